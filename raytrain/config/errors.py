@@ -1,0 +1,97 @@
+"""The texts of configuration errors: all of them at once, each with its place and a way out."""
+
+import difflib
+from collections.abc import Iterable, Iterator
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+
+def nearest(value: str, known: Iterable[str]) -> str | None:
+    """The known name that looks most like `value`, or None when nothing is close."""
+    close = difflib.get_close_matches(str(value), list(known), n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def unknown_name(value: str, known: Iterable[str]) -> str:
+    """`unknown 'dise'; did you mean 'dice'?`, or the list when nothing is close."""
+    known = sorted(known)
+    guess = nearest(value, known)
+    if guess:
+        return f"unknown {value!r}; did you mean {guess!r}?"
+    shown = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
+    return f"unknown {value!r}; known: {shown}"
+
+
+def config_error(source: str, problems: list[str]) -> ValueError:
+    """One error that lists every problem of the configuration read from `source`."""
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    lines = "\n".join(f"  {problem}" for problem in problems)
+    return ValueError(f"{source}: {count} in the configuration\n{lines}")
+
+
+def problems_of(error: ValidationError, root: type[BaseModel], prefix: str = "") -> list[str]:
+    """Each pydantic error of a `root` as one line `path: text`, the path as the user wrote it."""
+    lines = []
+    for item in error.errors(include_url=False):
+        path, parent = _walk(root, item["loc"])
+        kind, got, context = item["type"], item["input"], item.get("ctx", {})
+        if kind == "extra_forbidden":
+            text = unknown_name(str(item["loc"][-1]), parent).replace("unknown", "unknown key", 1)
+        elif kind == "union_tag_invalid":
+            path, text = f"{path}.name", unknown_name(context["tag"], _quoted(context))
+        elif kind == "union_tag_not_found":
+            path, text = f"{path}.name", "missing; this key is required"
+        elif kind == "literal_error":
+            text = unknown_name(str(got), _quoted(context))
+        elif kind == "value_error":
+            text = str(context["error"])
+        elif kind == "missing":
+            text = "missing; this key is required"
+        else:
+            text = f"{item['msg'][0].lower()}{item['msg'][1:]} (got {got!r})"
+        lines.append(f"{prefix}{path or 'the file'}: {text}")
+    return lines
+
+
+def _quoted(context: dict[str, Any]) -> list[str]:
+    """The names in pydantic's `'a', 'b' or 'c'`."""
+    text = context.get("expected_tags") or context["expected"]
+    return [part.strip(" '") for part in str(text).replace(" or ", ",").split(",")]
+
+
+def _walk(root: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[str, list[str]]:
+    """The dotted path of `loc` without pydantic's union tags, and the keys valid beside its end."""
+    path = ""
+    here: list[type[BaseModel]] = [root]
+    beside: list[str] = []
+    for step in loc:
+        if isinstance(step, int):
+            path += f"[{step}]"
+            continue
+        tagged = [model for model in here if _tag(model) == step]
+        if tagged and len(here) > 1:
+            here = tagged
+            continue
+        path += f".{step}" if path else step
+        beside = [name for model in here for name in model.model_fields]
+        here = [
+            inner
+            for model in here
+            if step in model.model_fields
+            for inner in _models_in(model.model_fields[step].annotation)
+        ]
+    return path, beside
+
+
+def _tag(model: type[BaseModel]) -> Any:
+    field = model.model_fields.get("name")
+    return field.default if field else None
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Every spec class that a (nested) annotation can hold."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)

@@ -1,0 +1,57 @@
+"""Integer expressions over the number in a file name, such as `(N+1)//2`."""
+
+import ast
+import operator
+import re
+from collections.abc import Callable
+
+_OPERATORS: dict[type[ast.operator], Callable[[int, int], int]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+}
+
+
+def parse_expression(text: str) -> Callable[[str], int]:
+    """A function from a file's name to the expression's value, N being the name's last number.
+
+    Allowed are N, whole numbers, parentheses and + - * // %. Raises ValueError for anything else,
+    and the returned function for a name without a number.
+    """
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except SyntaxError:
+        raise ValueError(f"{text!r} is not an expression; write one such as (N+1)//2") from None
+    _check(tree, text)
+
+    def value_of(name: str) -> int:
+        numbers = re.findall(r"\d+", name)
+        if not numbers:
+            raise ValueError(f"the name {name!r} holds no number, which {text!r} needs")
+        return _evaluate(tree, int(numbers[-1]))
+
+    return value_of
+
+
+def _check(node: ast.expr, text: str) -> None:
+    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
+        _check(node.left, text)
+        _check(node.right, text)
+    elif not (
+        (isinstance(node, ast.Name) and node.id == "N")
+        or (isinstance(node, ast.Constant) and type(node.value) is int)
+    ):
+        raise ValueError(f"{text!r}: only N, whole numbers, ( ) and + - * // % may be used")
+
+
+def _evaluate(node: ast.expr, number: int) -> int:
+    if isinstance(node, ast.BinOp):
+        return _OPERATORS[type(node.op)](
+            _evaluate(node.left, number), _evaluate(node.right, number)
+        )
+    if isinstance(node, ast.Constant):
+        assert isinstance(node.value, int)
+        return node.value
+    return number

@@ -1,0 +1,92 @@
+"""From a YAML file, a profile and `--set` overrides to a checked JobSpec."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from raytrain.config.errors import config_error, problems_of, unknown_name
+from raytrain.config.job import JobSpec
+from raytrain.config.space import set_path, space_problems
+from raytrain.config.trial import TrialSpec
+
+
+def load_job(path: Path, overrides: list[str], profile: str | None = None) -> JobSpec:
+    """Read a job file. Raises ValueError that lists every problem at once.
+
+    A file may hold `profiles` (name -> part of a job that is laid over the rest) and `profile`,
+    the one used when none is asked for. Overrides read `dotted.path=value`, the value as YAML.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path}: no such job file")
+    tree = _read_yaml(str(path), path.read_text(encoding="utf-8"))
+    if not isinstance(tree, dict):
+        raise ValueError(f"{path}: a job file holds keys such as `competition:`")
+    profiles = tree.pop("profiles", None) or {}
+    profile = profile or tree.pop("profile", None)
+    tree.pop("profile", None)
+    if profile is not None and profile not in profiles:
+        raise config_error(str(path), [f"profile: {unknown_name(profile, profiles)}"])
+    if profile is not None:
+        tree = _laid_over(tree, profiles[profile])
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        if not equals or not key:
+            raise ValueError(f"--set {override}: write it as dotted.path=value")
+        set_path(tree, key.strip(), _read_yaml(f"--set {override}", value))
+    return _validated(tree, str(path))
+
+
+def _validated(tree: dict[str, Any], source: str) -> JobSpec:
+    problems: list[str] = []
+    job = None
+    try:
+        job = JobSpec.model_validate(tree)
+    except ValidationError as error:
+        problems = problems_of(error, JobSpec)
+    space = (tree.get("search") or {}).get("space") or {}
+    base = job.trial if job else _trial_or_default(tree)
+    if isinstance(space, dict):
+        problems += space_problems(space, base)
+    if problems or job is None:
+        raise config_error(source, problems)
+    return job
+
+
+def _trial_or_default(tree: dict[str, Any]) -> TrialSpec:
+    """The trial to try the search space on, also when another part of the file is wrong."""
+    try:
+        return TrialSpec.model_validate(tree.get("trial") or {})
+    except ValidationError:
+        return TrialSpec()
+
+
+def _laid_over(tree: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    """`tree` with every leaf of `part` in its place; a `name` that differs replaces the whole."""
+    merged = dict(tree)
+    for key, value in part.items():
+        old = merged.get(key)
+        both = isinstance(old, dict) and isinstance(value, dict)
+        if both and value.get("name", old.get("name")) == old.get("name") and key != "space":
+            merged[key] = _laid_over(old, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+class _NumberLoader(yaml.SafeLoader):
+    """YAML 1.1 reads 3e-4 as a word; people who write it mean the number."""
+
+
+_NumberLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+
+def _read_yaml(source: str, text: str) -> Any:
+    try:
+        return yaml.load(text, Loader=_NumberLoader)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{source}: not valid YAML: {error}") from None

@@ -1,0 +1,1 @@
+"""What a run directory is: where each artifact stands and how it is written and read."""

@@ -1,0 +1,40 @@
+"""`history.jsonl`: one row an epoch, 1-based, written by rank 0 alone."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from raytrain.runs.files import write_bytes
+
+Row = dict[str, Any]
+"""epoch, train_loss, lr, seconds, samples_per_s, and where there is validation also val_loss,
+val_dice and val_dice_per_class."""
+
+
+def write_history(path: Path, rows: list[Row]) -> None:
+    """Replace the whole file: a resumed run starts from the rows of its checkpoint."""
+    write_bytes(path, "".join(_line(row) for row in rows).encode())
+
+
+def append_row(path: Path, row: Row) -> None:
+    """Add one row and flush it."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(_line(row))
+
+
+def read_history(path: Path) -> list[Row]:
+    """All whole rows; a last line that is being written is left out."""
+    if not path.is_file():
+        return []
+    text = path.read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.split("\n")[:-1] if line]
+
+
+def best_row(rows: list[Row]) -> Row | None:
+    """The first row with the highest validation Dice, or None without validation."""
+    scored = [row for row in rows if "val_dice" in row]
+    return max(scored, key=lambda row: (row["val_dice"], -row["epoch"])) if scored else None
+
+
+def _line(row: Row) -> str:
+    return json.dumps(row, allow_nan=False) + "\n"

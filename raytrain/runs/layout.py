@@ -1,0 +1,125 @@
+"""Where everything stands under `<storage>/<competition>/<run>/`."""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from raytrain.config.job import JobSpec
+
+
+@dataclass(frozen=True)
+class TrialDir:
+    """`trials/<fingerprint>/`: what one training run leaves."""
+
+    path: Path
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def history(self) -> Path:
+        return self.path / "history.jsonl"
+
+    @property
+    def record(self) -> Path:
+        return self.path / "record.json"
+
+
+@dataclass(frozen=True)
+class RunDir:
+    """One run of one competition."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.json"
+
+    @property
+    def data_report(self) -> Path:
+        return self.path / "data.json"
+
+    @property
+    def folds(self) -> Path:
+        return self.path / "folds.json"
+
+    @property
+    def weights(self) -> Path:
+        """Pretrained encoder weights, fetched once by the driver for all workers."""
+        return self.path / "weights"
+
+    @property
+    def trials(self) -> Path:
+        return self.path / "trials"
+
+    @property
+    def search(self) -> Path:
+        return self.path / "search"
+
+    @property
+    def events(self) -> Path:
+        """Each decision at a rung, one JSON object a line."""
+        return self.search / "events.jsonl"
+
+    @property
+    def leaderboard(self) -> Path:
+        return self.path / "leaderboard.csv"
+
+    @property
+    def oof(self) -> Path:
+        return self.path / "oof"
+
+    @property
+    def final(self) -> Path:
+        return self.path / "final"
+
+    @property
+    def ensemble(self) -> Path:
+        return self.final / "ensemble.json"
+
+    @property
+    def masks(self) -> Path:
+        return self.final / "masks"
+
+    @property
+    def submission(self) -> Path:
+        return self.final / "submission.csv"
+
+    @property
+    def ledger(self) -> Path:
+        """The competition's, shared by its runs."""
+        return self.path.parent / "submissions" / "ledger.jsonl"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    def trial(self, fingerprint: str) -> TrialDir:
+        return TrialDir(self.trials / fingerprint)
+
+    @cached_property
+    def _lock(self) -> FileLock:
+        self.path.mkdir(parents=True, exist_ok=True)
+        return FileLock(self.path / ".lock", timeout=0)
+
+    def acquire(self) -> None:
+        """Keep other raytrain processes out of this run until this one ends.
+
+        Raises ValueError when one is at work here.
+        """
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise ValueError(
+                f"{self.path}: another raytrain process is at work here; wait for it or stop it"
+            ) from None
+
+
+def run_dir(job: JobSpec) -> RunDir:
+    """The absolute run directory of a job (workers have other working directories)."""
+    root = Path(os.path.abspath(os.path.expanduser(job.storage)))
+    return RunDir(root / job.competition.name / job.run)

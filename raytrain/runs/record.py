@@ -1,0 +1,120 @@
+"""`record.json`: what a trial was asked and what came of it.
+
+The driver alone writes it, last, so that its presence means that the trial is complete.
+"""
+
+import platform
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from raytrain.config.base import Spec
+from raytrain.config.trial import TrialSpec
+from raytrain.runs.files import read_json, write_json
+from raytrain.runs.fingerprint import fingerprint
+from raytrain.runs.history import Row, best_row, read_history
+from raytrain.runs.layout import RunDir, TrialDir
+
+Station = Literal["train", "search", "cv", "final"]
+Status = Literal["finished", "stopped", "failed"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One training run to be done: picklable, and the whole truth that its fingerprint covers."""
+
+    name: str
+    station: Station
+    spec: TrialSpec
+    data: str
+    """Fingerprint of the data."""
+    fold: str
+    """What it trains and validates on: `split`, `fold-<i>-<hash of the folds>` or `all`."""
+    train_ids: tuple[str, ...]
+    val_ids: tuple[str, ...]
+    workers: int
+    cpus: int
+    """Threads a worker."""
+    directory: Path
+
+    @property
+    def trial_dir(self) -> TrialDir:
+        return TrialDir(self.directory)
+
+    @property
+    def fingerprint(self) -> str:
+        return self.directory.name
+
+
+def task_fingerprint(spec: TrialSpec, data: str, fold: str, workers: int) -> str:
+    """Names a trial's directory: config, data, fold, seed and number of workers."""
+    return fingerprint(spec.model_dump(mode="json"), data, fold, workers)
+
+
+class Record(Spec):
+    """What `record.json` holds."""
+
+    name: str
+    fingerprint: str
+    station: Station
+    status: Status
+    reason: str | None
+    """Why it stopped or failed."""
+    spec: TrialSpec
+    data: str
+    fold: str
+    workers: int
+    ranks: int
+    """Worker processes that took part in the last epoch, as they counted themselves."""
+    epochs: int
+    """Epochs done."""
+    best: dict[str, Any] | None
+    """The history row with the highest validation Dice; null without validation."""
+    last: dict[str, Any] | None
+    seconds: float
+    """Spent in epochs, over all attempts."""
+    versions: dict[str, str]
+
+
+def write_record(task: Task, status: Status, reason: str | None) -> Record:
+    """Sum up a trial from its history and write its record."""
+    rows = read_history(task.trial_dir.history)
+    last: Row | None = rows[-1] if rows else None
+    record = Record(
+        name=task.name,
+        fingerprint=task.fingerprint,
+        station=task.station,
+        status=status,
+        reason=reason,
+        spec=task.spec,
+        data=task.data,
+        fold=task.fold,
+        workers=task.workers,
+        ranks=last["ranks"] if last else 0,
+        epochs=last["epoch"] if last else 0,
+        best=best_row(rows),
+        last=last,
+        seconds=round(sum(row["seconds"] for row in rows), 3),
+        versions=_versions(),
+    )
+    write_json(task.trial_dir.record, record.model_dump(mode="json"))
+    return record
+
+
+def read_record(directory: TrialDir) -> Record | None:
+    """The record, or None while the trial is not complete."""
+    if not directory.record.is_file():
+        return None
+    return Record.model_validate(read_json(directory.record))
+
+
+def read_records(run: RunDir) -> list[Record]:
+    """All records of a run, by name and fingerprint."""
+    found = [read_record(TrialDir(path)) for path in run.trials.glob("*") if path.is_dir()]
+    return sorted((r for r in found if r), key=lambda r: (r.name, r.fingerprint))
+
+
+def _versions() -> dict[str, str]:
+    packages = ("raytrain", "torch", "numpy", "segmentation-models-pytorch", "albumentations")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
