@@ -79,11 +79,24 @@ class AshaSpec(Spec):
     factor: int = Field(2, ge=2)
     """At each rung the best 1/factor go on."""
 
+    def rungs(self, epochs: int) -> list[int]:
+        """The epochs at which trials are compared: grace, grace x factor, ... below the last."""
+        found, epoch = [], self.grace
+        while epoch < epochs:
+            found.append(epoch)
+            epoch *= self.factor
+        return found
+
 
 class NoSchedulerSpec(Spec):
     """Every trial runs all its epochs."""
 
     name: Literal["none"] = "none"
+
+    def rungs(self, epochs: int) -> list[int]:
+        """None."""
+        del epochs
+        return []
 
 
 class SearchSpec(Spec):
@@ -122,6 +135,8 @@ class ResourcesSpec(Spec):
     """CPU threads a worker, also without Ray."""
     gpus: float = Field(0, ge=0)
     memory_gb: float = Field(2.0, gt=0)
+    loaders: int = Field(0, ge=0)
+    """Processes beside each worker that prepare its batches."""
 
 
 class JobSpec(Spec):

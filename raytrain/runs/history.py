@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from raytrain.runs.files import write_bytes
+from raytrain.runs.files import append_line, read_lines, write_bytes
 
 Row = dict[str, Any]
 """epoch, train_loss, lr, seconds, samples_per_s, and where there is validation also val_loss,
@@ -13,21 +13,17 @@ val_dice and val_dice_per_class."""
 
 def write_history(path: Path, rows: list[Row]) -> None:
     """Replace the whole file: a resumed run starts from the rows of its checkpoint."""
-    write_bytes(path, "".join(_line(row) for row in rows).encode())
+    write_bytes(path, "".join(_line(row) + "\n" for row in rows).encode())
 
 
 def append_row(path: Path, row: Row) -> None:
     """Add one row and flush it."""
-    with path.open("a", encoding="utf-8") as file:
-        file.write(_line(row))
+    append_line(path, _line(row))
 
 
 def read_history(path: Path) -> list[Row]:
     """All whole rows; a last line that is being written is left out."""
-    if not path.is_file():
-        return []
-    text = path.read_text(encoding="utf-8")
-    return [json.loads(line) for line in text.split("\n")[:-1] if line]
+    return [json.loads(line) for line in read_lines(path)]
 
 
 def best_row(rows: list[Row]) -> Row | None:
@@ -37,4 +33,4 @@ def best_row(rows: list[Row]) -> Row | None:
 
 
 def _line(row: Row) -> str:
-    return json.dumps(row, allow_nan=False) + "\n"
+    return json.dumps(row, allow_nan=False)

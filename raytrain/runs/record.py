@@ -36,6 +36,8 @@ class Task:
     workers: int
     cpus: int
     """Threads a worker."""
+    loaders: int
+    """Processes a worker that prepare batches beside it; 0: it does so itself."""
     directory: Path
 
     @property

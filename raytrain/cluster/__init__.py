@@ -1,0 +1,1 @@
+"""Everything that imports ray: placement, data-parallelism, early stopping, recovery, watching."""

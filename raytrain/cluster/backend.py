@@ -1,0 +1,68 @@
+"""The fan-out on Ray, behind the same three calls as `pipeline/local.py`."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import ray
+
+from raytrain.cluster.reasons import reason_of
+from raytrain.cluster.resources import refuse_impossible, remote_options
+from raytrain.cluster.search import run_search
+from raytrain.cluster.train_group import train_groups
+from raytrain.cluster.worker import work
+from raytrain.config.job import ResourcesSpec, SearchSpec
+from raytrain.engine.reporter import SilentReporter
+from raytrain.runs.layout import RunDir
+from raytrain.runs.record import Record, Status, Task
+
+Shard = TypeVar("Shard")
+OnEnd = Callable[[Task, Status, str | None], None]
+
+
+class RayBackend:
+    """Places work on the connected cluster, as much at once as CPU, GPU and memory allow."""
+
+    def __init__(self, need: ResourcesSpec):
+        self.need = need
+
+    def search(
+        self, run: RunDir, tasks: list[Task], past: list[Record], spec: SearchSpec, on_end: OnEnd
+    ) -> None:
+        """Run the tasks as one Ray Tune experiment; `past` trials count at the rungs."""
+        refuse_impossible(self.need, 1)
+        run_search(run, tasks, past, spec, self.need, on_end)
+
+    def run_trials(self, tasks: list[Task], on_end: OnEnd) -> None:
+        """Run each task to its end: one worker as a Ray task, several as a TorchTrainer."""
+        for workers in {task.workers for task in tasks}:
+            refuse_impossible(self.need, workers)
+        self._run_single([task for task in tasks if task.workers == 1], on_end)
+        train_groups([task for task in tasks if task.workers > 1], self.need, on_end)
+
+    def map_shards(
+        self, name: str, function: Callable[[Shard], None], shards: Sequence[Shard]
+    ) -> None:
+        """Call `function` on every shard, anywhere; raises the first error."""
+        remote, options = ray.remote(function), remote_options(self.need)
+        ray.get(
+            [
+                remote.options(name=f"{name} {number + 1}/{len(shards)}", **options).remote(shard)
+                for number, shard in enumerate(shards)
+            ]
+        )
+
+    def _run_single(self, tasks: list[Task], on_end: OnEnd) -> None:
+        remote, options = ray.remote(_train), remote_options(self.need) | {"max_retries": 3}
+        running = {remote.options(name=task.name, **options).remote(task): task for task in tasks}
+        while running:
+            (reference,), _ = ray.wait(list(running))
+            task = running.pop(reference)
+            try:
+                ray.get(reference)
+                on_end(task, "finished", None)
+            except ray.exceptions.RayError as error:
+                on_end(task, "failed", reason_of(error))
+
+
+def _train(task: Task) -> None:
+    work(task, SilentReporter())

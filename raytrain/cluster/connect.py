@@ -1,0 +1,68 @@
+"""Joining the cluster that RAY_ADDRESS names, or starting one on this machine."""
+
+import os
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# Read by Ray when it is imported. Ray's own loggers and progress tables would repeat ours, and a
+# worker must see the paths that its driver sees.
+_SETTINGS = {
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
+    "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
+    "RAY_TRAIN_ENABLE_STATE_TRACKING": "1",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+}
+
+
+@contextmanager
+def connected() -> Iterator[str]:
+    """A Ray connection for the block; gives the dashboard's address (empty when unknown).
+
+    Raises ValueError when the cluster that RAY_ADDRESS names does not answer.
+    """
+    for key, value in _SETTINGS.items():
+        os.environ.setdefault(key, value)
+    import ray
+
+    address = os.environ.get("RAY_ADDRESS")
+    common = {
+        "log_to_driver": False,
+        "logging_level": "WARNING",
+        "runtime_env": {"env_vars": _worker_settings()},
+    }
+    try:
+        if address:
+            context = ray.init(address=address, **common)
+        else:
+            context = ray.init(address="local", include_dashboard=True, **common)
+    except ConnectionError as error:
+        raise ValueError(
+            f"RAY_ADDRESS={address}: no Ray cluster answers there ({error}); start one with "
+            "`ray start --head`, or unset RAY_ADDRESS to run on this machine alone"
+        ) from None
+    try:
+        yield f"http://{context.dashboard_url}" if context.dashboard_url else ""
+    finally:
+        ray.shutdown()
+
+
+def match_authentication(dashboard: str) -> None:
+    """Set RAY_AUTH_MODE as the cluster behind this dashboard has it, unless it is set.
+
+    Ray 2.60 turns token authentication on by itself only for clusters that it starts.
+    """
+    if "RAY_AUTH_MODE" in os.environ:
+        return
+    with urllib.request.urlopen(f"{dashboard}/api/authentication_mode", timeout=10) as reply:
+        os.environ["RAY_AUTH_MODE"] = "token" if b"token" in reply.read() else "disabled"
+
+
+def _worker_settings() -> dict[str, str]:
+    keys = [*_SETTINGS, "RAYTRAIN_CACHE"]
+    return {key: os.environ[key] for key in keys if key in os.environ}

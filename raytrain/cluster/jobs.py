@@ -1,0 +1,90 @@
+"""Running a command of ours as a Ray job: submit, follow the log, return the exit code."""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import yaml
+from ray.job_submission import JobSubmissionClient
+
+import raytrain
+from raytrain.cluster.connect import match_authentication
+from raytrain.config.errors import unknown_name
+from raytrain.config.job import JobSpec
+
+COMMANDS = ("check", "train", "search", "cv", "finalize", "submit", "run")
+
+
+def launch(command: str, job: JobSpec, address: str, python: str) -> int:
+    """Run `raytrain <command>` for this job on the cluster behind a dashboard address.
+
+    The package and the resolved configuration travel, the data never does: its folder and the
+    storage must be paths that every node sees. Interrupting this only stops following.
+    Returns the job's exit code. Raises ValueError when the cluster does not answer or the job
+    cannot work there.
+    """
+    if command not in COMMANDS:
+        raise ValueError(f"launch: {unknown_name(command, COMMANDS)}")
+    _refuse_relative(job)
+    try:
+        match_authentication(address)
+    except OSError as error:
+        raise ValueError(
+            f"{address}: no Ray dashboard answers there ({error}); give the head node's, such as "
+            "http://HOST:8265"
+        ) from None
+
+    client = JobSubmissionClient(address)
+    with tempfile.TemporaryDirectory(prefix="raytrain-launch-") as folder:
+        package = Path(raytrain.__file__).parent
+        shutil.copytree(
+            package, Path(folder) / "raytrain", ignore=shutil.ignore_patterns("__pycache__")
+        )
+        (Path(folder) / "job.yaml").write_text(yaml.safe_dump(job.model_dump(mode="json")))
+        name = f"{job.competition.name}-{job.run}-{command}"
+        submission = client.submit_job(
+            entrypoint=f"{python} -m raytrain {command} job.yaml",
+            submission_id=_free_id(client, name),
+            runtime_env={"working_dir": folder, "env_vars": _travelling()},
+            metadata={"competition": job.competition.name, "run": job.run, "command": command},
+        )
+    print(f"job {submission} on {address}; stop it with `ray job stop {submission}`", flush=True)
+    asyncio.run(_follow(client, submission))
+    info = client.get_job_info(submission)
+    if info.driver_exit_code is not None:
+        return info.driver_exit_code
+    print(f"job {submission} ended as {info.status}: {info.message}", flush=True)
+    return 1
+
+
+async def _follow(client: JobSubmissionClient, submission: str) -> None:
+    async for text in client.tail_job_logs(submission):
+        print(text, end="", flush=True)
+
+
+def _free_id(client: JobSubmissionClient, name: str) -> str:
+    """The readable name, numbered: Ray refuses an id that it has seen."""
+    taken = {info.submission_id for info in client.list_jobs()}
+    number = 1
+    while f"{name}-{number}" in taken:
+        number += 1
+    return f"{name}-{number}"
+
+
+def _refuse_relative(job: JobSpec) -> None:
+    problems = [
+        f"{key}: {value!r} is relative; on a cluster give a folder that every node sees, "
+        f"such as --set {key}=/shared/..."
+        for key, value in (("storage", job.storage), ("competition.data", job.competition.data))
+        if not os.path.isabs(value)
+    ]
+    if problems:
+        raise ValueError("launch:\n  " + "\n  ".join(problems))
+
+
+def _travelling() -> dict[str, str]:
+    """Settings that the job needs; Kaggle's credentials stay on the cluster's own machines."""
+    keys = ("RAYTRAIN_CACHE", "RAY_AUTH_MODE")
+    return {key: os.environ[key] for key in keys if key in os.environ} | {"PYTHONUNBUFFERED": "1"}

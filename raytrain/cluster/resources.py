@@ -1,0 +1,51 @@
+"""What a worker asks of Ray, and whether any node could ever give it."""
+
+from typing import Any
+
+import ray
+
+from raytrain.config.job import ResourcesSpec
+
+GIB = 1024**3
+
+
+def remote_options(need: ResourcesSpec) -> dict[str, Any]:
+    """Options of a Ray task that runs one worker."""
+    return {
+        "num_cpus": need.cpus,
+        "num_gpus": need.gpus,
+        "memory": int(need.memory_gb * GIB),
+    }
+
+
+def bundle(need: ResourcesSpec) -> dict[str, float]:
+    """The same as a resource bundle for Tune and Train."""
+    return {
+        "CPU": need.cpus,
+        "GPU": need.gpus,
+        "memory": int(need.memory_gb * GIB),
+    }
+
+
+def refuse_impossible(need: ResourcesSpec, workers: int) -> None:
+    """Raises ValueError when `workers` of these can never run at once on the live nodes.
+
+    Ray would wait for ever, silently.
+    """
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    wanted = {key: value for key, value in bundle(need).items() if value}
+    fits = sum(
+        min(int(node.get(key, 0) // value) for key, value in wanted.items()) for node in nodes
+    )
+    if fits >= workers:
+        return
+    have = "; ".join(
+        f"{node.get('CPU', 0):g} CPU, {node.get('GPU', 0):g} GPU, "
+        f"{node.get('memory', 0) / GIB:.1f} GB"
+        for node in nodes
+    )
+    raise ValueError(
+        f"resources: {workers} worker(s) of {need.cpus} CPU, {need.gpus:g} GPU and "
+        f"{need.memory_gb:g} GB can never run at once; {fits} fit(s). The live nodes have: {have}. "
+        "Lower resources.cpus, .gpus, .memory_gb or finalize.workers"
+    )

@@ -1,0 +1,104 @@
+"""Data-parallel trials: one Ray Train worker group trains several of them in turn.
+
+A worker group costs half a minute to start and a trial in it nothing, so tasks with the same
+number of workers share as many groups as the cluster can run at once.
+"""
+
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import ray
+import ray.train
+from ray.train.torch import TorchConfig, TorchTrainer
+
+from raytrain.cluster.reasons import reason_of
+from raytrain.cluster.resources import bundle
+from raytrain.cluster.worker import work
+from raytrain.config.job import ResourcesSpec
+from raytrain.runs.files import write_json
+from raytrain.runs.fingerprint import fingerprint
+from raytrain.runs.history import Row, read_history
+from raytrain.runs.record import Status, Task
+
+
+class TrainReporter:
+    """Hands Ray Train each epoch's figures and a pointer to our checkpoint."""
+
+    def __init__(self, task: Task):
+        self._task = task
+
+    def report(self, row: Row) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            checkpoint = None
+            if ray.train.get_context().get_world_rank() == 0:
+                write_json(Path(folder) / "pointer.json", str(self._task.trial_dir.checkpoints))
+                checkpoint = ray.train.Checkpoint.from_directory(folder)
+            ray.train.report({"trial": self._task.name, **row}, checkpoint=checkpoint)
+
+
+def train_groups(
+    tasks: list[Task], need: ResourcesSpec, on_end: Callable[[Task, Status, str | None], None]
+) -> None:
+    """Train every task (each with more than one worker) on Ray Train."""
+    for workers, same in groupby(sorted(tasks, key=_workers), _workers):
+        chosen = list(same)
+        slots = int(min(_slots(need, workers), len(chosen)))
+        groups = [chosen[slot::slots] for slot in range(slots)]
+        with ThreadPoolExecutor(slots, thread_name_prefix="train group") as pool:
+            errors = list(pool.map(lambda group: _fit(group, need), groups))
+        for group, error in zip(groups, errors, strict=True):
+            for task in group:
+                rows = read_history(task.trial_dir.history)
+                if rows and rows[-1]["epoch"] == task.spec.epochs:
+                    on_end(task, "finished", None)
+                else:
+                    on_end(task, "failed", error or "its workers ended early")
+
+
+def _fit(tasks: list[Task], need: ResourcesSpec) -> str | None:
+    """Train the tasks in turn in one worker group; returns why it failed, or None."""
+    storage = tasks[0].directory.parent.parent / "final" / "ray"
+    names = "+".join(task.name for task in tasks)
+    # A run of the same name would be taken for finished by Ray Train: ours resumes by itself.
+    attempt = len(list(storage.glob("*"))) if storage.is_dir() else 0
+    trainer = TorchTrainer(
+        _train_all,
+        train_loop_config={"tasks": tasks},
+        torch_config=TorchConfig(timeout_s=600),
+        scaling_config=ray.train.ScalingConfig(
+            num_workers=tasks[0].workers,
+            use_gpu=need.gpus > 0,
+            resources_per_worker=bundle(need),
+        ),
+        run_config=ray.train.RunConfig(
+            name=f"{names}-{fingerprint([t.fingerprint for t in tasks])[:4]}-{attempt}",
+            storage_path=str(storage),
+            checkpoint_config=ray.train.CheckpointConfig(num_to_keep=1),
+            failure_config=ray.train.FailureConfig(max_failures=3, controller_failure_limit=3),
+        ),
+    )
+    try:
+        trainer.fit()
+    except ray.train.TrainingFailedError as error:
+        failures = getattr(error, "worker_failures", None) or {0: error}
+        return reason_of(failures[min(failures)])
+    return None
+
+
+def _train_all(config: dict[str, Any]) -> None:
+    for task in config["tasks"]:
+        work(task, TrainReporter(task))
+
+
+def _workers(task: Task) -> int:
+    return task.workers
+
+
+def _slots(need: ResourcesSpec, workers: int) -> int:
+    total = ray.cluster_resources()
+    wanted = {key: value for key, value in bundle(need).items() if value}
+    return max(1, min(int(total.get(k, 0) // (v * workers)) for k, v in wanted.items()))

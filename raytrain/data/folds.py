@@ -1,0 +1,80 @@
+"""`folds.json`: k folds over the labelled images, groups kept together, made once and verified."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold
+
+from raytrain.config.base import Spec
+from raytrain.config.job import FoldSpec
+from raytrain.data.report import DataReport
+from raytrain.runs.files import read_json, write_json
+from raytrain.runs.fingerprint import fingerprint
+
+
+class Folds(Spec):
+    """Which ids each fold validates on; it trains on all other labelled ids."""
+
+    hash: str
+    data: str
+    """Fingerprint of the data that was split."""
+    spec: FoldSpec
+    val_ids: tuple[tuple[str, ...], ...]
+
+    def train_ids(self, fold: int) -> tuple[str, ...]:
+        return tuple(id for i, ids in enumerate(self.val_ids) if i != fold for id in ids)
+
+
+def make_folds(report: DataReport, spec: FoldSpec) -> Folds:
+    """Split train+val by group, stratified by which classes an image shows.
+
+    Raises ValueError when there are fewer groups than folds.
+    """
+    samples = [sample for sample in report.samples if sample.mask is not None]
+    groups = np.array([sample.group for sample in samples])
+    if len(set(groups.tolist())) < spec.count:
+        raise ValueError(
+            f"folds.count: {spec.count} folds need as many groups; "
+            f"the labelled images form {len(set(groups.tolist()))} (competition.group)"
+        )
+    presence = np.array(
+        [sum((n > 0) << k for k, n in enumerate(sample.class_pixels)) for sample in samples]
+    )
+    splitter = StratifiedGroupKFold(spec.count, shuffle=True, random_state=spec.seed)
+    with warnings.catch_warnings():
+        # A pattern of classes rarer than the folds cannot stand in each of them: that is fine.
+        warnings.filterwarnings("ignore", message="The least populated class")
+        parts = list(splitter.split(np.zeros(len(samples)), presence, groups))
+    val_ids = tuple(tuple(samples[i].id for i in val) for _, val in parts)
+    return Folds(hash=fingerprint(val_ids), data=report.fingerprint, spec=spec, val_ids=val_ids)
+
+
+def load_or_make_folds(path: Path, report: DataReport, spec: FoldSpec) -> Folds:
+    """The saved folds, verified; made and saved when there are none.
+
+    Raises ValueError when the saved ones belong to other data or settings, or were edited into
+    a leak.
+    """
+    if not path.is_file():
+        folds = make_folds(report, spec)
+        write_json(path, folds.model_dump(mode="json"))
+        return folds
+    folds = Folds.model_validate(read_json(path))
+    problems = []
+    if folds.data != report.fingerprint:
+        problems.append("the data changed since these folds were made")
+    if folds.spec != spec:
+        problems.append(f"folds are {folds.spec.count} with seed {folds.spec.seed} there")
+    group = {sample.id: sample.group for sample in report.samples}
+    owner: dict[int, int] = {}
+    for fold, ids in enumerate(folds.val_ids):
+        for id in ids:
+            if owner.setdefault(group.get(id, -1), fold) != fold:
+                problems.append(f"group {group.get(id)} stands in folds {owner[group[id]]}, {fold}")
+    if folds.hash != fingerprint(folds.val_ids):
+        problems.append("the file was edited (its hash differs)")
+    if problems:
+        listed = "\n  ".join(dict.fromkeys(problems))
+        raise ValueError(f"{path}: folds changed; use another `run` name\n  {listed}")
+    return folds

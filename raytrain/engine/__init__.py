@@ -1,0 +1,1 @@
+"""Training in pure PyTorch: it knows neither Ray nor Tune."""

@@ -1,0 +1,51 @@
+"""This process's place among the workers of one trial; alone when no group was set up."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+@dataclass(frozen=True)
+class World:
+    """Rank and size of the process group, and this process's device."""
+
+    rank: int
+    size: int
+    device: torch.device
+
+    def wrap(self, model: nn.Module) -> nn.Module:
+        """The model with gradients averaged over the workers; as it is when there is one."""
+        if self.size == 1:
+            return model
+        return DistributedDataParallel(
+            model, device_ids=[self.device] if self.device.type == "cuda" else None
+        )
+
+    def sum_(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Sum over the workers, in place."""
+        if self.size > 1:
+            distributed.all_reduce(tensor)
+        return tensor
+
+    def share_buffers(self, model: nn.Module) -> None:
+        """Give every worker rank 0's buffers: running statistics are each worker's own."""
+        if self.size > 1:
+            for buffer in model.buffers():
+                distributed.broadcast(buffer, 0)
+
+    def barrier(self) -> None:
+        """Wait for all workers."""
+        if self.size > 1:
+            distributed.barrier()
+
+
+def current_world() -> World:
+    """Read the process group that whoever started this process has set up."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if device.type == "cuda":
+        device = torch.device("cuda", torch.cuda.current_device())
+    if distributed.is_available() and distributed.is_initialized():
+        return World(distributed.get_rank(), distributed.get_world_size(), device)
+    return World(0, 1, device)

@@ -1,0 +1,79 @@
+"""One training step and one evaluation step.
+
+Shape suffixes: B images, C channels, K classes, H x W pixels, N images of the whole set,
+3 = true positives, false positives, false negatives.
+"""
+
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from raytrain.config.trial import TrialSpec
+from raytrain.data.dataset import Batch
+from raytrain.engine.parallel import World
+from raytrain.losses import Loss
+from raytrain.metrics.dice import overlap_counts
+
+
+def train_step(
+    model: nn.Module,
+    batch: Batch,
+    loss: Loss,
+    optimizer: torch.optim.Optimizer,
+    spec: TrialSpec,
+    world: World,
+) -> torch.Tensor:
+    """One update; returns this worker's share of the batch loss, still on the device.
+
+    The workers' gradients are averaged, so each loss is weighed by the worker's share of the
+    images: the update is that of the whole batch however unevenly it divides.
+    """
+    logits_BKHW = forward(model, _to(batch.image_BCHW, world), spec.precision)
+    mean_loss = loss(logits_BKHW, _to(batch.target_BHW, world))
+    share = mean_loss * (batch.counted / batch.global_size)
+    optimizer.zero_grad(set_to_none=True)
+    (share * world.size).backward()
+    if spec.clip_norm:
+        nn.utils.clip_grad_norm_(model.parameters(), spec.clip_norm)
+    optimizer.step()
+    return share.detach()
+
+
+def forward(model: nn.Module, image_BCHW: torch.Tensor, precision: str) -> torch.Tensor:
+    """logits_BKHW as float32, computed in the precision asked for."""
+    with torch.autocast(image_BCHW.device.type, torch.bfloat16, enabled=precision == "bf16"):
+        return model(image_BCHW).float()
+
+
+@torch.inference_mode()
+def evaluate(
+    model: nn.Module,
+    batches: Iterable[tuple[int, Batch]],
+    images: int,
+    classes: int,
+    loss: Loss,
+    precision: str,
+    world: World,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """counts_NK3 (int64) and loss_N (float64) of a set, complete on every worker.
+
+    `batches` are this worker's, each with the place of its first image in the set. Every image's
+    figures are written by one worker and zero elsewhere, so the sum is exact for any number of
+    workers.
+    """
+    model.eval()
+    counts_NK3 = torch.zeros(images, classes, 3, dtype=torch.int64, device=world.device)
+    loss_N = torch.zeros(images, dtype=torch.float64, device=world.device)
+    for start, batch in batches:
+        target_BHW = _to(batch.target_BHW, world)
+        logits_BKHW = forward(model, _to(batch.image_BCHW, world), precision)
+        place = slice(start, start + len(batch.rows))
+        counts_NK3[place] = overlap_counts(logits_BKHW.argmax(1), target_BHW, classes)
+        for i in range(len(batch.rows)):
+            loss_N[start + i] = loss(logits_BKHW[i : i + 1], target_BHW[i : i + 1])
+    return world.sum_(counts_NK3), world.sum_(loss_N)
+
+
+def _to(tensor: torch.Tensor, world: World) -> torch.Tensor:
+    return tensor.to(world.device, non_blocking=True)

@@ -1,0 +1,37 @@
+"""Dice from integer counts.
+
+Shape suffixes: N images, B images of a batch, K classes, 3 = true positives, false positives,
+false negatives (pixels).
+"""
+
+import numpy as np
+import torch
+
+
+def overlap_counts(pred_BHW: torch.Tensor, target_BHW: torch.Tensor, classes: int) -> torch.Tensor:
+    """counts_BK3 as int64, from label images with values in 0 .. classes-1."""
+    images = len(pred_BHW)
+    pair_BHW = target_BHW * classes + pred_BHW
+    offset_B11 = torch.arange(images, device=pred_BHW.device)[:, None, None] * classes**2
+    confusion_BKK = torch.bincount(
+        (pair_BHW + offset_B11).flatten(), minlength=images * classes**2
+    ).reshape(images, classes, classes)
+    hit_BK = confusion_BKK.diagonal(dim1=1, dim2=2)
+    return torch.stack([hit_BK, confusion_BKK.sum(1) - hit_BK, confusion_BKK.sum(2) - hit_BK], -1)
+
+
+def dice_per_image(counts_NK3: np.ndarray) -> np.ndarray:
+    """dice_NK in 0 .. 1: 2 TP / (2 TP + FP + FN); 1 where prediction and truth are both empty."""
+    hit, extra, missed = np.moveaxis(np.asarray(counts_NK3, dtype=np.float64), -1, 0)
+    size = 2 * hit + extra + missed
+    return np.where(size == 0, 1.0, 2 * hit / np.where(size == 0, 1.0, size))
+
+
+def foreground_dice(counts_NK3: np.ndarray) -> np.ndarray:
+    """Mean over images, for each class but the background."""
+    return dice_per_image(counts_NK3)[:, 1:].mean(0)
+
+
+def mean_foreground_dice(counts_NK3: np.ndarray) -> float:
+    """Mean over images and foreground classes."""
+    return float(dice_per_image(counts_NK3)[:, 1:].mean())

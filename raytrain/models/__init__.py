@@ -1,0 +1,41 @@
+"""Architectures, one file a family. Each gives logits_BKHW of the input's height and width."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from raytrain.config.trial import ModelSpec
+from raytrain.models.smp import build_smp
+from raytrain.models.unet import build_unet
+
+ARCHITECTURES: dict[str, Callable[[Any, int, int], nn.Module]] = {
+    "unet": build_unet,
+    "smp": build_smp,
+}
+"""Name -> builder(spec, input channels, classes), with random weights."""
+
+
+def build_model(spec: ModelSpec, channels: int, classes: int, weights: Path | None) -> nn.Module:
+    """The network of a spec; `weights` is the encoder's state-dict file that the spec asks for."""
+    model = ARCHITECTURES[spec.name](spec, channels, classes)
+    if weights is not None:
+        from raytrain.models.weights import load_encoder
+
+        load_encoder(model, weights)
+    return model.to(memory_format=torch.channels_last)
+
+
+def refusal(spec: ModelSpec, channels: int, classes: int, height: int, width: int) -> str | None:
+    """Why this network cannot take these images, or None; costs no memory (meta tensors)."""
+    try:
+        with torch.device("meta"):
+            model = ARCHITECTURES[spec.name](spec, channels, classes).eval()
+            shape = model(torch.empty(2, channels, height, width)).shape
+    except (RuntimeError, ValueError) as error:
+        return f"{spec.name} cannot take {width}x{height} images: {str(error).strip()}"
+    if tuple(shape[2:]) != (height, width):
+        return f"{spec.name} gives {shape[3]}x{shape[2]} maps for {width}x{height} images"
+    return None

@@ -1,0 +1,1 @@
+"""The stations of the line, one file each, and `run.py` that chains them."""

@@ -1,0 +1,92 @@
+"""Where the stations' work is done: on Ray, or in this process. Opened when first needed."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Literal, Protocol, Self, TypeVar
+
+from raytrain.config.job import JobSpec, SearchSpec
+from raytrain.runs.layout import RunDir
+from raytrain.runs.record import Record, Status, Task
+
+Shard = TypeVar("Shard")
+OnEnd = Callable[[Task, Status, str | None], None]
+"""Told on the driver how each task ended, with the reason if it did not finish."""
+Place = Literal["ray", "local"]
+
+
+class Backend(Protocol):
+    """Three ways to fan out; each returns when all work is done."""
+
+    def search(
+        self, run: RunDir, tasks: list[Task], past: list[Record], spec: SearchSpec, on_end: OnEnd
+    ) -> None:
+        """One-worker trials that the scheduler may stop early."""
+        ...
+
+    def run_trials(self, tasks: list[Task], on_end: OnEnd) -> None:
+        """Trials that run to their end."""
+        ...
+
+    def map_shards(
+        self, name: str, function: Callable[[Shard], None], shards: Sequence[Shard]
+    ) -> None:
+        """A function that writes files, on every shard."""
+        ...
+
+
+class Workplace:
+    """Opens the backend on first use, so that a run with nothing left to do starts nothing."""
+
+    def __init__(self, job: JobSpec, place: Place):
+        self._job, self._place = job, place
+        self._stack = ExitStack()
+        self._backend: Backend | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def backend(self) -> Backend:
+        if self._backend is None:
+            self._backend = self._open()
+        return self._backend
+
+    def _open(self) -> Backend:
+        if self._place == "local":
+            from raytrain.pipeline.local import LocalBackend
+
+            return LocalBackend()
+        from raytrain.cluster.connect import connected
+
+        print("starting Ray ...", flush=True)
+        dashboard = self._stack.enter_context(connected())
+        if dashboard:
+            print(f"Ray dashboard: {dashboard}", flush=True)
+        from raytrain.cluster.backend import RayBackend
+
+        return RayBackend(self._job.resources)
+
+
+def local_problems(job: JobSpec) -> list[str]:
+    """What a job asks for that only Ray can do."""
+    problems = []
+    if job.search.scheduler.name != "none":
+        problems.append(
+            f"search.scheduler: {job.search.scheduler.name!r} needs Ray; "
+            "add --set search.scheduler.name=none"
+        )
+    if job.finalize.workers > 1:
+        problems.append(
+            f"finalize.workers: {job.finalize.workers} workers need Ray; "
+            "add --set finalize.workers=1"
+        )
+    return problems

@@ -1,0 +1,91 @@
+"""`cv`: the best configurations on every fold, and a probability map for every labelled image
+from a model that never saw its group."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from raytrain.config.job import JobSpec
+from raytrain.config.trial import TrialSpec
+from raytrain.data.folds import Folds, load_or_make_folds
+from raytrain.data.report import DataReport
+from raytrain.engine.checkpoint import last_checkpoint
+from raytrain.engine.trial import open_samples
+from raytrain.ensemble.prediction import member_probabilities
+from raytrain.pipeline.backend import Workplace
+from raytrain.pipeline.tasks import make_task, prepare, run_to_end
+from raytrain.runs.files import atomic_path
+from raytrain.runs.layout import RunDir
+from raytrain.runs.leaderboard import ranked
+from raytrain.runs.record import Task
+
+
+@dataclass(frozen=True)
+class OofShard:
+    """The held-out images of one fold, for one configuration."""
+
+    run: Path
+    task: Task
+    target: Path
+
+
+def member_specs(job: JobSpec, run: RunDir) -> list[TrialSpec]:
+    """The best configurations of the leaderboard at the length they are shipped with.
+
+    Raises ValueError when there are too few scored trials.
+    """
+    scored = [record.spec for record in ranked(run) if record.best]
+    if len(scored) < job.finalize.members:
+        raise ValueError(
+            f"finalize.members: {job.finalize.members} are asked for, the leaderboard has "
+            f"{len(scored)} scored trial(s); run `raytrain search` first, or lower it"
+        )
+    epochs = job.finalize.epochs
+    chosen = scored[: job.finalize.members]
+    return [spec.model_copy(update={"epochs": epochs or spec.epochs}) for spec in chosen]
+
+
+def fold_tasks(
+    job: JobSpec, run: RunDir, report: DataReport, folds: Folds, spec: TrialSpec
+) -> list[Task]:
+    """One task a fold, in order."""
+    return [
+        make_task(
+            job, run, report, "cv", spec, f"fold{fold}-{folds.hash[:4]}",
+            folds.train_ids(fold), val_ids, workers=1,
+        )
+        for fold, val_ids in enumerate(folds.val_ids)
+    ]  # fmt: skip
+
+
+def cv(job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace) -> Folds:
+    """Train the best configurations on all folds as one fan-out and leave `oof/`."""
+    folds = load_or_make_folds(run.folds, report, job.folds)
+    tasks = [
+        task
+        for spec in member_specs(job, run)
+        for task in fold_tasks(job, run, report, folds, spec)
+    ]
+    prepare(tasks, report, run)
+    run_to_end(tasks, workplace, f"cross-validation, {len(folds.val_ids)} folds")
+    shards = [OofShard(run.path, task, oof_path(run, task)) for task in tasks]
+    missing = [shard for shard in shards if not shard.target.is_file()]
+    if missing:
+        workplace.backend.map_shards("out-of-fold maps", write_oof, missing)
+    return folds
+
+
+def oof_path(run: RunDir, task: Task) -> Path:
+    """Probability maps of a fold's held-out images, in the order of its val ids."""
+    return run.oof / f"{task.fingerprint}.npy"
+
+
+def write_oof(shard: OofShard) -> None:
+    """Predict the held-out images with the fold's last weights (the best ones were chosen on
+    these very images) and save prob_NKHW as float16."""
+    samples = open_samples(RunDir(shard.run))
+    checkpoint = last_checkpoint(shard.task.trial_dir.checkpoints)
+    prob_NKHW = member_probabilities(checkpoint, samples.cache, shard.task.val_ids)
+    with atomic_path(shard.target) as temporary:
+        np.save(temporary, prob_NKHW.astype(np.float16))

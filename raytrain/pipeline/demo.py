@@ -1,0 +1,69 @@
+"""`demo`: the whole line on a drawn competition, held against test masks that it never saw."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from raytrain.config.job import JobSpec
+from raytrain.data.decode import decode_mask
+from raytrain.data.phantom import PhantomSplit, write_phantom
+from raytrain.metrics import METRICS
+from raytrain.metrics.dice import foreground_dice, overlap_counts
+from raytrain.pipeline.predict import read_ensemble
+from raytrain.pipeline.run import run
+from raytrain.pipeline.tables import leaderboard_table
+from raytrain.runs.layout import RunDir
+from raytrain.runs.leaderboard import ranked
+
+DICE = 0.80
+TRIALS = 8
+RANKS = 2
+SEED = 0
+
+
+def demo(job: JobSpec, directory: RunDir) -> int:
+    """Draw the competition, run the line, print what came of it.
+
+    Returns the exit code: 1 when the test Dice, the number of trials, the early stops or the
+    ranks of a finalist fall short.
+    """
+    folder = Path(job.competition.data).absolute()
+    truth = folder.with_name(f"{folder.name}-test-masks")
+    write_phantom(folder, truth, PhantomSplit(), SEED)
+    run(job, directory, "ray")
+    records = ranked(directory)
+    counts_NK3 = _test_counts(directory, truth, len(job.competition.classes))
+    dice = METRICS[job.competition.metric](counts_NK3)
+    per_class = ", ".join(
+        f"{name} {value:.3f}"
+        for name, value in zip(
+            job.competition.classes[1:], foreground_dice(counts_NK3), strict=True
+        )
+    )
+    stopped = sum(record.status == "stopped" for record in records)
+    ranks = [member.ranks for member in read_ensemble(directory).members]
+    print(f"\n{leaderboard_table(records)}")
+    print(f"{len(records)} trials, {stopped} stopped at a rung; finalists on {ranks} workers")
+    print(f"true Dice on the {len(counts_NK3)} test images: {dice:.4f} ({per_class})")
+    for path in (directory.leaderboard, directory.ensemble, directory.submission, directory.report):
+        print(f"written: {path}")
+    shortfalls = [
+        *([f"the test Dice {dice:.4f} is under {DICE}"] if dice < DICE else []),
+        *([f"{len(records)} trials ran, not {TRIALS}"] if len(records) < TRIALS else []),
+        *(["no trial was stopped at a rung"] if not stopped else []),
+        *([f"finalists had {ranks} workers"] if any(n != RANKS for n in ranks) else []),
+    ]
+    for shortfall in shortfalls:
+        print(f"demo failed: {shortfall}")
+    return 1 if shortfalls else 0
+
+
+def _test_counts(directory: RunDir, truth: Path, classes: int) -> np.ndarray:
+    paths = sorted(truth.glob("*_mask.png"))
+    pairs = [(directory.masks / path.name.replace("_mask.png", ".png"), path) for path in paths]
+    pred_NHW, true_NHW = (
+        torch.from_numpy(np.stack([decode_mask(path) for path in side]).astype(np.int64))
+        for side in zip(*pairs, strict=True)
+    )
+    return overlap_counts(pred_NHW, true_NHW, classes).numpy()

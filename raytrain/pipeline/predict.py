@@ -1,0 +1,70 @@
+"""`predict`: the ensemble's mask for every test image, as PNG files of class numbers."""
+
+import io
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from raytrain.data.report import DataReport
+from raytrain.engine.trial import open_samples
+from raytrain.ensemble.prediction import ensemble_masks
+from raytrain.pipeline.backend import Workplace
+from raytrain.runs.ensemble import Ensemble
+from raytrain.runs.files import read_json, write_bytes
+from raytrain.runs.layout import RunDir
+
+SHARD = 32
+"""Images a shard: the unit that is predicted again after a kill."""
+
+
+@dataclass(frozen=True)
+class PredictShard:
+    """Some test images and the members that predict them."""
+
+    run: Path
+    checkpoints: tuple[Path, ...]
+    ids: tuple[str, ...]
+
+
+def read_ensemble(run: RunDir) -> Ensemble:
+    """The run's ensemble. Raises ValueError when it was not finalized."""
+    if not run.ensemble.is_file():
+        raise ValueError(f"{run.path}: there is no ensemble yet; run `raytrain finalize` first")
+    return Ensemble.model_validate(read_json(run.ensemble))
+
+
+def predict(run: RunDir, report: DataReport, workplace: Workplace) -> None:
+    """Write `final/masks/<id>.png` for every test image that has none from this ensemble."""
+    ensemble = read_ensemble(run)
+    owner = run.masks / ".ensemble"
+    if not owner.is_file() or owner.read_text() != ensemble.fingerprint:
+        shutil.rmtree(run.masks, ignore_errors=True)
+        write_bytes(owner, ensemble.fingerprint.encode())
+    checkpoints = tuple(run.path / member.checkpoint for member in ensemble.members)
+    ids = report.ids("test")
+    shards = [
+        PredictShard(run.path, checkpoints, ids[start : start + SHARD])
+        for start in range(0, len(ids), SHARD)
+    ]
+    todo = [s for s in shards if not all(mask_path(run, id).is_file() for id in s.ids)]
+    if todo:
+        print(f"predict: {len(ids)} test images", flush=True)
+        workplace.backend.map_shards("predict", predict_shard, todo)
+
+
+def mask_path(run: RunDir, id: str) -> Path:
+    """Where the predicted mask of an image stands."""
+    return run.masks / f"{id}.png"
+
+
+def predict_shard(shard: PredictShard) -> None:
+    """Predict one shard and write its masks."""
+    run = RunDir(shard.run)
+    cache = open_samples(run).cache
+    masks_NHW = ensemble_masks(list(shard.checkpoints), cache, shard.ids)
+    for id, mask_HW in zip(shard.ids, masks_NHW, strict=True):
+        png = io.BytesIO()
+        Image.fromarray(mask_HW).save(png, format="PNG")
+        write_bytes(mask_path(run, id), png.getvalue())

@@ -1,0 +1,28 @@
+"""`search/events.jsonl`: every decision at a rung, one JSON object a line, only appended."""
+
+from pathlib import Path
+from typing import Literal
+
+from raytrain.config.base import Spec
+from raytrain.runs.files import append_line, read_lines
+
+
+class RungEvent(Spec):
+    """What a trial showed at a rung and what was decided."""
+
+    trial: str
+    """Fingerprint."""
+    name: str
+    epoch: int
+    val_dice: float
+    decision: Literal["stop", "go on"]
+
+
+def append_event(path: Path, event: RungEvent) -> None:
+    """Add one line."""
+    append_line(path, event.model_dump_json())
+
+
+def read_events(path: Path) -> list[RungEvent]:
+    """All whole lines; a torn last one was never acted on."""
+    return [RungEvent.model_validate_json(line) for line in read_lines(path)]

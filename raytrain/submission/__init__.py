@@ -1,0 +1,1 @@
+"""From masks to a leaderboard entry: encodings, the CSV and its checks, the ledger, Kaggle."""
