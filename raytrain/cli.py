@@ -6,10 +6,37 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from raytrain import __version__
+from raytrain.config.job import JobSpec, Place
+from raytrain.config.load import load_job
+from raytrain.runs.layout import RunDir, run_dir
+
+
+class _Commands(TyperGroup):
+    """Ends a user's mistake in its message, never in a traceback.
+
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+    """
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except ValueError as error:
+            print(f"raytrain: {error}", file=sys.stderr)
+            sys.exit(1)
+        except KeyboardInterrupt:
+            print(
+                "raytrain: interrupted; everything up to the last epoch is kept, run the same "
+                "command to continue",
+                file=sys.stderr,
+            )
+            sys.exit(130)
+
 
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -19,7 +46,7 @@ app = typer.Typer(
 
 JobFile = Annotated[Path, typer.Argument(help="The competition's YAML, such as jobs/cardiac.yaml.")]
 Overrides = Annotated[
-    list[str],
+    list[str] | None,
     typer.Option("--set", help="Override a field: --set trial.optimizer.lr=3e-4 (repeatable)."),
 ]
 Profile = Annotated[
@@ -31,42 +58,28 @@ Local = Annotated[
 
 
 def main() -> None:
-    """Run a command; a user's mistake ends in its message, never in a traceback.
-
-    Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (run it again to continue).
-    """
-    try:
-        app(prog_name="raytrain")
-    except ValueError as error:
-        print(f"raytrain: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print(
-            "raytrain: interrupted; everything up to the last epoch is kept, run the same "
-            "command to continue",
-            file=sys.stderr,
-        )
-        sys.exit(130)
+    """Run a command."""
+    app(prog_name="raytrain")
 
 
 @app.command()
-def fetch(job: JobFile, set: Overrides = [], profile: Profile = None) -> None:  # noqa: B006
+def fetch(job: JobFile, set: Overrides = None, profile: Profile = None) -> None:
     """Download and unpack a Kaggle competition into competition.data."""
     from raytrain.pipeline.fetch import fetch as station
 
-    spec = _load(job, set, profile)
+    spec = load_job(job, set, profile)
     print(f"fetched: {station(spec, Path(spec.competition.data))}")
 
 
 @app.command()
-def check(job: JobFile, set: Overrides = [], profile: Profile = None) -> None:  # noqa: B006
+def check(job: JobFile, set: Overrides = None, profile: Profile = None) -> None:
     """Read all data once, list every problem, and save data.json and folds.json."""
     from raytrain.data.folds import load_or_make_folds
     from raytrain.pipeline.check import check as station
     from raytrain.pipeline.check import summary
 
-    spec = _load(job, set, profile)
-    run = _run_dir(spec)
+    spec = load_job(job, set, profile)
+    run = run_dir(spec)
     report = station(spec, run)
     load_or_make_folds(run.folds, report, spec.folds)
     print(f"{summary(report)}\nwritten: {run.data_report}, {run.folds}")
@@ -74,8 +87,8 @@ def check(job: JobFile, set: Overrides = [], profile: Profile = None) -> None:  
 
 @app.command()
 def train(
-    job: JobFile, set: Overrides = [], profile: Profile = None, local: Local = False  # noqa: B006
-) -> None:  # fmt: skip
+    job: JobFile, set: Overrides = None, profile: Profile = None, local: Local = False
+) -> None:
     """Train the job's trial on the given split."""
     from raytrain.pipeline.run import train_only
 
@@ -86,8 +99,8 @@ def train(
 
 @app.command()
 def search(
-    job: JobFile, set: Overrides = [], profile: Profile = None, local: Local = False  # noqa: B006
-) -> None:  # fmt: skip
+    job: JobFile, set: Overrides = None, profile: Profile = None, local: Local = False
+) -> None:
     """Search models, losses and rates with early stopping; leaves leaderboard.csv."""
     from raytrain.pipeline.run import search_only
 
@@ -95,9 +108,7 @@ def search(
 
 
 @app.command()
-def cv(
-    job: JobFile, set: Overrides = [], profile: Profile = None, local: Local = False  # noqa: B006
-) -> None:  # fmt: skip
+def cv(job: JobFile, set: Overrides = None, profile: Profile = None, local: Local = False) -> None:
     """Train the best configurations on all folds; leaves out-of-fold maps in oof/."""
     from raytrain.pipeline.run import cv_only
 
@@ -106,8 +117,8 @@ def cv(
 
 @app.command()
 def finalize(
-    job: JobFile, set: Overrides = [], profile: Profile = None, local: Local = False  # noqa: B006
-) -> None:  # fmt: skip
+    job: JobFile, set: Overrides = None, profile: Profile = None, local: Local = False
+) -> None:
     """Retrain the members on train+val; leaves the ensemble, its masks and submission.csv."""
     from raytrain.pipeline.run import finalize_only
 
@@ -115,26 +126,24 @@ def finalize(
 
 
 @app.command()
-def submit(job: JobFile, set: Overrides = [], profile: Profile = None) -> None:  # noqa: B006
+def submit(job: JobFile, set: Overrides = None, profile: Profile = None) -> None:
     """Send submission.csv to Kaggle, exactly once, and write it into the ledger."""
     from raytrain.pipeline.submit import submit as station
 
-    spec = _load(job, set, profile)
-    print(station(spec, _run_dir(spec)))
+    spec = load_job(job, set, profile)
+    print(station(spec, run_dir(spec)))
 
 
 @app.command()
-def report(job: JobFile, set: Overrides = [], profile: Profile = None) -> None:  # noqa: B006
+def report(job: JobFile, set: Overrides = None, profile: Profile = None) -> None:
     """Write report.html: one page that needs no network."""
     from raytrain.pipeline.report import report as station
 
-    print(f"written: {station(_run_dir(_load(job, set, profile)))}")
+    print(f"written: {station(run_dir(load_job(job, set, profile)))}")
 
 
 @app.command()
-def run(
-    job: JobFile, set: Overrides = [], profile: Profile = None, local: Local = False  # noqa: B006
-) -> None:  # fmt: skip
+def run(job: JobFile, set: Overrides = None, profile: Profile = None, local: Local = False) -> None:
     """The whole line, from the folder to the checked CSV; run again, it continues."""
     from raytrain.pipeline.run import run as line
 
@@ -144,13 +153,13 @@ def run(
 @app.command()
 def demo(
     job: Annotated[Path, typer.Argument(help="jobs/phantom.yaml, or a copy of it.")],
-    set: Overrides = [],  # noqa: B006
+    set: Overrides = None,
 ) -> None:
     """The whole line on a small drawn competition whose true test masks are known."""
     from raytrain.pipeline.demo import demo as station
 
-    spec = _load(job, set, None)
-    sys.exit(station(spec, _run_dir(spec)))
+    spec = load_job(job, set, None)
+    sys.exit(station(spec, run_dir(spec)))
 
 
 @app.command()
@@ -158,29 +167,27 @@ def launch(
     command: Annotated[str, typer.Argument(help="The command to run there: run, search, ...")],
     job: JobFile,
     address: Annotated[str, typer.Option(help="The cluster's dashboard, http://HOST:8265.")],
-    set: Overrides = [],  # noqa: B006
+    set: Overrides = None,
     profile: Profile = None,
     python: Annotated[str, typer.Option(help="The interpreter on the cluster.")] = "python",
 ) -> None:
     """Run a command as a Ray job on a cluster, follow its log, and return its exit code."""
     from raytrain.cluster.jobs import launch as submit_job
 
-    sys.exit(submit_job(command, _load(job, set, profile), address, python))
+    sys.exit(submit_job(command, load_job(job, set, profile), address, python))
 
 
 @app.command()
-def ledger(job: JobFile, set: Overrides = [], profile: Profile = None) -> None:  # noqa: B006
+def ledger(job: JobFile, set: Overrides = None, profile: Profile = None) -> None:
     """Show what was prepared and sent for this competition."""
     from raytrain.pipeline.ledger import ledger_table
 
-    print(ledger_table(_run_dir(_load(job, set, profile))))
+    print(ledger_table(run_dir(load_job(job, set, profile))))
 
 
 @app.command()
 def schema() -> None:
     """Print the JSON schema of a job file."""
-    from raytrain.config.job import JobSpec
-
     print(json.dumps(JobSpec.model_json_schema(), indent=1))
 
 
@@ -190,19 +197,9 @@ def version() -> None:
     print(__version__)
 
 
-def _load(path: Path, overrides: list[str], profile: str | None):
-    from raytrain.config.load import load_job
-
-    return load_job(path, overrides, profile)
-
-
-def _run_dir(spec):
-    from raytrain.runs.layout import run_dir
-
-    return run_dir(spec)
-
-
-def _opened(path: Path, overrides: list[str], profile: str | None, local: bool):
-    """The job, its run directory (held against other processes) and where to work."""
-    spec = _load(path, overrides, profile)
-    return spec, _run_dir(spec), "local" if local else "ray"
+def _opened(
+    path: Path, overrides: list[str] | None, profile: str | None, local: bool
+) -> tuple[JobSpec, RunDir, Place]:
+    """The job, its run directory, and where to work."""
+    spec = load_job(path, overrides, profile)
+    return spec, run_dir(spec), "local" if local else "ray"

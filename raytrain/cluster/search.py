@@ -66,8 +66,14 @@ def run_search(
     The experiment itself holds nothing that must survive: trials resume from their own
     checkpoints and tell their past again, and the scheduler is rebuilt from records and events.
     """
+
+    def trial(config: dict[str, Any], tasks: list[Task]) -> None:
+        work(tasks[config["index"]], TuneReporter())
+
+    # The dashboard lists the actors that run the trials under this name.
+    trial.__name__ = f"{run.path.parent.name} search"
     trainable = tune.with_resources(
-        tune.with_parameters(_trial, tasks=tasks), tune.PlacementGroupFactory([bundle(need)])
+        tune.with_parameters(trial, tasks=tasks), tune.PlacementGroupFactory([bundle(need)])
     )
     tuner = tune.Tuner(
         trainable,
@@ -87,10 +93,6 @@ def run_search(
         ),
     )
     tuner.fit()
-
-
-def _trial(config: dict[str, Any], tasks: list[Task]) -> None:
-    work(tasks[config["index"]], TuneReporter())
 
 
 def _scheduler(

@@ -9,6 +9,9 @@ from raytrain.config.base import Spec
 from raytrain.config.expression import parse_expression
 from raytrain.config.trial import TrialSpec
 
+Place = Literal["ray", "local"]
+"""Where work is done: on Ray, or in this process."""
+
 
 class PairedFoldersSpec(Spec):
     """Image and mask files whose paths follow a pattern with `{split}` and `{name}`."""

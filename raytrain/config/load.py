@@ -13,7 +13,7 @@ from raytrain.config.space import set_path, space_problems
 from raytrain.config.trial import TrialSpec
 
 
-def load_job(path: Path, overrides: list[str], profile: str | None = None) -> JobSpec:
+def load_job(path: Path, overrides: list[str] | None = None, profile: str | None = None) -> JobSpec:
     """Read a job file. Raises ValueError that lists every problem at once.
 
     A file may hold `profiles` (name -> part of a job that is laid over the rest) and `profile`,
@@ -31,7 +31,7 @@ def load_job(path: Path, overrides: list[str], profile: str | None = None) -> Jo
         raise config_error(str(path), [f"profile: {unknown_name(profile, profiles)}"])
     if profile is not None:
         tree = _laid_over(tree, profiles[profile])
-    for override in overrides:
+    for override in overrides or []:
         key, equals, value = override.partition("=")
         if not equals or not key:
             raise ValueError(f"--set {override}: write it as dotted.path=value")
@@ -68,9 +68,9 @@ def _laid_over(tree: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
     merged = dict(tree)
     for key, value in part.items():
         old = merged.get(key)
-        both = isinstance(old, dict) and isinstance(value, dict)
-        if both and value.get("name", old.get("name")) == old.get("name") and key != "space":
-            merged[key] = _laid_over(old, value)
+        if isinstance(old, dict) and isinstance(value, dict) and key != "space":
+            same = value.get("name", old.get("name")) == old.get("name")
+            merged[key] = _laid_over(old, value) if same else value
         else:
             merged[key] = value
     return merged

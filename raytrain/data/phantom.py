@@ -19,7 +19,6 @@ from raytrain.config.base import Spec
 SIZE_PX = 96
 RV, MYO, LV = 1, 2, 3
 RECORD = "phantom.json"
-
 _FINE = 4  # canvas pixels per image pixel: blurring them gives partial-volume edges
 _SIDE = SIZE_PX * _FINE
 _LUNG, _MUSCLE, _BLOOD, _FAT = 20.0, 60.0, 170.0, 200.0

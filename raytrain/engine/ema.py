@@ -1,7 +1,10 @@
 """The moving average of the weights that is evaluated and kept instead of the last ones."""
 
+import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+Tensors = tuple[torch.Tensor, ...] | list[torch.Tensor]
 
 
 def build_ema(model: nn.Module, decay: float) -> AveragedModel | None:
@@ -13,7 +16,7 @@ def build_ema(model: nn.Module, decay: float) -> AveragedModel | None:
     if decay == 0:
         return None
 
-    def average(averages, weights, steps) -> None:
+    def average(averages: Tensors, weights: Tensors, steps: torch.Tensor | int) -> None:
         warmed = min(decay, (1 + int(steps)) / (10 + int(steps)))
         get_ema_multi_avg_fn(warmed)(averages, weights, steps)
 

@@ -63,6 +63,7 @@ def train_epoch(
         "lr": lr,
         "seconds": round(seconds, 4),
         "samples_per_s": round(images / seconds, 2),
+        "images": images,
         "ranks": int(ranks),
     }
 

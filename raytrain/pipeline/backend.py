@@ -3,16 +3,15 @@
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Literal, Protocol, Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
-from raytrain.config.job import JobSpec, SearchSpec
+from raytrain.config.job import JobSpec, Place, SearchSpec
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Record, Status, Task
 
 Shard = TypeVar("Shard")
 OnEnd = Callable[[Task, Status, str | None], None]
 """Told on the driver how each task ended, with the reason if it did not finish."""
-Place = Literal["ray", "local"]
 
 
 class Backend(Protocol):

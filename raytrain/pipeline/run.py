@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from raytrain.config.errors import config_error
-from raytrain.config.job import JobSpec
+from raytrain.config.job import JobSpec, Place
 from raytrain.data.report import DataReport
-from raytrain.pipeline.backend import Place, Workplace, local_problems
+from raytrain.pipeline.backend import Workplace, local_problems
 from raytrain.pipeline.check import check, summary
 from raytrain.pipeline.cv import cv
 from raytrain.pipeline.encode import encode

@@ -16,11 +16,7 @@ def search(job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace) 
 
     Raises ValueError when no trial gave a score.
     """
-    specs = sample_trials(job.search.space, job.trial, job.search.trials, job.search.seed)
-    ids = report.ids("train"), report.ids("val")
-    tasks = [
-        make_task(job, run, report, "search", spec, "split", *ids, workers=1) for spec in specs
-    ]
+    tasks = search_tasks(job, run, report)
     todo = not_done(tasks)
     if todo:
         prepare(todo, report, run)
@@ -30,6 +26,13 @@ def search(job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace) 
         reasons = "\n  ".join(f"{record.name}: {record.reason}" for record in records)
         raise ValueError(f"search: no trial gave a score\n  {reasons}")
     return records
+
+
+def search_tasks(job: JobSpec, run: RunDir, report: DataReport) -> list[Task]:
+    """All trials of the search, the same ones for the same job and data."""
+    specs = sample_trials(job.search.space, job.trial, job.search.trials, job.search.seed)
+    ids = report.ids("train"), report.ids("val")
+    return [make_task(job, run, report, "search", spec, "split", *ids, workers=1) for spec in specs]
 
 
 def _run(

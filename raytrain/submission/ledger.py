@@ -4,7 +4,7 @@ A line counts once its line end is on disk; a torn last one (killed while writin
 by readers and cut off by the next append.
 """
 
-import os
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from pydantic import AwareDatetime, ValidationError
 
 from raytrain.config.base import Spec
+from raytrain.runs.files import append_line, read_lines
 
 Kind = Literal["prepared", "sent", "scored", "failed"]
 
@@ -58,10 +59,8 @@ class Event(Spec):
 
 def read_ledger(path: Path) -> list[Event]:
     """All whole events, oldest first. Raises ValueError that names the line that is none."""
-    if not path.is_file():
-        return []
     events = []
-    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], 1):
+    for number, line in enumerate(read_lines(path), 1):
         try:
             events.append(Event.model_validate_json(line))
         except ValidationError as error:
@@ -138,22 +137,5 @@ def _locked(path: Path) -> FileLock:
 
 
 def _append(path: Path, event: Event) -> None:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    with os.fdopen(descriptor, "r+b") as file:
-        old = file.read()
-        file.seek(old.rfind(b"\n") + 1)
-        file.truncate()
-        file.write(event.model_dump_json().encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    if not old:
-        _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """A new file's name is on disk only when its folder is."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    # ASCII, so that a line torn anywhere leaves a file that still reads as text.
+    append_line(path, json.dumps(event.model_dump(mode="json"), allow_nan=False))

@@ -43,7 +43,7 @@ def row_id(spec: SubmissionSpec, name: str, number: int) -> str:
         return spec.id.format_map({"name": name, "class": number})
     except (KeyError, IndexError, ValueError, AttributeError, TypeError):
         raise ValueError(
-            f"competition.submission.id: {spec.id!r} may hold only the fields {{name}} and {{class}}"
+            f"competition.submission.id: {spec.id!r} may hold only {{name}} and {{class}}"
         ) from None
 
 

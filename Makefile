@@ -1,0 +1,45 @@
+# Two commands for everybody: `make demo` and `make test`. Both make the environment they need.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+READY = $(VENV)/.ready
+
+.PHONY: demo test check unit bench lock clean
+
+demo: $(READY)
+	$(BIN)/raytrain demo jobs/phantom.yaml
+
+test: $(READY) check
+	$(BIN)/python -m pytest tests
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/unit/test_imports.py
+
+unit: $(READY)
+	$(BIN)/python -m pytest tests/unit
+
+bench: $(READY)
+	$(BIN)/python benchmarks/engine.py
+
+# A stamp, so that an installation that was broken off is done again.
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'raytrain needs Python 3.11 or newer; call make with PYTHON=python3.12')"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $(READY)
+
+# New pins from pyproject.toml, from a fresh environment; CUDA's packages are Linux's.
+lock:
+	$(PYTHON) -m venv --clear build/lock
+	build/lock/bin/python -m pip install --quiet --disable-pip-version-check ".[dev]"
+	(sed '/^[^#]/,$$d' requirements.lock; build/lock/bin/python -m pip freeze --exclude raytrain \
+	| sed -E "s/\\+cpu//; s/^((nvidia|cuda|triton).*)/\\1 ; sys_platform == 'linux' and platform_machine == 'x86_64'/") \
+	> build/lock.txt
+	mv build/lock.txt requirements.lock
+
+clean:
+	rm -rf $(VENV) build *.egg-info

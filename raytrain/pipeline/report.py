@@ -1,0 +1,39 @@
+"""`report`: one HTML page of what the run came to so far, at any stage of the line."""
+
+from datetime import UTC
+from pathlib import Path
+
+from raytrain.report.facts import read_facts
+from raytrain.report.page import render
+from raytrain.runs.files import write_bytes
+from raytrain.runs.layout import RunDir
+from raytrain.submission.ledger import Event, read_ledger
+
+
+def report(run: RunDir) -> Path:
+    """Write `report.html` and return its path.
+
+    Raises ValueError when the data was never checked, or a file of the run is damaged.
+    """
+    events = [event for event in read_ledger(run.ledger) if event.run == run.path.name]
+    facts = read_facts(run, [_row(event) for event in events])
+    write_bytes(run.report, render(facts).encode())
+    return run.report
+
+
+def _row(event: Event) -> dict[str, str]:
+    return {
+        "time": f"{event.time.astimezone(UTC):%Y-%m-%d %H:%M}",
+        "state": event.kind,
+        "tag": event.tag,
+        "sha256": event.sha256,
+        "oof": _number(event.score.mean if event.score else None),
+        "ref": "" if event.ref is None else str(event.ref),
+        "public": _number(event.public),
+        "private": _number(event.private),
+        "reason": event.reason or "",
+    }
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"

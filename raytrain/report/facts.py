@@ -1,0 +1,123 @@
+"""Everything that the page shows, read from the run directory; what is missing is empty or None."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from raytrain.config.job import JobSpec
+from raytrain.config.trial import TrialSpec, UNetSpec
+from raytrain.data.report import DataReport
+from raytrain.runs.ensemble import Ensemble
+from raytrain.runs.events import RungEvent, read_events
+from raytrain.runs.files import read_json
+from raytrain.runs.history import Row, read_history
+from raytrain.runs.layout import RunDir
+from raytrain.runs.leaderboard import ranked
+from raytrain.runs.record import Record, read_records
+
+LedgerRow = Mapping[str, str]
+"""One event as text: time, state, tag, sha256, oof, ref, public, private, reason."""
+
+
+@dataclass(frozen=True)
+class FoldFacts:
+    """`folds.json`, as far as it is shown."""
+
+    hash: str
+    seed: int
+    val_ids: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """A run directory in memory, without its large arrays."""
+
+    run: RunDir
+    data: DataReport
+    job: JobSpec | None
+    folds: FoldFacts | None
+    trials: list[Record]
+    """The search's, best first."""
+    histories: dict[str, list[Row]]
+    """Of `trials`, by fingerprint."""
+    others: list[Record]
+    """Folds, members and single trainings."""
+    events: list[RungEvent]
+    ensemble: Ensemble | None
+    ledger: Sequence[LedgerRow]
+
+
+def read_facts(run: RunDir, ledger: Sequence[LedgerRow]) -> RunFacts:
+    """Read what there is. Raises ValueError when not even the data was checked."""
+    if not run.data_report.is_file():
+        raise ValueError(f"{run.path}: there is nothing to report yet; run `raytrain check` first")
+    trials = ranked(run)
+    return RunFacts(
+        run=run,
+        data=DataReport.model_validate(read_json(run.data_report)),
+        job=JobSpec.model_validate(read_json(run.config)) if run.config.is_file() else None,
+        folds=_folds(run.folds),
+        trials=trials,
+        histories={r.fingerprint: read_history(run.trial(r.fingerprint).history) for r in trials},
+        others=[record for record in read_records(run) if record.station != "search"],
+        events=read_events(run.events),
+        ensemble=Ensemble.model_validate(read_json(run.ensemble))
+        if run.ensemble.is_file()
+        else None,
+        ledger=ledger,
+    )
+
+
+def oof_paths(facts: RunFacts) -> list[list[Path]]:
+    """Fold -> files with the out-of-fold maps of the ensemble's members, in their order.
+
+    Empty unless every member has maps on every fold. A member itself trained on all labelled
+    images; its maps are those of the fold models with the same spec.
+    """
+    if facts.ensemble is None or facts.folds is None:
+        return []
+    specs = {r.fingerprint: r.spec for r in facts.others if r.station == "final"}
+    maps = {
+        (r.spec.model_dump_json(), r.fold): facts.run.oof / f"{r.fingerprint}.npy"
+        for r in facts.others
+        if r.station == "cv" and r.data == facts.data.fingerprint
+    }
+    folds = [f"fold{i}-{facts.folds.hash[:4]}" for i in range(len(facts.folds.val_ids))]
+    found = []
+    for fold in folds:
+        keys = [
+            (specs[member.fingerprint].model_dump_json(), fold)
+            for member in facts.ensemble.members
+            if member.fingerprint in specs
+        ]
+        found.append([maps[key] for key in keys if key in maps and maps[key].is_file()])
+    whole = all(len(paths) == len(facts.ensemble.members) for paths in found)
+    return found if whole else []
+
+
+def network_label(spec: TrialSpec) -> str:
+    """Such as `unet16x4`."""
+    model = spec.model
+    if isinstance(model, UNetSpec):
+        return f"unet{model.width}x{model.depth}"
+    return f"{model.decoder}-{model.encoder}"
+
+
+def series_label(spec: TrialSpec) -> str:
+    """Network and loss, without what is merely tuned."""
+    return f"{network_label(spec)}, {' + '.join(term.name for term in spec.loss)}"
+
+
+def written(path: Path) -> str:
+    """When a file was last written, in UTC."""
+    return f"{datetime.fromtimestamp(path.stat().st_mtime, UTC):%Y-%m-%d %H:%M}"
+
+
+def _folds(path: Path) -> FoldFacts | None:
+    """Read as plain JSON: the specs of `data.folds` come with a library that splits, and is slow
+    to import."""
+    if not path.is_file():
+        return None
+    tree = read_json(path)
+    return FoldFacts(tree["hash"], tree["spec"]["seed"], tuple(map(tuple, tree["val_ids"])))

@@ -1,0 +1,166 @@
+"""The page's figures, each from plain values to inline SVG."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from raytrain.report.drawing import HEIGHT_IN, draw
+from raytrain.report.palette import (
+    ACCENT,
+    INK,
+    MUTED,
+    PAPER,
+    STOP,
+    class_colour,
+    series_colours,
+)
+from raytrain.runs.events import RungEvent
+from raytrain.runs.history import Row
+from raytrain.runs.record import Status
+
+MARKERS: dict[Status, str] = {"finished": "o", "stopped": "X", "failed": "v"}
+RIM = {"markeredgecolor": PAPER, "markeredgewidth": 0.8}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A search trial as it is drawn."""
+
+    series: str
+    """Network and loss: what decides its colour."""
+    status: Status
+    lr: float
+    rows: list[Row]
+    score: float | None
+    """Best validation Dice."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A score with its 95 % interval and its classes."""
+
+    name: str
+    dice: float
+    low: float
+    high: float
+    per_class: Sequence[float]
+
+
+def learning_curves(
+    curves: list[Curve], key: Literal["val_dice", "train_loss"], rungs: list[int], alt: str
+) -> Markup:
+    """One line a trial against the epoch, a dashed line a rung; the best trial is thick, a cross
+    ends a stopped one."""
+    best = max((curve.score for curve in curves if curve.score is not None), default=None)
+    colours = series_colours([curve.series for curve in curves])
+
+    def plot(figure: Figure, axes: Axes) -> None:
+        for rung in rungs:
+            axes.axvline(rung, color=MUTED, linewidth=0.9, dashes=(3, 3), zorder=0.5)
+        for curve in curves:
+            points = [(row["epoch"], row[key]) for row in curve.rows if key in row]
+            if not points:
+                continue
+            epochs, values = zip(*points, strict=True)
+            colour = colours[curve.series]
+            leads = curve.score is not None and curve.score == best
+            width, alpha = (2.6, 1.0) if leads else (1.3, 0.75)
+            axes.plot(epochs, values, color=colour, linewidth=width, alpha=alpha)
+            marker = MARKERS[curve.status]
+            axes.plot(epochs[-1], values[-1], marker, color=colour, markersize=6.5, **RIM)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
+
+    title = "validation Dice" if key == "val_dice" else "training loss"
+    return draw(alt, title, "epoch", HEIGHT_IN, plot)
+
+
+def score_against_rate(curves: list[Curve], alt: str) -> Markup:
+    """Best validation Dice against the learning rate; crosses were stopped early."""
+    colours = series_colours([curve.series for curve in curves])
+
+    def plot(figure: Figure, axes: Axes) -> None:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_minor_locator(NullLocator())
+        for curve in curves:
+            if curve.score is not None:
+                marker, colour = MARKERS[curve.status], colours[curve.series]
+                axes.plot(curve.lr, curve.score, marker, color=colour, markersize=8, **RIM)
+        axes.margins(x=0.12, y=0.12)
+
+    return draw(alt, "best validation Dice", "learning rate", HEIGHT_IN, plot)
+
+
+def rung_decisions(events: list[RungEvent], alt: str) -> Markup:
+    """Validation Dice of the trials that met each rung, and what was decided."""
+    rungs = sorted({event.epoch for event in events})
+
+    def plot(figure: Figure, axes: Axes) -> None:
+        for decision, marker, colour, aside in (
+            ("go on", "o", ACCENT, -0.07),
+            ("stop", "X", STOP, 0.07),
+        ):
+            found = [event for event in events if event.decision == decision]
+            x = [rungs.index(event.epoch) + aside for event in found]
+            y = [event.val_dice for event in found]
+            label = f"{decision} ({len(found)})"
+            axes.plot(x, y, marker, color=colour, alpha=0.85, markersize=8, label=label, **RIM)
+        axes.set_xticks(range(len(rungs)), [f"epoch {rung}" for rung in rungs])
+        axes.set_xlim(-0.5, len(rungs) - 0.5)
+        axes.margins(y=0.1)
+        axes.legend(
+            loc="lower right", bbox_to_anchor=(1, 1), borderpad=0, ncols=2, frameon=False,
+            handletextpad=0.2,
+        )  # fmt: skip
+
+    return draw(alt, "validation Dice at the rung", "rung", HEIGHT_IN, plot)
+
+
+def intervals(scores: list[Interval], classes: Sequence[str], alt: str) -> Markup:
+    """Members and, last, their mean: interval, score, and a diamond for each class."""
+
+    def plot(figure: Figure, axes: Axes) -> None:
+        for place, score in enumerate(scores):
+            last = place == len(scores) - 1
+            colour = ACCENT if last else INK
+            axes.plot([score.low, score.high], [place] * 2, color=colour, linewidth=3, alpha=0.55)
+            for number, value in enumerate(score.per_class, 1):
+                label = classes[number] if last else None
+                fill = class_colour(number)
+                axes.plot(value, place, "d", color=fill, markersize=6, label=label, **RIM)
+            axes.plot(score.dice, place, "o", color=colour, markersize=9, **RIM)
+        axes.set_yticks(range(len(scores)), [score.name for score in scores])
+        axes.set_ylim(len(scores) - 0.5, -0.5)
+        axes.grid(axis="y", visible=False)
+        figure.legend(loc="outside upper left", ncols=3, frameon=False, handletextpad=0.1)
+
+    return draw(alt, "", "out-of-fold Dice", 1.4 + 0.45 * len(scores), plot)
+
+
+def image_scores(per_class_NK: np.ndarray, classes: Sequence[str], alt: str) -> Markup:
+    """A dot an image and foreground class in 0 .. 1, with each class's median."""
+    names = list(classes[1:])
+    # Dots are spread only so that they do not hide each other; always the same way.
+    spread_N = np.random.default_rng(0).uniform(-0.26, 0.26, len(per_class_NK))
+
+    def plot(figure: Figure, axes: Axes) -> None:
+        for place in range(len(names)):
+            dice_N = per_class_NK[:, place]
+            fill = class_colour(place + 1)
+            axes.plot(dice_N, place + spread_N, "o", color=fill, alpha=0.6, markersize=4.2, mew=0)
+            middle = float(np.median(dice_N))
+            axes.plot([middle] * 2, [place - 0.36, place + 0.36], color=INK, linewidth=2)
+        axes.set_yticks(range(len(names)), names)
+        axes.set_ylim(len(names) - 0.5, -0.5)
+        axes.set_xlim(-0.02, 1.02)
+        axes.grid(axis="y", visible=False)
+
+    return draw(alt, "", "out-of-fold Dice of one image", 1.1 + 0.55 * len(names), plot)

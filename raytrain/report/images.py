@@ -1,0 +1,79 @@
+"""Pictures for the page: images made visible, masks laid over them, PNG as data addresses."""
+
+import base64
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from raytrain.data.decode import decode_image
+from raytrain.report.palette import class_colour
+
+SIDE_PX = 288
+"""Longer side of a picture: small images are repeated pixel by pixel up to it, large ones
+reduced."""
+FILL = 0.38
+"""Share of the class colour inside an outline."""
+
+
+def visible(path: Path) -> np.ndarray:
+    """image_HW3 (uint8). Gray, colour or any first channel; other types than bytes are stretched
+    between their 0.5th and 99.5th percentile.
+
+    Raises ValueError when the file is gone or unreadable.
+    """
+    image = decode_image(path)
+    if image.ndim == 3:
+        image = image[..., :3] if image.shape[2] in (3, 4) else image[..., 0]
+    if image.dtype != np.uint8:
+        values = image.astype(np.float64)
+        low, high = np.percentile(values, [0.5, 99.5])
+        stretched = np.clip((values - low) / max(high - low, 1e-12), 0, 1)
+        image = np.round(255 * stretched).astype(np.uint8)
+    return np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image
+
+
+def picture(image_HW3: np.ndarray) -> str:
+    """The image alone, as a data address."""
+    return _png(_sized(image_HW3, Image.Resampling.BOX))
+
+
+def overlay(image_HW3: np.ndarray, mask_HW: np.ndarray) -> str:
+    """The image with each class tinted and outlined, as a data address."""
+    picture = _sized(image_HW3, Image.Resampling.BOX).astype(np.float64)
+    mask = _sized(mask_HW.astype(np.uint8), Image.Resampling.NEAREST)
+    edge = _edge(mask)
+    for number in range(1, int(mask.max(initial=0)) + 1):
+        colour = class_colour(number)
+        rgb = np.array([int(colour[place : place + 2], 16) for place in (1, 3, 5)])
+        inside = mask == number
+        picture[inside] = (1 - FILL) * picture[inside] + FILL * rgb
+        picture[inside & edge] = rgb
+    return _png(np.round(picture).astype(np.uint8))
+
+
+def _edge(mask_HW: np.ndarray) -> np.ndarray:
+    """Pixels whose right, lower, left or upper neighbour has another class."""
+    edge = np.zeros(mask_HW.shape, bool)
+    down, right = mask_HW[1:] != mask_HW[:-1], mask_HW[:, 1:] != mask_HW[:, :-1]
+    edge[1:] |= down
+    edge[:-1] |= down
+    edge[:, 1:] |= right
+    edge[:, :-1] |= right
+    return edge
+
+
+def _sized(array: np.ndarray, reduced_by: Image.Resampling) -> np.ndarray:
+    side = max(array.shape[:2])
+    times = SIDE_PX // side
+    if times >= 1:
+        return array.repeat(times, axis=0).repeat(times, axis=1)
+    size = [max(1, round(length * SIDE_PX / side)) for length in array.shape[1::-1]]
+    return np.asarray(Image.fromarray(array).resize((size[0], size[1]), reduced_by))
+
+
+def _png(image_HW3: np.ndarray) -> str:
+    out = io.BytesIO()
+    Image.fromarray(image_HW3).save(out, format="PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}"

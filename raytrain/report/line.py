@@ -1,0 +1,107 @@
+"""The state of the line: which stations left their artifact, and when."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from raytrain.report.facts import RunFacts, written
+
+
+@dataclass(frozen=True)
+class Station:
+    """One step of the line."""
+
+    name: str
+    done: bool
+    detail: str
+    when: str
+    command: str
+    """What does it, shown while it is not done."""
+
+
+def stations(facts: RunFacts) -> list[Station]:
+    """In the order of the line."""
+    run = facts.run
+    return [
+        Station(
+            "check", True, f"{len(facts.data.samples)} images", written(run.data_report), "check"
+        ),
+        _search(facts),
+        _cv(facts),
+        _finalize(facts),
+        _predict(facts),
+        Station(
+            "encode",
+            run.submission.is_file(),
+            run.submission.name if run.submission.is_file() else "",
+            written(run.submission) if run.submission.is_file() else "",
+            "finalize",
+        ),
+        _submit(facts),
+    ]
+
+
+def masks_are_current(facts: RunFacts) -> bool:
+    """Whether `final/masks` was predicted by this very ensemble."""
+    owner = facts.run.masks / ".ensemble"
+    return (
+        facts.ensemble is not None
+        and owner.is_file()
+        and owner.read_text(encoding="utf-8") == facts.ensemble.fingerprint
+    )
+
+
+def _search(facts: RunFacts) -> Station:
+    done = facts.run.leaderboard.is_file() and bool(facts.trials)
+    stopped = sum(record.status == "stopped" for record in facts.trials)
+    detail = f"{len(facts.trials)} trials" if facts.trials else ""
+    if stopped:
+        detail += f", {stopped} stopped"
+    when = written(facts.run.leaderboard) if done else ""
+    return Station("search", done, detail, when, "search")
+
+
+def _cv(facts: RunFacts) -> Station:
+    """Done when as many configurations have maps on all folds as the ensemble takes."""
+    if facts.folds is None:
+        return Station("cv", False, "", "", "cv")
+    maps = defaultdict(list)
+    for record in facts.others:
+        path = facts.run.oof / f"{record.fingerprint}.npy"
+        ours = record.station == "cv" and record.fold.endswith(f"-{facts.folds.hash[:4]}")
+        if ours and path.is_file():
+            maps[record.spec.model_dump_json()].append(path)
+    folds = len(facts.folds.val_ids)
+    whole = [paths for paths in maps.values() if len(paths) == folds]
+    wanted = facts.job.finalize.members if facts.job else 1
+    if len(whole) >= wanted:
+        newest = max((path for paths in whole for path in paths), key=lambda p: p.stat().st_mtime)
+        detail = f"{len(whole)} configurations x {folds} folds"
+        return Station("cv", True, detail, written(newest), "cv")
+    count = sum(len(paths) for paths in maps.values())
+    return Station("cv", False, f"{count} of {wanted * folds} maps" if count else "", "", "cv")
+
+
+def _finalize(facts: RunFacts) -> Station:
+    if facts.ensemble is None:
+        return Station("finalize", False, "", "", "finalize")
+    detail = f"{len(facts.ensemble.members)} members"
+    return Station("finalize", True, detail, written(facts.run.ensemble), "finalize")
+
+
+def _predict(facts: RunFacts) -> Station:
+    ids = facts.data.ids("test")
+    paths = [facts.run.masks / f"{id}.png" for id in ids] if masks_are_current(facts) else []
+    present = [path for path in paths if path.is_file()]
+    if ids and len(present) == len(ids):
+        newest = max(present, key=lambda path: path.stat().st_mtime)
+        return Station("predict", True, f"{len(ids)} masks", written(newest), "finalize")
+    detail = f"{len(present)} of {len(ids)} masks" if present else ""
+    return Station("predict", False, detail, "", "finalize")
+
+
+def _submit(facts: RunFacts) -> Station:
+    if not facts.ledger:
+        return Station("submit", False, "", "", "submit")
+    last = facts.ledger[-1]
+    sent = last["state"] in ("sent", "scored")
+    return Station("submit", sent, last["state"], last["time"], "submit")

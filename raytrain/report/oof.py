@@ -1,0 +1,119 @@
+"""How well each labelled image is segmented by models that never saw its group.
+
+Shape suffixes: N images, K classes, H x W pixels.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from raytrain.data.decode import decode_mask
+from raytrain.report.facts import RunFacts, oof_paths
+
+
+@dataclass(frozen=True)
+class OofImage:
+    """One labelled image under the mean of the members' out-of-fold maps."""
+
+    id: str
+    fold: int
+    row: int
+    """Place in the fold."""
+    dice: float
+    """Mean over the foreground classes."""
+    per_class: tuple[float, ...]
+    """Of the classes 1, 2, ..."""
+
+
+class OofMaps:
+    """The members' probability maps, mapped from disk and read image by image."""
+
+    def __init__(self, facts: RunFacts):
+        """Raises ValueError naming a file that does not hold its fold's images."""
+        data, folds = facts.data, facts.folds
+        self._ids = folds.val_ids if folds else ()
+        self._masks = {sample.id: sample.mask for sample in data.samples}
+        self._classes = len(data.classes)
+        self._folds: list[list[np.ndarray]] = []
+        for ids, paths in zip(self._ids, oof_paths(facts), strict=False):
+            due = (len(ids), self._classes, data.height, data.width)
+            self._folds.append([_opened(path, due) for path in paths])
+
+    def prediction(self, fold: int, row: int) -> np.ndarray:
+        """mask_HW (uint8): the class with the highest mean probability, as it is scored."""
+        prob_KHW = np.mean([maps[row].astype(np.float32) for maps in self._folds[fold]], axis=0)
+        return prob_KHW.argmax(0).astype(np.uint8)
+
+    def truth(self, id: str) -> np.ndarray:
+        """mask_HW. Raises ValueError when its file is gone."""
+        path = self._masks[id]
+        assert path is not None
+        return decode_mask(Path(path))
+
+    def images(self) -> list[OofImage]:
+        """All labelled images with their Dice, worst first. Raises ValueError like `truth`."""
+        found = []
+        for fold in range(len(self._folds)):
+            for row, id in enumerate(self._ids[fold]):
+                dice_K = class_dice(self.prediction(fold, row), self.truth(id), self._classes)
+                per_class = tuple(float(value) for value in dice_K)
+                found.append(OofImage(id, fold, row, float(dice_K.mean()), per_class))
+        return sorted(found, key=lambda image: (image.dice, image.id))
+
+
+@dataclass(frozen=True)
+class Oof:
+    """What is known out of fold, or why nothing is."""
+
+    maps: OofMaps
+    images: list[OofImage]
+    """Worst first; empty when something is missing."""
+    missing: str
+    """The command that is due, or empty."""
+    problem: str
+    """Why the images cannot be scored here, or empty."""
+
+
+def read_oof(facts: RunFacts) -> Oof:
+    """Score every labelled image. Raises ValueError when a file of maps does not fit its fold."""
+    maps = OofMaps(facts)
+    if not oof_paths(facts):
+        # The maps may all be there: which ones count is known once there are members.
+        known = facts.ensemble is not None or not any(facts.run.oof.glob("*.npy"))
+        return Oof(maps, [], "cv" if known else "finalize", "")
+    try:
+        return Oof(maps, maps.images(), "", "")
+    except ValueError as error:
+        return Oof(maps, [], "", str(error))
+
+
+def class_dice(pred_HW: np.ndarray, true_HW: np.ndarray, classes: int) -> np.ndarray:
+    """Dice in 0 .. 1 of the classes 1, 2, ...; 1 where a class is neither there nor predicted."""
+    pair_HW = true_HW.astype(np.int64) * classes + pred_HW
+    confusion_KK = np.bincount(pair_HW.ravel(), minlength=classes**2).reshape(classes, classes)
+    hits_K = confusion_KK.diagonal()
+    size_K = confusion_KK.sum(0) + confusion_KK.sum(1)
+    return np.where(size_K == 0, 1.0, 2 * hits_K / np.maximum(size_K, 1))[1:]
+
+
+def telling(images: list[OofImage]) -> list[tuple[str, OofImage]]:
+    """The two worst, the two in the middle and the two best of a sorted list; all of a short one."""
+    if len(images) <= 6:
+        return [("", image) for image in images]
+    middle = len(images) // 2
+    places = {
+        "worst": (0, 1),
+        "median": (middle - 1, middle),
+        "best": (len(images) - 2, len(images) - 1),
+    }
+    return [(name, images[place]) for name, found in places.items() for place in found]
+
+
+def _opened(path: Path, due: tuple[int, ...]) -> np.ndarray:
+    maps = np.load(path, mmap_mode="r")
+    if maps.shape != due:
+        raise ValueError(
+            f"{path}: holds {maps.shape}, its fold is {due}; delete it and run `raytrain cv` again"
+        )
+    return maps

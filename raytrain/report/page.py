@@ -1,0 +1,44 @@
+"""The page: every section's content, laid out by the template in one file."""
+
+from datetime import UTC, datetime
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from raytrain import __version__
+from raytrain.report import pictures, results, setting, trials
+from raytrain.report.facts import RunFacts
+from raytrain.report.line import stations
+from raytrain.report.oof import read_oof
+from raytrain.report.palette import class_colour
+
+
+def render(facts: RunFacts) -> str:
+    """The whole page. Raises ValueError when an out-of-fold file does not fit its fold."""
+    environment = Environment(
+        loader=PackageLoader("raytrain.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    oof = read_oof(facts)
+    return environment.get_template("page.html.j2").render(
+        competition=facts.run.path.parent.name,
+        run=facts.run.path.name,
+        made=f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
+        version=__version__,
+        classes=facts.data.classes,
+        class_colours=[class_colour(number) for number in range(1, len(facts.data.classes))],
+        stations=stations(facts),
+        headline=results.headline(facts),
+        members=results.members(facts, oof),
+        examples=pictures.examples(facts, oof),
+        tests=pictures.tests(facts),
+        leaderboard=trials.leaderboard(facts),
+        search=trials.search(facts),
+        rungs=trials.rungs(facts),
+        data=setting.data(facts),
+        folds=setting.folds(facts),
+        submission=results.submission(facts),
+        reproduce=setting.reproduce(facts),
+    )

@@ -1,0 +1,109 @@
+"""What came out: the headline, the members' out-of-fold scores and the submission."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from raytrain.report.facts import LedgerRow, RunFacts, written
+from raytrain.report.figures import Interval, image_scores, intervals
+from raytrain.report.oof import Oof
+from raytrain.runs.ensemble import Member
+from raytrain.runs.files import read_lines
+from raytrain.runs.record import Record
+
+MEAN = "mean"
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The one figure that the run is about, and where it comes from."""
+
+    dice: float | None
+    low: float
+    high: float
+    images: int
+    members: int
+    best: Record | None
+    """The best trial of the search: what there is before the ensemble."""
+
+
+@dataclass(frozen=True)
+class Members:
+    """The ensemble: only out-of-fold scores, because its networks trained on every label."""
+
+    members: tuple[Member, ...]
+    scores: list[Interval]
+    """One a member, and their mean."""
+    labelled: int
+    intervals: Markup
+    images: Markup | None
+
+
+@dataclass(frozen=True)
+class Submission:
+    """The file and what happened to it."""
+
+    path: str
+    rows: int
+    sha256: str
+    kilobytes: float
+    written: str
+    events: list[LedgerRow]
+    """Of this run, oldest first."""
+
+
+def headline(facts: RunFacts) -> Headline:
+    """The out-of-fold score where there is one."""
+    best = next((record for record in facts.trials if record.best), None)
+    if facts.ensemble is None:
+        return Headline(None, 0, 0, 0, 0, best)
+    oof = facts.ensemble.oof
+    members = len(facts.ensemble.members)
+    return Headline(oof["dice"], oof["low"], oof["high"], oof["images"], members, best)
+
+
+def members(facts: RunFacts, oof: Oof) -> Members | None:
+    """Each member and their mean."""
+    if facts.ensemble is None:
+        return None
+    found = facts.ensemble.members
+    scores = [_interval(f"member {n}", member.oof) for n, member in enumerate(found, 1)]
+    scores.append(_interval(MEAN, facts.ensemble.oof))
+    classes = facts.data.classes
+    each = None
+    if oof.images:
+        scores_NK = np.array([image.per_class for image in oof.images])
+        each = image_scores(
+            scores_NK, classes, f"Out-of-fold Dice of each of {len(scores_NK)} images by class"
+        )
+    alt = f"Out-of-fold Dice with its interval for {len(found)} members and their mean"
+    return Members(
+        members=found,
+        scores=scores,
+        labelled=len(facts.data.ids("train", "val")),
+        intervals=intervals(scores, classes, alt),
+        images=each,
+    )
+
+
+def submission(facts: RunFacts) -> Submission | None:
+    """The file, counted and hashed as it lies there."""
+    path = facts.run.submission
+    if not path.is_file():
+        return None
+    content = path.read_bytes()
+    return Submission(
+        path=str(path),
+        rows=len(read_lines(path)) - 1,
+        sha256=hashlib.sha256(content).hexdigest(),
+        kilobytes=len(content) / 1000,
+        written=written(path),
+        events=list(facts.ledger),
+    )
+
+
+def _interval(name: str, oof: dict[str, Any]) -> Interval:
+    return Interval(name, oof["dice"], oof["low"], oof["high"], oof["per_class"])

@@ -1,0 +1,136 @@
+"""What the run stands on: data, folds, configuration, versions."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import yaml
+
+from raytrain.data.report import DataReport, SampleFacts
+from raytrain.report.facts import RunFacts
+from raytrain.runs.files import read_json
+
+
+@dataclass(frozen=True)
+class SplitRow:
+    """One split or fold in numbers."""
+
+    name: str
+    images: int
+    groups: int
+    shares: list[float]
+    """Of the mask pixels, by class; empty without masks."""
+    mean: str
+    """Per channel."""
+    std: str
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """Two images that are equal pixel by pixel."""
+
+    first: str
+    other: str
+    splits: tuple[str, str]
+    across: bool
+    """One is in another split, so that a score there may be too good."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """The competition's data."""
+
+    fingerprint: str
+    size: str
+    splits: list[SplitRow]
+    duplicates: list[Duplicate]
+
+
+@dataclass(frozen=True)
+class FoldTable:
+    """The folds over all labelled images."""
+
+    hash: str
+    seed: int
+    rows: list[SplitRow]
+    shared: int
+    """Groups that stand in more than one fold."""
+
+
+@dataclass(frozen=True)
+class Reproduce:
+    """What someone else needs for the same numbers."""
+
+    config: str
+    """As YAML; empty before it is saved."""
+    versions: list[tuple[str, str]]
+    fingerprints: list[tuple[str, str]]
+
+
+def data(facts: RunFacts) -> Data:
+    """Counts and statistics of each split, and exact duplicates."""
+    report = facts.data
+    splits = []
+    for name, found in report.splits.items():
+        samples = [sample for sample in report.samples if sample.split in name.split("+")]
+        row = _row(name, samples, found.class_pixels)
+        mean, std = ("/".join(f"{value:.3f}" for value in v) for v in (found.mean, found.std))
+        splits.append(SplitRow(row.name, row.images, row.groups, row.shares, mean, std))
+    split = {sample.id: sample.split for sample in report.samples}
+    return Data(
+        fingerprint=report.fingerprint,
+        size=_size(report),
+        splits=splits,
+        duplicates=[
+            Duplicate(a, b, (split[a], split[b]), split[a] != split[b])
+            for a, b in report.duplicates
+        ],
+    )
+
+
+def folds(facts: RunFacts) -> FoldTable | None:
+    """What each fold holds out."""
+    if facts.folds is None:
+        return None
+    samples = {sample.id: sample for sample in facts.data.samples}
+    owners: dict[int, set[int]] = defaultdict(set)
+    rows = []
+    for fold, ids in enumerate(facts.folds.val_ids):
+        held = [samples[id] for id in ids if id in samples]
+        pixels = [sum(n) for n in zip(*(sample.class_pixels for sample in held), strict=True)]
+        rows.append(_row(str(fold), held, pixels))
+        for sample in held:
+            owners[sample.group].add(fold)
+    shared = sum(len(found) > 1 for found in owners.values())
+    return FoldTable(facts.folds.hash, facts.folds.seed, rows, shared)
+
+
+def reproduce(facts: RunFacts) -> Reproduce:
+    """Configuration, versions and fingerprints."""
+    versions: dict[str, set[str]] = defaultdict(set)
+    for record in [*facts.trials, *facts.others]:
+        for package, version in record.versions.items():
+            versions[package].add(version)
+    fingerprints = [("data", facts.data.fingerprint)]
+    if facts.folds is not None:
+        fingerprints.append(("folds", facts.folds.hash))
+    if facts.ensemble is not None:
+        fingerprints.append(("ensemble", facts.ensemble.fingerprint))
+        fingerprints += [(member.name, member.fingerprint) for member in facts.ensemble.members]
+    config = ""
+    if facts.run.config.is_file():
+        tree = read_json(facts.run.config)
+        config = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
+    found = [(package, ", ".join(sorted(names))) for package, names in versions.items()]
+    return Reproduce(config, found, fingerprints)
+
+
+def _row(name: str, samples: list[SampleFacts], pixels: Sequence[int]) -> SplitRow:
+    total = sum(pixels)
+    shares = [count / total for count in pixels] if total else []
+    return SplitRow(name, len(samples), len({s.group for s in samples}), shares, "", "")
+
+
+def _size(report: DataReport) -> str:
+    channels = "1 channel" if report.channels == 1 else f"{report.channels} channels"
+    return f"{report.width} x {report.height} px, {channels}, {report.dtype}"

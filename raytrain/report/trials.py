@@ -1,0 +1,153 @@
+"""The search: leaderboard, learning curves and the decisions at the rungs."""
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from raytrain.report import figures
+from raytrain.report.facts import RunFacts, network_label, series_label
+from raytrain.report.palette import VARIABLES, series_colours
+from raytrain.runs.leaderboard import rows
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of the leaderboard."""
+
+    cells: dict[str, str]
+    """As `leaderboard.csv` has them."""
+    network: str
+    rung: str
+    """The last one at which it was compared."""
+    reason: str
+
+
+@dataclass(frozen=True)
+class Search:
+    """The search in figures."""
+
+    series: dict[str, str]
+    """Network and loss -> colour, as CSS."""
+    val_dice: Markup
+    train_loss: Markup
+    rates: Markup
+    trials: int
+    stopped: int
+
+
+@dataclass(frozen=True)
+class Rung:
+    """What happened at one epoch."""
+
+    epoch: int
+    stopped: int
+    went_on: int
+    best: float
+    lowest_on: float | None
+    """The lowest Dice that went on."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A trial that was stopped early."""
+
+    name: str
+    epoch: int
+    val_dice: float
+    saved: int
+    """Epochs that it did not run."""
+
+
+@dataclass(frozen=True)
+class Rungs:
+    """Early stopping: what was decided and what it saved."""
+
+    scheduler: str
+    rungs: list[Rung]
+    stops: list[Stop]
+    figure: Markup | None
+    spent: int
+    full: int
+    """Epochs had every trial run to its end."""
+
+
+def leaderboard(facts: RunFacts) -> list[Entry]:
+    """Best validation Dice first."""
+    reached = {event.trial: event.epoch for event in sorted(facts.events, key=lambda e: e.epoch)}
+    return [
+        Entry(
+            cells=cells,
+            network=network_label(record.spec),
+            rung=str(reached.get(record.fingerprint, "")),
+            reason=record.reason or "",
+        )
+        for record, cells in zip(facts.trials, rows(facts.trials), strict=True)
+    ]
+
+
+def search(facts: RunFacts) -> Search | None:
+    """Curves of all trials that have a record."""
+    if not facts.trials:
+        return None
+    curves = [
+        figures.Curve(
+            series=series_label(record.spec),
+            status=record.status,
+            lr=record.spec.optimizer.lr,
+            rows=facts.histories[record.fingerprint],
+            score=record.best["val_dice"] if record.best else None,
+        )
+        for record in facts.trials
+    ]
+    lines, count = rung_epochs(facts), len(curves)
+    return Search(
+        series={
+            label: f"var(--{VARIABLES[colour]})"
+            for label, colour in series_colours([curve.series for curve in curves]).items()
+        },
+        val_dice=figures.learning_curves(
+            curves, "val_dice", lines, f"Validation Dice against the epoch, {count} trials"
+        ),
+        train_loss=figures.learning_curves(
+            curves, "train_loss", lines, f"Training loss against the epoch, {count} trials"
+        ),
+        rates=figures.score_against_rate(
+            curves, f"Best validation Dice against the learning rate, {count} trials"
+        ),
+        trials=count,
+        stopped=sum(curve.status == "stopped" for curve in curves),
+    )
+
+
+def rung_epochs(facts: RunFacts) -> list[int]:
+    """Where trials were compared; before the first decision, where they will be."""
+    if facts.events or facts.job is None:
+        return sorted({event.epoch for event in facts.events})
+    return facts.job.search.scheduler.rungs(facts.job.trial.epochs)
+
+
+def rungs(facts: RunFacts) -> Rungs:
+    """Counted from `events.jsonl` and the trials' records."""
+    events = facts.events
+    epochs = {record.fingerprint: record.spec.epochs for record in facts.trials}
+    found = []
+    for epoch in sorted({event.epoch for event in events}):
+        here = [event for event in events if event.epoch == epoch]
+        on = [event.val_dice for event in here if event.decision == "go on"]
+        best = max(event.val_dice for event in here)
+        lowest = min(on) if on else None
+        found.append(Rung(epoch, len(here) - len(on), len(on), best, lowest))
+    stops = [
+        Stop(e.name, e.epoch, e.val_dice, epochs.get(e.trial, e.epoch) - e.epoch)
+        for e in sorted(events, key=lambda e: (e.epoch, -e.val_dice))
+        if e.decision == "stop"
+    ]
+    alt = f"Validation Dice of {len(events)} decisions at {len(found)} rungs: stop or go on"
+    return Rungs(
+        scheduler=facts.job.search.scheduler.name if facts.job else "",
+        rungs=found,
+        stops=stops,
+        figure=figures.rung_decisions(events, alt) if events else None,
+        spent=sum(record.epochs for record in facts.trials),
+        full=sum(epochs.values()),
+    )

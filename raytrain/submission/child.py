@@ -1,0 +1,80 @@
+"""Both ends of a call into a child process that can neither hang, print, exit nor tell secrets.
+
+The child reads one JSON request from its standard input and answers with JSON on a channel of its
+own; what is printed in it is kept apart. It is killed at the time limit, and ends with its parent.
+"""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, BinaryIO
+
+Reply = dict[str, Any]
+Request = dict[str, str]
+
+
+def call(command: Sequence[str], request: Request, limit_s: float, env: dict[str, str]) -> Reply:
+    """Run Python with these arguments; its answer, or `{"lost": why}` when none came.
+
+    Runs in the parent.
+    """
+    with tempfile.TemporaryFile() as answer, tempfile.TemporaryFile() as noise:
+        in_time = _run([sys.executable, "-P", *command], request, limit_s, env, answer, noise)
+        answer.seek(0)
+        noise.seek(0)
+        try:
+            return json.loads(answer.read())
+        except ValueError:  # killed before the answer was whole
+            printed = noise.read().decode(errors="replace").split("\n")
+        if not in_time:
+            return {"lost": f"no answer within {limit_s:g} s"}
+        last = next((line for line in reversed(printed) if line.strip()), "it printed nothing")
+        return {"lost": f"the client died: {last}"}
+
+
+def serve(answered: Callable[[Request], Reply]) -> None:
+    """Answer the one request. Runs in the child."""
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answer:
+        os.dup2(2, 1)  # what is printed joins the errors
+        request = json.loads(sys.stdin.readline())
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+        json.dump(answered(request), answer)
+
+
+def _end_with_parent() -> None:
+    """The parent holds our input open while it lives, so the end of the input is its end."""
+    os.read(0, 1)
+    os._exit(1)
+
+
+def _run(
+    command: list[str],
+    request: Request,
+    limit_s: float,
+    env: dict[str, str],
+    answer: BinaryIO,
+    noise: BinaryIO,
+) -> bool:
+    """Whether the child ended by itself; it has ended in any case."""
+    # In a session of its own, Ctrl-C reaches the parent alone, which then ends the child.
+    child = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=answer, stderr=noise, env=env, bufsize=0,
+        start_new_session=True,
+    )  # fmt: skip
+    assert child.stdin is not None
+    try:
+        with contextlib.suppress(BrokenPipeError):  # it died at once; its last words say why
+            child.stdin.write(json.dumps(request).encode() + b"\n")
+        child.wait(limit_s)
+        return True
+    except subprocess.TimeoutExpired:
+        return False
+    finally:
+        child.kill()
+        child.wait()
+        child.stdin.close()

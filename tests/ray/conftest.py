@@ -1,0 +1,91 @@
+"""One real Ray cluster for the whole session, started as a person starts it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Where a running cluster answers."""
+
+    address: str
+    dashboard: str
+    metrics: str
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What a driver needs to join it."""
+        return {"RAY_ADDRESS": self.address, "RAY_AUTH_MODE": "disabled"}
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """`ray start --head` with two CPUs, its dashboard on and token authentication off."""
+    port, dashboard, metrics = free_ports(3)
+    log = tmp_path_factory.mktemp("ray") / "head.log"
+    binaries = Path(sys.executable).parent
+    env = os.environ | {
+        "RAY_AUTH_MODE": "disabled",
+        "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
+        "RAYTRAIN_CACHE": str(tmp_path_factory.mktemp("cache")),
+        "RAY_TRAIN_ENABLE_STATE_TRACKING": "1",
+    }
+    os.environ["RAYTRAIN_CACHE"] = env["RAYTRAIN_CACHE"]
+    with log.open("w") as out:
+        head = subprocess.Popen(
+            [
+                str(binaries / "ray"), "start", "--head", "--block", "--num-cpus=2",
+                f"--port={port}", f"--dashboard-port={dashboard}",
+                f"--metrics-export-port={metrics}", "--object-store-memory=200000000",
+                "--memory=6000000000", "--disable-usage-stats",
+            ],
+            env=env, stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    found = Cluster(
+        f"127.0.0.1:{port}", f"http://127.0.0.1:{dashboard}", f"http://127.0.0.1:{metrics}/metrics"
+    )
+    try:
+        wait_for(f"{found.dashboard}/api/version", head, log)
+        yield found
+    finally:
+        os.killpg(head.pid, signal.SIGTERM)
+        try:
+            head.wait(timeout=40)
+        except subprocess.TimeoutExpired:
+            os.killpg(head.pid, signal.SIGKILL)
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Until the address answers; fails with the log when the process ends first."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    raise AssertionError(f"{url} did not answer in time:\n{log.read_text()}")
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on, far below those that Ray gives to its workers."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()

@@ -1,0 +1,113 @@
+"""A run as a Ray job: its log, its exit code, its figures at the metrics endpoint."""
+
+import re
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from ray.job_submission import JobSubmissionClient
+from ray.util.state import list_actors
+
+from raytrain.config.load import load_job
+from raytrain.data.report import DataReport
+from raytrain.pipeline.search import search_tasks
+from raytrain.runs.files import read_json
+from raytrain.runs.history import read_history
+from raytrain.runs.layout import run_dir
+from tests.ray.conftest import Cluster
+from tests.support import command, raytrain, write_job
+
+Figures = dict[str, float]
+
+GAUGE = re.compile(r"^ray_raytrain_(\w+)\{([^}]*)\} (\S+)$", re.MULTILINE)
+
+
+def test_a_launched_run_is_followed_watched_and_ends_with_its_exit_code(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    storage = tmp_path / "runs"
+    job = write_job(
+        tmp_path,
+        storage,
+        trial={"epochs": 400, "model": {"name": "unet", "width": 8, "depth": 3}},
+        search={"trials": 2},
+        competition={"name": "watched"},
+    )
+    words = ["launch", "search", job, "--address", cluster.dashboard]
+    log = tmp_path / "log"
+    with log.open("w") as out:
+        process = subprocess.Popen(command(*words), stdout=out, stderr=subprocess.STDOUT)
+    first = watch(cluster, process, log)
+    time.sleep(30)  # the figures must still be there: a gauge that is set once is gone by then
+    second = watch(cluster, process, log)
+    assert first.keys() == second.keys()
+    histories = {
+        names(storage)[path.parent.name]: read_history(path)
+        for path in storage.glob("watched/default/trials/*/history.jsonl")
+    }
+    for figures in (first, second):
+        for trial, values in figures.items():
+            # Gauges are set one after another: an export may fall between two of them.
+            epoch = int(values["epoch"])
+            near = [row for row in histories[trial] if abs(row["epoch"] - epoch) <= 1]
+            for name in ("val_dice", "train_loss", "samples_per_s"):
+                assert any(values[name] == pytest.approx(row[name]) for row in near), (trial, name)
+    assert sum(v["epoch"] for v in second.values()) > sum(v["epoch"] for v in first.values())
+    actors = list_actors(address=cluster.dashboard, filters=[("state", "=", "ALIVE")], detail=True)
+    assert "watched search" in {actor.repr_name for actor in actors}
+    JobSubmissionClient(cluster.dashboard).stop_job("watched-default-search-1")
+    assert process.wait(timeout=60) != 0
+    assert "epoch 2/400" in log.read_text()
+
+
+def watch(cluster: Cluster, process: subprocess.Popen[bytes], log: Path) -> dict[str, Figures]:
+    """The figures of both trials at the metrics endpoint, as soon as they are all there."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text()
+        with urllib.request.urlopen(cluster.metrics, timeout=10) as reply:
+            text = reply.read().decode()
+        found: dict[str, Figures] = {}
+        for name, labels, value in GAUGE.findall(text):
+            tags = dict(re.findall(r'(\w+)="([^"]*)"', labels))
+            if tags.get("competition") == "watched":
+                found.setdefault(tags["trial"], {})[name] = float(value)
+        if len(found) == 2 and all(len(values) == 4 for values in found.values()):
+            return found
+        time.sleep(0.5)
+    raise AssertionError(f"no figures at {cluster.metrics}:\n{log.read_text()}")
+
+
+def names(storage: Path) -> dict[str, str]:
+    """Fingerprint -> the name that a trial has in the log and the dashboard."""
+    job = load_job(storage.parent / "runs.yaml")
+    run = run_dir(job)
+    report = DataReport.model_validate(read_json(run.data_report))
+    tasks = search_tasks(job, run, report)
+    return {task.fingerprint: task.name for task in tasks}
+
+
+def test_the_exit_code_of_a_failed_job_comes_back(cluster: Cluster, tmp_path: Path) -> None:
+    job = write_job(tmp_path, tmp_path / "runs")
+    (tmp_path / "data/train/image").joinpath("ph1.png").write_bytes(b"not a picture")
+    done = raytrain("launch", "train", job, "--address", cluster.dashboard)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "ph1.png: unreadable" in done.stdout
+
+
+def test_relative_folders_are_refused(cluster: Cluster, tmp_path: Path) -> None:
+    job = write_job(tmp_path, tmp_path / "runs", storage="runs")
+    done = raytrain("launch", "run", job, "--address", cluster.dashboard)
+    assert done.returncode == 1
+    assert "storage: 'runs' is relative" in done.stderr
+
+
+def test_an_address_where_nothing_answers(tmp_path: Path) -> None:
+    job = write_job(tmp_path, tmp_path / "runs")
+    env = {"RAY_AUTH_MODE": "disabled"}
+    done = raytrain("launch", "run", job, "--address", "http://127.0.0.1:1", env=env)
+    assert done.returncode == 1
+    assert "no Ray dashboard answers there" in done.stderr

@@ -1,0 +1,102 @@
+"""The whole line on a real Ray cluster: what it leaves, and that it equals the line without Ray."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from raytrain.data.index import natural_key
+from raytrain.runs.events import read_events
+from raytrain.runs.layout import RunDir
+from raytrain.runs.leaderboard import write_leaderboard
+from raytrain.runs.record import read_records
+from tests.ray.conftest import Cluster
+from tests.support import csv_bytes, figures, raytrain, run_folder, write_job
+
+
+@pytest.fixture(scope="module")
+def finished(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run with ASHA and finalists on two workers."""
+    folder = tmp_path_factory.mktemp("line")
+    job = write_job(
+        folder,
+        folder / "runs",
+        search={"trials": 6, "scheduler": {"name": "asha", "grace": 1, "factor": 2}},
+        finalize={"members": 2, "workers": 2, "epochs": 3},
+    )
+    done = raytrain("run", job, env=cluster.env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def test_trials_are_stopped_at_rungs_and_each_decision_is_written_down(finished: Path) -> None:
+    run = RunDir(run_folder(finished / "runs"))
+    records = [record for record in read_records(run) if record.station == "search"]
+    events = read_events(run.events)
+    assert len(records) == 6
+    assert {event.epoch for event in events} <= {1, 2}
+    assert {event.trial for event in events if event.epoch == 1} == {r.fingerprint for r in records}
+    stopped = {record.fingerprint for record in records if record.status == "stopped"}
+    assert stopped == {event.trial for event in events if event.decision == "stop"}
+    assert stopped
+    for record in records:
+        assert record.epochs == (4 if record.status == "finished" else record.last["epoch"])
+
+
+def test_finalists_are_trained_on_two_workers_without_any_validation(finished: Path) -> None:
+    run = RunDir(run_folder(finished / "runs"))
+    finals = [record for record in read_records(run) if record.station == "final"]
+    assert [record.ranks for record in finals] == [2, 2]
+    assert all(record.best is None and record.epochs == 3 for record in finals)
+    assert all(record.last["images"] == 22 for record in finals)
+    ensemble = json.loads(run.ensemble.read_text())
+    assert ensemble["oof"]["images"] == 22
+    assert ensemble["oof"]["low"] <= ensemble["oof"]["dice"] <= ensemble["oof"]["high"]
+
+
+def test_the_csv_has_a_row_per_image_and_class_in_natural_order(finished: Path) -> None:
+    text = csv_bytes(finished / "runs").decode()
+    rows = list(csv.reader(text.splitlines()))
+    names = sorted((p.stem for p in (finished / "data/test/image").glob("*.png")), key=natural_key)
+    assert rows[0] == ["id", "encoding"]
+    assert [row[0] for row in rows[1:]] == [f"{n}_mask{k}" for n in names for k in (1, 2, 3)]
+
+
+def test_the_leaderboard_is_rebuilt_from_the_records_to_the_same_bytes(finished: Path) -> None:
+    run = RunDir(run_folder(finished / "runs"))
+    before = run.leaderboard.read_bytes()
+    run.leaderboard.unlink()
+    write_leaderboard(run)
+    assert run.leaderboard.read_bytes() == before
+
+
+def test_a_finished_run_does_nothing_again(finished: Path) -> None:
+    storage = finished / "runs"
+    before, content = figures(storage), csv_bytes(storage)
+    # No cluster answers at this address: nothing that is done may need one.
+    again = raytrain("run", finished / "runs.yaml", env={"RAY_ADDRESS": "127.0.0.1:1"})
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert (figures(storage), csv_bytes(storage)) == (before, content)
+    ledger = (storage / "phantom" / "submissions" / "ledger.jsonl").read_text().splitlines()
+    assert len(ledger) == 1
+
+
+def test_one_ray_worker_and_no_ray_give_the_same_numbers(cluster: Cluster, tmp_path: Path) -> None:
+    on_ray = raytrain("run", write_job(tmp_path, tmp_path / "ray"), env=cluster.env)
+    here = raytrain("run", write_job(tmp_path, tmp_path / "here"), "--local")
+    assert on_ray.returncode == 0, on_ray.stdout + on_ray.stderr
+    assert here.returncode == 0, here.stdout + here.stderr
+    assert figures(tmp_path / "ray") == figures(tmp_path / "here")
+    assert csv_bytes(tmp_path / "ray") == csv_bytes(tmp_path / "here")
+
+
+def test_what_can_never_be_placed_is_refused_with_the_reason(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    job = write_job(tmp_path, tmp_path / "runs", resources={"cpus": 64})
+    done = raytrain("train", job, env=cluster.env)
+    assert done.returncode == 1
+    assert "1 worker(s) of 64 CPU" in done.stderr
+    assert "can never run at once" in done.stderr
+    assert "Traceback" not in done.stderr

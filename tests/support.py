@@ -1,0 +1,129 @@
+"""What several suites need: a small drawn competition, its job file, and the command line."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+
+from raytrain.data.phantom import PhantomSplit, write_phantom
+from raytrain.runs.history import read_history
+
+CLOCK = ("seconds", "samples_per_s")
+"""What differs between two equal trainings."""
+PATIENTS = PhantomSplit(train=8, val=3, test=20)
+"""16 and 6 labelled images; 40 test images, which are two shards of prediction."""
+
+
+def write_job(folder: Path, storage: Path, **parts: object) -> Path:
+    """Draw a competition into `folder` and write a job of a few seconds beside it."""
+    write_phantom(folder / "data", folder / "truth", PATIENTS, 0)
+    job: dict = {
+        "competition": {
+            "name": "phantom",
+            "data": str(folder / "data"),
+            "classes": ["background", "rv", "myo", "lv"],
+            "group": "(N+1)//2",
+        },
+        "trial": {
+            "model": {"name": "unet", "width": 4, "depth": 2},
+            "optimizer": {"name": "adam", "lr": 3e-3},
+            "epochs": 4,
+            "batch_size": 4,
+            "augmentation": "flips",
+        },
+        "search": {
+            "trials": 4,
+            "scheduler": {"name": "none"},
+            "space": {
+                "loss": {"grid": [[{"name": "cross_entropy"}], [{"name": "dice"}]]},
+                "optimizer.lr": {"loguniform": [1e-3, 1e-2]},
+            },
+        },
+        "folds": {"count": 2},
+        "finalize": {"members": 2, "workers": 1, "epochs": 3},
+        "resources": {"cpus": 1, "memory_gb": 1},
+        "storage": str(storage),
+    }
+    for key, value in parts.items():
+        job[key] = {**job[key], **value} if isinstance(value, dict) else value
+    path = folder / f"{storage.name}.yaml"
+    path.write_text(yaml.safe_dump(job))
+    return path
+
+
+def raytrain(*words: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        command(*words),
+        env=os.environ | (env or {}),
+        text=True,
+        capture_output=True,
+        timeout=400,
+        check=False,
+    )
+
+
+def command(*words: object) -> list[str]:
+    return [sys.executable, "-m", "raytrain", *map(str, words)]
+
+
+def stop_when(
+    words: list[object],
+    ready: Callable[[], bool],
+    number: signal.Signals,
+    log: Path,
+    env: dict[str, str] | None = None,
+) -> int:
+    """Start a command, send it a signal once `ready()`, and return its exit code."""
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            command(*words), env=os.environ | (env or {}), stdout=out, stderr=subprocess.STDOUT
+        )
+        deadline = time.monotonic() + 300
+        while not ready():
+            assert process.poll() is None, f"ended before it was stopped:\n{log.read_text()}"
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.02)
+        process.send_signal(number)
+        return process.wait(timeout=120)
+
+
+def run_folder(storage: Path) -> Path:
+    return storage / "phantom" / "default"
+
+
+def epochs_done(storage: Path, station: str) -> int:
+    """Epochs in the longest history of a station's trials (by the names that Ray shows)."""
+    histories = run_folder(storage).glob("trials/*/history.jsonl")
+    rows = [read_history(path) for path in histories if station_of(path) == station]
+    return max((len(part) for part in rows), default=0)
+
+
+def station_of(history: Path) -> str:
+    """Which station a trial belongs to, from its rows and its fold's size."""
+    rows = read_history(history)
+    if not rows:
+        return ""
+    if "val_dice" not in rows[0]:
+        return "final"
+    return "search" if rows[0]["images"] == 2 * PATIENTS.train else "cv"
+
+
+def figures(storage: Path) -> dict[str, list[dict]]:
+    """Every trial's history without what a clock says, by fingerprint."""
+    return {
+        path.parent.name: [
+            {key: value for key, value in row.items() if key not in CLOCK}
+            for row in read_history(path)
+        ]
+        for path in run_folder(storage).glob("trials/*/history.jsonl")
+    }
+
+
+def csv_bytes(storage: Path) -> bytes:
+    return (run_folder(storage) / "final" / "submission.csv").read_bytes()

@@ -1,0 +1,70 @@
+"""What unit tests share: one thread, a cache of their own, and a tiny competition on disk."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from raytrain.config.job import CompetitionSpec
+
+CLASSES = ("background", "ring", "core")
+
+
+@dataclass(frozen=True)
+class Competition:
+    """A competition of paired folders that a test fills, and may break file by file."""
+
+    root: Path
+
+    def image(self, split: str, name: str) -> Path:
+        return self.root / split / "image" / f"{name}.png"
+
+    def mask(self, split: str, name: str) -> Path:
+        return self.root / split / "mask" / f"{name}_mask.png"
+
+    def add(self, split: str, name: str, image: np.ndarray, mask_HW: np.ndarray | None) -> None:
+        """Save one image (HW or HWC) and, unless None, its mask."""
+        for path, array in ((self.image(split, name), image), (self.mask(split, name), mask_HW)):
+            if array is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(array).save(path)
+
+    def fill(self, train: int, val: int, test: int) -> None:
+        """Patients of two images each, cmr1 and cmr2 first: noise of 10x12 px, three classes."""
+        number = 1
+        for split, patients in (("train", train), ("val", val), ("test", test)):
+            for _ in range(2 * patients):
+                rng = np.random.default_rng(number)
+                image, mask = rng.integers(0, 256, (10, 12)), rng.integers(0, 3, (10, 12))
+                labelled = None if split == "test" else mask.astype(np.uint8)
+                self.add(split, f"cmr{number}", image.astype(np.uint8), labelled)
+                number += 1
+
+    def spec(self, group: str) -> CompetitionSpec:
+        return CompetitionSpec(name="tiny", data=str(self.root), classes=CLASSES, group=group)
+
+
+@pytest.fixture
+def competition(tmp_path: Path) -> Competition:
+    """An empty one under tmp_path/data."""
+    return Competition(tmp_path / "data")
+
+
+@pytest.fixture(autouse=True)
+def cache_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where this test's decoded data goes."""
+    root = tmp_path / "cache"
+    monkeypatch.setenv("RAYTRAIN_CACHE", str(root))
+    return root
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -1,0 +1,269 @@
+"""A run directory built by hand from real files, up to any station; no network is trained.
+
+As a script it writes one with its page: python report_run.py FOLDER prints the page's path.
+"""
+
+import sys
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from raytrain.config.job import AshaSpec, CompetitionSpec, FoldSpec, JobSpec, SearchSpec
+from raytrain.config.trial import AdamSpec, CrossEntropySpec, DiceSpec, TrialSpec, UNetSpec
+from raytrain.data.checks import inspect
+from raytrain.data.report import DataReport
+from raytrain.pipeline.report import report as write_report
+from raytrain.runs.ensemble import Ensemble, Member
+from raytrain.runs.events import RungEvent, append_event
+from raytrain.runs.files import write_bytes, write_json
+from raytrain.runs.fingerprint import fingerprint
+from raytrain.runs.history import best_row, write_history
+from raytrain.runs.layout import RunDir
+from raytrain.runs.leaderboard import write_leaderboard
+from raytrain.runs.record import Record, Station, Status, task_fingerprint
+from raytrain.submission.ledger import Event, Score, append_event as append_to_ledger
+
+HEIGHT, WIDTH = 20, 24
+STATIONS = ("check", "search", "cv", "finalize", "predict", "encode", "submit")
+CLASSES = ("background", "disc", "square")
+EPOCHS = 4
+SPLITS = {"train": range(1, 9), "val": range(9, 13), "test": range(13, 17)}
+FOLDS = (("img1", "img2", "img5", "img6", "img9", "img10"),
+         ("img3", "img4", "img7", "img8", "img11", "img12"))  # fmt: skip
+
+
+def build(
+    folder: Path, last: str, classes: tuple[str, ...] = CLASSES, run: str = "first"
+) -> RunDir:
+    """Everything that the stations up to `last` leave under `folder`/runs/shapes/`run`."""
+    competition = CompetitionSpec(
+        name="shapes", data=str(folder / "data"), classes=classes, group="(N+1)//2"
+    )
+    job = JobSpec(
+        competition=competition,
+        search=SearchSpec(trials=4, scheduler=AshaSpec(grace=1, factor=2)),
+        folds=FoldSpec(count=2),
+        trial=TrialSpec(epochs=EPOCHS),
+        storage=str(folder / "runs"),
+    )
+    _draw(folder / "data")
+    directory = RunDir(folder / "runs" / "shapes" / run)
+    data = inspect(competition)
+    write_json(directory.data_report, data.model_dump(mode="json"))
+    write_json(directory.config, job.model_dump(mode="json"))
+    steps = {"search": _search, "cv": _cv, "finalize": _finalize, "predict": _predict}
+    steps |= {"encode": _encode, "submit": _submit}
+    for station in STATIONS[1 : STATIONS.index(last) + 1]:
+        steps[station](directory, data)
+    return directory
+
+
+def specs() -> list[TrialSpec]:
+    """Four configurations, best first."""
+    both = (CrossEntropySpec(), DiceSpec())
+    return [
+        TrialSpec(
+            model=UNetSpec(width=width), loss=loss, optimizer=AdamSpec(lr=lr), epochs=EPOCHS
+        )
+        for width, loss, lr in (
+            (16, both, 3e-3), (8, both, 1e-3), (16, (CrossEntropySpec(),), 2e-4), (8, both, 9e-3),
+        )
+    ]  # fmt: skip
+
+
+def reference_dice(pred: np.ndarray, truth: np.ndarray, classes: int) -> list[float]:
+    """Per foreground class, from sets of pixels."""
+    found = []
+    for number in range(1, classes):
+        a = set(zip(*np.nonzero(pred == number), strict=True))
+        b = set(zip(*np.nonzero(truth == number), strict=True))
+        found.append(2 * len(a & b) / (len(a) + len(b)) if a or b else 1.0)
+    return found
+
+
+def truth_of(data: DataReport, id: str) -> np.ndarray:
+    """The mask file's values."""
+    path = next(sample.mask for sample in data.samples if sample.id == id)
+    return np.asarray(Image.open(path))
+
+
+def _draw(folder: Path) -> None:
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    for split, numbers in SPLITS.items():
+        (folder / split / "image").mkdir(parents=True)
+        (folder / split / "mask").mkdir()
+        for number in numbers:
+            rng = np.random.default_rng(number)
+            y, x = rng.integers(6, 14, 2)
+            mask = ((rows - y) ** 2 + (columns - x) ** 2 < 16).astype(np.uint8)
+            # The square is missing on two images: an absent class counts 1 if left alone.
+            if number not in (4, 9):
+                mask[15:19, 3 : 8 + number % 5] = 2
+            image = (60 * mask + rng.integers(0, 90, mask.shape)).astype(np.uint8)
+            # The last labelled image stands twice, the second time as a test image.
+            if number == 13:
+                image = np.asarray(Image.open(folder / "val" / "image" / "img12.png"))
+            Image.fromarray(image).save(folder / split / "image" / f"img{number}.png")
+            if split != "test":
+                Image.fromarray(mask).save(folder / split / "mask" / f"img{number}_mask.png")
+
+
+def _record(
+    run: RunDir,
+    data: DataReport,
+    station: Station,
+    spec: TrialSpec,
+    fold: str,
+    epochs: int = EPOCHS,
+    top: float | None = None,
+) -> Record:
+    name = task_fingerprint(spec, data.fingerprint, fold, 1)
+    rows = [
+        {"epoch": epoch, "train_loss": 2 / epoch, "lr": spec.optimizer.lr, "seconds": 1.5,
+         "samples_per_s": 40.0, "ranks": 1}
+        | ({} if top is None else {"val_loss": 3 / epoch, "val_dice": top * epoch / EPOCHS,
+                                   "val_dice_per_class": [top, top]})
+        for epoch in range(1, epochs + 1)
+    ]  # fmt: skip
+    status: Status = "stopped" if epochs < EPOCHS else "finished"
+    record = Record(
+        name=f"{station}_unet_{name[:4]}",
+        fingerprint=name,
+        station=station,
+        status=status,
+        reason=f"at the rung of epoch {epochs}" if status == "stopped" else None,
+        spec=spec,
+        data=data.fingerprint,
+        fold=fold,
+        workers=1,
+        ranks=1,
+        epochs=epochs,
+        best=best_row(rows),
+        last=rows[-1],
+        seconds=1.5 * epochs,
+        versions={"python": "3.11.9", "torch": "2.11.0"},
+    )
+    write_history(run.trial(name).history, rows)
+    write_json(run.trial(name).record, record.model_dump(mode="json"))
+    return record
+
+
+def _search(run: RunDir, data: DataReport) -> None:
+    for spec, epochs, top in zip(specs(), (4, 4, 2, 1), (0.91, 0.83, 0.62, 0.4), strict=True):
+        record = _record(run, data, "search", spec, "split", epochs, top)
+        for rung in (1, 2):
+            if rung <= epochs:
+                event = RungEvent(
+                    trial=record.fingerprint,
+                    name=record.name,
+                    epoch=rung,
+                    val_dice=top * rung / EPOCHS,
+                    decision="stop" if rung == epochs else "go on",
+                )
+                append_event(run.events, event)
+    write_leaderboard(run)
+
+
+def _cv(run: RunDir, data: DataReport) -> None:
+    hash = fingerprint(FOLDS)
+    folds = {"hash": hash, "data": data.fingerprint, "spec": {"count": 2, "seed": 0},
+             "val_ids": FOLDS}  # fmt: skip
+    write_json(run.folds, folds)
+    run.oof.mkdir()
+    rng = np.random.default_rng(0)
+    for spec, noise in zip(specs()[:2], (0.9, 1.4), strict=True):
+        for fold, ids in enumerate(FOLDS):
+            record = _record(run, data, "cv", spec, f"fold{fold}-{hash[:4]}", top=0.7)
+            truth = np.stack([truth_of(data, id) for id in ids])
+            one_hot = np.moveaxis(np.eye(len(data.classes))[truth], -1, 1)
+            maps = np.exp(2 * one_hot + noise * rng.normal(size=one_hot.shape))
+            maps /= maps.sum(1, keepdims=True)
+            np.save(run.oof / f"{record.fingerprint}.npy", maps.astype(np.float16))
+
+
+def maps_of(run: RunDir, data: DataReport, member: int) -> np.ndarray:
+    """The member's out-of-fold maps, in the order of the folds, as they were saved."""
+    hash = fingerprint(FOLDS)
+    names = [
+        task_fingerprint(specs()[member], data.fingerprint, f"fold{fold}-{hash[:4]}", 1)
+        for fold in range(len(FOLDS))
+    ]
+    return np.concatenate([np.load(run.oof / f"{name}.npy") for name in names]).astype(np.float32)
+
+
+def reference_scores(data: DataReport, maps: np.ndarray) -> dict[str, list[float]]:
+    """Id -> Dice of its foreground classes."""
+    ids = [id for fold in FOLDS for id in fold]
+    classes = len(data.classes)
+    return {
+        id: reference_dice(prob.argmax(0), truth_of(data, id), classes)
+        for id, prob in zip(ids, maps, strict=True)
+    }
+
+
+def _oof(data: DataReport, maps: np.ndarray) -> dict:
+    scores = np.array(list(reference_scores(data, maps).values()))
+    dice = float(scores.mean())
+    per_class = [float(value) for value in scores.mean(0)]
+    return {"dice": dice, "low": dice - 0.0123, "high": dice + 0.0234, "per_class": per_class,
+            "images": len(scores)}  # fmt: skip
+
+
+def _finalize(run: RunDir, data: DataReport) -> None:
+    members, maps = [], [maps_of(run, data, member) for member in (0, 1)]
+    for place, spec in enumerate(specs()[:2]):
+        # No validation: it trained on every label.
+        record = _record(run, data, "final", spec, "all")
+        member = Member(
+            name=f"unet{place}",
+            fingerprint=record.fingerprint,
+            checkpoint=f"trials/{record.fingerprint}/checkpoints/epoch_0004.pt",
+            ranks=1,
+            oof=_oof(data, maps[place]),
+        )
+        members.append(member)
+    ensemble = Ensemble(
+        fingerprint="e45e3b1e0000",
+        members=tuple(members),
+        oof=_oof(data, np.mean(maps, axis=0)),
+        folds=fingerprint(FOLDS),
+        data=data.fingerprint,
+    )
+    write_json(run.ensemble, ensemble.model_dump(mode="json"))
+
+
+def _predict(run: RunDir, data: DataReport) -> None:
+    write_bytes(run.masks / ".ensemble", b"e45e3b1e0000")
+    for id in data.ids("test"):
+        mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+        mask[4:9, 5:12] = 1
+        Image.fromarray(mask).save(run.masks / f"{id}.png")
+
+
+def _encode(run: RunDir, data: DataReport) -> None:
+    lines = [f"{id}_mask{number},85 5" for id in data.ids("test") for number in (1, 2)]
+    write_bytes(run.submission, "\n".join(["id,encoding", *lines, ""]).encode())
+
+
+def _submit(run: RunDir, data: DataReport) -> None:
+    event = Event(
+        kind="prepared",
+        tag="first-0001",
+        time=datetime(2026, 3, 4, 5, 6, tzinfo=UTC),
+        competition="shapes",
+        run=run.path.name,
+        file=str(run.submission),
+        sha256=sha256(run.submission.read_bytes()).hexdigest(),
+        rows=2 * len(data.ids("test")),
+        score=Score(mean=0.8123, low=0.8, high=0.83),
+        members=("a", "b"),
+    )
+    append_to_ledger(run.ledger, event)
+    append_to_ledger(run.ledger, event.model_copy(update={"kind": "sent", "ref": 4711}))
+
+
+if __name__ == "__main__":
+    print(write_report(build(Path(sys.argv[1]), STATIONS[-1])))

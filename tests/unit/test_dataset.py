@@ -1,0 +1,176 @@
+"""Batches: each row counts once over any number of workers, and is the same in any company."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+
+from raytrain.config.trial import TrialSpec
+from raytrain.data.augment import PRESETS
+from raytrain.data.cache import Cache
+from raytrain.data.dataset import (
+    Batch,
+    BatchPlan,
+    EpochPlan,
+    Scaling,
+    SliceDataset,
+    fixed_batches,
+    train_loader,
+)
+
+IMAGES = 11
+PLAIN = Scaling((0.0,), (1.0,), per_image=False)
+ROWS = np.arange(2, IMAGES)
+
+
+@pytest.fixture(scope="module")
+def cache() -> Cache:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (IMAGES, 20, 24, 1)).astype(np.uint8)
+    masks = np.repeat(np.repeat(rng.integers(0, 4, (IMAGES, 5, 6)), 4, 1), 4, 2).astype(np.uint8)
+    for array in (images, masks):
+        array.flags.writeable = False
+    return Cache(images, masks, {f"s{row}": row for row in range(IMAGES)})
+
+
+def _plans(rows: np.ndarray, batch: int, seed: int, world: int, epoch: int) -> list[list]:
+    """[rank][step] -> BatchPlan."""
+    ranks = [EpochPlan(rows, batch, seed, rank, world) for rank in range(world)]
+    for plan in ranks:
+        plan.epoch = epoch
+    return [list(plan) for plan in ranks]
+
+
+def _made(cache: Cache, preset: str, seed: int, epoch: int, rows: list[int]) -> Batch:
+    dataset = SliceDataset(cache, PLAIN, preset, seed)
+    return dataset[BatchPlan(epoch, np.array(rows), len(rows), len(rows))]
+
+
+@pytest.mark.parametrize("world", [1, 2, 3, 4])
+@pytest.mark.parametrize(
+    ("count", "batch"), [(8, 4), (10, 4), (7, 3), (5, 8), (1, 4), (13, 4), (9, 1), (12, 12)]
+)
+def test_every_row_counts_once_whatever_the_workers(count: int, batch: int, world: int) -> None:
+    rows = np.arange(100, 100 + count)
+    [alone] = _plans(rows, batch, seed=3, world=1, epoch=2)
+    ranks = _plans(rows, batch, seed=3, world=world, epoch=2)
+    assert {len(steps) for steps in ranks} == {len(alone)} == {-(-count // batch)}
+    assert len(EpochPlan(rows, batch, 3, 0, world)) == len(alone)
+    for step, whole in enumerate(alone):
+        parts = [steps[step] for steps in ranks]
+        counted = [int(row) for part in parts for row in part.rows[: part.counted]]
+        assert sorted(counted) == sorted(whole.rows.tolist())
+        assert sum(part.counted for part in parts) == len(whole.rows)
+        for part in parts:
+            assert part.global_size == len(whole.rows)
+            assert part.epoch == 2
+            # A worker without a share still takes the step, with an image that does not count.
+            assert part.counted == len(part.rows) or (part.counted == 0 and len(part.rows) == 1)
+    assert Counter(row for whole in alone for row in whole.rows.tolist()) == Counter(rows.tolist())
+
+
+def test_seed_and_epoch_decide_the_order() -> None:
+    rows = np.arange(40)
+    orders = [
+        tuple(np.concatenate([p.rows for p in _plans(rows, 8, seed, 1, epoch)[0]]))
+        for seed in (0, 1)
+        for epoch in (1, 2)
+    ]
+    assert len(set(orders)) == 4
+    again = np.concatenate([p.rows for p in _plans(rows, 8, 0, 1, 1)[0]])
+    np.testing.assert_array_equal(again, orders[0])
+    assert orders[0] != tuple(rows)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_sample_is_the_same_in_any_company(cache: Cache, preset: str) -> None:
+    together = _made(cache, preset, seed=5, epoch=3, rows=[4, 1, 7, 9])
+    for order in ([9, 4], [7], [1, 3, 9, 7, 4]):
+        other = _made(cache, preset, seed=5, epoch=3, rows=order)
+        for place, row in enumerate(order):
+            if row in together.rows:
+                same = together.rows.tolist().index(row)
+                assert torch.equal(other.image_BCHW[place], together.image_BCHW[same])
+                assert torch.equal(other.target_BHW[place], together.target_BHW[same])
+
+
+@pytest.mark.parametrize("preset", [preset for preset in PRESETS if preset != "none"])
+def test_epoch_seed_and_row_change_what_is_seen(cache: Cache, preset: str) -> None:
+    rows = list(range(IMAGES))
+    first = _made(cache, preset, seed=5, epoch=3, rows=rows).target_BHW
+    plain = _made(cache, "none", seed=5, epoch=3, rows=rows).target_BHW
+    for seed, epoch in ((5, 4), (6, 3)):
+        other = _made(cache, preset, seed=seed, epoch=epoch, rows=rows).target_BHW
+        changed = (other != first).flatten(1).any(1)
+        assert changed.float().mean() > 0.4
+    assert 0 < (first != plain).flatten(1).any(1).float().mean()
+    # Two rows with the same pixels are moved in different ways.
+    twins = Cache(cache.images_NHWC[[0] * 8], cache.masks_NHW[[0] * 8], {})
+    moved = _made(twins, preset, seed=5, epoch=3, rows=list(range(8))).target_BHW
+    assert len({target.numpy().tobytes() for target in moved}) > 2
+
+
+@pytest.mark.parametrize("world", [1, 2])
+def test_loader_processes_change_nothing(cache: Cache, world: int) -> None:
+    spec = TrialSpec(batch_size=4, augmentation="slices", seed=7)
+    runs = []
+    for loaders in (0, 2):
+        loader, plan = train_loader(cache, ROWS, PLAIN, spec, world - 1, world, loaders)
+        batches = []
+        for epoch in (1, 2):
+            plan.epoch = epoch
+            batches += list(loader)
+        runs.append(batches)
+    assert len(runs[0]) == len(runs[1]) == 2 * 3
+    for ours, theirs in zip(*runs, strict=True):
+        np.testing.assert_array_equal(ours.rows, theirs.rows)
+        assert torch.equal(ours.image_BCHW, theirs.image_BCHW)
+        assert torch.equal(ours.target_BHW, theirs.target_BHW)
+        assert (ours.counted, ours.global_size) == (theirs.counted, theirs.global_size)
+
+
+def test_a_batch_has_the_shapes_and_types_of_a_step(cache: Cache) -> None:
+    before = cache.images_NHWC.copy()
+    batch = _made(cache, "slices", seed=0, epoch=1, rows=[3, 3, 8])
+    assert batch.image_BCHW.shape == (3, 1, 20, 24)
+    assert batch.image_BCHW.dtype == torch.float32
+    assert batch.target_BHW.shape == (3, 20, 24)
+    assert batch.target_BHW.dtype == torch.int64
+    np.testing.assert_array_equal(cache.images_NHWC, before)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 50])
+def test_fixed_batches_are_the_rows_as_they_are(cache: Cache, batch_size: int) -> None:
+    rows = np.array([9, 2, 5, 0, 1])
+    batches = list(fixed_batches(cache, rows, PLAIN, batch_size))
+    assert [len(b.rows) for b in batches] == {1: [1] * 5, 4: [4, 1], 50: [5]}[batch_size]
+    assert all(b.counted == b.global_size == len(b.rows) for b in batches)
+    np.testing.assert_array_equal(np.concatenate([b.rows for b in batches]), rows)
+    targets = torch.cat([b.target_BHW for b in batches]).numpy()
+    np.testing.assert_array_equal(targets, cache.masks_NHW[rows])
+    images = torch.cat([b.image_BCHW for b in batches]).permute(0, 2, 3, 1).numpy()
+    np.testing.assert_allclose(images, cache.images_NHWC[rows], rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("per_image", [False, True])
+def test_scaling_is_numpys(dtype: type, per_image: bool) -> None:
+    image = (np.random.default_rng(1).random((3, 8, 6, 2)) * 200 + [[0, 40]]).astype(dtype)
+    mean, std = (70.0, 110.0), (20.0, 45.0)
+    found = Scaling(mean, std, per_image).apply(image)
+    wide = image.astype(np.float64)
+    if per_image:
+        expected = (wide - wide.mean((1, 2), keepdims=True)) / wide.std((1, 2), keepdims=True)
+    else:
+        expected = (wide - mean) / std
+    assert found.shape == (3, 2, 8, 6)
+    assert found.dtype == torch.float32
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    np.testing.assert_allclose(found.permute(0, 2, 3, 1).numpy(), expected, atol=2e-5)
+
+
+def test_an_image_of_one_colour_scales_to_zero() -> None:
+    flat = np.full((1, 4, 4, 1), 200, np.uint8)
+    assert Scaling((5.0,), (1.0,), per_image=True).apply(flat).abs().max() == 0
+    assert Scaling((200.0,), (0.0,), per_image=False).apply(flat).abs().max() == 0

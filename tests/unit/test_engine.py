@@ -1,0 +1,151 @@
+"""The trial function: resuming, killing, counting and refusing, without Ray.
+
+Every test trains a tiny U-Net on a few drawn slices.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from raytrain.config.trial import AdamSpec, CosineSpec, SgdSpec, TrialSpec
+from raytrain.engine.checkpoint import (
+    best_checkpoint,
+    last_checkpoint,
+    load_checkpoint,
+    newest_checkpoint,
+)
+from raytrain.engine.reporter import SilentReporter
+from raytrain.engine.trial import Samples, run_trial
+from raytrain.runs.history import read_history
+from raytrain.runs.record import Task
+from tests.tiny import SPEC, make_task
+
+GOLDEN = Path(__file__).with_name("golden_losses.txt")
+
+
+class Killed(BaseException):
+    """Stands for whatever ends a process."""
+
+
+class KilledAfter:
+    """Ends the trial when the given epoch is reported."""
+
+    def __init__(self, epoch: int):
+        self.epoch = epoch
+        self.seen: list[int] = []
+
+    def report(self, row: dict) -> None:
+        self.seen.append(row["epoch"])
+        if row["epoch"] == self.epoch:
+            raise Killed
+
+
+def figures(folder: Path) -> list[dict]:
+    """The history without what a clock says."""
+    clock = ("seconds", "samples_per_s")
+    rows = read_history(folder / "history.jsonl")
+    return [{k: v for k, v in row.items() if k not in clock} for row in rows]
+
+
+def test_two_epochs_and_a_resume_equal_four_bit_for_bit(tmp_path: Path, samples: Samples) -> None:
+    whole, parts = make_task(tmp_path / "whole", samples), make_task(tmp_path / "parts", samples)
+    run_trial(whole, samples, SilentReporter())
+    with pytest.raises(Killed):
+        run_trial(parts, samples, KilledAfter(2))
+    again = KilledAfter(99)
+    run_trial(parts, samples, again)
+    assert again.seen == [1, 2, 3, 4]  # the past is told again, so that a scheduler knows it
+    assert figures(whole.directory) == figures(parts.directory)
+    states = [newest_checkpoint(task.trial_dir.checkpoints) for task in (whole, parts)]
+    assert states[0] is not None
+    assert states[1] is not None
+    for part in ("model", "train_model"):
+        for key, value in states[0][part].items():
+            assert torch.equal(value, states[1][part][key]), key
+    first, second = (state["optimizer"]["state"] for state in states if state)
+    assert first.keys() == second.keys()
+    for index, values in first.items():
+        for name, value in values.items():
+            assert torch.equal(value, second[index][name]), (index, name)
+
+
+def test_golden_losses(tmp_path: Path, samples: Samples) -> None:
+    """Refactoring keeps this curve; a real change rewrites the file and says why.
+
+    Four digits: other processors round the last ones differently.
+    """
+    task = make_task(tmp_path / "golden", samples)
+    run_trial(task, samples, SilentReporter())
+    rows = figures(task.directory)
+    curve = [[row["train_loss"], row["val_loss"], row["val_dice"]] for row in rows]
+    expected = np.loadtxt(GOLDEN)
+    np.testing.assert_allclose(np.array(curve), expected, rtol=2e-3, atol=2e-4)
+
+
+def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, samples: Samples) -> None:
+    whole, broken = make_task(tmp_path / "a", samples), make_task(tmp_path / "b", samples)
+    run_trial(whole, samples, SilentReporter())
+    with pytest.raises(Killed):
+        run_trial(broken, samples, KilledAfter(3))
+    newest = last_checkpoint(broken.trial_dir.checkpoints)
+    assert newest.name == "epoch_0003.pt"
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 255
+    newest.write_bytes(bytes(content))
+    with pytest.raises(ValueError, match="damaged"):
+        load_checkpoint(newest)
+    run_trial(broken, samples, SilentReporter())
+    assert figures(whole.directory) == figures(broken.directory)
+
+
+def test_a_checkpoint_without_its_sidecar_was_never_finished(
+    tmp_path: Path, samples: Samples
+) -> None:
+    task = make_task(tmp_path / "t", samples)
+    with pytest.raises(Killed):
+        run_trial(task, samples, KilledAfter(2))
+    (task.trial_dir.checkpoints / "epoch_0002.json").unlink()
+    assert last_checkpoint(task.trial_dir.checkpoints).name == "epoch_0001.pt"
+
+
+def test_the_last_two_and_the_best_checkpoints_are_kept(tmp_path: Path, samples: Samples) -> None:
+    task = make_task(tmp_path / "t", samples)
+    run_trial(task, samples, SilentReporter())
+    best = max(figures(task.directory), key=lambda row: (row["val_dice"], -row["epoch"]))["epoch"]
+    kept = {path.name for path in task.trial_dir.checkpoints.glob("*.pt")}
+    assert kept == {f"epoch_{epoch:04d}.pt" for epoch in {3, 4, best}}
+    assert best_checkpoint(task.trial_dir.checkpoints).name == f"epoch_{best:04d}.pt"
+    card = json.loads((task.trial_dir.checkpoints / "epoch_0004.json").read_text())
+    assert card["classes"] == ["bg", "rv", "myo", "lv"]
+    assert TrialSpec.model_validate(card["spec"]) == SPEC
+
+
+def test_a_diverging_loss_names_epoch_and_step(tmp_path: Path, samples: Samples) -> None:
+    spec = SPEC.model_copy(update={"optimizer": SgdSpec(lr=1e30), "schedule": CosineSpec()})
+    task = make_task(tmp_path / "t", samples, spec)
+    with pytest.raises(ValueError, match=r"the loss is (nan|inf) at epoch 1, step \d+ .*lower"):
+        run_trial(task, samples, SilentReporter())
+    assert read_history(task.trial_dir.history) == []
+
+
+def test_a_member_trained_on_everything_shows_no_validation(
+    tmp_path: Path, samples: Samples
+) -> None:
+    task = make_task(tmp_path / "t", samples)
+    ids = samples.report.ids("train", "val")
+    final = Task(**{**task.__dict__, "train_ids": ids, "val_ids": ()})
+    run_trial(final, samples, SilentReporter())
+    assert not any(key.startswith("val") for row in figures(final.directory) for key in row)
+
+
+def test_training_learns(tmp_path: Path, samples: Samples) -> None:
+    spec = SPEC.model_copy(
+        update={"epochs": 25, "augmentation": "none", "ema": 0.0, "optimizer": AdamSpec(lr=1e-2)}
+    )
+    task = make_task(tmp_path / "t", samples, spec)
+    run_trial(task, samples, SilentReporter())
+    losses = [row["train_loss"] for row in figures(task.directory)]
+    assert losses[-1] < losses[0] / 2

@@ -1,0 +1,183 @@
+"""Folds: groups whole, every image judged once, made once, verified whenever they are read."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from raytrain.config.job import FoldSpec
+from raytrain.data.checks import inspect
+from raytrain.data.folds import Folds, load_or_make_folds, make_folds
+from raytrain.data.report import DataReport, SampleFacts
+from raytrain.runs.files import read_json, write_json
+from raytrain.runs.fingerprint import fingerprint
+
+Pixels = tuple[int, ...]
+
+
+def _report(samples: list[tuple[int, Pixels]], data: str = "data") -> DataReport:
+    """Labelled images s0, s1, ... with these groups and class pixels, and a test image."""
+    facts = [_facts(f"s{i}", group, pixels) for i, (group, pixels) in enumerate(samples)]
+    test = SampleFacts.model_validate(
+        _facts("t0", 900, ()).model_dump() | {"split": "test", "mask": None}
+    )
+    return DataReport(
+        fingerprint=data, height=1, width=6, channels=1, dtype="uint8", classes=("a", "b", "c"),
+        splits={}, duplicates=(), samples=(*facts, test),
+    )  # fmt: skip
+
+
+def _facts(name: str, group: int, pixels: Pixels) -> SampleFacts:
+    return SampleFacts(
+        id=name, split="train", image=f"{name}.png", mask=f"{name}_mask.png", group=group,
+        mean=(0.0,), square=(0.0,), class_pixels=pixels, digest=name,
+    )  # fmt: skip
+
+
+def _random_report(seed: int, groups: int) -> DataReport:
+    rng = np.random.default_rng(seed)
+    owners = np.repeat(np.arange(groups), rng.integers(1, 5, groups))
+    rng.shuffle(owners)
+    return _report([(int(g), (4, int(rng.integers(0, 2)), 1)) for g in owners])
+
+
+def _plain(groups: int) -> DataReport:
+    """Two images a group, all with the same classes."""
+    return _report([(i // 2, (4, 1, 1)) for i in range(2 * groups)])
+
+
+def _labelled(report: DataReport) -> list[str]:
+    return [sample.id for sample in report.samples if sample.mask is not None]
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+@pytest.mark.parametrize("seed", range(6))
+def test_groups_stay_whole_and_every_image_is_judged_once(seed: int, count: int) -> None:
+    report = _random_report(seed, groups=14)
+    folds = make_folds(report, FoldSpec(count=count, seed=seed))
+    assert len(folds.val_ids) == count
+    assert sorted(id for ids in folds.val_ids for id in ids) == sorted(_labelled(report))
+    group = {sample.id: sample.group for sample in report.samples}
+    owners = [{group[id] for id in ids} for ids in folds.val_ids]
+    assert all(owners)
+    assert sum(map(len, owners)) == len(set.union(*owners))
+    for fold, ids in enumerate(folds.val_ids):
+        assert sorted((*folds.train_ids(fold), *ids)) == sorted(_labelled(report))
+        assert not {group[id] for id in folds.train_ids(fold)} & owners[fold]
+
+
+def test_real_data_gives_folds_by_patient(competition) -> None:
+    competition.fill(train=4, val=2, test=1)
+    report = inspect(competition.spec("(N+1)//2"))
+    folds = make_folds(report, FoldSpec(count=3))
+    assert sorted(map(len, folds.val_ids)) == [4, 4, 4]
+    for ids in folds.val_ids:
+        assert set(Counter((int(id[3:]) + 1) // 2 for id in ids).values()) == {2}
+
+
+def test_seed_and_data_decide_the_folds() -> None:
+    report, spec = _random_report(3, groups=14), FoldSpec(count=4, seed=2)
+    assert make_folds(report, spec) == make_folds(report, spec)
+    others = [make_folds(report, FoldSpec(count=4, seed=seed)).val_ids for seed in range(5)]
+    assert len(set(others)) > 1
+
+
+def test_a_rare_class_is_spread_over_the_folds() -> None:
+    # Class 2 shows in half the groups; each of five folds gets one group with and one without.
+    report = _report([(g, (4, 1, int(g < 5))) for g in range(10) for _ in range(2)])
+    with_class = {sample.id for sample in report.samples if sample.class_pixels[2:] == (1,)}
+    for ids in make_folds(report, FoldSpec(count=5)).val_ids:
+        assert len(with_class & set(ids)) == 2
+        assert len(ids) == 4
+
+
+def test_more_folds_than_images_of_any_kind() -> None:
+    # Each set of classes stands in two images only, but there are groups enough.
+    kinds = [(4, 0, 0), (4, 1, 0), (4, 0, 1), (4, 1, 1)]
+    report = _report([(g, kinds[g // 2]) for g in range(8)])
+    folds = make_folds(report, FoldSpec(count=4))
+    assert sorted(map(len, folds.val_ids)) == [2, 2, 2, 2]
+
+
+def test_no_fold_is_empty() -> None:
+    # Classes 1 to 3 of each image, and its patient: stratifying alone gives the third fold nothing.
+    kinds = "111 110 110 001 010 110 000 100 011 100 011 100 100 100 100".split()
+    groups = [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4]
+    samples = [(g, (5, *map(int, kind))) for g, kind in zip(groups, kinds, strict=True)]
+    folds = make_folds(_report(samples), FoldSpec(count=5, seed=3))
+    assert sorted(map(len, folds.val_ids)) == [1, 3, 3, 4, 4]
+
+
+@pytest.mark.parametrize(("groups", "count"), [(1, 2), (2, 3), (4, 5)])
+def test_fewer_groups_than_folds_is_an_error(groups: int, count: int) -> None:
+    words = rf"folds\.count: {count} folds .* the labelled images form {groups} "
+    with pytest.raises(ValueError, match=words):
+        make_folds(_plain(groups), FoldSpec(count=count))
+    assert len(make_folds(_plain(count), FoldSpec(count=count)).val_ids) == count
+
+
+def test_saved_folds_are_used_again(tmp_path: Path) -> None:
+    path, report, spec = tmp_path / "folds.json", _plain(6), FoldSpec(count=3, seed=1)
+    made = load_or_make_folds(path, report, spec)
+    before = (path.read_bytes(), path.stat().st_ino)
+    assert load_or_make_folds(path, report, spec) == made == make_folds(report, spec)
+    assert (path.read_bytes(), path.stat().st_ino) == before
+    # What stands in the file counts, not what would be made today.
+    swapped = made.val_ids[1], made.val_ids[0], made.val_ids[2]
+    other = Folds(hash=fingerprint(swapped), data=made.data, spec=spec, val_ids=swapped)
+    write_json(path, other.model_dump(mode="json"))
+    assert load_or_make_folds(path, report, spec) == other
+
+
+def test_an_edited_file_is_an_error(tmp_path: Path) -> None:
+    path, report = tmp_path / "folds.json", _plain(6)
+    load_or_make_folds(path, report, FoldSpec(count=3))
+    tree = read_json(path)
+    tree["val_ids"][0][0], tree["val_ids"][1][0] = tree["val_ids"][1][0], tree["val_ids"][0][0]
+    write_json(path, tree)
+    with pytest.raises(ValueError, match="was edited") as caught:
+        load_or_make_folds(path, report, FoldSpec(count=3))
+    assert str(path) in str(caught.value)
+    # With its hash put right it still leaks.
+    tree["hash"] = fingerprint(tree["val_ids"])
+    write_json(path, tree)
+    with pytest.raises(ValueError, match=r"group \d stands in folds 0, 1"):
+        load_or_make_folds(path, report, FoldSpec(count=3))
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        (FoldSpec(count=4), "folds are 3 with seed 0 there"),
+        (FoldSpec(count=3, seed=7), "folds are 3 with seed 0 there"),
+    ],
+)
+def test_other_settings_are_an_error(tmp_path: Path, spec: FoldSpec, words: str) -> None:
+    path = tmp_path / "folds.json"
+    load_or_make_folds(path, _plain(6), FoldSpec(count=3))
+    with pytest.raises(ValueError, match=words):
+        load_or_make_folds(path, _plain(6), spec)
+
+
+def test_other_data_is_an_error(tmp_path: Path) -> None:
+    path, spec = tmp_path / "folds.json", FoldSpec(count=3)
+    load_or_make_folds(path, _plain(6), spec)
+    changed = _report([(i // 2, (4, 1, 1)) for i in range(12)], data="other")
+    with pytest.raises(ValueError, match="the data changed"):
+        load_or_make_folds(path, changed, spec)
+
+
+def test_images_that_are_gone_are_an_error(tmp_path: Path) -> None:
+    path, spec = tmp_path / "folds.json", FoldSpec(count=3)
+    load_or_make_folds(path, _plain(6), spec)
+    fewer = _report([(i // 2, (4, 1, 1)) for i in range(6)], data="other")
+    with pytest.raises(ValueError, match="the data changed"):
+        load_or_make_folds(path, fewer, spec)
+
+
+def test_another_grouping_of_the_same_data_is_an_error(tmp_path: Path) -> None:
+    path, spec = tmp_path / "folds.json", FoldSpec(count=3)
+    load_or_make_folds(path, _report([(i, (4, 1, 1)) for i in range(12)]), spec)
+    with pytest.raises(ValueError, match="stands in folds"):
+        load_or_make_folds(path, _plain(6), spec)
