@@ -29,7 +29,7 @@ from raytrain.data.dataset import Scaling, train_loader
 from raytrain.data.decode import decode_image, decode_mask
 from raytrain.data.phantom import PhantomSplit, write_phantom
 from raytrain.data.report import DataReport
-from raytrain.engine.loop import train_epoch
+from raytrain.engine.loop import Training, train_epoch
 from raytrain.engine.optimizers import build_optimizer
 from raytrain.engine.parallel import current_world
 from raytrain.engine.schedules import build_schedule
@@ -55,10 +55,11 @@ def engine_epoch(report: DataReport, cache: Cache, scaling: Scaling) -> Callable
     optimizer = build_optimizer(SPEC.optimizer, model.parameters())
     schedule = build_schedule(SPEC.schedule, optimizer, 10**6, 1, 0)
     loss = build_loss(SPEC.loss)
+    training = Training(model, model, None, optimizer, schedule, loss, SPEC, world)
 
     def epoch() -> None:
         plan.epoch += 1
-        train_epoch(model, None, loader, loss, optimizer, schedule, SPEC, world, plan.epoch)
+        train_epoch(training, loader, plan.epoch)
 
     return epoch
 

@@ -1,5 +1,6 @@
 """Joining the cluster that RAY_ADDRESS names, or starting one on this machine."""
 
+import logging
 import os
 import urllib.request
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ _SETTINGS = {
 
 @contextmanager
 def connected() -> Iterator[str]:
-    """A Ray connection for the block; gives the dashboard's address (empty when unknown).
+    """A Ray connection for the block; gives a line about its dashboard.
 
     Raises ValueError when the cluster that RAY_ADDRESS names does not answer.
     """
@@ -30,6 +31,8 @@ def connected() -> Iterator[str]:
         os.environ.setdefault(key, value)
     import ray
 
+    # Its long warning says what our line about the dashboard's token says.
+    logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)
     address = os.environ.get("RAY_ADDRESS")
     common = {
         "log_to_driver": False,
@@ -47,9 +50,16 @@ def connected() -> Iterator[str]:
             "`ray start --head`, or unset RAY_ADDRESS to run on this machine alone"
         ) from None
     try:
-        yield f"http://{context.dashboard_url}" if context.dashboard_url else ""
+        yield _dashboard_text(context.dashboard_url)
     finally:
         ray.shutdown()
+
+
+def _dashboard_text(url: str | None) -> str:
+    if not url:
+        return "Ray dashboard: not running"
+    token = os.environ.get("RAY_AUTH_MODE") == "token"
+    return f"Ray dashboard: http://{url}" + (" (token: `ray get-auth-token`)" if token else "")
 
 
 def match_authentication(dashboard: str) -> None:

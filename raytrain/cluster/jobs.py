@@ -86,5 +86,4 @@ def _refuse_relative(job: JobSpec) -> None:
 
 def _travelling() -> dict[str, str]:
     """Settings that the job needs; Kaggle's credentials stay on the cluster's own machines."""
-    keys = ("RAYTRAIN_CACHE", "RAY_AUTH_MODE")
-    return {key: os.environ[key] for key in keys if key in os.environ} | {"PYTHONUNBUFFERED": "1"}
+    return {"PYTHONUNBUFFERED": "1", "RAY_AUTH_MODE": os.environ["RAY_AUTH_MODE"]}

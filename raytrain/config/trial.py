@@ -156,6 +156,8 @@ class TrialSpec(Spec):
     normalization: Literal["dataset", "image"] = "dataset"
     """Zero mean and unit variance over the training images, or over each image."""
     precision: Literal["fp32", "bf16"] = "fp32"
+    compile: Literal["off", "default", "max-autotune"] = "off"
+    """torch.compile's mode; it needs a C++ compiler on every node."""
     ema: float = Field(0.0, ge=0, lt=1)
     """Decay of the moving average of the weights that is evaluated and kept; 0 is off."""
     clip_norm: float = Field(0.0, ge=0)

@@ -1,7 +1,9 @@
 """One epoch of training, and one pass over the validation set."""
 
+import math
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -21,33 +23,42 @@ from raytrain.metrics.dice import foreground_dice
 from raytrain.runs.history import Row
 
 
-def train_epoch(
-    model: nn.Module,
-    ema: AveragedModel | None,
-    loader: DataLoader[Batch],
-    loss: Loss,
-    optimizer: torch.optim.Optimizer,
-    schedule: LRScheduler,
-    spec: TrialSpec,
-    world: World,
-    epoch: int,
-) -> Row:
+@dataclass
+class Training:
+    """Everything that training changes, and how."""
+
+    network: nn.Module
+    """What a step calls: the model, wrapped for several workers and compiled."""
+    model: nn.Module
+    """The bare network."""
+    ema: AveragedModel | None
+    optimizer: torch.optim.Optimizer
+    schedule: LRScheduler
+    loss: Loss
+    spec: TrialSpec
+    world: World
+
+    @property
+    def kept(self) -> nn.Module:
+        """The weights that are evaluated and shipped."""
+        return self.model if self.ema is None else self.ema.module
+
+
+def train_epoch(training: Training, loader: DataLoader[Batch], epoch: int) -> Row:
     """Every training image once; returns the epoch's row.
 
     Losses stay on the device until the end: reading each would make the host wait in every step.
     Raises ValueError when one of them is not finite, naming the first such step and its images.
     """
-    model.train()
+    world = training.world
+    training.network.train()
     start, images = time.perf_counter(), 0
     losses, rows = [], []
-    lr = schedule.get_last_lr()[0]
+    lr = training.schedule.get_last_lr()[0]
     for batch in loader:
-        losses.append(train_step(model, batch, loss, optimizer, spec, world))
+        losses.append(_step(training, batch))
         rows.append(batch.rows)
         images += batch.global_size
-        schedule.step()
-        if ema is not None:
-            ema.update_parameters(_bare(model))
     share_S = world.sum_(torch.stack(losses).double())
     if not bool(torch.isfinite(share_S).all()):
         step = int((~torch.isfinite(share_S)).nonzero()[0])
@@ -68,46 +79,43 @@ def train_epoch(
     }
 
 
+def _step(training: Training, batch: Batch) -> torch.Tensor:
+    """One update of weights, schedule and average."""
+    share = train_step(
+        training.network, batch, training.loss, training.optimizer, training.spec, training.world
+    )
+    training.schedule.step()
+    if training.ema is not None:
+        training.ema.update_parameters(training.model)
+    return share
+
+
 def validate(
-    model: nn.Module,
-    cache: Cache,
-    rows: np.ndarray,
-    scaling: Scaling,
-    loss: Loss,
-    spec: TrialSpec,
-    classes: tuple[str, ...],
-    world: World,
+    training: Training, cache: Cache, rows: np.ndarray, scaling: Scaling, classes: int, epoch: int
 ) -> Row:
     """val_loss, val_dice and val_dice_per_class over the set, the same on every worker.
 
     Each worker takes whole batches in turn, and batches are the same for any number of workers,
-    so the figures are too.
+    so the figures are too. Raises ValueError when the loss is not finite.
     """
+    world, size = training.world, training.spec.batch_size
 
     def mine() -> Iterator[tuple[int, Batch]]:
-        place = 0
-        for number, start in enumerate(range(0, len(rows), spec.batch_size)):
-            part = rows[start : start + spec.batch_size]
+        for number, start in enumerate(range(0, len(rows), size)):
             if number % world.size == world.rank:
-                (batch,) = fixed_batches(cache, part, scaling, spec.batch_size)
-                yield place, batch
-            place += len(part)
+                (batch,) = fixed_batches(cache, rows[start : start + size], scaling, size)
+                yield start, batch
 
-    world.share_buffers(model)
+    world.share_buffers(training.kept)
     counts_NK3, loss_N = evaluate(
-        model, mine(), len(rows), len(classes), loss, spec.precision, world
+        training.kept, mine(), len(rows), classes, training.loss, training.spec.precision, world
     )
+    val_loss = float(loss_N.sum() / len(rows))
+    if not math.isfinite(val_loss):
+        raise ValueError(f"the validation loss is {val_loss} at epoch {epoch}: lower optimizer.lr")
     counts = counts_NK3.cpu().numpy()
-    per_class = foreground_dice(counts)
     return {
-        "val_loss": float(loss_N.sum() / len(rows)),
+        "val_loss": val_loss,
         "val_dice": METRICS["dice"](counts),
-        "val_dice_per_class": [float(value) for value in per_class],
+        "val_dice_per_class": [float(value) for value in foreground_dice(counts)],
     }
-
-
-def _bare(model: nn.Module) -> nn.Module:
-    """The network inside a DistributedDataParallel."""
-    inner = getattr(model, "module", model)
-    assert isinstance(inner, nn.Module)
-    return inner

@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock
-from torch import nn
+from filelock import FileLock, Timeout
 
 from raytrain.data.cache import Cache, open_cache
 from raytrain.data.dataset import Scaling, train_loader
 from raytrain.data.report import DataReport, mean_and_std
 from raytrain.engine.checkpoint import newest_checkpoint, save_checkpoint
+from raytrain.engine.compiling import compiled
 from raytrain.engine.ema import build_ema
-from raytrain.engine.loop import train_epoch, validate
+from raytrain.engine.loop import Training, train_epoch, validate
 from raytrain.engine.optimizers import build_optimizer
 from raytrain.engine.parallel import World, current_world
 from raytrain.engine.reporter import Reporter
@@ -51,63 +51,76 @@ def run_trial(task: Task, samples: Samples, reporter: Reporter) -> None:
     """
     world = current_world()
     torch.set_num_threads(task.cpus)
-    directory = task.trial_dir
-    directory.path.mkdir(parents=True, exist_ok=True)
+    task.directory.mkdir(parents=True, exist_ok=True)
     # A worker that outlived its killed driver by a moment must not write beside its successor.
-    with FileLock(directory.path / f".rank{world.rank}.lock", timeout=120):
-        _run(task, samples, reporter, world)
+    lock = FileLock(task.directory / f".rank{world.rank}.lock", timeout=120)
+    try:
+        with lock:
+            _run(task, samples, reporter, world)
+    except Timeout:
+        raise ValueError(f"{task.directory}: another process still trains here") from None
 
 
 def _run(task: Task, samples: Samples, reporter: Reporter, world: World) -> None:
-    spec, directory = task.spec, task.trial_dir
-    cache, report = samples.cache, samples.report
+    spec, directory, report = task.spec, task.trial_dir, samples.report
     scaling = task_scaling(task, report)
+    cache = samples.cache
     train_rows, val_rows = cache.rows(task.train_ids), cache.rows(task.val_ids)
     loader, plan = train_loader(
         cache, train_rows, scaling, spec, world.rank, world.size, task.loaders
     )
-    loss = build_loss(spec.loss)
-
-    torch.manual_seed(spec.seed)
-    encoder = weights_file(spec.model, samples.weights)
-    model = build_model(spec.model, report.channels, len(report.classes), encoder)
-    model = model.to(world.device)
     state = newest_checkpoint(directory.checkpoints)
-    if state is not None:
-        model.load_state_dict(state["train_model"])
-    optimizer = build_optimizer(spec.optimizer, model.parameters())
-    ema = build_ema(model, spec.ema)
-    history: list[Row] = []
-    if state is not None:
-        optimizer.load_state_dict(state["optimizer"])
-        if ema is not None:
-            ema.load_state_dict(state["ema"])
-        history = state["history"]
-    steps = len(plan)
-    schedule = build_schedule(
-        spec.schedule, optimizer, steps * spec.epochs, spec.epochs, steps * len(history)
-    )
+    history: list[Row] = state["history"] if state else []
+    training = _training(task, samples, world, len(plan), state)
     if world.rank == 0:
         write_history(directory.history, history)
     for row in history:
         reporter.report(row)
-
-    parallel = world.wrap(model)
-    kept = ema.module if ema is not None else model
     for epoch in range(len(history) + 1, spec.epochs + 1):
         # Whatever draws from torch's generator (dropout) is the same after a resume.
         torch.manual_seed(spec.seed * 1_000_003 + epoch * 1_009 + world.rank)
         plan.epoch = epoch
-        row = train_epoch(parallel, ema, loader, loss, optimizer, schedule, spec, world, epoch)
+        row = train_epoch(training, loader, epoch)
         if len(val_rows):
-            row |= validate(kept, cache, val_rows, scaling, loss, spec, report.classes, world)
+            row |= validate(training, cache, val_rows, scaling, len(report.classes), epoch)
         history.append(row)
         if world.rank == 0:
-            state = _state(model, ema, optimizer, history)
-            save_checkpoint(directory.checkpoints, state, _card(task, report, scaling, row))
+            card = _card(task, report, scaling, row)
+            save_checkpoint(directory.checkpoints, _state(training, history), card)
             append_row(directory.history, row)
         world.barrier()
         reporter.report(row)
+
+
+def _training(
+    task: Task, samples: Samples, world: World, steps: int, state: dict[str, Any] | None
+) -> Training:
+    """Model, optimizer, schedule and average as they are at the start or in a checkpoint."""
+    spec, report = task.spec, samples.report
+    torch.manual_seed(spec.seed)
+    encoder = weights_file(spec.model, samples.weights)
+    model = build_model(spec.model, report.channels, len(report.classes), encoder)
+    model = model.to(world.device)
+    if state is not None:
+        model.load_state_dict(state["train_model"])
+    optimizer = build_optimizer(spec.optimizer, model.parameters())
+    ema = build_ema(model, spec.ema)
+    done = 0
+    if state is not None:
+        done = steps * state["epoch"]
+        optimizer.load_state_dict(state["optimizer"])
+        if ema is not None:
+            ema.load_state_dict(state["ema"])
+    return Training(
+        network=compiled(world.wrap(model), spec.compile),
+        model=model,
+        ema=ema,
+        optimizer=optimizer,
+        schedule=build_schedule(spec.schedule, optimizer, steps * spec.epochs, spec.epochs, done),
+        loss=build_loss(spec.loss),
+        spec=spec,
+        world=world,
+    )
 
 
 def task_scaling(task: Task, report: DataReport) -> Scaling:
@@ -117,18 +130,14 @@ def task_scaling(task: Task, report: DataReport) -> Scaling:
     return Scaling(mean, std, per_image=task.spec.normalization == "image")
 
 
-def _state(
-    model: nn.Module, ema: nn.Module | None, optimizer: torch.optim.Optimizer, history: list[Row]
-) -> dict[str, Any]:
+def _state(training: Training, history: list[Row]) -> dict[str, Any]:
     """Everything that training goes on from; `model` is what is evaluated and shipped."""
-    shipped = ema.module if ema is not None else model
-    assert isinstance(shipped, nn.Module)
     return {
         "epoch": len(history),
-        "model": shipped.state_dict(),
-        "train_model": model.state_dict(),
-        "ema": ema.state_dict() if ema is not None else None,
-        "optimizer": optimizer.state_dict(),
+        "model": training.kept.state_dict(),
+        "train_model": training.model.state_dict(),
+        "ema": training.ema.state_dict() if training.ema is not None else None,
+        "optimizer": training.optimizer.state_dict(),
         "history": history,
     }
 

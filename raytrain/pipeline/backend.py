@@ -67,9 +67,7 @@ class Workplace:
         from raytrain.cluster.connect import connected
 
         print("starting Ray ...", flush=True)
-        dashboard = self._stack.enter_context(connected())
-        if dashboard:
-            print(f"Ray dashboard: {dashboard}", flush=True)
+        print(self._stack.enter_context(connected()), flush=True)
         from raytrain.cluster.backend import RayBackend
 
         return RayBackend(self._job.resources)

@@ -5,6 +5,7 @@ import shutil
 import stat
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 
 from raytrain.config.job import JobSpec
@@ -57,7 +58,7 @@ def unpack(archive: Path, folder: Path) -> None:
                 )
             opened.extractall(folder)
             inner = [folder / name for name in opened.namelist() if name.lower().endswith(".zip")]
-    except (zipfile.BadZipFile, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         raise ValueError(f"{archive.name}: broken archive: {error}; fetch it again") from None
     for path in inner:
         unpack(path, path.with_suffix(""))

@@ -14,7 +14,7 @@ def ledger_table(run: RunDir) -> str:
     """
     rows = summary(read_ledger(run.ledger))
     if not rows:
-        return f"nothing was prepared or sent yet ({run.ledger}); `raytrain run` and `raytrain submit` do"
+        return f"nothing was prepared or sent yet: run `raytrain submit` ({run.ledger})"
     table = Table(title=f"ledger of {run.path.parent.name}", title_justify="left")
     for column in rows[0]:
         table.add_column(column, no_wrap=column != "reason", overflow="fold")

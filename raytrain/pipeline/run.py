@@ -20,6 +20,7 @@ from raytrain.pipeline.train import train
 from raytrain.runs.ensemble import Ensemble
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Record
+from raytrain.submission.credentials import CREDENTIALS_HELP, has_credentials
 
 
 def run(job: JobSpec, directory: RunDir, place: Place) -> None:
@@ -31,12 +32,19 @@ def run(job: JobSpec, directory: RunDir, place: Place) -> None:
         predict(directory, report, workplace)
         encode(job, directory, report)
     event = prepare(job, directory)
-    print(f"submission: {directory.submission} ({event.rows} rows), prepared as {event.tag}")
-    if job.competition.submission.send:
-        print(submit(job, directory))
-    else:
-        print("not sent: set competition.submission.send to true, or run `raytrain submit`")
+    print(f"submission: {directory.submission} ({event.rows} rows), {event.kind} as {event.tag}")
+    if event.ref is None:
+        print(_send(job, directory))
     print(f"report: {write_report(directory)}")
+
+
+def _send(job: JobSpec, directory: RunDir) -> str:
+    """Send the prepared file when that is asked for and possible; else say how."""
+    if not job.competition.submission.send:
+        return "not sent: set competition.submission.send to true, or run `raytrain submit`"
+    if not has_credentials():
+        return f"not sent: {CREDENTIALS_HELP}\nthen run `raytrain submit`"
+    return submit(job, directory)
 
 
 def train_only(job: JobSpec, directory: RunDir, place: Place) -> Record:

@@ -84,41 +84,25 @@ def submit(job: JobSpec, run: RunDir) -> str:
 
 def _entered(event: Event, slug: str, book: Path) -> int:
     """Kaggle's number of the submission, which is entered unless it stands in the list."""
-    try:
-        known = _on_kaggle(event.tag, slug)
-    except ValueError as error:
-        raise _failed(event, str(error), book) from None
-    if known is not None:
-        return known
     assert event.score is not None
     message = f"raytrain {event.tag} oof {event.score.mean:.4f}"
-    answer = kaggle_client.submit(slug, book.parent / f"{event.tag}.csv", message)
+    answer = kaggle_client.submit(slug, book.parent / f"{event.tag}.csv", message, event.tag)
     if isinstance(answer, Accepted):
         return answer.ref
     if isinstance(answer, Refused):
-        raise _failed(event, answer.reason, book)
+        ledger.append_event(book, event.later("failed", reason=answer.reason))
+        raise ValueError(f"{event.tag} was not sent: {answer.reason}\n{_safe(event)}")
     lost = f"{event.tag}: the answer was lost, Kaggle may have taken it ({answer.reason})"
     try:
-        known = _on_kaggle(event.tag, slug)
+        for entry in kaggle_client.list_submissions(slug):
+            if event.tag in entry.description:
+                return entry.ref
     except ValueError as error:
         lost += f", and its list cannot be read ({error})"
-    if known is not None:
-        return known
     raise ValueError(
         f"{lost}\nIt is not known to stand in Kaggle's list. Run the same command again in a few "
         f"minutes: it looks into the list before it sends.\n{_safe(event)}"
     )
-
-
-def _on_kaggle(tag: str, slug: str) -> int | None:
-    """The number of the submission with this tag, or None. Raises ValueError without a list."""
-    found = kaggle_client.list_submissions(slug)
-    return next((entry.ref for entry in found if tag in entry.description), None)
-
-
-def _failed(event: Event, reason: str, book: Path) -> ValueError:
-    ledger.append_event(book, event.later("failed", reason=reason))
-    return ValueError(f"{event.tag} was not sent: {reason}\n{_safe(event)}")
 
 
 def _safe(event: Event) -> str:
@@ -134,7 +118,9 @@ def _missing(run: RunDir) -> list[str]:
     if not run.submission.is_file():
         problems.append(f"{run.submission}: missing; run `raytrain finalize`")
     if not run.ensemble.is_file():
-        problems.append(f"{run.ensemble}: missing, so there is no local score; run `raytrain cv`")
+        problems.append(
+            f"{run.ensemble}: missing, so there is no local score; run `raytrain finalize`"
+        )
     elif _local_score(run) is None:
         problems.append(f"{run.ensemble}: oof: no local score; run `raytrain finalize` again")
     return problems

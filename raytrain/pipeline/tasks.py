@@ -3,6 +3,7 @@
 from raytrain.config.job import JobSpec
 from raytrain.config.trial import TrialSpec, UNetSpec
 from raytrain.data.report import DataReport
+from raytrain.engine.compiling import compile_problem
 from raytrain.models import refusal
 from raytrain.models.weights import fetch_weights
 from raytrain.pipeline.backend import Workplace
@@ -62,7 +63,8 @@ def spec_label(spec: TrialSpec) -> str:
 def prepare(tasks: list[Task], report: DataReport, run: RunDir) -> None:
     """Refuse networks that cannot take the data, and fetch pretrained weights, before a worker
     is asked for. Raises ValueError listing every problem."""
-    problems = []
+    modes = {task.spec.compile for task in tasks}
+    problems = [problem for mode in modes if (problem := compile_problem(mode))][:1]
     for model in {task.spec.model for task in tasks}:
         size = (report.channels, len(report.classes), report.height, report.width)
         problem = refusal(model, *size)

@@ -8,6 +8,7 @@ import html
 import io
 import re
 from collections.abc import Callable
+from typing import Any
 
 import matplotlib
 from markupsafe import Markup
@@ -17,7 +18,7 @@ from matplotlib.figure import Figure
 from raytrain.report.palette import INK, LINE, MUTED, VARIABLES
 
 WIDTH_IN, HEIGHT_IN = 5.2, 3.2
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     # Class names and paths may hold dollar signs.
     "text.parse_math": False,

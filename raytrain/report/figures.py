@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from markupsafe import Markup
@@ -25,7 +25,7 @@ from raytrain.runs.history import Row
 from raytrain.runs.record import Status
 
 MARKERS: dict[Status, str] = {"finished": "o", "stopped": "X", "failed": "v"}
-RIM = {"markeredgecolor": PAPER, "markeredgewidth": 0.8}
+RIM: dict[str, Any] = {"markeredgecolor": PAPER, "markeredgewidth": 0.8}
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ def class_dice(pred_HW: np.ndarray, true_HW: np.ndarray, classes: int) -> np.nda
 
 
 def telling(images: list[OofImage]) -> list[tuple[str, OofImage]]:
-    """The two worst, the two in the middle and the two best of a sorted list; all of a short one."""
+    """The two worst, middle and best of a sorted list, each with that word; all of a short one."""
     if len(images) <= 6:
         return [("", image) for image in images]
     middle = len(images) // 2

@@ -83,8 +83,8 @@ def _set_problems(ids: list[str], wanted: list[str], here: str, there: str) -> l
     have, want = set(ids), set(wanted)
     missing = [name for name in wanted if name not in have]
     extra = [name for name in ids if name not in want]
-    problems = [f"ids of {there} that {here} lacks: {_listed(missing)}"] if missing else []
-    return problems + ([f"ids of {here} that {there} lacks: {_listed(extra)}"] if extra else [])
+    problems = [f"ids in {there}, not in {here}: {_listed(missing)}"] if missing else []
+    return problems + ([f"ids in {here}, not in {there}: {_listed(extra)}"] if extra else [])
 
 
 def _mask_problems(name: str, text: str, mask_HW: np.ndarray, spec: SubmissionSpec) -> list[str]:

@@ -8,7 +8,6 @@ struck out of every text that comes back.
 import itertools
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,9 +42,10 @@ class Submission:
     description: str
 
 
-def submit(slug: str, file: Path, message: str) -> Accepted | Refused | Unknown:
-    """Upload a file and enter it."""
-    reply = _call("submit", {"slug": slug, "file": str(file), "message": message})
+def submit(slug: str, file: Path, message: str, tag: str) -> Accepted | Refused | Unknown:
+    """Upload a file and enter it, unless an entry's description holds `tag`, as `message` does."""
+    request = {"slug": slug, "file": str(file), "message": message, "tag": tag}
+    reply = _call("submit", request)
     if reply["outcome"] == "done":
         return Accepted(reply["value"])
     reason = explained(reply["status"], reply["text"], slug)
@@ -90,12 +90,18 @@ class UploadError(Exception):
 
 
 def _answered(request: Request) -> Reply:
-    operation = sys.argv[1]
     entering = False
     try:
         api = _logged_in()
-        entering = operation == "submit"
-        return {"outcome": "done", "value": OPERATIONS[operation](api, request)}
+        if sys.argv[1] == "list":
+            return _done(_list(api, request))
+        if sys.argv[1] == "download":
+            return _done(_download(api, request))
+        known = [
+            entry["ref"] for entry in _list(api, request) if request["tag"] in entry["description"]
+        ]
+        entering = not known
+        return _done(known[0] if known else _submit(api, request))
     except (Exception, SystemExit) as error:
         status, text = _said(error)
         url = getattr(getattr(error, "request", None), "url", None)
@@ -104,6 +110,10 @@ def _answered(request: Request) -> Reply:
         refused = not entering or earlier or said_no
         outcome = "refused" if refused else "unknown"
         return {"outcome": outcome, "status": status, "text": text}
+
+
+def _done(value: Any) -> Reply:
+    return {"outcome": "done", "value": value}
 
 
 def _logged_in() -> Any:
@@ -163,12 +173,6 @@ def _short(text: str) -> str:
     """One line of at most 300 characters, without secrets: a proxy may answer with a page."""
     return " ".join(struck_out(text).split())[:300]
 
-
-OPERATIONS: dict[str, Callable[[Any, Request], Any]] = {
-    "submit": _submit,
-    "list": _list,
-    "download": _download,
-}
 
 if __name__ == "__main__":
     serve(_answered)

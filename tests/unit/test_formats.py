@@ -87,7 +87,8 @@ def test_two_names_never_tie() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["a b", " 1", "\u00e9t\u00e91", "\u5fc32", "x.y", "[1]", "a*b?", "c_mask", "{split}", "(x"]
+    "name",
+    ["a b", " 1", "\u00e9t\u00e91", "\u5fc32", "x.y", "[1]", "a*b?", "c_mask", "{split}", "(x"],
 )
 def test_any_file_name_is_an_id(name: str, paired: Path) -> None:
     image, mask = paired / f"train/image/{name}.png", paired / f"train/mask/{name}_mask.png"

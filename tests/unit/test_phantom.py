@@ -109,13 +109,12 @@ def test_no_rule_on_brightness_alone_segments_it(drawn: list) -> None:
     counts = np.stack([np.bincount(images[masks == k], minlength=256) for k in range(4)])
     smooth = ndimage.uniform_filter1d(counts.astype(float), 5, axis=1)
     balanced = smooth / smooth.sum(1, keepdims=True)
-    intervals = [_best_interval(counts[label], counts.sum(0)) for label in CLASSES]
+    bounds = [_best_interval(counts[label], counts.sum(0)) for label in CLASSES]
+    inside = [(low <= val_images) & (val_images <= high) for low, high in bounds]
     rules = {
         "most frequent class": _planes(smooth.argmax(0)[val_images]),
         "most likely class": _planes(balanced.argmax(0)[val_images]),
-        "best interval": np.stack(
-            [(low <= val_images) & (val_images <= high) for low, high in intervals], axis=1
-        ),
+        "best interval": np.stack(inside, axis=1),
     }
     dice = {name: _mean_dice(found, _planes(val_masks)) for name, found in rules.items()}
     assert max(dice.values()) < 0.6, dice
@@ -139,13 +138,12 @@ def test_folders_hold_every_image_and_the_truth_apart(tmp_path: Path) -> None:
 
 def test_files_hold_the_drawn_pixels(tmp_path: Path) -> None:
     write_phantom(tmp_path / "data", tmp_path / "truth", SPLIT, seed=5)
-    masks = {3: tmp_path / "data/val/mask", 4: tmp_path / "truth"}
-    for patient, split in ((3, "val"), (4, "test")):
-        for number, (image, mask) in enumerate(draw_patient(5, patient), start=2 * patient - 1):
-            path = tmp_path / f"data/{split}/image/ph{number}.png"
-            np.testing.assert_array_equal(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), image)
-            path = masks[patient] / f"ph{number}_mask.png"
-            np.testing.assert_array_equal(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), mask)
+    for patient, images, masks in ((3, "val/image", "data/val/mask"), (4, "test/image", "truth")):
+        for number, frame in enumerate(draw_patient(5, patient), start=2 * patient - 1):
+            names = f"data/{images}/ph{number}.png", f"{masks}/ph{number}_mask.png"
+            for name, plane in zip(names, frame, strict=True):
+                written = cv2.imread(str(tmp_path / name), cv2.IMREAD_UNCHANGED)
+                np.testing.assert_array_equal(written, plane)
 
 
 def test_the_same_phantom_is_reused_and_a_lost_truth_redrawn(tmp_path: Path) -> None:
@@ -160,13 +158,13 @@ def test_the_same_phantom_is_reused_and_a_lost_truth_redrawn(tmp_path: Path) -> 
     assert _files(truth) == masks
 
 
-@pytest.mark.parametrize(("split", "seed"), [(SPLIT, 6), (PhantomSplit(train=3, val=1, test=2), 5)])
-def test_other_parameters_are_refused(tmp_path: Path, split: PhantomSplit, seed: int) -> None:
+def test_other_parameters_are_refused(tmp_path: Path) -> None:
     folder, truth = tmp_path / "data", tmp_path / "truth"
     write_phantom(folder, truth, SPLIT, seed=5)
-    before = _files(tmp_path)
-    with pytest.raises(ValueError, match=r'data holds \{"seed": 5.* not \{"seed": .*truth holds'):
-        write_phantom(folder, truth, split, seed)
+    before, told = _files(tmp_path), r'data holds \{"seed": 5.* not \{"seed": .*truth holds'
+    for split, seed in ((SPLIT, 6), (PhantomSplit(train=3, val=1, test=2), 5)):
+        with pytest.raises(ValueError, match=told):
+            write_phantom(folder, truth, split, seed)
     assert _files(tmp_path) == before
 
 
@@ -186,19 +184,16 @@ def test_folders_of_others_are_refused(tmp_path: Path) -> None:
 def test_a_killed_generator_leaves_no_half_folder(tmp_path: Path) -> None:
     # The kernel kills the process in the middle of the first file that passes 2000 bytes.
     program = """
-import resource, signal, sys
-from pathlib import Path
+import pathlib, resource, signal, sys
 from raytrain.data.phantom import PhantomSplit, write_phantom
 signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
-write_phantom(Path(sys.argv[1]), Path(sys.argv[2]), PhantomSplit(train=2, val=1, test=2), 5)
+write_phantom(*map(pathlib.Path, sys.argv[1:]), PhantomSplit(train=2, val=1, test=2), 5)
 """
     folder, truth = tmp_path / "data", tmp_path / "truth"
     command = [sys.executable, "-B", "-c", program, str(folder), str(truth)]
     assert subprocess.run(command, check=False).returncode == -signal.SIGXFSZ
-    assert not folder.exists()
-    assert not truth.exists()
+    assert not any(path.exists() for path in (folder, truth))
     write_phantom(folder, truth, SPLIT, seed=5)
-    assert len(_files(folder)) == 17
-    assert len(_files(truth)) == 4
+    assert (len(_files(folder)), len(_files(truth))) == (17, 4)

@@ -1,0 +1,191 @@
+"""A Kaggle of our own on 127.0.0.1 that speaks the wire protocol of the client, faults included.
+
+The client reaches it as a proxy: with `KAGGLE_API_ENVIRONMENT=LOCALHOST` it asks for
+`http://localhost/api/v1/<service>/<Method>`, and a call to anywhere else shows up as a foreign
+host or a CONNECT; these are refused and recorded in `strays`.
+"""
+
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+TOKEN = "KGAT_7c1f0e5e2b9d4a53"
+USER, KEY = "ann", "9f8e7d6c5b4a39281706f5e4d3c2b1a0"
+PAGE = 20
+"""Submissions a page, whatever the client asks for."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong at one method, once it was received."""
+
+    how: Literal["status", "drop", "hang"]
+    """Answer a status; cut the connection; or say nothing until the client is gone."""
+    accepts: bool = False
+    """Do what was asked first."""
+    status: int = 0
+    body: str = ""
+
+
+@dataclass
+class Kaggle:
+    """One competition, and all that the server saw and is to do."""
+
+    slug: str = "heart"
+    url: str = ""
+    submissions: list[dict[str, Any]] = field(default_factory=list)
+    """In order of arrival, with the uploaded bytes under `content`."""
+    archive: bytes = b""
+    faults: dict[str, list[Fault]] = field(default_factory=dict)
+    """Method -> what happens to its next calls, one each."""
+    methods: list[str] = field(default_factory=list)
+    strays: list[str] = field(default_factory=list)
+    uploads: dict[str, bytes] = field(default_factory=dict)
+    reached: threading.Event = field(default_factory=threading.Event)
+    """A client stands before a silent server."""
+    gone: threading.Event = field(default_factory=threading.Event)
+    """That client's connection has ended."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def environment(self) -> dict[str, str]:
+        """What points the unmodified client here, and nowhere else."""
+        proxies = dict.fromkeys(
+            ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), self.url
+        )
+        return {"KAGGLE_API_ENVIRONMENT": "LOCALHOST", "NO_PROXY": "", "no_proxy": "", **proxies}
+
+    def enter(self, token: str, description: str) -> dict[str, Any]:
+        entry = {
+            "ref": 1000 + len(self.submissions),
+            "description": description,
+            "date": "2026-03-01T12:00:00.123Z",
+            "status": "PENDING",
+            "content": self.uploads[token],
+        }
+        self.submissions.append(entry)
+        return {"message": "Successfully submitted", "ref": entry["ref"]}
+
+    def page(self, number: int) -> list[dict[str, Any]]:
+        newest = self.submissions[::-1]
+        part = newest[(number - 1) * PAGE : number * PAGE]
+        return [{k: v for k, v in entry.items() if k != "content"} for entry in part]
+
+    def answer(self, method: str, body: dict[str, Any]) -> dict[str, Any]:
+        """The reply to an RPC."""
+        if method == "IntrospectToken":
+            return {"active": True, "username": USER}
+        assert body["competitionName"] == self.slug
+        if method == "StartSubmissionUpload":
+            token = f"blob-{len(self.uploads)}"
+            return {"token": token, "createUrl": f"http://localhost/upload/{token}"}
+        if method == "CreateSubmission":
+            return self.enter(body["blobFileTokens"], body["submissionDescription"])
+        assert method == "ListSubmissions", method
+        return {"submissions": self.page(body.get("page", 1))}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: "_Server"
+
+    def do_CONNECT(self) -> None:
+        self.server.kaggle.strays.append(f"CONNECT {self.path}")
+        self._reply(403, "nothing but localhost")
+
+    def do_POST(self) -> None:
+        kaggle, method = self.server.kaggle, self.path.rsplit("/", 1)[-1]
+        body = json.loads(self._body() or "{}")
+        if not self.path.startswith("http://localhost/api/v1/"):
+            kaggle.strays.append(f"POST {self.path}")
+            return self._reply(403, "nothing but localhost")
+        with kaggle.lock:
+            kaggle.methods.append(method)
+            queue = kaggle.faults.get(method, [])
+            fault = queue.pop(0) if queue else None
+        if not self._knows_us(method, body):
+            return self._reply(
+                401, json.dumps({"error": {"code": 401, "message": "Unauthenticated"}})
+            )
+        if fault is not None and not fault.accepts:
+            return self._fail(fault)
+        if method == "DownloadDataFiles":
+            return self._redirect(f"http://localhost/files/{kaggle.slug}.zip?signature=abc")
+        with kaggle.lock:
+            reply = json.dumps(kaggle.answer(method, body))
+        return self._fail(fault) if fault is not None else self._reply(200, reply)
+
+    def do_PUT(self) -> None:
+        kaggle, content = self.server.kaggle, self._body()
+        kaggle.methods.append("PUT")
+        queue = kaggle.faults.get("PUT", [])
+        if queue:
+            return self._fail(queue.pop(0))
+        kaggle.uploads[self.path.rsplit("/", 1)[-1]] = content
+        return self._reply(200, "{}")
+
+    def do_GET(self) -> None:
+        path = urlsplit(self.path)
+        if path.hostname != "localhost" or not path.path.startswith("/files/"):
+            self.server.kaggle.strays.append(f"GET {self.path}")
+            return self._reply(403, "nothing but localhost")
+        return self._reply(200, self.server.kaggle.archive, "application/zip")
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep the tests' output quiet."""
+
+    def _knows_us(self, method: str, body: dict[str, Any]) -> bool:
+        if method == "IntrospectToken":
+            return body.get("token") == TOKEN
+        basic = base64.b64encode(f"{USER}:{KEY}".encode()).decode()
+        return self.headers["Authorization"] in (f"Bearer {TOKEN}", f"Basic {basic}")
+
+    def _fail(self, fault: Fault) -> None:
+        if fault.how == "status":
+            kind = "application/json" if fault.body.startswith("{") else "text/html"
+            self._reply(fault.status, fault.body, kind)
+        elif fault.how == "hang":
+            self.server.kaggle.reached.set()
+            self.connection.recv(1)  # returns when the client's end is closed
+            self.server.kaggle.gone.set()
+        self.close_connection = True
+
+    def _body(self) -> bytes:
+        return self.rfile.read(int(self.headers["Content-Length"] or 0))
+
+    def _redirect(self, url: str) -> None:
+        self.send_response(302)
+        self.send_header("Location", url)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def _reply(self, status: int, body: str | bytes, kind: str = "application/json") -> None:
+        content = body.encode() if isinstance(body, str) else body
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    kaggle: Kaggle
+
+
+@contextmanager
+def running() -> Iterator[Kaggle]:
+    """A server on a free port."""
+    with _Server(("127.0.0.1", 0), _Handler) as server:
+        server.kaggle = Kaggle(url=f"http://127.0.0.1:{server.server_port}")
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        try:
+            yield server.kaggle
+        finally:
+            server.shutdown()
+            thread.join()

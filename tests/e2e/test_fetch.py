@@ -1,0 +1,91 @@
+"""`raytrain fetch` with Kaggle's own client: the whole folder or nothing, and nothing outside."""
+
+import io
+import json
+import stat
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from raytrain.pipeline.fetch import unpack
+from tests.e2e.finished_run import no_secret_in
+from tests.e2e.kaggle_server import TOKEN, Fault, Kaggle
+from tests.support import raytrain
+
+NESTED = json.dumps({"error": {"code": 403, "message": f"Permission denied for {TOKEN}"}})
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    """A zip with these members, whatever their names."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return content.getvalue()
+
+
+def test_fetch_unpacks_all_of_it(job: Path, kaggle: Kaggle, tmp_path: Path) -> None:
+    inner = zipped({"image/a.png": b"a", "mask/a.png": b"m"})
+    kaggle.archive = zipped({"train.zip": inner, "test/image/b.png": b"b", "sample.csv": b"id\n"})
+    done = raytrain("fetch", job)
+    assert done.returncode == 0, done.stderr
+    data = tmp_path / "data"
+    found = {str(path.relative_to(data)) for path in data.rglob("*") if path.is_file()}
+    assert found == {"train/image/a.png", "train/mask/a.png", "test/image/b.png", "sample.csv"}
+    assert data.stat().st_mode & stat.S_IRWXG == tmp_path.joinpath("runs").stat().st_mode & 0o070
+    assert not list(tmp_path.glob(".data*"))
+    again = raytrain("fetch", job)
+    assert again.returncode == 1
+    assert "is not empty" in again.stderr
+
+
+def test_fetch_refuses_an_archive_that_leaves_its_folder(
+    job: Path, kaggle: Kaggle, tmp_path: Path
+) -> None:
+    kaggle.archive = zipped({"good.png": b"1", "../evil": b"2", "a/../../evil": b"3"})
+    done = raytrain("fetch", job)
+    assert done.returncode == 1
+    for name in ("'../evil': leaves the folder", "'a/../../evil': leaves the folder"):
+        assert name in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "job.yaml", "runs"]
+
+
+def test_fetch_tells_what_kaggle_says(job: Path, kaggle: Kaggle, tmp_path: Path) -> None:
+    kaggle.faults["DownloadDataFiles"] = [Fault("status", status=403, body=NESTED)]
+    done = raytrain("fetch", job)
+    assert done.returncode == 1
+    assert "competitions/heart/rules" in done.stderr
+    assert not (tmp_path / "data").exists()
+    no_secret_in(tmp_path, done.stdout, done.stderr)
+
+
+@pytest.mark.usefixtures("home")
+def test_fetch_without_credentials_says_how_to_give_them(job: Path, tmp_path: Path) -> None:
+    done = raytrain("fetch", job)
+    assert done.returncode == 1
+    assert "KAGGLE_API_TOKEN" in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_every_unsafe_member_is_listed_before_anything_is_written(tmp_path: Path) -> None:
+    content = io.BytesIO(zipped({"/etc/evil": b"", "C:\\evil": b"", "..\\evil": b"", "ok": b""}))
+    link = zipfile.ZipInfo("link")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(content, "a") as archive:
+        archive.writestr(link, "/etc/passwd")
+    path = tmp_path / "evil.zip"
+    path.write_bytes(content.getvalue())
+    with pytest.raises(ValueError, match="unsafe archive") as caught:
+        unpack(path, tmp_path / "out")
+    for name in ("/etc/evil", "C:\\\\evil", "..\\\\evil", "link"):
+        assert f"'{name}': " in str(caught.value)
+    assert "'ok'" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_broken_archive_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "broken.zip"
+    path.write_bytes(zipped({"a.png": b"1" * 100}).replace(b"1" * 100, b"2" * 100))
+    with pytest.raises(ValueError, match=r"broken\.zip: broken archive: .*fetch it again"):
+        unpack(path, tmp_path / "out")

@@ -1,0 +1,243 @@
+"""`raytrain submit` with Kaggle's own client, and everything that can go wrong on the way."""
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from raytrain.config.load import load_job
+from raytrain.pipeline.submit import prepare, submit
+from raytrain.runs.files import write_json
+from raytrain.submission import kaggle_client
+from raytrain.submission.ledger import Event, read_ledger
+from tests.e2e.finished_run import CSV, finished, no_secret_in, run_of
+from tests.e2e.kaggle_server import KEY, TOKEN, USER, Fault, Kaggle
+from tests.support import command, raytrain
+
+
+def kinds(job: Path) -> list[str]:
+    return [event.kind for event in read_ledger(run_of(job).ledger)]
+
+
+def last(job: Path) -> Event:
+    return read_ledger(run_of(job).ledger)[-1]
+
+
+def submitted(job: Path) -> str:
+    """What is printed when it succeeds."""
+    return submit(load_job(job), run_of(job))
+
+
+def refused(job: Path, *overrides: str) -> str:
+    """What is printed when it does not."""
+    with pytest.raises(ValueError, match=r".") as caught:
+        submit(load_job(job, list(overrides)), run_of(job, *overrides))
+    return str(caught.value)
+
+
+def test_a_submission_is_sent_and_leads_back_to_its_members(
+    job: Path, kaggle: Kaggle, tmp_path: Path
+) -> None:
+    done = raytrain("submit", job)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert kinds(job) == ["prepared", "sent"]
+    event = last(job)
+    assert done.stdout.startswith(f"sent {event.tag} to heart: ref 1000, local out-of-fold 0.8912")
+    [entry] = kaggle.submissions
+    assert entry["content"] == CSV == Path(event.file).read_bytes()
+    assert entry["description"] == f"raytrain {event.tag} oof 0.8912"
+    assert (event.ref, event.rows, event.members) == (1000, 2, ("a1b2c3d4e5f6",))
+    assert (event.competition, event.run) == ("cardiac", "default")
+    assert event.score is not None
+    assert (event.score.mean, event.score.low, event.score.high) == (0.89124, 0.88, 0.9)
+    no_secret_in(tmp_path, done.stdout)
+
+
+def test_the_same_content_is_not_sent_twice(job: Path, kaggle: Kaggle) -> None:
+    submitted(job)
+    assert "was sent before: as rt-" in refused(job)
+    finished(run_of(job, "run=again"))
+    assert f"was sent before: as {last(job).tag} of run default" in refused(job, "run=again")
+    finished(run_of(job), CSV.replace(b"5 2", b"5 3"))
+    submitted(job)
+    assert len(kaggle.submissions) == 2
+    assert kinds(job) == ["prepared", "sent"] * 2
+
+
+def test_what_is_missing_is_told_at_once(job: Path, kaggle: Kaggle) -> None:
+    run = run_of(job)
+    run.submission.unlink()
+    run.ensemble.unlink()
+    text = refused(job, "competition.submission.slug=null")
+    for part in ("submission.csv: missing", "no local score", "competition.submission.slug"):
+        assert part in text
+    write_json(run.ensemble, {"oof": {"dice": None}})
+    assert "oof: no local score" in refused(job)
+    assert kinds(job) == []
+    assert kaggle.methods == []
+
+
+@pytest.mark.usefixtures("home")
+def test_without_credentials_the_file_is_prepared_and_kept(job: Path) -> None:
+    done = raytrain("submit", job)
+    assert (done.returncode, done.stdout) == (1, "")
+    text = done.stderr
+    for part in ("KAGGLE_API_TOKEN", "kaggle.json", "Nothing is lost", "run the same command"):
+        assert part in text
+    assert kinds(job) == ["prepared"]
+    assert last(job).file in text
+    run = run_of(job)
+    assert prepare(load_job(job), run) == last(job)
+    refused(job)
+    assert kinds(job) == ["prepared"]
+    finished(run, CSV.replace(b"5 2", b"5 3"))
+    assert Path(last(job).file).read_bytes() == CSV
+
+
+def test_credentials_given_later_send_what_was_prepared(
+    job: Path,
+    kaggle: Kaggle,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.delenv("KAGGLE_API_TOKEN")
+    refused(job)
+    (home / ".kaggle").mkdir()
+    key = home / ".kaggle" / "kaggle.json"
+    key.write_text(json.dumps({"username": USER, "key": KEY}))
+    key.chmod(0o600)
+    printed = submitted(job)
+    assert kinds(job) == ["prepared", "sent"]
+    assert len(kaggle.submissions) == 1
+    no_secret_in(tmp_path, printed)
+
+
+NESTED = json.dumps({"error": {"code": 403, "message": f"Permission denied for {TOKEN}"}})
+FLAT = json.dumps({"code": 400, "message": "You have used your 5 daily submissions"})
+
+
+@pytest.mark.parametrize(
+    ("method", "fault", "words"),
+    [
+        ("ListSubmissions", Fault("status", status=403, body=NESTED), ("/heart/rules", "***")),
+        ("StartSubmissionUpload", Fault("status", status=403, body=NESTED), ("/heart/rules",)),
+        ("StartSubmissionUpload", Fault("status", status=404, body="{}"), ("no such comp",)),
+        ("StartSubmissionUpload", Fault("status", status=503, body="<p>busy"), ("503: <p>busy",)),
+        ("StartSubmissionUpload", Fault("drop"), ("later",)),
+        ("PUT", Fault("status", status=403), ("could not be uploaded",)),
+        ("CreateSubmission", Fault("status", status=400, body=FLAT), ("5 daily", "00:00 UTC")),
+        ("CreateSubmission", Fault("status", status=429, body=FLAT), ("wait some minutes",)),
+    ],
+)
+def test_a_refusal_is_explained(
+    method: str,
+    fault: Fault,
+    words: tuple[str, ...],
+    job: Path,
+    kaggle: Kaggle,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    kaggle.faults[method] = [fault]
+    text = refused(job)
+    for word in (*words, "was not sent", "Nothing is lost"):
+        assert word in text
+    assert kinds(job) == ["prepared", "failed"]
+    assert last(job).reason is not None
+    assert kaggle.submissions == []
+    assert tuple(capfd.readouterr()) == ("", "")
+    no_secret_in(tmp_path, text)
+
+
+def test_a_wrong_token_is_told_without_showing_it(
+    job: Path, kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KAGGLE_API_TOKEN", "KGAT_of_last_year")
+    text = refused(job)
+    assert "401: Unauthenticated; make a new token" in text
+    assert "KGAT_of_last_year" not in text + str(read_ledger(run_of(job).ledger))
+    assert kinds(job) == ["prepared", "failed"]
+    assert kaggle.submissions == []
+    monkeypatch.setenv("KAGGLE_API_TOKEN", TOKEN)
+    submitted(job)
+    assert kinds(job) == ["prepared", "failed", "sent"]
+    assert len(kaggle.submissions) == 1
+
+
+@pytest.mark.parametrize("how", [Fault("drop", True), Fault("status", True, 503, "later")])
+def test_a_lost_answer_is_found_in_the_list(how: Fault, job: Path, kaggle: Kaggle) -> None:
+    kaggle.faults["CreateSubmission"] = [how]
+    submitted(job)
+    assert kinds(job) == ["prepared", "sent"]
+    assert last(job).ref == 1000
+    assert len(kaggle.submissions) == 1
+    assert kaggle.methods.count("CreateSubmission") == 1
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        Fault("drop"),
+        Fault("status", status=504, body="<html>"),
+        Fault("status", status=200, body='{"error": {"code": 500, "message": "x"}}'),
+    ],
+)
+def test_a_lost_request_is_sent_by_the_next_call(how: Fault, job: Path, kaggle: Kaggle) -> None:
+    kaggle.faults["CreateSubmission"] = [how]
+    text = refused(job)
+    assert "Kaggle may have taken it" in text
+    assert "looks into the list before it sends" in text
+    assert kinds(job) == ["prepared"]
+    submitted(job)
+    assert kinds(job) == ["prepared", "sent"]
+    assert len(kaggle.submissions) == 1
+
+
+def test_an_answer_and_a_list_lost_are_made_up_for_later(job: Path, kaggle: Kaggle) -> None:
+    kaggle.faults["CreateSubmission"] = [Fault("drop", accepts=True)]
+    good, bad = Fault("status", status=200, body="{}"), Fault("status", status=503, body="busy")
+    kaggle.faults["ListSubmissions"] = [good, bad]
+    text = refused(job)
+    assert "its list cannot be read (Kaggle answered 503: busy" in text
+    assert kinds(job) == ["prepared"]
+    for number in range(30):  # the team goes on; the list has two pages by now
+        kaggle.enter("blob-0", f"by hand {number}")
+    submitted(job)
+    assert last(job).ref == 1000
+    assert kaggle.methods.count("CreateSubmission") == 1
+
+
+@pytest.mark.parametrize("accepts", [True, False])
+def test_killed_while_sending_it_is_entered_once(accepts: bool, job: Path, kaggle: Kaggle) -> None:
+    kaggle.faults["CreateSubmission"] = [Fault("hang", accepts)]
+    process = subprocess.Popen(command("submit", job))
+    assert kaggle.reached.wait(60)
+    assert kinds(job) == ["prepared"]
+    process.send_signal(signal.SIGKILL)
+    process.wait(60)
+    assert kaggle.gone.wait(60)  # the client has ended with its parent
+    assert len(kaggle.submissions) == accepts
+    submitted(job)
+    assert kinds(job) == ["prepared", "sent"]
+    assert len(kaggle.submissions) == 1
+
+
+@pytest.mark.parametrize("method", ["IntrospectToken", "CreateSubmission"])
+def test_a_silent_server_is_left_at_the_time_limit(
+    method: str, job: Path, kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kaggle.faults[method] = [Fault("hang")]
+    monkeypatch.setitem(kaggle_client.LIMITS_S, "submit", 2.0)
+    with pytest.raises(ValueError, match="no answer within 2 s"):
+        submit(load_job(job), run_of(job))
+    assert kaggle.submissions == []
+    assert kinds(job) == ["prepared"]
+
+
+def test_an_unusable_home_is_told(job: Path, kaggle: Kaggle, home: Path) -> None:
+    (home / ".config").write_text("in the way")
+    assert "was not sent: NotADirectoryError" in refused(job)
+    assert kaggle.methods == []

@@ -1,0 +1,99 @@
+"""What the run of `report_run` holds, scored by other means than the report's own."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from raytrain.config.trial import AdamSpec, CrossEntropySpec, DiceSpec, TrialSpec, UNetSpec
+from raytrain.data.report import DataReport
+from raytrain.runs.fingerprint import fingerprint
+from raytrain.runs.layout import RunDir
+from raytrain.runs.record import task_fingerprint
+
+HEIGHT, WIDTH = 20, 24
+CLASSES = ("background", "disc", "square")
+EPOCHS = 4
+SPLITS = {"train": range(1, 9), "val": range(9, 13), "test": range(13, 17)}
+FOLDS = (("img1", "img2", "img5", "img6", "img9", "img10"),
+         ("img3", "img4", "img7", "img8", "img11", "img12"))  # fmt: skip
+
+
+def draw(folder: Path) -> None:
+    """A competition folder: a disc and a square on noise."""
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    for split, numbers in SPLITS.items():
+        (folder / split / "image").mkdir(parents=True)
+        (folder / split / "mask").mkdir()
+        for number in numbers:
+            rng = np.random.default_rng(number)
+            y, x = rng.integers(6, 14, 2)
+            mask = ((rows - y) ** 2 + (columns - x) ** 2 < 16).astype(np.uint8)
+            # The square is missing on two images: an absent class counts 1 if left alone.
+            if number not in (4, 9):
+                mask[15:19, 3 : 8 + number % 5] = 2
+            image = (60 * mask + rng.integers(0, 90, mask.shape)).astype(np.uint8)
+            # The last labelled image stands twice, the second time as a test image.
+            if number == 13:
+                image = np.asarray(Image.open(folder / "val" / "image" / "img12.png"))
+            Image.fromarray(image).save(folder / split / "image" / f"img{number}.png")
+            if split != "test":
+                Image.fromarray(mask).save(folder / split / "mask" / f"img{number}_mask.png")
+
+
+def specs() -> list[TrialSpec]:
+    """Four configurations, best first."""
+    both = (CrossEntropySpec(), DiceSpec())
+    return [
+        TrialSpec(
+            model=UNetSpec(width=width), loss=loss, optimizer=AdamSpec(lr=lr), epochs=EPOCHS
+        )
+        for width, loss, lr in (
+            (16, both, 3e-3), (8, both, 1e-3), (16, (CrossEntropySpec(),), 2e-4), (8, both, 9e-3),
+        )
+    ]  # fmt: skip
+
+
+def reference_dice(pred: np.ndarray, truth: np.ndarray, classes: int) -> list[float]:
+    """Per foreground class, from sets of pixels."""
+    found = []
+    for number in range(1, classes):
+        a = set(zip(*np.nonzero(pred == number), strict=True))
+        b = set(zip(*np.nonzero(truth == number), strict=True))
+        found.append(2 * len(a & b) / (len(a) + len(b)) if a or b else 1.0)
+    return found
+
+
+def truth_of(data: DataReport, id: str) -> np.ndarray:
+    """The mask file's values."""
+    path = next(sample.mask for sample in data.samples if sample.id == id)
+    return np.asarray(Image.open(path))
+
+
+def maps_of(run: RunDir, data: DataReport, member: int) -> np.ndarray:
+    """The member's out-of-fold maps, in the order of the folds, as they were saved."""
+    hash = fingerprint(FOLDS)
+    names = [
+        task_fingerprint(specs()[member], data.fingerprint, f"fold{fold}-{hash[:4]}", 1)
+        for fold in range(len(FOLDS))
+    ]
+    return np.concatenate([np.load(run.oof / f"{name}.npy") for name in names]).astype(np.float32)
+
+
+def reference_scores(data: DataReport, maps: np.ndarray) -> dict[str, list[float]]:
+    """Id -> Dice of its foreground classes."""
+    ids = [id for fold in FOLDS for id in fold]
+    classes = len(data.classes)
+    return {
+        id: reference_dice(prob.argmax(0), truth_of(data, id), classes)
+        for id, prob in zip(ids, maps, strict=True)
+    }
+
+
+def oof_summary(data: DataReport, maps: np.ndarray) -> dict:
+    """What `ensemble.json` says of maps; the interval is made up."""
+    scores = np.array(list(reference_scores(data, maps).values()))
+    dice = float(scores.mean())
+    per_class = [float(value) for value in scores.mean(0)]
+    return {"dice": dice, "low": dice - 0.0123, "high": dice + 0.0234, "per_class": per_class,
+            "images": len(scores)}  # fmt: skip

@@ -1,0 +1,202 @@
+"""Job files: all mistakes at once, numbers as people write them, overrides and profiles."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from raytrain.config.expression import parse_expression
+from raytrain.config.job import JobSpec
+from raytrain.config.load import load_job
+
+HERE = Path(__file__).parent
+MINIMAL = "competition: {name: tiny, data: folder, classes: [background, organ]}\n"
+
+BROKEN = """
+competiton: {}
+competition:
+  name: "a name"
+  classes: [organ]
+  group: N / 2
+  metric: dise
+  format: {image: "{split}/{name}.png", mask: mask.png, splits: {trian: train}}
+  submission: {encoding: column_major, colums: [a, b]}
+trial:
+  model: {name: smp, decoder: unett, encoder: resnet19, wieghts: imagenet}
+  loss: [{name: dise}, {weight: 2}, {name: cross_entropy, weight: -1}]
+  optimizer: {name: adam, lr: fast}
+  schedule: {name: cosin}
+  epochs: 0
+  augmentation: slice
+search:
+  scheduler: {name: asha, grac: 2}
+  space:
+    model.widht: {choice: [8]}
+    optimizer.lr: {logunifrm: [1e-4, 1e-2]}
+    ema: {uniform: [0.9, 0.1]}
+folds: {count: 1}
+resources: {cpus: two}
+storage: s3://bucket
+"""
+
+
+@pytest.fixture(autouse=True)
+def _inside_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def _load(text: str, overrides: Iterable[str] = (), profile: str | None = None) -> JobSpec:
+    Path("job.yaml").write_text(text, encoding="utf-8")
+    return load_job(Path("job.yaml"), list(overrides), profile)
+
+
+def test_a_broken_file_shows_every_problem_at_once() -> None:
+    with pytest.raises(ValueError, match="in the configuration") as caught:
+        _load(BROKEN)
+    assert f"{caught.value}\n" == (HERE / "config_errors.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "holds keys such as"),
+        ("- a\n- b\n", "holds keys such as"),
+        ("just words", "holds keys such as"),
+        ("a: [1\n", "not valid YAML"),
+        ("a:\n\tb: 1\n", "not valid YAML"),
+        ("trial: {}\n", "competition: missing"),
+        (MINIMAL + "trial: 5\n", "trial: .*got 5"),
+        (MINIMAL + "trial: {model: unet}\n", "trial.model: .*got 'unet'"),
+        (MINIMAL + "trial: {loss: []}\n", "trial.loss: give at least one term"),
+        (MINIMAL + "search: fast\n", "search: .*got 'fast'"),
+        (MINIMAL + "search: {space: [1]}\n", r"search\.space: .*got \[1\]"),
+        (MINIMAL + "search: {space: {3: {choice: [1]}}}\n", "search.space"),
+        (MINIMAL + "profile: a\nprofiles: {a: fast}\n", "profiles"),
+        (MINIMAL + "profile: a\nprofiles: [a]\n", "profiles"),
+    ],
+)
+def test_what_is_no_job_is_a_value_error(text: str, words: str) -> None:
+    with pytest.raises(ValueError, match=rf"^job\.yaml: (?s:.*){words}"):
+        _load(text)
+
+
+def test_a_missing_file_is_named() -> None:
+    with pytest.raises(ValueError, match=r"nowhere\.yaml: no such job file"):
+        load_job(Path("nowhere.yaml"), [])
+
+
+@pytest.mark.parametrize("text", ["3e-4", "3E-4", "3.e-4", "+3e-4", "0.0003", "3.0e-4"])
+def test_scientific_numbers_are_numbers(text: str) -> None:
+    optimizer = f"trial: {{optimizer: {{name: adam, lr: {text}}}}}\n"
+    assert _load(MINIMAL + optimizer).trial.optimizer.lr == 3e-4
+    named = _load(MINIMAL, [f"trial.optimizer={{name: adam, lr: {text}}}"])
+    assert named.trial.optimizer.lr == 3e-4
+    assert _load(MINIMAL + "run: 3e-4x\n").run == "3e-4x"
+
+
+def test_overrides_are_laid_over_the_file_in_order() -> None:
+    text = MINIMAL + "trial: {optimizer: {name: sgd, lr: 0.1}, epochs: 7}\n"
+    job = _load(
+        text,
+        [
+            "trial.optimizer.lr=3e-4",
+            "trial.epochs=3",
+            "trial.epochs=4",
+            "competition.data=a folder/with=sign",
+            "trial.loss=[{name: dice, weight: 2}]",
+            "search.space={optimizer.lr: {loguniform: [1e-4, 1e-2]}}",
+            "resources.gpus=0.5",
+        ],
+    )
+    assert (job.trial.optimizer.name, job.trial.optimizer.lr) == ("sgd", 3e-4)
+    assert job.trial.epochs == 4
+    assert job.competition.data == "a folder/with=sign"
+    assert [(term.name, term.weight) for term in job.trial.loss] == [("dice", 2.0)]
+    assert job.search.space == {"optimizer.lr": {"loguniform": [1e-4, 1e-2]}}
+    assert job.resources.gpus == 0.5
+    assert job.trial.batch_size == _load(text).trial.batch_size
+
+
+def test_an_override_reaches_into_a_part_that_the_file_leaves_at_its_default() -> None:
+    job = _load(MINIMAL, ["trial.optimizer.lr=3e-4", "trial.model.width=4"])
+    assert (job.trial.optimizer.name, job.trial.optimizer.lr) == ("adam", 3e-4)
+    assert (job.trial.model.name, job.trial.model.width) == ("unet", 4)
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("trial.epochs", "--set trial.epochs: write it as"),
+        ("=3", "--set =3: write it as"),
+        ("trial.loss=[", r"--set trial.loss=\[: not valid YAML"),
+        ("trial.epoch=3", "trial.epoch: unknown key 'epoch'; did you mean 'epochs'"),
+        ("trial.epochs=many", "trial.epochs: .*got 'many'"),
+    ],
+)
+def test_a_wrong_override_is_an_error(override: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        _load(MINIMAL, [override])
+
+
+PROFILES = (
+    MINIMAL
+    + """
+profile: small
+trial: {model: {name: unet, width: 8, depth: 3}, epochs: 5}
+search: {space: {seed: {choice: [1, 2]}}}
+profiles:
+  small: {}
+  large:
+    trial: {model: {width: 32}, epochs: 50}
+    search: {space: {ema: {choice: [0.5]}}, trials: 99}
+  other:
+    trial: {model: {name: smp, encoder: resnet34}}
+"""
+)
+
+
+def test_a_profile_is_laid_over_the_file() -> None:
+    small, large, other = (_load(PROFILES, [], name) for name in (None, "large", "other"))
+    assert small == _load(PROFILES, [], "small")
+    assert (small.trial.model.width, small.trial.epochs, small.search.trials) == (8, 5, 8)
+    # What the profile does not name stays.
+    assert (large.trial.model.width, large.trial.model.depth, large.trial.epochs) == (32, 3, 50)
+    # Another name is another thing, and a space is replaced as a whole.
+    assert other.trial.model.model_dump(exclude_defaults=True) == {"encoder": "resnet34"}
+    assert large.search.space == {"ema": {"choice": [0.5]}}
+    assert _load(PROFILES, ["trial.epochs=1"], "large").trial.epochs == 1
+
+
+def test_an_unknown_profile_names_the_nearest() -> None:
+    with pytest.raises(ValueError, match="profile: unknown 'larg'; did you mean 'large'"):
+        _load(PROFILES, [], "larg")
+    with pytest.raises(ValueError, match="profile: unknown 'x'"):
+        _load(MINIMAL, [], "x")
+
+
+def test_a_profile_may_be_empty() -> None:
+    assert _load(MINIMAL + "profile: a\nprofiles:\n  a:\n") == _load(MINIMAL)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "value"),
+    [
+        ("N", "cmr7", 7),
+        ("(N+1)//2", "cmr7", 4),
+        ("(N+1)//2", "cmr8", 4),
+        ("N//10", "scan3_slice125", 12),
+        ("N % 3 * 2 - 1", "x11", 3),
+        ("1+2*3-N", "a0", 7),
+    ],
+)
+def test_expressions_over_the_last_number_of_a_name(text: str, name: str, value: int) -> None:
+    assert parse_expression(text)(name) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "M", "N/2", "N**2", "N +", "abs(N)", "N if N else 1", "True", "1.5", "N.real", "N//0"],
+)
+def test_other_expressions_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"expression|may be used|zero"):
+        parse_expression(text)

@@ -1,0 +1,88 @@
+"""The repository's job files load, the schema fits them, and every name can be built."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+import jsonschema
+import pytest
+import yaml
+from pydantic import TypeAdapter
+
+from raytrain.config.job import CompetitionSpec, JobSpec, SubmissionSpec
+from raytrain.config.load import load_job
+from raytrain.config.trial import LossTerm, ModelSpec, OptimizerSpec, ScheduleSpec, TrialSpec
+from raytrain.data.augment import PRESETS
+from raytrain.data.formats import FORMATS
+from raytrain.engine.optimizers import OPTIMIZERS
+from raytrain.engine.schedules import SCHEDULES
+from raytrain.losses import LOSSES
+from raytrain.metrics import METRICS
+from raytrain.models import ARCHITECTURES
+from raytrain.submission.encodings import ENCODINGS
+
+FOLDER = Path(__file__).parents[2] / "jobs"
+JOBS = sorted([*FOLDER.glob("*.yaml"), *FOLDER.glob("studies/*.yaml")])
+MINIMAL = "competition: {name: tiny, data: folder, classes: [background, organ]}\n"
+
+
+def _with_profiles() -> list[tuple[Path, str | None]]:
+    found: list[tuple[Path, str | None]] = []
+    for path in JOBS:
+        profiles = yaml.safe_load(path.read_text(encoding="utf-8")).get("profiles") or {}
+        found += [(path, profile) for profile in (None, *profiles)]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("path", "profile"), _with_profiles(), ids=lambda value: getattr(value, "stem", value)
+)
+def test_every_job_of_the_repository_loads(path: Path, profile: str | None) -> None:
+    job = load_job(path, [], profile)
+    jsonschema.validate(job.model_dump(mode="json"), JobSpec.model_json_schema())
+    assert JobSpec.model_validate_json(job.model_dump_json()) == job
+
+
+def test_the_schema_is_one_and_refuses_what_the_loader_refuses() -> None:
+    schema = JobSpec.model_json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    assert validator.is_valid(yaml.safe_load(MINIMAL))
+    for key, value in (("trail", {}), ("trial", {"loss": [{"name": "dise"}]}), ("run", "a b")):
+        assert not validator.is_valid(yaml.safe_load(MINIMAL) | {key: value})
+
+
+def _names(union: Any) -> set[str]:
+    return set(TypeAdapter(union).json_schema()["discriminator"]["mapping"])
+
+
+def _literals(spec: type, field: str) -> set[str]:
+    """The values of a Literal field, or the `name` of the specs that it can hold."""
+    annotation = spec.model_fields[field].annotation
+    names = get_args(annotation) or [annotation]
+    return {n if isinstance(n, str) else n.model_fields["name"].default for n in names}
+
+
+@pytest.mark.parametrize(
+    ("words", "built"),
+    [
+        (_names(ModelSpec), ARCHITECTURES),
+        (_names(LossTerm), LOSSES),
+        (_names(OptimizerSpec), OPTIMIZERS),
+        (_names(ScheduleSpec), SCHEDULES),
+        (_literals(TrialSpec, "augmentation"), PRESETS),
+        (_literals(CompetitionSpec, "format"), FORMATS),
+        (_literals(CompetitionSpec, "metric"), METRICS),
+        (_literals(SubmissionSpec, "encoding"), ENCODINGS),
+    ],
+    ids=["model", "loss", "optimizer", "schedule", "augmentation", "format", "metric", "encoding"],
+)
+def test_the_names_in_config_are_those_that_can_be_built(words: set[str], built: dict) -> None:
+    assert words == set(built)
+
+
+def test_config_needs_neither_torch_nor_ray() -> None:
+    program = "import raytrain.config.load, sys; print({'torch', 'ray'} & set(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert found.stdout.strip() == "set()", found.stderr

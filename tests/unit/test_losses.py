@@ -1,0 +1,181 @@
+"""Losses: a table worked by hand, references written elsewhere, and what every loss must obey."""
+
+import math
+from itertools import combinations
+
+import numpy as np
+import pytest
+import torch
+from pydantic import TypeAdapter
+from segmentation_models_pytorch.losses import DiceLoss
+from torch.nn import functional
+
+from raytrain.config.trial import CrossEntropySpec, DiceSpec, LossTerm, SoftDiceSpec
+from raytrain.losses import LOSSES, Loss, build_loss
+from raytrain.losses.dice import EPSILON
+
+# Two images of 1x2 pixels, three classes: probabilities per pixel, and the true classes.
+PROBABILITIES = [
+    [[0.2, 0.5, 0.3], [0.1, 0.3, 0.6]],
+    [[0.8, 0.1, 0.1], [0.8, 0.1, 0.1]],
+]
+TARGET = torch.tensor([[[1, 2]], [[0, 0]]])
+LN = math.log
+
+
+def _absent(total: float) -> float:
+    """Dice of a class that the truth lacks, for the sum of its (squared) probabilities."""
+    return EPSILON / (total + EPSILON)
+
+
+TABLE = [
+    (CrossEntropySpec(), [0], -(LN(0.5) + LN(0.6)) / 2),
+    (CrossEntropySpec(), [0, 1], -(LN(0.5) + LN(0.6) + 2 * LN(0.8)) / 4),
+    (
+        CrossEntropySpec(label_smoothing=0.3),
+        [0],
+        -(0.8 * LN(0.5) + 0.1 * LN(0.2 * 0.3) + 0.8 * LN(0.6) + 0.1 * LN(0.1 * 0.3)) / 2,
+    ),
+    (DiceSpec(), [0], 1 - (1 / 1.8 + 1.2 / 1.9) / 2),
+    (DiceSpec(background=True), [0], 1 - (_absent(0.3) + 1 / 1.8 + 1.2 / 1.9) / 3),
+    (DiceSpec(), [0, 1], 1 - (1 / 2 + 1.2 / 2.1) / 2),
+    (DiceSpec(background=True), [0, 1], 1 - (3.2 / 3.9 + 1 / 2 + 1.2 / 2.1) / 3),
+    (SoftDiceSpec(), [0], 1 - (1 / 1.34 + 1.2 / 1.45) / 2),
+    (SoftDiceSpec(background=True), [0], 1 - (_absent(0.05) + 1 / 1.34 + 1.2 / 1.45) / 3),
+    (SoftDiceSpec(), [0, 1], 1 - (1 / 1.34 + 1.2 / 1.45 + 2 * _absent(0.02)) / 4),
+    (
+        SoftDiceSpec(background=True),
+        [0, 1],
+        1 - (_absent(0.05) + 1 / 1.34 + 1.2 / 1.45 + 3.2 / 3.28 + 2 * _absent(0.02)) / 6,
+    ),
+]
+
+
+def _logits(images: list[int]) -> torch.Tensor:
+    """logits_BKHW whose softmax is the table; a constant per pixel is added, as it may be."""
+    probabilities = torch.tensor(PROBABILITIES, dtype=torch.float64)[images]
+    return (probabilities.log() + 3.5).permute(0, 2, 1)[:, :, None]
+
+
+def _default(name: str) -> Loss:
+    return LOSSES[name](TypeAdapter(LossTerm).validate_python({"name": name}))
+
+
+def _random(seed: int, shape: tuple[int, int, int, int]) -> tuple[torch.Tensor, torch.Tensor]:
+    """logits_BKHW float64 and a target_BHW in which every class occurs."""
+    generator = torch.Generator().manual_seed(seed)
+    images, classes, height, width = shape
+    logits = torch.randn(shape, generator=generator, dtype=torch.float64)
+    target = torch.randint(classes, (images, height, width), generator=generator)
+    target.flatten(1)[:, :classes] = torch.arange(classes)
+    return logits, target
+
+
+@pytest.mark.parametrize(("spec", "images", "expected"), TABLE)
+def test_a_loss_is_what_the_hand_says(spec, images: list[int], expected: float) -> None:
+    found = LOSSES[spec.name](spec)(_logits(images), TARGET[images])
+    assert found.shape == ()
+    assert found.item() == pytest.approx(expected, abs=1e-5)
+
+
+def test_no_two_losses_are_the_same() -> None:
+    logits = _logits([0, 1])
+    values = {name: _default(name)(logits, TARGET).item() for name in LOSSES}
+    for one, other in combinations(values, 2):
+        assert abs(values[one] - values[other]) > 1e-3, (one, other)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.25])
+def test_cross_entropy_is_numpys(smoothing: float) -> None:
+    logits, target = _random(0, (3, 4, 5, 6))
+    scores = logits.numpy()
+    log_softmax = scores - np.log(np.exp(scores).sum(1, keepdims=True))
+    truth = np.eye(4)[target.numpy()].transpose(0, 3, 1, 2)
+    soft = truth * (1 - smoothing) + smoothing / 4
+    expected = -(soft * log_softmax).sum(1).mean()
+    found = LOSSES["cross_entropy"](CrossEntropySpec(label_smoothing=smoothing))(logits, target)
+    assert found.item() == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("background", [False, True])
+def test_dice_is_that_of_segmentation_models_pytorch(background: bool) -> None:
+    logits, target = _random(1, (3, 4, 5, 6))
+    classes = None if background else [1, 2, 3]
+    expected = DiceLoss("multiclass", classes=classes, from_logits=True)(logits, target)
+    found = LOSSES["dice"](DiceSpec(background=background))(logits, target)
+    assert found.item() == pytest.approx(expected.item(), abs=1e-5)
+
+
+@pytest.mark.parametrize("background", [False, True])
+def test_soft_dice_is_numpys(background: bool) -> None:
+    logits, target = _random(2, (3, 4, 5, 6))
+    prob = functional.softmax(logits, 1).numpy()
+    scores = []
+    for image in range(3):
+        for label in range(0 if background else 1, 4):
+            p, t = prob[image, label], (target[image] == label).numpy()
+            scores.append(2 * p[t].sum() / ((p**2).sum() + t.sum()))
+    found = LOSSES["soft_dice"](SoftDiceSpec(background=background))(logits, target)
+    assert found.item() == pytest.approx(1 - np.mean(scores), abs=1e-5)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_gradients_are_those_of_the_value(name: str) -> None:
+    logits, target = _random(3, (2, 3, 3, 2))
+    assert torch.autograd.gradcheck(_default(name), (logits.requires_grad_(), target))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_better_answer_costs_less(name: str) -> None:
+    _, target = _random(4, (2, 4, 5, 6))
+    right = functional.one_hot(target, 4).permute(0, 3, 1, 2).double()
+    wrong = right.roll(1, 1)
+    costs = [_default(name)(20 * logits, target).item() for logits in (right, right * 0, wrong)]
+    assert costs == sorted(costs)
+    assert 0 <= costs[0] < 1e-3 < costs[1] < costs[2]
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("shape", [(2, 4, 5, 6), (1, 2, 1, 1), (1, 4, 1, 3), (5, 3, 1, 1)])
+@pytest.mark.parametrize("label", [0, 1])
+@pytest.mark.parametrize("scale", [0.0, 1.0, 1e4])
+def test_empty_and_tiny_masks_have_finite_costs(
+    name: str, shape: tuple[int, int, int, int], label: int, scale: float
+) -> None:
+    logits = (
+        scale * torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    ).requires_grad_()
+    target = torch.full((shape[0], *shape[2:]), label)
+    cost = _default(name)(logits, target)
+    cost.backward()
+    assert cost.shape == ()
+    assert cost.dtype == torch.float32
+    assert torch.isfinite(cost)
+    assert torch.isfinite(logits.grad).all()
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_an_empty_image_seen_as_empty_costs_nothing(name: str) -> None:
+    target = torch.zeros(2, 4, 5, dtype=torch.int64)
+    logits = torch.zeros(2, 3, 4, 5)
+    logits[:, 0] = 60
+    assert _default(name)(logits, target).item() == pytest.approx(0, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_input_is_left_alone(name: str) -> None:
+    logits, target = _random(5, (2, 3, 4, 5))
+    before = logits.clone(), target.clone()
+    _default(name)(logits, target)
+    assert torch.equal(logits, before[0])
+    assert torch.equal(target, before[1])
+
+
+def test_a_loss_is_the_weighted_sum_of_its_terms() -> None:
+    logits, target = _random(6, (2, 4, 5, 6))
+    terms = (CrossEntropySpec(weight=2.0), DiceSpec(weight=0.25, background=True), SoftDiceSpec())
+    parts = [LOSSES[term.name](term)(logits, target).item() for term in terms]
+    total = build_loss(terms)(logits, target)
+    assert total.shape == ()
+    assert total.item() == pytest.approx(2 * parts[0] + 0.25 * parts[1] + parts[2], rel=1e-12)
+    assert build_loss(terms[:1])(logits, target).item() == pytest.approx(2 * parts[0], rel=1e-12)

@@ -1,0 +1,111 @@
+"""What the report page is made of: scores, pictures, colours; and the ledger's table."""
+
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+from report_html import decoded
+from report_run import STATIONS, build
+from report_truth import reference_dice
+
+from raytrain.pipeline.ledger import ledger_table
+from raytrain.pipeline.report import report
+from raytrain.report import pictures
+from raytrain.report.facts import read_facts
+from raytrain.report.images import SIDE_PX, overlay, visible
+from raytrain.report.line import stations
+from raytrain.report.oof import OofImage, class_dice, read_oof, telling
+from raytrain.report.palette import class_colour, series_colours
+from raytrain.runs.layout import RunDir
+
+
+def test_masks_of_another_ensemble_are_not_shown(tmp_path):
+    run = build(tmp_path, "predict")
+    shown = pictures.tests(read_facts(run, []))
+    assert [card.id for card in shown.cards] == ["img13", "img14", "img15", "img16"]
+    (run.masks / ".ensemble").write_text("other")
+    stale = pictures.tests(read_facts(run, []))
+    assert (stale.cards, stale.missing) == ([], "finalize")
+
+
+def test_which_maps_count_is_known_once_there_are_members(tmp_path):
+    facts = read_facts(build(tmp_path, "cv"), [])
+    assert (read_oof(facts).missing, read_oof(facts).images) == ("finalize", [])
+    assert [station.done for station in stations(facts)] == [True] * 3 + [False] * 4
+    assert stations(facts)[2].detail == "2 configurations x 2 folds"
+
+
+def test_maps_of_other_folds_are_refused(tmp_path):
+    run = build(tmp_path, "finalize")
+    path = next(run.oof.glob("*.npy"))
+    np.save(path, np.load(path)[:2])
+    with pytest.raises(ValueError, match=rf"{path.name}: holds \(2, 3, 20, 24\).*raytrain cv"):
+        report(run)
+
+
+def test_dice_against_hand_computed_table_and_reference():
+    true = np.array([[1, 1, 0], [2, 0, 0]])
+    pred = np.array([[1, 0, 0], [2, 2, 1]])
+    # Class 1: 1 hit, sizes 2 and 2; class 2: 1 hit, sizes 2 and 1; class 3: absent from both.
+    assert class_dice(pred, true, 4).tolist() == pytest.approx([0.5, 2 / 3, 1.0])
+    rng = np.random.default_rng(5)
+    for _ in range(5):
+        pred, true = rng.integers(0, 3, (2, 9, 7))
+        assert class_dice(pred, true, 5) == pytest.approx(reference_dice(pred, true, 5))
+        assert class_dice(true, true, 5).tolist() == [1.0] * 4
+
+
+def test_few_images_are_all_shown():
+    images = [OofImage(str(n), 0, n, n / 10, ()) for n in range(9)]
+    assert [image for _, image in telling(images[:5])] == images[:5]
+    assert [image.id for _, image in telling(images)] == ["0", "1", "3", "4", "7", "8"]
+
+
+def test_overlay_tints_inside_and_outlines_the_border():
+    image = np.full((SIDE_PX, SIDE_PX, 3), 100, np.uint8)
+    mask = np.zeros((SIDE_PX, SIDE_PX), np.uint8)
+    mask[50:100, 60:120] = 1
+    drawn = decoded(overlay(image, mask))
+    colour = [int(class_colour(1)[place : place + 2], 16) for place in (1, 3, 5)]
+    assert drawn[50, 60].tolist() == drawn[99, 119].tolist() == colour
+    assert drawn[75, 80].tolist() == [round(62 + 0.38 * value) for value in colour]
+    assert drawn[49, 60].tolist() == drawn[75, 120].tolist() == [100, 100, 100]
+
+
+@pytest.mark.parametrize(
+    ("array", "top"),
+    [
+        (np.linspace(0, 4000, 600).reshape(20, 30).astype(np.uint16), 255),
+        (np.arange(600).reshape(20, 30).astype(np.uint8), 255),
+        (np.full((20, 30, 4), 9, np.uint8), 9),
+        (np.zeros((20, 30), bool), 0),
+    ],
+)
+def test_any_image_becomes_visible(tmp_path, array, top):
+    Image.fromarray(array).save(tmp_path / "x.png")
+    shown = visible(tmp_path / "x.png")
+    assert (shown.shape, shown.dtype, shown.max()) == ((20, 30, 3), np.uint8, top)
+
+
+def test_large_images_are_reduced_with_their_masks():
+    mask = np.zeros((900, 600), np.uint8)
+    mask[:450] = 1
+    drawn = decoded(overlay(np.zeros((900, 600, 3), np.uint8), mask))
+    assert drawn.shape == (SIDE_PX, 192, 3)
+    assert drawn[:144].any(axis=2).all()
+    assert not drawn[144:].any()
+
+
+def test_series_beyond_the_palette_stay_distinct_labels():
+    colours = series_colours([f"s{n % 20}" for n in range(40)])
+    assert len(colours) == 20
+    assert len(set(colours.values())) == 8
+
+
+def test_ledger_table(tmp_path):
+    empty = ledger_table(RunDir(tmp_path / "shapes" / "first"))
+    assert "nothing was prepared or sent yet" in empty
+    table = ledger_table(build(tmp_path, STATIONS[-1]))
+    assert re.search(r"first-0001.*sent.*2026-03-04 05:06.*first.*0.8123.*4711", table)
+    assert table.count("first-0001") == 1
