@@ -20,6 +20,9 @@ _SETTINGS = {
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
 
+STORE_BYTES = 256 * 1024**2
+"""Ray's object store on a machine of its own: only tasks and figures pass through it."""
+
 
 @contextmanager
 def connected() -> Iterator[str]:
@@ -43,7 +46,9 @@ def connected() -> Iterator[str]:
         if address:
             context = ray.init(address=address, **common)
         else:
-            context = ray.init(address="local", include_dashboard=True, **common)
+            context = ray.init(
+                address="local", include_dashboard=True, object_store_memory=STORE_BYTES, **common
+            )
     except ConnectionError as error:
         raise ValueError(
             f"RAY_ADDRESS={address}: no Ray cluster answers there ({error}); start one with "

@@ -5,8 +5,8 @@ number of workers share as many groups as the cluster can run at once.
 """
 
 import tempfile
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -48,15 +48,38 @@ def train_groups(
         chosen = list(same)
         slots = int(min(_slots(need, workers), len(chosen)))
         groups = [chosen[slot::slots] for slot in range(slots)]
-        with ThreadPoolExecutor(slots, thread_name_prefix="train group") as pool:
-            errors = list(pool.map(lambda group: _fit(group, need), groups))
-        for group, error in zip(groups, errors, strict=True):
+        for group, error in zip(groups, _fit_at_once(groups, need), strict=True):
             for task in group:
                 rows = read_history(task.trial_dir.history)
                 if rows and rows[-1]["epoch"] == task.spec.epochs:
                     on_end(task, "finished", None)
                 else:
                     on_end(task, "failed", error or "its workers ended early")
+
+
+def _fit_at_once(groups: list[list[Task]], need: ResourcesSpec) -> list[str | None]:
+    """Fit each group in a thread of its own; their errors in order.
+
+    Daemon threads, looked at now and then: Ctrl-C must not wait for a training to end.
+    """
+    errors: list[str | None] = [None] * len(groups)
+
+    def fit(slot: int) -> None:
+        try:
+            errors[slot] = _fit(groups[slot], need)
+        except Exception as error:  # whatever Ray raises when it is shut down under a training
+            errors[slot] = reason_of(error)
+
+    threads = [
+        threading.Thread(target=fit, args=(slot,), name=f"train group {slot}", daemon=True)
+        for slot in range(len(groups))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        while thread.is_alive():
+            thread.join(0.2)
+    return errors
 
 
 def _fit(tasks: list[Task], need: ResourcesSpec) -> str | None:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from raytrain.config.errors import config_error, problems_of, unknown_name
 from raytrain.config.job import JobSpec
-from raytrain.config.space import set_path, space_problems
+from raytrain.config.space import NAMED_PARTS, set_path, space_problems
 from raytrain.config.trial import TrialSpec
 
 
@@ -69,8 +69,8 @@ def _laid_over(tree: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
     for key, value in part.items():
         old = merged.get(key)
         if isinstance(old, dict) and isinstance(value, dict) and key != "space":
-            same = value.get("name", old.get("name")) == old.get("name")
-            merged[key] = _laid_over(old, value) if same else value
+            other = key in NAMED_PARTS and value.get("name", old.get("name")) != old.get("name")
+            merged[key] = value if other else _laid_over(old, value)
         else:
             merged[key] = value
     return merged

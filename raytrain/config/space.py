@@ -12,6 +12,8 @@ from raytrain.config.trial import TrialSpec
 
 RANGES = ("uniform", "loguniform", "integer")
 LISTS = ("choice", "grid")
+NAMED_PARTS = ("model", "optimizer", "schedule", "scheduler", "format")
+"""Keys whose `name` decides which parameters stand beside it."""
 
 
 def space_problems(space: dict[str, Any], base: TrialSpec) -> list[str]:
@@ -70,13 +72,18 @@ def with_values(base: TrialSpec, values: dict[str, Any]) -> TrialSpec:
 
 
 def set_path(tree: dict[str, Any], path: str, value: Any) -> None:
-    """Set `a.b.c` in a nested dict, making what is missing on the way."""
+    """Set `a.b.c` in a nested dict, making what is missing on the way.
+
+    Another `name` starts its part afresh: the old one's parameters are not its own.
+    """
     *parents, last = path.split(".")
     for key in parents:
         inner = tree.get(key)
         if not isinstance(inner, dict):
             inner = tree[key] = {}
         tree = inner
+    if last == "name" and parents and parents[-1] in NAMED_PARTS and tree.get("name") != value:
+        tree.clear()
     tree[last] = value
 
 

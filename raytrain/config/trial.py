@@ -164,6 +164,23 @@ class TrialSpec(Spec):
     """Largest gradient norm; 0 is off."""
     seed: int = Field(0, ge=0)
 
+    @property
+    def network_label(self) -> str:
+        """The network in short, such as `unet16x4`."""
+        if isinstance(self.model, UNetSpec):
+            return f"unet{self.model.width}x{self.model.depth}"
+        return f"{self.model.decoder}-{self.model.encoder}"
+
+    @property
+    def loss_label(self) -> str:
+        """The loss in short, such as `cross_entropy+dice`."""
+        return "+".join(term.name for term in self.loss)
+
+    @property
+    def label(self) -> str:
+        """The whole in short, such as `unet16x4_cross_entropy+dice_lr0.001`."""
+        return f"{self.network_label}_{self.loss_label}_lr{self.optimizer.lr:g}"
+
     @field_validator("loss")
     @classmethod
     def _has_a_term(cls, value: tuple[LossTerm, ...]) -> tuple[LossTerm, ...]:

@@ -11,7 +11,7 @@ from raytrain.engine.trial import open_samples
 from raytrain.ensemble.score import oof_score
 from raytrain.pipeline.backend import Workplace
 from raytrain.pipeline.cv import fold_tasks, member_specs, oof_path
-from raytrain.pipeline.tasks import make_task, prepare, run_to_end, spec_label
+from raytrain.pipeline.tasks import make_task, prepare, run_to_end
 from raytrain.runs.ensemble import Ensemble, Member
 from raytrain.runs.files import write_json
 from raytrain.runs.fingerprint import fingerprint
@@ -47,7 +47,7 @@ def _oof_maps(
     missing = [path for path in paths if not path.is_file()]
     if missing:
         raise ValueError(
-            f"{spec_label(spec)} has no out-of-fold maps for {len(missing)} of {len(paths)} folds; "
+            f"{spec.label} has no out-of-fold maps for {len(missing)} of {len(paths)} folds; "
             "run `raytrain cv` with the same job first"
         )
     return np.concatenate([np.load(path) for path in paths]).astype(np.float32)
@@ -72,7 +72,7 @@ def _ensemble(
         assert record is not None
         checkpoint = last_checkpoint(task.trial_dir.checkpoints)
         member = Member(
-            name=spec_label(task.spec),
+            name=task.spec.label,
             fingerprint=task.fingerprint,
             checkpoint=str(checkpoint.relative_to(run.path)),
             ranks=record.ranks,

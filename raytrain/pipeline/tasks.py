@@ -1,7 +1,7 @@
 """From a job to the tasks of its stations, and running those that are not done yet."""
 
 from raytrain.config.job import JobSpec
-from raytrain.config.trial import TrialSpec, UNetSpec
+from raytrain.config.trial import TrialSpec
 from raytrain.data.report import DataReport
 from raytrain.engine.compiling import compile_problem
 from raytrain.models import refusal
@@ -33,7 +33,7 @@ def make_task(
 ) -> Task:
     """A task whose directory is named after everything that decides its numbers."""
     name = task_fingerprint(spec, report.fingerprint, fold, workers)
-    parts = [station, spec_label(spec), *([] if fold in ("split", "all") else [fold]), name[:4]]
+    parts = [station, spec.label, *([] if fold in ("split", "all") else [fold]), name[:4]]
     return Task(
         name="_".join(parts),
         station=station,
@@ -47,17 +47,6 @@ def make_task(
         loaders=job.resources.loaders,
         directory=run.trial(name).path,
     )
-
-
-def spec_label(spec: TrialSpec) -> str:
-    """A short readable name, such as `unet16_cross_entropy+dice_lr0.001`."""
-    model = spec.model
-    if isinstance(model, UNetSpec):
-        network = f"unet{model.width}x{model.depth}"
-    else:
-        network = f"{model.decoder}-{model.encoder}"
-    loss = "+".join(term.name for term in spec.loss)
-    return f"{network}_{loss}_lr{spec.optimizer.lr:g}"
 
 
 def prepare(tasks: list[Task], report: DataReport, run: RunDir) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from raytrain.config.job import JobSpec
-from raytrain.config.trial import TrialSpec, UNetSpec
+from raytrain.config.trial import TrialSpec
 from raytrain.data.report import DataReport
 from raytrain.runs.ensemble import Ensemble
 from raytrain.runs.events import RungEvent, read_events
@@ -96,17 +96,9 @@ def oof_paths(facts: RunFacts) -> list[list[Path]]:
     return found if whole else []
 
 
-def network_label(spec: TrialSpec) -> str:
-    """Such as `unet16x4`."""
-    model = spec.model
-    if isinstance(model, UNetSpec):
-        return f"unet{model.width}x{model.depth}"
-    return f"{model.decoder}-{model.encoder}"
-
-
 def series_label(spec: TrialSpec) -> str:
     """Network and loss, without what is merely tuned."""
-    return f"{network_label(spec)}, {' + '.join(term.name for term in spec.loss)}"
+    return f"{spec.network_label}, {spec.loss_label.replace('+', ' + ')}"
 
 
 def written(path: Path) -> str:

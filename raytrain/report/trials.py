@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from raytrain.report import figures
-from raytrain.report.facts import RunFacts, network_label, series_label
+from raytrain.report.facts import RunFacts, series_label
 from raytrain.report.palette import VARIABLES, series_colours
 from raytrain.runs.leaderboard import rows
 
@@ -77,7 +77,7 @@ def leaderboard(facts: RunFacts) -> list[Entry]:
     return [
         Entry(
             cells=cells,
-            network=network_label(record.spec),
+            network=record.spec.network_label,
             rung=str(reached.get(record.fingerprint, "")),
             reason=record.reason or "",
         )

@@ -30,7 +30,7 @@ def rows(records: list[Record]) -> list[dict[str, str]]:
             "epochs": f"{record.epochs}/{record.spec.epochs}",
             "status": record.status,
             "val_loss": f"{record.best['val_loss']:.4f}" if record.best else "",
-            "loss": "+".join(term.name for term in record.spec.loss),
+            "loss": record.spec.loss_label,
             "lr": f"{record.spec.optimizer.lr:g}",
             "seconds": f"{record.seconds:.1f}",
             "fingerprint": record.fingerprint,

@@ -37,4 +37,4 @@ class Unknown:
 def explained(status: int | None, text: str, slug: str) -> str:
     """What was said, by Kaggle where there is a status, and the next step."""
     said = f"Kaggle answered {status}: " if status else ""
-    return f"{said}{text}; {NEXT_STEPS.get(status, OTHERWISE).format(slug=slug)}"
+    return f"{said}{text}; {NEXT_STEPS.get(status or 0, OTHERWISE).format(slug=slug)}"

@@ -77,12 +77,16 @@ def test_a_killed_asha_search_keeps_its_decisions(cluster: Cluster, tmp_path: Pa
     assert len(lines) == len(set(lines))
 
 
-def test_ctrl_c_ends_cleanly_and_can_be_continued(cluster: Cluster, tmp_path: Path) -> None:
+@pytest.mark.parametrize("station", ["search", "final"])
+def test_ctrl_c_ends_cleanly_and_can_be_continued(
+    cluster: Cluster, tmp_path: Path, station: str
+) -> None:
     storage = tmp_path / "runs"
-    job = write_job(tmp_path, storage, trial={"epochs": 30})
+    final = {"members": 2, "workers": 2, "epochs": 12}
+    job = write_job(tmp_path, storage, trial={"epochs": 12}, finalize=final)
     code = stop_when(
-        ["search", job],
-        lambda: epochs_done(storage, "search") >= 2,
+        ["run", job],
+        lambda: epochs_done(storage, station) >= 2,
         signal.SIGINT,
         tmp_path / "log",
         cluster.env,
@@ -92,7 +96,7 @@ def test_ctrl_c_ends_cleanly_and_can_be_continued(cluster: Cluster, tmp_path: Pa
     assert "run the same command to continue" in text
     assert "Traceback" not in text
     before = figures(storage)
-    again = raytrain("search", job, env=cluster.env)
+    again = raytrain("run", job, env=cluster.env)
     assert again.returncode == 0, again.stdout + again.stderr
     after = figures(storage)
     assert all(rows == after[trial][: len(rows)] for trial, rows in before.items())
