@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 from ray.job_submission import JobSubmissionClient
+from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_fixed
 
 import raytrain
 from raytrain.cluster.connect import match_authentication
@@ -44,12 +45,8 @@ def launch(command: str, job: JobSpec, address: str, python: str) -> int:
         )
         (Path(folder) / "job.yaml").write_text(yaml.safe_dump(job.model_dump(mode="json")))
         name = f"{job.competition.name}-{job.run}-{command}"
-        submission = client.submit_job(
-            entrypoint=f"{python} -m raytrain {command} job.yaml",
-            submission_id=_free_id(client, name),
-            runtime_env={"working_dir": folder, "env_vars": _travelling()},
-            metadata={"competition": job.competition.name, "run": job.run, "command": command},
-        )
+        entrypoint = f"{python} -m raytrain {command} job.yaml"
+        submission = _submit(client, entrypoint, name, folder)
     print(f"job {submission} on {address}; stop it with `ray job stop {submission}`", flush=True)
     asyncio.run(_follow(client, submission))
     info = client.get_job_info(submission)
@@ -57,6 +54,22 @@ def launch(command: str, job: JobSpec, address: str, python: str) -> int:
         return info.driver_exit_code
     print(f"job {submission} ended as {info.status}: {info.message}", flush=True)
     return 1
+
+
+@retry(
+    # A head that has just started has no agent yet that takes jobs.
+    retry=retry_if_exception_message(match="(?s).*No available agent"),
+    wait=wait_fixed(1),
+    stop=stop_after_delay(60),
+    reraise=True,
+)
+def _submit(client: JobSubmissionClient, entrypoint: str, name: str, folder: str) -> str:
+    return client.submit_job(
+        entrypoint=entrypoint,
+        submission_id=_free_id(client, name),
+        runtime_env={"working_dir": folder, "env_vars": _travelling()},
+        metadata={"raytrain": name},
+    )
 
 
 async def _follow(client: JobSubmissionClient, submission: str) -> None:

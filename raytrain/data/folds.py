@@ -4,7 +4,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
 from raytrain.config.base import Spec
 from raytrain.config.job import FoldSpec
@@ -46,6 +46,10 @@ def make_folds(report: DataReport, spec: FoldSpec) -> Folds:
         # A pattern of classes rarer than the folds cannot stand in each of them: that is fine.
         warnings.filterwarnings("ignore", message="The least populated class")
         parts = list(splitter.split(np.zeros(len(samples)), presence, groups))
+    if not all(len(val) for _, val in parts):
+        # Stratifying few and uneven groups can leave a fold empty; groups alone never do.
+        by_group = GroupKFold(spec.count, shuffle=True, random_state=spec.seed)
+        parts = list(by_group.split(np.zeros(len(samples)), groups=groups))
     val_ids = tuple(tuple(samples[i].id for i in val) for _, val in parts)
     return Folds(hash=fingerprint(val_ids), data=report.fingerprint, spec=spec, val_ids=val_ids)
 

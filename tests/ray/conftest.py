@@ -32,7 +32,7 @@ class Cluster:
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """`ray start --head` with two CPUs, its dashboard on and token authentication off."""
-    port, dashboard, metrics = free_ports(3)
+    port, dashboard, metrics, agent, agent_grpc = free_ports(5)
     log = tmp_path_factory.mktemp("ray") / "head.log"
     binaries = Path(sys.executable).parent
     env = os.environ | {
@@ -47,7 +47,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
             [
                 str(binaries / "ray"), "start", "--head", "--block", "--num-cpus=2",
                 f"--port={port}", f"--dashboard-port={dashboard}",
-                f"--metrics-export-port={metrics}", "--object-store-memory=200000000",
+                f"--metrics-export-port={metrics}", f"--dashboard-agent-listen-port={agent}",
+                f"--dashboard-agent-grpc-port={agent_grpc}", "--object-store-memory=200000000",
                 "--memory=6000000000", "--disable-usage-stats",
             ],
             env=env, stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
@@ -59,11 +60,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         wait_for(f"{found.dashboard}/api/version", head, log)
         yield found
     finally:
-        os.killpg(head.pid, signal.SIGTERM)
-        try:
-            head.wait(timeout=40)
-        except subprocess.TimeoutExpired:
-            os.killpg(head.pid, signal.SIGKILL)
+        os.killpg(head.pid, signal.SIGKILL)
+        head.wait(timeout=20)
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

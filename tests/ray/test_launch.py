@@ -3,6 +3,7 @@
 import re
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -68,8 +69,11 @@ def watch(cluster: Cluster, process: subprocess.Popen[bytes], log: Path) -> dict
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text()
-        with urllib.request.urlopen(cluster.metrics, timeout=10) as reply:
-            text = reply.read().decode()
+        try:
+            with urllib.request.urlopen(cluster.metrics, timeout=10) as reply:
+                text = reply.read().decode()
+        except urllib.error.URLError:  # the node's agent starts after its dashboard
+            text = ""
         found: dict[str, Figures] = {}
         for name, labels, value in GAUGE.findall(text):
             tags = dict(re.findall(r'(\w+)="([^"]*)"', labels))
@@ -99,8 +103,9 @@ def test_the_exit_code_of_a_failed_job_comes_back(cluster: Cluster, tmp_path: Pa
 
 
 def test_relative_folders_are_refused(cluster: Cluster, tmp_path: Path) -> None:
-    job = write_job(tmp_path, tmp_path / "runs", storage="runs")
-    done = raytrain("launch", "run", job, "--address", cluster.dashboard)
+    job = write_job(tmp_path, tmp_path / "runs")
+    words = ["--address", cluster.dashboard, "--set", "storage=runs"]
+    done = raytrain("launch", "run", job, *words)
     assert done.returncode == 1
     assert "storage: 'runs' is relative" in done.stderr
 

@@ -87,9 +87,10 @@ def test_a_missing_file_is_named() -> None:
 
 @pytest.mark.parametrize("text", ["3e-4", "3E-4", "3.e-4", "+3e-4", "0.0003", "3.0e-4"])
 def test_scientific_numbers_are_numbers(text: str) -> None:
-    optimizer = f"trial: {{optimizer: {{name: adam, lr: {text}}}}}\n"
-    assert _load(MINIMAL + optimizer).trial.optimizer.lr == 3e-4
-    assert _load(MINIMAL + "run: 3e-4x\n").run == "3e-4x"
+    job = _load(MINIMAL, [f"trial.optimizer={{name: adam, lr: {text}}}"])
+    assert job.trial.optimizer.lr == 3e-4
+    job = _load(MINIMAL + f"search: {{space: {{optimizer.lr: {{loguniform: [{text}, 1]}}}}}}\n")
+    assert job.search.space == {"optimizer.lr": {"loguniform": [3e-4, 1]}}
 
 
 def test_overrides_are_laid_over_the_file_in_order() -> None:
@@ -102,7 +103,6 @@ def test_overrides_are_laid_over_the_file_in_order() -> None:
             "competition.data=a folder/with=sign",
             "trial.loss=[{name: dice, weight: 2}]",
             "search.space={ema: {uniform: [0, 0.5]}}",
-            "resources.gpus=0.5",
         ],
     )
     assert (job.trial.optimizer.name, job.trial.optimizer.lr) == ("sgd", 3e-4)
@@ -110,7 +110,6 @@ def test_overrides_are_laid_over_the_file_in_order() -> None:
     assert job.competition.data == "a folder/with=sign"
     assert [(term.name, term.weight) for term in job.trial.loss] == [("dice", 2.0)]
     assert job.search.space == {"ema": {"uniform": [0, 0.5]}}
-    assert job.resources.gpus == 0.5
     assert job.trial.batch_size == 5
 
 

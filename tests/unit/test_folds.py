@@ -84,12 +84,13 @@ def test_seed_and_data_decide_the_folds() -> None:
 
 
 def test_a_rare_class_is_spread_over_the_folds() -> None:
-    # Class 2 shows in half the groups; each of five folds gets one group with and one without.
-    report = _report([(g, (4, 1, int(g < 5))) for g in range(10) for _ in range(2)])
+    # Class 2 shows in four of twelve groups; each of four folds gets one with and two without.
+    report = _report([(g, (4, 1, int(g < 4))) for g in range(12) for _ in range(2)])
     with_class = {sample.id for sample in report.samples if sample.class_pixels[2:] == (1,)}
-    for ids in make_folds(report, FoldSpec(count=5)).val_ids:
-        assert len(with_class & set(ids)) == 2
-        assert len(ids) == 4
+    for seed in range(5):
+        for ids in make_folds(report, FoldSpec(count=4, seed=seed)).val_ids:
+            assert len(with_class & set(ids)) == 2
+            assert len(ids) == 6
 
 
 def test_more_folds_than_images_of_any_kind() -> None:
