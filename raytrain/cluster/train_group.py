@@ -5,7 +5,6 @@ number of workers share as many groups as the cluster can run at once.
 """
 
 import tempfile
-import threading
 from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
@@ -58,27 +57,22 @@ def train_groups(
 
 
 def _fit_at_once(groups: list[list[Task]], need: ResourcesSpec) -> list[str | None]:
-    """Fit each group in a thread of its own; their errors in order.
+    """Fit each group from a Ray task of its own; their errors in order.
 
-    Daemon threads, looked at now and then: Ctrl-C must not wait for a training to end.
+    Not from this process: a training that is waited for here could not be interrupted cleanly.
     """
-    errors: list[str | None] = [None] * len(groups)
-
-    def fit(slot: int) -> None:
-        try:
-            errors[slot] = _fit(groups[slot], need)
-        except Exception as error:  # whatever Ray raises when it is shut down under a training
-            errors[slot] = reason_of(error)
-
-    threads = [
-        threading.Thread(target=fit, args=(slot,), name=f"train group {slot}", daemon=True)
-        for slot in range(len(groups))
+    remote = ray.remote(num_cpus=0, max_retries=3)(_fit)
+    names = [" + ".join(task.name for task in group) for group in groups]
+    running = [
+        remote.options(name=name).remote(group, need)
+        for name, group in zip(names, groups, strict=True)
     ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        while thread.is_alive():
-            thread.join(0.2)
+    errors: list[str | None] = []
+    for reference in running:
+        try:
+            errors.append(ray.get(reference))
+        except ray.exceptions.RayError as error:
+            errors.append(reason_of(error))
     return errors
 
 

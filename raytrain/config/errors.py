@@ -69,6 +69,8 @@ def _walk(root: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[str, list[
         if isinstance(step, int):
             path += f"[{step}]"
             continue
+        if step == "[key]":  # pydantic's mark of a dict's key: the path ends with it already
+            continue
         tagged = [model for model in here if _tag(model) == step]
         if tagged and len(here) > 1:
             here = tagged

@@ -30,13 +30,18 @@ def parse_expression(text: str) -> Callable[[str], int]:
         numbers = re.findall(r"\d+", name)
         if not numbers:
             raise ValueError(f"the name {name!r} holds no number, which {text!r} needs")
-        return _evaluate(tree, int(numbers[-1]))
+        try:
+            return _evaluate(tree, int(numbers[-1]))
+        except ZeroDivisionError:
+            raise ValueError(f"{text!r} divides by zero for the name {name!r}") from None
 
     return value_of
 
 
 def _check(node: ast.expr, text: str) -> None:
     if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
+        if isinstance(node.op, ast.FloorDiv | ast.Mod) and ast.unparse(node.right) == "0":
+            raise ValueError(f"{text!r} divides by zero")
         _check(node.left, text)
         _check(node.right, text)
     elif not (

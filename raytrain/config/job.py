@@ -19,11 +19,9 @@ class PairedFoldersSpec(Spec):
     name: Literal["paired_folders"] = "paired_folders"
     image: str = "{split}/image/{name}.png"
     mask: str = "{split}/mask/{name}_mask.png"
-    splits: dict[Literal["train", "val", "test"], str] = {
-        "train": "train",
-        "val": "val",
-        "test": "test",
-    }
+    splits: dict[Literal["train", "val", "test"], str] = Field(
+        {"train": "train", "val": "val", "test": "test"}, min_length=1
+    )
     """What `{split}` reads for each split; the test split needs no masks."""
 
     @field_validator("image", "mask")

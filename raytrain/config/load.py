@@ -27,10 +27,15 @@ def load_job(path: Path, overrides: list[str] | None = None, profile: str | None
     profiles = tree.pop("profiles", None) or {}
     profile = profile or tree.pop("profile", None)
     tree.pop("profile", None)
+    if not isinstance(profiles, dict):
+        raise config_error(str(path), ["profiles: write name: {part of a job} for each"])
     if profile is not None and profile not in profiles:
         raise config_error(str(path), [f"profile: {unknown_name(profile, profiles)}"])
     if profile is not None:
-        tree = _laid_over(tree, profiles[profile])
+        part = profiles[profile] or {}
+        if not isinstance(part, dict):
+            raise config_error(str(path), [f"profiles.{profile}: give a part of a job"])
+        tree = _laid_over(tree, part)
     for override in overrides or []:
         key, equals, value = override.partition("=")
         if not equals or not key:
@@ -46,7 +51,8 @@ def _validated(tree: dict[str, Any], source: str) -> JobSpec:
         job = JobSpec.model_validate(tree)
     except ValidationError as error:
         problems = problems_of(error, JobSpec)
-    space = (tree.get("search") or {}).get("space") or {}
+    search = tree.get("search")
+    space = search.get("space") if isinstance(search, dict) else None
     base = job.trial if job else _trial_or_default(tree)
     if isinstance(space, dict):
         problems += space_problems(space, base)

@@ -1,5 +1,6 @@
 """Search spaces: from `search.space` to a list of distinct trial specs, all of them checked."""
 
+import copy
 import itertools
 import math
 from typing import Any
@@ -20,6 +21,7 @@ def space_problems(space: dict[str, Any], base: TrialSpec) -> list[str]:
     """Everything wrong with the space: its words, and each listed value tried on the base trial."""
     problems = []
     for path, domain in space.items():
+        path = str(path)
         where = f"search.space.{path}"
         if not isinstance(domain, dict) or len(domain) != 1:
             problems.append(f"{where}: write one of {', '.join(LISTS + RANGES)}, as {{choice: []}}")
@@ -32,6 +34,8 @@ def space_problems(space: dict[str, Any], base: TrialSpec) -> list[str]:
         elif kind in RANGES and not _is_range(kind, values):
             problems.append(f"{where}.{kind}: give two rising numbers (got {values!r})")
         else:
+            if kind in RANGES:
+                values = [*values, _draw(domain, np.random.default_rng(0))]
             for value in values:
                 problems += _value_problems(base, path, value, where)
     return list(dict.fromkeys(problems))
@@ -66,8 +70,9 @@ def sample_trials(
 def with_values(base: TrialSpec, values: dict[str, Any]) -> TrialSpec:
     """The base trial with each dotted path set to its value (a mapping replaces a sub-spec)."""
     tree = base.model_dump(mode="json")
-    for path, value in values.items():
-        set_path(tree, path, value)
+    # The whole before its parts, its name before the rest, and never the caller's own mapping.
+    for path in sorted(values, key=lambda path: (path.count("."), not path.endswith(".name"))):
+        set_path(tree, path, copy.deepcopy(values[path]))
     return TrialSpec.model_validate(tree)
 
 
@@ -97,7 +102,8 @@ def _draw(domain: dict[str, list[Any]], rng: np.random.Generator) -> Any:
     if kind == "uniform":
         return float(rng.uniform(low, high))
     # Three digits are enough to tell rates apart and keep names and records readable.
-    return float(f"{math.exp(rng.uniform(math.log(low), math.log(high))):.3g}")
+    drawn = float(f"{math.exp(rng.uniform(math.log(low), math.log(high))):.3g}")
+    return min(max(drawn, float(low)), float(high))
 
 
 def _is_range(kind: str, values: list[Any]) -> bool:

@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from raytrain.config.trial import TrialSpec
-from raytrain.data.augment import build_augmentation
+from raytrain.data.augment import augmented, build_augmentation
 from raytrain.data.cache import Cache
 
 
@@ -95,11 +95,11 @@ class SliceDataset(Dataset[Batch]):
     def __getitem__(self, plan: BatchPlan) -> Batch:
         images, masks = self.cache.images_NHWC[plan.rows], self.cache.masks_NHW[plan.rows]
         if self.augment is not None:
+            if images.dtype != np.uint8:
+                images = images.astype(np.float32)
             for i, row in enumerate(plan.rows):
                 state = np.random.SeedSequence([self.seed, plan.epoch, int(row)])
-                self.augment.set_random_seed(int(state.generate_state(1)[0]))
-                moved = self.augment(image=images[i], mask=masks[i])
-                images[i], masks[i] = moved["image"], moved["mask"]
+                images[i], masks[i] = augmented(self.augment, images[i], masks[i], state)
         target = torch.from_numpy(masks).to(torch.int64)
         return Batch(self.scaling.apply(images), target, plan.rows, plan.counted, plan.global_size)
 

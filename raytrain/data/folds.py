@@ -41,6 +41,8 @@ def make_folds(report: DataReport, spec: FoldSpec) -> Folds:
     presence = np.array(
         [sum((n > 0) << k for k, n in enumerate(sample.class_pixels)) for sample in samples]
     )
+    if np.unique(presence, return_counts=True)[1].max() < spec.count:
+        presence[:] = 0  # nothing to stratify by: scikit-learn refuses classes that rare
     splitter = StratifiedGroupKFold(spec.count, shuffle=True, random_state=spec.seed)
     with warnings.catch_warnings():
         # A pattern of classes rarer than the folds cannot stand in each of them: that is fine.
@@ -74,8 +76,10 @@ def load_or_make_folds(path: Path, report: DataReport, spec: FoldSpec) -> Folds:
     owner: dict[int, int] = {}
     for fold, ids in enumerate(folds.val_ids):
         for id in ids:
-            if owner.setdefault(group.get(id, -1), fold) != fold:
-                problems.append(f"group {group.get(id)} stands in folds {owner[group[id]]}, {fold}")
+            if id not in group:
+                problems.append(f"{id} is not in the data")
+            elif owner.setdefault(group[id], fold) != fold:
+                problems.append(f"group {group[id]} stands in folds {owner[group[id]]}, {fold}")
     if folds.hash != fingerprint(folds.val_ids):
         problems.append("the file was edited (its hash differs)")
     if problems:

@@ -30,4 +30,6 @@ class Index:
 def natural_key(text: str) -> tuple[tuple[int, int | str], ...]:
     """Sorts `cmr2` before `cmr10`."""
     parts = re.findall(r"\d+|\D+", text)
-    return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in parts)
+    key = [(0, int(part)) if part.isdecimal() else (1, part) for part in parts]
+    # `cmr1` and `cmr01` must not tie: their order would be the file system's.
+    return (*key, (-1, text))

@@ -19,8 +19,11 @@ class World:
         """The model with gradients averaged over the workers; as it is when there is one."""
         if self.size == 1:
             return model
+        # Some encoders hold parameters that never get a gradient; the graph is always the same.
         return DistributedDataParallel(
-            model, device_ids=[self.device] if self.device.type == "cuda" else None
+            model,
+            device_ids=[self.device] if self.device.type == "cuda" else None,
+            static_graph=True,
         )
 
     def sum_(self, tensor: torch.Tensor) -> torch.Tensor:

@@ -31,11 +31,20 @@ def build_model(spec: ModelSpec, channels: int, classes: int, weights: Path | No
 def refusal(spec: ModelSpec, channels: int, classes: int, height: int, width: int) -> str | None:
     """Why this network cannot take these images, or None; costs no memory (meta tensors)."""
     try:
+        model = _without_memory(spec, channels, classes).eval()
         with torch.device("meta"):
-            model = ARCHITECTURES[spec.name](spec, channels, classes).eval()
             shape = model(torch.empty(2, channels, height, width)).shape
     except (RuntimeError, ValueError) as error:
         return f"{spec.name} cannot take {width}x{height} images: {str(error).strip()}"
     if tuple(shape[2:]) != (height, width):
         return f"{spec.name} gives {shape[3]}x{shape[2]} maps for {width}x{height} images"
     return None
+
+
+def _without_memory(spec: ModelSpec, channels: int, classes: int) -> nn.Module:
+    try:
+        with torch.device("meta"):
+            return ARCHITECTURES[spec.name](spec, channels, classes)
+    except RuntimeError:
+        # The mit encoders compute with numbers while they are built, which meta tensors lack.
+        return ARCHITECTURES[spec.name](spec, channels, classes).to("meta")

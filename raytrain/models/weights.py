@@ -68,6 +68,6 @@ def load_encoder(model: nn.Module, path: Path) -> None:
                 spread = value.mean(1, keepdim=True).expand_as(want)
                 state[key] = spread * value.shape[1] / want.shape[1]
         encoder.load_state_dict(state)
-    except (OSError, RuntimeError, ValueError, AttributeError) as error:
-        reason = str(error).strip().split("\n")[0]
+    except Exception as error:  # torch.load fails in as many ways as there are files
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise ValueError(f"model.weights: {path} does not fit this encoder ({reason})") from None
