@@ -7,7 +7,7 @@ from typing import Protocol, Self, TypeVar
 
 from raytrain.config.job import JobSpec, Place, SearchSpec
 from raytrain.runs.layout import RunDir
-from raytrain.runs.record import Record, Status, Task
+from raytrain.runs.record import Record, Station, Status, Task
 
 Shard = TypeVar("Shard")
 OnEnd = Callable[[Task, Status, str | None], None]
@@ -73,15 +73,15 @@ class Workplace:
         return RayBackend(self._job.resources)
 
 
-def local_problems(job: JobSpec) -> list[str]:
-    """What a job asks for that only Ray can do."""
+def local_problems(job: JobSpec, stations: tuple[Station, ...]) -> list[str]:
+    """What these stations of a job ask for that only Ray can do."""
     problems = []
-    if job.search.scheduler.name != "none":
+    if "search" in stations and job.search.scheduler.name != "none":
         problems.append(
             f"search.scheduler: {job.search.scheduler.name!r} needs Ray; "
             "add --set search.scheduler.name=none"
         )
-    if job.finalize.workers > 1:
+    if "final" in stations and job.finalize.workers > 1:
         problems.append(
             f"finalize.workers: {job.finalize.workers} workers need Ray; "
             "add --set finalize.workers=1"

@@ -19,13 +19,13 @@ from raytrain.pipeline.tables import leaderboard_table
 from raytrain.pipeline.train import train
 from raytrain.runs.ensemble import Ensemble
 from raytrain.runs.layout import RunDir
-from raytrain.runs.record import Record
+from raytrain.runs.record import Record, Station
 from raytrain.submission.credentials import CREDENTIALS_HELP, has_credentials
 
 
 def run(job: JobSpec, directory: RunDir, place: Place) -> None:
     """From the folder to the checked CSV, the ledger and the report."""
-    with _opened(job, directory, place) as (report, workplace):
+    with _opened(job, directory, place, "search", "cv", "final") as (report, workplace):
         print(leaderboard_table(search(job, directory, report, workplace)))
         cv(job, directory, report, workplace)
         print(_score_text(finalize(job, directory, report, workplace)))
@@ -49,26 +49,26 @@ def _send(job: JobSpec, directory: RunDir) -> str:
 
 def train_only(job: JobSpec, directory: RunDir, place: Place) -> Record:
     """`raytrain train`."""
-    with _opened(job, directory, place) as (report, workplace):
+    with _opened(job, directory, place, "train") as (report, workplace):
         return train(job, directory, report, workplace)
 
 
 def search_only(job: JobSpec, directory: RunDir, place: Place) -> None:
     """`raytrain search`."""
-    with _opened(job, directory, place) as (report, workplace):
+    with _opened(job, directory, place, "search") as (report, workplace):
         print(leaderboard_table(search(job, directory, report, workplace)))
 
 
 def cv_only(job: JobSpec, directory: RunDir, place: Place) -> None:
     """`raytrain cv`."""
-    with _opened(job, directory, place) as (report, workplace):
+    with _opened(job, directory, place, "cv") as (report, workplace):
         folds = cv(job, directory, report, workplace)
     print(f"out-of-fold maps of {len(folds.val_ids)} folds: {directory.oof}")
 
 
 def finalize_only(job: JobSpec, directory: RunDir, place: Place) -> None:
     """`raytrain finalize`: up to the CSV."""
-    with _opened(job, directory, place) as (report, workplace):
+    with _opened(job, directory, place, "final") as (report, workplace):
         print(_score_text(finalize(job, directory, report, workplace)))
         predict(directory, report, workplace)
         encode(job, directory, report)
@@ -77,10 +77,10 @@ def finalize_only(job: JobSpec, directory: RunDir, place: Place) -> None:
 
 @contextmanager
 def _opened(
-    job: JobSpec, directory: RunDir, place: Place
+    job: JobSpec, directory: RunDir, place: Place, *stations: Station
 ) -> Iterator[tuple[DataReport, Workplace]]:
     """The checked data and the place of work, with the run directory held for this process."""
-    problems = local_problems(job) if place == "local" else []
+    problems = local_problems(job, stations) if place == "local" else []
     if problems:
         raise config_error("--local", problems)
     directory.acquire()

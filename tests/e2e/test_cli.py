@@ -186,7 +186,8 @@ def test_a_killed_run_continues_to_the_same_csv(
 
 
 def test_a_killed_train_continues(tmp_path: Path) -> None:
-    job = write_job(tmp_path, tmp_path / "runs", trial={"epochs": 12})
+    asha = {"scheduler": {"name": "asha"}}  # no scheduler is asked for by a single training
+    job = write_job(tmp_path, tmp_path / "runs", trial={"epochs": 12}, search=asha)
     whole = write_job(tmp_path, tmp_path / "whole", trial={"epochs": 12})
     ready = lambda: epochs_done(tmp_path / "runs", "search") >= 3  # noqa: E731
     stop_when(["train", job, "--local"], ready, signal.SIGKILL, tmp_path / "log")
