@@ -26,10 +26,11 @@ bench: $(READY)
 
 # A stamp, so that an installation that was broken off is done again.
 $(READY): requirements.lock pyproject.toml
-	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'raytrain needs Python 3.11 or newer; call make with PYTHON=python3.12')"
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'raytrain needs Python 3.11 or newer; call make with PYTHON=python3.12')"
+	@echo "installing into $(VENV): some minutes, several GB with CUDA on Linux"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --editable .
 	touch $(READY)
 
 # New pins from pyproject.toml, from a fresh environment; CUDA's packages are Linux's.
