@@ -17,7 +17,7 @@ from tests.support import csv_bytes, figures, raytrain, run_folder, write_job
 
 @pytest.fixture(scope="module")
 def finished(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run with ASHA and finalists on two workers."""
+    """A run with ASHA and finalists on two workers, launched as a Ray job and followed."""
     folder = tmp_path_factory.mktemp("line")
     job = write_job(
         folder,
@@ -25,8 +25,9 @@ def finished(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Path
         search={"trials": 6, "scheduler": {"name": "asha", "grace": 1, "factor": 2}},
         finalize={"members": 2, "workers": 2, "epochs": 3},
     )
-    done = raytrain("run", job, env=cluster.env)
+    done = raytrain("launch", "run", job, "--address", cluster.dashboard)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "(120 rows), prepared as rt-" in done.stdout
     return folder
 
 
