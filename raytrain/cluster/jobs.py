@@ -31,13 +31,12 @@ def launch(command: str, job: JobSpec, address: str, python: str) -> int:
     _refuse_relative(job)
     try:
         match_authentication(address)
+        client = JobSubmissionClient(address)
     except OSError as error:
         raise ValueError(
             f"{address}: no Ray dashboard answers there ({error}); give the head node's, such as "
             "http://HOST:8265"
         ) from None
-
-    client = JobSubmissionClient(address)
     with tempfile.TemporaryDirectory(prefix="raytrain-launch-") as folder:
         package = Path(raytrain.__file__).parent
         shutil.copytree(

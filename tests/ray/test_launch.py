@@ -37,7 +37,7 @@ def test_a_launched_run_is_followed_watched_and_ends_with_its_exit_code(
         search={"trials": 2},
         competition={"name": "watched"},
     )
-    words = ["launch", "search", job, "--address", cluster.dashboard]
+    words = ["launch", "run", job, "--address", cluster.dashboard]
     log = tmp_path / "log"
     with log.open("w") as out:
         process = subprocess.Popen(command(*words), stdout=out, stderr=subprocess.STDOUT)
@@ -59,7 +59,7 @@ def test_a_launched_run_is_followed_watched_and_ends_with_its_exit_code(
     assert sum(v["epoch"] for v in second.values()) > sum(v["epoch"] for v in first.values())
     actors = list_actors(address=cluster.dashboard, filters=[("state", "=", "ALIVE")], detail=True)
     assert "watched search" in {actor.repr_name for actor in actors}
-    JobSubmissionClient(cluster.dashboard).stop_job("watched-default-search-1")
+    JobSubmissionClient(cluster.dashboard).stop_job("watched-default-run-1")
     assert process.wait(timeout=60) != 0
     assert "epoch 2/400" in log.read_text()
 
