@@ -82,7 +82,12 @@ def stop_when(
     """Start a command, send it a signal once `ready()`, and return its exit code."""
     with log.open("w") as out:
         process = subprocess.Popen(
-            command(*words), env=os.environ | (env or {}), stdout=out, stderr=subprocess.STDOUT
+            command(*words),
+            env=os.environ | (env or {}),
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            # A test run in the background of a shell ignores Ctrl-C, and its children would too.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         deadline = time.monotonic() + 300
         while not ready():
