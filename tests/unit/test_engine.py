@@ -17,6 +17,7 @@ from raytrain.engine.checkpoint import (
     load_checkpoint,
     newest_checkpoint,
 )
+from raytrain.engine.compiling import compile_problem
 from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.trial import Samples, run_trial
 from raytrain.runs.history import read_history
@@ -149,3 +150,14 @@ def test_training_learns(tmp_path: Path, samples: Samples) -> None:
     run_trial(task, samples, SilentReporter())
     losses = [row["train_loss"] for row in figures(task.directory)]
     assert losses[-1] < losses[0] / 2
+
+
+def test_compiling_is_refused_where_there_is_no_compiler(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    assert compile_problem("off") is None
+    assert "needs a C++ compiler" in str(compile_problem("default"))
+    (tmp_path / "clang++").touch(mode=0o755)
+    assert compile_problem("default") is None
