@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ray import tune
+from ray._raylet import setproctitle
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
@@ -20,10 +21,20 @@ OnEnd = Callable[[Task, Status, str | None], None]
 
 
 class TuneReporter:
-    """Hands Tune each epoch's figures; Tune ends the trial by not returning from it."""
+    """Hands Tune each epoch's figures; Tune ends the trial by not returning from it.
+
+    A reused actor keeps the name that it started with, so the process is named after its trial:
+    the dashboard's list of a node's workers and `top` show which trial takes the memory and GPU.
+    """
+
+    def __init__(self, task: Task):
+        self._title = f"ray::{task.name}"
+        setproctitle(self._title)
 
     def report(self, row: Row) -> None:
         tune.report({"epoch": row["epoch"], "val_dice": row["val_dice"]})
+        # Each call of an actor's method has Ray name the process after that method.
+        setproctitle(self._title)
 
 
 class _EndOfTrial(tune.Callback):
@@ -68,9 +79,10 @@ def run_search(
     """
 
     def trial(config: dict[str, Any], tasks: list[Task]) -> None:
-        work(tasks[config["index"]], TuneReporter())
+        task = tasks[config["index"]]
+        work(task, TuneReporter(task))
 
-    # The dashboard lists the actors that run the trials under this name.
+    # The dashboard lists the actors that run the trials in turn under this name.
     trial.__name__ = f"{run.path.parent.name} search"
     trainable = tune.with_resources(
         tune.with_parameters(trial, tasks=tasks), tune.PlacementGroupFactory([bundle(need)])

@@ -1,11 +1,13 @@
 """A run as a Ray job: its log, its exit code, its figures at the metrics endpoint."""
 
+import json
 import re
 import subprocess
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ray.job_submission import JobSubmissionClient
@@ -59,6 +61,11 @@ def test_a_launched_run_is_followed_watched_and_ends_with_its_exit_code(
     assert sum(v["epoch"] for v in second.values()) > sum(v["epoch"] for v in first.values())
     actors = list_actors(address=cluster.dashboard, filters=[("state", "=", "ALIVE")], detail=True)
     assert "watched search" in {actor.repr_name for actor in actors}
+    seen: set[str] = set()
+    deadline = time.monotonic() + 60  # between two epochs a process bears its actor's name
+    while not seen >= {f"ray::{trial}" for trial in second}:
+        assert time.monotonic() < deadline, seen
+        seen |= processes(cluster)
     JobSubmissionClient(cluster.dashboard).stop_job("watched-default-run-1")
     assert process.wait(timeout=60) != 0
     assert "epoch 2/400" in log.read_text()
@@ -83,6 +90,18 @@ def watch(cluster: Cluster, process: subprocess.Popen[bytes], log: Path) -> dict
             return found
         time.sleep(0.5)
     raise AssertionError(f"no figures at {cluster.metrics}:\n{log.read_text()}")
+
+
+def processes(cluster: Cluster) -> set[str]:
+    """The names of the worker processes, as the dashboard lists them under their node."""
+    nodes = dashboard(cluster, "nodes?view=summary")["summary"]
+    workers = dashboard(cluster, f"nodes/{nodes[0]['raylet']['nodeId']}")["detail"]["workers"]
+    return {worker["cmdline"][0] for worker in workers if worker["cmdline"]}
+
+
+def dashboard(cluster: Cluster, page: str) -> Any:
+    with urllib.request.urlopen(f"{cluster.dashboard}/{page}", timeout=30) as reply:
+        return json.load(reply)["data"]
 
 
 def names(storage: Path) -> dict[str, str]:
