@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ray import tune
-from ray._raylet import setproctitle
+from ray._raylet import setproctitle  # type: ignore[attr-defined]  # not in Ray's stubs
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
