@@ -20,7 +20,7 @@ import torch
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
-from raytrain.config.job import CompetitionSpec
+from raytrain.config.competition import CompetitionSpec
 from raytrain.config.trial import AdamSpec, ConstantSpec, TrialSpec, UNetSpec
 from raytrain.data.augment import build_augmentation
 from raytrain.data.cache import Cache, open_cache

@@ -76,13 +76,14 @@ def check(job: JobFile, set: Overrides = None, profile: Profile = None) -> None:
     """Read all data once, list every problem, and save data.json and folds.json."""
     from raytrain.data.folds import load_or_make_folds
     from raytrain.pipeline.check import check as station
-    from raytrain.pipeline.check import summary
+    from raytrain.pipeline.check import draw_contact_sheet, summary
 
     spec = load_job(job, set, profile)
     run = run_dir(spec)
     report = station(spec, run)
     load_or_make_folds(run.folds, report, spec.folds)
-    print(f"{summary(report)}\nwritten: {run.data_report}, {run.folds}")
+    sheet = draw_contact_sheet(run, report)
+    print(f"{summary(report)}\nwritten: {run.data_report}, {run.folds}, {sheet}")
 
 
 @app.command()

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from raytrain.config.job import CompetitionSpec
+from raytrain.config.competition import CompetitionSpec
 from raytrain.config.trial import AdamSpec, CosineSpec, TrialSpec, UNetSpec
 from raytrain.data.checks import inspect
 from raytrain.data.phantom import PhantomSplit, write_phantom
+from raytrain.data.report import write_report
 from raytrain.engine.trial import Samples, open_samples
-from raytrain.runs.files import write_json
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task
 
@@ -30,7 +30,7 @@ def draw_samples(root: Path) -> Samples:
         name="p", data=str(root / "data"), classes=("bg", "rv", "myo", "lv"), group="(N+1)//2"
     )
     run = RunDir(root / "run")
-    write_json(run.data_report, inspect(competition).model_dump(mode="json"))
+    write_report(run.data_report, inspect(competition))
     return open_samples(run)
 
 

@@ -1,4 +1,4 @@
-"""Integer expressions over the number in a file name, such as `(N+1)//2`."""
+"""Expressions and ranges over the number in a file name, such as `(N+1)//2` and `1-428`."""
 
 import ast
 import operator
@@ -27,15 +27,41 @@ def parse_expression(text: str) -> Callable[[str], int]:
     _check(tree, text)
 
     def value_of(name: str) -> int:
-        numbers = re.findall(r"\d+", name)
-        if not numbers:
-            raise ValueError(f"the name {name!r} holds no number, which {text!r} needs")
         try:
-            return _evaluate(tree, int(numbers[-1]))
+            return _evaluate(tree, name)
         except ZeroDivisionError:
             raise ValueError(f"{text!r} divides by zero for the name {name!r}") from None
 
     return value_of
+
+
+def number_in(name: str) -> int:
+    """N, the last number in a name. Raises ValueError when there is none."""
+    numbers = re.findall(r"\d+", name)
+    if not numbers:
+        raise ValueError(f"the name {name!r} holds no number")
+    return int(numbers[-1])
+
+
+def with_number(name: str, number: int) -> str:
+    """The name with another last number, as many digits wide as the old one."""
+    *_, last = re.finditer(r"\d+", name)
+    return f"{name[: last.start()]}{number:0{len(last.group())}d}{name[last.end() :]}"
+
+
+def parse_ranges(text: str) -> list[range]:
+    """`1-20, 31` as ranges. Raises ValueError for anything else."""
+    found = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
+        if not match:
+            raise ValueError(f"{text!r} is no list of ranges; write one such as 1-20, 31-40")
+        first = int(match[1])
+        last = int(match[2]) if match[2] else first
+        if last < first:
+            raise ValueError(f"{text!r}: the range {part.strip()} runs backwards")
+        found.append(range(first, last + 1))
+    return found
 
 
 def _check(node: ast.expr, text: str) -> None:
@@ -51,12 +77,10 @@ def _check(node: ast.expr, text: str) -> None:
         raise ValueError(f"{text!r}: only N, whole numbers, ( ) and + - * // % may be used")
 
 
-def _evaluate(node: ast.expr, number: int) -> int:
+def _evaluate(node: ast.expr, name: str) -> int:
     if isinstance(node, ast.BinOp):
-        return _OPERATORS[type(node.op)](
-            _evaluate(node.left, number), _evaluate(node.right, number)
-        )
+        return _OPERATORS[type(node.op)](_evaluate(node.left, name), _evaluate(node.right, name))
     if isinstance(node, ast.Constant):
         assert isinstance(node.value, int)
         return node.value
-    return number
+    return number_in(name)

@@ -1,4 +1,4 @@
-"""One competition: where its data is, what is searched, what is shipped and on which machine."""
+"""The whole job: a competition, what is searched, what is shipped and on which machine."""
 
 import re
 from typing import Annotated, Any, Literal
@@ -6,69 +6,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from raytrain.config.base import Spec
-from raytrain.config.expression import parse_expression
+from raytrain.config.competition import CompetitionSpec
 from raytrain.config.trial import TrialSpec
 
 Place = Literal["ray", "local"]
 """Where work is done: on Ray, or in this process."""
-
-
-class PairedFoldersSpec(Spec):
-    """Image and mask files whose paths follow a pattern with `{split}` and `{name}`."""
-
-    name: Literal["paired_folders"] = "paired_folders"
-    image: str = "{split}/image/{name}.png"
-    mask: str = "{split}/mask/{name}_mask.png"
-    splits: dict[Literal["train", "val", "test"], str] = Field(
-        {"train": "train", "val": "val", "test": "test"}, min_length=1
-    )
-    """What `{split}` reads for each split; the test split needs no masks."""
-
-    @field_validator("image", "mask")
-    @classmethod
-    def _has_both_fields(cls, value: str) -> str:
-        if "{name}" not in value or "{split}" not in value:
-            raise ValueError(f"a pattern needs both {{split}} and {{name}} (got {value!r})")
-        return value
-
-
-class SubmissionSpec(Spec):
-    """How masks become the CSV, and whether it is sent."""
-
-    slug: str | None = None
-    """The competition's name in its Kaggle address; needed only to send."""
-    encoding: Literal["column_major_1"] = "column_major_1"
-    """A dialect of `submission/encodings/`."""
-    columns: tuple[str, str] = ("id", "encoding")
-    id: str = "{name}_mask{class}"
-    """Row id for an image and a class number."""
-    sample: str | None = None
-    """Path of the sample submission that rows and order are held against."""
-    send: bool = False
-    """`run` sends the file only when this is true and credentials exist."""
-
-
-class CompetitionSpec(Spec):
-    """A competition's folder and rules."""
-
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    """Folder name under the storage, too."""
-    data: str
-    """The competition's folder."""
-    format: PairedFoldersSpec = PairedFoldersSpec()
-    classes: tuple[str, ...] = Field(min_length=2)
-    """Names for the mask values 0, 1, 2, ...; 0 is the background."""
-    group: str = "N"
-    """Images with the same value belong together in folds; N is the number in the name."""
-    metric: Literal["dice"] = "dice"
-    """Mean over images and foreground classes; an absent class that is not predicted scores 1."""
-    submission: SubmissionSpec = SubmissionSpec()
-
-    @field_validator("group")
-    @classmethod
-    def _parses(cls, value: str) -> str:
-        parse_expression(value)
-        return value
 
 
 class AshaSpec(Spec):

@@ -13,7 +13,17 @@ from raytrain.config.trial import TrialSpec
 
 RANGES = ("uniform", "loguniform", "integer")
 LISTS = ("choice", "grid")
-NAMED_PARTS = ("model", "optimizer", "schedule", "scheduler", "format")
+NAMED_PARTS = (
+    "model",
+    "optimizer",
+    "schedule",
+    "framing",
+    "scheduler",
+    "format",
+    "splits",
+    "group",
+    "labels",
+)
 """Keys whose `name` decides which parameters stand beside it."""
 
 

@@ -140,6 +140,42 @@ class PolynomialSpec(_ScheduleSpec):
 ScheduleSpec = Annotated[ConstantSpec | CosineSpec | PolynomialSpec, Field(discriminator="name")]
 
 
+class WholeSpec(Spec):
+    """Images as they are, all of one size."""
+
+    name: Literal["whole"] = "whole"
+
+
+class ResizeSpec(Spec):
+    """Every image resized; maps return to its own size, masks keep their values."""
+
+    name: Literal["resize"] = "resize"
+    height: int = Field(256, ge=8)
+    width: int = Field(256, ge=8)
+
+
+class PadSpec(Spec):
+    """Every image padded by reflection, right and below, to the largest one's size, rounded up
+    to a multiple."""
+
+    name: Literal["pad"] = "pad"
+    multiple: int = Field(32, ge=1)
+
+
+class TilesSpec(Spec):
+    """Overlapping tiles; where they overlap, maps are averaged with Gaussian weights, as nnU-Net
+    does (Isensee et al. 2021)."""
+
+    name: Literal["tiles"] = "tiles"
+    height: int = Field(256, ge=8)
+    width: int = Field(256, ge=8)
+    overlap: float = Field(0.25, ge=0, lt=1)
+    """Share of a tile that the next one covers again."""
+
+
+FramingSpec = Annotated[WholeSpec | ResizeSpec | PadSpec | TilesSpec, Field(discriminator="name")]
+
+
 class TrialSpec(Spec):
     """Everything that decides the numbers of one training run, but for its data and its fold."""
 
@@ -153,8 +189,11 @@ class TrialSpec(Spec):
     """Images a step over all workers together."""
     augmentation: Literal["none", "flips", "slices"] = "slices"
     """A preset of `data/augment.py`."""
-    normalization: Literal["dataset", "image"] = "dataset"
-    """Zero mean and unit variance over the training images, or over each image."""
+    framing: FramingSpec = WholeSpec()
+    """How images become the network's input: whole, resize, pad or tiles."""
+    normalization: Literal["dataset", "image", "imagenet"] = "dataset"
+    """Zero mean and unit variance over the training images, over each image, or by the figures
+    of ImageNet (images of 8 bits with 3 channels, or 1)."""
     precision: Literal["fp32", "bf16"] = "fp32"
     compile: Literal["off", "default", "max-autotune"] = "off"
     """torch.compile's mode; it needs a C++ compiler on every node."""
@@ -181,7 +220,7 @@ class TrialSpec(Spec):
         """The whole in short, such as `unet16x4_cross_entropy+dice_lr0.001`."""
         return f"{self.network_label}_{self.loss_label}_lr{self.optimizer.lr:g}"
 
-    @field_validator("model", "optimizer", "schedule", mode="before")
+    @field_validator("model", "optimizer", "schedule", "framing", mode="before")
     @classmethod
     def _default_name(cls, value: Any, info: ValidationInfo) -> Any:
         """`{lr: 3e-4}` means the default optimizer with that rate."""

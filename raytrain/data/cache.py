@@ -1,70 +1,151 @@
 """Decode once: images and masks of a data set as memory-mapped arrays, one copy a node.
 
-The cache is keyed by the data's fingerprint, so it is never stale; it stands under
-`$RAYTRAIN_CACHE` (default `~/.cache/raytrain`) and may be deleted at any time.
+The cache is keyed by the data's fingerprint, so it is never stale. It stands under
+`$RAYTRAIN_CACHE` and may be deleted at any time; beyond `$RAYTRAIN_CACHE_GB` (default 200) the
+sets that were not used for longest go first.
 """
 
 import os
 import shutil
+import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from filelock import FileLock
 
-from raytrain.data.decode import decode_image, decode_mask
 from raytrain.data.report import DataReport
+from raytrain.data.samples import read_image, read_mask, split_addresses
+from raytrain.data.source import cache_root, local_folder
+
+USED = "used"
 
 
 @dataclass(frozen=True)
 class Cache:
-    """All samples of a DataReport, in its order."""
+    """All samples of a DataReport, in its order, each of its own size."""
 
-    images_NHWC: np.ndarray
-    masks_NHW: np.ndarray
-    """uint8; all zero where there is no mask."""
-    row: dict[str, int]
-    """Id -> first index of the arrays."""
+    pixels: np.ndarray
+    """All images one after another, flat, in their own dtype."""
+    labels: np.ndarray
+    """All masks likewise, uint8; zero where there is no mask."""
+    start: np.ndarray
+    """Pixel at which each sample begins, and the end of the last."""
+    height: np.ndarray
+    width: np.ndarray
+    channels: int
+    index: pd.Index
+    """Ids."""
+
+    @property
+    def largest(self) -> tuple[int, int]:
+        """Greatest height and greatest width."""
+        return int(self.height.max()), int(self.width.max())
 
     def rows(self, ids: tuple[str, ...]) -> np.ndarray:
-        return np.array([self.row[id] for id in ids], dtype=np.int64)
+        """The samples' rows. Raises KeyError for an unknown id."""
+        rows = self.index.get_indexer(list(ids)).astype(np.int64)
+        if (rows < 0).any():
+            raise KeyError(ids[int((rows < 0).argmax())])
+        return rows
+
+    def image(self, row: int) -> np.ndarray:
+        """image_HWC, a view of the mapped file."""
+        first, last = self.start[row] * self.channels, self.start[row + 1] * self.channels
+        return self.pixels[first:last].reshape(self.height[row], self.width[row], self.channels)
+
+    def mask(self, row: int) -> np.ndarray:
+        """mask_HW, a view of the mapped file."""
+        first, last = self.start[row], self.start[row + 1]
+        return self.labels[first:last].reshape(self.height[row], self.width[row])
 
 
 def open_cache(report: DataReport) -> Cache:
     """Map the decoded data, decoding it first when this node has not yet.
 
     Many processes may call this at once: one builds under a lock in a temporary folder and
-    renames it; a killed builder leaves nothing that is read.
+    renames it; what a killed builder leaves is removed by the next.
     """
-    root = Path(os.environ.get("RAYTRAIN_CACHE", "~/.cache/raytrain")).expanduser()
+    root = cache_root()
     folder = root / report.fingerprint
     if not folder.is_dir():
         root.mkdir(parents=True, exist_ok=True)
         with FileLock(root / f"{report.fingerprint}.lock"):
             if not folder.is_dir():
                 _build(report, folder)
+                _evict(root, folder)
+    (folder / USED).touch()
+    height, width = (report.samples[side].to_numpy(np.int64) for side in ("height", "width"))
     return Cache(
-        np.load(folder / "images.npy", mmap_mode="r"),
-        np.load(folder / "masks.npy", mmap_mode="r"),
-        {sample.id: row for row, sample in enumerate(report.samples)},
+        pixels=np.load(folder / "images.npy", mmap_mode="r"),
+        labels=np.load(folder / "masks.npy", mmap_mode="r"),
+        start=np.concatenate([[0], np.cumsum(height * width)]),
+        height=height,
+        width=width,
+        channels=report.channels,
+        index=pd.Index(report.samples["id"]),
     )
 
 
 def _build(report: DataReport, folder: Path) -> None:
+    for leftover in folder.parent.glob(f".{folder.name}.*"):
+        shutil.rmtree(leftover, ignore_errors=True)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
-        count, size = len(report.samples), (report.height, report.width)
-        images = np.lib.format.open_memmap(
-            temporary / "images.npy", "w+", report.dtype, (count, *size, report.channels)
+        area = (report.samples["height"] * report.samples["width"]).to_numpy(np.int64)
+        start = np.concatenate([[0], np.cumsum(area)])
+        images, masks = (
+            np.lib.format.open_memmap(temporary / name, "w+", dtype, (int(start[-1]) * depth,))
+            for name, dtype, depth in (
+                ("images.npy", report.dtype, report.channels),
+                ("masks.npy", np.uint8, 1),
+            )
         )
-        masks = np.lib.format.open_memmap(temporary / "masks.npy", "w+", np.uint8, (count, *size))
-        for row, sample in enumerate(report.samples):
-            images[row] = decode_image(Path(sample.image)).reshape(images.shape[1:])
-            if sample.mask is not None:
-                masks[row] = decode_mask(Path(sample.mask))
+        root = local_folder(report.source)
+
+        def decode(row: int) -> None:
+            sample = report.samples.iloc[row]
+            image = read_image(root, split_addresses(sample["image"]))
+            first, last = start[row], start[row + 1]
+            images[first * report.channels : last * report.channels] = image.ravel()
+            parts = split_addresses(sample["mask"])
+            if parts:
+                size = image.shape[:2]
+                masks[first:last] = read_mask(
+                    report.format, root, parts, size, report.classes
+                ).ravel()
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for _ in pool.map(decode, range(len(area))):
+                pass
         images.flush()
         masks.flush()
+        temporary.chmod(0o755)
         temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _evict(root: Path, newest: Path) -> None:
+    """Remove the sets that were unused for longest until the rest fits.
+
+    Processes that have one mapped keep it; the next one to open it decodes it again.
+    """
+    cap = float(os.environ.get("RAYTRAIN_CACHE_GB", "200")) * 1e9
+    size = {
+        folder: sum(file.stat().st_size for file in folder.iterdir())
+        for folder in (used.parent for used in root.glob(f"*/{USED}"))
+    }
+    total = sum(size.values()) + sum(file.stat().st_size for file in newest.iterdir())
+    for folder in sorted(size, key=lambda folder: (folder / USED).stat().st_mtime):
+        if total <= cap or folder == newest:
+            continue
+        # Renamed first: nobody finds a set of which half is gone.
+        doomed = folder.with_name(f".{folder.name}.evicted")
+        folder.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+        total -= size[folder]
+        print(f"cache: removed {folder} to stay under {cap / 1e9:g} GB", file=sys.stderr)

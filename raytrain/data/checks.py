@@ -1,143 +1,234 @@
 """Reading every file of a competition once: either a DataReport or every problem at once."""
 
-from collections import defaultdict
+import hashlib
+import os
+from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.progress import track
 
-from raytrain.config.expression import parse_expression
-from raytrain.config.job import CompetitionSpec
-from raytrain.data.decode import decode_image, decode_mask
-from raytrain.data.formats import FORMATS
-from raytrain.data.index import Sample
-from raytrain.data.report import DataReport, SampleFacts, SplitFacts, file_digest, mean_and_std
+from raytrain.config.competition import CompetitionSpec
+from raytrain.data.duplicates import near_duplicates, signature
+from raytrain.data.find import find_samples
+from raytrain.data.index import Found
+from raytrain.data.report import DataReport, SplitFacts, columns, mean_and_std
+from raytrain.data.samples import read_image, read_mask
+from raytrain.data.shift import shift_auc, simple_statistics
+from raytrain.data.source import absolute, local_folder
+from raytrain.data.splits import group_text
 from raytrain.runs.fingerprint import fingerprint
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """What is kept of one decoded sample."""
+
+    row: dict[str, Any]
+    kind: tuple[int, str]
+    """Channels and dtype."""
+    digest: str
+    """Of the image alone."""
+    low: float
+    high: float
+    signature: np.ndarray
+    statistics: np.ndarray
+
+
 def inspect(competition: CompetitionSpec) -> DataReport:
-    """Index, decode and verify all data. Raises ValueError listing every problem found."""
-    root = Path(competition.data).expanduser().absolute()
-    index = FORMATS[competition.format.name](competition.format, root)
-    problems = list(index.problems)
-    facts: list[SampleFacts] = []
-    shapes: dict[str, tuple] = {}
-    pixels: dict[str, list[str]] = defaultdict(list)
-    group_of = parse_expression(competition.group)
-    for sample in index.samples:
-        try:
-            image, mask = _read(sample, len(competition.classes))
-            facts.append(_facts(sample, image, mask, group_of(sample.id), len(competition.classes)))
-            shapes[sample.id] = (*image.shape, str(image.dtype))
-            pixels[_pixel_key(image)].append(sample.id)
-        except ValueError as error:
-            problems += str(error).split("\n")
-    problems += _shape_problems(shapes) + _group_problems(facts, competition.group)
+    """Find, decode and verify all data. Raises ValueError listing every problem found."""
+    root = local_folder(competition.data)
+    samples, groups, problems = find_samples(competition, root)
+    seen: list[_Seen] = []
+    for found, wrong in _read_all(competition, root, samples, groups):
+        seen += [found] if found else []
+        problems += wrong
+    problems += _kind_problems(seen) + _group_problems(seen, group_text(competition.group))
+    equal, near = _duplicates(seen)
+    if competition.accept_leaks is None:
+        problems += _leak_problems(seen, equal + near)
+    if not problems and not any(s.row["split"] == "train" for s in seen):
+        problems.append("there is no image to train on")
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise ValueError("\n  ".join([f"{root}: {count} in the data", *problems]))
-    return _report(competition, facts, next(iter(shapes.values())), pixels)
+    return _report(competition, seen, equal, near)
 
 
-def _read(sample: Sample, classes: int) -> tuple[np.ndarray, np.ndarray | None]:
-    problems: list[str] = []
+def _read_all(
+    competition: CompetitionSpec, root: Path, samples: list[Found], groups: dict[str, str]
+) -> list[tuple[_Seen | None, list[str]]]:
+    """Each sample as it was seen, or what is wrong with it; decoded in threads."""
+
+    def read(sample: Found) -> tuple[_Seen | None, list[str]]:
+        try:
+            return _seen(competition, root, sample, groups[sample.id]), []
+        except ValueError as error:
+            return None, str(error).split("\n")
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        console = Console(stderr=True)
+        watched = track(
+            pool.map(read, samples), "reading the data", len(samples), console=console,
+            transient=True, disable=not console.is_terminal,
+        )  # fmt: skip
+        return list(watched)
+
+
+def _seen(competition: CompetitionSpec, root: Path, sample: Found, group: str) -> _Seen:
+    """Raises ValueError listing what is wrong with image and mask."""
+    problems = []
     image = mask = None
     try:
-        image = decode_image(sample.image)
+        image = read_image(root, sample.image)
     except ValueError as error:
         problems.append(str(error))
-    if sample.mask is not None:
+    # The size of a mask is held against its image's, so a lost image leaves only its values.
+    if sample.mask and image is not None:
         try:
-            mask = decode_mask(sample.mask)
-            if mask.max(initial=0) >= classes:
-                values = sorted(set(np.unique(mask).tolist()) - set(range(classes)))
-                problems.append(
-                    f"{sample.mask}: mask values {values} are outside the {classes} classes"
-                )
-            if image is not None and mask.shape != image.shape[:2]:
-                problems.append(
-                    f"{sample.mask}: the mask is {_size(mask)}, its image {_size(image)}"
-                )
+            size, classes = image.shape[:2], competition.classes
+            mask = read_mask(competition.format, root, sample.mask, size, classes)
         except ValueError as error:
             problems.append(str(error))
     if problems or image is None:
         raise ValueError("\n".join(problems))
-    return image, mask
+    height, width, channels = image.shape
+    flat = image.reshape(-1, channels).astype(np.float64)
+    pixels = np.bincount([] if mask is None else mask.ravel(), minlength=len(competition.classes))
+    row = {
+        "id": sample.id, "split": sample.split, "group": group,
+        "image": "\n".join(sample.image), "mask": "\n".join(sample.mask),
+        "height": height, "width": width,
+        **{f"mean_{c}": value for c, value in enumerate(flat.mean(0).tolist())},
+        **{f"square_{c}": value for c, value in enumerate((flat**2).mean(0).tolist())},
+        **{f"pixels_{k}": count for k, count in enumerate(pixels.tolist())},
+        "digest": _digest(image, mask),
+    }  # fmt: skip
+    return _Seen(
+        row, (channels, str(image.dtype)), _digest(image, None), float(image.min()),
+        float(image.max()), signature(image), simple_statistics(image),
+    )  # fmt: skip
 
 
-def _facts(
-    sample: Sample, image: np.ndarray, mask: np.ndarray | None, group: int, classes: int
-) -> SampleFacts:
-    flat = image.reshape(-1, image.shape[2] if image.ndim == 3 else 1).astype(np.float64)
-    counts = [] if mask is None else np.bincount(mask.ravel(), minlength=classes).tolist()
-    return SampleFacts(
-        id=sample.id,
-        split=sample.split,
-        image=str(sample.image),
-        mask=None if sample.mask is None else str(sample.mask),
-        group=group,
-        mean=tuple(flat.mean(0).tolist()),
-        square=tuple((flat**2).mean(0).tolist()),
-        class_pixels=tuple(counts),
-        digest=file_digest(*[p for p in (sample.image, sample.mask) if p is not None]),
-    )
+def _digest(image: np.ndarray, mask: np.ndarray | None) -> str:
+    digest = hashlib.sha256(f"{image.shape} {image.dtype}".encode())
+    digest.update(np.ascontiguousarray(image).data)
+    if mask is not None:
+        digest.update(np.ascontiguousarray(mask).data)
+    return digest.hexdigest()
 
 
-def _shape_problems(shapes: dict[str, tuple]) -> list[str]:
-    """Every image that differs from what most images are."""
-    if not shapes:
+def _kind_problems(seen: list[_Seen]) -> list[str]:
+    """Every image that differs from what most images are in channels or type."""
+    if not seen:
         return []
-    values = list(shapes.values())
-    usual = max(set(values), key=values.count)
+    usual = Counter(sample.kind for sample in seen).most_common(1)[0][0]
     return [
-        f"{name}: {'x'.join(map(str, shape))}, while most images are {'x'.join(map(str, usual))}"
-        for name, shape in shapes.items()
-        if shape != usual
+        f"{s.row['id']}: {s.kind[0]} channel(s) of {s.kind[1]}, while most images have "
+        f"{usual[0]} of {usual[1]}"
+        for s in seen
+        if s.kind != usual
     ]
 
 
-def _group_problems(facts: list[SampleFacts], expression: str) -> list[str]:
+def _group_problems(seen: list[_Seen], rule: str) -> list[str]:
     """Groups with images in both train and val: scores there would be too good."""
-    splits: dict[int, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for sample in facts:
-        splits[sample.group][sample.split].append(sample.id)
+    splits: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for sample in seen:
+        splits[sample.row["group"]][sample.row["split"]].append(sample.row["id"])
     return [
-        f"group {group} ({expression}) is split: {found['train'][0]} trains, {found['val'][0]} "
+        f"group {group} ({rule}) is split: {found['train'][0]} trains, {found['val'][0]} "
         "validates; move one, or correct competition.group"
-        for group, found in sorted(splits.items())
+        for group, found in splits.items()
         if found["train"] and found["val"]
     ]
 
 
+def _duplicates(seen: list[_Seen]) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Pairs of places in `seen`: equal pixel by pixel, and nearly so."""
+    same: dict[str, list[int]] = defaultdict(list)
+    for place, sample in enumerate(seen):
+        same[sample.digest].append(place)
+    equal = [(first, other) for first, *others in same.values() for other in others]
+    # One of each: copies of one picture need not all be compared again.
+    firsts = [places[0] for places in same.values()]
+    shapes = {seen[place].signature.shape for place in firsts}
+    if len(firsts) < 2 or len(shapes) != 1:
+        return equal, []
+    found = near_duplicates(np.stack([seen[place].signature for place in firsts]))
+    return equal, [(firsts[a], firsts[b]) for a, b in found]
+
+
+def _leak_problems(seen: list[_Seen], pairs: list[tuple[int, int]]) -> list[str]:
+    problems = []
+    for first, other in pairs:
+        a, b = seen[first].row, seen[other].row
+        if {a["split"], b["split"]} == {"train", "val"}:
+            problems.append(
+                f"{a['id']} ({a['split']}) and {b['id']} ({b['split']}) are the same picture; "
+                "remove one, or say why in competition.accept_leaks"
+            )
+    return problems
+
+
 def _report(
     competition: CompetitionSpec,
-    facts: list[SampleFacts],
-    shape: tuple,
-    pixels: dict[str, list[str]],
+    seen: list[_Seen],
+    equal: list[tuple[int, int]],
+    near: list[tuple[int, int]],
 ) -> DataReport:
-    splits = {}
-    for name in ("train", "val", "test", "train+val"):
-        chosen = [sample for sample in facts if sample.split in name.split("+")]
-        if chosen:
-            mean, std = mean_and_std(chosen)
-            counts = [s.class_pixels for s in chosen if s.class_pixels]
-            total = tuple(int(n) for n in np.sum(counts, axis=0)) if counts else ()
-            splits[name] = SplitFacts(images=len(chosen), class_pixels=total, mean=mean, std=std)
+    samples = pd.DataFrame([s.row for s in seen])
+    sizes = Counter(f"{s.row['width']}x{s.row['height']}" for s in seen)
     return DataReport(
-        fingerprint=fingerprint([(s.id, s.split, s.digest) for s in facts]),
-        height=shape[0],
-        width=shape[1],
-        channels=shape[2] if len(shape) == 4 else 1,
-        dtype=shape[-1],
+        fingerprint=fingerprint(samples[["id", "split", "digest"]].to_numpy().tolist()),
+        source=absolute(competition.data),
+        format=competition.format,
+        channels=seen[0].kind[0],
+        dtype=seen[0].kind[1],
         classes=competition.classes,
-        splits=splits,
-        duplicates=tuple((first, other) for first, *others in pixels.values() for other in others),
-        samples=tuple(facts),
+        sizes=dict(sizes.most_common()),
+        splits=_splits(samples, seen),
+        duplicates=_names(samples, equal),
+        near_duplicates=_names(samples, near),
+        shift_auc=_shift(seen),
+        samples=samples,
     )
 
 
-def _pixel_key(image: np.ndarray) -> str:
-    return fingerprint(list(image.shape), image.tobytes().hex())
+def _splits(samples: pd.DataFrame, seen: list[_Seen]) -> dict[str, SplitFacts]:
+    splits = {}
+    for name in ("train", "val", "test", "train+val"):
+        chosen = samples[samples["split"].isin(name.split("+"))]
+        if chosen.empty:
+            continue
+        mean, std = mean_and_std(chosen)
+        pixels_NK = columns(chosen[chosen["mask"] != ""], "pixels")
+        only_NK = (pixels_NK > 0).sum(1) == 1
+        splits[name] = SplitFacts(
+            images=len(chosen),
+            mean=mean,
+            std=std,
+            low=min(seen[place].low for place in chosen.index),
+            high=max(seen[place].high for place in chosen.index),
+            class_pixels=tuple(map(int, pixels_NK.sum(0))) if len(pixels_NK) else (),
+            empty_masks=int((only_NK & (pixels_NK[:, 0] > 0)).sum()),
+            single_class_masks=int((only_NK & (pixels_NK[:, 0] == 0)).sum()),
+        )
+    return splits
 
 
-def _size(array: np.ndarray) -> str:
-    return f"{array.shape[1]}x{array.shape[0]}"
+def _names(samples: pd.DataFrame, pairs: list[tuple[int, int]]) -> tuple[tuple[str, str], ...]:
+    return tuple((samples["id"][first], samples["id"][other]) for first, other in pairs)
+
+
+def _shift(seen: list[_Seen]) -> float | None:
+    sides = [[s.statistics for s in seen if s.row["split"] == split] for split in ("train", "test")]
+    if not all(sides):
+        return None
+    auc = shift_auc(np.stack(sides[0]), np.stack(sides[1]), seed=0)
+    return None if np.isnan(auc) else auc

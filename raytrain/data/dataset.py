@@ -1,4 +1,4 @@
-"""Batches of normalised images and masks, the same for every (seed, epoch, sample).
+"""Batches of normalised images and masks, the same for every (seed, epoch, window).
 
 Shape suffixes: B images of a batch, C channels, H x W pixels.
 """
@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from raytrain.config.trial import TrialSpec
+from raytrain.config.trial import TilesSpec, TrialSpec
 from raytrain.data.augment import augmented, build_augmentation
 from raytrain.data.cache import Cache
+from raytrain.data.framing import Frame, Windows
 
 
 @dataclass(frozen=True)
@@ -34,17 +35,27 @@ class Scaling:
         return ((x - mean) / (std + 1e-6)).permute(0, 3, 1, 2)
 
 
+def imagenet_scaling(channels: int) -> Scaling:
+    """The figures of ImageNet's training set (torchvision) for values 0 .. 255; for one channel
+    the mean of the three."""
+    mean: tuple[float, ...] = (123.675, 116.28, 103.53)
+    std: tuple[float, ...] = (58.395, 57.12, 57.375)
+    if channels == 1:
+        mean, std = (sum(mean) / 3,), (sum(std) / 3,)
+    return Scaling(mean, std, per_image=False)
+
+
 @dataclass(frozen=True)
 class BatchPlan:
     """One worker's share of one step."""
 
     epoch: int
-    rows: np.ndarray
-    """Rows of the cache, at least one."""
+    windows: np.ndarray
+    """Numbers of the data set's windows, at least one."""
     counted: int
-    """How many of them count: all, or none for a worker that the last step has no image for."""
+    """How many of them count: all, or none for a worker that the last step has none for."""
     global_size: int
-    """Images in this step over all workers."""
+    """Windows in this step over all workers."""
 
 
 @dataclass
@@ -54,6 +65,7 @@ class Batch:
     image_BCHW: torch.Tensor
     target_BHW: torch.Tensor
     rows: np.ndarray
+    """The windows' rows of the cache."""
     counted: int
     global_size: int
 
@@ -66,19 +78,19 @@ class Batch:
 class EpochPlan(Sampler[BatchPlan]):
     """A rank's batches of one epoch: a permutation by (seed, epoch), dealt out step by step.
 
-    Every row counts exactly once over all ranks; in the last step a rank may get fewer rows
+    Every window counts exactly once over all ranks; in the last step a rank may get fewer
     than another, or one that does not count (every rank must take every step).
     """
 
-    def __init__(self, rows: np.ndarray, batch_size: int, seed: int, rank: int, world: int):
-        self.rows, self.batch_size, self.seed = rows, batch_size, seed
+    def __init__(self, count: int, batch_size: int, seed: int, rank: int, world: int):
+        self.count, self.batch_size, self.seed = count, batch_size, seed
         self.rank, self.world, self.epoch = rank, world, 1
 
     def __len__(self) -> int:
-        return -(-len(self.rows) // self.batch_size)
+        return -(-self.count // self.batch_size)
 
     def __iter__(self) -> Iterator[BatchPlan]:
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.rows)
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.count)
         for start in range(0, len(order), self.batch_size):
             step = order[start : start + self.batch_size]
             mine = step[self.rank :: self.world]
@@ -88,20 +100,33 @@ class EpochPlan(Sampler[BatchPlan]):
 class SliceDataset(Dataset[Batch]):
     """Makes a whole batch at once from its plan (a DataLoader hands the plan through)."""
 
-    def __init__(self, cache: Cache, scaling: Scaling, preset: str, seed: int):
-        self.cache, self.scaling, self.seed = cache, scaling, seed
+    def __init__(
+        self, cache: Cache, frame: Frame, windows: Windows, scaling: Scaling, preset: str, seed: int
+    ):
+        self.cache, self.frame, self.windows = cache, frame, windows
+        self.scaling, self.seed = scaling, seed
         self.augment = build_augmentation(preset) if preset != "none" else None
 
     def __getitem__(self, plan: BatchPlan) -> Batch:
-        images, masks = self.cache.images_NHWC[plan.rows], self.cache.masks_NHW[plan.rows]
-        if self.augment is not None:
-            if images.dtype != np.uint8:
-                images = images.astype(np.float32)
-            for i, row in enumerate(plan.rows):
-                state = np.random.SeedSequence([self.seed, plan.epoch, int(row)])
-                images[i], masks[i] = augmented(self.augment, images[i], masks[i], state)
+        pairs = [self._pair(number, plan.epoch) for number in plan.windows]
+        images, masks = (np.stack(planes) for planes in zip(*pairs, strict=True))
         target = torch.from_numpy(masks).to(torch.int64)
-        return Batch(self.scaling.apply(images), target, plan.rows, plan.counted, plan.global_size)
+        rows = self.windows.row_N[plan.windows]
+        return Batch(self.scaling.apply(images), target, rows, plan.counted, plan.global_size)
+
+    def _pair(self, number: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """image_HWC and mask_HW of a window, augmented by what seed, epoch and place draw."""
+        row, top, left = (
+            int(of[number]) for of in (self.windows.row_N, self.windows.top_N, self.windows.left_N)
+        )
+        image = self.frame.cut(self.cache.image(row), top, left)
+        mask = self.frame.cut(self.cache.mask(row), top, left)
+        if self.augment is None:
+            return image, mask
+        if image.dtype != np.uint8:
+            image = image.astype(np.float32)
+        state = np.random.SeedSequence([self.seed, epoch, row, top << 32 | left])
+        return augmented(self.augment, image, mask, state)
 
 
 def train_loader(
@@ -109,8 +134,10 @@ def train_loader(
     loaders: int,
 ) -> tuple[DataLoader[Batch], EpochPlan]:  # fmt: skip
     """Batches for training; set `plan.epoch` before each pass."""
-    plan = EpochPlan(rows, spec.batch_size, spec.seed, rank, world)
-    dataset = SliceDataset(cache, scaling, spec.augmentation, spec.seed)
+    frame = Frame(spec.framing, cache.largest)
+    windows = frame.windows(cache, rows)
+    plan = EpochPlan(len(windows.row_N), spec.batch_size, spec.seed, rank, world)
+    dataset = SliceDataset(cache, frame, windows, scaling, spec.augmentation, spec.seed)
     loader = DataLoader(
         dataset,
         sampler=plan,
@@ -121,11 +148,32 @@ def train_loader(
     return loader, plan
 
 
-def fixed_batches(
-    cache: Cache, rows: np.ndarray, scaling: Scaling, batch_size: int
-) -> Iterator[Batch]:
-    """The rows in order, as they are, for validation and prediction."""
-    dataset = SliceDataset(cache, scaling, "none", 0)
-    for start in range(0, len(rows), batch_size):
-        part = rows[start : start + batch_size]
-        yield dataset[BatchPlan(0, part, len(part), len(part))]
+@dataclass(frozen=True)
+class Unit:
+    """Some images for evaluation, with all their windows."""
+
+    rows: np.ndarray
+    windows: Windows
+    batches: Iterator[Batch]
+    """The windows in order, as they are."""
+
+
+def units(
+    cache: Cache, frame: Frame, rows: np.ndarray, scaling: Scaling, batch_size: int
+) -> Iterator[Unit]:
+    """The images in order, as many at once as a batch holds; one at a time when it is in tiles.
+
+    What a unit holds depends on the arguments alone, so the same images give the same bits.
+    """
+    size = 1 if isinstance(frame.spec, TilesSpec) else batch_size
+    for start in range(0, len(rows), size):
+        part = rows[start : start + size]
+        windows = frame.windows(cache, part)
+        dataset = SliceDataset(cache, frame, windows, scaling, "none", 0)
+        yield Unit(part, windows, _in_order(dataset, len(windows.row_N), batch_size))
+
+
+def _in_order(dataset: SliceDataset, count: int, batch_size: int) -> Iterator[Batch]:
+    for start in range(0, count, batch_size):
+        numbers = np.arange(start, min(start + batch_size, count))
+        yield dataset[BatchPlan(0, numbers, len(numbers), len(numbers))]

@@ -8,7 +8,7 @@ from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
 from raytrain.config.base import Spec
 from raytrain.config.job import FoldSpec
-from raytrain.data.report import DataReport
+from raytrain.data.report import DataReport, columns
 from raytrain.runs.files import read_json, write_json
 from raytrain.runs.fingerprint import fingerprint
 
@@ -22,6 +22,10 @@ class Folds(Spec):
     spec: FoldSpec
     val_ids: tuple[tuple[str, ...], ...]
 
+    def label(self, fold: int) -> str:
+        """The name of one of these folds in records."""
+        return f"fold{fold}-{self.hash[:4]}"
+
     def train_ids(self, fold: int) -> tuple[str, ...]:
         return tuple(id for i, ids in enumerate(self.val_ids) if i != fold for id in ids)
 
@@ -31,16 +35,15 @@ def make_folds(report: DataReport, spec: FoldSpec) -> Folds:
 
     Raises ValueError when there are fewer groups than folds.
     """
-    samples = [sample for sample in report.samples if sample.mask is not None]
-    groups = np.array([sample.group for sample in samples])
-    if len(set(groups.tolist())) < spec.count:
+    samples = report.labelled
+    groups = samples["group"].to_numpy()
+    if samples["group"].nunique() < spec.count:
         raise ValueError(
             f"folds.count: {spec.count} folds need as many groups; "
-            f"the labelled images form {len(set(groups.tolist()))} (competition.group)"
+            f"the labelled images form {samples['group'].nunique()} (competition.group)"
         )
-    presence = np.array(
-        [sum((n > 0) << k for k, n in enumerate(sample.class_pixels)) for sample in samples]
-    )
+    shown_NK = columns(samples, "pixels") > 0
+    presence = np.unique(shown_NK, axis=0, return_inverse=True)[1].ravel()
     if np.unique(presence, return_counts=True)[1].max() < spec.count:
         presence[:] = 0  # nothing to stratify by: scikit-learn refuses classes that rare
     splitter = StratifiedGroupKFold(spec.count, shuffle=True, random_state=spec.seed)
@@ -52,7 +55,8 @@ def make_folds(report: DataReport, spec: FoldSpec) -> Folds:
         # Stratifying few and uneven groups can leave a fold empty; groups alone never do.
         by_group = GroupKFold(spec.count, shuffle=True, random_state=spec.seed)
         parts = list(by_group.split(np.zeros(len(samples)), groups=groups))
-    val_ids = tuple(tuple(samples[i].id for i in val) for _, val in parts)
+    ids = samples["id"].to_numpy()
+    val_ids = tuple(tuple(ids[val].tolist()) for _, val in parts)
     return Folds(hash=fingerprint(val_ids), data=report.fingerprint, spec=spec, val_ids=val_ids)
 
 
@@ -72,8 +76,8 @@ def load_or_make_folds(path: Path, report: DataReport, spec: FoldSpec) -> Folds:
         problems.append("the data changed since these folds were made")
     if folds.spec != spec:
         problems.append(f"folds are {folds.spec.count} with seed {folds.spec.seed} there")
-    group = {sample.id: sample.group for sample in report.samples}
-    owner: dict[int, int] = {}
+    group = dict(zip(report.samples["id"], report.samples["group"], strict=True))
+    owner: dict[str, int] = {}
     for fold, ids in enumerate(folds.val_ids):
         for id in ids:
             if id not in group:

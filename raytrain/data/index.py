@@ -1,8 +1,7 @@
-"""What a format finds in a folder: samples by split, and everything that does not fit."""
+"""What a format finds in a folder: samples, and everything that does not fit."""
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 Split = Literal["train", "val", "test"]
@@ -10,20 +9,29 @@ SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
-class Sample:
-    """One image and, outside the test split, its mask."""
+class Found:
+    """One image and the parts of its mask, as addresses under the competition's folder.
+
+    An address is a path, or a path with `#` and what is meant inside: the row of a stack, the
+    image's name in a table.
+    """
 
     id: str
-    split: Split
-    image: Path
-    mask: Path | None
+    split: Split | None
+    """None where the format does not say: `competition.splits` decides."""
+    image: tuple[str, ...]
+    """Planes, stacked as channels."""
+    mask: tuple[str, ...]
+    """Empty without a mask."""
+    expected: str
+    """Where a mask was looked for."""
 
 
 @dataclass(frozen=True)
 class Index:
-    """All samples in natural order of their ids, split by split, and the problems met."""
+    """All samples and the problems met on the way to them."""
 
-    samples: list[Sample]
+    samples: list[Found]
     problems: list[str]
 
 

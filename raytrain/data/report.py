@@ -1,73 +1,108 @@
-"""`data.json`: what `check` learnt about a competition's data; workers open the data by it."""
+"""`data.json` and `samples.parquet`: what `check` learnt; workers open the data by them."""
 
-import hashlib
+import io
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+from pydantic import ConfigDict, Field
 
 from raytrain.config.base import Spec
+from raytrain.config.competition import FormatSpec
 from raytrain.data.index import Split
+from raytrain.runs.files import read_json, write_bytes, write_json
 
-
-class SampleFacts(Spec):
-    """One sample: where it stands and its statistics."""
-
-    id: str
-    split: Split
-    image: str
-    mask: str | None
-    group: int
-    mean: tuple[float, ...]
-    """Per channel, in the image's own units."""
-    square: tuple[float, ...]
-    """Mean of squares per channel."""
-    class_pixels: tuple[int, ...]
-    """Mask pixels per class; empty without a mask."""
-    digest: str
-    """SHA-256 over the image's and the mask's bytes."""
+TABLE = "samples.parquet"
 
 
 class SplitFacts(Spec):
     """One split in numbers."""
 
     images: int
-    class_pixels: tuple[int, ...]
     mean: tuple[float, ...]
+    """Per channel over all pixels, in the images' own units."""
     std: tuple[float, ...]
+    low: float
+    high: float
+    """Range of the values."""
+    class_pixels: tuple[int, ...]
+    """Empty without masks."""
+    empty_masks: int
+    """Masks that are background throughout."""
+    single_class_masks: int
+    """Masks that are one other class throughout."""
 
 
 class DataReport(Spec):
     """The data of one competition, every file of which was read."""
 
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
     fingerprint: str
-    """Of ids, splits and contents."""
-    height: int
-    width: int
+    """Of ids, splits and decoded contents."""
+    source: str
+    format: FormatSpec
     channels: int
     dtype: str
     classes: tuple[str, ...]
+    sizes: dict[str, int]
+    """`width x height` -> images, the most frequent first."""
     splits: dict[str, SplitFacts]
     """train, val, test, and `train+val`."""
     duplicates: tuple[tuple[str, str], ...]
     """Pairs of ids whose images are equal pixel by pixel."""
-    samples: tuple[SampleFacts, ...]
+    near_duplicates: tuple[tuple[str, str], ...]
+    """Other pairs that are the same picture, but for a small shift, brightness or a mirror."""
+    shift_auc: float | None
+    """How well simple statistics tell train from test: .5 not at all, 1 always; null: too few."""
+    samples: pd.DataFrame = Field(exclude=True, repr=False)
+    """A row an image: id, split, group, image and mask (addresses, one a line), height, width,
+    per channel mean_<c> and square_<c> (of the squares), pixels_<k> per class, digest."""
 
     def ids(self, *splits: Split) -> tuple[str, ...]:
         """Ids of these splits in natural order, split by split."""
-        return tuple(sample.id for sample in self.samples if sample.split in splits)
+        return tuple(self.samples.loc[self.samples["split"].isin(splits), "id"])
+
+    def map_shapes(self, ids: tuple[str, ...]) -> list[tuple[int, int, int]]:
+        """Classes, height and width of each image's probability map."""
+        sizes = self.samples.set_index("id").loc[list(ids), ["height", "width"]]
+        return [(len(self.classes), int(h), int(w)) for h, w in sizes.itertuples(index=False)]
+
+    @property
+    def labelled(self) -> pd.DataFrame:
+        """The rows of train and val."""
+        return self.samples[self.samples["split"].isin(("train", "val"))]
+
+    @property
+    def largest(self) -> tuple[int, int]:
+        """Greatest height and greatest width."""
+        return int(self.samples["height"].max()), int(self.samples["width"].max())
 
 
-def mean_and_std(samples: list[SampleFacts]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Per channel over all pixels of equally large images, in the images' own units."""
-    mean = np.mean([sample.mean for sample in samples], axis=0)
-    square = np.mean([sample.square for sample in samples], axis=0)
+def write_report(path: Path, report: DataReport) -> None:
+    """Write the table, then `path` (`data.json`)."""
+    buffer = io.BytesIO()
+    report.samples.to_parquet(buffer, index=False)
+    write_bytes(path.with_name(TABLE), buffer.getvalue())
+    write_json(path, report.model_dump(mode="json"))
+
+
+def read_report(path: Path) -> DataReport:
+    """What `write_report` wrote."""
+    samples = pd.read_parquet(path.with_name(TABLE))
+    return DataReport.model_validate({**read_json(path), "samples": samples})
+
+
+def mean_and_std(samples: pd.DataFrame) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Per channel over all pixels of these rows, in the images' own units."""
+    area = (samples["height"] * samples["width"]).to_numpy(np.float64)
+    mean = np.average(columns(samples, "mean"), axis=0, weights=area)
+    square = np.average(columns(samples, "square"), axis=0, weights=area)
     std = np.sqrt(np.maximum(square - mean**2, 0))
     return tuple(map(float, mean)), tuple(map(float, std))
 
 
-def file_digest(*paths: Path) -> str:
-    """SHA-256 over the contents of the files, in order."""
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+def columns(samples: pd.DataFrame, kind: str) -> np.ndarray:
+    """All columns `<kind>_<number>` as one array, samples x numbers."""
+    count = sum(name.rpartition("_")[0] == kind for name in samples.columns)
+    return samples[[f"{kind}_{number}" for number in range(count)]].to_numpy()

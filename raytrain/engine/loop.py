@@ -14,7 +14,8 @@ from torch.utils.data import DataLoader
 
 from raytrain.config.trial import TrialSpec
 from raytrain.data.cache import Cache
-from raytrain.data.dataset import Batch, Scaling, fixed_batches
+from raytrain.data.dataset import Batch, Scaling, Unit, units
+from raytrain.data.framing import Frame
 from raytrain.engine.parallel import World
 from raytrain.engine.step import evaluate, train_step
 from raytrain.losses import Loss
@@ -95,21 +96,25 @@ def validate(
 ) -> Row:
     """val_loss, val_dice and val_dice_per_class over the set, the same on every worker.
 
-    Each worker takes whole batches in turn, and batches are the same for any number of workers,
-    so the figures are too. Raises ValueError when the loss is not finite.
+    Each worker takes whole units in turn, and units are the same for any number of workers, so
+    the figures are too. Raises ValueError when the loss is not finite.
     """
     world, size = training.world, training.spec.batch_size
 
-    def mine() -> Iterator[tuple[int, Batch]]:
-        for number, start in enumerate(range(0, len(rows), size)):
+    frame = Frame(training.spec.framing, cache.largest)
+
+    def mine() -> Iterator[tuple[int, Unit]]:
+        start = 0
+        for number, unit in enumerate(units(cache, frame, rows, scaling, size)):
             if number % world.size == world.rank:
-                (batch,) = fixed_batches(cache, rows[start : start + size], scaling, size)
-                yield start, batch
+                yield start, unit
+            start += len(unit.rows)
 
     world.share_buffers(training.kept)
     counts_NK3, loss_N = evaluate(
-        training.kept, mine(), len(rows), classes, training.loss, training.spec.precision, world
-    )
+        training.kept, mine(), cache, frame, len(rows), classes, training.loss,
+        training.spec.precision, world,
+    )  # fmt: skip
     val_loss = float(loss_N.sum() / len(rows))
     if not math.isfinite(val_loss):
         raise ValueError(f"the validation loss is {val_loss} at epoch {epoch}: lower optimizer.lr")

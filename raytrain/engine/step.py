@@ -4,13 +4,17 @@ Shape suffixes: B images, C channels, K classes, H x W pixels, N images of the w
 3 = true positives, false positives, false negatives.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 
+import numpy as np
 import torch
 from torch import nn
 
 from raytrain.config.trial import TrialSpec
-from raytrain.data.dataset import Batch
+from raytrain.data.cache import Cache
+from raytrain.data.dataset import Batch, Unit
+from raytrain.data.framing import Frame
 from raytrain.engine.parallel import World
 from raytrain.losses import Loss
 from raytrain.metrics.dice import overlap_counts
@@ -49,29 +53,40 @@ def forward(model: nn.Module, image_BCHW: torch.Tensor, precision: str) -> torch
 @torch.inference_mode()
 def evaluate(
     model: nn.Module,
-    batches: Iterable[tuple[int, Batch]],
+    units: Iterable[tuple[int, Unit]],
+    cache: Cache,
+    frame: Frame,
     images: int,
     classes: int,
     loss: Loss,
     precision: str,
     world: World,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """counts_NK3 (int64) and loss_N (float64) of a set, complete on every worker.
+    """counts_NK3 (int64) at the images' own sizes and loss_N (float64) of a set, complete on
+    every worker.
 
-    `batches` are this worker's, each with the place of its first image in the set. Every image's
+    `units` are this worker's, each with the place of its first image in the set. Every image's
     figures are written by one worker and zero elsewhere, so the sum is exact for any number of
-    workers.
+    workers. An image's loss is the mean over its windows.
     """
     model.eval()
     counts_NK3 = torch.zeros(images, classes, 3, dtype=torch.int64, device=world.device)
     loss_N = torch.zeros(images, dtype=torch.float64, device=world.device)
-    for start, batch in batches:
-        target_BHW = _to(batch.target_BHW, world)
-        logits_BKHW = forward(model, _to(batch.image_BCHW, world), precision)
-        place = slice(start, start + len(batch.rows))
-        counts_NK3[place] = overlap_counts(logits_BKHW.argmax(1), target_BHW, classes)
-        for i in range(len(batch.rows)):
-            loss_N[start + i] = loss(logits_BKHW[i : i + 1], target_BHW[i : i + 1])
+    for start, unit in units:
+        place = {int(row): start + i for i, row in enumerate(unit.rows)}
+        windows = Counter(unit.windows.row_N.tolist())
+        maps = []
+        for batch in unit.batches:
+            logits_BKHW = forward(model, _to(batch.image_BCHW, world), precision)
+            target_BHW = _to(batch.target_BHW, world)
+            for i, row in enumerate(batch.rows.tolist()):
+                of_window = loss(logits_BKHW[i : i + 1], target_BHW[i : i + 1])
+                loss_N[place[row]] += of_window / windows[row]
+            maps.append(logits_BKHW.softmax(1))
+        for row, prob_KHW in frame.maps(torch.cat(maps), unit.windows, cache):
+            true_HW = torch.from_numpy(np.array(cache.mask(row))).to(world.device, torch.int64)
+            pred_HW = prob_KHW.argmax(0)
+            counts_NK3[place[row]] = overlap_counts(pred_HW[None], true_HW[None], classes)[0]
     return world.sum_(counts_NK3), world.sum_(loss_N)
 
 

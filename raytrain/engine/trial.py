@@ -8,8 +8,8 @@ import torch
 from filelock import FileLock, Timeout
 
 from raytrain.data.cache import Cache, open_cache
-from raytrain.data.dataset import Scaling, train_loader
-from raytrain.data.report import DataReport, mean_and_std
+from raytrain.data.dataset import Scaling, imagenet_scaling, train_loader
+from raytrain.data.report import DataReport, mean_and_std, read_report
 from raytrain.engine.checkpoint import newest_checkpoint, save_checkpoint
 from raytrain.engine.compiling import compiled
 from raytrain.engine.ema import build_ema
@@ -21,7 +21,6 @@ from raytrain.engine.schedules import build_schedule
 from raytrain.losses import build_loss
 from raytrain.models import build_model
 from raytrain.models.weights import weights_file
-from raytrain.runs.files import read_json
 from raytrain.runs.history import Row, append_row, write_history
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task
@@ -39,7 +38,7 @@ class Samples:
 
 def open_samples(run: RunDir) -> Samples:
     """The data of a run, decoded on this node when it is not yet."""
-    report = DataReport.model_validate(read_json(run.data_report))
+    report = read_report(run.data_report)
     return Samples(report, open_cache(report), run.weights)
 
 
@@ -125,8 +124,9 @@ def _training(
 
 def task_scaling(task: Task, report: DataReport) -> Scaling:
     """Normalisation from the images that the task trains on, and no others."""
-    chosen = set(task.train_ids)
-    mean, std = mean_and_std([sample for sample in report.samples if sample.id in chosen])
+    if task.spec.normalization == "imagenet":
+        return imagenet_scaling(report.channels)
+    mean, std = mean_and_std(report.samples[report.samples["id"].isin(task.train_ids)])
     return Scaling(mean, std, per_image=task.spec.normalization == "image")
 
 

@@ -31,13 +31,15 @@ class OofScore:
         return asdict(self)
 
 
-def oof_score(
-    prob_NKHW: np.ndarray, mask_NHW: np.ndarray, groups_N: np.ndarray, metric: str
-) -> OofScore:
-    """Score argmax masks against the truth; the interval draws whole groups with replacement."""
-    pred = torch.from_numpy(prob_NKHW.argmax(1))
-    truth = torch.from_numpy(mask_NHW.astype(np.int64))
-    counts_NK3 = overlap_counts(pred, truth, prob_NKHW.shape[1]).numpy()
+def map_counts(prob_KHW: np.ndarray, mask_HW: np.ndarray) -> np.ndarray:
+    """counts_K3 of the argmax mask against the truth."""
+    pred_HW = torch.from_numpy(prob_KHW.argmax(0))
+    true_HW = torch.from_numpy(mask_HW.astype(np.int64))
+    return overlap_counts(pred_HW[None], true_HW[None], len(prob_KHW))[0].numpy()
+
+
+def oof_score(counts_NK3: np.ndarray, groups_N: np.ndarray, metric: str) -> OofScore:
+    """The score of these counts; the interval draws whole groups with replacement."""
     low, high = _interval(counts_NK3, groups_N, METRICS[metric])
     return OofScore(
         dice=METRICS[metric](counts_NK3),

@@ -1,10 +1,21 @@
 """`check`: read all data once, refuse what is wrong, and leave `data.json`."""
 
+from pathlib import Path
+
 from raytrain.config.job import JobSpec
 from raytrain.data.checks import inspect
-from raytrain.data.report import DataReport
-from raytrain.runs.files import read_json, write_json
+from raytrain.data.contact_sheet import contact_sheet
+from raytrain.data.index import SPLITS
+from raytrain.data.report import DataReport, SplitFacts, read_report, write_report
+from raytrain.data.samples import SampleFiles
+from raytrain.runs.files import atomic_path, write_json
 from raytrain.runs.layout import RunDir
+
+PER_SPLIT = 16
+"""Images of each split on the contact sheet."""
+COLUMNS = 8
+PAIRS = 20
+"""Pairs of each kind that the summary names; data.json has them all."""
 
 
 def check(job: JobSpec, run: RunDir) -> DataReport:
@@ -15,32 +26,69 @@ def check(job: JobSpec, run: RunDir) -> DataReport:
     """
     report = inspect(job.competition)
     if run.data_report.is_file() and run.trials.is_dir():
-        before = DataReport.model_validate(read_json(run.data_report)).fingerprint
+        before = read_report(run.data_report).fingerprint
         if before != report.fingerprint:
             raise ValueError(
                 f"{run.path}: its results belong to other data ({before}, now "
                 f"{report.fingerprint}); name another run, e.g. --set run=second"
             )
-    write_json(run.data_report, report.model_dump(mode="json"))
+    write_report(run.data_report, report)
     write_json(run.config, job.model_dump(mode="json"))
     return report
 
 
+def draw_contact_sheet(run: RunDir, report: DataReport) -> Path:
+    """Some images of each split with their masks, as one picture; returns its path."""
+    files = SampleFiles(report)
+    images, masks, titles = [], [], []
+    for split in SPLITS:
+        ids = report.ids(split)
+        for place in range(min(PER_SPLIT, len(ids))):
+            id = ids[place * len(ids) // min(PER_SPLIT, len(ids))]
+            images.append(files.image(id))
+            masks.append(files.mask(id) if files.has_mask(id) else None)
+            titles.append(f"{split} {id}")
+    with atomic_path(run.contact_sheet) as temporary:
+        contact_sheet(images, masks, titles, columns=COLUMNS).save(temporary)
+    return run.contact_sheet
+
+
 def summary(report: DataReport) -> str:
     """The report in a few lines."""
-    size = f"{report.width}x{report.height}, {report.channels} channel(s), {report.dtype}"
-    lines = [f"data {report.fingerprint}: {size}"]
-    for name, facts in report.splits.items():
-        mean = "/".join(f"{value:.3f}" for value in facts.mean)
-        std = "/".join(f"{value:.3f}" for value in facts.std)
-        line = f"  {name:<10} {facts.images:>6} images, mean {mean}, sd {std}"
-        if facts.class_pixels:
-            total = sum(facts.class_pixels)
-            shares = [
-                f"{label} {100 * pixels / total:.1f} %"
-                for label, pixels in zip(report.classes, facts.class_pixels, strict=True)
-            ]
-            line += "; " + ", ".join(shares)
-        lines.append(line)
-    lines += [f"  {first} and {other} are the same image" for first, other in report.duplicates]
+    sizes = ", ".join(f"{images} of {size}" for size, images in list(report.sizes.items())[:6])
+    if len(report.sizes) == 1:
+        sizes = next(iter(report.sizes))
+    elif len(report.sizes) > 6:
+        sizes += f" and {len(report.sizes) - 6} more sizes"
+    lines = [f"data {report.fingerprint}: {sizes}, {report.channels} channel(s), {report.dtype}"]
+    lines += [_split_line(name, facts, report.classes) for name, facts in report.splits.items()]
+    for kind, pairs in (
+        ("the same image", report.duplicates), ("nearly the same image", report.near_duplicates)
+    ):  # fmt: skip
+        lines += [f"  {first} and {other} are {kind}" for first, other in pairs[:PAIRS]]
+        if len(pairs) > PAIRS:
+            lines.append(f"  ... and {len(pairs) - PAIRS} more pairs that are {kind}")
+    if report.shift_auc is not None:
+        lines.append(
+            f"  train and test are told apart with AUC {report.shift_auc:.2f} by simple statistics "
+            "(.5: alike, 1: always)"
+        )
     return "\n".join(lines)
+
+
+def _split_line(name: str, facts: SplitFacts, classes: tuple[str, ...]) -> str:
+    mean, std = ("/".join(f"{value:.3f}" for value in v) for v in (facts.mean, facts.std))
+    line = f"  {name:<10} {facts.images:>6} images, values {facts.low:g}..{facts.high:g}, "
+    line += f"mean {mean}, sd {std}"
+    if facts.class_pixels:
+        total = sum(facts.class_pixels)
+        shares = [
+            f"{label} {100 * pixels / total:.1f} %"
+            for label, pixels in zip(classes, facts.class_pixels, strict=True)
+        ]
+        line += "; " + ", ".join(shares)
+    if facts.empty_masks:
+        line += f"; {facts.empty_masks} empty masks"
+    if facts.single_class_masks:
+        line += f"; {facts.single_class_masks} masks of one class"
+    return line

@@ -4,8 +4,6 @@ from a model that never saw its group."""
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from raytrain.config.job import JobSpec
 from raytrain.config.trial import TrialSpec
 from raytrain.data.folds import Folds, load_or_make_folds
@@ -15,9 +13,9 @@ from raytrain.engine.trial import open_samples
 from raytrain.ensemble.prediction import member_probabilities
 from raytrain.pipeline.backend import Workplace
 from raytrain.pipeline.tasks import make_task, prepare, run_to_end
-from raytrain.runs.files import atomic_path
 from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import ranked
+from raytrain.runs.maps import write_maps
 from raytrain.runs.record import Task
 
 
@@ -52,7 +50,7 @@ def fold_tasks(
     """One task a fold, in order."""
     return [
         make_task(
-            job, run, report, "cv", spec, f"fold{fold}-{folds.hash[:4]}",
+            job, run, report, "cv", spec, folds.label(fold),
             folds.train_ids(fold), val_ids, workers=1,
         )
         for fold, val_ids in enumerate(folds.val_ids)
@@ -83,9 +81,9 @@ def oof_path(run: RunDir, task: Task) -> Path:
 
 def write_oof(shard: OofShard) -> None:
     """Predict the held-out images with the fold's last weights (the best ones were chosen on
-    these very images) and save prob_NKHW as float16."""
+    these very images) and save their maps."""
     samples = open_samples(RunDir(shard.run))
     checkpoint = last_checkpoint(shard.task.trial_dir.checkpoints)
-    prob_NKHW = member_probabilities(checkpoint, samples.cache, shard.task.val_ids)
-    with atomic_path(shard.target) as temporary:
-        np.save(temporary, prob_NKHW.astype(np.float16))
+    ids = shard.task.val_ids
+    maps = member_probabilities(checkpoint, samples.cache, ids)
+    write_maps(shard.target, maps, samples.report.map_shapes(ids))

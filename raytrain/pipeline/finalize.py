@@ -4,11 +4,12 @@ import numpy as np
 
 from raytrain.config.job import JobSpec
 from raytrain.config.trial import TrialSpec
+from raytrain.data.cache import Cache
 from raytrain.data.folds import Folds, load_or_make_folds
 from raytrain.data.report import DataReport
 from raytrain.engine.checkpoint import last_checkpoint
 from raytrain.engine.trial import open_samples
-from raytrain.ensemble.score import oof_score
+from raytrain.ensemble.score import map_counts, oof_score
 from raytrain.pipeline.backend import Workplace
 from raytrain.pipeline.cv import fold_tasks, member_specs, oof_path
 from raytrain.pipeline.tasks import make_task, prepare, run_to_end
@@ -16,6 +17,7 @@ from raytrain.runs.ensemble import Ensemble, Member
 from raytrain.runs.files import write_json
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.layout import RunDir
+from raytrain.runs.maps import Maps
 from raytrain.runs.record import Task, read_record
 
 
@@ -41,8 +43,8 @@ def finalize(job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace
 
 def _oof_maps(
     job: JobSpec, run: RunDir, report: DataReport, folds: Folds, spec: TrialSpec
-) -> np.ndarray:
-    """prob_NKHW of one configuration for all labelled images, in the order of the folds."""
+) -> list[Maps]:
+    """The maps of one configuration, fold by fold."""
     paths = [oof_path(run, task) for task in fold_tasks(job, run, report, folds, spec)]
     missing = [path for path in paths if not path.is_file()]
     if missing:
@@ -50,7 +52,9 @@ def _oof_maps(
             f"{spec.label} has no out-of-fold maps for {len(missing)} of {len(paths)} folds; "
             "run `raytrain cv` with the same job first"
         )
-    return np.concatenate([np.load(path) for path in paths]).astype(np.float32)
+    return [
+        Maps(path, report.map_shapes(ids)) for path, ids in zip(paths, folds.val_ids, strict=True)
+    ]
 
 
 def _ensemble(
@@ -59,15 +63,13 @@ def _ensemble(
     report: DataReport,
     folds: Folds,
     tasks: list[Task],
-    maps: list[np.ndarray],
+    maps: list[list[Maps]],
 ) -> Ensemble:
-    cache = open_samples(run).cache
-    ids = tuple(id for part in folds.val_ids for id in part)
-    groups = {sample.id: sample.group for sample in report.samples}
-    truth_NHW = cache.masks_NHW[cache.rows(ids)]
-    groups_N = np.array([groups[id] for id in ids])
+    ids = [id for part in folds.val_ids for id in part]
+    groups_N = report.samples.set_index("id").loc[ids, "group"].to_numpy()
+    member_counts, counts_NK3 = _counts(open_samples(run).cache, folds, maps)
     members = []
-    for task, prob_NKHW in zip(tasks, maps, strict=True):
+    for task, of_member_NK3 in zip(tasks, member_counts, strict=True):
         record = read_record(task.trial_dir)
         assert record is not None
         checkpoint = last_checkpoint(task.trial_dir.checkpoints)
@@ -76,14 +78,30 @@ def _ensemble(
             fingerprint=task.fingerprint,
             checkpoint=str(checkpoint.relative_to(run.path)),
             ranks=record.ranks,
-            oof=oof_score(prob_NKHW, truth_NHW, groups_N, job.competition.metric).as_dict(),
+            oof=oof_score(of_member_NK3, groups_N, job.competition.metric).as_dict(),
         )
         members.append(member)
-    mean_NKHW = np.mean(maps, axis=0)
     return Ensemble(
         fingerprint=fingerprint([task.fingerprint for task in tasks]),
         members=tuple(members),
-        oof=oof_score(mean_NKHW, truth_NHW, groups_N, job.competition.metric).as_dict(),
+        oof=oof_score(counts_NK3, groups_N, job.competition.metric).as_dict(),
         folds=folds.hash,
         data=report.fingerprint,
     )
+
+
+def _counts(
+    cache: Cache, folds: Folds, maps: list[list[Maps]]
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """counts_NK3 of each member and of the members' mean, in the order of the folds; image by
+    image, so that the maps of a large set need not fit into memory."""
+    of_members: list[list[np.ndarray]] = [[] for _ in maps]
+    of_mean = []
+    for fold, ids in enumerate(folds.val_ids):
+        for number, row in enumerate(cache.rows(ids)):
+            truth_HW = cache.mask(int(row))
+            probs = [member[fold][number] for member in maps]
+            for counts, prob_KHW in zip(of_members, probs, strict=True):
+                counts.append(map_counts(prob_KHW, truth_HW))
+            of_mean.append(map_counts(np.mean(probs, axis=0), truth_HW))
+    return [np.stack(counts) for counts in of_members], np.stack(of_mean)

@@ -63,8 +63,8 @@ def predict_shard(shard: PredictShard) -> None:
     """Predict one shard and write its masks."""
     run = RunDir(shard.run)
     cache = open_samples(run).cache
-    masks_NHW = ensemble_masks(list(shard.checkpoints), cache, shard.ids)
-    for id, mask_HW in zip(shard.ids, masks_NHW, strict=True):
+    masks = ensemble_masks(list(shard.checkpoints), cache, shard.ids)
+    for id, mask_HW in zip(shard.ids, masks, strict=True):
         png = io.BytesIO()
         Image.fromarray(mask_HW).save(png, format="PNG")
         write_bytes(mask_path(run, id), png.getvalue())

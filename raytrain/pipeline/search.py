@@ -5,7 +5,7 @@ from raytrain.config.space import sample_trials
 from raytrain.data.report import DataReport
 from raytrain.pipeline.backend import Workplace
 from raytrain.pipeline.progress import Progress
-from raytrain.pipeline.tasks import make_task, not_done, prepare
+from raytrain.pipeline.tasks import held_out, make_task, not_done, prepare
 from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import write_leaderboard
 from raytrain.runs.record import Record, Status, Task, read_record, write_record
@@ -31,8 +31,11 @@ def search(job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace) 
 def search_tasks(job: JobSpec, run: RunDir, report: DataReport) -> list[Task]:
     """All trials of the search, the same ones for the same job and data."""
     specs = sample_trials(job.search.space, job.trial, job.search.trials, job.search.seed)
-    ids = report.ids("train"), report.ids("val")
-    return [make_task(job, run, report, "search", spec, "split", *ids, workers=1) for spec in specs]
+    fold, train_ids, val_ids = held_out(job, run, report)
+    return [
+        make_task(job, run, report, "search", spec, fold, train_ids, val_ids, workers=1)
+        for spec in specs
+    ]
 
 
 def _run(

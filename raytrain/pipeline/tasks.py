@@ -1,7 +1,9 @@
 """From a job to the tasks of its stations, and running those that are not done yet."""
 
 from raytrain.config.job import JobSpec
-from raytrain.config.trial import TrialSpec
+from raytrain.config.trial import TrialSpec, WholeSpec
+from raytrain.data.folds import load_or_make_folds
+from raytrain.data.framing import network_size
 from raytrain.data.report import DataReport
 from raytrain.engine.compiling import compile_problem
 from raytrain.models import refusal
@@ -49,14 +51,30 @@ def make_task(
     )
 
 
+def held_out(
+    job: JobSpec, run: RunDir, report: DataReport
+) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """What a single training validates on: the given split or, without one, the first fold.
+
+    The name of it, the ids to train on and the ids held out.
+    """
+    val_ids = report.ids("val")
+    if val_ids:
+        return "split", report.ids("train"), val_ids
+    folds = load_or_make_folds(run.folds, report, job.folds)
+    return folds.label(0), folds.train_ids(0), folds.val_ids[0]
+
+
 def prepare(tasks: list[Task], report: DataReport, run: RunDir) -> None:
     """Refuse networks that cannot take the data, and fetch pretrained weights, before a worker
     is asked for. Raises ValueError listing every problem."""
     modes = {task.spec.compile for task in tasks}
     problems = [problem for mode in modes if (problem := compile_problem(mode))][:1]
-    for model in {task.spec.model for task in tasks}:
-        size = (report.channels, len(report.classes), report.height, report.width)
-        problem = refusal(model, *size)
+    specs = [task.spec for task in tasks]
+    problems += {problem for spec in specs for problem in _data_problems(spec, report)}
+    for model, framing in {(spec.model, spec.framing) for spec in specs}:
+        size = network_size(framing, report.largest)
+        problem = refusal(model, report.channels, len(report.classes), *size)
         if problem:
             problems.append(f"model: {problem}")
             continue
@@ -66,6 +84,25 @@ def prepare(tasks: list[Task], report: DataReport, run: RunDir) -> None:
             problems.append(str(error))
     if problems:
         raise ValueError("\n".join(sorted(problems)))
+
+
+def _data_problems(spec: TrialSpec, report: DataReport) -> list[str]:
+    """What a trial asks of the data that it has not."""
+    problems = []
+    if isinstance(spec.framing, WholeSpec) and len(report.sizes) > 1:
+        shown = ", ".join(list(report.sizes)[:5]) + (", ..." if len(report.sizes) > 5 else "")
+        problems.append(
+            f"trial.framing: the images have {len(report.sizes)} sizes ({shown}); choose "
+            "{name: resize}, {name: pad} or {name: tiles} instead of whole"
+        )
+    if spec.normalization == "imagenet" and not (
+        report.dtype == "uint8" and report.channels in (1, 3)
+    ):
+        problems.append(
+            f"trial.normalization: imagenet needs 8 bits and 1 or 3 channels; these images have "
+            f"{report.channels} of {report.dtype}; choose dataset or image"
+        )
+    return problems
 
 
 def not_done(tasks: list[Task]) -> list[Task]:

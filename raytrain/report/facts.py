@@ -7,7 +7,7 @@ from pathlib import Path
 
 from raytrain.config.job import JobSpec
 from raytrain.config.trial import TrialSpec
-from raytrain.data.report import DataReport
+from raytrain.data.report import DataReport, read_report
 from raytrain.runs.ensemble import Ensemble
 from raytrain.runs.events import RungEvent, read_events
 from raytrain.runs.files import read_json
@@ -55,7 +55,7 @@ def read_facts(run: RunDir, ledger: Sequence[LedgerRow]) -> RunFacts:
     trials = ranked(run)
     return RunFacts(
         run=run,
-        data=DataReport.model_validate(read_json(run.data_report)),
+        data=read_report(run.data_report),
         job=JobSpec.model_validate(read_json(run.config)) if run.config.is_file() else None,
         folds=_folds(run.folds),
         trials=trials,

@@ -2,12 +2,10 @@
 
 import base64
 import io
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from raytrain.data.decode import decode_image
 from raytrain.report.palette import class_colour
 
 SIDE_PX = 288
@@ -17,15 +15,10 @@ FILL = 0.38
 """Share of the class colour inside an outline."""
 
 
-def visible(path: Path) -> np.ndarray:
-    """image_HW3 (uint8). Gray, colour or any first channel; other types than bytes are stretched
-    between their 0.5th and 99.5th percentile.
-
-    Raises ValueError when the file is gone or unreadable.
-    """
-    image = decode_image(path)
-    if image.ndim == 3:
-        image = image[..., :3] if image.shape[2] in (3, 4) else image[..., 0]
+def visible(image: np.ndarray) -> np.ndarray:
+    """image_HW3 (uint8) of an image_HWC: gray, colour or any first channel; other types than
+    bytes are stretched between their 0.5th and 99.5th percentile."""
+    image = image[..., :3] if image.shape[2] in (3, 4) else image[..., 0]
     if image.dtype != np.uint8:
         values = image.astype(np.float64)
         low, high = np.percentile(values, [0.5, 99.5])

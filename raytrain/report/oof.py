@@ -4,12 +4,12 @@ Shape suffixes: N images, K classes, H x W pixels.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from raytrain.data.decode import decode_mask
+from raytrain.data.samples import SampleFiles
 from raytrain.report.facts import RunFacts, oof_paths
+from raytrain.runs.maps import Maps
 
 
 @dataclass(frozen=True)
@@ -33,23 +33,21 @@ class OofMaps:
         """Raises ValueError naming a file that does not hold its fold's images."""
         data, folds = facts.data, facts.folds
         self._ids = folds.val_ids if folds else ()
-        self._masks = {sample.id: sample.mask for sample in data.samples}
+        self._files = SampleFiles(data)
         self._classes = len(data.classes)
-        self._folds: list[list[np.ndarray]] = []
+        self._folds: list[list[Maps]] = []
         for ids, paths in zip(self._ids, oof_paths(facts), strict=False):
-            due = (len(ids), self._classes, data.height, data.width)
-            self._folds.append([_opened(path, due) for path in paths])
+            shapes = data.map_shapes(ids)
+            self._folds.append([Maps(path, shapes) for path in paths])
 
     def prediction(self, fold: int, row: int) -> np.ndarray:
         """mask_HW (uint8): the class with the highest mean probability, as it is scored."""
-        prob_KHW = np.mean([maps[row].astype(np.float32) for maps in self._folds[fold]], axis=0)
+        prob_KHW = np.mean([maps[row] for maps in self._folds[fold]], axis=0)
         return prob_KHW.argmax(0).astype(np.uint8)
 
     def truth(self, id: str) -> np.ndarray:
         """mask_HW. Raises ValueError when its file is gone."""
-        path = self._masks[id]
-        assert path is not None
-        return decode_mask(Path(path))
+        return self._files.mask(id)
 
     def images(self) -> list[OofImage]:
         """All labelled images with their Dice, worst first. Raises ValueError like `truth`."""
@@ -108,12 +106,3 @@ def telling(images: list[OofImage]) -> list[tuple[str, OofImage]]:
         "best": (len(images) - 2, len(images) - 1),
     }
     return [(name, images[place]) for name, found in places.items() for place in found]
-
-
-def _opened(path: Path, due: tuple[int, ...]) -> np.ndarray:
-    maps = np.load(path, mmap_mode="r")
-    if maps.shape != due:
-        raise ValueError(
-            f"{path}: holds {maps.shape}, its fold is {due}; delete it and run `raytrain cv` again"
-        )
-    return maps

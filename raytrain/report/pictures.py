@@ -1,9 +1,9 @@
 """Pictures with masks: labelled images out of fold, and test images as they are submitted."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from raytrain.data.decode import decode_mask
+from raytrain.data.samples import SampleFiles
 from raytrain.report.facts import RunFacts
 from raytrain.report.images import overlay, picture, visible
 from raytrain.report.line import masks_are_current
@@ -61,11 +61,11 @@ def examples(facts: RunFacts, oof: Oof) -> Examples:
     """The worst, middle and best images by out-of-fold Dice of the members' mean."""
     if oof.missing or oof.problem:
         return Examples([], 0, oof.missing, oof.problem)
-    paths = {sample.id: Path(sample.image) for sample in facts.data.samples}
+    files = SampleFiles(facts.data)
     cards = []
     try:
         for place, found in telling(oof.images):
-            image_HW3 = visible(paths[found.id])
+            image_HW3 = visible(files.image(found.id))
             prediction = overlay(image_HW3, oof.maps.prediction(found.fold, found.row))
             truth = overlay(image_HW3, oof.maps.truth(found.id))
             cards.append(Example(place, found, picture(image_HW3), truth, prediction))
@@ -76,17 +76,17 @@ def examples(facts: RunFacts, oof: Oof) -> Examples:
 
 def tests(facts: RunFacts) -> Tests:
     """Predicted masks of this ensemble; an older ensemble's are not shown."""
-    samples = [sample for sample in facts.data.samples if sample.split == "test"]
+    files, ids = SampleFiles(facts.data), facts.data.ids("test")
     if not masks_are_current(facts):
         return Tests([], 0, "finalize", "")
-    ready = [s for s in samples if (facts.run.masks / f"{s.id}.png").is_file()]
+    ready = [id for id in ids if (facts.run.masks / f"{id}.png").is_file()]
     count = min(TESTS, len(ready))
     cards = []
     try:
-        for sample in [ready[place * len(ready) // count] for place in range(count)]:
-            image_HW3 = visible(Path(sample.image))
-            mask_HW = decode_mask(facts.run.masks / f"{sample.id}.png")
-            cards.append(TestImage(sample.id, picture(image_HW3), overlay(image_HW3, mask_HW)))
+        for id in [ready[place * len(ready) // count] for place in range(count)]:
+            image_HW3 = visible(files.image(id))
+            mask_HW = decode_mask(facts.run.masks / f"{id}.png")
+            cards.append(TestImage(id, picture(image_HW3), overlay(image_HW3, mask_HW)))
     except ValueError as error:
         return Tests([], 0, "", str(error))
-    return Tests(cards, len(samples), "" if cards else "finalize", "")
+    return Tests(cards, len(ids), "" if cards else "finalize", "")

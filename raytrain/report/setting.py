@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pandas as pd
 import yaml
 
-from raytrain.data.report import DataReport, SampleFacts
+from raytrain.data.report import DataReport, columns
 from raytrain.report.facts import RunFacts
 from raytrain.runs.files import read_json
 
@@ -27,13 +28,15 @@ class SplitRow:
 
 @dataclass(frozen=True)
 class Duplicate:
-    """Two images that are equal pixel by pixel."""
+    """Two images that are the same picture."""
 
     first: str
     other: str
     splits: tuple[str, str]
     across: bool
     """One is in another split, so that a score there may be too good."""
+    kind: str
+    """`equal` pixel by pixel, or `near`: but for a small shift, brightness or a mirror."""
 
 
 @dataclass(frozen=True)
@@ -68,22 +71,23 @@ class Reproduce:
 
 
 def data(facts: RunFacts) -> Data:
-    """Counts and statistics of each split, and exact duplicates."""
+    """Counts and statistics of each split, and duplicates."""
     report = facts.data
     splits = []
     for name, found in report.splits.items():
-        samples = [sample for sample in report.samples if sample.split in name.split("+")]
+        samples = report.samples[report.samples["split"].isin(name.split("+"))]
         row = _row(name, samples, found.class_pixels)
         mean, std = ("/".join(f"{value:.3f}" for value in v) for v in (found.mean, found.std))
         splits.append(SplitRow(row.name, row.images, row.groups, row.shares, mean, std))
-    split = {sample.id: sample.split for sample in report.samples}
+    split = dict(zip(report.samples["id"], report.samples["split"], strict=True))
     return Data(
         fingerprint=report.fingerprint,
         size=_size(report),
         splits=splits,
         duplicates=[
-            Duplicate(a, b, (split[a], split[b]), split[a] != split[b])
-            for a, b in report.duplicates
+            Duplicate(a, b, (split[a], split[b]), split[a] != split[b], kind)
+            for kind, pairs in (("equal", report.duplicates), ("near", report.near_duplicates))
+            for a, b in pairs
         ],
     )
 
@@ -92,15 +96,14 @@ def folds(facts: RunFacts) -> FoldTable | None:
     """What each fold holds out."""
     if facts.folds is None:
         return None
-    samples = {sample.id: sample for sample in facts.data.samples}
-    owners: dict[int, set[int]] = defaultdict(set)
+    samples = facts.data.samples
+    owners: dict[str, set[int]] = defaultdict(set)
     rows = []
     for fold, ids in enumerate(facts.folds.val_ids):
-        held = [samples[id] for id in ids if id in samples]
-        pixels = [sum(n) for n in zip(*(sample.class_pixels for sample in held), strict=True)]
-        rows.append(_row(str(fold), held, pixels))
-        for sample in held:
-            owners[sample.group].add(fold)
+        held = samples[samples["id"].isin(ids)]
+        rows.append(_row(str(fold), held, columns(held, "pixels").sum(0).tolist()))
+        for group in held["group"].unique():
+            owners[group].add(fold)
     shared = sum(len(found) > 1 for found in owners.values())
     return FoldTable(facts.folds.hash, facts.folds.seed, rows, shared)
 
@@ -125,12 +128,14 @@ def reproduce(facts: RunFacts) -> Reproduce:
     return Reproduce(config, found, fingerprints)
 
 
-def _row(name: str, samples: list[SampleFacts], pixels: Sequence[int]) -> SplitRow:
+def _row(name: str, samples: pd.DataFrame, pixels: Sequence[int]) -> SplitRow:
     total = sum(pixels)
     shares = [count / total for count in pixels] if total else []
-    return SplitRow(name, len(samples), len({s.group for s in samples}), shares, "", "")
+    return SplitRow(name, len(samples), samples["group"].nunique(), shares, "", "")
 
 
 def _size(report: DataReport) -> str:
     channels = "1 channel" if report.channels == 1 else f"{report.channels} channels"
-    return f"{report.width} x {report.height} px, {channels}, {report.dtype}"
+    sizes = list(report.sizes)
+    size = f"{sizes[0]} px" if len(sizes) == 1 else f"{len(sizes)} sizes, most {sizes[0]} px"
+    return f"{size}, {channels}, {report.dtype}"

@@ -44,6 +44,10 @@ class RunDir:
         return self.path / "data.json"
 
     @property
+    def contact_sheet(self) -> Path:
+        return self.path / "contact_sheet.png"
+
+    @property
     def folds(self) -> Path:
         return self.path / "folds.json"
 

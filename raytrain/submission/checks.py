@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from raytrain.config.job import SubmissionSpec
-from raytrain.submission.encodings import ENCODINGS
+from raytrain.config.competition import SubmissionSpec
+from raytrain.rle import ENCODINGS
 from raytrain.submission.table import Masks, read_table, row_id
 
 NAN_LIKE = {"nan", "none", "null", "na", "n/a", "<na>"}

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from raytrain.config.job import SubmissionSpec
+from raytrain.config.competition import SubmissionSpec
+from raytrain.rle import ENCODINGS
 from raytrain.runs.files import atomic_path
-from raytrain.submission.encodings import ENCODINGS
 
 Row = tuple[str, str]
 """Id and encoding."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from raytrain.pipeline.fetch import unpack
+from raytrain.data.archive import unpack
 from tests.e2e.finished_run import no_secret_in
 from tests.e2e.kaggle_server import TOKEN, Fault, Kaggle
 from tests.support import raytrain

@@ -14,9 +14,8 @@ from ray.job_submission import JobSubmissionClient
 from ray.util.state import list_actors
 
 from raytrain.config.load import load_job
-from raytrain.data.report import DataReport
+from raytrain.data.report import read_report
 from raytrain.pipeline.search import search_tasks
-from raytrain.runs.files import read_json
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import run_dir
 from tests.ray.conftest import Cluster
@@ -108,7 +107,7 @@ def names(storage: Path) -> dict[str, str]:
     """Fingerprint -> the name that a trial has in the log and the dashboard."""
     job = load_job(storage.parent / "runs.yaml")
     run = run_dir(job)
-    report = DataReport.model_validate(read_json(run.data_report))
+    report = read_report(run.data_report)
     tasks = search_tasks(job, run, report)
     return {task.fingerprint: task.name for task in tasks}
 

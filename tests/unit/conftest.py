@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from raytrain.config.job import CompetitionSpec
+from raytrain.config.competition import CompetitionSpec
 
 CLASSES = ("background", "ring", "core")
 

@@ -23,10 +23,12 @@ from report_truth import (
     truth_of,
 )
 
-from raytrain.config.job import AshaSpec, CompetitionSpec, FoldSpec, JobSpec, SearchSpec
+from raytrain.config.competition import CompetitionSpec
+from raytrain.config.job import AshaSpec, FoldSpec, JobSpec, SearchSpec
 from raytrain.config.trial import TrialSpec
 from raytrain.data.checks import inspect
 from raytrain.data.report import DataReport
+from raytrain.data.report import write_report as write_report_table
 from raytrain.pipeline.report import report as write_report
 from raytrain.runs.ensemble import Ensemble, Member
 from raytrain.runs.events import RungEvent, append_event
@@ -35,6 +37,7 @@ from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.history import best_row, write_history
 from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import write_leaderboard
+from raytrain.runs.maps import write_maps
 from raytrain.runs.record import Record, Station, Status, task_fingerprint
 from raytrain.submission.ledger import Event, Score
 from raytrain.submission.ledger import append_event as append_to_ledger
@@ -59,7 +62,7 @@ def build(
     draw(folder / "data")
     directory = RunDir(folder / "runs" / "shapes" / run)
     data = inspect(competition)
-    write_json(directory.data_report, data.model_dump(mode="json"))
+    write_report_table(directory.data_report, data)
     write_json(directory.config, job.model_dump(mode="json"))
     steps = {"search": _search, "cv": _cv, "finalize": _finalize, "predict": _predict}
     steps |= {"encode": _encode, "submit": _submit}
@@ -138,7 +141,7 @@ def _cv(run: RunDir, data: DataReport) -> None:
             one_hot = np.moveaxis(np.eye(len(data.classes))[truth], -1, 1)
             maps = np.exp(2 * one_hot + noise * rng.normal(size=one_hot.shape))
             maps /= maps.sum(1, keepdims=True)
-            np.save(run.oof / f"{record.fingerprint}.npy", maps.astype(np.float16))
+            write_maps(run.oof / f"{record.fingerprint}.npy", maps, data.map_shapes(tuple(ids)))
 
 
 def _finalize(run: RunDir, data: DataReport) -> None:

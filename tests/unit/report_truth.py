@@ -66,8 +66,8 @@ def reference_dice(pred: np.ndarray, truth: np.ndarray, classes: int) -> list[fl
 
 def truth_of(data: DataReport, id: str) -> np.ndarray:
     """The mask file's values."""
-    path = next(sample.mask for sample in data.samples if sample.id == id)
-    return np.asarray(Image.open(path))
+    address = data.samples.set_index("id").at[id, "mask"]
+    return np.asarray(Image.open(Path(data.source) / address))
 
 
 def maps_of(run: RunDir, data: DataReport, member: int) -> np.ndarray:
@@ -77,7 +77,9 @@ def maps_of(run: RunDir, data: DataReport, member: int) -> np.ndarray:
         task_fingerprint(specs()[member], data.fingerprint, f"fold{fold}-{hash[:4]}", 1)
         for fold in range(len(FOLDS))
     ]
-    return np.concatenate([np.load(run.oof / f"{name}.npy") for name in names]).astype(np.float32)
+    shape = (-1, len(data.classes), HEIGHT, WIDTH)
+    maps = [np.load(run.oof / f"{name}.npy").reshape(shape) for name in names]
+    return np.concatenate(maps).astype(np.float32)
 
 
 def reference_scores(data: DataReport, maps: np.ndarray) -> dict[str, list[float]]:

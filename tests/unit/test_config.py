@@ -19,13 +19,15 @@ competition:
   classes: [organ]
   group: N / 2
   metric: dise
-  format: {image: "{split}/{name}.png", mask: mask.png, splits: {trian: train}}
+  format: {image: "{split}/{nmae}.png", mask: mask.png, labels: {name: treshold}}
+  splits: {trian: train}
   submission: {encoding: column_major, colums: [a, b]}
 trial:
   model: {name: smp, decoder: unett, encoder: resnet19, wieghts: imagenet}
   loss: [{name: dise}, {weight: 2}, {name: cross_entropy, weight: -1}]
   optimizer: {name: adam, lr: fast}
   schedule: {name: cosin}
+  framing: {name: tile}
   epochs: 0
   augmentation: slice
 search:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from raytrain.config.trial import TrialSpec
+from raytrain.config.trial import TrialSpec, WholeSpec
 from raytrain.data.augment import PRESETS
 from raytrain.data.cache import Cache
 from raytrain.data.dataset import (
@@ -15,9 +15,11 @@ from raytrain.data.dataset import (
     EpochPlan,
     Scaling,
     SliceDataset,
-    fixed_batches,
     train_loader,
+    units,
 )
+from raytrain.data.framing import Frame
+from tests.arrays import cache_of
 
 IMAGES = 11
 PLAIN = Scaling((0.0,), (1.0,), per_image=False)
@@ -29,22 +31,22 @@ def cache() -> Cache:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (IMAGES, 20, 24, 1)).astype(np.uint8)
     masks = np.repeat(np.repeat(rng.integers(0, 4, (IMAGES, 5, 6)), 4, 1), 4, 2).astype(np.uint8)
-    for array in (images, masks):
-        array.flags.writeable = False
-    return Cache(images, masks, {f"s{row}": row for row in range(IMAGES)})
+    return cache_of(images, masks)
 
 
-def _plans(rows: np.ndarray, batch: int, seed: int, world: int, epoch: int) -> list[list]:
+def _plans(count: int, batch: int, seed: int, world: int, epoch: int) -> list[list]:
     """[rank][step] -> BatchPlan."""
-    ranks = [EpochPlan(rows, batch, seed, rank, world) for rank in range(world)]
+    ranks = [EpochPlan(count, batch, seed, rank, world) for rank in range(world)]
     for plan in ranks:
         plan.epoch = epoch
     return [list(plan) for plan in ranks]
 
 
 def _made(cache: Cache, preset: str, seed: int, epoch: int, rows: list[int]) -> Batch:
-    dataset = SliceDataset(cache, PLAIN, preset, seed)
-    return dataset[BatchPlan(epoch, np.array(rows), len(rows), len(rows))]
+    frame = Frame(WholeSpec(), cache.largest)
+    windows = frame.windows(cache, np.array(rows))
+    dataset = SliceDataset(cache, frame, windows, PLAIN, preset, seed)
+    return dataset[BatchPlan(epoch, np.arange(len(rows)), len(rows), len(rows))]
 
 
 @pytest.mark.parametrize("world", [1, 2, 3, 4])
@@ -52,35 +54,36 @@ def _made(cache: Cache, preset: str, seed: int, epoch: int, rows: list[int]) -> 
     ("count", "batch"), [(8, 4), (10, 4), (7, 3), (5, 8), (1, 4), (13, 4), (9, 1), (12, 12)]
 )
 def test_every_row_counts_once_whatever_the_workers(count: int, batch: int, world: int) -> None:
-    rows = np.arange(100, 100 + count)
-    [alone] = _plans(rows, batch, seed=3, world=1, epoch=2)
-    ranks = _plans(rows, batch, seed=3, world=world, epoch=2)
+    [alone] = _plans(count, batch, seed=3, world=1, epoch=2)
+    ranks = _plans(count, batch, seed=3, world=world, epoch=2)
     assert {len(steps) for steps in ranks} == {len(alone)} == {-(-count // batch)}
-    assert len(EpochPlan(rows, batch, 3, 0, world)) == len(alone)
+    assert len(EpochPlan(count, batch, 3, 0, world)) == len(alone)
     for step, whole in enumerate(alone):
         parts = [steps[step] for steps in ranks]
-        counted = [int(row) for part in parts for row in part.rows[: part.counted]]
-        assert sorted(counted) == sorted(whole.rows.tolist())
-        assert sum(part.counted for part in parts) == len(whole.rows)
+        counted = [int(row) for part in parts for row in part.windows[: part.counted]]
+        assert sorted(counted) == sorted(whole.windows.tolist())
+        assert sum(part.counted for part in parts) == len(whole.windows)
         for part in parts:
-            assert part.global_size == len(whole.rows)
+            assert part.global_size == len(whole.windows)
             assert part.epoch == 2
             # A worker without a share still takes the step, with an image that does not count.
-            assert part.counted == len(part.rows) or (part.counted == 0 and len(part.rows) == 1)
-    assert Counter(row for whole in alone for row in whole.rows.tolist()) == Counter(rows.tolist())
+            assert part.counted == len(part.windows) or (
+                part.counted == 0 and len(part.windows) == 1
+            )
+    found = Counter(number for whole in alone for number in whole.windows.tolist())
+    assert found == Counter(range(count))
 
 
 def test_seed_and_epoch_decide_the_order() -> None:
-    rows = np.arange(40)
     orders = [
-        tuple(np.concatenate([p.rows for p in _plans(rows, 8, seed, 1, epoch)[0]]))
+        tuple(np.concatenate([p.windows for p in _plans(40, 8, seed, 1, epoch)[0]]))
         for seed in (0, 1)
         for epoch in (1, 2)
     ]
     assert len(set(orders)) == 4
-    again = np.concatenate([p.rows for p in _plans(rows, 8, 0, 1, 1)[0]])
+    again = np.concatenate([p.windows for p in _plans(40, 8, 0, 1, 1)[0]])
     np.testing.assert_array_equal(again, orders[0])
-    assert orders[0] != tuple(rows)
+    assert orders[0] != tuple(range(40))
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -109,10 +112,10 @@ def test_epoch_and_seed_change_what_is_seen(cache: Cache, preset: str) -> None:
 
 def test_rows_and_the_transforms_of_a_preset_decide_independently(cache: Cache) -> None:
     # Two flips by chance give four outcomes alike; one shared draw would give but two.
-    twins = Cache(cache.images_NHWC[[0] * 64], cache.masks_NHW[[0] * 64], {})
+    twins = cache_of([cache.image(0)] * 64, [cache.mask(0)] * 64)
     moved = _made(twins, "flips", seed=5, epoch=3, rows=list(range(64))).target_BHW
     counts = Counter(target.numpy().tobytes() for target in moved)
-    mask = cache.masks_NHW[0].astype(np.int64)
+    mask = cache.mask(0).astype(np.int64)
     outcomes = [mask, mask[::-1], mask[:, ::-1], mask[::-1, ::-1]]
     found = [counts[np.ascontiguousarray(outcome).tobytes()] for outcome in outcomes]
     assert sum(found) == 64
@@ -139,13 +142,13 @@ def test_loader_processes_change_nothing(cache: Cache, world: int) -> None:
 
 
 def test_a_batch_has_the_shapes_and_types_of_a_step(cache: Cache) -> None:
-    before = cache.images_NHWC.copy()
+    before = cache.pixels.copy()
     batch = _made(cache, "slices", seed=0, epoch=1, rows=[3, 3, 8])
     assert batch.image_BCHW.shape == (3, 1, 20, 24)
     assert batch.image_BCHW.dtype == torch.float32
     assert batch.target_BHW.shape == (3, 20, 24)
     assert batch.target_BHW.dtype == torch.int64
-    np.testing.assert_array_equal(cache.images_NHWC, before)
+    np.testing.assert_array_equal(cache.pixels, before)
 
 
 @pytest.mark.parametrize(("dtype", "top"), [("uint8", 255), ("uint16", 40000), ("float32", 900)])
@@ -153,7 +156,7 @@ def test_a_batch_has_the_shapes_and_types_of_a_step(cache: Cache) -> None:
 def test_images_of_any_depth_can_be_augmented(preset: str, dtype: str, top: int) -> None:
     rng = np.random.default_rng(0)
     images = (rng.random((40, 16, 18, 3)) * top).astype(dtype)
-    cache = Cache(images, np.zeros((40, 16, 18), np.uint8), {})
+    cache = cache_of(images, np.zeros((40, 16, 18), np.uint8))
     found = _made(cache, preset, seed=1, epoch=1, rows=list(range(40))).image_BCHW
     assert found.shape == (40, 3, 16, 18)
     assert found.dtype == torch.float32
@@ -164,16 +167,19 @@ def test_images_of_any_depth_can_be_augmented(preset: str, dtype: str, top: int)
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 50])
-def test_fixed_batches_are_the_rows_as_they_are(cache: Cache, batch_size: int) -> None:
+def test_units_are_the_rows_as_they_are(cache: Cache, batch_size: int) -> None:
     rows = np.array([9, 2, 5, 0, 1])
-    batches = list(fixed_batches(cache, rows, PLAIN, batch_size))
+    found = list(units(cache, Frame(WholeSpec(), cache.largest), rows, PLAIN, batch_size))
+    np.testing.assert_array_equal(np.concatenate([unit.rows for unit in found]), rows)
+    batches = [batch for unit in found for batch in unit.batches]
+    assert len(batches) == len(found)
     assert [len(b.rows) for b in batches] == {1: [1] * 5, 4: [4, 1], 50: [5]}[batch_size]
     assert all(b.counted == b.global_size == len(b.rows) for b in batches)
     np.testing.assert_array_equal(np.concatenate([b.rows for b in batches]), rows)
     targets = torch.cat([b.target_BHW for b in batches]).numpy()
-    np.testing.assert_array_equal(targets, cache.masks_NHW[rows])
+    np.testing.assert_array_equal(targets, [cache.mask(row) for row in rows])
     images = torch.cat([b.image_BCHW for b in batches]).permute(0, 2, 3, 1).numpy()
-    np.testing.assert_allclose(images, cache.images_NHWC[rows], rtol=1e-5)
+    np.testing.assert_allclose(images, [cache.image(row) for row in rows], rtol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])

@@ -5,8 +5,8 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from raytrain.config.job import SubmissionSpec
-from raytrain.submission.encodings import ENCODINGS
+from raytrain.config.competition import SubmissionSpec
+from raytrain.rle import ENCODINGS
 
 
 def masks() -> dict[str, np.ndarray]:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from raytrain.ensemble.score import oof_score
+from raytrain.ensemble.score import map_counts, oof_score
 from raytrain.metrics import METRICS
 
 
@@ -14,6 +14,10 @@ def _prob(label_NHW: np.ndarray, classes: int) -> np.ndarray:
     margin = np.linspace(0.05, 0.5, label_NHW.size).reshape(label_NHW.shape)[:, None]
     one_hot = np.eye(classes)[label_NHW].transpose(0, 3, 1, 2)
     return ((1 - margin) / classes + margin * one_hot).astype(np.float32)
+
+
+def _counts(prob_NKHW: np.ndarray, truth_NHW: np.ndarray) -> np.ndarray:
+    return np.stack([map_counts(*pair) for pair in zip(prob_NKHW, truth_NHW, strict=True)])
 
 
 def _half_right(shares: list[float]) -> tuple[np.ndarray, np.ndarray]:
@@ -30,7 +34,7 @@ def test_a_score_worked_by_hand() -> None:
     pred = np.array([[[0, 1, 2, 2]], [[0, 2, 2, 2]]])
     # Class 1: 2/3 in the first image, absent and not predicted in the second.
     # Class 2: 2 / (2 + 1) and 4 / (4 + 1).
-    score = oof_score(_prob(pred, 3), truth, np.array([1, 2]), "dice")
+    score = oof_score(_counts(_prob(pred, 3), truth), np.array([1, 2]), "dice")
     assert score.per_class == pytest.approx([(2 / 3 + 1) / 2, (2 / 3 + 4 / 5) / 2], rel=1e-12)
     assert score.dice == pytest.approx((2 / 3 + 1 + 2 / 3 + 4 / 5) / 4, rel=1e-12)
     assert score.images == 2
@@ -47,26 +51,26 @@ def test_the_interval_holds_the_score_and_is_the_same_again(name: str, seed: int
     truth = rng.integers(0, 3, (24, 6, 5)).astype(np.uint8)
     pred = np.where(rng.random(truth.shape) < rng.random((24, 1, 1)), truth, 0)
     groups = rng.integers(0, 9, 24)
-    score = oof_score(_prob(pred, 3), truth, groups, name)
+    score = oof_score(_counts(_prob(pred, 3), truth), groups, name)
     assert 0 <= score.low < score.dice < score.high <= 1
     assert score.dice == pytest.approx(np.mean(score.per_class), rel=1e-12)
-    assert oof_score(_prob(pred, 3), truth, groups, name) == score
+    assert oof_score(_counts(_prob(pred, 3), truth), groups, name) == score
 
 
 def test_equal_groups_leave_no_doubt() -> None:
     pred, truth = _half_right([0.5, 0.9] * 4)
-    score = oof_score(_prob(pred, 2), truth, np.repeat([3, 8, 1, 4], 2), "dice")
+    score = oof_score(_counts(_prob(pred, 2), truth), np.repeat([3, 8, 1, 4], 2), "dice")
     assert score.dice == pytest.approx((2 * 10 / 30 + 2 * 18 / 38) / 2, rel=1e-12)
     assert score.low == score.high == score.dice
     # The same images in unequal groups do leave some.
-    unequal = oof_score(_prob(pred, 2), truth, np.array([1, 2, 1, 2, 3, 4, 3, 4]), "dice")
+    unequal = oof_score(_counts(_prob(pred, 2), truth), np.array([1, 2, 1, 2, 3, 4, 3, 4]), "dice")
     assert unequal.dice == score.dice
     assert unequal.low < score.dice < unequal.high
 
 
 def test_one_group_gives_no_interval() -> None:
     pred, truth = _half_right([0.1, 0.6, 1.0])
-    score = oof_score(_prob(pred, 2), truth, np.array([7, 7, 7]), "dice")
+    score = oof_score(_counts(_prob(pred, 2), truth), np.array([7, 7, 7]), "dice")
     assert score.low == score.high == score.dice
 
 
@@ -74,9 +78,9 @@ def test_groups_are_drawn_whole() -> None:
     # Two groups, one all right and one all wrong: a draw of groups gives 0, 1/2 or 1, the ends a
     # quarter of the time each. Drawn image by image, 24 of them would stay around 1/2.
     pred, truth = _half_right([1.0] * 12 + [0.0] * 12)
-    whole = oof_score(_prob(pred, 2), truth, np.repeat([0, 1], 12), "dice")
+    whole = oof_score(_counts(_prob(pred, 2), truth), np.repeat([0, 1], 12), "dice")
     assert (whole.dice, whole.low, whole.high) == (0.5, 0.0, 1.0)
-    single = oof_score(_prob(pred, 2), truth, np.arange(24), "dice")
+    single = oof_score(_counts(_prob(pred, 2), truth), np.arange(24), "dice")
     assert single.dice == 0.5
     assert 0.25 < single.low < 0.4
     assert 0.6 < single.high < 0.75
@@ -85,7 +89,7 @@ def test_groups_are_drawn_whole() -> None:
 def test_a_group_weighs_as_much_as_it_has_images() -> None:
     # One group of nine right images, one of a single wrong one: 9/10, drawn as 0, 9/10 or 1.
     pred, truth = _half_right([1.0] * 9 + [0.0])
-    score = oof_score(_prob(pred, 2), truth, np.array([0] * 9 + [1]), "dice")
+    score = oof_score(_counts(_prob(pred, 2), truth), np.array([0] * 9 + [1]), "dice")
     assert (score.dice, score.low, score.high) == (0.9, 0.0, 1.0)
 
 
@@ -93,6 +97,5 @@ def test_only_the_largest_probability_counts() -> None:
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 3, (6, 5, 5)).astype(np.uint8)
     prob = rng.random((6, 3, 5, 5)).astype(np.float32)
-    groups = np.arange(6)
     hard = np.eye(3, dtype=np.float32)[prob.argmax(1)].transpose(0, 3, 1, 2)
-    assert oof_score(prob, truth, groups, "dice") == oof_score(hard, truth, groups, "dice")
+    assert _counts(prob, truth).tolist() == _counts(hard, truth).tolist()

@@ -9,30 +9,22 @@ import pytest
 from raytrain.config.job import FoldSpec
 from raytrain.data.checks import inspect
 from raytrain.data.folds import Folds, load_or_make_folds, make_folds
-from raytrain.data.report import DataReport, SampleFacts
+from raytrain.data.report import DataReport
 from raytrain.runs.files import read_json, write_json
 from raytrain.runs.fingerprint import fingerprint
+from tests.arrays import report_of
 
 Pixels = tuple[int, ...]
 
 
 def _report(samples: list[tuple[int, Pixels]], data: str = "data") -> DataReport:
     """Labelled images s0, s1, ... with these groups and class pixels, and a test image."""
-    facts = [_facts(f"s{i}", group, pixels) for i, (group, pixels) in enumerate(samples)]
-    test = SampleFacts.model_validate(
-        _facts("t0", 900, ()).model_dump() | {"split": "test", "mask": None}
-    )
-    return DataReport(
-        fingerprint=data, height=1, width=6, channels=1, dtype="uint8", classes=("a", "b", "c"),
-        splits={}, duplicates=(), samples=(*facts, test),
-    )  # fmt: skip
-
-
-def _facts(name: str, group: int, pixels: Pixels) -> SampleFacts:
-    return SampleFacts(
-        id=name, split="train", image=f"{name}.png", mask=f"{name}_mask.png", group=group,
-        mean=(0.0,), square=(0.0,), class_pixels=pixels, digest=name,
-    )  # fmt: skip
+    rows: list[dict] = [
+        {"id": f"s{i}", "group": str(group), **{f"pixels_{k}": n for k, n in enumerate(pixels)}}
+        for i, (group, pixels) in enumerate(samples)
+    ]
+    rows.append({"id": "t0", "group": "900", "split": "test", "mask": ""})
+    return report_of(rows, ("a", "b", "c"), data)
 
 
 def _random_report(seed: int, groups: int) -> DataReport:
@@ -47,8 +39,8 @@ def _plain(groups: int) -> DataReport:
     return _report([(i // 2, (4, 1, 1)) for i in range(2 * groups)])
 
 
-def _labelled(report: DataReport) -> list[str]:
-    return [sample.id for sample in report.samples if sample.mask is not None]
+def _labelled(report: DataReport) -> tuple[str, ...]:
+    return report.ids("train", "val")
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])
@@ -58,7 +50,7 @@ def test_groups_stay_whole_and_every_image_is_judged_once(seed: int, count: int)
     folds = make_folds(report, FoldSpec(count=count, seed=seed))
     assert len(folds.val_ids) == count
     assert sorted(id for ids in folds.val_ids for id in ids) == sorted(_labelled(report))
-    group = {sample.id: sample.group for sample in report.samples}
+    group = dict(zip(report.samples["id"], report.samples["group"], strict=True))
     owners = [{group[id] for id in ids} for ids in folds.val_ids]
     assert all(owners)
     assert sum(map(len, owners)) == len(set.union(*owners))
@@ -86,7 +78,7 @@ def test_seed_and_data_decide_the_folds() -> None:
 def test_a_rare_class_is_spread_over_the_folds() -> None:
     # Class 2 shows in four of twelve groups; each of four folds gets one with and two without.
     report = _report([(g, (4, 1, int(g < 4))) for g in range(12) for _ in range(2)])
-    with_class = {sample.id for sample in report.samples if sample.class_pixels[2:] == (1,)}
+    with_class = set(report.samples.loc[report.samples["pixels_2"] == 1, "id"])
     for seed in range(5):
         for ids in make_folds(report, FoldSpec(count=4, seed=seed)).val_ids:
             assert len(with_class & set(ids)) == 2

@@ -17,13 +17,14 @@ BELOW = {
     "cluster": {"ensemble", "engine", "data", "models", "losses", "metrics", "runs", "config"},
     "ensemble": {"engine", "data", "models", "losses", "metrics", "runs", "config"},
     "engine": {"data", "models", "losses", "metrics", "runs", "config"},
-    "data": {"runs", "config"},
+    "data": {"rle", "runs", "config"},
     "models": {"runs", "config"},
     "losses": {"runs", "config"},
     "metrics": {"runs", "config"},
-    "submission": {"data", "runs", "config"},
+    "submission": {"data", "rle", "runs", "config"},
     "report": {"data", "runs", "config", "submission"},
     "runs": {"config"},
+    "rle": set(),
     "config": set(),
 }  # fmt: skip
 """Room -> the rooms that it may import besides itself (the report reads the ledger, too)."""

@@ -10,7 +10,8 @@ import pytest
 import yaml
 from pydantic import TypeAdapter
 
-from raytrain.config.job import CompetitionSpec, JobSpec, SubmissionSpec
+from raytrain.config.competition import CompetitionSpec, SubmissionSpec
+from raytrain.config.job import JobSpec
 from raytrain.config.load import load_job
 from raytrain.config.trial import LossTerm, ModelSpec, OptimizerSpec, ScheduleSpec, TrialSpec
 from raytrain.data.augment import PRESETS
@@ -20,7 +21,7 @@ from raytrain.engine.schedules import SCHEDULES
 from raytrain.losses import LOSSES
 from raytrain.metrics import METRICS
 from raytrain.models import ARCHITECTURES
-from raytrain.submission.encodings import ENCODINGS
+from raytrain.rle import ENCODINGS
 
 FOLDER = Path(__file__).parents[2] / "jobs"
 JOBS = sorted([*FOLDER.glob("*.yaml"), *FOLDER.glob("studies/*.yaml")])

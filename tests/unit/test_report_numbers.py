@@ -10,7 +10,7 @@ from report_html import Page
 from report_run import STATIONS, build
 from report_truth import CLASSES, maps_of, reference_scores
 
-from raytrain.data.report import DataReport
+from raytrain.data.report import DataReport, columns, read_report
 from raytrain.pipeline.report import report
 from raytrain.report.images import SIDE_PX
 from raytrain.runs.files import read_json, write_json
@@ -26,7 +26,7 @@ def whole(tmp_path_factory) -> tuple[RunDir, Page]:
 
 
 def _data(run: RunDir) -> DataReport:
-    return DataReport.model_validate(read_json(run.data_report))
+    return read_report(run.data_report)
 
 
 def test_scores_are_the_records(whole):
@@ -94,11 +94,11 @@ def test_no_validation_figure_of_a_member_that_trained_on_everything(tmp_path):
 def test_data_folds_submission_and_ledger(whole):
     run, page = whole
     data, folds = _data(run), read_json(run.folds)
-    pixels = np.sum([s.class_pixels for s in data.samples if s.split == "train"], axis=0)
+    pixels = columns(data.samples[data.samples["split"] == "train"], "pixels").sum(0)
     shares = " ".join(f"{100 * n / pixels.sum():.2f} %" for n in pixels)
     mean, std = data.splits["train"].mean[0], data.splits["train"].std[0]
     assert f"train 8 4 {shares} {mean:.3f} {std:.3f}" in page.text("data")
-    assert "img12 img13 val, test across splits" in page.text("data")
+    assert "img12 img13 equal val, test across splits" in page.text("data")
     assert folds["hash"] in page.text("folds")
     assert "No group stands in two folds" in page.text("folds")
     assert re.search(r"0 6 3 [\d.]+ % .* 1 6 3 ", page.text("folds"))

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from raytrain.config.job import CompetitionSpec, JobSpec
+from raytrain.config.competition import CompetitionSpec
+from raytrain.config.job import JobSpec
 from raytrain.runs.files import append_line, atomic_path, read_lines, write_json
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.history import append_row, best_row, read_history, write_history

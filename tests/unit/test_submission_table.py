@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from raytrain.config.job import SubmissionSpec
+from raytrain.config.competition import SubmissionSpec
 from raytrain.submission.checks import check_submission
 from raytrain.submission.table import build_table, read_table, write_table
 

@@ -1,12 +1,31 @@
-"""Data formats, one file each. A format turns its spec and a folder into an Index."""
+"""Data formats, one file each: how samples are found in a folder, and how a mask is read."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from raytrain.data.formats.paired_folders import index_paired_folders
+import numpy as np
+
+from raytrain.data.formats.numpy_stacks import index_numpy_stacks, read_stack_mask
+from raytrain.data.formats.paired_folders import index_paired_folders, read_paired_mask
+from raytrain.data.formats.rle_table import index_rle_table, read_rle_mask
 from raytrain.data.index import Index
 
-FORMATS: dict[str, Callable[[Any, Path], Index]] = {
-    "paired_folders": index_paired_folders,
+
+@dataclass(frozen=True)
+class Format:
+    """A format's two functions; both take its spec first."""
+
+    index: Callable[[Any, Any, Path], Index]
+    """(spec, splits, root) -> all samples and problems."""
+    mask: Callable[[Any, Path, tuple[str, ...], tuple[int, int], tuple[str, ...]], np.ndarray]
+    """(spec, root, addresses, size_HW of the image, classes) -> mask_HW of class numbers.
+    Raises ValueError that names the file."""
+
+
+FORMATS: dict[str, Format] = {
+    "paired_folders": Format(index_paired_folders, read_paired_mask),
+    "numpy_stacks": Format(index_numpy_stacks, read_stack_mask),
+    "rle_table": Format(index_rle_table, read_rle_mask),
 }

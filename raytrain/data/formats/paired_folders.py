@@ -1,72 +1,73 @@
 """Image and mask files whose paths follow a pattern (cardiac MR: `train/image/cmr1.png`)."""
 
-import re
+from collections import defaultdict
 from pathlib import Path
 
-from raytrain.config.job import PairedFoldersSpec
-from raytrain.data.index import SPLITS, Index, Sample, Split, natural_key
+import numpy as np
+
+from raytrain.config.competition import PairedFoldersSpec
+from raytrain.data.decode import decode_mask
+from raytrain.data.index import Found, Index, Split, natural_key
+from raytrain.data.labels import as_classes, class_number, merged
+from raytrain.data.patterns import fields_in, filled, matches, split_words
 
 
-def index_paired_folders(spec: PairedFoldersSpec, root: Path) -> Index:
+def index_paired_folders(spec: PairedFoldersSpec, splits: object, root: Path) -> Index:
     """Match the image and mask patterns under `root` and pair what they find by name."""
-    samples: list[Sample] = []
-    problems: list[str] = []
-    if not root.is_dir():
-        return Index([], [f"{root}: no such folder (competition.data)"])
-    for split in SPLITS:
-        if split in spec.splits:
-            found, wrong = _split_samples(spec, root, split)
-            samples += found
-            problems += wrong
-    owner: dict[str, Sample] = {}
-    for sample in samples:
-        first = owner.setdefault(sample.id, sample)
-        if first is not sample:
-            problems.append(
-                f"{sample.image}: the name {sample.id!r} stands in {first.split} too; rename one"
-            )
+    words, problems = split_words(splits, spec.image, "competition.format.image")
+    if not problems:
+        problems += split_words(splits, spec.mask, "competition.format.mask")[1]
+    samples: list[Found] = []
+    for split, word in words.items() if not problems else ():
+        found, wrong = _paired(spec, root, split, word)
+        samples += found
+        problems += wrong
     return Index(samples, problems)
 
 
-def _split_samples(
-    spec: PairedFoldersSpec, root: Path, split: Split
-) -> tuple[list[Sample], list[str]]:
-    images = _matches(root, spec.image, spec.splits[split])
-    masks = _matches(root, spec.mask, spec.splits[split]) if split != "test" else {}
-    pattern = spec.image.replace("{split}", spec.splits[split])
-    problems = []
+def read_paired_mask(
+    spec: PairedFoldersSpec, root: Path, parts: tuple[str, ...], size_HW: tuple[int, int],
+    classes: tuple[str, ...],
+) -> np.ndarray:  # fmt: skip
+    """mask_HW (uint8 class numbers) from one label file, or from a file an object or class."""
+    del size_HW  # the files have their own
+    if "{object}" not in spec.mask and "{class}" not in spec.mask:
+        return as_classes(decode_mask(root / parts[0]), spec.labels, root / parts[0])
+    layers = []
+    for part in parts:
+        fields = fields_in(part, spec.mask) or {}
+        number = class_number(fields["class"], classes) if "class" in fields else 1
+        layers.append((number, decode_mask(root / part) != 0, str(root / part)))
+    return merged(layers)
+
+
+def _paired(
+    spec: PairedFoldersSpec, root: Path, split: Split | None, word: str
+) -> tuple[list[Found], list[str]]:
+    image, mask = (filled(pattern, split=word) for pattern in (spec.image, spec.mask))
+    images = {found.fields["name"]: found.address for found in matches(root, image)}
+    masks: dict[str, list[str]] = defaultdict(list)
+    for found in matches(root, mask):
+        masks[found.fields["name"]].append(found.address)
+    if image == mask:
+        return [], [f"competition.format: image and mask follow the same pattern {image!r}"]
+    # Where both stand in one folder, `{name}.png` fits the masks, too.
+    for address in {address for parts in masks.values() for address in parts}:
+        images = {name: path for name, path in images.items() if path != address}
     if not images:
-        problems.append(f"{root / pattern}: no image of split {split!r} matches this pattern")
+        what = f"of split {split!r} " if split else ""
+        return [], [f"{root / image}: no image {what}matches this pattern"]
     samples = [
-        Sample(name, split, images[name], masks.get(name))
+        Found(
+            id=name,
+            split=split,
+            image=(images[name],),
+            mask=tuple(sorted(masks.get(name, []), key=natural_key)),
+            expected=str(root / filled(mask, name=name)),
+        )
         for name in sorted(images, key=natural_key)
     ]
-    if split != "test":
-        for sample in samples:
-            if sample.mask is None:
-                mask = spec.mask.replace("{split}", spec.splits[split])
-                expected = root / mask.replace("{name}", sample.id)
-                problems.append(f"{sample.image}: its mask is missing; expected {expected}")
-        for name in sorted(masks.keys() - images.keys(), key=natural_key):
-            problems.append(f"{masks[name]}: a mask without an image {name!r}")
-    return samples, problems
-
-
-def _matches(root: Path, pattern: str, split: str) -> dict[str, Path]:
-    """Name -> path of every file that matches the pattern (`{name}` spans no folder)."""
-    pattern = pattern.replace("{split}", split)
-    first, *rest = pattern.split("{name}")
-    # A second {name} in the pattern must repeat the first.
-    expression = re.compile(
-        re.escape(first) + r"(?P<name>[^/]+)" + r"(?P=name)".join(map(re.escape, rest))
-    )
-    found = {}
-    for path in root.glob(_glob_escaped(pattern)):
-        match = expression.fullmatch(path.relative_to(root).as_posix())
-        if match and path.is_file():
-            found[match["name"]] = path
-    return found
-
-
-def _glob_escaped(pattern: str) -> str:
-    return "*".join(re.sub(r"([*?[])", r"[\1]", part) for part in pattern.split("{name}"))
+    lonely = sorted(masks.keys() - images.keys(), key=natural_key)
+    return samples, [
+        f"{root / masks[name][0]}: a mask without an image {name!r}" for name in lonely
+    ]

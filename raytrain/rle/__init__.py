@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from raytrain.submission.encodings import column_major_1
+from raytrain.rle import column_major_1
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,61 @@
+"""One `.npy` array of images and one of masks a split (neuro micro-CT: N x 256 x 256)."""
+
+from pathlib import Path
+
+import numpy as np
+
+from raytrain.config.competition import NumpyStacksSpec
+from raytrain.data.index import Found, Index, Split
+from raytrain.data.labels import as_classes
+from raytrain.data.patterns import filled, split_words
+from raytrain.data.stacks import open_stack, read_row
+
+
+def index_numpy_stacks(spec: NumpyStacksSpec, splits: object, root: Path) -> Index:
+    """A sample a row; the stacks are mapped, never read whole."""
+    words, problems = split_words(splits, spec.images, "competition.format.images")
+    if not problems:
+        problems += split_words(splits, spec.masks, "competition.format.masks")[1]
+    samples: list[Found] = []
+    for split, word in words.items() if not problems else ():
+        try:
+            samples += _rows(root, split, filled(spec.images, split=word),
+                             filled(spec.masks, split=word))  # fmt: skip
+        except ValueError as error:
+            problems.append(str(error))
+    return Index(samples, problems)
+
+
+def read_stack_mask(
+    spec: NumpyStacksSpec, root: Path, parts: tuple[str, ...], size_HW: tuple[int, int],
+    classes: tuple[str, ...],
+) -> np.ndarray:  # fmt: skip
+    """mask_HW (class numbers): one row of a stack."""
+    del size_HW, classes
+    (address,) = parts
+    mask = read_row(root, address)
+    if mask.ndim != 2 or mask.dtype.kind not in "ubi" or mask.min(initial=0) < 0:
+        raise ValueError(f"{root / address}: masks must be N x H x W whole numbers from 0 on")
+    return as_classes(mask, spec.labels, root / address)
+
+
+def _rows(root: Path, split: Split | None, images: str, masks: str) -> list[Found]:
+    stack = open_stack(root / images)
+    labelled = (root / masks).is_file()
+    if labelled:
+        labels = open_stack(root / masks)
+        if len(labels) != len(stack):
+            raise ValueError(
+                f"{root / masks}: holds {len(labels)} masks, {images} {len(stack)} images"
+            )
+    prefix = f"{split}_" if split else "row_"
+    return [
+        Found(
+            id=f"{prefix}{row}",
+            split=split,
+            image=(f"{images}#{row}",),
+            mask=(f"{masks}#{row}",) if labelled else (),
+            expected=str(root / masks),
+        )
+        for row in range(len(stack))
+    ]

@@ -1,0 +1,91 @@
+"""Image files beside a CSV of run-length encoded masks, as most Kaggle competitions give them."""
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from raytrain.config.competition import RleTableSpec
+from raytrain.data.index import Found, Index, natural_key
+from raytrain.data.labels import class_number, merged
+from raytrain.data.patterns import fields_in, filled, matches, split_words
+from raytrain.data.tables import read_table
+from raytrain.rle import ENCODINGS
+
+Runs = dict[str, list[tuple[str, str]]]
+"""Image name -> (class word, encoding) of each of its rows."""
+
+
+def index_rle_table(spec: RleTableSpec, splits: object, root: Path) -> Index:
+    """The images that the pattern finds; those that the table speaks of have masks."""
+    words, problems = split_words(splits, spec.image, "competition.format.image")
+    if problems:
+        return Index([], problems)
+    try:
+        runs = _runs(root, spec)
+    except ValueError as error:
+        return Index([], [str(error)])
+    samples = []
+    for split, word in words.items():
+        images = {
+            m.fields["name"]: m.address for m in matches(root, filled(spec.image, split=word))
+        }
+        if not images:
+            problems.append(
+                f"{root / filled(spec.image, split=word)}: no image matches this pattern"
+            )
+        for name in sorted(images, key=natural_key):
+            mask = (f"{spec.table}#{name}",) if name in runs else ()
+            expected = f"{root / spec.table}: a row of {name!r}"
+            samples.append(Found(name, split, (images[name],), mask, expected))
+    lonely = sorted(runs.keys() - {sample.id for sample in samples}, key=natural_key)
+    problems += [f"{root / spec.table}: {name!r} has no image" for name in lonely]
+    return Index(samples, problems)
+
+
+def read_rle_mask(
+    spec: RleTableSpec, root: Path, parts: tuple[str, ...], size_HW: tuple[int, int],
+    classes: tuple[str, ...],
+) -> np.ndarray:  # fmt: skip
+    """mask_HW (uint8 class numbers) of an image's rows."""
+    (address,) = parts
+    name = address.removeprefix(f"{spec.table}#")
+    decode = ENCODINGS[spec.encoding].decode
+    layers = [(0, np.zeros(size_HW, bool), name)]
+    for word, text in _runs(root, spec)[name]:
+        if text.strip() in spec.empty:
+            continue
+        try:
+            number = class_number(word, classes) if word else 1
+            layers.append((number, decode(text, size_HW), f"{root / address}"))
+        except ValueError as error:
+            raise ValueError(f"{root / address}: {error}") from None
+    return merged(layers)
+
+
+def _runs(root: Path, spec: RleTableSpec) -> Runs:
+    path = root / spec.table
+    return _runs_of(path, path.stat().st_mtime_ns if path.is_file() else 0, spec)
+
+
+@lru_cache(maxsize=2)
+def _runs_of(path: Path, written: int, spec: RleTableSpec) -> Runs:
+    """`written` tells a file from what stood there before."""
+    columns = [*spec.columns, *([spec.class_column] if spec.class_column else [])]
+    table: pd.DataFrame = read_table(path, columns)
+    found: Runs = {}
+    strange = []
+    for row in table[columns].itertuples(index=False):
+        fields = fields_in(row[0], spec.id)
+        if fields is None:
+            strange.append(row[0])
+            continue
+        word = row[2] if spec.class_column else fields.get("class", "")
+        found.setdefault(fields["name"], []).append((word, row[1]))
+    if strange:
+        raise ValueError(
+            f"{path}: {len(strange)} ids such as {strange[0]!r} do not read {spec.id!r} "
+            "(competition.format.id)"
+        )
+    return found

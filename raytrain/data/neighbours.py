@@ -1,0 +1,43 @@
+"""Neighbouring frames as channels: 2.5-D slices, or the two phases of a patient."""
+
+from dataclasses import replace
+
+from raytrain.config.expression import number_in, parse_expression, with_number
+from raytrain.data.index import Found
+
+
+def with_neighbours(
+    samples: list[Found], expressions: tuple[str, ...], groups: dict[str, str]
+) -> list[Found]:
+    """Each sample with the planes of the frames that the expressions name, in their order.
+
+    A frame that is missing, or of another split or group (nothing may be learnt from there), is
+    replaced by the sample itself.
+    """
+    if not expressions:
+        return samples
+    by_id = {sample.id: sample for sample in samples}
+    rules = [parse_expression(text) for text in expressions]
+
+    def frame(sample: Found, number: int) -> Found:
+        if number < 0:
+            return sample
+        other = by_id.get(with_number(sample.id, number), sample)
+        alike = other.split == sample.split and groups[other.id] == groups[sample.id]
+        return other if alike else sample
+
+    return [
+        replace(s, image=tuple(a for rule in rules for a in frame(s, rule(s.id)).image))
+        for s in samples
+    ]
+
+
+def needs_numbers(samples: list[Found], expressions: tuple[str, ...]) -> list[str]:
+    """Problems of names without a number."""
+    problems = []
+    for sample in samples if expressions else ():
+        try:
+            number_in(sample.id)
+        except ValueError as error:
+            problems.append(f"{sample.image[0]}: {error} (competition.neighbours)")
+    return problems

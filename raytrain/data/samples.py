@@ -1,0 +1,99 @@
+"""Reading one sample's image and mask by their addresses."""
+
+from pathlib import Path
+
+import numpy as np
+
+from raytrain.config.competition import FormatSpec
+from raytrain.data.decode import decode_image
+from raytrain.data.formats import FORMATS
+from raytrain.data.report import DataReport
+from raytrain.data.source import local_folder
+from raytrain.data.stacks import read_row
+
+
+def read_image(root: Path, addresses: tuple[str, ...]) -> np.ndarray:
+    """image_HWC in its own dtype, the planes of all addresses one after another.
+
+    Raises ValueError naming the file that is unreadable or does not go with the others.
+    """
+    planes = [_plane(root, address) for address in addresses]
+    planes = [p[..., None] if p.ndim == 2 else p for p in planes]  # TEMP
+    for address, plane in zip(addresses, planes, strict=True):
+        if plane.shape[:2] != planes[0].shape[:2] or plane.dtype != planes[0].dtype:
+            raise ValueError(
+                f"{root / address}: {describe(plane)}, its neighbour {addresses[0]} "
+                f"{describe(planes[0])}"
+            )
+    return planes[0] if len(planes) == 1 else np.concatenate(planes, axis=2)
+
+
+def read_mask(
+    format: FormatSpec,
+    root: Path,
+    addresses: tuple[str, ...],
+    size_HW: tuple[int, int],
+    classes: tuple[str, ...],
+) -> np.ndarray:
+    """mask_HW (uint8 class numbers) for an image of this size.
+
+    Raises ValueError naming a file that is unreadable, of another size or holds other values.
+    """
+    mask = FORMATS[format.name].mask(format, root, addresses, size_HW, classes)
+    problems = []
+    if mask.max(initial=0) >= len(classes):
+        strange = sorted(set(np.unique(mask).tolist()) - set(range(len(classes))))
+        shown = ", ".join(map(str, strange[:10])) + (", ..." if len(strange) > 10 else "")
+        problems.append(
+            f"{root / addresses[0]}: mask values [{shown}] are outside the {len(classes)} classes"
+        )
+    if mask.shape != size_HW:
+        problems.append(
+            f"{root / addresses[0]}: the mask is {mask.shape[1]}x{mask.shape[0]}, "
+            f"its image {size_HW[1]}x{size_HW[0]}"
+        )
+    if problems:
+        raise ValueError("\n".join(problems))
+    return mask.astype(np.uint8, copy=False)
+
+
+def describe(image_HWC: np.ndarray) -> str:
+    """`96x96, 1 channel, uint8`."""
+    height, width, channels = image_HWC.shape
+    return f"{width}x{height}, {channels} channel{'s' * (channels != 1)}, {image_HWC.dtype}"
+
+
+class SampleFiles:
+    """The files of a checked data set, by id."""
+
+    def __init__(self, report: DataReport):
+        self._report = report
+        self._samples = report.samples.set_index("id")
+
+    def image(self, id: str) -> np.ndarray:
+        """image_HWC. Raises ValueError when a file is gone or unreadable."""
+        root = local_folder(self._report.source)
+        return read_image(root, split_addresses(self._samples.at[id, "image"]))
+
+    def has_mask(self, id: str) -> bool:
+        return bool(self._samples.at[id, "mask"])
+
+    def mask(self, id: str) -> np.ndarray:
+        """mask_HW of a labelled image. Raises ValueError like `image`."""
+        sample, report = self._samples.loc[id], self._report
+        parts, size = split_addresses(sample["mask"]), (sample["height"], sample["width"])
+        return read_mask(report.format, local_folder(report.source), parts, size, report.classes)
+
+
+def split_addresses(text: str) -> tuple[str, ...]:
+    """The addresses of a cell of the sample table, one a line."""
+    return tuple(text.split("\n")) if text else ()
+
+
+def _plane(root: Path, address: str) -> np.ndarray:
+    if ".npy#" not in address:
+        return decode_image(root / address)
+    plane = read_row(root, address)
+    if plane.dtype.kind == "f" and not np.isfinite(plane).all():
+        raise ValueError(f"{root / address}: holds values that are not finite")
+    return plane[..., None] if plane.ndim == 2 else plane

@@ -1,0 +1,92 @@
+"""Where a competition's files are: a folder, a .zip, or any address that fsspec knows.
+
+What is not a folder yet is brought once into this node's cache, whole or not at all.
+"""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import fsspec
+from filelock import FileLock
+
+from raytrain.data.archive import unpack
+from raytrain.runs.fingerprint import fingerprint
+
+
+def cache_root() -> Path:
+    """`$RAYTRAIN_CACHE`, by default `~/.cache/raytrain`: all of it may be deleted at any time."""
+    return Path(os.environ.get("RAYTRAIN_CACHE", "~/.cache/raytrain")).expanduser()
+
+
+def local_folder(address: str) -> Path:
+    """The folder that holds the files of `address` on this node, fetched or unpacked if need be.
+
+    Raises ValueError when there is nothing, or an archive's member would land outside.
+    """
+    if _is_remote(address):
+        return _fetched(address)
+    path = Path(absolute(address))
+    if path.is_dir():
+        return path
+    if path.suffix == ".zip" and path.is_file():
+        return _unpacked(path)
+    raise ValueError(f"{path}: no such folder (competition.data)")
+
+
+def absolute(address: str) -> str:
+    """The address as every process of this machine understands it."""
+    return address if _is_remote(address) else str(Path(address).expanduser().absolute())
+
+
+def _is_remote(address: str) -> bool:
+    return re.match(r"^[a-z0-9+]+://", address) is not None
+
+
+def _unpacked(archive: Path) -> Path:
+    found = archive.stat()
+    key = fingerprint(str(archive), found.st_size, found.st_mtime_ns)
+    return _made_once(key, lambda folder: unpack(archive, folder))
+
+
+def _fetched(address: str) -> Path:
+    try:
+        files, path = fsspec.url_to_fs(address)
+        listing = {
+            name: [facts.get("size"), str(facts.get("ETag") or facts.get("mtime") or "")]
+            for name, facts in files.find(path, detail=True).items()
+        }
+    except (ImportError, OSError, ValueError) as error:
+        raise ValueError(f"{address}: {error} (competition.data)") from None
+    if not listing:
+        raise ValueError(f"{address}: nothing is there (competition.data)")
+
+    def fetch(folder: Path) -> None:
+        if len(listing) == 1 and path.endswith(".zip"):
+            archive = folder.with_suffix(".zip")
+            try:
+                files.get_file(path, str(archive))
+                unpack(archive, folder)
+            finally:
+                archive.unlink(missing_ok=True)
+        else:
+            files.get(path.rstrip("/") + "/", str(folder) + os.sep, recursive=True)
+
+    return _made_once(fingerprint(address, listing), fetch)
+
+
+def _made_once(key: str, make: Callable[[Path], None]) -> Path:
+    folder = cache_root() / "sources" / key
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):
+        if not folder.is_dir():
+            temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{key}."))
+            try:
+                make(temporary)
+                temporary.rename(folder)
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
+    return folder

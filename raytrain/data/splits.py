@@ -1,0 +1,170 @@
+"""Which split and which group each found sample belongs to."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from sklearn.model_selection import GroupShuffleSplit
+
+from raytrain.config.competition import (
+    EndsGroupSpec,
+    ExpressionGroupSpec,
+    FractionSplitsSpec,
+    GroupSpec,
+    OwnGroupSpec,
+    RangeSplitsSpec,
+    SplitsSpec,
+    TableGroupSpec,
+    TableSplitsSpec,
+)
+from raytrain.config.errors import unknown_name
+from raytrain.config.expression import number_in, parse_expression, parse_ranges
+from raytrain.data.index import SPLITS, Found, Index, Split
+from raytrain.data.tables import read_table
+
+
+def with_splits(
+    index: Index, splits: SplitsSpec, root: Path, groups: dict[str, str]
+) -> tuple[list[Found], list[str]]:
+    """The samples, each with its split, in the order of the splits; and what does not fit.
+
+    `groups` is the group of each sample's id (only a fraction needs it).
+    """
+    samples, problems = _assigned(index.samples, splits, root, groups)
+    asked = [split for split in SPLITS if getattr(splits, split, None) is not None]
+    if isinstance(splits, RangeSplitsSpec):
+        for split in asked:
+            if not any(sample.split == split for sample in samples):
+                problems.append(f"competition.splits.{split}: no name has such a number")
+    for sample in samples:
+        if sample.split != "test" and not sample.mask:
+            problems.append(
+                f"{root / sample.image[0]}: its mask is missing; expected {sample.expected}"
+            )
+    owner: dict[str, Found] = {}
+    for sample in samples:
+        first = owner.setdefault(sample.id, sample)
+        if first is not sample:
+            problems.append(
+                f"{root / sample.image[0]}: the name {sample.id!r} stands in {first.split} too; "
+                "rename one"
+            )
+    return [s for split in SPLITS for s in samples if s.split == split], problems
+
+
+def _assigned(
+    samples: list[Found], splits: SplitsSpec, root: Path, groups: dict[str, str]
+) -> tuple[list[Found], list[str]]:
+    match splits:
+        case RangeSplitsSpec():
+            return _by_number(samples, splits, root)
+        case TableSplitsSpec():
+            return _by_table(samples, splits, root)
+        case FractionSplitsSpec():
+            return _by_fraction(samples, splits, groups), []
+    return samples, []
+
+
+def _by_number(
+    samples: list[Found], spec: RangeSplitsSpec, root: Path
+) -> tuple[list[Found], list[str]]:
+    ranges = {split: parse_ranges(text) for split in SPLITS if (text := getattr(spec, split))}
+    found, problems = [], []
+    for sample in samples:
+        try:
+            number = number_in(sample.id)
+        except ValueError as error:
+            problems.append(f"{root / sample.image[0]}: {error} for competition.splits")
+            continue
+        fits = [split for split, parts in ranges.items() if any(number in part for part in parts)]
+        if len(fits) != 1:
+            which = " and ".join(fits) or "none"
+            problems.append(
+                f"{root / sample.image[0]}: {number} is in {which} of competition.splits"
+            )
+            continue
+        found.append(replace(sample, split=fits[0]))
+    return found, problems
+
+
+def _by_table(
+    samples: list[Found], spec: TableSplitsSpec, root: Path
+) -> tuple[list[Found], list[str]]:
+    path = root / spec.file
+    try:
+        table = read_table(path, [spec.id, spec.split])
+    except ValueError as error:
+        return [], [f"{error} (competition.splits)"]
+    problems = [
+        f"{path}: {name!r}: split {unknown_name(word, SPLITS)}"
+        for name, word in zip(table[spec.id], table[spec.split], strict=True)
+        if word not in SPLITS
+    ]
+    split: dict[str, Split] = dict(zip(table[spec.id], table[spec.split], strict=True))
+    problems += [
+        f"{path}: has no row for {sample.id!r} ({root / sample.image[0]})"
+        for sample in samples
+        if sample.id not in split
+    ]
+    return [replace(s, split=split[s.id]) for s in samples if split.get(s.id) in SPLITS], problems
+
+
+def _by_fraction(
+    samples: list[Found], spec: FractionSplitsSpec, groups: dict[str, str]
+) -> list[Found]:
+    labelled = [sample for sample in samples if sample.mask]
+    of_each = [groups[sample.id] for sample in labelled]
+    val: set[str] = set()
+    if len(set(of_each)) > 1:
+        splitter = GroupShuffleSplit(1, test_size=spec.val, random_state=spec.seed)
+        _, held = next(splitter.split(np.zeros(len(labelled)), groups=of_each))
+        val = {labelled[i].id for i in held}
+    return [
+        replace(s, split="val" if s.id in val else "train" if s.mask else "test") for s in samples
+    ]
+
+
+def group_function(spec: GroupSpec, root: Path) -> Callable[[str], str]:
+    """From a sample's id to its group. The function raises ValueError for an id without one.
+
+    Raises ValueError for a table that cannot be read.
+    """
+    match spec:
+        case OwnGroupSpec():
+            return lambda id: id
+        case ExpressionGroupSpec():
+            value_of = parse_expression(spec.value)
+            return lambda id: str(value_of(id))
+        case EndsGroupSpec():
+            return lambda id: _sequence(id, spec)
+        case TableGroupSpec():
+            table = read_table(root / spec.file, [spec.id, spec.group])
+            groups = dict(zip(table[spec.id], table[spec.group], strict=True))
+            return lambda id: _looked_up(id, groups, root / spec.file)
+
+
+def group_text(spec: GroupSpec) -> str:
+    """The rule in a few words, for messages."""
+    match spec:
+        case OwnGroupSpec():
+            return "each image its own"
+        case ExpressionGroupSpec():
+            return spec.value
+        case EndsGroupSpec():
+            return f"{len(spec.ends)} sequences"
+        case TableGroupSpec():
+            return f"{spec.group} of {spec.file}"
+
+
+def _sequence(id: str, spec: EndsGroupSpec) -> str:
+    place = int(np.searchsorted(spec.ends, number_in(id)))
+    if place == len(spec.ends):
+        raise ValueError(f"{id!r} comes after the last end, {spec.ends[-1]} (competition.group)")
+    return str(spec.ends[place])
+
+
+def _looked_up(id: str, groups: dict[str, str], path: Path) -> str:
+    if id not in groups:
+        raise ValueError(f"{path}: has no row for {id!r} (competition.group)")
+    return groups[id]

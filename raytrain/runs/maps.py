@@ -1,0 +1,45 @@
+"""Probability maps of images of any size in one file: float16, flat, one image after another."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from raytrain.runs.files import atomic_path
+
+Shape = tuple[int, int, int]
+"""Classes, height, width."""
+
+
+def write_maps(path: Path, maps: Iterable[np.ndarray], shapes: list[Shape]) -> None:
+    """Write prob_KHW of each image as it comes; the file appears whole or not at all."""
+    start = _starts(shapes)
+    with atomic_path(path) as temporary:
+        flat = np.lib.format.open_memmap(temporary, "w+", np.float16, (int(start[-1]),))
+        for number, prob_KHW in enumerate(maps):
+            assert prob_KHW.shape == shapes[number]
+            flat[start[number] : start[number + 1]] = prob_KHW.ravel()
+        flat.flush()
+
+
+class Maps:
+    """The maps of a file, mapped from disk and read image by image."""
+
+    def __init__(self, path: Path, shapes: list[Shape]):
+        """Raises ValueError when the file does not hold maps of these shapes."""
+        self._shapes, self._start = shapes, _starts(shapes)
+        self._flat = np.load(path, mmap_mode="r")
+        if self._flat.shape != (self._start[-1],):
+            raise ValueError(
+                f"{path}: holds {self._flat.size} values, its {len(shapes)} images have "
+                f"{self._start[-1]}; delete it and run `raytrain cv` again"
+            )
+
+    def __getitem__(self, number: int) -> np.ndarray:
+        """prob_KHW (float32) of one image."""
+        flat = self._flat[self._start[number] : self._start[number + 1]]
+        return flat.reshape(self._shapes[number]).astype(np.float32)
+
+
+def _starts(shapes: list[Shape]) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum([np.prod(shape) for shape in shapes])]).astype(np.int64)
