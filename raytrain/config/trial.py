@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from raytrain.config.augmentation import AugmentationSpec
 from raytrain.config.base import Spec
 from raytrain.config.errors import unknown_name
 from raytrain.config.names import SMP_DECODERS, SMP_ENCODERS
@@ -151,8 +152,8 @@ class TrialSpec(Spec):
     epochs: int = Field(60, ge=1)
     batch_size: int = Field(8, ge=1)
     """Images a step over all workers together."""
-    augmentation: Literal["none", "flips", "slices"] = "slices"
-    """A preset of `data/augment.py`."""
+    augmentation: AugmentationSpec = "slices"
+    """A preset's name, or a list such as `[slices, {name: HorizontalFlip, p: 0.5}]`."""
     normalization: Literal["dataset", "image"] = "dataset"
     """Zero mean and unit variance over the training images, or over each image."""
     precision: Literal["fp32", "bf16"] = "fp32"

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from raytrain.config.augmentation import AugmentationSpec
 from raytrain.config.trial import TrialSpec
 from raytrain.data.augment import augmented, build_augmentation
 from raytrain.data.cache import Cache
@@ -88,13 +89,13 @@ class EpochPlan(Sampler[BatchPlan]):
 class SliceDataset(Dataset[Batch]):
     """Makes a whole batch at once from its plan (a DataLoader hands the plan through)."""
 
-    def __init__(self, cache: Cache, scaling: Scaling, preset: str, seed: int):
+    def __init__(self, cache: Cache, scaling: Scaling, augmentation: AugmentationSpec, seed: int):
         self.cache, self.scaling, self.seed = cache, scaling, seed
-        self.augment = build_augmentation(preset) if preset != "none" else None
+        self.augment = build_augmentation(augmentation)
 
     def __getitem__(self, plan: BatchPlan) -> Batch:
         images, masks = self.cache.images_NHWC[plan.rows], self.cache.masks_NHW[plan.rows]
-        if self.augment is not None:
+        if self.augment.transforms:
             if images.dtype != np.uint8:
                 images = images.astype(np.float32)
             for i, row in enumerate(plan.rows):

@@ -2,6 +2,7 @@
 
 from raytrain.config.job import JobSpec
 from raytrain.config.trial import TrialSpec
+from raytrain.data.augment_check import augmentation_problems
 from raytrain.data.report import DataReport
 from raytrain.engine.compiling import compile_problem
 from raytrain.models import refusal
@@ -50,10 +51,13 @@ def make_task(
 
 
 def prepare(tasks: list[Task], report: DataReport, run: RunDir) -> None:
-    """Refuse networks that cannot take the data, and fetch pretrained weights, before a worker
-    is asked for. Raises ValueError listing every problem."""
+    """Refuse networks and transforms that cannot take the data, and fetch pretrained weights,
+    before a worker is asked for. Raises ValueError listing every problem."""
     modes = {task.spec.compile for task in tasks}
     problems = [problem for mode in modes if (problem := compile_problem(mode))][:1]
+    for augmentation in {task.spec.augmentation for task in tasks}:
+        found = augmentation_problems(augmentation, report)
+        problems += [f"augmentation: {problem}" for problem in found]
     for model in {task.spec.model for task in tasks}:
         size = (report.channels, len(report.classes), report.height, report.width)
         problem = refusal(model, *size)
@@ -65,7 +69,7 @@ def prepare(tasks: list[Task], report: DataReport, run: RunDir) -> None:
         except ValueError as error:
             problems.append(str(error))
     if problems:
-        raise ValueError("\n".join(sorted(problems)))
+        raise ValueError("\n".join(sorted(set(problems))))
 
 
 def not_done(tasks: list[Task]) -> list[Task]:
