@@ -69,7 +69,7 @@ def _walk(root: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[str, list[
         if isinstance(step, int):
             path += f"[{step}]"
             continue
-        if step == "[key]":  # pydantic's mark of a dict's key: the path ends with it already
+        if step.startswith("["):  # pydantic's mark of a dict's key, or a tag of `augmentation`
             continue
         tagged = [model for model in here if _tag(model) == step]
         if tagged and len(here) > 1:

@@ -5,8 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from raytrain.config.augmentation import AugmentationSpec
 from raytrain.config.base import Spec
 from raytrain.config.errors import unknown_name
+from raytrain.config.framing import FramingSpec, WholeSpec
 from raytrain.config.names import SMP_DECODERS, SMP_ENCODERS
 
 
@@ -140,42 +142,6 @@ class PolynomialSpec(_ScheduleSpec):
 ScheduleSpec = Annotated[ConstantSpec | CosineSpec | PolynomialSpec, Field(discriminator="name")]
 
 
-class WholeSpec(Spec):
-    """Images as they are, all of one size."""
-
-    name: Literal["whole"] = "whole"
-
-
-class ResizeSpec(Spec):
-    """Every image resized; maps return to its own size, masks keep their values."""
-
-    name: Literal["resize"] = "resize"
-    height: int = Field(256, ge=8)
-    width: int = Field(256, ge=8)
-
-
-class PadSpec(Spec):
-    """Every image padded by reflection, right and below, to the largest one's size, rounded up
-    to a multiple."""
-
-    name: Literal["pad"] = "pad"
-    multiple: int = Field(32, ge=1)
-
-
-class TilesSpec(Spec):
-    """Overlapping tiles; where they overlap, maps are averaged with Gaussian weights, as nnU-Net
-    does (Isensee et al. 2021)."""
-
-    name: Literal["tiles"] = "tiles"
-    height: int = Field(256, ge=8)
-    width: int = Field(256, ge=8)
-    overlap: float = Field(0.25, ge=0, lt=1)
-    """Share of a tile that the next one covers again."""
-
-
-FramingSpec = Annotated[WholeSpec | ResizeSpec | PadSpec | TilesSpec, Field(discriminator="name")]
-
-
 class TrialSpec(Spec):
     """Everything that decides the numbers of one training run, but for its data and its fold."""
 
@@ -187,8 +153,8 @@ class TrialSpec(Spec):
     epochs: int = Field(60, ge=1)
     batch_size: int = Field(8, ge=1)
     """Images a step over all workers together."""
-    augmentation: Literal["none", "flips", "slices"] = "slices"
-    """A preset of `data/augment.py`."""
+    augmentation: AugmentationSpec = "slices"
+    """A preset's name, or a list such as `[slices, {name: HorizontalFlip, p: 0.5}]`."""
     framing: FramingSpec = WholeSpec()
     """How images become the network's input: whole, resize, pad or tiles."""
     normalization: Literal["dataset", "image", "imagenet"] = "dataset"

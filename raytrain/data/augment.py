@@ -1,67 +1,171 @@
-"""Augmentation presets: lists of albumentations transforms that move image and mask together."""
+"""Augmentation: the presets, and how a spec becomes one callable that moves image and mask as one.
 
+Masks are resampled by nearest neighbour. What comes from outside the image is its mirror image in
+image and mask alike, unless a transform's `border_mode` says otherwise; `constant` is the darkest
+value in the image and class 0, the background, in the mask.
+"""
+
+from collections.abc import Iterator
+
+import albumentations as alb
 import cv2
 import numpy as np
-from albumentations import (
-    Affine,
-    BasicTransform,
-    Compose,
-    ElasticTransform,
-    GaussNoise,
-    HorizontalFlip,
-    RandomBrightnessContrast,
-    RandomGamma,
-    VerticalFlip,
+
+from raytrain.config.augmentation import AugmentationSpec, OneOfSpec, TransformSpec
+from raytrain.config.augmentation.gray import (
+    GaussianBlurSpec,
+    GaussNoiseSpec,
+    RandomBrightnessContrastSpec,
+    RandomGammaSpec,
+)
+from raytrain.config.augmentation.spatial import (
+    AffineSpec,
+    ElasticTransformSpec,
+    HorizontalFlipSpec,
+    RandomRotate90Spec,
+    RotateSpec,
+    VerticalFlipSpec,
 )
 
+_MIRROR, _UPSIDE_DOWN = HorizontalFlipSpec(p=0.5), VerticalFlipSpec(p=0.5)
+_QUARTER_TURNS = RandomRotate90Spec(p=1.0)
+_SHIFT = AffineSpec(translate_percent=(-0.1, 0.1), border_mode="replicate", p=0.5)
+_SHEAR = AffineSpec(shear=(-16.7, 16.7), border_mode="replicate", p=0.5)
 
-def _none() -> list[BasicTransform]:
-    return []
-
-
-def _flips() -> list[BasicTransform]:
-    """Source system E."""
-    return [HorizontalFlip(p=0.5), VerticalFlip(p=0.5)]
-
-
-def _slices() -> list[BasicTransform]:
-    """Medical slices with a meaningful orientation: small moves, bends and gray-value shifts."""
-    return [
-        Affine(
+PRESETS: dict[str, tuple[TransformSpec | OneOfSpec, ...]] = {
+    "none": (),
+    "flips": (_MIRROR, _UPSIDE_DOWN),
+    "slices": (
+        AffineSpec(
             rotate=(-20, 20),
             scale=(0.85, 1.15),
             translate_percent=(-0.08, 0.08),
             shear=(-5, 5),
-            border_mode=cv2.BORDER_REFLECT_101,
             p=0.9,
         ),
-        ElasticTransform(alpha=40, sigma=7, border_mode=cv2.BORDER_REFLECT_101, p=0.3),
-        RandomGamma(gamma_limit=(70, 140), p=0.3),
-        RandomBrightnessContrast(brightness_limit=0.15, contrast_limit=0.2, p=0.3),
-        GaussNoise(std_range=(0.01, 0.04), p=0.2),
-    ]
+        ElasticTransformSpec(alpha=40, sigma=7, p=0.3),
+        RandomGammaSpec(gamma_limit=(70, 140), p=0.3),
+        RandomBrightnessContrastSpec(
+            brightness_limit=(-0.15, 0.15), contrast_limit=(-0.2, 0.2), p=0.3
+        ),
+        GaussNoiseSpec(std_range=(0.01, 0.04), p=0.2),
+    ),
+    "system_a": (RotateSpec(limit=(-5, 5), p=1.0), _MIRROR, _UPSIDE_DOWN),
+    "system_b_horizontal_flip": (_MIRROR,),
+    "system_b_vertical_flip": (_UPSIDE_DOWN,),
+    "system_b_rotate90": (_QUARTER_TURNS,),
+    "system_b_shift": (_SHIFT,),
+    "system_b_noise": (GaussNoiseSpec(std_range=(0.02, 0.1), p=0.5),),
+    "system_b_blur": (GaussianBlurSpec(sigma_limit=(0.5, 1.5), p=0.5),),
+    "system_b_shear": (_SHEAR,),
+    "system_b_mix": (
+        _MIRROR,
+        _UPSIDE_DOWN,
+        _QUARTER_TURNS,
+        OneOfSpec(transforms=(_SHEAR, _SHIFT), p=0.5),
+    ),
+    "system_c": (_MIRROR,),
+    "system_d": (
+        _UPSIDE_DOWN,
+        _MIRROR,
+        RotateSpec(limit=(0, 180), border_mode="constant", p=1.0),
+    ),
+}
+"""Name -> transforms in their order.
+
+- `flips`: row E2, each flip half of the time.
+- `slices`: ours, for medical slices with a meaningful orientation: small moves, bends and changes
+  of gray values. It neither flips nor turns by quarters: each kind is switched on beside it, as in
+  `[slices, {name: HorizontalFlip, p: 0.5}, {name: RandomRotate90}]`.
+- `system_a`: row A2, a turn within 5 degrees always, each flip half of the time; mirrored borders.
+- `system_b_*`: row B9, one at a time, and `system_b_mix`. Its .3 and .1 are read as strengths: a
+  slope of .3 (16.7 degrees), .1 of the side. What the report does not state is ours: probabilities
+  of .5, noise and blur. Quarter turns, and with them the mix, need square images.
+- `system_c`: row C6, mirroring half of the time.
+- `system_d`: row D3, each flip half of the time, a turn of 0 to 180 degrees always; empty corners.
+"""
+
+TRANSFORMS: dict[str, type[alb.BasicTransform]] = {
+    "Affine": alb.Affine,
+    "Blur": alb.Blur,
+    "CLAHE": alb.CLAHE,
+    "CoarseDropout": alb.CoarseDropout,
+    "ColorJitter": alb.ColorJitter,
+    "D4": alb.D4,
+    "ElasticTransform": alb.ElasticTransform,
+    "GaussNoise": alb.GaussNoise,
+    "GaussianBlur": alb.GaussianBlur,
+    "HorizontalFlip": alb.HorizontalFlip,
+    "InvertImg": alb.InvertImg,
+    "MedianBlur": alb.MedianBlur,
+    "MultiplicativeNoise": alb.MultiplicativeNoise,
+    "OpticalDistortion": alb.OpticalDistortion,
+    "Perspective": alb.Perspective,
+    "RandomBrightnessContrast": alb.RandomBrightnessContrast,
+    "RandomGamma": alb.RandomGamma,
+    "RandomRotate90": alb.RandomRotate90,
+    "Rotate": alb.Rotate,
+    "SaltAndPepper": alb.SaltAndPepper,
+    "Sharpen": alb.Sharpen,
+    "ShotNoise": alb.ShotNoise,
+    "Transpose": alb.Transpose,
+    "VerticalFlip": alb.VerticalFlip,
+}
+"""Name -> albumentations' class."""
+
+BORDERS = {
+    "reflect_101": cv2.BORDER_REFLECT_101,
+    "reflect": cv2.BORDER_REFLECT,
+    "replicate": cv2.BORDER_REPLICATE,
+    "constant": cv2.BORDER_CONSTANT,
+}
 
 
-PRESETS = {"none": _none, "flips": _flips, "slices": _slices}
+def build_augmentation(spec: AugmentationSpec) -> alb.Compose:
+    """The spec as one callable on HxWxC images and HxW masks; empty for `none`."""
+    return alb.Compose([_built(step) for step in steps_of(spec)])
 
 
-def build_augmentation(preset: str) -> Compose:
-    """The preset as one callable on HxWxC images and HxW masks; masks by nearest neighbour."""
-    return Compose(PRESETS[preset]())
+def steps_of(spec: AugmentationSpec) -> list[TransformSpec | OneOfSpec]:
+    """The spec without names of presets: what is done, in its order."""
+    items = (spec,) if isinstance(spec, str) else spec
+    parts = (PRESETS[item] if isinstance(item, str) else (item,) for item in items)
+    return [step for part in parts for step in part]
 
 
 def augmented(
-    augment: Compose, image_HWC: np.ndarray, mask_HW: np.ndarray, state: np.random.SeedSequence
+    augment: alb.Compose, image_HWC: np.ndarray, mask_HW: np.ndarray, state: np.random.SeedSequence
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Image (uint8, or float32 in any range) and mask after one draw that `state` decides."""
+    """Image (uint8, or float32 of any range) and mask after one draw that `state` alone decides.
+
+    Sizes and types stay; a float image keeps to its own range, a mask to its own values.
+    """
     # Compose.set_random_seed gives all transforms one seed: they would all draw the same numbers.
-    seeds = state.generate_state(len(augment.transforms))
-    for transform, seed in zip(augment.transforms, seeds, strict=True):
-        transform.set_random_seed(int(seed))
+    nodes = list(_nodes(augment))
+    for node, seed in zip(nodes, state.generate_state(len(nodes)), strict=True):
+        node.set_random_seed(int(seed))
     if image_HWC.dtype == np.uint8:
         moved = augment(image=image_HWC, mask=mask_HW)
         return moved["image"], moved["mask"]
     # albumentations takes float images in 0 .. 1 and clips all others.
-    low, span = image_HWC.min(), np.ptp(image_HWC) or np.float32(1)
+    low, high = image_HWC.min(), image_HWC.max()
+    span = high - low or np.float32(1)
     moved = augment(image=(image_HWC - low) / span, mask=mask_HW)
-    return moved["image"] * span + low, moved["mask"]
+    return np.clip(moved["image"] * span + low, low, high), moved["mask"]
+
+
+def _built(step: TransformSpec | OneOfSpec) -> alb.BasicTransform | alb.OneOf:
+    if isinstance(step, OneOfSpec):
+        return alb.OneOf([_built(one) for one in step.transforms], p=step.p)
+    options = step.model_dump(exclude={"name"})
+    if "border_mode" in options:
+        options["border_mode"] = BORDERS[options["border_mode"]]
+    return TRANSFORMS[step.name](**options)
+
+
+def _nodes(parent: alb.BaseCompose) -> Iterator[alb.BasicTransform | alb.OneOf]:
+    """Every transform and OneOf; a OneOf comes before its own, whose seeds it would overwrite."""
+    for node in parent.transforms:
+        yield node
+        if isinstance(node, alb.OneOf):
+            yield from _nodes(node)

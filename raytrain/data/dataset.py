@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from raytrain.config.trial import TilesSpec, TrialSpec
+from raytrain.config.augmentation import AugmentationSpec
+from raytrain.config.framing import TilesSpec
+from raytrain.config.trial import TrialSpec
 from raytrain.data.augment import augmented, build_augmentation
 from raytrain.data.cache import Cache
 from raytrain.data.framing import Frame, Windows
@@ -101,11 +103,12 @@ class SliceDataset(Dataset[Batch]):
     """Makes a whole batch at once from its plan (a DataLoader hands the plan through)."""
 
     def __init__(
-        self, cache: Cache, frame: Frame, windows: Windows, scaling: Scaling, preset: str, seed: int
-    ):
+        self, cache: Cache, frame: Frame, windows: Windows, scaling: Scaling,
+        augmentation: AugmentationSpec, seed: int,
+    ):  # fmt: skip
         self.cache, self.frame, self.windows = cache, frame, windows
         self.scaling, self.seed = scaling, seed
-        self.augment = build_augmentation(preset) if preset != "none" else None
+        self.augment = build_augmentation(augmentation)
 
     def __getitem__(self, plan: BatchPlan) -> Batch:
         pairs = [self._pair(number, plan.epoch) for number in plan.windows]
@@ -121,7 +124,7 @@ class SliceDataset(Dataset[Batch]):
         )
         image = self.frame.cut(self.cache.image(row), top, left)
         mask = self.frame.cut(self.cache.mask(row), top, left)
-        if self.augment is None:
+        if not self.augment.transforms:
             return image, mask
         if image.dtype != np.uint8:
             image = image.astype(np.float32)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from raytrain.config.trial import FramingSpec, PadSpec, ResizeSpec, TilesSpec, WholeSpec
+from raytrain.config.framing import FramingSpec, PadSpec, ResizeSpec, TilesSpec, WholeSpec
 from raytrain.data.cache import Cache
 
 

@@ -1,7 +1,9 @@
 """From a job to the tasks of its stations, and running those that are not done yet."""
 
+from raytrain.config.framing import WholeSpec
 from raytrain.config.job import JobSpec
-from raytrain.config.trial import TrialSpec, WholeSpec
+from raytrain.config.trial import TrialSpec
+from raytrain.data.augment_check import augmentation_problems
 from raytrain.data.folds import load_or_make_folds
 from raytrain.data.framing import network_size
 from raytrain.data.report import DataReport
@@ -66,24 +68,28 @@ def held_out(
 
 
 def prepare(tasks: list[Task], report: DataReport, run: RunDir) -> None:
-    """Refuse networks that cannot take the data, and fetch pretrained weights, before a worker
-    is asked for. Raises ValueError listing every problem."""
+    """Refuse networks and transforms that cannot take the data, and fetch pretrained weights,
+    before a worker is asked for. Raises ValueError listing every problem."""
     modes = {task.spec.compile for task in tasks}
     problems = [problem for mode in modes if (problem := compile_problem(mode))][:1]
     specs = [task.spec for task in tasks]
-    problems += {problem for spec in specs for problem in _data_problems(spec, report)}
+    problems += [problem for spec in specs for problem in _data_problems(spec, report)]
+    for augmentation, framing in {(spec.augmentation, spec.framing) for spec in specs}:
+        shape_HWC = (*network_size(framing, report.largest), report.channels)
+        found = augmentation_problems(augmentation, shape_HWC, report.dtype)
+        problems += [f"trial.augmentation: {problem}" for problem in found]
     for model, framing in {(spec.model, spec.framing) for spec in specs}:
         size = network_size(framing, report.largest)
         problem = refusal(model, report.channels, len(report.classes), *size)
         if problem:
-            problems.append(f"model: {problem}")
+            problems.append(f"trial.model: {problem}")
             continue
         try:
             fetch_weights(model, run.weights)
         except ValueError as error:
             problems.append(str(error))
     if problems:
-        raise ValueError("\n".join(sorted(problems)))
+        raise ValueError("\n".join(sorted(set(problems))))
 
 
 def _data_problems(spec: TrialSpec, report: DataReport) -> list[str]:

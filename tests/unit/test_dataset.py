@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from raytrain.config.trial import TrialSpec, WholeSpec
+from raytrain.config.augmentation import OneOfSpec
+from raytrain.config.augmentation.gray import GaussNoiseSpec
+from raytrain.config.augmentation.spatial import RotateSpec
+from raytrain.config.framing import WholeSpec
+from raytrain.config.trial import TrialSpec
 from raytrain.data.augment import PRESETS
 from raytrain.data.cache import Cache
 from raytrain.data.dataset import (
@@ -24,6 +28,7 @@ from tests.arrays import cache_of
 IMAGES = 11
 PLAIN = Scaling((0.0,), (1.0,), per_image=False)
 ROWS = np.arange(2, IMAGES)
+ANY_SIZE = [name for name in PRESETS if name not in ("system_b_rotate90", "system_b_mix")]
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +91,7 @@ def test_seed_and_epoch_decide_the_order() -> None:
     assert orders[0] != tuple(range(40))
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", ANY_SIZE)
 def test_a_sample_is_the_same_in_any_company(cache: Cache, preset: str) -> None:
     together = _made(cache, preset, seed=5, epoch=3, rows=[4, 1, 7, 9])
     for order in ([9, 4], [7], [1, 3, 9, 7, 4]):
@@ -98,15 +103,16 @@ def test_a_sample_is_the_same_in_any_company(cache: Cache, preset: str) -> None:
                 assert torch.equal(other.target_BHW[place], together.target_BHW[same])
 
 
-@pytest.mark.parametrize("preset", [preset for preset in PRESETS if preset != "none"])
+@pytest.mark.parametrize("preset", [preset for preset in ANY_SIZE if preset != "none"])
 def test_epoch_and_seed_change_what_is_seen(cache: Cache, preset: str) -> None:
     rows = list(range(IMAGES))
-    first = _made(cache, preset, seed=5, epoch=3, rows=rows).target_BHW
-    plain = _made(cache, "none", seed=5, epoch=3, rows=rows).target_BHW
+    first = _made(cache, preset, seed=5, epoch=3, rows=rows).image_BCHW
+    plain = _made(cache, "none", seed=5, epoch=3, rows=rows).image_BCHW
     for seed, epoch in ((5, 4), (6, 3)):
-        other = _made(cache, preset, seed=seed, epoch=epoch, rows=rows).target_BHW
+        other = _made(cache, preset, seed=seed, epoch=epoch, rows=rows).image_BCHW
         changed = (other != first).flatten(1).any(1)
-        assert changed.float().mean() > 0.4
+        # One flip half of the time is another one in half of the images.
+        assert changed.float().mean() > 0.25
     assert (first != plain).any()
 
 
@@ -124,7 +130,8 @@ def test_rows_and_the_transforms_of_a_preset_decide_independently(cache: Cache) 
 
 @pytest.mark.parametrize("world", [1, 2])
 def test_loader_processes_change_nothing(cache: Cache, world: int) -> None:
-    spec = TrialSpec(batch_size=4, augmentation="slices", seed=7)
+    choice = OneOfSpec(transforms=(GaussNoiseSpec(), RotateSpec()), p=0.8)
+    spec = TrialSpec(batch_size=4, augmentation=("slices", choice), seed=7)
     runs = []
     for loaders in (0, 2):
         loader, plan = train_loader(cache, ROWS, PLAIN, spec, world - 1, world, loaders)
@@ -152,7 +159,7 @@ def test_a_batch_has_the_shapes_and_types_of_a_step(cache: Cache) -> None:
 
 
 @pytest.mark.parametrize(("dtype", "top"), [("uint8", 255), ("uint16", 40000), ("float32", 900)])
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", ANY_SIZE)
 def test_images_of_any_depth_can_be_augmented(preset: str, dtype: str, top: int) -> None:
     rng = np.random.default_rng(0)
     images = (rng.random((40, 16, 18, 3)) * top).astype(dtype)

@@ -10,11 +10,12 @@ import pytest
 import yaml
 from pydantic import TypeAdapter
 
+from raytrain.config.augmentation import PresetName, TransformSpec
 from raytrain.config.competition import CompetitionSpec, SubmissionSpec
 from raytrain.config.job import JobSpec
 from raytrain.config.load import load_job
-from raytrain.config.trial import LossTerm, ModelSpec, OptimizerSpec, ScheduleSpec, TrialSpec
-from raytrain.data.augment import PRESETS
+from raytrain.config.trial import LossTerm, ModelSpec, OptimizerSpec, ScheduleSpec
+from raytrain.data.augment import PRESETS, TRANSFORMS
 from raytrain.data.formats import FORMATS
 from raytrain.engine.optimizers import OPTIMIZERS
 from raytrain.engine.schedules import SCHEDULES
@@ -72,12 +73,23 @@ def _literals(spec: type, field: str) -> set[str]:
         (_names(LossTerm), LOSSES),
         (_names(OptimizerSpec), OPTIMIZERS),
         (_names(ScheduleSpec), SCHEDULES),
-        (_literals(TrialSpec, "augmentation"), PRESETS),
+        (set(get_args(PresetName)), PRESETS),
+        ({spec.model_fields["name"].default for spec in get_args(TransformSpec)}, TRANSFORMS),
         (_literals(CompetitionSpec, "format"), FORMATS),
         (_literals(CompetitionSpec, "metric"), METRICS),
         (_literals(SubmissionSpec, "encoding"), ENCODINGS),
     ],
-    ids=["model", "loss", "optimizer", "schedule", "augmentation", "format", "metric", "encoding"],
+    ids=[
+        "model",
+        "loss",
+        "optimizer",
+        "schedule",
+        "preset",
+        "transform",
+        "format",
+        "metric",
+        "encoding",
+    ],
 )
 def test_the_names_in_config_are_those_that_can_be_built(words: set[str], built: dict) -> None:
     assert words == set(built)

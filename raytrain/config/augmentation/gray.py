@@ -1,0 +1,118 @@
+"""Transforms of the image's values alone, none of which shifts it against its mask (therefore no
+Downscale and no MotionBlur). Strengths are parts of 0 .. 255 for 8-bit images, and of the image's
+own range for all others."""
+
+from typing import Literal
+
+from raytrain.config.augmentation.ranges import (
+    Factors,
+    Hues,
+    Limits,
+    Noises,
+    Percents,
+    Shares,
+    Sigmas,
+    SignedShares,
+    Sizes,
+)
+from raytrain.config.augmentation.spatial import Transform
+
+
+class RandomBrightnessContrastSpec(Transform):
+    """value * (1 + contrast) + brightness."""
+
+    name: Literal["RandomBrightnessContrast"] = "RandomBrightnessContrast"
+    brightness_limit: SignedShares = (-0.2, 0.2)
+    contrast_limit: SignedShares = (-0.2, 0.2)
+
+
+class RandomGammaSpec(Transform):
+    """value ** (gamma / 100)."""
+
+    name: Literal["RandomGamma"] = "RandomGamma"
+    gamma_limit: Percents = (80, 120)
+
+
+class InvertImgSpec(Transform):
+    """Dark becomes bright."""
+
+    name: Literal["InvertImg"] = "InvertImg"
+
+
+class ClaheSpec(Transform):
+    """Local histogram equalisation, in 256 steps; images of 1 or 3 channels only."""
+
+    name: Literal["CLAHE"] = "CLAHE"
+    clip_limit: Limits = (1, 4)
+
+
+class ColorJitterSpec(Transform):
+    """Brightness, contrast, saturation and hue in random order; 1 or 3 channels only."""
+
+    name: Literal["ColorJitter"] = "ColorJitter"
+    brightness: Factors = (0.8, 1.2)
+    contrast: Factors = (0.8, 1.2)
+    saturation: Factors = (0.8, 1.2)
+    hue: Hues = (-0.5, 0.5)
+
+
+class GaussNoiseSpec(Transform):
+    """Added noise, another one for each pixel and channel."""
+
+    name: Literal["GaussNoise"] = "GaussNoise"
+    std_range: Shares = (0.2, 0.44)
+
+
+class MultiplicativeNoiseSpec(Transform):
+    """One factor for the whole image, or one a pixel."""
+
+    name: Literal["MultiplicativeNoise"] = "MultiplicativeNoise"
+    multiplier: Factors = (0.9, 1.1)
+    elementwise: bool = False
+
+
+class ShotNoiseSpec(Transform):
+    """Poisson noise of few photons."""
+
+    name: Literal["ShotNoise"] = "ShotNoise"
+    scale_range: Noises = (0.1, 0.3)
+
+
+class SaltAndPepperSpec(Transform):
+    """Some pixels as dark and as bright as can be."""
+
+    name: Literal["SaltAndPepper"] = "SaltAndPepper"
+    amount: Shares = (0.01, 0.06)
+    """Part of the pixels."""
+    salt_vs_pepper: Shares = (0.4, 0.6)
+    """Part of them that turns bright."""
+
+
+class BlurSpec(Transform):
+    """Mean over a square."""
+
+    name: Literal["Blur"] = "Blur"
+    blur_limit: Sizes = (3, 7)
+
+
+class GaussianBlurSpec(Transform):
+    """Gaussian blur; the filter is as large as its sigma needs."""
+
+    name: Literal["GaussianBlur"] = "GaussianBlur"
+    sigma_limit: Sigmas = (0.5, 3.0)
+
+
+class MedianBlurSpec(Transform):
+    """Median over a square, in 256 steps."""
+
+    name: Literal["MedianBlur"] = "MedianBlur"
+    blur_limit: Sizes = (3, 7)
+
+
+class SharpenSpec(Transform):
+    """The image mixed with its edges."""
+
+    name: Literal["Sharpen"] = "Sharpen"
+    alpha: Shares = (0.2, 0.5)
+    """Part of the edges in the mix."""
+    lightness: Factors = (0.5, 1.0)

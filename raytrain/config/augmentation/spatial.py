@@ -1,0 +1,124 @@
+"""Transforms that move image and mask alike, linear for images, nearest neighbour for masks.
+
+Every parameter is offered at which both keep together and of their size; so there is no crop, and
+no GridDistortion, which leaves a part of small images unmapped.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from raytrain.config.augmentation.ranges import (
+    Angles,
+    Corners,
+    Counts,
+    Parts,
+    SignedShares,
+    Slants,
+    Zooms,
+)
+from raytrain.config.base import Spec
+
+
+class Transform(Spec):
+    """What all transforms share."""
+
+    name: str
+    p: float = Field(0.5, ge=0, le=1)
+    """Probability; inside a OneOf the weight against the others."""
+
+
+class _Resampling(Transform):
+    border_mode: Literal["reflect_101", "reflect", "replicate", "constant"] = "reflect_101"
+    """What stands outside the image, for image and mask alike: its mirror image (without or with
+    the rim twice), its rim drawn out, or the darkest value and class 0, the background."""
+
+
+class HorizontalFlipSpec(Transform):
+    """Left becomes right."""
+
+    name: Literal["HorizontalFlip"] = "HorizontalFlip"
+
+
+class VerticalFlipSpec(Transform):
+    """Top becomes bottom."""
+
+    name: Literal["VerticalFlip"] = "VerticalFlip"
+
+
+class TransposeSpec(Transform):
+    """Rows become columns; square images only."""
+
+    name: Literal["Transpose"] = "Transpose"
+
+
+class RandomRotate90Spec(Transform):
+    """0, 1, 2 or 3 quarter turns, alike often; square images only."""
+
+    name: Literal["RandomRotate90"] = "RandomRotate90"
+    p: float = Field(1.0, ge=0, le=1)
+
+
+class D4Spec(Transform):
+    """One of the eight turns and flips of a square, alike often; square images only."""
+
+    name: Literal["D4"] = "D4"
+    p: float = Field(1.0, ge=0, le=1)
+
+
+class RotateSpec(_Resampling):
+    """A turn around the centre."""
+
+    name: Literal["Rotate"] = "Rotate"
+    limit: Angles = (-90, 90)
+
+
+class AffineSpec(_Resampling):
+    """Turn, zoom, shift and shear around the centre."""
+
+    name: Literal["Affine"] = "Affine"
+    rotate: Angles = (0, 0)
+    scale: Zooms = (1, 1)
+    """Drawn for each axis."""
+    keep_ratio: bool = False
+    """One scale for both axes."""
+    translate_percent: SignedShares = (0, 0)
+    """Parts of the side (0.1, not 10), drawn for each axis."""
+    shear: Slants = (0, 0)
+    """Drawn for each axis."""
+
+
+class PerspectiveSpec(_Resampling):
+    """Corners taken from inside the image, by parts of the side, and drawn to full size."""
+
+    name: Literal["Perspective"] = "Perspective"
+    scale: Corners = (0.05, 0.1)
+
+
+class ElasticTransformSpec(_Resampling):
+    """Smooth random bends (Simard et al. 2003)."""
+
+    name: Literal["ElasticTransform"] = "ElasticTransform"
+    alpha: float = Field(1, ge=0, le=2000)
+    """Strength."""
+    sigma: float = Field(50, ge=1, le=200)
+    """Pixels over which a bend is smooth."""
+
+
+class OpticalDistortionSpec(_Resampling):
+    """Barrel and pincushion distortion of a lens."""
+
+    name: Literal["OpticalDistortion"] = "OpticalDistortion"
+    distort_limit: SignedShares = (-0.05, 0.05)
+    mode: Literal["camera", "fisheye"] = "camera"
+
+
+class CoarseDropoutSpec(Transform):
+    """Rectangles of the image blackened; the mask keeps what they hide."""
+
+    name: Literal["CoarseDropout"] = "CoarseDropout"
+    num_holes_range: Counts = (1, 2)
+    hole_height_range: Parts = (0.1, 0.2)
+    """Parts of the image's height."""
+    hole_width_range: Parts = (0.1, 0.2)
+    """Parts of the image's width."""
