@@ -22,7 +22,8 @@ unit: $(READY)
 	$(BIN)/python -m pytest tests/unit
 
 bench: $(READY)
-	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python -m benchmarks.engine
+	$(BIN)/python -m benchmarks.data
 
 # A stamp, so that an installation that was broken off is done again.
 $(READY): requirements.lock pyproject.toml

@@ -1,4 +1,4 @@
-"""How much of a bare training loop's speed the engine keeps: `python benchmarks/engine.py`.
+"""How much of a bare training loop's speed the engine keeps: `python -m benchmarks.engine`.
 
 The same tensors, model, augmentation and batch in one process, in alternating pairs; the median
 of the pairs' ratios is printed. Exit code 1 when engine / bare loop is under 0.97.
@@ -8,10 +8,8 @@ of the pairs' ratios is printed. Exit code 1 when engine / bare loop is under 0.
 """
 
 import argparse
-import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,15 +18,16 @@ import torch
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
+from benchmarks.timing import median_ratio
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.trial import AdamSpec, ConstantSpec, TrialSpec, UNetSpec
 from raytrain.data.augment import build_augmentation
 from raytrain.data.cache import Cache, open_cache
 from raytrain.data.checks import inspect
 from raytrain.data.dataset import Scaling, train_loader
-from raytrain.data.decode import decode_image, decode_mask
 from raytrain.data.phantom import PhantomSplit, write_phantom
 from raytrain.data.report import DataReport
+from raytrain.data.samples import SampleFiles
 from raytrain.engine.loop import Training, train_epoch
 from raytrain.engine.optimizers import build_optimizer
 from raytrain.engine.parallel import current_world
@@ -94,16 +93,15 @@ def bare_epoch(images_NHWC: np.ndarray, masks_NHW: np.ndarray) -> Callable[[], N
 # --- (b) the source systems' loop ----------------------------------------------------------------
 class DecodingDataset(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     def __init__(self, report: DataReport):
-        self.samples = [sample for sample in report.samples if sample.split == "train"]
+        self.ids, self.files = report.ids("train"), SampleFiles(report)
         self.augment = build_augmentation(SPEC.augmentation)
 
     def __len__(self) -> int:
-        return len(self.samples)
+        return len(self.ids)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-        sample = self.samples[index]
-        image, mask = decode_image(Path(sample.image)), decode_mask(Path(str(sample.mask)))
-        pair = self.augment(image=image[..., None], mask=mask)
+        id = self.ids[index]
+        pair = self.augment(image=self.files.image(id), mask=self.files.mask(id))
         image_CHW = torch.from_numpy(pair["image"]).permute(2, 0, 1).float() / 255
         return image_CHW, torch.from_numpy(pair["mask"].astype(np.int64))
 
@@ -126,24 +124,6 @@ def naive_epoch(report: DataReport) -> Callable[[], None]:
     return epoch
 
 
-def seconds(epoch: Callable[[], None]) -> float:
-    start = time.perf_counter()
-    epoch()
-    return time.perf_counter() - start
-
-
-def median_ratio(engine: Callable[[], None], other: Callable[[], None], pairs: int) -> float:
-    """Other's time over the engine's, the median over alternating pairs (order swapped)."""
-    ratios = []
-    for number in range(pairs):
-        if number % 2:
-            slow, fast = seconds(other), seconds(engine)
-        else:
-            fast, slow = seconds(engine), seconds(other)
-        ratios.append(slow / fast)
-    return statistics.median(ratios)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--pairs", type=int, default=9, help="alternating pairs, 5 at least")
@@ -159,7 +139,8 @@ def main() -> None:
         facts = report.splits["train"]
         rows = cache.rows(report.ids("train"))
         engine = engine_epoch(report, cache, Scaling(facts.mean, facts.std, False))
-        bare = bare_epoch(np.array(cache.images_NHWC[rows]), np.array(cache.masks_NHW[rows]))
+        images, masks = ([of(row) for row in rows] for of in (cache.image, cache.mask))
+        bare = bare_epoch(np.stack(images), np.stack(masks))
         naive = naive_epoch(report)
         for warm_up in (engine, bare, naive):
             warm_up()

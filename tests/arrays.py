@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from raytrain.config.competition import PairedFoldersSpec
 from raytrain.data.cache import Cache
@@ -20,7 +21,7 @@ def cache_of(images: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> Cache
         height=height,
         width=width,
         channels=images[0].shape[2],
-        index=pd.Index([f"s{row}" for row in range(len(images))]),
+        ids=pa.chunked_array([[f"s{row}" for row in range(len(images))]]),
     )
     for array in (cache.pixels, cache.labels):
         array.flags.writeable = False
@@ -31,11 +32,12 @@ def report_of(rows: list[dict], classes: tuple[str, ...], fingerprint: str = "da
     """A report whose sample table has these rows; what they leave out is made up."""
     default = {
         "split": "train", "group": "0", "image": "x.png", "mask": "x_mask.png", "height": 1,
-        "width": 6, "mean_0": 0.0, "square_0": 0.0, "digest": "",
+        "width": 6, "mean_0": 0.0, "square_0": 0.0,
         **{f"pixels_{number}": 0 for number in range(len(classes))},
     }  # fmt: skip
     return DataReport(
         fingerprint=fingerprint, source="/none", format=PairedFoldersSpec(), channels=1,
         dtype="uint8", classes=classes, sizes={"6x1": len(rows)}, splits={}, duplicates=(),
-        near_duplicates=(), shift_auc=None, samples=pd.DataFrame([default | row for row in rows]),
+        near_duplicates=(), disagreements=(), shift_auc=None,
+        samples=pd.DataFrame([default | row for row in rows]),
     )  # fmt: skip

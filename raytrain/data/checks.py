@@ -19,6 +19,7 @@ from raytrain.data.find import find_samples
 from raytrain.data.index import Found
 from raytrain.data.report import DataReport, SplitFacts, columns, mean_and_std
 from raytrain.data.samples import read_image, read_mask
+from raytrain.data.second_opinion import decoder_disagreement
 from raytrain.data.shift import shift_auc, simple_statistics
 from raytrain.data.source import absolute, local_folder
 from raytrain.data.splits import group_text
@@ -32,12 +33,15 @@ class _Seen:
     row: dict[str, Any]
     kind: tuple[int, str]
     """Channels and dtype."""
+    image_digest: str
     digest: str
-    """Of the image alone."""
+    """Of image and mask."""
     low: float
     high: float
     signature: np.ndarray
     statistics: np.ndarray
+    disagreements: list[str]
+    """Files that another decoder reads otherwise."""
 
 
 def inspect(competition: CompetitionSpec) -> DataReport:
@@ -107,19 +111,28 @@ def _seen(competition: CompetitionSpec, root: Path, sample: Found, group: str) -
         **{f"mean_{c}": value for c, value in enumerate(flat.mean(0).tolist())},
         **{f"square_{c}": value for c, value in enumerate((flat**2).mean(0).tolist())},
         **{f"pixels_{k}": count for k, count in enumerate(pixels.tolist())},
-        "digest": _digest(image, mask),
     }  # fmt: skip
     return _Seen(
-        row, (channels, str(image.dtype)), _digest(image, None), float(image.min()),
+        row, (channels, str(image.dtype)), _digest(image), _digest(image, mask), float(image.min()),
         float(image.max()), signature(image), simple_statistics(image),
+        [text for a in (*sample.image, *sample.mask) if (text := _second_opinion(root, a))],
     )  # fmt: skip
 
 
-def _digest(image: np.ndarray, mask: np.ndarray | None) -> str:
-    digest = hashlib.sha256(f"{image.shape} {image.dtype}".encode())
-    digest.update(np.ascontiguousarray(image).data)
-    if mask is not None:
-        digest.update(np.ascontiguousarray(mask).data)
+def _second_opinion(root: Path, address: str) -> str | None:
+    return (
+        None
+        if "#" in address and not (root / address).exists()
+        else (decoder_disagreement(root / address))
+    )
+
+
+def _digest(*arrays: np.ndarray | None) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        if array is not None:
+            digest.update(f"{array.shape} {array.dtype}".encode())
+            digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
 
@@ -153,7 +166,7 @@ def _duplicates(seen: list[_Seen]) -> tuple[list[tuple[int, int]], list[tuple[in
     """Pairs of places in `seen`: equal pixel by pixel, and nearly so."""
     same: dict[str, list[int]] = defaultdict(list)
     for place, sample in enumerate(seen):
-        same[sample.digest].append(place)
+        same[sample.image_digest].append(place)
     equal = [(first, other) for first, *others in same.values() for other in others]
     # One of each: copies of one picture need not all be compared again.
     firsts = [places[0] for places in same.values()]
@@ -185,7 +198,7 @@ def _report(
     samples = pd.DataFrame([s.row for s in seen])
     sizes = Counter(f"{s.row['width']}x{s.row['height']}" for s in seen)
     return DataReport(
-        fingerprint=fingerprint(samples[["id", "split", "digest"]].to_numpy().tolist()),
+        fingerprint=fingerprint([(s.row["id"], s.row["split"], s.digest) for s in seen]),
         source=absolute(competition.data),
         format=competition.format,
         channels=seen[0].kind[0],
@@ -195,6 +208,7 @@ def _report(
         splits=_splits(samples, seen),
         duplicates=_names(samples, equal),
         near_duplicates=_names(samples, near),
+        disagreements=tuple(text for s in seen for text in s.disagreements),
         shift_auc=_shift(seen),
         samples=samples,
     )

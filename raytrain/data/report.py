@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from pydantic import ConfigDict, Field
 
 from raytrain.config.base import Spec
@@ -53,11 +54,13 @@ class DataReport(Spec):
     """Pairs of ids whose images are equal pixel by pixel."""
     near_duplicates: tuple[tuple[str, str], ...]
     """Other pairs that are the same picture, but for a small shift, brightness or a mirror."""
+    disagreements: tuple[str, ...]
+    """Files that another decoder reads otherwise, each with what was used."""
     shift_auc: float | None
     """How well simple statistics tell train from test: .5 not at all, 1 always; null: too few."""
     samples: pd.DataFrame = Field(exclude=True, repr=False)
     """A row an image: id, split, group, image and mask (addresses, one a line), height, width,
-    per channel mean_<c> and square_<c> (of the squares), pixels_<k> per class, digest."""
+    per channel mean_<c> and square_<c> (of the squares), pixels_<k> per class."""
 
     def ids(self, *splits: Split) -> tuple[str, ...]:
         """Ids of these splits in natural order, split by split."""
@@ -90,6 +93,8 @@ def write_report(path: Path, report: DataReport) -> None:
 def read_report(path: Path) -> DataReport:
     """What `write_report` wrote."""
     samples = pd.read_parquet(path.with_name(TABLE))
+    # Arrow keeps what it needed on the way: a hundred bytes a sample, in every worker.
+    pa.default_memory_pool().release_unused()
     return DataReport.model_validate({**read_json(path), "samples": samples})
 
 

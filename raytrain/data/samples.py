@@ -18,7 +18,6 @@ def read_image(root: Path, addresses: tuple[str, ...]) -> np.ndarray:
     Raises ValueError naming the file that is unreadable or does not go with the others.
     """
     planes = [_plane(root, address) for address in addresses]
-    planes = [p[..., None] if p.ndim == 2 else p for p in planes]  # TEMP
     for address, plane in zip(addresses, planes, strict=True):
         if plane.shape[:2] != planes[0].shape[:2] or plane.dtype != planes[0].dtype:
             raise ValueError(

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
+from raytrain.config.trial import TrialSpec
 from raytrain.data.cache import Cache, open_cache
 from raytrain.data.dataset import Scaling, imagenet_scaling, train_loader
 from raytrain.data.report import DataReport, mean_and_std, read_report
@@ -62,9 +64,9 @@ def run_trial(task: Task, samples: Samples, reporter: Reporter) -> None:
 
 def _run(task: Task, samples: Samples, reporter: Reporter, world: World) -> None:
     spec, directory, report = task.spec, task.trial_dir, samples.report
-    scaling = task_scaling(task, report)
     cache = samples.cache
     train_rows, val_rows = cache.rows(task.train_ids), cache.rows(task.val_ids)
+    scaling = task_scaling(spec, report, train_rows)
     loader, plan = train_loader(
         cache, train_rows, scaling, spec, world.rank, world.size, task.loaders
     )
@@ -122,12 +124,12 @@ def _training(
     )
 
 
-def task_scaling(task: Task, report: DataReport) -> Scaling:
-    """Normalisation from the images that the task trains on, and no others."""
-    if task.spec.normalization == "imagenet":
+def task_scaling(spec: TrialSpec, report: DataReport, train_rows: np.ndarray) -> Scaling:
+    """Normalisation from the images that are trained on, and no others."""
+    if spec.normalization == "imagenet":
         return imagenet_scaling(report.channels)
-    mean, std = mean_and_std(report.samples[report.samples["id"].isin(task.train_ids)])
-    return Scaling(mean, std, per_image=task.spec.normalization == "image")
+    mean, std = mean_and_std(report.samples.select_dtypes("number").iloc[train_rows])
+    return Scaling(mean, std, per_image=spec.normalization == "image")
 
 
 def _state(training: Training, history: list[Row]) -> dict[str, Any]:

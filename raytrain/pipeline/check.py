@@ -15,7 +15,7 @@ PER_SPLIT = 16
 """Images of each split on the contact sheet."""
 COLUMNS = 8
 PAIRS = 20
-"""Pairs of each kind that the summary names; data.json has them all."""
+"""Pairs and files of each kind that the summary names; data.json has them all."""
 
 
 def check(job: JobSpec, run: RunDir) -> DataReport:
@@ -68,6 +68,9 @@ def summary(report: DataReport) -> str:
         lines += [f"  {first} and {other} are {kind}" for first, other in pairs[:PAIRS]]
         if len(pairs) > PAIRS:
             lines.append(f"  ... and {len(pairs) - PAIRS} more pairs that are {kind}")
+    lines += [f"  {text}" for text in report.disagreements[:PAIRS]]
+    if len(report.disagreements) > PAIRS:
+        lines.append(f"  ... and {len(report.disagreements) - PAIRS} more such files")
     if report.shift_auc is not None:
         lines.append(
             f"  train and test are told apart with AUC {report.shift_auc:.2f} by simple statistics "

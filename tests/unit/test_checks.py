@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from raytrain.data.checks import inspect
-from raytrain.data.decode import decode_image, decode_mask
+from raytrain.data.decode import decode_image
 
 GROUP = "(N+1)//2"
 
@@ -153,19 +153,6 @@ def test_a_cut_file_is_refused_or_still_whole(part: float, competition) -> None:
     else:
         # Only what follows the pixels is gone.
         np.testing.assert_array_equal(decode_image(path), whole)
-
-
-def test_palettes_are_colours_of_images_and_labels_of_masks(tmp_path: Path) -> None:
-    indices = np.array([[0, 1], [2, 1]], np.uint8)
-    picture = Image.fromarray(indices, "P")
-    picture.putpalette([9, 8, 7, 200, 100, 50, 1, 2, 3])
-    picture.save(tmp_path / "p.png")
-    np.testing.assert_array_equal(decode_mask(tmp_path / "p.png"), indices)
-    colours = np.array([[9, 8, 7], [200, 100, 50], [1, 2, 3]])
-    np.testing.assert_array_equal(decode_image(tmp_path / "p.png"), colours[indices])
-    Image.fromarray(np.zeros((2, 2, 3), np.uint8)).save(tmp_path / "rgb.png")
-    with pytest.raises(ValueError, match=r"rgb\.png: a mask must be one channel .*RGB"):
-        decode_mask(tmp_path / "rgb.png")
 
 
 @pytest.mark.parametrize(("group", "words"), [("N", "holds no number"), ("60//N", "zero")])

@@ -30,7 +30,7 @@ def _cache(sizes: list[tuple[int, int]] = SIZES):
 
 def _windows(spec: FramingSpec, cache) -> tuple[Frame, Windows]:
     frame = Frame(spec, cache.largest)
-    return frame, frame.windows(cache, np.arange(len(cache.index)))
+    return frame, frame.windows(cache, np.arange(len(cache.height)))
 
 
 @pytest.mark.parametrize("spec", FRAMINGS, ids=str)

@@ -1,0 +1,23 @@
+"""Ratios of two ways to do the same, from alternating pairs in one run."""
+
+import statistics
+import time
+from collections.abc import Callable
+
+
+def seconds(epoch: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    epoch()
+    return time.perf_counter() - start
+
+
+def median_ratio(ours: Callable[[], None], other: Callable[[], None], pairs: int) -> float:
+    """Other's time over ours, the median over alternating pairs (order swapped)."""
+    ratios = []
+    for number in range(pairs):
+        if number % 2:
+            slow, fast = seconds(other), seconds(ours)
+        else:
+            fast, slow = seconds(ours), seconds(other)
+        ratios.append(slow / fast)
+    return statistics.median(ratios)
