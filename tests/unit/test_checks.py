@@ -41,7 +41,7 @@ def test_every_problem_stands_in_one_error(competition) -> None:
         (mask("train", "cmr2"), "the mask is 5x5, its image 12x10"),
         (mask("train", "cmr3"), "mask values [3] are outside the 3 classes"),
         (image("train", "cmr4"), "unreadable"),
-        (image("train", "cmr5"), "not an image"),
+        (image("train", "cmr5"), "the file is empty"),
         (image("train", "cmr6"), "not an image"),
         (mask("train", "cmr8"), "unreadable"),
         (mask("val", "cmr15"), "mask values [9]"),
@@ -92,7 +92,7 @@ def test_statistics_are_numpys_over_the_stacked_images(competition) -> None:
 
 @pytest.mark.parametrize(
     ("shape", "dtype", "channels"),
-    [((6, 8), "uint8", 1), ((6, 8, 3), "uint8", 3), ((6, 8, 4), "uint8", 4), ((6, 8), "uint16", 1)],
+    [((6, 8), "uint8", 1), ((6, 8, 3), "uint8", 3), ((6, 8), "uint16", 1)],
 )
 def test_colours_and_depths(competition, shape: tuple, dtype: str, channels: int) -> None:
     rng = np.random.default_rng(0)
@@ -108,7 +108,7 @@ def test_colours_and_depths(competition, shape: tuple, dtype: str, channels: int
 
 def test_equal_images_are_found_also_across_splits(competition) -> None:
     competition.fill(train=2, val=1, test=1)
-    first = decode_image(competition.image("train", "cmr1"))
+    first = decode_image(competition.image("train", "cmr1"))[..., 0]
     competition.add("train", "cmr4", first, np.zeros((10, 12), np.uint8))
     competition.add("test", "cmr8", first, None)
     # Other bytes of a file, same pixels.

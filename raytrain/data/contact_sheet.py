@@ -1,0 +1,68 @@
+"""Many images with their masks in one picture, to see at a glance what the data is."""
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+CELL = 160
+"""Pixels of an image's longer side."""
+CAPTION, GAP = 18, 6
+COLOURS = (
+    (255, 99, 71), (64, 160, 255), (60, 200, 90), (255, 200, 40), (200, 110, 255), (0, 210, 210),
+    (255, 130, 190), (160, 130, 90),
+)  # fmt: skip
+"""Of the classes 1, 2, ...; they repeat."""
+
+
+def contact_sheet(
+    images: list[np.ndarray], masks: list[np.ndarray | None], titles: list[str], columns: int
+) -> Image.Image:
+    """Images HWC of any type, stretched between their 1st and 99th percentile, masks HW of class
+    numbers drawn as outlines, and a title below each."""
+    columns = max(1, min(columns, len(images)))
+    rows = -(-len(images) // columns)
+    step_x, step_y = CELL + GAP, CELL + CAPTION + GAP
+    sheet = Image.new("RGB", (columns * step_x + GAP, rows * step_y + GAP), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(11)
+    for number, (image, mask, title) in enumerate(zip(images, masks, titles, strict=True)):
+        x, y = GAP + number % columns * step_x, GAP + number // columns * step_y
+        picture = _cell(image, mask)
+        sheet.paste(Image.fromarray(picture), (x, y))
+        draw.text((x, y + CELL + 2), _shortened(title, font), fill="black", font=font)
+    return sheet
+
+
+def _cell(image_HWC: np.ndarray, mask_HW: np.ndarray | None) -> np.ndarray:
+    """The image as RGB uint8, its longer side CELL pixels, with outlines."""
+    picture = _visible(image_HWC)
+    height, width = picture.shape[:2]
+    scale = CELL / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST
+    picture = cv2.resize(picture, size, interpolation=method)
+    if mask_HW is None:
+        return picture
+    mask = cv2.resize(mask_HW.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT)
+    for value in range(1, int(mask.max(initial=0)) + 1):
+        inside = (mask == value).astype(np.uint8)
+        outlines, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(picture, outlines, -1, COLOURS[(value - 1) % len(COLOURS)], 1)
+    return picture
+
+
+def _visible(image_HWC: np.ndarray) -> np.ndarray:
+    planes = image_HWC if image_HWC.shape[2] == 3 else image_HWC[..., :1]
+    values = planes.astype(np.float64)
+    low, high = np.percentile(values, [1, 99])
+    stretched = np.clip((values - low) / max(high - low, 1e-12), 0, 1)
+    picture = np.round(255 * stretched).astype(np.uint8)
+    return np.ascontiguousarray(np.broadcast_to(picture, (*picture.shape[:2], 3)))
+
+
+def _shortened(title: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+    """The title, its middle left out when it is wider than a cell."""
+    shown = title
+    while len(shown) > 3 and font.getlength(shown) > CELL:
+        keep = (len(shown) - 2) // 2
+        shown = f"{title[:keep]}\u2026{title[-keep:]}"
+    return shown
