@@ -26,14 +26,28 @@ def test_channels_have_means_of_their_own() -> None:
     assert np.isfinite(found).all()
 
 
+def _auc(first: np.ndarray, second: np.ndarray, groups: np.ndarray) -> float:
+    origin = np.repeat([0, 1], [len(first), len(second)])
+    return shift_auc(np.concatenate([first, second]), origin, groups)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_alike_sets_are_near_a_half_and_moved_ones_near_one(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    first, second = rng.normal(size=(150, 6)), rng.normal(size=(120, 6))
-    assert 0.35 < shift_auc(first, second, 0) < 0.65
-    assert shift_auc(first, second + np.array([0, 0, 3, 0, 0, 0]), 0) > 0.95
-    assert shift_auc(first, second, 0) == shift_auc(first, second, 0)
+    first, second, groups = rng.normal(size=(150, 6)), rng.normal(size=(120, 6)), np.arange(270)
+    assert 0.35 < _auc(first, second, groups) < 0.65
+    assert _auc(first, second + np.array([0, 0, 3, 0, 0, 0]), groups) > 0.95
+    assert _auc(first, second, groups) == _auc(first, second, groups)
 
 
-def test_too_few_images_say_nothing() -> None:
-    assert np.isnan(shift_auc(np.zeros((9, 3)), np.zeros((40, 3)), 0))
+def test_images_of_a_group_do_not_give_each_other_away() -> None:
+    # Each video has a look of its own; which set it is in says nothing.
+    rng = np.random.default_rng(0)
+    looks = np.repeat(rng.normal(size=(60, 3)), 20, axis=0) + rng.normal(size=(1200, 3)) / 50
+    videos = np.repeat(np.arange(60), 20)
+    assert _auc(looks[:600], looks[600:], np.arange(1200)) > 0.95
+    assert _auc(looks[:600], looks[600:], videos) < 0.7
+
+
+def test_too_few_groups_say_nothing() -> None:
+    assert np.isnan(_auc(np.zeros((9, 3)), np.zeros((40, 3)), np.arange(49)))

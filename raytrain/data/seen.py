@@ -1,0 +1,85 @@
+"""One sample as it was decoded, reduced to what `check` keeps of it."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from raytrain.config.competition import CompetitionSpec
+from raytrain.data.duplicates import signature
+from raytrain.data.index import Found
+from raytrain.data.samples import read_image, read_mask
+from raytrain.data.second_opinion import decoder_disagreement
+from raytrain.data.shift import simple_statistics
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is kept of one decoded sample."""
+
+    row: dict[str, Any]
+    kind: tuple[int, str]
+    """Channels and dtype."""
+    image_digest: str
+    digest: str
+    """Of image and mask."""
+    low: float
+    high: float
+    signature: np.ndarray
+    statistics: np.ndarray
+    disagreements: list[str]
+    """Files that another decoder reads otherwise."""
+
+
+def see(competition: CompetitionSpec, root: Path, sample: Found, group: str) -> Seen:
+    """Raises ValueError listing what is wrong with image and mask."""
+    problems = []
+    image = mask = None
+    try:
+        image = read_image(root, sample.image)
+    except ValueError as error:
+        problems.append(str(error))
+    # The size of a mask is held against its image's, so a lost image leaves only its values.
+    if sample.mask and image is not None:
+        try:
+            size, classes = image.shape[:2], competition.classes
+            mask = read_mask(competition.format, root, sample.mask, size, classes)
+        except ValueError as error:
+            problems.append(str(error))
+    if problems or image is None:
+        raise ValueError("\n".join(problems))
+    height, width, channels = image.shape
+    flat = image.reshape(-1, channels).astype(np.float64)
+    pixels = np.bincount([] if mask is None else mask.ravel(), minlength=len(competition.classes))
+    row = {
+        "id": sample.id, "split": sample.split, "group": group,
+        "image": "\n".join(sample.image), "mask": "\n".join(sample.mask),
+        "height": height, "width": width,
+        **{f"mean_{c}": value for c, value in enumerate(flat.mean(0).tolist())},
+        **{f"square_{c}": value for c, value in enumerate((flat**2).mean(0).tolist())},
+        **{f"pixels_{k}": count for k, count in enumerate(pixels.tolist())},
+    }  # fmt: skip
+    return Seen(
+        row, (channels, str(image.dtype)), _digest(image), _digest(image, mask), float(image.min()),
+        float(image.max()), signature(image), simple_statistics(image),
+        [text for a in (*sample.image, *sample.mask) if (text := _second_opinion(root, a))],
+    )  # fmt: skip
+
+
+def _second_opinion(root: Path, address: str) -> str | None:
+    return (
+        None
+        if "#" in address and not (root / address).exists()
+        else (decoder_disagreement(root / address))
+    )
+
+
+def _digest(*arrays: np.ndarray | None) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        if array is not None:
+            digest.update(f"{array.shape} {array.dtype}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
