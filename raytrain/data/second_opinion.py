@@ -18,7 +18,10 @@ def decoder_disagreement(path: Path) -> str | None:
 
     Pillow for TIFF, OpenCV for all else (its TIFF warnings cannot be kept off the screen).
     """
-    image = decode_image(path)
+    try:
+        image = decode_image(path)
+    except ValueError:  # a mask may be what no image can be
+        return None
     head = path.read_bytes()[:8]
     if path.suffix.lower() in (".npy", ".dcm", ".dicom"):
         return None

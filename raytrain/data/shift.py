@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
 QUANTILES = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
-FEWEST = 10
+FEWEST = 5
 MOST = 10_000
 """Images that are looked at; more add time, not certainty."""
 
@@ -37,7 +37,7 @@ def simple_statistics(image_HWC: np.ndarray) -> np.ndarray:
 def shift_auc(statistics_ND: np.ndarray, origin_N: np.ndarray, groups_N: np.ndarray) -> float:
     """Cross-validated area under the ROC curve of telling origin 0 from 1: .5 they are alike, 1
     they never are; the same for the same input. Groups (a patient, a video) stay together: their
-    images would give each other away. NaN when an origin has fewer than 10 groups.
+    images would give each other away. NaN when an origin has fewer than 5 groups.
     """
     if min(len(set(groups_N[origin_N == side])) for side in (0, 1)) < FEWEST:
         return float("nan")

@@ -50,4 +50,4 @@ def test_images_of_a_group_do_not_give_each_other_away() -> None:
 
 
 def test_too_few_groups_say_nothing() -> None:
-    assert np.isnan(_auc(np.zeros((9, 3)), np.zeros((40, 3)), np.arange(49)))
+    assert np.isnan(_auc(np.zeros((9, 3)), np.zeros((40, 3)), np.arange(49) // 3))
