@@ -69,11 +69,8 @@ def see(competition: CompetitionSpec, root: Path, sample: Found, group: str) -> 
 
 
 def _second_opinion(root: Path, address: str) -> str | None:
-    return (
-        None
-        if "#" in address and not (root / address).exists()
-        else (decoder_disagreement(root / address))
-    )
+    # What stands inside a stack or a table has one decoder only.
+    return decoder_disagreement(root / address) if (root / address).is_file() else None
 
 
 def _digest(*arrays: np.ndarray | None) -> str:
