@@ -1,11 +1,13 @@
 """What several suites need: a small drawn competition, its job file, and the command line."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import yaml
@@ -54,6 +56,13 @@ def write_job(folder: Path, storage: Path, **parts: object) -> Path:
     path = folder / f"{storage.name}.yaml"
     path.write_text(yaml.safe_dump(job))
     return path
+
+
+def quick_processes() -> ForkServerContext:
+    """New processes that have the heavy imports done: the server that forks them did them once."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["raytrain.engine.trial", "torch._dynamo"])
+    return context
 
 
 def raytrain(*words: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:

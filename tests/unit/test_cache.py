@@ -1,6 +1,5 @@
 """The decoded cache: the files' own pixels, built once, by one process, whole or not at all."""
 
-import multiprocessing
 import os
 import shutil
 import signal
@@ -17,8 +16,9 @@ from PIL import Image
 from raytrain.data.cache import open_cache
 from raytrain.data.checks import inspect
 from raytrain.data.report import DataReport, read_report, write_report
+from tests.support import quick_processes
 
-PROCESSES = 4
+PROCESSES = 10
 _start: list[Barrier] = []
 
 
@@ -120,7 +120,7 @@ def test_changed_data_has_its_own_folder(report: DataReport, competition, cache_
 def test_processes_that_open_at_once_share_one_cache(
     report: DataReport, cache_root: Path, tmp_path: Path
 ) -> None:
-    context = multiprocessing.get_context("spawn")
+    context = quick_processes()
     path = tmp_path / "data.json"
     write_report(path, report)
     # Nobody passes the barrier alone, so each of the calls is in a process of its own.

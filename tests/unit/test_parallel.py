@@ -1,6 +1,5 @@
 """One worker and several: the same counts for the same weights, the same step for GroupNorm."""
 
-import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.trial import Samples, run_trial
 from raytrain.runs.history import read_history
 from raytrain.runs.record import Task
+from tests.support import quick_processes
 from tests.tiny import make_task
 
 
@@ -26,10 +26,10 @@ def _rank(rank: int, size: int, store: str, task: Task, data: Samples) -> None:
 def train_on(size: int, folder: Path, data: Samples, spec: TrialSpec) -> Task:
     """Train one task on so many processes and return it."""
     task = make_task(folder / str(size), data, spec)
-    spawn = multiprocessing.get_context("spawn")
+    context = quick_processes()
     store = str(folder / f"store{size}")
     workers = [
-        spawn.Process(target=_rank, args=(rank, size, store, task, data)) for rank in range(size)
+        context.Process(target=_rank, args=(rank, size, store, task, data)) for rank in range(size)
     ]
     for worker in workers:
         worker.start()
