@@ -1,9 +1,10 @@
 """`fetch`: a competition's files, downloaded and unpacked; the folder is whole or not there."""
 
 import shutil
-import tempfile
 import zipfile
 from pathlib import Path
+
+from filelock import FileLock
 
 from raytrain.config.job import JobSpec
 from raytrain.data.archive import unpack
@@ -25,17 +26,20 @@ def fetch(job: JobSpec, folder: Path) -> Path:
         raise ValueError(f"{folder}: is not empty; remove it, or set competition.data to another")
     if not has_credentials():
         raise ValueError(CREDENTIALS_HELP)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    try:
-        (temporary / "download").mkdir()
-        (temporary / "files").mkdir()
-        file = kaggle_client.download(slug, temporary / "download")
-        if zipfile.is_zipfile(file):
-            unpack(file, temporary / "files")
-        else:
-            file.replace(temporary / "files" / file.name)
-        (temporary / "files").replace(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    # It stays when the download is interrupted: Kaggle's client goes on from what is there.
+    partial = folder.with_name(f".{folder.name}.fetch")
+    (partial / "download").mkdir(parents=True, exist_ok=True)
+    with FileLock(partial / "lock"):
+        file = kaggle_client.download(slug, partial / "download")
+        try:
+            files = partial / "files"
+            shutil.rmtree(files, ignore_errors=True)
+            files.mkdir()
+            if zipfile.is_zipfile(file):
+                unpack(file, files)
+            else:
+                file.replace(files / file.name)
+            files.replace(folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
     return folder

@@ -58,7 +58,8 @@ def list_submissions(slug: str) -> list[Submission]:
 
 
 def download(slug: str, folder: Path) -> Path:
-    """Bring a competition's files into an empty folder; returns the file, mostly a zip.
+    """Bring a competition's files into a folder of their own, going on with what an interrupted
+    download left there; returns the file, mostly a zip.
 
     Raises ValueError with Kaggle's reason.
     """
@@ -148,7 +149,7 @@ def _list(api: Any, request: Request) -> list[dict[str, Any]]:
 
 
 def _download(api: Any, request: Request) -> str:
-    api.competition_download_files(request["slug"], request["folder"], force=True, quiet=True)
+    api.competition_download_files(request["slug"], request["folder"], force=False, quiet=True)
     files = [path for path in Path(request["folder"]).iterdir() if path.suffix != PARTIAL]
     return str(files[0])
 

@@ -42,6 +42,10 @@ class Kaggle:
     submissions: list[dict[str, Any]] = field(default_factory=list)
     """In order of arrival, with the uploaded bytes under `content`."""
     archive: bytes = b""
+    ranges: list[str | None] = field(default_factory=list)
+    """What each download of the archive asked for."""
+    stuck_after: int | None = None
+    """Bytes of the archive after which a download stands still."""
     faults: dict[str, list[Fault]] = field(default_factory=dict)
     """Method -> what happens to its next calls, one each."""
     methods: list[str] = field(default_factory=list)
@@ -133,7 +137,29 @@ class _Handler(BaseHTTPRequestHandler):
         if path.hostname != "localhost" or not path.path.startswith("/files/"):
             self.server.kaggle.strays.append(f"GET {self.path}")
             return self._reply(403, "nothing but localhost")
-        return self._reply(200, self.server.kaggle.archive, "application/zip")
+        return self._send_archive(self.server.kaggle)
+
+    def _send_archive(self, kaggle: Kaggle) -> None:
+        """The archive, or the rest of it as Google's storage sends it; stuck if so told."""
+        asked = self.headers["Range"]
+        kaggle.ranges.append(asked)
+        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked else 0
+        rest = kaggle.archive[start:]
+        self.send_response(206 if asked else 200)
+        for name, value in (
+            ("Content-Length", str(len(rest))), ("Accept-Ranges", "bytes"), ("ETag", '"one"'),
+            ("Content-Type", "application/zip"),
+            *([("Content-Range", f"bytes {start}-{len(kaggle.archive) - 1}/{len(kaggle.archive)}")]
+              if asked else []),
+        ):  # fmt: skip
+            self.send_header(name, value)
+        self.end_headers()
+        if kaggle.stuck_after is None:
+            self.wfile.write(rest)
+            return
+        self.wfile.write(rest[: kaggle.stuck_after])
+        self.wfile.flush()
+        self._fail(Fault("hang"))
 
     def log_message(self, format: str, *args: object) -> None:
         """Keep the tests' output quiet."""

@@ -2,16 +2,18 @@
 
 import io
 import json
+import signal
 import stat
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from raytrain.data.archive import unpack
 from tests.e2e.finished_run import no_secret_in
 from tests.e2e.kaggle_server import TOKEN, Fault, Kaggle
-from tests.support import raytrain
+from tests.support import raytrain, stop_when
 
 NESTED = json.dumps({"error": {"code": 403, "message": f"Permission denied for {TOKEN}"}})
 
@@ -38,6 +40,28 @@ def test_fetch_unpacks_all_of_it(job: Path, kaggle: Kaggle, tmp_path: Path) -> N
     again = raytrain("fetch", job)
     assert again.returncode == 1
     assert "is not empty" in again.stderr
+
+
+def test_a_killed_fetch_goes_on_where_it_was(job: Path, kaggle: Kaggle, tmp_path: Path) -> None:
+    content = np.random.default_rng(0).bytes(6_000_000)
+    kaggle.archive = zipped({"a.bin": content})
+    kaggle.stuck_after = 4_000_000
+    partial = tmp_path / ".data.fetch"
+
+    def stuck() -> bool:
+        sizes = [path.stat().st_size for path in partial.rglob("*.zip")]
+        return kaggle.reached.is_set() and bool(sizes) and max(sizes) >= 3_000_000
+
+    assert stop_when(["fetch", job], stuck, signal.SIGKILL, tmp_path / "log") == -signal.SIGKILL
+    assert not (tmp_path / "data").exists()
+    kaggle.stuck_after = None
+    done = raytrain("fetch", job)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "data" / "a.bin").read_bytes() == content
+    resumed = [int(r.removeprefix("bytes=").rstrip("-")) for r in kaggle.ranges if r]
+    assert resumed
+    assert resumed[-1] >= 3_000_000
+    assert not partial.exists()
 
 
 def test_fetch_refuses_an_archive_that_leaves_its_folder(
