@@ -171,3 +171,28 @@ def test_a_build_that_fails_leaves_nothing(report: DataReport, cache_root: Path)
     assert _folders(cache_root) == set()
     broken.write_bytes(whole)
     _expect_the_files(report)
+
+
+def test_what_was_unused_for_longest_goes_first(
+    competition, cache_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    # One set takes 8 images and masks of 120 px, and two headers of 128 bytes: 2176.
+    monkeypatch.setenv("RAYTRAIN_CACHE_GB", "0.000005")
+    reports = []
+    for value in range(3):
+        competition.fill(train=2, val=1, test=1)
+        competition.add("test", "cmr7", np.full((10, 12), value, np.uint8), None)
+        reports.append(inspect(competition.spec("(N+1)//2")))
+        open_cache(reports[-1])
+        for report, age in zip(reports, (100, 300, 200), strict=False):
+            used = cache_root / report.fingerprint / "used"
+            if used.exists():
+                os.utime(used, (age, age))
+    assert _folders(cache_root) == {reports[1].fingerprint, reports[2].fingerprint}
+    assert f"removed {cache_root / reports[0].fingerprint}" in capsys.readouterr().err
+    _expect_the_files(reports[2])
+    # A set that is open stays readable when it goes, and comes back when it is asked for again.
+    held = open_cache(reports[1])
+    before = _bytes(held.pixels)
+    shutil.rmtree(cache_root / reports[1].fingerprint)
+    assert _bytes(held.pixels) == before

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
+from raytrain.config.competition import PairedFoldersSpec
 from raytrain.data.checks import inspect
 from raytrain.data.decode import decode_image
+from raytrain.data.phantom import draw_patient
 
 GROUP = "(N+1)//2"
 
@@ -162,3 +165,50 @@ def test_a_name_without_a_group_is_a_problem(competition, group: str, words: str
     competition.add("train", name, *[np.zeros((10, 12), np.uint8)] * 2)
     with pytest.raises(ValueError, match=rf"1 problem in the data\n(?=.*{name}).*{words}"):
         inspect(competition.spec(group))
+
+
+def _leaking(competition) -> None:
+    """Two patients whose images are alike: one trains, one validates."""
+    competition.fill(train=1, val=1, test=1)
+    for split, name, patient in (("train", "cmr11", 1), ("val", "cmr21", 1), ("val", "cmr31", 2)):
+        image, mask = draw_patient(0, patient)[0]
+        shifted = np.roll(image, 2, 1) if split == "val" else image
+        competition.add(split, name, shifted, np.minimum(mask, 2))
+
+
+def test_the_same_picture_in_train_and_val_is_refused(competition) -> None:
+    _leaking(competition)
+    with pytest.raises(ValueError, match="1 problem in the data") as caught:
+        inspect(competition.spec(GROUP))
+    assert "cmr11 (train) and cmr21 (val) are the same picture" in str(caught.value)
+    spec = competition.spec(GROUP).model_copy(
+        update={"accept_leaks": "the same patient, rescanned"}
+    )
+    report = inspect(spec)
+    assert report.near_duplicates == (("cmr11", "cmr21"),)
+    assert report.duplicates == ()
+
+
+def test_masks_without_or_with_one_class_are_counted(competition) -> None:
+    competition.fill(train=2, val=1, test=1)
+    image = np.arange(120, dtype=np.uint8).reshape(10, 12)
+    competition.add("train", "cmr1", image, np.zeros((10, 12), np.uint8))
+    competition.add("train", "cmr2", image[::-1], np.full((10, 12), 2, np.uint8))
+    facts = inspect(competition.spec(GROUP)).splits["train"]
+    assert (facts.empty_masks, facts.single_class_masks) == (1, 1)
+
+
+def test_files_that_decoders_read_differently_are_told(competition) -> None:
+    competition.fill(train=1, val=1, test=1)
+    assert inspect(competition.spec(GROUP)).disagreements == ()
+    for path in sorted(competition.root.rglob("image/*.png")):
+        gray = np.asarray(Image.open(path))
+        deep = np.dstack([gray.astype(np.uint16)] * 3)
+        tifffile.imwrite(path.with_suffix(".tif"), deep, photometric="rgb")
+        path.unlink()
+    format = PairedFoldersSpec(image="{split}/image/{name}.tif")
+    report = inspect(competition.spec(GROUP).model_copy(update={"format": format}))
+    assert len(report.disagreements) == 6
+    assert "cmr1.tif: Pillow" in report.disagreements[0]
+    assert "used: 3 channel(s) of uint16" in report.disagreements[0]
+    assert (report.channels, report.dtype) == (3, "uint16")
