@@ -225,10 +225,11 @@ def _as_expression(value: Any) -> Any:
     return {"name": "expression", "value": value} if isinstance(value, str) else value
 
 
+_NamedGroupSpec = OwnGroupSpec | ExpressionGroupSpec | EndsGroupSpec | TableGroupSpec
 GroupSpec = Annotated[
-    OwnGroupSpec | ExpressionGroupSpec | EndsGroupSpec | TableGroupSpec,
+    _NamedGroupSpec,
     Field(discriminator="name"),
-    BeforeValidator(_as_expression),
+    BeforeValidator(_as_expression, json_schema_input_type=str | _NamedGroupSpec),
 ]
 
 

@@ -1,6 +1,7 @@
 """`folds.json`: k folds over the labelled images, groups kept together, made once and verified."""
 
 import warnings
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +79,12 @@ def load_or_make_folds(path: Path, report: DataReport, spec: FoldSpec) -> Folds:
         problems.append(f"folds are {folds.spec.count} with seed {folds.spec.seed} there")
     group = dict(zip(report.samples["id"], report.samples["group"], strict=True))
     owner: dict[str, int] = {}
+    held = Counter(id for ids in folds.val_ids for id in ids)
+    problems += [f"{id} stands there {count} times" for id, count in held.items() if count > 1]
+    problems += [f"{id} is in no fold" for id in report.ids("train", "val") if id not in held]
     for fold, ids in enumerate(folds.val_ids):
+        if not ids:
+            problems.append(f"fold {fold} holds no image")
         for id in ids:
             if id not in group:
                 problems.append(f"{id} is not in the data")

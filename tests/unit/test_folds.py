@@ -177,3 +177,18 @@ def test_another_grouping_of_the_same_data_is_an_error(tmp_path: Path) -> None:
     load_or_make_folds(path, _report([(i, (4, 1, 1)) for i in range(12)]), spec)
     with pytest.raises(ValueError, match="stands in folds"):
         load_or_make_folds(path, _plain(6), spec)
+
+
+def test_a_fold_that_lacks_images_is_an_error(tmp_path: Path) -> None:
+    path, report, spec = tmp_path / "folds.json", _plain(6), FoldSpec(count=3)
+    load_or_make_folds(path, report, spec)
+    tree = read_json(path)
+    lost, twice = tree["val_ids"][2], tree["val_ids"][0][0]
+    tree["val_ids"] = [[*tree["val_ids"][0], twice], tree["val_ids"][1], []]
+    tree["hash"] = fingerprint(tree["val_ids"])
+    write_json(path, tree)
+    with pytest.raises(ValueError, match="fold 2 holds no image") as caught:
+        load_or_make_folds(path, report, spec)
+    for id in lost:
+        assert f"{id} is in no fold" in str(caught.value)
+    assert f"{twice} stands there 2 times" in str(caught.value)

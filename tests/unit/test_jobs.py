@@ -12,17 +12,20 @@ from pydantic import TypeAdapter
 
 from raytrain.config.augmentation import PresetName, TransformSpec
 from raytrain.config.competition import CompetitionSpec, SubmissionSpec
-from raytrain.config.job import JobSpec
+from raytrain.config.job import FoldSpec, JobSpec
 from raytrain.config.load import load_job
 from raytrain.config.trial import LossTerm, ModelSpec, OptimizerSpec, ScheduleSpec
 from raytrain.data.augment import PRESETS, TRANSFORMS
+from raytrain.data.folds import make_folds
 from raytrain.data.formats import FORMATS
+from raytrain.data.splits import group_function
 from raytrain.engine.optimizers import OPTIMIZERS
 from raytrain.engine.schedules import SCHEDULES
 from raytrain.losses import LOSSES
 from raytrain.metrics import METRICS
 from raytrain.models import ARCHITECTURES
 from raytrain.rle import ENCODINGS
+from tests.arrays import report_of
 
 FOLDER = Path(__file__).parents[2] / "jobs"
 JOBS = sorted([*FOLDER.glob("*.yaml"), *FOLDER.glob("studies/*.yaml")])
@@ -51,6 +54,9 @@ def test_the_schema_is_one_and_refuses_what_the_loader_refuses() -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     assert validator.is_valid(yaml.safe_load(MINIMAL))
+    short = yaml.safe_load(MINIMAL)
+    short["competition"]["group"] = "(N+1)//2"
+    assert validator.is_valid(short)
     for key, value in (("trail", {}), ("trial", {"loss": [{"name": "dise"}]}), ("run", "a b")):
         assert not validator.is_valid(yaml.safe_load(MINIMAL) | {key: value})
 
@@ -99,3 +105,25 @@ def test_config_needs_neither_torch_nor_ray() -> None:
     program = "import raytrain.config.load, sys; print({'torch', 'ray'} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert found.stdout.strip() == "set()", found.stderr
+
+
+def test_no_published_polyp_sequence_is_ever_cut() -> None:
+    competition = load_job(FOLDER / "polyp.yaml").competition
+    ends = [
+        25, 50, 67, 78, 103, 126, 151, 177, 199, 205, 227, 252, 277, 297, 317, 342, 363, 383, 408,
+        428, 447, 466, 478, 503, 528, 546, 571, 591, 612,
+    ]  # fmt: skip
+    group_of = group_function(competition.group, Path())
+    sequences = {str(n): group_of(str(n)) for n in range(1, 613)}
+    starts = [1, *(end + 1 for end in ends[:-1])]
+    for start, end in zip(starts, ends, strict=True):
+        assert {sequences[str(n)] for n in range(start, end + 1)} == {str(end)}
+    rows = [
+        {"id": str(n), "group": sequences[str(n)], "split": "train" if n <= 428 else "test",
+         "pixels_0": 9, "pixels_1": n % 3} for n in range(1, 613)
+    ]  # fmt: skip
+    for seed in range(3):
+        folds = make_folds(report_of(rows, ("background", "polyp")), FoldSpec(count=4, seed=seed))
+        owners = [{sequences[id] for id in ids} for ids in folds.val_ids]
+        assert sum(map(len, owners)) == 20
+        assert sorted(int(id) for ids in folds.val_ids for id in ids) == [*range(1, 429)]
