@@ -155,6 +155,9 @@ class TrialSpec(Spec):
     """Images a step over all workers together."""
     augmentation: AugmentationSpec = "slices"
     """A preset's name, or a list such as `[slices, {name: HorizontalFlip, p: 0.5}]`."""
+    copies: int = Field(0, ge=0)
+    """Augmented copies of the training set beside the plain one, the same ones in every epoch, as
+    source systems A, B and C grew it; 0: every epoch augments every image anew."""
     framing: FramingSpec = WholeSpec()
     """How images become the network's input: whole, resize, pad or tiles."""
     normalization: Literal["dataset", "image", "imagenet"] = "dataset"

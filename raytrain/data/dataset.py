@@ -100,35 +100,45 @@ class EpochPlan(Sampler[BatchPlan]):
 
 
 class SliceDataset(Dataset[Batch]):
-    """Makes a whole batch at once from its plan (a DataLoader hands the plan through)."""
+    """Makes a whole batch at once from its plan (a DataLoader hands the plan through).
+
+    With `copies`, number n + k * windows is the k-th copy of window n; the first is plain.
+    """
 
     def __init__(
         self, cache: Cache, frame: Frame, windows: Windows, scaling: Scaling,
-        augmentation: AugmentationSpec, seed: int,
+        augmentation: AugmentationSpec, copies: int, seed: int,
     ):  # fmt: skip
         self.cache, self.frame, self.windows = cache, frame, windows
-        self.scaling, self.seed = scaling, seed
+        self.scaling, self.copies, self.seed = scaling, copies, seed
         self.augment = build_augmentation(augmentation)
 
     def __getitem__(self, plan: BatchPlan) -> Batch:
-        pairs = [self._pair(number, plan.epoch) for number in plan.windows]
+        count = len(self.windows.row_N)
+        pairs = [self._pair(n % count, n // count, plan.epoch) for n in plan.windows.tolist()]
         images, masks = (np.stack(planes) for planes in zip(*pairs, strict=True))
         target = torch.from_numpy(masks).to(torch.int64)
-        rows = self.windows.row_N[plan.windows]
+        rows = self.windows.row_N[plan.windows % count]
         return Batch(self.scaling.apply(images), target, rows, plan.counted, plan.global_size)
 
-    def _pair(self, number: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        """image_HWC and mask_HW of a window, augmented by what seed, epoch and place draw."""
+    def __len__(self) -> int:
+        return len(self.windows.row_N) * (1 + self.copies)
+
+    def _pair(self, number: int, copy: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """image_HWC and mask_HW of a window, augmented by what seed, place and epoch draw, or
+        seed, place and copy."""
         row, top, left = (
             int(of[number]) for of in (self.windows.row_N, self.windows.top_N, self.windows.left_N)
         )
         image = self.frame.cut(self.cache.image(row), top, left)
         mask = self.frame.cut(self.cache.mask(row), top, left)
-        if not self.augment.transforms:
+        if not self.augment.transforms or (self.copies and not copy):
             return image, mask
         if image.dtype != np.uint8:
             image = image.astype(np.float32)
-        state = np.random.SeedSequence([self.seed, epoch, row, top << 32 | left])
+        place = [row, top << 32 | left]
+        drawn = [self.seed, 0, *place, copy] if self.copies else [self.seed, epoch, *place]
+        state = np.random.SeedSequence(drawn)
         return augmented(self.augment, image, mask, state)
 
 
@@ -139,8 +149,10 @@ def train_loader(
     """Batches for training; set `plan.epoch` before each pass."""
     frame = Frame(spec.framing, cache.largest)
     windows = frame.windows(cache, rows)
-    plan = EpochPlan(len(windows.row_N), spec.batch_size, spec.seed, rank, world)
-    dataset = SliceDataset(cache, frame, windows, scaling, spec.augmentation, spec.seed)
+    dataset = SliceDataset(
+        cache, frame, windows, scaling, spec.augmentation, spec.copies, spec.seed
+    )
+    plan = EpochPlan(len(dataset), spec.batch_size, spec.seed, rank, world)
     loader = DataLoader(
         dataset,
         sampler=plan,
@@ -172,7 +184,7 @@ def units(
     for start in range(0, len(rows), size):
         part = rows[start : start + size]
         windows = frame.windows(cache, part)
-        dataset = SliceDataset(cache, frame, windows, scaling, "none", 0)
+        dataset = SliceDataset(cache, frame, windows, scaling, "none", 0, 0)
         yield Unit(part, windows, _in_order(dataset, len(windows.row_N), batch_size))
 
 

@@ -44,7 +44,8 @@ def read_mask(
         strange = sorted(set(np.unique(mask).tolist()) - set(range(len(classes))))
         shown = ", ".join(map(str, strange[:10])) + (", ..." if len(strange) > 10 else "")
         problems.append(
-            f"{root / addresses[0]}: mask values [{shown}] are outside the {len(classes)} classes"
+            f"{root / addresses[0]}: mask values [{shown}] are outside the {len(classes)} classes; "
+            "say what they mean in competition.format.labels"
         )
     if mask.shape != size_HW:
         problems.append(

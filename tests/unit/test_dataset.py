@@ -50,7 +50,7 @@ def _plans(count: int, batch: int, seed: int, world: int, epoch: int) -> list[li
 def _made(cache: Cache, preset: str, seed: int, epoch: int, rows: list[int]) -> Batch:
     frame = Frame(WholeSpec(), cache.largest)
     windows = frame.windows(cache, np.array(rows))
-    dataset = SliceDataset(cache, frame, windows, PLAIN, preset, seed)
+    dataset = SliceDataset(cache, frame, windows, PLAIN, preset, 0, seed)
     return dataset[BatchPlan(epoch, np.arange(len(rows)), len(rows), len(rows))]
 
 
@@ -210,3 +210,25 @@ def test_an_image_of_one_colour_scales_to_zero() -> None:
     flat = np.full((1, 4, 4, 1), 200, np.uint8)
     assert Scaling((5.0,), (1.0,), per_image=True).apply(flat).abs().max() == 0
     assert Scaling((200.0,), (0.0,), per_image=False).apply(flat).abs().max() == 0
+
+
+def test_copies_stand_beside_the_plain_images_and_stay_the_same(cache: Cache) -> None:
+    spec = TrialSpec(batch_size=5, augmentation="slices", copies=2, seed=7)
+    loader, plan = train_loader(cache, ROWS, PLAIN, spec, 0, 1, 0)
+    epochs = []
+    for epoch in (1, 2):
+        plan.epoch = epoch
+        numbers = np.concatenate([part.windows for part in plan])
+        assert sorted(numbers) == list(range(3 * len(ROWS)))
+        images = torch.cat([batch.image_BCHW for batch in loader])
+        rows = np.concatenate([batch.rows for batch in loader])
+        np.testing.assert_array_equal(rows, ROWS[numbers % len(ROWS)])
+        epochs.append(dict(zip(numbers.tolist(), images, strict=True)))
+    for number in range(3 * len(ROWS)):
+        assert torch.equal(epochs[0][number], epochs[1][number])
+    for number, row in enumerate(ROWS):
+        plain = torch.from_numpy(np.array(cache.image(row))).permute(2, 0, 1).float()
+        copies = [epochs[0][number + k * len(ROWS)] for k in range(3)]
+        torch.testing.assert_close(copies[0], plain, atol=1e-3, rtol=1e-4)
+        assert (copies[1] - plain).abs().max() > 1
+        assert (copies[1] - copies[2]).abs().max() > 1
