@@ -46,7 +46,8 @@ def matches(root: Path, pattern: str) -> Iterator[Match]:
     for path in root.glob(_FIELD.sub("*", _glob_escaped(pattern))):
         address = path.relative_to(root).as_posix()
         match = expression.fullmatch(address)
-        if match and path.is_file():
+        # A link that leads nowhere is no folder: whoever reads it says so.
+        if match and (path.is_file() or (path.is_symlink() and not path.is_dir())):
             yield Match(address, match.groupdict())
 
 

@@ -376,3 +376,12 @@ def test_what_is_wrong_with_a_table(tmp_path: Path) -> None:
     spec = _spec("rle_table")
     with pytest.raises(ValueError, match=r"train\.csv#cmr9: run 1 999 leaves the image"):
         read_mask(spec, tmp_path, ("train.csv#cmr9",), (4, 6), CLASSES)
+
+
+def test_links_that_lead_nowhere_are_not_passed_over(paired: Path) -> None:
+    (paired / "train/image/loop").symlink_to(paired / "train")
+    (paired / "train/image/cmr77.png").symlink_to(paired / "train/image/cmr77.png")
+    index = _paired(paired)
+    assert any("cmr77.png: its mask is missing" in problem for problem in index.problems)
+    with pytest.raises(ValueError, match=r"cmr77\.png: unreadable"):
+        read_image(paired, ("train/image/cmr77.png",))
