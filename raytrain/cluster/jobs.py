@@ -14,6 +14,7 @@ import raytrain
 from raytrain.cluster.connect import match_authentication
 from raytrain.config.errors import unknown_name
 from raytrain.config.job import JobSpec
+from raytrain.data.source import absolute
 
 COMMANDS = ("check", "train", "search", "cv", "finalize", "submit", "run")
 
@@ -90,7 +91,7 @@ def _refuse_relative(job: JobSpec) -> None:
         f"{key}: {value!r} is relative; on a cluster give a folder that every node sees, "
         f"such as --set {key}=/shared/..."
         for key, value in (("storage", job.storage), ("competition.data", job.competition.data))
-        if not os.path.isabs(value)
+        if absolute(value) != value
     ]
     if problems:
         raise ValueError("launch:\n  " + "\n  ".join(problems))
