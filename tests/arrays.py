@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from raytrain.config.competition import PairedFoldersSpec
+from raytrain.config.formats import PairedFoldersSpec
 from raytrain.data.cache import Cache
 from raytrain.data.report import DataReport
 

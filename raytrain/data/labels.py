@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
-from raytrain.config.competition import (
+from raytrain.config.errors import unknown_name
+from raytrain.config.formats import (
     ClassLabelsSpec,
     LabelsSpec,
     ThresholdLabelsSpec,
     ValueLabelsSpec,
 )
-from raytrain.config.errors import unknown_name
 
 
 def as_classes(mask_HW: np.ndarray, labels: LabelsSpec, source: Path | str) -> np.ndarray:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from raytrain.config.competition import FolderSplitsSpec
+from raytrain.config.splits import FolderSplitsSpec
 from raytrain.data.index import SPLITS, Split
 
 _FIELD = re.compile(r"\{(\w+)\}")

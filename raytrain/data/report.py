@@ -9,7 +9,7 @@ import pyarrow as pa
 from pydantic import ConfigDict, Field
 
 from raytrain.config.base import Spec
-from raytrain.config.competition import FormatSpec
+from raytrain.config.formats import FormatSpec
 from raytrain.data.index import Split
 from raytrain.runs.files import read_json, write_bytes, write_json
 

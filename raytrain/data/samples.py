@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from raytrain.config.competition import FormatSpec
+from raytrain.config.formats import FormatSpec
 from raytrain.data.decode import decode_image
 from raytrain.data.formats import FORMATS
 from raytrain.data.report import DataReport

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 from sklearn.model_selection import GroupShuffleSplit
 
-from raytrain.config.competition import (
+from raytrain.config.errors import unknown_name
+from raytrain.config.expression import number_in, parse_expression, parse_ranges
+from raytrain.config.splits import (
     EndsGroupSpec,
     ExpressionGroupSpec,
     FractionSplitsSpec,
@@ -18,8 +20,6 @@ from raytrain.config.competition import (
     TableGroupSpec,
     TableSplitsSpec,
 )
-from raytrain.config.errors import unknown_name
-from raytrain.config.expression import number_in, parse_expression, parse_ranges
 from raytrain.data.index import SPLITS, Found, Index, Split
 from raytrain.data.tables import read_table
 

@@ -8,7 +8,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from raytrain.config.competition import PairedFoldersSpec
+from raytrain.config.formats import PairedFoldersSpec
 from raytrain.data.checks import inspect
 from raytrain.data.decode import decode_image
 from raytrain.data.phantom import draw_patient

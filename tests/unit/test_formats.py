@@ -11,15 +11,9 @@ import pytest
 from PIL import Image
 from pydantic import TypeAdapter, ValidationError
 
-from raytrain.config.competition import (
-    CompetitionSpec,
-    FolderSplitsSpec,
-    FormatSpec,
-    NumpyStacksSpec,
-    PairedFoldersSpec,
-    RangeSplitsSpec,
-    RleTableSpec,
-)
+from raytrain.config.competition import CompetitionSpec
+from raytrain.config.formats import FormatSpec, NumpyStacksSpec, PairedFoldersSpec, RleTableSpec
+from raytrain.config.splits import FolderSplitsSpec, RangeSplitsSpec
 from raytrain.data.find import find_samples
 from raytrain.data.formats import FORMATS
 from raytrain.data.index import Found, Index, natural_key

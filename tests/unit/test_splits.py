@@ -7,12 +7,9 @@ import pytest
 from PIL import Image
 from pydantic import TypeAdapter, ValidationError
 
-from raytrain.config.competition import (
-    CompetitionSpec,
-    GroupSpec,
-    PairedFoldersSpec,
-    RangeSplitsSpec,
-)
+from raytrain.config.competition import CompetitionSpec
+from raytrain.config.formats import PairedFoldersSpec
+from raytrain.config.splits import GroupSpec, RangeSplitsSpec
 from raytrain.data.find import find_samples
 from raytrain.data.index import Found
 from raytrain.data.samples import read_image

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from raytrain.config.competition import NumpyStacksSpec
+from raytrain.config.formats import NumpyStacksSpec
 from raytrain.data.index import Found, Index, Split
 from raytrain.data.labels import as_classes
 from raytrain.data.patterns import filled, split_words

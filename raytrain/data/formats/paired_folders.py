@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from raytrain.config.competition import PairedFoldersSpec
+from raytrain.config.formats import PairedFoldersSpec
 from raytrain.data.decode import decode_mask
 from raytrain.data.index import Found, Index, Split, natural_key
 from raytrain.data.labels import as_classes, class_number, merged

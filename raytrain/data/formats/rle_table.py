@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from raytrain.config.competition import RleTableSpec
+from raytrain.config.formats import RleTableSpec
 from raytrain.data.index import Found, Index, natural_key
 from raytrain.data.labels import class_number, merged
 from raytrain.data.patterns import fields_in, filled, matches, split_words

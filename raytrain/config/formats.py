@@ -1,0 +1,127 @@
+"""In which form a competition's images and masks stand in its folder."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from raytrain.config.base import Spec
+from raytrain.config.errors import unknown_name
+
+PLACEHOLDERS = ("split", "name", "object", "class")
+
+
+class ClassLabelsSpec(Spec):
+    """Mask values are class numbers."""
+
+    name: Literal["classes"] = "classes"
+
+
+class ThresholdLabelsSpec(Spec):
+    """Two classes: what is brighter than `above` is class 1."""
+
+    name: Literal["threshold"] = "threshold"
+    above: int = Field(127, ge=0)
+
+
+class ValueLabelsSpec(Spec):
+    """Each mask value's class, such as `{0: 0, 85: 1, 170: 2}`; other values are refused."""
+
+    name: Literal["values"] = "values"
+    classes: dict[int, int] = Field(min_length=1)
+
+
+LabelsSpec = Annotated[
+    ClassLabelsSpec | ThresholdLabelsSpec | ValueLabelsSpec, Field(discriminator="name")
+]
+
+
+def _checked_pattern(value: str, allowed: tuple[str, ...], needed: tuple[str, ...]) -> str:
+    for part in value.split("{")[1:]:
+        field = part.split("}")[0]
+        if field not in allowed:
+            raise ValueError(f"{value!r}: {unknown_name('{' + field + '}', _braced(allowed))}")
+    lacking = [field for field in _braced(needed) if field not in value]
+    if lacking:
+        raise ValueError(f"a pattern needs {' and '.join(lacking)} (got {value!r})")
+    if value.startswith(("/", "./", "../")) or "/../" in value:
+        raise ValueError(f"write the pattern relative to competition.data (got {value!r})")
+    return value
+
+
+def _braced(names: tuple[str, ...]) -> list[str]:
+    return [f"{{{name}}}" for name in names]
+
+
+class PairedFoldersSpec(Spec):
+    """Image and mask files whose paths follow a pattern.
+
+    `{name}` is the sample, `{split}` the word of its split. A mask may be cut into several files:
+    one an object (`{object}` stands for anything) or one a class (`{class}` stands for a class's
+    name or number); all that is not 0 belongs to the object or class.
+    """
+
+    name: Literal["paired_folders"] = "paired_folders"
+    image: str = "{split}/image/{name}.png"
+    mask: str = "{split}/mask/{name}_mask.png"
+    labels: LabelsSpec = ClassLabelsSpec()
+    """What the values of a mask mean."""
+
+    @field_validator("image")
+    @classmethod
+    def _image_pattern(cls, value: str) -> str:
+        return _checked_pattern(value, ("split", "name"), ("name",))
+
+    @field_validator("mask")
+    @classmethod
+    def _mask_pattern(cls, value: str) -> str:
+        return _checked_pattern(value, PLACEHOLDERS, ("name",))
+
+
+class NumpyStacksSpec(Spec):
+    """One array of images and one of masks a split, `.npy`, N x H x W (x C).
+
+    A sample is called after its split and row, such as `train_17`.
+    """
+
+    name: Literal["numpy_stacks"] = "numpy_stacks"
+    images: str = "{split}images.npy"
+    masks: str = "{split}labels.npy"
+    labels: LabelsSpec = ClassLabelsSpec()
+
+    @field_validator("images", "masks")
+    @classmethod
+    def _pattern(cls, value: str) -> str:
+        return _checked_pattern(value, ("split",), ())
+
+
+class RleTableSpec(Spec):
+    """Image files beside a CSV of run-length encoded masks; several rows of an image add up."""
+
+    name: Literal["rle_table"] = "rle_table"
+    image: str = "{split}/{name}.png"
+    table: str = "train.csv"
+    id: str = "{name}"
+    """How an id reads: `{name}`, or with the class, such as `{name}_{class}`."""
+    columns: tuple[str, str] = ("id", "rle")
+    """The columns of id and encoding."""
+    class_column: str | None = None
+    """The column of the class's name or number, where the id does not hold it."""
+    encoding: Literal["column_major_1"] = "column_major_1"
+    """A dialect of `rle/`."""
+    empty: tuple[str, ...] = ("", "-", "-1")
+    """What stands for no pixel."""
+
+    @field_validator("image")
+    @classmethod
+    def _image_pattern(cls, value: str) -> str:
+        return _checked_pattern(value, ("split", "name"), ("name",))
+
+    @field_validator("id")
+    @classmethod
+    def _id_pattern(cls, value: str) -> str:
+        return _checked_pattern(value, ("name", "class"), ("name",))
+
+
+FormatSpec = Annotated[
+    PairedFoldersSpec | NumpyStacksSpec | RleTableSpec, Field(discriminator="name")
+]

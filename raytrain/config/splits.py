@@ -1,0 +1,113 @@
+"""Which images train, validate and test, and which of them belong together."""
+
+import itertools
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, field_validator
+
+from raytrain.config.base import Spec
+from raytrain.config.expression import parse_expression, parse_ranges
+
+
+class FolderSplitsSpec(Spec):
+    """What `{split}` reads for each split; null: there is no such split."""
+
+    name: Literal["folders"] = "folders"
+    train: str = "train"
+    val: str | None = "val"
+    test: str | None = "test"
+
+
+class RangeSplitsSpec(Spec):
+    """Splits by the number N in a name, such as `1-428` or `1-20, 31-40`."""
+
+    name: Literal["ranges"] = "ranges"
+    train: str
+    val: str | None = None
+    test: str | None = None
+
+    @field_validator("train", "val", "test")
+    @classmethod
+    def _parses(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_ranges(value)
+        return value
+
+
+class TableSplitsSpec(Spec):
+    """Splits by a CSV under competition.data that says train, val or test for each name."""
+
+    name: Literal["table"] = "table"
+    file: str
+    id: str = "id"
+    split: str = "split"
+    """The columns of name and split."""
+
+
+class FractionSplitsSpec(Spec):
+    """A share of the groups that have masks validates; images without a mask are the test."""
+
+    name: Literal["fraction"] = "fraction"
+    val: float = Field(0.2, gt=0, lt=1)
+    seed: int = Field(0, ge=0)
+
+
+SplitsSpec = Annotated[
+    FolderSplitsSpec | RangeSplitsSpec | TableSplitsSpec | FractionSplitsSpec,
+    Field(discriminator="name"),
+]
+
+
+class OwnGroupSpec(Spec):
+    """Every image is a group of its own."""
+
+    name: Literal["own"] = "own"
+
+
+class ExpressionGroupSpec(Spec):
+    """The value of an expression over N, the last number in the name."""
+
+    name: Literal["expression"] = "expression"
+    value: str
+
+    @field_validator("value")
+    @classmethod
+    def _parses(cls, value: str) -> str:
+        parse_expression(value)
+        return value
+
+
+class EndsGroupSpec(Spec):
+    """Sequences of frames that end at these numbers, in rising order."""
+
+    name: Literal["ends"] = "ends"
+    ends: tuple[int, ...] = Field(min_length=1)
+
+    @field_validator("ends")
+    @classmethod
+    def _rise(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if any(b <= a for a, b in itertools.pairwise(value)):
+            raise ValueError(f"write the ends in rising order (got {list(value)})")
+        return value
+
+
+class TableGroupSpec(Spec):
+    """A column of a CSV under competition.data, such as the patient."""
+
+    name: Literal["table"] = "table"
+    file: str
+    id: str = "id"
+    group: str = "group"
+    """The columns of name and group."""
+
+
+def _as_expression(value: Any) -> Any:
+    return {"name": "expression", "value": value} if isinstance(value, str) else value
+
+
+_NamedGroupSpec = OwnGroupSpec | ExpressionGroupSpec | EndsGroupSpec | TableGroupSpec
+GroupSpec = Annotated[
+    _NamedGroupSpec,
+    Field(discriminator="name"),
+    BeforeValidator(_as_expression, json_schema_input_type=str | _NamedGroupSpec),
+]
