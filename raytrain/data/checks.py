@@ -11,13 +11,16 @@ from rich.progress import track
 
 from raytrain.config.competition import CompetitionSpec
 from raytrain.data.describe import describe
-from raytrain.data.duplicates import LIMIT, near_duplicates
+from raytrain.data.duplicates import near_duplicates
 from raytrain.data.find import find_samples
 from raytrain.data.index import Found
 from raytrain.data.report import DataReport
 from raytrain.data.seen import Seen, see
 from raytrain.data.source import local_folder
 from raytrain.data.splits import group_text
+
+NEAR_LIMIT = 30_000
+"""Images up to which near duplicates are looked for: the time grows with their square."""
 
 
 def inspect(competition: CompetitionSpec) -> DataReport:
@@ -95,7 +98,7 @@ def _duplicates(seen: list[Seen]) -> tuple[list[tuple[int, int]], list[tuple[int
     # One of each: copies of one picture need not all be compared again.
     firsts = [places[0] for places in same.values()]
     shapes = {seen[place].signature.shape for place in firsts}
-    if not 2 <= len(firsts) <= LIMIT or len(shapes) != 1:
+    if not 2 <= len(firsts) <= NEAR_LIMIT or len(shapes) != 1:
         return equal, []
     found = near_duplicates(np.stack([seen[place].signature for place in firsts]))
     return equal, [(firsts[a], firsts[b]) for a, b in found]

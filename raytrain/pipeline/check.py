@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from raytrain.config.job import JobSpec
-from raytrain.data.checks import inspect
+from raytrain.data.checks import NEAR_LIMIT, inspect
 from raytrain.data.contact_sheet import contact_sheet
-from raytrain.data.duplicates import LIMIT
 from raytrain.data.index import SPLITS
 from raytrain.data.report import DataReport, SplitFacts, read_report, write_report
 from raytrain.data.samples import SampleFiles
@@ -69,8 +68,8 @@ def summary(report: DataReport) -> str:
         lines += [f"  {first} and {other} are {kind}" for first, other in pairs[:PAIRS]]
         if len(pairs) > PAIRS:
             lines.append(f"  ... and {len(pairs) - PAIRS} more pairs that are {kind}")
-    if len(report.samples) > LIMIT:
-        lines.append(f"  near duplicates were not looked for: more than {LIMIT} images")
+    if len(report.samples) > NEAR_LIMIT:
+        lines.append(f"  near duplicates were not looked for: more than {NEAR_LIMIT} images")
     lines += [f"  {text}" for text in report.disagreements[:PAIRS]]
     if len(report.disagreements) > PAIRS:
         lines.append(f"  ... and {len(report.disagreements) - PAIRS} more such files")
