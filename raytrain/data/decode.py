@@ -135,7 +135,13 @@ def _labels(image: Image.Image, path: Path) -> np.ndarray:
             f"{path}: masks cannot be {image.format}, it is lossy and changes class numbers; ask "
             "for PNG or TIFF"
         )
-    return np.asarray(image)
+    array = np.asarray(image)
+    if image.format == "PNG" and image.mode == "L":
+        # Pillow stretches gray of 2 and 4 bits to 0 .. 255; class numbers are what was stored.
+        with path.open("rb") as file:
+            depth = file.read(25)[24]
+        array = array // {2: 85, 4: 17}.get(depth, 1)
+    return array
 
 
 def _loaded(path: Path) -> np.ndarray:

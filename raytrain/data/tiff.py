@@ -23,9 +23,13 @@ def decode_tiff(path: Path) -> np.ndarray:
             if len(file.pages) != 1:
                 raise ValueError(f"has {len(file.pages)} pages; save each as a file of its own")
             page = file.pages.first
+            if page.photometric == tifffile.PHOTOMETRIC.SEPARATED:
+                raise ValueError("CMYK colours; convert it to RGB")
             array = page.asarray()
             colours = page.colormap
-    except (tifffile.TiffFileError, OSError, ValueError, IndexError, KeyError) as error:
+    except (
+        tifffile.TiffFileError, OSError, ValueError, IndexError, KeyError, RuntimeError
+    ) as error:  # fmt: skip
         raise ValueError(f"{path}: unreadable ({error})") from None
     axes = page.axes
     if axes in ("SYX", "CYX"):

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -269,3 +270,35 @@ def test_a_disagreement_is_told_in_a_line(
     text = decoder_disagreement(tmp_path / "1.tif")
     assert text == f"{tmp_path / '1.tif'}: Pillow cannot read it; used: 3 channel(s) of uint8"
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_masks_of_few_bits_keep_their_numbers(depth: int, tmp_path: Path) -> None:
+    labels = RNG.integers(0, 2**depth, (5, 8)).astype(np.uint8)
+    bits = np.unpackbits(labels[..., None], axis=2)[..., 8 - depth :]
+    rows = np.packbits(bits.reshape(5, -1), axis=1)
+    scanlines = b"".join(b"\0" + row.tobytes() for row in rows)
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", 8, 5, depth, 0, 0, 0, 0)),
+        (b"IDAT", zlib.compress(scanlines)), (b"IEND", b""),
+    ]  # fmt: skip
+    content = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+    (tmp_path / "m.png").write_bytes(b"\x89PNG\r\n\x1a\n" + content)
+    np.testing.assert_array_equal(decode_mask(tmp_path / "m.png"), labels)
+
+
+def test_tiffs_that_are_cut_or_of_inks(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "z.tif", DEEP, compression="zlib", photometric="rgb")
+    whole = (tmp_path / "z.tif").read_bytes()
+    with tifffile.TiffFile(tmp_path / "z.tif") as file:
+        start = file.pages.first.dataoffsets[0]
+    (tmp_path / "z.tif").write_bytes(whole[: start + 20] + b"\0" * 40 + whole[start + 60 :])
+    with pytest.raises(ValueError, match=r"z\.tif: unreadable"):
+        decode_image(tmp_path / "z.tif")
+    inks = np.zeros((7, 9, 4), np.uint8)
+    tifffile.imwrite(tmp_path / "c.tif", inks, photometric="separated")
+    with pytest.raises(ValueError, match=r"c\.tif: .*CMYK"):
+        decode_image(tmp_path / "c.tif")
