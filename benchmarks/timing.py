@@ -11,8 +11,8 @@ def seconds(epoch: Callable[[], None]) -> float:
     return time.perf_counter() - start
 
 
-def median_ratio(ours: Callable[[], None], other: Callable[[], None], pairs: int) -> float:
-    """Other's time over ours, the median over alternating pairs (order swapped)."""
+def pair_ratios(ours: Callable[[], None], other: Callable[[], None], pairs: int) -> list[float]:
+    """Other's time over ours in alternating pairs (order swapped)."""
     ratios = []
     for number in range(pairs):
         if number % 2:
@@ -20,4 +20,9 @@ def median_ratio(ours: Callable[[], None], other: Callable[[], None], pairs: int
         else:
             fast, slow = seconds(ours), seconds(other)
         ratios.append(slow / fast)
-    return statistics.median(ratios)
+    return ratios
+
+
+def median_ratio(ours: Callable[[], None], other: Callable[[], None], pairs: int) -> float:
+    """Other's time over ours, the median over alternating pairs."""
+    return statistics.median(pair_ratios(ours, other, pairs))

@@ -5,7 +5,7 @@ image and mask alike, unless a transform's `border_mode` says otherwise; `consta
 value in the image and class 0, the background, in the mask.
 """
 
-from collections.abc import Iterator
+import random
 
 import albumentations as alb
 import cv2
@@ -140,10 +140,11 @@ def augmented(
 
     Sizes and types stay; a float image keeps to its own range, a mask to its own values.
     """
-    # Compose.set_random_seed gives all transforms one seed: they would all draw the same numbers.
-    nodes = list(_nodes(augment))
-    for node, seed in zip(nodes, state.generate_state(len(nodes)), strict=True):
-        node.set_random_seed(int(seed))
+    # One stream that all transforms draw from in turn; set_random_seed would give each of them the
+    # same numbers.
+    augment.set_random_state(
+        np.random.default_rng(state), random.Random(int(state.generate_state(1)[0]))
+    )
     if image_HWC.dtype == np.uint8:
         moved = augment(image=image_HWC, mask=mask_HW)
         return moved["image"], moved["mask"]
@@ -161,11 +162,3 @@ def _built(step: TransformSpec | OneOfSpec) -> alb.BasicTransform | alb.OneOf:
     if "border_mode" in options:
         options["border_mode"] = BORDERS[options["border_mode"]]
     return TRANSFORMS[step.name](**options)
-
-
-def _nodes(parent: alb.BaseCompose) -> Iterator[alb.BasicTransform | alb.OneOf]:
-    """Every transform and OneOf; a OneOf comes before its own, whose seeds it would overwrite."""
-    for node in parent.transforms:
-        yield node
-        if isinstance(node, alb.OneOf):
-            yield from _nodes(node)
