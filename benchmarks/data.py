@@ -25,7 +25,8 @@ from torchvision.transforms import v2
 
 from benchmarks.timing import median_ratio
 from raytrain.config.competition import CompetitionSpec
-from raytrain.config.trial import TrialSpec, UNetSpec
+from raytrain.config.models import UNetSpec
+from raytrain.config.trial import TrialSpec
 from raytrain.data.augment import augmented, build_augmentation
 from raytrain.data.cache import Cache, open_cache
 from raytrain.data.checks import inspect

@@ -23,7 +23,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.timing import pair_ratios
 from raytrain.config.competition import CompetitionSpec
-from raytrain.config.trial import AdamSpec, ConstantSpec, TrialSpec, UNetSpec
+from raytrain.config.models import UNetSpec
+from raytrain.config.optimizers import AdamSpec, ConstantSpec
+from raytrain.config.trial import TrialSpec
 from raytrain.data.augment import build_augmentation
 from raytrain.data.cache import Cache, open_cache
 from raytrain.data.checks import inspect

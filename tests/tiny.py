@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from raytrain.config.competition import CompetitionSpec
-from raytrain.config.trial import AdamSpec, CosineSpec, TrialSpec, UNetSpec
+from raytrain.config.models import UNetSpec
+from raytrain.config.optimizers import AdamSpec, CosineSpec
+from raytrain.config.trial import TrialSpec
 from raytrain.data.checks import inspect
 from raytrain.data.phantom import PhantomSplit, write_phantom
 from raytrain.data.report import write_report

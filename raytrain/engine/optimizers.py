@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from raytrain.config.trial import AdamSpec, AdamWSpec, OptimizerSpec, SgdSpec
+from raytrain.config.optimizers import AdamSpec, AdamWSpec, OptimizerSpec, SgdSpec
 
 
 def _adam(spec: AdamSpec, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:

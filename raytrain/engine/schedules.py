@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.optim.lr_scheduler import LambdaLR
 
-from raytrain.config.trial import ConstantSpec, CosineSpec, PolynomialSpec, ScheduleSpec
+from raytrain.config.optimizers import ConstantSpec, CosineSpec, PolynomialSpec, ScheduleSpec
 
 
 def _constant(spec: ConstantSpec, progress: float) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from raytrain.config.trial import LossTerm
+from raytrain.config.losses import LossTerm
 from raytrain.losses.cross_entropy import build_cross_entropy
 from raytrain.losses.dice import build_dice, build_soft_dice
 

@@ -6,7 +6,7 @@ from functools import partial
 import torch
 from torch.nn import functional
 
-from raytrain.config.trial import CrossEntropySpec
+from raytrain.config.losses import CrossEntropySpec
 
 
 def build_cross_entropy(

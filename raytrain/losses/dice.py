@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional
 
-from raytrain.config.trial import DiceSpec, SoftDiceSpec
+from raytrain.config.losses import DiceSpec, SoftDiceSpec
 
 EPSILON = 1e-5
 """Added to both halves of the fraction, in pixels: defines 0/0 as 1."""

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from raytrain.config.trial import ModelSpec
+from raytrain.config.models import ModelSpec
 from raytrain.models.smp import build_smp
 from raytrain.models.unet import build_unet
 

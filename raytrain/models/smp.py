@@ -3,7 +3,7 @@
 import segmentation_models_pytorch
 from torch import nn
 
-from raytrain.config.trial import SmpSpec
+from raytrain.config.models import SmpSpec
 
 
 def build_smp(spec: SmpSpec, channels: int, classes: int) -> nn.Module:

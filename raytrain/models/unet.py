@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from raytrain.config.trial import UNetSpec
+from raytrain.config.models import UNetSpec
 
 
 class UNet(nn.Module):

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from raytrain.config.trial import ModelSpec, SmpSpec
+from raytrain.config.models import ModelSpec, SmpSpec
 from raytrain.runs.files import atomic_path
 
 OFFLINE_HELP = (

@@ -5,7 +5,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from raytrain.config.trial import AdamSpec, CrossEntropySpec, DiceSpec, TrialSpec, UNetSpec
+from raytrain.config.losses import CrossEntropySpec, DiceSpec
+from raytrain.config.models import UNetSpec
+from raytrain.config.optimizers import AdamSpec
+from raytrain.config.trial import TrialSpec
 from raytrain.data.report import DataReport
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.layout import RunDir

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from raytrain.config.trial import AdamSpec, CosineSpec, SgdSpec, TrialSpec
+from raytrain.config.optimizers import AdamSpec, CosineSpec, SgdSpec
+from raytrain.config.trial import TrialSpec
 from raytrain.engine.checkpoint import (
     best_checkpoint,
     last_checkpoint,

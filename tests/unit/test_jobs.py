@@ -14,7 +14,9 @@ from raytrain.config.augmentation import PresetName, TransformSpec
 from raytrain.config.competition import CompetitionSpec, SubmissionSpec
 from raytrain.config.job import FoldSpec, JobSpec
 from raytrain.config.load import load_job
-from raytrain.config.trial import LossTerm, ModelSpec, OptimizerSpec, ScheduleSpec
+from raytrain.config.losses import LossTerm
+from raytrain.config.models import ModelSpec
+from raytrain.config.optimizers import OptimizerSpec, ScheduleSpec
 from raytrain.data.augment import PRESETS, TRANSFORMS
 from raytrain.data.folds import make_folds
 from raytrain.data.formats import FORMATS

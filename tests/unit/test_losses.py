@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from segmentation_models_pytorch.losses import DiceLoss
 from torch.nn import functional
 
-from raytrain.config.trial import CrossEntropySpec, DiceSpec, LossTerm, SoftDiceSpec
+from raytrain.config.losses import CrossEntropySpec, DiceSpec, LossTerm, SoftDiceSpec
 from raytrain.losses import LOSSES, Loss, build_loss
 from raytrain.losses.dice import EPSILON
 

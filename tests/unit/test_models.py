@@ -10,8 +10,8 @@ import torch
 from pydantic import TypeAdapter
 from torch import nn
 
+from raytrain.config.models import ModelSpec, SmpSpec, UNetSpec
 from raytrain.config.names import SMP_DECODERS, SMP_ENCODERS
-from raytrain.config.trial import ModelSpec, SmpSpec, UNetSpec
 from raytrain.models import ARCHITECTURES, build_model, refusal
 from raytrain.models.weights import fetch_weights, weights_file
 

@@ -6,7 +6,10 @@ import pytest
 import torch
 from torch import distributed
 
-from raytrain.config.trial import AdamSpec, SgdSpec, SoftDiceSpec, TrialSpec, UNetSpec
+from raytrain.config.losses import SoftDiceSpec
+from raytrain.config.models import UNetSpec
+from raytrain.config.optimizers import AdamSpec, SgdSpec
+from raytrain.config.trial import TrialSpec
 from raytrain.engine.checkpoint import newest_checkpoint
 from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.trial import Samples, run_trial

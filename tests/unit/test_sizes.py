@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from raytrain.config.framing import FramingSpec, PadSpec, ResizeSpec, TilesSpec
-from raytrain.config.trial import TrialSpec, UNetSpec
+from raytrain.config.models import UNetSpec
+from raytrain.config.trial import TrialSpec
 from raytrain.data.checks import inspect
 from raytrain.data.phantom import draw_patient
 from raytrain.data.report import write_report
