@@ -31,13 +31,14 @@ def cache_of(images: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> Cache
 def report_of(rows: list[dict], classes: tuple[str, ...], fingerprint: str = "data") -> DataReport:
     """A report whose sample table has these rows; what they leave out is made up."""
     default = {
+        "ignored": 0,
         "split": "train", "group": "0", "image": "x.png", "mask": "x_mask.png", "height": 1,
         "width": 6, "mean_0": 0.0, "square_0": 0.0,
         **{f"pixels_{number}": 0 for number in range(len(classes))},
     }  # fmt: skip
     return DataReport(
         fingerprint=fingerprint, source="/none", format=PairedFoldersSpec(), channels=1,
-        dtype="uint8", classes=classes, sizes={"6x1": len(rows)}, splits={}, duplicates=(),
-        near_duplicates=(), disagreements=(), shift_auc=None,
+        dtype="uint8", classes=classes, target="single_label", sizes={"6x1": len(rows)},
+        splits={}, duplicates=(), near_duplicates=(), disagreements=(), shift_auc=None,
         samples=pd.DataFrame([default | row for row in rows]),
     )  # fmt: skip

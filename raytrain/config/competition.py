@@ -1,13 +1,19 @@
 """One competition: where its data stands, its classes and its submission."""
 
-from typing import Any, Literal
+from typing import Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from raytrain.config.base import Spec
 from raytrain.config.expression import parse_expression
-from raytrain.config.formats import FormatSpec, PairedFoldersSpec
+from raytrain.config.formats import (
+    ClassLabelsSpec,
+    FormatSpec,
+    PairedFoldersSpec,
+    ValueLabelsSpec,
+)
 from raytrain.config.splits import FolderSplitsSpec, GroupSpec, OwnGroupSpec, SplitsSpec
+from raytrain.config.target import MOST_LAYERS, Target
 
 
 class SubmissionSpec(Spec):
@@ -38,6 +44,8 @@ class CompetitionSpec(Spec):
     """Without a val split, the search validates on the first fold."""
     classes: tuple[str, ...] = Field(min_length=2, max_length=255)
     """Names for the mask values 0, 1, 2, ...; 0 is the background."""
+    target: Target = "single_label"
+    """Whether a pixel is of one class, or classes may overlap (`multi_label`)."""
     group: GroupSpec = OwnGroupSpec()
     """Images of one group (a patient, a video) belong together in folds: an expression such as
     (N+1)//2 over the number in the name, `{name: ends, ends: [...]}` or `{name: table, ...}`."""
@@ -50,17 +58,31 @@ class CompetitionSpec(Spec):
     """Mean over images and foreground classes; an absent class that is not predicted scores 1."""
     submission: SubmissionSpec = SubmissionSpec()
 
-    @field_validator("format", "splits", mode="before")
-    @classmethod
-    def _default_name(cls, value: Any, info: ValidationInfo) -> Any:
-        """`{image: ...}` means the default format."""
-        if isinstance(value, dict) and "name" not in value:
-            return {"name": cls.model_fields[str(info.field_name)].default.name, **value}
-        return value
-
     @field_validator("neighbours")
     @classmethod
     def _parse(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for text in value:
             parse_expression(text)
         return value
+
+    @model_validator(mode="after")
+    def _labels_fit(self) -> Self:
+        labels = getattr(self.format, "labels", None)
+        if self.target == "multi_label":
+            if len(self.classes) - 1 > MOST_LAYERS:
+                raise ValueError(
+                    f"target: at most {MOST_LAYERS} classes may overlap (got "
+                    f"{len(self.classes) - 1} beside the background)"
+                )
+            if labels is not None and labels != ClassLabelsSpec():
+                raise ValueError(
+                    "format.labels: overlapping classes stand in layers of their own, where all "
+                    "that is not 0 belongs to the class; leave labels out"
+                )
+        if isinstance(labels, ValueLabelsSpec):
+            beyond = {v: k for v, k in labels.classes.items() if not 0 <= k < len(self.classes)}
+            if beyond:
+                raise ValueError(
+                    f"format.labels.classes: {beyond} are beyond the {len(self.classes)} classes"
+                )
+        return self

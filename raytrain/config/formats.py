@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from raytrain.config.base import Spec
+from raytrain.config.base import Spec, named_by_default
 from raytrain.config.errors import unknown_name
 
 PLACEHOLDERS = ("split", "name", "object", "class")
@@ -14,6 +14,8 @@ class ClassLabelsSpec(Spec):
     """Mask values are class numbers."""
 
     name: Literal["classes"] = "classes"
+    ignore: tuple[int, ...] = ()
+    """Values of pixels that nobody judged: neither loss nor metric sees them."""
 
 
 class ThresholdLabelsSpec(Spec):
@@ -28,10 +30,14 @@ class ValueLabelsSpec(Spec):
 
     name: Literal["values"] = "values"
     classes: dict[int, int] = Field(min_length=1)
+    ignore: tuple[int, ...] = ()
+    """Values of pixels that nobody judged: neither loss nor metric sees them."""
 
 
 LabelsSpec = Annotated[
-    ClassLabelsSpec | ThresholdLabelsSpec | ValueLabelsSpec, Field(discriminator="name")
+    ClassLabelsSpec | ThresholdLabelsSpec | ValueLabelsSpec,
+    Field(discriminator="name"),
+    named_by_default("classes"),
 ]
 
 
@@ -57,7 +63,9 @@ class PairedFoldersSpec(Spec):
 
     `{name}` is the sample, `{split}` the word of its split. A mask may be cut into several files:
     one an object (`{object}` stands for anything) or one a class (`{class}` stands for a class's
-    name or number); all that is not 0 belongs to the object or class.
+    name or number); all that is not 0 belongs to the object or class. Overlapping classes
+    (`target: multi_label`) stand in files of their own or in the channels of one, in the order of
+    the classes; there, too, all that is not 0 belongs to the class.
     """
 
     name: Literal["paired_folders"] = "paired_folders"
@@ -80,7 +88,8 @@ class PairedFoldersSpec(Spec):
 class NumpyStacksSpec(Spec):
     """One array of images and one of masks a split, `.npy`, N x H x W (x C).
 
-    A sample is called after its split and row, such as `train_17`.
+    A sample is called after its split and row, such as `train_17`. Masks of overlapping classes
+    (`target: multi_label`) are N x H x W x classes; all that is not 0 belongs to the class.
     """
 
     name: Literal["numpy_stacks"] = "numpy_stacks"
@@ -123,5 +132,7 @@ class RleTableSpec(Spec):
 
 
 FormatSpec = Annotated[
-    PairedFoldersSpec | NumpyStacksSpec | RleTableSpec, Field(discriminator="name")
+    PairedFoldersSpec | NumpyStacksSpec | RleTableSpec,
+    Field(discriminator="name"),
+    named_by_default("paired_folders"),
 ]

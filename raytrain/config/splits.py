@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from raytrain.config.base import Spec
+from raytrain.config.base import Spec, named_by_default
 from raytrain.config.expression import parse_expression, parse_ranges
 
 
@@ -55,6 +55,7 @@ class FractionSplitsSpec(Spec):
 SplitsSpec = Annotated[
     FolderSplitsSpec | RangeSplitsSpec | TableSplitsSpec | FractionSplitsSpec,
     Field(discriminator="name"),
+    named_by_default("folders"),
 ]
 
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from filelock import FileLock
 
+from raytrain.config.target import stored_type
 from raytrain.data.report import DataReport
 from raytrain.data.samples import read_image, read_mask, split_addresses
 from raytrain.data.source import cache_root, local_folder
@@ -32,7 +33,7 @@ class Cache:
     pixels: np.ndarray
     """All images one after another, flat, in their own dtype."""
     labels: np.ndarray
-    """All masks likewise, uint8; zero where there is no mask."""
+    """All masks likewise; zero where there is no mask."""
     start: np.ndarray
     """Pixel at which each sample begins, and the end of the last."""
     height: np.ndarray
@@ -105,7 +106,7 @@ def _build(report: DataReport, folder: Path) -> None:
             np.lib.format.open_memmap(temporary / name, "w+", dtype, (int(start[-1]) * depth,))
             for name, dtype, depth in (
                 ("images.npy", report.dtype, report.channels),
-                ("masks.npy", np.uint8, 1),
+                ("masks.npy", stored_type(len(report.classes), report.target), 1),
             )
         )
         root = local_folder(report.source)
@@ -119,7 +120,7 @@ def _build(report: DataReport, folder: Path) -> None:
             if parts:
                 size = image.shape[:2]
                 masks[first:last] = read_mask(
-                    report.format, root, parts, size, report.classes
+                    report.format, root, parts, size, report.classes, report.target
                 ).ravel()
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:

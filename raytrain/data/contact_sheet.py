@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from raytrain.config.target import Target, layer
+
 CELL = 160
 """Pixels of an image's longer side."""
 CAPTION, GAP = 18, 6
@@ -15,10 +17,11 @@ COLOURS = (
 
 
 def contact_sheet(
-    images: list[np.ndarray], masks: list[np.ndarray | None], titles: list[str], columns: int
-) -> Image.Image:
-    """Images HWC of any type, stretched between their 1st and 99th percentile, masks HW of class
-    numbers drawn as outlines, and a title below each."""
+    images: list[np.ndarray], masks: list[np.ndarray | None], titles: list[str], columns: int,
+    classes: int, target: Target,
+) -> Image.Image:  # fmt: skip
+    """Images HWC of any type, stretched between their 1st and 99th percentile, the classes of
+    their masks HW drawn as outlines, and a title below each."""
     columns = max(1, min(columns, len(images)))
     rows = -(-len(images) // columns)
     step_x, step_y = CELL + GAP, CELL + CAPTION + GAP
@@ -26,27 +29,25 @@ def contact_sheet(
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(11)
     for number, (image, mask, title) in enumerate(zip(images, masks, titles, strict=True)):
         x, y = GAP + number % columns * step_x, GAP + number // columns * step_y
-        picture = _cell(image, mask)
+        layers = [] if mask is None else [layer(mask, k, target) for k in range(1, classes)]
+        picture = _cell(image, layers)
         sheet.paste(Image.fromarray(picture), (x, y))
         draw.text((x, y + CELL + 2), _shortened(title, font), fill="black", font=font)
     return sheet
 
 
-def _cell(image_HWC: np.ndarray, mask_HW: np.ndarray | None) -> np.ndarray:
-    """The image as RGB uint8, its longer side CELL pixels, with outlines."""
+def _cell(image_HWC: np.ndarray, layers: list[np.ndarray]) -> np.ndarray:
+    """The image as RGB uint8, its longer side CELL pixels, with the outlines of each class."""
     picture = _visible(image_HWC)
     height, width = picture.shape[:2]
     scale = CELL / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST
     picture = cv2.resize(picture, size, interpolation=method)
-    if mask_HW is None:
-        return picture
-    mask = cv2.resize(mask_HW.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT)
-    for value in range(1, int(mask.max(initial=0)) + 1):
-        inside = (mask == value).astype(np.uint8)
+    for place, layer_HW in enumerate(layers):
+        inside = cv2.resize(layer_HW.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT)
         outlines, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(picture, outlines, -1, COLOURS[(value - 1) % len(COLOURS)], 1)
+        cv2.drawContours(picture, outlines, -1, COLOURS[place % len(COLOURS)], 1)
     return picture
 
 

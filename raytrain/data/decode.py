@@ -154,3 +154,9 @@ def _loaded(path: Path) -> np.ndarray:
     if array.dtype.kind not in "uibf":
         raise ValueError(f"{path}: holds {array.dtype}, not numbers")
     return array
+
+
+def decode_layers(path: Path) -> np.ndarray:
+    """TEMP"""
+    mask = _decoded(path, _labels)
+    return (mask[..., None] if mask.ndim == 2 else mask) != 0

@@ -28,6 +28,7 @@ def describe(
         channels=seen[0].kind[0],
         dtype=seen[0].kind[1],
         classes=competition.classes,
+        target=competition.target,
         sizes=dict(sizes.most_common()),
         splits=_splits(samples, seen),
         duplicates=_names(samples, equal),
@@ -45,7 +46,8 @@ def _splits(samples: pd.DataFrame, seen: list[Seen]) -> dict[str, SplitFacts]:
         if chosen.empty:
             continue
         mean, std = mean_and_std(chosen)
-        pixels_NK = columns(chosen[chosen["mask"] != ""], "pixels")
+        labelled = chosen[chosen["mask"] != ""]
+        pixels_NK, ignored = columns(labelled, "pixels"), int(labelled["ignored"].sum())
         only_NK = (pixels_NK > 0).sum(1) == 1
         splits[name] = SplitFacts(
             images=len(chosen),
@@ -54,6 +56,8 @@ def _splits(samples: pd.DataFrame, seen: list[Seen]) -> dict[str, SplitFacts]:
             low=min(seen[place].low for place in chosen.index),
             high=max(seen[place].high for place in chosen.index),
             class_pixels=tuple(map(int, pixels_NK.sum(0))) if len(pixels_NK) else (),
+            judged_pixels=int((labelled["height"] * labelled["width"]).sum()) - ignored,
+            ignored_pixels=ignored,
             empty_masks=int((only_NK & (pixels_NK[:, 0] > 0)).sum()),
             single_class_masks=int((only_NK & (pixels_NK[:, 0] == 0)).sum()),
         )

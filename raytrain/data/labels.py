@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from raytrain.config.errors import unknown_name
 from raytrain.config.formats import (
@@ -11,24 +12,35 @@ from raytrain.config.formats import (
     ThresholdLabelsSpec,
     ValueLabelsSpec,
 )
+from raytrain.config.target import IGNORE, Target, layer
 
 
-def as_classes(mask_HW: np.ndarray, labels: LabelsSpec, source: Path | str) -> np.ndarray:
-    """mask_HW of class numbers. Raises ValueError naming `source` for a value without a class."""
+def as_classes(
+    mask_HW: np.ndarray, labels: LabelsSpec, classes: int, source: Path | str
+) -> np.ndarray:
+    """mask_HW (uint8) of class numbers and IGNORE.
+
+    Raises ValueError naming `source` for values that mean no class.
+    """
     match labels:
-        case ClassLabelsSpec():
-            return mask_HW
         case ThresholdLabelsSpec():
             return (mask_HW > labels.above).astype(np.uint8)
+        case ClassLabelsSpec():
+            meaning = {number: number for number in range(classes)}
         case ValueLabelsSpec():
-            values, place_HW = np.unique(mask_HW, return_inverse=True)
-            strange = [int(value) for value in values if int(value) not in labels.classes]
-            if strange:
-                raise ValueError(
-                    f"{source}: mask values {strange} are not in format.labels.classes"
-                )
-            numbers = np.array([labels.classes[int(value)] for value in values], np.uint8)
-            return numbers[place_HW].reshape(mask_HW.shape)
+            meaning = dict(labels.classes)
+    meaning |= dict.fromkeys(labels.ignore, IGNORE)
+    strange = sorted(set(pd.unique(mask_HW.ravel()).tolist()) - set(meaning))
+    if strange:
+        shown = ", ".join(map(str, strange[:10])) + (", ..." if len(strange) > 10 else "")
+        raise ValueError(
+            f"{source}: mask values [{shown}] are none of the {classes} classes; say what they "
+            "mean in competition.format.labels, such as {ignore: [255]} for pixels that nobody "
+            "judged"
+        )
+    numbers = np.zeros(max(meaning) + 1, np.uint8)
+    numbers[list(meaning)] = list(meaning.values())
+    return numbers[mask_HW.astype(np.intp)]
 
 
 def class_number(word: str, classes: tuple[str, ...]) -> int:
@@ -40,20 +52,46 @@ def class_number(word: str, classes: tuple[str, ...]) -> int:
     raise ValueError(f"class {unknown_name(word, classes)}")
 
 
-def merged(layers: list[tuple[int, np.ndarray, str]]) -> np.ndarray:
-    """mask_HW (uint8) from (class, layer_HW bool, name) in any order.
+def merged(layers: list[tuple[int, np.ndarray, str]], target: Target) -> np.ndarray:
+    """mask_HW from (class, layer_HW bool, name) in any order.
 
-    Raises ValueError where two classes claim one pixel, or layers differ in size.
+    Raises ValueError where layers differ in size, or two classes claim one pixel that can be of
+    one only.
     """
-    mask_HW = np.zeros(layers[0][1].shape, np.uint8)
+    mask_HW = np.zeros(layers[0][1].shape, np.uint16)
     for number, layer_HW, name in layers:
         if layer_HW.shape != mask_HW.shape:
             raise ValueError(f"{name}: the parts of this mask have different sizes")
+        if target == "multi_label":
+            if number:  # the background is where no class is
+                mask_HW[layer_HW] |= 1 << (number - 1)
+            continue
         both = layer_HW & (mask_HW != 0) & (mask_HW != number)
         if both.any():
             raise ValueError(
-                f"{name}: {int(both.sum())} px belong to another class, too; masks whose classes "
-                "overlap are not supported yet"
+                f"{name}: {int(both.sum())} px belong to another class, too; where classes may "
+                "overlap, write competition.target: multi_label"
             )
         mask_HW[layer_HW] = number
     return mask_HW
+
+
+def stacked(layers_HWC: np.ndarray, classes: int, source: Path | str) -> np.ndarray:
+    """mask_HW of overlapping classes from one layer each, in the order of the classes.
+
+    Raises ValueError naming `source` when there are more or fewer layers than classes.
+    """
+    if layers_HWC.shape[2] != classes - 1:
+        raise ValueError(
+            f"{source}: {layers_HWC.shape[2]} layers, but {classes - 1} classes beside the "
+            "background; a mask of overlapping classes has one for each"
+        )
+    bits_C = 1 << np.arange(classes - 1)
+    return ((layers_HWC != 0) * bits_C).sum(2).astype(np.uint16)
+
+
+def class_pixels(mask_HW: np.ndarray, classes: int, target: Target) -> list[int]:
+    """Pixels of each class; of the background those of no other."""
+    if target == "single_label":
+        return np.bincount(mask_HW.ravel(), minlength=classes)[:classes].tolist()
+    return [int(layer(mask_HW, number, target).sum()) for number in range(classes)]

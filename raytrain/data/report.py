@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 
 from raytrain.config.base import Spec
 from raytrain.config.formats import FormatSpec
+from raytrain.config.target import Target, outputs
 from raytrain.data.index import Split
 from raytrain.runs.files import read_json, write_bytes, write_json
 
@@ -28,6 +29,9 @@ class SplitFacts(Spec):
     """Range of the values."""
     class_pixels: tuple[int, ...]
     """Empty without masks."""
+    judged_pixels: int
+    """Of all masks, less the ignored ones."""
+    ignored_pixels: int
     empty_masks: int
     """Masks that are background throughout."""
     single_class_masks: int
@@ -46,6 +50,7 @@ class DataReport(Spec):
     channels: int
     dtype: str
     classes: tuple[str, ...]
+    target: Target
     sizes: dict[str, int]
     """`width x height` -> images, the most frequent first."""
     splits: dict[str, SplitFacts]
@@ -60,16 +65,17 @@ class DataReport(Spec):
     """How well simple statistics tell train from test: .5 not at all, 1 always; null: too few."""
     samples: pd.DataFrame = Field(exclude=True, repr=False)
     """A row an image: id, split, group, image and mask (addresses, one a line), height, width,
-    per channel mean_<c> and square_<c> (of the squares), pixels_<k> per class."""
+    per channel mean_<c> and square_<c> (of the squares), pixels_<k> per class, ignored (pixels)."""
 
     def ids(self, *splits: Split) -> tuple[str, ...]:
         """Ids of these splits in natural order, split by split."""
         return tuple(self.samples.loc[self.samples["split"].isin(splits), "id"])
 
     def map_shapes(self, ids: tuple[str, ...]) -> list[tuple[int, int, int]]:
-        """Classes, height and width of each image's probability map."""
+        """Channels, height and width of each image's probability map."""
+        channels = outputs(len(self.classes), self.target)
         sizes = self.samples.set_index("id").loc[list(ids), ["height", "width"]]
-        return [(len(self.classes), int(h), int(w)) for h, w in sizes.itertuples(index=False)]
+        return [(channels, int(h), int(w)) for h, w in sizes.itertuples(index=False)]
 
     @property
     def labelled(self) -> pd.DataFrame:

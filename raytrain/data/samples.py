@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from raytrain.config.formats import FormatSpec
+from raytrain.config.target import Target, stored_type
 from raytrain.data.decode import decode_image
 from raytrain.data.formats import FORMATS
 from raytrain.data.report import DataReport
@@ -33,28 +34,19 @@ def read_mask(
     addresses: tuple[str, ...],
     size_HW: tuple[int, int],
     classes: tuple[str, ...],
+    target: Target,
 ) -> np.ndarray:
-    """mask_HW (uint8 class numbers) for an image of this size.
+    """mask_HW for an image of this size, in the stored type of the target.
 
     Raises ValueError naming a file that is unreadable, of another size or holds other values.
     """
-    mask = FORMATS[format.name].mask(format, root, addresses, size_HW, classes)
-    problems = []
-    if mask.max(initial=0) >= len(classes):
-        strange = sorted(set(np.unique(mask).tolist()) - set(range(len(classes))))
-        shown = ", ".join(map(str, strange[:10])) + (", ..." if len(strange) > 10 else "")
-        problems.append(
-            f"{root / addresses[0]}: mask values [{shown}] are outside the {len(classes)} classes; "
-            "say what they mean in competition.format.labels"
-        )
+    mask = FORMATS[format.name].mask(format, root, addresses, size_HW, classes, target)
     if mask.shape != size_HW:
-        problems.append(
+        raise ValueError(
             f"{root / addresses[0]}: the mask is {mask.shape[1]}x{mask.shape[0]}, "
             f"its image {size_HW[1]}x{size_HW[0]}"
         )
-    if problems:
-        raise ValueError("\n".join(problems))
-    return mask.astype(np.uint8, copy=False)
+    return mask.astype(stored_type(len(classes), target), copy=False)
 
 
 def describe(image_HWC: np.ndarray) -> str:
@@ -82,7 +74,8 @@ class SampleFiles:
         """mask_HW of a labelled image. Raises ValueError like `image`."""
         sample, report = self._samples.loc[id], self._report
         parts, size = split_addresses(sample["mask"]), (sample["height"], sample["width"])
-        return read_mask(report.format, local_folder(report.source), parts, size, report.classes)
+        root = local_folder(report.source)
+        return read_mask(report.format, root, parts, size, report.classes, report.target)
 
 
 def split_addresses(text: str) -> tuple[str, ...]:

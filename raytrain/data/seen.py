@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from raytrain.config.competition import CompetitionSpec
+from raytrain.config.target import IGNORE
 from raytrain.data.duplicates import signature
 from raytrain.data.index import Found
+from raytrain.data.labels import class_pixels
 from raytrain.data.samples import read_image, read_mask
 from raytrain.data.second_opinion import decoder_disagreement
 from raytrain.data.shift import simple_statistics
@@ -44,22 +46,27 @@ def see(competition: CompetitionSpec, root: Path, sample: Found, group: str) -> 
     # The size of a mask is held against its image's, so a lost image leaves only its values.
     if sample.mask and image is not None:
         try:
-            size, classes = image.shape[:2], competition.classes
-            mask = read_mask(competition.format, root, sample.mask, size, classes)
+            mask = read_mask(
+                competition.format, root, sample.mask, image.shape[:2], competition.classes,
+                competition.target,
+            )  # fmt: skip
         except ValueError as error:
             problems.append(str(error))
     if problems or image is None:
         raise ValueError("\n".join(problems))
     height, width, channels = image.shape
     flat = image.reshape(-1, channels).astype(np.float64)
-    pixels = np.bincount([] if mask is None else mask.ravel(), minlength=len(competition.classes))
+    classes, target = len(competition.classes), competition.target
+    pixels = [0] * classes if mask is None else class_pixels(mask, classes, target)
+    ignored = 0 if mask is None or target == "multi_label" else int((mask == IGNORE).sum())
     row = {
         "id": sample.id, "split": sample.split, "group": group,
         "image": "\n".join(sample.image), "mask": "\n".join(sample.mask),
         "height": height, "width": width,
         **{f"mean_{c}": value for c, value in enumerate(flat.mean(0).tolist())},
         **{f"square_{c}": value for c, value in enumerate((flat**2).mean(0).tolist())},
-        **{f"pixels_{k}": count for k, count in enumerate(pixels.tolist())},
+        **{f"pixels_{k}": count for k, count in enumerate(pixels)},
+        "ignored": ignored,
     }  # fmt: skip
     return Seen(
         row, (channels, str(image.dtype)), _digest(image), _digest(image, mask), float(image.min()),

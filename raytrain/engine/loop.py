@@ -16,6 +16,7 @@ from raytrain.config.trial import TrialSpec
 from raytrain.data.cache import Cache
 from raytrain.data.dataset import Batch, Scaling, Unit, units
 from raytrain.data.framing import Frame
+from raytrain.data.report import DataReport
 from raytrain.engine.parallel import World
 from raytrain.engine.step import evaluate, train_step
 from raytrain.losses import Loss
@@ -92,8 +93,9 @@ def _step(training: Training, batch: Batch) -> torch.Tensor:
 
 
 def validate(
-    training: Training, cache: Cache, rows: np.ndarray, scaling: Scaling, classes: int, epoch: int
-) -> Row:
+    training: Training, report: DataReport, cache: Cache, rows: np.ndarray, scaling: Scaling,
+    epoch: int,
+) -> Row:  # fmt: skip
     """val_loss, val_dice and val_dice_per_class over the set, the same on every worker.
 
     Each worker takes whole units in turn, and units are the same for any number of workers, so
@@ -112,8 +114,8 @@ def validate(
 
     world.share_buffers(training.kept)
     counts_NK3, loss_N = evaluate(
-        training.kept, mine(), cache, frame, len(rows), classes, training.loss,
-        training.spec.precision, world,
+        training.kept, mine(), cache, frame, len(rows), len(report.classes), report.target,
+        training.loss, training.spec.precision, world,
     )  # fmt: skip
     val_loss = float(loss_N.sum() / len(rows))
     if not math.isfinite(val_loss):

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from raytrain.config.target import Target, mask_of
 from raytrain.config.trial import TrialSpec
 from raytrain.data.cache import Cache
 from raytrain.data.dataset import Batch, Unit
@@ -44,6 +45,11 @@ def train_step(
     return share.detach()
 
 
+def probabilities(logits_NKHW: torch.Tensor, target: Target) -> torch.Tensor:
+    """prob_NKHW in 0 .. 1: of one class against the others, or of each class by itself."""
+    return logits_NKHW.softmax(1) if target == "single_label" else logits_NKHW.sigmoid()
+
+
 def forward(model: nn.Module, image_BCHW: torch.Tensor, precision: str) -> torch.Tensor:
     """logits_BKHW as float32, computed in the precision asked for."""
     with torch.autocast(image_BCHW.device.type, torch.bfloat16, enabled=precision == "bf16"):
@@ -58,6 +64,7 @@ def evaluate(
     frame: Frame,
     images: int,
     classes: int,
+    target: Target,
     loss: Loss,
     precision: str,
     world: World,
@@ -82,11 +89,13 @@ def evaluate(
             for i, row in enumerate(batch.rows.tolist()):
                 of_window = loss(logits_BKHW[i : i + 1], target_BHW[i : i + 1])
                 loss_N[place[row]] += of_window / windows[row]
-            maps.append(logits_BKHW.softmax(1))
+            maps.append(probabilities(logits_BKHW, target))
         for row, prob_KHW in frame.maps(torch.cat(maps), unit.windows, cache):
             true_HW = torch.from_numpy(np.array(cache.mask(row))).to(world.device, torch.int64)
-            pred_HW = prob_KHW.argmax(0)
-            counts_NK3[place[row]] = overlap_counts(pred_HW[None], true_HW[None], classes)[0]
+            pred_HW = mask_of(prob_KHW, target)
+            counts_NK3[place[row]] = overlap_counts(pred_HW[None], true_HW[None], classes, target)[
+                0
+            ]
     return world.sum_(counts_NK3), world.sum_(loss_N)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
+from raytrain.config.target import outputs
 from raytrain.config.trial import TrialSpec
 from raytrain.data.cache import Cache, open_cache
 from raytrain.data.dataset import Scaling, imagenet_scaling, train_loader
@@ -83,7 +84,7 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World) -> None
         plan.epoch = epoch
         row = train_epoch(training, loader, epoch)
         if len(val_rows):
-            row |= validate(training, cache, val_rows, scaling, len(report.classes), epoch)
+            row |= validate(training, report, cache, val_rows, scaling, epoch)
         history.append(row)
         if world.rank == 0:
             card = _card(task, report, scaling, row)
@@ -100,7 +101,8 @@ def _training(
     spec, report = task.spec, samples.report
     torch.manual_seed(spec.seed)
     encoder = weights_file(spec.model, samples.weights)
-    model = build_model(spec.model, report.channels, len(report.classes), encoder)
+    maps = outputs(len(report.classes), report.target)
+    model = build_model(spec.model, report.channels, maps, encoder)
     model = model.to(world.device)
     if state is not None:
         model.load_state_dict(state["train_model"])
@@ -148,6 +150,7 @@ def _card(task: Task, report: DataReport, scaling: Scaling, row: Row) -> dict[st
     return {
         "spec": task.spec.model_dump(mode="json"),
         "classes": list(report.classes),
+        "target": report.target,
         "channels": report.channels,
         "scaling": {"mean": scaling.mean, "std": scaling.std, "per_image": scaling.per_image},
         "data": task.data,

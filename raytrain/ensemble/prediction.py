@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from raytrain.config.target import Target, mask_of, outputs
 from raytrain.config.trial import TrialSpec
 from raytrain.data.cache import Cache
 from raytrain.data.dataset import Scaling, units
 from raytrain.data.framing import Frame
 from raytrain.engine.checkpoint import load_checkpoint
 from raytrain.engine.parallel import current_world
-from raytrain.engine.step import forward
+from raytrain.engine.step import forward, probabilities
 from raytrain.models import build_model
 from raytrain.runs.files import read_json
 
@@ -23,7 +24,7 @@ from raytrain.runs.files import read_json
 def member_probabilities(
     checkpoint: Path, cache: Cache, ids: tuple[str, ...]
 ) -> Iterator[np.ndarray]:
-    """prob_KHW (float32, sums to 1 over K) of one member for each image, at the image's size.
+    """prob_KHW (float32) of one member for each image, at the image's size.
 
     The checkpoint describes its own network, classes and scaling. Batches depend on `ids` alone,
     so the same call gives the same bits.
@@ -34,7 +35,9 @@ def member_probabilities(
         tuple(card["scaling"]["mean"]), tuple(card["scaling"]["std"]), card["scaling"]["per_image"]
     )
     world = current_world()
-    model = build_model(spec.model, card["channels"], len(card["classes"]), None).to(world.device)
+    target: Target = card["target"]
+    maps_out = outputs(len(card["classes"]), target)
+    model = build_model(spec.model, card["channels"], maps_out, None).to(world.device)
     model.load_state_dict(load_checkpoint(checkpoint)["model"])
     model.eval()
     frame = Frame(spec.framing, cache.largest)
@@ -42,7 +45,9 @@ def member_probabilities(
         with torch.inference_mode():
             prob_NKHW = torch.cat(
                 [
-                    forward(model, batch.image_BCHW.to(world.device), spec.precision).softmax(1)
+                    probabilities(
+                        forward(model, batch.image_BCHW.to(world.device), spec.precision), target
+                    )
                     for batch in unit.batches
                 ]
             )
@@ -52,10 +57,10 @@ def member_probabilities(
 
 
 def ensemble_masks(
-    checkpoints: list[Path], cache: Cache, ids: tuple[str, ...]
+    checkpoints: list[Path], cache: Cache, ids: tuple[str, ...], target: Target
 ) -> Iterator[np.ndarray]:
-    """mask_HW (uint8) of each image: the class with the highest mean probability over the
-    members."""
+    """mask_HW of each image by the mean probability over the members, as the cache keeps masks."""
     members = [member_probabilities(checkpoint, cache, ids) for checkpoint in checkpoints]
     for maps in zip(*members, strict=True):
-        yield sum(maps[1:], maps[0]).argmax(0).astype(np.uint8)
+        mean_KHW = sum(maps[1:], maps[0]) / len(maps)
+        yield mask_of(mean_KHW, target).astype(cache.labels.dtype)

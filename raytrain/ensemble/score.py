@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from raytrain.config.target import Target, mask_of
 from raytrain.metrics import METRICS
 from raytrain.metrics.dice import foreground_dice, overlap_counts
 
@@ -31,11 +32,13 @@ class OofScore:
         return asdict(self)
 
 
-def map_counts(prob_KHW: np.ndarray, mask_HW: np.ndarray) -> np.ndarray:
-    """counts_K3 of the argmax mask against the truth."""
-    pred_HW = torch.from_numpy(prob_KHW.argmax(0))
+def map_counts(
+    prob_KHW: np.ndarray, mask_HW: np.ndarray, classes: int, target: Target
+) -> np.ndarray:
+    """counts_K3 of the map's mask against the truth."""
+    pred_HW = torch.from_numpy(mask_of(prob_KHW, target))
     true_HW = torch.from_numpy(mask_HW.astype(np.int64))
-    return overlap_counts(pred_HW[None], true_HW[None], len(prob_KHW))[0].numpy()
+    return overlap_counts(pred_HW[None], true_HW[None], classes, target)[0].numpy()
 
 
 def oof_score(counts_NK3: np.ndarray, groups_N: np.ndarray, metric: str) -> OofScore:

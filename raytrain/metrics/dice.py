@@ -7,17 +7,35 @@ false negatives (pixels).
 import numpy as np
 import torch
 
+from raytrain.config.target import IGNORE, Target, layer
 
-def overlap_counts(pred_BHW: torch.Tensor, target_BHW: torch.Tensor, classes: int) -> torch.Tensor:
-    """counts_BK3 as int64, from label images with values in 0 .. classes-1."""
+
+def overlap_counts(
+    pred_BHW: torch.Tensor, true_BHW: torch.Tensor, classes: int, target: Target
+) -> torch.Tensor:
+    """counts_BK3 (int64) of two masks of this target; what is ignored in truth counts nowhere."""
+    if target == "multi_label":
+        return _layer_counts(pred_BHW, true_BHW, classes)
     images = len(pred_BHW)
-    pair_BHW = target_BHW * classes + pred_BHW
-    offset_B11 = torch.arange(images, device=pred_BHW.device)[:, None, None] * classes**2
+    # An ignored pixel is put into a class of its own, which is cut off.
+    true_BHW = torch.where(true_BHW == IGNORE, classes, true_BHW)
+    cells = (classes + 1) * classes
+    pair_BHW = true_BHW * classes + pred_BHW
+    offset_B11 = torch.arange(images, device=pred_BHW.device)[:, None, None] * cells
     confusion_BKK = torch.bincount(
-        (pair_BHW + offset_B11).flatten(), minlength=images * classes**2
-    ).reshape(images, classes, classes)
+        (pair_BHW + offset_B11).flatten(), minlength=images * cells
+    ).reshape(images, classes + 1, classes)[:, :classes]
     hit_BK = confusion_BKK.diagonal(dim1=1, dim2=2)
     return torch.stack([hit_BK, confusion_BKK.sum(1) - hit_BK, confusion_BKK.sum(2) - hit_BK], -1)
+
+
+def _layer_counts(pred_BHW: torch.Tensor, true_BHW: torch.Tensor, classes: int) -> torch.Tensor:
+    counts_KB3 = []
+    for number in range(classes):
+        pred, true = (layer(mask, number, "multi_label") for mask in (pred_BHW, true_BHW))
+        pairs = (pred & true, pred & ~true, ~pred & true)
+        counts_KB3.append(torch.stack([pair.sum((1, 2)) for pair in pairs], -1))
+    return torch.stack(counts_KB3, 1)
 
 
 def dice_per_image(counts_NK3: np.ndarray) -> np.ndarray:

@@ -49,7 +49,8 @@ def draw_contact_sheet(run: RunDir, report: DataReport) -> Path:
             masks.append(files.mask(id) if files.has_mask(id) else None)
             titles.append(f"{split} {id}")
     with atomic_path(run.contact_sheet) as temporary:
-        contact_sheet(images, masks, titles, columns=COLUMNS).save(temporary)
+        sheet = contact_sheet(images, masks, titles, COLUMNS, len(report.classes), report.target)
+        sheet.save(temporary)
     return run.contact_sheet
 
 
@@ -86,12 +87,13 @@ def _split_line(name: str, facts: SplitFacts, classes: tuple[str, ...]) -> str:
     line = f"  {name:<10} {facts.images:>6} images, values {facts.low:g}..{facts.high:g}, "
     line += f"mean {mean}, sd {std}"
     if facts.class_pixels:
-        total = sum(facts.class_pixels)
         shares = [
-            f"{label} {100 * pixels / total:.1f} %"
+            f"{label} {100 * pixels / max(1, facts.judged_pixels):.1f} %"
             for label, pixels in zip(classes, facts.class_pixels, strict=True)
         ]
         line += "; " + ", ".join(shares)
+    if facts.ignored_pixels:
+        line += f"; {facts.ignored_pixels} px ignored"
     if facts.empty_masks:
         line += f"; {facts.empty_masks} empty masks"
     if facts.single_class_masks:

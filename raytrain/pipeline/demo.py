@@ -66,4 +66,4 @@ def _test_counts(directory: RunDir, truth: Path, classes: int) -> np.ndarray:
         torch.from_numpy(np.stack([decode_mask(path) for path in side]).astype(np.int64))
         for side in zip(*pairs, strict=True)
     )
-    return overlap_counts(pred_NHW, true_NHW, classes).numpy()
+    return overlap_counts(pred_NHW, true_NHW, classes, "single_label").numpy()

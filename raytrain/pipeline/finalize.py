@@ -4,11 +4,10 @@ import numpy as np
 
 from raytrain.config.job import JobSpec
 from raytrain.config.trial import TrialSpec
-from raytrain.data.cache import Cache
 from raytrain.data.folds import Folds, load_or_make_folds
 from raytrain.data.report import DataReport
 from raytrain.engine.checkpoint import last_checkpoint
-from raytrain.engine.trial import open_samples
+from raytrain.engine.trial import Samples, open_samples
 from raytrain.ensemble.score import map_counts, oof_score
 from raytrain.pipeline.backend import Workplace
 from raytrain.pipeline.cv import fold_tasks, member_specs, oof_path
@@ -67,7 +66,7 @@ def _ensemble(
 ) -> Ensemble:
     ids = [id for part in folds.val_ids for id in part]
     groups_N = report.samples.set_index("id").loc[ids, "group"].to_numpy()
-    member_counts, counts_NK3 = _counts(open_samples(run).cache, folds, maps)
+    member_counts, counts_NK3 = _counts(open_samples(run), folds, maps)
     members = []
     for task, of_member_NK3 in zip(tasks, member_counts, strict=True):
         record = read_record(task.trial_dir)
@@ -91,10 +90,12 @@ def _ensemble(
 
 
 def _counts(
-    cache: Cache, folds: Folds, maps: list[list[Maps]]
+    samples: Samples, folds: Folds, maps: list[list[Maps]]
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """counts_NK3 of each member and of the members' mean, in the order of the folds; image by
     image, so that the maps of a large set need not fit into memory."""
+    cache, classes = samples.cache, len(samples.report.classes)
+    target = samples.report.target
     of_members: list[list[np.ndarray]] = [[] for _ in maps]
     of_mean = []
     for fold, ids in enumerate(folds.val_ids):
@@ -102,6 +103,6 @@ def _counts(
             truth_HW = cache.mask(int(row))
             probs = [member[fold][number] for member in maps]
             for counts, prob_KHW in zip(of_members, probs, strict=True):
-                counts.append(map_counts(prob_KHW, truth_HW))
-            of_mean.append(map_counts(np.mean(probs, axis=0), truth_HW))
+                counts.append(map_counts(prob_KHW, truth_HW, classes, target))
+            of_mean.append(map_counts(np.mean(probs, axis=0), truth_HW, classes, target))
     return [np.stack(counts) for counts in of_members], np.stack(of_mean)

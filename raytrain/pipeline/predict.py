@@ -1,4 +1,4 @@
-"""`predict`: the ensemble's mask for every test image, as PNG files of class numbers."""
+"""`predict`: the ensemble's mask for every test image, as PNG files."""
 
 import io
 import shutil
@@ -62,8 +62,9 @@ def mask_path(run: RunDir, id: str) -> Path:
 def predict_shard(shard: PredictShard) -> None:
     """Predict one shard and write its masks."""
     run = RunDir(shard.run)
-    cache = open_samples(run).cache
-    masks = ensemble_masks(list(shard.checkpoints), cache, shard.ids)
+    samples = open_samples(run)
+    target = samples.report.target
+    masks = ensemble_masks(list(shard.checkpoints), samples.cache, shard.ids, target)
     for id, mask_HW in zip(shard.ids, masks, strict=True):
         png = io.BytesIO()
         Image.fromarray(mask_HW).save(png, format="PNG")

@@ -2,6 +2,7 @@
 
 from raytrain.config.framing import WholeSpec
 from raytrain.config.job import JobSpec
+from raytrain.config.target import outputs
 from raytrain.config.trial import TrialSpec
 from raytrain.data.augment_check import augmentation_problems
 from raytrain.data.folds import load_or_make_folds
@@ -80,7 +81,8 @@ def prepare(tasks: list[Task], report: DataReport, run: RunDir) -> None:
         problems += [f"trial.augmentation: {problem}" for problem in found]
     for model, framing in {(spec.model, spec.framing) for spec in specs}:
         size = network_size(framing, report.largest)
-        problem = refusal(model, report.channels, len(report.classes), *size)
+        maps = outputs(len(report.classes), report.target)
+        problem = refusal(model, report.channels, maps, *size)
         if problem:
             problems.append(f"trial.model: {problem}")
             continue

@@ -6,6 +6,7 @@ import io
 import numpy as np
 from PIL import Image
 
+from raytrain.config.target import Target, layer
 from raytrain.report.palette import class_colour
 
 SIDE_PX = 288
@@ -32,22 +33,24 @@ def picture(image_HW3: np.ndarray) -> str:
     return _png(_sized(image_HW3, Image.Resampling.BOX))
 
 
-def overlay(image_HW3: np.ndarray, mask_HW: np.ndarray) -> str:
-    """The image with each class tinted and outlined, as a data address."""
+def overlay(image_HW3: np.ndarray, mask_HW: np.ndarray, classes: int, target: Target) -> str:
+    """The image with each class tinted and outlined, as a data address; outlines lie on top."""
     picture = _sized(image_HW3, Image.Resampling.BOX).astype(np.float64)
-    mask = _sized(mask_HW.astype(np.uint8), Image.Resampling.NEAREST)
-    edge = _edge(mask)
-    for number in range(1, int(mask.max(initial=0)) + 1):
+    outlines = []
+    for number in range(1, classes):
         colour = class_colour(number)
         rgb = np.array([int(colour[place : place + 2], 16) for place in (1, 3, 5)])
-        inside = mask == number
+        inside_HW = layer(mask_HW, number, target).astype(np.uint8)
+        inside = _sized(inside_HW, Image.Resampling.NEAREST) == 1
         picture[inside] = (1 - FILL) * picture[inside] + FILL * rgb
-        picture[inside & edge] = rgb
+        outlines.append((inside & _edge(inside), rgb))
+    for outline, rgb in outlines:
+        picture[outline] = rgb
     return _png(np.round(picture).astype(np.uint8))
 
 
 def _edge(mask_HW: np.ndarray) -> np.ndarray:
-    """Pixels whose right, lower, left or upper neighbour has another class."""
+    """Pixels whose right, lower, left or upper neighbour differs."""
     edge = np.zeros(mask_HW.shape, bool)
     down, right = mask_HW[1:] != mask_HW[:-1], mask_HW[:, 1:] != mask_HW[:, :-1]
     edge[1:] |= down

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from raytrain.config.target import IGNORE, Target, layer, mask_of
 from raytrain.data.samples import SampleFiles
 from raytrain.report.facts import RunFacts, oof_paths
 from raytrain.runs.maps import Maps
@@ -34,16 +35,16 @@ class OofMaps:
         data, folds = facts.data, facts.folds
         self._ids = folds.val_ids if folds else ()
         self._files = SampleFiles(data)
-        self._classes = len(data.classes)
+        self._classes, self._target = len(data.classes), data.target
         self._folds: list[list[Maps]] = []
         for ids, paths in zip(self._ids, oof_paths(facts), strict=False):
             shapes = data.map_shapes(ids)
             self._folds.append([Maps(path, shapes) for path in paths])
 
     def prediction(self, fold: int, row: int) -> np.ndarray:
-        """mask_HW (uint8): the class with the highest mean probability, as it is scored."""
+        """mask_HW by the members' mean probability, as it is scored."""
         prob_KHW = np.mean([maps[row] for maps in self._folds[fold]], axis=0)
-        return prob_KHW.argmax(0).astype(np.uint8)
+        return mask_of(prob_KHW, self._target)
 
     def truth(self, id: str) -> np.ndarray:
         """mask_HW. Raises ValueError when its file is gone."""
@@ -54,7 +55,8 @@ class OofMaps:
         found = []
         for fold in range(len(self._folds)):
             for row, id in enumerate(self._ids[fold]):
-                dice_K = class_dice(self.prediction(fold, row), self.truth(id), self._classes)
+                pred_HW, true_HW = self.prediction(fold, row), self.truth(id)
+                dice_K = class_dice(pred_HW, true_HW, self._classes, self._target)
                 per_class = tuple(float(value) for value in dice_K)
                 found.append(OofImage(id, fold, row, float(dice_K.mean()), per_class))
         return sorted(found, key=lambda image: (image.dice, image.id))
@@ -86,13 +88,18 @@ def read_oof(facts: RunFacts) -> Oof:
         return Oof(maps, [], "", str(error))
 
 
-def class_dice(pred_HW: np.ndarray, true_HW: np.ndarray, classes: int) -> np.ndarray:
+def class_dice(
+    pred_HW: np.ndarray, true_HW: np.ndarray, classes: int, target: Target
+) -> np.ndarray:
     """Dice in 0 .. 1 of the classes 1, 2, ...; 1 where a class is neither there nor predicted."""
-    pair_HW = true_HW.astype(np.int64) * classes + pred_HW
-    confusion_KK = np.bincount(pair_HW.ravel(), minlength=classes**2).reshape(classes, classes)
-    hits_K = confusion_KK.diagonal()
-    size_K = confusion_KK.sum(0) + confusion_KK.sum(1)
-    return np.where(size_K == 0, 1.0, 2 * hits_K / np.maximum(size_K, 1))[1:]
+    judged = np.ones(true_HW.shape, bool) if target == "multi_label" else true_HW != IGNORE
+    pred, true = pred_HW[judged], true_HW[judged]
+    dice = []
+    for number in range(1, classes):
+        ours, theirs = layer(pred, number, target), layer(true, number, target)
+        size = int(ours.sum()) + int(theirs.sum())
+        dice.append(2 * int((ours & theirs).sum()) / size if size else 1.0)
+    return np.array(dice)
 
 
 def telling(images: list[OofImage]) -> list[tuple[str, OofImage]]:

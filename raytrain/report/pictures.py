@@ -61,13 +61,13 @@ def examples(facts: RunFacts, oof: Oof) -> Examples:
     """The worst, middle and best images by out-of-fold Dice of the members' mean."""
     if oof.missing or oof.problem:
         return Examples([], 0, oof.missing, oof.problem)
-    files = SampleFiles(facts.data)
+    files, legend = SampleFiles(facts.data), (len(facts.data.classes), facts.data.target)
     cards = []
     try:
         for place, found in telling(oof.images):
             image_HW3 = visible(files.image(found.id))
-            prediction = overlay(image_HW3, oof.maps.prediction(found.fold, found.row))
-            truth = overlay(image_HW3, oof.maps.truth(found.id))
+            prediction = overlay(image_HW3, oof.maps.prediction(found.fold, found.row), *legend)
+            truth = overlay(image_HW3, oof.maps.truth(found.id), *legend)
             cards.append(Example(place, found, picture(image_HW3), truth, prediction))
     except ValueError as error:
         return Examples([], 0, "", str(error))
@@ -77,6 +77,7 @@ def examples(facts: RunFacts, oof: Oof) -> Examples:
 def tests(facts: RunFacts) -> Tests:
     """Predicted masks of this ensemble; an older ensemble's are not shown."""
     files, ids = SampleFiles(facts.data), facts.data.ids("test")
+    legend = (len(facts.data.classes), facts.data.target)
     if not masks_are_current(facts):
         return Tests([], 0, "finalize", "")
     ready = [id for id in ids if (facts.run.masks / f"{id}.png").is_file()]
@@ -86,7 +87,7 @@ def tests(facts: RunFacts) -> Tests:
         for id in [ready[place * len(ready) // count] for place in range(count)]:
             image_HW3 = visible(files.image(id))
             mask_HW = decode_mask(facts.run.masks / f"{id}.png")
-            cards.append(TestImage(id, picture(image_HW3), overlay(image_HW3, mask_HW)))
+            cards.append(TestImage(id, picture(image_HW3), overlay(image_HW3, mask_HW, *legend)))
     except ValueError as error:
         return Tests([], 0, "", str(error))
     return Tests(cards, len(ids), "" if cards else "finalize", "")

@@ -33,7 +33,8 @@ def test_every_problem_stands_in_one_error(competition) -> None:
     image("train", "cmr6").write_text("not a picture")
     competition.add("train", "cmr7", square, square)
     _cut(mask("train", "cmr8"), 0.5)
-    competition.add("val", "cmr15", square, np.full((4, 4), 9, np.uint8))
+    competition.add("val", "cmr15", square, np.full((5, 5), 9, np.uint8))
+    competition.add("val", "cmr17", square, np.zeros((4, 4), np.uint8))
     shutil.move(image("train", "cmr10"), image("val", "cmr10"))
     shutil.move(mask("train", "cmr10"), mask("val", "cmr10"))
     with pytest.raises(ValueError, match="in the data") as caught:
@@ -42,13 +43,13 @@ def test_every_problem_stands_in_one_error(competition) -> None:
     expected = [
         (image("train", "cmr1"), "mask is missing"),
         (mask("train", "cmr2"), "the mask is 5x5, its image 12x10"),
-        (mask("train", "cmr3"), "mask values [3] are outside the 3 classes"),
+        (mask("train", "cmr3"), "mask values [3] are none of the 3 classes"),
         (image("train", "cmr4"), "unreadable"),
         (image("train", "cmr5"), "the file is empty"),
         (image("train", "cmr6"), "not an image"),
         (mask("train", "cmr8"), "unreadable"),
         (mask("val", "cmr15"), "mask values [9]"),
-        (mask("val", "cmr15"), "the mask is 4x4, its image 5x5"),
+        (mask("val", "cmr17"), "the mask is 4x4, its image 5x5"),
         ("  group 5", "cmr9 trains", "cmr10 validates"),
     ]
     assert first == f"{competition.root}: {len(expected)} problems in the data"

@@ -14,7 +14,9 @@ def test_any_image_has_its_cell() -> None:
         np.full((9, 9, 4), 5.0),
         np.zeros((1, 1, 1), np.uint8),
     ]
-    sheet = contact_sheet(images, [None] * 5, ["a", "b" * 99, "é 心", "d", ""], columns=3)
+    sheet = contact_sheet(
+        images, [None] * 5, ["a", "b" * 99, "é 心", "d", ""], 3, 2, "single_label"
+    )
     assert sheet.size == (3 * (CELL + GAP) + GAP, 2 * (CELL + CAPTION + GAP) + GAP)
     pixels = np.asarray(sheet)
     first = pixels[GAP : GAP + CELL, GAP : GAP + CELL]
@@ -26,7 +28,9 @@ def test_any_image_has_its_cell() -> None:
 def test_masks_are_outlined_in_the_colour_of_their_class() -> None:
     mask = np.zeros((CELL, CELL), np.uint8)
     mask[20:60, 20:60], mask[90:140, 90:140] = 1, 2
-    sheet = contact_sheet([np.zeros((CELL, CELL, 1), np.uint8)], [mask], ["x"], columns=8)
+    sheet = contact_sheet(
+        [np.zeros((CELL, CELL, 1), np.uint8)], [mask], ["x"], 8, 3, "single_label"
+    )
     cell = np.asarray(sheet)[GAP : GAP + CELL, GAP : GAP + CELL]
     for box, colour in (((20, 59), COLOURS[0]), ((90, 139), COLOURS[1])):
         assert (cell[box[0], box[0] : box[1] + 1] == colour).all()

@@ -17,7 +17,12 @@ def _prob(label_NHW: np.ndarray, classes: int) -> np.ndarray:
 
 
 def _counts(prob_NKHW: np.ndarray, truth_NHW: np.ndarray) -> np.ndarray:
-    return np.stack([map_counts(*pair) for pair in zip(prob_NKHW, truth_NHW, strict=True)])
+    return np.stack(
+        [
+            map_counts(*pair, len(pair[0]), "single_label")
+            for pair in zip(prob_NKHW, truth_NHW, strict=True)
+        ]
+    )
 
 
 def _half_right(shares: list[float]) -> tuple[np.ndarray, np.ndarray]:

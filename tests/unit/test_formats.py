@@ -90,7 +90,7 @@ def _paired(root: Path, spec: PairedFoldersSpec | None = None, splits: Any = Non
 
 
 def _mask(spec: Any, root: Path, sample: Found) -> np.ndarray:
-    return read_mask(spec, root, sample.mask, (4, 6), CLASSES)
+    return read_mask(spec, root, sample.mask, (4, 6), CLASSES, "single_label")
 
 
 @pytest.fixture
@@ -291,7 +291,7 @@ def test_a_mask_in_a_file_a_class(tmp_path: Path) -> None:
 def test_what_the_values_of_a_mask_mean(tmp_path: Path, labels: dict, expected: list) -> None:
     _save(tmp_path / "m.png", np.array([[0, 11, 128, 255]], np.uint8))
     spec = PairedFoldersSpec(labels=labels)
-    found = read_mask(spec, tmp_path, ("m.png",), (1, 4), CLASSES)
+    found = read_mask(spec, tmp_path, ("m.png",), (1, 4), CLASSES, "single_label")
     assert found.tolist() == [expected]
     assert found.dtype == np.uint8
 
@@ -299,8 +299,8 @@ def test_what_the_values_of_a_mask_mean(tmp_path: Path, labels: dict, expected: 
 def test_a_value_without_a_class_is_named(tmp_path: Path) -> None:
     _save(tmp_path / "m.png", np.array([[0, 11, 128, 255]], np.uint8))
     spec = PairedFoldersSpec(labels={"name": "values", "classes": {0: 0, 255: 1}})
-    with pytest.raises(ValueError, match=r"m\.png: mask values \[11, 128\] are not in"):
-        read_mask(spec, tmp_path, ("m.png",), (1, 4), CLASSES)
+    with pytest.raises(ValueError, match=r"m\.png: mask values \[11, 128\] are none of"):
+        read_mask(spec, tmp_path, ("m.png",), (1, 4), CLASSES, "single_label")
 
 
 @pytest.mark.parametrize(
@@ -369,7 +369,7 @@ def test_what_is_wrong_with_a_table(tmp_path: Path) -> None:
     table.write_text("id,rle\ncmr9_1,1 999\n")
     spec = _spec("rle_table")
     with pytest.raises(ValueError, match=r"train\.csv#cmr9: run 1 999 leaves the image"):
-        read_mask(spec, tmp_path, ("train.csv#cmr9",), (4, 6), CLASSES)
+        read_mask(spec, tmp_path, ("train.csv#cmr9",), (4, 6), CLASSES, "single_label")
 
 
 def test_links_that_lead_nowhere_are_not_passed_over(paired: Path) -> None:

@@ -43,7 +43,7 @@ def _labels(seed: int, images: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _counts(pred: torch.Tensor, truth: torch.Tensor) -> np.ndarray:
-    return overlap_counts(pred, truth, CLASSES).numpy()
+    return overlap_counts(pred, truth, CLASSES, "single_label").numpy()
 
 
 def test_counts_of_a_picture_drawn_by_hand() -> None:
@@ -53,7 +53,7 @@ def test_counts_of_a_picture_drawn_by_hand() -> None:
         [[1, 1, 1], [1, 2, 1], [1, 0, 1], [0, 0, 0]],
         [[5, 0, 1], [0, 0, 0], [0, 0, 0], [0, 1, 0]],
     ]
-    counts = overlap_counts(pred, truth, CLASSES)
+    counts = overlap_counts(pred, truth, CLASSES, "single_label")
     assert counts.dtype == torch.int64
     assert counts.tolist() == expected
 

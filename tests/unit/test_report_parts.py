@@ -49,12 +49,14 @@ def test_dice_against_hand_computed_table_and_reference():
     true = np.array([[1, 1, 0], [2, 0, 0]])
     pred = np.array([[1, 0, 0], [2, 2, 1]])
     # Class 1: 1 hit, sizes 2 and 2; class 2: 1 hit, sizes 2 and 1; class 3: absent from both.
-    assert class_dice(pred, true, 4).tolist() == pytest.approx([0.5, 2 / 3, 1.0])
+    assert class_dice(pred, true, 4, "single_label").tolist() == pytest.approx([0.5, 2 / 3, 1.0])
     rng = np.random.default_rng(5)
     for _ in range(5):
         pred, true = rng.integers(0, 3, (2, 9, 7))
-        assert class_dice(pred, true, 5) == pytest.approx(reference_dice(pred, true, 5))
-        assert class_dice(true, true, 5).tolist() == [1.0] * 4
+        assert class_dice(pred, true, 5, "single_label") == pytest.approx(
+            reference_dice(pred, true, 5)
+        )
+        assert class_dice(true, true, 5, "single_label").tolist() == [1.0] * 4
 
 
 def test_few_images_are_all_shown():
@@ -67,7 +69,7 @@ def test_overlay_tints_inside_and_outlines_the_border():
     image = np.full((SIDE_PX, SIDE_PX, 3), 100, np.uint8)
     mask = np.zeros((SIDE_PX, SIDE_PX), np.uint8)
     mask[50:100, 60:120] = 1
-    drawn = decoded(overlay(image, mask))
+    drawn = decoded(overlay(image, mask, 2, "single_label"))
     colour = [int(class_colour(1)[place : place + 2], 16) for place in (1, 3, 5)]
     assert drawn[50, 60].tolist() == drawn[99, 119].tolist() == colour
     assert drawn[75, 80].tolist() == [round(62 + 0.38 * value) for value in colour]
@@ -92,7 +94,7 @@ def test_any_image_becomes_visible(array, top):
 def test_large_images_are_reduced_with_their_masks():
     mask = np.zeros((900, 600), np.uint8)
     mask[:450] = 1
-    drawn = decoded(overlay(np.zeros((900, 600, 3), np.uint8), mask))
+    drawn = decoded(overlay(np.zeros((900, 600, 3), np.uint8), mask, 2, "single_label"))
     assert drawn.shape == (SIDE_PX, 192, 3)
     assert drawn[:144].any(axis=2).all()
     assert not drawn[144:].any()

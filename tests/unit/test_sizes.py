@@ -63,10 +63,12 @@ def test_scores_are_those_of_the_maps_at_the_images_own_size(
     truth = [cache.mask(row) for row in cache.rows(ids)]
     maps = list(member_probabilities(checkpoint, cache, ids))
     assert [prob.shape for prob in maps] == ragged.report.map_shapes(ids)
-    counts = np.stack([map_counts(*pair) for pair in zip(maps, truth, strict=True)])
+    counts = np.stack(
+        [map_counts(*pair, len(pair[0]), "single_label") for pair in zip(maps, truth, strict=True)]
+    )
     row = read_history(task.trial_dir.history)[-1]
     assert row["val_dice"] == mean_foreground_dice(counts)
-    masks = list(ensemble_masks([checkpoint] * 2, cache, ids))
+    masks = list(ensemble_masks([checkpoint] * 2, cache, ids, "single_label"))
     for mask, prob in zip(masks, maps, strict=True):
         np.testing.assert_array_equal(mask, prob.argmax(0))
     # The same image alone gives the same map, but for the order in which sums are taken.

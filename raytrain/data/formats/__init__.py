@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from raytrain.config.target import Target
 from raytrain.data.formats.numpy_stacks import index_numpy_stacks, read_stack_mask
 from raytrain.data.formats.paired_folders import index_paired_folders, read_paired_mask
 from raytrain.data.formats.rle_table import index_rle_table, read_rle_mask
@@ -19,9 +20,11 @@ class Format:
 
     index: Callable[[Any, Any, Path], Index]
     """(spec, splits, root) -> all samples and problems."""
-    mask: Callable[[Any, Path, tuple[str, ...], tuple[int, int], tuple[str, ...]], np.ndarray]
-    """(spec, root, addresses, size_HW of the image, classes) -> mask_HW of class numbers.
-    Raises ValueError that names the file."""
+    mask: Callable[
+        [Any, Path, tuple[str, ...], tuple[int, int], tuple[str, ...], Target], np.ndarray
+    ]
+    """(spec, root, addresses, size_HW of the image, classes, target) -> mask_HW, its numbers as
+    `config/target.py` has them. Raises ValueError that names the file."""
 
 
 FORMATS: dict[str, Format] = {

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from raytrain.config.formats import NumpyStacksSpec
+from raytrain.config.target import Target
 from raytrain.data.index import Found, Index, Split
-from raytrain.data.labels import as_classes
+from raytrain.data.labels import as_classes, stacked
 from raytrain.data.patterns import filled, split_words
 from raytrain.data.stacks import open_stack, read_row
 
@@ -28,15 +29,18 @@ def index_numpy_stacks(spec: NumpyStacksSpec, splits: object, root: Path) -> Ind
 
 def read_stack_mask(
     spec: NumpyStacksSpec, root: Path, parts: tuple[str, ...], size_HW: tuple[int, int],
-    classes: tuple[str, ...],
+    classes: tuple[str, ...], target: Target,
 ) -> np.ndarray:  # fmt: skip
-    """mask_HW (class numbers): one row of a stack."""
-    del size_HW, classes
+    """mask_HW: one row of a stack."""
+    del size_HW
     (address,) = parts
     mask = read_row(root, address)
+    if target == "multi_label":
+        layers = mask[..., None] if mask.ndim == 2 else mask
+        return stacked(layers, len(classes), root / address)
     if mask.ndim != 2 or mask.dtype.kind not in "ubi" or mask.min(initial=0) < 0:
         raise ValueError(f"{root / address}: masks must be N x H x W whole numbers from 0 on")
-    return as_classes(mask, spec.labels, root / address)
+    return as_classes(mask, spec.labels, len(classes), root / address)
 
 
 def _rows(root: Path, split: Split | None, images: str, masks: str) -> list[Found]:

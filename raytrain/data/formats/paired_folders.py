@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from raytrain.config.formats import PairedFoldersSpec
-from raytrain.data.decode import decode_mask
+from raytrain.config.target import Target
+from raytrain.data.decode import decode_layers, decode_mask
 from raytrain.data.index import Found, Index, Split, natural_key
-from raytrain.data.labels import as_classes, class_number, merged
+from raytrain.data.labels import as_classes, class_number, merged, stacked
 from raytrain.data.patterns import fields_in, filled, matches, split_words
 
 
@@ -27,18 +28,21 @@ def index_paired_folders(spec: PairedFoldersSpec, splits: object, root: Path) ->
 
 def read_paired_mask(
     spec: PairedFoldersSpec, root: Path, parts: tuple[str, ...], size_HW: tuple[int, int],
-    classes: tuple[str, ...],
+    classes: tuple[str, ...], target: Target,
 ) -> np.ndarray:  # fmt: skip
-    """mask_HW (uint8 class numbers) from one label file, or from a file an object or class."""
+    """mask_HW from one file, or from a file an object or class."""
     del size_HW  # the files have their own
     if "{object}" not in spec.mask and "{class}" not in spec.mask:
-        return as_classes(decode_mask(root / parts[0]), spec.labels, root / parts[0])
+        path = root / parts[0]
+        if target == "multi_label":
+            return stacked(decode_layers(path), len(classes), path)
+        return as_classes(decode_mask(path), spec.labels, len(classes), path)
     layers = []
     for part in parts:
         fields = fields_in(part, spec.mask) or {}
         number = class_number(fields["class"], classes) if "class" in fields else 1
         layers.append((number, decode_mask(root / part) != 0, str(root / part)))
-    return merged(layers)
+    return merged(layers, target)
 
 
 def _paired(

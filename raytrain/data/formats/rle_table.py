@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from raytrain.config.formats import RleTableSpec
+from raytrain.config.target import Target
 from raytrain.data.index import Found, Index, natural_key
 from raytrain.data.labels import class_number, merged
 from raytrain.data.patterns import fields_in, filled, matches, split_words
@@ -46,9 +47,9 @@ def index_rle_table(spec: RleTableSpec, splits: object, root: Path) -> Index:
 
 def read_rle_mask(
     spec: RleTableSpec, root: Path, parts: tuple[str, ...], size_HW: tuple[int, int],
-    classes: tuple[str, ...],
+    classes: tuple[str, ...], target: Target,
 ) -> np.ndarray:  # fmt: skip
-    """mask_HW (uint8 class numbers) of an image's rows."""
+    """mask_HW of an image's rows."""
     (address,) = parts
     name = address.removeprefix(f"{spec.table}#")
     decode = ENCODINGS[spec.encoding].decode
@@ -61,7 +62,7 @@ def read_rle_mask(
             layers.append((number, decode(text, size_HW), f"{root / address}"))
         except ValueError as error:
             raise ValueError(f"{root / address}: {error}") from None
-    return merged(layers)
+    return merged(layers, target)
 
 
 def _runs(root: Path, spec: RleTableSpec) -> Runs:
