@@ -9,7 +9,6 @@ import os
 import shutil
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from raytrain.config.target import stored_type
 from raytrain.data.report import DataReport
 from raytrain.data.samples import read_image, read_mask, split_addresses
 from raytrain.data.source import cache_root, local_folder
+from raytrain.data.threads import in_threads
 
 USED = "used"
 
@@ -123,9 +123,7 @@ def _build(report: DataReport, folder: Path) -> None:
                     report.format, root, parts, size, report.classes, report.target
                 ).ravel()
 
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for _ in pool.map(decode, range(len(area))):
-                pass
+        in_threads("decoding the data once for this machine", decode, range(len(area)))
         images.flush()
         masks.flush()
         temporary.chmod(0o755)

@@ -1,13 +1,9 @@
 """Reading every file of a competition once: either a DataReport or every problem at once."""
 
-import os
 from collections import Counter, defaultdict
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
 from raytrain.config.competition import CompetitionSpec
 from raytrain.data.describe import describe
@@ -18,6 +14,7 @@ from raytrain.data.report import DataReport
 from raytrain.data.seen import Seen, see
 from raytrain.data.source import local_folder
 from raytrain.data.splits import group_text
+from raytrain.data.threads import in_threads
 
 NEAR_LIMIT = 30_000
 """Images up to which near duplicates are looked for: the time grows with their square."""
@@ -54,13 +51,7 @@ def _read_all(
         except ValueError as error:
             return None, str(error).split("\n")
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        console = Console(stderr=True)
-        watched = track(
-            pool.map(read, samples), "reading the data", len(samples), console=console,
-            transient=True, disable=not console.is_terminal,
-        )  # fmt: skip
-        return list(watched)
+    return in_threads("reading the data", read, samples)
 
 
 def _kind_problems(seen: list[Seen]) -> list[str]:

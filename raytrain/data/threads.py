@@ -1,0 +1,26 @@
+"""The same work on many samples, in threads, with a progress bar for who watches."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import track
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def in_threads(title: str, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """The results in the order of `items`; raises what the first failing one raised.
+
+    The bar stands on stderr, and only where that is a terminal.
+    """
+    console = Console(stderr=True)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        watched = track(
+            pool.map(work, items), title, len(items), console=console, transient=True,
+            disable=not console.is_terminal,
+        )  # fmt: skip
+        return list(watched)
