@@ -1,0 +1,76 @@
+"""Overlapping classes through the whole line: what is inside something else is found as both."""
+
+import csv
+from pathlib import Path
+
+import cv2
+import numpy as np
+import yaml
+
+from raytrain.config.target import layer
+from raytrain.data.phantom import draw_patient
+from raytrain.runs.files import read_json
+from tests.support import raytrain
+
+CLASSES = ("background", "heart", "left", "cavity")
+LABELS = ((1, 2, 3), (2, 3), (3,))
+"""The drawn labels that make up each class: the left ventricle lies in the heart, its cavity in
+both."""
+
+
+def _draw(data: Path) -> None:
+    """Two images a patient, 12 patients to train on and 2 to test; a mask file a class."""
+    for number in range(1, 29):
+        image, mask = draw_patient(0, (number + 1) // 2)[(number + 1) % 2]
+        split = "train" if number <= 24 else "test"
+        files = {f"{split}/image/scan{number}.png": image}
+        if split == "train":
+            for name, labels in zip(CLASSES[1:], LABELS, strict=True):
+                inside = np.isin(mask, labels).astype(np.uint8) * 255
+                files[f"train/mask/scan{number}_{name}.png"] = inside
+        for path, array in files.items():
+            (data / path).parent.mkdir(parents=True, exist_ok=True)
+            assert cv2.imwrite(str(data / path), array)
+
+
+def test_overlapping_classes_are_learnt_and_submitted(tmp_path: Path) -> None:
+    _draw(tmp_path / "data")
+    job = {
+        "competition": {
+            "name": "nested",
+            "data": str(tmp_path / "data"),
+            "format": {"mask": "{split}/mask/{name}_{class}.png"},
+            "splits": {"val": None},
+            "classes": list(CLASSES),
+            "target": "multi_label",
+            "group": "(N+1)//2",
+        },
+        "trial": {
+            "model": {"name": "unet", "width": 8, "depth": 3}, "epochs": 12, "batch_size": 4,
+            "optimizer": {"name": "adam", "lr": 3e-3},
+            "loss": [{"name": "bce_with_logits"}, {"name": "dice"}],
+        },
+        "search": {"trials": 1, "space": {}},
+        "folds": {"count": 2},
+        "finalize": {"members": 1},
+        "storage": str(tmp_path / "runs"),
+    }  # fmt: skip
+    (tmp_path / "job.yaml").write_text(yaml.safe_dump(job))
+    env = {"RAYTRAIN_CACHE": str(tmp_path / "cache")}
+    done = raytrain("run", tmp_path / "job.yaml", "--local", env=env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    run = tmp_path / "runs/nested/default"
+    assert read_json(run / "final/ensemble.json")["oof"]["dice"] > 0.6
+    with (run / "final/submission.csv").open(newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    assert [row[0] for row in rows] == [
+        f"scan{n}_mask{k}" for n in range(25, 29) for k in (1, 2, 3)
+    ]
+    both = 0
+    for number in range(25, 29):
+        mask = cv2.imread(str(run / f"final/masks/scan{number}.png"), cv2.IMREAD_UNCHANGED)
+        heart, cavity = (layer(mask, k, "multi_label") for k in (1, 3))
+        both += int((heart & cavity).sum())
+    assert both > 100
+    assert (run / "report.html").is_file()
+    assert (run / "contact_sheet.png").is_file()
