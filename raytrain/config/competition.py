@@ -5,21 +5,17 @@ from typing import Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from raytrain.config.base import Spec
+from raytrain.config.dialects import RleSpec
 from raytrain.config.expression import parse_expression
 from raytrain.config.formats import FormatSpec, PairedFoldersSpec
 from raytrain.config.splits import FolderSplitsSpec, GroupSpec, OwnGroupSpec, SplitsSpec
 
 
-class SubmissionSpec(Spec):
+class SubmissionSpec(RleSpec):
     """How masks become the CSV, and whether it is sent."""
 
     slug: str | None = None
     """The competition's name in its Kaggle address; needed only to send."""
-    encoding: Literal["column_major_1"] = "column_major_1"
-    """A dialect of `rle/`."""
-    columns: tuple[str, str] = ("id", "encoding")
-    id: str = "{name}_mask{class}"
-    """Row id for an image and a class number."""
     sample: str | None = None
     """Path of the sample submission that rows and order are held against."""
     send: bool = False

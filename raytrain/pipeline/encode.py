@@ -19,7 +19,7 @@ def encode(job: JobSpec, run: RunDir, report: DataReport) -> None:
 
     Raises ValueError listing every problem; then no file is left.
     """
-    spec, classes = job.competition.submission, len(report.classes)
+    spec, classes = job.competition.submission, report.classes
 
     def masks() -> Iterator[tuple[str, np.ndarray]]:
         for id in report.ids("test"):
