@@ -130,16 +130,21 @@ def _image_problems(name: str, found: list[Plane], cells: Cells, spec: Submissio
 
 
 def _differences(told: list[np.ndarray], masks: list[tuple[Plane, int]]) -> list[str]:
-    """Each mask told (H, W) against the one that holds its first pixel, else the next one left."""
+    """Each mask told (H, W) against the one left of the masks that has its first pixel."""
     left, faults = list(masks), []
     for told_HW in told:
         at = int(np.argmax(told_HW))
-        holding = [mask for mask in left if mask[0].image_HW.flat[at] == mask[1]]
-        if left:
-            plane, number = (holding or left)[0]
-            left = [mask for mask in left if mask[0] is not plane or mask[1] != number]
+        fits = [own for own in left if len(masks) == 1 or own[0].image_HW.flat[at] == own[1]]
+        if not told_HW.any() and len(masks) > 1:
+            faults.append("a row without a pixel among its objects")
+        elif fits:
+            plane, number = fits[0]
+            left.remove(fits[0])
             wrong = int(np.count_nonzero(told_HW != (plane.image_HW == number)))
             faults += [f"{wrong} px differ from the mask"] if wrong else []
+        elif len(masks) > 1:
+            row, column = divmod(at, told_HW.shape[1])
+            faults.append(f"the object at row {row}, column {column} is none that is left")
     return faults
 
 

@@ -14,14 +14,14 @@ Key = tuple[str, ...]
 """A row's cells before the encoding."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plane:
-    """Masks that do not overlap, as one image of numbers: pixels of number k are masks[k - 1]."""
+    """Masks that do not overlap, as one image of numbers: the pixels of number k are one mask."""
 
     image_HW: np.ndarray
     """bool, uint8, uint16 or int32."""
     keys: list[Key]
-    """Each mask's key."""
+    """keys[k - 1] is the key of number k."""
 
 
 def planes(
