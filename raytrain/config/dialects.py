@@ -1,8 +1,8 @@
 """How competitions write masks into a CSV: run-length encodings and the rows around them."""
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from raytrain.config.base import Spec
 from raytrain.config.errors import unknown_name
@@ -122,10 +122,19 @@ DIALECTS: dict[str, Dialect] = {
 """Named after the competition; a new one is one entry here."""
 
 
+def _known(name: str) -> str:
+    if name not in DIALECTS:
+        raise ValueError(unknown_name(name, DIALECTS))
+    return name
+
+
+DialectName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": [*DIALECTS]})]
+
+
 class RleSpec(Dialect):
     """A dialect by name; every field given beside it stands for the dialect's own."""
 
-    dialect: str = "cardiac"
+    dialect: DialectName = "cardiac"
 
     @model_validator(mode="before")
     @classmethod
@@ -135,10 +144,3 @@ class RleSpec(Dialect):
         name = value.get("dialect", cls.model_fields["dialect"].default)
         known = isinstance(name, str) and name in DIALECTS
         return {**DIALECTS[name].model_dump(), **value} if known else value
-
-    @field_validator("dialect")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        if value not in DIALECTS:
-            raise ValueError(unknown_name(value, DIALECTS))
-        return value

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from raytrain.config.base import Spec
-from raytrain.config.dialects import RleSpec
+from raytrain.config.dialects import DialectName, RleSpec
 from raytrain.config.patterns import checked_pattern
 
 PLACEHOLDERS = ("split", "name", "object", "class")
@@ -87,7 +87,7 @@ class RleTableSpec(RleSpec):
     name: Literal["rle_table"] = "rle_table"
     image: str = "{split}/{name}.png"
     table: str = "train.csv"
-    dialect: str
+    dialect: DialectName
 
     @field_validator("image")
     @classmethod
