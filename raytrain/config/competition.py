@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from raytrain.config.base import Spec
+from raytrain.config.dialects import RleSpec
 from raytrain.config.expression import parse_expression
 from raytrain.config.formats import (
     ClassLabelsSpec,
@@ -16,16 +17,11 @@ from raytrain.config.splits import FolderSplitsSpec, GroupSpec, OwnGroupSpec, Sp
 from raytrain.config.target import MOST_LAYERS, Target
 
 
-class SubmissionSpec(Spec):
+class SubmissionSpec(RleSpec):
     """How masks become the CSV, and whether it is sent."""
 
     slug: str | None = None
     """The competition's name in its Kaggle address; needed only to send."""
-    encoding: Literal["column_major_1"] = "column_major_1"
-    """A dialect of `rle/`."""
-    columns: tuple[str, str] = ("id", "encoding")
-    id: str = "{name}_mask{class}"
-    """Row id for an image and a class number."""
     sample: str | None = None
     """Path of the sample submission that rows and order are held against."""
     send: bool = False

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from raytrain.config.base import Spec, named_by_default
-from raytrain.config.errors import unknown_name
+from raytrain.config.dialects import DialectName, RleSpec
+from raytrain.config.patterns import checked_pattern
 
 PLACEHOLDERS = ("split", "name", "object", "class")
 
@@ -41,23 +42,6 @@ LabelsSpec = Annotated[
 ]
 
 
-def _checked_pattern(value: str, allowed: tuple[str, ...], needed: tuple[str, ...]) -> str:
-    for part in value.split("{")[1:]:
-        field = part.split("}")[0]
-        if field not in allowed:
-            raise ValueError(f"{value!r}: {unknown_name('{' + field + '}', _braced(allowed))}")
-    lacking = [field for field in _braced(needed) if field not in value]
-    if lacking:
-        raise ValueError(f"a pattern needs {' and '.join(lacking)} (got {value!r})")
-    if value.startswith(("/", "./", "../")) or "/../" in value:
-        raise ValueError(f"write the pattern relative to competition.data (got {value!r})")
-    return value
-
-
-def _braced(names: tuple[str, ...]) -> list[str]:
-    return [f"{{{name}}}" for name in names]
-
-
 class PairedFoldersSpec(Spec):
     """Image and mask files whose paths follow a pattern.
 
@@ -77,12 +61,12 @@ class PairedFoldersSpec(Spec):
     @field_validator("image")
     @classmethod
     def _image_pattern(cls, value: str) -> str:
-        return _checked_pattern(value, ("split", "name"), ("name",))
+        return checked_pattern(value, ("split", "name"), ("name",))
 
     @field_validator("mask")
     @classmethod
     def _mask_pattern(cls, value: str) -> str:
-        return _checked_pattern(value, PLACEHOLDERS, ("name",))
+        return checked_pattern(value, PLACEHOLDERS, ("name",))
 
 
 class NumpyStacksSpec(Spec):
@@ -100,35 +84,24 @@ class NumpyStacksSpec(Spec):
     @field_validator("images", "masks")
     @classmethod
     def _pattern(cls, value: str) -> str:
-        return _checked_pattern(value, ("split",), ())
+        return checked_pattern(value, ("split",), ())
 
 
-class RleTableSpec(Spec):
-    """Image files beside a CSV of run-length encoded masks; several rows of an image add up."""
+class RleTableSpec(RleSpec):
+    """Image files beside a CSV of run-length encoded masks; several rows of an image add up.
+
+    The table may hold more columns than the dialect's, in any order, and a class as name or number.
+    """
 
     name: Literal["rle_table"] = "rle_table"
     image: str = "{split}/{name}.png"
     table: str = "train.csv"
-    id: str = "{name}"
-    """How an id reads: `{name}`, or with the class, such as `{name}_{class}`."""
-    columns: tuple[str, str] = ("id", "rle")
-    """The columns of id and encoding."""
-    class_column: str | None = None
-    """The column of the class's name or number, where the id does not hold it."""
-    encoding: Literal["column_major_1"] = "column_major_1"
-    """A dialect of `rle/`."""
-    empty: tuple[str, ...] = ("", "-", "-1")
-    """What stands for no pixel."""
+    dialect: DialectName
 
     @field_validator("image")
     @classmethod
     def _image_pattern(cls, value: str) -> str:
-        return _checked_pattern(value, ("split", "name"), ("name",))
-
-    @field_validator("id")
-    @classmethod
-    def _id_pattern(cls, value: str) -> str:
-        return _checked_pattern(value, ("name", "class"), ("name",))
+        return checked_pattern(value, ("split", "name"), ("name",))
 
 
 FormatSpec = Annotated[

@@ -19,7 +19,7 @@ def encode(job: JobSpec, run: RunDir, report: DataReport) -> None:
 
     Raises ValueError listing every problem; then no file is left.
     """
-    spec, classes = job.competition.submission, len(report.classes)
+    spec, classes = job.competition.submission, report.classes
 
     def masks() -> Iterator[tuple[str, np.ndarray]]:
         for id in report.ids("test"):
@@ -30,8 +30,8 @@ def encode(job: JobSpec, run: RunDir, report: DataReport) -> None:
 
     run.submission.unlink(missing_ok=True)
     with atomic_path(run.submission) as temporary:
-        write_table(temporary, build_table(masks(), classes, spec), spec)
-        problems = check_submission(temporary, spec, masks(), classes)
+        write_table(temporary, build_table(masks(), classes, spec, report.target), spec)
+        problems = check_submission(temporary, spec, masks(), classes, report.target)
         if problems:
             listed = "\n  ".join(problems).replace(str(temporary), run.submission.name)
             raise ValueError(f"{run.submission}: not a valid submission\n  {listed}")

@@ -6,43 +6,54 @@ from pathlib import Path
 import numpy as np
 
 from raytrain.config.competition import SubmissionSpec
-from raytrain.rle import ENCODINGS
-from raytrain.submission.table import Masks, read_table, row_id
+from raytrain.config.target import Target
+from raytrain.rle import read_cell
+from raytrain.submission.rows import Key, Plane, planes
+from raytrain.submission.table import Masks, read_table
 
 NAN_LIKE = {"nan", "none", "null", "na", "n/a", "<na>"}
 SHOWN = 10
 """Ids or rows that one problem names."""
 
+Cells = dict[Key, list[str]]
+"""The encodings of each key's rows."""
 
-def check_submission(path: Path, spec: SubmissionSpec, masks: Masks, classes: int) -> list[str]:
-    """Problems of the file at `path`, which should say what the label masks (H, W) say.
 
-    Raises ValueError when the file or the sample cannot be read at all.
+def check_submission(
+    path: Path, spec: SubmissionSpec, masks: Masks, classes: tuple[str, ...],
+    target: Target,
+) -> list[str]:  # fmt: skip
+    """Problems of the file at `path`, which should say what the masks (H, W) say.
+
+    Raises ValueError when the file or the sample cannot be read at all, or when the masks cannot
+    be told in this dialect.
     """
     header, raw = read_table(path)
     if not header:
         return [f"{path}: the file is empty"]
     problems = _header_problems(header, spec.columns, "competition.submission.columns")
-    problems += _shape_problems(raw)
-    rows = [(row[0], row[1]) for row in raw if len(row) == 2]
-    wanted: list[str] = []
+    problems += _shape_problems(raw, len(spec.columns))
+    rows = [row for row in raw if len(row) == len(spec.columns)]
+    keys = [tuple(row[:-1]) for row in rows]
+    cells: Cells = {}
+    for key, row in zip(keys, rows, strict=True):
+        cells.setdefault(key, []).append(row[-1])
+    wanted: dict[Key, None] = {}
     wrong: list[str] = []
-    encodings: dict[str, str] = dict(reversed(rows))
-    for name, label_HW in masks:
-        for number in range(1, classes):
-            wanted.append(row_id(spec, name, number))
-            text = encodings.get(wanted[-1])
-            if text is not None:
-                wrong += _mask_problems(wanted[-1], text, label_HW == number, spec)
-    ids = [row[0] for row in rows]
+    for name, mask_HW in masks:
+        found = planes(name, mask_HW, classes, target, spec)
+        wanted |= dict.fromkeys(key for plane in found for key in plane.keys)
+        wrong += _image_problems(name, found, cells, spec)
+    problems += _double_problems(keys) if spec.row != "object" else []
     if spec.sample is None:
-        problems += _id_problems(ids, wanted, "the masks")
+        problems += _key_problems(keys, [*wanted], "the masks")
     else:
+        source = f"the sample {spec.sample}"
         sample_header, sample = read_table(Path(spec.sample))
-        sample_ids = [row[0] for row in sample if row]
-        problems += _header_problems(header, tuple(sample_header), f"the sample {spec.sample}")
-        problems += _id_problems(ids, sample_ids, f"the sample {spec.sample}")
-        problems += _set_problems(sample_ids, wanted, f"the sample {spec.sample}", "the masks")
+        sample_keys = [*dict.fromkeys(tuple(row[:-1]) for row in sample if row)]
+        problems += _header_problems(header, tuple(sample_header), source)
+        problems += _key_problems(keys, sample_keys, source)
+        problems += _set_problems(sample_keys, [*wanted], source, "the masks")
     return [f"{path}: {problem}" for problem in [*problems, *_shortened(wrong)]]
 
 
@@ -52,54 +63,98 @@ def _header_problems(header: list[str], columns: tuple[str, ...], source: str) -
     return [f"the header is {','.join(header)!r}, by {source} {','.join(columns)!r}"]
 
 
-def _shape_problems(raw: list[list[str]]) -> list[str]:
-    """Rows that are not two cells, and cells that a reader takes for a missing number."""
+def _shape_problems(raw: list[list[str]], width: int) -> list[str]:
+    """Rows of another width, and cells that a reader takes for a missing number."""
     problems = []
     for line, row in enumerate(raw, 2):
-        if len(row) != 2:
-            problems.append(f"row {line} has {len(row)} cells, not 2")
+        if len(row) != width:
+            problems.append(f"row {line} has {len(row)} cells, not {width}")
         elif any(cell.strip().lower() in NAN_LIKE for cell in row):
             problems.append(f"row {line} has a cell that reads as not-a-number: {','.join(row)}")
     return _shortened(problems)
 
 
-def _id_problems(ids: list[str], wanted: list[str], source: str) -> list[str]:
-    """Double, missing and extra ids; without any of them the first row out of order."""
-    double = [name for name, count in Counter(ids).items() if count > 1]
-    problems = [f"ids that stand there twice: {_listed(double)}"] if double else []
-    problems += _set_problems(ids, wanted, "the file", source)
-    if not problems and ids != wanted:
-        line, got, due = next(
-            (line, *pair)
-            for line, pair in enumerate(zip(ids, wanted, strict=True), 2)
-            if pair[0] != pair[1]
+def _double_problems(keys: list[Key]) -> list[str]:
+    double = [key for key, count in Counter(keys).items() if count > 1]
+    return [f"ids that stand there twice: {_listed(double)}"] if double else []
+
+
+def _key_problems(keys: list[Key], wanted: list[Key], source: str) -> list[str]:
+    """Missing and extra ids; without any of them the first row out of order."""
+    problems = _set_problems(keys, wanted, "the file", source)
+    order = [*dict.fromkeys(keys)]
+    if not problems and order != wanted:
+        got, due = next(pair for pair in zip(order, wanted, strict=True) if pair[0] != pair[1])
+        problems.append(
+            f"row {keys.index(got) + 2} is {_word(got)!r}, in the order of {source} it is "
+            f"{_word(due)!r}"
         )
-        problems.append(f"row {line} is {got!r}, in the order of {source} it is {due!r}")
     return problems
 
 
-def _set_problems(ids: list[str], wanted: list[str], here: str, there: str) -> list[str]:
+def _set_problems(keys: list[Key], wanted: list[Key], here: str, there: str) -> list[str]:
     """Ids that only one of the two has."""
-    have, want = set(ids), set(wanted)
-    missing = [name for name in wanted if name not in have]
-    extra = [name for name in ids if name not in want]
+    have, want = set(keys), set(wanted)
+    missing = [key for key in wanted if key not in have]
+    extra = [key for key in dict.fromkeys(keys) if key not in want]
     problems = [f"ids in {there}, not in {here}: {_listed(missing)}"] if missing else []
     return problems + ([f"ids in {here}, not in {there}: {_listed(extra)}"] if extra else [])
 
 
-def _mask_problems(name: str, text: str, mask_HW: np.ndarray, spec: SubmissionSpec) -> list[str]:
-    """Does the text say exactly this mask?"""
-    try:
-        decoded_HW = ENCODINGS[spec.encoding].decode(text, mask_HW.shape)
-    except ValueError as error:
-        return [f"{name}: {error}"]
-    wrong = int(np.count_nonzero(decoded_HW != mask_HW))
-    return [f"{name}: {wrong} px differ from the mask"] if wrong else []
+def _image_problems(name: str, found: list[Plane], cells: Cells, spec: SubmissionSpec) -> list[str]:
+    """Do an image's cells say exactly its masks?"""
+    shape_HW = found[0].image_HW.shape
+    due: dict[Key, list[tuple[Plane, int]]] = {}
+    for plane in found:
+        for number, key in enumerate(plane.keys, 1):
+            due.setdefault(key, []).append((plane, number))
+    problems: list[str] = []
+    claims_HW = np.zeros(shape_HW, np.uint16)
+    for key, masks in due.items():
+        told: list[np.ndarray] = []
+        for cell in cells.get(key, []) if spec.row == "object" else cells.get(key, [])[:1]:
+            try:
+                told += read_cell(cell, (shape_HW[0], shape_HW[1]), spec)
+            except ValueError as error:
+                problems.append(f"{_word(key)}: {error}")
+            if not cell.strip() and spec.empty:
+                problems.append(f"{_word(key)}: a blank cell; no pixel is written {spec.empty!r}")
+        claims_HW += sum(told, np.zeros(shape_HW, np.uint16))
+        if spec.row != "mask" and told and len(told) != len(masks):
+            problems.append(f"{_word(key)}: {len(told)} objects, the masks have {len(masks)}")
+        problems += [f"{_word(key)}: {fault}" for fault in _differences(told, masks)]
+    both = int((claims_HW > 1).sum())
+    if both and spec.overlaps == "refused":
+        problems.append(f"{name}: {both} px stand in several rows, which may not overlap")
+    return problems
 
 
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+def _differences(told: list[np.ndarray], masks: list[tuple[Plane, int]]) -> list[str]:
+    """Each mask told (H, W) against the one left of the masks that has its first pixel."""
+    left, faults = list(masks), []
+    for told_HW in told:
+        at = int(np.argmax(told_HW))
+        fits = [own for own in left if len(masks) == 1 or own[0].image_HW.flat[at] == own[1]]
+        if not told_HW.any() and len(masks) > 1:
+            faults.append("a row without a pixel among its objects")
+        elif fits:
+            plane, number = fits[0]
+            left.remove(fits[0])
+            wrong = int(np.count_nonzero(told_HW != (plane.image_HW == number)))
+            faults += [f"{wrong} px differ from the mask"] if wrong else []
+        elif len(masks) > 1:
+            row, column = divmod(at, told_HW.shape[1])
+            faults.append(f"the object at row {row}, column {column} is none that is left")
+    return faults
+
+
+def _word(key: Key) -> str:
+    return ",".join(key)
+
+
+def _listed(keys: list[Key]) -> str:
+    more = f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
+    return ", ".join(map(_word, keys[:SHOWN])) + more
 
 
 def _shortened(problems: list[str]) -> list[str]:

@@ -7,48 +7,47 @@ from pathlib import Path
 import numpy as np
 
 from raytrain.config.competition import SubmissionSpec
-from raytrain.rle import ENCODINGS
+from raytrain.config.target import Target
+from raytrain.rle import encode_numbers, written_cell
 from raytrain.runs.files import atomic_path
+from raytrain.submission.rows import Key, planes
 
-Row = tuple[str, str]
-"""Id and encoding."""
+Row = tuple[str, ...]
+"""The cells of a key, then the encoding."""
 Masks = Iterable[tuple[str, np.ndarray]]
-"""Image name and its label mask, (H, W) uint8, 0 is the background."""
+"""Image name and its mask (H, W), its numbers as `config/target.py` has them."""
 
 
-def build_table(masks: Masks, classes: int, spec: SubmissionSpec) -> list[Row]:
-    """One row per image and foreground class, in the order given or, with a sample, in its order.
+def build_table(
+    masks: Masks, classes: tuple[str, ...], spec: SubmissionSpec, target: Target
+) -> list[Row]:
+    """The dialect's rows in the order given or, with a sample, in its order.
 
-    `classes` counts the background too. Raises ValueError for a class number that there is not.
+    `classes` begin with the background. Raises ValueError for a class number that there is not,
+    and for masks that overlap where the dialect refuses it.
     """
-    encode = ENCODINGS[spec.encoding].encode
-    rows = []
-    for name, label_HW in masks:
-        if label_HW.max(initial=0) >= classes:
-            raise ValueError(
-                f"{name}: mask value {label_HW.max()}, but classes are 0..{classes - 1}"
-            )
-        for number in range(1, classes):
-            rows.append((row_id(spec, name, number), encode(label_HW == number)))
+    rows: list[Row] = []
+    for name, mask_HW in masks:
+        texts: list[tuple[Key, str]] = []
+        for plane in planes(name, mask_HW, classes, target, spec):
+            encodings = encode_numbers(plane.image_HW, len(plane.keys), spec)
+            texts += zip(plane.keys, encodings, strict=True)
+        if spec.row == "objects":
+            listed: dict[Key, list[str]] = {}
+            for key, text in texts:
+                listed.setdefault(key, []).append(text)
+            rows += [(*key, written_cell(of_key, spec)) for key, of_key in listed.items()]
+        else:
+            rows += [(*key, written_cell([text], spec)) for key, text in texts]
     if spec.sample is not None:
         _, sample = read_table(Path(spec.sample))
-        place = {row[0]: at for at, row in enumerate(sample) if row}
-        rows.sort(key=lambda row: place.get(row[0], len(place)))
+        place = {tuple(row[:-1]): at for at, row in enumerate(sample)}
+        rows.sort(key=lambda row: place.get(row[:-1], len(place)))
     return rows
 
 
-def row_id(spec: SubmissionSpec, name: str, number: int) -> str:
-    """The id of an image's class. Raises ValueError for a template with other fields."""
-    try:
-        return spec.id.format_map({"name": name, "class": number})
-    except (KeyError, IndexError, ValueError, AttributeError, TypeError):
-        raise ValueError(
-            f"competition.submission.id: {spec.id!r} may hold only {{name}} and {{class}}"
-        ) from None
-
-
 def write_table(path: Path, rows: Iterable[Row], spec: SubmissionSpec) -> None:
-    """Write the CSV atomically; an empty encoding is nothing after the comma."""
+    """Write the CSV atomically; a blank cell is nothing after the comma."""
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(spec.columns)

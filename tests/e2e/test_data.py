@@ -8,12 +8,13 @@ import cv2
 import numpy as np
 import yaml
 
+from raytrain.config.dialects import DIALECTS
 from raytrain.data.phantom import draw_patient
-from raytrain.rle import ENCODINGS
+from raytrain.rle import decode, encode
 from tests.support import raytrain
 
 SIZES = [(96, 96), (64, 80), (96, 48)]
-CODEC = ENCODINGS["column_major_1"]
+DIALECT = DIALECTS["cardiac"]
 
 
 def _pack(archive: Path) -> dict[str, tuple[int, int]]:
@@ -29,8 +30,8 @@ def _pack(archive: Path) -> dict[str, tuple[int, int]]:
             opened.writestr(f"scans/{name}.png", cv2.imencode(".png", image)[1].tobytes())
             if number <= 14:
                 rows += [
-                    f"{name},heart,{CODEC.encode(mask == 2)}",
-                    f"{name},3,{CODEC.encode(mask == 3)}",
+                    f"{name},heart,{encode(mask == 2, DIALECT)}",
+                    f"{name},3,{encode(mask == 3, DIALECT)}",
                 ]
         opened.writestr("runs.csv", "\n".join([*rows, ""]))
     return sizes
@@ -44,7 +45,8 @@ def test_a_zip_of_several_sizes_with_runs_becomes_a_submission(tmp_path: Path) -
             "data": str(tmp_path / "heart.zip"),
             "format": {
                 "name": "rle_table", "image": "scans/{name}.png", "table": "runs.csv",
-                "columns": ["image", "runs"], "class_column": "organ",
+                "dialect": "hubmap_hpa_2022", "columns": ["image", "organ", "runs"],
+                "class_column": "organ",
             },
             "splits": {"name": "ranges", "train": "1-14", "test": "15-18"},
             "classes": ["background", "rv", "heart", "lv"],
@@ -76,6 +78,7 @@ def test_a_zip_of_several_sizes_with_runs_becomes_a_submission(tmp_path: Path) -
         name, _, number = id.partition("_mask")
         mask = cv2.imread(str(run / f"final/masks/{name}.png"), cv2.IMREAD_UNCHANGED)
         assert mask.shape == sizes[name]
-        np.testing.assert_array_equal(CODEC.decode(text, sizes[name]), mask == int(number))
+        decoded = decode(text, sizes[name], DIALECT)
+        np.testing.assert_array_equal(decoded, mask == int(number))
     assert (run / "report.html").is_file()
     assert list((tmp_path / "cache/sources").glob("*/scans/scan1.png"))

@@ -21,7 +21,7 @@ competition:
   metric: dise
   format: {image: "{split}/{nmae}.png", mask: mask.png, labels: {name: treshold}}
   splits: {trian: train}
-  submission: {encoding: column_major, colums: [a, b]}
+  submission: {dialect: cardic, colums: [a, b]}
 trial:
   model: {name: smp, decoder: unett, encoder: resnet19, wieghts: imagenet}
   loss: [{name: dise}, {weight: 2}, {name: cross_entropy, weight: -1}]

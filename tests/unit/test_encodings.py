@@ -1,12 +1,28 @@
-"""Every RLE dialect takes any mask there and back; the strings are those worked out by hand."""
+"""Every way to write a mask takes any mask there and back; the strings were worked out by hand."""
 
-from typing import get_args
+import base64
+import itertools
+import zlib
+from typing import Any
 
 import numpy as np
 import pytest
+from pycocotools import mask as coco_mask
 
 from raytrain.config.competition import SubmissionSpec
-from raytrain.rle import ENCODINGS
+from raytrain.config.dialects import DIALECTS, Dialect
+from raytrain.rle import decode, encode, encode_numbers, read_cell, written_cell
+from raytrain.rle.coco import write_coco, write_coco_zlib
+from raytrain.rle.runs import Runs
+
+PAIRS = {
+    f"{order}, first {first}, {starts}": Dialect(order=order, first=first, starts=starts)
+    for order, first, starts in itertools.product(
+        ("column", "row"), (0, 1), ("absolute", "relative")
+    )
+}
+RULES = {**DIALECTS, **PAIRS, "coco": Dialect(layout="coco")}
+COLUMN, COCO, PACKED = Dialect(), RULES["coco"], Dialect(layout="coco_zlib")
 
 
 def masks() -> dict[str, np.ndarray]:
@@ -36,88 +52,194 @@ MASKS = masks()
 
 
 @pytest.mark.parametrize("mask", MASKS)
-@pytest.mark.parametrize("name", ENCODINGS)
+@pytest.mark.parametrize("name", RULES)
 def test_decode_undoes_encode(name: str, mask: str) -> None:
-    encoding, mask_HW = ENCODINGS[name], MASKS[mask]
-    text = encoding.encode(mask_HW)
-    decoded_HW = encoding.decode(text, mask_HW.shape)
+    rules, mask_HW = RULES[name], MASKS[mask]
+    text = encode(mask_HW, rules)
+    decoded_HW = decode(text, mask_HW.shape, rules)
     assert decoded_HW.dtype == bool
     np.testing.assert_array_equal(decoded_HW, mask_HW)
-    assert encoding.encode(np.asfortranarray(mask_HW)) == text
+    assert encode(np.asfortranarray(mask_HW), rules) == text
+    [read_HW] = read_cell(written_cell([text], rules), mask_HW.shape, rules)
+    np.testing.assert_array_equal(read_HW, mask_HW)
 
 
-@pytest.mark.parametrize("name", ENCODINGS)
-def test_an_absent_class_is_no_text(name: str) -> None:
-    assert ENCODINGS[name].encode(np.zeros((3, 4), bool)) == ""
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("name", RULES)
+def test_one_pass_over_the_numbers_is_a_pass_for_each(name: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    shape_HW = tuple(rng.integers(1, 40, 2))
+    kind = [np.uint8, np.uint16, np.int32][seed % 3]
+    image_HW = (rng.integers(0, 5, shape_HW) * (rng.random(shape_HW) < 0.6)).astype(kind)
+    texts = encode_numbers(image_HW, 6, RULES[name])
+    assert texts == [encode(image_HW == k, RULES[name]) for k in range(1, 7)]
+    for number, text in enumerate(texts, 1):
+        np.testing.assert_array_equal(decode(text, shape_HW, RULES[name]), image_HW == number)
 
 
-def test_the_specs_words_are_the_dialects() -> None:
-    words = get_args(SubmissionSpec.model_fields["encoding"].annotation)
-    assert set(words) == set(ENCODINGS)
+@pytest.mark.parametrize("name", RULES)
+def test_an_empty_mask_is_no_text_and_its_cell_the_token(name: str) -> None:
+    assert encode(np.zeros((3, 4), bool), RULES[name]) == ""
+    assert written_cell([""], RULES[name]) == RULES[name].empty
 
 
-def pixel_by_pixel(mask_HW: np.ndarray) -> str:
-    """column_major_1 as one would explain it: walk down each column, counting from 1."""
+def pixel_by_pixel(mask_HW: np.ndarray, rules: Dialect) -> str:
+    """Pairs as one would explain them: walk over the image and count."""
     words: list[int] = []
     height, width = mask_HW.shape
-    previous = False
+    previous, ended = False, 0
     for position in range(height * width):
-        here = bool(mask_HW[position % height, position // height])
+        place = divmod(position, width)
+        if rules.order == "column":
+            place = (position % height, position // height)
+        here = bool(mask_HW[place])
         if here and not previous:
-            words += [position + 1, 0]
+            from_here = ended if rules.starts == "relative" else 0
+            words += [position - from_here + rules.first, 0]
         if here:
             words[-1] += 1
+            ended = position + 1
         previous = here
     return " ".join(map(str, words))
 
 
 @pytest.mark.parametrize("mask", MASKS)
-def test_column_major_1_is_the_walk_down_the_columns(mask: str) -> None:
-    assert ENCODINGS["column_major_1"].encode(MASKS[mask]) == pixel_by_pixel(MASKS[mask])
+@pytest.mark.parametrize("name", PAIRS)
+def test_pairs_are_the_walk_over_the_image(name: str, mask: str) -> None:
+    assert encode(MASKS[mask], PAIRS[name]) == pixel_by_pixel(MASKS[mask], PAIRS[name])
+
+
+BY_HAND = [
+    # rows of the mask, columns from 1, rows from 1, SIIM (relative from 0), COCO
+    (["#...", "....", "...."], "1 1", "1 1", "0 1", "01;"),
+    (["....", "....", "...#"], "12 1", "12 1", "11 1", ";1"),
+    ([".#..", ".#..", ".#.."], "4 3", "2 1 6 1 10 1", "3 3", "336"),
+    (["....", "####", "...."], "2 1 5 1 8 1 11 1", "5 4", "1 1 2 1 2 1 2 1", "11200000O"),
+    (["..#.", ".##.", ".#.."], "5 4", "3 1 6 2 10 1", "4 4", "444"),
+    ([".##.", ".#..", "...#"], "4 2 7 1 12 1", "2 2 6 1 12 1", "3 2 1 1 4 1", "321O30"),
+    (["####", "####", "####"], "1 12", "1 12", "0 12", "0<"),
+]
+
+
+@pytest.mark.parametrize(("rows", "column", "row", "siim", "coco"), BY_HAND)
+def test_by_hand(rows: list[str], column: str, row: str, siim: str, coco: str) -> None:
+    mask_HW = np.array([[letter == "#" for letter in line] for line in rows])
+    packed = base64.b64encode(zlib.compress(coco.encode(), 9)).decode()
+    for rules, text in (
+        (COLUMN, column),
+        (DIALECTS["sennet"], row),
+        (DIALECTS["siim_acr"], siim),
+        (COCO, coco),
+        (PACKED, packed),
+    ):
+        assert encode(mask_HW, rules) == text
+        np.testing.assert_array_equal(decode(text, (3, 4), rules), mask_HW)
 
 
 @pytest.mark.parametrize(
-    ("rows", "text"),
-    [
-        (["#...", "....", "...."], "1 1"),
-        (["....", "....", "...#"], "12 1"),
-        ([".#..", ".#..", ".#.."], "4 3"),
-        (["....", "####", "...."], "2 1 5 1 8 1 11 1"),
-        (["..#.", ".##.", ".#.."], "5 4"),  # down the second column, on into the third
-        ([".##.", ".#..", "...#"], "4 2 7 1 12 1"),
-        (["####", "####", "####"], "1 12"),
-        (["....", "....", "...."], ""),
-    ],
+    ("gap", "length", "text"),
+    [(15, 1, "?1"), (16, 1, "`01"), (100, 1, "T31"), (100, 32, "T3P1"), (1023, 1, "oo01")],
 )
-def test_column_major_1_by_hand(rows: list[str], text: str) -> None:
-    mask_HW = np.array([[letter == "#" for letter in row] for row in rows])
-    assert ENCODINGS["column_major_1"].encode(mask_HW) == text
-    np.testing.assert_array_equal(ENCODINGS["column_major_1"].decode(text, (3, 4)), mask_HW)
+def test_numbers_of_several_groups_by_hand(gap: int, length: int, text: str) -> None:
+    mask_HW = np.arange(gap + length)[:, None] >= gap
+    assert encode(mask_HW, COCO) == text
+    np.testing.assert_array_equal(decode(text, mask_HW.shape, COCO), mask_HW)
+
+
+def test_the_string_of_hubmaps_sample_submission() -> None:
+    """Every row of it said `0 1.0 eNoLCAgIMAEABJkBdQ==`: no pixel of 2048 x 2048."""
+    none = Runs(np.empty(0, np.int64), np.empty(0, np.int64))
+    assert write_coco(none, (2048, 2048), COCO) == "PPPP4"
+    assert write_coco_zlib(none, (2048, 2048), COCO) == "eNoLCAgIMAEABJkBdQ=="
+    [mask_HW] = read_cell("0 1.0 eNoLCAgIMAEABJkBdQ==", (2048, 2048), DIALECTS["hubmap_2023"])
+    assert not mask_HW.any()
+
+
+@pytest.mark.parametrize("mask", MASKS)
+def test_coco_is_what_pycocotools_writes(mask: str) -> None:
+    counts = coco_mask.encode(np.asfortranarray(MASKS[mask], np.uint8))["counts"].decode()
+    if MASKS[mask].any():
+        assert encode(MASKS[mask], COCO) == counts
+    np.testing.assert_array_equal(decode(counts, MASKS[mask].shape, COCO), MASKS[mask])
 
 
 def test_runs_may_touch_and_spaces_do_not_count() -> None:
-    decoded_HW = ENCODINGS["column_major_1"].decode("  4 1  5 2 ", (3, 4))
-    np.testing.assert_array_equal(decoded_HW, ENCODINGS["column_major_1"].decode("4 3", (3, 4)))
+    np.testing.assert_array_equal(
+        decode("  4 1  5 2 ", (3, 4), COLUMN), decode("4 3", (3, 4), COLUMN)
+    )
+    siim = DIALECTS["siim_acr"]
+    np.testing.assert_array_equal(decode("3 1 0 2", (3, 4), siim), decode("3 3", (3, 4), siim))
+
+
+def _packed(letters: bytes) -> str:
+    return base64.b64encode(zlib.compress(letters)).decode()
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    ("rules", "text", "fault"),
     [
-        ("1 2 5", "3 numbers; starts and lengths come in pairs"),
-        ("0 2", "'0' is no positive whole number"),
-        ("3 0", "'0' is no positive whole number"),
-        ("-1 2", "'-1' is no positive whole number"),
-        ("1.0 2", "'1.0' is no positive whole number"),
-        ("nan", "'nan' is no positive whole number"),
-        ("1_0 1", "'1_0' is no positive whole number"),
-        ("5 2 1 2", "run 1 2 starts before the end of the run before it, 5 2"),
-        ("1 3 3 2", "run 3 2 starts before the end of the run before it, 1 3"),
-        ("13 1", "run 13 1 leaves the image of 3 x 4 px"),
-        ("12 2", "run 12 2 leaves the image of 3 x 4 px"),
-        ("1 999999999999999999", "leaves the image"),
-        ("99999999999999999999 1", "'99999999999999999999' is no positive whole number"),
+        (COLUMN, "1 2 5", "3 numbers; starts and lengths come in pairs"),
+        (COLUMN, "0 2", "'0' is no positive whole number"),
+        (COLUMN, "3 0", "'0' is no positive whole number"),
+        (COLUMN, "-1 2", "'-1' is no positive whole number"),
+        (COLUMN, "1.0 2", "'1.0' is no positive whole number"),
+        (COLUMN, "nan", "'nan' is no positive whole number"),
+        (COLUMN, "1_0 1", "'1_0' is no positive whole number"),
+        (COLUMN, "5 2 1 2", "run 1 2 starts before the run before it, 5 2"),
+        (COLUMN, "1 3 3 2", "run 3 2 overlaps the run before it, 1 3"),
+        (COLUMN, "13 1", "run 13 1 leaves the image of 3 x 4 px"),
+        (COLUMN, "12 2", "run 12 2 leaves the image of 3 x 4 px"),
+        (COLUMN, "1 999999999999999999", "leaves the image"),
+        (COLUMN, "99999999999999999999 1", "'99999999999999999999' is no positive whole number"),
+        (DIALECTS["sennet"], "0 1", "'0' is no positive whole number"),
+        (DIALECTS["siim_acr"], "-2 1", "'-2' is no whole number from 0 on"),
+        (DIALECTS["siim_acr"], "0 0", "'0' is no positive whole number"),
+        (DIALECTS["siim_acr"], "3 2 5 3", "run 5 3 leaves the image of 3 x 4 px"),
+        (DIALECTS["siim_acr"], "9 1 " * 50, "run 9 1 leaves the image"),
+        (COCO, "44", "the counts fill 8 px, the image has 3 x 4"),
+        (COCO, "445", "the counts fill 13 px"),
+        (COCO, "4 4", "character 2 of '4 4' is none of COCO's"),
+        (COCO, "44p", "character 3 of '44p' is none of COCO's"),
+        (COCO, "44T", "'44T' ends within a number"),
+        (COCO, "O45", "run 1 has -1 px"),
+        (COCO, "408", "run 2 has 0 px"),
+        (COCO, "4" + "P" * 12 + "1", "a number of 13 characters"),
+        (COCO, "PPPPPPP1", "a run is longer than the image of 3 x 4 px"),
+        (PACKED, "444", "'444' is not base64 of zlib"),
+        (PACKED, "NDQ0", "'NDQ0' is not base64 of zlib"),
+        (PACKED, _packed(b"445"), "the counts fill 13 px"),
+        (PACKED, _packed(b"444")[:-8], "breaks off"),
+        (PACKED, _packed(b"4" * 10**6), "holds more than this image's counts"),
     ],
 )
-def test_column_major_1_names_the_fault(text: str, fault: str) -> None:
+def test_a_decoder_names_the_fault(rules: Dialect, text: str, fault: str) -> None:
     with pytest.raises(ValueError, match=fault):
-        ENCODINGS["column_major_1"].decode(text, (3, 4))
+        decode(text, (3, 4), rules)
+
+
+@pytest.mark.parametrize(
+    ("cell", "fault"),
+    [("0 1.0", "2 words; each object has 3"), ("0 1.0 444", "not base64 of zlib")],
+)
+def test_a_cell_of_several_objects_names_the_fault(cell: str, fault: str) -> None:
+    with pytest.raises(ValueError, match=fault):
+        read_cell(cell, (3, 4), DIALECTS["hubmap_2023"])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "fault"),
+    [
+        ("dialect", "airbsu", "unknown 'airbsu'; did you mean 'airbus'"),
+        ("columns", ["id", "id"], "each name only once"),
+        ("columns", ["id", "organ", "rle"], "only class_column, height and width may stand"),
+        ("class_column", "organ", "'organ' does not stand between the id and the encoding"),
+        ("id", "{name}_{clas}", "unknown '{clas}'; did you mean '{class}'"),
+        ("layout", "coco", "order, first and starts: coco has none"),
+        ("row", "objects", "objects needs layout coco or coco_zlib"),
+        ("prefix", "0 1.0", "only a row of all objects has one"),
+    ],
+)
+def test_parts_that_do_not_fit_together(field: str, value: Any, fault: str) -> None:
+    base = {"dialect": "sennet", field: value}
+    with pytest.raises(ValueError, match=fault):
+        SubmissionSpec.model_validate(base)

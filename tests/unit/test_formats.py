@@ -12,13 +12,14 @@ from PIL import Image
 from pydantic import TypeAdapter, ValidationError
 
 from raytrain.config.competition import CompetitionSpec
+from raytrain.config.dialects import DIALECTS
 from raytrain.config.formats import FormatSpec, NumpyStacksSpec, PairedFoldersSpec, RleTableSpec
 from raytrain.config.splits import FolderSplitsSpec, RangeSplitsSpec
 from raytrain.data.find import find_samples
 from raytrain.data.formats import FORMATS
 from raytrain.data.index import Found, Index, natural_key
 from raytrain.data.samples import read_image, read_mask
-from raytrain.rle import ENCODINGS
+from raytrain.rle import encode
 
 LABELLED = {"train": ["cmr10", "cmr9"], "val": ["cmr1"], "test": ["cmr2"]}
 CLASSES = ("background", "ring", "core")
@@ -50,9 +51,8 @@ def _write_rle_table(root: Path) -> list[str]:
         for name in names:
             _save(root / split / f"{name}.png")
             if split != "test":
-                rows += [
-                    (f"{name}_{k}", ENCODINGS["column_major_1"].encode(k == MASK)) for k in (1, 2)
-                ]
+                dialect = DIALECTS["hubmap_hpa_2022"]
+                rows += [(f"{name}_{k}", encode(k == MASK, dialect)) for k in (1, 2)]
     pd.DataFrame(rows, columns=["id", "rle"]).to_csv(root / "train.csv", index=False)
     return ["cmr9", "cmr10", "cmr1", "cmr2"]
 
@@ -60,7 +60,7 @@ def _write_rle_table(root: Path) -> list[str]:
 WRITERS: dict[str, tuple[Callable[[Path], list[str]], dict[str, Any]]] = {
     "paired_folders": (_write_paired_folders, {}),
     "numpy_stacks": (_write_numpy_stacks, {}),
-    "rle_table": (_write_rle_table, {"id": "{name}_{class}"}),
+    "rle_table": (_write_rle_table, {"dialect": "hubmap_hpa_2022", "id": "{name}_{class}"}),
 }
 """A format's line here writes the splits of LABELLED and returns the ids in order; with its
 parameters."""
@@ -346,8 +346,9 @@ def test_rows_of_one_image_add_up_and_empty_words_are_empty(tmp_path: Path) -> N
         "img,kind,runs\na1,core,1 2\na1,core,9 1\na1,ring,-\na2,ring,\n"
     )
     spec = RleTableSpec(
-        image="im/{name}.png", table="t.csv", columns=("img", "runs"), class_column="kind"
-    )
+        dialect="contrails", image="im/{name}.png", table="t.csv",
+        columns=("img", "kind", "runs"), class_column="kind",
+    )  # fmt: skip
     first, second = _found(tmp_path, spec, RangeSplitsSpec(train="1-2")).samples
     expected = np.zeros((4, 6), np.uint8)
     expected[[0, 1, 0], [0, 0, 2]] = 2
@@ -362,9 +363,9 @@ def test_what_is_wrong_with_a_table(tmp_path: Path) -> None:
         file.write("cmr77_1,1 2\n")
     [problem] = _found(tmp_path, _spec("rle_table")).problems
     assert "'cmr77' has no image" in problem
-    [problem] = _found(tmp_path, RleTableSpec(id="{name}-{class}")).problems
+    [problem] = _found(tmp_path, RleTableSpec(dialect="lasc", id="{name}-{class}")).problems
     assert "ids such as 'cmr10_1' do not read '{name}-{class}'" in problem
-    [problem] = _found(tmp_path, RleTableSpec(columns=("id", "rel"))).problems
+    [problem] = _found(tmp_path, RleTableSpec(dialect="lasc", columns=("id", "rel"))).problems
     assert "column unknown 'rel'; did you mean 'rle'?" in problem
     table.write_text("id,rle\ncmr9_1,1 999\n")
     spec = _spec("rle_table")

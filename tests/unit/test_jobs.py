@@ -11,7 +11,8 @@ import yaml
 from pydantic import TypeAdapter
 
 from raytrain.config.augmentation import PresetName, TransformSpec
-from raytrain.config.competition import CompetitionSpec, SubmissionSpec
+from raytrain.config.competition import CompetitionSpec
+from raytrain.config.dialects import Dialect
 from raytrain.config.job import FoldSpec, JobSpec
 from raytrain.config.load import load_job
 from raytrain.config.losses import LossTerm
@@ -26,7 +27,7 @@ from raytrain.engine.schedules import SCHEDULES
 from raytrain.losses import LOSSES
 from raytrain.metrics import METRICS
 from raytrain.models import ARCHITECTURES
-from raytrain.rle import ENCODINGS
+from raytrain.rle import LAYOUTS
 from tests.arrays import report_of
 
 FOLDER = Path(__file__).parents[2] / "jobs"
@@ -85,7 +86,7 @@ def _literals(spec: type, field: str) -> set[str]:
         ({spec.model_fields["name"].default for spec in get_args(TransformSpec)}, TRANSFORMS),
         (_literals(CompetitionSpec, "format"), FORMATS),
         (_literals(CompetitionSpec, "metric"), METRICS),
-        (_literals(SubmissionSpec, "encoding"), ENCODINGS),
+        (_literals(Dialect, "layout"), LAYOUTS),
     ],
     ids=[
         "model",
@@ -96,7 +97,7 @@ def _literals(spec: type, field: str) -> set[str]:
         "transform",
         "format",
         "metric",
-        "encoding",
+        "layout",
     ],
 )
 def test_the_names_in_config_are_those_that_can_be_built(words: set[str], built: dict) -> None:

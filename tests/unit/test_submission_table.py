@@ -12,6 +12,7 @@ from raytrain.submission.table import build_table, read_table, write_table
 SPEC = SubmissionSpec()
 FIRST = np.array([[0, 1, 1], [2, 1, 0]], np.uint8)
 SECOND = np.array([[3, 0, 0], [3, 0, 0]], np.uint8)
+CLASSES = ("background", "rv", "myo", "lv")
 MASKS = [("cmr9", FIRST), ("cmr10", SECOND)]
 TEXT = """\
 id,encoding
@@ -31,14 +32,14 @@ def written(folder: Path, text: str, name: str = "submission.csv") -> Path:
 
 
 def problems(path: Path, spec: SubmissionSpec = SPEC) -> list[str]:
-    found = check_submission(path, spec, iter(MASKS), 4)
+    found = check_submission(path, spec, iter(MASKS), CLASSES, "single_label")
     assert all(problem.startswith(f"{path}: ") for problem in found)
     return [problem.removeprefix(f"{path}: ") for problem in found]
 
 
 def test_the_file_is_what_was_worked_out_by_hand(tmp_path: Path) -> None:
     path = tmp_path / "new" / "submission.csv"
-    write_table(path, build_table(iter(MASKS), 4, SPEC), SPEC)
+    write_table(path, build_table(iter(MASKS), CLASSES, SPEC, "single_label"), SPEC)
     assert path.read_bytes() == TEXT.encode()
     assert problems(path) == []
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
@@ -47,9 +48,9 @@ def test_the_file_is_what_was_worked_out_by_hand(tmp_path: Path) -> None:
 def test_ids_and_columns_are_the_competitions(tmp_path: Path) -> None:
     spec = SubmissionSpec(id="{name}", columns=("image, id", "rle"))
     path = tmp_path / "submission.csv"
-    write_table(path, build_table([("a,b", FIRST == 1)], 2, spec), spec)
+    write_table(path, build_table([("a,b", FIRST == 1)], CLASSES[:2], spec, "single_label"), spec)
     assert path.read_text() == '"image, id",rle\n"a,b",3 3\n'
-    assert check_submission(path, spec, [("a,b", FIRST == 1)], 2) == []
+    assert check_submission(path, spec, [("a,b", FIRST == 1)], CLASSES[:2], "single_label") == []
 
 
 def test_a_sample_gives_the_order(tmp_path: Path) -> None:
@@ -59,7 +60,7 @@ def test_a_sample_gives_the_order(tmp_path: Path) -> None:
     sample = written(tmp_path, f"id,encoding\n{cut}\n", "sample.csv")
     spec = SubmissionSpec(sample=str(sample))
     path = tmp_path / "submission.csv"
-    write_table(path, build_table(MASKS, 4, spec), spec)
+    write_table(path, build_table(MASKS, CLASSES, spec, "single_label"), spec)
     assert path.read_text().splitlines() == wanted
     assert problems(path, spec) == []
     assert problems(written(tmp_path, TEXT), spec) == [
@@ -115,9 +116,9 @@ def test_rows_out_of_order_and_an_empty_file(tmp_path: Path) -> None:
 def test_long_lists_are_cut(tmp_path: Path) -> None:
     masks = [(f"cmr{number}", np.minimum(FIRST, 1)) for number in range(30)]
     path = tmp_path / "submission.csv"
-    write_table(path, build_table(masks, 2, SPEC), SPEC)
+    write_table(path, build_table(masks, CLASSES[:2], SPEC, "single_label"), SPEC)
     wrong = [(name, np.zeros_like(mask)) for name, mask in masks]
-    found = check_submission(path, SPEC, wrong, 2)
+    found = check_submission(path, SPEC, wrong, CLASSES[:2], "single_label")
     assert len(found) == 11
     assert found[-1].endswith("... and 20 more of this kind")
 
@@ -125,17 +126,19 @@ def test_long_lists_are_cut(tmp_path: Path) -> None:
 def test_a_ragged_mask_of_a_large_image_can_be_read_back(tmp_path: Path) -> None:
     mask_HW = (np.indices((300, 300)).sum(0) % 2).astype(np.uint8)
     path = tmp_path / "submission.csv"
-    write_table(path, build_table([("big", mask_HW)], 2, SPEC), SPEC)
+    write_table(path, build_table([("big", mask_HW)], CLASSES[:2], SPEC, "single_label"), SPEC)
     assert path.stat().st_size > 2**17
-    assert check_submission(path, SPEC, [("big", mask_HW)], 2) == []
+    assert check_submission(path, SPEC, [("big", mask_HW)], CLASSES[:2], "single_label") == []
 
 
 def test_mistakes_are_told() -> None:
-    with pytest.raises(ValueError, match=r"cmr10: mask value 3, but classes are 0\.\.2"):
-        build_table(MASKS, 3, SPEC)
+    with pytest.raises(
+        ValueError, match=r"cmr10: mask value 3, but 3 classes \(single_label\) reach to 2"
+    ):
+        build_table(MASKS, CLASSES[:3], SPEC, "single_label")
     for template in ("{name}_{klass}", "{}", "{name", "{class.x}"):
-        with pytest.raises(ValueError, match=r"competition\.submission\.id"):
-            build_table(MASKS, 4, SubmissionSpec(id=template))
+        with pytest.raises(ValueError, match=r"\nid\n .*(unknown '{|a pattern needs {name})"):
+            SubmissionSpec(id=template)
     with pytest.raises(ValueError, match="no such file"):
         read_table(Path("absent.csv"))
 

@@ -12,10 +12,10 @@ from raytrain.data.index import Found, Index, natural_key
 from raytrain.data.labels import class_number, merged
 from raytrain.data.patterns import fields_in, filled, matches, split_words
 from raytrain.data.tables import read_table
-from raytrain.rle import ENCODINGS
+from raytrain.rle import read_cell
 
 Runs = dict[str, list[tuple[str, str]]]
-"""Image name -> (class word, encoding) of each of its rows."""
+"""Image name -> (class word, cell of the encoding) of each of its rows."""
 
 
 def index_rle_table(spec: RleTableSpec, splits: object, root: Path) -> Index:
@@ -52,17 +52,16 @@ def read_rle_mask(
     """mask_HW of an image's rows."""
     (address,) = parts
     name = address.removeprefix(f"{spec.table}#")
-    decode = ENCODINGS[spec.encoding].decode
-    layers = [(0, np.zeros(size_HW, bool), name)]
-    for word, text in _runs(root, spec)[name]:
-        if text.strip() in spec.empty:
-            continue
+    layers: dict[int, np.ndarray] = {0: np.zeros(size_HW, bool)}
+    for word, cell in _runs(root, spec)[name]:
         try:
             number = class_number(word, classes) if word else 1
-            layers.append((number, decode(text, size_HW), f"{root / address}"))
+            for mask_HW in read_cell(cell, size_HW, spec):
+                layers[number] = layers.get(number, False) | mask_HW
         except ValueError as error:
             raise ValueError(f"{root / address}: {error}") from None
-    return merged(layers, target)
+    named = [(number, layer, f"{root / address}") for number, layer in layers.items()]
+    return merged(named, target)
 
 
 def _runs(root: Path, spec: RleTableSpec) -> Runs:
@@ -73,7 +72,7 @@ def _runs(root: Path, spec: RleTableSpec) -> Runs:
 @lru_cache(maxsize=2)
 def _runs_of(path: Path, written: int, spec: RleTableSpec) -> Runs:
     """`written` tells a file from what stood there before."""
-    columns = [*spec.columns, *([spec.class_column] if spec.class_column else [])]
+    columns = [spec.columns[0], spec.columns[-1], *filter(None, [spec.class_column])]
     table: pd.DataFrame = read_table(path, columns)
     found: Runs = {}
     strange = []

@@ -1,0 +1,146 @@
+"""How competitions write masks into a CSV: run-length encodings and the rows around them."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from raytrain.config.base import Spec
+from raytrain.config.errors import unknown_name
+from raytrain.config.patterns import checked_pattern
+
+SIZE_COLUMNS = ("height", "width")
+
+
+class Dialect(Spec):
+    """The text of one mask, and the rows of an image."""
+
+    columns: tuple[str, ...] = Field(("id", "rle"), min_length=2)
+    """The header: first the id, last the encoding. Between them may stand `class_column`, and
+    `height` and `width`, which hold the image's size."""
+    id: str = "{name}"
+    """The id's text; where it holds `{class}`, or with a `class_column`, every foreground class has
+    rows of its own, else a row tells only what is not background."""
+    class_column: str | None = None
+    """The column of the class, where the id does not hold it."""
+    class_as: Literal["number", "name"] = "number"
+    row: Literal["mask", "object", "objects"] = "mask"
+    """What a row holds: the whole mask; one object, that is, pixels which touch by side or corner,
+    where no object is one empty row; or all objects, one after the other."""
+    prefix: str = ""
+    """Words before every object in a row of all `objects`, such as a class and a confidence."""
+    layout: Literal["pairs", "coco", "coco_zlib"] = "pairs"
+    """`start length` pairs, COCO's compressed counts, or these packed by zlib and base64."""
+    order: Literal["column", "row"] = "column"
+    """Whether pixels are counted down the columns or along the rows."""
+    first: Literal[0, 1] = 1
+    """The number of the first pixel."""
+    starts: Literal["absolute", "relative"] = "absolute"
+    """`relative` counts each start from the end of the run before it."""
+    empty: str = ""
+    """What stands for no pixel; a blank cell is read as such, too."""
+    overlaps: Literal["allowed", "refused"] = "allowed"
+    """Whether two rows of an image may claim one pixel."""
+
+    @field_validator("id")
+    @classmethod
+    def _id_pattern(cls, value: str) -> str:
+        return checked_pattern(value, ("name", "class"), ("name",))
+
+    @property
+    def by_class(self) -> bool:
+        """Whether a row tells its class."""
+        return self.class_column is not None or "{class}" in self.id
+
+    @model_validator(mode="after")
+    def _parts_agree(self) -> Self:
+        between = self.columns[1:-1]
+        if len(set(self.columns)) < len(self.columns):
+            raise ValueError(f"columns: each name only once (got {[*self.columns]})")
+        if self.class_column is not None and self.class_column not in between:
+            raise ValueError(
+                f"class_column: {self.class_column!r} does not stand between the id and the "
+                f"encoding in columns {[*self.columns]}; name one that does, or null"
+            )
+        if self.class_column is not None and "{class}" in self.id:
+            raise ValueError("the class stands in id and in class_column; choose one of them")
+        for column in between:
+            if column not in (self.class_column, *SIZE_COLUMNS):
+                raise ValueError(
+                    f"columns: between the id and the encoding only class_column, height and "
+                    f"width may stand (got {column!r})"
+                )
+        coco = self.layout != "pairs"
+        if coco and (self.order, self.first, self.starts) != ("column", 1, "absolute"):
+            raise ValueError(f"order, first and starts: {self.layout} has none; leave them out")
+        if self.row == "objects" and not coco:
+            raise ValueError(
+                "row: objects needs layout coco or coco_zlib, whose texts are one word"
+            )
+        if self.prefix and self.row != "objects":
+            raise ValueError("prefix: only a row of all objects has one")
+        return self
+
+
+DIALECTS: dict[str, Dialect] = {
+    "cardiac": Dialect(columns=("id", "encoding"), id="{name}_mask{class}"),
+    "lasc": Dialect(),
+    "carvana": Dialect(columns=("img", "rle_mask"), id="{name}.jpg", order="row"),
+    "tgs_salt": Dialect(columns=("id", "rle_mask")),
+    "dsb_2018": Dialect(
+        columns=("ImageId", "EncodedPixels"), row="object", overlaps="refused"
+    ),
+    "airbus": Dialect(
+        columns=("ImageId", "EncodedPixels"), id="{name}.jpg", row="object", overlaps="refused"
+    ),
+    "siim_acr": Dialect(
+        columns=("ImageId", "EncodedPixels"), row="object", first=0, starts="relative", empty="-1"
+    ),
+    "severstal": Dialect(
+        columns=("ImageId_ClassId", "EncodedPixels"), id="{name}.jpg_{class}"
+    ),
+    "clouds": Dialect(
+        columns=("Image_Label", "EncodedPixels"), id="{name}.jpg_{class}", class_as="name"
+    ),
+    "hubmap_2021": Dialect(columns=("id", "predicted")),
+    "sartorius": Dialect(
+        columns=("id", "predicted"), row="object", order="row", overlaps="refused"
+    ),
+    # Its page says down the columns, its training table goes along the rows.
+    "uw_madison": Dialect(
+        columns=("id", "class", "predicted"), class_column="class", class_as="name", order="row"
+    ),
+    "hubmap_hpa_2022": Dialect(),
+    "vesuvius": Dialect(columns=("Id", "Predicted"), order="row"),
+    "contrails": Dialect(columns=("record_id", "encoded_pixels"), empty="-"),
+    "sennet": Dialect(order="row", empty="1 0"),
+    # One class that is scored, number 0, and no confidences: every object has 1.0.
+    "hubmap_2023": Dialect(
+        columns=("id", "height", "width", "prediction_string"),
+        row="objects", prefix="0 1.0", layout="coco_zlib",
+    ),
+}  # fmt: skip
+"""Named after the competition; a new one is one entry here."""
+
+
+def _known(name: str) -> str:
+    if name not in DIALECTS:
+        raise ValueError(unknown_name(name, DIALECTS))
+    return name
+
+
+DialectName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": [*DIALECTS]})]
+
+
+class RleSpec(Dialect):
+    """A dialect by name; every field given beside it stands for the dialect's own."""
+
+    dialect: DialectName = "cardiac"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _filled_in(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        name = value.get("dialect", cls.model_fields["dialect"].default)
+        known = isinstance(name, str) and name in DIALECTS
+        return {**DIALECTS[name].model_dump(), **value} if known else value

@@ -1,0 +1,99 @@
+"""COCO's compressed strings, plain or packed by zlib and base64.
+
+A mask is the lengths of its runs, background first; from the fourth on each is the difference to
+the one two before it. A number is written in groups of 5 bits, the lowest first: a character is
+48 + group, + 32 when more groups follow, and the last group's highest bit is the sign.
+"""
+
+import base64
+import binascii
+import zlib
+
+import numpy as np
+
+from raytrain.rle.pairs import PairRules
+from raytrain.rle.runs import Runs
+
+GROUPS = 12
+"""The most groups of one number: 60 bits."""
+
+
+def write_coco(runs: Runs, shape_HW: tuple[int, int], rules: PairRules) -> str:
+    """The compressed counts of maximal runs."""
+    del rules
+    size = shape_HW[0] * shape_HW[1]
+    edges = np.concatenate(([0], np.stack([runs.begins, runs.ends], 1).ravel(), [size]))
+    counts = np.diff(edges)
+    if len(counts) > 1 and counts[-1] == 0:
+        counts = counts[:-1]
+    numbers_N = counts.copy()
+    numbers_N[3:] -= counts[1:-2]
+    shifts = 5 * np.arange(1 + int(size).bit_length() // 5 + 1)
+    groups_NG = (numbers_N[:, None] >> shifts) & 31
+    rest_NG = numbers_N[:, None] >> (shifts + 5)
+    more_NG = np.where(groups_NG & 16, rest_NG != -1, rest_NG != 0)
+    written_NG = np.hstack([np.ones((len(counts), 1), bool), more_NG[:, :-1]])
+    letters_NG = (48 + groups_NG + 32 * more_NG).astype(np.uint8)
+    return letters_NG[written_NG].tobytes().decode("ascii")
+
+
+def read_coco(text: str, shape_HW: tuple[int, int], rules: PairRules) -> Runs:
+    """The runs of compressed counts.
+
+    Raises ValueError for other characters, a number that is not finished, a run without pixels,
+    and counts that do not fill the image exactly.
+    """
+    del rules
+    height, width = shape_HW
+    letters = np.frombuffer(text.strip().encode("utf-8"), np.uint8).astype(np.int64) - 48
+    strange = np.flatnonzero((letters < 0) | (letters > 63))
+    if strange.size:
+        raise ValueError(f"character {strange[0] + 1} of {text[:20]!r} is none of COCO's, 0 .. o")
+    numbers = _numbers(letters, text)
+    if np.abs(numbers).max(initial=0) > height * width:
+        raise ValueError(f"a run is longer than the image of {height} x {width} px")
+    counts = numbers.copy()
+    counts[1::2] = np.cumsum(numbers[1::2])
+    counts[2::2] = np.cumsum(numbers[2::2])
+    least = np.minimum(np.arange(len(counts)), 1)  # only the background may begin with no pixel
+    if (counts < least).any():
+        raise ValueError(f"run {np.argmax(counts < least) + 1} has {counts[counts < least][0]} px")
+    edges = np.cumsum(counts)
+    if edges[-1:].sum() != height * width:
+        raise ValueError(f"the counts fill {edges[-1:].sum()} px, the image has {height} x {width}")
+    ends = edges[1::2]
+    return Runs(edges[0::2][: len(ends)], ends)
+
+
+def _numbers(letters: np.ndarray, text: str) -> np.ndarray:
+    """Groups of 5 bits to signed numbers, int64."""
+    last = np.flatnonzero(letters < 32)
+    if not letters.size or last[-1:].sum() != letters.size - 1:
+        raise ValueError(f"{text[-20:]!r} ends within a number")
+    begins = np.concatenate(([0], last[:-1] + 1))
+    lengths = last - begins + 1
+    if lengths.max() > GROUPS:
+        raise ValueError(f"a number of {lengths.max()} characters; {GROUPS} are the most")
+    place = np.arange(letters.size) - np.repeat(begins, lengths)
+    numbers = np.add.reduceat((letters & 31) << (5 * place), begins)
+    return numbers - np.where(letters[last] & 16, 1 << (5 * lengths), 0)
+
+
+def write_coco_zlib(runs: Runs, shape_HW: tuple[int, int], rules: PairRules) -> str:
+    """The compressed counts, packed."""
+    packed = zlib.compress(write_coco(runs, shape_HW, rules).encode("ascii"), 9)
+    return base64.b64encode(packed).decode("ascii")
+
+
+def read_coco_zlib(text: str, shape_HW: tuple[int, int], rules: PairRules) -> Runs:
+    """The runs of packed counts. Raises ValueError also for what cannot be unpacked."""
+    try:
+        packed = base64.b64decode(text.strip(), validate=True)
+        unpacking = zlib.decompressobj()
+        # More letters than this are no counts of this image, and may be a bomb.
+        letters = unpacking.decompress(packed, GROUPS * (shape_HW[0] * shape_HW[1] + 1))
+        if not unpacking.eof or unpacking.unused_data:
+            raise ValueError(f"{text[:20]!r} breaks off, or holds more than this image's counts")
+        return read_coco(letters.decode("latin-1"), shape_HW, rules)
+    except (binascii.Error, zlib.error) as error:
+        raise ValueError(f"{text[:20]!r} is not base64 of zlib: {error}") from None

@@ -1,0 +1,59 @@
+"""Runs of pixels along a walk over the image, down the columns or along the rows.
+
+Places count from 0 along the walk; a run holds its begin and not its end.
+"""
+
+from itertools import pairwise
+from typing import Literal, NamedTuple
+
+import cv2
+import numpy as np
+
+Order = Literal["column", "row"]
+
+
+class Runs(NamedTuple):
+    """Begins and ends, int64, rising; runs may touch and never overlap."""
+
+    begins: np.ndarray
+    ends: np.ndarray
+
+
+def runs_by_number(image_HW: np.ndarray, count: int, order: Order) -> list[Runs]:
+    """The maximal runs of each of the numbers 1 .. count, in one pass over a label image.
+
+    `image_HW` holds whole numbers (bool, uint8, uint16 or int32); others than these are passed
+    over.
+    """
+    flat = _walk(image_HW, order)
+    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    begins, ends = np.concatenate(([0], edges)), np.concatenate((edges, [flat.size]))
+    numbers = flat[begins]
+    sorting = np.argsort(numbers, kind="stable")
+    bounds = np.searchsorted(numbers[sorting], np.arange(1, count + 2))
+    found = [sorting[here:after] for here, after in pairwise(bounds)]
+    return [Runs(begins[rows], ends[rows]) for rows in found]
+
+
+def mask_of(runs: Runs, shape_HW: tuple[int, int], order: Order) -> np.ndarray:
+    """The bool mask (H, W) of runs that neither overlap nor leave the image."""
+    height, width = shape_HW
+    steps = np.zeros(height * width + 1, np.int8)
+    steps[runs.begins] += 1
+    steps[runs.ends] -= 1
+    flat = np.cumsum(steps[:-1], dtype=np.int8).view(np.uint8)
+    if order == "row":
+        return flat.reshape(height, width).astype(bool)
+    return _turned(flat.reshape(width, height)).astype(bool)
+
+
+def _walk(image_HW: np.ndarray, order: Order) -> np.ndarray:
+    image_HW = np.asarray(image_HW)
+    if image_HW.dtype == bool:
+        image_HW = image_HW.view(np.uint8)
+    return (image_HW if order == "row" else _turned(image_HW)).reshape(-1)
+
+
+def _turned(image_HW: np.ndarray) -> np.ndarray:
+    # 20 x faster than ravel(order="F") on 2048 x 2048, whose stride defeats the processor's cache.
+    return cv2.transpose(image_HW)

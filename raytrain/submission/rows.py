@@ -1,0 +1,81 @@
+"""Which rows an image has, and what each of them says; the same for writing and for checking."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from raytrain.config.competition import SubmissionSpec
+from raytrain.config.dialects import SIZE_COLUMNS
+from raytrain.config.target import Target, layer
+from raytrain.data.patterns import filled
+
+Key = tuple[str, ...]
+"""A row's cells before the encoding."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """Masks that do not overlap, as one image of numbers: the pixels of number k are one mask."""
+
+    image_HW: np.ndarray
+    """bool, uint8, uint16 or int32."""
+    keys: list[Key]
+    """keys[k - 1] is the key of number k."""
+
+
+def planes(
+    name: str, mask_HW: np.ndarray, classes: tuple[str, ...], target: Target, spec: SubmissionSpec
+) -> list[Plane]:
+    """All masks of an image, in the order of its rows.
+
+    Raises ValueError for a number that is no class, and for masks that overlap where the dialect
+    refuses it.
+    """
+    _refuse_strange_numbers(name, mask_HW, len(classes), target)
+    numbers = range(1, len(classes))
+    keys = {k: _key(spec, name, k, classes[k], mask_HW.shape) for k in numbers}
+    if spec.row != "mask":
+        found = _objects(mask_HW, keys, target)
+    elif not spec.by_class:
+        found = [Plane(mask_HW != 0, [keys[1]])]
+    elif target == "single_label":
+        found = [Plane(mask_HW, [*keys.values()])]
+    else:
+        found = [Plane(layer(mask_HW, k, target), [keys[k]]) for k in numbers]
+    if spec.overlaps == "refused":
+        both = int((sum((plane.image_HW != 0).astype(np.uint8) for plane in found) > 1).sum())
+        if both:
+            raise ValueError(
+                f"{name}: {both} px belong to several rows, which competition.submission.overlaps "
+                f"refuses (dialect {spec.dialect})"
+            )
+    return found
+
+
+def _objects(mask_HW: np.ndarray, keys: dict[int, Key], target: Target) -> list[Plane]:
+    """A plane for each class, its objects numbered; where a key has none, one empty mask."""
+    found: list[Plane] = []
+    for key in dict.fromkeys(keys.values()):
+        layers = [layer(mask_HW, number, target) for number, own in keys.items() if own == key]
+        labelled = [ndimage.label(layer_HW, structure=np.ones((3, 3))) for layer_HW in layers]
+        objects = [Plane(image_HW, [key] * count) for image_HW, count in labelled if count]
+        found += objects or [Plane(np.zeros(mask_HW.shape, np.uint8), [key])]
+    return found
+
+
+def _key(spec: SubmissionSpec, name: str, number: int, word: str, shape_HW: tuple[int, ...]) -> Key:
+    shown = word if spec.class_as == "name" else str(number)
+    cells = dict(zip(SIZE_COLUMNS, map(str, shape_HW), strict=True))
+    cells[spec.columns[0]] = filled(spec.id, **{"name": name, "class": shown})
+    if spec.class_column is not None:
+        cells[spec.class_column] = shown
+    return tuple(cells[column] for column in spec.columns[:-1])
+
+
+def _refuse_strange_numbers(name: str, mask_HW: np.ndarray, count: int, target: Target) -> None:
+    most = count - 1 if target == "single_label" else (1 << (count - 1)) - 1
+    if mask_HW.max(initial=0) > most:
+        raise ValueError(
+            f"{name}: mask value {mask_HW.max()}, but {count} classes ({target}) reach to {most}"
+        )
