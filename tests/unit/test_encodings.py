@@ -171,8 +171,8 @@ def test_runs_may_touch_and_spaces_do_not_count() -> None:
     np.testing.assert_array_equal(decode("3 1 0 2", (3, 4), siim), decode("3 3", (3, 4), siim))
 
 
-def _packed(letters: bytes) -> str:
-    return base64.b64encode(zlib.compress(letters)).decode()
+def _packed(letters: bytes, after: bytes = b"") -> str:
+    return base64.b64encode(zlib.compress(letters) + after).decode()
 
 
 @pytest.mark.parametrize(
@@ -209,6 +209,7 @@ def _packed(letters: bytes) -> str:
         (PACKED, "NDQ0", "'NDQ0' is not base64 of zlib"),
         (PACKED, _packed(b"445"), "the counts fill 13 px"),
         (PACKED, _packed(b"444")[:-8], "breaks off"),
+        (PACKED, _packed(b"444", b"444"), "holds more than this image's counts"),
         (PACKED, _packed(b"4" * 10**6), "holds more than this image's counts"),
     ],
 )
