@@ -30,7 +30,7 @@ def read_pillow(path: Path) -> Stored:
         if depth == 16 and image.mode in ("RGB", "RGBA", "LA"):
             values, opaque = _deep_png(path, colours), 65535
             alpha = values.shape[2] != 3
-        elif image.mode == "L":
+        elif image.mode == "L" and depth < 8:
             # Pillow stretches gray of 2 and 4 bits to 0 .. 255; class numbers are what was stored.
             stretch = {2: 85, 4: 17}.get(depth, 1)
             values = values // stretch
