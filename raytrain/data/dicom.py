@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from raytrain.data.stored import Stored
+from raytrain.data.stored import Stored, reason_of
 
 
 def is_dicom(head: bytes) -> bool:
@@ -30,10 +30,10 @@ def read_dicom(path: Path) -> Stored:
         if frames > 1:
             raise ValueError(f"has {frames} frames; save each as a file of its own")
         values = _in_units(data)
-    except (pydicom.errors.InvalidDicomError, AttributeError, OSError, ValueError) as error:
-        raise ValueError(f"{path}: unreadable ({error})") from None
     except (NotImplementedError, RuntimeError) as error:
-        raise ValueError(f"{path}: unreadable here ({str(error).splitlines()[0]})") from None
+        raise ValueError(f"{path}: unreadable here ({reason_of(error)})") from None
+    except Exception as error:
+        raise ValueError(f"{path}: unreadable ({reason_of(error)})") from None
     lossy = "DICOM with lossy compression" if data.get("LossyImageCompression") == "01" else ""
     return Stored(reader="pydicom", values=values, lossy=lossy)
 

@@ -4,16 +4,16 @@ from pathlib import Path
 
 import numpy as np
 
-from raytrain.data.stored import Stored
+from raytrain.data.stored import Stored, reason_of
 
 
 def read_npy(path: Path) -> Stored:
     """The array. Raises ValueError when it holds no numbers or its channels stand first."""
     try:
         array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:
         pickled = "pickle" in str(error) or "Python objects" in str(error)
-        reason = "it holds pickled objects, not numbers" if pickled else str(error)
+        reason = "it holds pickled objects, not numbers" if pickled else reason_of(error)
         raise ValueError(f"{path}: unreadable ({reason})") from None
     if array.dtype.kind not in "uibf":
         raise ValueError(f"{path}: holds {array.dtype}, not numbers")

@@ -4,17 +4,16 @@ import struct
 from pathlib import Path
 from typing import IO
 
-import cv2
+import imagecodecs
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from raytrain.data.lossy import lossy_jpeg2000, lossy_webp
-from raytrain.data.stored import Stored, orientation_of
+from raytrain.data.stored import Stored, orientation_of, reason_of
 
 LOSSY = {"JPEG", "MPO", "AVIF"}
 """Formats whose pixels are not what was saved; WebP and JPEG 2000 may be either."""
 ORIENTATION = 274
-PNG_GRAY_ALPHA = 4
 
 
 def read_pillow(path: Path) -> Stored:
@@ -26,9 +25,9 @@ def read_pillow(path: Path) -> Stored:
     alpha = image.mode in ("LA", "RGBA", "PA", "La", "RGBa")
     if image.format == "PNG":
         with path.open("rb") as file:
-            depth, colours = file.read(26)[24:]
+            depth = file.read(25)[24]
         if depth == 16 and image.mode in ("RGB", "RGBA", "LA"):
-            values, opaque = _deep_png(path, colours), 65535
+            values, opaque = _deep_png(path), 65535
             alpha = values.shape[2] != 3
         elif image.mode == "L" and depth < 8:
             # Pillow stretches gray of 2 and 4 bits to 0 .. 255; class numbers are what was stored.
@@ -55,9 +54,10 @@ def open_picture(path: Path) -> Image.Image:
             image.getexif()  # which fails here, if it does
     except Image.DecompressionBombError:
         raise ValueError(f"{path}: larger than Pillow reads; save it as TIFF") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, struct.error) as error:
-        reason = "not an image" if isinstance(error, UnidentifiedImageError) else str(error)
-        raise ValueError(f"{path}: unreadable ({reason})") from None
+    except UnidentifiedImageError:
+        raise ValueError(f"{path}: unreadable (not an image)") from None
+    except Exception as error:
+        raise ValueError(f"{path}: unreadable ({reason_of(error)})") from None
     if pages > 1:
         raise ValueError(f"{path}: has {pages} pages or frames; save each as a file of its own")
     return image
@@ -85,17 +85,12 @@ def _identified(file: IO[bytes]) -> Image.Image:
     raise UnidentifiedImageError
 
 
-def _deep_png(path: Path, colours: int) -> np.ndarray:
-    """H x W x 2, 3 or 4 of 16 bits, of which Pillow keeps 8; `colours` is the header's type."""
+def _deep_png(path: Path) -> np.ndarray:
+    """H x W x 2, 3 or 4 of 16 bits, of which Pillow keeps 8."""
     try:
-        array = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:  # too large for it
-        array = None
-    if array is None:
-        raise ValueError(f"{path}: unreadable (16-bit colours)")
-    if colours == PNG_GRAY_ALPHA:
-        return array[..., 2:]
-    return array[..., [2, 1, 0, 3][: array.shape[2]]]
+        return imagecodecs.png_decode(path.read_bytes())
+    except Exception as error:
+        raise ValueError(f"{path}: unreadable ({reason_of(error)})") from None
 
 
 def _palette(image: Image.Image) -> np.ndarray:

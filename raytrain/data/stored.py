@@ -39,6 +39,11 @@ TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
 """From what is stored to what stands upright, by orientation tag."""
 
 
+def reason_of(error: Exception) -> str:
+    """A library's own words in one line. Broken files make them raise nearly every kind."""
+    return (str(error) or type(error).__name__).splitlines()[0][:200]
+
+
 def orientation_of(tag: object) -> int:
     """The tag's number; 1 for one that is missing or outside 1 .. 8."""
     return tag if isinstance(tag, int) and tag in TURNS else 1

@@ -6,7 +6,6 @@ all samples; only palettes, inverted gray, alpha and orientation are what their 
 """
 
 import logging
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,17 +16,12 @@ import numpy as np
 import tifffile
 
 from raytrain.data.lossy import lossy_jpeg2000, lossy_webp
-from raytrain.data.stored import Stored, orientation_of
+from raytrain.data.stored import Stored, orientation_of, reason_of
 
 ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
 ORIENTATION = 274
 LOSSY = {"OJPEG", "JPEG", "JPEG_LOSSY", "ALT_JPEG", "IMPACJ"}
 """Compressions by tifffile's names; WebP and JPEG 2000 may be either."""
-ERRORS = (
-    tifffile.TiffFileError, OSError, ValueError, IndexError, KeyError, RuntimeError, TypeError,
-    struct.error,
-)  # fmt: skip
-"""What a broken file can make tifffile raise."""
 
 _reading: ContextVar[bool] = ContextVar("_reading", default=False)
 
@@ -42,8 +36,8 @@ def read_tiff(path: Path) -> Stored:
     try:
         with _without_log(), tifffile.TiffFile(path) as file:
             return _stored(_only_page(file))
-    except ERRORS as error:
-        raise ValueError(f"{path}: unreadable ({error})") from None
+    except Exception as error:
+        raise ValueError(f"{path}: unreadable ({reason_of(error)})") from None
 
 
 def _stored(page: tifffile.TiffPage) -> Stored:

@@ -61,6 +61,7 @@ BROKEN: dict[str, tuple[str, bytes, str]] = {
     "pages of imagej": ("x.tif", _pages(truncate=True, imagej=True), "has 2 pages"),
     "objects": ("x.npy", _stored(np.array([{}])), "pickled objects"),
     "words": ("x.npy", _stored(np.array([["a"]])), "not numbers"),
+    "half a header": ("x.npy", _stored(GRAY).replace(b"}", b"("), "unreadable"),
     "flat": ("x.npy", _stored(np.arange(4)), "height x width"),
     "nan": ("x.npy", _stored(np.array([[1.0, np.nan, np.inf]])), "2 values are not finite"),
     "channels first": (
