@@ -1,17 +1,18 @@
-"""Decoding one file to an array, strictly: what cannot be read whole and surely is an error."""
+"""Decoding one file to an array, strictly: what cannot be read whole and surely is an error.
 
-from collections.abc import Callable
+Images and masks are both taken in the orientation that their own tag says, as viewers and
+annotation tools do, so that a picture and the mask drawn on it meet, whichever of them is tagged.
+"""
+
 from pathlib import Path
 
-import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
-from raytrain.data.dicom import decode_dicom
-from raytrain.data.tiff import decode_tiff, is_tiff
-
-LOSSY = {"JPEG", "MPO", "WEBP"}
-"""Formats whose pixels are not what was saved: not for masks."""
+from raytrain.data.dicom import is_dicom, read_dicom
+from raytrain.data.npy import read_npy
+from raytrain.data.pillow import read_pillow
+from raytrain.data.stored import TURNS, Stored
+from raytrain.data.tiff import is_tiff, read_tiff
 
 
 def decode_image(path: Path) -> np.ndarray:
@@ -20,143 +21,117 @@ def decode_image(path: Path) -> np.ndarray:
     Palettes become RGB; an alpha channel that hides nothing is dropped. Raises ValueError for a
     file that is unreadable, has several pages, hides pixels or holds values that are no numbers.
     """
-    image = _decoded(path, _picture)
-    if image.ndim == 2:
-        image = image[..., None]
-    if image.ndim != 3 or not image.size:
-        raise ValueError(f"{path}: an image is height x width (x channels), this is {image.shape}")
-    if image.dtype == bool:
-        image = image.astype(np.uint8) * 255
-    if image.dtype.kind == "f" and not np.isfinite(image).all():
-        count = int(np.size(image) - np.isfinite(image).sum())
-        raise ValueError(f"{path}: {count} values are not finite; replace them")
-    # PNG and TIFF files may hold big-endian numbers, which torch refuses.
-    return np.ascontiguousarray(image, dtype=image.dtype.newbyteorder("="))
+    return as_image(read_stored(path), path)
 
 
 def decode_mask(path: Path) -> np.ndarray:
     """mask_HW of whole numbers from 0 on (palettes give their indices, one bit gives 0 and 1).
 
     Channels that are all equal count as one. Raises ValueError when it is unreadable, colourful,
-    lossy, or holds fractions.
+    lossy, partly hidden by alpha, or holds fractions.
     """
-    mask = _decoded(path, _labels)
-    if mask.ndim == 3:
-        # An alpha channel says nothing of classes; Pillow's last of two or four is one.
-        planes = mask[..., : mask.shape[2] - 1] if mask.shape[2] in (2, 4) else mask
-        if (planes != planes[..., :1]).any():
+    stored = read_stored(path)
+    _check_exact(stored, path)
+    _check_shown(stored.hidden or 0, path)
+    mask = stored.values
+    if mask.ndim == 3 and mask.size:
+        if (mask != mask[..., :1]).any():
             raise ValueError(
                 f"{path}: a mask must be one channel of whole numbers; this one has "
                 f"{mask.shape[2]} that differ (colours?); save class numbers instead"
             )
-        mask = planes[..., 0]
+        mask = mask[..., 0]
     if mask.ndim != 2 or not mask.size:
         raise ValueError(f"{path}: a mask is height x width, this is {mask.shape}")
     if mask.dtype.kind == "f" and (mask != np.floor(mask)).any():
         raise ValueError(f"{path}: a mask must hold whole numbers; this one holds fractions")
     if mask.min() < 0 or mask.max() > 65535:
         raise ValueError(f"{path}: mask values run from {mask.min()} to {mask.max()}")
-    return mask.astype(np.uint8 if mask.max() < 256 else np.uint16)
+    return _upright(mask.astype(np.uint8 if mask.max() < 256 else np.uint16), stored)
 
 
-def _decoded(path: Path, convert: Callable[[Image.Image, Path], np.ndarray]) -> np.ndarray:
+def decode_layers(path: Path) -> np.ndarray:
+    """layers_HWC (bool) of a mask whose channels are classes that may overlap.
+
+    All that is not 0 belongs; H x W is one layer. Raises ValueError when it is unreadable, lossy
+    or not finite, or has an alpha channel, which could as well be a layer.
+    """
+    stored = read_stored(path)
+    _check_exact(stored, path)
+    if stored.hidden is not None:
+        raise ValueError(
+            f"{path}: has an alpha channel (which hides {stored.hidden} px), and a layer must not "
+            "be one; save the layers as .npy, or without alpha"
+        )
+    layers = stored.values[..., None] if stored.values.ndim == 2 else stored.values
+    if layers.ndim != 3 or not layers.size:
+        raise ValueError(f"{path}: layers are height x width (x classes), this is {layers.shape}")
+    _check_finite(layers, path)
+    return _upright(layers != 0, stored)
+
+
+def read_stored(path: Path) -> Stored:
+    """A file's numbers, by what it holds. Raises ValueError when it is unreadable."""
     try:
         with path.open("rb") as file:
-            head = file.read(8)
+            head = file.read(132)
     except OSError as error:
         raise ValueError(f"{path}: unreadable ({error.strerror})") from None
     if not head:
         raise ValueError(f"{path}: unreadable (the file is empty)")
     if path.suffix.lower() == ".npy":
-        return _loaded(path)
-    if path.suffix.lower() in (".dcm", ".dicom"):
-        return decode_dicom(path)
+        return read_npy(path)
+    if is_dicom(head):  # first: slides may be DICOM and TIFF at once
+        return read_dicom(path)
     if is_tiff(head):
-        return decode_tiff(path)
-    with _opened(path) as image:
-        return convert(image, path)
+        return read_tiff(path)
+    return read_pillow(path)
 
 
-def _opened(path: Path) -> Image.Image:
-    # Pillow's guard against bombs is meant for web servers: here gigapixel slides are normal.
-    Image.MAX_IMAGE_PIXELS = None
-    try:
-        image = Image.open(path)
-        image.load()
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        reason = "not an image" if isinstance(error, UnidentifiedImageError) else str(error)
-        raise ValueError(f"{path}: unreadable ({reason})") from None
-    pages = getattr(image, "n_frames", 1)
-    if pages > 1:
-        raise ValueError(f"{path}: has {pages} pages or frames; save each as a file of its own")
-    return image
+def as_image(stored: Stored, path: Path) -> np.ndarray:
+    """image_HWC from what a file stores, as `decode_image` gives it."""
+    image, hidden = stored.values, stored.hidden or 0
+    if stored.palette is not None:
+        image = stored.palette[image]
+        if image.shape[-1] == 4:
+            hidden += int((image[..., 3] != 255).sum())
+            image = image[..., :3]
+    _check_shown(hidden, path)
+    if image.ndim == 2:
+        image = image[..., None]
+    if image.ndim != 3 or not image.size:
+        raise ValueError(f"{path}: an image is height x width (x channels), this is {image.shape}")
+    if image.dtype == bool:
+        image = image.astype(np.uint8) * 255
+    if stored.stretch > 1:
+        image = image * np.uint8(stored.stretch)
+    _check_finite(image, path)
+    return _upright(image, stored)
 
 
-def _picture(image: Image.Image, path: Path) -> np.ndarray:
-    if image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
-        raise ValueError(f"{path}: {image.mode} colours; convert it to RGB")
-    if image.format == "PNG" and image.mode in ("RGB", "RGBA"):
-        deep = _deep_png(path)
-        if deep is not None:
-            return deep
-    if image.mode == "P":
-        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
-    # A camera's note that the picture is turned; every viewer and annotation tool follows it.
-    array = np.asarray(ImageOps.exif_transpose(image))
-    if image.mode in ("LA", "RGBA", "PA", "La", "RGBa"):
-        hidden = int((array[..., -1] != 255).sum())
-        if hidden:
-            raise ValueError(
-                f"{path}: its alpha channel hides {hidden} px; save it without alpha, so that it "
-                "is clear what stands there"
-            )
-        array = array[..., :-1]
-    return array
+def _upright(array: np.ndarray, stored: Stored) -> np.ndarray:
+    # PNG and TIFF files may hold big-endian numbers, which torch refuses.
+    turned = TURNS[stored.orientation](array)
+    return np.ascontiguousarray(turned, dtype=array.dtype.newbyteorder("="))
 
 
-def _deep_png(path: Path) -> np.ndarray | None:
-    """Colours of 16 bits, of which Pillow keeps 8."""
-    content = path.read_bytes()
-    if content[24] != 16:  # the bit depth in the file's header
-        return None
-    array = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    if array is None:
-        raise ValueError(f"{path}: unreadable (16-bit colours)")
-    if array.shape[2] == 4:
-        if (array[..., 3] != 65535).any():
-            raise ValueError(f"{path}: its alpha channel hides pixels; save it without alpha")
-        array = array[..., :3]
-    return array[..., ::-1]
-
-
-def _labels(image: Image.Image, path: Path) -> np.ndarray:
-    if image.format in LOSSY:
+def _check_exact(stored: Stored, path: Path) -> None:
+    if stored.lossy:
         raise ValueError(
-            f"{path}: masks cannot be {image.format}, it is lossy and changes class numbers; ask "
-            "for PNG or TIFF"
+            f"{path}: masks cannot be {stored.lossy}, it is lossy and changes class numbers; ask "
+            "for PNG or plain TIFF"
         )
-    array = np.asarray(image)
-    if image.format == "PNG" and image.mode == "L":
-        # Pillow stretches gray of 2 and 4 bits to 0 .. 255; class numbers are what was stored.
-        with path.open("rb") as file:
-            depth = file.read(25)[24]
-        array = array // {2: 85, 4: 17}.get(depth, 1)
-    return array
 
 
-def _loaded(path: Path) -> np.ndarray:
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        pickled = "pickle" in str(error) or "Python objects" in str(error)
-        reason = "it holds pickled objects, not numbers" if pickled else str(error)
-        raise ValueError(f"{path}: unreadable ({reason})") from None
-    if array.dtype.kind not in "uibf":
-        raise ValueError(f"{path}: holds {array.dtype}, not numbers")
-    return array
+def _check_shown(hidden: int, path: Path) -> None:
+    if hidden:
+        raise ValueError(
+            f"{path}: its alpha channel hides {hidden} px; save it without alpha, so that it "
+            "is clear what stands there (TIFF: as an unspecified extra sample, if it is no alpha)"
+        )
 
 
-def decode_layers(path: Path) -> np.ndarray:
-    """TEMP"""
-    mask = _decoded(path, _labels)
-    return (mask[..., None] if mask.ndim == 2 else mask) != 0
+def _check_finite(array: np.ndarray, path: Path) -> None:
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        count = int(np.size(array) - np.isfinite(array).sum())
+        raise ValueError(f"{path}: {count} values are not finite; replace them")

@@ -1,18 +1,25 @@
 """DICOM files, with the optional extra `raytrain[dicom]`."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from raytrain.data.stored import Stored, reason_of
 
-def decode_dicom(path: Path) -> np.ndarray:
+
+def is_dicom(head: bytes) -> bool:
+    """Whether the first 132 bytes are a DICOM file's, whatever its name."""
+    return head[128:132] == b"DICM"
+
+
+def read_dicom(path: Path) -> Stored:
     """HxW or HxWxC, in the units of the modality (float32 unless they are the stored ones).
 
     Raises ValueError without pydicom, or when the file is not one whole picture.
     """
     try:
         import pydicom
-        from pydicom.pixels import apply_rescale
     except ImportError:
         raise ValueError(
             f'{path}: DICOM files need the extra: pip install "raytrain[dicom]"'
@@ -22,13 +29,32 @@ def decode_dicom(path: Path) -> np.ndarray:
         frames = int(data.get("NumberOfFrames") or 1)
         if frames > 1:
             raise ValueError(f"has {frames} frames; save each as a file of its own")
-        stored = data.pixel_array
-        values = apply_rescale(stored, data)
-    except (pydicom.errors.InvalidDicomError, AttributeError, OSError, ValueError) as error:
-        raise ValueError(f"{path}: unreadable ({error})") from None
+        values = _in_units(data)
     except (NotImplementedError, RuntimeError) as error:
-        raise ValueError(f"{path}: unreadable here ({str(error).splitlines()[0]})") from None
-    array = stored if np.array_equal(values, stored) else values.astype(np.float32)
-    if data.PhotometricInterpretation == "MONOCHROME1":  # the highest value is black
-        array = array.max() + array.min() - array
-    return array
+        raise ValueError(f"{path}: unreadable here ({reason_of(error)})") from None
+    except Exception as error:
+        raise ValueError(f"{path}: unreadable ({reason_of(error)})") from None
+    lossy = "DICOM with lossy compression" if data.get("LossyImageCompression") == "01" else ""
+    return Stored(reader="pydicom", values=values, lossy=lossy)
+
+
+def _in_units(data: Any) -> np.ndarray:
+    from pydicom.pixels import apply_rescale
+
+    stored = data.pixel_array
+    same = (
+        "ModalityLUTSequence" not in data
+        and float(data.get("RescaleSlope") or 1) == 1
+        and float(data.get("RescaleIntercept") or 0) == 0
+    )
+    values = stored if same else apply_rescale(stored, data).astype(np.float32)
+    if data.PhotometricInterpretation != "MONOCHROME1":
+        return values
+    # The highest value is black. Turned about the range that the file could hold, not about
+    # what it does hold: the slices of a series must keep one scale.
+    bits = int(data.BitsStored)
+    low = -(2 ** (bits - 1)) if stored.dtype.kind == "i" else 0
+    high = low + 2**bits - 1
+    ends = np.array([low, high], stored.dtype)
+    total = low + high if same else float(apply_rescale(ends, data).sum())
+    return np.asarray(total - values, values.dtype)

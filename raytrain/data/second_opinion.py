@@ -4,10 +4,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
 
-from raytrain.data.decode import decode_image
-from raytrain.data.tiff import is_tiff
+from raytrain.data.decode import as_image, read_stored
+from raytrain.data.pillow import open_picture
+from raytrain.data.stored import TURNS
 
 JPEG_STEP = 2
 """Gray levels by which two decoders of one JPEG may differ: the standard leaves rounding open."""
@@ -16,31 +16,53 @@ JPEG_STEP = 2
 def decoder_disagreement(path: Path) -> str | None:
     """What another decoder makes of an image, in a line, when it differs from `decode_image`.
 
-    Pillow for TIFF, OpenCV for all else (its TIFF warnings cannot be kept off the screen).
+    Pillow for TIFF, OpenCV for all else (its TIFF warnings cannot be kept off the screen). A tag
+    that turns the picture is told, too: tools that pass over it see another one.
     """
     try:
-        image = decode_image(path)
+        stored = read_stored(path)
+        image = as_image(stored, path)
     except ValueError:  # a mask may be what no image can be
         return None
-    head = path.read_bytes()[:8]
-    if path.suffix.lower() in (".npy", ".dcm", ".dicom"):
+    if stored.reader == "tifffile":
+        name, other = "Pillow", _pillow(path)
+    elif stored.reader == "Pillow":
+        name, other = "OpenCV", _opencv(path, stored.orientation)
+    else:
         return None
-    name, other = ("Pillow", _pillow(path)) if is_tiff(head) else ("OpenCV", _opencv(path))
     used = f"used: {image.shape[2]} channel(s) of {image.dtype}"
     if other is None:
         return f"{path}: {name} cannot read it; {used}"
+    if other.shape[:2] != image.shape[:2]:
+        return f"{path}: {name} reads {_size(other)} px; used: {_size(image)} px"
     if other.shape != image.shape or other.dtype.newbyteorder("=") != image.dtype:
         return f"{path}: {name} reads {other.shape[2]} channel(s) of {other.dtype}; {used}"
-    step = JPEG_STEP if head[:2] == b"\xff\xd8" else 0
+    with path.open("rb") as file:
+        step = JPEG_STEP if file.read(2) == b"\xff\xd8" else 0
     differ = int((np.abs(other.astype(np.float64) - image) > step).any(-1).sum())
-    return f"{path}: {name} reads other values at {differ} px; {used}" if differ else None
+    if differ:
+        return f"{path}: {name} reads other values at {differ} px; {used}"
+    if stored.orientation != 1:
+        return (
+            f"{path}: its orientation tag ({stored.orientation}) turns it from "
+            f"{_size(stored.values)} to {_size(image)} px, and not every tool follows; used: turned"
+        )
+    return None
 
 
-def _opencv(path: Path) -> np.ndarray | None:
+def _size(array: np.ndarray) -> str:
+    return f"{array.shape[1]}x{array.shape[0]}"
+
+
+def _opencv(path: Path, orientation: int) -> np.ndarray | None:
     buffer = np.fromfile(path, np.uint8)  # imread fails at names that are not ASCII elsewhere
-    image = cv2.imdecode(buffer, cv2.IMREAD_UNCHANGED)
+    try:
+        image = cv2.imdecode(buffer, cv2.IMREAD_UNCHANGED)
+    except cv2.error:  # too large for it
+        return None
     if image is None:
         return None
+    image = TURNS[orientation](image)  # it passes over the tag when asked for what is stored
     if image.ndim == 2:
         return image[..., None]
     if image.shape[2] == 4:
@@ -51,11 +73,14 @@ def _opencv(path: Path) -> np.ndarray | None:
 
 
 def _pillow(path: Path) -> np.ndarray | None:
+    """Pillow turns TIFF files by their tag itself."""
     try:
-        with Image.open(path) as image:
-            array = np.asarray(image.convert("RGB") if image.mode == "P" else image)
-    except (OSError, ValueError, SyntaxError):
+        image = open_picture(path)
+    except ValueError:
         return None
+    array = np.asarray(image.convert("RGB") if image.mode == "P" else image)
     if array.dtype == bool:
         array = array.astype(np.uint8) * 255
+    if image.mode in ("LA", "RGBA", "La", "RGBa"):
+        array = array[..., :-1]
     return array[..., None] if array.ndim == 2 else array

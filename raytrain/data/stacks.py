@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from raytrain.data.npy import channels_first
+
 
 def open_stack(path: Path) -> np.ndarray:
     """A mapped array N x H x W (x C). Raises ValueError when there is none in this file."""
@@ -28,6 +30,11 @@ def _opened(path: Path, written: int) -> np.ndarray:
         or stack.dtype.kind not in "uibf"
     ):
         raise ValueError(f"{path}: a stack is an array N x H x W (x C) of numbers")
+    if channels_first(stack.shape[1:]):
+        raise ValueError(
+            f"{path}: {' x '.join(map(str, stack.shape))} looks like N x channels x height x "
+            "width; save numpy.moveaxis(array, 1, -1), which is N x height x width x channels"
+        )
     return stack
 
 

@@ -2,13 +2,28 @@
 
 Some microscopes and endoscopes write three samples a pixel under the tag "gray": decoders that
 believe the tag give one channel, others refuse the file (CVC-ClinicDB's frames). tifffile gives
-all samples; only palettes and inverted gray are what their tag says.
+all samples; only palettes, inverted gray, alpha and orientation are what their tag says.
 """
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import tifffile
+
+from raytrain.data.lossy import lossy_jpeg2000, lossy_webp
+from raytrain.data.stored import Stored, orientation_of, reason_of
+
+ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
+ORIENTATION = 274
+LOSSY = {"OJPEG", "JPEG", "JPEG_LOSSY", "ALT_JPEG", "IMPACJ"}
+"""Compressions by tifffile's names; WebP and JPEG 2000 may be either."""
+
+_reading: ContextVar[bool] = ContextVar("_reading", default=False)
 
 
 def is_tiff(head: bytes) -> bool:
@@ -16,30 +31,115 @@ def is_tiff(head: bytes) -> bool:
     return head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
-def decode_tiff(path: Path) -> np.ndarray:
+def read_tiff(path: Path) -> Stored:
     """HxW or HxWxC in the file's own type. Raises ValueError when it is not one whole picture."""
     try:
-        with tifffile.TiffFile(path) as file:
-            if len(file.pages) != 1:
-                raise ValueError(f"has {len(file.pages)} pages; save each as a file of its own")
-            page = file.pages.first
-            if page.photometric == tifffile.PHOTOMETRIC.SEPARATED:
-                raise ValueError("CMYK colours; convert it to RGB")
-            array = page.asarray()
-            colours = page.colormap
-    except (
-        tifffile.TiffFileError, OSError, ValueError, IndexError, KeyError, RuntimeError
-    ) as error:  # fmt: skip
-        raise ValueError(f"{path}: unreadable ({error})") from None
-    axes = page.axes
+        with _without_log(), tifffile.TiffFile(path) as file:
+            return _stored(_only_page(file))
+    except Exception as error:
+        raise ValueError(f"{path}: unreadable ({reason_of(error)})") from None
+
+
+def _stored(page: tifffile.TiffPage) -> Stored:
+    _check_declared(page)
+    values, hidden = _samples(page)
+    palette = None
+    if page.photometric == tifffile.PHOTOMETRIC.PALETTE and page.colormap is not None:
+        palette = (page.colormap.T >> 8).astype(np.uint8)  # the table has 16 bits
+    if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and values.dtype.kind in "ub":
+        values = ~values if values.dtype == bool else _top(page, values) - values
+    return Stored(
+        reader="tifffile", values=values, hidden=hidden, palette=palette, lossy=_lossy(page),
+        orientation=orientation_of(page.tags.valueof(ORIENTATION)),
+    )  # fmt: skip
+
+
+def _only_page(file: tifffile.TiffFile) -> tifffile.TiffPage:
+    """The page that is the picture; copies of it in smaller sizes do not count."""
+    pages = cast(list[tifffile.TiffPage], list(file.pages))  # frames come only when asked for
+    full = [page for page in pages if not page.is_reduced] if len(pages) > 1 else pages
+    count = len(full)
+    if count == 1 and len(pages) == 1 and (file.is_imagej or file.is_shaped):
+        # Their writers may leave out the directories of further planes.
+        count = file.series[0].size // full[0].size
+    if count != 1:
+        raise ValueError(f"has {count} pages; save each as a file of its own")
+    page = full[0]
+    if page.photometric == tifffile.PHOTOMETRIC.SEPARATED:
+        raise ValueError("CMYK colours; convert it to RGB")
+    return page
+
+
+def _check_declared(page: tifffile.TiffPage) -> None:
+    """Raises ValueError when more samples are stored than are declared.
+
+    The first of them would be taken for the picture. Whether they stand pixel by pixel or plane
+    by plane is not to be known, as nothing said about them is right.
+    """
+    bits = page.tags.get(258)
+    count = bits.count if bits is not None else 1
+    plain = page.compression == tifffile.COMPRESSION.NONE and not page.is_tiled
+    if plain and isinstance(page.bitspersample, int):  # else as 5, 6 and 5 bits
+        rows = min(page.rowsperstrip, page.imagelength)
+        samples = page.samplesperpixel if page.planarconfig == 1 else 1
+        expected = (page.imagewidth * samples * page.bitspersample + 7) // 8 * rows
+        stored, rest = divmod(page.databytecounts[0], max(expected, 1))
+        if stored > 1 and not rest:
+            count = max(count, stored * page.samplesperpixel)
+    if count > page.samplesperpixel:
+        raise ValueError(
+            f"declares {page.samplesperpixel} sample(s) a pixel and has {count}; save it again "
+            "as gray or RGB"
+        )
+
+
+def _samples(page: tifffile.TiffPage) -> tuple[np.ndarray, int | None]:
+    """H x W (x C) without alpha, and the pixels that it hides."""
+    # One thread: the caller has many files and threads of its own.
+    array, axes = page.asarray(maxworkers=1), page.axes
     if axes in ("SYX", "CYX"):
         array, axes = np.moveaxis(array, 0, -1), "YXS"
     if axes not in ("YX", "YXS", "YXC"):
-        raise ValueError(f"{path}: has the axes {axes}; save it as height x width (x channels)")
-    if colours is not None:
-        # The table's 16-bit colours of each index.
-        return (np.moveaxis(colours, 0, -1)[array] >> 8).astype(np.uint8)
-    if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and array.dtype.kind in "ub":
-        top = True if array.dtype == bool else np.iinfo(array.dtype).max
-        return top ^ array if array.dtype == bool else top - array
-    return array
+        raise ValueError(f"has the axes {axes}; save it as height x width (x channels)")
+    first = page.samplesperpixel - len(page.extrasamples)
+    alpha = [first + place for place, kind in enumerate(page.extrasamples) if kind in ALPHA]
+    if array.ndim == 2 or not alpha:
+        return array, None
+    hidden = (array[..., alpha] != _top(page, array)).any(-1)
+    rest = np.delete(array, alpha, axis=2)
+    return rest[..., 0] if rest.shape[2] == 1 else rest, int(hidden.sum())
+
+
+def _top(page: tifffile.TiffPage, values: np.ndarray) -> int:
+    """The value that is white, or opaque."""
+    if values.dtype.kind in "fb":
+        return 1
+    return 2 ** (page.bitspersample - (values.dtype.kind == "i")) - 1
+
+
+def _lossy(page: tifffile.TiffPage) -> str:
+    name = tifffile.COMPRESSION(page.compression).name
+    if name in LOSSY:
+        return "TIFF with JPEG inside"
+    check = lossy_webp if "WEBP" in name else lossy_jpeg2000 if "2000" in name else None
+    if check is None:
+        return ""
+    file = page.parent.filehandle
+    file.seek(page.dataoffsets[0])
+    return f"TIFF with {name} inside" if check(file.read(page.databytecounts[0])) else ""
+
+
+@contextmanager
+def _without_log() -> Iterator[None]:
+    """tifffile logs what it finds odd, which without set-up of logging lands on the screen."""
+    tifffile.logger().addFilter(_is_of_others)  # which does nothing the second time
+    token = _reading.set(True)
+    try:
+        yield
+    finally:
+        _reading.reset(token)
+
+
+def _is_of_others(record: logging.LogRecord) -> bool:
+    del record
+    return not _reading.get()

@@ -1,0 +1,34 @@
+"""NumPy files of one picture or mask."""
+
+from pathlib import Path
+
+import numpy as np
+
+from raytrain.data.stored import Stored, reason_of
+
+
+def read_npy(path: Path) -> Stored:
+    """The array. Raises ValueError when it holds no numbers or its channels stand first."""
+    try:
+        array = np.load(path, allow_pickle=False)
+    except Exception as error:
+        pickled = "pickle" in str(error) or "Python objects" in str(error)
+        reason = "it holds pickled objects, not numbers" if pickled else reason_of(error)
+        raise ValueError(f"{path}: unreadable ({reason})") from None
+    if array.dtype.kind not in "uibf":
+        raise ValueError(f"{path}: holds {array.dtype}, not numbers")
+    if channels_first(array.shape):
+        raise ValueError(
+            f"{path}: {' x '.join(map(str, array.shape))} looks like channels x height x width; "
+            "save numpy.moveaxis(array, 0, -1), which is height x width x channels"
+        )
+    return Stored(reader="NumPy", values=array)
+
+
+def channels_first(shape: tuple[int, ...]) -> bool:
+    """Whether H x W x C would be a sliver with more channels than rows.
+
+    Such an array is refused, not turned: 12 x 256 x 256 may as well be slices, and what is read
+    wrongly trains without a word.
+    """
+    return len(shape) == 3 and shape[0] <= 16 and min(shape[1:]) > max(4, shape[0])

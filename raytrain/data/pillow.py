@@ -1,0 +1,117 @@
+"""PNG, JPEG and whatever else Pillow knows, one picture a file."""
+
+import struct
+from pathlib import Path
+from typing import IO
+
+import imagecodecs
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from raytrain.data.lossy import lossy_jpeg2000, lossy_webp
+from raytrain.data.stored import Stored, orientation_of, reason_of
+
+LOSSY = {"JPEG", "MPO", "AVIF"}
+"""Formats whose pixels are not what was saved; WebP and JPEG 2000 may be either."""
+ORIENTATION = 274
+
+
+def read_pillow(path: Path) -> Stored:
+    """HxW or HxWxC. Raises ValueError when it is unreadable or not one picture."""
+    image = open_picture(path)
+    if image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
+        raise ValueError(f"{path}: {image.mode} colours; convert it to RGB")
+    values, stretch, opaque = np.asarray(image), 1, 255
+    alpha = image.mode in ("LA", "RGBA", "PA", "La", "RGBa")
+    if image.format == "PNG":
+        with path.open("rb") as file:
+            depth = file.read(25)[24]
+        if depth == 16 and image.mode in ("RGB", "RGBA", "LA"):
+            values, opaque = _deep_png(path), 65535
+            alpha = values.shape[2] != 3
+        elif image.mode == "L" and depth < 8:
+            # Pillow stretches gray of 2 and 4 bits to 0 .. 255; class numbers are what was stored.
+            stretch = {2: 85, 4: 17}.get(depth, 1)
+            values = values // stretch
+    hidden = None
+    if alpha:
+        hidden = int((values[..., -1] != opaque).sum())
+        values = values[..., :-1] if values.shape[2] == 4 else values[..., 0]
+    return Stored(
+        reader="Pillow", values=values, hidden=hidden, stretch=stretch,
+        palette=_palette(image) if image.mode in ("P", "PA") else None,
+        orientation=orientation_of(image.getexif().get(ORIENTATION)), lossy=_lossy(image, path),
+    )  # fmt: skip
+
+
+def open_picture(path: Path) -> Image.Image:
+    """A loaded picture. Raises ValueError when it is unreadable or has several frames."""
+    try:
+        with path.open("rb") as file:
+            image = _identified(file)
+            image.load()
+            pages = getattr(image, "n_frames", 1)
+            image.getexif()  # which fails here, if it does
+    except Image.DecompressionBombError:
+        raise ValueError(f"{path}: larger than Pillow reads; save it as TIFF") from None
+    except UnidentifiedImageError:
+        raise ValueError(f"{path}: unreadable (not an image)") from None
+    except Exception as error:
+        raise ValueError(f"{path}: unreadable ({reason_of(error)})") from None
+    if pages > 1:
+        raise ValueError(f"{path}: has {pages} pages or frames; save each as a file of its own")
+    return image
+
+
+def _identified(file: IO[bytes]) -> Image.Image:
+    """What Image.open does, without its guard against bombs.
+
+    The guard is meant for web servers: here gigapixel slides are normal. It can only be switched
+    off for the whole process (`Image.MAX_IMAGE_PIXELS`), which is not ours alone.
+    """
+    Image.init()
+    head = file.read(16)
+    # First those that know their own by its first bytes, then those that must try.
+    formats = sorted((Image.OPEN[name] for name in list(Image.ID)), key=lambda f: f[1] is None)
+    for factory, accept in formats:
+        known = accept is None or accept(head)
+        if not known or isinstance(known, str):  # which says what is not installed
+            continue
+        try:
+            file.seek(0)
+            return factory(file, "")  # with a name it would map the file, and turned TIFFs wrongly
+        except (SyntaxError, IndexError, TypeError, struct.error):
+            continue  # not of this format
+    raise UnidentifiedImageError
+
+
+def _deep_png(path: Path) -> np.ndarray:
+    """H x W x 2, 3 or 4 of 16 bits, of which Pillow keeps 8."""
+    try:
+        return imagecodecs.png_decode(path.read_bytes())
+    except Exception as error:
+        raise ValueError(f"{path}: unreadable ({reason_of(error)})") from None
+
+
+def _palette(image: Image.Image) -> np.ndarray:
+    """256 x 4: red, green, blue and how opaque."""
+    colours = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
+    table = np.zeros((256, 4), np.uint8)
+    table[:, 3] = 255
+    table[: len(colours), :3] = colours
+    clear = image.info.get("transparency")
+    if isinstance(clear, bytes):
+        table[: len(clear), 3] = list(clear)
+    elif isinstance(clear, int):
+        table[clear, 3] = 0
+    return table
+
+
+def _lossy(image: Image.Image, path: Path) -> str:
+    if image.format in LOSSY:
+        return image.format
+    if image.format == "WEBP":
+        return "WEBP" if lossy_webp(path.read_bytes()) else ""
+    if image.format == "JPEG2000":
+        return "JPEG2000" if lossy_jpeg2000(path.read_bytes()) else ""
+    return ""

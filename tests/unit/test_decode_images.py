@@ -1,0 +1,118 @@
+"""Decoding images: what a file holds, of real files of every kind."""
+
+import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from raytrain.data.decode import decode_image, decode_mask
+from tests.image_files import GRAY, IMAGES, LABELS, RGB, RNG, write_dicom, write_png
+
+
+@pytest.mark.parametrize("kind", IMAGES)
+def test_an_image_is_what_was_saved(kind: str, tmp_path: Path) -> None:
+    name, write, expected = IMAGES[kind]
+    write(tmp_path / name)
+    found = decode_image(tmp_path / name)
+    np.testing.assert_array_equal(found, expected)
+    assert found.dtype == expected.dtype
+    assert found.dtype.isnative
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_palette_gives_colours_to_images_and_indices_to_masks(tmp_path: Path) -> None:
+    picture = Image.fromarray(LABELS, "P")
+    picture.putpalette([9, 8, 7, 200, 100, 50, 1, 2, 3])
+    colours = np.array([[9, 8, 7], [200, 100, 50], [1, 2, 3]])
+    for name in ("p.png", "p.tif"):
+        picture.save(tmp_path / name)
+        np.testing.assert_array_equal(decode_image(tmp_path / name), colours[LABELS])
+        np.testing.assert_array_equal(decode_mask(tmp_path / name), LABELS)
+
+
+@pytest.mark.parametrize("clear", [1, b"\xff\x80"])
+def test_a_palette_may_hide_pixels_of_an_image(clear: int | bytes, tmp_path: Path) -> None:
+    picture = Image.fromarray(LABELS, "P")
+    picture.putpalette([9, 8, 7, 200, 100, 50, 1, 2, 3])
+    picture.save(tmp_path / "p.png", transparency=clear)
+    with pytest.raises(ValueError, match=f"hides {(LABELS == 1).sum()} px"):
+        decode_image(tmp_path / "p.png")
+    np.testing.assert_array_equal(decode_mask(tmp_path / "p.png"), LABELS)
+
+
+def test_copies_of_a_tiff_in_smaller_sizes_do_not_count(tmp_path: Path) -> None:
+    big = RNG.integers(0, 256, (32, 32, 3)).astype(np.uint8)
+    for name, levels in {"first": (1, 2, 4), "last": (4, 2, 1)}.items():
+        with tifffile.TiffWriter(tmp_path / f"{name}.tif") as file:
+            for step in levels:
+                file.write(big[::step, ::step], photometric="rgb", subfiletype=int(step > 1))
+        np.testing.assert_array_equal(decode_image(tmp_path / f"{name}.tif"), big)
+
+
+def test_the_slices_of_an_inverted_series_keep_one_scale(tmp_path: Path) -> None:
+    for number, (top, signed) in enumerate([(4095, 0), (900, 0), (900, 1)]):
+        stored = np.linspace(0, top, 63).reshape(7, 9).astype(np.int16 if signed else np.uint16)
+        fields = {"BitsStored": 12, "HighBit": 11, "PixelRepresentation": signed}
+        path = tmp_path / str(number)
+        write_dicom(path, stored, PhotometricInterpretation="MONOCHROME1", **fields)
+        whole = 4095 if not signed else -1
+        np.testing.assert_array_equal(decode_image(path)[..., 0], whole - stored)
+        write_dicom(
+            path, stored, PhotometricInterpretation="MONOCHROME1", RescaleSlope=2,
+            RescaleIntercept=-100, **fields,
+        )  # fmt: skip
+        found = decode_image(path)[..., 0]
+        np.testing.assert_array_equal(found, 2.0 * (whole - stored) - 100)
+        assert found.dtype == np.float32
+
+
+def test_a_slice_of_zeros_has_the_type_of_its_series(tmp_path: Path) -> None:
+    write_dicom(tmp_path / "z", np.zeros((4, 4), np.uint16), RescaleSlope=2, RescaleIntercept=0)
+    assert decode_image(tmp_path / "z").dtype == np.float32
+
+
+def test_pillows_guard_is_left_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_png(tmp_path / "x.png", RGB)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(decode_image(tmp_path / "x.png"), RGB)
+    assert Image.MAX_IMAGE_PIXELS == 4
+    with pytest.raises(Image.DecompressionBombError):
+        Image.open(tmp_path / "x.png")
+
+
+def test_tifffile_is_silenced_here_and_nowhere_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tifffile.imwrite(tmp_path / "x.tif", GRAY)
+    inside = tifffile.TiffPage.asarray
+
+    def talkative(page: tifffile.TiffPage, **options: object) -> np.ndarray:
+        tifffile.logger().error("odd, in our decoding")
+        other = threading.Thread(target=lambda: tifffile.logger().error("odd, elsewhere"))
+        other.start()
+        other.join()
+        return inside(page, **options)
+
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", talkative)
+    decode_image(tmp_path / "x.tif")
+    tifffile.logger().error("odd, later")
+    assert caplog.messages == ["odd, elsewhere", "odd, later"]
+
+
+def test_many_threads_read_the_same(tmp_path: Path) -> None:
+    paths = {}
+    for kind, (name, write, expected) in IMAGES.items():
+        (tmp_path / kind).mkdir()
+        write(tmp_path / kind / name)
+        paths[tmp_path / kind / name] = expected
+    with ThreadPoolExecutor(8) as pool:
+        jobs = [*paths] * 20
+        for path, found in zip(jobs, pool.map(decode_image, jobs), strict=True):
+            np.testing.assert_array_equal(found, paths[path])
