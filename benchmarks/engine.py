@@ -36,7 +36,6 @@ from raytrain.data.samples import SampleFiles
 from raytrain.engine.loop import Training, train_epoch
 from raytrain.engine.optimizers import build_optimizer
 from raytrain.engine.parallel import current_world
-from raytrain.engine.schedules import build_schedule
 from raytrain.losses import build_loss
 from raytrain.models import build_model
 
@@ -57,14 +56,13 @@ def engine_epoch(report: DataReport, cache: Cache, scaling: Scaling) -> Callable
     rows = cache.rows(report.ids("train"))
     loader, plan = train_loader(cache, rows, scaling, SPEC, 0, 1, 0)
     model = build_model(SPEC.model, 1, 4, None).to(world.device)
-    optimizer = build_optimizer(SPEC.optimizer, model.parameters())
-    schedule = build_schedule(SPEC.schedule, optimizer, 10**6, 1, 0)
+    optimizer = build_optimizer(SPEC.optimizer, model)
     loss = build_loss(SPEC.loss)
-    training = Training(model, model, None, optimizer, schedule, loss, SPEC, world)
+    training = Training(model, model, None, optimizer, loss, SPEC, world)
 
     def epoch() -> None:
         plan.epoch += 1
-        train_epoch(training, loader, plan.epoch)
+        train_epoch(training, loader, [])
 
     return epoch
 

@@ -25,3 +25,16 @@ SMP_ENCODERS = (
     "vgg19", "vgg19_bn", "xception",
 )  # fmt: skip
 """Encoders of segmentation-models-pytorch 0.6."""
+
+TORCH_OPTIMIZERS = (
+    "ASGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "RAdam",
+    "RMSprop", "Rprop", "SGD",
+)  # fmt: skip
+"""Classes of torch.optim that train any network step by step."""
+
+UNFIT_OPTIMIZERS = {
+    "LBFGS": "it needs a closure that computes the loss several times a step",
+    "Muon": "it takes matrices only, and networks for images have none",
+    "SparseAdam": "it takes sparse gradients only, and networks for images have none",
+}
+"""The other classes of torch.optim, and why."""

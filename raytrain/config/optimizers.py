@@ -1,21 +1,31 @@
 """Optimizers and learning-rate schedules. The names are keys of the dicts in `engine/`."""
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue, field_validator
 
 from raytrain.config.base import Spec
+from raytrain.config.errors import unknown_name
+from raytrain.config.names import TORCH_OPTIMIZERS, UNFIT_OPTIMIZERS
+
+Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class _OptimizerSpec(Spec):
     lr: float = Field(1e-3, gt=0)
     weight_decay: float = Field(0.0, ge=0)
+    decay_on: Literal["all", "weights"] = "all"
+    """What weight decay works on: `weights` spares biases and the parameters of norms."""
+    encoder_lr_factor: float = Field(1.0, gt=0)
+    """The encoder's rate as a multiple of `lr`; for models with a pretrainable encoder (smp)."""
 
 
 class AdamSpec(_OptimizerSpec):
     """torch.optim.Adam."""
 
     name: Literal["adam"] = "adam"
+    betas: tuple[Share, Share] = (0.9, 0.999)
 
 
 class AdamWSpec(_OptimizerSpec):
@@ -23,6 +33,17 @@ class AdamWSpec(_OptimizerSpec):
 
     name: Literal["adamw"] = "adamw"
     weight_decay: float = Field(1e-2, ge=0)
+    betas: tuple[Share, Share] = (0.9, 0.999)
+
+
+class RmsPropSpec(_OptimizerSpec):
+    """torch.optim.RMSprop."""
+
+    name: Literal["rmsprop"] = "rmsprop"
+    alpha: float = Field(0.99, ge=0, lt=1)
+    """Decay of the mean of squared gradients."""
+    momentum: float = Field(0.0, ge=0, lt=1)
+    centered: bool = False
 
 
 class SgdSpec(_OptimizerSpec):
@@ -34,7 +55,30 @@ class SgdSpec(_OptimizerSpec):
     nesterov: bool = False
 
 
-OptimizerSpec = Annotated[AdamSpec | AdamWSpec | SgdSpec, Field(discriminator="name")]
+class TorchOptimizerSpec(_OptimizerSpec):
+    """Any optimizer of torch.optim, such as `{name: torch, optimizer: RAdam}`."""
+
+    name: Literal["torch"] = "torch"
+    optimizer: str
+    """The class's name."""
+    weight_decay: float | None = Field(None, ge=0)  # type: ignore[assignment]  # null too
+    """null: the class's own default."""
+    parameters: dict[str, JsonValue] = {}
+    """What else its constructor takes; tried out before a worker is asked for."""
+
+    @field_validator("optimizer")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value in UNFIT_OPTIMIZERS:
+            raise ValueError(f"{value} cannot be used: {UNFIT_OPTIMIZERS[value]}")
+        if value not in TORCH_OPTIMIZERS:
+            raise ValueError(unknown_name(value, TORCH_OPTIMIZERS))
+        return value
+
+
+OptimizerSpec = Annotated[
+    AdamSpec | AdamWSpec | RmsPropSpec | SgdSpec | TorchOptimizerSpec, Field(discriminator="name")
+]
 
 
 class _ScheduleSpec(Spec):
@@ -48,11 +92,48 @@ class ConstantSpec(_ScheduleSpec):
     name: Literal["constant"] = "constant"
 
 
+class StepSpec(_ScheduleSpec):
+    """The rate times `factor` after every so many epochs (torch's StepLR)."""
+
+    name: Literal["step"] = "step"
+    every: int = Field(30, ge=1)
+    """Epochs, counted from the first."""
+    factor: float = Field(0.1, gt=0, le=1)
+
+
+class MultiStepSpec(_ScheduleSpec):
+    """The rate times `factor` after each of these epochs (torch's MultiStepLR)."""
+
+    name: Literal["multi_step"] = "multi_step"
+    milestones: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1)
+    factor: float = Field(0.1, gt=0, le=1)
+
+    @field_validator("milestones")
+    @classmethod
+    def _rising(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if any(first >= second for first, second in pairwise(value)):
+            raise ValueError(f"give epochs in rising order (got {list(value)})")
+        return value
+
+
 class CosineSpec(_ScheduleSpec):
     """Half a cosine from the learning rate down to `floor` times it (Loshchilov & Hutter 2017)."""
 
     name: Literal["cosine"] = "cosine"
     floor: float = Field(0.0, ge=0, le=1)
+
+
+class OneCycleSpec(_ScheduleSpec):
+    """Up to the learning rate and down again along cosines (Smith & Topin 2018; torch's
+    OneCycleLR with its names, without cycling the momentum)."""
+
+    name: Literal["one_cycle"] = "one_cycle"
+    pct_start: float = Field(0.3, gt=0, lt=1)
+    """Share of the steps in which the rate rises."""
+    div_factor: float = Field(25.0, ge=1)
+    """It begins at lr / div_factor."""
+    final_div_factor: float = Field(1e4, ge=1)
+    """It ends at lr / div_factor / final_div_factor."""
 
 
 class PolynomialSpec(_ScheduleSpec):
@@ -62,4 +143,31 @@ class PolynomialSpec(_ScheduleSpec):
     power: float = Field(0.9, gt=0)
 
 
-ScheduleSpec = Annotated[ConstantSpec | CosineSpec | PolynomialSpec, Field(discriminator="name")]
+class PlateauSpec(_ScheduleSpec):
+    """The rate times `factor` whenever a figure has stopped getting better (torch's
+    ReduceLROnPlateau), every epoch counted, those of the warm-up too."""
+
+    name: Literal["plateau"] = "plateau"
+    watch: Literal["val_loss", "val_dice", "train_loss"] = "val_loss"
+    """Members trained on all labelled images have no validation: there only `train_loss` is."""
+    factor: float = Field(0.1, gt=0, lt=1)
+    patience: int = Field(10, ge=0)
+    """Epochs without a better figure that are let pass."""
+    threshold: float = Field(1e-4, ge=0)
+    """By how much a figure must differ from the best one to be better."""
+    cooldown: int = Field(0, ge=0)
+    """Epochs after a reduction that are not counted."""
+    floor: float = Field(0.0, ge=0, le=1)
+    """The lowest rate, as a share of `lr`."""
+
+
+ScheduleSpec = Annotated[
+    ConstantSpec
+    | StepSpec
+    | MultiStepSpec
+    | CosineSpec
+    | OneCycleSpec
+    | PolynomialSpec
+    | PlateauSpec,
+    Field(discriminator="name"),
+]

@@ -2,13 +2,12 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
@@ -18,6 +17,7 @@ from raytrain.data.dataset import Batch, Scaling, Unit, units
 from raytrain.data.framing import Frame
 from raytrain.data.report import DataReport
 from raytrain.engine.parallel import World
+from raytrain.engine.schedules import rate_factors, set_rates
 from raytrain.engine.step import evaluate, train_step
 from raytrain.losses import Loss
 from raytrain.metrics import METRICS
@@ -35,7 +35,6 @@ class Training:
     """The bare network."""
     ema: AveragedModel | None
     optimizer: torch.optim.Optimizer
-    schedule: LRScheduler
     loss: Loss
     spec: TrialSpec
     world: World
@@ -46,18 +45,19 @@ class Training:
         return self.model if self.ema is None else self.ema.module
 
 
-def train_epoch(training: Training, loader: DataLoader[Batch], epoch: int) -> Row:
-    """Every training image once; returns the epoch's row.
+def train_epoch(training: Training, loader: DataLoader[Batch], history: Sequence[Row]) -> Row:
+    """Every training image once; returns the row of the epoch that follows those in `history`.
 
     Losses stay on the device until the end: reading each would make the host wait in every step.
     Raises ValueError when one of them is not finite, naming the first such step and its images.
     """
-    world = training.world
+    world, spec, epoch = training.world, training.spec, len(history) + 1
     training.network.train()
     start, images = time.perf_counter(), 0
     losses, rows = [], []
-    lr = training.schedule.get_last_lr()[0]
-    for batch in loader:
+    factors = rate_factors(spec.schedule, len(loader), spec.epochs, history)
+    for batch, factor in zip(loader, factors, strict=True):
+        set_rates(training.optimizer, factor)
         losses.append(_step(training, batch))
         rows.append(batch.rows)
         images += batch.global_size
@@ -73,7 +73,7 @@ def train_epoch(training: Training, loader: DataLoader[Batch], epoch: int) -> Ro
     return {
         "epoch": epoch,
         "train_loss": float(share_S.mean()),
-        "lr": lr,
+        "lr": training.optimizer.param_groups[0]["initial_lr"] * factors[0],
         "seconds": round(seconds, 4),
         "samples_per_s": round(images / seconds, 2),
         "images": images,
@@ -82,11 +82,10 @@ def train_epoch(training: Training, loader: DataLoader[Batch], epoch: int) -> Ro
 
 
 def _step(training: Training, batch: Batch) -> torch.Tensor:
-    """One update of weights, schedule and average."""
+    """One update of weights and average."""
     share = train_step(
         training.network, batch, training.loss, training.optimizer, training.spec, training.world
     )
-    training.schedule.step()
     if training.ema is not None:
         training.ema.update_parameters(training.model)
     return share

@@ -1,48 +1,121 @@
-"""Learning-rate schedules as closed forms of the step, so that a resumed run needs no state."""
+"""Learning-rate schedules as functions of the epoch and the past, so that a resumed run needs no
+state: closed forms of the step, and for `plateau` the history, which every resume reads again."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from raytrain.config.optimizers import ConstantSpec, CosineSpec, PolynomialSpec, ScheduleSpec
-
-
-def _constant(spec: ConstantSpec, progress: float) -> float:
-    return 1.0
-
-
-def _cosine(spec: CosineSpec, progress: float) -> float:
-    return spec.floor + (1 - spec.floor) * (1 + math.cos(math.pi * progress)) / 2
-
-
-def _polynomial(spec: PolynomialSpec, progress: float) -> float:
-    return (1 - progress) ** spec.power
+from raytrain.config.optimizers import (
+    ConstantSpec,
+    CosineSpec,
+    MultiStepSpec,
+    OneCycleSpec,
+    PlateauSpec,
+    PolynomialSpec,
+    ScheduleSpec,
+    StepSpec,
+)
+from raytrain.runs.history import Row
 
 
-SCHEDULES: dict[str, Callable[[Any, float], float]] = {
-    "constant": _constant,
-    "cosine": _cosine,
-    "polynomial": _polynomial,
-}
-"""Name -> factor of the learning rate at a progress in 0 .. 1 (after the warm-up)."""
+@dataclass(frozen=True)
+class Part:
+    """The steps of one epoch that come after the warm-up."""
+
+    steps: range
+    """Their numbers, 0 the first after the warm-up."""
+    total: int
+    """Steps after the warm-up in all epochs."""
+    past: Sequence[Row]
+    """The rows of the epochs before, warm-up included."""
 
 
-def build_schedule(
-    spec: ScheduleSpec, optimizer: torch.optim.Optimizer, steps: int, epochs: int, done: int
-) -> LambdaLR:
-    """A scheduler stepped once a training step: `steps` in all, `done` of them already."""
-    warmup = round(spec.warmup_epochs * steps / epochs)
+def _constant(spec: ConstantSpec, part: Part) -> list[float]:
+    return [1.0] * len(part.steps)
+
+
+def _step(spec: StepSpec, part: Part) -> list[float]:
+    return [spec.factor ** (len(part.past) // spec.every)] * len(part.steps)
+
+
+def _multi_step(spec: MultiStepSpec, part: Part) -> list[float]:
+    passed = sum(epoch <= len(part.past) for epoch in spec.milestones)
+    return [spec.factor**passed] * len(part.steps)
+
+
+def _cosine(spec: CosineSpec, part: Part) -> list[float]:
+    return [_between(1.0, spec.floor, step / part.total) for step in part.steps]
+
+
+def _one_cycle(spec: OneCycleSpec, part: Part) -> list[float]:
+    low = 1 / spec.div_factor
+    top, end = spec.pct_start * part.total - 1, part.total - 1
 
     def factor(step: int) -> float:
-        if step < warmup:
-            return (step + 1) / (warmup + 1)
-        # The step after the last one is asked for too, when the scheduler is advanced past it.
-        progress = min(1.0, (step - warmup) / max(1, steps - warmup))
-        return SCHEDULES[spec.name](spec, progress)
+        if step <= top:
+            return _between(low, 1.0, step / top) if top > 0 else 1.0
+        return _between(1.0, low / spec.final_div_factor, (step - top) / (end - top))
 
+    return [factor(step) for step in part.steps]
+
+
+def _polynomial(spec: PolynomialSpec, part: Part) -> list[float]:
+    return [(1 - step / part.total) ** spec.power for step in part.steps]
+
+
+def _plateau(spec: PlateauSpec, part: Part) -> list[float]:
+    unit = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+    judge = ReduceLROnPlateau(
+        unit,
+        mode="max" if spec.watch == "val_dice" else "min",
+        factor=spec.factor,
+        patience=spec.patience,
+        threshold=spec.threshold,
+        threshold_mode="abs",
+        cooldown=spec.cooldown,
+        min_lr=spec.floor,
+        eps=0,
+    )
+    for row in part.past:
+        judge.step(row[spec.watch])
+    return [unit.param_groups[0]["lr"]] * len(part.steps)
+
+
+SCHEDULES: dict[str, Callable[[Any, Part], list[float]]] = {
+    "constant": _constant,
+    "step": _step,
+    "multi_step": _multi_step,
+    "cosine": _cosine,
+    "one_cycle": _one_cycle,
+    "polynomial": _polynomial,
+    "plateau": _plateau,
+}
+"""Name -> factor of the learning rate at each step of a part of the training."""
+
+
+def rate_factors(
+    spec: ScheduleSpec, steps: int, epochs: int, history: Sequence[Row]
+) -> list[float]:
+    """What the learning rates are multiplied by in each of the `steps` steps of the epoch that
+    follows those in `history`, of `epochs` in all."""
+    warmup = round(spec.warmup_epochs * (steps * epochs) / epochs)
+    first = steps * len(history)
+    rising = range(first, min(max(first, warmup), first + steps))
+    after = range(first + len(rising) - warmup, first + steps - warmup)
+    part = Part(after, steps * epochs - warmup, history)
+    return [(step + 1) / (warmup + 1) for step in rising] + SCHEDULES[spec.name](spec, part)
+
+
+def set_rates(optimizer: torch.optim.Optimizer, factor: float) -> None:
+    """Give every parameter group this multiple of its own rate."""
     for group in optimizer.param_groups:
-        group["initial_lr"] = group.get("initial_lr", group["lr"])
-    return LambdaLR(optimizer, factor, last_epoch=done - 1)
+        group["lr"] = group["initial_lr"] * factor
+
+
+def _between(start: float, end: float, progress: float) -> float:
+    """Half a cosine from `start` to `end`, as progress goes from 0 to 1."""
+    return end + (start - end) * (1 + math.cos(math.pi * progress)) / 2

@@ -20,7 +20,6 @@ from raytrain.engine.loop import Training, train_epoch, validate
 from raytrain.engine.optimizers import build_optimizer
 from raytrain.engine.parallel import World, current_world
 from raytrain.engine.reporter import Reporter
-from raytrain.engine.schedules import build_schedule
 from raytrain.losses import build_loss
 from raytrain.models import build_model
 from raytrain.models.weights import weights_file
@@ -73,7 +72,7 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World) -> None
     )
     state = newest_checkpoint(directory.checkpoints)
     history: list[Row] = state["history"] if state else []
-    training = _training(task, samples, world, len(plan), state)
+    training = _training(task, samples, world, state)
     if world.rank == 0:
         write_history(directory.history, history)
     for row in history:
@@ -82,7 +81,7 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World) -> None
         # Whatever draws from torch's generator (dropout) is the same after a resume.
         torch.manual_seed(spec.seed * 1_000_003 + epoch * 1_009 + world.rank)
         plan.epoch = epoch
-        row = train_epoch(training, loader, epoch)
+        row = train_epoch(training, loader, history)
         if len(val_rows):
             row |= validate(training, report, cache, val_rows, scaling, epoch)
         history.append(row)
@@ -94,10 +93,8 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World) -> None
         reporter.report(row)
 
 
-def _training(
-    task: Task, samples: Samples, world: World, steps: int, state: dict[str, Any] | None
-) -> Training:
-    """Model, optimizer, schedule and average as they are at the start or in a checkpoint."""
+def _training(task: Task, samples: Samples, world: World, state: dict[str, Any] | None) -> Training:
+    """Model, optimizer and average as they are at the start or in a checkpoint."""
     spec, report = task.spec, samples.report
     torch.manual_seed(spec.seed)
     encoder = weights_file(spec.model, samples.weights)
@@ -106,11 +103,9 @@ def _training(
     model = model.to(world.device)
     if state is not None:
         model.load_state_dict(state["train_model"])
-    optimizer = build_optimizer(spec.optimizer, model.parameters())
+    optimizer = build_optimizer(spec.optimizer, model)
     ema = build_ema(model, spec.ema)
-    done = 0
     if state is not None:
-        done = steps * state["epoch"]
         optimizer.load_state_dict(state["optimizer"])
         if ema is not None:
             ema.load_state_dict(state["ema"])
@@ -119,7 +114,6 @@ def _training(
         model=model,
         ema=ema,
         optimizer=optimizer,
-        schedule=build_schedule(spec.schedule, optimizer, steps * spec.epochs, spec.epochs, done),
         loss=build_loss(spec.loss),
         spec=spec,
         world=world,

@@ -31,7 +31,7 @@ def build_model(spec: ModelSpec, channels: int, classes: int, weights: Path | No
 def refusal(spec: ModelSpec, channels: int, classes: int, height: int, width: int) -> str | None:
     """Why this network cannot take these images, or None; costs no memory (meta tensors)."""
     try:
-        model = _without_memory(spec, channels, classes).eval()
+        model = without_memory(spec, channels, classes).eval()
         with torch.device("meta"):
             shape = model(torch.empty(2, channels, height, width)).shape
     except (RuntimeError, ValueError) as error:
@@ -41,7 +41,8 @@ def refusal(spec: ModelSpec, channels: int, classes: int, height: int, width: in
     return None
 
 
-def _without_memory(spec: ModelSpec, channels: int, classes: int) -> nn.Module:
+def without_memory(spec: ModelSpec, channels: int, classes: int) -> nn.Module:
+    """The network of a spec on the meta device: its shapes and parts, no numbers."""
     try:
         with torch.device("meta"):
             return ARCHITECTURES[spec.name](spec, channels, classes)

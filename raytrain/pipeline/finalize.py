@@ -3,6 +3,8 @@
 import numpy as np
 
 from raytrain.config.job import JobSpec
+from raytrain.config.optimizers import PlateauSpec
+from raytrain.config.space import sample_trials
 from raytrain.config.trial import TrialSpec
 from raytrain.data.folds import Folds, load_or_make_folds
 from raytrain.data.report import DataReport
@@ -18,6 +20,19 @@ from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.layout import RunDir
 from raytrain.runs.maps import Maps
 from raytrain.runs.record import Task, read_record
+
+
+def final_problems(job: JobSpec) -> list[str]:
+    """What any of the job's trials asks for that a training on all labelled images cannot give;
+    known before the search, so that it is not found out after it."""
+    for spec in sample_trials(job.search.space, job.trial, job.search.trials, job.search.seed):
+        schedule = spec.schedule
+        if isinstance(schedule, PlateauSpec) and schedule.watch != "train_loss":
+            return [
+                f"trial.schedule.watch: {schedule.watch} is not known where members are trained "
+                "on all labelled images; choose train_loss, or a schedule other than plateau"
+            ]
+    return []
 
 
 def finalize(job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace) -> Ensemble:

@@ -10,7 +10,7 @@ from raytrain.pipeline.backend import Workplace, local_problems
 from raytrain.pipeline.check import check, summary
 from raytrain.pipeline.cv import cv
 from raytrain.pipeline.encode import encode
-from raytrain.pipeline.finalize import finalize
+from raytrain.pipeline.finalize import final_problems, finalize
 from raytrain.pipeline.predict import predict
 from raytrain.pipeline.report import report as write_report
 from raytrain.pipeline.search import search
@@ -83,6 +83,9 @@ def _opened(
     problems = local_problems(job, stations) if place == "local" else []
     if problems:
         raise config_error("--local", problems)
+    problems = final_problems(job) if "final" in stations else []
+    if problems:
+        raise config_error("final training", problems)
     directory.acquire()
     report = check(job, directory)
     print(summary(report), flush=True)

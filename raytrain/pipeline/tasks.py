@@ -9,7 +9,8 @@ from raytrain.data.folds import load_or_make_folds
 from raytrain.data.framing import network_size
 from raytrain.data.report import DataReport
 from raytrain.engine.compiling import compile_problem
-from raytrain.models import refusal
+from raytrain.engine.optimizers import optimizer_problem
+from raytrain.models import refusal, without_memory
 from raytrain.models.weights import fetch_weights
 from raytrain.pipeline.backend import Workplace
 from raytrain.pipeline.progress import Progress
@@ -69,12 +70,13 @@ def held_out(
 
 
 def prepare(tasks: list[Task], report: DataReport, run: RunDir) -> None:
-    """Refuse networks and transforms that cannot take the data, and fetch pretrained weights,
+    """Refuse networks, transforms and optimizers that cannot work, and fetch pretrained weights,
     before a worker is asked for. Raises ValueError listing every problem."""
     modes = {task.spec.compile for task in tasks}
     problems = [problem for mode in modes if (problem := compile_problem(mode))][:1]
     specs = [task.spec for task in tasks]
     problems += [problem for spec in specs for problem in _data_problems(spec, report)]
+    problems += _optimizer_problems(specs, report)
     for augmentation, framing in {(spec.augmentation, spec.framing) for spec in specs}:
         shape_HWC = (*network_size(framing, report.largest), report.channels)
         found = augmentation_problems(augmentation, shape_HWC, report.dtype)
@@ -110,6 +112,20 @@ def _data_problems(spec: TrialSpec, report: DataReport) -> list[str]:
             f"trial.normalization: imagenet needs 8 bits and 1 or 3 channels; these images have "
             f"{report.channels} of {report.dtype}; choose dataset or image"
         )
+    return problems
+
+
+def _optimizer_problems(specs: list[TrialSpec], report: DataReport) -> list[str]:
+    """Optimizers that cannot train their networks; a network that cannot be built has a line of
+    its own."""
+    problems = []
+    for network in {spec.model for spec in specs}:
+        try:
+            model = without_memory(network, report.channels, len(report.classes))
+        except (RuntimeError, ValueError):
+            continue
+        found = [optimizer_problem(s.optimizer, model) for s in specs if s.model == network]
+        problems += [f"trial.optimizer: {problem}" for problem in found if problem]
     return problems
 
 

@@ -10,7 +10,17 @@ import numpy as np
 import pytest
 import torch
 
-from raytrain.config.optimizers import AdamSpec, CosineSpec, SgdSpec
+from raytrain.config.optimizers import (
+    AdamSpec,
+    CosineSpec,
+    MultiStepSpec,
+    OneCycleSpec,
+    PlateauSpec,
+    RmsPropSpec,
+    SgdSpec,
+    StepSpec,
+    TorchOptimizerSpec,
+)
 from raytrain.config.trial import TrialSpec
 from raytrain.engine.checkpoint import (
     best_checkpoint,
@@ -52,8 +62,22 @@ def figures(folder: Path) -> list[dict]:
     return [{k: v for k, v in row.items() if k not in clock} for row in rows]
 
 
-def test_two_epochs_and_a_resume_equal_four_bit_for_bit(tmp_path: Path, samples: Samples) -> None:
-    whole, parts = make_task(tmp_path / "whole", samples), make_task(tmp_path / "parts", samples)
+PLATEAU = PlateauSpec(watch="val_dice", patience=0, threshold=0.5, factor=0.5)
+RESUMED = {
+    "cosine": {},
+    "step": {"schedule": StepSpec(every=1), "optimizer": SgdSpec(nesterov=True)},
+    "multi_step": {"schedule": MultiStepSpec(milestones=(1, 3)), "optimizer": RmsPropSpec()},
+    "one_cycle": {"schedule": OneCycleSpec(), "optimizer": AdamSpec(decay_on="weights")},
+    "plateau": {"schedule": PLATEAU, "optimizer": TorchOptimizerSpec(optimizer="NAdam")},
+}
+
+
+@pytest.mark.parametrize("name", RESUMED)
+def test_two_epochs_and_a_resume_equal_four_bit_for_bit(
+    tmp_path: Path, samples: Samples, name: str
+) -> None:
+    spec = SPEC.model_copy(update=RESUMED[name])
+    whole, parts = (make_task(tmp_path / part, samples, spec) for part in ("whole", "parts"))
     run_trial(whole, samples, SilentReporter())
     with pytest.raises(Killed):
         run_trial(parts, samples, KilledAfter(2))
@@ -61,6 +85,9 @@ def test_two_epochs_and_a_resume_equal_four_bit_for_bit(tmp_path: Path, samples:
     run_trial(parts, samples, again)
     assert again.seen == [1, 2, 3, 4]  # the past is told again, so that a scheduler knows it
     assert figures(whole.directory) == figures(parts.directory)
+    if name == "plateau":
+        # No epoch is better than the first by .5: each from the third on starts at half the rate.
+        assert [row["lr"] for row in figures(parts.directory)] == [1e-3, 1e-3, 5e-4, 2.5e-4]
     states = [newest_checkpoint(task.trial_dir.checkpoints) for task in (whole, parts)]
     assert states[0] is not None
     assert states[1] is not None
