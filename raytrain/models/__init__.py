@@ -13,6 +13,8 @@ from raytrain.models.unet import build_unet
 
 ARCHITECTURES: dict[str, Callable[[Any, int, int], nn.Module]] = {
     "unet": build_unet,
+    "unet_a": build_unet,
+    "unet_c": build_unet,
     "smp": build_smp,
 }
 """Name -> builder(spec, input channels, classes), with random weights."""

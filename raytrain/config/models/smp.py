@@ -1,31 +1,12 @@
-"""Architectures and their parameters. The names are the keys of `models.ARCHITECTURES`."""
+"""The networks of segmentation-models-pytorch."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import field_validator
 
 from raytrain.config.base import Spec
 from raytrain.config.errors import unknown_name
 from raytrain.config.names import SMP_DECODERS, SMP_ENCODERS
-
-
-class UNetSpec(Spec):
-    """The classic U-Net (Ronneberger et al. 2015) of source systems A and B."""
-
-    name: Literal["unet"] = "unet"
-    width: int = Field(16, ge=1)
-    """Channels of the first stage; each deeper stage doubles them."""
-    depth: int = Field(4, ge=1, le=6)
-    """Down-sampling steps."""
-    norm: Literal["batch", "group"] = "batch"
-    """`group` gives the same gradients whatever the number of workers."""
-    dropout: float = Field(0.0, ge=0, lt=1)
-    """Channel dropout at the bottleneck."""
-
-    @property
-    def label(self) -> str:
-        """In short, such as `unet16x4`."""
-        return f"unet{self.width}x{self.depth}"
 
 
 class SmpSpec(Spec):
@@ -55,6 +36,3 @@ class SmpSpec(Spec):
         if value not in SMP_ENCODERS:
             raise ValueError(unknown_name(value, SMP_ENCODERS))
         return value
-
-
-ModelSpec = Annotated[UNetSpec | SmpSpec, Field(discriminator="name")]
