@@ -35,5 +35,7 @@ def _solo(norm: nn.BatchNorm2d) -> SoloBatchNorm2d:
     made = SoloBatchNorm2d(
         norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats
     )
-    made._parameters, made._buffers, made.training = norm._parameters, norm._buffers, norm.training
+    made.weight, made.bias, made.training = norm.weight, norm.bias, norm.training
+    made.running_mean, made.running_var = norm.running_mean, norm.running_var
+    made.num_batches_tracked = norm.num_batches_tracked
     return made
