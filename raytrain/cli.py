@@ -187,6 +187,14 @@ def ledger(job: JobFile, set: Overrides = None, profile: Profile = None) -> None
 
 
 @app.command()
+def models() -> None:
+    """List the networks, their parameters and the YAML to use them."""
+    from raytrain.pipeline.models import models_text
+
+    print(models_text())
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON schema of a job file."""
     print(json.dumps(JobSpec.model_json_schema(), indent=1))

@@ -1,10 +1,10 @@
 """Names that come from libraries too heavy to import here; a test holds them equal to theirs."""
 
 SMP_DECODERS = (
-    "deeplabv3", "deeplabv3plus", "fpn", "linknet", "manet", "pan", "pspnet", "segformer",
+    "deeplabv3", "deeplabv3plus", "dpt", "fpn", "linknet", "manet", "pan", "pspnet", "segformer",
     "unet", "unetplusplus", "upernet",
 )  # fmt: skip
-"""Architectures of segmentation-models-pytorch 0.6, less `dpt`, which takes only ViT encoders."""
+"""Architectures of segmentation-models-pytorch 0.6."""
 
 SMP_ENCODERS = (
     "densenet121", "densenet161", "densenet169", "densenet201", "dpn107", "dpn131", "dpn68",

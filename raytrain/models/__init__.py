@@ -8,12 +8,27 @@ import torch
 from torch import nn
 
 from raytrain.config.models import ModelSpec
+from raytrain.models.alexnet import build_alexnet
+from raytrain.models.effunet import build_effunet
+from raytrain.models.fcn import build_fcn
+from raytrain.models.ning import build_ning
+from raytrain.models.norm import with_solo_norms
+from raytrain.models.segnet import build_segnet
+from raytrain.models.setr import build_setr
 from raytrain.models.smp import build_smp
 from raytrain.models.unet import build_unet
 
 ARCHITECTURES: dict[str, Callable[[Any, int, int], nn.Module]] = {
     "unet": build_unet,
+    "unet_a": build_unet,
+    "unet_c": build_unet,
     "smp": build_smp,
+    "fcn": build_fcn,
+    "segnet": build_segnet,
+    "effunet": build_effunet,
+    "setr": build_setr,
+    "ning": build_ning,
+    "alexnet": build_alexnet,
 }
 """Name -> builder(spec, input channels, classes), with random weights."""
 
@@ -25,19 +40,23 @@ def build_model(spec: ModelSpec, channels: int, classes: int, weights: Path | No
         from raytrain.models.weights import load_encoder
 
         load_encoder(model, weights)
-    return model.to(memory_format=torch.channels_last)
+    return with_solo_norms(model).to(memory_format=torch.channels_last)
 
 
 def refusal(spec: ModelSpec, channels: int, classes: int, height: int, width: int) -> str | None:
-    """Why this network cannot take these images, or None; costs no memory (meta tensors)."""
+    """Why this network cannot train on these images, or None; costs no memory (meta tensors).
+
+    It is asked to take one image, for that may be a worker's share of an epoch's last step.
+    """
     try:
-        model = without_memory(spec, channels, classes).eval()
+        model = with_solo_norms(without_memory(spec, channels, classes)).train()
         with torch.device("meta"):
-            shape = model(torch.empty(2, channels, height, width)).shape
-    except (RuntimeError, ValueError) as error:
-        return f"{spec.name} cannot take {width}x{height} images: {str(error).strip()}"
+            shape = model(torch.empty(1, channels, height, width)).shape
+    except Exception as error:  # timm's thousand encoders fail in as many ways
+        reason = str(error).strip() or type(error).__name__
+        return f"{spec.label} cannot take {width}x{height} images: {reason}"
     if tuple(shape[2:]) != (height, width):
-        return f"{spec.name} gives {shape[3]}x{shape[2]} maps for {width}x{height} images"
+        return f"{spec.label} gives {shape[3]}x{shape[2]} maps for {width}x{height} images"
     return None
 
 

@@ -1,13 +1,67 @@
 """Every decoder and encoder of segmentation-models-pytorch (Iakubovskii 2019)."""
 
+import math
+from typing import Any
+
 import segmentation_models_pytorch
+import timm
 from torch import nn
 
+from raytrain.config.errors import unknown_name
 from raytrain.config.models import SmpSpec
+from raytrain.models.drn import DRN_D_54
+from raytrain.models.padding import Padded
+
+ATROUS_RATES = {8: (12, 24, 36), 16: (6, 12, 18)}
+"""DeepLab's rates at each output stride (Chen et al. 2018); smp's default is the first for both."""
 
 
 def build_smp(spec: SmpSpec, channels: int, classes: int) -> nn.Module:
     """The pair with random weights. Raises ValueError when smp refuses the pair."""
+    network = smp_network(spec, channels, classes, None)
+    if not network.requires_divisible_input_shape and not spec.encoder.startswith("tu-"):
+        return network
+    stride = network.encoder.output_stride
+    # DPT halves the patches' grid once more.
+    return Padded(network, math.lcm(stride, 32) if spec.decoder == "dpt" else stride)
+
+
+def smp_network(spec: SmpSpec, channels: int, classes: int, weights: str | bool | None) -> Any:
+    """smp's own model, the encoder's weights as smp's `get_encoder` takes them."""
+    if spec.encoder == "drn_d_54":
+        segmentation_models_pytorch.encoders.encoders.setdefault(spec.encoder, DRN_D_54)
+    if spec.encoder.startswith("tu-"):
+        check_timm_name(spec.encoder)
     return segmentation_models_pytorch.create_model(
-        spec.decoder, spec.encoder, encoder_weights=None, in_channels=channels, classes=classes
+        spec.decoder,
+        spec.encoder,
+        encoder_weights=weights,
+        in_channels=channels,
+        classes=classes,
+        **_dilation(spec),
+        **_any_size(spec),
     )
+
+
+def check_timm_name(encoder: str) -> None:
+    """Raises ValueError, with the nearest name, when timm has no such encoder."""
+    name = encoder.removeprefix("tu-").split(".")[0]
+    if not timm.is_model(name):
+        raise ValueError(f"timm's encoders: {unknown_name(name, timm.list_models())}")
+
+
+def _dilation(spec: SmpSpec) -> dict[str, Any]:
+    if spec.decoder not in ("deeplabv3", "deeplabv3plus"):
+        return {}
+    wide = spec.decoder == "deeplabv3" or spec.encoder == "drn_d_54"
+    stride = spec.output_stride or (8 if wide else 16)
+    return {"encoder_output_stride": stride, "decoder_atrous_rates": ATROUS_RATES[stride]}
+
+
+def _any_size(spec: SmpSpec) -> dict[str, Any]:
+    """What lets a transformer of timm take other sizes than those it was trained on."""
+    if spec.decoder == "dpt":
+        return {"dynamic_img_size": True}
+    if spec.encoder.startswith("tu-swin"):
+        return {"strict_img_size": False}
+    return {}

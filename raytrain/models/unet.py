@@ -1,4 +1,4 @@
-"""The classic U-Net (Ronneberger et al. 2015), as source systems A and B use it."""
+"""The classic U-Net (Ronneberger et al. 2015) with an open topology."""
 
 from itertools import pairwise
 
@@ -6,58 +6,110 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from raytrain.config.models import UNetSpec
+from raytrain.config.models import UNetBase
+from raytrain.models.norm import SoloBatchNorm2d
 
 
 class UNet(nn.Module):
-    """Stages of two 3x3 convolutions, joined by max-pooling down and 2x2 transposed
-    convolutions up; the skip of each stage is concatenated."""
+    """Stages of convolutions joined by down- and up-sampling; each stage's skip is concatenated."""
 
-    def __init__(self, spec: UNetSpec, channels: int, classes: int):
+    def __init__(self, spec: UNetBase, channels: int, classes: int):
         super().__init__()
         widths = [spec.width * 2**level for level in range(spec.depth + 1)]
         pairs = list(pairwise(widths))
+        kernels = [spec.first_kernel or spec.kernel] + [spec.kernel] * spec.depth
+        # The order in which parameters are made decides their first values.
         self.down = nn.ModuleList(
-            _stage(inner, outer, spec.norm)
-            for inner, outer in zip([channels, *widths[:-1]], widths, strict=True)
+            _stage(inner, outer, kernel, spec)
+            for inner, outer, kernel in zip([channels, *widths[:-1]], widths, kernels, strict=True)
         )
-        self.up = nn.ModuleList(nn.ConvTranspose2d(deep, wide, 2, 2) for wide, deep in pairs)
-        self.merge = nn.ModuleList(_stage(2 * wide, wide, spec.norm) for wide, _ in pairs)
+        self.up = nn.ModuleList(_up(deep, wide, spec.up) for wide, deep in pairs)
+        self.merge = nn.ModuleList(
+            _stage(2 * wide, wide, kernel, spec)
+            for (wide, _), kernel in zip(pairs, kernels[:-1], strict=True)
+        )
         self.dropout = nn.Dropout2d(spec.dropout)
         self.head = nn.Conv2d(widths[0], classes, 1)
+        self.shrink = nn.ModuleList(_down(wide, spec.down) for wide, _ in pairs)
 
     def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
         """logits_BKHW; any height and width that survive `depth` halvings."""
         x = self.down[0](image_BCHW)
         skips = []
-        for stage in list(self.down)[1:]:
+        for shrink, stage in zip(self.shrink, list(self.down)[1:], strict=True):
             skips.append(x)
-            x = stage(functional.max_pool2d(x, 2))
+            x = stage(shrink(x))
         x = self.dropout(x)
         for up, merge, skip in reversed(list(zip(self.up, self.merge, skips, strict=True))):
-            x = up(x)
-            if x.shape[2:] != skip.shape[2:]:
-                # Odd sizes lose a row or column in pooling; repeat the border to get it back.
-                lost = (0, skip.shape[3] - x.shape[3], 0, skip.shape[2] - x.shape[2])
-                x = functional.pad(x, lost, mode="replicate")
-            x = merge(torch.cat([skip, x], 1))
+            x = merge(torch.cat([skip, _like(up(x), skip)], 1))
         return self.head(x)
 
 
-def build_unet(spec: UNetSpec, channels: int, classes: int) -> nn.Module:
+def build_unet(spec: UNetBase, channels: int, classes: int) -> nn.Module:
     """A U-Net with random weights."""
     return UNet(spec, channels, classes)
 
 
-def _stage(inner: int, outer: int, norm: str) -> nn.Sequential:
+def _like(x: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+    """x at the skip's size: odd sizes gain or lose a row or column in down-sampling."""
+    x = x[:, :, : skip.shape[2], : skip.shape[3]]
+    if x.shape[2:] == skip.shape[2:]:
+        return x
+    lost = (0, skip.shape[3] - x.shape[3], 0, skip.shape[2] - x.shape[2])
+    return functional.pad(x, lost, mode="replicate")
+
+
+def _stage(inner: int, outer: int, kernel: int, spec: UNetBase) -> nn.Sequential:
     layers: list[nn.Module] = []
-    for source in (inner, outer):
-        layers += [nn.Conv2d(source, outer, 3, padding=1, bias=False), _norm(norm, outer)]
-        layers.append(nn.ReLU(inplace=True))
+    for source in [inner] + [outer] * (spec.convs - 1):
+        layers.append(nn.Conv2d(source, outer, kernel, padding=kernel // 2, bias=spec.bias))
+        layers += [*_norm(spec.norm, outer), _activation(spec.activation)]
     return nn.Sequential(*layers)
 
 
-def _norm(name: str, width: int) -> nn.Module:
-    if name == "batch":
-        return nn.BatchNorm2d(width)
-    return nn.GroupNorm(max(g for g in (1, 2, 4, 8) if width % g == 0), width)
+def _norm(name: str, width: int) -> list[nn.Module]:
+    match name:
+        case "batch":
+            return [SoloBatchNorm2d(width)]
+        case "group":
+            return [nn.GroupNorm(max(g for g in (1, 2, 4, 8) if width % g == 0), width)]
+        case "instance":
+            return [nn.InstanceNorm2d(width, affine=True)]
+        case _:
+            return []
+
+
+def _activation(name: str) -> nn.Module:
+    match name:
+        case "leaky_relu":
+            return nn.LeakyReLU(inplace=True)
+        case "sigmoid":
+            return nn.Sigmoid()
+        case "tanh":
+            return nn.Tanh()
+        case "hardtanh":
+            return nn.Hardtanh(inplace=True)
+        case _:
+            return nn.ReLU(inplace=True)
+
+
+def _down(width: int, name: str) -> nn.Module:
+    match name:
+        case "max3":
+            return nn.MaxPool2d(3, 2, padding=1)
+        case "conv":
+            return nn.Conv2d(width, width, 3, 2, padding=1)
+        case _:
+            return nn.MaxPool2d(2)
+
+
+def _up(deep: int, wide: int, name: str) -> nn.Module:
+    match name:
+        case "transposed3":
+            return nn.ConvTranspose2d(deep, wide, 3, 2, padding=1, output_padding=1)
+        case "bilinear":
+            return nn.Sequential(
+                nn.Upsample(scale_factor=2, mode="bilinear"), nn.Conv2d(deep, wide, 1)
+            )
+        case _:
+            return nn.ConvTranspose2d(deep, wide, 2, 2)

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from raytrain.config.models import ModelSpec, SmpSpec
+from raytrain.config.models import ModelSpec, PretrainedSpec, SetrSpec, SmpSpec
 from raytrain.runs.files import atomic_path
 
 OFFLINE_HELP = (
@@ -17,10 +17,12 @@ OFFLINE_HELP = (
 
 def weights_file(spec: ModelSpec, folder: Path) -> Path | None:
     """Where the encoder weights that a spec asks for stand, or None for random ones."""
-    if not isinstance(spec, SmpSpec) or spec.weights is None:
+    if not isinstance(spec, PretrainedSpec) or spec.weights is None:
         return None
     if spec.weights == "imagenet":
-        return folder / f"{spec.encoder}-imagenet.pt"
+        # timm's encoders are cut to what the decoder asks for.
+        stem = spec.label if spec.encoder.startswith("tu-") else spec.encoder
+        return folder / f"{stem}-imagenet.pt"
     return Path(spec.weights).expanduser().absolute()
 
 
@@ -29,17 +31,15 @@ def fetch_weights(spec: ModelSpec, folder: Path) -> None:
     path = weights_file(spec, folder)
     if path is None or path.is_file():
         return
-    assert isinstance(spec, SmpSpec)
+    assert isinstance(spec, PretrainedSpec)
     if spec.weights != "imagenet":
         raise ValueError(f"model.weights: {path} is not a file; {OFFLINE_HELP}")
     # Read by huggingface_hub when it is imported: a dead network must not hang the driver.
     os.environ.setdefault("HF_HUB_ETAG_TIMEOUT", "10")
     os.environ.setdefault("HF_HUB_DOWNLOAD_TIMEOUT", "30")
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")
-    from segmentation_models_pytorch.encoders import get_encoder
-
     try:
-        encoder = get_encoder(spec.encoder, in_channels=3, weights="imagenet")
+        encoder = _pretrained(spec)
     except Exception as error:  # every hub client fails in its own way
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise ValueError(
@@ -48,6 +48,23 @@ def fetch_weights(spec: ModelSpec, folder: Path) -> None:
         ) from None
     with atomic_path(path) as temporary:
         torch.save(encoder.state_dict(), temporary)
+
+
+def _pretrained(spec: PretrainedSpec) -> nn.Module:
+    """The encoder for RGB with its published weights."""
+    import timm
+    from segmentation_models_pytorch.encoders import get_encoder
+
+    from raytrain.models.smp import smp_network
+
+    name = spec.encoder.removeprefix("tu-")
+    match spec:
+        case SetrSpec():
+            return timm.create_model(name, pretrained=True, num_classes=0, global_pool="")
+        case SmpSpec():
+            weights = True if spec.encoder.startswith("tu-") else "imagenet"
+            return smp_network(spec, 3, 1, weights).encoder
+    return get_encoder(name, in_channels=3, weights="imagenet")
 
 
 def load_encoder(model: nn.Module, path: Path) -> None:

@@ -29,13 +29,17 @@ def search(job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace) 
 
 
 def search_tasks(job: JobSpec, run: RunDir, report: DataReport) -> list[Task]:
-    """All trials of the search, the same ones for the same job and data."""
+    """All trials of the search, the same ones for the same job and data.
+
+    Specs that became one, their depths lowered to what fits the images, are one trial.
+    """
     specs = sample_trials(job.search.space, job.trial, job.search.trials, job.search.seed)
     fold, train_ids, val_ids = held_out(job, run, report)
-    return [
+    tasks = [
         make_task(job, run, report, "search", spec, fold, train_ids, val_ids, workers=1)
         for spec in specs
     ]
+    return list({task.fingerprint: task for task in tasks}.values())
 
 
 def _run(

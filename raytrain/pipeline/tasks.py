@@ -1,7 +1,10 @@
 """From a job to the tasks of its stations, and running those that are not done yet."""
 
+from functools import cache
+
 from raytrain.config.framing import WholeSpec
 from raytrain.config.job import JobSpec
+from raytrain.config.models import UNetBase
 from raytrain.config.target import outputs
 from raytrain.config.trial import TrialSpec
 from raytrain.data.augment_check import augmentation_problems
@@ -37,7 +40,11 @@ def make_task(
     val_ids: tuple[str, ...],
     workers: int,
 ) -> Task:
-    """A task whose directory is named after everything that decides its numbers."""
+    """A task whose directory is named after everything that decides its numbers.
+
+    A U-Net too deep for the images gets the depth that fits, which is printed.
+    """
+    spec = _fitted(spec, report)
     name = task_fingerprint(spec, report.fingerprint, fold, workers)
     parts = [station, spec.label, *([] if fold in ("split", "all") else [fold]), name[:4]]
     return Task(
@@ -53,6 +60,23 @@ def make_task(
         loaders=job.resources.loaders,
         directory=run.trial(name).path,
     )
+
+
+def _fitted(spec: TrialSpec, report: DataReport) -> TrialSpec:
+    height, width = network_size(spec.framing, report.largest)
+    if not isinstance(spec.model, UNetBase):
+        return spec
+    model = spec.model.fitted(height, width)
+    if model.depth == spec.model.depth:
+        return spec
+    _say(f"{spec.model.label}: depth lowered to {model.depth}, for {width}x{height} images")
+    return spec.model_copy(update={"model": model})
+
+
+@cache
+def _say(text: str) -> None:
+    """Print it, once a process."""
+    print(text, flush=True)
 
 
 def held_out(

@@ -77,7 +77,9 @@ def loaded_after(code: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
-@pytest.mark.parametrize("words", [["--help"], ["schema"], ["run", "--help"], ["ledger", "--help"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["schema"], ["models"], ["run", "--help"], ["ledger", "--help"]]
+)
 def test_light_commands_load_neither_torch_nor_ray(words: list[str]) -> None:
     code = (
         "from raytrain.cli import main\n"

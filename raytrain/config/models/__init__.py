@@ -1,0 +1,47 @@
+"""Architectures and their parameters. The names are the keys of `models.ARCHITECTURES`."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from raytrain.config.models.encoders import PretrainedSpec
+from raytrain.config.models.others import (
+    AlexNetSpec,
+    EffUNetSpec,
+    FcnSpec,
+    NingSpec,
+    SegNetSpec,
+    SetrSpec,
+)
+from raytrain.config.models.smp import SmpSpec
+from raytrain.config.models.unet import UNetASpec, UNetBase, UNetCSpec, UNetSpec
+
+__all__ = [
+    "AlexNetSpec",
+    "EffUNetSpec",
+    "FcnSpec",
+    "ModelSpec",
+    "NingSpec",
+    "PretrainedSpec",
+    "SegNetSpec",
+    "SetrSpec",
+    "SmpSpec",
+    "UNetASpec",
+    "UNetBase",
+    "UNetCSpec",
+    "UNetSpec",
+]
+
+ModelSpec = Annotated[
+    UNetSpec
+    | UNetASpec
+    | UNetCSpec
+    | SmpSpec
+    | FcnSpec
+    | SegNetSpec
+    | EffUNetSpec
+    | SetrSpec
+    | NingSpec
+    | AlexNetSpec,
+    Field(discriminator="name"),
+]

@@ -1,0 +1,76 @@
+"""DRN-D-54 (Yu, Koltun, Funkhouser: Dilated Residual Networks, CVPR 2017), which neither
+segmentation-models-pytorch nor timm has, as an encoder in smp's form."""
+
+from typing import Any
+
+import torch
+from segmentation_models_pytorch.encoders._base import EncoderMixin
+from torch import nn
+from torchvision.models.resnet import Bottleneck
+
+STAGES = {3: (3, 64, 2, 1), 4: (4, 128, 2, 1), 5: (6, 256, 1, 2), 6: (3, 512, 1, 4)}
+"""Number of a residual layer -> blocks, width, stride, dilation."""
+
+
+class DRN(nn.Module, EncoderMixin):
+    """Nine layers named as in the authors' files; maps at strides 1, 2, 4, 8, 8, 8."""
+
+    def __init__(self, depth: int, output_stride: int):
+        super().__init__()
+        self._depth, self._in_channels, self._output_stride = depth, 3, min(output_stride, 8)
+        self._out_channels = [3, 32, 256, 512, 1024, 512]
+        self.layer0 = _conv(3, 16, kernel=7)
+        self.layer1 = _conv(16, 16)
+        self.layer2 = _conv(16, 32, stride=2)
+        inner = 32
+        for number, (blocks, width, stride, dilation) in STAGES.items():
+            self.add_module(f"layer{number}", _residual(inner, blocks, width, stride, dilation))
+            inner = width * Bottleneck.expansion
+        self.layer7 = _conv(inner, 512, dilation=2)
+        self.layer8 = _conv(512, 512)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, image_BCHW: torch.Tensor) -> list[torch.Tensor]:
+        """The image and `depth` maps."""
+        maps = [image_BCHW]
+        x = self.layer1(self.layer0(image_BCHW))
+        for number in range(2, 6):
+            x = self.get_submodule(f"layer{number}")(x)
+            maps.append(x)
+        maps.append(self.layer8(self.layer7(self.get_submodule("layer6")(x))))
+        return maps[: self._depth + 1]
+
+    def make_dilated(self, output_stride: int) -> None:
+        """Nothing is left to dilate. Raises ValueError for a stride other than 8."""
+        if output_stride != 8:
+            raise ValueError(f"the output stride of drn_d_54 is 8, not {output_stride}")
+
+    def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> Any:
+        """Take the authors' files too, whose classifier is not needed here."""
+        kept = {key: value for key, value in state_dict.items() if not key.startswith("fc.")}
+        return super().load_state_dict(kept, strict, assign)
+
+
+DRN_D_54 = {"encoder": DRN, "pretrained_settings": {}, "params": {}}
+"""What smp's dict of encoders says of each."""
+
+
+def _conv(
+    inner: int, outer: int, kernel: int = 3, stride: int = 1, dilation: int = 1
+) -> nn.Sequential:
+    padding = kernel // 2 * dilation
+    return nn.Sequential(
+        nn.Conv2d(inner, outer, kernel, stride, padding, dilation, bias=False),
+        nn.BatchNorm2d(outer),
+        nn.ReLU(inplace=True),
+    )
+
+
+def _residual(inner: int, blocks: int, width: int, stride: int, dilation: int) -> nn.Sequential:
+    outer = width * Bottleneck.expansion
+    shortcut = nn.Sequential(nn.Conv2d(inner, outer, 1, stride, bias=False), nn.BatchNorm2d(outer))
+    first = Bottleneck(inner, width, stride, shortcut, dilation=dilation)
+    rest = [Bottleneck(outer, width, dilation=dilation) for _ in range(blocks - 1)]
+    return nn.Sequential(first, *rest)

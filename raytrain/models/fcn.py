@@ -1,0 +1,54 @@
+"""FCN-32s, -16s and -8s on VGG (Long, Shelhamer, Darrell: Fully Convolutional Networks for
+Semantic Segmentation, CVPR 2015)."""
+
+import torch
+from segmentation_models_pytorch.encoders import get_encoder
+from torch import nn
+from torch.nn import functional
+
+from raytrain.config.models import FcnSpec
+from raytrain.models.padding import Padded
+
+
+class FCN(nn.Module):
+    """VGG with its classifier as convolutions; scores of finer stages are added on the way up."""
+
+    def __init__(self, spec: FcnSpec, channels: int, classes: int):
+        super().__init__()
+        self.encoder = get_encoder(spec.encoder, in_channels=channels, weights=None)
+        self.classifier = nn.Sequential(
+            nn.Conv2d(512, spec.width, 7, padding=3),
+            nn.ReLU(inplace=True),
+            nn.Dropout2d(0.5),
+            nn.Conv2d(spec.width, spec.width, 1),
+            nn.ReLU(inplace=True),
+            nn.Dropout2d(0.5),
+        )
+        widths = {32: [spec.width], 16: [spec.width, 512], 8: [spec.width, 512, 256]}[spec.stride]
+        self.score = nn.ModuleList(nn.Conv2d(width, classes, 1) for width in widths)
+        strides = [2] * (len(widths) - 1) + [spec.stride]
+        self.up = nn.ModuleList(_bilinear(classes, stride) for stride in strides)
+
+    def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
+        """logits_BKHW; height and width divisible by 32."""
+        maps = self.encoder(image_BCHW)
+        pool4, pool3 = (functional.max_pool2d(maps[level], 2) for level in (3, 2))
+        x = self.score[0](self.classifier(maps[5]))
+        finer = zip(list(self.score)[1:], (pool4, pool3), self.up, strict=False)
+        for score, pooled, up in finer:
+            x = up(x) + score(pooled)
+        return self.up[-1](x)
+
+
+def build_fcn(spec: FcnSpec, channels: int, classes: int) -> nn.Module:
+    """An FCN with random weights, up-sampling bilinearly at first."""
+    return Padded(FCN(spec, channels, classes), 32)
+
+
+def _bilinear(classes: int, stride: int) -> nn.ConvTranspose2d:
+    """A transposed convolution that enlarges each map by itself until training changes it."""
+    up = nn.ConvTranspose2d(classes, classes, 2 * stride, stride, stride // 2, bias=False)
+    ramp = 1 - (torch.arange(2 * stride, dtype=torch.float32) + 0.5 - stride).abs() / stride
+    with torch.no_grad():
+        up.weight.copy_(torch.eye(classes)[:, :, None, None] * ramp[:, None] * ramp)
+    return up

@@ -1,0 +1,40 @@
+"""The segmenter of Ning et al. (Toward automatic phenotyping of developing embryos from videos,
+IEEE Transactions on Image Processing, 2005), for source system C's record; not tuned."""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from raytrain.config.models import NingSpec
+from raytrain.models.padding import Padded
+
+MARGIN = 18
+"""Pixels that the 40 px field of view reaches beyond the 4x4 cell it labels."""
+
+
+class Ning(nn.Module):
+    """Three convolutions and two sub-samplings; every 4x4 cell has one label."""
+
+    def __init__(self, channels: int, classes: int):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(channels, 6, 7),
+            nn.Tanh(),
+            nn.AvgPool2d(2),
+            nn.Conv2d(6, 16, 6),
+            nn.Tanh(),
+            nn.AvgPool2d(2),
+            nn.Conv2d(16, 40, 6),
+            nn.Tanh(),
+            nn.Conv2d(40, classes, 1),
+        )
+
+    def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
+        """logits_BKHW, equal within each 4x4 cell; height and width divisible by 4."""
+        x = functional.pad(image_BCHW, (MARGIN,) * 4, mode="replicate")
+        return functional.interpolate(self.layers(x), scale_factor=4.0)
+
+
+def build_ning(spec: NingSpec, channels: int, classes: int) -> nn.Module:
+    """Ning's network with random weights."""
+    return Padded(Ning(channels, classes), 4)

@@ -1,0 +1,54 @@
+"""SegNet (Badrinarayanan, Kendall, Cipolla: SegNet, TPAMI 2017) on VGG with batch norm."""
+
+import torch
+from segmentation_models_pytorch.encoders import get_encoder
+from torch import nn
+from torch.nn import functional
+
+from raytrain.config.models import SegNetSpec
+from raytrain.models.padding import Padded
+
+
+class SegNet(nn.Module):
+    """VGG and its mirror image, which puts each value back where the pooling took it from."""
+
+    def __init__(self, spec: SegNetSpec, channels: int, classes: int):
+        super().__init__()
+        self.encoder = get_encoder(spec.encoder, in_channels=channels, weights=None)
+        stages: list[list[nn.Conv2d]] = [[]]
+        for layer in self.encoder.features:
+            if isinstance(layer, nn.MaxPool2d):
+                stages.append([])
+            elif isinstance(layer, nn.Conv2d):
+                stages[-1].append(layer)
+        first = stages[0].pop(0)
+        self.decoder = nn.ModuleList(_mirror(stage) for stage in reversed(stages[:-1]))
+        self.head = nn.Conv2d(first.out_channels, classes, 3, padding=1)
+
+    def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
+        """logits_BKHW; height and width divisible by 32."""
+        x, taken = image_BCHW, []
+        for layer in self.encoder.features:
+            if isinstance(layer, nn.MaxPool2d):
+                x, places = functional.max_pool2d(x, 2, return_indices=True)
+                taken.append(places)
+            else:
+                x = layer(x)
+        for stage in self.decoder:
+            x = stage(functional.max_unpool2d(x, taken.pop(), [2, 2]))
+        return self.head(x)
+
+
+def build_segnet(spec: SegNetSpec, channels: int, classes: int) -> nn.Module:
+    """A SegNet with random weights."""
+    return Padded(SegNet(spec, channels, classes), 32)
+
+
+def _mirror(stage: list[nn.Conv2d]) -> nn.Sequential:
+    """The stage's convolutions backwards, each from its outputs to its inputs."""
+    layers: list[nn.Module] = []
+    for conv in reversed(stage):
+        inner, outer = conv.out_channels, conv.in_channels
+        layers += [nn.Conv2d(inner, outer, 3, padding=1), nn.BatchNorm2d(outer)]
+        layers.append(nn.ReLU(inplace=True))
+    return nn.Sequential(*layers)

@@ -1,0 +1,67 @@
+"""SETR (Zheng et al.: Rethinking Semantic Segmentation from a Sequence-to-Sequence Perspective
+with Transformers, CVPR 2021) on the vision transformers of timm."""
+
+from typing import Any
+
+import timm
+import torch
+from torch import nn
+from torch.nn import functional
+
+from raytrain.config.models import SetrSpec
+from raytrain.models.padding import Padded
+from raytrain.models.smp import check_timm_name
+
+WIDTH = 256
+
+
+class SETR(nn.Module):
+    """A vision transformer whose patches become a map, and a head that enlarges it."""
+
+    def __init__(self, spec: SetrSpec, channels: int, classes: int):
+        super().__init__()
+        check_timm_name(spec.encoder)
+        encoder: Any = timm.create_model(
+            spec.encoder.removeprefix("tu-"),
+            in_chans=channels,
+            num_classes=0,
+            global_pool="",
+            dynamic_img_size=True,
+        )
+        self.encoder = encoder
+        self.patch: int = encoder.patch_embed.patch_size[0]
+        self.prefix: int = encoder.num_prefix_tokens
+        make_head = _naive if spec.head == "naive" else _progressive
+        self.head = nn.Sequential(*make_head(encoder.num_features), nn.Conv2d(WIDTH, classes, 1))
+
+    def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
+        """logits_BKHW; height and width divisible by the patch."""
+        height, width = image_BCHW.shape[2:]
+        # Without pooling and classes, timm's model gives its tokens.
+        token_BNC = self.encoder(image_BCHW)[:, self.prefix :]
+        grid = (height // self.patch, width // self.patch)
+        logits = self.head(token_BNC.transpose(1, 2).unflatten(2, grid))
+        return functional.interpolate(logits, (height, width), mode="bilinear")
+
+
+def build_setr(spec: SetrSpec, channels: int, classes: int) -> nn.Module:
+    """A SETR with random weights. Raises ValueError when timm has no such transformer."""
+    network = SETR(spec, channels, classes)
+    return Padded(network, network.patch)
+
+
+def _naive(inner: int) -> list[nn.Module]:
+    return _conv(inner, 1)
+
+
+def _progressive(inner: int) -> list[nn.Module]:
+    """Four times a convolution and twice the size."""
+    parts: list[nn.Module] = []
+    for source in (inner, WIDTH, WIDTH, WIDTH):
+        parts += [*_conv(source, 3), nn.Upsample(scale_factor=2, mode="bilinear")]
+    return parts
+
+
+def _conv(inner: int, kernel: int) -> list[nn.Module]:
+    conv = nn.Conv2d(inner, WIDTH, kernel, padding=kernel // 2, bias=False)
+    return [conv, nn.BatchNorm2d(WIDTH), nn.ReLU(inplace=True)]

@@ -1,0 +1,75 @@
+"""Networks for tests: one small spec of each architecture, and what is asked of all."""
+
+import torch
+from torch import nn
+
+from raytrain.config.models import (
+    AlexNetSpec,
+    EffUNetSpec,
+    FcnSpec,
+    ModelSpec,
+    NingSpec,
+    SegNetSpec,
+    SetrSpec,
+    SmpSpec,
+    UNetASpec,
+    UNetCSpec,
+    UNetSpec,
+)
+from raytrain.models import ARCHITECTURES, build_model
+
+SMALL: dict[str, ModelSpec] = {
+    "unet": UNetSpec(),
+    "unet_a": UNetASpec(width=4),
+    "unet_c": UNetCSpec(width=4),
+    "smp": SmpSpec(),
+    "fcn": FcnSpec(width=16, encoder="vgg11"),
+    "segnet": SegNetSpec(encoder="vgg11_bn"),
+    "effunet": EffUNetSpec(encoder="efficientnet-b0"),
+    "setr": SetrSpec(encoder="tu-vit_tiny_patch16_224"),
+    "ning": NingSpec(),
+    "alexnet": AlexNetSpec(width=16),
+}
+SYSTEMS: list[ModelSpec] = [
+    *(SmpSpec(decoder="deeplabv3plus", encoder="resnet101", output_stride=s) for s in (16, 8)),
+    SmpSpec(decoder="deeplabv3plus", encoder="mobilenet_v2"),
+    SmpSpec(decoder="deeplabv3plus", encoder="tu-xception65"),
+    SmpSpec(decoder="deeplabv3plus", encoder="drn_d_54"),
+    SmpSpec(decoder="upernet", encoder="tu-swin_tiny_patch4_window7_224"),
+    SmpSpec(decoder="segformer", encoder="mit_b0"),
+    SmpSpec(decoder="dpt", encoder="tu-vit_small_patch16_224"),
+    UNetASpec(),
+    UNetCSpec(),
+    *(FcnSpec(stride=stride) for stride in (32, 16, 8)),
+    SegNetSpec(),
+    EffUNetSpec(),
+    *(SetrSpec(head=head) for head in ("naive", "progressive")),
+    NingSpec(),
+    AlexNetSpec(),
+]
+"""The networks that the source systems trained, at their full size, and their kin."""
+
+
+def label(spec: ModelSpec) -> str:
+    return spec.label
+
+
+def built(spec: ModelSpec, channels: int, classes: int) -> nn.Module:
+    torch.manual_seed(0)
+    return build_model(spec, channels, classes, None).eval()
+
+
+def on_meta(spec: ModelSpec, channels: int, classes: int) -> nn.Module:
+    """Without memory, for counting."""
+    with torch.device("meta"):
+        return ARCHITECTURES[spec.name](spec, channels, classes)
+
+
+def count(network: nn.Module) -> int:
+    """Its parameters."""
+    return sum(value.numel() for value in network.parameters())
+
+
+def image(channels: int, height: int, width: int) -> torch.Tensor:
+    """Two images of noise."""
+    return torch.randn(2, channels, height, width, generator=torch.Generator().manual_seed(1))

@@ -1,0 +1,95 @@
+"""Encoder weights: read from a file, refused in words, kept in one place."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from raytrain.config.models import EffUNetSpec, FcnSpec, PretrainedSpec, SetrSpec, SmpSpec, UNetSpec
+from raytrain.models import build_model
+from raytrain.models.weights import fetch_weights, weights_file
+from tests.model_cases import SMALL, built, image
+
+
+@pytest.fixture
+def encoder_file(tmp_path: Path) -> Path:
+    """A resnet18 encoder for RGB."""
+    torch.save(built(SmpSpec(), 3, 4).encoder.state_dict(), tmp_path / "encoder.pt")
+    return tmp_path / "encoder.pt"
+
+
+@torch.inference_mode()
+def test_encoder_weights_are_read_from_a_file(encoder_file: Path) -> None:
+    torch.manual_seed(5)
+    colour = build_model(SmpSpec(), 3, 4, encoder_file).eval()
+    saved = torch.load(encoder_file, weights_only=True)
+    assert all(torch.equal(colour.encoder.state_dict()[key], saved[key]) for key in saved)
+    # On a gray picture one channel must feel what three equal ones do.
+    gray = build_model(SmpSpec(), 1, 4, encoder_file).eval()
+    gray_image = image(1, 64, 64)
+    for ours, theirs in zip(
+        gray.encoder(gray_image)[1:],
+        colour.encoder(gray_image.expand(-1, 3, -1, -1))[1:],
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "kind", ["other encoder", "list", "text", "empty", "pickled model", "cut", "folder", "missing"]
+)
+def test_a_file_that_does_not_fit_is_an_error(kind: str, encoder_file: Path) -> None:
+    path = encoder_file.with_name("wrong.pt")
+    if kind == "other encoder":
+        torch.save(built(SmpSpec(encoder="resnet34"), 3, 4).encoder.state_dict(), path)
+    elif kind == "list":
+        torch.save([1, 2], path)
+    elif kind == "pickled model":
+        torch.save(nn.Conv2d(1, 1, 1), path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind != "missing":
+        content = {"text": b"hello", "empty": b"", "cut": encoder_file.read_bytes()[:100_000]}
+        path.write_bytes(content[kind])
+    with pytest.raises(ValueError, match=rf"model\.weights: .*{path.name} does not fit"):
+        build_model(SmpSpec(), 1, 4, path)
+
+
+def test_weights_that_are_asked_for_have_a_place(tmp_path: Path, encoder_file: Path) -> None:
+    assert weights_file(UNetSpec(), tmp_path) is None
+    assert weights_file(SmpSpec(), tmp_path) is None
+    imagenet = SmpSpec(encoder="resnet34", weights="imagenet")
+    assert weights_file(imagenet, tmp_path) == tmp_path / "resnet34-imagenet.pt"
+    own = SmpSpec(weights=str(encoder_file))
+    assert weights_file(own, tmp_path / "weights") == encoder_file
+    fetch_weights(own, tmp_path / "weights")
+    with pytest.raises(ValueError, match=r"model\.weights: .*gone\.pt is not a file"):
+        fetch_weights(SmpSpec(weights=str(tmp_path / "gone.pt")), tmp_path)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("name", ["fcn", "effunet", "setr"])
+def test_our_networks_take_encoder_files_too(name: str, tmp_path: Path) -> None:
+    network = built(SMALL[name], 3, 4)
+    saved = network.encoder.state_dict()
+    torch.save(saved, tmp_path / "encoder.pt")
+    torch.manual_seed(9)
+    loaded = build_model(SMALL[name], 3, 4, tmp_path / "encoder.pt").encoder.state_dict()
+    assert all(torch.equal(loaded[key], saved[key]) for key in saved)
+
+
+def test_weights_of_different_encoders_never_share_a_file(tmp_path: Path) -> None:
+    vit = "tu-vit_small_patch16_224"
+    specs: list[PretrainedSpec] = [
+        SmpSpec(encoder="vgg16", weights="imagenet"),
+        SmpSpec(decoder="dpt", encoder=vit, weights="imagenet"),
+        SetrSpec(encoder=vit, weights="imagenet"),
+        SmpSpec(decoder="pspnet", encoder="tu-resnet18", weights="imagenet"),
+        SmpSpec(decoder="unet", encoder="tu-resnet18", weights="imagenet"),
+        EffUNetSpec(weights="imagenet"),
+    ]
+    assert len({weights_file(spec, tmp_path) for spec in specs}) == len(specs)
+    # FCN and smp's decoders start from the same VGG.
+    fcn = FcnSpec(weights="imagenet")
+    assert weights_file(fcn, tmp_path) == weights_file(specs[0], tmp_path)

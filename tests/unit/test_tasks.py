@@ -1,0 +1,50 @@
+"""Tasks: a network too deep for the images is made shallower, in words, and once."""
+
+from pathlib import Path
+
+import pytest
+
+from raytrain.config.competition import CompetitionSpec
+from raytrain.config.job import JobSpec, SearchSpec
+from raytrain.config.models import UNetSpec
+from raytrain.config.trial import TrialSpec
+from raytrain.data.report import DataReport
+from raytrain.pipeline.search import search_tasks
+from raytrain.pipeline.tasks import make_task
+from raytrain.runs.layout import RunDir
+from tests.arrays import report_of
+
+
+@pytest.fixture
+def report() -> DataReport:
+    """Two images of 96x40 px."""
+    rows = [
+        {"id": f"s{n}", "split": split, "group": str(n), "height": 40, "width": 96}
+        for n, split in enumerate(("train", "val"))
+    ]
+    return report_of(rows, ("background", "organ"))
+
+
+@pytest.fixture
+def job() -> JobSpec:
+    competition = CompetitionSpec(name="t", data="folder", classes=("background", "organ"))
+    space = {"model.depth": {"grid": [3, 5, 6]}}
+    return JobSpec(competition=competition, search=SearchSpec(space=space, trials=3))
+
+
+def test_the_depth_is_lowered_and_said_so(
+    job: JobSpec, report: DataReport, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = TrialSpec(model=UNetSpec(width=7, depth=6))
+    for _ in range(2):
+        task = make_task(job, RunDir(tmp_path), report, "train", spec, "split", (), (), 1)
+    assert task.spec.model == UNetSpec(width=7, depth=5)
+    said = "unet7x6: depth lowered to 5, for 96x40 images\n"
+    assert capsys.readouterr().out == said
+
+
+def test_specs_that_become_one_are_one_trial(
+    job: JobSpec, report: DataReport, tmp_path: Path
+) -> None:
+    tasks = search_tasks(job, RunDir(tmp_path), report)
+    assert sorted(task.spec.model.depth for task in tasks) == [3, 5]
