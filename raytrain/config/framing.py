@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from raytrain.config.base import Spec
+from raytrain.config.base import Spec, named_by_default
 
 
 class WholeSpec(Spec):
@@ -40,4 +40,8 @@ class TilesSpec(Spec):
     """Share of a tile that the next one covers again."""
 
 
-FramingSpec = Annotated[WholeSpec | ResizeSpec | PadSpec | TilesSpec, Field(discriminator="name")]
+FramingSpec = Annotated[
+    WholeSpec | ResizeSpec | PadSpec | TilesSpec,
+    Field(discriminator="name"),
+    named_by_default("whole"),
+]

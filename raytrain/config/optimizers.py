@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, field_validator
 
-from raytrain.config.base import Spec
+from raytrain.config.base import Spec, named_by_default
 from raytrain.config.errors import unknown_name
 from raytrain.config.names import TORCH_OPTIMIZERS, UNFIT_OPTIMIZERS
 
@@ -77,7 +77,9 @@ class TorchOptimizerSpec(_OptimizerSpec):
 
 
 OptimizerSpec = Annotated[
-    AdamSpec | AdamWSpec | RmsPropSpec | SgdSpec | TorchOptimizerSpec, Field(discriminator="name")
+    AdamSpec | AdamWSpec | RmsPropSpec | SgdSpec | TorchOptimizerSpec,
+    Field(discriminator="name"),
+    named_by_default("adam"),
 ]
 
 
@@ -170,4 +172,5 @@ ScheduleSpec = Annotated[
     | PolynomialSpec
     | PlateauSpec,
     Field(discriminator="name"),
+    named_by_default("cosine"),
 ]

@@ -4,9 +4,9 @@ The names of its parts are the keys of the literal dicts in `models/`, `losses/`
 test holds them equal.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, field_validator
 
 from raytrain.config.augmentation import AugmentationSpec
 from raytrain.config.base import Spec
@@ -60,14 +60,6 @@ class TrialSpec(Spec):
     def label(self) -> str:
         """The whole in short, such as `unet16x4_cross_entropy+dice_lr0.001`."""
         return f"{self.network_label}_{self.loss_label}_lr{self.optimizer.lr:g}"
-
-    @field_validator("model", "optimizer", "schedule", "framing", mode="before")
-    @classmethod
-    def _default_name(cls, value: Any, info: ValidationInfo) -> Any:
-        """`{lr: 3e-4}` means the default optimizer with that rate."""
-        if isinstance(value, dict) and "name" not in value:
-            return {"name": cls.model_fields[str(info.field_name)].default.name, **value}
-        return value
 
     @field_validator("loss")
     @classmethod

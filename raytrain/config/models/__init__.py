@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from raytrain.config.base import named_by_default
 from raytrain.config.models.encoders import PretrainedSpec
 from raytrain.config.models.others import (
     AlexNetSpec,
@@ -44,4 +45,5 @@ ModelSpec = Annotated[
     | NingSpec
     | AlexNetSpec,
     Field(discriminator="name"),
+    named_by_default("unet"),
 ]
