@@ -57,7 +57,7 @@ def engine_epoch(report: DataReport, cache: Cache, scaling: Scaling) -> Callable
     loader, plan = train_loader(cache, rows, scaling, SPEC, 0, 1, 0)
     model = build_model(SPEC.model, 1, 4, None).to(world.device)
     optimizer = build_optimizer(SPEC.optimizer, model)
-    loss = build_loss(SPEC.loss)
+    loss = build_loss(SPEC.loss, "single_label", ())
     training = Training(model, model, None, optimizer, loss, SPEC, world)
 
     def epoch() -> None:

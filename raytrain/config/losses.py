@@ -6,10 +6,18 @@ from pydantic import Field
 
 from raytrain.config.base import Spec
 
+Weights = tuple[Annotated[float, Field(ge=0)], ...]
+"""A number a class, the background's first; where classes overlap, the background has none."""
+
 
 class _LossTerm(Spec):
     weight: float = Field(1.0, gt=0)
     """Factor of this term in the sum."""
+
+
+class _RegionTerm(_LossTerm):
+    background: bool = False
+    """Whether class 0 counts too; where classes overlap, there is none."""
 
 
 class CrossEntropySpec(_LossTerm):
@@ -17,22 +25,116 @@ class CrossEntropySpec(_LossTerm):
 
     name: Literal["cross_entropy"] = "cross_entropy"
     label_smoothing: float = Field(0.0, ge=0, lt=1)
+    class_weights: Weights | Literal["computed"] | None = None
+    """Of each class's pixels; `computed`: all pixels of the training images over those of the
+    class, so that every class weighs the same."""
 
 
-class DiceSpec(_LossTerm):
+class TopKCrossEntropySpec(_LossTerm):
+    """Cross-entropy over the hardest pixels of each image (Wu et al. 2016; in nnU-Net)."""
+
+    name: Literal["topk_cross_entropy"] = "topk_cross_entropy"
+    share: float = Field(0.1, gt=0, le=1)
+    """Of an image's judged pixels, one at least."""
+
+
+class BceSpec(_LossTerm):
+    """Binary cross-entropy of each class's probability, background included: on softmax maps, as
+    source systems A and C trained, or on sigmoids where classes overlap."""
+
+    name: Literal["bce"] = "bce"
+
+
+class BceWithLogitsSpec(_LossTerm):
+    """Binary cross-entropy on the sigmoid of each logit, background included."""
+
+    name: Literal["bce_with_logits"] = "bce_with_logits"
+    positive_weight: float = Field(1.0, gt=0)
+    """Of pixels that belong to the class, against those that do not."""
+
+
+class FocalSpec(_LossTerm):
+    """Cross-entropy that forgets what is easy (Lin et al. 2017): -alpha (1 - p)^gamma log p."""
+
+    name: Literal["focal"] = "focal"
+    gamma: float = Field(2.0, ge=0)
+    alpha: Annotated[float, Field(gt=0, le=1)] | Weights | None = None
+    """Two classes, or classes that overlap: the weight of what belongs to a class, against
+    1 - alpha. More classes: a factor, or one a class."""
+
+
+class DiceSpec(_RegionTerm):
     """1 - Dice with the batch pooled per class (Milletari et al. 2016, without squares)."""
 
     name: Literal["dice"] = "dice"
-    background: bool = False
-    """Whether class 0 counts too."""
 
 
-class SoftDiceSpec(_LossTerm):
+class SoftDiceSpec(_RegionTerm):
     """1 - Dice per image and class, with squared terms in the denominator."""
 
     name: Literal["soft_dice"] = "soft_dice"
-    background: bool = False
-    """Whether class 0 counts too."""
 
 
-LossTerm = Annotated[CrossEntropySpec | DiceSpec | SoftDiceSpec, Field(discriminator="name")]
+class GeneralisedDiceSpec(_RegionTerm):
+    """1 - Dice per image, classes weighed by 1 / size^2 (Sudre et al. 2017)."""
+
+    name: Literal["generalised_dice"] = "generalised_dice"
+    background: bool = True
+
+
+class JaccardSpec(_RegionTerm):
+    """1 - intersection over union per image and class (Rahman & Wang 2016)."""
+
+    name: Literal["jaccard"] = "jaccard"
+
+
+class TverskySpec(_RegionTerm):
+    """1 - TP / (TP + alpha FP + beta FN) per image and class (Salehi et al. 2017)."""
+
+    name: Literal["tversky"] = "tversky"
+    alpha: float = Field(0.3, gt=0)
+    """Weight of false positives."""
+    beta: float = Field(0.7, gt=0)
+    """Weight of false negatives."""
+
+
+class FocalTverskySpec(_RegionTerm):
+    """(1 - Tversky index)^gamma per image and class (Abraham & Khan 2019)."""
+
+    name: Literal["focal_tversky"] = "focal_tversky"
+    alpha: float = Field(0.3, gt=0)
+    beta: float = Field(0.7, gt=0)
+    gamma: float = Field(0.75, gt=0, le=3)
+
+
+class LovaszSpec(_RegionTerm):
+    """The Lovasz extension of 1 - IoU, per image and class that occurs (Berman et al. 2018)."""
+
+    name: Literal["lovasz"] = "lovasz"
+
+
+class BoundarySpec(_RegionTerm):
+    """Probability times signed distance to the true border, outside positive, in image diagonals
+    (Kervadec et al. 2019); to be added to a region loss, for it may be negative. Its distance maps
+    are made on the CPU in every step: some 2 ms for a class of 256 x 256 pixels."""
+
+    name: Literal["boundary"] = "boundary"
+    weight: float = Field(0.1, gt=0)
+
+
+LossTerm = Annotated[
+    CrossEntropySpec
+    | TopKCrossEntropySpec
+    | BceSpec
+    | BceWithLogitsSpec
+    | FocalSpec
+    | DiceSpec
+    | SoftDiceSpec
+    | GeneralisedDiceSpec
+    | JaccardSpec
+    | TverskySpec
+    | FocalTverskySpec
+    | LovaszSpec
+    | BoundarySpec,
+    Field(discriminator="name"),
+]

@@ -12,7 +12,7 @@ from raytrain.config.target import outputs
 from raytrain.config.trial import TrialSpec
 from raytrain.data.cache import Cache, open_cache
 from raytrain.data.dataset import Scaling, imagenet_scaling, train_loader
-from raytrain.data.report import DataReport, mean_and_std, read_report
+from raytrain.data.report import DataReport, columns, mean_and_std, read_report
 from raytrain.engine.checkpoint import newest_checkpoint, save_checkpoint
 from raytrain.engine.compiling import compiled
 from raytrain.engine.ema import build_ema
@@ -114,7 +114,7 @@ def _training(task: Task, samples: Samples, world: World, state: dict[str, Any] 
         model=model,
         ema=ema,
         optimizer=optimizer,
-        loss=build_loss(spec.loss),
+        loss=build_loss(spec.loss, report.target, class_pixels(task, samples)),
         spec=spec,
         world=world,
     )
@@ -126,6 +126,12 @@ def task_scaling(spec: TrialSpec, report: DataReport, train_rows: np.ndarray) ->
         return imagenet_scaling(report.channels)
     mean, std = mean_and_std(report.samples.select_dtypes("number").iloc[train_rows])
     return Scaling(mean, std, per_image=spec.normalization == "image")
+
+
+def class_pixels(task: Task, samples: Samples) -> tuple[int, ...]:
+    """Pixels of each class in the images that are trained on."""
+    rows = samples.report.samples.select_dtypes("number").iloc[samples.cache.rows(task.train_ids)]
+    return tuple(map(int, columns(rows, "pixels").sum(0)))
 
 
 def _state(training: Training, history: list[Row]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Losses, one file a family. A loss is a weighted sum of named terms, in float32 on logits.
 
-Shape suffixes: B images, K classes, H x W pixels.
+Shape suffixes: B images, K channels of the logits, H x W pixels.
 """
 
 from collections.abc import Callable
@@ -8,25 +8,81 @@ from typing import Any
 
 import torch
 
-from raytrain.config.losses import LossTerm
-from raytrain.losses.cross_entropy import build_cross_entropy
-from raytrain.losses.dice import build_dice, build_soft_dice
+from raytrain.config.losses import CrossEntropySpec, FocalSpec, LossTerm
+from raytrain.config.target import Target, outputs
+from raytrain.losses.binary import build_bce, build_bce_with_logits
+from raytrain.losses.boundary import build_boundary
+from raytrain.losses.cross_entropy import build_cross_entropy, build_topk_cross_entropy
+from raytrain.losses.focal import build_focal
+from raytrain.losses.judged import Judged
+from raytrain.losses.lovasz import build_lovasz
+from raytrain.losses.overlap import (
+    build_dice,
+    build_focal_tversky,
+    build_generalised_dice,
+    build_jaccard,
+    build_soft_dice,
+    build_tversky,
+)
+from raytrain.losses.setting import Setting, Term
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-"""(logits_BKHW float32, target_BHW int64) -> scalar."""
+"""(logits_BKHW, mask_BHW int64 as `config/target.py` has it) -> scalar."""
 
-LOSSES: dict[str, Callable[[Any], Loss]] = {
+LOSSES: dict[str, Callable[[Any, Setting], Term]] = {
     "cross_entropy": build_cross_entropy,
+    "topk_cross_entropy": build_topk_cross_entropy,
+    "bce": build_bce,
+    "bce_with_logits": build_bce_with_logits,
+    "focal": build_focal,
     "dice": build_dice,
     "soft_dice": build_soft_dice,
+    "generalised_dice": build_generalised_dice,
+    "jaccard": build_jaccard,
+    "tversky": build_tversky,
+    "focal_tversky": build_focal_tversky,
+    "lovasz": build_lovasz,
+    "boundary": build_boundary,
 }
+"""Name -> builder(spec, setting)."""
+
+ONE_CLASS = ("cross_entropy", "topk_cross_entropy")
+"""Losses that need one class a pixel."""
 
 
-def build_loss(terms: tuple[LossTerm, ...]) -> Loss:
-    """The weighted sum of the terms."""
-    parts = [(term.weight, LOSSES[term.name](term)) for term in terms]
+def build_loss(terms: tuple[LossTerm, ...], target: Target, class_pixels: tuple[int, ...]) -> Loss:
+    """The weighted sum of the terms, computed in float32 whatever the network computes in.
 
-    def loss(logits_BKHW: torch.Tensor, target_BHW: torch.Tensor) -> torch.Tensor:
-        return torch.stack([weight * part(logits_BKHW, target_BHW) for weight, part in parts]).sum()
+    `class_pixels` are those of the training images, the background's first. Where nothing is
+    judged, the loss and its gradient are 0.
+    """
+    setting = Setting(target, class_pixels)
+    parts = [(term.weight, LOSSES[term.name](term, setting)) for term in terms]
+
+    def loss(logits_BKHW: torch.Tensor, mask_BHW: torch.Tensor) -> torch.Tensor:
+        if logits_BKHW.dtype != torch.float64:
+            logits_BKHW = logits_BKHW.float()
+        judged = Judged(logits_BKHW, mask_BHW, target)
+        with torch.autocast(logits_BKHW.device.type, enabled=False):
+            return torch.stack([weight * part(judged) for weight, part in parts]).sum()
 
     return loss
+
+
+def loss_problems(terms: tuple[LossTerm, ...], target: Target, classes: int) -> list[str]:
+    """What these terms cannot do with such masks; `classes` counts the background too."""
+    problems = []
+    for place, term in enumerate(terms):
+        where = f"trial.loss.{place} ({term.name})"
+        if target == "multi_label" and term.name in ONE_CLASS:
+            problems.append(
+                f"{where}: needs one class a pixel, and here classes overlap; use bce_with_logits"
+            )
+        given = None
+        if isinstance(term, CrossEntropySpec):
+            given = term.class_weights if isinstance(term.class_weights, tuple) else None
+        elif isinstance(term, FocalSpec):
+            given = term.alpha if isinstance(term.alpha, tuple) else None
+        if given is not None and len(given) != outputs(classes, target):
+            problems.append(f"{where}: {len(given)} weights for {outputs(classes, target)} classes")
+    return problems

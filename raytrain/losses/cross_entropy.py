@@ -1,16 +1,47 @@
-"""Pixel-wise cross-entropy."""
-
-from collections.abc import Callable
-from functools import partial
+"""Cross-entropy on the softmax over classes, of all pixels or the hardest."""
 
 import torch
 from torch.nn import functional
 
-from raytrain.config.losses import CrossEntropySpec
+from raytrain.config.losses import CrossEntropySpec, TopKCrossEntropySpec
+from raytrain.config.target import IGNORE
+from raytrain.losses.judged import Judged
+from raytrain.losses.setting import Setting, Term
 
 
-def build_cross_entropy(
-    spec: CrossEntropySpec,
-) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
-    """Mean over pixels of -log softmax at the target class, in nats."""
-    return partial(functional.cross_entropy, label_smoothing=spec.label_smoothing)
+def build_cross_entropy(spec: CrossEntropySpec, setting: Setting) -> Term:
+    """Mean over judged pixels of -log softmax at the true class, in nats; with weights the
+    weighted mean. Weights make it differ by nature between one worker and several."""
+    weights = setting.balanced if spec.class_weights == "computed" else spec.class_weights
+
+    def term(judged: Judged) -> torch.Tensor:
+        logits = judged.logits_BKHW
+        weight_K = None if weights is None else logits.new_tensor(weights)
+        loss_BHW = functional.cross_entropy(
+            logits, judged.mask_BHW, weight_K, ignore_index=IGNORE, reduction="none",
+            label_smoothing=spec.label_smoothing,
+        )  # fmt: skip
+        if weight_K is None:
+            return loss_BHW.sum() / judged.pixels
+        total = (weight_K[judged.class_BHW] * judged.valid_BHW).sum()
+        return loss_BHW.sum() / total.clamp_min(torch.finfo(logits.dtype).tiny)
+
+    return term
+
+
+def build_topk_cross_entropy(spec: TopKCrossEntropySpec, setting: Setting) -> Term:
+    """Mean over images of the mean over their hardest pixels."""
+    del setting
+
+    def term(judged: Judged) -> torch.Tensor:
+        loss_BHW = functional.cross_entropy(
+            judged.logits_BKHW, judged.mask_BHW, ignore_index=IGNORE, reduction="none"
+        )
+        # Ignored pixels cost 0 and so stand last.
+        loss_BN = loss_BHW.flatten(1).sort(1, descending=True).values
+        kept_B = (judged.valid_BHW.flatten(1).sum(1) * spec.share).ceil().clamp_min(1)
+        place_N = torch.arange(loss_BN.shape[1], device=loss_BN.device)
+        hardest_BN = torch.where(place_N < kept_B[:, None], loss_BN, 0)
+        return (hardest_BN.sum(1) / kept_B).mean()
+
+    return term

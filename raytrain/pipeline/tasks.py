@@ -13,6 +13,7 @@ from raytrain.data.framing import network_size
 from raytrain.data.report import DataReport
 from raytrain.engine.compiling import compile_problem
 from raytrain.engine.optimizers import optimizer_problem
+from raytrain.losses import loss_problems
 from raytrain.models import refusal, without_memory
 from raytrain.models.weights import fetch_weights
 from raytrain.pipeline.backend import Workplace
@@ -101,6 +102,8 @@ def prepare(tasks: list[Task], report: DataReport, run: RunDir) -> None:
     specs = [task.spec for task in tasks]
     problems += [problem for spec in specs for problem in _data_problems(spec, report)]
     problems += _optimizer_problems(specs, report)
+    for loss in {spec.loss for spec in specs}:
+        problems += loss_problems(loss, report.target, len(report.classes))
     for augmentation, framing in {(spec.augmentation, spec.framing) for spec in specs}:
         shape_HWC = (*network_size(framing, report.largest), report.channels)
         found = augmentation_problems(augmentation, shape_HWC, report.dtype)

@@ -10,9 +10,25 @@ from pydantic import TypeAdapter
 from segmentation_models_pytorch.losses import DiceLoss
 from torch.nn import functional
 
-from raytrain.config.losses import CrossEntropySpec, DiceSpec, LossTerm, SoftDiceSpec
+from raytrain.config.losses import (
+    BceSpec,
+    BceWithLogitsSpec,
+    BoundarySpec,
+    CrossEntropySpec,
+    DiceSpec,
+    FocalSpec,
+    FocalTverskySpec,
+    GeneralisedDiceSpec,
+    JaccardSpec,
+    LossTerm,
+    LovaszSpec,
+    SoftDiceSpec,
+    TopKCrossEntropySpec,
+    TverskySpec,
+)
+from raytrain.config.target import Target
 from raytrain.losses import LOSSES, Loss, build_loss
-from raytrain.losses.dice import EPSILON
+from raytrain.losses.overlap import EPSILON
 
 # Two images of 1x2 pixels, three classes: probabilities per pixel, and the true classes.
 PROBABILITIES = [
@@ -21,6 +37,10 @@ PROBABILITIES = [
 ]
 TARGET = torch.tensor([[[1, 2]], [[0, 0]]])
 LN = math.log
+LIFT = math.exp(3.5)
+"""What is added to the logits, as a factor of exp(logit)."""
+PIXELS = (6, 4, 2)
+"""Of the classes in a training set."""
 
 
 def _absent(total: float) -> float:
@@ -28,6 +48,8 @@ def _absent(total: float) -> float:
     return EPSILON / (total + EPSILON)
 
 
+# Of image 0, of class 1 (2): TP .5 (.6), FP .3 (.3), FN .5 (.4). Of both images pooled, class 1:
+# TP .5, FP .5, FN .5; class 2: TP .6, FP .5, FN .4.
 TABLE = [
     (CrossEntropySpec(), [0], -(LN(0.5) + LN(0.6)) / 2),
     (CrossEntropySpec(), [0, 1], -(LN(0.5) + LN(0.6) + 2 * LN(0.8)) / 4),
@@ -36,6 +58,36 @@ TABLE = [
         [0],
         -(0.8 * LN(0.5) + 0.1 * LN(0.2 * 0.3) + 0.8 * LN(0.6) + 0.1 * LN(0.1 * 0.3)) / 2,
     ),
+    (CrossEntropySpec(class_weights=(1, 3, 5)), [0], -(3 * LN(0.5) + 5 * LN(0.6)) / 8),
+    # Computed from PIXELS: 12 / (3 * 6), 12 / (3 * 4), 12 / (3 * 2).
+    (
+        CrossEntropySpec(class_weights="computed"),
+        [0, 1],
+        -(LN(0.5) + 2 * LN(0.6) + 4 / 3 * LN(0.8)) / (1 + 2 + 4 / 3),
+    ),
+    (TopKCrossEntropySpec(share=0.5), [0, 1], -(LN(0.5) + LN(0.8)) / 2),
+    (TopKCrossEntropySpec(share=0.51), [0], -(LN(0.5) + LN(0.6)) / 2),
+    (
+        BceSpec(),
+        [0],
+        -(LN(0.5) + LN(0.6) + LN(0.8 * 0.7) + LN(0.9 * 0.7)) / 6,
+    ),
+    (
+        BceWithLogitsSpec(),
+        [0],
+        -sum(LN(LIFT * p / (LIFT * p + 1)) for p in (0.5, 0.6)) / 6
+        - sum(LN(1 / (LIFT * p + 1)) for p in (0.2, 0.3, 0.1, 0.3)) / 6,
+    ),
+    (
+        BceWithLogitsSpec(positive_weight=4),
+        [0],
+        -4 * sum(LN(LIFT * p / (LIFT * p + 1)) for p in (0.5, 0.6)) / 6
+        - sum(LN(1 / (LIFT * p + 1)) for p in (0.2, 0.3, 0.1, 0.3)) / 6,
+    ),
+    (FocalSpec(), [0], -(0.25 * LN(0.5) + 0.16 * LN(0.6)) / 2),
+    (FocalSpec(alpha=0.25, gamma=1), [0], -0.25 * (0.5 * LN(0.5) + 0.4 * LN(0.6)) / 2),
+    (FocalSpec(alpha=(9, 1, 3)), [0], -(0.25 * LN(0.5) + 3 * 0.16 * LN(0.6)) / 2),
+    (FocalSpec(gamma=0), [0, 1], -(LN(0.5) + LN(0.6) + 2 * LN(0.8)) / 4),
     (DiceSpec(), [0], 1 - (1 / 1.8 + 1.2 / 1.9) / 2),
     (DiceSpec(background=True), [0], 1 - (_absent(0.3) + 1 / 1.8 + 1.2 / 1.9) / 3),
     (DiceSpec(), [0, 1], 1 - (1 / 2 + 1.2 / 2.1) / 2),
@@ -48,6 +100,26 @@ TABLE = [
         [0, 1],
         1 - (_absent(0.05) + 1 / 1.34 + 1.2 / 1.45 + 3.2 / 3.28 + 2 * _absent(0.02)) / 6,
     ),
+    # Image 0: every class weighs 1, the absent background too. Image 1: the background's two
+    # pixels weigh 1/4, the absent others 1.
+    (GeneralisedDiceSpec(), [0], 1 - 2 * 1.1 / (0.3 + 1.8 + 1.9)),
+    (GeneralisedDiceSpec(), [1], 1 - 2 * 0.4 / (3.6 / 4 + 0.2 + 0.2)),
+    (JaccardSpec(), [0], 1 - (0.5 / 1.3 + 0.6 / 1.3) / 2),
+    (TverskySpec(), [0], 1 - (0.5 / (0.5 + 0.09 + 0.35) + 0.6 / (0.6 + 0.09 + 0.28)) / 2),
+    (
+        FocalTverskySpec(alpha=0.5, beta=0.5, gamma=2),
+        [0],
+        ((1 - 0.5 / 0.9) ** 2 + (1 - 0.6 / 0.95) ** 2) / 2,
+    ),
+    # Class 1: errors .5 (true) and .3; the first alone costs 1 of IoU, the second nothing more.
+    # Class 2: errors .4 (true) and .3 likewise.
+    (LovaszSpec(), [0], (0.5 + 0.4) / 2),
+    # Image 1 shows the background only: both errors .2 are true, each costs half.
+    (LovaszSpec(background=True), [1], 0.2),
+    (LovaszSpec(), [1], 0.1),
+    # Pixels at a border lie half a pixel from it: -.5 and .5, each of a diagonal of sqrt(5).
+    (BoundarySpec(), [0], 0.5 * (0.3 - 0.5 + 0.3 - 0.6) / 4 / math.sqrt(5)),
+    (BoundarySpec(), [1], 0.1),
 ]
 
 
@@ -57,8 +129,13 @@ def _logits(images: list[int]) -> torch.Tensor:
     return (probabilities.log() + 3.5).permute(0, 2, 1)[:, :, None]
 
 
-def _default(name: str) -> Loss:
-    return LOSSES[name](TypeAdapter(LossTerm).validate_python({"name": name}))
+def _loss(spec: LossTerm, target: Target = "single_label") -> Loss:
+    """The term alone, weighed 1."""
+    return build_loss((spec.model_copy(update={"weight": 1.0}),), target, PIXELS)
+
+
+def _default(name: str, target: Target = "single_label") -> Loss:
+    return _loss(TypeAdapter(LossTerm).validate_python({"name": name}), target)
 
 
 def _random(seed: int, shape: tuple[int, int, int, int]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -73,9 +150,9 @@ def _random(seed: int, shape: tuple[int, int, int, int]) -> tuple[torch.Tensor, 
 
 @pytest.mark.parametrize(("spec", "images", "expected"), TABLE)
 def test_a_loss_is_what_the_hand_says(spec, images: list[int], expected: float) -> None:
-    found = LOSSES[spec.name](spec)(_logits(images), TARGET[images])
+    found = _loss(spec)(_logits(images), TARGET[images])
     assert found.shape == ()
-    assert found.item() == pytest.approx(expected, abs=1e-5)
+    assert found.item() == pytest.approx(expected, abs=2e-5)
 
 
 def test_no_two_losses_are_the_same() -> None:
@@ -93,7 +170,7 @@ def test_cross_entropy_is_numpys(smoothing: float) -> None:
     truth = np.eye(4)[target.numpy()].transpose(0, 3, 1, 2)
     soft = truth * (1 - smoothing) + smoothing / 4
     expected = -(soft * log_softmax).sum(1).mean()
-    found = LOSSES["cross_entropy"](CrossEntropySpec(label_smoothing=smoothing))(logits, target)
+    found = _loss(CrossEntropySpec(label_smoothing=smoothing))(logits, target)
     assert found.item() == pytest.approx(expected, rel=1e-12)
 
 
@@ -102,7 +179,7 @@ def test_dice_is_that_of_segmentation_models_pytorch(background: bool) -> None:
     logits, target = _random(1, (3, 4, 5, 6))
     classes = None if background else [1, 2, 3]
     expected = DiceLoss("multiclass", classes=classes, from_logits=True)(logits, target)
-    found = LOSSES["dice"](DiceSpec(background=background))(logits, target)
+    found = _loss(DiceSpec(background=background))(logits, target)
     assert found.item() == pytest.approx(expected.item(), abs=1e-5)
 
 
@@ -115,7 +192,7 @@ def test_soft_dice_is_numpys(background: bool) -> None:
         for label in range(0 if background else 1, 4):
             p, t = prob[image, label], (target[image] == label).numpy()
             scores.append(2 * p[t].sum() / ((p**2).sum() + t.sum()))
-    found = LOSSES["soft_dice"](SoftDiceSpec(background=background))(logits, target)
+    found = _loss(SoftDiceSpec(background=background))(logits, target)
     assert found.item() == pytest.approx(1 - np.mean(scores), abs=1e-5)
 
 
@@ -130,9 +207,11 @@ def test_a_better_answer_costs_less(name: str) -> None:
     _, target = _random(4, (2, 4, 5, 6))
     right = functional.one_hot(target, 4).permute(0, 3, 1, 2).double()
     wrong = right.roll(1, 1)
-    costs = [_default(name)(20 * logits, target).item() for logits in (right, right * 0, wrong)]
-    assert costs == sorted(costs)
-    assert 0 <= costs[0] < 1e-3 < costs[1] < costs[2]
+    answers = (40 * right - 20, right * 0, 40 * wrong - 20)
+    costs = [_default(name)(logits, target).item() for logits in answers]
+    assert costs[0] < costs[1] < costs[2]
+    if name != "boundary":  # which has no lowest value of its own
+        assert 0 <= costs[0] < 1e-3 < costs[1]
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -157,7 +236,7 @@ def test_empty_and_tiny_masks_have_finite_costs(
 @pytest.mark.parametrize("name", LOSSES)
 def test_an_empty_image_seen_as_empty_costs_nothing(name: str) -> None:
     target = torch.zeros(2, 4, 5, dtype=torch.int64)
-    logits = torch.zeros(2, 3, 4, 5)
+    logits = torch.full((2, 3, 4, 5), -60.0)
     logits[:, 0] = 60
     assert _default(name)(logits, target).item() == pytest.approx(0, abs=1e-5)
 
@@ -174,8 +253,9 @@ def test_the_input_is_left_alone(name: str) -> None:
 def test_a_loss_is_the_weighted_sum_of_its_terms() -> None:
     logits, target = _random(6, (2, 4, 5, 6))
     terms = (CrossEntropySpec(weight=2.0), DiceSpec(weight=0.25, background=True), SoftDiceSpec())
-    parts = [LOSSES[term.name](term)(logits, target).item() for term in terms]
-    total = build_loss(terms)(logits, target)
+    parts = [_loss(term)(logits, target).item() for term in terms]
+    total = build_loss(terms, "single_label", PIXELS)(logits, target)
     assert total.shape == ()
     assert total.item() == pytest.approx(2 * parts[0] + 0.25 * parts[1] + parts[2], rel=1e-12)
-    assert build_loss(terms[:1])(logits, target).item() == pytest.approx(2 * parts[0], rel=1e-12)
+    first = build_loss(terms[:1], "single_label", PIXELS)(logits, target)
+    assert first.item() == pytest.approx(2 * parts[0], rel=1e-12)

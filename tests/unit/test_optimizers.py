@@ -240,6 +240,7 @@ def test_gradients_are_clipped_where_that_is_asked_for(limit: float) -> None:
     spec = TrialSpec.model_validate({"optimizer": {"name": "sgd"}, "clip_norm": limit})
     optimizer = build_optimizer(spec.optimizer, net)
     batch = Batch(torch.randn(2, 1, 8, 8), torch.randint(0, 2, (2, 8, 8)), np.arange(2), 2, 2)
-    train_step(net, batch, build_loss(spec.loss), optimizer, spec, current_world())
+    loss = build_loss(spec.loss, "single_label", ())
+    train_step(net, batch, loss, optimizer, spec, current_world())
     norm = float(torch.stack([p.grad.norm() for p in net.parameters()]).norm())
     assert norm == pytest.approx(limit, rel=1e-3) if limit else norm > 1e-2

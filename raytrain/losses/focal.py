@@ -1,0 +1,56 @@
+"""The focal loss (Lin et al. 2017)."""
+
+import torch
+from torch.nn import functional
+
+from raytrain.config.losses import FocalSpec
+from raytrain.losses.judged import Judged
+from raytrain.losses.setting import Setting, Term
+
+
+def build_focal(spec: FocalSpec, setting: Setting) -> Term:
+    """Mean over judged pixels (and, where classes overlap, over classes) of
+    -alpha (1 - p)^gamma log p, p the probability of what is true."""
+    return _of_classes(spec) if setting.target == "single_label" else _of_layers(spec)
+
+
+def _of_classes(spec: FocalSpec) -> Term:
+    def term(judged: Judged) -> torch.Tensor:
+        log_BKHW = judged.logits_BKHW.log_softmax(1)
+        log_BHW = log_BKHW.gather(1, judged.class_BHW[:, None])[:, 0]
+        cost_BHW = -((-torch.expm1(log_BHW)) ** spec.gamma) * log_BHW
+        alpha_K = _alpha(spec, log_BKHW)
+        cost_BHW = cost_BHW * alpha_K[judged.class_BHW] * judged.valid_BHW
+        return cost_BHW.sum() / judged.pixels
+
+    return term
+
+
+def _alpha(spec: FocalSpec, log_BKHW: torch.Tensor) -> torch.Tensor:
+    classes = log_BKHW.shape[1]
+    match spec.alpha:
+        case None:
+            alpha: tuple[float, ...] = (1.0,) * classes
+        case tuple():
+            alpha = spec.alpha
+        case float() if classes == 2:
+            alpha = (1 - spec.alpha, spec.alpha)
+        case _:
+            alpha = (spec.alpha,) * classes
+    return log_BKHW.new_tensor(alpha)
+
+
+def _of_layers(spec: FocalSpec) -> Term:
+    def term(judged: Judged) -> torch.Tensor:
+        true = judged.true_BKHW
+        sign = 2 * true - 1
+        log_BKHW = functional.logsigmoid(judged.logits_BKHW * sign)
+        cost_BKHW = -((-torch.expm1(log_BKHW)) ** spec.gamma) * log_BKHW
+        match spec.alpha:
+            case tuple():
+                cost_BKHW = cost_BKHW * cost_BKHW.new_tensor(spec.alpha)[:, None, None]
+            case float():
+                cost_BKHW = cost_BKHW * (spec.alpha * true + (1 - spec.alpha) * (1 - true))
+        return cost_BKHW.mean()
+
+    return term

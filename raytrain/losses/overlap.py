@@ -1,0 +1,111 @@
+"""Losses on the overlap of regions: Dice and its kin.
+
+An empty class that is predicted empty costs nothing. Sums over an image or a batch are divided
+once, with EPSILON in both halves of the fraction, so 0/0 is 1. Pooled over the batch (`dice`), a
+loss differs by nature between one worker and several; per image it does not.
+"""
+
+import torch
+
+from raytrain.config.losses import (
+    DiceSpec,
+    FocalTverskySpec,
+    GeneralisedDiceSpec,
+    JaccardSpec,
+    SoftDiceSpec,
+    TverskySpec,
+)
+from raytrain.losses.judged import Judged
+from raytrain.losses.setting import Setting, Term
+
+EPSILON = 1e-5
+"""In pixels."""
+IMAGE, BATCH = (2, 3), (0, 2, 3)
+"""Axes that sums run over."""
+
+
+def build_dice(spec: DiceSpec, setting: Setting) -> Term:
+    """1 - mean over classes of 2|PT| / (|P| + |T|), the sums taken over the whole batch."""
+    del setting
+
+    def term(judged: Judged) -> torch.Tensor:
+        prob, true = judged.prob_BKHW, judged.true_BKHW
+        shared_K, total_K = (prob * true).sum(BATCH), prob.sum(BATCH) + true.sum(BATCH)
+        dice_K = (2 * shared_K + EPSILON) / (total_K + EPSILON)
+        return 1 - dice_K[judged.first(spec.background) :].mean()
+
+    return term
+
+
+def build_soft_dice(spec: SoftDiceSpec, setting: Setting) -> Term:
+    """1 - mean over images and classes of 2|PT| / (|P^2| + |T^2|)."""
+    del setting
+
+    def term(judged: Judged) -> torch.Tensor:
+        prob, true = judged.prob_BKHW, judged.true_BKHW
+        shared_BK = (prob * true).sum(IMAGE)
+        total_BK = (prob * prob).sum(IMAGE) + true.sum(IMAGE)
+        dice_BK = (2 * shared_BK + EPSILON) / (total_BK + EPSILON)
+        return 1 - dice_BK[:, judged.first(spec.background) :].mean()
+
+    return term
+
+
+def build_generalised_dice(spec: GeneralisedDiceSpec, setting: Setting) -> Term:
+    """1 - mean over images of 2 sum_k w_k |PT| / sum_k w_k (|P| + |T|), w_k = 1 / |T|^2; a class
+    that the image lacks weighs as one of a single pixel."""
+    del setting
+
+    def term(judged: Judged) -> torch.Tensor:
+        first = judged.first(spec.background)
+        prob, true = judged.prob_BKHW[:, first:], judged.true_BKHW[:, first:]
+        size_BK = true.sum(IMAGE)
+        weight_BK = size_BK.clamp_min(1) ** -2
+        shared_B = (weight_BK * (prob * true).sum(IMAGE)).sum(1)
+        total_B = (weight_BK * (prob.sum(IMAGE) + size_BK)).sum(1)
+        return (1 - (2 * shared_B + EPSILON) / (total_B + EPSILON)).mean()
+
+    return term
+
+
+def build_jaccard(spec: JaccardSpec, setting: Setting) -> Term:
+    """1 - mean over images and classes of |PT| / (|P| + |T| - |PT|)."""
+    del setting
+
+    def term(judged: Judged) -> torch.Tensor:
+        return 1 - _tversky_index(judged, 1.0, 1.0)[:, judged.first(spec.background) :].mean()
+
+    return term
+
+
+def build_tversky(spec: TverskySpec, setting: Setting) -> Term:
+    """1 - mean over images and classes of the Tversky index."""
+    del setting
+
+    def term(judged: Judged) -> torch.Tensor:
+        index_BK = _tversky_index(judged, spec.alpha, spec.beta)
+        return 1 - index_BK[:, judged.first(spec.background) :].mean()
+
+    return term
+
+
+def build_focal_tversky(spec: FocalTverskySpec, setting: Setting) -> Term:
+    """Mean over images and classes of (1 - Tversky index)^gamma."""
+    del setting
+
+    def term(judged: Judged) -> torch.Tensor:
+        index_BK = _tversky_index(judged, spec.alpha, spec.beta)
+        # At an index of 1 a power under 1 has an endless slope.
+        lack_BK = (1 - index_BK).clamp_min(EPSILON)
+        power = (lack_BK**spec.gamma - EPSILON**spec.gamma)[:, judged.first(spec.background) :]
+        return power.mean()
+
+    return term
+
+
+def _tversky_index(judged: Judged, alpha: float, beta: float) -> torch.Tensor:
+    """TP / (TP + alpha FP + beta FN), BxK."""
+    prob, true = judged.prob_BKHW, judged.true_BKHW
+    hit_BK = (prob * true).sum(IMAGE)
+    extra_BK, missed_BK = prob.sum(IMAGE) - hit_BK, true.sum(IMAGE) - hit_BK
+    return (hit_BK + EPSILON) / (hit_BK + alpha * extra_BK + beta * missed_BK + EPSILON)
