@@ -73,4 +73,6 @@ def test_overlapping_classes_are_learnt_and_submitted(tmp_path: Path) -> None:
         both += int((heart & cavity).sum())
     assert both > 100
     assert (run / "report.html").is_file()
+    done = raytrain("check", tmp_path / "job.yaml", env=env)
+    assert done.returncode == 0, done.stdout + done.stderr
     assert (run / "contact_sheet.png").is_file()
