@@ -7,6 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from raytrain.config.base import Spec
 from raytrain.config.expression import parse_expression
 from raytrain.config.formats import FormatSpec, PairedFoldersSpec
+from raytrain.config.metrics import DiceMetricSpec, MetricSpec
 from raytrain.config.splits import FolderSplitsSpec, GroupSpec, OwnGroupSpec, SplitsSpec
 
 
@@ -46,8 +47,9 @@ class CompetitionSpec(Spec):
     a frame that is missing, or of another split or group, is replaced by the image itself."""
     accept_leaks: str | None = None
     """Why near duplicates in train and val are no mistake; without a reason they are refused."""
-    metric: Literal["dice"] = "dice"
-    """Mean over images and foreground classes; an absent class that is not predicted scores 1."""
+    metric: MetricSpec = DiceMetricSpec()
+    """What decides: a name or `{name: dice, empty: skip}`; `raytrain metrics` lists them. `dice` is
+    the mean over images and foreground classes, an absent class not predicted scoring 1."""
     submission: SubmissionSpec = SubmissionSpec()
 
     @field_validator("format", "splits", mode="before")

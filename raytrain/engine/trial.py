@@ -82,7 +82,8 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World) -> None
         plan.epoch = epoch
         row = train_epoch(training, loader, history)
         if len(val_rows):
-            row |= validate(training, cache, val_rows, scaling, len(report.classes), epoch)
+            classes = len(report.classes)
+            row |= validate(training, cache, val_rows, scaling, classes, task.metric, epoch)
         history.append(row)
         if world.rank == 0:
             card = _card(task, report, scaling, row)
