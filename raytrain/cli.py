@@ -195,6 +195,14 @@ def models() -> None:
 
 
 @app.command()
+def metrics() -> None:
+    """List the metrics: what they measure, their parameters, and how they stand in a job file."""
+    from raytrain.pipeline.metrics import metrics_text
+
+    print(metrics_text())
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON schema of a job file."""
     print(json.dumps(JobSpec.model_json_schema(), indent=1))

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from raytrain.config.competition import CompetitionSpec
+from raytrain.config.metrics import DiceMetricSpec
 from raytrain.config.models import UNetSpec
 from raytrain.config.optimizers import AdamSpec, CosineSpec
 from raytrain.config.trial import TrialSpec
@@ -48,5 +49,6 @@ def make_task(folder: Path, samples: Samples, spec: TrialSpec = SPEC) -> Task:
         workers=1,
         cpus=1,
         loaders=0,
+        metric=DiceMetricSpec(),
         directory=folder,
     )

@@ -25,7 +25,7 @@ class RungScheduler(ASHAScheduler):
         # One more than the last epoch: a trial that reaches its end finishes by itself.
         super().__init__(
             time_attr="epoch",
-            metric="val_dice",
+            metric="val_score",
             mode="max",
             max_t=epochs + 1,
             grace_period=min(spec.grace, epochs),
@@ -55,6 +55,7 @@ class RungScheduler(ASHAScheduler):
             name=task.name,
             epoch=epoch,
             val_dice=result["val_dice"],
+            val_score=result["val_score"],
             decision="stop" if decision == TrialScheduler.STOP else "go on",
         )
         append_event(self._events, event)

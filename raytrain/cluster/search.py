@@ -32,7 +32,7 @@ class TuneReporter:
         setproctitle(self._title)
 
     def report(self, row: Row) -> None:
-        tune.report({"epoch": row["epoch"], "val_dice": row["val_dice"]})
+        tune.report({key: row[key] for key in ("epoch", "val_score", "val_dice")})
         # Each call of an actor's method has Ray name the process after that method.
         setproctitle(self._title)
 

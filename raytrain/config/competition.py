@@ -1,6 +1,6 @@
 """One competition: where its data stands, its classes and its submission."""
 
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -13,6 +13,7 @@ from raytrain.config.formats import (
     PairedFoldersSpec,
     ValueLabelsSpec,
 )
+from raytrain.config.metrics import DiceMetricSpec, MetricSpec
 from raytrain.config.splits import FolderSplitsSpec, GroupSpec, OwnGroupSpec, SplitsSpec
 from raytrain.config.target import MOST_LAYERS, Target
 
@@ -50,8 +51,9 @@ class CompetitionSpec(Spec):
     a frame that is missing, or of another split or group, is replaced by the image itself."""
     accept_leaks: str | None = None
     """Why near duplicates in train and val are no mistake; without a reason they are refused."""
-    metric: Literal["dice"] = "dice"
-    """Mean over images and foreground classes; an absent class that is not predicted scores 1."""
+    metric: MetricSpec = DiceMetricSpec()
+    """What decides: a name or `{name: dice, empty: skip}`; `raytrain metrics` lists them. `dice` is
+    the mean over images and foreground classes, an absent class not predicted scoring 1."""
     submission: SubmissionSpec = SubmissionSpec()
 
     @field_validator("neighbours")
@@ -65,6 +67,7 @@ class CompetitionSpec(Spec):
     def _labels_fit(self) -> Self:
         labels = getattr(self.format, "labels", None)
         if self.target == "multi_label":
+            self._refuse_metrics_of_one_class()
             if len(self.classes) - 1 > MOST_LAYERS:
                 raise ValueError(
                     f"target: at most {MOST_LAYERS} classes may overlap (got "
@@ -82,3 +85,13 @@ class CompetitionSpec(Spec):
                     f"format.labels.classes: {beyond} are beyond the {len(self.classes)} classes"
                 )
         return self
+
+    def _refuse_metrics_of_one_class(self) -> None:
+        metric = self.metric
+        parts = [term.metric for term in metric.terms] if metric.name == "weighted" else [metric]
+        for part in parts:
+            if part.name in ("accuracy", "cross_entropy"):
+                raise ValueError(
+                    f"metric: {part.name} needs one class a pixel, and here classes overlap; "
+                    "choose another, such as dice"
+                )

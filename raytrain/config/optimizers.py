@@ -150,7 +150,7 @@ class PlateauSpec(_ScheduleSpec):
     ReduceLROnPlateau), every epoch counted, those of the warm-up too."""
 
     name: Literal["plateau"] = "plateau"
-    watch: Literal["val_loss", "val_dice", "train_loss"] = "val_loss"
+    watch: Literal["val_loss", "val_score", "val_dice", "train_loss"] = "val_loss"
     """Members trained on all labelled images have no validation: there only `train_loss` is."""
     factor: float = Field(0.1, gt=0, lt=1)
     patience: int = Field(10, ge=0)

@@ -44,7 +44,7 @@ def newest_checkpoint(folder: Path) -> dict[str, Any] | None:
 
 
 def best_checkpoint(folder: Path) -> Path:
-    """The checkpoint of the epoch with the highest validation Dice; the last one without any.
+    """The checkpoint of the epoch with the highest validation score; the last one without any.
 
     Raises ValueError when there is no checkpoint.
     """

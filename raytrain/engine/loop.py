@@ -11,6 +11,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
+from raytrain.config.metrics import MetricSpec
 from raytrain.config.trial import TrialSpec
 from raytrain.data.cache import Cache
 from raytrain.data.dataset import Batch, Scaling, Unit, units
@@ -20,8 +21,9 @@ from raytrain.engine.parallel import World
 from raytrain.engine.schedules import rate_factors, set_rates
 from raytrain.engine.step import evaluate, train_step
 from raytrain.losses import Loss
-from raytrain.metrics import METRICS
-from raytrain.metrics.dice import foreground_dice
+from raytrain.metrics import gathered, score
+from raytrain.metrics.dice import foreground_dice, mean_foreground_dice
+from raytrain.metrics.evidence import Evidence
 from raytrain.runs.history import Row
 
 
@@ -93,9 +95,10 @@ def _step(training: Training, batch: Batch) -> torch.Tensor:
 
 def validate(
     training: Training, report: DataReport, cache: Cache, rows: np.ndarray, scaling: Scaling,
-    epoch: int,
+    metric: MetricSpec, epoch: int,
 ) -> Row:  # fmt: skip
-    """val_loss, val_dice and val_dice_per_class over the set, the same on every worker.
+    """val_loss, val_score (the metric), val_dice and val_dice_per_class over the set, the same on
+    every worker.
 
     Each worker takes whole units in turn, and units are the same for any number of workers, so
     the figures are too. Raises ValueError when the loss is not finite.
@@ -112,16 +115,19 @@ def validate(
             start += len(unit.rows)
 
     world.share_buffers(training.kept)
-    counts_NK3, loss_N = evaluate(
+    beside = gathered(metric)
+    counts_NK3, loss_N, figures_NGK = evaluate(
         training.kept, mine(), cache, frame, len(rows), len(report.classes), report.target,
-        training.loss, training.spec.precision, world,
+        training.loss, beside, training.spec.precision, world,
     )  # fmt: skip
     val_loss = float(loss_N.sum() / len(rows))
     if not math.isfinite(val_loss):
         raise ValueError(f"the validation loss is {val_loss} at epoch {epoch}: lower optimizer.lr")
     counts = counts_NK3.cpu().numpy()
+    evidence = Evidence(counts, beside, figures_NGK.cpu().numpy())
     return {
         "val_loss": val_loss,
-        "val_dice": METRICS["dice"](counts),
+        "val_score": score(metric, evidence),
+        "val_dice": mean_foreground_dice(counts),
         "val_dice_per_class": [float(value) for value in foreground_dice(counts)],
     }

@@ -71,7 +71,7 @@ def _plateau(spec: PlateauSpec, part: Part) -> list[float]:
     unit = torch.optim.SGD([torch.zeros(1)], lr=1.0)
     judge = ReduceLROnPlateau(
         unit,
-        mode="max" if spec.watch == "val_dice" else "min",
+        mode="min" if spec.watch.endswith("loss") else "max",
         factor=spec.factor,
         patience=spec.patience,
         threshold=spec.threshold,

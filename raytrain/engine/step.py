@@ -1,7 +1,7 @@
 """One training step and one evaluation step.
 
 Shape suffixes: B images, C channels, K classes, H x W pixels, N images of the whole set,
-3 = true positives, false positives, false negatives.
+3 = true positives, false positives, false negatives, G metrics that counts do not suffice for.
 """
 
 from collections import Counter
@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from raytrain.config.metrics import MetricSpec
 from raytrain.config.target import Target, mask_of
 from raytrain.config.trial import TrialSpec
 from raytrain.data.cache import Cache
@@ -18,7 +19,9 @@ from raytrain.data.dataset import Batch, Unit
 from raytrain.data.framing import Frame
 from raytrain.engine.parallel import World
 from raytrain.losses import Loss
+from raytrain.metrics import image_figures
 from raytrain.metrics.dice import overlap_counts
+from raytrain.metrics.evidence import label_maps
 
 
 def train_step(
@@ -66,11 +69,12 @@ def evaluate(
     classes: int,
     target: Target,
     loss: Loss,
+    gathered: tuple[MetricSpec, ...],
     precision: str,
     world: World,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """counts_NK3 (int64) at the images' own sizes and loss_N (float64) of a set, complete on
-    every worker.
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """counts_NK3 (int64) at the images' own sizes, loss_N and the gathered metrics' figures_NGK
+    (float64) of a set, complete on every worker.
 
     `units` are this worker's, each with the place of its first image in the set. Every image's
     figures are written by one worker and zero elsewhere, so the sum is exact for any number of
@@ -79,6 +83,7 @@ def evaluate(
     model.eval()
     counts_NK3 = torch.zeros(images, classes, 3, dtype=torch.int64, device=world.device)
     loss_N = torch.zeros(images, dtype=torch.float64, device=world.device)
+    figures_NGK = loss_N.new_zeros(images, len(gathered), classes)
     for start, unit in units:
         place = {int(row): start + i for i, row in enumerate(unit.rows)}
         windows = Counter(unit.windows.row_N.tolist())
@@ -96,7 +101,11 @@ def evaluate(
             counts_NK3[place[row]] = overlap_counts(pred_HW[None], true_HW[None], classes, target)[
                 0
             ]
-    return world.sum_(counts_NK3), world.sum_(loss_N)
+            if gathered:
+                prob, pred, true = (t.cpu().numpy() for t in (prob_KHW, pred_HW, true_HW))
+                figures = image_figures(gathered, label_maps(prob, pred, true, target))
+                figures_NGK[place[row]] = torch.from_numpy(figures)
+    return world.sum_(counts_NK3), world.sum_(loss_N), world.sum_(figures_NGK)
 
 
 def _to(tensor: torch.Tensor, world: World) -> torch.Tensor:

@@ -83,7 +83,7 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World) -> None
         plan.epoch = epoch
         row = train_epoch(training, loader, history)
         if len(val_rows):
-            row |= validate(training, report, cache, val_rows, scaling, epoch)
+            row |= validate(training, report, cache, val_rows, scaling, task.metric, epoch)
         history.append(row)
         if world.rank == 0:
             card = _card(task, report, scaling, row)

@@ -3,16 +3,18 @@
 Every map comes from a model that never saw its image's group.
 """
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
+from raytrain.config.metrics import MetricSpec
 from raytrain.config.target import Target, mask_of
-from raytrain.metrics import METRICS
-from raytrain.metrics.dice import foreground_dice, overlap_counts
+from raytrain.metrics import image_figures, score
+from raytrain.metrics.dice import foreground_dice, mean_foreground_dice, overlap_counts
+from raytrain.metrics.evidence import Evidence, label_maps
+from raytrain.metrics.table import class_table
 
 REPEATS = 2000
 """Bootstrap draws."""
@@ -22,10 +24,18 @@ REPEATS = 2000
 class OofScore:
     """A score over all labelled images with its 95 % interval over groups."""
 
-    dice: float
+    metric: str
+    """In short."""
+    score: float
+    """Higher is better."""
     low: float
     high: float
+    dice: float
+    """Mean over images and foreground classes, whatever the metric is."""
     per_class: list[float]
+    """Dice of the classes 1, 2, ..."""
+    classes: dict[str, Any]
+    """`metrics.table.class_table`."""
     images: int
 
     def as_dict(self) -> dict[str, Any]:
@@ -41,30 +51,37 @@ def map_counts(
     return overlap_counts(pred_HW[None], true_HW[None], classes, target)[0].numpy()
 
 
-def oof_score(counts_NK3: np.ndarray, groups_N: np.ndarray, metric: str) -> OofScore:
-    """The score of these counts; the interval draws whole groups with replacement."""
-    low, high = _interval(counts_NK3, groups_N, METRICS[metric])
+def map_figures(
+    gathered: tuple[MetricSpec, ...], prob_KHW: np.ndarray, mask_HW: np.ndarray, target: Target
+) -> np.ndarray:
+    """figure_GK of the same for the metrics that counts do not suffice for."""
+    if not gathered:
+        return np.zeros((0, 0))
+    maps = label_maps(prob_KHW, mask_of(prob_KHW, target), mask_HW, target)
+    return image_figures(gathered, maps)
+
+
+def oof_score(evidence: Evidence, groups_N: np.ndarray, metric: MetricSpec) -> OofScore:
+    """The score on this evidence; the interval draws whole groups with replacement."""
+    low, high = _interval(evidence, groups_N, metric)
     return OofScore(
-        dice=METRICS[metric](counts_NK3),
+        metric=metric.label,
+        score=score(metric, evidence),
         low=low,
         high=high,
-        per_class=[float(value) for value in foreground_dice(counts_NK3)],
-        images=len(counts_NK3),
+        dice=mean_foreground_dice(evidence.counts_NK3),
+        per_class=[float(value) for value in foreground_dice(evidence.counts_NK3)],
+        classes=class_table(evidence.counts_NK3),
+        images=len(evidence.counts_NK3),
     )
 
 
-def _interval(
-    counts_NK3: np.ndarray, groups_N: np.ndarray, metric: Callable[[np.ndarray], float]
-) -> tuple[float, float]:
+def _interval(evidence: Evidence, groups_N: np.ndarray, metric: MetricSpec) -> tuple[float, float]:
     rng = np.random.default_rng(0)
     members = [np.flatnonzero(groups_N == group) for group in np.unique(groups_N)]
-    draws = [
-        metric(
-            counts_NK3[
-                np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))])
-            ]
-        )
-        for _ in range(REPEATS)
-    ]
+    draws = []
+    for _ in range(REPEATS):
+        drawn = [members[i] for i in rng.integers(0, len(members), len(members))]
+        draws.append(score(metric, evidence.of(np.concatenate(drawn))))
     low, high = np.percentile(draws, [2.5, 97.5])
     return float(low), float(high)

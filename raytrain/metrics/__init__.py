@@ -1,12 +1,60 @@
-"""Metrics over counts: summed per image and class, reduced over workers, divided once."""
+"""Metrics: scores, higher is better, from sums that do not depend on how images were dealt out.
+
+Counts are summed per image and class, reduced over workers and divided once. What has no counts
+(distances, cross-entropy) is measured per image and averaged in the order of ids.
+"""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from raytrain.metrics.dice import mean_foreground_dice
+from raytrain.config.metrics import MetricSpec, WeightedMetricSpec
+from raytrain.metrics.accuracy import accuracy
+from raytrain.metrics.cross_entropy import cross_entropy, image_cross_entropy
+from raytrain.metrics.distance import border_distances, hausdorff
+from raytrain.metrics.evidence import Evidence, ImageMaps
+from raytrain.metrics.overlap import overlap
 
-METRICS: dict[str, Callable[[np.ndarray], float]] = {
-    "dice": mean_foreground_dice,
+
+def _weighted(spec: WeightedMetricSpec, evidence: Evidence) -> float:
+    return sum(term.weight * score(term.metric, evidence) for term in spec.terms)
+
+
+METRICS: dict[str, Callable[[Any, Evidence], float]] = {
+    "dice": overlap,
+    "iou": overlap,
+    "mean_average_precision": overlap,
+    "precision": overlap,
+    "recall": overlap,
+    "f1": overlap,
+    "fbeta": overlap,
+    "accuracy": accuracy,
+    "hausdorff": hausdorff,
+    "cross_entropy": cross_entropy,
+    "weighted": _weighted,
 }
-"""Name -> function of counts_NK3 (true positives, false positives, false negatives)."""
+"""Name -> function of its spec and the evidence."""
+
+IMAGE_FIGURES: dict[str, Callable[[Any, ImageMaps], np.ndarray]] = {
+    "hausdorff": border_distances,
+    "cross_entropy": image_cross_entropy,
+}
+"""Name -> what is measured on one image, figure_K, where counts do not suffice."""
+
+
+def score(spec: MetricSpec, evidence: Evidence) -> float:
+    """The metric's figure; higher is better."""
+    return METRICS[spec.name](spec, evidence)
+
+
+def gathered(spec: MetricSpec) -> tuple[MetricSpec, ...]:
+    """The metrics in `spec` that need more than counts."""
+    parts = [term.metric for term in spec.terms] if spec.name == "weighted" else [spec]
+    return tuple(dict.fromkeys(part for part in parts if part.name in IMAGE_FIGURES))
+
+
+def image_figures(specs: tuple[MetricSpec, ...], image: ImageMaps) -> np.ndarray:
+    """figure_GK (float64) of one image for each of the specs."""
+    figures = [IMAGE_FIGURES[spec.name](spec, image) for spec in specs]
+    return np.array(figures, np.float64).reshape(len(specs), len(image.prob_KHW))

@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from raytrain.config.job import JobSpec
+from raytrain.config.metrics import MetricSpec
 from raytrain.data.checks import NEAR_LIMIT, inspect
 from raytrain.data.contact_sheet import contact_sheet
 from raytrain.data.index import SPLITS
 from raytrain.data.report import DataReport, SplitFacts, read_report, write_report
 from raytrain.data.samples import SampleFiles
-from raytrain.runs.files import atomic_path, write_json
+from raytrain.runs.files import atomic_path, read_json, write_json
 from raytrain.runs.layout import RunDir
 
 PER_SPLIT = 16
@@ -22,7 +25,7 @@ def check(job: JobSpec, run: RunDir) -> DataReport:
     """Verify the data and save what was learnt.
 
     Raises ValueError listing every problem, or when the run directory holds results of other
-    data.
+    data or of another metric.
     """
     report = inspect(job.competition)
     if run.data_report.is_file() and run.trials.is_dir():
@@ -32,9 +35,23 @@ def check(job: JobSpec, run: RunDir) -> DataReport:
                 f"{run.path}: its results belong to other data ({before}, now "
                 f"{report.fingerprint}); name another run, e.g. --set run=second"
             )
+    refuse_another_metric(job, run)
     write_report(run.data_report, report)
     write_json(run.config, job.model_dump(mode="json"))
     return report
+
+
+def refuse_another_metric(job: JobSpec, run: RunDir) -> None:
+    """Trials were stopped, ranked and kept by the metric that they were started with."""
+    if not (run.config.is_file() and run.trials.is_dir()):
+        return
+    words = read_json(run.config)["competition"]["metric"]
+    before: MetricSpec = TypeAdapter(MetricSpec).validate_python(words)
+    if before != job.competition.metric:
+        raise ValueError(
+            f"{run.path}: its results belong to another metric ({before.label}, now "
+            f"{job.competition.metric.label}); name another run, e.g. --set run=second"
+        )
 
 
 def draw_contact_sheet(run: RunDir, report: DataReport) -> Path:

@@ -6,10 +6,12 @@ import numpy as np
 import torch
 
 from raytrain.config.job import JobSpec
+from raytrain.config.metrics import DiceMetricSpec
 from raytrain.data.decode import decode_mask
 from raytrain.data.phantom import PhantomSplit, write_phantom
-from raytrain.metrics import METRICS
-from raytrain.metrics.dice import foreground_dice, overlap_counts
+from raytrain.metrics import gathered, score
+from raytrain.metrics.dice import foreground_dice, mean_foreground_dice, overlap_counts
+from raytrain.metrics.evidence import Evidence
 from raytrain.pipeline.predict import read_ensemble
 from raytrain.pipeline.run import run
 from raytrain.pipeline.tables import leaderboard_table
@@ -34,7 +36,7 @@ def demo(job: JobSpec, directory: RunDir) -> int:
     run(job, directory, "ray")
     records = ranked(directory)
     counts_NK3 = _test_counts(directory, truth, len(job.competition.classes))
-    dice = METRICS[job.competition.metric](counts_NK3)
+    dice = mean_foreground_dice(counts_NK3)
     per_class = ", ".join(
         f"{name} {value:.3f}"
         for name, value in zip(
@@ -46,6 +48,9 @@ def demo(job: JobSpec, directory: RunDir) -> int:
     print(f"\n{leaderboard_table(records)}")
     print(f"{len(records)} trials, {stopped} stopped at a rung; finalists on {ranks} workers")
     print(f"true Dice on the {len(counts_NK3)} test images: {dice:.4f} ({per_class})")
+    metric = job.competition.metric
+    if metric != DiceMetricSpec() and not gathered(metric):
+        print(f"true {metric.label} on them: {score(metric, Evidence(counts_NK3)):.4f}")
     for path in (directory.leaderboard, directory.ensemble, directory.submission, directory.report):
         print(f"written: {path}")
     shortfalls = [

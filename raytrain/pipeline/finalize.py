@@ -3,6 +3,7 @@
 import numpy as np
 
 from raytrain.config.job import JobSpec
+from raytrain.config.metrics import MetricSpec
 from raytrain.config.optimizers import PlateauSpec
 from raytrain.config.space import sample_trials
 from raytrain.config.trial import TrialSpec
@@ -10,7 +11,9 @@ from raytrain.data.folds import Folds, load_or_make_folds
 from raytrain.data.report import DataReport
 from raytrain.engine.checkpoint import last_checkpoint
 from raytrain.engine.trial import Samples, open_samples
-from raytrain.ensemble.score import map_counts, oof_score
+from raytrain.ensemble.score import map_counts, map_figures, oof_score
+from raytrain.metrics import gathered
+from raytrain.metrics.evidence import Evidence
 from raytrain.pipeline.backend import Workplace
 from raytrain.pipeline.cv import fold_tasks, member_specs, oof_path
 from raytrain.pipeline.tasks import make_task, prepare, run_to_end
@@ -81,9 +84,10 @@ def _ensemble(
 ) -> Ensemble:
     ids = [id for part in folds.val_ids for id in part]
     groups_N = report.samples.set_index("id").loc[ids, "group"].to_numpy()
-    member_counts, counts_NK3 = _counts(open_samples(run), folds, maps)
+    metric = job.competition.metric
+    *of_members, of_mean = _evidence(open_samples(run), folds, maps, metric)
     members = []
-    for task, of_member_NK3 in zip(tasks, member_counts, strict=True):
+    for task, of_member in zip(tasks, of_members, strict=True):
         record = read_record(task.trial_dir)
         assert record is not None
         checkpoint = last_checkpoint(task.trial_dir.checkpoints)
@@ -92,32 +96,36 @@ def _ensemble(
             fingerprint=task.fingerprint,
             checkpoint=str(checkpoint.relative_to(run.path)),
             ranks=record.ranks,
-            oof=oof_score(of_member_NK3, groups_N, job.competition.metric).as_dict(),
+            oof=oof_score(of_member, groups_N, metric).as_dict(),
         )
         members.append(member)
     return Ensemble(
         fingerprint=fingerprint([task.fingerprint for task in tasks]),
         members=tuple(members),
-        oof=oof_score(counts_NK3, groups_N, job.competition.metric).as_dict(),
+        oof=oof_score(of_mean, groups_N, metric).as_dict(),
         folds=folds.hash,
         data=report.fingerprint,
     )
 
 
-def _counts(
-    samples: Samples, folds: Folds, maps: list[list[Maps]]
-) -> tuple[list[np.ndarray], np.ndarray]:
-    """counts_NK3 of each member and of the members' mean, in the order of the folds; image by
-    image, so that the maps of a large set need not fit into memory."""
-    cache, classes = samples.cache, len(samples.report.classes)
-    target = samples.report.target
-    of_members: list[list[np.ndarray]] = [[] for _ in maps]
-    of_mean = []
+def _evidence(
+    samples: Samples, folds: Folds, maps: list[list[Maps]], metric: MetricSpec
+) -> list[Evidence]:
+    """Of each member and, last, of the members' mean, in the order of the folds; image by image,
+    so that the maps of a large set need not fit into memory."""
+    beside = gathered(metric)
+    counts: list[list[np.ndarray]] = [[] for _ in range(len(maps) + 1)]
+    figures: list[list[np.ndarray]] = [[] for _ in range(len(maps) + 1)]
+    cache, report = samples.cache, samples.report
+    classes, target = len(report.classes), report.target
     for fold, ids in enumerate(folds.val_ids):
         for number, row in enumerate(cache.rows(ids)):
             truth_HW = cache.mask(int(row))
             probs = [member[fold][number] for member in maps]
-            for counts, prob_KHW in zip(of_members, probs, strict=True):
-                counts.append(map_counts(prob_KHW, truth_HW, classes, target))
-            of_mean.append(map_counts(np.mean(probs, axis=0), truth_HW, classes, target))
-    return [np.stack(counts) for counts in of_members], np.stack(of_mean)
+            for place, prob_KHW in enumerate([*probs, np.mean(probs, axis=0)]):
+                counts[place].append(map_counts(prob_KHW, truth_HW, classes, target))
+                figures[place].append(map_figures(beside, prob_KHW, truth_HW, target))
+    return [
+        Evidence(np.stack(of_K3), beside, np.stack(of_GK))
+        for of_K3, of_GK in zip(counts, figures, strict=True)
+    ]

@@ -96,8 +96,9 @@ def _opened(
 def _score_text(ensemble: Ensemble) -> str:
     lines = [f"  {_one(member.name, member.oof)}" for member in ensemble.members]
     images = f"{ensemble.oof['images']} images, 95 % over groups"
-    return "\n".join([f"out-of-fold Dice ({images}):", *lines, f"  {_one('mean', ensemble.oof)}"])
+    title = f"out-of-fold {ensemble.oof['metric']} ({images}):"
+    return "\n".join([title, *lines, f"  {_one('mean', ensemble.oof)}"])
 
 
 def _one(name: str, oof: dict) -> str:
-    return f"{name}: {oof['dice']:.4f} ({oof['low']:.4f} .. {oof['high']:.4f})"
+    return f"{name}: {oof['score']:.4f} ({oof['low']:.4f} .. {oof['high']:.4f})"

@@ -128,9 +128,9 @@ def _missing(run: RunDir) -> list[str]:
 
 def _local_score(run: RunDir) -> Score | None:
     oof = read_json(run.ensemble).get("oof") or {}
-    if not all(isinstance(oof.get(key), float | int) for key in ("dice", "low", "high")):
+    if not all(isinstance(oof.get(key), float | int) for key in ("score", "low", "high")):
         return None
-    return Score(mean=oof["dice"], low=oof["low"], high=oof["high"])
+    return Score(mean=oof["score"], low=oof["low"], high=oof["high"])
 
 
 def _refuse(run: RunDir, problems: list[str]) -> None:

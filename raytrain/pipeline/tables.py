@@ -9,7 +9,7 @@ from raytrain.runs.leaderboard import rows
 from raytrain.runs.record import Record
 
 WIDTH = 120
-SHOWN = ("rank", "name", "val_dice", "best_epoch", "epochs", "status", "seconds")
+SHOWN = ("rank", "name", "val_score", "val_dice", "best_epoch", "epochs", "status", "seconds")
 
 
 def leaderboard_table(records: list[Record]) -> str:

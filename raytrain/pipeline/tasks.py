@@ -59,6 +59,7 @@ def make_task(
         workers=workers,
         cpus=job.resources.cpus,
         loaders=job.resources.loaders,
+        metric=job.competition.metric,
         directory=run.trial(name).path,
     )
 

@@ -21,7 +21,8 @@ MEAN = "mean"
 class Headline:
     """The one figure that the run is about, and where it comes from."""
 
-    dice: float | None
+    metric: str
+    score: float | None
     low: float
     high: float
     images: int
@@ -37,6 +38,7 @@ class Members:
     members: tuple[Member, ...]
     scores: list[Interval]
     """One a member, and their mean."""
+    metric: str
     labelled: int
     intervals: Markup
     images: Markup | None
@@ -59,10 +61,12 @@ def headline(facts: RunFacts) -> Headline:
     """The out-of-fold score where there is one."""
     best = next((record for record in facts.trials if record.best), None)
     if facts.ensemble is None:
-        return Headline(None, 0, 0, 0, 0, best)
+        return Headline("", None, 0, 0, 0, 0, best)
     oof = facts.ensemble.oof
     members = len(facts.ensemble.members)
-    return Headline(oof["dice"], oof["low"], oof["high"], oof["images"], members, best)
+    return Headline(
+        oof["metric"], oof["score"], oof["low"], oof["high"], oof["images"], members, best
+    )
 
 
 def members(facts: RunFacts, oof: Oof) -> Members | None:
@@ -79,12 +83,14 @@ def members(facts: RunFacts, oof: Oof) -> Members | None:
         each = image_scores(
             scores_NK, classes, f"Out-of-fold Dice of each of {len(scores_NK)} images by class"
         )
-    alt = f"Out-of-fold Dice with its interval for {len(found)} members and their mean"
+    metric = facts.ensemble.oof["metric"]
+    alt = f"Out-of-fold {metric} with its interval for {len(found)} members and their mean"
     return Members(
         members=found,
         scores=scores,
+        metric=metric,
         labelled=len(facts.data.ids("train", "val")),
-        intervals=intervals(scores, classes, alt),
+        intervals=intervals(scores, metric, classes, alt),
         images=each,
     )
 
@@ -106,4 +112,4 @@ def submission(facts: RunFacts) -> Submission | None:
 
 
 def _interval(name: str, oof: dict[str, Any]) -> Interval:
-    return Interval(name, oof["dice"], oof["low"], oof["high"], oof["per_class"])
+    return Interval(name, oof["score"], oof["low"], oof["high"], oof["per_class"])

@@ -25,7 +25,7 @@ class Ensemble(Spec):
     fingerprint: str
     members: tuple[Member, ...]
     oof: dict[str, Any]
-    """dice, low, high (95 % over groups), per_class, images."""
+    """metric, score, low, high (95 % over groups), dice, per_class, classes, images."""
     folds: str
     """Hash of the folds that the score was taken on."""
     data: str

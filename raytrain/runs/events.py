@@ -15,6 +15,8 @@ class RungEvent(Spec):
     name: str
     epoch: int
     val_dice: float
+    val_score: float
+    """What it was judged by."""
     decision: Literal["stop", "go on"]
 
 

@@ -8,7 +8,7 @@ from raytrain.runs.files import append_line, read_lines, write_bytes
 
 Row = dict[str, Any]
 """epoch, train_loss, lr, seconds, samples_per_s, and where there is validation also val_loss,
-val_dice and val_dice_per_class."""
+val_score (the competition's metric), val_dice and val_dice_per_class."""
 
 
 def write_history(path: Path, rows: list[Row]) -> None:
@@ -27,9 +27,9 @@ def read_history(path: Path) -> list[Row]:
 
 
 def best_row(rows: list[Row]) -> Row | None:
-    """The first row with the highest validation Dice, or None without validation."""
-    scored = [row for row in rows if "val_dice" in row]
-    return max(scored, key=lambda row: (row["val_dice"], -row["epoch"])) if scored else None
+    """The first row with the highest validation score, or None without validation."""
+    scored = [row for row in rows if "val_score" in row]
+    return max(scored, key=lambda row: (row["val_score"], -row["epoch"])) if scored else None
 
 
 def _line(row: Row) -> str:

@@ -2,21 +2,22 @@
 
 import csv
 import io
+from math import inf
 
 from raytrain.runs.files import write_bytes
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Record, read_records
 
 COLUMNS = (
-    "rank", "name", "val_dice", "best_epoch", "epochs", "status", "val_loss", "loss", "lr",
-    "seconds", "fingerprint",
+    "rank", "name", "val_score", "val_dice", "best_epoch", "epochs", "status", "val_loss", "loss",
+    "lr", "seconds", "fingerprint",
 )  # fmt: skip
 
 
 def ranked(run: RunDir) -> list[Record]:
-    """The search's records, best validation Dice first; failed ones last."""
+    """The search's records, best validation score first; failed ones last."""
     records = [record for record in read_records(run) if record.station == "search"]
-    return sorted(records, key=lambda r: (-(r.best["val_dice"] if r.best else -1.0), r.name))
+    return sorted(records, key=lambda r: (-(r.best["val_score"] if r.best else -inf), r.name))
 
 
 def rows(records: list[Record]) -> list[dict[str, str]]:
@@ -25,6 +26,7 @@ def rows(records: list[Record]) -> list[dict[str, str]]:
         {
             "rank": str(rank),
             "name": record.name,
+            "val_score": f"{record.best['val_score']:.4f}" if record.best else "",
             "val_dice": f"{record.best['val_dice']:.4f}" if record.best else "",
             "best_epoch": str(record.best["epoch"]) if record.best else "",
             "epochs": f"{record.epochs}/{record.spec.epochs}",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from raytrain.config.base import Spec
+from raytrain.config.metrics import MetricSpec
 from raytrain.config.trial import TrialSpec
 from raytrain.runs.files import read_json, write_json
 from raytrain.runs.fingerprint import fingerprint
@@ -38,6 +39,8 @@ class Task:
     """Threads a worker."""
     loaders: int
     """Processes a worker that prepare batches beside it; 0: it does so itself."""
+    metric: MetricSpec
+    """What its epochs are compared by; one run has one metric."""
     directory: Path
 
     @property
@@ -72,7 +75,7 @@ class Record(Spec):
     epochs: int
     """Epochs done."""
     best: dict[str, Any] | None
-    """The history row with the highest validation Dice; null without validation."""
+    """The history row with the highest validation score; null without validation."""
     last: dict[str, Any] | None
     seconds: float
     """Spent in epochs, over all attempts."""

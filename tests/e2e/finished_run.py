@@ -11,7 +11,10 @@ from raytrain.runs.layout import RunDir, run_dir
 from tests.e2e.kaggle_server import KEY, TOKEN
 
 CSV = b"id,encoding\ncmr1_mask1,5 2\ncmr1_mask2,\n"
-OOF = {"dice": 0.89124, "low": 0.88, "high": 0.9, "per_class": [0.89, 0.89], "images": 20}
+OOF = {
+    "metric": "Dice", "score": 0.89124, "low": 0.88, "high": 0.9, "dice": 0.89124,
+    "per_class": [0.89, 0.89], "images": 20,
+}  # fmt: skip
 
 
 def write_finished(folder: Path) -> Path:

@@ -23,7 +23,7 @@ from tests.support import (
 
 COMMANDS = (
     "fetch", "check", "train", "search", "cv", "finalize", "submit", "report", "run", "demo",
-    "launch", "ledger", "schema", "version",
+    "launch", "ledger", "metrics", "schema", "version",
 )  # fmt: skip
 
 

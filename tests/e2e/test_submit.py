@@ -73,7 +73,7 @@ def test_what_is_missing_is_told_at_once(job: Path, kaggle: Kaggle) -> None:
     text = refused(job, "competition.submission.slug=null")
     for part in ("submission.csv: missing", "no local score", "competition.submission.slug"):
         assert part in text
-    write_json(run.ensemble, {"oof": {"dice": None}})
+    write_json(run.ensemble, {"oof": {"score": None}})
     assert "oof: no local score" in refused(job)
     assert kinds(job) == []
     assert kaggle.methods == []

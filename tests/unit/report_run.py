@@ -85,6 +85,7 @@ def _record(
         {"epoch": epoch, "train_loss": 2 / epoch, "lr": spec.optimizer.lr, "seconds": 1.5,
          "samples_per_s": 40.0, "ranks": 1}
         | ({} if top is None else {"val_loss": 3 / epoch, "val_dice": top * epoch / EPOCHS,
+                                   "val_score": top * epoch / EPOCHS,
                                    "val_dice_per_class": [top, top]})
         for epoch in range(1, epochs + 1)
     ]  # fmt: skip
@@ -121,6 +122,7 @@ def _search(run: RunDir, data: DataReport) -> None:
                     name=record.name,
                     epoch=rung,
                     val_dice=top * rung / EPOCHS,
+                    val_score=top * rung / EPOCHS,
                     decision="stop" if rung == epochs else "go on",
                 )
                 append_event(run.events, event)

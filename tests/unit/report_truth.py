@@ -100,5 +100,5 @@ def oof_summary(data: DataReport, maps: np.ndarray) -> dict:
     scores = np.array(list(reference_scores(data, maps).values()))
     dice = float(scores.mean())
     per_class = [float(value) for value in scores.mean(0)]
-    return {"dice": dice, "low": dice - 0.0123, "high": dice + 0.0234, "per_class": per_class,
-            "images": len(scores)}  # fmt: skip
+    return {"metric": "Dice", "score": dice, "low": dice - 0.0123, "high": dice + 0.0234,
+            "dice": dice, "per_class": per_class, "images": len(scores)}  # fmt: skip

@@ -4,12 +4,14 @@ Every test trains a tiny U-Net on a few drawn slices.
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from raytrain.config.metrics import HausdorffMetricSpec
 from raytrain.config.optimizers import (
     AdamSpec,
     CosineSpec,
@@ -62,7 +64,7 @@ def figures(folder: Path) -> list[dict]:
     return [{k: v for k, v in row.items() if k not in clock} for row in rows]
 
 
-PLATEAU = PlateauSpec(watch="val_dice", patience=0, threshold=0.5, factor=0.5)
+PLATEAU = PlateauSpec(watch="val_score", patience=0, threshold=0.5, factor=0.5)
 RESUMED = {
     "cosine": {},
     "step": {"schedule": StepSpec(every=1), "optimizer": SgdSpec(nesterov=True)},
@@ -158,6 +160,16 @@ def test_a_diverging_loss_names_epoch_and_step(tmp_path: Path, samples: Samples)
     with pytest.raises(ValueError, match=r"the loss is (nan|inf) at epoch 1, step \d+ .*lower"):
         run_trial(task, samples, SilentReporter())
     assert read_history(task.trial_dir.history) == []
+
+
+def test_the_metric_decides_which_epoch_is_the_best(tmp_path: Path, samples: Samples) -> None:
+    task = make_task(tmp_path / "t", samples)
+    task = replace(task, metric=HausdorffMetricSpec(percentile=95))
+    run_trial(task, samples, SilentReporter())
+    rows = figures(task.directory)
+    assert all(row["val_score"] < 0 < row["val_dice"] for row in rows)
+    best = max(rows, key=lambda row: (row["val_score"], -row["epoch"]))["epoch"]
+    assert best_checkpoint(task.trial_dir.checkpoints).name == f"epoch_{best:04d}.pt"
 
 
 def test_a_member_trained_on_everything_shows_no_validation(

@@ -5,8 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from raytrain.ensemble.score import map_counts, oof_score
-from raytrain.metrics import METRICS
+from raytrain.config.metrics import DiceMetricSpec, MetricSpec
+from raytrain.ensemble.score import map_counts, map_figures, oof_score
+from raytrain.metrics import gathered, score
+from raytrain.metrics.evidence import Evidence
+from tests.metric_specs import SPECS
+
+DICE = DiceMetricSpec()
 
 
 def _prob(label_NHW: np.ndarray, classes: int) -> np.ndarray:
@@ -25,6 +30,13 @@ def _counts(prob_NKHW: np.ndarray, truth_NHW: np.ndarray) -> np.ndarray:
     )
 
 
+def _evidence(prob_NKHW: np.ndarray, truth_NHW: np.ndarray, spec: MetricSpec = DICE) -> Evidence:
+    beside = gathered(spec)
+    pairs = list(zip(prob_NKHW, truth_NHW, strict=True))
+    figures = np.stack([map_figures(beside, *pair, target="single_label") for pair in pairs])
+    return Evidence(_counts(prob_NKHW, truth_NHW), beside, figures)
+
+
 def _half_right(shares: list[float]) -> tuple[np.ndarray, np.ndarray]:
     """Images of 20 pixels, all of class 1, of which this share is found: (pred_NHW, truth_NHW)."""
     truth = np.ones((len(shares), 4, 5), np.uint8)
@@ -39,53 +51,56 @@ def test_a_score_worked_by_hand() -> None:
     pred = np.array([[[0, 1, 2, 2]], [[0, 2, 2, 2]]])
     # Class 1: 2/3 in the first image, absent and not predicted in the second.
     # Class 2: 2 / (2 + 1) and 4 / (4 + 1).
-    score = oof_score(_counts(_prob(pred, 3), truth), np.array([1, 2]), "dice")
+    score = oof_score(_evidence(_prob(pred, 3), truth), np.array([1, 2]), DICE)
     assert score.per_class == pytest.approx([(2 / 3 + 1) / 2, (2 / 3 + 4 / 5) / 2], rel=1e-12)
-    assert score.dice == pytest.approx((2 / 3 + 1 + 2 / 3 + 4 / 5) / 4, rel=1e-12)
+    assert score.score == pytest.approx((2 / 3 + 1 + 2 / 3 + 4 / 5) / 4, rel=1e-12)
     assert score.images == 2
     # Two groups: a draw holds the first twice, each once, or the second twice.
     assert score.low == pytest.approx(2 / 3)
     assert score.high == pytest.approx((1 + 4 / 5) / 2)
-    assert json.loads(json.dumps(score.as_dict()))["dice"] == score.dice
+    assert json.loads(json.dumps(score.as_dict()))["score"] == score.score
+    assert (score.metric, score.dice) == ("Dice", score.score)
 
 
-@pytest.mark.parametrize("name", METRICS)
-@pytest.mark.parametrize("seed", range(4))
-def test_the_interval_holds_the_score_and_is_the_same_again(name: str, seed: int) -> None:
+@pytest.mark.parametrize("metric", SPECS, ids=lambda spec: spec.label)
+@pytest.mark.parametrize("seed", range(2))
+def test_the_interval_holds_the_score_and_is_the_same_again(metric: MetricSpec, seed: int) -> None:
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, 3, (24, 6, 5)).astype(np.uint8)
     pred = np.where(rng.random(truth.shape) < rng.random((24, 1, 1)), truth, 0)
     groups = rng.integers(0, 9, 24)
-    score = oof_score(_counts(_prob(pred, 3), truth), groups, name)
-    assert 0 <= score.low < score.dice < score.high <= 1
-    assert score.dice == pytest.approx(np.mean(score.per_class), rel=1e-12)
-    assert oof_score(_counts(_prob(pred, 3), truth), groups, name) == score
+    evidence = _evidence(_prob(pred, 3), truth, metric)
+    found = oof_score(evidence, groups, metric)
+    assert found.low < found.score < found.high
+    assert found.score == score(metric, evidence)
+    assert found.dice == pytest.approx(np.mean(found.per_class), rel=1e-12)
+    assert oof_score(evidence, groups, metric) == found
 
 
 def test_equal_groups_leave_no_doubt() -> None:
     pred, truth = _half_right([0.5, 0.9] * 4)
-    score = oof_score(_counts(_prob(pred, 2), truth), np.repeat([3, 8, 1, 4], 2), "dice")
-    assert score.dice == pytest.approx((2 * 10 / 30 + 2 * 18 / 38) / 2, rel=1e-12)
-    assert score.low == score.high == score.dice
+    score = oof_score(_evidence(_prob(pred, 2), truth), np.repeat([3, 8, 1, 4], 2), DICE)
+    assert score.score == pytest.approx((2 * 10 / 30 + 2 * 18 / 38) / 2, rel=1e-12)
+    assert score.low == score.high == score.score
     # The same images in unequal groups do leave some.
-    unequal = oof_score(_counts(_prob(pred, 2), truth), np.array([1, 2, 1, 2, 3, 4, 3, 4]), "dice")
-    assert unequal.dice == score.dice
-    assert unequal.low < score.dice < unequal.high
+    unequal = oof_score(_evidence(_prob(pred, 2), truth), np.array([1, 2, 1, 2, 3, 4, 3, 4]), DICE)
+    assert unequal.dice == score.score
+    assert unequal.low < score.score < unequal.high
 
 
 def test_one_group_gives_no_interval() -> None:
     pred, truth = _half_right([0.1, 0.6, 1.0])
-    score = oof_score(_counts(_prob(pred, 2), truth), np.array([7, 7, 7]), "dice")
-    assert score.low == score.high == score.dice
+    score = oof_score(_evidence(_prob(pred, 2), truth), np.array([7, 7, 7]), DICE)
+    assert score.low == score.high == score.score
 
 
 def test_groups_are_drawn_whole() -> None:
     # Two groups, one all right and one all wrong: a draw of groups gives 0, 1/2 or 1, the ends a
     # quarter of the time each. Drawn image by image, 24 of them would stay around 1/2.
     pred, truth = _half_right([1.0] * 12 + [0.0] * 12)
-    whole = oof_score(_counts(_prob(pred, 2), truth), np.repeat([0, 1], 12), "dice")
+    whole = oof_score(_evidence(_prob(pred, 2), truth), np.repeat([0, 1], 12), DICE)
     assert (whole.dice, whole.low, whole.high) == (0.5, 0.0, 1.0)
-    single = oof_score(_counts(_prob(pred, 2), truth), np.arange(24), "dice")
+    single = oof_score(_evidence(_prob(pred, 2), truth), np.arange(24), DICE)
     assert single.dice == 0.5
     assert 0.25 < single.low < 0.4
     assert 0.6 < single.high < 0.75
@@ -94,8 +109,8 @@ def test_groups_are_drawn_whole() -> None:
 def test_a_group_weighs_as_much_as_it_has_images() -> None:
     # One group of nine right images, one of a single wrong one: 9/10, drawn as 0, 9/10 or 1.
     pred, truth = _half_right([1.0] * 9 + [0.0])
-    score = oof_score(_counts(_prob(pred, 2), truth), np.array([0] * 9 + [1]), "dice")
-    assert (score.dice, score.low, score.high) == (0.9, 0.0, 1.0)
+    score = oof_score(_evidence(_prob(pred, 2), truth), np.array([0] * 9 + [1]), DICE)
+    assert (score.score, score.low, score.high) == (0.9, 0.0, 1.0)
 
 
 def test_only_the_largest_probability_counts() -> None:

@@ -1,5 +1,6 @@
 """The repository's job files load, the schema fits them, and every name can be built."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -27,7 +28,10 @@ from raytrain.engine.schedules import SCHEDULES
 from raytrain.losses import LOSSES
 from raytrain.metrics import METRICS
 from raytrain.models import ARCHITECTURES
+from raytrain.pipeline.check import refuse_another_metric
+from raytrain.pipeline.metrics import EXAMPLE, metrics_text
 from raytrain.rle import LAYOUTS
+from raytrain.runs.layout import RunDir
 from tests.arrays import report_of
 
 FOLDER = Path(__file__).parents[2] / "jobs"
@@ -59,6 +63,7 @@ def test_the_schema_is_one_and_refuses_what_the_loader_refuses() -> None:
     assert validator.is_valid(yaml.safe_load(MINIMAL))
     short = yaml.safe_load(MINIMAL)
     short["competition"]["group"] = "(N+1)//2"
+    short["competition"]["metric"] = "iou"
     assert validator.is_valid(short)
     for key, value in (("trail", {}), ("trial", {"loss": [{"name": "dise"}]}), ("run", "a b")):
         assert not validator.is_valid(yaml.safe_load(MINIMAL) | {key: value})
@@ -102,6 +107,29 @@ def _literals(spec: type, field: str) -> set[str]:
 )
 def test_the_names_in_config_are_those_that_can_be_built(words: set[str], built: dict) -> None:
     assert words == set(built)
+
+
+def test_the_list_of_metrics_shows_each_with_its_parameters() -> None:
+    text = metrics_text()
+    for name in METRICS:
+        assert f"\n{name}\n    " in text
+    assert "    empty: 1   # or 0, skip\n" in text
+    assert "    one_empty: diagonal   # or skip\n" in text
+    for line in EXAMPLE.splitlines()[1:]:
+        tree = yaml.safe_load(MINIMAL)
+        tree["competition"] |= yaml.safe_load(line)
+        assert JobSpec.model_validate(tree).competition.metric.name in METRICS
+
+
+def test_a_run_keeps_its_metric(tmp_path: Path) -> None:
+    tree = yaml.safe_load(MINIMAL)
+    run = RunDir(tmp_path)
+    run.trials.mkdir()
+    run.config.write_text(json.dumps(tree | {"competition": {"metric": "dice"}}))
+    refuse_another_metric(JobSpec.model_validate(tree), run)
+    tree["competition"]["metric"] = {"name": "dice", "over": "set"}
+    with pytest.raises(ValueError, match=r"another metric \(Dice, now volume Dice\); name another"):
+        refuse_another_metric(JobSpec.model_validate(tree), run)
 
 
 def test_config_needs_neither_torch_nor_ray() -> None:

@@ -1,17 +1,23 @@
-"""Metrics: counts by hand, Dice against scikit-learn, and no trace of how the images were split."""
+"""Metrics: counts by hand, Dice against scikit-learn, and no trace of how the images were split.
+
+Every metric is better the higher it is.
+"""
 
 import numpy as np
 import pytest
 import torch
 from sklearn.metrics import f1_score
 
-from raytrain.metrics import METRICS
+from raytrain.config.metrics import MetricSpec
+from raytrain.metrics import METRICS, gathered, image_figures, score
 from raytrain.metrics.dice import (
     dice_per_image,
     foreground_dice,
     mean_foreground_dice,
     overlap_counts,
 )
+from raytrain.metrics.evidence import Evidence, label_maps
+from tests.metric_specs import SPECS
 
 CLASSES = 4
 
@@ -89,32 +95,53 @@ def test_every_pixel_is_counted_where_it_belongs() -> None:
     np.testing.assert_array_equal(swapped, np.stack([hit, missed, extra], -1))
 
 
-@pytest.mark.parametrize("name", METRICS)
-def test_a_metric_is_one_when_right_and_zero_when_wrong(name: str) -> None:
-    _, truth = _labels(2, 6)
-    assert METRICS[name](_counts(truth, truth)) == 1.0
-    full = truth[4:]
-    assert METRICS[name](_counts((full + 1) % CLASSES, full)) == 0.0
-    better, worse = full.clone(), (full + 1) % CLASSES
-    better[:, :3] = worse[:, :3]
-    assert 0 < METRICS[name](_counts(better, full)) < 1
+def _evidence(pred: torch.Tensor, truth: torch.Tensor, spec: MetricSpec) -> Evidence:
+    """As a model that is rather sure of what it says would give it."""
+    beside = gathered(spec)
+    prob = torch.nn.functional.one_hot(pred, CLASSES).permute(0, 3, 1, 2) * 0.96 + 0.01
+    figures = [
+        image_figures(beside, label_maps(*(part.numpy() for part in parts), target="single_label"))
+        for parts in zip(prob, pred, truth, strict=True)
+    ]
+    shape = (len(pred), len(beside), CLASSES)
+    return Evidence(_counts(pred, truth), beside, np.array(figures).reshape(shape))
 
 
-@pytest.mark.parametrize("name", METRICS)
-@pytest.mark.parametrize("workers", [1, 2, 3, 5, 13])
-def test_a_metric_does_not_see_how_images_were_dealt_out(name: str, workers: int) -> None:
+def test_every_metric_is_among_those_that_are_tested() -> None:
+    assert {spec.name for spec in SPECS} == set(METRICS)
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.label)
+def test_a_metric_is_the_higher_the_better(spec: MetricSpec) -> None:
+    truth = _labels(2, 6)[1][4:]
+    wrong = (truth + 1) % CLASSES
+    better = truth.clone()
+    better[:, :2] = wrong[:, :2]
+    figures = [score(spec, _evidence(pred, truth, spec)) for pred in (truth, better, wrong)]
+    assert figures[0] > figures[1] >= figures[2]
+    if spec.name not in ("hausdorff", "cross_entropy", "weighted"):
+        assert (figures[0], figures[2]) == (1.0, 0.0)
+    if spec.name == "hausdorff":
+        assert figures[0] == 0
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.label)
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_a_metric_does_not_see_how_images_were_dealt_out(spec: MetricSpec, workers: int) -> None:
     pred, truth = _labels(3, 13)
-    whole = METRICS[name](_counts(pred, truth))
-    rng = np.random.default_rng(workers)
-    for _ in range(5):
-        owner = rng.integers(0, workers, len(truth))
-        summed = np.zeros((len(truth), CLASSES, 3), np.int64)
-        for worker in range(workers):
-            mine = np.flatnonzero(owner == worker)
-            part = np.zeros_like(summed)
-            part[mine] = _counts(pred[mine], truth[mine])
-            summed += part
-        assert METRICS[name](summed) == whole
+    whole = _evidence(pred, truth, spec)
+    assert whole.figures_NGK is not None
+    owner = np.random.default_rng(workers).integers(0, workers, len(truth))
+    counts, figures = np.zeros_like(whole.counts_NK3), np.zeros_like(whole.figures_NGK)
+    for worker in range(workers):
+        mine = np.flatnonzero(owner == worker)
+        if not len(mine):
+            continue
+        part = _evidence(pred[mine], truth[mine], spec)
+        of_all = np.zeros_like(counts), np.zeros_like(figures)
+        of_all[0][mine], of_all[1][mine] = part.counts_NK3, part.figures_NGK
+        counts, figures = counts + of_all[0], figures + of_all[1]
+    assert score(spec, Evidence(counts, gathered(spec), figures)) == score(spec, whole)
 
 
 def test_an_image_does_not_change_its_neighbours_counts() -> None:

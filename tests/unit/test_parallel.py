@@ -1,5 +1,6 @@
 """One worker and several: the same counts for the same weights, the same step for GroupNorm."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 from torch import distributed
 
 from raytrain.config.losses import SoftDiceSpec
+from raytrain.config.metrics import DiceMetricSpec, MetricSpec
 from raytrain.config.models import UNetSpec
 from raytrain.config.optimizers import AdamSpec, SgdSpec
 from raytrain.config.trial import TrialSpec
@@ -15,8 +17,11 @@ from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.trial import Samples, run_trial
 from raytrain.runs.history import read_history
 from raytrain.runs.record import Task
+from tests.metric_specs import SPECS
 from tests.support import quick_processes
 from tests.tiny import make_task
+
+DICE = DiceMetricSpec()
 
 
 def _rank(rank: int, size: int, store: str, task: Task, data: Samples) -> None:
@@ -26,9 +31,11 @@ def _rank(rank: int, size: int, store: str, task: Task, data: Samples) -> None:
     distributed.destroy_process_group()
 
 
-def train_on(size: int, folder: Path, data: Samples, spec: TrialSpec) -> Task:
+def train_on(
+    size: int, folder: Path, data: Samples, spec: TrialSpec, metric: MetricSpec = DICE
+) -> Task:
     """Train one task on so many processes and return it."""
-    task = make_task(folder / str(size), data, spec)
+    task = replace(make_task(folder / str(size), data, spec), metric=metric)
     context = quick_processes()
     store = str(folder / f"store{size}")
     workers = [
@@ -62,6 +69,24 @@ def test_the_same_weights_get_the_same_score(
     for key in ("val_dice", "val_dice_per_class", "val_loss", "images"):
         assert rows[0][key] == rows[1][key]
     assert [row["ranks"] for row in rows] == [1, size]
+
+
+def test_four_workers_gather_what_one_does(tmp_path: Path, samples: Samples) -> None:
+    """Counts, distances and cross-entropy in one figure, over 4 images of unequal share."""
+    spec = TrialSpec(
+        model=UNetSpec(width=4, depth=2, norm="group"),
+        optimizer=SgdSpec(lr=1e-30),
+        epochs=1,
+        batch_size=1,
+        augmentation="none",
+    )
+    metric = next(metric for metric in SPECS if metric.name == "weighted")
+    rows = [
+        read_history(train_on(n, tmp_path, samples, spec, metric).trial_dir.history)[0]
+        for n in (1, 4)
+    ]
+    assert rows[0]["val_score"] == rows[1]["val_score"] != rows[0]["val_dice"]
+    assert [row["ranks"] for row in rows] == [1, 4]
 
 
 def test_a_step_of_two_workers_is_that_of_one(tmp_path: Path, samples: Samples) -> None:

@@ -36,7 +36,7 @@ def test_scores_are_the_records(whole):
     assert f"{oof['dice']:.4f}" in header
     assert f"95 % {oof['low']:.4f} to {oof['high']:.4f} 12 images, mean of 2 members" in header
     for one in [*[member["oof"] for member in ensemble["members"]], oof]:
-        cells = [one["dice"], one["low"], one["high"], *one["per_class"]]
+        cells = [one["score"], one["low"], one["high"], *one["per_class"]]
         a, low, high, *rest = (f"{value:.4f}" for value in cells)
         assert f"{a} {low} to {high} {' '.join(rest)}" in members
 
@@ -84,7 +84,12 @@ def test_no_validation_figure_of_a_member_that_trained_on_everything(tmp_path):
     for path in run.trials.glob("*/record.json"):
         tree = read_json(path)
         if tree["station"] == "final":
-            tree["best"] = {"epoch": 4, "val_dice": 0.98765, "val_loss": 0.0123}
+            tree["best"] = {
+                "epoch": 4,
+                "val_score": 0.98765,
+                "val_dice": 0.98765,
+                "val_loss": 0.0123,
+            }
             write_json(path, tree)
     page = report(run).read_text(encoding="utf-8")
     assert "0.9876" not in page

@@ -43,7 +43,7 @@ def test_a_torn_line_is_left_out_and_then_cut_off(tmp_path: Path, torn: str) -> 
 
 def test_history_starts_over_from_a_checkpoints_rows(tmp_path: Path) -> None:
     path = tmp_path / "history.jsonl"
-    rows = [{"epoch": epoch, "val_dice": dice} for epoch, dice in ((1, 0.5), (2, 0.7), (3, 0.7))]
+    rows = [{"epoch": epoch, "val_score": dice} for epoch, dice in ((1, 0.5), (2, 0.7), (3, 0.7))]
     for row in rows:
         append_row(path, row)
     write_history(path, rows[:2])

@@ -1,0 +1,199 @@
+"""Metrics and their parameters. The names are the keys of `metrics.METRICS`.
+
+A metric is a score: higher is better for each of them, so that the search, the best checkpoint and
+the ensemble need not ask. Distances and cross-entropy are therefore counted negative.
+"""
+
+from typing import Annotated, Any, ClassVar, Literal, get_args
+
+from pydantic import BeforeValidator, Field
+
+from raytrain.config.base import Spec
+from raytrain.config.errors import unknown_name
+
+Empty = Literal[1, 0, "skip"]
+"""What a class counts for where its fraction is 0/0; `skip` leaves it out of the mean."""
+
+
+class _MetricSpec(Spec):
+    word: ClassVar[str]
+
+    @property
+    def label(self) -> str:
+        """In short, such as `volume Dice`."""
+        return self.word
+
+
+class _OverlapSpec(_MetricSpec):
+    over: Literal["images", "set"] = "images"
+    """`images`: a score an image and class, then the mean over images. `set`: pixels are summed
+    over all images first ("volume Dice", "global Dice")."""
+    average: Literal["macro", "weighted"] = "macro"
+    """Over the classes: each the same, or by its true pixels in the whole set."""
+    background: bool = False
+    """Whether class 0 counts too."""
+    empty: Empty = 1
+
+    @property
+    def label(self) -> str:
+        volume = "volume " if self.over == "set" else ""
+        weighted = "weighted " if self.average == "weighted" else ""
+        return volume + weighted + self.word
+
+
+class DiceMetricSpec(_OverlapSpec):
+    """2 TP / (2 TP + FP + FN), 0 .. 1. The bare word `dice` is the mean over images and foreground
+    classes, an absent class that is not predicted scoring 1."""
+
+    name: Literal["dice"] = "dice"
+    word: ClassVar[str] = "Dice"
+
+
+class IoUMetricSpec(_OverlapSpec):
+    """TP / (TP + FP + FN), 0 .. 1 (Jaccard)."""
+
+    name: Literal["iou"] = "iou"
+    word: ClassVar[str] = "IoU"
+
+
+class MeanAveragePrecisionMetricSpec(_OverlapSpec):
+    """Share of the thresholds .50, .55 ... .95 that a mask's IoU is above, 0 .. 1, as the TGS salt
+    competition scored it: one object an image and class."""
+
+    name: Literal["mean_average_precision"] = "mean_average_precision"
+    word: ClassVar[str] = "mAP"
+
+
+class _ReportSpec(_OverlapSpec):
+    """By default as scikit-learn's classification report has it."""
+
+    over: Literal["images", "set"] = "set"
+    background: bool = True
+    empty: Empty = 0
+
+    @property
+    def label(self) -> str:
+        return f"{self.average} {self.word}" + (" of images" if self.over == "images" else "")
+
+
+class PrecisionMetricSpec(_ReportSpec):
+    """TP / (TP + FP), 0 .. 1."""
+
+    name: Literal["precision"] = "precision"
+    word: ClassVar[str] = "precision"
+
+
+class RecallMetricSpec(_ReportSpec):
+    """TP / (TP + FN), 0 .. 1."""
+
+    name: Literal["recall"] = "recall"
+    word: ClassVar[str] = "recall"
+
+
+class F1MetricSpec(_ReportSpec):
+    """The harmonic mean of precision and recall, 0 .. 1."""
+
+    name: Literal["f1"] = "f1"
+    word: ClassVar[str] = "F1"
+
+
+class FBetaMetricSpec(_ReportSpec):
+    """The weighted harmonic mean of precision and recall, 0 .. 1 (van Rijsbergen 1979)."""
+
+    name: Literal["fbeta"] = "fbeta"
+    beta: float = Field(2.0, gt=0)
+    """Recall counts beta times as much as precision."""
+    word: ClassVar[str] = "F-beta"
+
+
+class AccuracyMetricSpec(_MetricSpec):
+    """Share of the pixels that got their class, background included, 0 .. 1."""
+
+    name: Literal["accuracy"] = "accuracy"
+    word: ClassVar[str] = "accuracy"
+    over: Literal["images", "set"] = "set"
+
+
+class HausdorffMetricSpec(_MetricSpec):
+    """Minus the distance between the two borders in px, mean over images and classes."""
+
+    name: Literal["hausdorff"] = "hausdorff"
+    percentile: float = Field(100.0, gt=0, le=100)
+    """100 is the largest distance from one border to the other; 95 is the usual robust one."""
+    background: bool = False
+    """Whether class 0 counts too."""
+    one_empty: Literal["diagonal", "skip"] | Annotated[float, Field(ge=0)] = "diagonal"
+    """The distance where only one side has the class: that of the image's corners, or in px."""
+    both_empty: Literal["skip"] | Annotated[float, Field(ge=0)] = 0.0
+    """The distance where neither side has the class, in px."""
+
+    @property
+    def label(self) -> str:
+        return "-Hausdorff" + ("" if self.percentile == 100 else f"{self.percentile:g}")
+
+
+class CrossEntropyMetricSpec(_MetricSpec):
+    """Minus the mean over pixels of -log p(true class), in nats, then the mean over images."""
+
+    name: Literal["cross_entropy"] = "cross_entropy"
+    word: ClassVar[str] = "-cross-entropy"
+
+
+_SingleMetricSpec = (
+    DiceMetricSpec
+    | IoUMetricSpec
+    | MeanAveragePrecisionMetricSpec
+    | PrecisionMetricSpec
+    | RecallMetricSpec
+    | F1MetricSpec
+    | FBetaMetricSpec
+    | AccuracyMetricSpec
+    | HausdorffMetricSpec
+    | CrossEntropyMetricSpec
+)
+SINGLE = tuple(spec.model_fields["name"].default for spec in get_args(_SingleMetricSpec))
+
+
+def _single(value: Any) -> Any:
+    """`dice` means `{name: dice}`."""
+    if isinstance(value, str):
+        if value not in SINGLE:
+            raise ValueError(unknown_name(value, SINGLE))
+        return {"name": value}
+    return value
+
+
+def _any(value: Any) -> Any:
+    """`{empty: 0}` means the default metric with that rule."""
+    return {"name": "dice", **value} if isinstance(value, dict) else _single(value)
+
+
+class MetricTerm(Spec):
+    """One metric of a weighted sum."""
+
+    weight: float = Field(1.0, gt=0)
+    """Factor of this term in the sum; positive, as each metric is better the higher it is."""
+    metric: Annotated[
+        _SingleMetricSpec,
+        Field(discriminator="name"),
+        BeforeValidator(_single, json_schema_input_type=str | _SingleMetricSpec),
+    ]
+
+
+class WeightedMetricSpec(_MetricSpec):
+    """A weighted sum of metrics."""
+
+    name: Literal["weighted"] = "weighted"
+    terms: tuple[MetricTerm, ...] = Field(min_length=1)
+
+    @property
+    def label(self) -> str:
+        return " + ".join(f"{term.weight:g} {term.metric.label}" for term in self.terms)
+
+
+AnyMetricSpec = _SingleMetricSpec | WeightedMetricSpec
+MetricSpec = Annotated[
+    AnyMetricSpec,
+    Field(discriminator="name"),
+    BeforeValidator(_any, json_schema_input_type=str | AnyMetricSpec),
+]

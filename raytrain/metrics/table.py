@@ -1,0 +1,45 @@
+"""What is said of each class beside the one figure that decides.
+
+Shape suffixes: N images, K classes, 3 = true positives, false positives, false negatives (pixels).
+"""
+
+from typing import Any
+
+import numpy as np
+
+from raytrain.config.metrics import (
+    AccuracyMetricSpec,
+    DiceMetricSpec,
+    F1MetricSpec,
+    IoUMetricSpec,
+    PrecisionMetricSpec,
+    RecallMetricSpec,
+)
+from raytrain.metrics.accuracy import accuracy
+from raytrain.metrics.evidence import Evidence, deviations, means
+from raytrain.metrics.overlap import fractions, overlap
+
+REPORT = (PrecisionMetricSpec(), RecallMetricSpec(), F1MetricSpec())
+
+
+def class_table(counts_NK3: np.ndarray) -> dict[str, Any]:
+    """Lists over all classes, the background first: `dice` and `iou` as mean and `_sd` over images
+    (0/0 is 1) and over the whole `_set`; `precision`, `recall` and `f1` over the set as
+    scikit-learn's classification report has them (0/0 is 0), with `macro_` and `weighted_` means;
+    `pixels` of the truth; and the `accuracy`.
+    """
+    evidence = Evidence(counts_NK3)
+    table: dict[str, Any] = {"accuracy": accuracy(AccuracyMetricSpec(), evidence)}
+    for spec in (DiceMetricSpec(background=True), IoUMetricSpec(background=True)):
+        score_NK = fractions(spec, counts_NK3)
+        whole = spec.model_copy(update={"over": "set"})
+        table[spec.name] = means(score_NK).tolist()
+        table[f"{spec.name}_sd"] = deviations(score_NK).tolist()
+        table[f"{spec.name}_set"] = fractions(whole, counts_NK3)[0].tolist()
+    for report in REPORT:
+        table[report.name] = fractions(report, counts_NK3)[0].tolist()
+        table[f"macro_{report.name}"] = overlap(report, evidence)
+        weighted = report.model_copy(update={"average": "weighted"})
+        table[f"weighted_{report.name}"] = overlap(weighted, evidence)
+    table["pixels"] = (counts_NK3[..., 0] + counts_NK3[..., 2]).sum(0).tolist()
+    return table
