@@ -173,7 +173,7 @@ def test_specs_are_frozen() -> None:
 
 def test_checking_loads_neither_albumentations_nor_opencv() -> None:
     program = (
-        "import sys; from raytrain.config.optimizers import TrialSpec;"
+        "import sys; from raytrain.config.trial import TrialSpec;"
         "TrialSpec(augmentation=[{'name': 'Blur'}]);"
         "print({'albumentations', 'cv2', 'numpy'} & set(sys.modules))"
     )
