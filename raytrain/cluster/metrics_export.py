@@ -18,6 +18,7 @@ from raytrain.runs.record import Task
 HEARTBEAT_S = 5.0
 TAGS = ("competition", "run", "trial", "rank")
 FIGURES = {
+    "val_score": "Validation score of the trial's last epoch, by the competition's metric",
     "val_dice": "Validation Dice of the trial's last epoch",
     "train_loss": "Training loss of the trial's last epoch",
     "samples_per_s": "Training images a second in the trial's last epoch",

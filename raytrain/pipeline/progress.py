@@ -121,4 +121,6 @@ def _line(task: Task, row: Row) -> str:
     if "val_dice" in row:
         classes = " ".join(f"{value:.3f}" for value in row["val_dice_per_class"])
         text += f", val loss {row['val_loss']:.4f}, val Dice {row['val_dice']:.4f} ({classes})"
+        if row["val_score"] != row["val_dice"]:
+            text += f", val score {row['val_score']:.4f}"
     return f"{text}, lr {row['lr']:.2g}, {row['samples_per_s']:.0f} images/s"

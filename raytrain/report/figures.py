@@ -127,12 +127,14 @@ def rung_decisions(events: list[RungEvent], alt: str) -> Markup:
 def intervals(scores: list[Interval], metric: str, classes: Sequence[str], alt: str) -> Markup:
     """Members and, last, their mean: interval, score and, of Dice, a diamond for each class."""
 
+    of_dice = metric == "Dice"
+
     def plot(figure: Figure, axes: Axes) -> None:
         for place, score in enumerate(scores):
             last = place == len(scores) - 1
             colour = ACCENT if last else INK
             axes.plot([score.low, score.high], [place] * 2, color=colour, linewidth=3, alpha=0.55)
-            for number, value in enumerate(score.per_class if metric == "Dice" else (), 1):
+            for number, value in enumerate(score.per_class if of_dice else (), 1):
                 label = classes[number] if last else None
                 fill = class_colour(number)
                 axes.plot(value, place, "d", color=fill, markersize=6, label=label, **RIM)
@@ -140,7 +142,8 @@ def intervals(scores: list[Interval], metric: str, classes: Sequence[str], alt: 
         axes.set_yticks(range(len(scores)), [score.name for score in scores])
         axes.set_ylim(len(scores) - 0.5, -0.5)
         axes.grid(axis="y", visible=False)
-        figure.legend(loc="outside upper left", ncols=3, frameon=False, handletextpad=0.1)
+        if of_dice:
+            figure.legend(loc="outside upper left", ncols=3, frameon=False, handletextpad=0.1)
 
     return draw(alt, "", f"out-of-fold {metric}", 1.4 + 0.45 * len(scores), plot)
 
