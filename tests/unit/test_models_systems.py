@@ -89,7 +89,7 @@ def test_sizes_from_outside() -> None:
     AlexNet 61,100,840 - 4,097,000; SegNet has 29.46 million in Paszke et al. (ENet, 2016)."""
     scores = (4096 + 512 + 256) * 21 + 3 * 21 + 21 * 21 * (2 * 16 + 256)
     assert count(on_meta(FcnSpec(), 3, 21)) - scores == 138357544 - 4097000
-    assert count(on_meta(AlexNetSpec(), 3, 21)) - 4096 * 21 - 21 == 61100840 - 4097000
+    assert count(on_meta(AlexNetSpec(), 3, 21)) - 4097 * 21 * 32 * 32 == 61100840 - 4097000
     assert round(count(on_meta(SegNetSpec(), 3, 21)) / 1e6, 2) == 29.46
 
 
