@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from raytrain.config.losses import CrossEntropySpec, SoftDiceSpec
-from raytrain.config.models import ModelSpec
+from raytrain.config.models import ModelSpec, SmpSpec
+from raytrain.config.names import SMP_DECODERS
 from raytrain.data.phantom import draw_patient
 from raytrain.losses import build_loss
 from raytrain.metrics.dice import mean_foreground_dice, overlap_counts
@@ -15,11 +16,23 @@ from tests.model_cases import label
 from tests.zoo.compiling import SPECS
 
 STEPS = 300
+TRIED = ("deeplabv3plus", "dpt", "unet")
+"""Decoders that SPECS has."""
+NETWORKS: list[ModelSpec] = [
+    *SPECS,
+    *(
+        SmpSpec(decoder=name)
+        for name in SMP_DECODERS
+        if name not in ("deeplabv3plus", "dpt", "unet")
+    ),
+    SmpSpec(decoder="deeplabv3plus", encoder="mobilenet_v2"),
+    SmpSpec(decoder="deeplabv3plus", encoder="tu-xception65"),
+]
 LEARNT = {"ning": 0.85}
 """Where .95 is out of reach: one label for each 4x4 cell."""
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=label)
+@pytest.mark.parametrize("spec", NETWORKS, ids=label)
 def test_four_images_are_learnt_by_heart(spec: ModelSpec) -> None:
     torch.manual_seed(0)
     image_BCHW, target_BHW = _four_images()
