@@ -4,13 +4,13 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test check unit bench lock clean
+.PHONY: demo test check unit zoo zoo-quick pairs bench lock clean
 
 demo: $(READY)
 	$(BIN)/raytrain demo jobs/phantom.yaml
 
 test: $(READY) check
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests --ignore=tests/zoo
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -20,6 +20,18 @@ check: $(READY)
 
 unit: $(READY)
 	$(BIN)/python -m pytest tests/unit
+
+# Every architecture: all pairs, compiling, exporting, learning by heart (hours on a laptop).
+zoo: $(READY)
+	$(BIN)/python -m pytest tests/zoo
+
+# What CI runs of it: every decoder with three encoders, and every encoder (8 min).
+zoo-quick: $(READY)
+	$(BIN)/python -m pytest tests/zoo/test_pairs.py
+
+# docs/pairs.md anew.
+pairs: $(READY)
+	$(BIN)/python -m tests.zoo.pairs
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.engine

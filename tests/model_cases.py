@@ -31,7 +31,7 @@ SMALL: dict[str, ModelSpec] = {
     "alexnet": AlexNetSpec(width=16),
 }
 SYSTEMS: list[ModelSpec] = [
-    *(SmpSpec(decoder="deeplabv3plus", encoder="resnet101", output_stride=s) for s in (16, 8)),
+    SmpSpec(decoder="deeplabv3plus", encoder="resnet101", output_stride=16),
     SmpSpec(decoder="deeplabv3plus", encoder="mobilenet_v2"),
     SmpSpec(decoder="deeplabv3plus", encoder="tu-xception65"),
     SmpSpec(decoder="deeplabv3plus", encoder="drn_d_54"),

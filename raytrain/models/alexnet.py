@@ -1,5 +1,5 @@
-"""AlexNet (Krizhevsky et al. 2012) with its dense layers as a dense head (FCN-AlexNet of Long et
-al. 2015), for source system C's record; not tuned."""
+"""AlexNet (Krizhevsky et al.: ImageNet Classification with Deep Convolutional Neural Networks,
+2012) whose dense layers draw the mask, for source system C's record; not tuned."""
 
 import torch
 from torch import nn
@@ -8,29 +8,32 @@ from torchvision.models import alexnet
 
 from raytrain.config.models import AlexNetSpec
 
+GRID = 32
+
 
 class DenseAlexNet(nn.Module):
-    """AlexNet's features, its two dense layers at every place, and bilinear enlargement."""
+    """AlexNet with GRID x GRID pixels a class in place of its classes, enlarged bilinearly."""
 
     def __init__(self, spec: AlexNetSpec, channels: int, classes: int):
         super().__init__()
-        self.encoder = alexnet().features
+        network = alexnet()
+        self.features, self.pool = network.features, network.avgpool
         if channels != 3:
-            self.encoder[0] = nn.Conv2d(channels, 64, 11, 4, 2)
+            self.features[0] = nn.Conv2d(channels, 64, 11, 4, 2)
         self.head = nn.Sequential(
-            nn.ZeroPad2d((2, 3, 2, 3)),
-            nn.Conv2d(256, spec.width, 6),
+            nn.Dropout(0.5),
+            nn.Linear(256 * 6 * 6, spec.width),
             nn.ReLU(inplace=True),
-            nn.Dropout2d(0.5),
-            nn.Conv2d(spec.width, spec.width, 1),
+            nn.Dropout(0.5),
+            nn.Linear(spec.width, spec.width),
             nn.ReLU(inplace=True),
-            nn.Dropout2d(0.5),
-            nn.Conv2d(spec.width, classes, 1),
+            nn.Linear(spec.width, classes * GRID * GRID),
+            nn.Unflatten(1, (classes, GRID, GRID)),
         )
 
     def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
         """logits_BKHW for images of at least 63x63 pixels."""
-        logits = self.head(self.encoder(image_BCHW))
+        logits = self.head(self.pool(self.features(image_BCHW)).flatten(1))
         return functional.interpolate(logits, image_BCHW.shape[2:], mode="bilinear")
 
 

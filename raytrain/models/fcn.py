@@ -27,7 +27,7 @@ class FCN(nn.Module):
         widths = {32: [spec.width], 16: [spec.width, 512], 8: [spec.width, 512, 256]}[spec.stride]
         self.score = nn.ModuleList(nn.Conv2d(width, classes, 1) for width in widths)
         strides = [2] * (len(widths) - 1) + [spec.stride]
-        self.up = nn.ModuleList(_bilinear(classes, stride) for stride in strides)
+        self.up = nn.ModuleList(bilinear_up(classes, stride) for stride in strides)
 
     def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
         """logits_BKHW; height and width divisible by 32."""
@@ -45,7 +45,7 @@ def build_fcn(spec: FcnSpec, channels: int, classes: int) -> nn.Module:
     return Padded(FCN(spec, channels, classes), 32)
 
 
-def _bilinear(classes: int, stride: int) -> nn.ConvTranspose2d:
+def bilinear_up(classes: int, stride: int) -> nn.ConvTranspose2d:
     """A transposed convolution that enlarges each map by itself until training changes it."""
     up = nn.ConvTranspose2d(classes, classes, 2 * stride, stride, stride // 2, bias=False)
     ramp = 1 - (torch.arange(2 * stride, dtype=torch.float32) + 0.5 - stride).abs() / stride

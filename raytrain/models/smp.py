@@ -15,6 +15,9 @@ from raytrain.models.padding import Padded
 ATROUS_RATES = {8: (12, 24, 36), 16: (6, 12, 18)}
 """DeepLab's rates at each output stride (Chen et al. 2018); smp's default is the first for both."""
 
+DRN_DECODERS = ("deeplabv3", "deeplabv3plus", "pspnet", "segformer", "unet", "upernet")
+"""Decoders that do not ask for a map twice as small at each step."""
+
 
 def build_smp(spec: SmpSpec, channels: int, classes: int) -> nn.Module:
     """The pair with random weights. Raises ValueError when smp refuses the pair."""
@@ -29,6 +32,9 @@ def build_smp(spec: SmpSpec, channels: int, classes: int) -> nn.Module:
 def smp_network(spec: SmpSpec, channels: int, classes: int, weights: str | bool | None) -> Any:
     """smp's own model, the encoder's weights as smp's `get_encoder` takes them."""
     if spec.encoder == "drn_d_54":
+        if spec.decoder not in DRN_DECODERS:
+            takers = ", ".join(DRN_DECODERS)
+            raise ValueError(f"drn_d_54 has maps at strides 2, 4, 8, 8, 8, which suit {takers}")
         segmentation_models_pytorch.encoders.encoders.setdefault(spec.encoder, DRN_D_54)
     if spec.encoder.startswith("tu-"):
         check_timm_name(spec.encoder)

@@ -24,10 +24,7 @@ class UNet(nn.Module):
             for inner, outer, kernel in zip([channels, *widths[:-1]], widths, kernels, strict=True)
         )
         self.up = nn.ModuleList(_up(deep, wide, spec.up) for wide, deep in pairs)
-        self.merge = nn.ModuleList(
-            _stage(2 * wide, wide, kernel, spec)
-            for (wide, _), kernel in zip(pairs, kernels[:-1], strict=True)
-        )
+        self.merge = nn.ModuleList(_stage(2 * wide, wide, spec.kernel, spec) for wide, _ in pairs)
         self.dropout = nn.Dropout2d(spec.dropout)
         self.head = nn.Conv2d(widths[0], classes, 1)
         self.shrink = nn.ModuleList(_down(wide, spec.down) for wide, _ in pairs)

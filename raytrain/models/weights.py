@@ -3,10 +3,13 @@
 import os
 from pathlib import Path
 
+import timm
 import torch
+from segmentation_models_pytorch.encoders import get_encoder
 from torch import nn
 
 from raytrain.config.models import ModelSpec, PretrainedSpec, SetrSpec, SmpSpec
+from raytrain.models.smp import smp_network
 from raytrain.runs.files import atomic_path
 
 OFFLINE_HELP = (
@@ -52,11 +55,6 @@ def fetch_weights(spec: ModelSpec, folder: Path) -> None:
 
 def _pretrained(spec: PretrainedSpec) -> nn.Module:
     """The encoder for RGB with its published weights."""
-    import timm
-    from segmentation_models_pytorch.encoders import get_encoder
-
-    from raytrain.models.smp import smp_network
-
     name = spec.encoder.removeprefix("tu-")
     match spec:
         case SetrSpec():

@@ -15,6 +15,7 @@ from raytrain.config.models import (
 )
 from raytrain.models import refusal
 from raytrain.models.drn import DRN
+from raytrain.models.fcn import bilinear_up
 from raytrain.models.norm import SoloBatchNorm2d, with_solo_norms
 from raytrain.models.padding import Padded
 from raytrain.models.smp import ATROUS_RATES
@@ -89,7 +90,7 @@ def test_sizes_from_outside() -> None:
     AlexNet 61,100,840 - 4,097,000; SegNet has 29.46 million in Paszke et al. (ENet, 2016)."""
     scores = (4096 + 512 + 256) * 21 + 3 * 21 + 21 * 21 * (2 * 16 + 256)
     assert count(on_meta(FcnSpec(), 3, 21)) - scores == 138357544 - 4097000
-    assert count(on_meta(AlexNetSpec(), 3, 21)) - 4096 * 21 - 21 == 61100840 - 4097000
+    assert count(on_meta(AlexNetSpec(), 3, 21)) - 4097 * 21 * 32 * 32 == 61100840 - 4097000
     assert round(count(on_meta(SegNetSpec(), 3, 21)) / 1e6, 2) == 29.46
 
 
@@ -139,8 +140,7 @@ def test_ning_sees_40_pixels_and_labels_cells() -> None:
 
 
 def test_fcn_enlarges_bilinearly_at_first() -> None:
-    up = built(SMALL["fcn"], 1, 4).network.up[-1]
-    flat = up(torch.ones(1, 4, 6, 6))[:, :, 8:-8, 8:-8]
+    flat = bilinear_up(4, 8)(torch.ones(1, 4, 6, 6))[:, :, 8:-8, 8:-8]
     torch.testing.assert_close(flat, torch.ones_like(flat))
 
 

@@ -69,7 +69,7 @@ def test_weights_that_are_asked_for_have_a_place(tmp_path: Path, encoder_file: P
 
 
 @torch.inference_mode()
-@pytest.mark.parametrize("name", ["fcn", "effunet", "setr"])
+@pytest.mark.parametrize("name", ["effunet", "setr"])
 def test_our_networks_take_encoder_files_too(name: str, tmp_path: Path) -> None:
     network = built(SMALL[name], 3, 4)
     saved = network.encoder.state_dict()

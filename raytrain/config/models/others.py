@@ -98,7 +98,7 @@ class NingSpec(Spec):
 
 
 class AlexNetSpec(Spec):
-    """AlexNet (Krizhevsky et al. 2012), its dense layers applied everywhere (Long et al. 2015).
+    """AlexNet (Krizhevsky et al. 2012) whose dense layers draw the mask, 32x32 px and enlarged.
 
     `{name: alexnet}`; images of at least 63x63 px.
     """
