@@ -189,15 +189,23 @@ def ledger(job: JobFile, set: Overrides = None, profile: Profile = None) -> None
 @app.command()
 def models() -> None:
     """List the networks, their parameters and the YAML to use them."""
-    from raytrain.pipeline.models import models_text
+    from raytrain.pipeline.catalogue import models_text
 
     print(models_text())
 
 
 @app.command()
+def losses() -> None:
+    """List the losses, their parameters and the YAML to use them."""
+    from raytrain.pipeline.catalogue import losses_text
+
+    print(losses_text())
+
+
+@app.command()
 def metrics() -> None:
-    """List the metrics: what they measure, their parameters, and how they stand in a job file."""
-    from raytrain.pipeline.metrics import metrics_text
+    """List the metrics, their parameters and the YAML to use them."""
+    from raytrain.pipeline.catalogue import metrics_text
 
     print(metrics_text())
 

@@ -68,7 +68,15 @@ def test_the_rooms_are_the_folders() -> None:
     assert folders | {"cli"} == set(BELOW)
 
 
-LIGHT = [["--help"], ["schema"], ["metrics"], ["run", "--help"], ["ledger", "--help"]]
+LIGHT = [
+    ["--help"],
+    ["schema"],
+    ["models"],
+    ["losses"],
+    ["metrics"],
+    ["run", "--help"],
+    ["ledger", "--help"],
+]
 
 
 def loaded_after(code: str) -> set[str]:

@@ -19,6 +19,7 @@ from raytrain.config.load import load_job
 from raytrain.config.losses import LossTerm
 from raytrain.config.models import ModelSpec
 from raytrain.config.optimizers import OptimizerSpec, ScheduleSpec
+from raytrain.config.trial import TrialSpec
 from raytrain.data.augment import PRESETS, TRANSFORMS
 from raytrain.data.folds import make_folds
 from raytrain.data.formats import FORMATS
@@ -28,8 +29,8 @@ from raytrain.engine.schedules import SCHEDULES
 from raytrain.losses import LOSSES
 from raytrain.metrics import METRICS
 from raytrain.models import ARCHITECTURES
+from raytrain.pipeline.catalogue import LOSS_EXAMPLE, METRIC_EXAMPLE, losses_text, metrics_text
 from raytrain.pipeline.check import refuse_another_metric
-from raytrain.pipeline.metrics import EXAMPLE, metrics_text
 from raytrain.rle import LAYOUTS
 from raytrain.runs.layout import RunDir
 from tests.arrays import report_of
@@ -112,13 +113,23 @@ def test_the_names_in_config_are_those_that_can_be_built(words: set[str], built:
 def test_the_list_of_metrics_shows_each_with_its_parameters() -> None:
     text = metrics_text()
     for name in METRICS:
-        assert f"\n{name}\n    " in text
-    assert "    empty: 1   # or 0, skip\n" in text
-    assert "    one_empty: diagonal   # or skip\n" in text
-    for line in EXAMPLE.splitlines()[1:]:
+        assert f"\n{name}\n  " in text
+    assert "  empty: 1  (or 0, skip)\n" in text
+    assert "  one_empty: diagonal  (or skip)\n" in text
+    for line in METRIC_EXAMPLE.splitlines()[1:]:
         tree = yaml.safe_load(MINIMAL)
         tree["competition"] |= yaml.safe_load(line)
         assert JobSpec.model_validate(tree).competition.metric.name in METRICS
+
+
+def test_losses_are_listed_and_the_examples_can_be_pasted() -> None:
+    text = losses_text()
+    for name in LOSSES:
+        assert f"\n{name}\n  " in text
+    assert "  class_weights: null  (or computed)\n" in text
+    for line in LOSS_EXAMPLE.splitlines()[1:]:
+        terms = TrialSpec.model_validate(yaml.safe_load(line)).loss
+        assert {term.name for term in terms} <= set(LOSSES)
 
 
 def test_a_run_keeps_its_metric(tmp_path: Path) -> None:
