@@ -17,10 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from filelock import FileLock
 
+from raytrain.config.formats import NumpyStacksSpec
 from raytrain.config.target import stored_type
 from raytrain.data.report import DataReport
 from raytrain.data.samples import read_image, read_mask, split_addresses
 from raytrain.data.source import cache_root, local_folder
+from raytrain.data.stacks import StackRows, stack_rows
 from raytrain.data.threads import in_threads
 
 USED = "used"
@@ -30,8 +32,8 @@ USED = "used"
 class Cache:
     """All samples of a DataReport, in its order, each of its own size."""
 
-    pixels: np.ndarray
-    """All images one after another, flat, in their own dtype."""
+    pixels: np.ndarray | StackRows
+    """All images one after another, flat, in their own dtype; or the stacks that they are from."""
     labels: np.ndarray
     """All masks likewise; zero where there is no mask."""
     start: np.ndarray
@@ -59,6 +61,8 @@ class Cache:
 
     def image(self, row: int) -> np.ndarray:
         """image_HWC, a view of the mapped file."""
+        if isinstance(self.pixels, StackRows):
+            return self.pixels.image(row)
         first, last = self.start[row] * self.channels, self.start[row + 1] * self.channels
         return self.pixels[first:last].reshape(self.height[row], self.width[row], self.channels)
 
@@ -76,16 +80,19 @@ def open_cache(report: DataReport) -> Cache:
     """
     root = cache_root()
     folder = root / report.fingerprint
+    stacks = None
+    if isinstance(report.format, NumpyStacksSpec):
+        stacks = stack_rows(local_folder(report.source), report.samples["image"])
     if not folder.is_dir():
         root.mkdir(parents=True, exist_ok=True)
         with FileLock(root / f"{report.fingerprint}.lock"):
             if not folder.is_dir():
-                _build(report, folder)
+                _build(report, folder, stacks)
                 _evict(root, folder)
     (folder / USED).touch()
     height, width = (report.samples[side].to_numpy(np.int64) for side in ("height", "width"))
     return Cache(
-        pixels=np.load(folder / "images.npy", mmap_mode="r"),
+        pixels=stacks or np.load(folder / "images.npy", mmap_mode="r"),
         labels=np.load(folder / "masks.npy", mmap_mode="r"),
         start=np.concatenate([[0], np.cumsum(height * width)]),
         height=height,
@@ -95,37 +102,40 @@ def open_cache(report: DataReport) -> Cache:
     )
 
 
-def _build(report: DataReport, folder: Path) -> None:
+def _build(report: DataReport, folder: Path, stacks: StackRows | None) -> None:
+    """Decode all masks and, unless they stand in stacks, all images."""
     for leftover in folder.parent.glob(f".{folder.name}.*"):
         shutil.rmtree(leftover, ignore_errors=True)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
         area = (report.samples["height"] * report.samples["width"]).to_numpy(np.int64)
         start = np.concatenate([[0], np.cumsum(area)])
-        images, masks = (
-            np.lib.format.open_memmap(temporary / name, "w+", dtype, (int(start[-1]) * depth,))
-            for name, dtype, depth in (
-                ("images.npy", report.dtype, report.channels),
-                ("masks.npy", stored_type(len(report.classes), report.target), 1),
-            )
-        )
+        pixels, channels = int(start[-1]), report.channels
+
+        def flat(name: str, dtype: str, size: int) -> np.memmap:
+            return np.lib.format.open_memmap(temporary / name, "w+", dtype, (size,))
+
+        masks = flat("masks.npy", stored_type(len(report.classes), report.target), pixels)
+        images = None if stacks else flat("images.npy", report.dtype, pixels * channels)
         root = local_folder(report.source)
 
         def decode(row: int) -> None:
             sample = report.samples.iloc[row]
-            image = read_image(root, split_addresses(sample["image"]))
             first, last = start[row], start[row + 1]
-            images[first * report.channels : last * report.channels] = image.ravel()
+            if images is not None:
+                image = read_image(root, split_addresses(sample["image"]))
+                images[first * channels : last * channels] = image.ravel()
             parts = split_addresses(sample["mask"])
             if parts:
-                size = image.shape[:2]
+                size = int(sample["height"]), int(sample["width"])
                 masks[first:last] = read_mask(
                     report.format, root, parts, size, report.classes, report.target
                 ).ravel()
 
         in_threads("decoding the data once for this machine", decode, range(len(area)))
-        images.flush()
-        masks.flush()
+        for array in (masks, images):
+            if array is not None:
+                array.flush()
         temporary.chmod(0o755)
         temporary.rename(folder)
     finally:

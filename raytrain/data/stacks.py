@@ -1,9 +1,11 @@
 """NumPy stacks: one array on disk, mapped, of which a row is read at a time."""
 
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from raytrain.data.npy import channels_first
 
@@ -39,6 +41,36 @@ def _opened(path: Path, written: int) -> np.ndarray:
 
 
 def read_row(root: Path, address: str) -> np.ndarray:
-    """The row that `stack.npy#row` names, as an array of its own."""
+    """The row that `stack.npy#row` names, as an array of its own in the machine's byte order."""
     file, _, row = address.rpartition("#")
-    return np.array(open_stack(root / file)[int(row)])
+    plane = open_stack(root / file)[int(row)]
+    return np.array(plane, dtype=plane.dtype.newbyteorder("="))
+
+
+@dataclass(frozen=True)
+class StackRows:
+    """Images that stand one by one in mapped stacks, which need not be decoded or copied."""
+
+    stacks: tuple[np.ndarray, ...]
+    stack_N: np.ndarray
+    """The stack of each image."""
+    row_N: np.ndarray
+    """Its row there."""
+
+    def image(self, number: int) -> np.ndarray:
+        """image_HWC, a view of the mapped file."""
+        plane = self.stacks[self.stack_N[number]][self.row_N[number]]
+        return plane[..., None] if plane.ndim == 2 else plane
+
+
+def stack_rows(root: Path, addresses: pd.Series) -> StackRows | None:
+    """Where images of these addresses stand, or None when they are made of several rows, or of
+    numbers in the other byte order, which torch refuses. Raises ValueError when a stack is gone."""
+    parts = addresses.str.extract(r"^(?P<file>[^\n]*\.npy)#(?P<row>\d+)$")
+    if parts.isna().any(axis=None):
+        return None
+    stack_N, files = parts["file"].factorize()
+    stacks = tuple(open_stack(root / file) for file in files)
+    if not all(stack.dtype.isnative for stack in stacks):
+        return None
+    return StackRows(stacks, stack_N, parts["row"].astype(np.int64).to_numpy())

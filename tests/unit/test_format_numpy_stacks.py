@@ -3,11 +3,17 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from raytrain.config.competition import CompetitionSpec
 from raytrain.config.formats import NumpyStacksSpec
+from raytrain.data.cache import open_cache
+from raytrain.data.checks import inspect
+from raytrain.data.report import DataReport
 from raytrain.data.samples import read_image
-from tests.format_files import found_in, write_numpy_stacks
+from raytrain.data.stacks import stack_rows
+from tests.format_files import CLASSES, found_in, write_numpy_stacks
 
 
 def test_stacks_are_mapped_row_by_row(tmp_path: Path) -> None:
@@ -31,3 +37,44 @@ def test_stacks_that_are_none(tmp_path: Path, file: str, array: np.ndarray, word
     np.save(tmp_path / file, array)
     problems = found_in(tmp_path, NumpyStacksSpec()).problems
     assert any(words in problem and file in problem for problem in problems)
+
+
+def _report(root: Path) -> DataReport:
+    return inspect(
+        CompetitionSpec(
+            name="c", data=str(root), format=NumpyStacksSpec(), classes=CLASSES,
+            accept_leaks="drawn so",
+        )
+    )  # fmt: skip
+
+
+def test_images_of_stacks_are_not_copied(tmp_path: Path, cache_root: Path) -> None:
+    root = tmp_path / "data"
+    write_numpy_stacks(root)
+    report = _report(root)
+    cache = open_cache(report)
+    [folder] = cache_root.glob(report.fingerprint)
+    assert {file.name for file in folder.iterdir()} == {"masks.npy", "used"}
+    for row, sample in enumerate(report.samples["image"]):
+        image = cache.image(row)
+        np.testing.assert_array_equal(image, read_image(root, (sample,)))
+        assert isinstance(image, np.memmap)
+        assert not image.flags.writeable
+
+
+def test_images_made_of_several_rows_do_not_stand_in_a_stack(tmp_path: Path) -> None:
+    write_numpy_stacks(tmp_path)
+    one, two = "trainimages.npy#0", "trainimages.npy#0\ntrainimages.npy#1"
+    assert stack_rows(tmp_path, pd.Series([one])) is not None
+    assert stack_rows(tmp_path, pd.Series([one, two])) is None
+
+
+def test_numbers_in_the_other_byte_order_are_cached(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    write_numpy_stacks(root)
+    for split in ("train", "val", "test"):
+        images = np.load(root / f"{split}images.npy").astype(">i4")
+        np.save(root / f"{split}images.npy", images)
+    cache = open_cache(_report(root))
+    assert cache.image(1).dtype == np.dtype("=i4")
+    np.testing.assert_array_equal(cache.image(1)[..., 0], np.arange(24, 48).reshape(4, 6))
