@@ -23,7 +23,7 @@ from tests.support import (
 
 COMMANDS = (
     "fetch", "check", "train", "search", "cv", "finalize", "submit", "report", "run", "demo",
-    "launch", "ledger", "metrics", "schema", "version",
+    "launch", "ledger", "models", "losses", "metrics", "schema", "version",
 )  # fmt: skip
 
 
@@ -76,7 +76,7 @@ def outside_value(data: Path) -> str:
     mask = cv2.imread(path, cv2.IMREAD_UNCHANGED)
     mask[0, 0] = 9
     cv2.imwrite(path, mask)
-    return "ph17_mask.png: mask values [9] are outside the 4 classes"
+    return "ph17_mask.png: mask values [9] are none of the 4 classes"
 
 
 def unreadable(data: Path) -> str:
