@@ -211,6 +211,18 @@ def metrics() -> None:
 
 
 @app.command()
+def dialect(
+    sample: Annotated[Path, typer.Option(help="The competition's sample submission, a CSV.")],
+    train: Annotated[Path | None, typer.Option(help="Its CSV of training masks.")] = None,
+    images: Annotated[Path | None, typer.Option(help="The folder of its images.")] = None,
+) -> None:
+    """Infer how masks become the CSV, and print the YAML that says it."""
+    from raytrain.pipeline.dialect import dialect as station
+
+    print(station(sample, train, images))
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON schema of a job file."""
     print(json.dumps(JobSpec.model_json_schema(), indent=1))

@@ -1,0 +1,87 @@
+"""What the texts of masks say about how they were written."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from raytrain.rle.coco import read_coco, read_coco_zlib
+from raytrain.rle.pairs import Starts
+from raytrain.rle.runs import Order
+
+Size = tuple[int, int]
+"""(H, W) of an image, px."""
+BOUNDLESS: Size = (10**9, 10**8)
+"""Stands for a size that is not known: no run leaves such an image."""
+EMPTY_WORDS = {"", "-", "-1", "nan", "none", "null", "empty"}
+LAYOUT_STEPS = [("pairs", 1), *((name, n) for n in range(1, 7) for name in ("coco_zlib", "coco"))]
+"""(layout, words an object) in the order in which they are tried."""
+
+_PAIRS = re.compile(r"\d+ +\d+( +\d+ +\d+)*", re.ASCII)
+_NO_LENGTH = re.compile(r"\d+ +0+( +\d+ +0+)*", re.ASCII)
+_COCO = re.compile(r"[0-o]+")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to read a mask's text, as `rle.decode` takes it."""
+
+    layout: str = "pairs"
+    order: Order = "column"
+    first: Literal[0, 1] = 1
+    starts: Starts = "absolute"
+    empty: str = ""
+    row: str = "mask"
+    prefix: str = ""
+
+
+def says_no_pixel(cell: str) -> bool:
+    """Whether a cell is a word for nothing, such as `-1`, or all its runs have no pixel."""
+    text = cell.strip()
+    return text.lower() in EMPTY_WORDS or _NO_LENGTH.fullmatch(text) is not None
+
+
+def fits(cell: str, size_HW: Size | None, layout: str, step: int) -> bool:
+    """Whether a cell is written in this layout, the mask being the last of every `step` words."""
+    if layout == "pairs":
+        return _PAIRS.fullmatch(cell.strip()) is not None
+    words = cell.split()
+    if not words or len(words) % step:
+        return False
+    return all(_is_coco(word, size_HW, layout) for word in words[step - 1 :: step])
+
+
+def _is_coco(word: str, size_HW: Size | None, layout: str) -> bool:
+    if size_HW is None and layout == "coco":
+        return _COCO.fullmatch(word) is not None
+    read = read_coco if layout == "coco" else read_coco_zlib
+    try:
+        read(word, size_HW or (2**12, 2**12), Reading())
+    except ValueError as error:
+        # What is unpacked to letters of COCO is no accident, whatever the size.
+        return size_HW is None and "px" in str(error)
+    return True
+
+
+def best_layout(cells: Sequence[str], sizes: Sequence[Size | None]) -> tuple[str, int, int | None]:
+    """(layout, words an object, place of the first cell that does not fit or None).
+
+    `cells` hold masks, none says no pixel; `sizes` are their images'.
+    """
+    found: list[tuple[int, str, int, int | None]] = []
+    for layout, step in LAYOUT_STEPS:
+        fitting = [fits(c, s, layout, step) for c, s in zip(cells, sizes, strict=True)]
+        if all(fitting):
+            return layout, step, None
+        found.append((sum(fitting), layout, step, fitting.index(False)))
+    _, layout, step, at = max(found, key=lambda item: item[0])
+    return layout, step, at
+
+
+def boundary(mask_HW: np.ndarray) -> int:
+    """The length of a mask's outline, px; the image's own border counts, too."""
+    padded_HW = np.pad(mask_HW, 1)
+    across = np.count_nonzero(padded_HW[1:] != padded_HW[:-1])
+    return int(across + np.count_nonzero(padded_HW[:, 1:] != padded_HW[:, :-1]))

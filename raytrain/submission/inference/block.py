@@ -1,0 +1,115 @@
+"""The findings as YAML: the nearest dialect, what differs, and in words what nobody can tell."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import yaml
+
+from raytrain.config.competition import SubmissionSpec
+from raytrain.config.dialects import DIALECTS, Dialect
+from raytrain.config.formats import RleTableSpec
+from raytrain.data.patterns import fields_in
+from raytrain.submission.inference.infer import Inference, Split
+
+Fields = dict[str, Any]
+
+
+def yaml_block(found: Inference) -> str:
+    """`competition:` with `submission` and, of a training table, `format`."""
+    settled = _settled(found)
+    name = nearest(settled)
+    words = found["classes"].value
+    lines = ["competition:"]
+    if words and found["class_as"].value == "name":
+        lines += _lines("  ", {"classes": ["background", *words]})
+    elif words:
+        lines.append(f"  # classes: the background and {len(words)} more: {', '.join(words)}")
+    own = {"dialect": name, **_differing(settled, name)}
+    SubmissionSpec(**own)
+    lines += ["  submission:", *_lines("    ", own), *_undecided(found, name)]
+    lines += _lines("    ", {"sample": str(found.sample.table.path)})
+    if found.train is not None:
+        lines += ["  format:", *_format_lines(found, found.train, settled, name)]
+    return "\n".join(lines)
+
+
+def nearest(settled: Fields) -> str:
+    """The dialect with the fewest other values than these; of several the plainest."""
+    plain = Dialect()
+
+    def distance(name: str) -> tuple[int, int]:
+        dialect = DIALECTS[name]
+        return (
+            len(_differing(settled, name)),
+            sum(
+                getattr(dialect, field) != getattr(plain, field)
+                for field in Dialect.model_fields
+                if field not in settled
+            ),
+        )
+
+    return min(DIALECTS, key=distance)
+
+
+def _settled(found: Inference) -> Fields:
+    return {
+        finding.field: finding.value
+        for finding in found.findings
+        if finding.field in Dialect.model_fields and finding.sure != "cannot tell"
+    }
+
+
+def _differing(fields: Fields, name: str) -> Fields:
+    return {
+        field: value for field, value in fields.items() if getattr(DIALECTS[name], field) != value
+    }
+
+
+def _undecided(found: Inference, name: str) -> list[str]:
+    """A comment for each field that takes the dialect's own value without proof."""
+    return [
+        f"    # {item.field}: {_shown(getattr(DIALECTS[name], item.field))} as {name} has it; "
+        f"cannot tell: {item.why}"
+        for item in found.findings
+        if item.field in Dialect.model_fields and item.sure == "cannot tell"
+    ]
+
+
+def _format_lines(found: Inference, train: Split, settled: Fields, name: str) -> list[str]:
+    table = train.table
+    columns = [table.id, *filter(None, [table.class_column]), table.encoding]
+    own = {**settled, "class_column": table.class_column, "id": train.ids.template}
+    if not set(found.sample.table.header) <= set(table.header):
+        own["columns"] = tuple(columns)
+    if found.train_empty is not None:
+        own["empty"] = found.train_empty
+    notes = []
+    pattern = found.images.pattern(set(train.names)) if found.images else None
+    if pattern is None:
+        notes.append("image: cannot tell: the path of the images, such as train/{name}.png")
+    else:
+        notes.append("image and table: relative to competition.data")
+    for at, id in enumerate(table.column(table.id)):
+        fields = fields_in(id, train.ids.template)
+        if fields is None or fields["name"] != train.names[at]:
+            notes.append(
+                f"id: raytrain would read {id!r} as {fields}, the class holding what parts it from "
+                "the name; give the table a column of the class"
+            )
+            break
+    told = {
+        "name": "rle_table", "dialect": name, "table": table.path.name,
+        "image": pattern or "{name}.png", **_differing(own, name),
+    }  # fmt: skip
+    RleTableSpec(**told)
+    return [*(f"    # {note}" for note in notes), *_lines("    ", told)]
+
+
+def _lines(indent: str, fields: Fields) -> Iterable[str]:
+    return [f"{indent}{field}: {_shown(value)}" for field, value in fields.items()]
+
+
+def _shown(value: Any) -> str:
+    plain = [*value] if isinstance(value, tuple) else value
+    text = yaml.safe_dump(plain, default_flow_style=True, width=10**6, allow_unicode=True)
+    return text.removesuffix("\n").removesuffix("\n...")

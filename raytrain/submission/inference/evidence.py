@@ -1,0 +1,194 @@
+"""How the numbers of masks' texts are meant: the masks are decoded each way and compared."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from raytrain.rle import decode
+from raytrain.rle.guess import BOUNDLESS, Reading, Size, boundary
+from raytrain.rle.pairs import read_pairs
+from raytrain.rle.runs import Order
+from raytrain.submission.inference.finding import Finding, Sure, unknown, vote
+
+RISING = 10
+"""Pairs of runs that must rise before starts are taken for absolute by that alone."""
+DRAWN = 150
+"""Masks that are decoded to compare the orders."""
+ORDERS: tuple[Order, Order] = ("column", "row")
+
+
+@dataclass(frozen=True)
+class Told:
+    """A text of one mask."""
+
+    where: str
+    """The row, for messages."""
+    image: str
+    text: str
+    size_HW: Size | None
+    """None where the image's size is not known."""
+
+
+@dataclass(frozen=True)
+class Meant:
+    """The readings that remain, and what was found about each field."""
+
+    reading: Reading
+    findings: list[Finding]
+
+
+def how_pairs_are_meant(told: list[Told]) -> Meant:
+    """Order, index base and kind of starts of `start length` pairs.
+
+    Raises ValueError when some texts cannot be read in any way.
+    """
+    readings = [
+        Reading(first=1), Reading(first=0),
+        Reading(first=1, starts="relative"), Reading(first=0, starts="relative"),
+    ]  # fmt: skip
+    faults = {reading: _first_fault(told, reading) for reading in readings}
+    if all(faults.values()):
+        shown = {reading.starts: faults[reading] for reading in readings}
+        raise ValueError("; ".join(f"read with {kind} starts: {f}" for kind, f in shown.items()))
+    costs = _costs(told, [reading for reading in readings if not faults[reading]])
+    starts = _starts(told, faults, costs)
+    kept = [r for r in readings if not faults[r] and r.starts == (starts.value or "absolute")]
+    order = _order(told, {r: c for r, c in costs.items() if replace(r, order="column") in kept})
+    first = _first(kept, faults, costs, order)
+    based = next(r for r in kept if first.value in (None, r.first))
+    reading = replace(based, order=order.value or "column")
+    return Meant(reading, [order, first, starts])
+
+
+def _first_fault(told: list[Told], reading: Reading) -> str:
+    """Why the first text that cannot be read so cannot; "" when all can."""
+    for item in told:
+        try:
+            read_pairs(item.text, item.size_HW or BOUNDLESS, reading)
+        except ValueError as error:
+            return f"{item.where}: {error}"
+    return ""
+
+
+def _costs(told: list[Told], readings: list[Reading]) -> dict[Reading, list[int]]:
+    """The outline of each mask of known size, px, by every reading and order."""
+    sized = [item for item in told if item.size_HW is not None]
+    sized = sized[:: max(1, len(sized) // DRAWN)]
+    return {
+        replace(reading, order=order): [
+            boundary(decode(item.text, item.size_HW, replace(reading, order=order)))
+            for item in sized
+            if item.size_HW is not None
+        ]
+        for reading in readings
+        for order in ORDERS
+    }
+
+
+def _best(costs: dict[Reading, list[int]], field: str, value: object) -> list[int]:
+    """Each mask's shortest outline among the readings with this value."""
+    found = [numbers for reading, numbers in costs.items() if getattr(reading, field) == value]
+    return [min(numbers) for numbers in zip(*found, strict=True)]
+
+
+def _starts(
+    told: list[Told], faults: dict[Reading, str], costs: dict[Reading, list[int]]
+) -> Finding:
+    readable = [*dict.fromkeys(reading.starts for reading in faults if not faults[reading])]
+    if len(readable) == 1:
+        other = next(r for r in faults if r.starts != readable[0] and r.first == 0)
+        if readable[0] == "relative":
+            _refuse_few(told, other, faults[other])
+        return Finding("starts", readable[0], "decided", f"read the other way, {faults[other]}")
+    pairs = sum(len(item.text.split()) // 2 - 1 for item in told)
+    if not pairs:
+        return unknown("starts", "every mask is a single run; masks of several runs would tell")
+    if pairs >= RISING:
+        why = f"starts rise in all {pairs} pairs of runs that follow each other"
+        return Finding("starts", "absolute", "decided", why)
+    judged = vote({kind: _best(costs, "starts", kind) for kind in readable})
+    if judged.sure == "cannot tell":
+        why = f"starts rise in all {pairs} pairs of runs; more masks would decide it"
+        return Finding("starts", "absolute", "likely", why)
+    why = f"{judged.won} of {judged.votes} masks are more compact so"
+    return Finding("starts", judged.winner, judged.sure, why)
+
+
+def _refuse_few(told: list[Told], absolute: Reading, fault: str) -> None:
+    """Raises ValueError where only some texts fall: they are wrong rather than relative."""
+    several = [item for item in told if len(item.text.split()) > 2]
+    falling = sum(bool(_first_fault([item], absolute)) for item in several)
+    if falling <= len(several) // 2:
+        raise ValueError(
+            f"{fault}; in {len(several) - falling} other rows starts rise, so they are counted "
+            "from the first pixel; correct the row or take it out"
+        )
+
+
+def _order(told: list[Told], costs: dict[Reading, list[int]]) -> Finding:
+    sizes = {item.size_HW for item in told if item.size_HW is not None}
+    if not sizes:
+        return unknown("order", "the images' sizes would decide it: give --images")
+    if all(height == width for height, width in sizes):
+        return unknown(
+            "order",
+            "all images are square, where a mask read the other way is only mirrored; images "
+            "that are not square would decide it, or a look at masks upon their images",
+        )
+    lengths = {order: _best(costs, "order", order) for order in ORDERS}
+    judged = vote(lengths)
+    if judged.sure == "cannot tell":
+        return unknown(
+            "order",
+            f"{judged.votes} masks differ in compactness, of which {judged.won} speak for "
+            f"{judged.winner}; more and larger masks on images that are not square would decide it",
+        )
+    other = next(order for order in ORDERS if order != judged.winner)
+    why = (
+        f"{judged.won} of {judged.votes} masks are more compact so, their outlines together "
+        f"{sum(lengths[judged.winner])} px, the other way {sum(lengths[other])} px"
+    )
+    return Finding("order", judged.winner, judged.sure, why)
+
+
+def _first(
+    kept: list[Reading], faults: dict[Reading, str], costs: dict[Reading, list[int]],
+    order: Finding,
+) -> Finding:  # fmt: skip
+    """The index base, of the readings with the right kind of starts."""
+    if len(kept) == 1:
+        other = next(r for r in faults if r.starts == kept[0].starts and r != kept[0])
+        why = f"counted from {other.first}, {faults[other]}"
+        return Finding("first", kept[0].first, "decided", why)
+    why = (
+        "a start 0 would decide for 0, a mask that ends at the last pixel for 1 (the images' "
+        "sizes known); the competition's page may say it"
+    )
+    own = {
+        reading: numbers
+        for reading, numbers in costs.items()
+        if reading.starts == kept[0].starts and reading.order == (order.value or reading.order)
+    }
+    if not any(own.values()):
+        return unknown("first", why)
+    judged = vote({base: _best(own, "first", base) for base in (1, 0)})
+    if judged.sure != "decided":
+        return unknown("first", why)
+    # A run shifted by one wraps around the border; with relative starts every mask is sheared.
+    sure: Sure = "decided" if kept[0].starts == "relative" else "likely"
+    what = "are more compact so" if sure == "decided" else "at the image's border are whole only so"
+    return Finding("first", judged.winner, sure, f"{judged.won} of {judged.votes} masks {what}")
+
+
+def overlapping(told: list[Told], reading: Reading) -> str:
+    """An image of which two texts claim one pixel, "" when none is."""
+    claimed: dict[str, np.ndarray] = {}
+    for item in told[:DRAWN]:
+        if item.size_HW is None:
+            continue
+        mask_HW = decode(item.text, item.size_HW, reading)
+        before_HW = claimed.get(item.image, np.zeros_like(mask_HW))
+        if (before_HW & mask_HW).any():
+            return item.image
+        claimed[item.image] = before_HW | mask_HW
+    return ""

@@ -1,0 +1,65 @@
+"""The image files that rows are named after."""
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from raytrain.data.decode import decode_image
+from raytrain.data.index import natural_key
+from raytrain.rle.guess import Size
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".npy", ".dcm")
+MASK_WORDS = ("mask", "label", "truth", "annotation")
+
+
+@dataclass(frozen=True)
+class Images:
+    """Image files by their names without suffix."""
+
+    folder: Path
+    paths: dict[str, list[Path]]
+    """Relative to the folder; several where folders hold files of one name."""
+
+    def size(self, name: str) -> Size | None:
+        """(H, W) of an image, None where there is none. Raises ValueError when unreadable."""
+        return _size(self.folder / self.paths[name][0]) if name in self.paths else None
+
+    def pattern(self, names: set[str]) -> str | None:
+        """The path of these images with `{name}` in it, None when it is not the same for all."""
+        kinds = Counter(
+            (path.parent, path.suffix) for name in names for path in self.paths.get(name, [])
+        )
+        whole = [kind for kind, count in kinds.items() if count == len(names & self.paths.keys())]
+        if not whole:
+            return None
+        parent, suffix = min(whole, key=lambda kind: _looks_like_masks(kind[0]))
+        return (parent / f"{{name}}{suffix}").as_posix()
+
+
+def list_images(folder: Path) -> Images:
+    """All image files below a folder. Raises ValueError when there is none."""
+    if not folder.is_dir():
+        raise ValueError(f"{folder}: no such folder (--images)")
+    paths: dict[str, list[Path]] = {}
+    found = [
+        path.relative_to(folder) for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES
+    ]
+    for path in sorted(found, key=lambda path: (_looks_like_masks(path), natural_key(str(path)))):
+        paths.setdefault(path.stem, []).append(path)
+    if not paths:
+        raise ValueError(
+            f"{folder}: holds no image file ({', '.join(SUFFIXES)}); --images is the folder of "
+            "the images that the rows are named after"
+        )
+    return Images(folder, paths)
+
+
+def _looks_like_masks(path: Path) -> bool:
+    return any(word in part.lower() for part in path.parts for word in MASK_WORDS)
+
+
+@lru_cache(maxsize=4096)
+def _size(path: Path) -> Size:
+    height, width = decode_image(path).shape[:2]
+    return height, width

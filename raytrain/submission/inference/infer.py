@@ -1,0 +1,196 @@
+"""From the files to findings: the ids, the classes, the masks, the order of the rows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from raytrain.rle.guess import Size
+from raytrain.submission.inference.evidence import Told, overlapping
+from raytrain.submission.inference.finding import Finding, unknown
+from raytrain.submission.inference.ids import Ids, ids_alone, ids_by_names
+from raytrain.submission.inference.images import Images, list_images
+from raytrain.submission.inference.masks import how_masks_are_written, told_of
+from raytrain.submission.inference.rows import empty_token, row_kind, row_order
+from raytrain.submission.inference.tables import Table, open_sample, open_train
+
+
+@dataclass(frozen=True)
+class Split:
+    """A table's rows, taken apart."""
+
+    table: Table
+    ids: Ids
+    names: list[str]
+    """Each row's image."""
+    classes: list[str]
+    """Each row's class, "" where none is told."""
+
+
+@dataclass(frozen=True)
+class Inference:
+    """All that was found."""
+
+    sample: Split
+    train: Split | None
+    train_empty: str | None
+    """The training table's own word for no pixel."""
+    images: Images | None
+    findings: list[Finding]
+    """One for each field of a dialect, then `classes` and `row order`."""
+
+    def __getitem__(self, field: str) -> Finding:
+        return next(finding for finding in self.findings if finding.field == field)
+
+
+def infer(sample: Path, train: Path | None, images: Path | None) -> Inference:
+    """Read the sample, the training table and the images' names and sizes.
+
+    Raises ValueError for files that cannot be read, have no dialect's form, or contradict each
+    other.
+    """
+    shown = None if images is None else list_images(images)
+    names = set() if shown is None else set(shown.paths)
+    table = open_sample(sample)
+    split = _taken_apart(table, _sample_ids(table, names), names)
+    of_train = None
+    if train is not None:
+        words = tuple(dict.fromkeys(filter(None, split.classes)))
+        train_table = open_train(train, table, words, names)
+        of_train = _taken_apart(train_table, _train_ids(train_table, split, names), names)
+        _refuse_other_classes(split, of_train)
+    if shown is not None:
+        _refuse_strange_names(split, of_train, shown)
+    empty, train_empty = empty_token(table, of_train.table if of_train else None)
+    findings = [
+        *_of_header(split, names),
+        *_of_masks(split, of_train, shown),
+        empty,
+        _classes(split),
+        row_order(split.names, split.classes, table.path.name),
+    ]
+    return Inference(split, of_train, train_empty, shown, findings)
+
+
+def _sample_ids(table: Table, names: set[str]) -> Ids:
+    cells = table.column(table.id)
+    found = ids_by_names(cells, names) or ids_alone(cells)
+    if table.class_column is not None and found.words:
+        raise ValueError(
+            f"{table.path}: the class stands in column {table.class_column!r}, and the ids such as "
+            f"{cells[0]!r} tell one, too ({', '.join(found.words[:6])}); leave one of them out"
+        )
+    return found
+
+
+def _train_ids(table: Table, sample: Split, names: set[str]) -> Ids:
+    """The sample's way where all ids fit it; a class with a column of its own is in no id."""
+    cells = table.column(table.id)
+    as_sample = [sample.ids.split(cell, names) for cell in cells]
+    if table.class_column == sample.table.class_column and all(as_sample):
+        known = [pair is not None and pair[0] in names for pair in as_sample]
+        if any(known) or not ids_by_names(cells, names):
+            return sample.ids
+    return ids_by_names(cells, names) or ids_alone(cells)
+
+
+def _taken_apart(table: Table, ids: Ids, names: set[str]) -> Split:
+    parts = []
+    for at, id in enumerate(table.column(table.id)):
+        pair = ids.split(id, names)
+        if pair is None:
+            raise ValueError(
+                f"{table.where(at)}: id {id!r} does not read {ids.template!r} as the others do "
+                f"({ids.why}); correct the row or take it out"
+            )
+        parts.append(pair)
+    classes = [word for _, word in parts]
+    if table.class_column is not None:
+        classes = table.column(table.class_column)
+    return Split(table, ids, [name for name, _ in parts], classes)
+
+
+def _refuse_other_classes(sample: Split, train: Split) -> None:
+    known, told = set(sample.classes), set(train.classes)
+    if known != {""} and told == {""}:
+        raise ValueError(
+            f"{train.table.path}: tells no class, neither in ids such as "
+            f"{train.table.column(train.table.id)[0]!r} nor in a column with the words of "
+            f"{sample.table.path} ({', '.join(sorted(known)[:6])}); is this the training table?"
+        )
+    for at, word in enumerate(train.classes):
+        if known != {""} and word not in known:
+            raise ValueError(
+                f"{train.table.where(at)}: class {word!r}, which {sample.table.path} does not "
+                f"have ({', '.join(sorted(known)[:6])}); correct the row or take the right sample"
+            )
+
+
+def _refuse_strange_names(sample: Split, train: Split | None, images: Images) -> None:
+    """Raises ValueError when no row at all is named after an image."""
+    splits = [split for split in (sample, train) if split is not None]
+    if not any(name in images.paths for split in splits for name in split.names):
+        raise ValueError(
+            f"{images.folder}: no id is named after an image there: row 2 of {sample.table.path} "
+            f"is {sample.table.column(sample.table.id)[0]!r}, an image is "
+            f"{next(iter(images.paths))!r}; give the folder that the rows speak of, or leave "
+            "--images out"
+        )
+
+
+def _of_header(split: Split, names: set[str]) -> list[Finding]:
+    table, ids = split.table, split.ids
+    header = f"the header of {table.path.name}"
+    told = f"{table.path.name}: {ids.why}"
+    if ids.sure != "decided":
+        more = "--images with the images of these rows"
+        told += f"; {more} would decide it" if not names & set(split.names) else ""
+    column = "stands between the id and the encoding"
+    if table.class_column is None:
+        column = "no column between the id and the encoding is one of a class"
+    return [
+        Finding("columns", table.header, "decided", header),
+        Finding("id", ids.template, ids.sure, told),
+        Finding("class_column", table.class_column, "decided", column),
+    ]
+
+
+def _classes(split: Split) -> Finding:
+    words = tuple(dict.fromkeys(filter(None, split.classes)))
+    if not words:
+        return Finding("classes", None, split.ids.sure, "a row tells only what is not background")
+    more = ""
+    if all(word.isdecimal() for word in words) and {*map(int, words)} != {
+        *range(1, len(words) + 1)
+    }:
+        more = "; raytrain counts classes from 1, 0 is the background"
+    sure = "decided" if split.table.class_column else split.ids.sure
+    return Finding("classes", words, sure, f"{split.table.path.name}, in its order{more}")
+
+
+def _of_masks(sample: Split, train: Split | None, images: Images | None) -> list[Finding]:
+    """What the texts tell; the training table's, or the sample's where that has none."""
+    splits = [split for split in (train, sample) if split is not None]
+    told: list[Told] = []
+    for split in splits:
+        told = told or told_of(split.table, split.names, _size_in(images))
+    meant, texts = how_masks_are_written(told)
+    found = meant.findings
+    if not any(finding.field == "row" for finding in found):
+        keys = {
+            str(split.table.path): [*zip(split.names, split.classes, strict=True)]
+            for split in splits
+        }
+        tables = [split.table for split in splits]
+        found = [*found, row_kind(tables, keys, texts, meant.reading)]
+    words = [word for word in sample.classes if word]
+    class_as = "number" if all(word.isdecimal() for word in words) else "name"
+    image = overlapping(texts, meant.reading)
+    overlaps = unknown("overlaps", "the competition's page says whether rows may claim one pixel")
+    if image:
+        overlaps = Finding("overlaps", "allowed", "likely", f"masks of {image!r} overlap")
+    as_told = Finding("class_as", class_as, "decided", f"{len(set(words))} classes are told")
+    return [*found, as_told, overlaps]
+
+
+def _size_in(images: Images | None) -> Callable[[str], Size | None]:
+    return images.size if images is not None else lambda name: None

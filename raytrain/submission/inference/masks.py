@@ -1,0 +1,98 @@
+"""The layout of the texts, and from it all that they tell."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+
+from raytrain.rle.guess import Reading, Size, best_layout, says_no_pixel
+from raytrain.submission.inference.evidence import Meant, Told, how_pairs_are_meant
+from raytrain.submission.inference.finding import Finding, unknown
+from raytrain.submission.inference.tables import Table
+
+READ = 600
+"""The most cells that are read."""
+MEASURED = 200
+"""Images whose cells are read, from all over the table, and which are opened for their sizes."""
+PAIR_FIELDS = ("order", "first", "starts")
+
+
+def told_of(
+    table: Table, images: list[str], size_of: Callable[[str], Size | None]
+) -> list[Told]:  # fmt: skip
+    """The cells that say any pixel, with their images' names and sizes.
+
+    Raises ValueError where the table and the image file disagree on a size.
+    """
+    cells, written = table.column(table.encoding), table.sizes()
+    places = [at for at, cell in enumerate(cells) if not says_no_pixel(cell)]
+    named = [*dict.fromkeys(images[at] for at in places)]
+    measured = set(named[:: max(1, -(-len(named) // MEASURED))])
+    kept = [at for at in places if images[at] in measured][:READ]
+    told = []
+    for at in kept:
+        own, size_HW = written[at], size_of(images[at])
+        if own is not None and size_HW is not None and own != size_HW:
+            raise ValueError(
+                f"{table.where(at)}: height {own[0]}, width {own[1]}, but the image "
+                f"{images[at]!r} is {size_HW[0]} x {size_HW[1]} px; correct one of them"
+            )
+        told.append(Told(table.where(at), images[at], cells[at], size_HW or own))
+    return told
+
+
+def how_masks_are_written(told: list[Told]) -> tuple[Meant, list[Told]]:
+    """The reading and what is known of it; also the texts, one of each mask.
+
+    Raises ValueError naming the row that is not like the others.
+    """
+    if not told:
+        why = "no cell holds a mask; a training table with masks would decide it: --train"
+        fields = ("layout", *PAIR_FIELDS, "prefix")
+        return Meant(Reading(), [unknown(field, why) for field in fields]), []
+    sizes = [item.size_HW for item in told]
+    layout, step, fault = best_layout([item.text for item in told], sizes)
+    if fault is not None:
+        raise ValueError(
+            f"{told[fault].where}: {told[fault].text[:40]!r} cannot be read, other rows hold "
+            f"{_named(layout)}; correct the row or take it out"
+        )
+    found = Finding("layout", layout, "decided", f"{len(told)} cells read as {_named(layout)}")
+    if layout == "pairs":
+        meant = how_pairs_are_meant(told)
+        none = Finding("prefix", "", "decided", "a row holds the runs of one mask")
+        return Meant(meant.reading, [found, *meant.findings, none]), told
+    plain = [
+        Finding(field, Reading.__dataclass_fields__[field].default, "decided", f"{layout} has one")
+        for field in PAIR_FIELDS
+    ]
+    several = any(len(item.text.split()) > step for item in told)
+    listed = _listed(told, step, several)
+    texts = [
+        replace(item, text=word) for item in told for word in item.text.split()[step - 1 :: step]
+    ]
+    return Meant(Reading(layout=layout), [found, *plain, *listed]), texts
+
+
+def _listed(told: list[Told], step: int, several: bool) -> list[Finding]:
+    """Rows of all objects, told by a prefix or by several masks in a cell; else no `row`."""
+    if step == 1 and not several:
+        return [Finding("prefix", "", "decided", "a cell is one word")]
+    prefixes = Counter(
+        " ".join(words[at : at + step - 1])
+        for words in (item.text.split() for item in told)
+        for at in range(0, len(words), step)
+    )
+    (prefix, count), *others = prefixes.most_common()
+    why = f"{count} of {prefixes.total()} objects have it" + (
+        "; raytrain writes the same before every object" if others else ""
+    )
+    row = Finding("row", "objects", "decided", f"a cell lists masks, {step} words each")
+    return [row, Finding("prefix", prefix, "likely" if others else "decided", why)]
+
+
+def _named(layout: str) -> str:
+    return {
+        "pairs": "pairs of start and length",
+        "coco": "COCO's compressed counts",
+        "coco_zlib": "COCO's counts packed by zlib and base64",
+    }[layout]

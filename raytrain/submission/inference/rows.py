@@ -1,0 +1,103 @@
+"""What a row holds, what stands for nothing, and in which order rows come."""
+
+from collections import Counter
+from itertools import groupby
+
+import numpy as np
+from scipy import ndimage
+
+from raytrain.data.index import natural_key
+from raytrain.rle import decode
+from raytrain.rle.guess import Reading, says_no_pixel
+from raytrain.submission.inference.evidence import DRAWN, Told
+from raytrain.submission.inference.finding import Finding, unknown
+from raytrain.submission.inference.tables import Table
+
+MANY = 10
+"""Images without a repeated id that let one believe there is none."""
+
+
+def empty_token(sample: Table, train: Table | None) -> tuple[Finding, str | None]:
+    """What stands for no pixel in the sample, and the training table's own word.
+
+    Raises ValueError when the sample has two.
+    """
+    of_sample = _tokens(sample)
+    of_train = None if train is None else _tokens(train)
+    own = None if not of_train else of_train[0]
+    if of_sample:
+        why = f"so it stands in {sample.path.name}"
+        return Finding("empty", of_sample[0], "decided", why), own
+    if train is not None and own is not None:
+        why = f"{sample.path.name} has no empty cell, {train.path.name} has this one"
+        return Finding("empty", own, "likely", why), own
+    return unknown("empty", "no cell is empty; the competition's page may say it"), None
+
+
+def _tokens(table: Table) -> list[str]:
+    cells = table.column(table.encoding)
+    first = {cell.strip(): at for at, cell in reversed([*enumerate(cells)]) if says_no_pixel(cell)}
+    # A blank cell is read as empty in any case.
+    words = sorted([*filter(None, first)], key=first.__getitem__)
+    if len(words) > 1:
+        raise ValueError(
+            f"{table.path}: two words stand for no pixel: {words[0]!r} in row "
+            f"{first[words[0]] + 2}, {words[1]!r} in row {first[words[1]] + 2}; keep one"
+        )
+    return words or [*first]
+
+
+def row_kind(
+    tables: list[Table], keys: dict[str, list[tuple[str, str]]], told: list[Told], reading: Reading,
+) -> Finding:  # fmt: skip
+    """Whether a row holds a mask or an object, where no cell lists several.
+
+    `keys` are (image, class) of each table's rows, by its path.
+    """
+    for table in tables:
+        of_table = keys[str(table.path)]
+        (key, count), *_ = Counter(of_table).most_common(1)
+        if count > 1:
+            image = " ".join(filter(None, key))
+            why = f"{image!r} stands in {count} rows of {table.path.name}"
+            return Finding("row", "object", "decided", why)
+    if not told:
+        return unknown("row", "repeated ids in --train would tell rows of objects from masks")
+    parted = [item.where for item in told[:DRAWN] if _parts(item, reading) > 1]
+    if parted:
+        why = f"no id is repeated, and {len(parted)} masks have parts that do not touch"
+        return Finding("row", "mask", "decided", f"{why}, the first in {parted[0]}")
+    if len(told) >= MANY:
+        return Finding("row", "mask", "likely", f"no id of {len(told)} masks is repeated")
+    return unknown(
+        "row", f"no id is repeated, but there are only {len(told)} masks, all of one part"
+    )
+
+
+def _parts(item: Told, reading: Reading) -> int:
+    if item.size_HW is None:
+        return 0
+    return ndimage.label(decode(item.text, item.size_HW, reading), np.ones((3, 3)))[1]
+
+
+def row_order(names: list[str], classes: list[str], where: str) -> Finding:
+    """How the sample sorts its images; `names` and `classes` are its rows'."""
+    images = [name for name, _ in groupby(names)]
+    in_blocks = len(images) == len(set(names))
+    orders = {
+        "natural (2 before 10)": sorted(set(names), key=natural_key),
+        "by letters (10 before 2)": sorted(set(names)),
+    }
+    if len(images) == 1:
+        return unknown("row order", f"{where} has one image only")
+    fitting = [name for name, order in orders.items() if in_blocks and images == order]
+    if fitting:
+        own = {tuple(word for _, word in group) for _, group in _by_image(names, classes)}
+        same = "" if len(own) == 1 or not any(classes) else "; the classes' order changes"
+        return Finding("row order", " and ".join(fitting), "decided", f"the ids of {where}{same}")
+    how = "its images are in no order of their names" if in_blocks else "an image's rows lie apart"
+    return Finding("row order", "as in the sample", "decided", how)
+
+
+def _by_image(names: list[str], classes: list[str]) -> groupby:
+    return groupby(zip(names, classes, strict=True), key=lambda pair: pair[0])
