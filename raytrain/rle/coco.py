@@ -45,11 +45,7 @@ def read_coco(text: str, shape_HW: tuple[int, int], rules: PairRules) -> Runs:
     """
     del rules
     height, width = shape_HW
-    letters = np.frombuffer(text.strip().encode("utf-8"), np.uint8).astype(np.int64) - 48
-    strange = np.flatnonzero((letters < 0) | (letters > 63))
-    if strange.size:
-        raise ValueError(f"character {strange[0] + 1} of {text[:20]!r} is none of COCO's, 0 .. o")
-    numbers = _numbers(letters, text)
+    numbers = numbers_of(text)
     if np.abs(numbers).max(initial=0) > height * width:
         raise ValueError(f"a run is longer than the image of {height} x {width} px")
     counts = numbers.copy()
@@ -65,8 +61,15 @@ def read_coco(text: str, shape_HW: tuple[int, int], rules: PairRules) -> Runs:
     return Runs(edges[0::2][: len(ends)], ends)
 
 
-def _numbers(letters: np.ndarray, text: str) -> np.ndarray:
-    """Groups of 5 bits to signed numbers, int64."""
+def numbers_of(text: str) -> np.ndarray:
+    """The signed numbers, int64, of which the counts are added up.
+
+    Raises ValueError for other characters, and a number that is not finished.
+    """
+    letters = np.frombuffer(text.strip().encode("utf-8"), np.uint8).astype(np.int64) - 48
+    strange = np.flatnonzero((letters < 0) | (letters > 63))
+    if strange.size:
+        raise ValueError(f"character {strange[0] + 1} of {text[:20]!r} is none of COCO's, 0 .. o")
     last = np.flatnonzero(letters < 32)
     if not letters.size or last[-1:].sum() != letters.size - 1:
         raise ValueError(f"{text[-20:]!r} ends within a number")
@@ -87,13 +90,18 @@ def write_coco_zlib(runs: Runs, shape_HW: tuple[int, int], rules: PairRules) -> 
 
 def read_coco_zlib(text: str, shape_HW: tuple[int, int], rules: PairRules) -> Runs:
     """The runs of packed counts. Raises ValueError also for what cannot be unpacked."""
+    # More letters than this are no counts of this image, and may be a bomb.
+    return read_coco(unpacked(text, GROUPS * (shape_HW[0] * shape_HW[1] + 1)), shape_HW, rules)
+
+
+def unpacked(text: str, most: int) -> str:
+    """The letters of packed counts. Raises ValueError for what is none, and more than `most`."""
     try:
         packed = base64.b64decode(text.strip(), validate=True)
         unpacking = zlib.decompressobj()
-        # More letters than this are no counts of this image, and may be a bomb.
-        letters = unpacking.decompress(packed, GROUPS * (shape_HW[0] * shape_HW[1] + 1))
-        if not unpacking.eof or unpacking.unused_data:
-            raise ValueError(f"{text[:20]!r} breaks off, or holds more than this image's counts")
-        return read_coco(letters.decode("latin-1"), shape_HW, rules)
+        letters = unpacking.decompress(packed, most)
     except (binascii.Error, zlib.error) as error:
         raise ValueError(f"{text[:20]!r} is not base64 of zlib: {error}") from None
+    if not unpacking.eof or unpacking.unused_data:
+        raise ValueError(f"{text[:20]!r} breaks off, or holds more than this image's counts")
+    return letters.decode("latin-1")

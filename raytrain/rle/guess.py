@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from raytrain.rle.coco import read_coco, read_coco_zlib
+from raytrain.rle.coco import numbers_of, read_coco, read_coco_zlib, unpacked
 from raytrain.rle.pairs import Starts
 from raytrain.rle.runs import Order
 
@@ -16,12 +16,13 @@ Size = tuple[int, int]
 BOUNDLESS: Size = (10**9, 10**8)
 """Stands for a size that is not known: no run leaves such an image."""
 EMPTY_WORDS = {"", "-", "-1", "nan", "none", "null", "empty"}
+MOST_LETTERS = 2**22
+"""Of one packed mask, where the image's size is not known."""
 LAYOUT_STEPS = [("pairs", 1), *((name, n) for n in range(1, 7) for name in ("coco_zlib", "coco"))]
 """(layout, words an object) in the order in which they are tried."""
 
 _PAIRS = re.compile(r"\d+ +\d+( +\d+ +\d+)*", re.ASCII)
 _NO_LENGTH = re.compile(r"\d+ +0+( +\d+ +0+)*", re.ASCII)
-_COCO = re.compile(r"[0-o]+")
 
 
 @dataclass(frozen=True)
@@ -54,14 +55,17 @@ def fits(cell: str, size_HW: Size | None, layout: str, step: int) -> bool:
 
 
 def _is_coco(word: str, size_HW: Size | None, layout: str) -> bool:
-    if size_HW is None and layout == "coco":
-        return _COCO.fullmatch(word) is not None
     read = read_coco if layout == "coco" else read_coco_zlib
     try:
-        read(word, size_HW or (2**12, 2**12), Reading())
-    except ValueError as error:
-        # What is unpacked to letters of COCO is no accident, whatever the size.
-        return size_HW is None and "px" in str(error)
+        if size_HW is not None:
+            read(word, size_HW, Reading())
+        elif layout == "coco_zlib":
+            numbers_of(unpacked(word, MOST_LETTERS))
+        else:
+            # Short words and plain numbers would be letters of COCO's by accident.
+            return len(word) > 2 and not word.isdecimal() and numbers_of(word).size > 1
+    except ValueError:
+        return False
     return True
 
 

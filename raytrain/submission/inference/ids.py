@@ -53,6 +53,10 @@ def ids_by_names(ids: list[str], names: set[str]) -> Ids | None:
         for found in splits.values()
         if found
     ]
+    counted = Counter(after for _, _, after in chosen)
+    usual = counted.most_common(1)[0][0] if counted else ""
+    if "" in counted and len(counted) > 1:  # a name alone beside names with a class is a mistake
+        chosen = [split for split in chosen if bool(split[2]) == bool(usual)]
     befores = {before for before, _, _ in chosen}
     endings = [*dict.fromkeys(after for _, _, after in chosen)]
     if len(befores) != 1 or len(endings) > MOST_CLASSES:

@@ -131,10 +131,7 @@ def _told(cells: list[str]) -> list[int]:
 
 def _hold_masks(cells: list[str]) -> bool:
     told = [cells[at] for at in _told(cells)]
-    # A single number may be letters of COCO's, but a column of numbers is none of masks.
-    return any(not cell.isdecimal() for cell in told) and (
-        best_layout(told, [None] * len(told))[2] is None
-    )
+    return bool(told) and best_layout(told, [None] * len(told))[2] is None
 
 
 def _refuse_if_no_masks(table: Table) -> None:
