@@ -223,6 +223,16 @@ def test_ids_that_do_not_fit_the_others(tmp_path: Path) -> None:
         infer(sample, None, images)
 
 
+def test_masks_that_overlap_are_allowed_to(tmp_path: Path) -> None:
+    cell = encode(square((20, 30), 3), SubmissionSpec())
+    sample = table(tmp_path / "s.csv", "id,rle", "a,", "b,")
+    train = table(tmp_path / "t.csv", "id,rle", f"a,{cell}", f"a,{cell}", "b,-1")
+    found = infer(sample, train, pictures(tmp_path / "i", ["a", "b"]))
+    assert (found["overlaps"].value, found["overlaps"].sure) == ("allowed", "likely")
+    assert found["row"].value == "object"
+    assert block(found)["format"]["empty"] == "-1"
+
+
 def test_the_command(tmp_path: Path) -> None:
     sample, train, images = trained(tmp_path, (25, 32), SubmissionSpec(order="row"))
     words = ["dialect", "--sample", str(sample), "--train", str(train), "--images", str(images)]

@@ -109,6 +109,9 @@ def test_a_dialect_is_found_again(name: str, drawing, tmp_path: Path) -> None:
     if entry.layout == "pairs" and entry.starts == "absolute" and drawing is inside:
         expected |= {"first"}
     assert untold(found) == expected
+    if drawing is at_the_border and entry.layout == "pairs" and entry.starts == "absolute":
+        assert found["first"].sure == "likely"
+        assert "# first: likely: " in yaml_block(found)
     if drawing is at_the_ends:
         assert found["first"].sure == "decided"
     if entry.by_class:

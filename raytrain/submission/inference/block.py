@@ -66,13 +66,16 @@ def _differing(fields: Fields, name: str) -> Fields:
 
 
 def _undecided(found: Inference, name: str) -> list[str]:
-    """A comment for each field that takes the dialect's own value without proof."""
-    return [
-        f"    # {item.field}: {_shown(getattr(DIALECTS[name], item.field))} as {name} has it; "
-        f"cannot tell: {item.why}"
-        for item in found.findings
-        if item.field in Dialect.model_fields and item.sure == "cannot tell"
-    ]
+    """A comment for each field that is likely, or takes the dialect's own value without proof."""
+    notes = []
+    for item in found.findings:
+        if item.field not in Dialect.model_fields or item.sure == "decided":
+            continue
+        own = f"{_shown(getattr(DIALECTS[name], item.field))} as {name} has it; "
+        # Cells that the words cite may hold line ends, which would end the comment.
+        words = " ".join(f"{item.sure}: {item.why}".split())
+        notes.append(f"    # {item.field}: {own if item.sure == 'cannot tell' else ''}{words}")
+    return notes
 
 
 def _format_lines(found: Inference, train: Split, settled: Fields, name: str) -> list[str]:

@@ -10,7 +10,7 @@ from raytrain.submission.inference.finding import Finding, unknown
 from raytrain.submission.inference.ids import Ids, ids_alone, ids_by_names
 from raytrain.submission.inference.images import Images, list_images
 from raytrain.submission.inference.masks import how_masks_are_written, told_of
-from raytrain.submission.inference.rows import empty_token, row_kind, row_order
+from raytrain.submission.inference.rows import class_words, empty_token, row_kind, row_order
 from raytrain.submission.inference.tables import Table, open_sample, open_train
 
 
@@ -65,7 +65,9 @@ def infer(sample: Path, train: Path | None, images: Path | None) -> Inference:
         *_of_header(split, names),
         *_of_masks(split, of_train, shown),
         empty,
-        _classes(split),
+        class_words(
+            split.classes, "decided" if table.class_column else split.ids.sure, table.path.name
+        ),
         row_order(split.names, split.classes, table.path.name),
     ]
     return Inference(split, of_train, train_empty, shown, findings)
@@ -154,19 +156,6 @@ def _of_header(split: Split, names: set[str]) -> list[Finding]:
     ]
 
 
-def _classes(split: Split) -> Finding:
-    words = tuple(dict.fromkeys(filter(None, split.classes)))
-    if not words:
-        return Finding("classes", None, split.ids.sure, "a row tells only what is not background")
-    more = ""
-    if all(word.isdecimal() for word in words) and {*map(int, words)} != {
-        *range(1, len(words) + 1)
-    }:
-        more = "; raytrain counts classes from 1, 0 is the background"
-    sure = "decided" if split.table.class_column else split.ids.sure
-    return Finding("classes", words, sure, f"{split.table.path.name}, in its order{more}")
-
-
 def _of_masks(sample: Split, train: Split | None, images: Images | None) -> list[Finding]:
     """What the texts tell; the training table's, or the sample's where that has none."""
     splits = [split for split in (train, sample) if split is not None]
@@ -188,7 +177,12 @@ def _of_masks(sample: Split, train: Split | None, images: Images | None) -> list
     overlaps = unknown("overlaps", "the competition's page says whether rows may claim one pixel")
     if image:
         overlaps = Finding("overlaps", "allowed", "likely", f"masks of {image!r} overlap")
-    as_told = Finding("class_as", class_as, "decided", f"{len(set(words))} classes are told")
+    as_told = Finding(
+        "class_as",
+        class_as,
+        "decided",
+        "the words of the classes" if words else "no row tells a class",
+    )
     return [*found, as_told, overlaps]
 
 

@@ -62,7 +62,9 @@ def how_masks_are_written(told: list[Told]) -> tuple[Meant, list[Told]]:
         none = Finding("prefix", "", "decided", "a row holds the runs of one mask")
         return Meant(meant.reading, [found, *meant.findings, none]), told
     plain = [
-        Finding(field, Reading.__dataclass_fields__[field].default, "decided", f"{layout} has one")
+        Finding(
+            field, Reading.__dataclass_fields__[field].default, "decided", f"{layout} has no other"
+        )
         for field in PAIR_FIELDS
     ]
     several = any(len(item.text.split()) > step for item in told)

@@ -10,7 +10,7 @@ from raytrain.data.index import natural_key
 from raytrain.rle import decode
 from raytrain.rle.guess import Reading, says_no_pixel
 from raytrain.submission.inference.evidence import DRAWN, Told
-from raytrain.submission.inference.finding import Finding, unknown
+from raytrain.submission.inference.finding import Finding, Sure, unknown
 from raytrain.submission.inference.tables import Table
 
 MANY = 10
@@ -78,6 +78,18 @@ def _parts(item: Told, reading: Reading) -> int:
     if item.size_HW is None:
         return 0
     return ndimage.label(decode(item.text, item.size_HW, reading), np.ones((3, 3)))[1]
+
+
+def class_words(classes: list[str], sure: Sure, where: str) -> Finding:
+    """The classes that the sample's rows tell, each once; "" is a row that tells none."""
+    words = tuple(dict.fromkeys(filter(None, classes)))
+    if not words:
+        return Finding("classes", None, sure, "a row tells only what is not background")
+    numbers = [int(word) for word in words if word.isdecimal()]
+    more = ""
+    if len(numbers) == len(words) and sorted(numbers) != [*range(1, len(words) + 1)]:
+        more = "; raytrain counts classes from 1, 0 is the background"
+    return Finding("classes", words, sure, f"{where}, in its order{more}")
 
 
 def row_order(names: list[str], classes: list[str], where: str) -> Finding:
