@@ -53,19 +53,27 @@ def build_soft_dice(spec: SoftDiceSpec, setting: Setting) -> Term:
 
 def build_generalised_dice(spec: GeneralisedDiceSpec, setting: Setting) -> Term:
     """1 - mean over images of 2 sum_k w_k |PT| / sum_k w_k (|P| + |T|), w_k = 1 / |T|^2; a class
-    that the image lacks weighs as one of a single pixel."""
+    that the image lacks weighs as the smallest that it shows, as in MONAI."""
     del setting
 
     def term(judged: Judged) -> torch.Tensor:
         first = judged.first(spec.background)
         prob, true = judged.prob_BKHW[:, first:], judged.true_BKHW[:, first:]
         size_BK = true.sum(IMAGE)
-        weight_BK = size_BK.clamp_min(1) ** -2
+        weight_BK = _relative_weights(size_BK)
         shared_B = (weight_BK * (prob * true).sum(IMAGE)).sum(1)
         total_B = (weight_BK * (prob.sum(IMAGE) + size_BK)).sum(1)
         return (1 - (2 * shared_B + EPSILON) / (total_B + EPSILON)).mean()
 
     return term
+
+
+def _relative_weights(size_BK: torch.Tensor) -> torch.Tensor:
+    """1 / size^2 over that of the image's smallest class, which keeps EPSILON small beside the
+    sums at any image size; 1 for absent classes."""
+    size_BK = torch.where(size_BK > 0, size_BK, torch.inf)
+    smallest_B1 = size_BK.amin(1, keepdim=True)
+    return torch.where(size_BK.isfinite(), smallest_B1 / size_BK, 1) ** 2
 
 
 def build_jaccard(spec: JaccardSpec, setting: Setting) -> Term:

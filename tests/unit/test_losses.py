@@ -100,10 +100,9 @@ TABLE = [
         [0, 1],
         1 - (_absent(0.05) + 1 / 1.34 + 1.2 / 1.45 + 3.2 / 3.28 + 2 * _absent(0.02)) / 6,
     ),
-    # Image 0: every class weighs 1, the absent background too. Image 1: the background's two
-    # pixels weigh 1/4, the absent others 1.
+    # Every class weighs the same: of a pixel each in image 0, as the background in image 1.
     (GeneralisedDiceSpec(), [0], 1 - 2 * 1.1 / (0.3 + 1.8 + 1.9)),
-    (GeneralisedDiceSpec(), [1], 1 - 2 * 0.4 / (3.6 / 4 + 0.2 + 0.2)),
+    (GeneralisedDiceSpec(), [1], 1 - 2 * 1.6 / (3.6 + 0.2 + 0.2)),
     (JaccardSpec(), [0], 1 - (0.5 / 1.3 + 0.6 / 1.3) / 2),
     (TverskySpec(), [0], 1 - (0.5 / (0.5 + 0.09 + 0.35) + 0.6 / (0.6 + 0.09 + 0.28)) / 2),
     (
