@@ -14,9 +14,11 @@ def build_bce(spec: BceSpec, setting: Setting) -> Term:
     del spec, setting
 
     def term(judged: Judged) -> torch.Tensor:
-        # What nobody judged has p = 0 and truth 0, which costs nothing.
-        cost = functional.binary_cross_entropy(judged.prob_BKHW, judged.true_BKHW, reduction="sum")
-        return cost / (judged.pixels * judged.logits_BKHW.shape[1])
+        prob = judged.prob_BKHW
+        # What nobody judged has p = 0 and truth 0, which costs nothing. torch raises at NaN;
+        # added again, it reaches the loop, which names the step.
+        cost = functional.binary_cross_entropy(prob.nan_to_num(), judged.true_BKHW, reduction="sum")
+        return (cost + 0 * prob.sum()) / (judged.pixels * prob.shape[1])
 
     return term
 

@@ -11,7 +11,8 @@ from raytrain.losses.setting import Setting, Term
 
 def build_cross_entropy(spec: CrossEntropySpec, setting: Setting) -> Term:
     """Mean over judged pixels of -log softmax at the true class, in nats; with weights the
-    weighted mean. Weights make it differ by nature between one worker and several."""
+    weighted mean, which is 0 where no pixel has a weight. Weights make it differ by nature between
+    one worker and several."""
     weights = setting.balanced if spec.class_weights == "computed" else spec.class_weights
 
     def term(judged: Judged) -> torch.Tensor:
@@ -24,7 +25,9 @@ def build_cross_entropy(spec: CrossEntropySpec, setting: Setting) -> Term:
         if weight_K is None:
             return loss_BHW.sum() / judged.pixels
         total = (weight_K[judged.class_BHW] * judged.valid_BHW).sum()
-        return loss_BHW.sum() / total.clamp_min(torch.finfo(logits.dtype).tiny)
+        # Smoothing costs something even where the true class weighs nothing.
+        weighed = total > 0
+        return torch.where(weighed, loss_BHW.sum(), 0) / torch.where(weighed, total, 1)
 
     return term
 

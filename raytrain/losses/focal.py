@@ -18,12 +18,19 @@ def _of_classes(spec: FocalSpec) -> Term:
     def term(judged: Judged) -> torch.Tensor:
         log_BKHW = judged.logits_BKHW.log_softmax(1)
         log_BHW = log_BKHW.gather(1, judged.class_BHW[:, None])[:, 0]
-        cost_BHW = -((-torch.expm1(log_BHW)) ** spec.gamma) * log_BHW
+        cost_BHW = _cost(log_BHW, spec.gamma)
         alpha_K = _alpha(spec, log_BKHW)
         cost_BHW = cost_BHW * alpha_K[judged.class_BHW] * judged.valid_BHW
         return cost_BHW.sum() / judged.pixels
 
     return term
+
+
+def _cost(log: torch.Tensor, gamma: float) -> torch.Tensor:
+    """-(1 - p)^gamma log p of log p, in any shape."""
+    # At 1 - p = 0 a power under 1 has an endless slope.
+    lack = (-torch.expm1(log)).clamp_min(torch.finfo(log.dtype).tiny)
+    return -(lack**gamma) * log
 
 
 def _alpha(spec: FocalSpec, log_BKHW: torch.Tensor) -> torch.Tensor:
@@ -45,7 +52,7 @@ def _of_layers(spec: FocalSpec) -> Term:
         true = judged.true_BKHW
         sign = 2 * true - 1
         log_BKHW = functional.logsigmoid(judged.logits_BKHW * sign)
-        cost_BKHW = -((-torch.expm1(log_BKHW)) ** spec.gamma) * log_BKHW
+        cost_BKHW = _cost(log_BKHW, spec.gamma)
         match spec.alpha:
             case tuple():
                 cost_BKHW = cost_BKHW * cost_BKHW.new_tensor(spec.alpha)[:, None, None]
