@@ -54,7 +54,9 @@ def build_loss(terms: tuple[LossTerm, ...], target: Target, class_pixels: tuple[
     """The weighted sum of the terms, computed in float32 whatever the network computes in.
 
     `class_pixels` are those of the training images, the background's first. Where nothing is
-    judged, the loss and its gradient are 0.
+    judged, the loss and its gradient are 0. Means over pixels are over the judged ones of a
+    worker's batch: where images have unequally many, they differ by nature between one worker and
+    several, which are weighed by images.
     """
     setting = Setting(target, class_pixels)
     parts = [(term.weight, LOSSES[term.name](term, setting)) for term in terms]
@@ -83,6 +85,10 @@ def loss_problems(terms: tuple[LossTerm, ...], target: Target, classes: int) -> 
             given = term.class_weights if isinstance(term.class_weights, tuple) else None
         elif isinstance(term, FocalSpec):
             given = term.alpha if isinstance(term.alpha, tuple) else None
-        if given is not None and len(given) != outputs(classes, target):
+        if given is None:
+            continue
+        if len(given) != outputs(classes, target):
             problems.append(f"{where}: {len(given)} weights for {outputs(classes, target)} classes")
+        elif not any(given):
+            problems.append(f"{where}: all weights are 0, so nothing would be learnt")
     return problems

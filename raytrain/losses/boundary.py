@@ -11,7 +11,8 @@ from raytrain.losses.setting import Setting, Term
 
 def build_boundary(spec: BoundarySpec, setting: Setting) -> Term:
     """Mean over judged pixels and classes of probability times signed distance to the true border,
-    in image diagonals; a class that an image lacks is everywhere a diagonal away."""
+    in image diagonals; a class that an image lacks is everywhere a diagonal away. Pixels that
+    nobody judged cost nothing, yet count as outside when distances are measured."""
     del setting
 
     def term(judged: Judged) -> torch.Tensor:
