@@ -13,6 +13,7 @@ import pytest
 from ray.job_submission import JobSubmissionClient
 from ray.util.state import list_actors
 
+from raytrain.cluster.metrics_export import FIGURES
 from raytrain.config.load import load_job
 from raytrain.data.report import read_report
 from raytrain.pipeline.search import search_tasks
@@ -55,7 +56,7 @@ def test_a_launched_run_is_followed_watched_and_ends_with_its_exit_code(
             # Gauges are set one after another: an export may fall between two of them.
             epoch = int(values["epoch"])
             near = [row for row in histories[trial] if abs(row["epoch"] - epoch) <= 1]
-            for name in ("val_dice", "train_loss", "samples_per_s"):
+            for name in ("val_score", "val_dice", "train_loss", "samples_per_s"):
                 assert any(values[name] == pytest.approx(row[name]) for row in near), (trial, name)
     assert sum(v["epoch"] for v in second.values()) > sum(v["epoch"] for v in first.values())
     actors = list_actors(address=cluster.dashboard, filters=[("state", "=", "ALIVE")], detail=True)
@@ -85,7 +86,7 @@ def watch(cluster: Cluster, process: subprocess.Popen[bytes], log: Path) -> dict
             tags = dict(re.findall(r'(\w+)="([^"]*)"', labels))
             if tags.get("competition") == "watched":
                 found.setdefault(tags["trial"], {})[name] = float(value)
-        if len(found) == 2 and all(len(values) == 4 for values in found.values()):
+        if len(found) == 2 and all(v.keys() == FIGURES.keys() for v in found.values()):
             return found
         time.sleep(0.5)
     raise AssertionError(f"no figures at {cluster.metrics}:\n{log.read_text()}")
