@@ -22,7 +22,13 @@ def describe(
     samples = pd.DataFrame([s.row for s in seen])
     sizes = Counter(f"{s.row['width']}x{s.row['height']}" for s in seen)
     return DataReport(
-        fingerprint=fingerprint([(s.row["id"], s.row["split"], s.digest) for s in seen]),
+        fingerprint=fingerprint(
+            [
+                # The same mask may mean something else, and ask for another number of channels.
+                (competition.target, len(competition.classes)),
+                *((s.row["id"], s.row["split"], s.digest) for s in seen),
+            ]
+        ),
         source=absolute(competition.data),
         format=competition.format,
         channels=seen[0].kind[0],

@@ -44,7 +44,7 @@ class DataReport(Spec):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     fingerprint: str
-    """Of ids, splits and decoded contents."""
+    """Of ids, splits, decoded contents and what the masks mean."""
     source: str
     format: FormatSpec
     channels: int

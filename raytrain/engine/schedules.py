@@ -102,7 +102,7 @@ def rate_factors(
 ) -> list[float]:
     """What the learning rates are multiplied by in each of the `steps` steps of the epoch that
     follows those in `history`, of `epochs` in all."""
-    warmup = round(spec.warmup_epochs * (steps * epochs) / epochs)
+    warmup = round(spec.warmup_epochs * steps)
     first = steps * len(history)
     rising = range(first, min(max(first, warmup), first + steps))
     after = range(first + len(rising) - warmup, first + steps - warmup)

@@ -1,5 +1,7 @@
 """What every network with a pretrained encoder shares."""
 
+from abc import abstractmethod
+
 from raytrain.config.base import Spec
 
 
@@ -11,6 +13,6 @@ class PretrainedSpec(Spec):
     """`null` (random), `imagenet`, or the path of a state-dict file for the encoder."""
 
     @property
+    @abstractmethod
     def label(self) -> str:
         """The network in short."""
-        raise NotImplementedError
