@@ -64,34 +64,42 @@ class CompetitionSpec(Spec):
         return value
 
     @model_validator(mode="after")
-    def _labels_fit(self) -> Self:
-        labels = getattr(self.format, "labels", None)
+    def _parts_fit(self) -> Self:
+        problems = self._label_problems()
         if self.target == "multi_label":
-            self._refuse_metrics_of_one_class()
-            if len(self.classes) - 1 > MOST_LAYERS:
-                raise ValueError(
-                    f"target: at most {MOST_LAYERS} classes may overlap (got "
-                    f"{len(self.classes) - 1} beside the background)"
-                )
-            if labels is not None and labels != ClassLabelsSpec():
-                raise ValueError(
-                    "format.labels: overlapping classes stand in layers of their own, where all "
-                    "that is not 0 belongs to the class; leave labels out"
-                )
-        if isinstance(labels, ValueLabelsSpec):
-            beyond = {v: k for v, k in labels.classes.items() if not 0 <= k < len(self.classes)}
-            if beyond:
-                raise ValueError(
-                    f"format.labels.classes: {beyond} are beyond the {len(self.classes)} classes"
-                )
+            problems += self._overlap_problems()
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
 
-    def _refuse_metrics_of_one_class(self) -> None:
+    def _label_problems(self) -> list[str]:
+        labels = getattr(self.format, "labels", None)
+        if not isinstance(labels, ValueLabelsSpec):
+            return []
+        beyond = {v: k for v, k in labels.classes.items() if not 0 <= k < len(self.classes)}
+        count = len(self.classes)
+        return [f"format.labels.classes: {beyond} are beyond the {count} classes"] if beyond else []
+
+    def _overlap_problems(self) -> list[str]:
+        """What needs one class a pixel."""
+        problems = []
+        count = len(self.classes) - 1
+        if count > MOST_LAYERS:
+            problems.append(
+                f"target: at most {MOST_LAYERS} classes may overlap (got {count} beside the "
+                "background)"
+            )
+        if getattr(self.format, "labels", ClassLabelsSpec()) != ClassLabelsSpec():
+            problems.append(
+                "format.labels: overlapping classes stand in layers of their own, where all that "
+                "is not 0 belongs to the class; leave labels out"
+            )
         metric = self.metric
         parts = [term.metric for term in metric.terms] if metric.name == "weighted" else [metric]
-        for part in parts:
-            if part.name in ("accuracy", "cross_entropy"):
-                raise ValueError(
-                    f"metric: {part.name} needs one class a pixel, and here classes overlap; "
-                    "choose another, such as dice"
-                )
+        problems += [
+            f"metric: {part.name} needs one class a pixel, and here classes overlap; choose "
+            "another, such as dice"
+            for part in parts
+            if part.name in ("accuracy", "cross_entropy")
+        ]
+        return problems

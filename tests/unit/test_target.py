@@ -112,6 +112,7 @@ def test_what_cannot_overlap_is_refused_by_the_config() -> None:
         ({"format": {"labels": {"name": "threshold"}}}, "leave labels out"),
         ({"classes": [f"c{number}" for number in range(18)]}, "at most 16 classes may overlap"),
         ({"target": "multilabel"}, "multi_label"),
+        ({"format": {"labels": {"name": "threshold"}}, "metric": "accuracy"}, "out; metric: acc"),
     ):
         base = {"name": "x", "data": "d", "classes": CLASSES, "target": "multi_label"}
         with pytest.raises(ValidationError, match=words):
