@@ -66,6 +66,7 @@ class Batch:
 
     image_BCHW: torch.Tensor
     target_BHW: torch.Tensor
+    """As the cache has it (bytes, mostly): a step widens it where it trains."""
     rows: np.ndarray
     """The windows' rows of the cache."""
     counted: int
@@ -117,9 +118,11 @@ class SliceDataset(Dataset[Batch]):
         count = len(self.windows.row_N)
         pairs = [self._pair(n % count, n // count, plan.epoch) for n in plan.windows.tolist()]
         images, masks = (np.stack(planes) for planes in zip(*pairs, strict=True))
-        target = torch.from_numpy(masks).to(torch.int64)
         rows = self.windows.row_N[plan.windows % count]
-        return Batch(self.scaling.apply(images), target, rows, plan.counted, plan.global_size)
+        return Batch(
+            self.scaling.apply(images), torch.from_numpy(masks), rows, plan.counted,
+            plan.global_size,
+        )  # fmt: skip
 
     def __len__(self) -> int:
         return len(self.windows.row_N) * (1 + self.copies)
@@ -159,8 +162,15 @@ def train_loader(
         batch_size=None,
         num_workers=loaders,
         pin_memory=torch.cuda.is_available(),
+        worker_init_fn=_share_by_name,
     )
     return loader, plan
+
+
+def _share_by_name(loader: int) -> None:
+    """A batch in shared memory that has a name needs no answer from the process that made it,
+    which is busy with the next; one passed as an open file does."""
+    torch.multiprocessing.set_sharing_strategy("file_system")
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def train_step(
     images: the update is that of the whole batch however unevenly it divides.
     """
     logits_BKHW = forward(model, _to(batch.image_BCHW, world), spec.precision)
-    mean_loss = loss(logits_BKHW, _to(batch.target_BHW, world))
+    mean_loss = loss(logits_BKHW, _to(batch.target_BHW, world).long())
     share = mean_loss * (batch.counted / batch.global_size)
     optimizer.zero_grad(set_to_none=True)
     (share * world.size).backward()
@@ -90,7 +90,7 @@ def evaluate(
         maps = []
         for batch in unit.batches:
             logits_BKHW = forward(model, _to(batch.image_BCHW, world), precision)
-            target_BHW = _to(batch.target_BHW, world)
+            target_BHW = _to(batch.target_BHW, world).long()
             for i, row in enumerate(batch.rows.tolist()):
                 of_window = loss(logits_BKHW[i : i + 1], target_BHW[i : i + 1])
                 loss_N[place[row]] += of_window / windows[row]

@@ -121,7 +121,7 @@ def test_rows_and_the_transforms_of_a_preset_decide_independently(cache: Cache) 
     twins = cache_of([cache.image(0)] * 64, [cache.mask(0)] * 64)
     moved = _made(twins, "flips", seed=5, epoch=3, rows=list(range(64))).target_BHW
     counts = Counter(target.numpy().tobytes() for target in moved)
-    mask = cache.mask(0).astype(np.int64)
+    mask = cache.mask(0)
     outcomes = [mask, mask[::-1], mask[:, ::-1], mask[::-1, ::-1]]
     found = [counts[np.ascontiguousarray(outcome).tobytes()] for outcome in outcomes]
     assert sum(found) == 64
@@ -154,7 +154,7 @@ def test_a_batch_has_the_shapes_and_types_of_a_step(cache: Cache) -> None:
     assert batch.image_BCHW.shape == (3, 1, 20, 24)
     assert batch.image_BCHW.dtype == torch.float32
     assert batch.target_BHW.shape == (3, 20, 24)
-    assert batch.target_BHW.dtype == torch.int64
+    assert batch.target_BHW.dtype == torch.uint8
     np.testing.assert_array_equal(cache.pixels, before)
 
 
