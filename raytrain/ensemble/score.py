@@ -11,13 +11,11 @@ import torch
 
 from raytrain.config.metrics import MetricSpec
 from raytrain.config.target import Target, mask_of
+from raytrain.ensemble.bootstrap import group_draws
 from raytrain.metrics import image_figures, score
 from raytrain.metrics.dice import foreground_dice, mean_foreground_dice, overlap_counts
 from raytrain.metrics.evidence import Evidence, label_maps
 from raytrain.metrics.table import class_table
-
-REPEATS = 2000
-"""Bootstrap draws."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +75,6 @@ def oof_score(evidence: Evidence, groups_N: np.ndarray, metric: MetricSpec) -> O
 
 
 def _interval(evidence: Evidence, groups_N: np.ndarray, metric: MetricSpec) -> tuple[float, float]:
-    rng = np.random.default_rng(0)
-    members = [np.flatnonzero(groups_N == group) for group in np.unique(groups_N)]
-    draws = []
-    for _ in range(REPEATS):
-        drawn = [members[i] for i in rng.integers(0, len(members), len(members))]
-        draws.append(score(metric, evidence.of(np.concatenate(drawn))))
+    draws = [score(metric, evidence.of(rows)) for rows in group_draws(groups_N)]
     low, high = np.percentile(draws, [2.5, 97.5])
     return float(low), float(high)

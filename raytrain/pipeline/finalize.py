@@ -11,6 +11,7 @@ from raytrain.data.folds import Folds, load_or_make_folds
 from raytrain.data.report import DataReport
 from raytrain.engine.checkpoint import last_checkpoint
 from raytrain.engine.trial import Samples, open_samples
+from raytrain.ensemble.oof_file import OofEvidence, write_oof_evidence
 from raytrain.ensemble.score import map_counts, map_figures, oof_score
 from raytrain.metrics import gathered
 from raytrain.metrics.evidence import Evidence
@@ -18,7 +19,7 @@ from raytrain.pipeline.backend import Workplace
 from raytrain.pipeline.cv import fold_tasks, member_specs, oof_path
 from raytrain.pipeline.tasks import make_task, prepare, run_to_end
 from raytrain.runs.ensemble import Ensemble, Member
-from raytrain.runs.files import write_json
+from raytrain.runs.files import read_json, write_json
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.layout import RunDir
 from raytrain.runs.maps import Maps
@@ -39,7 +40,8 @@ def final_problems(job: JobSpec) -> list[str]:
 
 
 def finalize(job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace) -> Ensemble:
-    """Retrain the best configurations on train+val and leave `final/ensemble.json`.
+    """Retrain the best configurations on train+val and leave `final/ensemble.json` and what its
+    score was computed from. A CSV of another ensemble is removed.
 
     Raises ValueError when a member has no out-of-fold maps.
     """
@@ -53,7 +55,10 @@ def finalize(job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace
     ]
     prepare(tasks, report, run)
     run_to_end(tasks, workplace, f"final training on all {len(ids)} labelled images")
-    ensemble = _ensemble(job, run, report, folds, tasks, maps)
+    ensemble, oof = _ensemble(job, run, report, folds, tasks, maps)
+    if run.ensemble.is_file() and read_json(run.ensemble)["fingerprint"] != ensemble.fingerprint:
+        run.submission.unlink(missing_ok=True)
+    write_oof_evidence(run.evidence, oof)
     write_json(run.ensemble, ensemble.model_dump(mode="json"))
     return ensemble
 
@@ -81,7 +86,7 @@ def _ensemble(
     folds: Folds,
     tasks: list[Task],
     maps: list[list[Maps]],
-) -> Ensemble:
+) -> tuple[Ensemble, OofEvidence]:
     ids = [id for part in folds.val_ids for id in part]
     groups_N = report.samples.set_index("id").loc[ids, "group"].to_numpy()
     metric = job.competition.metric
@@ -99,13 +104,15 @@ def _ensemble(
             oof=oof_score(of_member, groups_N, metric).as_dict(),
         )
         members.append(member)
-    return Ensemble(
+    ensemble = Ensemble(
         fingerprint=fingerprint([task.fingerprint for task in tasks]),
         members=tuple(members),
         oof=oof_score(of_mean, groups_N, metric).as_dict(),
         folds=folds.hash,
         data=report.fingerprint,
     )
+    groups = tuple(map(str, groups_N))
+    return ensemble, OofEvidence(tuple(ids), groups, of_mean, metric)
 
 
 def _evidence(

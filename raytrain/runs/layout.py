@@ -86,6 +86,11 @@ class RunDir:
         return self.final / "ensemble.json"
 
     @property
+    def evidence(self) -> Path:
+        """What the ensemble's out-of-fold score was computed from."""
+        return self.final / "oof_evidence.npz"
+
+    @property
     def masks(self) -> Path:
         return self.final / "masks"
 

@@ -1,0 +1,126 @@
+"""`final/oof_evidence.npz`: what an ensemble's out-of-fold score was computed from, image by image.
+
+A submission keeps a copy under its tag, so that it can be compared with others after a later
+`finalize` of its run. Pure numpy: reading one loads no torch.
+
+Shape suffixes as in `metrics/evidence.py`.
+"""
+
+import json
+import zipfile
+import zlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from raytrain.config.metrics import MetricSpec
+from raytrain.metrics import gathered
+from raytrain.metrics.evidence import Evidence
+from raytrain.runs.files import atomic_path
+
+_METRIC: TypeAdapter[MetricSpec] = TypeAdapter(MetricSpec)
+_UNREADABLE = (
+    KeyError, ValueError, TypeError, AttributeError, EOFError, OSError, zipfile.BadZipFile,
+    zlib.error,
+)  # fmt: skip
+"""What numpy and pydantic raise for a file that is empty, torn or something else."""
+
+
+@dataclass(frozen=True)
+class OofEvidence:
+    """The evidence of one ensemble on all labelled images."""
+
+    ids: tuple[str, ...]
+    groups: tuple[str, ...]
+    """Of each image."""
+    evidence: Evidence
+    """In the order of `ids`."""
+    metric: MetricSpec
+    """What the score was taken by."""
+
+    def aligned(self, other: "OofEvidence") -> "OofEvidence":
+        """This evidence in the other's order, for the other's metric.
+
+        Raises ValueError when it cannot stand beside it: other images, groups or masks, or nothing
+        was gathered for that metric.
+        """
+        problems = _differences(self, other)
+        if problems:
+            raise ValueError("not comparable by out-of-fold scores: " + "; ".join(problems))
+        place = {id: row for row, id in enumerate(self.ids)}
+        rows = np.array([place[id] for id in other.ids])
+        return replace(
+            self, ids=other.ids, groups=other.groups, evidence=self.evidence.of(rows),
+            metric=other.metric,
+        )  # fmt: skip
+
+
+def write_oof_evidence(path: Path, oof: OofEvidence) -> None:
+    """Write the file whole or not at all."""
+    evidence = oof.evidence
+    assert len(oof.ids) == len(oof.groups) == len(evidence.counts_NK3)
+    card = {
+        "metric": oof.metric.model_dump(mode="json"),
+        "gathered": [spec.model_dump(mode="json") for spec in evidence.gathered],
+    }
+    figures_NGK = evidence.figures_NGK
+    with atomic_path(path) as temporary:
+        np.savez_compressed(
+            temporary,
+            card=np.array(json.dumps(card)),
+            ids=np.array(oof.ids, dtype=np.str_),
+            groups=np.array(oof.groups, dtype=np.str_),
+            counts_NK3=evidence.counts_NK3,
+            figures_NGK=np.zeros((len(oof.ids), 0, 0)) if figures_NGK is None else figures_NGK,
+        )
+
+
+def read_oof_evidence(path: Path) -> OofEvidence:
+    """What `write_oof_evidence` wrote. Raises ValueError for a file that it did not write."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found = {name: file[name] for name in file.files}
+        card = json.loads(str(found["card"]))
+        specs = tuple(_METRIC.validate_python(spec) for spec in card["gathered"])
+        return OofEvidence(
+            ids=tuple(found["ids"].tolist()),
+            groups=tuple(found["groups"].tolist()),
+            evidence=Evidence(found["counts_NK3"], specs, found["figures_NGK"]),
+            metric=_METRIC.validate_python(card["metric"]),
+        )
+    except _UNREADABLE as error:
+        raise ValueError(f"{path}: no out-of-fold evidence can be read from it: {error}") from None
+
+
+def kept_evidence(folder: Path, tag: str) -> Path:
+    """Where the evidence of a submission stands, in the folder of the ledger."""
+    return folder / f"{tag}.npz"
+
+
+def _differences(one: OofEvidence, other: OofEvidence) -> list[str]:
+    if set(one.ids) != set(other.ids):
+        only = sorted(set(one.ids) ^ set(other.ids))
+        return [f"{len(only)} images stand on one side only, such as {only[0]}"]
+    problems = []
+    groups = dict(zip(one.ids, one.groups, strict=True))
+    if [groups[id] for id in other.ids] != list(other.groups):
+        problems.append("the images are grouped otherwise")
+    truths = [_true_pixels(each) for each in (one, other)]
+    changed = [id for id in other.ids if truths[0][id] != truths[1][id]]
+    if changed:
+        problems.append(f"{len(changed)} masks or the classes changed, such as {changed[0]}")
+    needed: tuple[Any, ...] = gathered(other.metric)
+    missing = [spec.label for spec in needed if spec not in one.evidence.gathered]
+    if missing:
+        problems.append(f"{' and '.join(missing)} was not measured when it was finalized")
+    return problems
+
+
+def _true_pixels(oof: OofEvidence) -> dict[str, list[int]]:
+    """Of each class: what is found and what is missed."""
+    counts_NK3 = oof.evidence.counts_NK3
+    pixels_NK = counts_NK3[..., 0] + counts_NK3[..., 2]
+    return dict(zip(oof.ids, pixels_NK.tolist(), strict=True))
