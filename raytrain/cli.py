@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -127,12 +128,33 @@ def finalize(
 
 
 @app.command()
-def submit(job: JobFile, set: Overrides = None, profile: Profile = None) -> None:
-    """Send submission.csv to Kaggle, exactly once, and write it into the ledger."""
-    from raytrain.pipeline.submit import submit as station
+def submit(
+    job: JobFile,
+    set: Overrides = None,
+    profile: Profile = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Everything but sending.")] = False,
+    queue: Annotated[
+        bool, typer.Option("--queue", help="Wait for tomorrow's submissions where need be.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Also late, or not expected to beat the best sent.")
+    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Also a file that was sent.")] = False,
+) -> None:
+    """Send submission.csv to Kaggle, exactly once, and follow it until it is scored."""
+    from raytrain.pipeline import submit as station
 
+    if dry_run and queue:
+        raise typer.BadParameter("choose one of --dry-run and --queue")
     spec = load_job(job, set, profile)
-    print(station(spec, run_dir(spec)))
+    run = run_dir(spec)
+    consent = [*(("late", "unlikely") if yes else ()), *(("again",) if again else ())]
+    if dry_run:
+        station.dry_run(spec, run, consent)
+    elif queue:
+        station.submit_queue(spec, run, consent, time.sleep)
+    else:
+        station.submit(spec, run, consent)
 
 
 @app.command()
@@ -179,11 +201,35 @@ def launch(
 
 
 @app.command()
-def ledger(job: JobFile, set: Overrides = None, profile: Profile = None) -> None:
+def ledger(
+    job: JobFile,
+    set: Overrides = None,
+    profile: Profile = None,
+    reconcile: Annotated[
+        bool, typer.Option("--reconcile", help="First merge Kaggle's own list into it.")
+    ] = False,
+) -> None:
     """Show what was prepared and sent for this competition."""
-    from raytrain.pipeline.ledger import ledger_table
+    from raytrain.pipeline import ledger as station
 
-    print(ledger_table(run_dir(load_job(job, set, profile))))
+    spec = load_job(job, set, profile)
+    run = run_dir(spec)
+    if reconcile:
+        print(station.reconcile(spec, run))
+    print(station.ledger_table(run))
+
+
+@app.command()
+def reproduce(
+    ref: Annotated[str, typer.Argument(help="Kaggle's number of a submission, or its tag.")],
+    job: JobFile,
+    set: Overrides = None,
+    profile: Profile = None,
+) -> None:
+    """Build a submission's CSV again from its record, and compare the two."""
+    from raytrain.pipeline.reproduce import reproduce as station
+
+    print(station(run_dir(load_job(job, set, profile)), ref))
 
 
 @app.command()

@@ -18,6 +18,21 @@ from raytrain.config.splits import FolderSplitsSpec, GroupSpec, OwnGroupSpec, Sp
 from raytrain.config.target import MOST_LAYERS, Target
 
 
+class NotebookSpec(Spec):
+    """The notebook whose file is entered, in competitions that take nothing else."""
+
+    name: str = Field(pattern=r"^[^/\s]+/[^/\s]+$")
+    """owner/notebook, as in its address."""
+    version: int = Field(ge=1)
+    """The saved version that leaves the file; its code must be the one that this run stands for."""
+    file: str = "submission.csv"
+
+    @property
+    def label(self) -> str:
+        """Such as `ann/heart version 3`."""
+        return f"{self.name} version {self.version}"
+
+
 class SubmissionSpec(RleSpec):
     """How masks become the CSV, and whether it is sent."""
 
@@ -25,6 +40,8 @@ class SubmissionSpec(RleSpec):
     """The competition's name in its Kaggle address; needed only to send."""
     sample: str | None = None
     """Path of the sample submission that rows and order are held against."""
+    notebook: NotebookSpec | None = None
+    """For competitions that take notebooks only: what is entered instead of the CSV."""
     send: bool = False
     """`run` sends the file only when this is true and credentials exist."""
 

@@ -8,7 +8,7 @@ from filelock import FileLock
 
 from raytrain.config.job import JobSpec
 from raytrain.data.archive import unpack
-from raytrain.submission import kaggle_client
+from raytrain.submission import calls
 from raytrain.submission.credentials import CREDENTIALS_HELP, has_credentials
 
 
@@ -30,7 +30,7 @@ def fetch(job: JobSpec, folder: Path) -> Path:
     partial = folder.with_name(f".{folder.name}.fetch")
     (partial / "download").mkdir(parents=True, exist_ok=True)
     with FileLock(partial / "lock"):
-        file = kaggle_client.download(slug, partial / "download")
+        file = calls.download(slug, partial / "download")
         try:
             files = partial / "files"
             shutil.rmtree(files, ignore_errors=True)

@@ -26,6 +26,8 @@ class PredictShard:
     run: Path
     checkpoints: tuple[Path, ...]
     ids: tuple[str, ...]
+    masks: Path
+    """Folder for what is predicted."""
 
 
 def read_ensemble(run: RunDir) -> Ensemble:
@@ -42,21 +44,23 @@ def predict(run: RunDir, report: DataReport, workplace: Workplace) -> None:
     if not owner.is_file() or owner.read_text() != ensemble.fingerprint:
         shutil.rmtree(run.masks, ignore_errors=True)
         write_bytes(owner, ensemble.fingerprint.encode())
-    checkpoints = tuple(run.path / member.checkpoint for member in ensemble.members)
     ids = report.ids("test")
-    shards = [
-        PredictShard(run.path, checkpoints, ids[start : start + SHARD])
-        for start in range(0, len(ids), SHARD)
-    ]
-    todo = [s for s in shards if not all(mask_path(run, id).is_file() for id in s.ids)]
+    parts = shards(run, ensemble, ids, run.masks)
+    todo = [part for part in parts if not all(run.mask(id).is_file() for id in part.ids)]
     if todo:
         print(f"predict: {len(ids)} test images", flush=True)
         workplace.backend.map_shards("predict", predict_shard, todo)
 
 
-def mask_path(run: RunDir, id: str) -> Path:
-    """Where the predicted mask of an image stands."""
-    return run.masks / f"{id}.png"
+def shards(
+    run: RunDir, ensemble: Ensemble, ids: tuple[str, ...], masks: Path
+) -> list[PredictShard]:
+    """The work, always in the same parts: which images share a batch decides the last bits."""
+    checkpoints = tuple(run.path / member.checkpoint for member in ensemble.members)
+    return [
+        PredictShard(run.path, checkpoints, ids[start : start + SHARD], masks)
+        for start in range(0, len(ids), SHARD)
+    ]
 
 
 def predict_shard(shard: PredictShard) -> None:
@@ -68,4 +72,4 @@ def predict_shard(shard: PredictShard) -> None:
     for id, mask_HW in zip(shard.ids, masks, strict=True):
         png = io.BytesIO()
         Image.fromarray(mask_HW).save(png, format="PNG")
-        write_bytes(mask_path(run, id), png.getvalue())
+        write_bytes(shard.masks / f"{id}.png", png.getvalue())

@@ -26,7 +26,7 @@ def _row(event: Event) -> dict[str, str]:
         "time": f"{event.time.astimezone(UTC):%Y-%m-%d %H:%M}",
         "state": event.kind,
         "tag": event.tag,
-        "sha256": event.sha256,
+        "sha256": event.sha256 or "",
         "oof": _number(event.score.mean if event.score else None),
         "ref": "" if event.ref is None else str(event.ref),
         "public": _number(event.public),

@@ -12,9 +12,10 @@ from raytrain.pipeline.cv import cv
 from raytrain.pipeline.encode import encode
 from raytrain.pipeline.finalize import final_problems, finalize
 from raytrain.pipeline.predict import predict
+from raytrain.pipeline.prepare import prepare
 from raytrain.pipeline.report import report as write_report
 from raytrain.pipeline.search import search
-from raytrain.pipeline.submit import prepare, submit
+from raytrain.pipeline.submit import submit
 from raytrain.pipeline.tables import leaderboard_table
 from raytrain.pipeline.train import train
 from raytrain.runs.ensemble import Ensemble
@@ -31,20 +32,23 @@ def run(job: JobSpec, directory: RunDir, place: Place) -> None:
         print(_score_text(finalize(job, directory, report, workplace)))
         predict(directory, report, workplace)
         encode(job, directory, report)
-    event = prepare(job, directory)
+    event = prepare(job, directory, 0)
     print(f"submission: {directory.submission} ({event.rows} rows), {event.kind} as {event.tag}")
-    if event.ref is None:
-        print(_send(job, directory))
-    print(f"report: {write_report(directory)}")
+    try:
+        if event.ref is None:
+            _send(job, directory)
+    finally:
+        print(f"report: {write_report(directory)}")
 
 
-def _send(job: JobSpec, directory: RunDir) -> str:
+def _send(job: JobSpec, directory: RunDir) -> None:
     """Send the prepared file when that is asked for and possible; else say how."""
     if not job.competition.submission.send:
-        return "not sent: set competition.submission.send to true, or run `raytrain submit`"
-    if not has_credentials():
-        return f"not sent: {CREDENTIALS_HELP}\nthen run `raytrain submit`"
-    return submit(job, directory)
+        print("not sent: set competition.submission.send to true, or run `raytrain submit`")
+    elif not has_credentials():
+        print(f"not sent: {CREDENTIALS_HELP}\nthen run `raytrain submit`")
+    else:
+        submit(job, directory, ())
 
 
 def train_only(job: JobSpec, directory: RunDir, place: Place) -> Record:

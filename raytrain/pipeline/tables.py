@@ -22,8 +22,8 @@ def leaderboard_table(records: list[Record]) -> str:
     return as_text(table)
 
 
-def as_text(table: Table) -> str:
+def as_text(table: Table, width: int = WIDTH) -> str:
     """A rich table without colours, the same on every terminal."""
     out = io.StringIO()
-    Console(file=out, width=WIDTH).print(table)
+    Console(file=out, width=width).print(table)
     return out.getvalue().rstrip()

@@ -107,6 +107,10 @@ class RunDir:
     def report(self) -> Path:
         return self.path / "report.html"
 
+    def mask(self, id: str) -> Path:
+        """The predicted mask of a test image."""
+        return self.masks / f"{id}.png"
+
     def trial(self, fingerprint: str) -> TrialDir:
         return TrialDir(self.trials / fingerprint)
 

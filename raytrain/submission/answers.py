@@ -1,6 +1,8 @@
 """What Kaggle's answers mean, and what to do about each."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
 
 NEXT_STEPS = {
     400: "if today's submissions are used up, run again after 00:00 UTC; else mend the file",
@@ -11,6 +13,50 @@ NEXT_STEPS = {
     429: "too many requests: wait some minutes, then run the same command again",
 }
 OTHERWISE = "run the same command again later"
+
+State = Literal["pending", "complete", "error"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of Kaggle's list of submissions."""
+
+    ref: int
+    date: datetime
+    """UTC."""
+    file: str
+    description: str
+    state: State
+    error: str
+    """Why it could not be scored."""
+    public: float | None
+    private: float | None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a competition allows, and where we stand in it."""
+
+    deadline: datetime | None
+    """UTC."""
+    entered: bool
+    """Whether the rules are accepted."""
+    notebooks_only: bool
+    closed: bool
+    used_today: int
+    """Valid submissions since 00:00 UTC."""
+    used_ever: int
+    left_now: int
+    limited_by_total: bool
+    """Whether all submissions that there are for a team are used up, not today's."""
+    rank: int | None
+    """On the public leaderboard."""
+    entries: tuple[Entry, ...]
+    """The newest first."""
+
+    def tagged(self, tag: str) -> Entry | None:
+        """The entry whose description holds the tag."""
+        return next((entry for entry in self.entries if tag in entry.description), None)
 
 
 @dataclass(frozen=True)
@@ -34,7 +80,10 @@ class Unknown:
     reason: str
 
 
-def explained(status: int | None, text: str, slug: str) -> str:
+def explained(status: int | None, text: str, slug: str, retry_after: str | None = None) -> str:
     """What was said, by Kaggle where there is a status, and the next step."""
     said = f"Kaggle answered {status}: " if status else ""
-    return f"{said}{text}; {NEXT_STEPS.get(status or 0, OTHERWISE).format(slug=slug)}"
+    step = NEXT_STEPS.get(status or 0, OTHERWISE).format(slug=slug)
+    if retry_after:
+        step = f"Kaggle asks to wait {retry_after} s; then run the same command again"
+    return f"{said}{text}; {step}"

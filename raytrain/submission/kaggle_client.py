@@ -1,116 +1,45 @@
-"""Kaggle, behind a wall: the only file that imports kaggle, and only in a child process.
+"""Kaggle's own client, the only file that imports it; runs as a child process of `calls.py`.
 
-The client prints, exits, waits for ever and can repeat the token, so each operation is a child
-(`python -m raytrain.submission.kaggle_client <operation>`) with a time limit, and secrets are
-struck out of every text that comes back.
+`python -m raytrain.submission.kaggle_client <operation>` reads one request and answers with
+`{"outcome": "done", "value": ...}`, or "refused" or "unknown" with Kaggle's status and words.
 """
 
 import itertools
-import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from raytrain.submission.answers import Accepted, Refused, Unknown, explained
-from raytrain.submission.child import Reply, Request, call, serve
+from raytrain.submission.child import Reply, Request, serve
 from raytrain.submission.credentials import struck_out
 
-LIMITS_S = {"submit": 900.0, "list": 120.0, "download": 6 * 3600.0}
-"""Seconds that an operation may take."""
-
-UNWANTED = (
-    "VERBOSE",  # these two print every request with the token
-    "VERBOSE_OUTPUT",
-    "KAGGLE_TOKEN",  # half honoured by the client: it spoils a good key
-    "KAGGLE_COMPETITION",
-    "KAGGLE_PATH",
-    "KAGGLE_COMPETITION_SUBMISSION_MODEL_VERSION_ID",
-)
-"""Variables that the child does not inherit."""
-ENTRY = "/CreateSubmission"
-"""The request that enters a file; what fails before it has entered nothing."""
+ENTRIES = ("/CreateSubmission", "/CreateCodeSubmission")
+"""The requests that enter a file; what fails before them has entered nothing."""
 PARTIAL = ".kaggle-partial"
 """Suffix of the client's own notes beside a download."""
-
-
-@dataclass(frozen=True)
-class Submission:
-    """One entry of Kaggle's list."""
-
-    ref: int
-    description: str
-
-
-def submit(slug: str, file: Path, message: str, tag: str) -> Accepted | Refused | Unknown:
-    """Upload a file and enter it, unless an entry's description holds `tag`, as `message` does."""
-    request = {"slug": slug, "file": str(file), "message": message, "tag": tag}
-    reply = _call("submit", request)
-    if reply["outcome"] == "done":
-        return Accepted(reply["value"])
-    reason = explained(reply["status"], reply["text"], slug)
-    return Refused(reason) if reply["outcome"] == "refused" else Unknown(reason)
-
-
-def list_submissions(slug: str) -> list[Submission]:
-    """All that was entered, newest first. Raises ValueError when Kaggle does not say."""
-    return [Submission(**entry) for entry in _value("list", {"slug": slug})]
-
-
-def download(slug: str, folder: Path) -> Path:
-    """Bring a competition's files into a folder of their own, going on with what an interrupted
-    download left there; returns the file, mostly a zip.
-
-    Raises ValueError with Kaggle's reason.
-    """
-    return Path(_value("download", {"slug": slug, "folder": str(folder)}))
-
-
-def _value(operation: str, request: Request) -> Any:
-    reply = _call(operation, request)
-    if reply["outcome"] != "done":
-        raise ValueError(explained(reply["status"], reply["text"], request["slug"]))
-    return reply["value"]
-
-
-def _call(operation: str, request: Request) -> Reply:
-    """The child's reply: outcome done (value), refused or unknown (status, text)."""
-    kept = {name: value for name, value in os.environ.items() if name not in UNWANTED}
-    command = ["-m", "raytrain.submission.kaggle_client", operation]
-    reply = call(command, request, LIMITS_S[operation], kept)
-    if "lost" in reply:
-        return {"outcome": "unknown", "status": None, "text": struck_out(reply["lost"])}
-    return reply
 
 
 class UploadError(Exception):
     """The file did not arrive, so it was not entered."""
 
 
-# From here on everything runs in the child.
-
-
 def _answered(request: Request) -> Reply:
     entering = False
     try:
         api = _logged_in()
-        if sys.argv[1] == "list":
-            return _done(_list(api, request))
-        if sys.argv[1] == "download":
-            return _done(_download(api, request))
-        known = [
-            entry["ref"] for entry in _list(api, request) if request["tag"] in entry["description"]
-        ]
+        if sys.argv[1] in ASKING:
+            return _done(ASKING[sys.argv[1]](api, request))
+        known = [e["ref"] for e in _list(api, request) if request["tag"] in e["description"]]
         entering = not known
-        return _done(known[0] if known else _submit(api, request))
+        return _done(known[0] if known else ENTERING[sys.argv[1]](api, request))
     except (Exception, SystemExit) as error:
-        status, text = _said(error)
+        reply = _said(error)
         url = getattr(getattr(error, "request", None), "url", None)
-        earlier = isinstance(error, UploadError) or (url and not url.endswith(ENTRY))
-        said_no = status is not None and 400 <= status < 500 and status != 408
-        refused = not entering or earlier or said_no
-        outcome = "refused" if refused else "unknown"
-        return {"outcome": outcome, "status": status, "text": text}
+        earlier = isinstance(error, UploadError) or (url and not url.endswith(ENTRIES))
+        said_no = reply["status"] is not None and 400 <= reply["status"] < 500
+        refused = not entering or earlier or (said_no and reply["status"] != 408)
+        return {"outcome": "refused" if refused else "unknown", **reply}
 
 
 def _done(value: Any) -> Reply:
@@ -131,21 +60,78 @@ def _submit(api: Any, request: Request) -> int:
     )
     if response.message == api.COMPETITION_SUBMIT_UPLOAD_FAILED_MESSAGE:
         raise UploadError("the file could not be uploaded, nothing was entered")
+    return _ref(response)
+
+
+def _submit_code(api: Any, request: Request) -> int:
+    return _ref(
+        api.competition_submit_code(
+            request["file"], request["message"], request["slug"], request["notebook"],
+            int(request["version"]), quiet=True,
+        )
+    )  # fmt: skip
+
+
+def _ref(response: Any) -> int:
     if not response.ref or response.ref < 1:
         raise ValueError(f"the reply names no submission ({response.message!r})")
     return response.ref
 
 
+def _standing(api: Any, request: Request) -> dict[str, Any]:
+    from kagglesdk.competitions.types.competition_api_service import ApiGetCompetitionRequest
+
+    asked = ApiGetCompetitionRequest()
+    asked.competition_name = request["slug"]
+    with api.build_kaggle_client() as kaggle:
+        found = kaggle.competitions.competition_api_client.get_competition(asked)
+    limits = api.competition_get_submission_limits(request["slug"])
+    return {
+        "deadline": _moment(found.deadline),
+        "entered": bool(found.user_has_entered),
+        "notebooks_only": bool(found.is_kernels_submissions_only),
+        "closed": bool(found.submissions_disabled),
+        "rank": found.user_rank or None,
+        "used_today": limits.num_today,
+        "used_ever": limits.num_total,
+        "left_now": limits.num_allowed_now,
+        "limited_by_total": bool(limits.limited_by_total),
+        "entries": _list(api, request),
+    }
+
+
 def _list(api: Any, request: Request) -> list[dict[str, Any]]:
     """Pages until one brings nothing new: the server may choose a page size of its own."""
-    found: dict[int, str] = {}
-    for number in itertools.count(1):
-        page = api.competition_submissions(request["slug"], page_number=number, page_size=100)
-        new = {entry.ref: entry.description for entry in page or () if entry.ref not in found}
-        if not new:
-            break
+    pages = (_page(api, request["slug"], number) for number in itertools.count(1))
+    found: dict[int, dict[str, Any]] = {}
+    while new := {e.ref: _entry(e) for e in next(pages) if e.ref not in found}:
         found |= new
-    return [{"ref": ref, "description": text} for ref, text in found.items()]
+    return [*found.values()]
+
+
+def _page(api: Any, slug: str, number: int) -> list[Any]:
+    from kagglesdk.competitions.types.submission_status import SubmissionStatus
+
+    while True:
+        try:
+            return api.competition_submissions(slug, page_number=number, page_size=100) or []
+        except KeyError as unknown:
+            # A state that this client has no word for spoils the whole list; it is not an end.
+            states = SubmissionStatus._member_map_
+            states[unknown.args[0]] = SubmissionStatus.PENDING
+
+
+def _entry(entry: Any) -> dict[str, Any]:
+    return {
+        "ref": entry.ref,
+        "date": _moment(entry.date),
+        "file": entry.file_name,
+        "description": entry.description,
+        "state": entry.status.name.lower(),
+        "error": _short(entry.error_description or ""),
+        "public": _score(entry.public_score),
+        "private": _score(entry.private_score),
+    }
 
 
 def _download(api: Any, request: Request) -> str:
@@ -154,20 +140,46 @@ def _download(api: Any, request: Request) -> str:
     return str(files[0])
 
 
-def _said(error: BaseException) -> tuple[int | None, str]:
+ASKING: dict[str, Callable[[Any, Request], Any]] = {
+    "standing": _standing,
+    "download": _download,
+}
+ENTERING: dict[str, Callable[[Any, Request], int]] = {
+    "submit": _submit,
+    "submit_code": _submit_code,
+}
+
+
+def _moment(value: datetime | None) -> str | None:
+    """Kaggle's times have no zone and are UTC."""
+    return value.replace(tzinfo=UTC).isoformat() if value else None
+
+
+def _score(text: str | None) -> float | None:
+    try:
+        return float(text or "")
+    except ValueError:  # blank until it is scored
+        return None
+
+
+def _said(error: BaseException) -> Reply:
     """Kaggle's status and words, from a flat or a nested body; else the error itself."""
     if isinstance(error, SystemExit):
-        return 401, "none of the credentials is valid"
+        return {"status": 401, "text": "none of the credentials is valid"}
     response = getattr(error, "response", None)
     if response is None:  # a Response is falsy for 4xx and 5xx
-        return None, _short(f"{type(error).__name__}: {error}")
+        return {"status": None, "text": _short(f"{type(error).__name__}: {error}")}
+    status, text = response.status_code, response.text or response.reason or ""
     try:
         body = response.json()
         body = body.get("error", body)
-        status, text = int(body.get("code") or response.status_code), str(body["message"])
+        text = str(body["message"])
+        status = status if status >= 400 else int(body["code"])
     except (ValueError, KeyError, TypeError, AttributeError):
-        return response.status_code, _short(response.text or response.reason or "")
-    return (response.status_code if response.status_code >= 400 else status), _short(text)
+        pass
+    retry_after = response.headers.get("Retry-After", "")
+    seconds = {"retry_after": retry_after} if retry_after.isdigit() else {}
+    return {"status": status, "text": _short(text), **seconds}
 
 
 def _short(text: str) -> str:

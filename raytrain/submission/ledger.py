@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 from pydantic import AwareDatetime, ValidationError
@@ -17,7 +17,9 @@ from pydantic import AwareDatetime, ValidationError
 from raytrain.config.base import Spec
 from raytrain.runs.files import append_line, read_lines
 
-Kind = Literal["prepared", "sent", "scored", "failed"]
+Kind = Literal["prepared", "queued", "sending", "sent", "scored", "failed"]
+"""`sending` stands before the file goes out: where it is a submission's last word, only Kaggle's
+list knows whether it was entered."""
 
 
 class Score(Spec):
@@ -36,25 +38,33 @@ class Event(Spec):
     """Names the submission, here and in its description on Kaggle."""
     time: AwareDatetime
     competition: str
-    run: str
-    file: str
+    run: str | None
+    """None for what was entered by hand, of which Kaggle's list alone tells."""
+    file: str | None
     """Path of the file that is sent; nothing overwrites it."""
-    sha256: str
-    rows: int
+    sha256: str | None
+    rows: int | None
     score: Score | None
     members: tuple[str, ...]
     """Fingerprints of the ensemble's members."""
+    commit: str | None = None
+    """Of the code around the job file, with a `+` where it was changed since."""
+    notebook: str | None = None
+    """`owner/name version` where a notebook's file is entered."""
     ref: int | None = None
-    """Kaggle's number of the submission."""
+    """Kaggle's number of the submission; it was entered when there is one."""
     public: float | None = None
     private: float | None = None
+    rank: int | None = None
+    """On the public leaderboard when it was scored."""
     reason: str | None = None
     """Why it failed."""
 
-    def later(self, kind: Kind, ref: int | None = None, reason: str | None = None) -> "Event":
+    def later(self, kind: Kind, **news: Any) -> "Event":
         """The same submission's next event, now."""
-        news = {"kind": kind, "ref": ref, "reason": reason, "time": datetime.now(UTC)}
-        return self.model_copy(update=news)
+        return self.model_copy(
+            update={"kind": kind, "time": datetime.now(UTC), "reason": None, **news}
+        )
 
 
 def read_ledger(path: Path) -> list[Event]:
@@ -73,26 +83,37 @@ def read_ledger(path: Path) -> list[Event]:
     return events
 
 
+def latest(events: list[Event]) -> dict[str, Event]:
+    """Tag -> its latest event, in the order in which they were first written."""
+    return {event.tag: event for event in events}
+
+
 def append_event(path: Path, event: Event) -> None:
     """Add one event and bring it to disk."""
     with _locked(path):
         _append(path, event)
 
 
+def append_news(path: Path, event: Event) -> None:
+    """Add an event that may be known: unless it says what the tag's latest says."""
+    with _locked(path):
+        known = latest(read_ledger(path)).get(event.tag)
+        if known is None or known.model_copy(update={"time": event.time}) != event:
+            _append(path, event)
+
+
 def prepare(path: Path, event: Event) -> Event:
     """Add a `prepared` event unless its tag stands there; returns the tag's latest event."""
     with _locked(path):
-        known = [old for old in read_ledger(path) if old.tag == event.tag]
-        if known:
-            return known[-1]
-        _append(path, event)
-        return event
+        known = latest(read_ledger(path)).get(event.tag)
+        if known is None:
+            _append(path, event)
+        return known or event
 
 
-def sent_before(events: list[Event], sha256: str) -> Event | None:
-    """The event with which a file of this content went out."""
-    sent = [e for e in events if e.sha256 == sha256 and e.kind in ("sent", "scored")]
-    return sent[-1] if sent else None
+def entered(events: list[Event]) -> list[Event]:
+    """The latest event of every submission that Kaggle took."""
+    return [event for event in latest(events).values() if event.ref is not None]
 
 
 @contextmanager
@@ -110,21 +131,28 @@ def sending(path: Path) -> Iterator[None]:
 
 def summary(events: list[Event]) -> list[dict[str, str]]:
     """One row of text per tag with its latest state, in the order they were prepared."""
-    latest = {event.tag: event for event in events}
     return [
         {
             "tag": event.tag,
             "state": event.kind,
             "time": f"{event.time.astimezone(UTC):%Y-%m-%d %H:%M}",
-            "run": event.run,
-            "oof": _number(event.score.mean if event.score else None),
+            "run": event.run or "by hand",
+            "file": (event.sha256 or "")[:8],
+            "members": str(len(event.members) or ""),
+            "oof": _interval(event.score),
             "ref": "" if event.ref is None else str(event.ref),
             "public": _number(event.public),
             "private": _number(event.private),
+            "rank": "" if event.rank is None else str(event.rank),
+            "commit": event.commit or "",
             "reason": event.reason or "",
         }
-        for event in latest.values()
+        for event in latest(events).values()
     ]
+
+
+def _interval(score: Score | None) -> str:
+    return "" if score is None else f"{score.mean:.4f} ({score.low:.4f} .. {score.high:.4f})"
 
 
 def _number(value: float | None) -> str:

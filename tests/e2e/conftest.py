@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.finished_run import write_finished
+from raytrain.pipeline import scored
+from tests.e2e.finished_run import truth, write_finished
 from tests.e2e.kaggle_server import TOKEN, Kaggle, running
 
 
@@ -25,7 +26,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def kaggle(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kaggle]:
     """The server, with a valid token in the environment."""
+    monkeypatch.setattr(scored, "FIRST_WAIT_S", 0)
     with running() as server:
+        server.truth = truth()
         for name, value in server.environment().items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("KAGGLE_API_TOKEN", TOKEN)

@@ -2,19 +2,26 @@
 
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import yaml
+from PIL import Image
 
+from raytrain.config.formats import PairedFoldersSpec
 from raytrain.config.load import load_job
+from raytrain.config.metrics import DiceMetricSpec
+from raytrain.data.report import DataReport, write_report
+from raytrain.ensemble.oof_file import OofEvidence, write_oof_evidence
+from raytrain.metrics.evidence import Evidence
+from raytrain.pipeline.encode import encode
 from raytrain.runs.ensemble import Ensemble, Member
 from raytrain.runs.files import write_json
 from raytrain.runs.layout import RunDir, run_dir
 from tests.e2e.kaggle_server import KEY, TOKEN
 
 CSV = b"id,encoding\ncmr1_mask1,5 2\ncmr1_mask2,\n"
-OOF = {
-    "metric": "Dice", "score": 0.89124, "low": 0.88, "high": 0.9, "dice": 0.89124,
-    "per_class": [0.89, 0.89], "images": 20,
-}  # fmt: skip
+CLASSES = ("background", "rv", "myo")
+SIZE_HW = (4, 6)
 
 
 def write_finished(folder: Path) -> Path:
@@ -23,11 +30,11 @@ def write_finished(folder: Path) -> Path:
     competition = {
         "name": "cardiac",
         "data": str(folder / "data"),
-        "classes": ["background", "rv", "myo"],
+        "classes": [*CLASSES],
         "submission": {"slug": "heart"},
     }
     path.write_text(yaml.safe_dump({"competition": competition, "storage": str(folder / "runs")}))
-    finished(run_of(path))
+    finished(path)
     return path
 
 
@@ -35,12 +42,33 @@ def run_of(job: Path, *overrides: str) -> RunDir:
     return run_dir(load_job(job, list(overrides)))
 
 
-def finished(run: RunDir, csv: bytes = CSV) -> None:
-    """What `finalize` leaves."""
-    member = Member(name="unet", fingerprint="a1b2c3d4e5f6", checkpoint="x.pt", ranks=1, oof=OOF)
-    ensemble = Ensemble(fingerprint="e", members=(member,), oof=OOF, folds="f", data="d")
+def finished(
+    job: Path, *overrides: str, pixels: int = 2, score: float = 0.89124, hits: int = 10
+) -> None:
+    """What `finalize` leaves: a mask of so many pixels, and out-of-fold evidence of two patients
+    of whose 20 pixels so many were found."""
+    spec = load_job(job, list(overrides))
+    run = run_dir(spec)
+    write_report(run.data_report, _report())
+    run.masks.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(_mask(pixels)).save(run.mask("cmr1"))
+    oof = {
+        "metric": "Dice", "score": score, "low": 0.88, "high": 0.9, "dice": score,
+        "per_class": [score, score], "images": 20,
+    }  # fmt: skip
+    member = Member(name="unet", fingerprint="a1b2c3d4e5f6", checkpoint="x.pt", ranks=1, oof=oof)
+    ensemble = Ensemble(fingerprint="e", members=(member,), oof=oof, folds="f", data="d")
     write_json(run.ensemble, ensemble.model_dump(mode="json"))
-    run.submission.write_bytes(csv)
+    counts = [[[0, 0, 0], [hits, 0, 20 - hits], [hits, 0, 20 - hits]]] * 2
+    evidence = Evidence(np.array(counts), (), None)
+    oof_evidence = OofEvidence(("a", "b"), ("p", "q"), evidence, DiceMetricSpec())
+    write_oof_evidence(run.evidence, oof_evidence)
+    encode(spec, run, _report())
+
+
+def truth() -> dict[str, np.ndarray]:
+    """The true masks of the rows: three pixels of the one, none of the other."""
+    return {"cmr1_mask1": _mask(3) == 1, "cmr1_mask2": _mask(3) == 2}
 
 
 def no_secret_in(folder: Path, *texts: str) -> None:
@@ -50,3 +78,19 @@ def no_secret_in(folder: Path, *texts: str) -> None:
         for path in folder.rglob("*"):
             if path.is_file() and path.name not in ("kaggle.json", "access_token"):
                 assert secret.encode() not in path.read_bytes(), path
+
+
+def _mask(pixels: int) -> np.ndarray:
+    """So many pixels of the first class down the second column."""
+    mask_HW = np.zeros(SIZE_HW, np.uint8)
+    mask_HW[:pixels, 1] = 1
+    return mask_HW
+
+
+def _report() -> DataReport:
+    row = {"id": "cmr1", "split": "test", "height": SIZE_HW[0], "width": SIZE_HW[1]}
+    return DataReport(
+        fingerprint="d", source="data", format=PairedFoldersSpec(), channels=1, dtype="uint8",
+        classes=CLASSES, target="single_label", sizes={"6x4": 1}, splits={}, duplicates=(),
+        near_duplicates=(), disagreements=(), shift_auc=None, samples=pd.DataFrame([row]),
+    )  # fmt: skip

@@ -12,10 +12,11 @@ from raytrain.submission.ledger import (
     Event,
     Score,
     append_event,
+    append_news,
+    entered,
     prepare,
     read_ledger,
     sending,
-    sent_before,
     summary,
 )
 
@@ -107,11 +108,23 @@ def test_processes_that_prepare_at_once_agree_on_one_event(path: Path) -> None:
     assert sorted(event.tag for event in read_ledger(path)) == [event.tag for event in events]
 
 
-def test_what_was_sent_is_found_by_its_content(path: Path) -> None:
-    one, two = an_event("rt-1", "11" * 32), an_event("rt-2", "22" * 32)
-    events = [one, two, one.later("failed", reason="429"), two.later("sent", ref=9)]
-    assert sent_before(events, "11" * 32) is None
-    assert sent_before(events, "22" * 32) == events[-1]
+def test_what_kaggle_took_has_a_ref_whatever_came_of_it(path: Path) -> None:
+    one, two, three = (an_event(f"rt-{number}") for number in range(3))
+    sent = two.later("sent", ref=9)
+    broken = sent.later("failed", reason="not a number")
+    judged = three.later("scored", ref=8, public=0.5, rank=3)
+    events = [one, two, three, one.later("failed", reason="429"), sent, judged, broken]
+    assert entered(events) == [broken, judged]
+    assert (broken.ref, broken.reason) == (9, "not a number")
+    assert (judged.public, judged.rank) == (0.5, 3)
+
+
+def test_news_that_are_none_are_not_written(path: Path) -> None:
+    event = an_event()
+    sent = event.later("sent", ref=5)
+    for each in (event, sent, sent.later("sent"), sent.later("sent", ref=5)):
+        append_news(path, each)
+    assert read_ledger(path) == [event, sent]
 
 
 def test_only_one_process_sends(path: Path) -> None:
@@ -133,6 +146,10 @@ def test_summary_shows_the_latest_state_of_each_tag() -> None:
     rows = summary([one, two, sent, scored, two.later("failed", reason="403: rules")])
     assert [list(row.values())[:2] for row in rows] == [["rt-1", "scored"], ["rt-2", "failed"]]
     numbers = [[row[key] for key in ("oof", "ref", "public", "private", "reason")] for row in rows]
-    assert numbers == [["0.8912", "7", "0.8765", "0.9000", ""], ["", "", "", "", "403: rules"]]
+    assert numbers == [
+        ["0.8912 (0.8800 .. 0.9000)", "7", "0.8765", "0.9000", ""],
+        ["", "", "", "", "403: rules"],
+    ]
+    assert [rows[0][key] for key in ("run", "file", "members")] == ["default", "00000000", "2"]
     assert rows[0]["time"] == scored.time.strftime("%Y-%m-%d %H:%M")
     assert summary([]) == []

@@ -1,0 +1,120 @@
+"""The submission in the ledger before anything is sent, with all that leads back to it.
+
+Beside the ledger stand, under the submission's tag: `<tag>.csv`, what is sent; `<tag>.json`, the
+job and the ensemble, by which `reproduce` builds it again; `<tag>.npz`, the out-of-fold evidence,
+by which it is compared with others. A later `finalize` of the run overwrites none of them.
+"""
+
+import hashlib
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+from raytrain.config.job import JobSpec
+from raytrain.data.report import read_report
+from raytrain.pipeline.masks import predicted_masks
+from raytrain.runs.ensemble import Ensemble
+from raytrain.runs.files import atomic_path, read_json, write_bytes, write_json
+from raytrain.runs.fingerprint import fingerprint
+from raytrain.runs.layout import RunDir
+from raytrain.submission import ledger
+from raytrain.submission.checks import check_submission
+from raytrain.submission.ledger import Event, Score
+from raytrain.submission.table import read_table
+
+
+def prepare(job: JobSpec, run: RunDir, earlier: int) -> Event:
+    """Put the run's submission.csv into the ledger; the same file again is the same event, unless
+    more `earlier` submissions of it are to stand beside.
+
+    Returns the submission's latest event. Raises ValueError when the CSV or its local score is
+    missing.
+    """
+    refuse(run, missing(run))
+    content = run.submission.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    notebook = job.competition.submission.notebook
+    named = [job.competition.name, job.run, digest, *([notebook.label] if notebook else [])]
+    tag = f"rt-{fingerprint(*named, *([earlier] if earlier else []))}"
+    beside = kept(run, tag)
+    write_bytes(beside.with_suffix(".csv"), content)
+    ensemble = Ensemble.model_validate(read_json(run.ensemble))
+    record = {"job": job.model_dump(mode="json"), "ensemble": ensemble.model_dump(mode="json")}
+    write_json(beside.with_suffix(".json"), record)
+    with atomic_path(beside.with_suffix(".npz")) as temporary:
+        shutil.copyfile(run.evidence, temporary)
+    event = Event(
+        kind="prepared",
+        tag=tag,
+        time=datetime.now(UTC),
+        competition=job.competition.name,
+        run=job.run,
+        file=str(beside.with_suffix(".csv")),
+        sha256=digest,
+        rows=len(read_table(run.submission)[1]),
+        score=_local_score(run),
+        members=tuple(member.fingerprint for member in ensemble.members),
+        commit=_commit(),
+        notebook=notebook.label if notebook else None,
+    )
+    return ledger.prepare(run.ledger, event)
+
+
+def kept(run: RunDir, tag: str) -> Path:
+    """What a submission's files beside the ledger are called, without their suffix."""
+    return run.ledger.parent / tag
+
+
+def missing(run: RunDir) -> list[str]:
+    """What must be there before a file is worth sending."""
+    problems = []
+    for path in (run.submission, run.evidence, run.data_report):
+        if not path.is_file():
+            problems.append(f"{path}: missing; run `raytrain finalize`")
+    if not run.ensemble.is_file():
+        problems.append(
+            f"{run.ensemble}: missing, so there is no local score; run `raytrain finalize`"
+        )
+    elif _local_score(run) is None:
+        problems.append(f"{run.ensemble}: oof: no local score; run `raytrain finalize` again")
+    return problems
+
+
+def faults(job: JobSpec, run: RunDir) -> list[str]:
+    """What is wrong with the CSV, against the masks that it should tell."""
+    report = read_report(run.data_report)
+    try:
+        return check_submission(
+            run.submission, job.competition.submission, predicted_masks(run, report),
+            report.classes, report.target,
+        )  # fmt: skip
+    except ValueError as error:
+        return [str(error)]
+
+
+def refuse(run: RunDir, problems: list[str]) -> None:
+    """Raise ValueError with all of them, if there are any."""
+    if problems:
+        raise ValueError(f"{run.path}: nothing to submit\n  " + "\n  ".join(problems))
+
+
+def _local_score(run: RunDir) -> Score | None:
+    oof = read_json(run.ensemble).get("oof") or {}
+    if not all(isinstance(oof.get(key), float | int) for key in ("score", "low", "high")):
+        return None
+    return Score(mean=oof["score"], low=oof["low"], high=oof["high"])
+
+
+def _commit() -> str | None:
+    """The commit of the folder that the command runs in; None where there is no repository."""
+    told = []
+    for words in (["rev-parse", "--short=12", "HEAD"], ["status", "--porcelain"]):
+        try:
+            done = subprocess.run(["git", *words], capture_output=True, text=True, timeout=30)
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        if done.returncode:
+            return None
+        told.append(done.stdout.strip())
+    return told[0] + ("+" if told[1] else "")

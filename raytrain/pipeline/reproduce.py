@@ -1,0 +1,95 @@
+"""`reproduce`: a submission's CSV, built again from the record that stands beside the ledger."""
+
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from raytrain.config.job import JobSpec
+from raytrain.data.decode import decode_mask
+from raytrain.data.report import DataReport, read_report
+from raytrain.pipeline.predict import predict_shard, shards
+from raytrain.pipeline.prepare import kept
+from raytrain.runs.ensemble import Ensemble
+from raytrain.runs.files import read_json
+from raytrain.runs.layout import RunDir
+from raytrain.submission.change import change
+from raytrain.submission.ledger import Event, latest, read_ledger
+from raytrain.submission.table import build_table, write_table
+
+
+def reproduce(run: RunDir, ref: str) -> str:
+    """Predict and encode with the members that the record names; returns what to print.
+
+    Raises ValueError when there is no such submission, when data or weights are not those of the
+    record, and when the CSV is another, with the pixels that differ.
+    """
+    event = _event(run, ref)
+    record = read_json(kept(run, event.tag).with_suffix(".json"))
+    job, ensemble = (
+        JobSpec.model_validate(record["job"]),
+        Ensemble.model_validate(record["ensemble"]),
+    )
+    assert event.run is not None
+    source = RunDir(run.path.parent / event.run)
+    report = _same_data(source, ensemble)
+    _refuse_lost_members(source, ensemble)
+    spec = job.competition.submission
+    with tempfile.TemporaryDirectory() as folder:
+        for shard in shards(source, ensemble, report.ids("test"), Path(folder)):
+            predict_shard(shard)
+
+        def masks() -> Iterator[tuple[str, np.ndarray]]:
+            for id in report.ids("test"):
+                yield id, decode_mask(Path(folder) / f"{id}.png")
+
+        built = Path(folder) / "submission.csv"
+        write_table(built, build_table(masks(), report.classes, spec, report.target), spec)
+        digest = hashlib.sha256(built.read_bytes()).hexdigest()
+        if digest == event.sha256:
+            return f"{event.tag}: the same CSV, {event.rows} rows, SHA-256 {digest}"
+        sent = kept(run, event.tag).with_suffix(".csv")
+        found = change(sent, masks(), report.classes, report.target, spec)
+    raise ValueError(
+        f"{event.tag}: another CSV (SHA-256 {digest[:12]}, sent was {str(event.sha256)[:12]}): "
+        f"{found.pixels} px differ in {found.keys} of {found.of} masks; the same commit "
+        f"({event.commit}), library versions and kind of processor give the same bits"
+    )
+
+
+def _event(run: RunDir, ref: str) -> Event:
+    events = latest(read_ledger(run.ledger))
+    for event in events.values():
+        if ref in (event.tag, str(event.ref)):
+            if event.run is None:
+                raise ValueError(f"{ref}: was entered by hand, so there is no record of it")
+            return event
+    known = [str(e.ref) for e in events.values() if e.ref is not None] or [*events]
+    raise ValueError(f"{ref}: not in {run.ledger}, which has {', '.join(known) or 'nothing'}")
+
+
+def _same_data(source: RunDir, ensemble: Ensemble) -> DataReport:
+    if not source.data_report.is_file():
+        raise ValueError(f"{source.data_report}: missing; run `raytrain check` for this run again")
+    report = read_report(source.data_report)
+    if report.fingerprint != ensemble.data:
+        raise ValueError(
+            f"{source.path}: its data is {report.fingerprint}, the submission's was "
+            f"{ensemble.data}; run `raytrain check` on the data of that time"
+        )
+    return report
+
+
+def _refuse_lost_members(source: RunDir, ensemble: Ensemble) -> None:
+    lost = [
+        f"{member.name}: {source.path / member.checkpoint} is missing"
+        for member in ensemble.members
+        if not (source.path / member.checkpoint).is_file()
+    ]
+    if lost:
+        raise ValueError(
+            "the members' weights are gone; `raytrain finalize` with the job in the record trains "
+            "them again\n  " + "\n  ".join(lost)
+        )

@@ -1,0 +1,77 @@
+"""Follow a sent submission until Kaggle has scored it."""
+
+import time
+from datetime import UTC, datetime
+
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
+
+from raytrain.config.job import JobSpec
+from raytrain.runs.layout import RunDir
+from raytrain.submission import calls, ledger
+from raytrain.submission.answers import Entry
+from raytrain.submission.ledger import Event
+
+FIRST_WAIT_S, LONGEST_WAIT_S = 5.0, 120.0
+PATIENCE_S = 2 * 3600.0
+"""Some competitions take longer; the same command goes on watching."""
+
+
+def watch(job: JobSpec, run: RunDir, event: Event) -> None:
+    """Wait until the entry `event.ref` is scored and write that into the ledger.
+
+    Looks again after 5 s, 10 s, ... 2 minutes. Raises ValueError with Kaggle's reason when it
+    cannot be scored, and when it is not within two hours.
+    """
+    slug, start = job.competition.submission.slug, time.monotonic()
+    assert slug is not None
+
+    def look() -> Event | None:
+        """What the ledger is told once the entry is judged."""
+        waited = f"{time.monotonic() - start:.0f} s"
+        try:
+            standing = calls.read_standing(slug)
+        except ValueError as error:
+            print(f"  {waited}: {error}", flush=True)
+            return None
+        found = [entry for entry in standing.entries if entry.ref == event.ref]
+        state = found[0].state if found else "not listed yet"
+        print(f"  {waited}: {state}", flush=True)
+        return judged(event, found[0], standing.rank) if state in ("complete", "error") else None
+
+    looking = Retrying(
+        retry=retry_if_result(lambda news: news is None),
+        wait=wait_exponential(FIRST_WAIT_S, LONGEST_WAIT_S),
+        stop=stop_after_delay(PATIENCE_S),
+    )
+    try:
+        news = looking(look)
+    except RetryError:
+        raise ValueError(
+            f"{event.tag} is in (ref {event.ref}) and not scored yet; the same command goes on "
+            "watching it"
+        ) from None
+    assert news is not None
+    ledger.append_news(run.ledger, news)
+    if news.kind == "failed":
+        raise ValueError(f"{event.tag} (ref {event.ref}) was not scored: {news.reason}")
+    print(_score_text(news, slug), flush=True)
+
+
+def judged(event: Event, entry: Entry, rank: int | None) -> Event:
+    """The event that says how Kaggle judged the entry."""
+    if entry.state == "error":
+        reason = entry.error or "Kaggle gives no reason"
+        return event.later("failed", ref=entry.ref, reason=reason)
+    scores = {"public": entry.public, "private": entry.private}
+    return event.later("scored", ref=entry.ref, rank=rank, **scores)
+
+
+def _score_text(event: Event, slug: str) -> str:
+    parts = [f"public {event.public:.5f}" if event.public is not None else "no public score"]
+    if event.private is not None:
+        parts.append(f"private {event.private:.5f}")
+    if event.rank is not None:
+        parts.append(f"rank {event.rank}")
+    now = datetime.now(UTC)
+    return f"scored {event.tag} ({now:%Y-%m-%d %H:%M} UTC): {', '.join(parts)}\n" \
+           f"https://www.kaggle.com/competitions/{slug}/submissions"  # fmt: skip

@@ -1,0 +1,59 @@
+"""What a new submission changes against one that was sent."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from raytrain.config.competition import SubmissionSpec
+from raytrain.config.target import Target
+from raytrain.rle import read_cell
+from raytrain.submission.rows import Key, planes
+from raytrain.submission.table import Masks, read_table
+
+
+@dataclass(frozen=True)
+class Change:
+    """Pixels and rows that differ; a pixel counts once in each row that it changes."""
+
+    pixels: int
+    foreground: int
+    """Pixels of the new masks."""
+    keys: int
+    """Ids whose masks differ."""
+    of: int
+    """Ids."""
+
+
+def change(
+    before: Path, masks: Masks, classes: tuple[str, ...], target: Target, spec: SubmissionSpec
+) -> Change:
+    """The masks (H, W) against the CSV that was sent.
+
+    Raises ValueError when that CSV cannot be read in this dialect.
+    """
+    header, rows = read_table(before)
+    if tuple(header) != spec.columns:
+        raise ValueError(f"{before}: has the columns {header}, the dialect {[*spec.columns]}")
+    cells: dict[Key, list[str]] = {}
+    for row in rows:
+        cells.setdefault(tuple(row[:-1]), []).append(row[-1])
+    pixels = foreground = changed = count = 0
+    for name, mask_HW in masks:
+        shape_HW = (mask_HW.shape[0], mask_HW.shape[1])
+        now: dict[Key, np.ndarray] = {}
+        for plane in planes(name, mask_HW, classes, target, spec):
+            for number, key in enumerate(plane.keys, 1):
+                own_HW = plane.image_HW == number
+                now[key] = now[key] | own_HW if key in now else own_HW
+        for key, now_HW in now.items():
+            then_HW = np.zeros(shape_HW, bool)
+            for cell in cells.get(key, []):
+                for told_HW in read_cell(cell, shape_HW, spec):
+                    then_HW |= told_HW
+            differ = int(np.count_nonzero(now_HW != then_HW))
+            pixels += differ
+            changed += differ > 0
+            foreground += int(np.count_nonzero(now_HW))
+            count += 1
+    return Change(pixels, foreground, changed, count)

@@ -1,0 +1,79 @@
+"""What speaks against sending now: the rules, the quota and the deadline, as Kaggle tells them."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from raytrain.config.competition import SubmissionSpec
+from raytrain.submission.answers import Standing
+
+Consent = Literal["again", "late", "unlikely"]
+"""What the user agrees to: sending the same file again; after the deadline; what is not expected to
+beat the best that was sent."""
+
+
+def resets_at(now: datetime) -> datetime:
+    """When the day's submissions are given out anew: 00:00 UTC."""
+    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(1)
+
+
+def standing_text(standing: Standing, slug: str, now: datetime) -> str:
+    """What is left and until when, in one line."""
+    parts = [
+        f"{standing.left_now} submissions left today, {standing.used_today} used "
+        f"(reset at 00:00 UTC, in {_span(resets_at(now) - now)})"
+    ]
+    if standing.deadline is not None:
+        left = standing.deadline - now
+        when = f"in {_span(left)}" if left > timedelta(0) else f"{_span(-left)} ago"
+        parts.append(f"deadline {standing.deadline:%Y-%m-%d %H:%M} UTC, {when}")
+    if standing.rank is not None:
+        parts.append(f"rank {standing.rank}")
+    return f"{slug}: {'; '.join(parts)}"
+
+
+def standing_problems(
+    standing: Standing, spec: SubmissionSpec, consent: Collection[Consent], now: datetime
+) -> list[str]:
+    """Why Kaggle would not take the submission, or not count it; each with the next step."""
+    slug = spec.slug
+    if standing.closed:
+        return [f"{slug} is closed: it takes no submissions any more"]
+    problems = []
+    if not standing.entered:
+        problems.append(
+            f"the rules of {slug} are not accepted: join at "
+            f"https://www.kaggle.com/competitions/{slug}/rules"
+        )
+    if standing.notebooks_only and spec.notebook is None:
+        problems.append(
+            f"{slug} takes notebooks only: save a version of yours on Kaggle that leaves the CSV, "
+            "then set competition.submission.notebook, as {name: owner/notebook, version: 1}"
+        )
+    if not standing.notebooks_only and spec.notebook is not None:
+        problems.append(f"{slug} takes files: remove competition.submission.notebook")
+    if standing.deadline is not None and now > standing.deadline and "late" not in consent:
+        problems.append(
+            f"the deadline was {standing.deadline:%Y-%m-%d %H:%M} UTC; a late submission gets "
+            "scores but no rank, --yes sends it"
+        )
+    return problems
+
+
+def quota_problem(standing: Standing, now: datetime) -> str | None:
+    """Why nothing more can be sent today, or None."""
+    if standing.left_now > 0 or not standing.entered:
+        return None
+    if standing.limited_by_total:
+        return f"all {standing.used_ever} submissions that a team has are used up"
+    return (
+        f"today's {standing.used_today} submissions are used up; new ones come at 00:00 UTC, in "
+        f"{_span(resets_at(now) - now)}; --queue waits for them"
+    )
+
+
+def _span(time: timedelta) -> str:
+    minutes = int(time.total_seconds()) // 60
+    if minutes >= 48 * 60:
+        return f"{minutes // (24 * 60)} days"
+    return f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,213 @@
+"""What `raytrain submit` looks at before it spends an entry, and what it does about the answer."""
+
+from pathlib import Path
+
+import pytest
+
+from raytrain.config.load import load_job
+from raytrain.pipeline import scored
+from raytrain.pipeline.ledger import ledger_table, reconcile
+from raytrain.pipeline.submit import dry_run, submit, submit_queue
+from raytrain.submission.ledger import latest, read_ledger
+from raytrain.submission.preflight import Consent
+from tests.e2e.finished_run import finished, no_secret_in, run_of
+from tests.e2e.kaggle_server import TOKEN, Kaggle
+from tests.support import raytrain
+
+BOOK = "{name: ann/heart, version: 3}"
+
+
+def submitted(job: Path, *overrides: str, consent: tuple[Consent, ...] = ()) -> None:
+    submit(load_job(job, list(overrides)), run_of(job, *overrides), consent)
+
+
+def refused(job: Path, *overrides: str) -> str:
+    with pytest.raises(ValueError, match=r"Nothing is lost|nothing to submit") as caught:
+        submitted(job, *overrides)
+    return str(caught.value)
+
+
+def kinds(job: Path) -> list[str]:
+    return [event.kind for event in read_ledger(run_of(job).ledger)]
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        ({"userHasEntered": False}, "rules of heart are not accepted: join at https"),
+        ({"submissionsDisabled": True}, "heart is closed: it takes no submissions"),
+        ({"isKernelsSubmissionsOnly": True}, "takes notebooks only: save a version"),
+        ({"deadline": "2020-05-01T23:59:00Z"}, "the deadline was 2020-05-01 23:59 UTC; a late"),
+    ],
+)
+def test_each_hindrance_has_its_message(
+    rules: dict[str, object], words: str, job: Path, kaggle: Kaggle
+) -> None:
+    kaggle.rules |= rules
+    assert words in refused(job)
+    assert kinds(job) == ["prepared"]
+    assert "CreateSubmission" not in kaggle.methods
+
+
+def test_a_late_submission_is_sent_when_that_is_agreed(job: Path, kaggle: Kaggle) -> None:
+    kaggle.rules |= {"deadline": "2020-05-01T23:59:00Z", "userRank": 0}
+    submitted(job, consent=("late",))
+    assert kinds(job)[-1] == "scored"
+    assert read_ledger(run_of(job).ledger)[-1].rank is None
+
+
+def test_a_notebook_is_entered_where_nothing_else_is(job: Path, kaggle: Kaggle) -> None:
+    notebook = f"competition.submission.notebook={BOOK}"
+    assert "takes files: remove competition.submission.notebook" in refused(job, notebook)
+    kaggle.rules["isKernelsSubmissionsOnly"] = True
+    kaggle.states = ["COMPLETE"]
+    submitted(job, notebook)
+    [entry] = kaggle.submissions
+    told = [entry[key] for key in ("kernelOwner", "kernelSlug", "kernelVersion")]
+    assert told == ["ann", "heart", 3]
+    assert kaggle.uploads == {}
+    event = read_ledger(run_of(job).ledger)[-1]
+    assert (event.kind, event.notebook) == ("scored", "ann/heart version 3")
+    assert event.tag in entry["description"]
+
+
+@pytest.mark.parametrize(
+    ("daily", "total", "words"),
+    [(0, 9, "today's 0 submissions are used up; new"), (5, 0, "all 0 submissions that a team")],
+)
+def test_the_quota_is_read_first(
+    daily: int, total: int, words: str, job: Path, kaggle: Kaggle
+) -> None:
+    kaggle.daily, kaggle.total = daily, total
+    assert words in refused(job)
+    assert kinds(job) == ["prepared"]
+
+
+def test_what_does_not_promise_more_asks_first(job: Path, kaggle: Kaggle) -> None:
+    submitted(job)
+    better, worse, same = ("run=better", "run=worse", "run=same")
+    finished(job, worse, pixels=1, hits=9)
+    assert "not expected to beat rt-" in (text := refused(job, worse))
+    assert "(ref 1000), the best sent: P = 0.00; --yes sends it" in text
+    submitted(job, worse, consent=("unlikely",))
+    finished(job, better, pixels=3, score=0.95, hits=12)
+    submitted(job, better)
+    assert len(kaggle.submissions) == 3
+    finished(job, same, pixels=3, score=0.96, hits=13)
+    csv = run_of(job, same).submission
+    csv.write_bytes(csv.read_bytes().replace(b"5 3", b"5 2 7 1"))  # other bytes, the same masks
+    assert "was not sent" in refused(job, same)
+    assert len(kaggle.submissions) == 3
+
+
+def test_the_change_against_the_last_sent_is_told(
+    job: Path, kaggle: Kaggle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    submitted(job)
+    finished(job, pixels=3, score=0.95, hits=12)
+    submitted(job)
+    printed = capsys.readouterr().out
+    tag = read_ledger(run_of(job).ledger)[0].tag
+    assert f"1 px in 1 of 2 masks differ from {tag} (ref 1000), 33 % of its 3" in printed
+    assert f"P(beats {tag} (ref 1000), the best sent) = 1.00" in printed
+    run_of(job).ledger.with_name(f"{tag}.npz").unlink()
+    finished(job, pixels=4, score=0.95, hits=12)
+    run_of(job).ledger.with_name(f"{read_ledger(run_of(job).ledger)[-1].tag}.npz").unlink()
+    assert "the best sent, is not known: " in refused(job)
+
+
+def test_a_csv_that_is_not_the_masks_is_not_sent(job: Path, kaggle: Kaggle) -> None:
+    csv = run_of(job).submission
+    csv.write_bytes(b"id,encoding\ncmr1_mask1,5 3\ncmr1_mask2,nan\n")
+    text = refused(job)
+    assert "1 px differ from the mask" in text
+    assert "reads as not-a-number" in text
+    assert kaggle.methods == []
+    assert kinds(job) == []
+
+
+def test_a_dry_run_does_everything_but_send(job: Path, kaggle: Kaggle) -> None:
+    done = raytrain("submit", job, "--dry-run")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "5 submissions left today" in done.stdout
+    assert "not sent (dry run): " in done.stdout
+    assert kinds(job) == ["prepared"]
+    assert kaggle.submissions == []
+    assert {*kaggle.methods} == {
+        "IntrospectToken", "GetCompetition", "GetSubmissionLimits", "ListSubmissions"
+    }  # fmt: skip
+    kaggle.daily = 0
+    with pytest.raises(ValueError, match="used up"):
+        dry_run(load_job(job), run_of(job), ())
+
+
+def test_dry_run_and_queue_are_one_or_the_other(job: Path) -> None:
+    done = raytrain("submit", job, "--dry-run", "--queue")
+    assert done.returncode == 2
+    assert "choose one of" in done.stderr
+
+
+def test_a_queue_waits_for_the_day_and_sends_the_best_first(job: Path, kaggle: Kaggle) -> None:
+    kaggle.daily = 0
+    waits: list[float] = []
+
+    class EnoughError(Exception):
+        pass
+
+    def give_up(seconds: float) -> None:
+        raise EnoughError
+
+    def new_day(seconds: float) -> None:
+        waits.append(seconds)
+        kaggle.daily += 1
+
+    with pytest.raises(EnoughError):
+        submit_queue(load_job(job), run_of(job), (), give_up)
+    assert kinds(job) == ["prepared", "queued"]
+    finished(job, "run=two", pixels=3, score=0.95)
+    submit_queue(load_job(job, ["run=two"]), run_of(job, "run=two"), (), new_day)
+    assert len(waits) == 2
+    assert all(0 < seconds <= 24 * 3600 for seconds in waits)
+    events = read_ledger(run_of(job).ledger)
+    assert [event.run for event in events if event.kind == "scored"] == ["two", "default"]
+    assert [entry["description"][-6:] for entry in kaggle.submissions] == ["0.9500", "0.8912"]
+
+
+def test_what_cannot_be_scored_is_told_with_kaggles_reason(job: Path, kaggle: Kaggle) -> None:
+    kaggle.truth = {"other": next(iter(kaggle.truth.values()))}
+    with pytest.raises(ValueError, match=r"was not scored: .* must have 1 rows"):
+        submitted(job)
+    event = read_ledger(run_of(job).ledger)[-1]
+    assert (event.kind, event.ref) == ("failed", 1000)
+    assert "must have 1 rows" in (event.reason or "")
+    with pytest.raises(ValueError, match=r"must have 1 rows\); --again"):
+        submitted(job)
+
+
+def test_watching_ends_after_its_time(
+    job: Path, kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scored, "PATIENCE_S", 0)
+    kaggle.states = ["PENDING"] * 9
+    with pytest.raises(ValueError, match=r"is in .* not scored yet; the same command goes on"):
+        submitted(job)
+    assert kinds(job)[-1] == "sent"
+
+
+def test_kaggles_list_is_merged_into_the_ledger(job: Path, kaggle: Kaggle, tmp_path: Path) -> None:
+    spec, run = load_job(job), run_of(job)
+    kaggle.uploads["blob"] = b""
+    kaggle.enter("blob", f"by hand, {TOKEN}")
+    submitted(job)
+    tag = read_ledger(run.ledger)[0].tag
+    lines = run.ledger.read_text().splitlines(keepends=True)
+    run.ledger.write_text("".join(lines[:2]))  # as after a lost answer
+    assert reconcile(spec, run) == "heart: 2 submissions on Kaggle, 2 events added"
+    known = latest(read_ledger(run.ledger))
+    assert (known[tag].kind, known[tag].ref, known[tag].public) == ("scored", 1001, 0.8)
+    assert (known["kaggle-1000"].kind, known["kaggle-1000"].run) == ("failed", None)
+    assert reconcile(spec, run).endswith("0 events added")
+    table = ledger_table(run)
+    for words in (tag, "by hand", "kaggle-1000", "0.8912 (0.8800 .. 0.9000)", "0.8000", "scored"):
+        assert words in table
+    no_secret_in(tmp_path, table)
