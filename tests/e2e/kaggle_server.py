@@ -2,7 +2,8 @@
 
 The client reaches it as a proxy: with `KAGGLE_API_ENVIRONMENT=LOCALHOST` it asks for
 `http://localhost/api/v1/<service>/<Method>`, and a call to anywhere else shows up as a foreign
-host or a CONNECT; these are refused and recorded in `strays`.
+host or a CONNECT; these are refused and recorded in `strays`. Where a proxy would get between
+other parties, `SITE` points the client straight here, which then asks for `/v1/...`.
 """
 
 import base64
@@ -21,6 +22,18 @@ TOKEN = "KGAT_7c1f0e5e2b9d4a53"
 USER, KEY = "ann", "9f8e7d6c5b4a39281706f5e4d3c2b1a0"
 PAGE = 20
 """Submissions a page, whatever the client asks for."""
+
+
+SITE = """
+from pathlib import Path
+
+address = Path(__file__).with_name("kaggle_address")
+if address.is_file():
+    from kagglesdk import kaggle_env
+
+    kaggle_env._env_to_endpoint[kaggle_env.KaggleEnv.PROD] = address.read_text()
+"""
+"""A `sitecustomize.py`: for it, Kaggle is what the file `kaggle_address` beside it says."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +144,7 @@ class Kaggle:
             return self.entered(body["submissionDescription"], told, b"")
         if method == "StartSubmissionUpload":
             token = f"blob-{len(self.uploads)}"
-            return {"token": token, "createUrl": f"http://localhost/upload/{token}"}
+            return {"token": token, "createUrl": f"{self.url}/upload/{token}"}
         if method == "CreateSubmission":
             return self.enter(body["blobFileTokens"], body["submissionDescription"])
         assert method == "ListSubmissions", method
@@ -170,7 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         kaggle, method = self.server.kaggle, self.path.rsplit("/", 1)[-1]
         body = json.loads(self._body() or "{}")
-        if not self.path.startswith("http://localhost/api/v1/"):
+        if not self.path.startswith(("http://localhost/api/v1/", "/v1/")):
             kaggle.strays.append(f"POST {self.path}")
             return self._reply(403, "nothing but localhost")
         with kaggle.lock:

@@ -10,6 +10,7 @@ import yaml
 from raytrain.config.target import layer
 from raytrain.data.phantom import draw_patient
 from raytrain.runs.files import read_json
+from raytrain.submission.ledger import read_ledger
 from tests.support import raytrain
 
 CLASSES = ("background", "heart", "left", "cavity")
@@ -76,3 +77,29 @@ def test_overlapping_classes_are_learnt_and_submitted(tmp_path: Path) -> None:
     done = raytrain("check", tmp_path / "job.yaml", env=env)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (run / "contact_sheet.png").is_file()
+    _reproduce(tmp_path / "job.yaml", run, env)
+
+
+def _reproduce(job: Path, run: Path, env: dict[str, str]) -> None:
+    """The CSV comes again from the record; what is no longer what it was is told."""
+    ledger = run.parent / "submissions/ledger.jsonl"
+    [event] = read_ledger(ledger)
+    again = raytrain("reproduce", event.tag, job, env=env)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert again.stdout == f"{event.tag}: the same CSV, 12 rows, SHA-256 {event.sha256}\n"
+    lost = raytrain("reproduce", "1234", job, env=env)
+    assert (lost.returncode, lost.stdout) == (1, "")
+    assert f"1234: not in {ledger}, which has {event.tag}" in lost.stderr
+    assert event.sha256 is not None
+    ledger.write_text(ledger.read_text().replace(event.sha256, "0" * 64))
+    csv_path = ledger.with_name(f"{event.tag}.csv")
+    before = csv_path.read_text().splitlines(keepends=True)
+    csv_path.write_text("".join([*before[:2], "scan25_mask2,\n", *before[3:]]))
+    wrong = raytrain("reproduce", event.tag, job, env=env)
+    assert wrong.returncode == 1
+    left = sum(int(length) for length in before[2].split(",")[1].split()[1::2])
+    assert f"{left} px differ in 1 of 12 masks" in wrong.stderr
+    [checkpoint] = run.glob(read_json(run / "final/ensemble.json")["members"][0]["checkpoint"])
+    checkpoint.unlink()
+    gone = raytrain("reproduce", event.tag, job, env=env)
+    assert f"{checkpoint} is missing" in gone.stderr

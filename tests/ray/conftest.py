@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.kaggle_server import SITE
+
 
 @dataclass(frozen=True)
 class Cluster:
@@ -22,6 +24,9 @@ class Cluster:
     address: str
     dashboard: str
     metrics: str
+    site: Path
+    """A folder on the Python path of all its processes."""
+    home: Path
 
     @property
     def env(self) -> dict[str, str]:
@@ -35,11 +40,15 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     port, dashboard, metrics, agent, agent_grpc = free_ports(5)
     log = tmp_path_factory.mktemp("ray") / "head.log"
     binaries = Path(sys.executable).parent
+    site, home = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("home")
+    (site / "sitecustomize.py").write_text(SITE)
     env = os.environ | {
         "RAY_AUTH_MODE": "disabled",
         "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
         "RAYTRAIN_CACHE": str(tmp_path_factory.mktemp("cache")),
         "RAY_TRAIN_ENABLE_STATE_TRACKING": "1",
+        "PYTHONPATH": os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]),
+        "HOME": str(home),
     }
     os.environ["RAYTRAIN_CACHE"] = env["RAYTRAIN_CACHE"]
     with log.open("w") as out:
@@ -54,8 +63,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
             env=env, stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
     found = Cluster(
-        f"127.0.0.1:{port}", f"http://127.0.0.1:{dashboard}", f"http://127.0.0.1:{metrics}/metrics"
-    )
+        f"127.0.0.1:{port}", f"http://127.0.0.1:{dashboard}",
+        f"http://127.0.0.1:{metrics}/metrics", site, home,
+    )  # fmt: skip
     try:
         wait_for(f"{found.dashboard}/api/version", head, log)
         yield found

@@ -2,22 +2,39 @@
 
 import csv
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from raytrain.data.index import natural_key
 from raytrain.runs.events import read_events
 from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import write_leaderboard
 from raytrain.runs.record import read_records
+from raytrain.submission.ledger import read_ledger
+from tests.e2e.kaggle_server import TOKEN, Kaggle, running
 from tests.ray.conftest import Cluster
 from tests.support import csv_bytes, figures, raytrain, run_folder, write_job
 
 
 @pytest.fixture(scope="module")
-def finished(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with ASHA and finalists on two workers, launched as a Ray job and followed."""
+def kaggle(cluster: Cluster) -> Iterator[Kaggle]:
+    """What the cluster's machines take for Kaggle, and their token for it."""
+    (cluster.home / ".kaggle").mkdir()
+    (cluster.home / ".kaggle/access_token").write_text(TOKEN)
+    with running() as server:
+        (cluster.site / "kaggle_address").write_text(server.url)
+        yield server
+        (cluster.site / "kaggle_address").unlink()
+
+
+@pytest.fixture(scope="module")
+def finished(cluster: Cluster, kaggle: Kaggle, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with ASHA and finalists on two workers, launched as a Ray job and followed to its
+    score on Kaggle."""
     folder = tmp_path_factory.mktemp("line")
     job = write_job(
         folder,
@@ -25,10 +42,28 @@ def finished(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Path
         search={"trials": 6, "scheduler": {"name": "asha", "grace": 1, "factor": 2}},
         finalize={"members": 2, "workers": 2, "epochs": 3},
     )
-    done = raytrain("launch", "run", job, "--address", cluster.dashboard)
+    kaggle.truth = {
+        f"{path.stem}{k}": np.asarray(Image.open(path)) == k
+        for path in (folder / "truth").glob("*.png")
+        for k in (1, 2, 3)
+    }
+    send = "competition.submission={slug: heart, send: true}"
+    done = raytrain("launch", "run", job, "--address", cluster.dashboard, "--set", send)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "(120 rows), prepared as rt-" in done.stdout
+    assert "scored rt-" in done.stdout
     return folder
+
+
+def test_the_job_ends_with_the_score_in_the_ledger(finished: Path, kaggle: Kaggle) -> None:
+    run = RunDir(run_folder(finished / "runs"))
+    events = read_ledger(run.ledger)
+    assert [event.kind for event in events] == ["prepared", "sending", "sent", "scored"]
+    [entry] = kaggle.submissions
+    assert entry["content"] == csv_bytes(finished / "runs")
+    assert events[-1].public == float(entry["publicScore"]) > 0
+    assert events[-1].tag in (finished / "runs/phantom/default/report.html").read_text()
+    assert kaggle.strays == []
 
 
 def test_trials_are_stopped_at_rungs_and_each_decision_is_written_down(finished: Path) -> None:
@@ -80,7 +115,7 @@ def test_a_finished_run_does_nothing_again(finished: Path) -> None:
     assert again.returncode == 0, again.stdout + again.stderr
     assert (figures(storage), csv_bytes(storage)) == (before, content)
     ledger = (storage / "phantom" / "submissions" / "ledger.jsonl").read_text().splitlines()
-    assert len(ledger) == 1
+    assert len(ledger) == 4
 
 
 def test_one_ray_worker_and_no_ray_give_the_same_numbers(cluster: Cluster, tmp_path: Path) -> None:
