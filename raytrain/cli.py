@@ -160,9 +160,12 @@ def submit(
 @app.command()
 def report(job: JobFile, set: Overrides = None, profile: Profile = None) -> None:
     """Write report.html: one page that needs no network."""
+    from raytrain.pipeline.prepare import ledger_of
     from raytrain.pipeline.report import report as station
 
-    print(f"written: {station(run_dir(load_job(job, set, profile)))}")
+    spec = load_job(job, set, profile)
+    run = run_dir(spec)
+    print(f"written: {station(run, ledger_of(spec, run))}")
 
 
 @app.command()
@@ -211,12 +214,13 @@ def ledger(
 ) -> None:
     """Show what was prepared and sent for this competition."""
     from raytrain.pipeline import ledger as station
+    from raytrain.pipeline.prepare import ledger_of
 
     spec = load_job(job, set, profile)
     run = run_dir(spec)
     if reconcile:
         print(station.reconcile(spec, run))
-    print(station.ledger_table(run))
+    print(station.ledger_table(ledger_of(spec, run)))
 
 
 @app.command()
@@ -229,7 +233,8 @@ def reproduce(
     """Build a submission's CSV again from its record, and compare the two."""
     from raytrain.pipeline.reproduce import reproduce as station
 
-    print(station(run_dir(load_job(job, set, profile)), ref))
+    spec = load_job(job, set, profile)
+    print(station(spec, run_dir(spec), ref))
 
 
 @app.command()

@@ -42,6 +42,9 @@ class SubmissionSpec(RleSpec):
     """Path of the sample submission that rows and order are held against."""
     notebook: NotebookSpec | None = None
     """For competitions that take notebooks only: what is entered instead of the CSV."""
+    ledger: str | None = None
+    """An address of fsspec, such as s3://bucket/submissions, that the ledger stands under; null:
+    <storage>/<competition>/submissions."""
     send: bool = False
     """`run` sends the file only when this is true and credentials exist."""
 

@@ -3,26 +3,28 @@
 from rich.table import Table
 
 from raytrain.config.job import JobSpec
+from raytrain.pipeline.prepare import ledger_of
 from raytrain.pipeline.scored import judged
 from raytrain.pipeline.tables import as_text
 from raytrain.runs.layout import RunDir
 from raytrain.submission import calls
 from raytrain.submission.answers import Entry
-from raytrain.submission.ledger import Event, append_news, latest, read_ledger, summary
+from raytrain.submission.events import Event, latest, summary
+from raytrain.submission.ledger import Ledger, append_news
 
 WIDTH, REASON = 240, 60
 """Characters a line, at most; of a column."""
 
 
-def ledger_table(run: RunDir) -> str:
-    """The competition's ledger, one row a submission with its latest state, oldest first.
+def ledger_table(ledger: Ledger) -> str:
+    """The ledger, one row a submission with its latest state, oldest first.
 
     Raises ValueError naming a line that is not an event.
     """
-    rows = summary(read_ledger(run.ledger))
+    rows = summary(ledger.read())
     if not rows:
-        return f"nothing was prepared or sent yet: run `raytrain submit` ({run.ledger})"
-    table = Table(title=f"ledger of {run.path.parent.name}", title_justify="left")
+        return f"nothing was prepared or sent yet: run `raytrain submit` ({ledger})"
+    table = Table(title=str(ledger), title_justify="left")
     shown = [column for column in rows[0] if any(row[column] for row in rows)]
     for column in shown:
         table.add_column(column, no_wrap=column != "reason", max_width=REASON, overflow="fold")
@@ -38,15 +40,16 @@ def reconcile(job: JobSpec, run: RunDir) -> str:
     if slug is None:
         raise ValueError("competition.submission.slug: missing; it says whose list to read")
     standing = calls.read_standing(slug)
-    before = read_ledger(run.ledger)
+    ledger = ledger_of(job, run)
+    before = len(ledger.read())
     for entry in reversed(standing.entries):
-        known = _known(latest(read_ledger(run.ledger)), entry) or _by_hand(job, entry)
+        known = _known(latest(ledger.read()), entry) or _by_hand(job, entry)
         if entry.state == "pending":
             news = known.later("sent", ref=entry.ref)
         else:
             news = judged(known, entry, known.rank)
-        append_news(run.ledger, news)
-    added = len(read_ledger(run.ledger)) - len(before)
+        append_news(ledger, news)
+    added = len(ledger.read()) - before
     return f"{slug}: {len(standing.entries)} submissions on Kaggle, {added} events added"
 
 

@@ -6,22 +6,27 @@ by which it is compared with others. A later `finalize` of the run overwrites no
 """
 
 import hashlib
-import shutil
+import json
 import subprocess
 from datetime import UTC, datetime
-from pathlib import Path
 
 from raytrain.config.job import JobSpec
 from raytrain.data.report import read_report
 from raytrain.pipeline.masks import predicted_masks
 from raytrain.runs.ensemble import Ensemble
-from raytrain.runs.files import atomic_path, read_json, write_bytes, write_json
+from raytrain.runs.files import read_json
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.layout import RunDir
-from raytrain.submission import ledger
 from raytrain.submission.checks import check_submission
-from raytrain.submission.ledger import Event, Score
+from raytrain.submission.events import Event, Score
+from raytrain.submission.ledger import Ledger, open_ledger
+from raytrain.submission.ledger import prepare as append_prepared
 from raytrain.submission.table import read_table
+
+
+def ledger_of(job: JobSpec, run: RunDir) -> Ledger:
+    """The competition's ledger, shared by its runs."""
+    return open_ledger(run.ledger, job.competition.submission.ledger)
 
 
 def prepare(job: JobSpec, run: RunDir, earlier: int) -> Event:
@@ -37,20 +42,19 @@ def prepare(job: JobSpec, run: RunDir, earlier: int) -> Event:
     notebook = job.competition.submission.notebook
     named = [job.competition.name, job.run, digest, *([notebook.label] if notebook else [])]
     tag = f"rt-{fingerprint(*named, *([earlier] if earlier else []))}"
-    beside = kept(run, tag)
-    write_bytes(beside.with_suffix(".csv"), content)
+    ledger = ledger_of(job, run)
+    file = ledger.keep(f"{tag}.csv", content)
     ensemble = Ensemble.model_validate(read_json(run.ensemble))
     record = {"job": job.model_dump(mode="json"), "ensemble": ensemble.model_dump(mode="json")}
-    write_json(beside.with_suffix(".json"), record)
-    with atomic_path(beside.with_suffix(".npz")) as temporary:
-        shutil.copyfile(run.evidence, temporary)
+    ledger.keep(f"{tag}.json", json.dumps(record, indent=1).encode())
+    ledger.keep(f"{tag}.npz", run.evidence.read_bytes())
     event = Event(
         kind="prepared",
         tag=tag,
         time=datetime.now(UTC),
         competition=job.competition.name,
         run=job.run,
-        file=str(beside.with_suffix(".csv")),
+        file=str(file),
         sha256=digest,
         rows=len(read_table(run.submission)[1]),
         score=_local_score(run),
@@ -58,12 +62,7 @@ def prepare(job: JobSpec, run: RunDir, earlier: int) -> Event:
         commit=_commit(),
         notebook=notebook.label if notebook else None,
     )
-    return ledger.prepare(run.ledger, event)
-
-
-def kept(run: RunDir, tag: str) -> Path:
-    """What a submission's files beside the ledger are called, without their suffix."""
-    return run.ledger.parent / tag
+    return append_prepared(ledger, event)
 
 
 def missing(run: RunDir) -> list[str]:

@@ -7,15 +7,16 @@ from raytrain.report.facts import read_facts
 from raytrain.report.page import render
 from raytrain.runs.files import write_bytes
 from raytrain.runs.layout import RunDir
-from raytrain.submission.ledger import Event, read_ledger
+from raytrain.submission.events import Event
+from raytrain.submission.ledger import Ledger
 
 
-def report(run: RunDir) -> Path:
+def report(run: RunDir, ledger: Ledger) -> Path:
     """Write `report.html` and return its path.
 
     Raises ValueError when the data was never checked, or a file of the run is damaged.
     """
-    events = [event for event in read_ledger(run.ledger) if event.run == run.path.name]
+    events = [event for event in ledger.read() if event.run == run.path.name]
     facts = read_facts(run, [_row(event) for event in events])
     write_bytes(run.report, render(facts).encode())
     return run.report

@@ -11,23 +11,25 @@ from raytrain.config.job import JobSpec
 from raytrain.data.decode import decode_mask
 from raytrain.data.report import DataReport, read_report
 from raytrain.pipeline.predict import predict_shard, shards
-from raytrain.pipeline.prepare import kept
+from raytrain.pipeline.prepare import ledger_of
 from raytrain.runs.ensemble import Ensemble
 from raytrain.runs.files import read_json
 from raytrain.runs.layout import RunDir
 from raytrain.submission.change import change
-from raytrain.submission.ledger import Event, latest, read_ledger
+from raytrain.submission.events import Event, latest
+from raytrain.submission.ledger import Ledger
 from raytrain.submission.table import build_table, write_table
 
 
-def reproduce(run: RunDir, ref: str) -> str:
+def reproduce(asked: JobSpec, run: RunDir, ref: str) -> str:
     """Predict and encode with the members that the record names; returns what to print.
 
     Raises ValueError when there is no such submission, when data or weights are not those of the
     record, and when the CSV is another, with the pixels that differ.
     """
-    event = _event(run, ref)
-    record = read_json(kept(run, event.tag).with_suffix(".json"))
+    ledger = ledger_of(asked, run)
+    event = _event(ledger, ref)
+    record = read_json(ledger.kept(f"{event.tag}.json"))
     job, ensemble = (
         JobSpec.model_validate(record["job"]),
         Ensemble.model_validate(record["ensemble"]),
@@ -50,7 +52,7 @@ def reproduce(run: RunDir, ref: str) -> str:
         digest = hashlib.sha256(built.read_bytes()).hexdigest()
         if digest == event.sha256:
             return f"{event.tag}: the same CSV, {event.rows} rows, SHA-256 {digest}"
-        sent = kept(run, event.tag).with_suffix(".csv")
+        sent = ledger.kept(f"{event.tag}.csv")
         found = change(sent, masks(), report.classes, report.target, spec)
     raise ValueError(
         f"{event.tag}: another CSV (SHA-256 {digest[:12]}, sent was {str(event.sha256)[:12]}): "
@@ -59,15 +61,15 @@ def reproduce(run: RunDir, ref: str) -> str:
     )
 
 
-def _event(run: RunDir, ref: str) -> Event:
-    events = latest(read_ledger(run.ledger))
+def _event(ledger: Ledger, ref: str) -> Event:
+    events = latest(ledger.read())
     for event in events.values():
         if ref in (event.tag, str(event.ref)):
             if event.run is None:
                 raise ValueError(f"{ref}: was entered by hand, so there is no record of it")
             return event
     known = [str(e.ref) for e in events.values() if e.ref is not None] or [*events]
-    raise ValueError(f"{ref}: not in {run.ledger}, which has {', '.join(known) or 'nothing'}")
+    raise ValueError(f"{ref}: not in {ledger}, which has {', '.join(known) or 'nothing'}")
 
 
 def _same_data(source: RunDir, ensemble: Ensemble) -> DataReport:

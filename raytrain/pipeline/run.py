@@ -12,7 +12,7 @@ from raytrain.pipeline.cv import cv
 from raytrain.pipeline.encode import encode
 from raytrain.pipeline.finalize import final_problems, finalize
 from raytrain.pipeline.predict import predict
-from raytrain.pipeline.prepare import prepare
+from raytrain.pipeline.prepare import ledger_of, prepare
 from raytrain.pipeline.report import report as write_report
 from raytrain.pipeline.search import search
 from raytrain.pipeline.submit import submit
@@ -35,14 +35,14 @@ def run(job: JobSpec, directory: RunDir, place: Place) -> None:
     event = prepare(job, directory, 0)
     print(f"submission: {directory.submission} ({event.rows} rows), {event.kind} as {event.tag}")
     try:
-        if event.ref is None:
+        if event.kind not in ("scored", "failed") or event.ref is None:
             _send(job, directory)
     finally:
-        print(f"report: {write_report(directory)}")
+        print(f"report: {write_report(directory, ledger_of(job, directory))}")
 
 
 def _send(job: JobSpec, directory: RunDir) -> None:
-    """Send the prepared file when that is asked for and possible; else say how."""
+    """Send the prepared file, or follow it, when that is asked for and possible; else say how."""
     if not job.competition.submission.send:
         print("not sent: set competition.submission.send to true, or run `raytrain submit`")
     elif not has_credentials():

@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
 
 from raytrain.config.job import JobSpec
+from raytrain.pipeline.prepare import ledger_of
 from raytrain.runs.layout import RunDir
-from raytrain.submission import calls, ledger
+from raytrain.submission import calls
 from raytrain.submission.answers import Entry
-from raytrain.submission.ledger import Event
+from raytrain.submission.events import Event
+from raytrain.submission.ledger import append_news
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 5.0, 120.0
 PATIENCE_S = 2 * 3600.0
@@ -51,7 +53,7 @@ def watch(job: JobSpec, run: RunDir, event: Event) -> None:
             "watching it"
         ) from None
     assert news is not None
-    ledger.append_news(run.ledger, news)
+    append_news(ledger_of(job, run), news)
     if news.kind == "failed":
         raise ValueError(f"{event.tag} (ref {event.ref}) was not scored: {news.reason}")
     print(_score_text(news, slug), flush=True)

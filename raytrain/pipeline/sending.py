@@ -10,13 +10,14 @@ from datetime import UTC, datetime, timedelta
 
 from raytrain.config.competition import SubmissionSpec
 from raytrain.config.job import JobSpec
-from raytrain.pipeline.prepare import kept
+from raytrain.pipeline.prepare import ledger_of
 from raytrain.pipeline.worth import worth
 from raytrain.runs.files import read_json
 from raytrain.runs.layout import RunDir
-from raytrain.submission import calls, ledger
+from raytrain.submission import calls
 from raytrain.submission.answers import Accepted, Refused, Standing
-from raytrain.submission.ledger import Event
+from raytrain.submission.events import Event, entered
+from raytrain.submission.ledger import Ledger
 from raytrain.submission.preflight import (
     Consent,
     quota_problem,
@@ -43,7 +44,7 @@ def look_up(job: JobSpec, run: RunDir, event: Event, consent: Collection[Consent
     if standing.tagged(event.tag):
         return standing
     _refuse_too_soon(event, now)
-    value = worth(job, run, event, ledger.entered(ledger.read_ledger(run.ledger)))
+    value = worth(job, run, event, entered(ledger_of(job, run).read()))
     print("\n".join(value.lines()), flush=True)
     problems = standing_problems(standing, spec, consent, now) + value.problems(consent)
     if problems:
@@ -58,18 +59,18 @@ def refuse_over_quota(event: Event, standing: Standing) -> None:
         raise not_sent(event, [problem])
 
 
-def send(run: RunDir, event: Event, standing: Standing) -> Event:
+def send(ledger: Ledger, event: Event, standing: Standing) -> Event:
     """The `sent` event: of the entry that stands in Kaggle's list, or of a new one.
 
     Raises ValueError when Kaggle refuses it, or does not say whether it took it.
     """
     known = standing.tagged(event.tag)
-    spec = _recorded(run, event)
+    spec = _recorded(ledger, event)
     if known is None:
         event = event.later("sending")
-        ledger.append_event(run.ledger, event)
-    sent = event.later("sent", ref=known.ref if known else _entered(spec, run, event))
-    ledger.append_event(run.ledger, sent)
+        ledger.append(event)
+    sent = event.later("sent", ref=known.ref if known else _entered(spec, ledger, event))
+    ledger.append(sent)
     assert sent.score is not None
     score = f"{sent.score.mean:.4f} ({sent.score.low:.4f} .. {sent.score.high:.4f})"
     print(f"sent {sent.tag} to {spec.slug}: ref {sent.ref}, local out-of-fold {score}", flush=True)
@@ -90,9 +91,9 @@ def safe(event: Event) -> str:
     )
 
 
-def _recorded(run: RunDir, event: Event) -> SubmissionSpec:
+def _recorded(ledger: Ledger, event: Event) -> SubmissionSpec:
     """As the job had it when the submission was prepared: a queue holds those of several runs."""
-    job = read_json(kept(run, event.tag).with_suffix(".json"))["job"]
+    job = read_json(ledger.kept(f"{event.tag}.json"))["job"]
     return JobSpec.model_validate(job).competition.submission
 
 
@@ -100,26 +101,26 @@ def _refuse_too_soon(event: Event, now: datetime) -> None:
     """After a lost answer Kaggle's list is believed only once it had time to show the entry."""
     if event.kind == "sending" and now - event.time < LISTING_LAG:
         raise ValueError(
-            f"{event.tag} went out at {event.time:%H:%M:%S} UTC, its answer was lost, and Kaggle's "
-            "list does not show it yet: run the same command again after "
+            f"{event.tag} went out at {event.time:%H:%M:%S} UTC by another process or with its "
+            "answer lost, and Kaggle's list does not show it yet: run the same command again after "
             f"{event.time + LISTING_LAG:%H:%M:%S} UTC, so that it is not entered twice"
         )
 
 
-def _entered(spec: SubmissionSpec, run: RunDir, event: Event) -> int:
+def _entered(spec: SubmissionSpec, ledger: Ledger, event: Event) -> int:
     """Kaggle's number of the submission that goes out now."""
     assert event.score is not None
     assert spec.slug is not None
     message = f"raytrain {event.tag} oof {event.score.mean:.4f}"
     if spec.notebook is None:
-        file = kept(run, event.tag).with_suffix(".csv")
+        file = ledger.kept(f"{event.tag}.csv")
         answer = calls.submit(spec.slug, file, message, event.tag)
     else:
         answer = calls.submit_code(spec.slug, spec.notebook, message, event.tag)
     if isinstance(answer, Accepted):
         return answer.ref
     if isinstance(answer, Refused):
-        ledger.append_event(run.ledger, event.later("failed", reason=answer.reason))
+        ledger.append(event.later("failed", reason=answer.reason))
         raise not_sent(event, [answer.reason])
     lost = f"{event.tag}: the answer was lost, Kaggle may have taken it ({answer.reason})"
     try:

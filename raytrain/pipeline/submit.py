@@ -5,13 +5,14 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 
 from raytrain.config.job import JobSpec
-from raytrain.pipeline.prepare import faults, missing, prepare, refuse
+from raytrain.pipeline.prepare import faults, ledger_of, missing, prepare, refuse
 from raytrain.pipeline.scored import watch
 from raytrain.pipeline.sending import look_up, not_sent, refuse_over_quota, safe, send
 from raytrain.runs.layout import RunDir
-from raytrain.submission import calls, ledger
+from raytrain.submission import calls
 from raytrain.submission.credentials import CREDENTIALS_HELP, has_credentials
-from raytrain.submission.ledger import Event
+from raytrain.submission.events import Event, entered, latest
+from raytrain.submission.ledger import Ledger, append_news
 from raytrain.submission.preflight import Consent, quota_problem, resets_at, standing_problems
 
 
@@ -21,21 +22,19 @@ def submit(job: JobSpec, run: RunDir, consent: Collection[Consent]) -> None:
     Raises ValueError with all that speaks against sending it, without credentials, with Kaggle's
     reason when it does not take the file, and when the file was sent and judged before.
     """
-    with ledger.sending(run.ledger):
-        event = _on_its_way(job, run)
-        if event is None:
-            event = _ready(job, run, consent)
-            standing = look_up(job, run, event, consent)
-            refuse_over_quota(event, standing)
-            event = send(run, event, standing)
+    event = _on_its_way(job, run)
+    if event is None:
+        event = _ready(job, run, consent)
+        standing = look_up(job, run, event, consent)
+        refuse_over_quota(event, standing)
+        event = send(ledger_of(job, run), event, standing)
     watch(job, run, event)
 
 
 def dry_run(job: JobSpec, run: RunDir, consent: Collection[Consent]) -> None:
     """Everything that `submit` does before it sends; raises ValueError as it would."""
-    with ledger.sending(run.ledger):
-        event = _ready(job, run, consent)
-        refuse_over_quota(event, look_up(job, run, event, consent))
+    event = _ready(job, run, consent)
+    refuse_over_quota(event, look_up(job, run, event, consent))
     print(f"not sent (dry run): {event.file}, {event.rows} rows, as {event.tag}")
 
 
@@ -47,20 +46,19 @@ def submit_queue(
 
     Raises ValueError as `submit` does.
     """
-    with ledger.sending(run.ledger):
-        on_its_way = _on_its_way(job, run)
-        if on_its_way is None and not (_entered_before(run) and _queue(run)):
-            event = _ready(job, run, consent)
-            standing = look_up(job, run, event, consent)
-            if standing.tagged(event.tag):
-                on_its_way = send(run, event, standing)
-            else:
-                ledger.append_news(run.ledger, event.later("queued"))
+    ledger = ledger_of(job, run)
+    on_its_way = _on_its_way(job, run)
+    if on_its_way is None and not (_entered_before(run, ledger) and _queue(ledger)):
+        event = _ready(job, run, consent)
+        standing = look_up(job, run, event, consent)
+        if standing.tagged(event.tag):
+            on_its_way = send(ledger, event, standing)
+        else:
+            append_news(ledger, event.later("queued"))
     if on_its_way is not None:
         watch(job, run, on_its_way)
-    while queue := _queue(run):
-        with ledger.sending(run.ledger):
-            sent = _next_sent(job, run, consent)
+    while queue := _queue(ledger):
+        sent = _next_sent(job, ledger, queue[0], consent)
         if sent is not None:
             watch(job, run, sent)
             continue
@@ -69,11 +67,11 @@ def submit_queue(
         sleep((resets_at(now) - now).total_seconds())
 
 
-def _next_sent(job: JobSpec, run: RunDir, consent: Collection[Consent]) -> Event | None:
-    """The queue's first, sent; None while the day's submissions are used up."""
-    queue, spec = _queue(run), job.competition.submission
-    if not queue:
-        return None
+def _next_sent(
+    job: JobSpec, ledger: Ledger, event: Event, consent: Collection[Consent]
+) -> Event | None:
+    """The event, sent; None while the day's submissions are used up."""
+    spec = job.competition.submission
     assert spec.slug is not None
     standing, now = calls.read_standing(spec.slug), datetime.now(UTC)
     problems = standing_problems(standing, spec, consent, now)
@@ -81,24 +79,22 @@ def _next_sent(job: JobSpec, run: RunDir, consent: Collection[Consent]) -> Event
     if quota and standing.limited_by_total:
         problems.append(quota)
     if problems:
-        raise not_sent(queue[0], problems)
-    return None if quota else send(run, queue[0], standing)
+        raise not_sent(event, problems)
+    return None if quota else send(ledger, event, standing)
 
 
-def _queue(run: RunDir) -> list[Event]:
+def _queue(ledger: Ledger) -> list[Event]:
     """Waiting submissions of all runs of the competition."""
-    events = ledger.latest(ledger.read_ledger(run.ledger)).values()
     return sorted(
-        (event for event in events if event.kind == "queued"),
+        (event for event in latest(ledger.read()).values() if event.kind == "queued"),
         key=lambda event: -event.score.mean if event.score else 0.0,
     )
 
 
-def _entered_before(run: RunDir) -> list[Event]:
+def _entered_before(run: RunDir, ledger: Ledger) -> list[Event]:
     """Submissions of the same content that Kaggle took."""
     digest = hashlib.sha256(run.submission.read_bytes()).hexdigest()
-    events = ledger.entered(ledger.read_ledger(run.ledger))
-    return [event for event in events if event.sha256 == digest]
+    return [event for event in entered(ledger.read()) if event.sha256 == digest]
 
 
 def _on_its_way(job: JobSpec, run: RunDir) -> Event | None:
@@ -110,13 +106,13 @@ def _on_its_way(job: JobSpec, run: RunDir) -> Event | None:
     if job.competition.submission.slug is None:
         problems.append("competition.submission.slug: missing; it says which competition to enter")
     refuse(run, problems)
-    before = _entered_before(run)
+    before = _entered_before(run, ledger_of(job, run))
     return before[-1] if before and before[-1].kind == "sent" else None
 
 
 def _ready(job: JobSpec, run: RunDir, consent: Collection[Consent]) -> Event:
     """The checked CSV's event, not sent yet."""
-    before = _entered_before(run)
+    before = _entered_before(run, ledger_of(job, run))
     if before and "again" not in consent:
         last = before[-1]
         judged = last.reason or f"public {last.public}, private {last.private}"

@@ -8,10 +8,10 @@ from raytrain.data.report import read_report
 from raytrain.ensemble.bootstrap import beats
 from raytrain.ensemble.oof_file import read_oof_evidence
 from raytrain.pipeline.masks import predicted_masks
-from raytrain.pipeline.prepare import kept
+from raytrain.pipeline.prepare import ledger_of
 from raytrain.runs.layout import RunDir
 from raytrain.submission.change import Change, change
-from raytrain.submission.ledger import Event
+from raytrain.submission.events import Event
 from raytrain.submission.preflight import Consent
 
 
@@ -71,7 +71,7 @@ def worth(job: JobSpec, run: RunDir, event: Event, sent: list[Event]) -> Worth:
     if not ours:
         return Worth(event, None, None, None, None)
     best = max(ours, key=lambda e: e.score.mean if e.score else 0.0)
-    return Worth(event, ours[-1], _change(job, run, ours[-1]), best, _chance(run, event, best))
+    return Worth(event, ours[-1], _change(job, run, ours[-1]), best, _chance(job, run, event, best))
 
 
 def _change(job: JobSpec, run: RunDir, last: Event) -> Change | str:
@@ -79,17 +79,16 @@ def _change(job: JobSpec, run: RunDir, last: Event) -> Change | str:
     masks = predicted_masks(run, report)
     spec = job.competition.submission
     try:
-        before = kept(run, last.tag).with_suffix(".csv")
+        before = ledger_of(job, run).kept(f"{last.tag}.csv")
         return change(before, masks, report.classes, report.target, spec)
     except ValueError as error:
         return str(error)
 
 
-def _chance(run: RunDir, event: Event, best: Event) -> float | str:
+def _chance(job: JobSpec, run: RunDir, event: Event, best: Event) -> float | str:
+    ledger = ledger_of(job, run)
     try:
-        one, other = (
-            read_oof_evidence(kept(run, each.tag).with_suffix(".npz")) for each in (event, best)
-        )
+        one, other = (read_oof_evidence(ledger.kept(f"{each.tag}.npz")) for each in (event, best))
         return beats(one, other)
     except ValueError as error:
         return str(error)

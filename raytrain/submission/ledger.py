@@ -1,169 +1,174 @@
-"""What was prepared and sent: JSON lines that are only ever added to, one event a line.
+"""What was prepared and sent: events that are only ever added, and the files beside them.
 
-A line counts once its line end is on disk; a torn last one (killed while writing) is passed over
-by readers and cut off by the next append.
+An event is added only where its tag's events end just before it, so of two processes that go on
+from the same event one is refused: nothing is entered twice. In a folder the ledger is a file of
+JSON lines under a lock; a line counts once its line end is on disk, a torn last one (killed while
+writing) is passed over by readers and cut off by the next append. On object storage each event is
+an object of its own, created by a put that fails where one stands.
 """
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Protocol
 
-from filelock import FileLock, Timeout
-from pydantic import AwareDatetime, ValidationError
+import fsspec
+from filelock import FileLock
+from pydantic import ValidationError
 
-from raytrain.config.base import Spec
-from raytrain.runs.files import append_line, read_lines
-
-Kind = Literal["prepared", "queued", "sending", "sent", "scored", "failed"]
-"""`sending` stands before the file goes out: where it is a submission's last word, only Kaggle's
-list knows whether it was entered."""
+from raytrain.runs.files import append_line, read_lines, write_bytes
+from raytrain.submission.events import Event, latest
 
 
-class Score(Spec):
-    """The local out-of-fold score with its confidence interval."""
+class OvertakenError(ValueError):
+    """Another process went on with the submission."""
 
-    mean: float
-    low: float
-    high: float
-
-
-class Event(Spec):
-    """One step of one submission; each event repeats what the submission is."""
-
-    kind: Kind
-    tag: str
-    """Names the submission, here and in its description on Kaggle."""
-    time: AwareDatetime
-    competition: str
-    run: str | None
-    """None for what was entered by hand, of which Kaggle's list alone tells."""
-    file: str | None
-    """Path of the file that is sent; nothing overwrites it."""
-    sha256: str | None
-    rows: int | None
-    score: Score | None
-    members: tuple[str, ...]
-    """Fingerprints of the ensemble's members."""
-    commit: str | None = None
-    """Of the code around the job file, with a `+` where it was changed since."""
-    notebook: str | None = None
-    """`owner/name version` where a notebook's file is entered."""
-    ref: int | None = None
-    """Kaggle's number of the submission; it was entered when there is one."""
-    public: float | None = None
-    private: float | None = None
-    rank: int | None = None
-    """On the public leaderboard when it was scored."""
-    reason: str | None = None
-    """Why it failed."""
-
-    def later(self, kind: Kind, **news: Any) -> "Event":
-        """The same submission's next event, now."""
-        return self.model_copy(
-            update={"kind": kind, "time": datetime.now(UTC), "reason": None, **news}
+    def __init__(self, event: Event):
+        super().__init__(
+            f"{event.tag}: another raytrain process is sending it; run again when it is done"
         )
 
 
-def read_ledger(path: Path) -> list[Event]:
-    """All whole events, oldest first. Raises ValueError that names the line that is none."""
-    events = []
-    for number, line in enumerate(read_lines(path), 1):
+class Ledger(Protocol):
+    """The submissions of one competition."""
+
+    def read(self) -> list[Event]:
+        """All whole events, oldest first. Raises ValueError that names what is none."""
+        ...
+
+    def append(self, event: Event) -> None:
+        """Add one event and bring it to disk. Raises OvertakenError where its place is taken."""
+        ...
+
+    def keep(self, name: str, content: bytes) -> Path:
+        """Put a file beside the events; returns where it stands on this machine."""
+        ...
+
+    def kept(self, name: str) -> Path:
+        """Such a file on this machine. Raises ValueError when there is none."""
+        ...
+
+
+@dataclass(frozen=True)
+class FileLedger:
+    """JSON lines in a file."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def read(self) -> list[Event]:
+        return [
+            _parsed(line, f"{self.path}, line {number}")
+            for number, line in enumerate(read_lines(self.path), 1)
+        ]
+
+    def append(self, event: Event) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.path.with_name(f".{self.path.name}.lock")):
+            if (event.tag, event.step) in {(old.tag, old.step) for old in self.read()}:
+                raise OvertakenError(event)
+            append_line(self.path, _text(event))
+
+    def keep(self, name: str, content: bytes) -> Path:
+        write_bytes(self.path.parent / name, content)
+        return self.path.parent / name
+
+    def kept(self, name: str) -> Path:
+        path = self.path.parent / name
+        if not path.is_file():
+            raise ValueError(f"{path} is missing")
+        return path
+
+
+@dataclass(frozen=True)
+class ObjectLedger:
+    """Objects under an address of fsspec, such as s3://bucket/submissions/cardiac."""
+
+    address: str
+    copies: Path
+    """Folder for what is brought from there."""
+
+    def __str__(self) -> str:
+        return self.address
+
+    def read(self) -> list[Event]:
+        files, root = fsspec.url_to_fs(self.address)
+        files.invalidate_cache()
+        names = files.glob(f"{root}/events/*/*.json")
+        found = files.cat(names) if names else {}
+        events = [_parsed(text.decode(), name) for name, text in found.items()]
+        return sorted(events, key=lambda event: (event.time, event.step))
+
+    def append(self, event: Event) -> None:
+        files, root = fsspec.url_to_fs(self.address)
         try:
-            events.append(Event.model_validate_json(line))
-        except ValidationError as error:
-            fault = error.errors(include_url=False)[0]
-            where = ".".join(map(str, fault["loc"])) or "the line"
-            raise ValueError(
-                f"{path}, line {number}: not an event: {where}: {fault['msg']}; "
-                "restore the line from a copy, or move the file away"
-            ) from None
-    return events
+            files.pipe_file(
+                f"{root}/events/{event.tag}/{event.step:04d}.json", _text(event).encode(),
+                mode="create",
+            )  # fmt: skip
+        except FileExistsError:
+            raise OvertakenError(event) from None
+
+    def keep(self, name: str, content: bytes) -> Path:
+        files, root = fsspec.url_to_fs(self.address)
+        files.pipe_file(f"{root}/{name}", content)
+        write_bytes(self.copies / name, content)
+        return self.copies / name
+
+    def kept(self, name: str) -> Path:
+        files, root = fsspec.url_to_fs(self.address)
+        try:
+            write_bytes(self.copies / name, files.cat_file(f"{root}/{name}"))
+        except FileNotFoundError:
+            raise ValueError(f"{self.address}/{name} is missing") from None
+        return self.copies / name
 
 
-def latest(events: list[Event]) -> dict[str, Event]:
-    """Tag -> its latest event, in the order in which they were first written."""
-    return {event.tag: event for event in events}
+def open_ledger(file: Path, address: str | None) -> Ledger:
+    """The ledger at an address of fsspec for the competition whose own `file` it would else be."""
+    if address is None:
+        return FileLedger(file)
+    competition = file.parent.parent.name
+    return ObjectLedger(f"{address.rstrip('/')}/{competition}", file.parent)
 
 
-def append_event(path: Path, event: Event) -> None:
-    """Add one event and bring it to disk."""
-    with _locked(path):
-        _append(path, event)
-
-
-def append_news(path: Path, event: Event) -> None:
-    """Add an event that may be known: unless it says what the tag's latest says."""
-    with _locked(path):
-        known = latest(read_ledger(path)).get(event.tag)
-        if known is None or known.model_copy(update={"time": event.time}) != event:
-            _append(path, event)
-
-
-def prepare(path: Path, event: Event) -> Event:
-    """Add a `prepared` event unless its tag stands there; returns the tag's latest event."""
-    with _locked(path):
-        known = latest(read_ledger(path)).get(event.tag)
-        if known is None:
-            _append(path, event)
-        return known or event
-
-
-def entered(events: list[Event]) -> list[Event]:
-    """The latest event of every submission that Kaggle took."""
-    return [event for event in latest(events).values() if event.ref is not None]
-
-
-@contextmanager
-def sending(path: Path) -> Iterator[None]:
-    """Only one process at a time sends what this ledger holds. Raises ValueError to the second."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def append_news(ledger: Ledger, event: Event) -> None:
+    """Add an event as its tag's next, unless the latest says the same."""
+    known = latest(ledger.read()).get(event.tag)
+    if known is not None and known.says_the_same_as(event):
+        return
+    step = 0 if known is None else known.step + 1
     try:
-        with FileLock(path.with_name(".sending.lock"), timeout=0):
-            yield
-    except Timeout:
-        raise ValueError(
-            f"{path.parent}: another raytrain process is sending; run again when it is done"
-        ) from None
+        ledger.append(event.model_copy(update={"step": step}))
+    except OvertakenError:
+        append_news(ledger, event)
 
 
-def summary(events: list[Event]) -> list[dict[str, str]]:
-    """One row of text per tag with its latest state, in the order they were prepared."""
-    return [
-        {
-            "tag": event.tag,
-            "state": event.kind,
-            "time": f"{event.time.astimezone(UTC):%Y-%m-%d %H:%M}",
-            "run": event.run or "by hand",
-            "file": (event.sha256 or "")[:8],
-            "members": str(len(event.members) or ""),
-            "oof": _interval(event.score),
-            "ref": "" if event.ref is None else str(event.ref),
-            "public": _number(event.public),
-            "private": _number(event.private),
-            "rank": "" if event.rank is None else str(event.rank),
-            "commit": event.commit or "",
-            "reason": event.reason or "",
-        }
-        for event in latest(events).values()
-    ]
+def prepare(ledger: Ledger, event: Event) -> Event:
+    """Add a `prepared` event unless its tag stands there; returns the tag's latest event."""
+    known = latest(ledger.read()).get(event.tag)
+    if known is not None:
+        return known
+    try:
+        ledger.append(event)
+    except OvertakenError:
+        return latest(ledger.read())[event.tag]
+    return event
 
 
-def _interval(score: Score | None) -> str:
-    return "" if score is None else f"{score.mean:.4f} ({score.low:.4f} .. {score.high:.4f})"
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
-
-
-def _locked(path: Path) -> FileLock:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return FileLock(path.with_name(f".{path.name}.lock"))
-
-
-def _append(path: Path, event: Event) -> None:
+def _text(event: Event) -> str:
     # ASCII, so that a line torn anywhere leaves a file that still reads as text.
-    append_line(path, json.dumps(event.model_dump(mode="json"), allow_nan=False))
+    return json.dumps(event.model_dump(mode="json"), allow_nan=False)
+
+
+def _parsed(text: str, where: str) -> Event:
+    try:
+        return Event.model_validate_json(text)
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        key = ".".join(map(str, fault["loc"])) or "the line"
+        raise ValueError(
+            f"{where}: not an event: {key}: {fault['msg']}; restore it from a copy, or move it away"
+        ) from None

@@ -10,7 +10,7 @@ import yaml
 from raytrain.config.target import layer
 from raytrain.data.phantom import draw_patient
 from raytrain.runs.files import read_json
-from raytrain.submission.ledger import read_ledger
+from raytrain.submission.ledger import FileLedger
 from tests.support import raytrain
 
 CLASSES = ("background", "heart", "left", "cavity")
@@ -83,7 +83,7 @@ def test_overlapping_classes_are_learnt_and_submitted(tmp_path: Path) -> None:
 def _reproduce(job: Path, run: Path, env: dict[str, str]) -> None:
     """The CSV comes again from the record; what is no longer what it was is told."""
     ledger = run.parent / "submissions/ledger.jsonl"
-    [event] = read_ledger(ledger)
+    [event] = FileLedger(ledger).read()
     again = raytrain("reproduce", event.tag, job, env=env)
     assert again.returncode == 0, again.stdout + again.stderr
     assert again.stdout == f"{event.tag}: the same CSV, 12 rows, SHA-256 {event.sha256}\n"

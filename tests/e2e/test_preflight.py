@@ -8,7 +8,8 @@ from raytrain.config.load import load_job
 from raytrain.pipeline import scored
 from raytrain.pipeline.ledger import ledger_table, reconcile
 from raytrain.pipeline.submit import dry_run, submit, submit_queue
-from raytrain.submission.ledger import latest, read_ledger
+from raytrain.submission.events import latest
+from raytrain.submission.ledger import FileLedger
 from raytrain.submission.preflight import Consent
 from tests.e2e.finished_run import finished, no_secret_in, run_of
 from tests.e2e.kaggle_server import TOKEN, Kaggle
@@ -28,7 +29,7 @@ def refused(job: Path, *overrides: str) -> str:
 
 
 def kinds(job: Path) -> list[str]:
-    return [event.kind for event in read_ledger(run_of(job).ledger)]
+    return [event.kind for event in FileLedger(run_of(job).ledger).read()]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_a_late_submission_is_sent_when_that_is_agreed(job: Path, kaggle: Kaggle
     kaggle.rules |= {"deadline": "2020-05-01T23:59:00Z", "userRank": 0}
     submitted(job, consent=("late",))
     assert kinds(job)[-1] == "scored"
-    assert read_ledger(run_of(job).ledger)[-1].rank is None
+    assert FileLedger(run_of(job).ledger).read()[-1].rank is None
 
 
 def test_a_notebook_is_entered_where_nothing_else_is(job: Path, kaggle: Kaggle) -> None:
@@ -66,7 +67,7 @@ def test_a_notebook_is_entered_where_nothing_else_is(job: Path, kaggle: Kaggle) 
     told = [entry[key] for key in ("kernelOwner", "kernelSlug", "kernelVersion")]
     assert told == ["ann", "heart", 3]
     assert kaggle.uploads == {}
-    event = read_ledger(run_of(job).ledger)[-1]
+    event = FileLedger(run_of(job).ledger).read()[-1]
     assert (event.kind, event.notebook) == ("scored", "ann/heart version 3")
     assert event.tag in entry["description"]
 
@@ -107,12 +108,12 @@ def test_the_change_against_the_last_sent_is_told(
     finished(job, pixels=3, score=0.95, hits=12)
     submitted(job)
     printed = capsys.readouterr().out
-    tag = read_ledger(run_of(job).ledger)[0].tag
+    tag = FileLedger(run_of(job).ledger).read()[0].tag
     assert f"1 px in 1 of 2 masks differ from {tag} (ref 1000), 33 % of its 3" in printed
     assert f"P(beats {tag} (ref 1000), the best sent) = 1.00" in printed
     run_of(job).ledger.with_name(f"{tag}.npz").unlink()
     finished(job, pixels=4, score=0.95, hits=12)
-    run_of(job).ledger.with_name(f"{read_ledger(run_of(job).ledger)[-1].tag}.npz").unlink()
+    run_of(job).ledger.with_name(f"{FileLedger(run_of(job).ledger).read()[-1].tag}.npz").unlink()
     assert "the best sent, is not known: " in refused(job)
 
 
@@ -168,7 +169,7 @@ def test_a_queue_waits_for_the_day_and_sends_the_best_first(job: Path, kaggle: K
     submit_queue(load_job(job, ["run=two"]), run_of(job, "run=two"), (), new_day)
     assert len(waits) == 2
     assert all(0 < seconds <= 24 * 3600 for seconds in waits)
-    events = read_ledger(run_of(job).ledger)
+    events = FileLedger(run_of(job).ledger).read()
     assert [event.run for event in events if event.kind == "scored"] == ["two", "default"]
     assert [entry["description"][-6:] for entry in kaggle.submissions] == ["0.9500", "0.8912"]
 
@@ -177,7 +178,7 @@ def test_what_cannot_be_scored_is_told_with_kaggles_reason(job: Path, kaggle: Ka
     kaggle.truth = {"other": next(iter(kaggle.truth.values()))}
     with pytest.raises(ValueError, match=r"was not scored: .* must have 1 rows"):
         submitted(job)
-    event = read_ledger(run_of(job).ledger)[-1]
+    event = FileLedger(run_of(job).ledger).read()[-1]
     assert (event.kind, event.ref) == ("failed", 1000)
     assert "must have 1 rows" in (event.reason or "")
     with pytest.raises(ValueError, match=r"must have 1 rows\); --again"):
@@ -199,15 +200,15 @@ def test_kaggles_list_is_merged_into_the_ledger(job: Path, kaggle: Kaggle, tmp_p
     kaggle.uploads["blob"] = b""
     kaggle.enter("blob", f"by hand, {TOKEN}")
     submitted(job)
-    tag = read_ledger(run.ledger)[0].tag
+    tag = FileLedger(run.ledger).read()[0].tag
     lines = run.ledger.read_text().splitlines(keepends=True)
     run.ledger.write_text("".join(lines[:2]))  # as after a lost answer
     assert reconcile(spec, run) == "heart: 2 submissions on Kaggle, 2 events added"
-    known = latest(read_ledger(run.ledger))
+    known = latest(FileLedger(run.ledger).read())
     assert (known[tag].kind, known[tag].ref, known[tag].public) == ("scored", 1001, 0.8)
     assert (known["kaggle-1000"].kind, known["kaggle-1000"].run) == ("failed", None)
     assert reconcile(spec, run).endswith("0 events added")
-    table = ledger_table(run)
+    table = ledger_table(FileLedger(run.ledger))
     for words in (tag, "by hand", "kaggle-1000", "0.8912 (0.8800 .. 0.9000)", "0.8000", "scored"):
         assert words in table
     no_secret_in(tmp_path, table)

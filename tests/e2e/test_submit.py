@@ -14,7 +14,8 @@ from raytrain.pipeline.prepare import prepare
 from raytrain.pipeline.submit import submit
 from raytrain.runs.files import write_json
 from raytrain.submission import calls
-from raytrain.submission.ledger import Event, read_ledger
+from raytrain.submission.events import Event
+from raytrain.submission.ledger import FileLedger
 from raytrain.submission.preflight import Consent
 from tests.e2e.finished_run import CSV, finished, no_secret_in, run_of
 from tests.e2e.kaggle_server import KEY, TOKEN, USER, Fault, Kaggle
@@ -22,11 +23,11 @@ from tests.support import command, raytrain
 
 
 def kinds(job: Path) -> list[str]:
-    return [event.kind for event in read_ledger(run_of(job).ledger)]
+    return [event.kind for event in FileLedger(run_of(job).ledger).read()]
 
 
 def last(job: Path) -> Event:
-    return read_ledger(run_of(job).ledger)[-1]
+    return FileLedger(run_of(job).ledger).read()[-1]
 
 
 def submitted(job: Path, *consent: Consent, overrides: tuple[str, ...] = ()) -> None:
@@ -205,7 +206,7 @@ def test_a_wrong_token_is_told_without_showing_it(
     monkeypatch.setenv("KAGGLE_API_TOKEN", "KGAT_of_last_year")
     text = refused(job)
     assert "401: Unauthenticated; make a new token" in text
-    assert "KGAT_of_last_year" not in text + str(read_ledger(run_of(job).ledger))
+    assert "KGAT_of_last_year" not in text + str(FileLedger(run_of(job).ledger).read())
     assert kinds(job) == ["prepared"]
     assert kaggle.submissions == []
     monkeypatch.setenv("KAGGLE_API_TOKEN", TOKEN)
@@ -310,7 +311,7 @@ def test_two_processes_at_once_make_one_entry(job: Path, kaggle: Kaggle) -> None
     assert len(kaggle.submissions) == 1
     assert kinds(job).count("sending") == 1
     assert kinds(job)[-1] == "scored"
-    told = ("another raytrain process is sending", "was sent before")
+    told = ("another raytrain process is sending", "by another process", "was sent before")
     for process, error in zip(crowd, errors, strict=True):
         assert process.returncode == 0 or any(words in error for words in told)
 

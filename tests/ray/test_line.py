@@ -14,7 +14,7 @@ from raytrain.runs.events import read_events
 from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import write_leaderboard
 from raytrain.runs.record import read_records
-from raytrain.submission.ledger import read_ledger
+from raytrain.submission.ledger import FileLedger
 from tests.e2e.kaggle_server import TOKEN, Kaggle, running
 from tests.ray.conftest import Cluster
 from tests.support import csv_bytes, figures, raytrain, run_folder, write_job
@@ -57,7 +57,7 @@ def finished(cluster: Cluster, kaggle: Kaggle, tmp_path_factory: pytest.TempPath
 
 def test_the_job_ends_with_the_score_in_the_ledger(finished: Path, kaggle: Kaggle) -> None:
     run = RunDir(run_folder(finished / "runs"))
-    events = read_ledger(run.ledger)
+    events = FileLedger(run.ledger).read()
     assert [event.kind for event in events] == ["prepared", "sending", "sent", "scored"]
     [entry] = kaggle.submissions
     assert entry["content"] == csv_bytes(finished / "runs")

@@ -39,8 +39,8 @@ from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import write_leaderboard
 from raytrain.runs.maps import write_maps
 from raytrain.runs.record import Record, Station, Status, task_fingerprint
-from raytrain.submission.ledger import Event, Score
-from raytrain.submission.ledger import append_event as append_to_ledger
+from raytrain.submission.events import Event, Score
+from raytrain.submission.ledger import FileLedger
 
 STATIONS = ("check", "search", "cv", "finalize", "predict", "encode", "submit")
 
@@ -195,9 +195,15 @@ def _submit(run: RunDir, data: DataReport) -> None:
         score=Score(mean=0.8123, low=0.8, high=0.83),
         members=("a", "b"),
     )
-    append_to_ledger(run.ledger, event)
-    append_to_ledger(run.ledger, event.model_copy(update={"kind": "sent", "ref": 4711}))
+    ledger = FileLedger(run.ledger)
+    ledger.append(event)
+    ledger.append(event.model_copy(update={"kind": "sent", "ref": 4711, "step": 1}))
+
+
+def page_of(run: RunDir) -> Path:
+    """The written report of a run."""
+    return write_report(run, FileLedger(run.ledger))
 
 
 if __name__ == "__main__":
-    print(write_report(build(Path(sys.argv[1]), STATIONS[-1])))
+    print(page_of(build(Path(sys.argv[1]), STATIONS[-1])))

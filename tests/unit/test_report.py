@@ -8,9 +8,8 @@ import sys
 
 import pytest
 from report_html import Page
-from report_run import STATIONS, build
+from report_run import STATIONS, build, page_of
 
-from raytrain.pipeline.report import report
 from raytrain.runs.files import read_json, write_json
 from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import ranked
@@ -23,12 +22,12 @@ SECTIONS = ("members", "examples", "tests", "leaderboard", "search", "rungs", "d
 def whole(tmp_path_factory) -> tuple[RunDir, Page]:
     """A run that was sent, and its page."""
     run = build(tmp_path_factory.mktemp("whole"), STATIONS[-1])
-    return run, Page(report(run))
+    return run, Page(page_of(run))
 
 
 def test_without_checked_data_it_says_what_to_run(tmp_path):
     with pytest.raises(ValueError, match="run `raytrain check` first"):
-        report(RunDir(tmp_path / "shapes" / "first"))
+        page_of(RunDir(tmp_path / "shapes" / "first"))
     assert not (tmp_path / "shapes" / "first" / "report.html").exists()
 
 
@@ -45,7 +44,7 @@ def test_without_checked_data_it_says_what_to_run(tmp_path):
     ],
 )  # fmt: skip
 def test_each_stage_shows_what_there_is(tmp_path, last, due):
-    page = Page(report(build(tmp_path, last)))
+    page = Page(page_of(build(tmp_path, last)))
     assert [s["id"] for s in page.found("section")] == list(SECTIONS)
     for section in SECTIONS:
         note = re.search(r"not yet: run raytrain (\w+)", page.text(section))
@@ -95,7 +94,7 @@ def test_colours_are_variables_of_both_schemes(whole):
 def test_hostile_names_are_text(tmp_path):
     classes = ("<i>none", "<script>alert(1)</script>", "a\"b' & $x_1$ font-family: y; #23282e")
     run = build(tmp_path, STATIONS[-1], classes, run="<script>&amp;")
-    page = Page(report(run))
+    page = Page(page_of(run))
     assert len(page.found("script")) == 1
     assert not page.found("i") or all("style" in found for found in page.found("i"))
     texts = "".join(page.texts)
@@ -108,7 +107,7 @@ def test_hostile_names_are_text(tmp_path):
 def test_moved_data_leaves_the_numbers(tmp_path):
     run = build(tmp_path, "predict")
     shutil.rmtree(tmp_path / "data")
-    page = Page(report(run))
+    page = Page(page_of(run))
     assert "cannot be shown here" in page.text("examples")
     assert "cannot be shown here" in page.text("tests")
     assert f"{read_json(run.ensemble)['oof']['dice']:.4f}" in page.text("members")
@@ -124,7 +123,7 @@ def test_a_failed_trial_and_a_search_without_scheduler(tmp_path):
     )
     run.trial(record.fingerprint).history.write_text("")
     write_json(run.config, read_json(run.config) | {"search": {"scheduler": {"name": "none"}}})
-    page = Page(report(run))
+    page = Page(page_of(run))
     assert "failed loss is <nan>" in page.text("leaderboard")
     assert "No trial was compared at a rung (scheduler: none)" in page.text("rungs")
     assert len(page.found("svg")) == 3
@@ -138,7 +137,9 @@ def test_neither_torch_nor_ray_is_loaded(tmp_path):
         "from raytrain.runs.layout import RunDir\n"
         "from raytrain.pipeline.report import report\n"
         "from raytrain.pipeline.ledger import ledger_table\n"
-        f"run = RunDir(Path({str(run.path)!r})); report(run); ledger_table(run)\n"
+        "from raytrain.submission.ledger import FileLedger\n"
+        f"run = RunDir(Path({str(run.path)!r})); ledger = FileLedger(run.ledger)\n"
+        "report(run, ledger); ledger_table(ledger)\n"
         "print(json.dumps([*sys.modules]))"
     )
     output = subprocess.check_output([sys.executable, "-c", code], text=True, cwd=tmp_path)

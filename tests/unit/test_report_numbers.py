@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 import yaml
 from report_html import Page
-from report_run import STATIONS, build
+from report_run import STATIONS, build, page_of
 from report_truth import CLASSES, maps_of, reference_scores
 
 from raytrain.data.report import DataReport, columns, read_report
-from raytrain.pipeline.report import report
 from raytrain.report.images import SIDE_PX
 from raytrain.runs.files import read_json, write_json
 from raytrain.runs.layout import RunDir
@@ -22,7 +21,7 @@ from raytrain.runs.leaderboard import ranked
 def whole(tmp_path_factory) -> tuple[RunDir, Page]:
     """A run that was sent, and its page."""
     run = build(tmp_path_factory.mktemp("whole"), STATIONS[-1])
-    return run, Page(report(run))
+    return run, Page(page_of(run))
 
 
 def _data(run: RunDir) -> DataReport:
@@ -91,7 +90,7 @@ def test_no_validation_figure_of_a_member_that_trained_on_everything(tmp_path):
                 "val_loss": 0.0123,
             }
             write_json(path, tree)
-    page = report(run).read_text(encoding="utf-8")
+    page = page_of(run).read_text(encoding="utf-8")
     assert "0.9876" not in page
     assert "0.9877" not in page
 

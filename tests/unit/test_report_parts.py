@@ -5,18 +5,17 @@ import re
 import numpy as np
 import pytest
 from report_html import decoded
-from report_run import STATIONS, build
+from report_run import STATIONS, build, page_of
 from report_truth import reference_dice
 
 from raytrain.pipeline.ledger import ledger_table
-from raytrain.pipeline.report import report
 from raytrain.report import pictures
 from raytrain.report.facts import read_facts
 from raytrain.report.images import SIDE_PX, overlay, visible
 from raytrain.report.line import stations
 from raytrain.report.oof import OofImage, class_dice, read_oof, telling
 from raytrain.report.palette import class_colour, series_colours
-from raytrain.runs.layout import RunDir
+from raytrain.submission.ledger import FileLedger
 
 
 def test_masks_of_another_ensemble_are_not_shown(tmp_path):
@@ -42,7 +41,7 @@ def test_maps_of_other_folds_are_refused(tmp_path):
     with pytest.raises(
         ValueError, match=rf"{path.name}: holds 2 values, its 6 images have 8640.*raytrain cv"
     ):
-        report(run)
+        page_of(run)
 
 
 def test_dice_against_hand_computed_table_and_reference():
@@ -107,8 +106,8 @@ def test_series_beyond_the_palette_stay_distinct_labels():
 
 
 def test_ledger_table(tmp_path):
-    empty = ledger_table(RunDir(tmp_path / "shapes" / "first"))
+    empty = ledger_table(FileLedger(tmp_path / "ledger.jsonl"))
     assert "nothing was prepared or sent yet" in empty
-    table = ledger_table(build(tmp_path, STATIONS[-1]))
+    table = ledger_table(FileLedger(build(tmp_path, STATIONS[-1]).ledger))
     assert re.search(r"first-0001.*sent.*2026-03-04 05:06.*first.*0.8123.*4711", table)
     assert table.count("first-0001") == 1
