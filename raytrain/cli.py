@@ -128,6 +128,26 @@ def finalize(
 
 
 @app.command()
+def ensemble(
+    job: JobFile,
+    add: Annotated[
+        list[Path] | None,
+        typer.Option("--add", help="A folder with member.json, oof/ and test/ (repeatable)."),
+    ] = None,
+    remove: Annotated[
+        list[str] | None, typer.Option("--remove", help="The name of one who joined (repeatable).")
+    ] = None,
+    set: Overrides = None,
+    profile: Profile = None,
+    local: Local = False,
+) -> None:
+    """Let team-mates' probability maps join the ensemble or leave it; score, masks and CSV anew."""
+    from raytrain.pipeline.run import ensemble_only
+
+    ensemble_only(*_opened(job, set, profile, local), add or [], remove or [])
+
+
+@app.command()
 def submit(
     job: JobFile,
     set: Overrides = None,

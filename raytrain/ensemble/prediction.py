@@ -14,11 +14,13 @@ from raytrain.config.trial import TrialSpec
 from raytrain.data.cache import Cache
 from raytrain.data.dataset import Scaling, units
 from raytrain.data.framing import Frame
+from raytrain.data.report import DataReport
 from raytrain.engine.checkpoint import load_checkpoint
 from raytrain.engine.parallel import current_world
 from raytrain.engine.step import forward, probabilities
 from raytrain.models import build_model
 from raytrain.runs.files import read_json
+from raytrain.runs.maps import Maps
 
 
 def member_probabilities(
@@ -56,11 +58,20 @@ def member_probabilities(
             yield prob_KHW.cpu().numpy()
 
 
-def ensemble_masks(
-    checkpoints: list[Path], cache: Cache, ids: tuple[str, ...], target: Target
+def given_probabilities(
+    path: Path, report: DataReport, ids: tuple[str, ...]
 ) -> Iterator[np.ndarray]:
-    """mask_HW of each image by the mean probability over the members, as the cache keeps masks."""
-    members = [member_probabilities(checkpoint, cache, ids) for checkpoint in checkpoints]
+    """prob_KHW (float32) of some test images from a file with the maps of all of them."""
+    tests = report.ids("test")
+    place = {id: number for number, id in enumerate(tests)}
+    maps = Maps(path, report.map_shapes(tests))
+    return (maps[place[id]] for id in ids)
+
+
+def ensemble_masks(
+    members: list[Iterator[np.ndarray]], target: Target, dtype: np.dtype
+) -> Iterator[np.ndarray]:
+    """mask_HW of each image by the mean of the members' probabilities."""
     for maps in zip(*members, strict=True):
         mean_KHW = sum(maps[1:], maps[0]) / len(maps)
-        yield mask_of(mean_KHW, target).astype(cache.labels.dtype)
+        yield mask_of(mean_KHW, target).astype(dtype)

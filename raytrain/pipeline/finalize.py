@@ -18,9 +18,10 @@ from raytrain.metrics.evidence import Evidence
 from raytrain.pipeline.backend import Workplace
 from raytrain.pipeline.cv import fold_tasks, member_specs, oof_path
 from raytrain.pipeline.tasks import make_task, prepare, run_to_end
-from raytrain.runs.ensemble import Ensemble, Member
+from raytrain.runs.ensemble import Ensemble, JoinedMember, Member
 from raytrain.runs.files import read_json, write_json
 from raytrain.runs.fingerprint import fingerprint
+from raytrain.runs.joined import Joined, joined_dir, read_joined
 from raytrain.runs.layout import RunDir
 from raytrain.runs.maps import Maps
 from raytrain.runs.record import Task, read_record
@@ -41,13 +42,14 @@ def final_problems(job: JobSpec) -> list[str]:
 
 def finalize(job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace) -> Ensemble:
     """Retrain the best configurations on train+val and leave `final/ensemble.json` and what its
-    score was computed from. A CSV of another ensemble is removed.
+    score was computed from. What joined stays; a CSV of another ensemble is removed.
 
-    Raises ValueError when a member has no out-of-fold maps.
+    Raises ValueError when a member has no out-of-fold maps, or joined on other folds.
     """
     folds = load_or_make_folds(run.folds, report, job.folds)
     specs = member_specs(job, run)
     maps = [_oof_maps(job, run, report, folds, spec) for spec in specs]
+    maps += [_joined_maps(run, report, folds, joined) for joined in read_joined(run).values()]
     ids = report.ids("train", "val")
     tasks = [
         make_task(job, run, report, "final", spec, "all", ids, (), job.finalize.workers)
@@ -79,6 +81,19 @@ def _oof_maps(
     ]
 
 
+def _joined_maps(run: RunDir, report: DataReport, folds: Folds, joined: Joined) -> list[Maps]:
+    """What a team-mate gave, fold by fold."""
+    if (joined.folds, joined.data) != (folds.hash, report.fingerprint):
+        raise ValueError(
+            f"{joined.name} joined this ensemble on other data or folds; "
+            f"run `raytrain ensemble` with --remove {joined.name}"
+        )
+    directory = joined_dir(run, joined.name)
+    return [
+        Maps(directory.oof(fold), report.map_shapes(ids)) for fold, ids in enumerate(folds.val_ids)
+    ]
+
+
 def _ensemble(
     job: JobSpec,
     run: RunDir,
@@ -90,9 +105,10 @@ def _ensemble(
     ids = [id for part in folds.val_ids for id in part]
     groups_N = report.samples.set_index("id").loc[ids, "group"].to_numpy()
     metric = job.competition.metric
-    *of_members, of_mean = _evidence(open_samples(run), folds, maps, metric)
+    *of_shares, of_mean = _evidence(open_samples(run), folds, maps, metric)
+    scores = [oof_score(of_share, groups_N, metric).as_dict() for of_share in of_shares]
     members = []
-    for task, of_member in zip(tasks, of_members, strict=True):
+    for task, oof in zip(tasks, scores[: len(tasks)], strict=True):
         record = read_record(task.trial_dir)
         assert record is not None
         checkpoint = last_checkpoint(task.trial_dir.checkpoints)
@@ -101,12 +117,24 @@ def _ensemble(
             fingerprint=task.fingerprint,
             checkpoint=str(checkpoint.relative_to(run.path)),
             ranks=record.ranks,
-            oof=oof_score(of_member, groups_N, metric).as_dict(),
+            oof=oof,
         )
         members.append(member)
+    joined = tuple(
+        JoinedMember(
+            name=each.name,
+            fingerprint=each.fingerprint,
+            maps=str(joined_dir(run, each.name).path.relative_to(run.path)),
+            oof=oof,
+        )
+        for each, oof in zip(read_joined(run).values(), scores[len(tasks) :], strict=True)
+    )
     ensemble = Ensemble(
-        fingerprint=fingerprint([task.fingerprint for task in tasks]),
+        fingerprint=fingerprint(
+            [*(m.fingerprint for m in members), *(j.fingerprint for j in joined)]
+        ),
         members=tuple(members),
+        joined=joined,
         oof=oof_score(of_mean, groups_N, metric).as_dict(),
         folds=folds.hash,
         data=report.fingerprint,

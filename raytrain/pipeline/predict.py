@@ -9,11 +9,15 @@ from PIL import Image
 
 from raytrain.data.report import DataReport
 from raytrain.engine.trial import open_samples
-from raytrain.ensemble.prediction import ensemble_masks
+from raytrain.ensemble.prediction import (
+    ensemble_masks,
+    given_probabilities,
+    member_probabilities,
+)
 from raytrain.pipeline.backend import Workplace
 from raytrain.runs.ensemble import Ensemble
 from raytrain.runs.files import read_json, write_bytes
-from raytrain.runs.layout import RunDir
+from raytrain.runs.layout import JoinedDir, RunDir
 
 SHARD = 32
 """Images a shard: the unit that is predicted again after a kill."""
@@ -25,6 +29,8 @@ class PredictShard:
 
     run: Path
     checkpoints: tuple[Path, ...]
+    given: tuple[Path, ...]
+    """Files with the test maps of those who joined."""
     ids: tuple[str, ...]
     masks: Path
     """Folder for what is predicted."""
@@ -57,8 +63,9 @@ def shards(
 ) -> list[PredictShard]:
     """The work, always in the same parts: which images share a batch decides the last bits."""
     checkpoints = tuple(run.path / member.checkpoint for member in ensemble.members)
+    given = tuple(JoinedDir(run.path / joined.maps).test for joined in ensemble.joined)
     return [
-        PredictShard(run.path, checkpoints, ids[start : start + SHARD], masks)
+        PredictShard(run.path, checkpoints, given, ids[start : start + SHARD], masks)
         for start in range(0, len(ids), SHARD)
     ]
 
@@ -67,8 +74,10 @@ def predict_shard(shard: PredictShard) -> None:
     """Predict one shard and write its masks."""
     run = RunDir(shard.run)
     samples = open_samples(run)
-    target = samples.report.target
-    masks = ensemble_masks(list(shard.checkpoints), samples.cache, shard.ids, target)
+    cache, report = samples.cache, samples.report
+    maps = [member_probabilities(path, cache, shard.ids) for path in shard.checkpoints]
+    maps += [given_probabilities(path, report, shard.ids) for path in shard.given]
+    masks = ensemble_masks(maps, report.target, cache.labels.dtype)
     for id, mask_HW in zip(shard.ids, masks, strict=True):
         png = io.BytesIO()
         Image.fromarray(mask_HW).save(png, format="PNG")

@@ -58,7 +58,7 @@ def prepare(job: JobSpec, run: RunDir, earlier: int) -> Event:
         sha256=digest,
         rows=len(read_table(run.submission)[1]),
         score=_local_score(run),
-        members=tuple(member.fingerprint for member in ensemble.members),
+        members=tuple(member.fingerprint for member in ensemble.shares),
         commit=_commit(),
         notebook=notebook.label if notebook else None,
     )

@@ -14,6 +14,7 @@ from raytrain.pipeline.predict import predict_shard, shards
 from raytrain.pipeline.prepare import ledger_of
 from raytrain.runs.ensemble import Ensemble
 from raytrain.runs.files import read_json
+from raytrain.runs.joined import read_joined
 from raytrain.runs.layout import RunDir
 from raytrain.submission.change import change
 from raytrain.submission.events import Event, latest
@@ -90,8 +91,14 @@ def _refuse_lost_members(source: RunDir, ensemble: Ensemble) -> None:
         for member in ensemble.members
         if not (source.path / member.checkpoint).is_file()
     ]
-    if lost:
+    there = read_joined(source)
+    gone = [
+        f"{joined.name}: maps {joined.fingerprint} left the ensemble"
+        for joined in ensemble.joined
+        if joined.name not in there or there[joined.name].fingerprint != joined.fingerprint
+    ]
+    if lost or gone:
         raise ValueError(
-            "the members' weights are gone; `raytrain finalize` with the job in the record trains "
-            "them again\n  " + "\n  ".join(lost)
+            "the members are gone; `raytrain finalize` with the job in the record trains weights "
+            "again, `raytrain ensemble --add` brings maps back\n  " + "\n  ".join(lost + gone)
         )

@@ -2,16 +2,22 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from raytrain.config.errors import config_error
 from raytrain.config.job import JobSpec, Place
+from raytrain.data.folds import load_or_make_folds
 from raytrain.data.report import DataReport
+from raytrain.engine.trial import open_samples
+from raytrain.ensemble.bootstrap import beats
+from raytrain.ensemble.oof_file import read_oof_evidence
 from raytrain.pipeline.backend import Workplace, local_problems
 from raytrain.pipeline.check import check, summary
 from raytrain.pipeline.cv import cv
 from raytrain.pipeline.encode import encode
 from raytrain.pipeline.finalize import final_problems, finalize
-from raytrain.pipeline.predict import predict
+from raytrain.pipeline.joining import change
+from raytrain.pipeline.predict import predict, read_ensemble
 from raytrain.pipeline.prepare import ledger_of, prepare
 from raytrain.pipeline.report import report as write_report
 from raytrain.pipeline.search import search
@@ -29,9 +35,7 @@ def run(job: JobSpec, directory: RunDir, place: Place) -> None:
     with _opened(job, directory, place, "search", "cv", "final") as (report, workplace):
         print(leaderboard_table(search(job, directory, report, workplace)))
         cv(job, directory, report, workplace)
-        print(_score_text(finalize(job, directory, report, workplace)))
-        predict(directory, report, workplace)
-        encode(job, directory, report)
+        _finish(job, directory, report, workplace)
     event = prepare(job, directory, 0)
     print(f"submission: {directory.submission} ({event.rows} rows), {event.kind} as {event.tag}")
     try:
@@ -73,10 +77,32 @@ def cv_only(job: JobSpec, directory: RunDir, place: Place) -> None:
 def finalize_only(job: JobSpec, directory: RunDir, place: Place) -> None:
     """`raytrain finalize`: up to the CSV."""
     with _opened(job, directory, place, "final") as (report, workplace):
-        print(_score_text(finalize(job, directory, report, workplace)))
-        predict(directory, report, workplace)
-        encode(job, directory, report)
+        _finish(job, directory, report, workplace)
     print(f"submission: {directory.submission}")
+
+
+def ensemble_only(
+    job: JobSpec, directory: RunDir, place: Place, add: list[Path], remove: list[str]
+) -> None:
+    """`raytrain ensemble`: who joins and leaves, then the score, masks and CSV anew."""
+    with _opened(job, directory, place, "final") as (report, workplace):
+        read_ensemble(directory)
+        folds = load_or_make_folds(directory.folds, report, job.folds)
+        before = read_oof_evidence(directory.evidence) if directory.evidence.is_file() else None
+        for text in change(directory, open_samples(directory), folds, add, remove):
+            print(text)
+        _finish(job, directory, report, workplace)
+    if before is not None and before.metric == job.competition.metric:
+        better = beats(read_oof_evidence(directory.evidence), before)
+        print(f"P(better than before, out of fold) = {better:.2f}, over paired draws of groups")
+    print(f"submission: {directory.submission}")
+
+
+def _finish(job: JobSpec, directory: RunDir, report: DataReport, workplace: Workplace) -> None:
+    """The ensemble, its masks and its CSV."""
+    print(_score_text(finalize(job, directory, report, workplace)))
+    predict(directory, report, workplace)
+    encode(job, directory, report)
 
 
 @contextmanager
@@ -98,7 +124,7 @@ def _opened(
 
 
 def _score_text(ensemble: Ensemble) -> str:
-    lines = [f"  {_one(member.name, member.oof)}" for member in ensemble.members]
+    lines = [f"  {_one(member.name, member.oof)}" for member in ensemble.shares]
     images = f"{ensemble.oof['images']} images, 95 % over groups"
     title = f"out-of-fold {ensemble.oof['metric']} ({images}):"
     return "\n".join([title, *lines, f"  {_one('mean', ensemble.oof)}"])

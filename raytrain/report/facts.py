@@ -12,7 +12,7 @@ from raytrain.runs.ensemble import Ensemble
 from raytrain.runs.events import RungEvent, read_events
 from raytrain.runs.files import read_json
 from raytrain.runs.history import Row, read_history
-from raytrain.runs.layout import RunDir
+from raytrain.runs.layout import JoinedDir, RunDir
 from raytrain.runs.leaderboard import ranked
 from raytrain.runs.record import Record, read_records
 
@@ -73,7 +73,7 @@ def oof_paths(facts: RunFacts) -> list[list[Path]]:
     """Fold -> files with the out-of-fold maps of the ensemble's members, in their order.
 
     Empty unless every member has maps on every fold. A member itself trained on all labelled
-    images; its maps are those of the fold models with the same spec.
+    images; its maps are those of the fold models with the same spec; who joined gave maps.
     """
     if facts.ensemble is None or facts.folds is None:
         return []
@@ -85,14 +85,18 @@ def oof_paths(facts: RunFacts) -> list[list[Path]]:
     }
     folds = [f"fold{i}-{facts.folds.hash[:4]}" for i in range(len(facts.folds.val_ids))]
     found = []
-    for fold in folds:
+    for number, fold in enumerate(folds):
         keys = [
             (specs[member.fingerprint].model_dump_json(), fold)
             for member in facts.ensemble.members
             if member.fingerprint in specs
         ]
-        found.append([maps[key] for key in keys if key in maps and maps[key].is_file()])
-    whole = all(len(paths) == len(facts.ensemble.members) for paths in found)
+        paths = [maps[key] for key in keys if key in maps]
+        paths += [
+            JoinedDir(facts.run.path / joined.maps).oof(number) for joined in facts.ensemble.joined
+        ]
+        found.append([path for path in paths if path.is_file()])
+    whole = all(len(paths) == len(facts.ensemble.shares) for paths in found)
     return found if whole else []
 
 

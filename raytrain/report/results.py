@@ -10,7 +10,7 @@ from markupsafe import Markup
 from raytrain.report.facts import LedgerRow, RunFacts, written
 from raytrain.report.figures import Interval, image_scores, intervals
 from raytrain.report.oof import Oof
-from raytrain.runs.ensemble import Member
+from raytrain.runs.ensemble import JoinedMember, Member
 from raytrain.runs.files import read_lines
 from raytrain.runs.record import Record
 
@@ -35,7 +35,7 @@ class Headline:
 class Members:
     """The ensemble: only out-of-fold scores, because its networks trained on every label."""
 
-    members: tuple[Member, ...]
+    members: tuple[Member | JoinedMember, ...]
     scores: list[Interval]
     """One a member, and their mean."""
     metric: str
@@ -63,7 +63,7 @@ def headline(facts: RunFacts) -> Headline:
     if facts.ensemble is None:
         return Headline("", None, 0, 0, 0, 0, best)
     oof = facts.ensemble.oof
-    members = len(facts.ensemble.members)
+    members = len(facts.ensemble.shares)
     return Headline(
         oof["metric"], oof["score"], oof["low"], oof["high"], oof["images"], members, best
     )
@@ -73,7 +73,7 @@ def members(facts: RunFacts, oof: Oof) -> Members | None:
     """Each member and their mean."""
     if facts.ensemble is None:
         return None
-    found = facts.ensemble.members
+    found = facts.ensemble.shares
     scores = [_interval(f"member {n}", member.oof) for n, member in enumerate(found, 1)]
     scores.append(_interval(MEAN, facts.ensemble.oof))
     classes = facts.data.classes

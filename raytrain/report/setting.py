@@ -119,7 +119,7 @@ def reproduce(facts: RunFacts) -> Reproduce:
         fingerprints.append(("folds", facts.folds.hash))
     if facts.ensemble is not None:
         fingerprints.append(("ensemble", facts.ensemble.fingerprint))
-        fingerprints += [(member.name, member.fingerprint) for member in facts.ensemble.members]
+        fingerprints += [(member.name, member.fingerprint) for member in facts.ensemble.shares]
     config = ""
     if facts.run.config.is_file():
         tree = read_json(facts.run.config)

@@ -19,13 +19,31 @@ class Member(Spec):
     """Its own out-of-fold score."""
 
 
+class JoinedMember(Spec):
+    """A team-mate's probability maps: there is no network here to predict with."""
+
+    name: str
+    fingerprint: str
+    """Of the maps."""
+    maps: str
+    """Path of their folder under the run directory (`JoinedDir`)."""
+    oof: dict[str, Any]
+    """Its own out-of-fold score."""
+
+
 class Ensemble(Spec):
     """The mean of the members' probability maps, in equal weights."""
 
     fingerprint: str
     members: tuple[Member, ...]
+    joined: tuple[JoinedMember, ...] = ()
     oof: dict[str, Any]
     """metric, score, low, high (95 % over groups), dice, per_class, classes, images."""
     folds: str
     """Hash of the folds that the score was taken on."""
     data: str
+
+    @property
+    def shares(self) -> tuple[Member | JoinedMember, ...]:
+        """All whose maps are in the mean."""
+        return (*self.members, *self.joined)

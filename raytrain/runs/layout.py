@@ -30,6 +30,26 @@ class TrialDir:
 
 
 @dataclass(frozen=True)
+class JoinedDir:
+    """`final/joined/<name>/`: maps that were given, not predicted here."""
+
+    path: Path
+
+    @property
+    def record(self) -> Path:
+        return self.path / "record.json"
+
+    @property
+    def test(self) -> Path:
+        """Maps of the test images, in the order of the data report."""
+        return self.path / "test.npy"
+
+    def oof(self, fold: int) -> Path:
+        """Maps of a fold's held-out images, in the order of its val ids."""
+        return self.path / f"oof_fold{fold}.npy"
+
+
+@dataclass(frozen=True)
 class RunDir:
     """One run of one competition."""
 
@@ -84,6 +104,11 @@ class RunDir:
     @property
     def ensemble(self) -> Path:
         return self.final / "ensemble.json"
+
+    @property
+    def joined(self) -> Path:
+        """What team-mates gave."""
+        return self.final / "joined"
 
     @property
     def evidence(self) -> Path:

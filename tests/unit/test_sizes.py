@@ -68,7 +68,13 @@ def test_scores_are_those_of_the_maps_at_the_images_own_size(
     )
     row = read_history(task.trial_dir.history)[-1]
     assert row["val_dice"] == mean_foreground_dice(counts)
-    masks = list(ensemble_masks([checkpoint] * 2, cache, ids, "single_label"))
+    masks = list(
+        ensemble_masks(
+            [member_probabilities(checkpoint, cache, ids) for _ in range(2)],
+            "single_label",
+            cache.labels.dtype,
+        )
+    )
     for mask, prob in zip(masks, maps, strict=True):
         np.testing.assert_array_equal(mask, prob.argmax(0))
     # The same image alone gives the same map, but for the order in which sums are taken.

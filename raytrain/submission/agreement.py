@@ -1,0 +1,57 @@
+"""Whether the out-of-fold score foretells the public one, over the entries that have both."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from raytrain.submission.ledger import Event, Score
+
+FEWEST = 3
+"""Entries that a correlation takes: two always lie on a line."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One scored entry."""
+
+    tag: str
+    run: str
+    oof: Score
+    public: float
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """All scored entries of a competition, in the order they were prepared."""
+
+    points: tuple[Point, ...]
+    pearson: float | None
+    """None with too few entries, or where one of the scores never changes."""
+    spearman: float | None
+
+    @property
+    def line(self) -> str:
+        """In one line."""
+        text = f"out-of-fold against public score: {len(self.points)} entries with both"
+        if self.pearson is None or self.spearman is None:
+            return f"{text}; a correlation takes {FEWEST} that differ"
+        return f"{text}, Spearman {self.spearman:.2f}, Pearson {self.pearson:.2f}"
+
+
+def agreement(events: Sequence[Event]) -> Agreement:
+    """Of the latest state of each entry."""
+    latest = {event.tag: event for event in events}
+    points = tuple(
+        Point(event.tag, event.run, event.score, event.public)
+        for event in latest.values()
+        if event.score is not None and event.public is not None
+    )
+    scores = pd.DataFrame(
+        {"oof": [p.oof.mean for p in points], "public": [p.public for p in points]}, dtype=float
+    )
+    if len(points) < FEWEST or (scores.nunique() < 2).any():
+        return Agreement(points, None, None)
+    # Spearman's is Pearson's of the ranks, equal ones sharing their mean.
+    found = [float(each["oof"].corr(each["public"])) for each in (scores, scores.rank())]
+    return Agreement(points, found[0], found[1])
