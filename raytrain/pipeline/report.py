@@ -7,6 +7,7 @@ from raytrain.report.facts import read_facts
 from raytrain.report.page import render
 from raytrain.runs.files import write_bytes
 from raytrain.runs.layout import RunDir
+from raytrain.submission.agreement import agreement
 from raytrain.submission.events import Event
 from raytrain.submission.ledger import Ledger
 
@@ -16,8 +17,9 @@ def report(run: RunDir, ledger: Ledger) -> Path:
 
     Raises ValueError when the data was never checked, or a file of the run is damaged.
     """
-    events = [event for event in ledger.read() if event.run == run.path.name]
-    facts = read_facts(run, [_row(event) for event in events])
+    events = ledger.read()
+    ours = [_row(event) for event in events if event.run == run.path.name]
+    facts = read_facts(run, ours, agreement(events))
     write_bytes(run.report, render(facts).encode())
     return run.report
 

@@ -15,6 +15,7 @@ from raytrain.runs.history import Row, read_history
 from raytrain.runs.layout import JoinedDir, RunDir
 from raytrain.runs.leaderboard import ranked
 from raytrain.runs.record import Record, read_records
+from raytrain.submission.agreement import Agreement
 
 LedgerRow = Mapping[str, str]
 """One event as text: time, state, tag, sha256, oof, ref, public, private, reason."""
@@ -46,9 +47,11 @@ class RunFacts:
     events: list[RungEvent]
     ensemble: Ensemble | None
     ledger: Sequence[LedgerRow]
+    agreement: Agreement
+    """Of all the competition's runs."""
 
 
-def read_facts(run: RunDir, ledger: Sequence[LedgerRow]) -> RunFacts:
+def read_facts(run: RunDir, ledger: Sequence[LedgerRow], agreement: Agreement) -> RunFacts:
     """Read what there is. Raises ValueError when not even the data was checked."""
     if not run.data_report.is_file():
         raise ValueError(f"{run.path}: there is nothing to report yet; run `raytrain check` first")
@@ -66,6 +69,7 @@ def read_facts(run: RunDir, ledger: Sequence[LedgerRow]) -> RunFacts:
         if run.ensemble.is_file()
         else None,
         ledger=ledger,
+        agreement=agreement,
     )
 
 

@@ -23,6 +23,7 @@ from raytrain.report.palette import (
 from raytrain.runs.events import RungEvent
 from raytrain.runs.history import Row
 from raytrain.runs.record import Status
+from raytrain.submission.agreement import Agreement
 
 MARKERS: dict[Status, str] = {"finished": "o", "stopped": "X", "failed": "v"}
 RIM: dict[str, Any] = {"markeredgecolor": PAPER, "markeredgewidth": 0.8}
@@ -146,6 +147,20 @@ def intervals(scores: list[Interval], metric: str, classes: Sequence[str], alt: 
             figure.legend(loc="outside upper left", ncols=3, frameon=False, handletextpad=0.1)
 
     return draw(alt, "", f"out-of-fold {metric}", 1.4 + 0.45 * len(scores), plot)
+
+
+def out_of_fold_against_public(found: Agreement, run: str, alt: str) -> Markup:
+    """A dot an entry with its out-of-fold interval; those of `run` stand out."""
+
+    def plot(figure: Figure, axes: Axes) -> None:
+        for point in found.points:
+            colour = ACCENT if point.run == run else MUTED
+            ends = [point.oof.low, point.oof.high]
+            axes.plot(ends, [point.public] * 2, color=colour, linewidth=2, alpha=0.45)
+            axes.plot(point.oof.mean, point.public, "o", color=colour, markersize=8, **RIM)
+        axes.margins(x=0.1, y=0.15)
+
+    return draw(alt, "public score", "out-of-fold score", HEIGHT_IN, plot)
 
 
 def image_scores(per_class_NK: np.ndarray, classes: Sequence[str], alt: str) -> Markup:

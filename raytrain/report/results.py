@@ -8,11 +8,17 @@ import numpy as np
 from markupsafe import Markup
 
 from raytrain.report.facts import LedgerRow, RunFacts, written
-from raytrain.report.figures import Interval, image_scores, intervals
+from raytrain.report.figures import (
+    Interval,
+    image_scores,
+    intervals,
+    out_of_fold_against_public,
+)
 from raytrain.report.oof import Oof
 from raytrain.runs.ensemble import JoinedMember, Member
 from raytrain.runs.files import read_lines
 from raytrain.runs.record import Record
+from raytrain.submission.agreement import Agreement
 
 MEAN = "mean"
 
@@ -55,6 +61,9 @@ class Submission:
     written: str
     events: list[LedgerRow]
     """Of this run, oldest first."""
+    agreement: Agreement
+    against_public: Markup | None
+    """Drawn from two entries on."""
 
 
 def headline(facts: RunFacts) -> Headline:
@@ -101,6 +110,10 @@ def submission(facts: RunFacts) -> Submission | None:
     if not path.is_file():
         return None
     content = path.read_bytes()
+    found, drawn = facts.agreement, None
+    if len(found.points) > 1:
+        alt = f"Public against out-of-fold score of {len(found.points)} entries"
+        drawn = out_of_fold_against_public(found, facts.run.path.name, alt)
     return Submission(
         path=str(path),
         rows=len(read_lines(path)) - 1,
@@ -108,6 +121,8 @@ def submission(facts: RunFacts) -> Submission | None:
         kilobytes=len(content) / 1000,
         written=written(path),
         events=list(facts.ledger),
+        agreement=found,
+        against_public=drawn,
     )
 
 

@@ -1,11 +1,10 @@
 """Whether the out-of-fold score foretells the public one, over the entries that have both."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from raytrain.submission.ledger import Event, Score
+from raytrain.submission.ledger import Event, Score, latest
 
 FEWEST = 3
 """Entries that a correlation takes: two always lie on a line."""
@@ -16,7 +15,7 @@ class Point:
     """One scored entry."""
 
     tag: str
-    run: str
+    run: str | None
     oof: Score
     public: float
 
@@ -39,12 +38,11 @@ class Agreement:
         return f"{text}, Spearman {self.spearman:.2f}, Pearson {self.pearson:.2f}"
 
 
-def agreement(events: Sequence[Event]) -> Agreement:
+def agreement(events: list[Event]) -> Agreement:
     """Of the latest state of each entry."""
-    latest = {event.tag: event for event in events}
     points = tuple(
         Point(event.tag, event.run, event.score, event.public)
-        for event in latest.values()
+        for event in latest(events).values()
         if event.score is not None and event.public is not None
     )
     scores = pd.DataFrame(

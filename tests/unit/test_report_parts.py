@@ -15,20 +15,21 @@ from raytrain.report.images import SIDE_PX, overlay, visible
 from raytrain.report.line import stations
 from raytrain.report.oof import OofImage, class_dice, read_oof, telling
 from raytrain.report.palette import class_colour, series_colours
+from raytrain.submission.agreement import agreement
 from raytrain.submission.ledger import FileLedger
 
 
 def test_masks_of_another_ensemble_are_not_shown(tmp_path):
     run = build(tmp_path, "predict")
-    shown = pictures.tests(read_facts(run, []))
+    shown = pictures.tests(read_facts(run, [], agreement([])))
     assert [card.id for card in shown.cards] == ["img13", "img14", "img15", "img16"]
     (run.masks / ".ensemble").write_text("other")
-    stale = pictures.tests(read_facts(run, []))
+    stale = pictures.tests(read_facts(run, [], agreement([])))
     assert (stale.cards, stale.missing) == ([], "finalize")
 
 
 def test_which_maps_count_is_known_once_there_are_members(tmp_path):
-    facts = read_facts(build(tmp_path, "cv"), [])
+    facts = read_facts(build(tmp_path, "cv"), [], agreement([]))
     assert (read_oof(facts).missing, read_oof(facts).images) == ("finalize", [])
     assert [station.done for station in stations(facts)] == [True] * 3 + [False] * 4
     assert stations(facts)[2].detail == "2 configurations x 2 folds"
