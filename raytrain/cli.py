@@ -258,6 +258,22 @@ def reproduce(
 
 
 @app.command()
+def picks(
+    job: JobFile,
+    public: Annotated[
+        float, typer.Option(help="Share of the test images that the public score is taken on.")
+    ] = 0.3,
+    set: Overrides = None,
+    profile: Profile = None,
+) -> None:
+    """Say which two of the sent files to choose as the final ones, and why."""
+    from raytrain.pipeline.picks import picks_text
+
+    spec = load_job(job, set, profile)
+    print(picks_text(spec, run_dir(spec), public))
+
+
+@app.command()
 def models() -> None:
     """List the networks, their parameters and the YAML to use them."""
     from raytrain.pipeline.catalogue import models_text

@@ -95,11 +95,6 @@ def read_oof_evidence(path: Path) -> OofEvidence:
         raise ValueError(f"{path}: no out-of-fold evidence can be read from it: {error}") from None
 
 
-def kept_evidence(folder: Path, tag: str) -> Path:
-    """Where the evidence of a submission stands, in the folder of the ledger."""
-    return folder / f"{tag}.npz"
-
-
 def _differences(one: OofEvidence, other: OofEvidence) -> list[str]:
     if set(one.ids) != set(other.ids):
         only = sorted(set(one.ids) ^ set(other.ids))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from raytrain.submission.ledger import Event, Score, latest
+from raytrain.submission.events import Event, Score, latest
 
 FEWEST = 3
 """Entries that a correlation takes: two always lie on a line."""

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from report_run import build
+from report_run import build, page_of
 from scipy import stats
 
-from raytrain.pipeline.report import report
 from raytrain.submission.agreement import agreement
-from raytrain.submission.ledger import Event, Score, append_event
+from raytrain.submission.events import Event, Score
+from raytrain.submission.ledger import FileLedger
 
 
 def entry(number: int, oof: float | None, public: float | None, run: str | None = "first") -> Event:
@@ -57,12 +57,13 @@ def test_too_little_gives_no_correlation(scores: list[tuple[float, float]]) -> N
 
 def test_the_page_draws_it_from_two_entries_on(tmp_path: Path) -> None:
     run = build(tmp_path, "submit")
+    ledger = FileLedger(run.ledger)
     title = "Does validation foretell the public score?"
-    append_event(run.ledger, entry(1, 0.8, 0.79))
-    assert title not in report(run).read_text()
-    append_event(run.ledger, entry(2, 0.7, 0.6, run="second"))
-    append_event(run.ledger, entry(3, 0.75, 0.77, run="second"))
-    page = report(run).read_text()
+    ledger.append(entry(1, 0.8, 0.79))
+    assert title not in page_of(run).read_text()
+    ledger.append(entry(2, 0.7, 0.6, run="second"))
+    ledger.append(entry(3, 0.75, 0.77, run="second"))
+    page = page_of(run).read_text()
     assert title in page
     assert 'aria-label="Public against out-of-fold score of 3 entries"' in page
     pearson = np.corrcoef([0.8, 0.7, 0.75], [0.79, 0.6, 0.77])[0, 1]

@@ -98,7 +98,7 @@ def test_light_commands_load_neither_torch_nor_ray(words: list[str]) -> None:
     assert not loaded_after(code) & {"torch", "ray", "kaggle", "matplotlib"}
 
 
-@pytest.mark.parametrize("station", ["ledger", "report", "dialect"])
+@pytest.mark.parametrize("station", ["ledger", "report", "dialect", "picks"])
 def test_reading_stations_load_neither_torch_nor_ray(station: str) -> None:
     assert not loaded_after(f"import raytrain.pipeline.{station}") & {"torch", "ray", "kaggle"}
 

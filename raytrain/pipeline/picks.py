@@ -1,0 +1,130 @@
+"""`picks`: which two of the submissions that were sent to choose as the final ones, and why."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from rich.table import Table
+
+from raytrain.config.job import JobSpec
+from raytrain.data.report import DataReport, read_report
+from raytrain.ensemble.oof_file import OofEvidence, read_oof_evidence
+from raytrain.ensemble.picks import Draws, Pair, chosen_by_public, pairs, simulate
+from raytrain.pipeline.prepare import ledger_of
+from raytrain.pipeline.tables import as_text
+from raytrain.runs.layout import RunDir
+from raytrain.submission.agreement import agreement
+from raytrain.submission.events import Event, latest
+from raytrain.submission.ledger import Ledger
+
+SHOWN = 3
+"""Pairs in the table."""
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    event: Event
+    oof: OofEvidence
+
+
+def picks_text(job: JobSpec, run: RunDir, public: float) -> str:
+    """The pair of sent files with the highest expected better private score, with the reason.
+
+    `public` is the share of the test images that the public score is taken on. Raises ValueError
+    when the data was not checked, or fewer than two submissions can be compared.
+    """
+    if not 0 < public < 1:
+        raise ValueError(f"--public: {public} is no share; give one between 0 and 1, such as 0.3")
+    if not run.data_report.is_file():
+        raise ValueError(f"{run.path}: the data is not known; run `raytrain check` first")
+    ledger = ledger_of(job, run)
+    events = ledger.read()
+    report = read_report(run.data_report)
+    candidates, left_out = _candidates(job, ledger, report, events)
+    if len(candidates) < 2:
+        told = "".join(f"\n  {text}" for text in left_out)
+        raise ValueError(
+            f"{ledger}: picks take two submissions that were sent and whose out-of-fold "
+            f"evidence can be compared, there are {len(candidates)}{told}"
+        )
+    reference, images = candidates[-1].oof, len(report.ids("test"))
+    evidences = [candidate.oof.evidence for candidate in candidates]
+    draws = simulate(evidences, np.array(reference.groups), reference.metric, images, public)
+    ranked = pairs(draws.private_DM)
+    return "\n".join(
+        [
+            *_reason(job, candidates, draws, ranked[0]),
+            f"{len(draws.private_DM)} simulated test sets of {draws.groups} groups, the labelled "
+            f"ones drawn again ({images} test images), {draws.public_groups} of them public",
+            _table(candidates, ranked[:SHOWN]),
+            *(f"left out: {text}" for text in left_out),
+            agreement(events).line,
+        ]
+    )
+
+
+def _candidates(
+    job: JobSpec, ledger: Ledger, report: DataReport, events: list[Event]
+) -> tuple[list[_Candidate], list[str]]:
+    """What was sent and can be compared with the newest of it, and why others cannot."""
+    found, left_out = [], []
+    groups = dict(zip(report.labelled["id"], map(str, report.labelled["group"]), strict=True))
+    for tag, event in latest(events).items():
+        if event.ref is None or event.kind == "failed":
+            left_out.append(f"{tag}: {event.kind}, not in the competition")
+            continue
+        try:
+            oof = read_oof_evidence(ledger.kept(f"{tag}.npz"))
+        except ValueError as error:
+            left_out.append(f"{tag}: {error}")
+            continue
+        if dict(zip(oof.ids, oof.groups, strict=True)) == groups:
+            found.append(_Candidate(event, oof))
+        else:
+            left_out.append(f"{tag}: of other labelled images or groups than run {job.run}'s")
+    if not found:
+        return [], left_out
+    reference = replace(found[-1].oof, metric=job.competition.metric)
+    candidates = []
+    for candidate in found:
+        try:
+            candidates.append(_Candidate(candidate.event, candidate.oof.aligned(reference)))
+        except ValueError as error:
+            left_out.append(f"{candidate.event.tag}: {error}")
+    return candidates, left_out
+
+
+def _reason(job: JobSpec, candidates: list[_Candidate], draws: Draws, best: Pair) -> list[str]:
+    one, other = (candidates[place].event for place in best.places)
+    metric = job.competition.metric.label
+    means_M = draws.private_DM.mean(0)
+    single = int(means_M.argmax())
+    related = "-" if best.correlation is None else f"{best.correlation:.2f}"
+    slug = job.competition.submission.slug
+    where = f"https://www.kaggle.com/competitions/{slug}/submissions" if slug else "Kaggle"
+    return [
+        f"final picks: {_name(one)} and {_name(other)}; choose them on {where}",
+        f"  expected private {metric} of the better one {best.expected:.4f}; "
+        f"{one.tag} alone {best.means[0]:.4f}, {other.tag} alone {best.means[1]:.4f}",
+        f"  correlation {related}; {one.tag} is the better one in {best.wins:.0%} of the draws, "
+        f"{other.tag} in {1 - best.wins:.0%}",
+        f"  against the best single one, {candidates[single].event.tag} {means_M[single]:.4f}: "
+        f"{best.expected - means_M[single]:+.4f}; against the two best by public score, "
+        f"{chosen_by_public(draws):.4f}: {best.expected - chosen_by_public(draws):+.4f}",
+    ]
+
+
+def _name(event: Event) -> str:
+    public = "" if event.public is None else f", public {event.public:.4f}"
+    return f"{event.tag} (run {event.run}, ref {event.ref}{public})"
+
+
+def _table(candidates: list[_Candidate], ranked: list[Pair]) -> str:
+    table = Table(title="the best pairs", title_justify="left")
+    for column in ("first", "second", "expected better", "first alone", "second alone", "corr."):
+        table.add_column(column, no_wrap=True)
+    for pair in ranked:
+        tags = [candidates[place].event.tag for place in pair.places]
+        related = "-" if pair.correlation is None else f"{pair.correlation:.2f}"
+        numbers = [f"{value:.4f}" for value in (pair.expected, *pair.means)]
+        table.add_row(*tags, *numbers, related)
+    return as_text(table)
