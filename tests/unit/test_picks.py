@@ -154,7 +154,7 @@ def test_the_pair_is_told_with_its_reason(job: JobSpec) -> None:
     assert "2000 simulated test sets of 2 groups, the labelled ones drawn" in text
     assert "(4 test images), 1 of them public" in text
     assert "left out: rt-4: prepared, not in the competition" in text
-    assert "left out: rt-5: rt-5.npz is missing" in text
+    assert "rt-5.npz is missing" in text
     assert "left out: rt-6: of other labelled images or groups than run default's" in text
     assert "out-of-fold against public score: 5 entries with both" in text
 
@@ -165,7 +165,7 @@ def test_fewer_than_two_are_no_choice(job: JobSpec) -> None:
         picks_text(job, run, 0.3)
     sent(run, "rt-1", [1] * 6)
     sent(run, "rt-2", None)
-    with pytest.raises(ValueError, match=r"there are 1\n  rt-2: rt-2\.npz is missing"):
+    with pytest.raises(ValueError, match=r"there are 1\n  rt-2: .*rt-2\.npz is missing"):
         picks_text(job, run, 0.3)
     with pytest.raises(ValueError, match=r"--public: 1\.2 is no share"):
         picks_text(job, run, 1.2)
