@@ -38,6 +38,9 @@ class TrialSpec(Spec):
     """Zero mean and unit variance over the training images, over each image, or by the figures
     of ImageNet (images of 8 bits with 3 channels, or 1)."""
     precision: Literal["fp32", "bf16"] = "fp32"
+    batch_norm: Literal["per_worker", "synced"] = "per_worker"
+    """What BatchNorm normalises by: each worker's share of the batch, or the whole of it
+    (SyncBatchNorm; on GPUs only). With one worker both are the same."""
     compile: Literal["off", "default", "max-autotune"] = "off"
     """torch.compile's mode; it needs a C++ compiler on every node."""
     ema: float = Field(0.0, ge=0, lt=1)

@@ -26,6 +26,15 @@ class World:
             static_graph=True,
         )
 
+    def with_norms(self, model: nn.Module, norms: str) -> nn.Module:
+        """The model, its BatchNorm over all workers' shares where `synced` norms are asked for.
+
+        Parameters and buffers are the same ones under the same names.
+        """
+        if norms == "per_worker" or self.size == 1:
+            return model
+        return nn.SyncBatchNorm.convert_sync_batchnorm(model)
+
     def sum_(self, tensor: torch.Tensor) -> torch.Tensor:
         """Sum over the workers, in place."""
         if self.size > 1:

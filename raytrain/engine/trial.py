@@ -100,7 +100,7 @@ def _training(task: Task, samples: Samples, world: World, state: dict[str, Any] 
     encoder = weights_file(spec.model, samples.weights)
     maps = outputs(len(report.classes), report.target)
     model = build_model(spec.model, report.channels, maps, encoder)
-    model = model.to(world.device)
+    model = world.with_norms(model.to(world.device), spec.batch_norm)
     if state is not None:
         model.load_state_dict(state["train_model"])
     optimizer = build_optimizer(spec.optimizer, model)

@@ -14,6 +14,7 @@ from raytrain.ensemble.oof_file import read_oof_evidence
 from raytrain.pipeline.backend import Workplace, local_problems
 from raytrain.pipeline.check import check, summary
 from raytrain.pipeline.cv import cv
+from raytrain.pipeline.device import device_problems
 from raytrain.pipeline.encode import encode
 from raytrain.pipeline.finalize import final_problems, finalize
 from raytrain.pipeline.joining import change
@@ -113,6 +114,9 @@ def _opened(
     problems = local_problems(job, stations) if place == "local" else []
     if problems:
         raise config_error("--local", problems)
+    problems = device_problems(job, place)
+    if problems:
+        raise config_error("the device", problems)
     problems = final_problems(job) if "final" in stations else []
     if problems:
         raise config_error("final training", problems)

@@ -1,0 +1,24 @@
+"""What the job's trials ask for that only a GPU can do, known before a worker is asked for."""
+
+import torch
+
+from raytrain.config.job import JobSpec, Place
+from raytrain.config.space import sample_trials
+
+
+def device_problems(job: JobSpec, place: Place) -> list[str]:
+    """One line for each such wish of the default trial or of any in the search; none on a GPU."""
+    gpu = torch.cuda.is_available() if place == "local" else job.resources.gpus > 0
+    if gpu:
+        return []
+    drawn = sample_trials(job.search.space, job.trial, job.search.trials, job.search.seed)
+    specs = [job.trial, *drawn]
+    here = "this machine has none" if place == "local" else "resources.gpus is 0"
+    problems = []
+    if any(spec.batch_norm == "synced" for spec in specs):
+        problems.append(
+            f"trial.batch_norm: synced needs GPUs, and {here}: torch's SyncBatchNorm has no CPU "
+            "form; choose per_worker, or a norm that is the same for any number of workers, "
+            "such as {name: unet, norm: group}"
+        )
+    return problems

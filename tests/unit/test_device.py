@@ -1,0 +1,32 @@
+"""What only a GPU can do is refused with its reason where there is none."""
+
+import pytest
+
+from raytrain.config.competition import CompetitionSpec
+from raytrain.config.job import JobSpec, ResourcesSpec, SearchSpec
+from raytrain.config.trial import TrialSpec
+from raytrain.pipeline.device import device_problems
+
+COMPETITION = CompetitionSpec(name="t", data="folder", classes=("background", "organ"))
+
+
+def job(trial: TrialSpec, gpus: float, search: SearchSpec | None = None) -> JobSpec:
+    return JobSpec(
+        competition=COMPETITION,
+        trial=trial,
+        resources=ResourcesSpec(gpus=gpus),
+        search=search or SearchSpec(),
+    )
+
+
+@pytest.mark.parametrize(("field", "value"), [("batch_norm", "synced")])
+def test_what_needs_a_gpu_is_refused_without_one(field: str, value: str) -> None:
+    wish = TrialSpec.model_validate({field: value})
+    (problem,) = device_problems(job(wish, gpus=0), "ray")
+    assert problem.startswith(f"trial.{field}: {value} needs GPUs, and resources.gpus is 0: ")
+    (problem,) = device_problems(job(wish, gpus=0), "local")
+    assert "this machine has none" in problem
+    assert device_problems(job(wish, gpus=1), "ray") == []
+    assert device_problems(job(TrialSpec(), gpus=0), "ray") == []
+    search = SearchSpec(space={field: {"grid": [value]}}, trials=1)
+    assert len(device_problems(job(TrialSpec(), 0, search), "ray")) == 1
