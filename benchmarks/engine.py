@@ -58,7 +58,7 @@ def engine_epoch(report: DataReport, cache: Cache, scaling: Scaling) -> Callable
     model = build_model(SPEC.model, 1, 4, None).to(world.device)
     optimizer = build_optimizer(SPEC.optimizer, model)
     loss = build_loss(SPEC.loss, "single_label", ())
-    training = Training(model, model, None, optimizer, loss, SPEC, world)
+    training = Training(model, model, None, None, optimizer, loss, SPEC, world)
 
     def epoch() -> None:
         plan.epoch += 1

@@ -45,7 +45,7 @@ class RungScheduler(ASHAScheduler):
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         decision = super().on_trial_result(tune_controller, trial, result)
         task, epoch = self._tasks[trial.config["index"]], result["epoch"]
-        if epoch not in self._rungs or epoch >= task.spec.epochs:
+        if epoch not in self._rungs or epoch >= task.spec.last_epoch:
             return TrialScheduler.CONTINUE
         earlier = self._decided.get((task.fingerprint, epoch))
         if earlier is not None:

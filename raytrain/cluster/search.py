@@ -51,10 +51,10 @@ class _EndOfTrial(tune.Callback):
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
         task = self._tasks[trial.config["index"]]
-        epoch = read_history(task.trial_dir.history)[-1]["epoch"]
-        if epoch == task.spec.epochs:
+        if task.trial_dir.shipped.is_file():
             self._on_end(task, "finished", None)
         else:
+            epoch = read_history(task.trial_dir.history)[-1]["epoch"]
             self._on_end(task, "stopped", f"at the rung of epoch {epoch}")
 
     def on_trial_error(

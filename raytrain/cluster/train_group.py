@@ -20,7 +20,7 @@ from raytrain.cluster.worker import work
 from raytrain.config.job import ResourcesSpec
 from raytrain.runs.files import write_json
 from raytrain.runs.fingerprint import fingerprint
-from raytrain.runs.history import Row, read_history
+from raytrain.runs.history import Row
 from raytrain.runs.record import Status, Task
 
 
@@ -49,8 +49,7 @@ def train_groups(
         groups = [chosen[slot::slots] for slot in range(slots)]
         for group, error in zip(groups, _fit_at_once(groups, need), strict=True):
             for task in group:
-                rows = read_history(task.trial_dir.history)
-                if rows and rows[-1]["epoch"] == task.spec.epochs:
+                if task.trial_dir.shipped.is_file():
                     on_end(task, "finished", None)
                 else:
                     on_end(task, "failed", error or "its workers ended early")

@@ -17,6 +17,7 @@ NAMED_PARTS = (
     "model",
     "optimizer",
     "schedule",
+    "ship",
     "framing",
     "scheduler",
     "format",

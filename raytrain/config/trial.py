@@ -4,9 +4,9 @@ The names of its parts are the keys of the literal dicts in `models/`, `losses/`
 test holds them equal.
 """
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from raytrain.config.augmentation import AugmentationSpec
 from raytrain.config.base import Spec
@@ -14,6 +14,7 @@ from raytrain.config.framing import FramingSpec, WholeSpec
 from raytrain.config.losses import CrossEntropySpec, LossTerm
 from raytrain.config.models import ModelSpec, UNetSpec
 from raytrain.config.optimizers import AdamSpec, CosineSpec, OptimizerSpec, ScheduleSpec
+from raytrain.config.shipping import EarlyStopSpec, EpochsSpec, KeepSpec, LastSpec, ShipSpec
 
 
 class TrialSpec(Spec):
@@ -25,6 +26,15 @@ class TrialSpec(Spec):
     optimizer: OptimizerSpec = AdamSpec()
     schedule: ScheduleSpec = CosineSpec()
     epochs: int = Field(60, ge=1)
+    """What the schedule is laid out for."""
+    until: int | None = Field(None, ge=1)
+    """Training ends after this epoch, its schedule that of `epochs`; null: after the last."""
+    stop: EarlyStopSpec | None = None
+    """Ends training when a figure has stopped getting better; null: never."""
+    ship: ShipSpec = LastSpec()
+    """Which epochs' weights are shipped: a name or `{name: average_best, count: 5}`."""
+    keep: KeepSpec = KeepSpec()
+    """Which checkpoints stay on disk."""
     batch_size: int = Field(8, ge=1)
     """Images a step over all workers together."""
     augmentation: AugmentationSpec = "slices"
@@ -50,6 +60,11 @@ class TrialSpec(Spec):
     seed: int = Field(0, ge=0)
 
     @property
+    def last_epoch(self) -> int:
+        """Where training ends unless it stops early."""
+        return min(self.epochs, self.until or self.epochs)
+
+    @property
     def network_label(self) -> str:
         """The network in short, such as `unet16x4`."""
         return self.model.label
@@ -70,3 +85,11 @@ class TrialSpec(Spec):
         if not value:
             raise ValueError("give at least one term, such as [{name: cross_entropy}]")
         return value
+
+    @model_validator(mode="after")
+    def _ships_what_is_trained(self) -> Self:
+        if isinstance(self.ship, EpochsSpec) and self.ship.at[-1] > self.last_epoch:
+            raise ValueError(
+                f"ship.at: training ends after epoch {self.last_epoch} (got {self.ship.at[-1]})"
+            )
+        return self

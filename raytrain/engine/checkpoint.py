@@ -1,8 +1,9 @@
-"""Our own checkpoints: written whole or not at all, verified when read, last two and best kept.
+"""Our own checkpoints: written whole or not at all, and verified when read.
 
-`epoch_0007.pt` holds tensors and plain values only (loads with `weights_only=True`);
-`epoch_0007.json` beside it is written after it and holds its SHA-256, so a file without a
-matching sidecar was never finished.
+`epoch_0007.pt` holds all that training goes on from, `last.pt` and the like the weights that are
+shipped: tensors and plain values only (they load with `weights_only=True`). The `.json` beside each
+is written after it, describes it and holds its SHA-256, so that a file without a matching one was
+never finished.
 """
 
 import hashlib
@@ -13,24 +14,33 @@ from typing import Any
 import torch
 
 from raytrain.runs.files import read_json, write_bytes, write_json
-from raytrain.runs.history import best_row
-
-KEEP_LAST = 2
 
 
-def save_checkpoint(folder: Path, state: dict[str, Any], card: dict[str, Any]) -> None:
-    """Write the checkpoint of epoch `state["epoch"]`, then drop what need not be kept.
+def save_checkpoint(
+    folder: Path, state: dict[str, Any], card: dict[str, Any], kept: set[int]
+) -> None:
+    """Write the checkpoint of epoch `state["epoch"]`, then drop those of epochs not `kept`."""
+    save_weights(epoch_path(folder, state["epoch"]), state, card)
+    for path in folder.glob("epoch_*.pt"):
+        if int(path.stem.split("_")[1]) not in kept:
+            path.with_suffix(".json").unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
 
-    `card` describes the checkpoint to a reader without torch (config, classes, scaling, metrics).
-    """
+
+def save_weights(path: Path, state: dict[str, Any], card: dict[str, Any]) -> None:
+    """Write a checkpoint file. `card` describes it to a reader without torch (config, classes,
+    scaling, metrics)."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
     content = buffer.getvalue()
-    path = folder / f"epoch_{state['epoch']:04d}.pt"
     write_bytes(path, content)
     digest = hashlib.sha256(content).hexdigest()
     write_json(path.with_suffix(".json"), {"sha256": digest, "epoch": state["epoch"], **card})
-    _prune(folder, state)
+
+
+def epoch_path(folder: Path, epoch: int) -> Path:
+    """Where the checkpoint of an epoch stands."""
+    return folder / f"epoch_{epoch:04d}.pt"
 
 
 def newest_checkpoint(folder: Path) -> dict[str, Any] | None:
@@ -43,26 +53,6 @@ def newest_checkpoint(folder: Path) -> dict[str, Any] | None:
     return None
 
 
-def best_checkpoint(folder: Path) -> Path:
-    """The checkpoint of the epoch with the highest validation score; the last one without any.
-
-    Raises ValueError when there is no checkpoint.
-    """
-    state = newest_checkpoint(folder)
-    if state is None:
-        raise ValueError(f"{folder}: no valid checkpoint")
-    best = best_row(state["history"])
-    return folder / f"epoch_{best['epoch'] if best else state['epoch']:04d}.pt"
-
-
-def last_checkpoint(folder: Path) -> Path:
-    """The newest valid checkpoint's path. Raises ValueError when there is none."""
-    state = newest_checkpoint(folder)
-    if state is None:
-        raise ValueError(f"{folder}: no valid checkpoint")
-    return folder / f"epoch_{state['epoch']:04d}.pt"
-
-
 def load_checkpoint(path: Path) -> dict[str, Any]:
     """The state in a checkpoint file. Raises ValueError when it is not whole."""
     try:
@@ -73,13 +63,3 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     if hashlib.sha256(content).hexdigest() != expected:
         raise ValueError(f"{path}: damaged (its SHA-256 differs from the one beside it)")
     return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-
-
-def _prune(folder: Path, state: dict[str, Any]) -> None:
-    epochs = sorted(int(path.stem.split("_")[1]) for path in folder.glob("epoch_*.pt"))
-    best = best_row(state["history"])
-    keep = {*epochs[-KEEP_LAST:], *([best["epoch"]] if best else [])}
-    for epoch in epochs:
-        if epoch not in keep:
-            (folder / f"epoch_{epoch:04d}.json").unlink(missing_ok=True)
-            (folder / f"epoch_{epoch:04d}.pt").unlink(missing_ok=True)

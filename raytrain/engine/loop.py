@@ -12,6 +12,7 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
 from raytrain.config.metrics import MetricSpec
+from raytrain.config.shipping import SwaSpec, candidates
 from raytrain.config.trial import TrialSpec
 from raytrain.data.cache import Cache
 from raytrain.data.dataset import Batch, Scaling, Unit, units
@@ -25,6 +26,7 @@ from raytrain.metrics import gathered, score
 from raytrain.metrics.dice import foreground_dice, mean_foreground_dice
 from raytrain.metrics.evidence import Evidence
 from raytrain.runs.history import Row
+from raytrain.runs.shipping import in_swa
 
 
 @dataclass
@@ -36,6 +38,8 @@ class Training:
     model: nn.Module
     """The bare network."""
     ema: AveragedModel | None
+    swa: AveragedModel | None
+    """The mean over epochs, where it is shipped."""
     optimizer: torch.optim.Optimizer
     loss: Loss
     spec: TrialSpec
@@ -45,6 +49,24 @@ class Training:
     def kept(self) -> nn.Module:
         """The weights that are evaluated and shipped."""
         return self.model if self.ema is None else self.ema.module
+
+    def average(self, epoch: int) -> None:
+        """Count the weights after this epoch to the mean over epochs, if they belong to it."""
+        spec = self.spec
+        swa = [kind for kind in candidates(spec.ship) if isinstance(kind, SwaSpec)]
+        if self.swa is not None and in_swa(swa[0], epoch, spec.epochs):
+            self.swa.update_parameters(self.kept)
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What weights are judged on, and by what."""
+
+    report: DataReport
+    cache: Cache
+    rows: np.ndarray
+    scaling: Scaling
+    metric: MetricSpec
 
 
 def train_epoch(training: Training, loader: DataLoader[Batch], history: Sequence[Row]) -> Row:
@@ -93,10 +115,7 @@ def _step(training: Training, batch: Batch) -> torch.Tensor:
     return share
 
 
-def validate(
-    training: Training, report: DataReport, cache: Cache, rows: np.ndarray, scaling: Scaling,
-    metric: MetricSpec, epoch: int,
-) -> Row:  # fmt: skip
+def validate(training: Training, weights: nn.Module, on: Validation, epoch: int) -> Row:
     """val_loss, val_score (the metric), val_dice and val_dice_per_class over the set, the same on
     every worker.
 
@@ -104,20 +123,20 @@ def validate(
     the figures are too. Raises ValueError when the loss is not finite.
     """
     world, size = training.world, training.spec.batch_size
-
-    frame = Frame(training.spec.framing, cache.largest)
+    report, rows = on.report, on.rows
+    frame = Frame(training.spec.framing, on.cache.largest)
 
     def mine() -> Iterator[tuple[int, Unit]]:
         start = 0
-        for number, unit in enumerate(units(cache, frame, rows, scaling, size)):
+        for number, unit in enumerate(units(on.cache, frame, rows, on.scaling, size)):
             if number % world.size == world.rank:
                 yield start, unit
             start += len(unit.rows)
 
-    world.share_buffers(training.kept)
-    beside = gathered(metric)
+    world.share_buffers(weights)
+    beside = gathered(on.metric)
     counts_NK3, loss_N, figures_NGK = evaluate(
-        training.kept, mine(), cache, frame, len(rows), len(report.classes), report.target,
+        weights, mine(), on.cache, frame, len(rows), len(report.classes), report.target,
         training.loss, beside, training.spec.precision, world,
     )  # fmt: skip
     val_loss = float(loss_N.sum() / len(rows))
@@ -127,7 +146,7 @@ def validate(
     evidence = Evidence(counts, beside, figures_NGK.cpu().numpy())
     return {
         "val_loss": val_loss,
-        "val_score": score(metric, evidence),
+        "val_score": score(on.metric, evidence),
         "val_dice": mean_foreground_dice(counts),
         "val_dice_per_class": [float(value) for value in foreground_dice(counts)],
     }

@@ -1,6 +1,7 @@
 """The one trial function: a single run, a search trial, a fold and a finalist are all this."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,19 @@ from raytrain.data.dataset import Scaling, imagenet_scaling, train_loader
 from raytrain.data.report import DataReport, columns, mean_and_std, read_report
 from raytrain.engine.checkpoint import newest_checkpoint, save_checkpoint
 from raytrain.engine.compiling import compiled
-from raytrain.engine.ema import build_ema
-from raytrain.engine.loop import Training, train_epoch, validate
+from raytrain.engine.ema import build_ema, build_swa
+from raytrain.engine.loop import Training, Validation, train_epoch, validate
 from raytrain.engine.optimizers import build_optimizer
 from raytrain.engine.parallel import World, current_world
 from raytrain.engine.reporter import Reporter
+from raytrain.engine.shipping import ship
 from raytrain.losses import build_loss
 from raytrain.models import build_model
 from raytrain.models.weights import weights_file
 from raytrain.runs.history import Row, append_row, write_history
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task
+from raytrain.runs.shipping import ended, kept_epochs
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ def open_samples(run: RunDir) -> Samples:
 
 
 def run_trial(task: Task, samples: Samples, reporter: Reporter) -> None:
-    """Train `task` to its last epoch, or on from its newest checkpoint.
+    """Train `task` to its end, or on from its newest checkpoint, and ship its weights.
 
     Leaves checkpoints and `history.jsonl` in the task's directory. Raises ValueError naming
     epoch, step and images when the loss is no longer finite, and whatever the reporter raises.
@@ -77,20 +80,27 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World) -> None
         write_history(directory.history, history)
     for row in history:
         reporter.report(row)
-    for epoch in range(len(history) + 1, spec.epochs + 1):
+    on = Validation(report, cache, val_rows, scaling, task.metric) if len(val_rows) else None
+    while not ended(spec, history):
+        epoch = len(history) + 1
         # Whatever draws from torch's generator (dropout) is the same after a resume.
         torch.manual_seed(spec.seed * 1_000_003 + epoch * 1_009 + world.rank)
         plan.epoch = epoch
         row = train_epoch(training, loader, history)
-        if len(val_rows):
-            row |= validate(training, report, cache, val_rows, scaling, task.metric, epoch)
+        if on:
+            row |= validate(training, training.kept, on, epoch)
         history.append(row)
+        training.average(epoch)
         if world.rank == 0:
-            card = _card(task, report, scaling, row)
-            save_checkpoint(directory.checkpoints, _state(training, history), card)
+            save_checkpoint(
+                directory.checkpoints, _state(training, history),
+                _card(task, report, scaling, row), kept_epochs(spec, history),
+            )  # fmt: skip
             append_row(directory.history, row)
         world.barrier()
         reporter.report(row)
+    plan.epoch = len(history) + 1
+    ship(training, directory, history, loader, on, partial(_card, task, report, scaling))
 
 
 def _training(task: Task, samples: Samples, world: World, state: dict[str, Any] | None) -> Training:
@@ -104,15 +114,17 @@ def _training(task: Task, samples: Samples, world: World, state: dict[str, Any] 
     if state is not None:
         model.load_state_dict(state["train_model"])
     optimizer = build_optimizer(spec.optimizer, model)
-    ema = build_ema(model, spec.ema)
+    ema, swa = build_ema(model, spec.ema), build_swa(model, spec.ship)
     if state is not None:
         optimizer.load_state_dict(state["optimizer"])
-        if ema is not None:
-            ema.load_state_dict(state["ema"])
+        for average, name in ((ema, "ema"), (swa, "swa")):
+            if average is not None:
+                average.load_state_dict(state[name])
     return Training(
         network=compiled(world.wrap(model), spec.compile),
         model=model,
         ema=ema,
+        swa=swa,
         optimizer=optimizer,
         loss=build_loss(spec.loss, report.target, class_pixels(task, samples)),
         spec=spec,
@@ -141,6 +153,7 @@ def _state(training: Training, history: list[Row]) -> dict[str, Any]:
         "model": training.kept.state_dict(),
         "train_model": training.model.state_dict(),
         "ema": training.ema.state_dict() if training.ema is not None else None,
+        "swa": training.swa.state_dict() if training.swa is not None else None,
         "optimizer": training.optimizer.state_dict(),
         "history": history,
     }

@@ -8,10 +8,10 @@ from raytrain.config.job import JobSpec
 from raytrain.config.trial import TrialSpec
 from raytrain.data.folds import Folds, load_or_make_folds
 from raytrain.data.report import DataReport
-from raytrain.engine.checkpoint import last_checkpoint
 from raytrain.engine.trial import open_samples
 from raytrain.ensemble.prediction import member_probabilities
 from raytrain.pipeline.backend import Workplace
+from raytrain.pipeline.length import chosen_kind
 from raytrain.pipeline.tasks import make_task, prepare, run_to_end
 from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import ranked
@@ -25,6 +25,7 @@ class OofShard:
 
     run: Path
     task: Task
+    checkpoint: Path
     target: Path
 
 
@@ -41,7 +42,9 @@ def member_specs(job: JobSpec, run: RunDir) -> list[TrialSpec]:
         )
     epochs = job.finalize.epochs
     chosen = scored[: job.finalize.members]
-    return [spec.model_copy(update={"epochs": epochs or spec.epochs}) for spec in chosen]
+    if epochs is None:
+        return chosen
+    return [spec.model_copy(update={"epochs": epochs, "until": None}) for spec in chosen]
 
 
 def fold_tasks(
@@ -60,18 +63,26 @@ def fold_tasks(
 def cv(job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace) -> Folds:
     """Train the best configurations on all folds as one fan-out and leave `oof/`."""
     folds = load_or_make_folds(run.folds, report, job.folds)
-    tasks = [
-        task
-        for spec in member_specs(job, run)
-        for task in fold_tasks(job, run, report, folds, spec)
-    ]
+    members = [fold_tasks(job, run, report, folds, spec) for spec in member_specs(job, run)]
+    tasks = [task for member in members for task in member]
     prepare(tasks, report, run)
     run_to_end(tasks, workplace, f"cross-validation, {len(folds.val_ids)} folds")
-    shards = [OofShard(run.path, task, oof_path(run, task)) for task in tasks]
+    shards = [shard for member in members for shard in _shards(run, member)]
     missing = [shard for shard in shards if not shard.target.is_file()]
     if missing:
         workplace.backend.map_shards("out-of-fold maps", write_oof, missing)
     return folds
+
+
+def _shards(run: RunDir, member: list[Task]) -> list[OofShard]:
+    """What one configuration's folds predict, all with the same kind of weights."""
+    kind = chosen_kind(member)
+    return [
+        OofShard(
+            run.path, task, task.trial_dir.checkpoints / f"{kind.label}.pt", oof_path(run, task)
+        )
+        for task in member
+    ]
 
 
 def oof_path(run: RunDir, task: Task) -> Path:
@@ -80,10 +91,12 @@ def oof_path(run: RunDir, task: Task) -> Path:
 
 
 def write_oof(shard: OofShard) -> None:
-    """Predict the held-out images with the fold's last weights (the best ones were chosen on
-    these very images) and save their maps."""
+    """Predict the held-out images with the fold's shipped weights and save their maps.
+
+    By default these are the last epoch's. `ship: best` and the like choose epochs on these very
+    images, which flatters the score a little: it stands where the user asked for it.
+    """
     samples = open_samples(RunDir(shard.run))
-    checkpoint = last_checkpoint(shard.task.trial_dir.checkpoints)
     ids = shard.task.val_ids
-    maps = member_probabilities(checkpoint, samples.cache, ids)
+    maps = member_probabilities(shard.checkpoint, samples.cache, ids)
     write_maps(shard.target, maps, samples.report.map_shapes(ids))

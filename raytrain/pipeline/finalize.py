@@ -9,7 +9,7 @@ from raytrain.config.space import sample_trials
 from raytrain.config.trial import TrialSpec
 from raytrain.data.folds import Folds, load_or_make_folds
 from raytrain.data.report import DataReport
-from raytrain.engine.checkpoint import last_checkpoint
+from raytrain.engine.shipping import shipped_checkpoint
 from raytrain.engine.trial import Samples, open_samples
 from raytrain.ensemble.oof_file import OofEvidence, write_oof_evidence
 from raytrain.ensemble.score import map_counts, map_figures, oof_score
@@ -17,6 +17,7 @@ from raytrain.metrics import gathered
 from raytrain.metrics.evidence import Evidence
 from raytrain.pipeline.backend import Workplace
 from raytrain.pipeline.cv import fold_tasks, member_specs, oof_path
+from raytrain.pipeline.length import final_spec
 from raytrain.pipeline.tasks import make_task, prepare, run_to_end
 from raytrain.runs.ensemble import Ensemble, JoinedMember, Member
 from raytrain.runs.files import read_json, write_json
@@ -41,8 +42,9 @@ def final_problems(job: JobSpec) -> list[str]:
 
 
 def finalize(job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace) -> Ensemble:
-    """Retrain the best configurations on train+val and leave `final/ensemble.json` and what its
-    score was computed from. What joined stays; a CSV of another ensemble is removed.
+    """Retrain the best configurations on train+val, for as long as their folds tell, and leave
+    `final/ensemble.json` and what its score was computed from. What joined stays; a CSV of another
+    ensemble is removed.
 
     Raises ValueError when a member has no out-of-fold maps, or joined on other folds.
     """
@@ -51,10 +53,12 @@ def finalize(job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace
     maps = [_oof_maps(job, run, report, folds, spec) for spec in specs]
     maps += [_joined_maps(run, report, folds, joined) for joined in read_joined(run).values()]
     ids = report.ids("train", "val")
-    tasks = [
-        make_task(job, run, report, "final", spec, "all", ids, (), job.finalize.workers)
-        for spec in specs
-    ]
+    tasks = []
+    for spec in specs:
+        member = final_spec(fold_tasks(job, run, report, folds, spec))
+        tasks.append(
+            make_task(job, run, report, "final", member, "all", ids, (), job.finalize.workers)
+        )
     prepare(tasks, report, run)
     run_to_end(tasks, workplace, f"final training on all {len(ids)} labelled images")
     ensemble, oof = _ensemble(job, run, report, folds, tasks, maps)
@@ -111,7 +115,7 @@ def _ensemble(
     for task, oof in zip(tasks, scores[: len(tasks)], strict=True):
         record = read_record(task.trial_dir)
         assert record is not None
-        checkpoint = last_checkpoint(task.trial_dir.checkpoints)
+        checkpoint = shipped_checkpoint(task.trial_dir)
         member = Member(
             name=task.spec.label,
             fingerprint=task.fingerprint,

@@ -54,7 +54,7 @@ class Progress:
         self._ends[record.fingerprint] = record
         score = f", best val Dice {record.best['val_dice']:.4f}" if record.best else ""
         reason = f" ({record.reason})" if record.reason else ""
-        epochs = f"{record.epochs}/{record.spec.epochs} epochs"
+        epochs = f"{record.epochs}/{record.spec.last_epoch} epochs"
         self._new_rows()
         self._say(f"  {record.status:<8} {record.name}: {epochs}{score}{reason}")
 
@@ -87,7 +87,7 @@ class Progress:
             rung = max((rung for rung in self._rungs if rung <= epoch), default=0)
             table.add_row(
                 task.name,
-                f"{epoch}/{task.spec.epochs}",
+                f"{epoch}/{task.spec.last_epoch}",
                 str(rung or "-"),
                 f"{row['train_loss']:.4f}" if row else "-",
                 f"{row['val_dice']:.4f}" if "val_dice" in row else "-",
@@ -103,7 +103,7 @@ class Progress:
             epoch = _last(task).get("epoch", 0)
             done += epoch - self._first[task.fingerprint]
             if task.fingerprint not in self._ends:
-                left += task.spec.epochs - epoch
+                left += task.spec.last_epoch - epoch
         text = f"{len(self._ends)} of {len(self._tasks)} ended, at most {left} epochs left"
         if done:
             seconds = (time.monotonic() - self._start) / done * left
@@ -117,7 +117,7 @@ def _last(task: Task) -> Row:
 
 
 def _line(task: Task, row: Row) -> str:
-    text = f"epoch {row['epoch']}/{task.spec.epochs}, loss {row['train_loss']:.4f}"
+    text = f"epoch {row['epoch']}/{task.spec.last_epoch}, loss {row['train_loss']:.4f}"
     if "val_dice" in row:
         classes = " ".join(f"{value:.3f}" for value in row["val_dice_per_class"])
         text += f", val loss {row['val_loss']:.4f}, val Dice {row['val_dice']:.4f} ({classes})"

@@ -21,6 +21,11 @@ class TrialDir:
         return self.path / "checkpoints"
 
     @property
+    def shipped(self) -> Path:
+        """What was shipped; its presence means that training came to its own end."""
+        return self.checkpoints / "shipped.json"
+
+    @property
     def history(self) -> Path:
         return self.path / "history.jsonl"
 

@@ -16,6 +16,7 @@ from raytrain.runs.files import read_json, write_json
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.history import Row, best_row, read_history
 from raytrain.runs.layout import RunDir, TrialDir
+from raytrain.runs.shipping import early_end
 
 Station = Literal["train", "search", "cv", "final"]
 Status = Literal["finished", "stopped", "failed"]
@@ -65,7 +66,7 @@ class Record(Spec):
     station: Station
     status: Status
     reason: str | None
-    """Why it stopped or failed."""
+    """Why it stopped, failed or ended early."""
     spec: TrialSpec
     data: str
     fold: str
@@ -77,6 +78,8 @@ class Record(Spec):
     best: dict[str, Any] | None
     """The history row with the highest validation score; null without validation."""
     last: dict[str, Any] | None
+    shipped: dict[str, Any] | None
+    """`engine.shipping.Shipped` as JSON; null when training did not come to its own end."""
     seconds: float
     """Spent in epochs, over all attempts."""
     versions: dict[str, str]
@@ -91,7 +94,7 @@ def write_record(task: Task, status: Status, reason: str | None) -> Record:
         fingerprint=task.fingerprint,
         station=task.station,
         status=status,
-        reason=reason,
+        reason=reason or early_end(task.spec.stop, rows),
         spec=task.spec,
         data=task.data,
         fold=task.fold,
@@ -100,6 +103,7 @@ def write_record(task: Task, status: Status, reason: str | None) -> Record:
         epochs=last["epoch"] if last else 0,
         best=best_row(rows),
         last=last,
+        shipped=read_json(task.trial_dir.shipped) if task.trial_dir.shipped.is_file() else None,
         seconds=round(sum(row["seconds"] for row in rows), 3),
         versions=_versions(),
     )

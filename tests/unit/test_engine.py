@@ -23,15 +23,12 @@ from raytrain.config.optimizers import (
     StepSpec,
     TorchOptimizerSpec,
 )
+from raytrain.config.shipping import BestSpec
 from raytrain.config.trial import TrialSpec
-from raytrain.engine.checkpoint import (
-    best_checkpoint,
-    last_checkpoint,
-    load_checkpoint,
-    newest_checkpoint,
-)
+from raytrain.engine.checkpoint import load_checkpoint, newest_checkpoint
 from raytrain.engine.compiling import compile_problem
 from raytrain.engine.reporter import SilentReporter
+from raytrain.engine.shipping import read_shipped
 from raytrain.engine.trial import Samples, run_trial
 from raytrain.runs.history import read_history
 from raytrain.runs.record import Task
@@ -121,8 +118,7 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, samples: Samples) -
     run_trial(whole, samples, SilentReporter())
     with pytest.raises(Killed):
         run_trial(broken, samples, KilledAfter(3))
-    newest = last_checkpoint(broken.trial_dir.checkpoints)
-    assert newest.name == "epoch_0003.pt"
+    newest = broken.trial_dir.checkpoints / "epoch_0003.pt"
     content = bytearray(newest.read_bytes())
     content[len(content) // 2] ^= 255
     newest.write_bytes(bytes(content))
@@ -139,16 +135,19 @@ def test_a_checkpoint_without_its_sidecar_was_never_finished(
     with pytest.raises(Killed):
         run_trial(task, samples, KilledAfter(2))
     (task.trial_dir.checkpoints / "epoch_0002.json").unlink()
-    assert last_checkpoint(task.trial_dir.checkpoints).name == "epoch_0001.pt"
+    state = newest_checkpoint(task.trial_dir.checkpoints)
+    assert state is not None
+    assert state["epoch"] == 1
 
 
 def test_the_last_two_and_the_best_checkpoints_are_kept(tmp_path: Path, samples: Samples) -> None:
     task = make_task(tmp_path / "t", samples)
     run_trial(task, samples, SilentReporter())
-    best = max(figures(task.directory), key=lambda row: (row["val_dice"], -row["epoch"]))["epoch"]
-    kept = {path.name for path in task.trial_dir.checkpoints.glob("*.pt")}
-    assert kept == {f"epoch_{epoch:04d}.pt" for epoch in {3, 4, best}}
-    assert best_checkpoint(task.trial_dir.checkpoints).name == f"epoch_{best:04d}.pt"
+    rows = figures(task.directory)
+    # The best epoch of those before the last, too: that is what a resume from there would keep.
+    best = {max(part, key=lambda row: row["val_dice"])["epoch"] for part in (rows, rows[:3])}
+    kept = {path.name for path in task.trial_dir.checkpoints.glob("epoch_*.pt")}
+    assert kept == {f"epoch_{epoch:04d}.pt" for epoch in {3, 4, *best}}
     card = json.loads((task.trial_dir.checkpoints / "epoch_0004.json").read_text())
     assert card["classes"] == ["bg", "rv", "myo", "lv"]
     assert TrialSpec.model_validate(card["spec"]) == SPEC
@@ -164,12 +163,13 @@ def test_a_diverging_loss_names_epoch_and_step(tmp_path: Path, samples: Samples)
 
 def test_the_metric_decides_which_epoch_is_the_best(tmp_path: Path, samples: Samples) -> None:
     task = make_task(tmp_path / "t", samples)
-    task = replace(task, metric=HausdorffMetricSpec(percentile=95))
+    spec = SPEC.model_copy(update={"ship": BestSpec()})
+    task = replace(task, spec=spec, metric=HausdorffMetricSpec(percentile=95))
     run_trial(task, samples, SilentReporter())
     rows = figures(task.directory)
     assert all(row["val_score"] < 0 < row["val_dice"] for row in rows)
     best = max(rows, key=lambda row: (row["val_score"], -row["epoch"]))["epoch"]
-    assert best_checkpoint(task.trial_dir.checkpoints).name == f"epoch_{best:04d}.pt"
+    assert read_shipped(task.trial_dir).kinds["best_val_score"]["epochs"] == [best]
 
 
 def test_a_member_trained_on_everything_shows_no_validation(

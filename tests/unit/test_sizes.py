@@ -11,8 +11,8 @@ from raytrain.config.trial import TrialSpec
 from raytrain.data.checks import inspect
 from raytrain.data.phantom import draw_patient
 from raytrain.data.report import write_report
-from raytrain.engine.checkpoint import last_checkpoint
 from raytrain.engine.reporter import SilentReporter
+from raytrain.engine.shipping import shipped_checkpoint
 from raytrain.engine.trial import Samples, open_samples, run_trial
 from raytrain.ensemble.prediction import ensemble_masks, member_probabilities
 from raytrain.ensemble.score import map_counts
@@ -58,7 +58,7 @@ def test_scores_are_those_of_the_maps_at_the_images_own_size(
     assert len(ragged.report.sizes) == 4
     task = make_task(tmp_path / "trial", ragged, _spec(framing))
     run_trial(task, ragged, SilentReporter())
-    checkpoint = last_checkpoint(task.trial_dir.checkpoints)
+    checkpoint = shipped_checkpoint(task.trial_dir)
     cache, ids = ragged.cache, task.val_ids
     truth = [cache.mask(row) for row in cache.rows(ids)]
     maps = list(member_probabilities(checkpoint, cache, ids))

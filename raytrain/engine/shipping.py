@@ -1,0 +1,122 @@
+"""The weights that a training ships, made and scored after its last epoch.
+
+Leaves `checkpoints/<kind>.pt` for each kind of weights asked for and, last, `shipped.json`.
+"""
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
+from torch.utils.data import DataLoader
+
+from raytrain.config.shipping import OneShip, SwaSpec, candidates
+from raytrain.data.dataset import Batch
+from raytrain.engine.checkpoint import epoch_path, load_checkpoint, save_weights
+from raytrain.engine.ema import finish_mean
+from raytrain.engine.loop import Training, Validation, validate
+from raytrain.runs.files import read_json, write_json
+from raytrain.runs.history import Row
+from raytrain.runs.layout import TrialDir
+from raytrain.runs.shipping import shipped_epochs
+
+Card = Callable[[Row], dict[str, Any]]
+"""What describes a checkpoint whose figures these are."""
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """Which weights were shipped, and what else was made and scored."""
+
+    kind: str
+    """Label of the kind."""
+    kinds: dict[str, dict[str, Any]]
+    """Each kind's `epochs`, whose weights' mean it is, and its validation figures if any."""
+
+
+def ship(
+    training: Training,
+    directory: TrialDir,
+    history: list[Row],
+    loader: DataLoader[Batch],
+    on: Validation | None,
+    card: Card,
+) -> Shipped:
+    """Make, score and save the weights of each kind that the spec names; the best one is shipped.
+
+    Raises ValueError when a kind needs validation images and there are none.
+    """
+    spec, world = training.spec, training.world
+    kinds: dict[str, dict[str, Any]] = {}
+    for kind in candidates(spec.ship):
+        epochs = shipped_epochs(kind, history, spec.epochs)
+        if not epochs or (on is None and len(candidates(spec.ship)) > 1):
+            name = spec.ship.name
+            raise ValueError(f"trial.ship: {name} needs validation images; choose last or swa")
+        model = _weights(training, directory.checkpoints, kind, epochs, loader)
+        row = history[epochs[0] - 1]
+        if len(epochs) > 1:
+            row = validate(training, model, on, history[-1]["epoch"]) if on else {}
+        figures = {key: value for key, value in row.items() if key.startswith("val_")}
+        kinds[kind.label] = {"epochs": list(epochs), **figures}
+        if world.rank == 0:
+            state = {"model": model.state_dict(), "epoch": history[-1]["epoch"]}
+            path = directory.checkpoints / f"{kind.label}.pt"
+            save_weights(path, state, card({"epochs": list(epochs), **figures}))
+    # Without validation there is one kind: its score does not matter.
+    best = max(kinds, key=lambda label: kinds[label].get("val_score", 0.0))
+    shipped = Shipped(best, kinds)
+    if world.rank == 0:
+        write_json(directory.shipped, asdict(shipped))
+    world.barrier()
+    return shipped
+
+
+def read_shipped(directory: TrialDir) -> Shipped:
+    """What a training shipped. Raises ValueError when it did not come to its own end."""
+    if not directory.shipped.is_file():
+        raise ValueError(f"{directory.path}: this training has shipped nothing; run it to its end")
+    return Shipped(**read_json(directory.shipped))
+
+
+def shipped_checkpoint(directory: TrialDir) -> Path:
+    """The file of the shipped weights. Raises ValueError when training did not end."""
+    return directory.checkpoints / f"{read_shipped(directory).kind}.pt"
+
+
+def _weights(
+    training: Training,
+    folder: Path,
+    kind: OneShip,
+    epochs: tuple[int, ...],
+    loader: DataLoader[Batch],
+) -> nn.Module:
+    """The network with the mean weights of these epochs."""
+    if len(epochs) == 1:
+        model = deepcopy(training.model)
+        model.load_state_dict(load_checkpoint(epoch_path(folder, epochs[0]))["model"])
+        return model
+    mean = training.swa if isinstance(kind, SwaSpec) else _mean(training.model, folder, epochs)
+    assert mean is not None
+
+    def images() -> Iterator[torch.Tensor]:
+        for batch in loader:
+            yield batch.image_BCHW
+
+    # Dropout draws while the statistics are computed.
+    torch.manual_seed(training.spec.seed)
+    finish_mean(mean, images(), training.world.device)
+    return mean.module
+
+
+def _mean(model: nn.Module, folder: Path, epochs: tuple[int, ...]) -> AveragedModel:
+    part = deepcopy(model)
+    mean = AveragedModel(part)
+    for epoch in epochs:
+        part.load_state_dict(load_checkpoint(epoch_path(folder, epoch))["model"])
+        mean.update_parameters(part)
+    return mean

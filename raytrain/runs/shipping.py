@@ -1,0 +1,85 @@
+"""What the history says of ending, of keeping checkpoints and of shipping weights.
+
+All of it follows from the rows alone, so that a resumed training decides what an undisturbed one
+does.
+"""
+
+import math
+
+from raytrain.config.shipping import (
+    AverageBestSpec,
+    BestSpec,
+    EarlyStopSpec,
+    EpochsSpec,
+    LastSpec,
+    OneShip,
+    SwaSpec,
+    candidates,
+)
+from raytrain.config.trial import TrialSpec
+from raytrain.runs.history import Row
+
+
+def ended(spec: TrialSpec, rows: list[Row]) -> bool:
+    """Whether no epoch follows these."""
+    return len(rows) >= spec.last_epoch or early_end(spec.stop, rows) is not None
+
+
+def early_end(stop: EarlyStopSpec | None, rows: list[Row]) -> str | None:
+    """Why training ends after these rows for want of improvement, or None."""
+    if stop is None or not rows:
+        return None
+    sign = -1 if stop.watch.endswith("loss") else 1
+    best, since = -math.inf, 0
+    for row in rows:
+        if sign * row[stop.watch] > best + stop.min_delta:
+            best, since = sign * row[stop.watch], row["epoch"]
+    if rows[-1]["epoch"] - since < stop.patience:
+        return None
+    return f"ended early: {stop.watch} has not got better since epoch {since}"
+
+
+def shipped_epochs(kind: OneShip, rows: list[Row], epochs: int) -> tuple[int, ...]:
+    """The epochs, rising, whose weights' mean is shipped when training ends after these rows."""
+    last = rows[-1]["epoch"]
+    match kind:
+        case LastSpec():
+            return (last,)
+        case BestSpec():
+            return _best(rows, kind.watch, 1)
+        case AverageBestSpec():
+            return _best(rows, "val_score", kind.count)
+        case SwaSpec():
+            return tuple(e for e in range(1, last + 1) if in_swa(kind, e, epochs)) or (last,)
+        case EpochsSpec():
+            return tuple(epoch for epoch in kind.at if epoch <= last) or (last,)
+
+
+def in_swa(kind: SwaSpec, epoch: int, epochs: int) -> bool:
+    """Whether the weights after this epoch take part in the average."""
+    return epoch > kind.start * epochs
+
+
+def kept_epochs(spec: TrialSpec, rows: list[Row]) -> set[int]:
+    """Epochs whose checkpoints stay after the last row: what is asked for, what may be shipped, and
+    the same for the row before, from which a damaged checkpoint would make training go on."""
+    kept: set[int] = set()
+    for part in (rows, rows[:-1]):
+        done = [row["epoch"] for row in part]
+        kept |= set(done[-spec.keep.last :] if part is rows else [])
+        kept |= set(_best(part, "val_score", spec.keep.best))
+        kept |= {epoch for epoch in done if spec.keep.every and epoch % spec.keep.every == 0}
+        for kind in candidates(spec.ship) if part else ():
+            # The mean of many epochs is carried along, not made from their checkpoints.
+            kept |= set() if isinstance(kind, SwaSpec) else {
+                *shipped_epochs(kind, part, spec.epochs)
+            }  # fmt: skip
+    return kept
+
+
+def _best(rows: list[Row], watch: str, count: int) -> tuple[int, ...]:
+    """The epochs with the best figures, the earlier of equals; none without validation."""
+    sign = -1 if watch.endswith("loss") else 1
+    scored = [row for row in rows if watch in row]
+    best = sorted(scored, key=lambda row: (-sign * row[watch], row["epoch"]))[:count]
+    return tuple(sorted(row["epoch"] for row in best))
