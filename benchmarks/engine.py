@@ -36,6 +36,7 @@ from raytrain.data.samples import SampleFiles
 from raytrain.engine.loop import Training, train_epoch
 from raytrain.engine.optimizers import build_optimizer
 from raytrain.engine.parallel import current_world
+from raytrain.engine.precision import build_scaler
 from raytrain.losses import build_loss
 from raytrain.models import build_model
 
@@ -58,7 +59,8 @@ def engine_epoch(report: DataReport, cache: Cache, scaling: Scaling) -> Callable
     model = build_model(SPEC.model, 1, 4, None).to(world.device)
     optimizer = build_optimizer(SPEC.optimizer, model)
     loss = build_loss(SPEC.loss, "single_label", ())
-    training = Training(model, model, None, None, optimizer, loss, SPEC, world)
+    scaler = build_scaler(SPEC.precision, world.device)
+    training = Training(model, model, None, None, optimizer, scaler, loss, SPEC, world)
 
     def epoch() -> None:
         plan.epoch += 1

@@ -16,6 +16,8 @@ from raytrain.config.models import ModelSpec, UNetSpec
 from raytrain.config.optimizers import AdamSpec, CosineSpec, OptimizerSpec, ScheduleSpec
 from raytrain.config.shipping import EarlyStopSpec, EpochsSpec, KeepSpec, LastSpec, ShipSpec
 
+Precision = Literal["fp32", "tf32", "bf16", "fp16"]
+
 
 class TrialSpec(Spec):
     """Everything that decides the numbers of one training run, but for its data and its fold."""
@@ -37,6 +39,11 @@ class TrialSpec(Spec):
     """Which checkpoints stay on disk."""
     batch_size: int = Field(8, ge=1)
     """Images a step over all workers together."""
+    accumulate: int = Field(1, ge=1)
+    """Parts that each worker takes its share of a batch in, one after another, for less memory: the
+    step is that of the whole share but for BatchNorm and losses that pool the batch."""
+    evaluation_batch: int | None = Field(None, ge=1)
+    """Images at once in validation and prediction; null: `batch_size`."""
     augmentation: AugmentationSpec = "slices"
     """A preset's name, or a list such as `[slices, {name: HorizontalFlip, p: 0.5}]`."""
     copies: int = Field(0, ge=0)
@@ -47,7 +54,9 @@ class TrialSpec(Spec):
     normalization: Literal["dataset", "image", "imagenet"] = "dataset"
     """Zero mean and unit variance over the training images, over each image, or by the figures
     of ImageNet (images of 8 bits with 3 channels, or 1)."""
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Precision = "fp32"
+    """What convolutions and products are computed in. `fp32` is full float32 on GPUs, too; `tf32`
+    and `fp16`, whose loss is scaled, are for GPUs only. Weights and losses are float32 always."""
     batch_norm: Literal["per_worker", "synced"] = "per_worker"
     """What BatchNorm normalises by: each worker's share of the batch, or the whole of it
     (SyncBatchNorm; on GPUs only). With one worker both are the same."""
@@ -63,6 +72,11 @@ class TrialSpec(Spec):
     def last_epoch(self) -> int:
         """Where training ends unless it stops early."""
         return min(self.epochs, self.until or self.epochs)
+
+    @property
+    def at_once(self) -> int:
+        """Images at once in validation and prediction."""
+        return self.evaluation_batch or self.batch_size
 
     @property
     def network_label(self) -> str:

@@ -72,6 +72,20 @@ class Batch:
     counted: int
     global_size: int
 
+    def parts(self, count: int) -> list["Batch"]:
+        """The batch in at most so many parts, none empty."""
+        count = min(count, len(self.rows))
+        if count == 1:
+            return [self]
+        planes = zip(
+            self.image_BCHW.tensor_split(count), self.target_BHW.tensor_split(count), strict=True
+        )
+        rows = np.array_split(self.rows, count)
+        return [
+            Batch(image_BCHW, target_BHW, of_part, len(of_part), self.global_size)
+            for (image_BCHW, target_BHW), of_part in zip(planes, rows, strict=True)
+        ]
+
     def pin_memory(self) -> "Batch":
         self.image_BCHW = self.image_BCHW.pin_memory()
         self.target_BHW = self.target_BHW.pin_memory()

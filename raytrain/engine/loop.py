@@ -41,6 +41,7 @@ class Training:
     swa: AveragedModel | None
     """The mean over epochs, where it is shipped."""
     optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
     loss: Loss
     spec: TrialSpec
     world: World
@@ -108,8 +109,9 @@ def train_epoch(training: Training, loader: DataLoader[Batch], history: Sequence
 def _step(training: Training, batch: Batch) -> torch.Tensor:
     """One update of weights and average."""
     share = train_step(
-        training.network, batch, training.loss, training.optimizer, training.spec, training.world
-    )
+        training.network, batch, training.loss, training.optimizer, training.scaler,
+        training.spec, training.world,
+    )  # fmt: skip
     if training.ema is not None:
         training.ema.update_parameters(training.model)
     return share
@@ -122,7 +124,7 @@ def validate(training: Training, weights: nn.Module, on: Validation, epoch: int)
     Each worker takes whole units in turn, and units are the same for any number of workers, so
     the figures are too. Raises ValueError when the loss is not finite.
     """
-    world, size = training.world, training.spec.batch_size
+    world, size = training.world, training.spec.at_once
     report, rows = on.report, on.rows
     frame = Frame(training.spec.framing, on.cache.largest)
 

@@ -1,5 +1,6 @@
 """This process's place among the workers of one trial; alone when no group was set up."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -15,16 +16,25 @@ class World:
     size: int
     device: torch.device
 
-    def wrap(self, model: nn.Module) -> nn.Module:
+    def wrap(self, model: nn.Module, accumulate: int) -> nn.Module:
         """The model with gradients averaged over the workers; as it is when there is one."""
         if self.size == 1:
             return model
-        # Some encoders hold parameters that never get a gradient; the graph is always the same.
+        # Some encoders hold parameters that never get a gradient; the graph is always the same, but
+        # torch's short cut for that breaks off when passes are left unsynced.
         return DistributedDataParallel(
             model,
             device_ids=[self.device] if self.device.type == "cuda" else None,
-            static_graph=True,
+            static_graph=accumulate == 1,
+            find_unused_parameters=accumulate > 1,
         )
+
+    def unsynced(self, network: nn.Module) -> AbstractContextManager[None]:
+        """Within it, backward passes leave the workers' gradients apart."""
+        if self.size == 1:
+            return nullcontext()
+        # torch.compile passes what it does not know on to what it compiled.
+        return network.no_sync()  # type: ignore[operator]
 
     def with_norms(self, model: nn.Module, norms: str) -> nn.Module:
         """The model, its BatchNorm over all workers' shares where `synced` norms are asked for.

@@ -6,6 +6,7 @@ Shape suffixes: B images, C channels, K classes, H x W pixels, N images of the w
 
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -13,11 +14,12 @@ from torch import nn
 
 from raytrain.config.metrics import MetricSpec
 from raytrain.config.target import Target, mask_of
-from raytrain.config.trial import TrialSpec
+from raytrain.config.trial import Precision, TrialSpec
 from raytrain.data.cache import Cache
 from raytrain.data.dataset import Batch, Unit
 from raytrain.data.framing import Frame
 from raytrain.engine.parallel import World
+from raytrain.engine.precision import HALVES
 from raytrain.losses import Loss
 from raytrain.metrics import image_figures
 from raytrain.metrics.dice import overlap_counts
@@ -29,23 +31,32 @@ def train_step(
     batch: Batch,
     loss: Loss,
     optimizer: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
     spec: TrialSpec,
     world: World,
 ) -> torch.Tensor:
     """One update; returns this worker's share of the batch loss, still on the device.
 
     The workers' gradients are averaged, so each loss is weighed by the worker's share of the
-    images: the update is that of the whole batch however unevenly it divides.
+    images: the update is that of the whole batch however unevenly it divides. They are averaged
+    once, with the last of the parts that the share is taken in.
     """
-    logits_BKHW = forward(model, _to(batch.image_BCHW, world), spec.precision)
-    mean_loss = loss(logits_BKHW, _to(batch.target_BHW, world).long())
-    share = mean_loss * (batch.counted / batch.global_size)
     optimizer.zero_grad(set_to_none=True)
-    (share * world.size).backward()
+    shares = []
+    parts = batch.parts(spec.accumulate)
+    for number, part in enumerate(parts, 1):
+        with nullcontext() if number == len(parts) else world.unsynced(model):
+            logits_BKHW = forward(model, _to(part.image_BCHW, world), spec.precision)
+            mean_loss = loss(logits_BKHW, _to(part.target_BHW, world).long())
+            share = mean_loss * (part.counted / part.global_size)
+            scaler.scale(share * world.size).backward()
+        shares.append(share.detach())
     if spec.clip_norm:
+        scaler.unscale_(optimizer)
         nn.utils.clip_grad_norm_(model.parameters(), spec.clip_norm)
-    optimizer.step()
-    return share.detach()
+    scaler.step(optimizer)
+    scaler.update()
+    return shares[0] if len(shares) == 1 else torch.stack(shares).sum()
 
 
 def probabilities(logits_NKHW: torch.Tensor, target: Target) -> torch.Tensor:
@@ -53,9 +64,10 @@ def probabilities(logits_NKHW: torch.Tensor, target: Target) -> torch.Tensor:
     return logits_NKHW.softmax(1) if target == "single_label" else logits_NKHW.sigmoid()
 
 
-def forward(model: nn.Module, image_BCHW: torch.Tensor, precision: str) -> torch.Tensor:
+def forward(model: nn.Module, image_BCHW: torch.Tensor, precision: Precision) -> torch.Tensor:
     """logits_BKHW as float32, computed in the precision asked for."""
-    with torch.autocast(image_BCHW.device.type, torch.bfloat16, enabled=precision == "bf16"):
+    half = HALVES.get(precision)
+    with torch.autocast(image_BCHW.device.type, half, enabled=half is not None):
         return model(image_BCHW).float()
 
 
@@ -70,7 +82,7 @@ def evaluate(
     target: Target,
     loss: Loss,
     gathered: tuple[MetricSpec, ...],
-    precision: str,
+    precision: Precision,
     world: World,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """counts_NK3 (int64) at the images' own sizes, loss_N and the gathered metrics' figures_NGK

@@ -20,6 +20,7 @@ from raytrain.engine.ema import build_ema, build_swa
 from raytrain.engine.loop import Training, Validation, train_epoch, validate
 from raytrain.engine.optimizers import build_optimizer
 from raytrain.engine.parallel import World, current_world
+from raytrain.engine.precision import build_scaler, set_float32
 from raytrain.engine.reporter import Reporter
 from raytrain.engine.shipping import ship
 from raytrain.losses import build_loss
@@ -55,6 +56,7 @@ def run_trial(task: Task, samples: Samples, reporter: Reporter) -> None:
     """
     world = current_world()
     torch.set_num_threads(task.cpus)
+    set_float32(task.spec.precision)
     task.directory.mkdir(parents=True, exist_ok=True)
     # A worker that outlived its killed driver by a moment must not write beside its successor.
     lock = FileLock(task.directory / f".rank{world.rank}.lock", timeout=120)
@@ -114,18 +116,21 @@ def _training(task: Task, samples: Samples, world: World, state: dict[str, Any] 
     if state is not None:
         model.load_state_dict(state["train_model"])
     optimizer = build_optimizer(spec.optimizer, model)
+    scaler = build_scaler(spec.precision, world.device)
     ema, swa = build_ema(model, spec.ema), build_swa(model, spec.ship)
     if state is not None:
         optimizer.load_state_dict(state["optimizer"])
+        scaler.load_state_dict(state["scaler"])
         for average, name in ((ema, "ema"), (swa, "swa")):
             if average is not None:
                 average.load_state_dict(state[name])
     return Training(
-        network=compiled(world.wrap(model), spec.compile),
+        network=compiled(world.wrap(model, spec.accumulate), spec.compile),
         model=model,
         ema=ema,
         swa=swa,
         optimizer=optimizer,
+        scaler=scaler,
         loss=build_loss(spec.loss, report.target, class_pixels(task, samples)),
         spec=spec,
         world=world,
@@ -155,6 +160,7 @@ def _state(training: Training, history: list[Row]) -> dict[str, Any]:
         "ema": training.ema.state_dict() if training.ema is not None else None,
         "swa": training.swa.state_dict() if training.swa is not None else None,
         "optimizer": training.optimizer.state_dict(),
+        "scaler": training.scaler.state_dict(),
         "history": history,
     }
 

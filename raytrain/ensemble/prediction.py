@@ -17,6 +17,7 @@ from raytrain.data.framing import Frame
 from raytrain.data.report import DataReport
 from raytrain.engine.checkpoint import load_checkpoint
 from raytrain.engine.parallel import current_world
+from raytrain.engine.precision import set_float32
 from raytrain.engine.step import forward, probabilities
 from raytrain.models import build_model
 from raytrain.runs.files import read_json
@@ -37,13 +38,14 @@ def member_probabilities(
         tuple(card["scaling"]["mean"]), tuple(card["scaling"]["std"]), card["scaling"]["per_image"]
     )
     world = current_world()
+    set_float32(spec.precision)
     target: Target = card["target"]
     maps_out = outputs(len(card["classes"]), target)
     model = build_model(spec.model, card["channels"], maps_out, None).to(world.device)
     model.load_state_dict(load_checkpoint(checkpoint)["model"])
     model.eval()
     frame = Frame(spec.framing, cache.largest)
-    for unit in units(cache, frame, cache.rows(ids), scaling, spec.batch_size):
+    for unit in units(cache, frame, cache.rows(ids), scaling, spec.at_once):
         with torch.inference_mode():
             prob_NKHW = torch.cat(
                 [

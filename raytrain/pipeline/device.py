@@ -21,4 +21,10 @@ def device_problems(job: JobSpec, place: Place) -> list[str]:
             "form; choose per_worker, or a norm that is the same for any number of workers, "
             "such as {name: unet, norm: group}"
         )
+    for precision, instead in (("tf32", "fp32"), ("fp16", "bf16 or fp32")):
+        if any(spec.precision == precision for spec in specs):
+            problems.append(
+                f"trial.precision: {precision} needs GPUs, and {here}: CPUs do not compute in it; "
+                f"choose {instead}"
+            )
     return problems

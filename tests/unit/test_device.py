@@ -19,7 +19,9 @@ def job(trial: TrialSpec, gpus: float, search: SearchSpec | None = None) -> JobS
     )
 
 
-@pytest.mark.parametrize(("field", "value"), [("batch_norm", "synced")])
+@pytest.mark.parametrize(
+    ("field", "value"), [("batch_norm", "synced"), ("precision", "tf32"), ("precision", "fp16")]
+)
 def test_what_needs_a_gpu_is_refused_without_one(field: str, value: str) -> None:
     wish = TrialSpec.model_validate({field: value})
     (problem,) = device_problems(job(wish, gpus=0), "ray")
