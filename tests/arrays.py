@@ -21,6 +21,7 @@ def cache_of(images: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> Cache
         height=height,
         width=width,
         channels=images[0].shape[2],
+        target="single_label",
         ids=pa.chunked_array([[f"s{row}" for row in range(len(images))]]),
     )
     for array in (cache.pixels, cache.labels):

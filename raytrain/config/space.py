@@ -18,6 +18,7 @@ NAMED_PARTS = (
     "optimizer",
     "schedule",
     "ship",
+    "mix",
     "framing",
     "scheduler",
     "format",

@@ -12,6 +12,7 @@ from raytrain.config.augmentation import AugmentationSpec
 from raytrain.config.base import Spec
 from raytrain.config.framing import FramingSpec, WholeSpec
 from raytrain.config.losses import CrossEntropySpec, LossTerm
+from raytrain.config.mixing import MixSpec
 from raytrain.config.models import ModelSpec, UNetSpec
 from raytrain.config.optimizers import AdamSpec, CosineSpec, OptimizerSpec, ScheduleSpec
 from raytrain.config.shipping import EarlyStopSpec, EpochsSpec, KeepSpec, LastSpec, ShipSpec
@@ -49,6 +50,11 @@ class TrialSpec(Spec):
     copies: int = Field(0, ge=0)
     """Augmented copies of the training set beside the plain one, the same ones in every epoch, as
     source systems A, B and C grew it; 0: every epoch augments every image anew."""
+    mix: MixSpec | None = None
+    """Mixes the images of a step: `mixup`, `cutmix` or null."""
+    positive_share: float | None = Field(None, gt=0, le=1)
+    """Share of an epoch's windows that have foreground before they are augmented; null: as it is
+    in the data. The epoch stays as long, so rare windows come more than once in it."""
     framing: FramingSpec = WholeSpec()
     """How images become the network's input: whole, resize, pad or tiles."""
     normalization: Literal["dataset", "image", "imagenet"] = "dataset"

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from filelock import FileLock
 
 from raytrain.config.formats import NumpyStacksSpec
-from raytrain.config.target import stored_type
+from raytrain.config.target import Target, stored_type
 from raytrain.data.report import DataReport
 from raytrain.data.samples import read_image, read_mask, split_addresses
 from raytrain.data.source import cache_root, local_folder
@@ -41,6 +41,7 @@ class Cache:
     height: np.ndarray
     width: np.ndarray
     channels: int
+    target: Target
     ids: pa.ChunkedArray
     """As Arrow keeps them: a million Python strings take ten times the memory."""
 
@@ -98,6 +99,7 @@ def open_cache(report: DataReport) -> Cache:
         height=height,
         width=width,
         channels=report.channels,
+        target=report.target,
         ids=pa.chunked_array(pa.array(report.samples["id"])),
     )
 

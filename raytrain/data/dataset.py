@@ -8,14 +8,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 
 from raytrain.config.augmentation import AugmentationSpec
 from raytrain.config.framing import TilesSpec
+from raytrain.config.target import IGNORE
 from raytrain.config.trial import TrialSpec
 from raytrain.data.augment import augmented, build_augmentation
 from raytrain.data.cache import Cache
 from raytrain.data.framing import Frame, Windows
+from raytrain.data.mixing import mixed
+from raytrain.data.plan import BatchPlan, EpochPlan
 
 
 @dataclass(frozen=True)
@@ -47,19 +50,6 @@ def imagenet_scaling(channels: int) -> Scaling:
     return Scaling(mean, std, per_image=False)
 
 
-@dataclass(frozen=True)
-class BatchPlan:
-    """One worker's share of one step."""
-
-    epoch: int
-    windows: np.ndarray
-    """Numbers of the data set's windows, at least one."""
-    counted: int
-    """How many of them count: all, or none for a worker that the last step has none for."""
-    global_size: int
-    """Windows in this step over all workers."""
-
-
 @dataclass
 class Batch:
     """What a step trains on."""
@@ -71,47 +61,32 @@ class Batch:
     """The windows' rows of the cache."""
     counted: int
     global_size: int
+    other_BHW: torch.Tensor | None = None
+    """The second mask of images that are sums of two."""
+    share: float = 1.0
+    """Weight of the first mask in the loss; the second's is the rest."""
 
     def parts(self, count: int) -> list["Batch"]:
         """The batch in at most so many parts, none empty."""
         count = min(count, len(self.rows))
         if count == 1:
             return [self]
-        planes = zip(
-            self.image_BCHW.tensor_split(count), self.target_BHW.tensor_split(count), strict=True
-        )
+        split = [
+            [None] * count if plane is None else plane.tensor_split(count)
+            for plane in (self.image_BCHW, self.target_BHW, self.other_BHW)
+        ]
         rows = np.array_split(self.rows, count)
         return [
-            Batch(image_BCHW, target_BHW, of_part, len(of_part), self.global_size)
-            for (image_BCHW, target_BHW), of_part in zip(planes, rows, strict=True)
+            Batch(image, target, part, len(part), self.global_size, other, self.share)
+            for part, image, target, other in zip(rows, *split, strict=True)
         ]
 
     def pin_memory(self) -> "Batch":
         self.image_BCHW = self.image_BCHW.pin_memory()
         self.target_BHW = self.target_BHW.pin_memory()
+        if self.other_BHW is not None:
+            self.other_BHW = self.other_BHW.pin_memory()
         return self
-
-
-class EpochPlan(Sampler[BatchPlan]):
-    """A rank's batches of one epoch: a permutation by (seed, epoch), dealt out step by step.
-
-    Every window counts exactly once over all ranks; in the last step a rank may get fewer
-    than another, or one that does not count (every rank must take every step).
-    """
-
-    def __init__(self, count: int, batch_size: int, seed: int, rank: int, world: int):
-        self.count, self.batch_size, self.seed = count, batch_size, seed
-        self.rank, self.world, self.epoch = rank, world, 1
-
-    def __len__(self) -> int:
-        return -(-self.count // self.batch_size)
-
-    def __iter__(self) -> Iterator[BatchPlan]:
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.count)
-        for start in range(0, len(order), self.batch_size):
-            step = order[start : start + self.batch_size]
-            mine = step[self.rank :: self.world]
-            yield BatchPlan(self.epoch, mine if len(mine) else step[:1], len(mine), len(step))
 
 
 class SliceDataset(Dataset[Batch]):
@@ -129,24 +104,45 @@ class SliceDataset(Dataset[Batch]):
         self.augment = build_augmentation(augmentation)
 
     def __getitem__(self, plan: BatchPlan) -> Batch:
-        count = len(self.windows.row_N)
-        pairs = [self._pair(n % count, n // count, plan.epoch) for n in plan.windows.tolist()]
-        images, masks = (np.stack(planes) for planes in zip(*pairs, strict=True))
-        rows = self.windows.row_N[plan.windows % count]
-        return Batch(
-            self.scaling.apply(images), torch.from_numpy(masks), rows, plan.counted,
-            plan.global_size,
-        )  # fmt: skip
+        rows = self.windows.row_N[plan.windows % len(self.windows.row_N)]
+        if plan.mix is None:
+            pair = self._stacked(plan.windows, plan.epoch)
+            return Batch(*pair, rows, plan.counted, plan.global_size)
+        # A partner is often in the batch itself: each window is made once.
+        numbers, places = np.unique(
+            np.concatenate([plan.windows, plan.mix.partners]), return_inverse=True
+        )
+        images, masks = self._stacked(numbers, plan.epoch)
+        first, second = ((images[part], masks[part]) for part in np.split(places, 2))
+        pair, other_BHW, share = mixed(first, second, plan.mix)
+        return Batch(*pair, rows, plan.counted, plan.global_size, other_BHW, share)
 
     def __len__(self) -> int:
         return len(self.windows.row_N) * (1 + self.copies)
 
+    def has_foreground(self, number: int) -> bool:
+        """Whether any class but the background is in a window as it is."""
+        row, top, left = self._place(number)
+        mask_HW = self.frame.cut(self.cache.mask(row), top, left)
+        nothing = (0, IGNORE) if self.cache.target == "single_label" else (0,)
+        return not bool(np.isin(mask_HW, nothing).all())
+
+    def _place(self, number: int) -> tuple[int, int, int]:
+        """Row, top and left of a window."""
+        of = self.windows
+        return int(of.row_N[number]), int(of.top_N[number]), int(of.left_N[number])
+
+    def _stacked(self, numbers: np.ndarray, epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """image_BCHW, normalised, and mask_BHW."""
+        count = len(self.windows.row_N)
+        pairs = [self._pair(n % count, n // count, epoch) for n in numbers.tolist()]
+        images, masks = (np.stack(planes) for planes in zip(*pairs, strict=True))
+        return self.scaling.apply(images), torch.from_numpy(masks)
+
     def _pair(self, number: int, copy: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """image_HWC and mask_HW of a window, augmented by what seed, place and epoch draw, or
         seed, place and copy."""
-        row, top, left = (
-            int(of[number]) for of in (self.windows.row_N, self.windows.top_N, self.windows.left_N)
-        )
+        row, top, left = self._place(number)
         image = self.frame.cut(self.cache.image(row), top, left)
         mask = self.frame.cut(self.cache.mask(row), top, left)
         if not self.augment.transforms or (self.copies and not copy):
@@ -169,7 +165,10 @@ def train_loader(
     dataset = SliceDataset(
         cache, frame, windows, scaling, spec.augmentation, spec.copies, spec.seed
     )
-    plan = EpochPlan(len(dataset), spec.batch_size, spec.seed, rank, world)
+    foreground_N = np.ones(len(windows.row_N), bool)
+    if spec.positive_share is not None:
+        foreground_N = np.array([dataset.has_foreground(n) for n in range(len(foreground_N))])
+    plan = EpochPlan(spec, np.tile(foreground_N, 1 + spec.copies), rank, world)
     loader = DataLoader(
         dataset,
         sampler=plan,

@@ -47,7 +47,7 @@ def train_step(
     for number, part in enumerate(parts, 1):
         with nullcontext() if number == len(parts) else world.unsynced(model):
             logits_BKHW = forward(model, _to(part.image_BCHW, world), spec.precision)
-            mean_loss = loss(logits_BKHW, _to(part.target_BHW, world).long())
+            mean_loss = _mixed_loss(loss, logits_BKHW, part, world)
             share = mean_loss * (part.counted / part.global_size)
             scaler.scale(share * world.size).backward()
         shares.append(share.detach())
@@ -57,6 +57,15 @@ def train_step(
     scaler.step(optimizer)
     scaler.update()
     return shares[0] if len(shares) == 1 else torch.stack(shares).sum()
+
+
+def _mixed_loss(loss: Loss, logits_BKHW: torch.Tensor, part: Batch, world: World) -> torch.Tensor:
+    """The loss; where images are sums of two, the same sum of the losses on both masks."""
+    first = loss(logits_BKHW, _to(part.target_BHW, world).long())
+    if part.other_BHW is None:
+        return first
+    second = loss(logits_BKHW, _to(part.other_BHW, world).long())
+    return part.share * first + (1 - part.share) * second
 
 
 def probabilities(logits_NKHW: torch.Tensor, target: Target) -> torch.Tensor:

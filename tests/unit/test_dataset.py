@@ -15,14 +15,13 @@ from raytrain.data.augment import PRESETS
 from raytrain.data.cache import Cache
 from raytrain.data.dataset import (
     Batch,
-    BatchPlan,
-    EpochPlan,
     Scaling,
     SliceDataset,
     train_loader,
     units,
 )
 from raytrain.data.framing import Frame
+from raytrain.data.plan import BatchPlan, EpochPlan
 from tests.arrays import cache_of
 
 IMAGES = 11
@@ -41,7 +40,8 @@ def cache() -> Cache:
 
 def _plans(count: int, batch: int, seed: int, world: int, epoch: int) -> list[list]:
     """[rank][step] -> BatchPlan."""
-    ranks = [EpochPlan(count, batch, seed, rank, world) for rank in range(world)]
+    spec = TrialSpec(batch_size=batch, seed=seed)
+    ranks = [EpochPlan(spec, np.ones(count, bool), rank, world) for rank in range(world)]
     for plan in ranks:
         plan.epoch = epoch
     return [list(plan) for plan in ranks]
@@ -62,7 +62,8 @@ def test_every_row_counts_once_whatever_the_workers(count: int, batch: int, worl
     [alone] = _plans(count, batch, seed=3, world=1, epoch=2)
     ranks = _plans(count, batch, seed=3, world=world, epoch=2)
     assert {len(steps) for steps in ranks} == {len(alone)} == {-(-count // batch)}
-    assert len(EpochPlan(count, batch, 3, 0, world)) == len(alone)
+    spec = TrialSpec(batch_size=batch)
+    assert len(EpochPlan(spec, np.ones(count, bool), 0, world)) == len(alone)
     for step, whole in enumerate(alone):
         parts = [steps[step] for steps in ranks]
         counted = [int(row) for part in parts for row in part.windows[: part.counted]]

@@ -16,6 +16,7 @@ from raytrain.config.trial import TrialSpec
 from raytrain.data.dataset import Batch
 from raytrain.engine.optimizers import build_optimizer, optimizer_problem
 from raytrain.engine.parallel import current_world
+from raytrain.engine.precision import build_scaler
 from raytrain.engine.step import train_step
 from raytrain.engine.trial import Samples
 from raytrain.losses import build_loss
@@ -241,6 +242,8 @@ def test_gradients_are_clipped_where_that_is_asked_for(limit: float) -> None:
     optimizer = build_optimizer(spec.optimizer, net)
     batch = Batch(torch.randn(2, 1, 8, 8), torch.randint(0, 2, (2, 8, 8)), np.arange(2), 2, 2)
     loss = build_loss(spec.loss, "single_label", ())
-    train_step(net, batch, loss, optimizer, spec, current_world())
+    world = current_world()
+    scaler = build_scaler(spec.precision, world.device)
+    train_step(net, batch, loss, optimizer, scaler, spec, world)
     norm = float(torch.stack([p.grad.norm() for p in net.parameters()]).norm())
     assert norm == pytest.approx(limit, rel=1e-3) if limit else norm > 1e-2

@@ -1,0 +1,31 @@
+"""Mixing of images and masks as a plan says.
+
+Shape suffixes: B images of a batch, C channels, H x W pixels.
+"""
+
+import torch
+
+from raytrain.config.mixing import CutMixSpec
+from raytrain.data.plan import MixPlan
+
+Pair = tuple[torch.Tensor, torch.Tensor]
+"""image_BCHW (normalised) and mask_BHW."""
+
+
+def mixed(first: Pair, second: Pair, plan: MixPlan) -> tuple[Pair, torch.Tensor | None, float]:
+    """The mixed images with their masks and, where two masks count for each, the second one; last
+    the weight of the first in the loss."""
+    image_BCHW, mask_BHW = first
+    if isinstance(plan.spec, CutMixSpec):
+        height, width = mask_BHW.shape[1:]
+        rows, columns = _box(height, plan.center[0], plan), _box(width, plan.center[1], plan)
+        image_BCHW[:, :, rows, columns] = second[0][:, :, rows, columns]
+        mask_BHW[:, rows, columns] = second[1][:, rows, columns]
+        return (image_BCHW, mask_BHW), None, 1.0
+    return (torch.lerp(second[0], image_BCHW, plan.share), mask_BHW), second[1], plan.share
+
+
+def _box(side: int, center: float, plan: MixPlan) -> slice:
+    """Where a box lies along a side: cut off at the border, as the paper has it."""
+    half = side * (1 - plan.share) ** 0.5 / 2
+    return slice(max(0, round(center * side - half)), min(side, round(center * side + half)))

@@ -1,0 +1,99 @@
+"""Which windows a worker trains on in each step, the same for every (seed, epoch)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from torch.utils.data import Sampler
+
+from raytrain.config.mixing import MixSpec
+from raytrain.config.trial import TrialSpec
+
+_MIXED = 1
+"""Sets the draws of mixing apart from those of the order."""
+
+
+@dataclass(frozen=True)
+class MixPlan:
+    """With what and how the windows of a worker's step are mixed."""
+
+    spec: MixSpec
+    partners: np.ndarray
+    """The number of each window's partner, from the whole step."""
+    share: float
+    """What the window keeps of itself, in 0 .. 1."""
+    center: tuple[float, float]
+    """Of a pasted box, down and across, in 0 .. 1 of the window."""
+
+
+@dataclass(frozen=True)
+class BatchPlan:
+    """One worker's share of one step."""
+
+    epoch: int
+    windows: np.ndarray
+    """Numbers of the data set's windows, at least one."""
+    counted: int
+    """How many of them count: all, or none for a worker that the last step has none for."""
+    global_size: int
+    """Windows in this step over all workers."""
+    mix: MixPlan | None = None
+
+
+class EpochPlan(Sampler[BatchPlan]):
+    """A rank's batches of one epoch: an order by (seed, epoch), dealt out step by step.
+
+    Every window counts exactly once over all ranks; in the last step a rank may get fewer than
+    another, or one that does not count (every rank must take every step). With `positive_share`
+    an epoch is as long, but so large a share of it has foreground: each kind of window is gone
+    through in one order after another, so some come again before the epoch ends, and some not.
+    """
+
+    def __init__(self, spec: TrialSpec, foreground_N: np.ndarray, rank: int, world: int):
+        """`foreground_N` says of each window whether there is any; its length alone counts where
+        the spec has no positive share. Raises ValueError where only one kind is there."""
+        self.spec, self.rank, self.world, self.epoch = spec, rank, world, 1
+        self.count = len(foreground_N)
+        self.kinds = [np.flatnonzero(foreground_N), np.flatnonzero(~foreground_N)]
+        if spec.positive_share is not None and not all(map(len, self.kinds)):
+            lacking = "with" if len(self.kinds[1]) else "without"
+            raise ValueError(
+                f"trial.positive_share: no training window {lacking} foreground; leave it out"
+            )
+
+    def __len__(self) -> int:
+        return -(-self.count // self.spec.batch_size)
+
+    def __iter__(self) -> Iterator[BatchPlan]:
+        order, size = self._order(), self.spec.batch_size
+        for number, start in enumerate(range(0, len(order), size)):
+            step = order[start : start + size]
+            # A rank without a window takes the first, which does not count there.
+            places = np.arange(len(step))[self.rank :: self.world]
+            counted, places = len(places), places if len(places) else np.zeros(1, np.int64)
+            mix = self._mix(number, step, places)
+            yield BatchPlan(self.epoch, step[places], counted, len(step), mix)
+
+    def _order(self) -> np.ndarray:
+        rng = np.random.default_rng([self.spec.seed, self.epoch])
+        if self.spec.positive_share is None:
+            return rng.permutation(self.count)
+        positives = round(self.spec.positive_share * self.count)
+        drawn = [
+            np.resize(np.concatenate([rng.permutation(kind) for _ in range(-(-n // len(kind)))]), n)
+            for kind, n in zip(self.kinds, (positives, self.count - positives), strict=True)
+            if n
+        ]
+        return rng.permutation(np.concatenate(drawn))
+
+    def _mix(self, number: int, step: np.ndarray, places: np.ndarray) -> MixPlan | None:
+        """Drawn for the whole step, so that the number of workers changes nothing."""
+        mix = self.spec.mix
+        if mix is None:
+            return None
+        rng = np.random.default_rng([self.spec.seed, self.epoch, _MIXED, number])
+        if rng.random() >= mix.p:
+            return None
+        share, center = float(rng.beta(mix.alpha, mix.alpha)), rng.random(2)
+        partners = rng.permutation(step)[places]
+        return MixPlan(mix, partners, share, (float(center[0]), float(center[1])))
