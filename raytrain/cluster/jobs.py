@@ -6,7 +6,6 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import yaml
 from ray.job_submission import JobSubmissionClient
 from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_fixed
 
@@ -15,6 +14,7 @@ from raytrain.cluster.connect import match_authentication
 from raytrain.config.errors import unknown_name
 from raytrain.config.job import JobSpec
 from raytrain.data.source import absolute
+from raytrain.runs.extensions import write_job
 
 COMMANDS = ("check", "train", "search", "cv", "finalize", "submit", "run")
 
@@ -22,8 +22,9 @@ COMMANDS = ("check", "train", "search", "cv", "finalize", "submit", "run")
 def launch(command: str, job: JobSpec, address: str, python: str) -> int:
     """Run `raytrain <command>` for this job on the cluster behind a dashboard address.
 
-    The package and the resolved configuration travel, the data never does: its folder and the
-    storage must be paths that every node sees. Interrupting this only stops following.
+    The package, the resolved configuration and the files that it extends by travel, the data never
+    does: its folder and the storage must be paths that every node sees. Interrupting this only
+    stops following.
     Returns the job's exit code. Raises ValueError when the cluster does not answer or the job
     cannot work there.
     """
@@ -43,7 +44,7 @@ def launch(command: str, job: JobSpec, address: str, python: str) -> int:
         shutil.copytree(
             package, Path(folder) / "raytrain", ignore=shutil.ignore_patterns("__pycache__")
         )
-        (Path(folder) / "job.yaml").write_text(yaml.safe_dump(job.model_dump(mode="json")))
+        write_job(job, Path(folder))
         name = f"{job.competition.name}-{job.run}-{command}"
         entrypoint = f"{python} -m raytrain {command} job.yaml"
         submission = _submit(client, entrypoint, name, folder)

@@ -6,6 +6,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from raytrain.config.own import Widened, own_specs
+
 
 def nearest(value: str, known: Iterable[str]) -> str | None:
     """The known name that looks most like `value`, or None when nothing is close."""
@@ -81,7 +83,8 @@ def _walk(root: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[str, list[
             inner
             for model in here
             if step in model.model_fields
-            for inner in _models_in(model.model_fields[step].annotation)
+            for part in (model.model_fields[step].annotation, *model.model_fields[step].metadata)
+            for inner in _models_in(part)
         ]
     return path, beside
 
@@ -95,5 +98,7 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     """Every spec class that a (nested) annotation can hold."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
+    if isinstance(annotation, Widened):
+        yield from own_specs(annotation.room).values()
     for inner in get_args(annotation):
         yield from _models_in(inner)

@@ -6,6 +6,7 @@ from pydantic import Field, field_validator
 
 from raytrain.config.base import Spec, named_by_default
 from raytrain.config.dialects import DialectName, RleSpec
+from raytrain.config.own import Widened
 from raytrain.config.patterns import checked_pattern
 
 PLACEHOLDERS = ("split", "name", "object", "class")
@@ -108,4 +109,5 @@ FormatSpec = Annotated[
     PairedFoldersSpec | NumpyStacksSpec | RleTableSpec,
     Field(discriminator="name"),
     named_by_default("paired_folders"),
+    Widened("FORMATS"),
 ]

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from raytrain.config.base import Spec
 from raytrain.config.competition import CompetitionSpec
@@ -82,9 +82,18 @@ class ResourcesSpec(Spec):
     """Processes beside each worker that prepare its batches."""
 
 
+def _listed(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
 class JobSpec(Spec):
     """The whole YAML."""
 
+    extend: Annotated[
+        tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])
+    ] = ()
+    """Python files with networks, losses, metrics and formats of your own (`config/extend.py`),
+    from the folder of the YAML."""
     competition: CompetitionSpec
     trial: TrialSpec = TrialSpec()
     search: SearchSpec = SearchSpec()

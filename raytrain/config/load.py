@@ -8,6 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from raytrain.config.errors import config_error, problems_of, unknown_name
+from raytrain.config.extend import extend_from
 from raytrain.config.job import JobSpec
 from raytrain.config.space import NAMED_PARTS, set_path, space_problems
 from raytrain.config.trial import TrialSpec
@@ -18,6 +19,7 @@ def load_job(path: Path, overrides: list[str] | None = None, profile: str | None
 
     A file may hold `profiles` (name -> part of a job that is laid over the rest) and `profile`,
     the one used when none is asked for. Overrides read `dotted.path=value`, the value as YAML.
+    The files that the job extends by are read first; they are this process's from now on.
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such job file")
@@ -41,7 +43,20 @@ def load_job(path: Path, overrides: list[str] | None = None, profile: str | None
         if not equals or not key:
             raise ValueError(f"--set {override}: write it as dotted.path=value")
         set_path(tree, key.strip(), _read_yaml(f"--set {override}", value))
+    _extend(tree, path)
     return _validated(tree, str(path))
+
+
+def _extend(tree: dict[str, Any], path: Path) -> None:
+    """Read the user's files; their paths, written from the YAML's folder, become absolute."""
+    names = tree.get("extend") or []
+    names = [names] if isinstance(names, str) else names
+    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise config_error(str(path), [f"extend: give a file, or a list of them (got {names!r})"])
+    files = [path.parent.absolute() / Path(name).expanduser() for name in names]
+    extend_from(files)
+    if files:
+        tree["extend"] = [str(file) for file in files]
 
 
 def _validated(tree: dict[str, Any], source: str) -> JobSpec:

@@ -5,22 +5,25 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from raytrain.config.base import Spec
+from raytrain.config.own import Widened
 
 Weights = tuple[Annotated[float, Field(ge=0)], ...]
 """A number a class, the background's first; where classes overlap, the background has none."""
 
 
-class _LossTerm(Spec):
+class LossTermBase(Spec):
+    """What every term has."""
+
     weight: float = Field(1.0, gt=0)
     """Factor of this term in the sum."""
 
 
-class _RegionTerm(_LossTerm):
+class _RegionTerm(LossTermBase):
     background: bool = False
     """Whether class 0 counts too; where classes overlap, there is none."""
 
 
-class CrossEntropySpec(_LossTerm):
+class CrossEntropySpec(LossTermBase):
     """Pixel-wise cross-entropy on the softmax over classes."""
 
     name: Literal["cross_entropy"] = "cross_entropy"
@@ -30,7 +33,7 @@ class CrossEntropySpec(_LossTerm):
     class, so that every class weighs the same."""
 
 
-class TopKCrossEntropySpec(_LossTerm):
+class TopKCrossEntropySpec(LossTermBase):
     """Cross-entropy over the hardest pixels of each image (Wu et al. 2016; in nnU-Net)."""
 
     name: Literal["topk_cross_entropy"] = "topk_cross_entropy"
@@ -38,14 +41,14 @@ class TopKCrossEntropySpec(_LossTerm):
     """Of an image's judged pixels, one at least."""
 
 
-class BceSpec(_LossTerm):
+class BceSpec(LossTermBase):
     """Binary cross-entropy of each class's probability, background included: on softmax maps, as
     source systems A and C trained, or on sigmoids where classes overlap."""
 
     name: Literal["bce"] = "bce"
 
 
-class BceWithLogitsSpec(_LossTerm):
+class BceWithLogitsSpec(LossTermBase):
     """Binary cross-entropy on the sigmoid of each logit, background included."""
 
     name: Literal["bce_with_logits"] = "bce_with_logits"
@@ -53,7 +56,7 @@ class BceWithLogitsSpec(_LossTerm):
     """Of pixels that belong to the class, against those that do not."""
 
 
-class FocalSpec(_LossTerm):
+class FocalSpec(LossTermBase):
     """Cross-entropy that forgets what is easy (Lin et al. 2017): -alpha (1 - p)^gamma log p."""
 
     name: Literal["focal"] = "focal"
@@ -138,4 +141,5 @@ LossTerm = Annotated[
     | LovaszSpec
     | BoundarySpec,
     Field(discriminator="name"),
+    Widened("LOSSES"),
 ]

@@ -10,12 +10,13 @@ from pydantic import BeforeValidator, Field
 
 from raytrain.config.base import Spec
 from raytrain.config.errors import unknown_name
+from raytrain.config.own import Widened, own_specs
 
 Empty = Literal[1, 0, "skip"]
 """What a class counts for where its fraction is 0/0; `skip` leaves it out of the mean."""
 
 
-class _MetricSpec(Spec):
+class MetricBase(Spec):
     word: ClassVar[str]
 
     @property
@@ -24,7 +25,7 @@ class _MetricSpec(Spec):
         return self.word
 
 
-class _OverlapSpec(_MetricSpec):
+class _OverlapSpec(MetricBase):
     over: Literal["images", "set"] = "images"
     """`images`: a score an image and class, then the mean over images. `set`: pixels are summed
     over all images first ("volume Dice", "global Dice")."""
@@ -106,7 +107,7 @@ class FBetaMetricSpec(_ReportSpec):
     word: ClassVar[str] = "F-beta"
 
 
-class AccuracyMetricSpec(_MetricSpec):
+class AccuracyMetricSpec(MetricBase):
     """Share of the pixels that got their class, background included, 0 .. 1."""
 
     name: Literal["accuracy"] = "accuracy"
@@ -114,7 +115,7 @@ class AccuracyMetricSpec(_MetricSpec):
     over: Literal["images", "set"] = "set"
 
 
-class HausdorffMetricSpec(_MetricSpec):
+class HausdorffMetricSpec(MetricBase):
     """Minus the distance between the two borders in px, mean over images and classes."""
 
     name: Literal["hausdorff"] = "hausdorff"
@@ -132,7 +133,7 @@ class HausdorffMetricSpec(_MetricSpec):
         return "-Hausdorff" + ("" if self.percentile == 100 else f"{self.percentile:g}")
 
 
-class CrossEntropyMetricSpec(_MetricSpec):
+class CrossEntropyMetricSpec(MetricBase):
     """Minus the mean over pixels of -log p(true class), in nats, then the mean over images."""
 
     name: Literal["cross_entropy"] = "cross_entropy"
@@ -158,7 +159,7 @@ def _single(value: Any) -> Any:
     """`dice` means `{name: dice}`."""
     if isinstance(value, str):
         if value not in SINGLE:
-            raise ValueError(unknown_name(value, SINGLE))
+            raise ValueError(unknown_name(value, (*SINGLE, *own_specs("METRICS"))))
         return {"name": value}
     return value
 
@@ -177,10 +178,11 @@ class MetricTerm(Spec):
         _SingleMetricSpec,
         Field(discriminator="name"),
         BeforeValidator(_single, json_schema_input_type=str | _SingleMetricSpec),
+        Widened("METRICS", by_word=True),
     ]
 
 
-class WeightedMetricSpec(_MetricSpec):
+class WeightedMetricSpec(MetricBase):
     """A weighted sum of metrics."""
 
     name: Literal["weighted"] = "weighted"
@@ -196,4 +198,5 @@ MetricSpec = Annotated[
     AnyMetricSpec,
     Field(discriminator="name"),
     BeforeValidator(_any, json_schema_input_type=str | AnyMetricSpec),
+    Widened("METRICS", by_word=True),
 ]

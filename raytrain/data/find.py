@@ -4,6 +4,7 @@ decoded yet."""
 from pathlib import Path
 
 from raytrain.config.competition import CompetitionSpec
+from raytrain.config.own import part_of
 from raytrain.data.formats import FORMATS
 from raytrain.data.index import Found
 from raytrain.data.neighbours import needs_numbers, with_neighbours
@@ -14,7 +15,8 @@ def find_samples(
     competition: CompetitionSpec, root: Path
 ) -> tuple[list[Found], dict[str, str], list[str]]:
     """Samples in natural order split by split, the group of each id, and every problem."""
-    index = FORMATS[competition.format.name].index(competition.format, competition.splits, root)
+    find = part_of("FORMATS", competition.format, FORMATS).index
+    index = find(competition.format, competition.splits, root)
     # What has no group stands alone, so that what else is wrong is found, too.
     groups = {sample.id: sample.id for sample in index.samples}
     problems = list(index.problems)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from raytrain.config.formats import FormatSpec
+from raytrain.config.own import part_of
 from raytrain.config.target import Target, stored_type
 from raytrain.data.decode import decode_image
 from raytrain.data.formats import FORMATS
@@ -40,7 +41,8 @@ def read_mask(
 
     Raises ValueError naming a file that is unreadable, of another size or holds other values.
     """
-    mask = FORMATS[format.name].mask(format, root, addresses, size_HW, classes, target)
+    read = part_of("FORMATS", format, FORMATS).mask
+    mask = read(format, root, addresses, size_HW, classes, target)
     if mask.shape != size_HW:
         raise ValueError(
             f"{root / addresses[0]}: the mask is {mask.shape[1]}x{mask.shape[0]}, "

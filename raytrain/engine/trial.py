@@ -26,6 +26,7 @@ from raytrain.engine.shipping import ship
 from raytrain.losses import build_loss
 from raytrain.models import build_model
 from raytrain.models.weights import weights_file
+from raytrain.runs.extensions import load_extensions
 from raytrain.runs.history import Row, append_row, write_history
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task
@@ -44,6 +45,7 @@ class Samples:
 
 def open_samples(run: RunDir) -> Samples:
     """The data of a run, decoded on this node when it is not yet."""
+    load_extensions(run)
     report = read_report(run.data_report)
     return Samples(report, open_cache(report), run.weights)
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from raytrain.config.losses import CrossEntropySpec, FocalSpec, LossTerm
+from raytrain.config.own import part_of
 from raytrain.config.target import Target, outputs
 from raytrain.losses.binary import build_bce, build_bce_with_logits
 from raytrain.losses.boundary import build_boundary
@@ -59,7 +60,7 @@ def build_loss(terms: tuple[LossTerm, ...], target: Target, class_pixels: tuple[
     several, which are weighed by images.
     """
     setting = Setting(target, class_pixels)
-    parts = [(term.weight, LOSSES[term.name](term, setting)) for term in terms]
+    parts = [(term.weight, part_of("LOSSES", term, LOSSES)(term, setting)) for term in terms]
 
     def loss(logits_BKHW: torch.Tensor, mask_BHW: torch.Tensor) -> torch.Tensor:
         if logits_BKHW.dtype != torch.float64:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from raytrain.config.metrics import MetricSpec, WeightedMetricSpec
+from raytrain.config.own import has_part, part_of
 from raytrain.metrics.accuracy import accuracy
 from raytrain.metrics.cross_entropy import cross_entropy, image_cross_entropy
 from raytrain.metrics.distance import border_distances, hausdorff
@@ -45,16 +46,17 @@ IMAGE_FIGURES: dict[str, Callable[[Any, ImageMaps], np.ndarray]] = {
 
 def score(spec: MetricSpec, evidence: Evidence) -> float:
     """The metric's figure; higher is better."""
-    return METRICS[spec.name](spec, evidence)
+    return part_of("METRICS", spec, METRICS)(spec, evidence)
 
 
 def gathered(spec: MetricSpec) -> tuple[MetricSpec, ...]:
     """The metrics in `spec` that need more than counts."""
     parts = [term.metric for term in spec.terms] if spec.name == "weighted" else [spec]
-    return tuple(dict.fromkeys(part for part in parts if part.name in IMAGE_FIGURES))
+    measured = (part for part in parts if has_part("IMAGE_FIGURES", part, IMAGE_FIGURES))
+    return tuple(dict.fromkeys(measured))
 
 
 def image_figures(specs: tuple[MetricSpec, ...], image: ImageMaps) -> np.ndarray:
     """figure_GK (float64) of one image for each of the specs."""
-    figures = [IMAGE_FIGURES[spec.name](spec, image) for spec in specs]
+    figures = [part_of("IMAGE_FIGURES", spec, IMAGE_FIGURES)(spec, image) for spec in specs]
     return np.array(figures, np.float64).reshape(len(specs), len(image.prob_KHW))

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from raytrain.config.models import ModelSpec
+from raytrain.config.own import part_of
 from raytrain.models.alexnet import build_alexnet
 from raytrain.models.effunet import build_effunet
 from raytrain.models.fcn import build_fcn
@@ -35,7 +36,7 @@ ARCHITECTURES: dict[str, Callable[[Any, int, int], nn.Module]] = {
 
 def build_model(spec: ModelSpec, channels: int, classes: int, weights: Path | None) -> nn.Module:
     """The network of a spec; `weights` is the encoder's state-dict file that the spec asks for."""
-    model = ARCHITECTURES[spec.name](spec, channels, classes)
+    model = _built(spec, channels, classes)
     if weights is not None:
         from raytrain.models.weights import load_encoder
 
@@ -64,7 +65,11 @@ def without_memory(spec: ModelSpec, channels: int, classes: int) -> nn.Module:
     """The network of a spec on the meta device: its shapes and parts, no numbers."""
     try:
         with torch.device("meta"):
-            return ARCHITECTURES[spec.name](spec, channels, classes)
+            return _built(spec, channels, classes)
     except RuntimeError:
         # The mit encoders compute with numbers while they are built, which meta tensors lack.
-        return ARCHITECTURES[spec.name](spec, channels, classes).to("meta")
+        return _built(spec, channels, classes).to("meta")
+
+
+def _built(spec: ModelSpec, channels: int, classes: int) -> nn.Module:
+    return part_of("MODELS", spec, ARCHITECTURES)(spec, channels, classes)

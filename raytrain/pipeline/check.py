@@ -11,6 +11,7 @@ from raytrain.data.contact_sheet import contact_sheet
 from raytrain.data.index import SPLITS
 from raytrain.data.report import DataReport, SplitFacts, read_report, write_report
 from raytrain.data.samples import SampleFiles
+from raytrain.runs.extensions import keep_extensions, load_extensions
 from raytrain.runs.files import atomic_path, read_json, write_json
 from raytrain.runs.layout import RunDir
 
@@ -27,6 +28,8 @@ def check(job: JobSpec, run: RunDir) -> DataReport:
     Raises ValueError listing every problem, or when the run directory holds results of other
     data or of another metric.
     """
+    keep_extensions(run)
+    load_extensions(run)
     report = inspect(job.competition)
     if run.data_report.is_file() and run.trials.is_dir():
         before = read_report(run.data_report).fingerprint
@@ -48,9 +51,13 @@ def refuse_another_metric(job: JobSpec, run: RunDir) -> None:
     words = read_json(run.config)["competition"]["metric"]
     before: MetricSpec = TypeAdapter(MetricSpec).validate_python(words)
     if before != job.competition.metric:
+        now = job.competition.metric
+        shown = f"{before.label}, now {now.label}"
+        if before.label == now.label:
+            shown = f"{now.label} with other parameters, or of another file"
         raise ValueError(
-            f"{run.path}: its results belong to another metric ({before.label}, now "
-            f"{job.competition.metric.label}); name another run, e.g. --set run=second"
+            f"{run.path}: its results belong to another metric ({shown}); name another run, e.g. "
+            "--set run=second"
         )
 
 

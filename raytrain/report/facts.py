@@ -10,6 +10,7 @@ from raytrain.config.trial import TrialSpec
 from raytrain.data.report import DataReport, read_report
 from raytrain.runs.ensemble import Ensemble
 from raytrain.runs.events import RungEvent, read_events
+from raytrain.runs.extensions import load_extensions
 from raytrain.runs.files import read_json
 from raytrain.runs.history import Row, read_history
 from raytrain.runs.layout import JoinedDir, RunDir
@@ -55,6 +56,7 @@ def read_facts(run: RunDir, ledger: Sequence[LedgerRow], agreement: Agreement) -
     """Read what there is. Raises ValueError when not even the data was checked."""
     if not run.data_report.is_file():
         raise ValueError(f"{run.path}: there is nothing to report yet; run `raytrain check` first")
+    load_extensions(run)
     trials = ranked(run)
     return RunFacts(
         run=run,

@@ -77,6 +77,11 @@ class RunDir:
         return self.path / "folds.json"
 
     @property
+    def extend(self) -> Path:
+        """The users' files that the job extended by, in every version."""
+        return self.path / "extend"
+
+    @property
     def weights(self) -> Path:
         """Pretrained encoder weights, fetched once by the driver for all workers."""
         return self.path / "weights"

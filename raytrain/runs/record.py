@@ -12,6 +12,7 @@ from typing import Any, Literal
 from raytrain.config.base import Spec
 from raytrain.config.metrics import MetricSpec
 from raytrain.config.trial import TrialSpec
+from raytrain.runs.extensions import load_extensions
 from raytrain.runs.files import read_json, write_json
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.history import Row, best_row, read_history
@@ -120,6 +121,7 @@ def read_record(directory: TrialDir) -> Record | None:
 
 def read_records(run: RunDir) -> list[Record]:
     """All records of a run, by name and fingerprint."""
+    load_extensions(run)
     found = [read_record(TrialDir(path)) for path in run.trials.glob("*") if path.is_dir()]
     return sorted((r for r in found if r), key=lambda r: (r.name, r.fingerprint))
 

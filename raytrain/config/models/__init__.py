@@ -16,6 +16,7 @@ from raytrain.config.models.others import (
 )
 from raytrain.config.models.smp import SmpSpec
 from raytrain.config.models.unet import UNetASpec, UNetBase, UNetCSpec, UNetSpec
+from raytrain.config.own import Widened
 
 __all__ = [
     "AlexNetSpec",
@@ -46,4 +47,5 @@ ModelSpec = Annotated[
     | AlexNetSpec,
     Field(discriminator="name"),
     named_by_default("unet"),
+    Widened("MODELS"),
 ]

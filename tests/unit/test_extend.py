@@ -1,0 +1,328 @@
+"""`extend`: parts of a user's file, from the YAML to the built objects, here and elsewhere."""
+
+import json
+import multiprocessing
+import pickle
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from torch import nn
+
+from raytrain.config.job import JobSpec
+from raytrain.config.load import load_job
+from raytrain.config.own import current_sources, extend_by
+from raytrain.data.checks import inspect
+from raytrain.losses import build_loss
+from raytrain.metrics import gathered, image_figures, score
+from raytrain.metrics.evidence import Evidence, ImageMaps
+from raytrain.models import build_model, refusal
+from raytrain.pipeline.check import refuse_another_metric
+from raytrain.runs.extensions import keep_extensions, load_extensions, write_job
+from raytrain.runs.layout import RunDir
+from raytrain.runs.record import task_fingerprint
+from tests.unit.conftest import Competition
+
+EXAMPLE = Path(__file__).parents[2] / "jobs" / "own_parts.py"
+JOB = """
+extend: mine/own_parts.py
+competition:
+  name: tiny
+  data: folder
+  classes: [background, organ]
+  metric: {name: worst_dice, background: false}
+trial:
+  model: {name: two_convolutions, width: 3}
+  loss: [{name: cross_entropy}, {name: log_dice, weight: 0.5}]
+"""
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays() -> Iterator[None]:
+    yield
+    extend_by(())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A job and its file."""
+    (tmp_path / "mine").mkdir()
+    shutil.copy(EXAMPLE, tmp_path / "mine")
+    (tmp_path / "job.yaml").write_text(JOB)
+    return tmp_path
+
+
+def changed(folder: Path) -> None:
+    """Another text of the file."""
+    file = folder / "mine" / "own_parts.py"
+    file.write_text(file.read_text().replace("nn.ReLU()", "nn.Tanh()"))
+
+
+def layers(spec: JobSpec) -> list[str]:
+    network = build_model(spec.trial.model, 1, 2, None)
+    return [type(layer).__name__ for layer in network.children()]
+
+
+def test_the_parts_are_built_from_the_file(folder: Path) -> None:
+    job = load_job(folder / "job.yaml", ["trial.model.width=5"])
+    network = build_model(job.trial.model, 2, 4, None)
+    assert isinstance(network, nn.Sequential)
+    assert network[0].weight.shape == (5, 2, 3, 3)
+    assert network(torch.zeros(1, 2, 7, 9)).shape == (1, 4, 7, 9)
+    assert refusal(job.trial.model, 2, 4, 8, 8) is None
+    logits = torch.zeros(1, 2, 2, 2)
+    mask = torch.tensor([[[0, 1], [1, 1]]])
+    # Each probability is 1/2: -log(2 x .5 + 1) / (2 + 1 + 1) and -log(2 x 1.5 + 1) / (2 + 3 + 1).
+    expected = np.log(2) + 0.5 * -np.mean(np.log([2 / 4, 4 / 6]))
+    built = build_loss(job.trial.loss, "single_label", (1, 3))
+    assert float(built(logits, mask)) == pytest.approx(expected)
+    counts = np.array([[[9, 0, 0], [2, 1, 1]], [[9, 0, 0], [1, 1, 1]]])
+    assert score(job.competition.metric, Evidence(counts)) == pytest.approx(6 / 10)
+    assert gathered(job.competition.metric) == ()
+    assert job.trial.label.startswith("two_convolutions_cross_entropy+log_dice_")
+
+
+def test_their_place_in_a_search_and_in_weighted_metrics(folder: Path) -> None:
+    space = "search.space={model: {choice: [{name: two_convolutions, width: 2}, {name: unet}]}}"
+    metric = "competition.metric={name: weighted, terms: [{metric: worst_dice}, {metric: dice}]}"
+    job = load_job(folder / "job.yaml", [space, metric])
+    assert job.competition.metric.label == "1 worst_dice + 1 Dice"
+    perfect = Evidence(np.array([[[9, 0, 0], [2, 0, 0]]]))
+    assert score(job.competition.metric, perfect) == 2
+    assert JobSpec.model_validate_json(job.model_dump_json()) == job
+    assert load_job(folder / "job.yaml", ["competition.metric=worst_dice"]).competition.metric
+
+
+def test_another_text_is_another_trial_and_the_old_one_is_kept(folder: Path) -> None:
+    run = RunDir(folder / "run")
+    first = load_job(folder / "job.yaml")
+    keep_extensions(run)
+    dump = json.loads(json.dumps(first.model_dump(mode="json")))
+    assert dump["trial"]["model"]["extend"] == current_sources()[0].hash
+    changed(folder)
+    second = load_job(folder / "job.yaml")
+    keep_extensions(run)
+    prints = {task_fingerprint(job.trial, "data", "split", 1) for job in (first, second)}
+    assert len(prints) == 2
+    # What was recorded is built as it was, what the job says now as it is now.
+    load_extensions(run)
+    assert layers(JobSpec.model_validate(dump)) == ["Conv2d", "ReLU", "Conv2d"]
+    assert layers(second) == ["Conv2d", "Tanh", "Conv2d"]
+    assert len(list(run.extend.glob("*/own_parts.py"))) == 2
+
+
+def test_a_text_that_was_never_kept_is_named(folder: Path) -> None:
+    tree = load_job(folder / "job.yaml").model_dump(mode="json")
+    tree["trial"]["model"]["extend"] = "0123456789ab"
+    with pytest.raises(ValueError, match=r"two_convolutions is of a file that is not here \(0123"):
+        JobSpec.model_validate(tree)
+
+
+def test_a_run_keeps_its_metric_and_its_file(folder: Path) -> None:
+    run = RunDir(folder / "run")
+    run.trials.mkdir(parents=True)
+    first = load_job(folder / "job.yaml")
+    run.config.write_text(first.model_dump_json())
+    refuse_another_metric(first, run)
+    changed(folder)
+    second = load_job(folder / "job.yaml")
+    with pytest.raises(ValueError, match=r"\(worst_dice with .* or of another file\)"):
+        refuse_another_metric(second, run)
+
+
+def elsewhere(content: bytes, answer: Any) -> None:
+    """In a process that never saw the YAML."""
+    job = pickle.loads(content)
+    loss = build_loss(job.trial.loss, "single_label", (1, 3))
+    value = float(loss(torch.zeros(1, 2, 2, 2), torch.tensor([[[0, 1], [1, 1]]])))
+    figure = score(job.competition.metric, Evidence(np.array([[[9, 0, 0], [2, 1, 1]]])))
+    answer.put((layers(job), value, figure))
+
+
+def test_specs_travel_with_their_file(folder: Path) -> None:
+    content = pickle.dumps(load_job(folder / "job.yaml"))
+    shutil.rmtree(folder / "mine")
+    context = multiprocessing.get_context("spawn")
+    answer = context.Queue()
+    process = context.Process(target=elsewhere, args=(content, answer))
+    process.start()
+    found = answer.get(timeout=60)
+    process.join()
+    expected = np.log(2) + 0.5 * -np.mean(np.log([2 / 4, 4 / 6]))
+    assert found == (["Conv2d", "ReLU", "Conv2d"], pytest.approx(expected), pytest.approx(4 / 6))
+
+
+def test_a_launched_job_takes_its_file_along(folder: Path, tmp_path: Path) -> None:
+    job = load_job(folder / "job.yaml")
+    target = tmp_path / "there"
+    target.mkdir()
+    write_job(job, target)
+    shutil.rmtree(folder / "mine")
+    again = load_job(target / "job.yaml")
+    assert again.model_copy(update={"extend": job.extend}) == job
+
+
+def test_names_of_another_job_are_unknown(folder: Path) -> None:
+    load_job(folder / "job.yaml")
+    tree = yaml.safe_load(JOB)
+    del tree["extend"]
+    (folder / "job.yaml").write_text(yaml.safe_dump(tree))
+    with pytest.raises(ValueError, match="unknown 'two_convolutions'"):
+        load_job(folder / "job.yaml")
+
+
+def test_wrong_words_name_the_users_own(folder: Path) -> None:
+    overrides = [
+        "trial.model={name: two_convolution}",
+        "trial.loss=[{name: log_dise}, {name: log_dice, wieght: 1}]",
+        "competition.metric=worst_dise",
+        "search.space={model: {choice: [{name: two_convolutions, widht: 2}]}}",
+    ]
+    with pytest.raises(ValueError, match="in the configuration") as caught:
+        load_job(folder / "job.yaml", overrides)
+    assert str(caught.value).split("\n")[1:] == [
+        "  competition.metric: unknown 'worst_dise'; did you mean 'worst_dice'?",
+        "  trial.model.name: unknown 'two_convolution'; did you mean 'two_convolutions'?",
+        "  trial.loss[0].name: unknown 'log_dise'; did you mean 'log_dice'?",
+        "  trial.loss[1].wieght: unknown key 'wieght'; did you mean 'weight'?",
+        "  search.space.model: in trial.model.widht: unknown key 'widht'; did you mean 'width'?",
+    ]
+
+
+HEAD = """
+from typing import Literal
+from raytrain.config.extend import OwnFormat, OwnLoss, OwnMetric, OwnModel
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x = 1\n\ny = (\n", r"line 3: '\(' was never closed"),
+        ("x = 1\n\nx / 0\n", "line 3: ZeroDivisionError: division by zero"),
+        ("def f():\n    return missing\n\nf()\n", "line 2: NameError: name 'missing'"),
+        ("import no_such_module", "line 1: ModuleNotFoundError: No module named 'no_such_module'"),
+        ("x = 1", "defines none of MODELS, LOSSES, METRICS, IMAGE_FIGURES, FORMATS"),
+        ("MODELS = [1]", r"MODELS: give a dict {spec: function} \(got \[1\]\)"),
+        ("MODELS = {'unet9': print}", "MODELS: 'unet9' is no spec: derive a class from OwnModel"),
+        (
+            "class A(OwnModel): pass\nMODELS = {A: print}",
+            r"MODELS: A: say name: Literal\[\"my_name\"\]",
+        ),
+        (
+            "class A(OwnModel):\n    name: Literal['unet'] = 'unet'\nMODELS = {A: print}",
+            "MODELS: 'unet' stands already",
+        ),
+        (
+            "class A(OwnLoss):\n    name: Literal['a'] = 'a'\nLOSSES = {A: 3}",
+            r"LOSSES: a: give a function \(got 3\)",
+        ),
+        (
+            "class A(OwnFormat):\n    name: Literal['a'] = 'a'\nFORMATS = {A: print}",
+            r"FORMATS: a: give raytrain.data.formats.Format\(index, mask\)",
+        ),
+        (
+            "class A(OwnMetric):\n    name: Literal['a'] = 'a'\nIMAGE_FIGURES = {A: print}",
+            "IMAGE_FIGURES: 'a' is not in METRICS",
+        ),
+        (
+            "class A(OwnLoss):\n    name: Literal['a'] = 'a'\n"
+            "class B(OwnLoss):\n    name: Literal['a'] = 'a'\nLOSSES = {A: print, B: print}",
+            "LOSSES: 'a' stands twice",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_file(folder: Path, text: str, words: str) -> None:
+    lines = text.count("line")
+    body = text if words.startswith("line") or (not lines and "Own" not in text) else HEAD + text
+    (folder / "mine" / "own_parts.py").write_text(body)
+    with pytest.raises(ValueError, match=rf"mine/own_parts\.py: {words}"):
+        load_job(folder / "job.yaml")
+
+
+def test_all_files_are_told_of_at_once(folder: Path) -> None:
+    (folder / "mine" / "broken.py").write_text("1 / 0")
+    with pytest.raises(ValueError, match="extend: 2 problems") as caught:
+        load_job(folder / "job.yaml", ["extend=[mine/broken.py, mine/own_parts.py, none.py]"])
+    assert "mine/broken.py: line 1: ZeroDivisionError" in str(caught.value)
+    assert "none.py: no such file" in str(caught.value)
+    again = (folder / "mine" / "own_parts.py").read_text()
+    (folder / "mine" / "copy.py").write_text(again + "# another\n")
+    with pytest.raises(ValueError, match="'two_convolutions' stands in two files"):
+        load_job(folder / "job.yaml", ["extend=[mine/copy.py, mine/own_parts.py]"])
+    with pytest.raises(ValueError, match="extend: give a file, or a list of them"):
+        load_job(folder / "job.yaml", ["extend={a: b}"])
+
+
+FIGURES = (
+    HEAD
+    + """
+import numpy as np
+
+class Bits(OwnMetric):
+    name: Literal['bits'] = 'bits'
+
+def figures(spec, image):
+    return np.array([image.pred_KHW[k].sum() for k in range(len(image.pred_KHW))])
+
+def score(spec, evidence):
+    return float(evidence.figures(spec).sum())
+
+METRICS = {Bits: score}
+IMAGE_FIGURES = {Bits: figures}
+"""
+)
+
+
+def test_a_metric_may_measure_each_image(folder: Path) -> None:
+    (folder / "mine" / "bits.py").write_text(FIGURES)
+    words = ["extend=[mine/own_parts.py, mine/bits.py]", "competition.metric=bits"]
+    metric = load_job(folder / "job.yaml", words).competition.metric
+    pred_KHW = np.array([[[1, 1, 0]], [[0, 0, 1]]], bool)
+    maps = ImageMaps(pred_KHW.astype(float), pred_KHW, pred_KHW)
+    assert gathered(metric) == (metric,)
+    figures_GK = image_figures((metric,), maps)
+    assert figures_GK.tolist() == [[2, 1]]
+    evidence = Evidence(np.zeros((1, 2, 3), np.int64), (metric,), figures_GK[None])
+    assert score(metric, evidence) == 3
+
+
+FORMAT = (
+    HEAD
+    + """
+from raytrain.config.formats import PairedFoldersSpec
+from raytrain.data.formats import FORMATS as OURS
+from raytrain.data.formats import Format
+
+class Inverse(OwnFormat, PairedFoldersSpec):
+    name: Literal['inverse'] = 'inverse'
+
+def mask(spec, root, addresses, size_HW, classes, target):
+    found = OURS['paired_folders'].mask(spec, root, addresses, size_HW, classes, target)
+    return (len(classes) - 1 - found).astype(found.dtype)
+
+FORMATS = {Inverse: Format(OURS['paired_folders'].index, mask)}
+"""
+)
+
+
+def test_a_format_of_ones_own(folder: Path, competition: Competition) -> None:
+    competition.fill(train=2, val=1, test=1)
+    (folder / "mine" / "inverse.py").write_text(FORMAT)
+    words = [
+        "extend=mine/inverse.py",
+        "trial={}",
+        f"competition={{name: t, data: {competition.root}, classes: [a, b, c], group: (N+1)//2}}",
+    ]
+    ours = inspect(load_job(folder / "job.yaml", words).competition)
+    own = load_job(folder / "job.yaml", [*words, "competition.format.name=inverse"]).competition
+    found = inspect(own)
+    assert found.splits["train"].class_pixels == tuple(
+        reversed(ours.splits["train"].class_pixels or ())
+    )
+    assert found.fingerprint != ours.fingerprint
