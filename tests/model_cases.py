@@ -9,6 +9,9 @@ from raytrain.config.models import (
     FcnSpec,
     ModelSpec,
     NingSpec,
+    PixelsBoostingSpec,
+    PixelsForestSpec,
+    PixelsLogisticSpec,
     SegNetSpec,
     SetrSpec,
     SmpSpec,
@@ -30,6 +33,13 @@ SMALL: dict[str, ModelSpec] = {
     "ning": NingSpec(),
     "alexnet": AlexNetSpec(width=16),
 }
+_SCALES = (1.0, 2.0)
+PIXELS: dict[str, ModelSpec] = {
+    "pixels_logistic": PixelsLogisticSpec(scales=_SCALES, pixels=300),
+    "pixels_forest": PixelsForestSpec(scales=_SCALES, pixels=300, trees=6, leaves=32, depth=6),
+    "pixels_boosting": PixelsBoostingSpec(scales=_SCALES, pixels=300, rounds=6, leaves=8, depth=4),
+}
+"""What is fitted instead of trained (tests/unit/test_pixels.py)."""
 SYSTEMS: list[ModelSpec] = [
     SmpSpec(decoder="deeplabv3plus", encoder="resnet101", output_stride=16),
     SmpSpec(decoder="deeplabv3plus", encoder="mobilenet_v2"),

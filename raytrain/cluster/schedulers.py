@@ -36,16 +36,19 @@ class RungScheduler(ASHAScheduler):
         self._rungs = spec.rungs(epochs)
 
     def remember(self, fingerprint: str, rows: list[Row]) -> None:
-        """Count an earlier trial at the rungs that it reached."""
+        """Count an earlier trial at the rungs that it reached before its end."""
         trial: Any = SimpleNamespace(trial_id=fingerprint)
         super().on_trial_add(None, trial)
         for row in rows:
             super().on_trial_result(None, trial, row)
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
-        decision = super().on_trial_result(tune_controller, trial, result)
         task, epoch = self._tasks[trial.config["index"]], result["epoch"]
-        if epoch not in self._rungs or epoch >= task.spec.last_epoch:
+        # What has reached its end is not held against what has just begun.
+        if epoch >= task.spec.last_epoch:
+            return TrialScheduler.CONTINUE
+        decision = super().on_trial_result(tune_controller, trial, result)
+        if epoch not in self._rungs:
             return TrialScheduler.CONTINUE
         earlier = self._decided.get((task.fingerprint, epoch))
         if earlier is not None:

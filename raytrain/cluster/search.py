@@ -114,5 +114,7 @@ def _scheduler(
         return FIFOScheduler()
     scheduler = RungScheduler(spec.scheduler, tasks, run.events)
     for record in past:
-        scheduler.remember(record.fingerprint, read_history(run.trial(record.fingerprint).history))
+        rows = read_history(run.trial(record.fingerprint).history)
+        unfinished = [row for row in rows if row["epoch"] < record.spec.epochs]
+        scheduler.remember(record.fingerprint, unfinished)
     return scheduler

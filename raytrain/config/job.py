@@ -89,11 +89,6 @@ def _listed(value: Any) -> Any:
 class JobSpec(Spec):
     """The whole YAML."""
 
-    extend: Annotated[
-        tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])
-    ] = ()
-    """Python files with networks, losses, metrics and formats of your own (`config/extend.py`),
-    from the folder of the YAML."""
     competition: CompetitionSpec
     trial: TrialSpec = TrialSpec()
     search: SearchSpec = SearchSpec()
@@ -104,6 +99,11 @@ class JobSpec(Spec):
     """Folder for all results; on a cluster one that every node sees."""
     run: str = Field("default", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     """Name of this run: its results stand in <storage>/<competition>/<run>."""
+    extend: Annotated[
+        tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])
+    ] = ()
+    """Python files with networks, losses, metrics and formats of your own (`config/extend.py`),
+    from the folder of the YAML."""
 
     @field_validator("storage")
     @classmethod

@@ -13,7 +13,7 @@ from raytrain.config.base import Spec
 from raytrain.config.framing import FramingSpec, WholeSpec
 from raytrain.config.losses import CrossEntropySpec, LossTerm
 from raytrain.config.mixing import MixSpec
-from raytrain.config.models import ModelSpec, UNetSpec
+from raytrain.config.models import ModelSpec, PixelsBase, UNetSpec
 from raytrain.config.optimizers import AdamSpec, CosineSpec, OptimizerSpec, ScheduleSpec
 from raytrain.config.shipping import EarlyStopSpec, EpochsSpec, KeepSpec, LastSpec, ShipSpec
 
@@ -97,6 +97,8 @@ class TrialSpec(Spec):
     @property
     def label(self) -> str:
         """The whole in short, such as `unet16x4_cross_entropy+dice_lr0.001`."""
+        if isinstance(self.model, PixelsBase):
+            return self.network_label
         return f"{self.network_label}_{self.loss_label}_lr{self.optimizer.lr:g}"
 
     @field_validator("loss")

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
+from raytrain.config.models import PixelsBase
 from raytrain.config.target import outputs
 from raytrain.config.trial import TrialSpec
 from raytrain.data.cache import Cache, open_cache
@@ -20,6 +21,7 @@ from raytrain.engine.ema import build_ema, build_swa
 from raytrain.engine.loop import Training, Validation, train_epoch, validate
 from raytrain.engine.optimizers import build_optimizer
 from raytrain.engine.parallel import World, current_world
+from raytrain.engine.pixels import fit_epoch
 from raytrain.engine.precision import build_scaler, set_float32
 from raytrain.engine.reporter import Reporter
 from raytrain.engine.shipping import ship
@@ -80,6 +82,7 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World) -> None
     state = newest_checkpoint(directory.checkpoints)
     history: list[Row] = state["history"] if state else []
     training = _training(task, samples, world, state)
+    learn = fit_epoch if isinstance(spec.model, PixelsBase) else train_epoch
     if world.rank == 0:
         write_history(directory.history, history)
     for row in history:
@@ -90,7 +93,7 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World) -> None
         # Whatever draws from torch's generator (dropout) is the same after a resume.
         torch.manual_seed(spec.seed * 1_000_003 + epoch * 1_009 + world.rank)
         plan.epoch = epoch
-        row = train_epoch(training, loader, history)
+        row = learn(training, loader, history)
         if on:
             row |= validate(training, training.kept, on, epoch)
         history.append(row)

@@ -14,6 +14,11 @@ from raytrain.models.effunet import build_effunet
 from raytrain.models.fcn import build_fcn
 from raytrain.models.ning import build_ning
 from raytrain.models.norm import with_solo_norms
+from raytrain.models.pixels import (
+    build_pixels_boosting,
+    build_pixels_forest,
+    build_pixels_logistic,
+)
 from raytrain.models.segnet import build_segnet
 from raytrain.models.setr import build_setr
 from raytrain.models.smp import build_smp
@@ -30,6 +35,9 @@ ARCHITECTURES: dict[str, Callable[[Any, int, int], nn.Module]] = {
     "setr": build_setr,
     "ning": build_ning,
     "alexnet": build_alexnet,
+    "pixels_logistic": build_pixels_logistic,
+    "pixels_forest": build_pixels_forest,
+    "pixels_boosting": build_pixels_boosting,
 }
 """Name -> builder(spec, input channels, classes), with random weights."""
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from raytrain.config.job import JobSpec
 from raytrain.config.metrics import MetricSpec
+from raytrain.config.models import PixelsBase
 from raytrain.config.optimizers import PlateauSpec
 from raytrain.config.space import sample_trials
 from raytrain.config.trial import TrialSpec
@@ -29,10 +30,17 @@ from raytrain.runs.record import Task, read_record
 
 
 def final_problems(job: JobSpec) -> list[str]:
-    """What any of the job's trials asks for that a training on all labelled images cannot give;
-    known before the search, so that it is not found out after it."""
+    """What any of the job's trials asks for that a training on all labelled images cannot give, or
+    not by several workers; known before the search, so that it is not found out after it."""
     for spec in sample_trials(job.search.space, job.trial, job.search.trials, job.search.seed):
         schedule = spec.schedule
+        if isinstance(spec.model, PixelsBase):
+            if job.finalize.workers > 1:
+                return [
+                    f"finalize.workers: {spec.model.label} is fitted by one worker, not "
+                    f"{job.finalize.workers}; set finalize.workers=1, or leave it out of the search"
+                ]
+            continue
         if isinstance(schedule, PlateauSpec) and schedule.watch != "train_loss":
             return [
                 f"trial.schedule.watch: {schedule.watch} is not known where members are trained "

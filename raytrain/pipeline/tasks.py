@@ -4,7 +4,7 @@ from functools import cache
 
 from raytrain.config.framing import WholeSpec
 from raytrain.config.job import JobSpec
-from raytrain.config.models import UNetBase
+from raytrain.config.models import PixelsBase, UNetBase
 from raytrain.config.target import outputs
 from raytrain.config.trial import TrialSpec
 from raytrain.data.augment_check import augmentation_problems
@@ -29,6 +29,16 @@ from raytrain.runs.record import (
     write_record,
 )
 
+_DEFAULT = TrialSpec()
+NO_GRADIENTS = {
+    "epochs": 1,
+    **{
+        key: getattr(_DEFAULT, key)
+        for key in ("optimizer", "schedule", "ema", "clip_norm", "compile", "precision")
+    },
+}
+"""Of a trial without gradient steps, so that a search over rates tries it once."""
+
 
 def make_task(
     job: JobSpec,
@@ -43,7 +53,8 @@ def make_task(
 ) -> Task:
     """A task whose directory is named after everything that decides its numbers.
 
-    A U-Net too deep for the images gets the depth that fits, which is printed.
+    A U-Net too deep for the images gets the depth that fits, which is printed; a pixel classifier
+    gets one epoch, and the defaults of what it has no use for.
     """
     spec = _fitted(spec, report)
     name = task_fingerprint(spec, report.fingerprint, fold, workers)
@@ -65,6 +76,8 @@ def make_task(
 
 
 def _fitted(spec: TrialSpec, report: DataReport) -> TrialSpec:
+    if isinstance(spec.model, PixelsBase):
+        return spec.model_copy(update=NO_GRADIENTS)
     height, width = network_size(spec.framing, report.largest)
     if not isinstance(spec.model, UNetBase):
         return spec
@@ -103,6 +116,7 @@ def prepare(tasks: list[Task], report: DataReport, run: RunDir) -> None:
     specs = [task.spec for task in tasks]
     problems += [problem for spec in specs for problem in _data_problems(spec, report)]
     problems += _optimizer_problems(specs, report)
+    problems += _pixel_problems(tasks, report)
     for loss in {spec.loss for spec in specs}:
         problems += loss_problems(loss, report.target, len(report.classes))
     for augmentation, framing in {(spec.augmentation, spec.framing) for spec in specs}:
@@ -139,6 +153,24 @@ def _data_problems(spec: TrialSpec, report: DataReport) -> list[str]:
         problems.append(
             f"trial.normalization: imagenet needs 8 bits and 1 or 3 channels; these images have "
             f"{report.channels} of {report.dtype}; choose dataset or image"
+        )
+    return problems
+
+
+def _pixel_problems(tasks: list[Task], report: DataReport) -> list[str]:
+    """What pixel classifiers cannot do."""
+    pixels = [task for task in tasks if isinstance(task.spec.model, PixelsBase)]
+    problems = [
+        f"trial.model: {task.spec.model.label} is fitted by one worker, not {task.workers}; "
+        "set finalize.workers=1"
+        for task in pixels
+        if task.workers > 1
+    ]
+    if pixels and report.target == "multi_label":
+        label = pixels[0].spec.model.label
+        problems.append(
+            f"trial.model: {label} needs one class a pixel, and here classes overlap; choose a "
+            "network"
         )
     return problems
 

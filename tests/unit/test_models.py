@@ -11,7 +11,7 @@ from torch import nn
 from raytrain.config.models import ModelSpec, SmpSpec, UNetSpec
 from raytrain.config.names import SMP_DECODERS, SMP_ENCODERS
 from raytrain.models import ARCHITECTURES, refusal
-from tests.model_cases import SMALL, built, image, label, on_meta
+from tests.model_cases import PIXELS, SMALL, built, image, label, on_meta
 
 UNETS = [
     UNetSpec(width=4, depth=depth, norm=norm) for depth in (1, 3) for norm in ("batch", "group")
@@ -32,7 +32,7 @@ def _side(spec: ModelSpec) -> int:
 
 
 def test_every_architecture_is_tested() -> None:
-    assert SMALL.keys() == ARCHITECTURES.keys()
+    assert {*SMALL, *PIXELS} == ARCHITECTURES.keys()
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=label)

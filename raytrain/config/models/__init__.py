@@ -14,6 +14,12 @@ from raytrain.config.models.others import (
     SegNetSpec,
     SetrSpec,
 )
+from raytrain.config.models.pixels import (
+    PixelsBase,
+    PixelsBoostingSpec,
+    PixelsForestSpec,
+    PixelsLogisticSpec,
+)
 from raytrain.config.models.smp import SmpSpec
 from raytrain.config.models.unet import UNetASpec, UNetBase, UNetCSpec, UNetSpec
 from raytrain.config.own import Widened
@@ -24,6 +30,10 @@ __all__ = [
     "FcnSpec",
     "ModelSpec",
     "NingSpec",
+    "PixelsBase",
+    "PixelsBoostingSpec",
+    "PixelsForestSpec",
+    "PixelsLogisticSpec",
     "PretrainedSpec",
     "SegNetSpec",
     "SetrSpec",
@@ -44,7 +54,10 @@ ModelSpec = Annotated[
     | EffUNetSpec
     | SetrSpec
     | NingSpec
-    | AlexNetSpec,
+    | AlexNetSpec
+    | PixelsLogisticSpec
+    | PixelsForestSpec
+    | PixelsBoostingSpec,
     Field(discriminator="name"),
     named_by_default("unet"),
     Widened("MODELS"),

@@ -1,0 +1,69 @@
+"""Pixel classifiers of scikit-learn on local filters (system D's baselines)."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from raytrain.config.base import Spec
+
+
+class PixelsBase(Spec):
+    """A classifier that is fitted once, to a sample of pixels that is balanced over the classes.
+
+    Its features of a pixel are the image itself and, at each scale, seven filters of it: Gaussian,
+    gradient magnitude, Laplacian of Gaussian and the eigenvalues of Hessian and structure tensor.
+    """
+
+    name: str
+    scales: tuple[Annotated[float, Field(gt=0)], ...] = Field((1.0, 2.0, 4.0, 8.0), min_length=1)
+    """Standard deviations of the Gaussians, px."""
+    pixels: int = Field(5_000, ge=1)
+    """Of each class, over all training images together."""
+    prior: Literal["balanced", "pixels"] = "balanced"
+    """How frequent classes are held to be: all the same, or as in the training images."""
+
+    @property
+    def label(self) -> str:
+        """The name."""
+        return self.name
+
+
+class PixelsLogisticSpec(PixelsBase):
+    """Logistic regression on standardised local filters.
+
+    `{name: pixels_logistic}`
+    """
+
+    name: Literal["pixels_logistic"] = "pixels_logistic"
+    c: float = Field(1.0, gt=0)
+    """Inverse strength of the squared penalty."""
+
+
+class PixelsForestSpec(PixelsBase):
+    """Random forest (Breiman 2001) on local filters.
+
+    `{name: pixels_forest}`
+    """
+
+    name: Literal["pixels_forest"] = "pixels_forest"
+    trees: int = Field(64, ge=1)
+    leaves: int = Field(512, ge=2, le=16_384)
+    """At most, of each tree."""
+    depth: int = Field(14, ge=1, le=64)
+    """At most."""
+
+
+class PixelsBoostingSpec(PixelsBase):
+    """Gradient-boosted trees on histograms (Ke et al. 2017; scikit-learn's) of local filters.
+
+    `{name: pixels_boosting}`
+    """
+
+    name: Literal["pixels_boosting"] = "pixels_boosting"
+    rounds: int = Field(60, ge=1)
+    """Each of one tree a class, or of one for two classes."""
+    rate: float = Field(0.1, gt=0, le=1)
+    leaves: int = Field(31, ge=2, le=16_384)
+    """At most, of each tree."""
+    depth: int = Field(8, ge=1, le=64)
+    """At most."""

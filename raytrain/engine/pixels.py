@@ -1,0 +1,74 @@
+"""The one epoch of a pixel classifier: a sample of pixels from every image, then a fit.
+
+Shape suffixes: B images, P pixels, F features, K classes, H x W pixels of an image.
+"""
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch.nn import functional
+from torch.utils.data import DataLoader
+
+from raytrain.config.target import IGNORE
+from raytrain.data.dataset import Batch
+from raytrain.engine.loop import Training
+from raytrain.models.pixels import PixelClassifier
+from raytrain.runs.history import Row
+
+
+def fit_epoch(training: Training, loader: DataLoader[Batch], history: Sequence[Row]) -> Row:
+    """Fit the classifier to the training images, augmented as the trial says; `train_loss` is the
+    cross-entropy of the fitted pixels.
+
+    Every image gives the same number of pixels of each class that it has, so that memory is
+    bounded by `pixels` x classes, however many images there are.
+    """
+    model = training.model
+    assert isinstance(model, PixelClassifier)
+    assert not history
+    assert training.world.size == 1
+    assert training.ema is None
+    start = time.perf_counter()
+    feature_PF, class_P, frequency_K, images = _sampled(training, loader, model)
+    model.fit(feature_PF, class_P, frequency_K, training.spec.seed)
+    device = training.world.device
+    with torch.inference_mode():
+        logits_PK = model.pixel_logits(torch.from_numpy(feature_PF).to(device))
+        loss = functional.cross_entropy(logits_PK, torch.from_numpy(class_P).to(device))
+    seconds = time.perf_counter() - start
+    return {
+        "epoch": 1,
+        "train_loss": float(loss),
+        "lr": training.optimizer.param_groups[0]["lr"],
+        "seconds": round(seconds, 4),
+        "samples_per_s": round(images / seconds, 2),
+        "images": images,
+        "ranks": 1,
+    }
+
+
+def _sampled(
+    training: Training, loader: DataLoader[Batch], model: PixelClassifier
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """feature_PF (float32), class_P (int64), the classes' frequency_K and the number of images."""
+    rng = np.random.default_rng(training.spec.seed)
+    features, classes, images = [], [], 0
+    frequency_K = np.zeros(model.classes, np.int64)
+    quota = -(-model.spec.pixels // len(loader.dataset))  # type: ignore[arg-type]
+    for batch in loader:
+        for image_CHW, mask_HW in zip(batch.image_BCHW, batch.target_BHW, strict=True):
+            mask_P = mask_HW.numpy().ravel()
+            frequency_K += np.bincount(mask_P[mask_P != IGNORE], minlength=model.classes)
+            chosen = [
+                rng.choice(place_P, min(quota, len(place_P)), replace=False)
+                for place_P in (np.flatnonzero(mask_P == k) for k in range(model.classes))
+            ]
+            place_P = np.concatenate(chosen)
+            with torch.inference_mode():
+                feature_PF = model.pixel_features(image_CHW.to(training.world.device))
+                features.append(feature_PF[torch.from_numpy(place_P)].cpu().numpy())
+            classes.append(mask_P[place_P].astype(np.int64))
+            images += 1
+    return np.concatenate(features), np.concatenate(classes), frequency_K, images
