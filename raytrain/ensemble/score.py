@@ -13,6 +13,7 @@ from raytrain.config.metrics import MetricSpec
 from raytrain.config.target import Target, mask_of
 from raytrain.ensemble.bootstrap import group_draws
 from raytrain.metrics import image_figures, score
+from raytrain.metrics.confusion import confusion
 from raytrain.metrics.dice import foreground_dice, mean_foreground_dice, overlap_counts
 from raytrain.metrics.evidence import Evidence, label_maps
 from raytrain.metrics.table import class_table
@@ -35,6 +36,8 @@ class OofScore:
     classes: dict[str, Any]
     """`metrics.table.class_table`."""
     images: int
+    confusion: list[list[int]] | None
+    """Pixels of the row's true class that were given the column's; null where classes overlap."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -59,7 +62,18 @@ def map_figures(
     return image_figures(gathered, maps)
 
 
-def oof_score(evidence: Evidence, groups_N: np.ndarray, metric: MetricSpec) -> OofScore:
+def map_confusion(
+    prob_KHW: np.ndarray, mask_HW: np.ndarray, classes: int, target: Target
+) -> np.ndarray | None:
+    """count_KK of the map's mask against the truth; None where classes overlap."""
+    if target == "multi_label":
+        return None
+    return confusion(mask_of(prob_KHW, target)[None], mask_HW[None], classes)
+
+
+def oof_score(
+    evidence: Evidence, groups_N: np.ndarray, metric: MetricSpec, confusion_KK: np.ndarray | None
+) -> OofScore:
     """The score on this evidence; the interval draws whole groups with replacement."""
     low, high = _interval(evidence, groups_N, metric)
     return OofScore(
@@ -71,6 +85,7 @@ def oof_score(evidence: Evidence, groups_N: np.ndarray, metric: MetricSpec) -> O
         per_class=[float(value) for value in foreground_dice(evidence.counts_NK3)],
         classes=class_table(evidence.counts_NK3),
         images=len(evidence.counts_NK3),
+        confusion=None if confusion_KK is None else confusion_KK.tolist(),
     )
 
 

@@ -13,7 +13,7 @@ from raytrain.data.report import DataReport
 from raytrain.engine.shipping import shipped_checkpoint
 from raytrain.engine.trial import Samples, open_samples
 from raytrain.ensemble.oof_file import OofEvidence, write_oof_evidence
-from raytrain.ensemble.score import map_counts, map_figures, oof_score
+from raytrain.ensemble.score import map_confusion, map_counts, map_figures, oof_score
 from raytrain.metrics import gathered
 from raytrain.metrics.evidence import Evidence
 from raytrain.pipeline.backend import Workplace
@@ -118,7 +118,7 @@ def _ensemble(
     groups_N = report.samples.set_index("id").loc[ids, "group"].to_numpy()
     metric = job.competition.metric
     *of_shares, of_mean = _evidence(open_samples(run), folds, maps, metric)
-    scores = [oof_score(of_share, groups_N, metric).as_dict() for of_share in of_shares]
+    scores = [oof_score(found, groups_N, metric, n_KK).as_dict() for found, n_KK in of_shares]
     members = []
     for task, oof in zip(tasks, scores[: len(tasks)], strict=True):
         record = read_record(task.trial_dir)
@@ -147,22 +147,23 @@ def _ensemble(
         ),
         members=tuple(members),
         joined=joined,
-        oof=oof_score(of_mean, groups_N, metric).as_dict(),
+        oof=oof_score(of_mean[0], groups_N, metric, of_mean[1]).as_dict(),
         folds=folds.hash,
         data=report.fingerprint,
     )
     groups = tuple(map(str, groups_N))
-    return ensemble, OofEvidence(tuple(ids), groups, of_mean, metric)
+    return ensemble, OofEvidence(tuple(ids), groups, of_mean[0], metric)
 
 
 def _evidence(
     samples: Samples, folds: Folds, maps: list[list[Maps]], metric: MetricSpec
-) -> list[Evidence]:
-    """Of each member and, last, of the members' mean, in the order of the folds; image by image,
-    so that the maps of a large set need not fit into memory."""
+) -> list[tuple[Evidence, np.ndarray | None]]:
+    """Evidence and confusion_KK of each member and, last, of the members' mean, in the order of
+    the folds; image by image, so that the maps of a large set need not fit into memory."""
     beside = gathered(metric)
     counts: list[list[np.ndarray]] = [[] for _ in range(len(maps) + 1)]
     figures: list[list[np.ndarray]] = [[] for _ in range(len(maps) + 1)]
+    confused: list[np.ndarray | None] = [None] * (len(maps) + 1)
     cache, report = samples.cache, samples.report
     classes, target = len(report.classes), report.target
     for fold, ids in enumerate(folds.val_ids):
@@ -172,7 +173,10 @@ def _evidence(
             for place, prob_KHW in enumerate([*probs, np.mean(probs, axis=0)]):
                 counts[place].append(map_counts(prob_KHW, truth_HW, classes, target))
                 figures[place].append(map_figures(beside, prob_KHW, truth_HW, target))
+                of_image = map_confusion(prob_KHW, truth_HW, classes, target)
+                before = confused[place]
+                confused[place] = of_image if before is None else before + of_image
     return [
-        Evidence(np.stack(of_K3), beside, np.stack(of_GK))
-        for of_K3, of_GK in zip(counts, figures, strict=True)
+        (Evidence(np.stack(of_K3), beside, np.stack(of_GK)), count_KK)
+        for of_K3, of_GK, count_KK in zip(counts, figures, confused, strict=True)
     ]

@@ -48,6 +48,8 @@ class Members:
     labelled: int
     intervals: Markup
     images: Markup | None
+    confusion: list[list[float]] | None
+    """Shares of the row's true pixels that the members' mean gave to the column's class."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,15 @@ def members(facts: RunFacts, oof: Oof) -> Members | None:
         labelled=len(facts.data.ids("train", "val")),
         intervals=intervals(scores, metric, classes, alt),
         images=each,
+        confusion=_shares(facts.ensemble.oof["confusion"]),
     )
+
+
+def _shares(confusion: list[list[int]] | None) -> list[list[float]] | None:
+    """Of each row's pixels; of a class without any, 0."""
+    if confusion is None:
+        return None
+    return [[count / max(1, sum(row)) for count in row] for row in confusion]
 
 
 def submission(facts: RunFacts) -> Submission | None:

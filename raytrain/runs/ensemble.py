@@ -38,7 +38,7 @@ class Ensemble(Spec):
     members: tuple[Member, ...]
     joined: tuple[JoinedMember, ...] = ()
     oof: dict[str, Any]
-    """metric, score, low, high (95 % over groups), dice, per_class, classes, images."""
+    """metric, score, low, high (95 % over groups), dice, per_class, classes, images, confusion."""
     folds: str
     """Hash of the folds that the score was taken on."""
     data: str

@@ -55,6 +55,7 @@ def finished(
     oof = {
         "metric": "Dice", "score": score, "low": 0.88, "high": 0.9, "dice": score,
         "per_class": [score, score], "images": 20,
+        "confusion": [[900, 20, 30], [10, 80, 5], [0, 4, 60]],
     }  # fmt: skip
     member = Member(name="unet", fingerprint="a1b2c3d4e5f6", checkpoint="x.pt", ranks=1, oof=oof)
     ensemble = Ensemble(fingerprint="e", members=(member,), oof=oof, folds="f", data="d")

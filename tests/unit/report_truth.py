@@ -95,10 +95,23 @@ def reference_scores(data: DataReport, maps: np.ndarray) -> dict[str, list[float
     }
 
 
+def reference_confusion(data: DataReport, maps: np.ndarray) -> np.ndarray:
+    """Pixels of the true class (row) by the class they were given (column)."""
+    classes = len(data.classes)
+    count_KK = np.zeros((classes, classes), int)
+    for id, prob in zip([id for fold in FOLDS for id in fold], maps, strict=True):
+        for true, given in zip(truth_of(data, id).ravel(), prob.argmax(0).ravel(), strict=True):
+            if true < classes:
+                count_KK[true, given] += 1
+    return count_KK
+
+
 def oof_summary(data: DataReport, maps: np.ndarray) -> dict:
     """What `ensemble.json` says of maps; the interval is made up."""
     scores = np.array(list(reference_scores(data, maps).values()))
     dice = float(scores.mean())
     per_class = [float(value) for value in scores.mean(0)]
+    confusion = reference_confusion(data, maps)
     return {"metric": "Dice", "score": dice, "low": dice - 0.0123, "high": dice + 0.0234,
-            "dice": dice, "per_class": per_class, "images": len(scores)}  # fmt: skip
+            "dice": dice, "per_class": per_class, "images": len(scores),
+            "confusion": confusion.tolist()}  # fmt: skip

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from raytrain.config.metrics import DiceMetricSpec, MetricSpec
-from raytrain.ensemble.score import map_counts, map_figures, oof_score
+from raytrain.ensemble.score import map_confusion, map_counts, map_figures, oof_score
 from raytrain.metrics import gathered, score
 from raytrain.metrics.evidence import Evidence
 from tests.metric_specs import SPECS
@@ -51,7 +51,7 @@ def test_a_score_worked_by_hand() -> None:
     pred = np.array([[[0, 1, 2, 2]], [[0, 2, 2, 2]]])
     # Class 1: 2/3 in the first image, absent and not predicted in the second.
     # Class 2: 2 / (2 + 1) and 4 / (4 + 1).
-    score = oof_score(_evidence(_prob(pred, 3), truth), np.array([1, 2]), DICE)
+    score = oof_score(_evidence(_prob(pred, 3), truth), np.array([1, 2]), DICE, None)
     assert score.per_class == pytest.approx([(2 / 3 + 1) / 2, (2 / 3 + 4 / 5) / 2], rel=1e-12)
     assert score.score == pytest.approx((2 / 3 + 1 + 2 / 3 + 4 / 5) / 4, rel=1e-12)
     assert score.images == 2
@@ -62,6 +62,19 @@ def test_a_score_worked_by_hand() -> None:
     assert (score.metric, score.dice) == ("Dice", score.score)
 
 
+def test_where_the_pixels_of_each_class_went() -> None:
+    truth = np.array([[0, 1, 1, 2, 255]], np.uint8)
+    prob_KHW = _prob(np.array([[[0, 1, 2, 2, 1]]]), 3)[0]
+    count_KK = map_confusion(prob_KHW, truth, 3, "single_label")
+    assert count_KK is not None
+    assert count_KK.tolist() == [[1, 0, 0], [0, 1, 1], [0, 0, 1]]
+    assert map_confusion(prob_KHW, truth, 3, "multi_label") is None
+    counts = map_counts(prob_KHW, truth, 3, "single_label")
+    assert np.diag(count_KK).tolist() == counts[:, 0].tolist()
+    found = oof_score(Evidence(counts[None]), np.array([1]), DICE, count_KK)
+    assert json.loads(json.dumps(found.as_dict()))["confusion"] == count_KK.tolist()
+
+
 @pytest.mark.parametrize("metric", SPECS, ids=lambda spec: spec.label)
 @pytest.mark.parametrize("seed", range(2))
 def test_the_interval_holds_the_score_and_is_the_same_again(metric: MetricSpec, seed: int) -> None:
@@ -70,27 +83,29 @@ def test_the_interval_holds_the_score_and_is_the_same_again(metric: MetricSpec, 
     pred = np.where(rng.random(truth.shape) < rng.random((24, 1, 1)), truth, 0)
     groups = rng.integers(0, 9, 24)
     evidence = _evidence(_prob(pred, 3), truth, metric)
-    found = oof_score(evidence, groups, metric)
+    found = oof_score(evidence, groups, metric, None)
     assert found.low < found.score < found.high
     assert found.score == score(metric, evidence)
     assert found.dice == pytest.approx(np.mean(found.per_class), rel=1e-12)
-    assert oof_score(evidence, groups, metric) == found
+    assert oof_score(evidence, groups, metric, None) == found
 
 
 def test_equal_groups_leave_no_doubt() -> None:
     pred, truth = _half_right([0.5, 0.9] * 4)
-    score = oof_score(_evidence(_prob(pred, 2), truth), np.repeat([3, 8, 1, 4], 2), DICE)
+    score = oof_score(_evidence(_prob(pred, 2), truth), np.repeat([3, 8, 1, 4], 2), DICE, None)
     assert score.score == pytest.approx((2 * 10 / 30 + 2 * 18 / 38) / 2, rel=1e-12)
     assert score.low == score.high == score.score
     # The same images in unequal groups do leave some.
-    unequal = oof_score(_evidence(_prob(pred, 2), truth), np.array([1, 2, 1, 2, 3, 4, 3, 4]), DICE)
+    unequal = oof_score(
+        _evidence(_prob(pred, 2), truth), np.array([1, 2, 1, 2, 3, 4, 3, 4]), DICE, None
+    )
     assert unequal.dice == score.score
     assert unequal.low < score.score < unequal.high
 
 
 def test_one_group_gives_no_interval() -> None:
     pred, truth = _half_right([0.1, 0.6, 1.0])
-    score = oof_score(_evidence(_prob(pred, 2), truth), np.array([7, 7, 7]), DICE)
+    score = oof_score(_evidence(_prob(pred, 2), truth), np.array([7, 7, 7]), DICE, None)
     assert score.low == score.high == score.score
 
 
@@ -98,9 +113,9 @@ def test_groups_are_drawn_whole() -> None:
     # Two groups, one all right and one all wrong: a draw of groups gives 0, 1/2 or 1, the ends a
     # quarter of the time each. Drawn image by image, 24 of them would stay around 1/2.
     pred, truth = _half_right([1.0] * 12 + [0.0] * 12)
-    whole = oof_score(_evidence(_prob(pred, 2), truth), np.repeat([0, 1], 12), DICE)
+    whole = oof_score(_evidence(_prob(pred, 2), truth), np.repeat([0, 1], 12), DICE, None)
     assert (whole.dice, whole.low, whole.high) == (0.5, 0.0, 1.0)
-    single = oof_score(_evidence(_prob(pred, 2), truth), np.arange(24), DICE)
+    single = oof_score(_evidence(_prob(pred, 2), truth), np.arange(24), DICE, None)
     assert single.dice == 0.5
     assert 0.25 < single.low < 0.4
     assert 0.6 < single.high < 0.75
@@ -109,7 +124,7 @@ def test_groups_are_drawn_whole() -> None:
 def test_a_group_weighs_as_much_as_it_has_images() -> None:
     # One group of nine right images, one of a single wrong one: 9/10, drawn as 0, 9/10 or 1.
     pred, truth = _half_right([1.0] * 9 + [0.0])
-    score = oof_score(_evidence(_prob(pred, 2), truth), np.array([0] * 9 + [1]), DICE)
+    score = oof_score(_evidence(_prob(pred, 2), truth), np.array([0] * 9 + [1]), DICE, None)
     assert (score.score, score.low, score.high) == (0.9, 0.0, 1.0)
 
 

@@ -78,6 +78,15 @@ def test_examples_are_worst_median_best_out_of_fold(whole):
         assert [picture.shape for picture in pictures] == [(240, SIDE_PX, 3)] * 6
 
 
+def test_where_each_class_went(whole):
+    run, page = whole
+    confusion = np.array(read_json(run.ensemble)["oof"]["confusion"])
+    text = page.text("members")
+    for name, row in zip(CLASSES, confusion, strict=True):
+        shares = " ".join(f"{100 * count / row.sum():.1f} %" for count in row)
+        assert f"{name} {shares}" in text
+
+
 def test_no_validation_figure_of_a_member_that_trained_on_everything(tmp_path):
     run = build(tmp_path, "finalize")
     for path in run.trials.glob("*/record.json"):
