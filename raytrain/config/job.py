@@ -50,7 +50,7 @@ class SearchSpec(Spec):
     scheduler: Annotated[AshaSpec | NoSchedulerSpec, Field(discriminator="name")] = AshaSpec()
     space: dict[str, Any] = {}
     """Dotted path under `trial` -> `{choice: [...]}`, `{grid: [...]}`, `{uniform: [a, b]}`,
-    `{loguniform: [a, b]}` or `{integer: [a, b]}`."""
+    `{loguniform: [a, b]}` or `{integer: [a, b]}`. What is chosen may hold such domains itself."""
 
 
 class FoldSpec(Spec):

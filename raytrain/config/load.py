@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from raytrain.config.errors import config_error, problems_of, unknown_name
 from raytrain.config.extend import extend_from
 from raytrain.config.job import JobSpec
-from raytrain.config.space import NAMED_PARTS, set_path, space_problems
+from raytrain.config.space import NAMED_PARTS, set_path
+from raytrain.config.space_check import space_problems
 from raytrain.config.trial import TrialSpec
 
 

@@ -1,18 +1,25 @@
-"""Search spaces: from `search.space` to a list of distinct trial specs, all of them checked."""
+"""Search spaces: from `search.space` to trial specs.
+
+A space maps dotted paths under `trial` to domains: `{choice: [...]}`, `{grid: [...]}`,
+`{uniform: [a, b]}`, `{loguniform: [a, b]}` or `{integer: [a, b]}`. What is chosen may hold domains
+itself, which then exist only where it was chosen (an encoder list a decoder, momentum with SGD).
+Each domain has a key, its path: `optimizer`, or `optimizer[0].momentum` within the first choice.
+"""
 
 import copy
 import itertools
 import math
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
 
 import numpy as np
-from pydantic import ValidationError
 
-from raytrain.config.errors import problems_of, unknown_name
 from raytrain.config.trial import TrialSpec
 
 RANGES = ("uniform", "loguniform", "integer")
 LISTS = ("choice", "grid")
+SHARES = (0.0, 0.382, 1.0)
+"""Of a range, at which it is tried: both ends, and a fraction between that is no round number."""
 NAMED_PARTS = (
     "model",
     "optimizer",
@@ -21,6 +28,7 @@ NAMED_PARTS = (
     "mix",
     "framing",
     "scheduler",
+    "sampler",
     "format",
     "splits",
     "group",
@@ -28,29 +36,160 @@ NAMED_PARTS = (
 )
 """Keys whose `name` decides which parameters stand beside it."""
 
+Number = int | float
+Point = dict[str, Number]
+"""Of each domain that is met its key, with the index of what is chosen or the number drawn."""
 
-def space_problems(space: dict[str, Any], base: TrialSpec) -> list[str]:
-    """Everything wrong with the space: its words, and each listed value tried on the base trial."""
-    problems = []
-    for path, domain in space.items():
-        path = str(path)
-        where = f"search.space.{path}"
-        if not isinstance(domain, dict) or len(domain) != 1:
-            problems.append(f"{where}: write one of {', '.join(LISTS + RANGES)}, as {{choice: []}}")
-            continue
-        kind, values = next(iter(domain.items()))
-        if kind not in LISTS + RANGES:
-            problems.append(f"{where}: {unknown_name(kind, LISTS + RANGES)}")
-        elif not isinstance(values, list) or not values:
-            problems.append(f"{where}.{kind}: give a list (got {values!r})")
-        elif kind in RANGES and not _is_range(kind, values):
-            problems.append(f"{where}.{kind}: give two rising numbers (got {values!r})")
-        else:
-            if kind in RANGES:
-                values = [*values, _draw(domain, np.random.default_rng(0))]
-            for value in values:
-                problems += _value_problems(base, path, value, where)
-    return list(dict.fromkeys(problems))
+
+class Chooser(Protocol):
+    """Decides what the domain of a key gives."""
+
+    def index(self, key: str, count: int) -> int:
+        """Of the listed value."""
+        ...
+
+    def number(self, key: str, kind: str, low: Number, high: Number) -> Number:
+        """Within the range, a whole one if its kind is `integer`."""
+        ...
+
+
+def domain_of(node: Any) -> tuple[str, list[Any]] | None:
+    """Kind and values of a domain; None for anything else."""
+    if isinstance(node, dict) and len(node) == 1:
+        kind, values = next(iter(node.items()))
+        if kind in LISTS + RANGES and isinstance(values, list):
+            return kind, values
+    return None
+
+
+def resolve(space: dict[str, Any], chooser: Chooser) -> dict[str, Any]:
+    """The value of each path, every domain decided, in the order of the file."""
+    return {path: _resolve(node, path, chooser) for path, node in space.items()}
+
+
+def _resolve(node: Any, key: str, chooser: Chooser) -> Any:
+    domain = domain_of(node)
+    if domain is None:
+        if isinstance(node, dict | list):
+            found = {name: _resolve(part, at, chooser) for name, at, part in parts_of(node, key)}
+            return found if isinstance(node, dict) else list(found.values())
+        return node
+    kind, values = domain
+    if kind in RANGES:
+        return chooser.number(key, kind, *values)
+    number = chooser.index(key, len(values))
+    return _resolve(values[number], f"{key}[{number}]", chooser)
+
+
+def parts_of(node: dict[str, Any] | list[Any], key: str) -> Iterator[tuple[Any, str, Any]]:
+    """Name, key and value of what a mapping or a list holds."""
+    items = node.items() if isinstance(node, dict) else enumerate(node)
+    yield from ((name, f"{key}.{name}", part) for name, part in items)
+
+
+class Given:
+    """Chooses what a point says; of other lists the first value, of other ranges a certain share
+    of the way from the low end (0) to the high one (1)."""
+
+    def __init__(self, point: Mapping[str, Number], share: float = 0.0):
+        self._point, self._share = point, share
+
+    def index(self, key: str, count: int) -> int:
+        return int(self._point.get(key, 0))
+
+    def number(self, key: str, kind: str, low: Number, high: Number) -> Number:
+        return self._point.get(key, between(kind, low, high, self._share))
+
+
+def between(kind: str, low: Number, high: Number, share: float) -> Number:
+    """A number of a range."""
+    if share in (0, 1):
+        return high if share else low
+    value = low + share * (high - low)
+    return round(value) if kind == "integer" else value
+
+
+class Drawn:
+    """Chooses at random, but where a point decides."""
+
+    def __init__(self, rng: np.random.Generator, point: Mapping[str, Number]):
+        self._rng, self._point = rng, point
+
+    def index(self, key: str, count: int) -> int:
+        return int(self._point[key]) if key in self._point else int(self._rng.integers(count))
+
+    def number(self, key: str, kind: str, low: Number, high: Number) -> Number:
+        if kind == "integer":
+            return int(self._rng.integers(int(low), int(high) + 1))
+        if kind == "uniform":
+            return float(self._rng.uniform(low, high))
+        return readable(math.exp(self._rng.uniform(math.log(low), math.log(high))), low, high)
+
+
+def readable(value: float, low: Number, high: Number) -> float:
+    """Three digits are enough to tell rates apart and keep names and records readable."""
+    return min(max(float(f"{value:.3g}"), float(low)), float(high))
+
+
+def cells(space: dict[str, Any], kinds: tuple[str, ...]) -> Iterator[Point]:
+    """Every combination of the lists of these kinds, the last one in the file changing first."""
+    yield from crossed([_cells(node, path, kinds) for path, node in space.items()])
+
+
+def _cells(node: Any, key: str, kinds: tuple[str, ...]) -> list[Point]:
+    domain = domain_of(node)
+    if domain is None:
+        parts = parts_of(node, key) if isinstance(node, dict | list) else ()
+        return list(crossed([_cells(part, at, kinds) for _, at, part in parts]))
+    kind, values = domain
+    if kind not in kinds:
+        return [{}]
+    return [
+        {key: number, **point}
+        for number, value in enumerate(values)
+        for point in _cells(value, f"{key}[{number}]", kinds)
+    ]
+
+
+def crossed(parts: list[list[Point]]) -> Iterator[Point]:
+    """One point of each part together, in every combination."""
+    for chosen in itertools.product(*parts):
+        yield {key: value for point in chosen for key, value in point.items()}
+
+
+def count_cells(space: dict[str, Any], kinds: tuple[str, ...]) -> int:
+    """How many combinations `cells` gives."""
+    return math.prod(len(_cells(node, path, kinds)) for path, node in space.items())
+
+
+def covering(space: dict[str, Any]) -> list[Point]:
+    """Few points that together hold every listed value, and of each range both ends and a value
+    between."""
+    return _side_by_side([_covering(node, path) for path, node in space.items()])
+
+
+def _covering(node: Any, key: str) -> list[Point]:
+    domain = domain_of(node)
+    if domain is None:
+        parts = parts_of(node, key) if isinstance(node, dict | list) else ()
+        return _side_by_side([_covering(part, at) for _, at, part in parts])
+    kind, values = domain
+    if kind in RANGES:
+        low, high = values
+        return [{key: between(kind, low, high, share)} for share in SHARES]
+    return [
+        {key: number, **point}
+        for number, value in enumerate(values)
+        for point in _covering(value, f"{key}[{number}]")
+    ]
+
+
+def _side_by_side(parts: list[list[Point]]) -> list[Point]:
+    longest = max((len(part) for part in parts), default=1)
+    return [
+        {key: value for part in parts for key, value in part[row % len(part)].items()}
+        for row in range(longest)
+    ]
 
 
 def sample_trials(
@@ -62,21 +201,25 @@ def sample_trials(
     are sampled independently. Fewer come back when the space holds no more.
     """
     rng = np.random.default_rng(seed)
-    grids = [[(path, value) for value in d["grid"]] for path, d in space.items() if "grid" in d]
-    cells = list(itertools.product(*grids))
+    grid = list(cells(space, ("grid",)))
     found: dict[str, TrialSpec] = {}
     for attempt in range(50 * trials):
         if len(found) == trials:
             break
-        if attempt % len(cells) == 0:
-            rng.shuffle(cells)
-        values = dict(cells[attempt % len(cells)])
-        for path, domain in space.items():
-            if "grid" not in domain:
-                values[path] = _draw(domain, rng)
-        spec = with_values(base, values)
+        if attempt % len(grid) == 0:
+            rng.shuffle(grid)
+        spec = with_values(base, resolve(space, Drawn(rng, grid[attempt % len(grid)])))
         found.setdefault(spec.model_dump_json(), spec)
     return list(found.values())
+
+
+def grid_trials(space: dict[str, Any], base: TrialSpec, trials: int, seed: int) -> list[TrialSpec]:
+    """The first `trials` distinct ones of all combinations, in an order that the seed decides."""
+    points = list(cells(space, LISTS))
+    np.random.default_rng(seed).shuffle(points)
+    specs = (with_values(base, resolve(space, Given(point))) for point in points)
+    distinct = {spec.model_dump_json(): spec for spec in specs}
+    return list(distinct.values())[:trials]
 
 
 def with_values(base: TrialSpec, values: dict[str, Any]) -> TrialSpec:
@@ -102,31 +245,3 @@ def set_path(tree: dict[str, Any], path: str, value: Any) -> None:
     if last == "name" and parents and parents[-1] in NAMED_PARTS and tree.get("name") != value:
         tree.clear()
     tree[last] = value
-
-
-def _draw(domain: dict[str, list[Any]], rng: np.random.Generator) -> Any:
-    kind, values = next(iter(domain.items()))
-    if kind == "choice":
-        return values[int(rng.integers(len(values)))]
-    low, high = values
-    if kind == "integer":
-        return int(rng.integers(low, high + 1))
-    if kind == "uniform":
-        return float(rng.uniform(low, high))
-    # Three digits are enough to tell rates apart and keep names and records readable.
-    drawn = float(f"{math.exp(rng.uniform(math.log(low), math.log(high))):.3g}")
-    return min(max(drawn, float(low)), float(high))
-
-
-def _is_range(kind: str, values: list[Any]) -> bool:
-    numeric = len(values) == 2 and all(type(v) in (int, float) for v in values)
-    whole = kind != "integer" or all(type(v) is int for v in values)
-    return numeric and whole and values[0] < values[1] and (kind != "loguniform" or values[0] > 0)
-
-
-def _value_problems(base: TrialSpec, path: str, value: Any, where: str) -> list[str]:
-    try:
-        with_values(base, {path: value})
-    except ValidationError as error:
-        return [f"{where}: in {line}" for line in problems_of(error, TrialSpec, "trial.")]
-    return []

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from raytrain.config.space import sample_trials, set_path, space_problems, with_values
+from raytrain.config.space import sample_trials, set_path, with_values
+from raytrain.config.space_check import space_problems
 from raytrain.config.trial import TrialSpec
 
 BASE = TrialSpec()
