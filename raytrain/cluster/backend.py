@@ -5,17 +5,20 @@ from typing import TypeVar
 
 import ray
 
+from raytrain.cluster.orders import Orders
 from raytrain.cluster.reasons import reason_of
 from raytrain.cluster.resources import refuse_impossible, remote_options
 from raytrain.cluster.search import run_search
 from raytrain.cluster.train_group import train_groups
 from raytrain.cluster.worker import work
-from raytrain.config.job import ResourcesSpec, SearchSpec
+from raytrain.config.job import ResourcesSpec
+from raytrain.config.search import SearchSpec
 from raytrain.engine.reporter import SilentReporter
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Record, Status, Task
 
 Shard = TypeVar("Shard")
+Propose = Callable[[], Task | None]
 OnEnd = Callable[[Task, Status, str | None], None]
 
 
@@ -26,11 +29,17 @@ class RayBackend:
         self.need = need
 
     def search(
-        self, run: RunDir, tasks: list[Task], past: list[Record], spec: SearchSpec, on_end: OnEnd
+        self,
+        run: RunDir,
+        propose: Propose,
+        past: list[Record],
+        spec: SearchSpec,
+        epochs: int,
+        on_end: OnEnd,
     ) -> None:
-        """Run the tasks as one Ray Tune experiment; `past` trials count at the rungs."""
+        """Run what is proposed as one Ray Tune experiment; `past` trials count at the rungs."""
         refuse_impossible(self.need, 1)
-        run_search(run, tasks, past, spec, self.need, on_end)
+        run_search(Orders(run, propose, past, spec, epochs, on_end), self.need)
 
     def run_trials(self, tasks: list[Task], on_end: OnEnd) -> None:
         """Run each task to its end: one worker as a Ray task, several as a TorchTrainer."""

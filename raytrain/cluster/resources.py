@@ -27,16 +27,22 @@ def bundle(need: ResourcesSpec) -> dict[str, float]:
     }
 
 
+def slots(need: ResourcesSpec) -> int:
+    """How many of these workers the live nodes can run at once."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    wanted = {key: value for key, value in bundle(need).items() if value}
+    return sum(
+        min(int(node.get(key, 0) // value) for key, value in wanted.items()) for node in nodes
+    )
+
+
 def refuse_impossible(need: ResourcesSpec, workers: int) -> None:
     """Raises ValueError when `workers` of these can never run at once on the live nodes.
 
     Ray would wait for ever, silently.
     """
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    wanted = {key: value for key, value in bundle(need).items() if value}
-    fits = sum(
-        min(int(node.get(key, 0) // value) for key, value in wanted.items()) for node in nodes
-    )
+    fits = slots(need)
     if fits >= workers:
         return
     have = "; ".join(

@@ -1,27 +1,34 @@
-"""ASHA as Ray Tune has it, on our own 1-based epoch, with every rung decision written down."""
+"""Early stopping on our own 1-based epoch, with every decision written down.
 
+A decision is made once: a trial that meets a rung again after a restart is told what
+`events.jsonl` says. Tune's own iteration counter restarts with a trial, our epoch does not.
+"""
+
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 from ray.tune.experiment import Trial
-from ray.tune.schedulers import ASHAScheduler, TrialScheduler
+from ray.tune.schedulers import (
+    ASHAScheduler,
+    FIFOScheduler,
+    MedianStoppingRule,
+    TrialScheduler,
+)
 
-from raytrain.config.job import AshaSpec
+from raytrain.cluster.promotion import Promotion
+from raytrain.config.search import AshaSpec, MedianSpec
 from raytrain.runs.events import RungEvent, append_event, read_events
-from raytrain.runs.history import Row
+from raytrain.runs.history import Row, read_history
 from raytrain.runs.record import Task
 
 
 class RungScheduler(ASHAScheduler):
-    """Asynchronous successive halving (Li et al. 2020), the variant that stops and never pauses.
+    """ASHA as Ray Tune has it: it stops and never pauses."""
 
-    A decision is made once: a trial that meets a rung again after a restart is told what
-    `events.jsonl` says. Tune's own iteration counter restarts with a trial, our epoch does not.
-    """
-
-    def __init__(self, spec: AshaSpec, tasks: list[Task], events: Path):
-        epochs = max(task.spec.epochs for task in tasks)
+    def __init__(self, spec: AshaSpec, epochs: int, events: Path):
         # One more than the last epoch: a trial that reaches its end finishes by itself.
         super().__init__(
             time_attr="epoch",
@@ -30,37 +37,137 @@ class RungScheduler(ASHAScheduler):
             max_t=epochs + 1,
             grace_period=min(spec.grace, epochs),
             reduction_factor=spec.factor,
+            brackets=spec.brackets,
         )
-        self._tasks, self._events = tasks, events
+        self._events = events
         self._decided = {(event.trial, event.epoch): event for event in read_events(events)}
-        self._rungs = spec.rungs(epochs)
 
     def remember(self, fingerprint: str, rows: list[Row]) -> None:
         """Count an earlier trial at the rungs that it reached before its end."""
         trial: Any = SimpleNamespace(trial_id=fingerprint)
-        super().on_trial_add(None, trial)
+        self._trial_info[fingerprint] = self._bracket(fingerprint)
         for row in rows:
             super().on_trial_result(None, trial, row)
 
+    def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
+        # Ray's own draws a bracket anew after a restart.
+        self._trial_info[trial.trial_id] = self._bracket(trial.config["task"].fingerprint)
+
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
-        task, epoch = self._tasks[trial.config["index"]], result["epoch"]
+        task, epoch = trial.config["task"], result["epoch"]
         # What has reached its end is not held against what has just begun.
         if epoch >= task.spec.last_epoch:
             return TrialScheduler.CONTINUE
         decision = super().on_trial_result(tune_controller, trial, result)
-        if epoch not in self._rungs:
+        rungs = [rung for rung, _ in self._trial_info[trial.trial_id]._rungs]
+        if epoch not in rungs:
             return TrialScheduler.CONTINUE
         earlier = self._decided.get((task.fingerprint, epoch))
         if earlier is not None:
             return TrialScheduler.STOP if earlier.decision == "stop" else TrialScheduler.CONTINUE
-        event = RungEvent(
-            trial=task.fingerprint,
-            name=task.name,
-            epoch=epoch,
-            val_dice=result["val_dice"],
-            val_score=result["val_score"],
-            decision="stop" if decision == TrialScheduler.STOP else "go on",
-        )
+        stops = decision == TrialScheduler.STOP
+        event = rung_event(task, result, "stop" if stops else "go on")
         append_event(self._events, event)
         self._decided[task.fingerprint, epoch] = event
         return decision
+
+    def _bracket(self, fingerprint: str) -> Any:
+        """As likely as Ray has it, but the same for the same trial."""
+        sizes = np.array([len(bracket._rungs) for bracket in self._brackets])
+        shares = np.exp(sizes - sizes.max())
+        rng = np.random.default_rng(int(fingerprint, 16))
+        return self._brackets[int(rng.choice(len(sizes), p=shares / shares.sum()))]
+
+
+@dataclass(frozen=True)
+class _Named:
+    """A trial to Ray's rule, the same one after a restart."""
+
+    trial_id: str
+
+
+class MedianScheduler(MedianStoppingRule):
+    """The median rule as Ray Tune has it; what a trial passed before a restart it has passed."""
+
+    def __init__(self, spec: MedianSpec, events: Path):
+        super().__init__(
+            time_attr="epoch",
+            metric="val_score",
+            mode="max",
+            grace_period=spec.grace,
+            min_samples_required=spec.samples,
+        )
+        self._events = events
+        self._passed: dict[str, int] = {}
+        self._stopped = {e.trial for e in read_events(events) if e.decision == "stop"}
+
+    def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
+        super().on_trial_add(tune_controller, trial)
+        task: Task = trial.config["task"]
+        self.remember(task.fingerprint, read_history(task.trial_dir.history))
+
+    def remember(self, fingerprint: str, rows: list[Row]) -> None:
+        """Count an earlier trial, complete or not."""
+        self._passed[fingerprint] = len(rows)
+        if rows:
+            self._results[_Named(fingerprint)] = list(rows)
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        task: Task = trial.config["task"]
+        if task.fingerprint in self._stopped:
+            return TrialScheduler.STOP
+        if result["epoch"] <= self._passed.get(task.fingerprint, 0):
+            return TrialScheduler.CONTINUE
+        self._passed[task.fingerprint] = result["epoch"]
+        # By its name, so that what it reported before a restart is its own.
+        named: Any = _Named(task.fingerprint)
+        decision = super().on_trial_result(tune_controller, named, result)
+        if decision != TrialScheduler.STOP or result["epoch"] >= task.spec.last_epoch:
+            return TrialScheduler.CONTINUE
+        append_event(self._events, rung_event(task, result, "stop"))
+        return TrialScheduler.STOP
+
+    def on_trial_complete(self, tune_controller: Any, trial: Trial, result: Any) -> None:
+        """Its last result has been counted."""
+
+    def _on_insufficient_samples(self, tune_controller: Any, trial: Any, time: float) -> str:
+        # Ray's own would make room for others by pausing.
+        return TrialScheduler.CONTINUE
+
+
+class PromoteScheduler(FIFOScheduler):
+    """Ends a trial's turn at a rung unless it goes on at once; who goes on later is decided when
+    a place is free (`search.py`)."""
+
+    def __init__(self, promotion: Promotion, rungs: list[int], events: Path):
+        super().__init__()
+        self._promotion, self._rungs, self._events = promotion, rungs, events
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Tune saves it for a restore; it is rebuilt from the events instead.
+        return {}
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        task, epoch = trial.config["task"], result["epoch"]
+        if epoch not in self._rungs or epoch >= task.spec.last_epoch:
+            return TrialScheduler.CONTINUE
+        decision = self._promotion.decided(task.fingerprint, epoch)
+        if decision is None:
+            score = result["val_score"]
+            decision = self._promotion.arrive(task.fingerprint, epoch, score)
+            append_event(self._events, rung_event(task, result, decision))
+        return TrialScheduler.CONTINUE if decision == "go on" else TrialScheduler.STOP
+
+
+def rung_event(
+    task: Task, row: dict[str, Any], decision: Literal["stop", "go on", "pause"]
+) -> RungEvent:
+    """What a trial showed in an epoch and what was decided."""
+    return RungEvent(
+        trial=task.fingerprint,
+        name=task.name,
+        epoch=row["epoch"],
+        val_dice=row["val_dice"],
+        val_score=row["val_score"],
+        decision=decision,
+    )

@@ -1,23 +1,27 @@
 """A search as one Ray Tune experiment of one-worker trials in reused actors."""
 
-from collections.abc import Callable
 from typing import Any
 
 from ray import tune
 from ray._raylet import setproctitle  # type: ignore[attr-defined]  # not in Ray's stubs
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import ConcurrencyLimiter
 
+from raytrain.cluster.orders import OnEnd, Orders, Promoted, Proposed
+from raytrain.cluster.promotion import Promotion
 from raytrain.cluster.reasons import reason_of
 from raytrain.cluster.resources import bundle
-from raytrain.cluster.schedulers import RungScheduler
+from raytrain.cluster.schedulers import MedianScheduler, PromoteScheduler, RungScheduler
 from raytrain.cluster.worker import work
-from raytrain.config.job import AshaSpec, ResourcesSpec, SearchSpec
+from raytrain.config.job import ResourcesSpec
+from raytrain.config.search import AshaSpec, MedianSpec, PromoteSpec
+from raytrain.runs.events import read_events
 from raytrain.runs.history import Row, read_history
-from raytrain.runs.layout import RunDir
-from raytrain.runs.record import Record, Status, Task
+from raytrain.runs.record import Task
 
-OnEnd = Callable[[Task, Status, str | None], None]
+AHEAD = 200
+"""So many trials may wait for a place: a cluster that grows on demand sees them."""
 
 
 class TuneReporter:
@@ -27,11 +31,15 @@ class TuneReporter:
     the dashboard's list of a node's workers and `top` show which trial takes the memory and GPU.
     """
 
-    def __init__(self, task: Task):
+    def __init__(self, task: Task, known: int):
+        self._known = known
+        """Epochs that the search has been told of."""
         self._title = f"ray::{task.name}"
         setproctitle(self._title)
 
     def report(self, row: Row) -> None:
+        if row["epoch"] <= self._known:
+            return
         tune.report({key: row[key] for key in ("epoch", "val_score", "val_dice")})
         # Each call of an actor's method has Ray name the process after that method.
         setproctitle(self._title)
@@ -40,8 +48,8 @@ class TuneReporter:
 class _EndOfTrial(tune.Callback):
     """Tells the driver how each trial ended, by what its history says."""
 
-    def __init__(self, tasks: list[Task], on_end: OnEnd):
-        self._tasks, self._on_end = tasks, on_end
+    def __init__(self, on_end: OnEnd, pauses: bool):
+        self._on_end, self._pauses = on_end, pauses
 
     def __getstate__(self) -> dict[str, Any]:
         # Tune saves its callbacks for a restore; this one speaks to the living driver only.
@@ -50,56 +58,49 @@ class _EndOfTrial(tune.Callback):
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
-        task = self._tasks[trial.config["index"]]
+        task = trial.config["task"]
         if task.trial_dir.shipped.is_file():
             self._on_end(task, "finished", None)
-        else:
+        elif not self._pauses:
             epoch = read_history(task.trial_dir.history)[-1]["epoch"]
             self._on_end(task, "stopped", f"at the rung of epoch {epoch}")
 
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
-        task = self._tasks[trial.config["index"]]
+        task = trial.config["task"]
         self._on_end(task, "failed", reason_of(trial.get_error() or "its worker died"))
 
 
-def run_search(
-    run: RunDir,
-    tasks: list[Task],
-    past: list[Record],
-    spec: SearchSpec,
-    need: ResourcesSpec,
-    on_end: OnEnd,
-) -> None:
-    """Run the tasks, early-stopped as `spec` says, as many at once as resources allow.
+def run_search(orders: Orders, need: ResourcesSpec) -> None:
+    """Run what is proposed, early-stopped as asked, as many at once as resources allow.
 
     The experiment itself holds nothing that must survive: trials resume from their own
     checkpoints and tell their past again, and the scheduler is rebuilt from records and events.
     """
 
-    def trial(config: dict[str, Any], tasks: list[Task]) -> None:
-        task = tasks[config["index"]]
-        work(task, TuneReporter(task))
+    def trial(config: dict[str, Any]) -> None:
+        work(config["task"], TuneReporter(config["task"], config["known"]))
 
     # The dashboard lists the actors that run the trials in turn under this name.
-    trial.__name__ = f"{run.path.parent.name} search"
-    trainable = tune.with_resources(
-        tune.with_parameters(trial, tasks=tasks), tune.PlacementGroupFactory([bundle(need)])
-    )
+    trial.__name__ = f"{orders.run.path.parent.name} search"
+    searcher, scheduler = _deciders(orders, need)
     tuner = tune.Tuner(
-        trainable,
-        param_space={"index": tune.grid_search(list(range(len(tasks))))},
+        tune.with_resources(trial, tune.PlacementGroupFactory([bundle(need)])),
         tune_config=tune.TuneConfig(
-            scheduler=_scheduler(run, tasks, past, spec),
+            num_samples=-1,
+            search_alg=ConcurrencyLimiter(searcher, max_concurrent=AHEAD),
+            scheduler=scheduler,
             reuse_actors=True,
-            trial_name_creator=lambda trial: tasks[trial.config["index"]].name,
-            trial_dirname_creator=lambda trial: tasks[trial.config["index"]].fingerprint,
+            trial_name_creator=lambda trial: trial.config["task"].name,
+            trial_dirname_creator=lambda trial: (
+                f"{trial.config['task'].fingerprint}-{trial.config['known']}"
+            ),
         ),
         run_config=tune.RunConfig(
             name="tune",
-            storage_path=str(run.search),
-            callbacks=[_EndOfTrial(tasks, on_end)],
+            storage_path=str(orders.run.search),
+            callbacks=[_EndOfTrial(orders.on_end, isinstance(searcher, Promoted))],
             failure_config=tune.FailureConfig(max_failures=1),
             verbose=0,
         ),
@@ -107,14 +108,32 @@ def run_search(
     tuner.fit()
 
 
-def _scheduler(
-    run: RunDir, tasks: list[Task], past: list[Record], spec: SearchSpec
-) -> TrialScheduler:
-    if not isinstance(spec.scheduler, AshaSpec):
-        return FIFOScheduler()
-    scheduler = RungScheduler(spec.scheduler, tasks, run.events)
-    for record in past:
-        rows = read_history(run.trial(record.fingerprint).history)
-        unfinished = [row for row in rows if row["epoch"] < record.spec.epochs]
-        scheduler.remember(record.fingerprint, unfinished)
-    return scheduler
+def _deciders(orders: Orders, need: ResourcesSpec) -> tuple[Proposed, TrialScheduler]:
+    """What decides which trial starts and which one ends."""
+    spec, run = orders.spec.scheduler, orders.run
+    histories = {
+        record.fingerprint: [
+            row
+            for row in read_history(run.trial(record.fingerprint).history)
+            if row["epoch"] < record.spec.epochs
+        ]
+        for record in orders.past
+    }
+    match spec:
+        case PromoteSpec():
+            rungs = spec.rungs(orders.epochs)
+            complete = [record.fingerprint for record in orders.past]
+            promotion = Promotion(spec.factor, rungs, read_events(run.events), complete)
+            scheduler = PromoteScheduler(promotion, rungs, run.events)
+            return Promoted(orders, need, promotion), scheduler
+        case AshaSpec():
+            asha = RungScheduler(spec, orders.epochs, run.events)
+            for fingerprint, rows in histories.items():
+                asha.remember(fingerprint, rows)
+            return Proposed(orders, need), asha
+        case MedianSpec():
+            median = MedianScheduler(spec, run.events)
+            for fingerprint, rows in histories.items():
+                median.remember(fingerprint, rows)
+            return Proposed(orders, need), median
+    return Proposed(orders, need), FIFOScheduler()

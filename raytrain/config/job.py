@@ -7,50 +7,11 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from raytrain.config.base import Spec
 from raytrain.config.competition import CompetitionSpec
+from raytrain.config.search import SearchSpec
 from raytrain.config.trial import TrialSpec
 
 Place = Literal["ray", "local"]
 """Where work is done: on Ray, or in this process."""
-
-
-class AshaSpec(Spec):
-    """Asynchronous successive halving (Li et al. 2020): rungs at grace x factor**k epochs."""
-
-    name: Literal["asha"] = "asha"
-    grace: int = Field(1, ge=1)
-    """Epochs that every trial may run."""
-    factor: int = Field(2, ge=2)
-    """At each rung the best 1/factor go on."""
-
-    def rungs(self, epochs: int) -> list[int]:
-        """The epochs at which trials are compared: grace, grace x factor, ... below the last."""
-        found, epoch = [], self.grace
-        while epoch < epochs:
-            found.append(epoch)
-            epoch *= self.factor
-        return found
-
-
-class NoSchedulerSpec(Spec):
-    """Every trial runs all its epochs."""
-
-    name: Literal["none"] = "none"
-
-    def rungs(self, epochs: int) -> list[int]:
-        """None."""
-        del epochs
-        return []
-
-
-class SearchSpec(Spec):
-    """Which trials are tried, and which are stopped early."""
-
-    trials: int = Field(8, ge=1)
-    seed: int = Field(0, ge=0)
-    scheduler: Annotated[AshaSpec | NoSchedulerSpec, Field(discriminator="name")] = AshaSpec()
-    space: dict[str, Any] = {}
-    """Dotted path under `trial` -> `{choice: [...]}`, `{grid: [...]}`, `{uniform: [a, b]}`,
-    `{loguniform: [a, b]}` or `{integer: [a, b]}`. What is chosen may hold such domains itself."""
 
 
 class FoldSpec(Spec):

@@ -62,6 +62,17 @@ def domain_of(node: Any) -> tuple[str, list[Any]] | None:
     return None
 
 
+def kinds_in(node: Any) -> set[str]:
+    """The kinds of all domains in a domain, its own too."""
+    domain = domain_of(node)
+    parts = parts_of(node, "") if isinstance(node, dict | list) else ()
+    if domain is not None:
+        parts = parts_of(domain[1], "")
+    return {kind for _, _, part in parts for kind in kinds_in(part)} | set(
+        domain[:1] if domain else ()
+    )
+
+
 def resolve(space: dict[str, Any], chooser: Chooser) -> dict[str, Any]:
     """The value of each path, every domain decided, in the order of the file."""
     return {path: _resolve(node, path, chooser) for path, node in space.items()}

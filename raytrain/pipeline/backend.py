@@ -5,11 +5,14 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
-from raytrain.config.job import JobSpec, Place, SearchSpec
+from raytrain.config.job import JobSpec, Place
+from raytrain.config.search import SearchSpec
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Record, Station, Status, Task
 
 Shard = TypeVar("Shard")
+Propose = Callable[[], Task | None]
+"""Gives the next trial; None when there is no other."""
 OnEnd = Callable[[Task, Status, str | None], None]
 """Told on the driver how each task ended, with the reason if it did not finish."""
 
@@ -18,9 +21,16 @@ class Backend(Protocol):
     """Three ways to fan out; each returns when all work is done."""
 
     def search(
-        self, run: RunDir, tasks: list[Task], past: list[Record], spec: SearchSpec, on_end: OnEnd
+        self,
+        run: RunDir,
+        propose: Propose,
+        past: list[Record],
+        spec: SearchSpec,
+        epochs: int,
+        on_end: OnEnd,
     ) -> None:
-        """One-worker trials that the scheduler may stop early."""
+        """One-worker trials of at most so many epochs that the scheduler may stop early; `past`
+        ones count for it."""
         ...
 
     def run_trials(self, tasks: list[Task], on_end: OnEnd) -> None:

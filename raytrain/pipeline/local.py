@@ -4,10 +4,10 @@ machines that have no Ray. The same threads give the same numbers."""
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from raytrain.config.job import SearchSpec
+from raytrain.config.search import SearchSpec
 from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.trial import open_samples, run_trial
-from raytrain.pipeline.backend import OnEnd
+from raytrain.pipeline.backend import OnEnd, Propose
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Record, Task
 
@@ -18,11 +18,18 @@ class LocalBackend:
     """Runs everything here, in order."""
 
     def search(
-        self, run: RunDir, tasks: list[Task], past: list[Record], spec: SearchSpec, on_end: OnEnd
+        self,
+        run: RunDir,
+        propose: Propose,
+        past: list[Record],
+        spec: SearchSpec,
+        epochs: int,
+        on_end: OnEnd,
     ) -> None:
         """Every trial to its end (schedulers are refused before this)."""
         assert spec.scheduler.name == "none"
-        self.run_trials(tasks, on_end)
+        while task := propose():
+            self.run_trials([task], on_end)
 
     def run_trials(self, tasks: list[Task], on_end: OnEnd) -> None:
         """One task after another; a user's mistake in one does not keep the others from running."""

@@ -22,10 +22,12 @@ class Progress:
     """Follows the history files of `tasks` for the block."""
 
     def __init__(self, title: str, tasks: list[Task], rungs: list[int]):
-        self._title, self._tasks, self._rungs = title, tasks, rungs
+        self._title, self._tasks, self._rungs = title, list(tasks), rungs
         self._ends: dict[str, Record] = {}
-        self._shown = {task.fingerprint: _last(task).get("epoch", 0) for task in tasks}
-        self._first = dict(self._shown)
+        self._shown: dict[str, int] = {}
+        self._first: dict[str, int] = {}
+        for task in tasks:
+            self._note(task)
         self._start = time.monotonic()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="progress", daemon=True)
@@ -33,7 +35,8 @@ class Progress:
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
 
     def __enter__(self) -> Self:
-        self._say(f"{self._title}: {len(self._tasks)} trainings")
+        count = f"{len(self._tasks)} trainings" if self._tasks else "trainings follow"
+        self._say(f"{self._title}: {count}")
         if self._console.is_terminal:
             self._live.start()
         self._thread.start()
@@ -48,6 +51,16 @@ class Progress:
         self._stop.set()
         self._thread.join()
         self._live.stop()
+
+    def follow(self, task: Task) -> None:
+        """Show this one too."""
+        if task.fingerprint not in self._shown:
+            self._note(task)
+            self._tasks.append(task)
+
+    def _note(self, task: Task) -> None:
+        epoch = _last(task).get("epoch", 0)
+        self._shown[task.fingerprint] = self._first[task.fingerprint] = epoch
 
     def ended(self, record: Record) -> None:
         """Show how a trial ended."""

@@ -1,14 +1,20 @@
 """`search`: trials over models, losses and rates on the given split, and the leaderboard."""
 
 from raytrain.config.job import JobSpec
-from raytrain.config.space import sample_trials
+from raytrain.config.space import with_values
+from raytrain.config.space_check import combinations
 from raytrain.data.report import DataReport
 from raytrain.pipeline.backend import Workplace
 from raytrain.pipeline.progress import Progress
-from raytrain.pipeline.tasks import held_out, make_task, not_done, prepare
+from raytrain.pipeline.study import Study
+from raytrain.pipeline.tables import stopping_text
+from raytrain.pipeline.tasks import prepare
+from raytrain.runs.events import read_events
+from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import write_leaderboard
-from raytrain.runs.record import Record, Status, Task, read_record, write_record
+from raytrain.runs.record import Record, Status, Task, write_record
+from raytrain.runs.stopping import stopping
 
 
 def search(job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace) -> list[Record]:
@@ -16,41 +22,47 @@ def search(job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace) 
 
     Raises ValueError when no trial gave a score.
     """
-    tasks = search_tasks(job, run, report)
-    todo = not_done(tasks)
-    if todo:
-        prepare(todo, report, run)
-        _run(job, run, tasks, todo, workplace)
+    study = Study(job, run, report)
+    todo = _checked(job, run, report, study)
+    if study.ahead():
+        _run(job, run, study, todo, workplace)
     records = write_leaderboard(run)
     if not any(record.best for record in records):
         reasons = "\n  ".join(f"{record.name}: {record.reason}" for record in records)
         raise ValueError(f"search: no trial gave a score\n  {reasons}")
+    if events := read_events(run.events):
+        histories = {r.fingerprint: read_history(run.trial(r.fingerprint).history) for r in records}
+        print(stopping_text(stopping(records, histories, events)), flush=True)
     return records
 
 
-def search_tasks(job: JobSpec, run: RunDir, report: DataReport) -> list[Task]:
-    """All trials of the search, the same ones for the same job and data.
+def _checked(job: JobSpec, run: RunDir, report: DataReport, study: Study) -> list[Task]:
+    """The trials that are known to come, all of them checked; where later ones depend on results,
+    whatever may be drawn."""
+    space, base = job.search.space, job.trial
+    if job.search.sampler.name != "tpe":
+        todo = study.draw_all()
+        if todo:
+            prepare(todo, report, run)
+        return todo
+    if study.ahead():
+        specs = [with_values(base, values) for values in combinations(space)]
+        prepare([study.task_of(spec) for spec in specs], report, run)
+    return []
 
-    Specs that became one, their depths lowered to what fits the images, are one trial.
-    """
-    specs = sample_trials(job.search.space, job.trial, job.search.trials, job.search.seed)
-    fold, train_ids, val_ids = held_out(job, run, report)
-    tasks = [
-        make_task(job, run, report, "search", spec, fold, train_ids, val_ids, workers=1)
-        for spec in specs
-    ]
-    return list({task.fingerprint: task for task in tasks}.values())
 
+def _run(job: JobSpec, run: RunDir, study: Study, todo: list[Task], workplace: Workplace) -> None:
+    past = study.records()
+    epochs = job.search.longest(job.trial.epochs)
+    with Progress("search", todo, job.search.scheduler.rungs(epochs)) as progress:
 
-def _run(
-    job: JobSpec, run: RunDir, tasks: list[Task], todo: list[Task], workplace: Workplace
-) -> None:
-    past = [
-        record for task in tasks if task not in todo for record in [read_record(task.trial_dir)]
-    ]
-    with Progress("search", todo, job.search.scheduler.rungs(job.trial.epochs)) as progress:
+        def propose() -> Task | None:
+            task = study.next()
+            if task is not None:
+                progress.follow(task)
+            return task
 
         def on_end(task: Task, status: Status, reason: str | None) -> None:
             progress.ended(write_record(task, status, reason))
 
-        workplace.backend.search(run, todo, [r for r in past if r], job.search, on_end)
+        workplace.backend.search(run, propose, past, job.search, epochs, on_end)

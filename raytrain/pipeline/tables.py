@@ -7,6 +7,7 @@ from rich.table import Table
 
 from raytrain.runs.leaderboard import rows
 from raytrain.runs.record import Record
+from raytrain.runs.stopping import Stopping
 
 WIDTH = 120
 SHOWN = ("rank", "name", "val_score", "val_dice", "best_epoch", "epochs", "status", "seconds")
@@ -19,6 +20,22 @@ def leaderboard_table(records: list[Record]) -> str:
         table.add_column(column.replace("_", " "), no_wrap=column != "name", overflow="fold")
     for row in rows(records):
         table.add_row(*(row[column] for column in SHOWN))
+    return as_text(table)
+
+
+def stopping_text(cost: Stopping) -> str:
+    """What stopping early cost, and whether the rungs agreed with the end."""
+    share = f" ({cost.spent / cost.full:.0%})" if cost.full else ""
+    line = f"early stopping: {cost.spent} of the full grid's {cost.full} epochs were run{share}"
+    if not cost.rungs:
+        return line
+    table = Table(title=line, title_justify="left")
+    for column in ("rung at epoch", "stopped", "went on", "rank correlation with the end"):
+        table.add_column(column)
+    for rung in cost.rungs:
+        known = "-" if rung.correlation is None else f"{rung.correlation:+.2f}"
+        over = f"{known} ({rung.finished} trials that ran to the end)"
+        table.add_row(str(rung.epoch), str(rung.stopped), str(rung.went_on), over)
     return as_text(table)
 
 

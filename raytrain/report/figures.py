@@ -23,6 +23,7 @@ from raytrain.report.palette import (
 from raytrain.runs.events import RungEvent
 from raytrain.runs.history import Row
 from raytrain.runs.record import Status
+from raytrain.runs.stopping import RungRank
 from raytrain.submission.agreement import Agreement
 
 MARKERS: dict[Status, str] = {"finished": "o", "stopped": "X", "failed": "v"}
@@ -123,6 +124,26 @@ def rung_decisions(events: list[RungEvent], alt: str) -> Markup:
         )  # fmt: skip
 
     return draw(alt, "validation Dice at the rung", "rung", HEIGHT_IN, plot)
+
+
+def rank_correlations(rungs: list[RungRank], alt: str) -> Markup:
+    """Spearman's correlation of the scores at each rung with the best scores: 1 where stopping
+    could have taken nobody's place."""
+
+    def plot(figure: Figure, axes: Axes) -> None:
+        places = range(len(rungs))
+        axes.axhline(0, color=MUTED, linewidth=0.9)
+        for place, rung in zip(places, rungs, strict=True):
+            value = rung.correlation or 0.0
+            axes.plot([place, place], [0, value], color=ACCENT, linewidth=3, alpha=0.55)
+            axes.plot(place, value, "o", color=ACCENT, markersize=9, **RIM)
+            axes.annotate(f"{value:+.2f}", (place + 0.08, value), va="center")
+        labels = [f"epoch {rung.epoch}\n{rung.finished} trials" for rung in rungs]
+        axes.set_xticks(places, labels)
+        axes.set_xlim(-0.5, len(rungs) - 0.3)
+        axes.set_ylim(min(0.0, *(rung.correlation or 0.0 for rung in rungs)) - 0.1, 1.1)
+
+    return draw(alt, "rank correlation with the end", "rung", HEIGHT_IN, plot)
 
 
 def intervals(scores: list[Interval], metric: str, classes: Sequence[str], alt: str) -> Markup:

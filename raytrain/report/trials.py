@@ -7,7 +7,9 @@ from markupsafe import Markup
 from raytrain.report import figures
 from raytrain.report.facts import RunFacts, series_label
 from raytrain.report.palette import VARIABLES, series_colours
+from raytrain.runs.events import settled
 from raytrain.runs.leaderboard import rows
+from raytrain.runs.stopping import stopping
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class Rungs:
     rungs: list[Rung]
     stops: list[Stop]
     figure: Markup | None
+    ranks: Markup | None
+    """Rank correlation of each rung with the end, where any is known."""
     spent: int
     full: int
     """Epochs had every trial run to its end."""
@@ -128,7 +132,9 @@ def rung_epochs(facts: RunFacts) -> list[int]:
 
 def rungs(facts: RunFacts) -> Rungs:
     """Counted from `events.jsonl` and the trials' records."""
-    events = facts.events
+    events = settled(facts.events)
+    cost = stopping(facts.trials, facts.histories, facts.events)
+    known = [rung for rung in cost.rungs if rung.correlation is not None]
     epochs = {record.fingerprint: record.spec.epochs for record in facts.trials}
     found = []
     for epoch in sorted({event.epoch for event in events}):
@@ -136,7 +142,8 @@ def rungs(facts: RunFacts) -> Rungs:
         on = [event.val_dice for event in here if event.decision == "go on"]
         best = max(event.val_dice for event in here)
         lowest = min(on) if on else None
-        found.append(Rung(epoch, len(here) - len(on), len(on), best, lowest))
+        stopped = sum(event.decision == "stop" for event in here)
+        found.append(Rung(epoch, stopped, len(on), best, lowest))
     stops = [
         Stop(e.name, e.epoch, e.val_dice, epochs.get(e.trial, e.epoch) - e.epoch)
         for e in sorted(events, key=lambda e: (e.epoch, -e.val_dice))
@@ -148,6 +155,11 @@ def rungs(facts: RunFacts) -> Rungs:
         rungs=found,
         stops=stops,
         figure=figures.rung_decisions(events, alt) if events else None,
-        spent=sum(record.epochs for record in facts.trials),
-        full=sum(epochs.values()),
+        ranks=figures.rank_correlations(
+            known, f"Rank correlation of {len(known)} rungs with the final ranking"
+        )
+        if known
+        else None,
+        spent=cost.spent,
+        full=cost.full,
     )

@@ -17,12 +17,18 @@ class RungEvent(Spec):
     val_dice: float
     val_score: float
     """What it was judged by."""
-    decision: Literal["stop", "go on"]
+    decision: Literal["stop", "go on", "pause"]
+    """A paused trial has another event when it is known whether it goes on."""
 
 
 def append_event(path: Path, event: RungEvent) -> None:
     """Add one line."""
     append_line(path, event.model_dump_json())
+
+
+def settled(events: list[RungEvent]) -> list[RungEvent]:
+    """Of each trial and rung the last event, in the order in which they were first met."""
+    return list({(event.trial, event.epoch): event for event in events}.values())
 
 
 def read_events(path: Path) -> list[RungEvent]:

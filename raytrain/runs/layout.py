@@ -100,6 +100,12 @@ class RunDir:
         return self.search / "events.jsonl"
 
     @property
+    def proposals(self) -> Path:
+        """The trials of the search in the order in which they were drawn, one JSON object a
+        line."""
+        return self.search / "proposals.jsonl"
+
+    @property
     def leaderboard(self) -> Path:
         return self.path / "leaderboard.csv"
 

@@ -4,7 +4,7 @@ The driver alone writes it, last, so that its presence means that the trial is c
 """
 
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -34,8 +34,8 @@ class Task:
     """Fingerprint of the data."""
     fold: str
     """What it trains and validates on: `split`, `fold-<i>-<hash of the folds>` or `all`."""
-    train_ids: tuple[str, ...]
-    val_ids: tuple[str, ...]
+    train_ids: tuple[str, ...] = field(repr=False)
+    val_ids: tuple[str, ...] = field(repr=False)
     workers: int
     cpus: int
     """Threads a worker."""

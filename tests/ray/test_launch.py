@@ -16,7 +16,7 @@ from ray.util.state import list_actors
 from raytrain.cluster.metrics_export import FIGURES
 from raytrain.config.load import load_job
 from raytrain.data.report import read_report
-from raytrain.pipeline.search import search_tasks
+from raytrain.pipeline.study import Study
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import run_dir
 from tests.ray.conftest import Cluster
@@ -109,8 +109,7 @@ def names(storage: Path) -> dict[str, str]:
     job = load_job(storage.parent / "runs.yaml")
     run = run_dir(job)
     report = read_report(run.data_report)
-    tasks = search_tasks(job, run, report)
-    return {task.fingerprint: task.name for task in tasks}
+    return {task.fingerprint: task.name for task in Study(job, run, report).tasks}
 
 
 def test_the_exit_code_of_a_failed_job_comes_back(cluster: Cluster, tmp_path: Path) -> None:

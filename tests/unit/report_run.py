@@ -24,7 +24,8 @@ from report_truth import (
 )
 
 from raytrain.config.competition import CompetitionSpec
-from raytrain.config.job import AshaSpec, FoldSpec, JobSpec, SearchSpec
+from raytrain.config.job import FoldSpec, JobSpec
+from raytrain.config.search import AshaSpec, SearchSpec
 from raytrain.config.trial import TrialSpec
 from raytrain.data.checks import inspect
 from raytrain.data.report import DataReport

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from raytrain.config.competition import CompetitionSpec
-from raytrain.config.job import JobSpec, SearchSpec
+from raytrain.config.job import JobSpec
 from raytrain.config.models import UNetSpec
+from raytrain.config.search import SearchSpec
 from raytrain.config.trial import TrialSpec
 from raytrain.data.report import DataReport
-from raytrain.pipeline.search import search_tasks
+from raytrain.pipeline.study import Study
 from raytrain.pipeline.tasks import make_task
 from raytrain.runs.layout import RunDir
 from tests.arrays import report_of
@@ -46,5 +47,5 @@ def test_the_depth_is_lowered_and_said_so(
 def test_specs_that_become_one_are_one_trial(
     job: JobSpec, report: DataReport, tmp_path: Path
 ) -> None:
-    tasks = search_tasks(job, RunDir(tmp_path), report)
+    tasks = Study(job, RunDir(tmp_path), report).draw_all()
     assert sorted(task.spec.model.depth for task in tasks) == [3, 5]

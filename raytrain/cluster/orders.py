@@ -1,0 +1,136 @@
+"""What a search is to run, handed to Tune one order after another."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ray.tune.search import Searcher
+
+from raytrain.cluster.promotion import Promotion
+from raytrain.cluster.resources import slots
+from raytrain.cluster.schedulers import rung_event
+from raytrain.config.job import ResourcesSpec
+from raytrain.config.search import SearchSpec
+from raytrain.runs.events import append_event
+from raytrain.runs.history import read_history
+from raytrain.runs.layout import RunDir
+from raytrain.runs.record import Record, Status, Task
+
+OnEnd = Callable[[Task, Status, str | None], None]
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What a search is to run."""
+
+    run: RunDir
+    propose: Callable[[], Task | None]
+    past: list[Record]
+    """Trials that are complete and count at the rungs."""
+    spec: SearchSpec
+    epochs: int
+    """The most of any trial."""
+    on_end: OnEnd
+
+
+class Proposed(Searcher):
+    """Hands Tune our proposals. What was drawn stands in `proposals.jsonl`, not in Tune's state.
+
+    Where what comes next depends on results, it is asked for only when there is a place for it.
+    """
+
+    def __init__(self, orders: Orders, need: ResourcesSpec):
+        super().__init__(metric="val_score", mode="max")
+        self.orders, self._need = orders, need
+        self._patient = orders.spec.sampler.name == "tpe"
+        self._live: set[str] = set()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Tune saves it for a restore; it serves the living driver only.
+        return {}
+
+    def save_to_dir(self, checkpoint_dir: str, session_str: str) -> None:
+        """Nothing: see above."""
+        del checkpoint_dir, session_str
+
+    def set_search_properties(
+        self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any
+    ) -> bool:
+        """They are set."""
+        return True
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """The config of Tune's next trial; None while there is nothing to run."""
+        if self._patient and len(self._live) >= slots(self._need):
+            return None
+        config = self.order()
+        if config is not None:
+            self._live.add(trial_id)
+            return config
+        return None if self.may_follow() else Searcher.FINISHED
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """A place is free."""
+        self._live.discard(trial_id)
+
+    def order(self) -> dict[str, Any] | None:
+        """Task, and the epochs that the search knows of it; None when nothing can be run now."""
+        task = self.orders.propose()
+        return None if task is None else {"task": task, "known": 0}
+
+    def may_follow(self) -> bool:
+        """Whether there may be an order later though there is none now."""
+        return False
+
+
+class Promoted(Proposed):
+    """Lets paused trials go on before new ones start."""
+
+    def __init__(self, orders: Orders, need: ResourcesSpec, promotion: Promotion):
+        super().__init__(orders, need)
+        self._promotion, self._patient = promotion, True
+        self._tasks: dict[str, Task] = {}
+        self._fresh: deque[Task] = deque()
+        # Those that were paused when a driver was killed are among the first proposals.
+        paused = {trial for _, trial in promotion.waiting()}
+        while paused - self._tasks.keys() and self._propose(paused):
+            pass
+
+    def order(self) -> dict[str, Any] | None:
+        found = self._promotion.ready()
+        if found is None and not self._fresh and not self._propose(set()) and not self._live:
+            found = self._promotion.last()
+            if found is None:
+                self._stop_the_rest()
+        if found is None:
+            return {"task": self._fresh.popleft(), "known": 0} if self._fresh else None
+        rung, trial = found
+        self._promotion.go_on(trial, rung)
+        self._decide(trial, rung, "go on")
+        return {"task": self._tasks[trial], "known": rung}
+
+    def may_follow(self) -> bool:
+        return bool(self._live)
+
+    def _propose(self, paused: set[str]) -> bool:
+        """Take the next proposal; false when there is no other."""
+        task = self.orders.propose()
+        if task is None:
+            return False
+        self._tasks[task.fingerprint] = task
+        if task.fingerprint not in paused:
+            self._fresh.append(task)
+        return True
+
+    def _stop_the_rest(self) -> None:
+        for rung, trial in self._promotion.waiting():
+            self.orders.on_end(self._tasks[trial], "stopped", f"at the rung of epoch {rung}")
+            self._decide(trial, rung, "stop")
+
+    def _decide(self, trial: str, rung: int, decision: Any) -> None:
+        task = self._tasks[trial]
+        row = read_history(task.trial_dir.history)[rung - 1]
+        append_event(self.orders.run.events, rung_event(task, row, decision))

@@ -1,0 +1,154 @@
+"""Which trials are tried, in which order, and which are stopped early."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from raytrain.config.base import Spec, named_by_default
+from raytrain.config.space import RANGES, domain_of, kinds_in
+
+
+class RandomSpec(Spec):
+    """Every trial drawn by itself; top-level grids are crossed and covered first."""
+
+    name: Literal["random"] = "random"
+
+
+class GridSpec(Spec):
+    """All combinations of the listed values, once each, in an order that the seed decides."""
+
+    name: Literal["grid"] = "grid"
+
+
+class TpeSpec(Spec):
+    """The tree-structured Parzen estimator (Bergstra et al. 2011; Optuna's): later trials are drawn
+    where earlier ones were good. Running trials count as bad, so that neighbours spread."""
+
+    name: Literal["tpe"] = "tpe"
+    startup: int = Field(10, ge=1)
+    """So many trials are drawn at random first."""
+
+
+SamplerSpec = Annotated[
+    RandomSpec | GridSpec | TpeSpec, Field(discriminator="name"), named_by_default("random")
+]
+
+
+class _RungSpec(Spec):
+    grace: int = Field(1, ge=1)
+    """Epochs that every trial may run. 1 saves the most; where scores only say something later,
+    such as after a warm-up, give that epoch. The last epoch of all is `trial.epochs`."""
+    factor: int = Field(2, ge=2)
+    """At each rung the best 1/factor go on: 2 stops half, the mildest; 3 or 4 save more of a large
+    search."""
+
+    def rungs(self, epochs: int) -> list[int]:
+        """The epochs at which trials are compared: grace, grace x factor, ... below the last."""
+        found, epoch = [], self.grace
+        while epoch < epochs:
+            found.append(epoch)
+            epoch *= self.factor
+        return found
+
+
+class AshaSpec(_RungSpec):
+    """Asynchronous successive halving (Li et al. 2020), as Ray Tune has it: rungs at
+    grace x factor**k epochs, at each of which a trial stops unless it is among the best so far.
+
+    It never pauses or promotes: the first at a rung pass unchallenged, a later one cannot return.
+    """
+
+    name: Literal["asha"] = "asha"
+    brackets: int = Field(1, ge=1)
+    """Trials are dealt to so many brackets, by their fingerprint; each has its first rung `factor`
+    times later than the one before. 1: all meet the first rung; more hedge against scores that
+    mislead early on."""
+
+
+class PromoteSpec(_RungSpec):
+    """Asynchronous successive halving that promotes: at a rung a trial pauses, and whenever a
+    place is free the best of the top 1/factor of the highest rung goes on from its checkpoint;
+    where there is none, a new trial starts. For few places at once."""
+
+    name: Literal["promote"] = "promote"
+
+
+class MedianSpec(Spec):
+    """The median stopping rule (Golovin et al. 2017), as Ray Tune has it: a trial stops when its
+    best score so far is below the median of the others' mean scores up to that epoch."""
+
+    name: Literal["median"] = "median"
+    grace: int = Field(1, ge=1)
+    """Epochs that every trial may run."""
+    samples: int = Field(3, ge=1)
+    """So many other trials must have come as far."""
+
+    def rungs(self, epochs: int) -> list[int]:
+        """None: every epoch is one."""
+        del epochs
+        return []
+
+
+class NoSchedulerSpec(Spec):
+    """Every trial runs all its epochs."""
+
+    name: Literal["none"] = "none"
+
+    def rungs(self, epochs: int) -> list[int]:
+        """None."""
+        del epochs
+        return []
+
+
+POPULATION = ("pbt", "pb2", "population", "population_based_training")
+
+
+def _refuse_populations(value: Any) -> Any:
+    if isinstance(value, dict) and value.get("name") in POPULATION:
+        raise ValueError(
+            "population-based training is not offered: it gives a trial another one's weights and "
+            "changes its rates on the way, so that no configuration and no fingerprint says what "
+            "was trained, and neither a fold nor a member could be trained again from it; choose "
+            "asha, promote or median, and a schedule for the rate"
+        )
+    return value
+
+
+SchedulerSpec = Annotated[
+    AshaSpec | PromoteSpec | MedianSpec | NoSchedulerSpec,
+    Field(discriminator="name"),
+    BeforeValidator(_refuse_populations),
+]
+
+
+class SearchSpec(Spec):
+    """Which trials are tried, and which are stopped early."""
+
+    trials: int = Field(8, ge=1)
+    """At most so many; raised later, a finished search goes on with the new ones."""
+    seed: int = Field(0, ge=0)
+    sampler: SamplerSpec = RandomSpec()
+    scheduler: SchedulerSpec = AshaSpec()
+    space: dict[str, Any] = {}
+    """Dotted path under `trial` -> `{choice: [...]}`, `{grid: [...]}`, `{uniform: [a, b]}`,
+    `{loguniform: [a, b]}` or `{integer: [a, b]}`. What is chosen may hold such domains itself."""
+    warm_start: tuple[str, ...] = ()
+    """Earlier searches, each as a run's name or folder: their best trials that lie in the space
+    come first, and on the same data and metric `tpe` knows all their results."""
+    warm_points: int = Field(3, ge=1)
+    """So many of the earlier searches' best trials are run again here."""
+
+    def longest(self, epochs: int) -> int:
+        """The most epochs of any trial, those of the base trial given."""
+        domain = domain_of(self.space.get("epochs"))
+        return max(domain[1]) if domain else epochs
+
+    @model_validator(mode="after")
+    def _grids_are_finite(self) -> Self:
+        ranges = [path for path, node in self.space.items() if kinds_in(node) & set(RANGES)]
+        if self.sampler.name == "grid" and ranges:
+            raise ValueError(
+                f"sampler: grid tries all listed values, but {', '.join(ranges)} is a range; "
+                "give a choice or a grid there, or take sampler: {name: random}"
+            )
+        return self

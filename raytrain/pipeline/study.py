@@ -1,0 +1,157 @@
+"""A search's trials: drawn one by one, written down before they run, and found again."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from raytrain.config.errors import unknown_name
+from raytrain.config.job import JobSpec
+from raytrain.config.space import Given, resolve, with_values
+from raytrain.config.space_points import points_of
+from raytrain.config.trial import TrialSpec
+from raytrain.data.report import DataReport
+from raytrain.pipeline.samplers import Known, build_sampler
+from raytrain.pipeline.tasks import held_out, make_task
+from raytrain.runs.files import read_json
+from raytrain.runs.fingerprint import fingerprint
+from raytrain.runs.layout import RunDir
+from raytrain.runs.leaderboard import ranked
+from raytrain.runs.proposals import Proposal, append_proposal, read_proposals
+from raytrain.runs.record import Record, Task, read_record
+
+
+class Study:
+    """The trials of one search in the order in which they were drawn.
+
+    Specs that became one, their depths lowered to what fits the images, are one trial.
+    """
+
+    def __init__(self, job: JobSpec, run: RunDir, report: DataReport):
+        """Raises ValueError when an earlier search cannot be read."""
+        self._job, self._run, self._report = job, run, report
+        self._split = held_out(job, run, report)
+        search = job.search
+        # Everything but the number of trials, which may be raised.
+        asked = search.model_dump(mode="json", include={"space", "seed", "sampler", "warm_start"})
+        self._key = fingerprint(asked, job.trial.model_dump(mode="json"), self._split[0])
+        self._sampler = build_sampler(search, job.trial)
+        self._starts, self._earlier = _earlier(job, run, report)
+        specs = read_proposals(run.proposals, self._key)[: search.trials]
+        self._drawn = [(spec, self.task_of(spec)) for spec in specs]
+        self._waiting = [task for task in self.tasks if _open(task)]
+
+    @property
+    def tasks(self) -> list[Task]:
+        """What has been drawn."""
+        return list({task.fingerprint: task for _, task in self._drawn}.values())
+
+    def records(self) -> list[Record]:
+        """Of the trials that are complete; a failed one is tried again."""
+        found = [read_record(task.trial_dir) for task in self.tasks]
+        return [record for record in found if record and record.status != "failed"]
+
+    def ahead(self) -> Task | None:
+        """The trial that comes next, without taking it; None when there is no other."""
+        while not self._waiting and len(self._drawn) < self._job.search.trials:
+            spec = self._draw()
+            if spec is None:
+                return None
+            append_proposal(self._run.proposals, Proposal(study=self._key, spec=spec))
+            task = self.task_of(spec)
+            if task not in self.tasks and _open(task):
+                self._waiting.append(task)
+            self._drawn.append((spec, task))
+        return self._waiting[0] if self._waiting else None
+
+    def next(self) -> Task | None:
+        """Take the trial that comes next."""
+        task = self.ahead()
+        if task is not None:
+            self._waiting.pop(0)
+        return task
+
+    def draw_all(self) -> list[Task]:
+        """Draw every trial now, as nothing depends on results; those that are not done yet."""
+        waiting: list[Task] = []
+        while task := self.next():
+            waiting.append(task)
+        self._waiting = list(waiting)
+        return waiting
+
+    def task_of(self, spec: TrialSpec) -> Task:
+        """A trial that might be drawn."""
+        fold, train_ids, val_ids = self._split
+        return make_task(
+            self._job, self._run, self._report, "search", spec, fold, train_ids, val_ids, workers=1
+        )
+
+    def _draw(self) -> TrialSpec | None:
+        past = [spec for spec, _ in self._drawn]
+        fresh = [spec for spec in self._starts if spec not in past]
+        if fresh:
+            return fresh[0]
+        return self._sampler([_so_far(spec, task) for spec, task in self._drawn], self._earlier)
+
+
+def _open(task: Task) -> bool:
+    """Whether it has still to be run; a failed one is tried again."""
+    record = read_record(task.trial_dir)
+    return record is None or record.status == "failed"
+
+
+def _so_far(spec: TrialSpec, task: Task) -> Known:
+    record = read_record(task.trial_dir)
+    return replace(_known(record), spec=spec) if record else Known(spec, None, None, 0)
+
+
+def _earlier(job: JobSpec, run: RunDir, report: DataReport) -> tuple[list[TrialSpec], list[Known]]:
+    """The first trials of this search, and what earlier ones are known to give on the same data
+    by the same metric."""
+    starts: list[TrialSpec] = []
+    known: list[Known] = []
+    for name in job.search.warm_start:
+        other = _other(name, run)
+        records = [record for record in ranked(other) if record.best]
+        points = [next(points_of(job.search.space, record.spec), None) for record in records]
+        inside = [
+            with_values(job.trial, resolve(job.search.space, Given(point)))
+            for point in points
+            if point is not None
+        ]
+        starts += _distinct(inside)[: job.search.warm_points]
+        same = _metric(other) == job.competition.metric.model_dump(mode="json")
+        known += [
+            _known(record) for record in records if same and record.data == report.fingerprint
+        ]
+        print(
+            f"warm start from {other.path.name}: {len(inside)} of {len(records)} scored trials lie "
+            "in this space",
+            flush=True,
+        )
+    return _distinct(starts), known
+
+
+def _distinct(specs: list[TrialSpec]) -> list[TrialSpec]:
+    return [spec for place, spec in enumerate(specs) if spec not in specs[:place]]
+
+
+def _other(name: str, run: RunDir) -> RunDir:
+    """The run of this name beside this one, or in this folder."""
+    beside, folder = run.path.parent / name, Path(name).expanduser()
+    found = next((path for path in (beside, folder) if (path / "trials").is_dir()), None)
+    if found is None:
+        runs = [path.name for path in run.path.parent.glob("*") if (path / "trials").is_dir()]
+        raise ValueError(f"search.warm_start: no search in {name!r}: {unknown_name(name, runs)}")
+    if found.resolve() == run.path.resolve():
+        raise ValueError(
+            f"search.warm_start: {name!r} is this run, whose own trials are kept in any case"
+        )
+    return RunDir(found.resolve())
+
+
+def _metric(run: RunDir) -> object:
+    return read_json(run.config)["competition"]["metric"] if run.config.is_file() else None
+
+
+def _known(record: Record) -> Known:
+    score = record.best["val_score"] if record.best else None
+    return Known(record.spec, record.status, score, record.epochs)

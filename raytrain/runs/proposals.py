@@ -1,0 +1,29 @@
+"""`search/proposals.jsonl`: every trial that a search has drawn, written before it is run.
+
+What is drawn may depend on results, so a search that goes on begins with what it drew before.
+"""
+
+from pathlib import Path
+
+from raytrain.config.base import Spec
+from raytrain.config.trial import TrialSpec
+from raytrain.runs.files import append_line, read_lines
+
+
+class Proposal(Spec):
+    """One trial that was drawn."""
+
+    study: str
+    """Fingerprint of all that decides what is drawn: a changed search begins anew."""
+    spec: TrialSpec
+
+
+def append_proposal(path: Path, proposal: Proposal) -> None:
+    """Add one line."""
+    append_line(path, proposal.model_dump_json())
+
+
+def read_proposals(path: Path, study: str) -> list[TrialSpec]:
+    """What this study has drawn so far, in order."""
+    found = [Proposal.model_validate_json(line) for line in read_lines(path)]
+    return [proposal.spec for proposal in found if proposal.study == study]

@@ -1,0 +1,65 @@
+"""What stopping early cost: epochs run, trials stopped, and whether the rungs told the truth."""
+
+import math
+from dataclasses import dataclass
+
+from scipy.stats import spearmanr
+
+from raytrain.runs.events import RungEvent, settled
+from raytrain.runs.history import Row
+from raytrain.runs.record import Record
+
+FEWEST = 3
+"""Trials of which a rank correlation says anything."""
+
+
+@dataclass(frozen=True)
+class RungRank:
+    """What one rung did, and how its order agreed with the final one."""
+
+    epoch: int
+    stopped: int
+    went_on: int
+    correlation: float | None
+    """Spearman's, between the scores at the rung and the best scores, over the trials that ran all
+    their epochs: of those that were stopped nobody knows. Null for too few, or if all are equal."""
+    finished: int
+    """So many trials that is."""
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """A search's stopping in figures."""
+
+    spent: int
+    full: int
+    """Epochs had every trial run to its end."""
+    rungs: list[RungRank]
+
+
+def stopping(
+    records: list[Record], histories: dict[str, list[Row]], events: list[RungEvent]
+) -> Stopping:
+    """Of the search's records, their histories by fingerprint and the events at the rungs."""
+    known = {record.fingerprint for record in records}
+    found = [event for event in settled(events) if event.trial in known]
+    finished = [record for record in records if record.status == "finished" and record.best]
+    rungs = []
+    for epoch in sorted({event.epoch for event in found}):
+        here = [event.decision for event in found if event.epoch == epoch]
+        pairs = [
+            (histories[record.fingerprint][epoch - 1]["val_score"], record.best["val_score"])
+            for record in finished
+            if record.best and record.epochs >= epoch
+        ]
+        stopped, on = here.count("stop"), here.count("go on")
+        rungs.append(RungRank(epoch, stopped, on, _correlation(pairs), len(pairs)))
+    full = sum(record.spec.epochs for record in records)
+    return Stopping(sum(record.epochs for record in records), full, rungs)
+
+
+def _correlation(pairs: list[tuple[float, float]]) -> float | None:
+    if len(pairs) < FEWEST or any(len(set(side)) == 1 for side in zip(*pairs, strict=True)):
+        return None
+    value = float(spearmanr(*zip(*pairs, strict=True)).statistic)
+    return None if math.isnan(value) else value

@@ -1,0 +1,98 @@
+"""Samplers and schedulers on a real cluster: killed, continued and made longer."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from raytrain.runs.events import RungEvent, read_events, settled
+from raytrain.runs.history import read_history
+from raytrain.runs.layout import RunDir
+from raytrain.runs.record import Record, read_records
+from tests.ray.conftest import Cluster
+from tests.support import figures, raytrain, run_folder, stop_when, write_job
+
+PROMOTE = {
+    "trials": 6,
+    "scheduler": {"name": "promote", "grace": 1, "factor": 2},
+    "sampler": {"name": "tpe", "startup": 3},
+}
+
+
+def _records(run: RunDir) -> dict[str, Record]:
+    return {record.fingerprint: record for record in read_records(run)}
+
+
+def test_a_killed_promoting_search_goes_on_and_can_be_made_longer(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    storage = tmp_path / "runs"
+    job = write_job(tmp_path, storage, search=PROMOTE)
+    run = RunDir(run_folder(storage))
+    stop_when(
+        ["search", job],
+        lambda: len(read_events(run.events)) >= 4,
+        signal.SIGKILL,
+        tmp_path / "log",
+        cluster.env,
+    )
+    before, decided = figures(storage), run.events.read_text()
+    drawn = run.proposals.read_text()
+    again = raytrain("search", job, env=cluster.env)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert run.events.read_text().startswith(decided)
+    assert run.proposals.read_text().startswith(drawn)
+    for trial, rows in before.items():
+        assert rows == figures(storage)[trial][: len(rows)]
+    first = _records(run)
+    assert len(first) == 6
+    _check_decisions(run, first)
+    # Trials that are complete keep their ids and are not repeated.
+    times = {name: run.trial(name).record.stat().st_mtime_ns for name in first}
+    longer = raytrain("search", job, "--set", "search.trials=8", env=cluster.env)
+    assert longer.returncode == 0, longer.stdout + longer.stderr
+    records = _records(run)
+    assert len(records) == 8
+    assert {name: run.trial(name).record.stat().st_mtime_ns for name in first} == times
+    _check_decisions(run, records)
+
+
+def _check_decisions(run: RunDir, records: dict[str, Record]) -> None:
+    events = settled(read_events(run.events))
+    assert any(record.status == "finished" for record in records.values())
+    for record in records.values():
+        rows = read_history(run.trial(record.fingerprint).history)
+        assert [row["epoch"] for row in rows] == list(range(1, record.epochs + 1))
+        mine = {
+            event.epoch: event.decision for event in events if event.trial == record.fingerprint
+        }
+        ended = [epoch for epoch, decision in mine.items() if decision == "stop"]
+        assert ended == ([record.epochs] if record.status == "stopped" else [])
+        assert "pause" not in mine.values()
+    rung = sorted(_at(events, 1), key=lambda event: -event.val_score)
+    assert len(rung) == len(records)
+    assert all(event.decision == "go on" for event in rung[: len(rung) // 2])
+
+
+def _at(events: list[RungEvent], epoch: int) -> list[RungEvent]:
+    return [event for event in events if event.epoch == epoch]
+
+
+@pytest.mark.parametrize("scheduler", ["median"])
+def test_trials_are_stopped_by_the_median_of_others(
+    cluster: Cluster, tmp_path: Path, scheduler: str
+) -> None:
+    search = {
+        "trials": 6,
+        "scheduler": {"name": scheduler, "grace": 1, "samples": 1},
+        "space": {"optimizer.lr": {"grid": [1e-7, 3e-3, 1e-6, 1e-2, 2e-7, 5e-3]}},
+    }
+    job = write_job(tmp_path, tmp_path / "runs", search=search)
+    done = raytrain("search", job, env=cluster.env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    run = RunDir(run_folder(tmp_path / "runs"))
+    records = _records(run)
+    stopped = {name for name, record in records.items() if record.status == "stopped"}
+    assert stopped == {event.trial for event in read_events(run.events)}
+    assert stopped
+    assert len(records) == 6
