@@ -11,7 +11,8 @@ from torch import nn
 from raytrain.config.job import JobSpec
 from raytrain.config.models import SmpSpec, UNetSpec
 from raytrain.config.names import TORCH_OPTIMIZERS, UNFIT_OPTIMIZERS
-from raytrain.config.space import space_problems, with_values
+from raytrain.config.space import with_values
+from raytrain.config.space_check import space_problems
 from raytrain.config.trial import TrialSpec
 from raytrain.data.dataset import Batch
 from raytrain.engine.optimizers import build_optimizer, optimizer_problem

@@ -17,8 +17,9 @@ from raytrain.config.job import JobSpec
 from raytrain.config.models import ModelSpec, PixelsBase, PixelsForestSpec
 from raytrain.config.optimizers import AdamSpec, SgdSpec
 from raytrain.config.trial import TrialSpec
-from raytrain.engine.checkpoint import last_checkpoint, load_checkpoint
+from raytrain.engine.checkpoint import load_checkpoint
 from raytrain.engine.reporter import SilentReporter
+from raytrain.engine.shipping import shipped_checkpoint
 from raytrain.engine.trial import Samples, run_trial
 from raytrain.ensemble.prediction import member_probabilities
 from raytrain.metrics.dice import mean_foreground_dice, overlap_counts
@@ -195,7 +196,7 @@ def test_a_trial_leaves_what_every_trial_leaves(
     assert 0 < row["train_loss"] < np.log(4)
     assert row["val_dice"] == row["val_score"] > thresholding(samples)
 
-    path = last_checkpoint(task.trial_dir.checkpoints)
+    path = shipped_checkpoint(task.trial_dir)
     assert load_checkpoint(path)["history"] == [row]
     assert json.loads(path.with_suffix(".json").read_text())["spec"]["model"]["name"] == spec.name
     ids = samples.report.ids("val")
@@ -212,7 +213,7 @@ def test_a_trial_leaves_what_every_trial_leaves(
     assert path.read_bytes() == content
     other = make_task(tmp_path / "two", samples, trial(spec))
     run_trial(other, samples, SilentReporter())
-    again = load_checkpoint(last_checkpoint(other.trial_dir.checkpoints))["model"]
+    again = load_checkpoint(shipped_checkpoint(other.trial_dir))["model"]
     first = load_checkpoint(path)["model"]
     assert all(torch.equal(first[key], again[key]) for key in first)
 
