@@ -8,16 +8,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from raytrain.config.load import load_job
 from raytrain.data.folds import Folds
 from raytrain.data.report import DataReport, read_report
 from raytrain.engine.trial import open_samples
 from raytrain.ensemble.oof_file import read_oof_evidence
 from raytrain.ensemble.prediction import member_probabilities
 from raytrain.metrics import score
+from raytrain.pipeline.reproduce import reproduce
 from raytrain.runs.ensemble import Ensemble
 from raytrain.runs.files import read_json
 from raytrain.runs.layout import RunDir
 from raytrain.runs.maps import Maps
+from raytrain.submission.ledger import FileLedger
 from tests.given_maps import nnunet, write_given
 from tests.support import raytrain, run_folder, write_job
 
@@ -158,12 +161,18 @@ def test_who_joined_stays_through_runs_until_removed(
     assert "mean of 3 members" in page
     assert "Each dot is one labelled image" in page  # scored with the team-mate's maps
 
+    spec = load_job(job, [])
+    tag = FileLedger(run.ledger).read()[-1].tag
+    assert reproduce(spec, run, tag).startswith(f"{tag}: the same CSV")
+
     done = raytrain("ensemble", job, "--remove", "anna", "--local")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "anna left the ensemble" in done.stdout
     first, _, before = opened(finished / "runs.yaml")
     assert opened(job)[2] == before
     assert run.submission.read_bytes() == first.submission.read_bytes()
+    with pytest.raises(ValueError, match=r"anna: maps [0-9a-f]{12} left the ensemble"):
+        reproduce(spec, run, tag)
 
 
 def test_a_leak_is_named_and_leaves_everything_as_it_was(

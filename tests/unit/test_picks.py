@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from raytrain.config.job import JobSpec
 from raytrain.config.metrics import DiceMetricSpec
@@ -21,6 +22,7 @@ from raytrain.pipeline.picks import picks_text
 from raytrain.runs.layout import RunDir, run_dir
 from raytrain.submission.events import Event, Kind, Score
 from raytrain.submission.ledger import FileLedger
+from tests.support import raytrain
 from tests.unit.conftest import Competition
 
 DICE = DiceMetricSpec()
@@ -157,6 +159,17 @@ def test_the_pair_is_told_with_its_reason(job: JobSpec) -> None:
     assert "rt-5.npz is missing" in text
     assert "left out: rt-6: of other labelled images or groups than run default's" in text
     assert "out-of-fold against public score: 5 entries with both" in text
+
+
+def test_the_command_prints_it(job: JobSpec, tmp_path: Path) -> None:
+    run = run_dir(job)
+    sent(run, "rt-1", [20, 20, 20, 0, 0, 0])
+    sent(run, "rt-2", [12] * 6)
+    path = tmp_path / "job.yaml"
+    path.write_text(yaml.safe_dump(job.model_dump(mode="json")))
+    done = raytrain("picks", path, "--public", "0.5")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == picks_text(job, run, 0.5) + "\n"
 
 
 def test_fewer_than_two_are_no_choice(job: JobSpec) -> None:
