@@ -37,6 +37,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.data
 	$(BIN)/python -m benchmarks.rle
+	$(BIN)/python -m benchmarks.picks
 	$(BIN)/python -m benchmarks.million
 
 # A stamp, so that an installation that was broken off is done again.
