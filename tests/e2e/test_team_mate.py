@@ -15,10 +15,14 @@ from raytrain.engine.trial import open_samples
 from raytrain.ensemble.oof_file import read_oof_evidence
 from raytrain.ensemble.prediction import member_probabilities
 from raytrain.metrics import score
+from raytrain.pipeline.backend import Workplace
+from raytrain.pipeline.finalize import finalize
+from raytrain.pipeline.joining import change
+from raytrain.pipeline.prepare import missing
 from raytrain.pipeline.reproduce import reproduce
 from raytrain.runs.ensemble import Ensemble
 from raytrain.runs.files import read_json
-from raytrain.runs.layout import RunDir
+from raytrain.runs.layout import RunDir, run_dir
 from raytrain.runs.maps import Maps
 from raytrain.submission.ledger import FileLedger
 from tests.given_maps import nnunet, write_given
@@ -189,6 +193,24 @@ def test_a_leak_is_named_and_leaves_everything_as_it_was(
     assert done.returncode == 1
     assert "leak: 1 maps come from a model that saw the image's group: ph1 (group 1:" in done.stderr
     assert {path: path.read_bytes() for path in run.final.rglob("*") if path.is_file()} == before
+
+
+def test_a_csv_of_another_ensemble_does_not_stay(
+    finished: Path, mate: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    # As after a kill between the ensemble and its masks: nothing stale is there to be sent.
+    job = load_job(finished / "runs.yaml", [f"storage={tmp_path / 'runs'}"])
+    shutil.copytree(finished / "runs", tmp_path / "runs")
+    run = run_dir(job)
+    report = read_report(run.data_report)
+    folds = Folds.model_validate(read_json(run.folds))
+    with Workplace(job, "local") as workplace:
+        finalize(job, run, report, workplace)
+        assert run.submission.is_file()
+        change(run, open_samples(run), folds, [finished / "anna"], [])
+        finalize(job, run, report, workplace)
+    assert not run.submission.exists()
+    assert any("submission.csv: missing" in problem for problem in missing(run))
 
 
 def test_there_must_be_an_ensemble_to_join(tmp_path: Path) -> None:
