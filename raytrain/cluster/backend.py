@@ -7,7 +7,7 @@ import ray
 
 from raytrain.cluster.orders import Orders
 from raytrain.cluster.reasons import reason_of
-from raytrain.cluster.resources import refuse_impossible, remote_options
+from raytrain.cluster.resources import places, refuse_impossible, remote_options
 from raytrain.cluster.search import run_search
 from raytrain.cluster.train_group import train_groups
 from raytrain.cluster.worker import work
@@ -27,6 +27,10 @@ class RayBackend:
 
     def __init__(self, need: ResourcesSpec):
         self.need = need
+
+    def places(self) -> dict[str, int]:
+        """On the live nodes; what a node lacks of one resource others cannot lend."""
+        return places(self.need)
 
     def search(
         self,

@@ -36,6 +36,16 @@ def slots(need: ResourcesSpec) -> int:
     )
 
 
+def places(need: ResourcesSpec) -> dict[str, int]:
+    """The same by each resource alone, node by node, and by all of them together."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    wanted = {key: value for key, value in bundle(need).items() if value}
+    single = {
+        key: sum(int(node.get(key, 0) // value) for node in nodes) for key, value in wanted.items()
+    }
+    return {**single, "all on one node": slots(need)}
+
+
 def refuse_impossible(need: ResourcesSpec, workers: int) -> None:
     """Raises ValueError when `workers` of these can never run at once on the live nodes.
 

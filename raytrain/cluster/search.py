@@ -1,10 +1,12 @@
 """A search as one Ray Tune experiment of one-worker trials in reused actors."""
 
+from pathlib import Path
 from typing import Any
 
 from ray import tune
 from ray._raylet import setproctitle  # type: ignore[attr-defined]  # not in Ray's stubs
 from ray.tune.experiment import Trial
+from ray.tune.result import EXPR_ERROR_FILE
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import ConcurrencyLimiter
 
@@ -19,6 +21,7 @@ from raytrain.config.search import AshaSpec, MedianSpec, PromoteSpec
 from raytrain.runs.events import read_events
 from raytrain.runs.history import Row, read_history
 from raytrain.runs.record import Task
+from raytrain.runs.retry import RETRIES, note_failure
 
 AHEAD = 200
 """So many trials may wait for a place: a cluster that grows on demand sees them."""
@@ -65,11 +68,26 @@ class _EndOfTrial(tune.Callback):
             epoch = read_history(task.trial_dir.history)[-1]["epoch"]
             self._on_end(task, "stopped", f"at the rung of epoch {epoch}")
 
+    def on_trial_recover(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        # Before its next worker starts, which reads there to take half the batch.
+        _note(trial)
+
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
-        task = trial.config["task"]
-        self._on_end(task, "failed", reason_of(trial.get_error() or "its worker died"))
+        self._on_end(trial.config["task"], "failed", _note(trial))
+
+
+def _note(trial: Trial) -> str:
+    """Write the failed attempt down; returns its reason."""
+    # Trial.get_error looks where Tune copies it to later.
+    path = Path(trial.local_path or "") / EXPR_ERROR_FILE
+    text = path.read_text().split("Failure #")[-1] if path.is_file() else "its worker died"
+    reason = reason_of(text)
+    note_failure(trial.config["task"], reason, text)
+    return reason
 
 
 def run_search(orders: Orders, need: ResourcesSpec) -> None:
@@ -101,7 +119,7 @@ def run_search(orders: Orders, need: ResourcesSpec) -> None:
             name="tune",
             storage_path=str(orders.run.search),
             callbacks=[_EndOfTrial(orders.on_end, isinstance(searcher, Promoted))],
-            failure_config=tune.FailureConfig(max_failures=1),
+            failure_config=tune.FailureConfig(max_failures=RETRIES),
             verbose=0,
         ),
     )

@@ -138,6 +138,9 @@ class SearchSpec(Spec):
     warm_points: int = Field(3, ge=1)
     """So many of the earlier searches' best trials are run again here."""
 
+    keep: int = Field(3, ge=1)
+    """So many of the best trials keep their weights."""
+
     def longest(self, epochs: int) -> int:
         """The most epochs of any trial, those of the base trial given."""
         domain = domain_of(self.space.get("epochs"))

@@ -18,7 +18,11 @@ OnEnd = Callable[[Task, Status, str | None], None]
 
 
 class Backend(Protocol):
-    """Three ways to fan out; each returns when all work is done."""
+    """Three ways to fan out, each of which returns when all work is done."""
+
+    def places(self) -> dict[str, int]:
+        """By each resource that a worker takes, how many there is room for at once."""
+        ...
 
     def search(
         self,

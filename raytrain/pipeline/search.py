@@ -5,6 +5,8 @@ from raytrain.config.space import with_values
 from raytrain.config.space_check import combinations
 from raytrain.data.report import DataReport
 from raytrain.pipeline.backend import Workplace
+from raytrain.pipeline.keep import keep_best
+from raytrain.pipeline.plan import plan_text
 from raytrain.pipeline.progress import Progress
 from raytrain.pipeline.study import Study
 from raytrain.pipeline.tables import stopping_text
@@ -23,8 +25,9 @@ def search(job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace) 
     Raises ValueError when no trial gave a score.
     """
     study = Study(job, run, report)
-    todo = _checked(job, run, report, study)
+    todo, samples = _checked(job, run, report, study)
     if study.ahead():
+        print(plan_text(run, samples, study.left(), job.search, workplace), flush=True)
         _run(job, run, study, todo, workplace)
     records = write_leaderboard(run)
     if not any(record.best for record in records):
@@ -36,19 +39,23 @@ def search(job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace) 
     return records
 
 
-def _checked(job: JobSpec, run: RunDir, report: DataReport, study: Study) -> list[Task]:
-    """The trials that are known to come, all of them checked; where later ones depend on results,
-    whatever may be drawn."""
+def _checked(
+    job: JobSpec, run: RunDir, report: DataReport, study: Study
+) -> tuple[list[Task], list[Task]]:
+    """The trials that are known to come, and those that stand for all; every one is checked, and
+    where later trials depend on results, whatever may be drawn."""
     space, base = job.search.space, job.trial
     if job.search.sampler.name != "tpe":
         todo = study.draw_all()
         if todo:
             prepare(todo, report, run)
-        return todo
-    if study.ahead():
-        specs = [with_values(base, values) for values in combinations(space)]
-        prepare([study.task_of(spec) for spec in specs], report, run)
-    return []
+        return todo, todo
+    if not study.ahead():
+        return [], []
+    specs = [with_values(base, values) for values in combinations(space)]
+    possible = [study.task_of(spec) for spec in specs]
+    prepare(possible, report, run)
+    return [], possible
 
 
 def _run(job: JobSpec, run: RunDir, study: Study, todo: list[Task], workplace: Workplace) -> None:
@@ -64,5 +71,6 @@ def _run(job: JobSpec, run: RunDir, study: Study, todo: list[Task], workplace: W
 
         def on_end(task: Task, status: Status, reason: str | None) -> None:
             progress.ended(write_record(task, status, reason))
+            keep_best(run, job.search.keep)
 
         workplace.backend.search(run, propose, past, job.search, epochs, on_end)

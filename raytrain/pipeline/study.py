@@ -49,6 +49,10 @@ class Study:
         found = [read_record(task.trial_dir) for task in self.tasks]
         return [record for record in found if record and record.status != "failed"]
 
+    def left(self) -> int:
+        """At most so many trials are still to be run."""
+        return len(self._waiting) + self._job.search.trials - len(self._drawn)
+
     def ahead(self) -> Task | None:
         """The trial that comes next, without taking it; None when there is no other."""
         while not self._waiting and len(self._drawn) < self._job.search.trials:

@@ -30,6 +30,11 @@ class TrialDir:
         return self.path / "history.jsonl"
 
     @property
+    def attempts(self) -> Path:
+        """Attempts that failed, one JSON object a line; none for most trials."""
+        return self.path / "attempts.jsonl"
+
+    @property
     def record(self) -> Path:
         return self.path / "record.json"
 

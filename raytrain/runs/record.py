@@ -12,6 +12,7 @@ from typing import Any, Literal
 from raytrain.config.base import Spec
 from raytrain.config.metrics import MetricSpec
 from raytrain.config.trial import TrialSpec
+from raytrain.runs.attempts import Attempt, read_attempts
 from raytrain.runs.extensions import load_extensions
 from raytrain.runs.files import read_json, write_json
 from raytrain.runs.fingerprint import fingerprint
@@ -83,6 +84,8 @@ class Record(Spec):
     """`engine.shipping.Shipped` as JSON; null when training did not come to its own end."""
     seconds: float
     """Spent in epochs, over all attempts."""
+    attempts: tuple[Attempt, ...] = ()
+    """Those that failed; the last one's successor took half the batch, if it says so."""
     versions: dict[str, str]
 
 
@@ -106,6 +109,7 @@ def write_record(task: Task, status: Status, reason: str | None) -> Record:
         last=last,
         shipped=read_json(task.trial_dir.shipped) if task.trial_dir.shipped.is_file() else None,
         seconds=round(sum(row["seconds"] for row in rows), 3),
+        attempts=tuple(read_attempts(task.trial_dir)),
         versions=_versions(),
     )
     write_json(task.trial_dir.record, record.model_dump(mode="json"))

@@ -1,6 +1,9 @@
 """Samplers and schedulers on a real cluster: killed, continued and made longer."""
 
+import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -96,3 +99,25 @@ def test_trials_are_stopped_by_the_median_of_others(
     assert stopped == {event.trial for event in read_events(run.events)}
     assert stopped
     assert len(records) == 6
+
+
+def test_a_trial_out_of_memory_is_tried_with_half_the_batch_and_stops_no_other(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    space = {"batch_size": {"grid": [2, 4, 8]}}
+    job = write_job(tmp_path, tmp_path / "runs", search={"trials": 3, "space": space})
+    script = [sys.executable, "-m", "tests.ray.small_memory", str(job), cluster.address]
+    done = subprocess.run(
+        script, env=os.environ | cluster.env, text=True, capture_output=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    records = _records(RunDir(run_folder(tmp_path / "runs"))).values()
+    found = {record.spec.batch_size: record for record in records}
+    assert {batch: record.status for batch, record in found.items()} == {
+        2: "finished", 4: "finished", 8: "failed",
+    }  # fmt: skip
+    tried = {batch: [a.batch_size for a in record.attempts] for batch, record in found.items()}
+    assert tried == {2: [], 4: [4], 8: [8, 4]}
+    reason = "OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB"
+    assert {a.reason for record in records for a in record.attempts} == {reason}
+    assert found[8].reason == reason

@@ -1,0 +1,72 @@
+"""What a search will take, told before it starts: places, hours and disk."""
+
+import shutil
+from collections.abc import Sequence
+
+from raytrain.config.search import MedianSpec, NoSchedulerSpec, SearchSpec
+from raytrain.engine.checkpoint import KEEP_LAST
+from raytrain.pipeline.backend import Workplace
+from raytrain.pipeline.probe import Cost, probe
+from raytrain.runs.layout import RunDir
+from raytrain.runs.record import Task
+
+PROBED = 3
+"""So many different networks are timed; the others are taken to be like their mean."""
+GB = 1e9
+
+
+def plan_text(
+    run: RunDir, samples: Sequence[Task], trials: int, search: SearchSpec, workplace: Workplace
+) -> str:
+    """The plan of a search of so many trials that are still to be run, `samples` among them or
+    like them."""
+    firsts = {task.spec.model: task for task in reversed(samples)}
+    costs = list(probe(list(firsts.values())[:PROBED], run, workplace).values())
+    places = workplace.backend.places()
+    at_once = min(min(places.values()), trials)
+    by = ", ".join(f"{count} by {name}" for name, count in places.items())
+    lines = [f"plan: {trials} trials, {at_once} at once (places: {by})"]
+    if costs:
+        epochs = search.longest(samples[0].spec.epochs)
+        lines += [_hours(costs, trials, epochs, at_once, search)]
+        lines += [_disk(run, costs, trials, at_once, search)]
+    return "\n".join(lines)
+
+
+def expected_share(search: SearchSpec, epochs: int) -> float:
+    """Of the full grid's epochs, those that are run if each rung lets 1/factor go on."""
+    scheduler = search.scheduler
+    if isinstance(scheduler, MedianSpec | NoSchedulerSpec):
+        return 1.0
+    ends = [*scheduler.rungs(epochs), epochs]
+    starts = [0, *ends[:-1]]
+    legs = [end - start for start, end in zip(starts, ends, strict=True)]
+    return sum(leg / scheduler.factor**passed for passed, leg in enumerate(legs)) / epochs
+
+
+def _hours(costs: list[Cost], trials: int, epochs: int, at_once: int, search: SearchSpec) -> str:
+    epoch_s = sum(cost.epoch_s for cost in costs) / len(costs)
+    full = epoch_s * epochs * trials / at_once / 3600
+    text = f"  time: at most {_span(full)} ({epoch_s:.1f} s an epoch, timed on {len(costs)} network"
+    text += "s)" if len(costs) > 1 else ")"
+    share = expected_share(search, epochs)
+    return text + (f", about {_span(full * share)} with stopping" if share < 1 else "")
+
+
+def _disk(run: RunDir, costs: list[Cost], trials: int, at_once: int, search: SearchSpec) -> str:
+    # The last ones, the best one, and one that is being written.
+    each = max(cost.checkpoint_bytes for cost in costs) * (KEEP_LAST + 2)
+    pausing = search.scheduler.name == "promote"
+    holding = trials if pausing else min(trials, at_once + search.keep)
+    run.path.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(run.path).free
+    text = (
+        f"  disk: at most {each * holding / GB:.2f} GB of checkpoints, {free / GB:.0f} GB are free"
+    )
+    if each * holding > free:
+        text += "; lower search.keep or search.trials, or choose another storage"
+    return text
+
+
+def _span(hours: float) -> str:
+    return f"{hours:.1f} h" if hours >= 1 else f"{hours * 60:.1f} min"

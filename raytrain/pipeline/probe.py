@@ -1,0 +1,94 @@
+"""A timed probe: what an epoch and a checkpoint of a trial cost, measured where trials run."""
+
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from raytrain.engine.trial import open_samples, run_trial
+from raytrain.pipeline.backend import Workplace
+from raytrain.runs.files import read_json, write_json
+from raytrain.runs.fingerprint import fingerprint
+from raytrain.runs.history import Row
+from raytrain.runs.layout import RunDir
+from raytrain.runs.record import Task
+
+BATCHES = 2
+"""Training batches of a probe's epoch."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one trial."""
+
+    epoch_s: float
+    """An epoch with its validation and its checkpoint."""
+    checkpoint_bytes: int
+
+
+@dataclass(frozen=True)
+class _Shard:
+    run: Path
+    task: Task
+    target: Path
+
+
+class _Clock:
+    """Notes when each epoch ends."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+
+    def report(self, row: Row) -> None:
+        del row
+        self.times.append(time.perf_counter())
+
+
+def probe(tasks: Sequence[Task], run: RunDir, workplace: Workplace) -> dict[str, Cost]:
+    """Costs by fingerprint, of those tasks that could be timed; what was timed before is not timed
+    again."""
+    targets = {task.fingerprint: run.search / "probe" / f"{_key(task)}.json" for task in tasks}
+    missing = {targets[t.fingerprint]: t for t in tasks if not targets[t.fingerprint].is_file()}
+    shards = [_Shard(run.path, task, target) for target, task in missing.items()]
+    if shards:
+        workplace.backend.map_shards("probe", _probe, shards)
+    found = {name: read_json(path) for name, path in targets.items()}
+    return {name: Cost(**tree) for name, tree in found.items() if "epoch_s" in tree}
+
+
+def _key(task: Task) -> str:
+    """What decides a trial's speed."""
+    keys = {"model", "batch_size", "augmentation", "framing", "precision", "compile"}
+    asked = task.spec.model_dump(mode="json", include=keys)
+    return fingerprint(asked, task.data, task.cpus, task.loaders)
+
+
+def _probe(shard: _Shard) -> None:
+    """Train two short epochs and time the second; the first one warms up."""
+    task, size = shard.task, shard.task.spec.batch_size
+    train_ids, val_ids = task.train_ids[: BATCHES * size], task.val_ids[: BATCHES * size]
+    short = replace(
+        task,
+        spec=task.spec.model_copy(update={"epochs": 2}),
+        train_ids=train_ids,
+        val_ids=val_ids,
+        directory=shard.target.with_suffix(""),
+    )
+    clock = _Clock()
+    try:
+        run_trial(short, open_samples(RunDir(shard.run)), clock)
+    except (ValueError, RuntimeError) as error:
+        # A trial that fails is told of when it is its turn.
+        write_json(shard.target, {"reason": str(error)})
+    else:
+        images = len(task.train_ids) + len(task.val_ids)
+        share = images / (len(train_ids) + len(val_ids))
+        sizes = [path.stat().st_size for path in short.trial_dir.checkpoints.glob("*.pt")]
+        cost = {
+            "epoch_s": (clock.times[1] - clock.times[0]) * share,
+            "checkpoint_bytes": max(sizes),
+        }
+        write_json(shard.target, cost)
+    finally:
+        shutil.rmtree(short.directory, ignore_errors=True)

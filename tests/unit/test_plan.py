@@ -1,0 +1,101 @@
+"""The plan before a search: places, hours and disk, from trials that are timed."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from raytrain.config.competition import CompetitionSpec
+from raytrain.config.job import JobSpec
+from raytrain.config.models import UNetSpec
+from raytrain.config.search import AshaSpec, MedianSpec, NoSchedulerSpec, PromoteSpec, SearchSpec
+from raytrain.data.report import write_report
+from raytrain.engine.trial import Samples, run_trial
+from raytrain.pipeline.backend import Workplace
+from raytrain.pipeline.plan import expected_share, plan_text
+from raytrain.pipeline.probe import probe
+from raytrain.runs.layout import RunDir
+from raytrain.runs.record import Task
+from tests.tiny import SPEC, make_task
+
+
+@pytest.fixture
+def run(samples: Samples, tmp_path: Path) -> RunDir:
+    """A run directory on the tiny data."""
+    run = RunDir(tmp_path / "run")
+    write_report(run.data_report, samples.report)
+    return run
+
+
+@pytest.fixture
+def workplace() -> Workplace:
+    """This process."""
+    competition = CompetitionSpec(name="p", data="d", classes=("bg", "rv", "myo", "lv"))
+    return Workplace(JobSpec(competition=competition), "local")
+
+
+def _task(run: RunDir, samples: Samples, width: int) -> Task:
+    spec = SPEC.model_copy(update={"model": UNetSpec(width=width, depth=2)})
+    return make_task(run.trial(f"{width:012x}").path, samples, spec)
+
+
+class _Silent:
+    def report(self, row: dict[str, object]) -> None:
+        del row
+
+
+def test_a_probe_times_an_epoch_and_weighs_a_checkpoint(
+    run: RunDir, workplace: Workplace, samples: Samples
+) -> None:
+    task = _task(run, samples, 4)
+    [(name, cost)] = probe([task], run, workplace).items()
+    assert name == task.fingerprint
+    assert cost.epoch_s > 0
+    # It leaves nothing of the trial itself.
+    assert not task.directory.exists()
+    assert [path.suffix for path in (run.search / "probe").iterdir()] == [".json"]
+    run_trial(task, samples, _Silent())
+    [path, *_] = sorted(task.trial_dir.checkpoints.glob("*.pt"))
+    assert cost.checkpoint_bytes == pytest.approx(path.stat().st_size, rel=0.05)
+    [noted] = (run.search / "probe").iterdir()
+    before = noted.stat().st_mtime_ns
+    assert probe([task], run, workplace) == {name: cost}
+    assert noted.stat().st_mtime_ns == before
+
+
+def test_the_plan_tells_places_hours_and_disk(
+    run: RunDir, workplace: Workplace, samples: Samples
+) -> None:
+    tasks = [_task(run, samples, width) for width in (4, 6)]
+    costs = probe(tasks, run, workplace)
+    search = SearchSpec(scheduler=AshaSpec(grace=1, factor=2), keep=2)
+    text = plan_text(run, tasks, 10, search, workplace)
+    assert text.startswith("plan: 10 trials, 1 at once (places: 1 by process)\n")
+    epoch_s = sum(cost.epoch_s for cost in costs.values()) / 2
+    found = re.search(r"at most ([\d.]+) min .*timed on 2 networks.* about ([\d.]+) min", text)
+    assert found is not None
+    assert float(found[1]) == pytest.approx(epoch_s * 4 * 10 / 60, abs=0.06)
+    assert float(found[2]) == pytest.approx(epoch_s * 4 * 10 / 60 * 0.5, abs=0.06)
+    most = max(cost.checkpoint_bytes for cost in costs.values()) * 4 * 3  # one at work, two kept
+    assert f"at most {most / 1e9:.2f} GB of checkpoints" in text
+
+
+def test_a_trial_that_cannot_be_timed_does_not_stop_the_search(
+    run: RunDir, workplace: Workplace, samples: Samples
+) -> None:
+    lost = SPEC.model_copy(
+        update={"optimizer": SPEC.optimizer.model_copy(update={"lr": 1e30}), "clip_norm": 0.0}
+    )
+    task = make_task(run.trial("0" * 12).path, samples, lost)
+    text = plan_text(run, [task], 1, SearchSpec(scheduler=NoSchedulerSpec()), workplace)
+    assert text == "plan: 1 trials, 1 at once (places: 1 by process)"
+
+
+def test_expected_epochs_are_those_of_halving() -> None:
+    # 8 epochs, rungs at 1, 2, 4: all run 1, half 1 more, a quarter 2 more, an eighth 4 more.
+    for scheduler in (AshaSpec(), PromoteSpec()):
+        share = expected_share(SearchSpec(scheduler=scheduler), 8)
+        assert share == (1 + 1 / 2 + 2 / 4 + 4 / 8) / 8
+    assert expected_share(SearchSpec(scheduler=AshaSpec(grace=3, factor=3)), 9) == (3 + 6 / 3) / 9
+    for other in (MedianSpec(), NoSchedulerSpec()):
+        assert expected_share(SearchSpec(scheduler=other), 8) == 1

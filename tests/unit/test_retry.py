@@ -1,0 +1,147 @@
+"""A trial that fails is tried once more with half the batch, and stops no other."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from raytrain.config.search import NoSchedulerSpec, SearchSpec
+from raytrain.data.report import write_report
+from raytrain.engine.checkpoint import newest_checkpoint
+from raytrain.engine.trial import Samples
+from raytrain.pipeline.keep import keep_best
+from raytrain.pipeline.local import LocalBackend
+from raytrain.runs.attempts import read_attempts
+from raytrain.runs.history import read_history, write_history
+from raytrain.runs.layout import RunDir
+from raytrain.runs.record import Status, Task, read_record, write_record
+from raytrain.runs.retry import as_tried, note_failure
+from tests.tiny import SPEC, make_task
+
+OUT = "CUDA out of memory. Tried to allocate 2.00 GiB"
+
+
+def _tasks(samples: Samples, run: Path) -> list[Task]:
+    """Two trials of a run on the tiny data, the first with a batch of 4, the other of 2."""
+    tasks = []
+    for name, batch in (("first", 4), ("second", 2)):
+        spec = SPEC.model_copy(update={"batch_size": batch, "epochs": 2})
+        tasks.append(make_task(run / "trials" / name, samples, spec))
+    return tasks
+
+
+def _search(run: Path, tasks: list[Task]) -> dict[str, tuple[Status, str | None]]:
+    waiting = list(tasks)
+    ends: dict[str, tuple[Status, str | None]] = {}
+
+    def propose() -> Task | None:
+        return waiting.pop(0) if waiting else None
+
+    def on_end(task: Task, status: Status, reason: str | None) -> None:
+        ends[task.fingerprint] = status, reason
+        write_record(task, status, reason)
+
+    spec = SearchSpec(scheduler=NoSchedulerSpec())
+    LocalBackend().search(RunDir(run), propose, [], spec, 2, on_end)
+    return ends
+
+
+@pytest.fixture
+def run(samples: Samples, tmp_path: Path) -> Path:
+    """A run directory on the tiny data."""
+    write_report(RunDir(tmp_path).data_report, samples.report)
+    return tmp_path
+
+
+def _small_memory(monkeypatch: pytest.MonkeyPatch, images: int) -> None:
+    """A convolution in training that has room for so many images."""
+    whole = nn.Conv2d.forward
+
+    def forward(self: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
+        if self.training and len(x) > images:
+            raise torch.OutOfMemoryError(OUT)
+        return whole(self, x)
+
+    monkeypatch.setattr(nn.Conv2d, "forward", forward)
+
+
+def test_out_of_memory_halves_the_batch_and_the_others_go_on(
+    samples: Samples, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _small_memory(monkeypatch, images=2)
+    first, second = _tasks(samples, run)
+    ends = _search(run, [first, second])
+    assert ends == {"first": ("finished", None), "second": ("finished", None)}
+    [attempt] = read_attempts(first.trial_dir)
+    assert (attempt.batch_size, attempt.epochs, attempt.halve) == (4, 0, True)
+    assert attempt.reason == f"OutOfMemoryError: {OUT}"
+    record = read_record(first.trial_dir)
+    assert record is not None
+    assert record.spec.batch_size == 4  # what was asked, and so its fingerprint
+    assert record.attempts == (attempt,)
+    state = newest_checkpoint(first.trial_dir.checkpoints)
+    assert state is not None
+    # Ten images in batches of 2: as many steps as the trial that was asked for 2.
+    other = newest_checkpoint(second.trial_dir.checkpoints)
+    assert other is not None
+    assert _steps(state) == _steps(other) == 10
+    assert read_attempts(second.trial_dir) == []
+
+
+def _steps(state: dict[str, Any]) -> int:
+    return int(next(iter(state["optimizer"]["state"].values()))["step"])
+
+
+def test_a_trial_that_fails_again_is_recorded_with_its_reason(
+    samples: Samples, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _small_memory(monkeypatch, images=1)
+    first, second = _tasks(samples, run)
+    ends = _search(run, [first, second])
+    assert ends["first"] == ("failed", f"OutOfMemoryError: {OUT}")
+    assert [a.batch_size for a in read_attempts(first.trial_dir)] == [4, 2]
+    # The other one's half is 1, which has room.
+    assert ends["second"] == ("finished", None)
+    record = read_record(first.trial_dir)
+    assert record is not None
+    assert record.reason == f"OutOfMemoryError: {OUT}"
+
+
+def test_a_batch_is_halved_once_and_never_below_one_image(samples: Samples, run: Path) -> None:
+    first, _ = _tasks(samples, run)
+    assert as_tried(first) == first
+    for _ in range(3):
+        note_failure(first, "OutOfMemoryError: full", "OutOfMemoryError: full")
+        assert as_tried(first).spec.batch_size == 2
+    assert as_tried(first).fingerprint == first.fingerprint
+    one = make_task(run / "trials/one", samples, SPEC.model_copy(update={"batch_size": 1}))
+    note_failure(one, "died", "died")
+    assert as_tried(one).spec.batch_size == 1
+
+
+def test_the_loss_of_a_machine_leaves_the_batch_as_it_was(samples: Samples, run: Path) -> None:
+    first, _ = _tasks(samples, run)
+    note_failure(first, "died", "The actor died because its node has died. Node Id: 00ff")
+    assert as_tried(first) == first
+    assert [attempt.halve for attempt in read_attempts(first.trial_dir)] == [False]
+
+
+def test_only_the_best_keep_their_weights(samples: Samples, run: Path) -> None:
+    scores = {"a": 0.5, "b": 0.9, "c": 0.7, "failed": 0.1, "running": 0.2}
+    for name, score in scores.items():
+        task = make_task(run / "trials" / name, samples)
+        task.trial_dir.checkpoints.mkdir(parents=True)
+        (task.trial_dir.checkpoints / "epoch_0001.pt").write_bytes(b"weights")
+        row = {"epoch": 1, "val_score": score, "ranks": 1, "seconds": 1.0}
+        write_history(task.trial_dir.history, [row])
+        if name != "running":
+            status: Any = "failed" if name == "failed" else "finished"
+            write_record(replace(task, station="search"), status, None)
+    keep_best(RunDir(run), 2)
+    kept = {path.parent.name for path in run.glob("trials/*/checkpoints")}
+    assert kept == {"b", "c", "failed", "running"}
+    for name in scores:
+        assert read_history(RunDir(run).trial(name).history)
