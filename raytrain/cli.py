@@ -101,12 +101,19 @@ def train(
 
 @app.command()
 def search(
-    job: JobFile, set: Overrides = None, profile: Profile = None, local: Local = False
+    job: JobFile,
+    set: Overrides = None,
+    profile: Profile = None,
+    local: Local = False,
+    smoke: Annotated[
+        bool, typer.Option("--smoke", help="Only build every value of every factor, and step.")
+    ] = False,
 ) -> None:
     """Search models, losses and rates with early stopping; leaves leaderboard.csv."""
-    from raytrain.pipeline.run import search_only
+    from raytrain.pipeline.run import search_only, smoke_only
 
-    search_only(*_opened(job, set, profile, local))
+    station = smoke_only if smoke else search_only
+    station(*_opened(job, set, profile, local))
 
 
 @app.command()

@@ -22,6 +22,7 @@ from raytrain.pipeline.predict import predict, read_ensemble
 from raytrain.pipeline.prepare import ledger_of, prepare
 from raytrain.pipeline.report import report as write_report
 from raytrain.pipeline.search import search
+from raytrain.pipeline.smoke import smoke
 from raytrain.pipeline.submit import submit
 from raytrain.pipeline.tables import leaderboard_table
 from raytrain.pipeline.train import train
@@ -66,6 +67,12 @@ def search_only(job: JobSpec, directory: RunDir, place: Place) -> None:
     """`raytrain search`."""
     with _opened(job, directory, place, "search") as (report, workplace):
         print(leaderboard_table(search(job, directory, report, workplace)))
+
+
+def smoke_only(job: JobSpec, directory: RunDir, place: Place) -> None:
+    """`raytrain search --smoke`; no scheduler takes part in it."""
+    with _opened(job, directory, place) as (report, workplace):
+        print(smoke(job, directory, report, workplace))
 
 
 def cv_only(job: JobSpec, directory: RunDir, place: Place) -> None:

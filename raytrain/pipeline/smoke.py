@@ -1,0 +1,94 @@
+"""`search --smoke`: every value of every factor of a study, built and trained for a few steps.
+
+Only what makes it long shrinks: images to `SIDE` pixels and to `IMAGES`, and `EPOCHS`. Networks
+start from random weights, so that nothing is fetched.
+"""
+
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from raytrain.config.framing import ResizeSpec
+from raytrain.config.job import JobSpec
+from raytrain.config.models import PretrainedSpec
+from raytrain.config.space import Given, covering, resolve, with_values
+from raytrain.config.trial import TrialSpec
+from raytrain.data.report import DataReport
+from raytrain.engine.reporter import SilentReporter
+from raytrain.engine.trial import open_samples, run_trial
+from raytrain.pipeline.backend import Workplace
+from raytrain.pipeline.tasks import held_out, make_task, prepare
+from raytrain.runs.files import read_json, write_json
+from raytrain.runs.history import read_history
+from raytrain.runs.layout import RunDir
+from raytrain.runs.record import Task
+
+SIDE, IMAGES, EPOCHS = 64, 4, 2
+
+
+@dataclass(frozen=True)
+class _Shard:
+    run: Path
+    task: Task
+
+
+def smoke(job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace) -> str:
+    """Train them all; returns what was done. Raises ValueError listing every one that failed."""
+    tasks = _tasks(job, run, report)
+    prepare(tasks, report, run)
+    shards = [_Shard(run.path, task) for task in tasks]
+    workplace.backend.map_shards("smoke", _train, shards)
+    found = [(task, read_json(_result(task))) for task in tasks]
+    problems = [f"{task.name}: {tree['reason']}" for task, tree in found if "reason" in tree]
+    shutil.rmtree(run.search / "smoke")
+    if problems:
+        lines = "\n  ".join(problems)
+        raise ValueError(f"smoke: {len(problems)} of {len(tasks)} trials failed\n  {lines}")
+    fewest = min(tree["steps"] for _, tree in found)
+    factors = ", ".join(job.search.space) or "no factor"
+    return (
+        f"smoke: {len(tasks)} trials held every value of {factors}; each was built and took at "
+        f"least {fewest} steps"
+    )
+
+
+def _tasks(job: JobSpec, run: RunDir, report: DataReport) -> list[Task]:
+    fold, train_ids, val_ids = held_out(job, run, report)
+    tasks: dict[str, Task] = {}
+    for point in covering(job.search.space):
+        spec = _small(with_values(job.trial, resolve(job.search.space, Given(point))))
+        task = make_task(
+            job, run, report, "search", spec, fold, train_ids[:IMAGES], val_ids[:2], workers=1
+        )
+        folder = run.search / "smoke" / task.fingerprint
+        tasks[task.fingerprint] = replace(task, directory=folder)
+    return list(tasks.values())
+
+
+def _small(spec: TrialSpec) -> TrialSpec:
+    changes: dict[str, Any] = {
+        "epochs": EPOCHS,
+        "framing": ResizeSpec(height=SIDE, width=SIDE),
+    }
+    if isinstance(spec.model, PretrainedSpec):
+        changes["model"] = spec.model.model_copy(update={"weights": None})
+    return spec.model_copy(update=changes)
+
+
+def _result(task: Task) -> Path:
+    return task.directory.with_suffix(".json")
+
+
+def _train(shard: _Shard) -> None:
+    """Train one and write down its steps, or why it failed."""
+    task = shard.task
+    try:
+        run_trial(task, open_samples(RunDir(shard.run)), SilentReporter())
+        rows = read_history(task.trial_dir.history)
+        steps = sum(-(-row["images"] // task.spec.batch_size) for row in rows)
+        write_json(_result(task), {"steps": steps})
+    except (ValueError, RuntimeError) as error:
+        write_json(_result(task), {"reason": str(error)})
+    finally:
+        shutil.rmtree(task.directory, ignore_errors=True)

@@ -1,0 +1,75 @@
+"""The source systems' studies: whole grids, and every value of every factor takes its steps."""
+
+from pathlib import Path
+
+import pytest
+
+from raytrain.config.competition import CompetitionSpec
+from raytrain.config.job import JobSpec
+from raytrain.config.load import load_job
+from raytrain.config.search import NoSchedulerSpec, SearchSpec
+from raytrain.config.space import LISTS, count_cells, grid_trials
+from raytrain.data.report import write_report
+from raytrain.engine.trial import Samples
+from raytrain.pipeline.backend import Workplace
+from raytrain.pipeline.smoke import smoke
+from raytrain.runs.layout import RunDir
+from tests.tiny import SPEC
+
+STUDIES = sorted((Path(__file__).parents[2] / "jobs" / "studies").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_a_study_is_its_whole_grid_and_named_after_its_row(path: Path) -> None:
+    job = load_job(path)
+    search = job.search
+    assert search.sampler.name == "grid"
+    assert search.trials == count_cells(search.space, LISTS)
+    assert len(grid_trials(search.space, job.trial, 1000, 0)) == search.trials
+    assert job.run == path.stem
+    system = path.stem[0].upper()
+    first = path.read_text().splitlines()[0]
+    assert first.startswith(f"# Source system {system}, row")
+
+
+def test_the_rows_of_the_systems_are_there() -> None:
+    rows = {path.stem.split("_")[0] for path in STUDIES}
+    assert rows >= {"a1", "a3", "b1", "b2", "b4", "b7", "b8", "b9", "b10", "c2", "c6", "d4", "e3"}
+    assert len(STUDIES) == 28
+
+
+def _smoke(samples: Samples, folder: Path, space: dict[str, object]) -> str:
+    run = RunDir(folder / "run")
+    write_report(run.data_report, samples.report)
+    competition = CompetitionSpec(
+        name="p", data="d", classes=("bg", "rv", "myo", "lv"), group="(N+1)//2"
+    )
+    search = SearchSpec(space=space, scheduler=NoSchedulerSpec())
+    job = JobSpec(competition=competition, trial=SPEC, search=search)
+    text = smoke(job, run, samples.report, Workplace(job, "local"))
+    assert list(run.search.iterdir()) == []
+    assert not run.trials.exists()
+    return text
+
+
+def test_every_value_of_every_factor_takes_its_steps(samples: Samples, tmp_path: Path) -> None:
+    space: dict[str, object] = {
+        "model": {"grid": [{"name": "unet", "width": 4, "depth": {"grid": [1, 2]}}]},
+        "loss": {"choice": [[{"name": "dice"}], [{"name": "focal"}], [{"name": "bce"}]]},
+        "batch_size": {"grid": [1, 2, 64]},
+        "epochs": {"grid": [100, 300]},
+    }
+    text = _smoke(samples, tmp_path, space)
+    assert text.startswith("smoke: 3 trials held every value of model, loss, batch_size, epochs;")
+    assert text.endswith("took at least 2 steps")
+
+
+def test_a_value_that_cannot_train_is_named(samples: Samples, tmp_path: Path) -> None:
+    space: dict[str, object] = {
+        "optimizer": {
+            "grid": [{"name": "adam", "lr": 1e-3}, {"name": "sgd", "lr": 1e30, "momentum": 0.9}]
+        },
+        "ema": {"grid": [0.0]},
+    }
+    with pytest.raises(ValueError, match=r"smoke: 1 of 2 trials failed\n  search_.*lr1e\+30"):
+        _smoke(samples, tmp_path, space)
