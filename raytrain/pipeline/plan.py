@@ -4,7 +4,8 @@ import shutil
 from collections.abc import Sequence
 
 from raytrain.config.search import MedianSpec, NoSchedulerSpec, SearchSpec
-from raytrain.engine.checkpoint import KEEP_LAST
+from raytrain.config.shipping import AverageBestSpec, BestSpec, candidates
+from raytrain.config.trial import TrialSpec
 from raytrain.pipeline.backend import Workplace
 from raytrain.pipeline.probe import Cost, probe
 from raytrain.runs.layout import RunDir
@@ -29,7 +30,8 @@ def plan_text(
     if costs:
         epochs = search.longest(samples[0].spec.epochs)
         lines += [_hours(costs, trials, epochs, at_once, search)]
-        lines += [_disk(run, costs, trials, at_once, search)]
+        files = max(checkpoint_files(task.spec) for task in samples)
+        lines += [_disk(run, costs, files, trials, at_once, search)]
     return "\n".join(lines)
 
 
@@ -44,6 +46,18 @@ def expected_share(search: SearchSpec, epochs: int) -> float:
     return sum(leg / scheduler.factor**passed for passed, leg in enumerate(legs)) / epochs
 
 
+def checkpoint_files(spec: TrialSpec) -> int:
+    """At most so many checkpoints of a trial are on disk at once."""
+    every = spec.epochs // spec.keep.every if spec.keep.every else 0
+    kinds = candidates(spec.ship)
+    chosen = sum(
+        kind.count if isinstance(kind, AverageBestSpec) else isinstance(kind, BestSpec)
+        for kind in kinds
+    )
+    # Beside them the weights that are shipped, and one that is being written.
+    return spec.keep.last + spec.keep.best + every + chosen + len(kinds) + 1
+
+
 def _hours(costs: list[Cost], trials: int, epochs: int, at_once: int, search: SearchSpec) -> str:
     epoch_s = sum(cost.epoch_s for cost in costs) / len(costs)
     full = epoch_s * epochs * trials / at_once / 3600
@@ -53,9 +67,10 @@ def _hours(costs: list[Cost], trials: int, epochs: int, at_once: int, search: Se
     return text + (f", about {_span(full * share)} with stopping" if share < 1 else "")
 
 
-def _disk(run: RunDir, costs: list[Cost], trials: int, at_once: int, search: SearchSpec) -> str:
-    # The last ones, the best one, and one that is being written.
-    each = max(cost.checkpoint_bytes for cost in costs) * (KEEP_LAST + 2)
+def _disk(
+    run: RunDir, costs: list[Cost], files: int, trials: int, at_once: int, search: SearchSpec
+) -> str:
+    each = max(cost.checkpoint_bytes for cost in costs) * files
     pausing = search.scheduler.name == "promote"
     holding = trials if pausing else min(trials, at_once + search.keep)
     run.path.mkdir(parents=True, exist_ok=True)

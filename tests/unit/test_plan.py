@@ -12,7 +12,7 @@ from raytrain.config.search import AshaSpec, MedianSpec, NoSchedulerSpec, Promot
 from raytrain.data.report import write_report
 from raytrain.engine.trial import Samples, run_trial
 from raytrain.pipeline.backend import Workplace
-from raytrain.pipeline.plan import expected_share, plan_text
+from raytrain.pipeline.plan import checkpoint_files, expected_share, plan_text
 from raytrain.pipeline.probe import probe
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task
@@ -76,7 +76,8 @@ def test_the_plan_tells_places_hours_and_disk(
     assert found is not None
     assert float(found[1]) == pytest.approx(epoch_s * 4 * 10 / 60, abs=0.06)
     assert float(found[2]) == pytest.approx(epoch_s * 4 * 10 / 60 * 0.5, abs=0.06)
-    most = max(cost.checkpoint_bytes for cost in costs.values()) * 4 * 3  # one at work, two kept
+    # The last two, the best, what is shipped and one being written; one at work, two kept.
+    most = max(cost.checkpoint_bytes for cost in costs.values()) * 5 * 3
     assert f"at most {most / 1e9:.2f} GB of checkpoints" in text
 
 
@@ -99,3 +100,14 @@ def test_expected_epochs_are_those_of_halving() -> None:
     assert expected_share(SearchSpec(scheduler=AshaSpec(grace=3, factor=3)), 9) == (3 + 6 / 3) / 9
     for other in (MedianSpec(), NoSchedulerSpec()):
         assert expected_share(SearchSpec(scheduler=other), 8) == 1
+
+
+def test_checkpoints_on_disk_are_counted_by_what_is_kept_and_shipped() -> None:
+    assert checkpoint_files(TrialSpec()) == 2 + 1 + 1 + 1
+    spec = TrialSpec.model_validate(
+        {
+            "epochs": 20, "keep": {"last": 3, "best": 2, "every": 6},
+            "ship": {"name": "better", "of": [{"name": "best"}, {"name": "average_best", "count": 4}]},
+        }
+    )  # fmt: skip
+    assert checkpoint_files(spec) == 3 + 2 + 3 + (1 + 4) + 2 + 1
