@@ -281,11 +281,15 @@ def picks(
 
 
 @app.command()
-def models() -> None:
-    """List the networks, their parameters and the YAML to use them."""
-    from raytrain.pipeline.catalogue import models_text
+def models(
+    network: Annotated[
+        str | None, typer.Argument(help="A name, or YAML such as '{name: smp, decoder: fpn}'.")
+    ] = None,
+) -> None:
+    """List the networks, their parameters and the YAML to use them; of one, also what it costs."""
+    from raytrain.pipeline.catalogue import model_text, models_text
 
-    print(models_text())
+    print(model_text(network) if network else models_text())
 
 
 @app.command()

@@ -183,7 +183,10 @@ class MetricTerm(Spec):
 
 
 class WeightedMetricSpec(MetricBase):
-    """A weighted sum of metrics."""
+    """A weighted sum of metrics.
+
+    `{name: weighted, terms: [{weight: 0.7, metric: dice}, {weight: 0.3, metric: iou}]}`
+    """
 
     name: Literal["weighted"] = "weighted"
     terms: tuple[MetricTerm, ...] = Field(min_length=1)

@@ -2,19 +2,30 @@
 
 import inspect
 import json
+import re
 import textwrap
 from collections.abc import Iterable
 from typing import Any, Literal, get_args, get_origin
 
+import yaml
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from raytrain.config.base import Spec
+from raytrain.config.errors import config_error, problems_of, unknown_name
 from raytrain.config.losses import LossTerm
 from raytrain.config.metrics import AnyMetricSpec
 from raytrain.config.models import ModelSpec
 from raytrain.config.names import SMP_DECODERS, SMP_ENCODERS
+from raytrain.config.trial import TrialSpec
 
 WIDTH = 100
+SIDES = (96, 256, 512)
+"""Of the images, px, that multiply-adds are told for."""
+CHANNELS, CLASSES = 1, 4
+NETWORKS: dict[str, type[Spec]] = {
+    spec.model_fields["name"].default: spec for spec in get_args(get_args(ModelSpec)[0])
+}
 LOSS_EXAMPLE = """trial:
   loss: [{name: cross_entropy, class_weights: computed}, {name: dice, weight: 0.5}]
   loss: [{name: bce_with_logits}, {name: lovasz}]          # where classes overlap"""
@@ -31,8 +42,61 @@ def models_text() -> str:
         f"smp's decoders: {', '.join(SMP_DECODERS)}",
         f"smp's encoders: {', '.join(SMP_ENCODERS)}, drn_d_54, tu-<any of timm's>",
     ]
-    head = "One of these under trial.model."
-    return _joined([head, *_described(get_args(get_args(ModelSpec)[0])), *map(_wrapped, lists)])
+    head = (
+        "One of these under trial.model; `raytrain models NAME` or `raytrain models '{name: ...}'` "
+        "tells what it costs."
+    )
+    return _joined([_wrapped(head), *_described(tuple(NETWORKS.values())), *map(_wrapped, lists)])
+
+
+def model_text(words: str) -> str:
+    """A network with its costs: as the YAML in `words` has it, or a name's examples.
+
+    Raises ValueError when there is no such network or parameter.
+    """
+    if words in NETWORKS:
+        text = _described((NETWORKS[words],))[0]
+        examples = [yaml.safe_load(e) for e in re.findall(r"`(\{name: [^`]*\})`", text)]
+        return _joined([text, _costs(_specs(examples or [{"name": words}]))])
+    if not words.lstrip().startswith("{"):
+        raise ValueError(f"models: {unknown_name(words, NETWORKS)}")
+    try:
+        return _costs(_specs([yaml.safe_load(words)]))
+    except yaml.YAMLError as error:
+        raise ValueError(f"models {words}: not valid YAML: {error}") from None
+
+
+def _specs(trees: list[Any]) -> list[tuple[str, ModelSpec]]:
+    """Each with the YAML that gives it."""
+    found: list[tuple[str, ModelSpec]] = []
+    for tree in trees:
+        try:
+            spec = TrialSpec.model_validate({"model": tree}).model
+        except ValidationError as error:
+            raise config_error("models", problems_of(error, TrialSpec)) from None
+        found.append(
+            (
+                yaml.safe_dump(tree, default_flow_style=True, sort_keys=False, width=1000).strip(),
+                spec,
+            )
+        )
+    return found
+
+
+def _costs(specs: list[tuple[str, ModelSpec]]) -> str:
+    """A table of parameters and of multiply-adds an image; `-`: of this size it takes none."""
+    from raytrain.models.costs import costs
+
+    head = "".join(f"{f'{side}x{side}':>10}" for side in SIDES)
+    lines = [
+        f"Of {CHANNELS} channel and {CLASSES} classes: parameters, and multiply-adds of one image.",
+        f"{'parameters':>14}{head}",
+    ]
+    for text, spec in specs:
+        parameters, counts = costs(spec, CHANNELS, CLASSES, SIDES)
+        shown = "".join(f"{'-' if n is None else f'{n / 1e9:.2f} G':>10}" for n in counts)
+        lines.append(f"{parameters:>14,}{shown}  {text}")
+    return "\n".join(lines)
 
 
 def losses_text() -> str:
@@ -56,12 +120,19 @@ def _described(specs: tuple[type[Spec], ...]) -> list[str]:
     return [
         "\n".join([
             spec.model_fields["name"].default,
-            *(f"  {line}" for line in (inspect.getdoc(spec) or "").splitlines() if line),
+            *(f"  {line}" for line in _doc(spec).splitlines() if line),
             *(_wrapped(f"  {key}: {_default(field)}")
               for key, field in spec.model_fields.items() if key != "name"),
         ])
         for spec in specs
     ]  # fmt: skip
+
+
+def _doc(spec: type[Spec]) -> str:
+    """What it is and, at its end at the latest, the YAML to use it."""
+    text = inspect.getdoc(spec) or ""
+    name = spec.model_fields["name"].default
+    return text if f"`{{name: {name}" in text else f"{text}\n`{{name: {name}}}`"
 
 
 def _wrapped(text: str) -> str:

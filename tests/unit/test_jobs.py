@@ -1,6 +1,7 @@
 """The repository's job files load, the schema fits them, and every name can be built."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from raytrain.config.dialects import Dialect
 from raytrain.config.job import FoldSpec, JobSpec
 from raytrain.config.load import load_job
 from raytrain.config.losses import LossTerm
+from raytrain.config.metrics import MetricSpec
 from raytrain.config.models import ModelSpec
 from raytrain.config.optimizers import OptimizerSpec, ScheduleSpec
 from raytrain.config.trial import TrialSpec
@@ -115,6 +117,10 @@ def test_the_list_of_metrics_shows_each_with_its_parameters() -> None:
     for name in METRICS:
         assert f"\n{name}\n  " in text
     assert "  empty: 1  (or 0, skip)\n" in text
+    for example in re.findall(r"^  `(\{name: .*\})`$", text, re.MULTILINE):
+        spec = TypeAdapter(MetricSpec).validate_python(yaml.safe_load(example))
+        assert f"\n{spec.name}\n" in text
+    assert len(re.findall(r"^  `\{name: ", text, re.MULTILINE)) == len(METRICS)
     assert "  one_empty: diagonal  (or skip)\n" in text
     for line in METRIC_EXAMPLE.splitlines()[1:]:
         tree = yaml.safe_load(MINIMAL)
@@ -127,6 +133,8 @@ def test_losses_are_listed_and_the_examples_can_be_pasted() -> None:
     for name in LOSSES:
         assert f"\n{name}\n  " in text
     assert "  class_weights: null  (or computed)\n" in text
+    examples = re.findall(r"^  `(\{name: .*\})`$", text, re.MULTILINE)
+    assert [yaml.safe_load(example)["name"] for example in examples] == list(LOSSES)
     for line in LOSS_EXAMPLE.splitlines()[1:]:
         terms = TrialSpec.model_validate(yaml.safe_load(line)).loss
         assert {term.name for term in terms} <= set(LOSSES)

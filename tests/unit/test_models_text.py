@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from raytrain.config.models import ModelSpec
 from raytrain.models import ARCHITECTURES, refusal
-from raytrain.pipeline.catalogue import models_text
+from raytrain.pipeline.catalogue import model_text, models_text
 from tests.model_cases import SYSTEMS
 
 EXAMPLES = re.findall(r"`(\{name: [^`]*\})`", models_text())
@@ -27,3 +27,36 @@ def test_examples_can_be_pasted(text: str) -> None:
     spec = TypeAdapter(ModelSpec).validate_python(yaml.safe_load(text))
     if spec not in SYSTEMS:  # those are tried elsewhere
         assert refusal(spec, 1, 4, 96, 96) is None
+
+
+def test_costs_worked_by_hand() -> None:
+    """A U-Net of one step down, its kernels 1x1."""
+    network = "{name: unet, depth: 1, convs: 1, kernel: 1, width: 2, norm: none, bias: true}"
+    lines = model_text(network).splitlines()
+    parameters = (1 * 2 + 2) + (2 * 4 + 4) + (4 * 2 * 4 + 2) + (4 * 2 + 2) + (2 * 4 + 4)
+    # An image's pixels: the first stage, the head's and the joint one; a quarter of them: the
+    # bottleneck and the transposed one, which gives 4 pixels for each.
+    each = 1 * 2 + 4 * 2 + 2 * 4 + (2 * 4 + 4 * 2 * 4) / 4
+    counts = "".join(f"{f'{each * side**2 / 1e9:.2f} G':>10}" for side in (96, 256, 512))
+    assert lines[-1] == f"{parameters:>14,}{counts}  {network}"
+    assert lines[-2].split() == ["parameters", "96x96", "256x256", "512x512"]
+
+
+def test_a_name_shows_its_example_and_what_it_costs() -> None:
+    lines = model_text("unet_a").splitlines()
+    assert lines[0] == "unet_a"
+    assert lines[-1].split()[0] == "69,831,172"
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("unetx", "models: unknown 'unetx'; did you mean 'unet'"),
+        ("{name: unet, widht: 3}", "unknown key 'widht'; did you mean 'width'"),
+        ("{name: unet", "not valid YAML"),
+        ("{name: smp, encoder: tu-resnet81}", "unet-tu-resnet81: .*did you mean 'resnet18'"),
+    ],
+)
+def test_what_there_is_not(words: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        model_text(words)

@@ -1,0 +1,34 @@
+"""What a network costs: parameters and multiply-adds, counted without memory."""
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from raytrain.config.models import ModelSpec
+from raytrain.models import without_memory
+
+
+def costs(
+    spec: ModelSpec, channels: int, classes: int, sides: tuple[int, ...]
+) -> tuple[int, list[int | None]]:
+    """Numbers that training (or a fit) sets, and the multiply-adds of one square image of each of
+    these sides (px); None where the network cannot take it.
+
+    Counted are convolutions, matrix products and attention, as half of what torch holds to be their
+    floating-point operations; a tree's comparisons are none. Raises ValueError when there is no
+    such network.
+    """
+    try:
+        model = without_memory(spec, channels, classes).eval()
+    except Exception as error:  # timm's thousand encoders fail in as many ways
+        raise ValueError(f"{spec.label}: {error}") from None
+    found = [_multiply_adds(model, channels, side) for side in sides]
+    return sum(value.numel() for value in model.parameters()), found
+
+
+def _multiply_adds(model: torch.nn.Module, channels: int, side: int) -> int | None:
+    try:
+        with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
+            model(torch.empty(1, channels, side, side))
+    except (RuntimeError, ValueError):
+        return None
+    return counter.get_total_flops() // 2
