@@ -37,7 +37,9 @@ _SCALES = (1.0, 2.0)
 PIXELS: dict[str, ModelSpec] = {
     "pixels_logistic": PixelsLogisticSpec(scales=_SCALES, pixels=300),
     "pixels_forest": PixelsForestSpec(scales=_SCALES, pixels=300, trees=6, leaves=32, depth=6),
-    "pixels_boosting": PixelsBoostingSpec(scales=_SCALES, pixels=300, rounds=6, leaves=8, depth=4),
+    "pixels_boosting": PixelsBoostingSpec(
+        scales=_SCALES, pixels=300, rounds=6, leaves=8, depth=4, bins=16
+    ),
 }
 """What is fitted instead of trained (tests/unit/test_pixels.py)."""
 SYSTEMS: list[ModelSpec] = [

@@ -1,7 +1,6 @@
 """`extend`: parts of a user's file, from the YAML to the built objects, here and elsewhere."""
 
 import json
-import multiprocessing
 import pickle
 import shutil
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from raytrain.pipeline.check import refuse_another_metric
 from raytrain.runs.extensions import keep_extensions, load_extensions, write_job
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import task_fingerprint
+from tests.support import quick_processes
 from tests.unit.conftest import Competition
 
 EXAMPLE = Path(__file__).parents[2] / "jobs" / "own_parts.py"
@@ -147,7 +147,7 @@ def elsewhere(content: bytes, answer: Any) -> None:
 def test_specs_travel_with_their_file(folder: Path) -> None:
     content = pickle.dumps(load_job(folder / "job.yaml"))
     shutil.rmtree(folder / "mine")
-    context = multiprocessing.get_context("spawn")
+    context = quick_processes()
     answer = context.Queue()
     process = context.Process(target=elsewhere, args=(content, answer))
     process.start()

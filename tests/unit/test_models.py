@@ -17,9 +17,11 @@ UNETS = [
     UNetSpec(width=4, depth=depth, norm=norm) for depth in (1, 3) for norm in ("batch", "group")
 ] + [UNetSpec(width=3, depth=2, norm="group", dropout=0.5), UNetSpec(width=2, depth=6)]
 CONVOLUTIONAL = [decoder for decoder in SMP_DECODERS if decoder != "dpt"]
-PAIRS = [SmpSpec(decoder=decoder) for decoder in CONVOLUTIONAL]
+# timm's networks for tests: what is asked here is asked of the decoder, and of other encoders by
+# tests/zoo.
+PAIRS = [SmpSpec(decoder=decoder, encoder="tu-test_resnet") for decoder in CONVOLUTIONAL]
 OTHERS = [
-    SmpSpec(decoder="dpt", encoder="tu-vit_tiny_patch16_224"),
+    SmpSpec(decoder="dpt", encoder="tu-test_vit"),
     SmpSpec(encoder="efficientnet-b0"),
     SmpSpec(encoder="mit_b0"),
     SmpSpec(encoder="tu-resnet10t"),
@@ -119,17 +121,12 @@ def test_channels_and_classes(spec: ModelSpec, channels: int, classes: int) -> N
     ("spec", "size", "words"),
     [
         (SmpSpec(decoder="pan"), (64, 64), "pan-resnet18 cannot take 64x64 images: .*too small"),
-        (UNetSpec(depth=6), (96, 32), "unet16x6 cannot take 32x96 images: .*too small"),
-        (SMALL["alexnet"], (48, 48), "alexnet cannot take 48x48 images: .*too small"),
-        (SmpSpec(decoder="fpn", encoder="drn_d_54"), (64, 64), ".*drn_d_54 has maps at strides .*"),
         (
-            SmpSpec(decoder="deeplabv3plus", encoder="drn_d_54", output_stride=16),
-            (64, 64),
-            ".*stride of drn_d_54 is 8, not 16",
+            UNetSpec(depth=6, width=2),
+            (96, 32),
+            "unet2x6 cannot take 32x96 images: .*too small",
         ),
-        (SmpSpec(decoder="linknet", encoder="mit_b0"), (64, 64), ".*not supported for Linknet"),
-        (SmpSpec(decoder="deeplabv3", encoder="vgg11"), (64, 64), ".*not support dilated mode"),
-        (SmpSpec(encoder="tu-resnet81"), (64, 64), ".*'resnet81'; did you mean 'resnet18'"),
+        (SMALL["alexnet"], (48, 48), "alexnet cannot take 48x48 images: .*too small"),
         (UNetSpec(depth=4, norm="instance"), (16, 16), ".*more than 1 spatial element"),
     ],
 )
@@ -139,6 +136,28 @@ def test_a_refusal_says_why(spec: ModelSpec, size: tuple[int, int], words: str) 
     assert re.match(words, reason)
     with pytest.raises((RuntimeError, ValueError)), torch.inference_mode():
         built(spec, 1, 4).train()(image(1, *size)[:1])
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        (SmpSpec(decoder="fpn", encoder="drn_d_54"), ".*drn_d_54 has maps at strides .*"),
+        (
+            SmpSpec(decoder="deeplabv3plus", encoder="drn_d_54", output_stride=16),
+            ".*stride of drn_d_54 is 8, not 16",
+        ),
+        (SmpSpec(decoder="linknet", encoder="mit_b0"), ".*not supported for Linknet"),
+        (SmpSpec(decoder="deeplabv3", encoder="vgg11"), ".*not support dilated mode"),
+        (SmpSpec(encoder="tu-resnet81"), ".*'resnet81'; did you mean 'resnet18'"),
+    ],
+)
+def test_a_network_that_cannot_be_is_refused(spec: ModelSpec, words: str) -> None:
+    """It is built without memory, as it is with memory, and fails there."""
+    reason = refusal(spec, 1, 4, 64, 64)
+    assert reason is not None
+    assert re.match(words, reason)
+    with pytest.raises((RuntimeError, ValueError)):
+        on_meta(spec, 1, 4)
 
 
 def test_names_are_those_of_the_library() -> None:

@@ -12,11 +12,12 @@ from raytrain.models.weights import fetch_weights, weights_file
 from tests.model_cases import SMALL, built, image
 
 
-@pytest.fixture
-def encoder_file(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def encoder_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A resnet18 encoder for RGB."""
-    torch.save(built(SmpSpec(), 3, 4).encoder.state_dict(), tmp_path / "encoder.pt")
-    return tmp_path / "encoder.pt"
+    path = tmp_path_factory.mktemp("encoder") / "encoder.pt"
+    torch.save(built(SmpSpec(), 3, 4).encoder.state_dict(), path)
+    return path
 
 
 @torch.inference_mode()
@@ -39,8 +40,10 @@ def test_encoder_weights_are_read_from_a_file(encoder_file: Path) -> None:
 @pytest.mark.parametrize(
     "kind", ["other encoder", "list", "text", "empty", "pickled model", "cut", "folder", "missing"]
 )
-def test_a_file_that_does_not_fit_is_an_error(kind: str, encoder_file: Path) -> None:
-    path = encoder_file.with_name("wrong.pt")
+def test_a_file_that_does_not_fit_is_an_error(
+    kind: str, encoder_file: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "wrong.pt"
     if kind == "other encoder":
         torch.save(built(SmpSpec(encoder="resnet34"), 3, 4).encoder.state_dict(), path)
     elif kind == "list":

@@ -91,8 +91,9 @@ def reference(spec: Any) -> Any:
             class_weight="balanced", random_state=5,
         )  # fmt: skip
     return HistGradientBoostingClassifier(
-        learning_rate=spec.rate, max_iter=spec.rounds, max_leaf_nodes=spec.leaves,
-        max_depth=spec.depth, class_weight="balanced", early_stopping=False, random_state=5,
+        learning_rate=spec.rate, max_bins=spec.bins, max_iter=spec.rounds,
+        max_leaf_nodes=spec.leaves, max_depth=spec.depth, class_weight="balanced",
+        early_stopping=False, random_state=5,
     )  # fmt: skip
 
 

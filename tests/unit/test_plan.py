@@ -8,6 +8,7 @@ import pytest
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.job import JobSpec
 from raytrain.config.models import UNetSpec
+from raytrain.config.trial import TrialSpec
 from raytrain.config.search import AshaSpec, MedianSpec, NoSchedulerSpec, PromoteSpec, SearchSpec
 from raytrain.data.report import write_report
 from raytrain.engine.trial import Samples, run_trial
@@ -107,7 +108,9 @@ def test_checkpoints_on_disk_are_counted_by_what_is_kept_and_shipped() -> None:
     spec = TrialSpec.model_validate(
         {
             "epochs": 20, "keep": {"last": 3, "best": 2, "every": 6},
-            "ship": {"name": "better", "of": [{"name": "best"}, {"name": "average_best", "count": 4}]},
+            "ship": {
+                "name": "better", "of": [{"name": "best"}, {"name": "average_best", "count": 4}]
+            },
         }
     )  # fmt: skip
     assert checkpoint_files(spec) == 3 + 2 + 3 + (1 + 4) + 2 + 1

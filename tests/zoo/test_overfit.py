@@ -39,7 +39,7 @@ def test_four_images_are_learnt_by_heart(spec: ModelSpec) -> None:
     image_BCHW, target_BHW = _four_images()
     network = build_model(spec, 1, 4, None)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
-    loss = build_loss((CrossEntropySpec(), SoftDiceSpec()))
+    loss = build_loss((CrossEntropySpec(), SoftDiceSpec()), "single_label", (1, 1, 1, 1))
     best = 0.0
     for step in range(1, STEPS + 1):
         optimizer.zero_grad()
@@ -66,4 +66,4 @@ def _dice(network: nn.Module, image_BCHW: torch.Tensor, target_BHW: torch.Tensor
     # EfficientNet's running statistics follow so slowly that 300 steps are not enough.
     update_bn([image_BCHW], network)
     pred_BHW = network.eval()(image_BCHW).argmax(1)
-    return mean_foreground_dice(overlap_counts(pred_BHW, target_BHW, 4).numpy())
+    return mean_foreground_dice(overlap_counts(pred_BHW, target_BHW, 4, "single_label").numpy())

@@ -63,6 +63,8 @@ class PixelsBoostingSpec(PixelsBase):
     rounds: int = Field(60, ge=1)
     """Each of one tree a class, or of one for two classes."""
     rate: float = Field(0.1, gt=0, le=1)
+    bins: int = Field(255, ge=2, le=255)
+    """That a feature's values are sorted into."""
     leaves: int = Field(31, ge=2, le=16_384)
     """At most, of each tree."""
     depth: int = Field(8, ge=1, le=64)

@@ -150,6 +150,7 @@ class PixelsBoosting(PixelClassifier):
             model = HistGradientBoostingClassifier(
                 learning_rate=self.of.rate,
                 max_iter=self.of.rounds,
+                max_bins=self.of.bins,
                 max_leaf_nodes=self.of.leaves,
                 max_depth=self.of.depth,
                 class_weight="balanced",
