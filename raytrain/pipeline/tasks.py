@@ -34,9 +34,12 @@ NO_GRADIENTS = {
     "epochs": 1,
     **{
         key: getattr(_DEFAULT, key)
-        for key in ("optimizer", "schedule", "ema", "clip_norm", "compile", "precision")
+        for key in (
+            "optimizer", "schedule", "until", "stop", "ship", "accumulate", "mix", "batch_norm",
+            "ema", "clip_norm", "compile", "precision",
+        )
     },
-}
+}  # fmt: skip
 """Of a trial without gradient steps, so that a search over rates tries it once."""
 
 

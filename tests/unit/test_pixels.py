@@ -17,7 +17,7 @@ from raytrain.config.job import JobSpec
 from raytrain.config.models import ModelSpec, PixelsBase, PixelsForestSpec
 from raytrain.config.optimizers import AdamSpec, SgdSpec
 from raytrain.config.trial import TrialSpec
-from raytrain.engine.checkpoint import load_checkpoint
+from raytrain.engine.checkpoint import load_checkpoint, newest_checkpoint
 from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.shipping import shipped_checkpoint
 from raytrain.engine.trial import Samples, run_trial
@@ -197,8 +197,10 @@ def test_a_trial_leaves_what_every_trial_leaves(
     assert 0 < row["train_loss"] < np.log(4)
     assert row["val_dice"] == row["val_score"] > thresholding(samples)
 
+    newest = newest_checkpoint(task.trial_dir.checkpoints)
+    assert newest is not None
+    assert newest["history"] == [row]
     path = shipped_checkpoint(task.trial_dir)
-    assert load_checkpoint(path)["history"] == [row]
     assert json.loads(path.with_suffix(".json").read_text())["spec"]["model"]["name"] == spec.name
     ids = samples.report.ids("val")
     maps = list(member_probabilities(path, samples.cache, ids))
@@ -233,7 +235,21 @@ def test_a_search_over_rates_tries_it_once(samples: Samples, tmp_path: Path) -> 
         for optimizer in (AdamSpec(lr=1e-3), AdamSpec(lr=1e-2), SgdSpec())
     ]  # fmt: skip
     assert len({task.fingerprint for task in tasks}) == 1
-    assert tasks[0].spec.epochs == 1
+    assert tasks[0].spec.last_epoch == 1
+    mixed = TrialSpec.model_validate(
+        {
+            "model": {"name": "pixels_logistic"},
+            "mix": {"name": "mixup"},
+            "stop": {"patience": 3},
+            "ship": {"name": "swa"},
+            "accumulate": 2,
+        }
+    )
+    task = pipeline_task(
+        job(), RunDir(tmp_path), samples.report, "search", mixed, "split", (), (), 1
+    )
+    assert (task.spec.mix, task.spec.stop, task.spec.accumulate) == (None, None, 1)
+    assert task.spec.ship == TrialSpec().ship
     assert tasks[0].name.startswith("search_pixels_logistic_")
 
 
