@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from raytrain.config.augmentation import AugmentationSpec
 from raytrain.config.base import Spec
 from raytrain.config.framing import FramingSpec, WholeSpec
+from raytrain.config.length import LengthSpec
 from raytrain.config.losses import CrossEntropySpec, LossTerm
 from raytrain.config.mixing import MixSpec
 from raytrain.config.models import ModelSpec, PixelsBase, UNetSpec
@@ -24,12 +25,20 @@ class TrialSpec(Spec):
     """Everything that decides the numbers of one training run, but for its data and its fold."""
 
     model: ModelSpec = UNetSpec()
+    init: str | None = None
+    """A checkpoint of another training whose weights this one starts from; layers of other names or
+    shapes (a head for other classes) start anew, and the record names them."""
+    freeze_encoder: int = Field(0, ge=0)
+    """Epochs at the start in which the encoder, its running statistics too, stays as it is."""
     loss: tuple[LossTerm, ...] = (CrossEntropySpec(),)
     """A weighted sum of named terms."""
     optimizer: OptimizerSpec = AdamSpec()
     schedule: ScheduleSpec = CosineSpec()
     epochs: int = Field(60, ge=1)
     """What the schedule is laid out for."""
+    length: LengthSpec | None = None
+    """`{steps: 5000}` or `{samples: 200000}` in place of `epochs`: the nearest number of whole
+    epochs of the images that the search trains on, worked out and said before the start."""
     until: int | None = Field(None, ge=1)
     """Training ends after this epoch, its schedule that of `epochs`; null: after the last."""
     stop: EarlyStopSpec | None = None

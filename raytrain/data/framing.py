@@ -46,6 +46,13 @@ class Frame:
         row_N, top_N, left_N = np.array(parts, np.int64).reshape(-1, 3).T
         return Windows(row_N, top_N, left_N)
 
+    def window_count(self, height: int, width: int) -> int:
+        """Windows of one sample of this size."""
+        if not isinstance(self.spec, TilesSpec):
+            return 1
+        tops = _starts(height, self.height, self.spec.overlap)
+        return len(tops) * len(_starts(width, self.width, self.spec.overlap))
+
     def cut(self, plane: np.ndarray, top: int, left: int) -> np.ndarray:
         """The window's part of an image (HWC) or mask (HW) as an array of its own.
 

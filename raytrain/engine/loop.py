@@ -20,6 +20,7 @@ from raytrain.data.framing import Frame
 from raytrain.data.report import DataReport
 from raytrain.engine.parallel import World
 from raytrain.engine.schedules import rate_factors, set_rates
+from raytrain.engine.start import to_training_mode
 from raytrain.engine.step import evaluate, train_step
 from raytrain.losses import Loss
 from raytrain.metrics import gathered, score
@@ -77,7 +78,7 @@ def train_epoch(training: Training, loader: DataLoader[Batch], history: Sequence
     Raises ValueError when one of them is not finite, naming the first such step and its images.
     """
     world, spec, epoch = training.world, training.spec, len(history) + 1
-    training.network.train()
+    to_training_mode(training.network, training.model, spec, epoch)
     start, images = time.perf_counter(), 0
     losses, rows = [], []
     factors = rate_factors(spec.schedule, len(loader), spec.epochs, history)

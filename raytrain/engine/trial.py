@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from filelock import FileLock, Timeout
+from torch import nn
 
 from raytrain.config.models import PixelsBase
 from raytrain.config.target import outputs
@@ -25,6 +26,7 @@ from raytrain.engine.pixels import fit_epoch
 from raytrain.engine.precision import build_scaler, set_float32
 from raytrain.engine.reporter import Reporter
 from raytrain.engine.shipping import ship
+from raytrain.engine.start import set_frozen, warm_start
 from raytrain.losses import build_loss
 from raytrain.models import build_model
 from raytrain.models.weights import weights_file
@@ -81,7 +83,7 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World) -> None
     )
     state = newest_checkpoint(directory.checkpoints)
     history: list[Row] = state["history"] if state else []
-    training = _training(task, samples, world, state)
+    training, note = _training(task, samples, world, state)
     learn = fit_epoch if isinstance(spec.model, PixelsBase) else train_epoch
     if world.rank == 0:
         write_history(directory.history, history)
@@ -93,7 +95,11 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World) -> None
         # Whatever draws from torch's generator (dropout) is the same after a resume.
         torch.manual_seed(spec.seed * 1_000_003 + epoch * 1_009 + world.rank)
         plan.epoch = epoch
+        if epoch == spec.freeze_encoder + 1:
+            training.network = _network(training.model, spec, world, epoch)
         row = learn(training, loader, history)
+        if note and epoch == 1:
+            row["notes"] = [note]
         if on:
             row |= validate(training, training.kept, on, epoch)
         history.append(row)
@@ -110,14 +116,24 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World) -> None
     ship(training, directory, history, loader, on, partial(_card, task, report, scaling))
 
 
-def _training(task: Task, samples: Samples, world: World, state: dict[str, Any] | None) -> Training:
-    """Model, optimizer and average as they are at the start or in a checkpoint."""
+def _network(model: nn.Module, spec: TrialSpec, world: World, epoch: int) -> nn.Module:
+    """What the steps of this epoch call; made anew when an encoder begins to learn."""
+    set_frozen(model, spec, epoch)
+    return compiled(world.wrap(model, spec.accumulate), spec.compile)
+
+
+def _training(
+    task: Task, samples: Samples, world: World, state: dict[str, Any] | None
+) -> tuple[Training, str | None]:
+    """Model, optimizer and averages as they are at the start or in a checkpoint, and what there is
+    to say of the start."""
     spec, report = task.spec, samples.report
     torch.manual_seed(spec.seed)
     encoder = weights_file(spec.model, samples.weights)
     maps = outputs(len(report.classes), report.target)
     model = build_model(spec.model, report.channels, maps, encoder)
     model = world.with_norms(model.to(world.device), spec.batch_norm)
+    note = warm_start(model, Path(spec.init)) if spec.init and state is None else None
     if state is not None:
         model.load_state_dict(state["train_model"])
     optimizer = build_optimizer(spec.optimizer, model)
@@ -129,8 +145,9 @@ def _training(task: Task, samples: Samples, world: World, state: dict[str, Any] 
         for average, name in ((ema, "ema"), (swa, "swa")):
             if average is not None:
                 average.load_state_dict(state[name])
-    return Training(
-        network=compiled(world.wrap(model, spec.accumulate), spec.compile),
+    epoch = state["epoch"] + 1 if state else 1
+    training = Training(
+        network=_network(model, spec, world, epoch),
         model=model,
         ema=ema,
         swa=swa,
@@ -140,6 +157,7 @@ def _training(task: Task, samples: Samples, world: World, state: dict[str, Any] 
         spec=spec,
         world=world,
     )
+    return training, note
 
 
 def task_scaling(spec: TrialSpec, report: DataReport, train_rows: np.ndarray) -> Scaling:

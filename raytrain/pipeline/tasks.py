@@ -1,6 +1,7 @@
 """From a job to the tasks of its stations, and running those that are not done yet."""
 
 from functools import cache
+from pathlib import Path
 
 from raytrain.config.framing import WholeSpec
 from raytrain.config.job import JobSpec
@@ -9,10 +10,11 @@ from raytrain.config.target import outputs
 from raytrain.config.trial import TrialSpec
 from raytrain.data.augment_check import augmentation_problems
 from raytrain.data.folds import load_or_make_folds
-from raytrain.data.framing import network_size
+from raytrain.data.framing import Frame, network_size
 from raytrain.data.report import DataReport
 from raytrain.engine.compiling import compile_problem
 from raytrain.engine.optimizers import optimizer_problem
+from raytrain.engine.start import start_problems
 from raytrain.losses import loss_problems
 from raytrain.models import refusal, without_memory
 from raytrain.models.weights import fetch_weights
@@ -56,10 +58,13 @@ def make_task(
 ) -> Task:
     """A task whose directory is named after everything that decides its numbers.
 
-    A U-Net too deep for the images gets the depth that fits, which is printed; a pixel classifier
-    gets one epoch, and the defaults of what it has no use for.
+    A U-Net too deep for the images gets the depth that fits, and a length in steps or samples
+    becomes one in epochs; both are printed. A pixel classifier gets one epoch, and the defaults of
+    what it has no use for.
     """
-    spec = _fitted(spec, report)
+    spec = _in_epochs(_fitted(spec, report), report, train_ids)
+    if spec.init is not None:
+        spec = spec.model_copy(update={"init": str(Path(spec.init).expanduser().absolute())})
     name = task_fingerprint(spec, report.fingerprint, fold, workers)
     parts = [station, spec.label, *([] if fold in ("split", "all") else [fold]), name[:4]]
     return Task(
@@ -91,6 +96,19 @@ def _fitted(spec: TrialSpec, report: DataReport) -> TrialSpec:
     return spec.model_copy(update={"model": model})
 
 
+def _in_epochs(spec: TrialSpec, report: DataReport, train_ids: tuple[str, ...]) -> TrialSpec:
+    if spec.length is None:
+        return spec
+    frame = Frame(spec.framing, report.largest)
+    rows = report.samples.set_index("id").loc[list(train_ids)]
+    sizes = zip(rows["height"].tolist(), rows["width"].tolist(), strict=True)
+    windows = sum(frame.window_count(*size) for size in sizes) * (1 + spec.copies)
+    epochs = spec.length.epochs(windows, spec.batch_size)
+    steps = -(-windows // spec.batch_size)
+    _say(f"length: {epochs} epochs of {steps} steps, {windows} samples")
+    return spec.model_copy(update={"epochs": epochs, "length": None})
+
+
 @cache
 def _say(text: str) -> None:
     """Print it, once a process."""
@@ -118,7 +136,7 @@ def prepare(tasks: list[Task], report: DataReport, run: RunDir) -> None:
     problems = [problem for mode in modes if (problem := compile_problem(mode))][:1]
     specs = [task.spec for task in tasks]
     problems += [problem for spec in specs for problem in _data_problems(spec, report)]
-    problems += _optimizer_problems(specs, report)
+    problems += _model_problems(specs, report)
     problems += _pixel_problems(tasks, report)
     for loss in {spec.loss for spec in specs}:
         problems += loss_problems(loss, report.target, len(report.classes))
@@ -178,17 +196,20 @@ def _pixel_problems(tasks: list[Task], report: DataReport) -> list[str]:
     return problems
 
 
-def _optimizer_problems(specs: list[TrialSpec], report: DataReport) -> list[str]:
-    """Optimizers that cannot train their networks; a network that cannot be built has a line of
-    its own."""
+def _model_problems(specs: list[TrialSpec], report: DataReport) -> list[str]:
+    """Optimizers and starts that do not go with their networks; a network that cannot be built has
+    a line of its own."""
     problems = []
     for network in {spec.model for spec in specs}:
         try:
-            model = without_memory(network, report.channels, len(report.classes))
+            maps = outputs(len(report.classes), report.target)
+            model = without_memory(network, report.channels, maps)
         except (RuntimeError, ValueError):
             continue
-        found = [optimizer_problem(s.optimizer, model) for s in specs if s.model == network]
+        mine = [spec for spec in specs if spec.model == network]
+        found = [optimizer_problem(spec.optimizer, model) for spec in mine]
         problems += [f"trial.optimizer: {problem}" for problem in found if problem]
+        problems += [problem for spec in mine for problem in start_problems(spec, model)]
     return problems
 
 

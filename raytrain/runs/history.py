@@ -8,7 +8,8 @@ from raytrain.runs.files import append_line, read_lines, write_bytes
 
 Row = dict[str, Any]
 """epoch, train_loss, lr, seconds, samples_per_s, and where there is validation also val_loss,
-val_score (the competition's metric), val_dice and val_dice_per_class."""
+val_score (the competition's metric), val_dice and val_dice_per_class; `notes`, where there is
+something to say."""
 
 
 def write_history(path: Path, rows: list[Row]) -> None:

@@ -80,6 +80,8 @@ class Record(Spec):
     best: dict[str, Any] | None
     """The history row with the highest validation score; null without validation."""
     last: dict[str, Any] | None
+    notes: list[str]
+    """What the epochs said: layers that started anew, a batch that had to be divided."""
     shipped: dict[str, Any] | None
     """`engine.shipping.Shipped` as JSON; null when training did not come to its own end."""
     seconds: float
@@ -107,6 +109,7 @@ def write_record(task: Task, status: Status, reason: str | None) -> Record:
         epochs=last["epoch"] if last else 0,
         best=best_row(rows),
         last=last,
+        notes=[note for row in rows for note in row.get("notes", [])],
         shipped=read_json(task.trial_dir.shipped) if task.trial_dir.shipped.is_file() else None,
         seconds=round(sum(row["seconds"] for row in rows), 3),
         attempts=tuple(read_attempts(task.trial_dir)),

@@ -105,6 +105,7 @@ def _record(
         epochs=epochs,
         best=best_row(rows),
         last=rows[-1],
+        notes=[],
         shipped=None,
         seconds=1.5 * epochs,
         versions={"python": "3.11.9", "torch": "2.11.0"},

@@ -1,0 +1,67 @@
+"""How a training starts from another one's weights, and which of its parts move at first."""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from raytrain.config.trial import TrialSpec
+from raytrain.engine.checkpoint import load_checkpoint
+
+
+def warm_start(model: nn.Module, path: Path) -> str | None:
+    """Load another training's weights wherever name and shape agree; says which start anew.
+
+    Raises ValueError when the checkpoint is not whole, or none of its weights fits.
+    """
+    fitting = _fitting(model, path)
+    model.load_state_dict(fitting, strict=False)
+    lacking = [name for name in model.state_dict() if name not in fitting]
+    anew = sorted({name.rpartition(".")[0] or name for name in lacking})
+    return f"not in {path.name}, so started anew: {', '.join(anew)}" if anew else None
+
+
+def _fitting(model: nn.Module, path: Path) -> dict[str, torch.Tensor]:
+    given, wanted = load_checkpoint(path)["model"], model.state_dict()
+    fitting = {
+        name: value
+        for name, value in given.items()
+        if name in wanted and wanted[name].shape == value.shape
+    }
+    if not any(value.ndim > 1 for value in fitting.values()):
+        raise ValueError(f"trial.init: none of the weights in {path} fits this network")
+    return fitting
+
+
+def start_problems(spec: TrialSpec, model: nn.Module) -> list[str]:
+    """Why a training cannot start so; the model may be on the meta device."""
+    problems = []
+    if spec.init is not None:
+        try:
+            _fitting(model, Path(spec.init))
+        except ValueError as error:
+            text = str(error)
+            problems.append(text if text.startswith("trial.init") else f"trial.init: {text}")
+    if spec.freeze_encoder and not isinstance(getattr(model, "encoder", None), nn.Module):
+        problems.append(
+            "trial.freeze_encoder: this model has no encoder of its own; leave it out, or choose "
+            "a model with one, such as {name: smp}"
+        )
+    return problems
+
+
+def set_frozen(model: nn.Module, spec: TrialSpec, epoch: int) -> None:
+    """Whether the encoder learns in this epoch; the rest always does."""
+    if spec.freeze_encoder:
+        encoder = model.encoder
+        assert isinstance(encoder, nn.Module)
+        encoder.requires_grad_(epoch > spec.freeze_encoder)
+
+
+def to_training_mode(network: nn.Module, model: nn.Module, spec: TrialSpec, epoch: int) -> None:
+    """A frozen encoder's running statistics stay as they are, too."""
+    network.train()
+    if epoch <= spec.freeze_encoder:
+        encoder = model.encoder
+        assert isinstance(encoder, nn.Module)
+        encoder.eval()

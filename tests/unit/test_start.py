@@ -1,0 +1,146 @@
+"""Starting from other weights, with a frozen encoder, and for so many steps or samples."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from raytrain.config.competition import CompetitionSpec
+from raytrain.config.framing import TilesSpec
+from raytrain.config.job import JobSpec
+from raytrain.config.length import LengthSpec
+from raytrain.config.models import SmpSpec, UNetSpec
+from raytrain.config.optimizers import SgdSpec
+from raytrain.config.trial import TrialSpec
+from raytrain.engine.checkpoint import epoch_path, load_checkpoint, newest_checkpoint
+from raytrain.engine.reporter import SilentReporter
+from raytrain.engine.shipping import shipped_checkpoint
+from raytrain.engine.start import start_problems, warm_start
+from raytrain.engine.trial import Samples, run_trial
+from raytrain.models import build_model, without_memory
+from raytrain.pipeline.tasks import make_task as job_task
+from raytrain.runs.layout import RunDir
+from raytrain.runs.record import Task, write_record
+from tests.arrays import report_of
+from tests.tiny import SPEC, make_task
+from tests.unit.test_engine import Killed, KilledAfter, figures
+
+NO_STEP = SPEC.model_copy(update={"epochs": 1, "ema": 0.0, "optimizer": SgdSpec(lr=1e-30)})
+
+
+@pytest.fixture(scope="module")
+def trained(samples: Samples, tmp_path_factory: pytest.TempPathFactory) -> Task:
+    task = make_task(tmp_path_factory.mktemp("first"), samples, SPEC)
+    run_trial(task, samples, SilentReporter())
+    return task
+
+
+def test_training_starts_from_the_weights_of_another(
+    tmp_path: Path, samples: Samples, trained: Task
+) -> None:
+    given = shipped_checkpoint(trained.trial_dir)
+    spec = NO_STEP.model_copy(update={"init": str(given)})
+    task = make_task(tmp_path / "t", samples, spec)
+    run_trial(task, samples, SilentReporter())
+    assert figures(task.directory)[0]["train_loss"] < figures(trained.directory)[0]["train_loss"]
+    first, second = (
+        load_checkpoint(p)["model"] for p in (given, shipped_checkpoint(task.trial_dir))
+    )
+    for name, value in first.items():
+        if "running" not in name and "num_batches" not in name:
+            assert torch.equal(second[name], value)
+    assert write_record(task, "finished", None).notes == []
+
+
+def test_a_head_for_other_classes_starts_anew_and_is_named(
+    tmp_path: Path, samples: Samples, trained: Task
+) -> None:
+    given = shipped_checkpoint(trained.trial_dir)
+    torch.manual_seed(9)
+    model = build_model(SPEC.model, 1, 7, None)
+    head = model.state_dict()["head.weight"].clone()
+    assert warm_start(model, given) == "not in last.pt, so started anew: head"
+    assert torch.equal(model.state_dict()["head.weight"], head)
+    state = load_checkpoint(given)["model"]
+    assert torch.equal(model.state_dict()["down.0.0.weight"], state["down.0.0.weight"])
+    deeper = NO_STEP.model_copy(update={"init": str(given), "model": UNetSpec(width=4, depth=3)})
+    task = make_task(tmp_path / "t", samples, deeper)
+    run_trial(task, samples, SilentReporter())
+    (note,) = write_record(task, "finished", None).notes
+    assert note.startswith("not in last.pt, so started anew: down.3.0, down.3.1, ")
+
+
+def test_a_start_that_cannot_be_is_refused_with_its_reason(tmp_path: Path, trained: Task) -> None:
+    def problems(model: UNetSpec | SmpSpec, **parts: object) -> list[str]:
+        spec = TrialSpec.model_validate({"model": model.model_dump(), **parts})
+        return start_problems(spec, without_memory(model, 1, 4))
+
+    given = str(shipped_checkpoint(trained.trial_dir))
+    assert problems(UNetSpec(width=4, depth=2), init=given) == []
+    assert "none of the weights" in problems(UNetSpec(width=5, depth=2), init=given)[0]
+    assert "trial.init" in problems(UNetSpec(), init=str(tmp_path / "no.pt"))[0]
+    assert "has no encoder" in problems(UNetSpec(), freeze_encoder=1)[0]
+    assert problems(SmpSpec(), freeze_encoder=1) == []
+
+
+def test_a_frozen_encoder_stays_and_then_learns(tmp_path: Path, samples: Samples) -> None:
+    """Weights and running statistics; and a resume at the thaw is bit for bit the same."""
+    spec = TrialSpec(
+        model=SmpSpec(decoder="linknet", encoder="resnet18"),
+        epochs=3, batch_size=5, augmentation="none", freeze_encoder=2, ema=0.5,
+    )  # fmt: skip
+    whole, parts = (make_task(tmp_path / part, samples, spec) for part in ("whole", "parts"))
+    run_trial(whole, samples, SilentReporter())
+    for epoch in (1, 2):
+        with pytest.raises(Killed):
+            run_trial(parts, samples, KilledAfter(epoch))
+    second = newest_checkpoint(parts.trial_dir.checkpoints)
+    assert second is not None
+    torch.manual_seed(spec.seed)
+    start = build_model(spec.model, 1, 4, None).state_dict()
+    moved = {n for n, v in second["train_model"].items() if not torch.equal(v, start[n])}
+    assert moved
+    assert not any(".encoder." in name for name in moved)
+    run_trial(parts, samples, SilentReporter())
+    assert figures(whole.directory) == figures(parts.directory)
+    last = load_checkpoint(epoch_path(whole.trial_dir.checkpoints, 3))["train_model"]
+    learnt = {name for name, value in last.items() if not torch.equal(value, start[name])}
+    assert {"network.encoder.conv1.weight", "network.encoder.bn1.running_mean"} <= learnt
+
+
+def test_steps_and_samples_become_whole_epochs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"id": f"s{n}", "height": 32, "width": 48} for n in range(10)]
+    report = report_of(rows, ("background", "organ"))
+    competition = CompetitionSpec(name="t", data="folder", classes=("background", "organ"))
+
+    def made(**parts: object) -> TrialSpec:
+        spec = TrialSpec.model_validate({"batch_size": 4, "model": {"depth": 2}, **parts})
+        ids = tuple(f"s{n}" for n in range(10))
+        job = JobSpec(competition=competition)
+        return job_task(job, RunDir(tmp_path), report, "train", spec, "split", ids, (), 1).spec
+
+    # 10 images are 3 steps of at most 4.
+    assert made(length={"steps": 13}) == made(epochs=4)
+    assert made(length={"samples": 46}).epochs == 5
+    assert made(length={"steps": 1}).epochs == 1
+    assert made(length={"steps": 60}, copies=1).epochs == 12
+    # Each image is two tiles.
+    tiles = TilesSpec(height=32, width=32, overlap=0.0)
+    assert made(length={"samples": 60}, framing=tiles).epochs == 3
+    assert "length: 3 epochs of 5 steps, 20 samples" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="steps or samples, one of them"):
+        LengthSpec(steps=3, samples=4)
+
+
+def test_a_relative_checkpoint_is_the_drivers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [{"id": "s0", "height": 32, "width": 48}]
+    report = report_of(rows, ("background", "organ"))
+    competition = CompetitionSpec(name="t", data="folder", classes=("background", "organ"))
+    job, spec = JobSpec(competition=competition), TrialSpec(init="a/last.pt")
+    task = job_task(job, RunDir(tmp_path), report, "train", spec, "split", ("s0",), (), 1)
+    assert task.spec.init == str(tmp_path / "a" / "last.pt")
