@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from raytrain.data.cache import Cache
 from raytrain.data.dataset import Batch, Scaling, Unit, units
 from raytrain.data.framing import Frame
 from raytrain.data.report import DataReport
+from raytrain.engine.memory import peak_memory, with_smaller_parts
 from raytrain.engine.parallel import World
 from raytrain.engine.schedules import rate_factors, set_rates
 from raytrain.engine.start import to_training_mode
@@ -45,7 +46,10 @@ class Training:
     scaler: torch.amp.GradScaler
     loss: Loss
     spec: TrialSpec
+    """As it was asked for, but that a batch may have had to be divided."""
     world: World
+    notes: list[str] = field(default_factory=list)
+    """What the next row has to say."""
 
     @property
     def kept(self) -> nn.Module:
@@ -96,6 +100,7 @@ def train_epoch(training: Training, loader: DataLoader[Batch], history: Sequence
         )
     seconds = time.perf_counter() - start
     ranks = world.sum_(torch.ones(1, dtype=torch.int64, device=world.device))
+    notes, training.notes = training.notes, []
     return {
         "epoch": epoch,
         "train_loss": float(share_S.mean()),
@@ -104,15 +109,29 @@ def train_epoch(training: Training, loader: DataLoader[Batch], history: Sequence
         "samples_per_s": round(images / seconds, 2),
         "images": images,
         "ranks": int(ranks),
+        **peak_memory(world),
+        **({"notes": notes} if notes else {}),
     }
 
 
 def _step(training: Training, batch: Batch) -> torch.Tensor:
-    """One update of weights and average."""
-    share = train_step(
-        training.network, batch, training.loss, training.optimizer, training.scaler,
-        training.spec, training.world,
-    )  # fmt: skip
+    """One update of weights and average, in smaller parts where memory does not suffice."""
+    share = None
+    while share is None:
+        try:
+            share = train_step(
+                training.network, batch, training.loss, training.optimizer, training.scaler,
+                training.spec, training.world,
+            )  # fmt: skip
+        except torch.OutOfMemoryError:
+            images = len(batch.rows)
+            # Outside of this block the error no longer holds on to the step's tensors.
+        if share is None:
+            training.spec = with_smaller_parts(training.spec, images, training.world)
+            training.notes.append(
+                f"out of memory with {images} images a step: taken in {training.spec.accumulate} "
+                f"parts from then on"
+            )
     if training.ema is not None:
         training.ema.update_parameters(training.model)
     return share

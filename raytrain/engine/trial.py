@@ -83,7 +83,7 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World) -> None
     )
     state = newest_checkpoint(directory.checkpoints)
     history: list[Row] = state["history"] if state else []
-    training, note = _training(task, samples, world, state)
+    training = _training(task, samples, world, state)
     learn = fit_epoch if isinstance(spec.model, PixelsBase) else train_epoch
     if world.rank == 0:
         write_history(directory.history, history)
@@ -98,8 +98,6 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World) -> None
         if epoch == spec.freeze_encoder + 1:
             training.network = _network(training.model, spec, world, epoch)
         row = learn(training, loader, history)
-        if note and epoch == 1:
-            row["notes"] = [note]
         if on:
             row |= validate(training, training.kept, on, epoch)
         history.append(row)
@@ -122,11 +120,8 @@ def _network(model: nn.Module, spec: TrialSpec, world: World, epoch: int) -> nn.
     return compiled(world.wrap(model, spec.accumulate), spec.compile)
 
 
-def _training(
-    task: Task, samples: Samples, world: World, state: dict[str, Any] | None
-) -> tuple[Training, str | None]:
-    """Model, optimizer and averages as they are at the start or in a checkpoint, and what there is
-    to say of the start."""
+def _training(task: Task, samples: Samples, world: World, state: dict[str, Any] | None) -> Training:
+    """Model, optimizer and averages as they are at the start or in a checkpoint."""
     spec, report = task.spec, samples.report
     torch.manual_seed(spec.seed)
     encoder = weights_file(spec.model, samples.weights)
@@ -135,6 +130,7 @@ def _training(
     model = world.with_norms(model.to(world.device), spec.batch_norm)
     note = warm_start(model, Path(spec.init)) if spec.init and state is None else None
     if state is not None:
+        spec = spec.model_copy(update={"accumulate": state["accumulate"]})
         model.load_state_dict(state["train_model"])
     optimizer = build_optimizer(spec.optimizer, model)
     scaler = build_scaler(spec.precision, world.device)
@@ -146,7 +142,7 @@ def _training(
             if average is not None:
                 average.load_state_dict(state[name])
     epoch = state["epoch"] + 1 if state else 1
-    training = Training(
+    return Training(
         network=_network(model, spec, world, epoch),
         model=model,
         ema=ema,
@@ -156,8 +152,8 @@ def _training(
         loss=build_loss(spec.loss, report.target, class_pixels(task, samples)),
         spec=spec,
         world=world,
+        notes=[note] if note else [],
     )
-    return training, note
 
 
 def task_scaling(spec: TrialSpec, report: DataReport, train_rows: np.ndarray) -> Scaling:
@@ -183,6 +179,7 @@ def _state(training: Training, history: list[Row]) -> dict[str, Any]:
         "ema": training.ema.state_dict() if training.ema is not None else None,
         "swa": training.swa.state_dict() if training.swa is not None else None,
         "optimizer": training.optimizer.state_dict(),
+        "accumulate": training.spec.accumulate,
         "scaler": training.scaler.state_dict(),
         "history": history,
     }

@@ -1,0 +1,43 @@
+"""Memory: how much a run took at most, and what to do when it is too little."""
+
+import resource
+import sys
+
+import torch
+
+from raytrain.config.trial import TrialSpec
+from raytrain.engine.parallel import World
+from raytrain.runs.history import Row
+
+GB = 1e9
+
+
+def peak_memory(world: World) -> Row:
+    """`host_gb` of this process and `device_gb` that tensors took, each the most so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    row = {"host_gb": round(peak * (1 if sys.platform == "darwin" else 1024) / GB, 3)}
+    if world.device.type == "cuda":
+        row["device_gb"] = round(torch.cuda.max_memory_allocated(world.device) / GB, 3)
+    return row
+
+
+def with_smaller_parts(spec: TrialSpec, images: int, world: World) -> TrialSpec:
+    """The spec with twice as many parts, after this worker's share of `images` did not fit.
+
+    Raises ValueError where that cannot help: with one image at once, and with several workers,
+    which would have to change at the same step.
+    """
+    at_once = -(-images // spec.accumulate)
+    if at_once == 1:
+        raise ValueError(
+            "out of memory with one image at once: choose a smaller network, or smaller tiles or "
+            "images (trial.framing)"
+        )
+    if world.size > 1:
+        raise ValueError(
+            f"out of memory with {at_once} images at once on a worker: set "
+            f"trial.accumulate={2 * spec.accumulate}, or use more workers"
+        )
+    if world.device.type == "cuda":
+        torch.cuda.empty_cache()
+    return spec.model_copy(update={"accumulate": 2 * spec.accumulate})

@@ -1,0 +1,112 @@
+"""Too little memory: a network that takes but so many images at once stands for the device."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from raytrain.config.models import UNetSpec
+from raytrain.config.optimizers import SgdSpec
+from raytrain.config.trial import TrialSpec
+from raytrain.data.dataset import train_loader
+from raytrain.engine.checkpoint import (
+    epoch_path,
+    load_checkpoint,
+    newest_checkpoint,
+    save_weights,
+)
+from raytrain.engine.loop import Training, train_epoch
+from raytrain.engine.memory import with_smaller_parts
+from raytrain.engine.optimizers import build_optimizer
+from raytrain.engine.parallel import World, current_world
+from raytrain.engine.precision import build_scaler
+from raytrain.engine.reporter import SilentReporter
+from raytrain.engine.trial import Samples, run_trial, task_scaling
+from raytrain.losses import build_loss
+from raytrain.models import build_model
+from tests.tiny import make_task
+from tests.unit.test_engine import Killed, KilledAfter
+
+SPEC = TrialSpec(
+    model=UNetSpec(width=4, depth=1, norm="group"),
+    optimizer=SgdSpec(lr=1e-2),
+    epochs=2,
+    batch_size=8,
+    augmentation="none",
+)
+
+
+class Small(nn.Module):
+    """A network on a device that holds so many images."""
+
+    def __init__(self, network: nn.Module, images: int):
+        super().__init__()
+        self.network, self.images = network, images
+
+    def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
+        if len(image_BCHW) > self.images:
+            raise torch.OutOfMemoryError(f"{len(image_BCHW)} images")
+        return self.network(image_BCHW)
+
+
+def _epoch(samples: Samples, images: int) -> tuple[dict, Training]:
+    """An epoch of 10 images in steps of 8 and 2."""
+    world, report = current_world(), samples.report
+    rows = samples.cache.rows(report.ids("train"))
+    scaling = task_scaling(SPEC, report, rows)
+    loader, _ = train_loader(samples.cache, rows, scaling, SPEC, 0, 1, 0)
+    torch.manual_seed(0)
+    model = Small(build_model(SPEC.model, 1, 4, None), images)
+    training = Training(
+        network=model, model=model, ema=None, swa=None,
+        optimizer=build_optimizer(SPEC.optimizer, model),
+        scaler=build_scaler("fp32", world.device),
+        loss=build_loss(SPEC.loss, "single_label", ()), spec=SPEC, world=world,
+    )  # fmt: skip
+    return train_epoch(training, loader, []), training
+
+
+def test_the_batch_is_divided_until_it_fits_and_the_step_stays(samples: Samples) -> None:
+    whole, first = _epoch(samples, 8)
+    divided, second = _epoch(samples, 3)
+    assert "notes" not in whole
+    assert divided["notes"] == [
+        f"out of memory with 8 images a step: taken in {parts} parts from then on"
+        for parts in (2, 4)
+    ]
+    assert second.spec.accumulate == 4
+    assert divided["train_loss"] == pytest.approx(whole["train_loss"], rel=1e-5)
+    assert divided["images"] == whole["images"] == 10
+    weights = (dict(training.model.named_parameters()) for training in (first, second))
+    one, other = weights
+    for name, value in one.items():
+        torch.testing.assert_close(other[name], value, rtol=1e-4, atol=1e-6)
+
+
+def test_where_dividing_does_not_help_the_error_says_what_does(samples: Samples) -> None:
+    with pytest.raises(ValueError, match="out of memory with one image at once: choose a smaller"):
+        _epoch(samples, 0)
+    two, parted = World(0, 2, torch.device("cpu")), SPEC.model_copy(update={"accumulate": 2})
+    with pytest.raises(ValueError, match=r"with 4 images at once on a worker: set .*accumulate=4"):
+        with_smaller_parts(parted, 8, two)
+
+
+def test_peak_memory_is_told_and_a_divided_batch_stays_divided(
+    tmp_path: Path, samples: Samples
+) -> None:
+    task = make_task(tmp_path / "t", samples, SPEC.model_copy(update={"epochs": 1}))
+    run_trial(task, samples, SilentReporter())
+    state = newest_checkpoint(task.trial_dir.checkpoints)
+    assert state is not None
+    assert 0.05 < state["history"][0]["host_gb"] < 100
+    assert "device_gb" not in state["history"][0] or torch.cuda.is_available()
+    assert state["accumulate"] == 1
+    parts = make_task(tmp_path / "p", samples, SPEC)
+    folder = parts.trial_dir.checkpoints
+    with pytest.raises(Killed):
+        run_trial(parts, samples, KilledAfter(1))
+    state = load_checkpoint(epoch_path(folder, 1))
+    save_weights(epoch_path(folder, 1), {**state, "accumulate": 4}, {})
+    run_trial(parts, samples, SilentReporter())
+    assert load_checkpoint(epoch_path(folder, 2))["accumulate"] == 4
