@@ -10,9 +10,11 @@ HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 def set_float32(precision: Precision) -> None:
     """Whether GPUs round float32 factors to TF32's ten bits, for this process."""
-    bits = "ieee" if precision == "fp32" else "tf32"
-    torch.backends.cuda.matmul.fp32_precision = bits
-    torch.backends.cudnn.conv.fp32_precision = bits  # type: ignore[attr-defined]
+    rounded = precision != "fp32"
+    # By the older of torch's two ways: torch.compile and torch.export ask by that one, and torch
+    # raises where both were used.
+    torch.backends.cuda.matmul.allow_tf32 = rounded
+    torch.backends.cudnn.allow_tf32 = rounded
 
 
 def build_scaler(precision: Precision, device: torch.device) -> torch.amp.GradScaler:
