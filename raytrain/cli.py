@@ -231,6 +231,19 @@ def launch(
 
 
 @app.command()
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint file, such as .../last.pt.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Where to; beside the checkpoint if not.")
+    ] = None,
+) -> None:
+    """Write a checkpoint's network as a torch.export program, checked for parity."""
+    from raytrain.pipeline.export import export as station
+
+    print(station(checkpoint, out))
+
+
+@app.command()
 def ledger(
     job: JobFile,
     set: Overrides = None,

@@ -15,6 +15,7 @@ from raytrain.config.target import outputs
 from raytrain.config.trial import TrialSpec
 from raytrain.data.cache import Cache, open_cache
 from raytrain.data.dataset import Scaling, imagenet_scaling, train_loader
+from raytrain.data.framing import network_size
 from raytrain.data.report import DataReport, columns, mean_and_std, read_report
 from raytrain.engine.checkpoint import newest_checkpoint, save_checkpoint
 from raytrain.engine.compiling import compiled
@@ -191,6 +192,7 @@ def _card(task: Task, report: DataReport, scaling: Scaling, row: Row) -> dict[st
         "classes": list(report.classes),
         "target": report.target,
         "channels": report.channels,
+        "size": list(network_size(task.spec.framing, report.largest)),
         "scaling": {"mean": scaling.mean, "std": scaling.std, "per_image": scaling.per_image},
         "data": task.data,
         "metrics": row,

@@ -9,18 +9,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from raytrain.config.target import Target, mask_of, outputs
-from raytrain.config.trial import TrialSpec
+from raytrain.config.target import Target, mask_of
 from raytrain.data.cache import Cache
-from raytrain.data.dataset import Scaling, units
+from raytrain.data.dataset import units
 from raytrain.data.framing import Frame
 from raytrain.data.report import DataReport
-from raytrain.engine.checkpoint import load_checkpoint
 from raytrain.engine.parallel import current_world
 from raytrain.engine.precision import set_float32
+from raytrain.engine.predictor import load_network, read_card
 from raytrain.engine.step import forward, probabilities
-from raytrain.models import build_model
-from raytrain.runs.files import read_json
 from raytrain.runs.maps import Maps
 
 
@@ -32,25 +29,18 @@ def member_probabilities(
     The checkpoint describes its own network, classes and scaling. Batches depend on `ids` alone,
     so the same call gives the same bits.
     """
-    card = read_json(checkpoint.with_suffix(".json"))
-    spec = TrialSpec.model_validate(card["spec"])
-    scaling = Scaling(
-        tuple(card["scaling"]["mean"]), tuple(card["scaling"]["std"]), card["scaling"]["per_image"]
-    )
-    world = current_world()
+    card, world = read_card(checkpoint), current_world()
+    spec = card.spec
     set_float32(spec.precision)
-    target: Target = card["target"]
-    maps_out = outputs(len(card["classes"]), target)
-    model = build_model(spec.model, card["channels"], maps_out, None).to(world.device)
-    model.load_state_dict(load_checkpoint(checkpoint)["model"])
-    model.eval()
+    model = load_network(checkpoint).to(world.device)
     frame = Frame(spec.framing, cache.largest)
-    for unit in units(cache, frame, cache.rows(ids), scaling, spec.at_once):
+    for unit in units(cache, frame, cache.rows(ids), card.scaling, spec.at_once):
         with torch.inference_mode():
             prob_NKHW = torch.cat(
                 [
                     probabilities(
-                        forward(model, batch.image_BCHW.to(world.device), spec.precision), target
+                        forward(model, batch.image_BCHW.to(world.device), spec.precision),
+                        card.target,
                     )
                     for batch in unit.batches
                 ]

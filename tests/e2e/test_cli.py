@@ -23,8 +23,8 @@ from tests.support import (
 
 COMMANDS = (
     "fetch", "check", "train", "search", "cv", "finalize", "submit", "report", "run", "demo",
-    "launch", "ledger", "reproduce", "picks", "ensemble", "dialect", "models", "losses", "metrics",
-    "schema", "version",
+    "launch", "export", "ledger", "reproduce", "picks", "ensemble", "dialect", "models", "losses",
+    "metrics", "schema", "version",
 )  # fmt: skip
 
 

@@ -1,0 +1,90 @@
+"""A trained network with all that it needs around it, from its checkpoint alone.
+
+Shape suffixes: B images, C channels, K classes, H x W pixels.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from raytrain.config.target import Target, outputs
+from raytrain.config.trial import TrialSpec
+from raytrain.data.dataset import Scaling
+from raytrain.engine.checkpoint import load_checkpoint
+from raytrain.models import build_model
+from raytrain.runs.files import read_json
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the `.json` beside a checkpoint says of it."""
+
+    spec: TrialSpec
+    scaling: Scaling
+    target: Target
+    classes: tuple[str, ...]
+    channels: int
+    size: tuple[int, int]
+    """Height and width of what the network was trained on."""
+
+
+def read_card(checkpoint: Path) -> Card:
+    """Raises ValueError when there is none."""
+    path = checkpoint.with_suffix(".json")
+    if not path.is_file():
+        raise ValueError(f"{checkpoint}: not a checkpoint of ours, for {path.name} is not there")
+    card: dict[str, Any] = read_json(path)
+    scaling = card["scaling"]
+    height, width = card["size"]
+    return Card(
+        spec=TrialSpec.model_validate(card["spec"]),
+        scaling=Scaling(tuple(scaling["mean"]), tuple(scaling["std"]), scaling["per_image"]),
+        target=card["target"],
+        classes=tuple(card["classes"]),
+        channels=card["channels"],
+        size=(height, width),
+    )
+
+
+def load_network(checkpoint: Path) -> nn.Module:
+    """The bare network on the CPU, for normalised images, in evaluation mode."""
+    card = read_card(checkpoint)
+    model = build_model(
+        card.spec.model, card.channels, outputs(len(card.classes), card.target), None
+    )
+    model.load_state_dict(load_checkpoint(checkpoint)["model"])
+    return model.eval()
+
+
+class Predictor(nn.Module):
+    """From images in the data's own values to probabilities; float32."""
+
+    def __init__(self, network: nn.Module, card: Card):
+        super().__init__()
+        self.network, self.card = network, card
+        self.register_buffer("mean_C", torch.tensor(card.scaling.mean))
+        self.register_buffer("std_C", torch.tensor(card.scaling.std))
+
+    def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
+        """prob_BKHW in 0 .. 1 of image_BCHW (float32, such as 0 .. 255): over the classes, or of
+        each overlapping class, in the order of `card.classes` without its background."""
+        if self.card.scaling.per_image:
+            mean = image_BCHW.mean((2, 3), keepdim=True)
+            std = image_BCHW.std((2, 3), keepdim=True, correction=0)
+        else:
+            mean, std = self.mean_C[:, None, None], self.std_C[:, None, None]  # type: ignore[index]
+        logits_BKHW = self.network((image_BCHW - mean) / (std + 1e-6))
+        single = self.card.target == "single_label"
+        return logits_BKHW.softmax(1) if single else logits_BKHW.sigmoid()
+
+
+def load_predictor(checkpoint: Path | str) -> Predictor:
+    """The network of a checkpoint file, ready to predict.
+
+    Raises ValueError when the file is not a whole checkpoint.
+    """
+    path = Path(checkpoint)
+    return Predictor(load_network(path), read_card(path)).eval()

@@ -1,0 +1,12 @@
+"""`export`: a checkpoint as a program that runs without raytrain."""
+
+from pathlib import Path
+
+from raytrain.engine.export import export_program
+
+
+def export(checkpoint: Path, out: Path | None) -> str:
+    """Write the program beside the checkpoint, or to `out`; returns what to tell the user."""
+    target = out or checkpoint.with_suffix(".pt2")
+    difference = export_program(checkpoint, target)
+    return f"written: {target} (torch.export; probabilities differ by {difference:.1g} at most)"

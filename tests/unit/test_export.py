@@ -1,0 +1,57 @@
+"""A checkpoint alone gives the network back, and exported it gives the same probabilities."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from raytrain.config.framing import ResizeSpec
+from raytrain.engine.predictor import load_predictor
+from raytrain.engine.reporter import SilentReporter
+from raytrain.engine.shipping import shipped_checkpoint
+from raytrain.engine.trial import Samples, run_trial
+from raytrain.ensemble.prediction import member_probabilities
+from raytrain.pipeline.export import export
+from tests.tiny import SPEC, make_task
+
+
+@pytest.mark.parametrize("normalization", ["dataset", "image"])
+def test_a_checkpoint_predicts_and_exports_alike(
+    tmp_path: Path, samples: Samples, normalization: str
+) -> None:
+    spec = SPEC.model_copy(update={"epochs": 1, "normalization": normalization})
+    task = make_task(tmp_path / "t", samples, spec)
+    run_trial(task, samples, SilentReporter())
+    checkpoint, cache = shipped_checkpoint(task.trial_dir), samples.cache
+    (row,) = cache.rows(task.val_ids[:1])
+    image_BCHW = torch.from_numpy(np.array(cache.image(row))).float().permute(2, 0, 1)[None]
+    (expected,) = member_probabilities(checkpoint, cache, task.val_ids[:1])
+    with torch.no_grad():
+        found = load_predictor(checkpoint)(image_BCHW)
+    np.testing.assert_allclose(found[0].numpy(), expected, rtol=1e-5, atol=1e-6)
+    target = tmp_path / "out" / "net.pt2"
+    assert export(checkpoint, target).startswith(f"written: {target} (torch.export; ")
+    program = torch.export.load(target).module()
+    for images in (1, 2, 5):
+        batch = image_BCHW.expand(images, -1, -1, -1).contiguous()
+        np.testing.assert_allclose(
+            program(batch)[-1].detach().numpy(), expected, rtol=1e-4, atol=1e-5
+        )
+
+
+def test_the_program_takes_the_size_that_was_trained_on(tmp_path: Path, samples: Samples) -> None:
+    spec = SPEC.model_copy(update={"epochs": 1, "framing": ResizeSpec(height=32, width=48)})
+    task = make_task(tmp_path / "t", samples, spec)
+    run_trial(task, samples, SilentReporter())
+    checkpoint = shipped_checkpoint(task.trial_dir)
+    assert load_predictor(checkpoint).card.size == (32, 48)
+    export(checkpoint, None)
+    program = torch.export.load(checkpoint.with_suffix(".pt2")).module()
+    assert program(torch.rand(2, 1, 32, 48)).shape == (2, 4, 32, 48)
+
+
+def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.pt").write_bytes(b"x")
+    with pytest.raises(ValueError, match=r"not a checkpoint of ours, for x\.json is not there"):
+        load_predictor(tmp_path / "x.pt")
