@@ -135,7 +135,7 @@ def rungs(facts: RunFacts) -> Rungs:
     events = settled(facts.events)
     cost = stopping(facts.trials, facts.histories, facts.events)
     known = [rung for rung in cost.rungs if rung.correlation is not None]
-    epochs = {record.fingerprint: record.spec.epochs for record in facts.trials}
+    epochs = {record.fingerprint: record.spec.last_epoch for record in facts.trials}
     found = []
     for epoch in sorted({event.epoch for event in events}):
         here = [event for event in events if event.epoch == epoch]

@@ -54,7 +54,7 @@ def stopping(
         ]
         stopped, on = here.count("stop"), here.count("go on")
         rungs.append(RungRank(epoch, stopped, on, _correlation(pairs), len(pairs)))
-    full = sum(record.spec.epochs for record in records)
+    full = sum(record.spec.last_epoch for record in records)
     return Stopping(sum(record.epochs for record in records), full, rungs)
 
 
