@@ -96,7 +96,7 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World) -> None
         # Whatever draws from torch's generator (dropout) is the same after a resume.
         torch.manual_seed(spec.seed * 1_000_003 + epoch * 1_009 + world.rank)
         plan.epoch = epoch
-        if epoch == spec.freeze_encoder + 1:
+        if spec.freeze_encoder and epoch == spec.freeze_encoder + 1:
             training.network = _network(training.model, spec, world, epoch)
         row = learn(training, loader, history)
         if on:

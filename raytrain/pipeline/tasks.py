@@ -37,8 +37,8 @@ NO_GRADIENTS = {
     **{
         key: getattr(_DEFAULT, key)
         for key in (
-            "optimizer", "schedule", "until", "stop", "ship", "accumulate", "mix", "batch_norm",
-            "ema", "clip_norm", "compile", "precision",
+            "optimizer", "schedule", "length", "until", "stop", "ship", "ema", "clip_norm",
+            "accumulate", "batch_norm", "compile", "precision", "init", "freeze_encoder", "mix",
         )
     },
 }  # fmt: skip
