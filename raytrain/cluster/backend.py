@@ -15,11 +15,9 @@ from raytrain.config.job import ResourcesSpec
 from raytrain.config.search import SearchSpec
 from raytrain.engine.reporter import SilentReporter
 from raytrain.runs.layout import RunDir
-from raytrain.runs.record import Record, Status, Task
+from raytrain.runs.record import OnEnd, Propose, Record, Task
 
 Shard = TypeVar("Shard")
-Propose = Callable[[], Task | None]
-OnEnd = Callable[[Task, Status, str | None], None]
 
 
 class RayBackend:

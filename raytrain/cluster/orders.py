@@ -1,7 +1,6 @@
 """What a search is to run, handed to Tune one order after another."""
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +14,7 @@ from raytrain.config.search import SearchSpec
 from raytrain.runs.events import append_event
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
-from raytrain.runs.record import Record, Status, Task
-
-OnEnd = Callable[[Task, Status, str | None], None]
+from raytrain.runs.record import OnEnd, Propose, Record, Task
 
 
 @dataclass(frozen=True)
@@ -25,7 +22,7 @@ class Orders:
     """What a search is to run."""
 
     run: RunDir
-    propose: Callable[[], Task | None]
+    propose: Propose
     past: list[Record]
     """Trials that are complete and count at the rungs."""
     spec: SearchSpec

@@ -8,13 +8,9 @@ from typing import Protocol, Self, TypeVar
 from raytrain.config.job import JobSpec, Place
 from raytrain.config.search import SearchSpec
 from raytrain.runs.layout import RunDir
-from raytrain.runs.record import Record, Station, Status, Task
+from raytrain.runs.record import OnEnd, Propose, Record, Station, Task
 
 Shard = TypeVar("Shard")
-Propose = Callable[[], Task | None]
-"""Gives the next trial; None when there is no other."""
-OnEnd = Callable[[Task, Status, str | None], None]
-"""Told on the driver how each task ended, with the reason if it did not finish."""
 
 
 class Backend(Protocol):

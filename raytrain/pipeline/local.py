@@ -9,9 +9,8 @@ import torch
 from raytrain.config.search import SearchSpec
 from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.trial import open_samples, run_trial
-from raytrain.pipeline.backend import OnEnd, Propose
 from raytrain.runs.layout import RunDir
-from raytrain.runs.record import Record, Task
+from raytrain.runs.record import OnEnd, Propose, Record, Task
 from raytrain.runs.retry import RETRIES, as_tried, note_failure
 
 Shard = TypeVar("Shard")

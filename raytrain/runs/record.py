@@ -4,6 +4,7 @@ The driver alone writes it, last, so that its presence means that the trial is c
 """
 
 import platform
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -58,6 +59,12 @@ class Task:
 def task_fingerprint(spec: TrialSpec, data: str, fold: str, workers: int) -> str:
     """Names a trial's directory: config, data, fold, seed and number of workers."""
     return fingerprint(spec.model_dump(mode="json"), data, fold, workers)
+
+
+Propose = Callable[[], Task | None]
+"""Gives the next trial; None when there is no other."""
+OnEnd = Callable[[Task, Status, str | None], None]
+"""Told on the driver how each task ended, with the reason if it did not finish."""
 
 
 class Record(Spec):
