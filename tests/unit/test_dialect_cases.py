@@ -10,7 +10,7 @@ import yaml
 from PIL import Image
 from typer.testing import CliRunner
 
-from raytrain.cli import app
+from raytrain.cli.app import app
 from raytrain.config.competition import SubmissionSpec
 from raytrain.rle import encode
 from raytrain.submission.inference.block import yaml_block

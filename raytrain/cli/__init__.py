@@ -1,0 +1,11 @@
+"""The commands: parse, call one function, print. Nothing heavy is imported before it is needed."""
+
+from raytrain.cli import catalogue, line, submission
+from raytrain.cli.app import app
+
+__all__ = ["catalogue", "line", "main", "submission"]
+
+
+def main() -> None:
+    """Run a command."""
+    app(prog_name="raytrain")

@@ -1,0 +1,63 @@
+"""What all commands share: how they end, and the options that several have."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.core import TyperGroup
+
+from raytrain.config.job import JobSpec, Place
+from raytrain.config.load import load_job
+from raytrain.runs.layout import RunDir, run_dir
+
+
+class _Commands(TyperGroup):
+    """Ends a user's mistake in its message, never in a traceback.
+
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+    """
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except ValueError as error:
+            print(f"raytrain: {error}", file=sys.stderr)
+            sys.exit(1)
+        except KeyboardInterrupt:
+            print(
+                "raytrain: interrupted; everything up to the last epoch is kept, run the same "
+                "command to continue",
+                file=sys.stderr,
+            )
+            sys.exit(130)
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="From the raw folder of an image-segmentation competition to a scored leaderboard entry.",
+)
+
+JobFile = Annotated[Path, typer.Argument(help="The competition's YAML, such as jobs/cardiac.yaml.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Override a field: --set trial.optimizer.lr=3e-4 (repeatable)."),
+]
+Profile = Annotated[
+    str | None, typer.Option("--profile", help="One of the file's `profiles`, laid over it.")
+]
+Local = Annotated[
+    bool, typer.Option("--local", help="Without Ray, in this process: for debuggers and profilers.")
+]
+
+
+def opened(
+    path: Path, overrides: list[str] | None, profile: str | None, local: bool
+) -> tuple[JobSpec, RunDir, Place]:
+    """The job, its run directory, and where to work."""
+    spec = load_job(path, overrides, profile)
+    return spec, run_dir(spec), "local" if local else "ray"

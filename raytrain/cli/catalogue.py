@@ -1,0 +1,66 @@
+"""Commands that list what there is by name, and show what was trained."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from raytrain import __version__
+from raytrain.cli.app import app
+from raytrain.config.job import JobSpec
+
+PANEL = "What there is"
+
+
+@app.command(rich_help_panel=PANEL)
+def models(
+    network: Annotated[
+        str | None, typer.Argument(help="A name, or YAML such as '{name: smp, decoder: fpn}'.")
+    ] = None,
+) -> None:
+    """List the networks, their parameters and the YAML to use them; of one, also what it costs."""
+    from raytrain.pipeline.catalogue import model_text, models_text
+
+    print(model_text(network) if network else models_text())
+
+
+@app.command(rich_help_panel=PANEL)
+def losses() -> None:
+    """List the losses, their parameters and the YAML to use them."""
+    from raytrain.pipeline.catalogue import losses_text
+
+    print(losses_text())
+
+
+@app.command(rich_help_panel=PANEL)
+def metrics() -> None:
+    """List the metrics, their parameters and the YAML to use them."""
+    from raytrain.pipeline.catalogue import metrics_text
+
+    print(metrics_text())
+
+
+@app.command(rich_help_panel=PANEL)
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint file, such as .../last.pt.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Where to; beside the checkpoint if not.")
+    ] = None,
+) -> None:
+    """Write a checkpoint's network as a torch.export program, checked for parity."""
+    from raytrain.pipeline.export import export as station
+
+    print(station(checkpoint, out))
+
+
+@app.command(rich_help_panel=PANEL)
+def schema() -> None:
+    """Print the JSON schema of a job file."""
+    print(json.dumps(JobSpec.model_json_schema(), indent=1))
+
+
+@app.command(rich_help_panel=PANEL)
+def version() -> None:
+    """Print the version."""
+    print(__version__)
