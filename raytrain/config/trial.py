@@ -44,7 +44,7 @@ class TrialSpec(Spec):
     stop: EarlyStopSpec | None = None
     """Ends training when a figure has stopped getting better; null: never."""
     ship: ShipSpec = LastSpec()
-    """Which epochs' weights are shipped: a name or `{name: average_best, count: 5}`."""
+    """Which epochs' weights are shipped, such as `{name: average_best, count: 5}`."""
     keep: KeepSpec = KeepSpec()
     """Which checkpoints stay on disk."""
     batch_size: int = Field(8, ge=1)

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import boto3
 import pytest
+from moto.server import ThreadedMotoServer
 
 from raytrain.config.load import load_job
 from raytrain.pipeline import scored
 from raytrain.pipeline.ledger import ledger_table, reconcile
+from raytrain.pipeline.prepare import ledger_of
 from raytrain.pipeline.submit import dry_run, submit, submit_queue
 from raytrain.submission.events import latest
 from raytrain.submission.ledger import FileLedger
@@ -212,3 +215,40 @@ def test_kaggles_list_is_merged_into_the_ledger(job: Path, kaggle: Kaggle, tmp_p
     for words in (tag, "by hand", "kaggle-1000", "0.8912 (0.8800 .. 0.9000)", "0.8000", "scored"):
         assert words in table
     no_secret_in(tmp_path, table)
+
+
+def test_a_ledger_on_object_storage_serves_two_machines(
+    job: Path, kaggle: Kaggle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    server = ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "id",
+        "AWS_SECRET_ACCESS_KEY": "key", "AWS_DEFAULT_REGION": "us-east-1",
+        "NO_PROXY": host, "no_proxy": host,
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    boto3.client("s3").create_bucket(Bucket="team")
+    ledger = "competition.submission.ledger=s3://team/submissions"
+    try:
+        submitted(job, ledger)
+        other = (ledger, f"storage={tmp_path / 'other'}")
+        finished(job, *other)
+        with pytest.raises(ValueError, match="was sent before: as rt-"):
+            submitted(job, *other)
+        finished(job, *other, pixels=3, score=0.95, hits=12)
+        submitted(job, *other)
+        printed = capsys.readouterr().out
+        assert "1 px in 1 of 2 masks differ from rt-" in printed
+        assert "(ref 1000), the best sent) = 1.00" in printed
+        shared = ledger_of(load_job(job, [ledger]), run_of(job))
+        events = shared.read()
+        assert [event.kind for event in events] == ["prepared", "sending", "sent", "scored"] * 2
+        assert len(kaggle.submissions) == 2
+        names = boto3.client("s3").list_objects_v2(Bucket="team")["Contents"]
+        assert len([name for name in names if "/events/" in name["Key"]]) == 8
+        assert not run_of(job).ledger.exists()
+    finally:
+        server.stop()

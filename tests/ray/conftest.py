@@ -49,6 +49,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         "RAY_TRAIN_ENABLE_STATE_TRACKING": "1",
         "PYTHONPATH": os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]),
         "HOME": str(home),
+        # Whatever is outside, Kaggle above all, is out of reach: nothing listens there.
+        "HTTPS_PROXY": "http://127.0.0.1:9",
     }
     os.environ["RAYTRAIN_CACHE"] = env["RAYTRAIN_CACHE"]
     with log.open("w") as out:
