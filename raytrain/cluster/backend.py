@@ -53,14 +53,18 @@ class RayBackend:
     def map_shards(
         self, name: str, function: Callable[[Shard], None], shards: Sequence[Shard]
     ) -> None:
-        """Call `function` on every shard, anywhere; raises the first error."""
+        """Call `function` on every shard, anywhere. Raises ValueError with the first reason why
+        one failed, or when there can be no place for it."""
+        refuse_impossible(self.need, 1)
         remote, options = ray.remote(function), remote_options(self.need)
-        ray.get(
-            [
-                remote.options(name=f"{name} {number + 1}/{len(shards)}", **options).remote(shard)
-                for number, shard in enumerate(shards)
-            ]
-        )
+        running = [
+            remote.options(name=f"{name} {number + 1}/{len(shards)}", **options).remote(shard)
+            for number, shard in enumerate(shards)
+        ]
+        try:
+            ray.get(running)
+        except ray.exceptions.RayError as error:
+            raise ValueError(f"{name}: {reason_of(error)}") from error
 
     def _run_single(self, tasks: list[Task], on_end: OnEnd) -> None:
         remote, options = ray.remote(_train), remote_options(self.need) | {"max_retries": 3}

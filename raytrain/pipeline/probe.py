@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -35,10 +36,10 @@ class _Shard:
 
 
 class _Clock:
-    """Notes when each epoch ends."""
+    """Notes the start and when each epoch ends."""
 
     def __init__(self) -> None:
-        self.times: list[float] = []
+        self.times = [time.perf_counter()]
 
     def report(self, row: Row) -> None:
         del row
@@ -52,8 +53,10 @@ def probe(tasks: Sequence[Task], run: RunDir, workplace: Workplace) -> dict[str,
     missing = {targets[t.fingerprint]: t for t in tasks if not targets[t.fingerprint].is_file()}
     shards = [_Shard(run.path, task, target) for target, task in missing.items()]
     if shards:
-        workplace.backend.map_shards("probe", _probe, shards)
-    found = {name: read_json(path) for name, path in targets.items()}
+        # A worker that dies of what it tries is told of when it is a trial's turn.
+        with suppress(ValueError):
+            workplace.backend.map_shards("probe", _probe, shards)
+    found = {name: read_json(path) for name, path in targets.items() if path.is_file()}
     return {name: Cost(**tree) for name, tree in found.items() if "epoch_s" in tree}
 
 
@@ -65,12 +68,13 @@ def _key(task: Task) -> str:
 
 
 def _probe(shard: _Shard) -> None:
-    """Train two short epochs and time the second; the first one warms up."""
+    """Train two short epochs and time the second; the first one warms up. What has but one epoch is
+    timed with its start."""
     task, size = shard.task, shard.task.spec.batch_size
     train_ids, val_ids = task.train_ids[: BATCHES * size], task.val_ids[: BATCHES * size]
     short = replace(
         task,
-        spec=task.spec.model_copy(update={"epochs": 2}),
+        spec=task.spec.model_copy(update={"epochs": min(2, task.spec.epochs)}),
         train_ids=train_ids,
         val_ids=val_ids,
         directory=shard.target.with_suffix(""),
@@ -86,7 +90,7 @@ def _probe(shard: _Shard) -> None:
         share = images / (len(train_ids) + len(val_ids))
         sizes = [path.stat().st_size for path in short.trial_dir.checkpoints.glob("*.pt")]
         cost = {
-            "epoch_s": (clock.times[1] - clock.times[0]) * share,
+            "epoch_s": (clock.times[-1] - clock.times[-2]) * share,
             "checkpoint_bytes": max(sizes),
         }
         write_json(shard.target, cost)
