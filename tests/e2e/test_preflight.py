@@ -4,7 +4,6 @@ from pathlib import Path
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from raytrain.config.load import load_job
 from raytrain.pipeline import scored
@@ -16,6 +15,7 @@ from raytrain.submission.ledger import FileLedger
 from raytrain.submission.preflight import Consent
 from tests.e2e.finished_run import finished, no_secret_in, run_of
 from tests.e2e.kaggle_server import TOKEN, Kaggle
+from tests.s3 import bucket
 from tests.support import raytrain
 
 BOOK = "{name: ann/heart, version: 3}"
@@ -218,21 +218,10 @@ def test_kaggles_list_is_merged_into_the_ledger(job: Path, kaggle: Kaggle, tmp_p
 
 
 def test_a_ledger_on_object_storage_serves_two_machines(
-    job: Path, kaggle: Kaggle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "id",
-        "AWS_SECRET_ACCESS_KEY": "key", "AWS_DEFAULT_REGION": "us-east-1",
-        "NO_PROXY": host, "no_proxy": host,
-    }.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
-    boto3.client("s3").create_bucket(Bucket="team")
+    job: Path, kaggle: Kaggle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     ledger = "competition.submission.ledger=s3://team/submissions"
-    try:
+    with bucket("team"):
         submitted(job, ledger)
         other = (ledger, f"storage={tmp_path / 'other'}")
         finished(job, *other)
@@ -243,12 +232,9 @@ def test_a_ledger_on_object_storage_serves_two_machines(
         printed = capsys.readouterr().out
         assert "1 px in 1 of 2 masks differ from rt-" in printed
         assert "(ref 1000), the best sent) = 1.00" in printed
-        shared = ledger_of(load_job(job, [ledger]), run_of(job))
-        events = shared.read()
+        events = ledger_of(load_job(job, [ledger]), run_of(job)).read()
         assert [event.kind for event in events] == ["prepared", "sending", "sent", "scored"] * 2
         assert len(kaggle.submissions) == 2
         names = boto3.client("s3").list_objects_v2(Bucket="team")["Contents"]
         assert len([name for name in names if "/events/" in name["Key"]]) == 8
         assert not run_of(job).ledger.exists()
-    finally:
-        server.stop()

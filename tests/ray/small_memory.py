@@ -1,4 +1,4 @@
-"""A search on a cluster whose workers have room for two images: `small_memory.py JOB ADDRESS`."""
+"""A search whose workers have room for two images in validation: `small_memory.py JOB ADDRESS`."""
 
 import sys
 from pathlib import Path
@@ -20,7 +20,8 @@ def _small_memory() -> None:
     whole = torch.nn.Conv2d.forward
 
     def forward(self: torch.nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
-        if self.training and len(x) > 2:
+        # In training a step that runs out of memory is taken in parts.
+        if not self.training and len(x) > 2:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
         return whole(self, x)
 

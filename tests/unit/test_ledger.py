@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from raytrain.submission.events import Event, Score, entered, latest, summary
 from raytrain.submission.ledger import (
@@ -20,6 +18,7 @@ from raytrain.submission.ledger import (
     open_ledger,
     prepare,
 )
+from tests.s3 import bucket
 
 
 def an_event(tag: str = "rt-0123456789ab") -> Event:
@@ -38,19 +37,10 @@ def an_event(tag: str = "rt-0123456789ab") -> Event:
 
 
 @pytest.fixture(scope="module")
-def bucket() -> Iterator[None]:
+def storage() -> Iterator[None]:
     """A real S3 server, and what finds it."""
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "id")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "key")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        boto3.client("s3").create_bucket(Bucket="ledgers")
+    with bucket("ledgers"):
         yield
-    server.stop()
 
 
 @pytest.fixture(params=["file", "objects"])
@@ -59,7 +49,7 @@ def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Ledger:
     file = tmp_path / "cardiac/submissions/ledger.jsonl"
     if request.param == "file":
         return open_ledger(file, None)
-    request.getfixturevalue("bucket")
+    request.getfixturevalue("storage")
     return open_ledger(file, f"s3://ledgers/{tmp_path.name}")
 
 

@@ -57,11 +57,12 @@ def run(samples: Samples, tmp_path: Path) -> Path:
 
 
 def _small_memory(monkeypatch: pytest.MonkeyPatch, images: int) -> None:
-    """A convolution in training that has room for so many images."""
+    """A convolution that has room for so many images in validation (in training a step that runs
+    out of memory is taken in parts)."""
     whole = nn.Conv2d.forward
 
     def forward(self: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
-        if self.training and len(x) > images:
+        if not self.training and len(x) > images:
             raise torch.OutOfMemoryError(OUT)
         return whole(self, x)
 

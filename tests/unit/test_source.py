@@ -8,13 +8,13 @@ import boto3
 import fsspec
 import numpy as np
 import pytest
-from moto.server import ThreadedMotoServer
 
 from raytrain.config.competition import CompetitionSpec
 from raytrain.data.cache import open_cache
 from raytrain.data.checks import inspect
 from raytrain.data.report import DataReport
 from raytrain.data.source import local_folder
+from tests.s3 import bucket
 
 
 def _zipped(folder: Path, archive: Path) -> Path:
@@ -63,21 +63,11 @@ def test_an_address_of_fsspec(competition, cache_root: Path) -> None:
         memory.rm("/a bucket", recursive=True)
 
 
-def test_a_bucket_on_an_s3_server(
-    competition, tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bucket_on_an_s3_server(competition, tmp_path: Path, cache_root: Path) -> None:
     competition.fill(train=1, val=1, test=1)
     expected = inspect(competition.spec("(N+1)//2")).fingerprint
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    try:
+    with bucket("heart"):
         client = boto3.client("s3")
-        client.create_bucket(Bucket="heart")
         for path in competition.root.rglob("*.png"):
             key = f"set/{path.relative_to(competition.root).as_posix()}"
             client.upload_file(str(path), "heart", key)
@@ -87,8 +77,6 @@ def test_a_bucket_on_an_s3_server(
         assert len(_sources(cache_root)) == 2
         with pytest.raises(ValueError, match=r"s3://heart/nothing: nothing is there"):
             _inspected(competition, "s3://heart/nothing")
-    finally:
-        server.stop()
 
 
 @pytest.mark.parametrize("member", ["../up.png", "a/../../up.png", "/abs.png", "C:\\x.png"])

@@ -27,7 +27,7 @@ def _record(name: str) -> Record:
     return Record(
         name=name, fingerprint=name, station="search", status=status, reason=None,
         spec=TrialSpec(epochs=4), data="", fold="split", workers=1, ranks=1, epochs=len(curve),
-        best=values, last=values, shipped=None, seconds=1, versions={},
+        best=values, last=values, shipped=None, notes=[], seconds=1, versions={},
     )  # fmt: skip
 
 
