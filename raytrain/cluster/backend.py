@@ -5,17 +5,15 @@ from typing import TypeVar
 
 import ray
 
-from raytrain.cluster.orders import Orders
 from raytrain.cluster.reasons import reason_of
 from raytrain.cluster.resources import places, refuse_impossible, remote_options
 from raytrain.cluster.search import run_search
 from raytrain.cluster.train_group import train_groups
 from raytrain.cluster.worker import work
 from raytrain.config.job import ResourcesSpec
-from raytrain.config.search import SearchSpec
 from raytrain.engine.reporter import SilentReporter
-from raytrain.runs.layout import RunDir
-from raytrain.runs.record import OnEnd, Propose, Record, Task
+from raytrain.runs.orders import Orders
+from raytrain.runs.record import OnEnd, Task
 
 Shard = TypeVar("Shard")
 
@@ -30,18 +28,10 @@ class RayBackend:
         """On the live nodes; what a node lacks of one resource others cannot lend."""
         return places(self.need)
 
-    def search(
-        self,
-        run: RunDir,
-        propose: Propose,
-        past: list[Record],
-        spec: SearchSpec,
-        epochs: int,
-        on_end: OnEnd,
-    ) -> None:
-        """Run what is proposed as one Ray Tune experiment; `past` trials count at the rungs."""
+    def search(self, orders: Orders) -> None:
+        """Run what is proposed as one Ray Tune experiment."""
         refuse_impossible(self.need, 1)
-        run_search(Orders(run, propose, past, spec, epochs, on_end), self.need)
+        run_search(orders, self.need)
 
     def run_trials(self, tasks: list[Task], on_end: OnEnd) -> None:
         """Run each task to its end: one worker as a Ray task, several as a TorchTrainer."""

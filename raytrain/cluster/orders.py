@@ -1,7 +1,6 @@
-"""What a search is to run, handed to Tune one order after another."""
+"""A search's orders, handed to Tune one after another."""
 
 from collections import deque
-from dataclasses import dataclass
 from typing import Any
 
 from ray.tune.search import Searcher
@@ -10,25 +9,10 @@ from raytrain.cluster.promotion import Promotion
 from raytrain.cluster.resources import slots
 from raytrain.cluster.schedulers import rung_event
 from raytrain.config.job import ResourcesSpec
-from raytrain.config.search import SearchSpec
 from raytrain.runs.events import append_event
 from raytrain.runs.history import read_history
-from raytrain.runs.layout import RunDir
-from raytrain.runs.record import OnEnd, Propose, Record, Task
-
-
-@dataclass(frozen=True)
-class Orders:
-    """What a search is to run."""
-
-    run: RunDir
-    propose: Propose
-    past: list[Record]
-    """Trials that are complete and count at the rungs."""
-    spec: SearchSpec
-    epochs: int
-    """The most of any trial."""
-    on_end: OnEnd
+from raytrain.runs.orders import Orders
+from raytrain.runs.record import Task
 
 
 class Proposed(Searcher):

@@ -10,7 +10,7 @@ from ray.tune.result import EXPR_ERROR_FILE
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import ConcurrencyLimiter
 
-from raytrain.cluster.orders import Orders, Promoted, Proposed
+from raytrain.cluster.orders import Promoted, Proposed
 from raytrain.cluster.promotion import Promotion
 from raytrain.cluster.reasons import reason_of
 from raytrain.cluster.resources import bundle
@@ -20,6 +20,7 @@ from raytrain.config.job import ResourcesSpec
 from raytrain.config.search import AshaSpec, MedianSpec, PromoteSpec
 from raytrain.runs.events import read_events
 from raytrain.runs.history import Row, read_history
+from raytrain.runs.orders import Orders
 from raytrain.runs.record import OnEnd, Task
 from raytrain.runs.retry import RETRIES, note_failure
 

@@ -6,9 +6,8 @@ from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
 from raytrain.config.job import JobSpec, Place
-from raytrain.config.search import SearchSpec
-from raytrain.runs.layout import RunDir
-from raytrain.runs.record import OnEnd, Propose, Record, Station, Task
+from raytrain.runs.orders import Orders
+from raytrain.runs.record import OnEnd, Station, Task
 
 Shard = TypeVar("Shard")
 
@@ -20,17 +19,8 @@ class Backend(Protocol):
         """By each resource that a worker takes, how many there is room for at once."""
         ...
 
-    def search(
-        self,
-        run: RunDir,
-        propose: Propose,
-        past: list[Record],
-        spec: SearchSpec,
-        epochs: int,
-        on_end: OnEnd,
-    ) -> None:
-        """One-worker trials of at most so many epochs that the scheduler may stop early; `past`
-        ones count for it."""
+    def search(self, orders: Orders) -> None:
+        """Trials that may be stopped early."""
         ...
 
     def run_trials(self, tasks: list[Task], on_end: OnEnd) -> None:

@@ -6,11 +6,11 @@ from typing import TypeVar
 
 import torch
 
-from raytrain.config.search import SearchSpec
 from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.trial import open_samples, run_trial
 from raytrain.runs.layout import RunDir
-from raytrain.runs.record import OnEnd, Propose, Record, Task
+from raytrain.runs.orders import Orders
+from raytrain.runs.record import OnEnd, Task
 from raytrain.runs.retry import RETRIES, as_tried, note_failure
 
 Shard = TypeVar("Shard")
@@ -23,24 +23,16 @@ class LocalBackend:
         """This process."""
         return {"process": 1}
 
-    def search(
-        self,
-        run: RunDir,
-        propose: Propose,
-        past: list[Record],
-        spec: SearchSpec,
-        epochs: int,
-        on_end: OnEnd,
-    ) -> None:
+    def search(self, orders: Orders) -> None:
         """Every trial to its end (schedulers are refused before this)."""
-        assert spec.scheduler.name == "none"
-        while task := propose():
+        assert orders.spec.scheduler.name == "none"
+        while task := orders.propose():
             for _ in range(1 + RETRIES):
                 reason = _failure(as_tried(task))
                 if reason is None:
                     break
                 note_failure(task, reason, reason)
-            on_end(task, "finished" if reason is None else "failed", reason)
+            orders.on_end(task, "finished" if reason is None else "failed", reason)
 
     def run_trials(self, tasks: list[Task], on_end: OnEnd) -> None:
         """One task after another; a user's mistake in one does not keep the others from running."""

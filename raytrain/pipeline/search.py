@@ -15,6 +15,7 @@ from raytrain.runs.events import read_events
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import write_leaderboard
+from raytrain.runs.orders import Orders
 from raytrain.runs.record import Record, Status, Task, write_record
 from raytrain.runs.stopping import stopping
 
@@ -73,4 +74,4 @@ def _run(job: JobSpec, run: RunDir, study: Study, todo: list[Task], workplace: W
             progress.ended(write_record(task, status, reason))
             keep_best(run, job.search.keep)
 
-        workplace.backend.search(run, propose, past, job.search, epochs, on_end)
+        workplace.backend.search(Orders(run, propose, past, job.search, epochs, on_end))

@@ -61,8 +61,6 @@ def task_fingerprint(spec: TrialSpec, data: str, fold: str, workers: int) -> str
     return fingerprint(spec.model_dump(mode="json"), data, fold, workers)
 
 
-Propose = Callable[[], Task | None]
-"""Gives the next trial; None when there is no other."""
 OnEnd = Callable[[Task, Status, str | None], None]
 """Told on the driver how each task ended, with the reason if it did not finish."""
 

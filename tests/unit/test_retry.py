@@ -17,6 +17,7 @@ from raytrain.pipeline.local import LocalBackend
 from raytrain.runs.attempts import read_attempts
 from raytrain.runs.history import read_history, write_history
 from raytrain.runs.layout import RunDir
+from raytrain.runs.orders import Orders
 from raytrain.runs.record import Status, Task, read_record, write_record
 from raytrain.runs.retry import as_tried, note_failure
 from tests.tiny import SPEC, make_task
@@ -45,7 +46,7 @@ def _search(run: Path, tasks: list[Task]) -> dict[str, tuple[Status, str | None]
         write_record(task, status, reason)
 
     spec = SearchSpec(scheduler=NoSchedulerSpec())
-    LocalBackend().search(RunDir(run), propose, [], spec, 2, on_end)
+    LocalBackend().search(Orders(RunDir(run), propose, [], spec, 2, on_end))
     return ends
 
 

@@ -1,0 +1,24 @@
+"""What a search is to run, wherever it runs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from raytrain.config.search import SearchSpec
+from raytrain.runs.layout import RunDir
+from raytrain.runs.record import OnEnd, Record, Task
+
+
+@dataclass(frozen=True)
+class Orders:
+    """One-worker trials, asked for one by one, that the scheduler may stop early."""
+
+    run: RunDir
+    propose: Callable[[], Task | None]
+    """The trial that comes next, or None when there is no other now."""
+    past: list[Record]
+    """Trials that are complete and count at the rungs."""
+    spec: SearchSpec
+    epochs: int
+    """The most of any trial."""
+    on_end: OnEnd
+    """Told of each trial's end."""
