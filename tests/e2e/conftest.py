@@ -8,7 +8,8 @@ import pytest
 
 from raytrain.pipeline import scored
 from tests.e2e.finished_run import truth, write_finished
-from tests.e2e.kaggle_server import TOKEN, Kaggle, running
+from tests.e2e.kaggle_server import running
+from tests.e2e.kaggle_state import TOKEN, Kaggle
 
 
 @pytest.fixture

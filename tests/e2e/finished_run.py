@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 import yaml
 from PIL import Image
 
@@ -14,10 +15,14 @@ from raytrain.data.report import DataReport, write_report
 from raytrain.ensemble.oof_file import OofEvidence, write_oof_evidence
 from raytrain.metrics.evidence import Evidence
 from raytrain.pipeline.encode import encode
+from raytrain.pipeline.submit import submit
 from raytrain.runs.ensemble import Ensemble, Member
 from raytrain.runs.files import write_json
 from raytrain.runs.layout import RunDir, run_dir
-from tests.e2e.kaggle_server import KEY, TOKEN
+from raytrain.submission.events import Event
+from raytrain.submission.ledger import FileLedger
+from raytrain.submission.preflight import Consent
+from tests.e2e.kaggle_state import KEY, TOKEN
 
 CSV = b"id,encoding\ncmr1_mask1,5 2\ncmr1_mask2,\n"
 CLASSES = ("background", "rv", "myo")
@@ -95,3 +100,22 @@ def _report() -> DataReport:
         classes=CLASSES, target="single_label", sizes={"6x4": 1}, splits={}, duplicates=(),
         near_duplicates=(), disagreements=(), shift_auc=None, samples=pd.DataFrame([row]),
     )  # fmt: skip
+
+
+def kinds(job: Path) -> list[str]:
+    return [event.kind for event in FileLedger(run_of(job).ledger).read()]
+
+
+def last(job: Path) -> Event:
+    return FileLedger(run_of(job).ledger).read()[-1]
+
+
+def submitted(job: Path, *consent: Consent, overrides: tuple[str, ...] = ()) -> None:
+    submit(load_job(job, list(overrides)), run_of(job, *overrides), consent)
+
+
+def refused(job: Path, *overrides: str) -> str:
+    """What is printed when it does not."""
+    with pytest.raises(ValueError, match=r".") as caught:
+        submitted(job, overrides=overrides)
+    return str(caught.value)

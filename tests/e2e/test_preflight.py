@@ -14,7 +14,7 @@ from raytrain.submission.events import latest
 from raytrain.submission.ledger import FileLedger
 from raytrain.submission.preflight import Consent
 from tests.e2e.finished_run import finished, no_secret_in, run_of
-from tests.e2e.kaggle_server import TOKEN, Kaggle
+from tests.e2e.kaggle_state import TOKEN, Kaggle
 from tests.s3 import bucket
 from tests.support import raytrain
 

@@ -15,7 +15,8 @@ from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import write_leaderboard
 from raytrain.runs.record import read_records
 from raytrain.submission.ledger import FileLedger
-from tests.e2e.kaggle_server import TOKEN, Kaggle, running
+from tests.e2e.kaggle_server import running
+from tests.e2e.kaggle_state import TOKEN, Kaggle
 from tests.ray.conftest import Cluster
 from tests.support import csv_bytes, figures, raytrain, run_folder, write_job
 
