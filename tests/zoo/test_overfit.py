@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 from torch.optim.swa_utils import update_bn
 
 from raytrain.config.losses import CrossEntropySpec, SoftDiceSpec
-from raytrain.config.models import ModelSpec, SmpSpec
+from raytrain.config.models import FcnSpec, ModelSpec, SetrSpec, SmpSpec
 from raytrain.config.names import SMP_DECODERS
 from raytrain.data.phantom import draw_patient
 from raytrain.losses import build_loss
@@ -21,16 +22,21 @@ TRIED = ("deeplabv3plus", "dpt", "unet")
 """Decoders that SPECS has."""
 NETWORKS: list[ModelSpec] = [
     *SPECS,
-    *(
-        SmpSpec(decoder=name)
-        for name in SMP_DECODERS
-        if name not in ("deeplabv3plus", "dpt", "unet")
-    ),
+    FcnSpec(stride=32, width=16, encoder="vgg11"),
+    FcnSpec(stride=16, width=16, encoder="vgg11"),
+    SetrSpec(encoder="tu-vit_tiny_patch16_224", head="naive"),
+    *(SmpSpec(decoder=name) for name in SMP_DECODERS if name not in TRIED),
     SmpSpec(decoder="deeplabv3plus", encoder="mobilenet_v2"),
     SmpSpec(decoder="deeplabv3plus", encoder="tu-xception65"),
 ]
-LEARNT = {"ning": 0.85}
-"""Where .95 is out of reach: one label for each 4x4 cell."""
+LEARNT = 0.95
+GRIDS = {
+    "fcn32s-vgg11": (32, "bilinear"),
+    "setr-vit_tiny_patch16_224-naive": (16, "bilinear"),
+    "ning": (4, "nearest"),
+}
+"""Networks whose labels stand on a coarse grid: its pixels, and how it is enlarged. They are to
+come within .03 of the truth that went through the same grid."""
 
 
 @pytest.mark.parametrize("spec", NETWORKS, ids=label)
@@ -40,16 +46,29 @@ def test_four_images_are_learnt_by_heart(spec: ModelSpec) -> None:
     network = build_model(spec, 1, 4, None)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     loss = build_loss((CrossEntropySpec(), SoftDiceSpec()), "single_label", (1, 1, 1, 1))
-    best = 0.0
+    best, bar = 0.0, _bar(spec, target_BHW)
     for step in range(1, STEPS + 1):
         optimizer.zero_grad()
         loss(network.train()(image_BCHW), target_BHW).backward()
         optimizer.step()
         if step % 25 == 0:
             best = max(best, _dice(network, image_BCHW, target_BHW))
-            if best > LEARNT.get(spec.name, 0.95):
+            if best > bar:
+                print(f"{spec.label}: Dice {best:.3f} after {step} steps (bar {bar:.3f})")
                 return
-    pytest.fail(f"Dice {best:.3f} after {STEPS} steps")
+    pytest.fail(f"Dice {best:.3f} after {STEPS} steps (bar {bar:.3f})")
+
+
+def _bar(spec: ModelSpec, target_BHW: torch.Tensor) -> float:
+    """The Dice to reach."""
+    if spec.label not in GRIDS:
+        return LEARNT
+    side, way = GRIDS[spec.label]
+    truth_BKHW = functional.one_hot(target_BHW, 4).permute(0, 3, 1, 2).float()
+    cells = functional.avg_pool2d(truth_BKHW, side)
+    passed_BHW = functional.interpolate(cells, target_BHW.shape[1:], mode=way).argmax(1)
+    counts = overlap_counts(passed_BHW, target_BHW, 4, "single_label")
+    return min(LEARNT, mean_foreground_dice(counts.numpy()) - 0.03)
 
 
 def _four_images() -> tuple[torch.Tensor, torch.Tensor]:
