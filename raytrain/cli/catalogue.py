@@ -45,10 +45,13 @@ def metrics() -> None:
 def export(
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint file, such as .../last.pt.")],
     out: Annotated[
-        Path | None, typer.Option(help="Where to; beside the checkpoint if not.")
+        Path | None,
+        typer.Option(
+            help="Where to, as .pt2 (torch.export) or .onnx; CHECKPOINT.pt2 if not given."
+        ),
     ] = None,
 ) -> None:
-    """Write a checkpoint's network as a torch.export program, checked for parity."""
+    """Write a checkpoint's network as a torch.export or ONNX program, checked for parity."""
     from raytrain.pipeline.export import export as station
 
     print(station(checkpoint, out))

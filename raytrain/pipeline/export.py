@@ -9,4 +9,4 @@ def export(checkpoint: Path, out: Path | None) -> str:
     """Write the program beside the checkpoint, or to `out`; returns what to tell the user."""
     target = out or checkpoint.with_suffix(".pt2")
     difference = export_program(checkpoint, target)
-    return f"written: {target} (torch.export; probabilities differ by {difference:.1g} at most)"
+    return f"written: {target} (probabilities differ by {difference:.1g} at most)"

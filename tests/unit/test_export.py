@@ -1,10 +1,12 @@
 """A checkpoint alone gives the network back, and exported it gives the same probabilities."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from onnxruntime import InferenceSession
 
 from raytrain.config.framing import ResizeSpec
 from raytrain.engine.predictor import load_predictor
@@ -31,13 +33,18 @@ def test_a_checkpoint_predicts_and_exports_alike(
         found = load_predictor(checkpoint)(image_BCHW)
     np.testing.assert_allclose(found[0].numpy(), expected, rtol=1e-5, atol=1e-6)
     target = tmp_path / "out" / "net.pt2"
-    assert export(checkpoint, target).startswith(f"written: {target} (torch.export; ")
+    assert export(checkpoint, target).startswith(f"written: {target} (probabilities differ by ")
     program = torch.export.load(target).module()
+    onnx_target = target.with_suffix(".onnx")
+    assert export(checkpoint, onnx_target).startswith(f"written: {onnx_target} (")
+    assert sorted(path.name for path in target.parent.iterdir()) == ["net.onnx", "net.pt2"]
+    session = InferenceSession(onnx_target, providers=["CPUExecutionProvider"])
     for images in (1, 2, 5):
         batch = image_BCHW.expand(images, -1, -1, -1).contiguous()
-        np.testing.assert_allclose(
-            program(batch)[-1].detach().numpy(), expected, rtol=1e-4, atol=1e-5
-        )
+        (in_onnx,) = session.run(["probabilities"], {"images": batch.numpy()})
+        for found in (program(batch).detach().numpy(), in_onnx):
+            assert len(found) == images
+            np.testing.assert_allclose(found[-1], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_the_program_takes_the_size_that_was_trained_on(tmp_path: Path, samples: Samples) -> None:
@@ -49,6 +56,24 @@ def test_the_program_takes_the_size_that_was_trained_on(tmp_path: Path, samples:
     export(checkpoint, None)
     program = torch.export.load(checkpoint.with_suffix(".pt2")).module()
     assert program(torch.rand(2, 1, 32, 48)).shape == (2, 4, 32, 48)
+
+
+def test_a_program_of_no_known_format_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"net\.tflite: programs are written as \.pt2 or \.onnx"):
+        export(tmp_path / "last.pt", tmp_path / "net.tflite")
+
+
+def test_without_its_packages_onnx_says_how_to_have_them(
+    tmp_path: Path, samples: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = SPEC.model_copy(update={"epochs": 1})
+    task = make_task(tmp_path / "t", samples, spec)
+    run_trial(task, samples, SilentReporter())
+    # What Python itself does for a package that is not there.
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ValueError, match=r"pip install 'raytrain\[onnx\]'"):
+        export(shipped_checkpoint(task.trial_dir), tmp_path / "net.onnx")
+    assert not list(tmp_path.glob("*.onnx"))
 
 
 def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:

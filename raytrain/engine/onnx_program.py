@@ -1,0 +1,70 @@
+"""A network as an ONNX program, for onnxruntime and what else reads ONNX; an extra of ours."""
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.export import Dim
+
+INPUT, OUTPUT = "images", "probabilities"
+"""Names in the program."""
+
+
+def write_onnx(network: nn.Module, image_BCHW: torch.Tensor, path: Path) -> None:
+    """Write the `.onnx` file for images of this size, any number of them at once.
+
+    Raises ValueError when the packages are not installed or the network cannot be translated.
+    """
+    _check_installed()
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                network, (image_BCHW,), dynamo=True, dynamic_shapes=({0: Dim.DYNAMIC},),
+                input_names=[INPUT], output_names=[OUTPUT], verbose=False,
+            )  # fmt: skip
+            assert program is not None
+            program.save(path, external_data=False)
+    except Exception as error:  # the translator fails in as many ways as there are networks
+        raise ValueError(f"ONNX cannot take this network: {_cause(error)}") from None
+
+
+def load_onnx(path: Path) -> Callable[[torch.Tensor], torch.Tensor]:
+    """The program as onnxruntime runs it on the CPU. Raises ValueError when it cannot."""
+    _check_installed()
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    try:
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors have no common class
+        raise ValueError(f"onnxruntime cannot take this program: {_cause(error)}") from None
+
+    def run(image_BCHW: torch.Tensor) -> torch.Tensor:
+        (found,) = session.run([OUTPUT], {INPUT: image_BCHW.numpy()})
+        return torch.from_numpy(found)
+
+    return run
+
+
+def _check_installed() -> None:
+    try:
+        import onnx
+        import onnxruntime
+        import onnxscript
+    except ImportError as error:
+        raise ValueError(
+            f"ONNX needs packages that are not installed ({error}): pip install 'raytrain[onnx]'; "
+            "a .pt2 program needs none of them"
+        ) from None
+    del onnx, onnxruntime, onnxscript
+
+
+def _cause(error: BaseException) -> str:
+    """The first line of what came first: the translator wraps it in words of its own."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).strip().split("\n")[0] or type(error).__name__
