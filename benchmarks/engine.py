@@ -59,7 +59,7 @@ def engine_epoch(report: DataReport, cache: Cache, scaling: Scaling) -> Callable
     model = build_model(SPEC.model, 1, 4, None).to(world.device)
     optimizer = build_optimizer(SPEC.optimizer, model)
     loss = build_loss(SPEC.loss, "single_label", ())
-    scaler = build_scaler(SPEC.precision, world.device)
+    scaler = build_scaler(SPEC, world.device)
     training = Training(model, model, None, None, optimizer, scaler, loss, SPEC, world)
 
     def epoch() -> None:

@@ -81,6 +81,9 @@ class TrialSpec(Spec):
     """Decay of the moving average of the weights that is evaluated and kept; 0 is off."""
     clip_norm: float = Field(0.0, ge=0)
     """Largest gradient norm; 0 is off."""
+    not_finite: Literal["stop", "skip"] = "stop"
+    """A step whose loss or gradients are not finite ends the training, or is left out and counted
+    in the epoch's row; to leave one out waits for the device where the optimizer is not fused."""
     seed: int = Field(0, ge=0)
 
     @property

@@ -8,6 +8,8 @@ never finished.
 
 import hashlib
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,14 +45,29 @@ def epoch_path(folder: Path, epoch: int) -> Path:
     return folder / f"epoch_{epoch:04d}.pt"
 
 
-def newest_checkpoint(folder: Path) -> dict[str, Any] | None:
-    """The state of the newest valid checkpoint, or None. Broken ones are passed over."""
+def newest_checkpoint(folder: Path, notes: list[str] | None = None) -> dict[str, Any] | None:
+    """The state of the newest valid checkpoint, or None. Damaged ones are passed over, each of
+    which adds to `notes`; one without its card was never finished and is not worth a word."""
     for path in sorted(folder.glob("epoch_*.pt"), reverse=True):
         try:
             return load_checkpoint(path)
-        except ValueError:
-            continue
+        except ValueError as error:
+            if notes is not None and path.with_suffix(".json").is_file():
+                notes.append(f"passed over: {error}")
     return None
+
+
+@contextmanager
+def writing(path: Path, epoch: int) -> Iterator[None]:
+    """Raises OSError that says what is left when the storage fails within the block."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(
+            f"{path}: epoch {epoch} could not be written ({error.strerror or error}); the "
+            "checkpoints before it are whole: make room or mend the storage, and run the same "
+            "command again"
+        ) from error
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

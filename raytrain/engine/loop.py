@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from raytrain.data.cache import Cache
 from raytrain.data.dataset import Batch, Scaling, Unit, units
 from raytrain.data.framing import Frame
 from raytrain.data.report import DataReport
+from raytrain.engine.finite import finite_steps
 from raytrain.engine.memory import peak_memory, with_smaller_parts
 from raytrain.engine.parallel import World
 from raytrain.engine.schedules import rate_factors, set_rates
@@ -50,6 +52,8 @@ class Training:
     world: World
     notes: list[str] = field(default_factory=list)
     """What the next row has to say."""
+    directory: Path = Path()
+    """Where a batch whose loss is not finite is saved."""
 
     @property
     def kept(self) -> nn.Module:
@@ -79,25 +83,20 @@ def train_epoch(training: Training, loader: DataLoader[Batch], history: Sequence
     """Every training image once; returns the row of the epoch that follows those in `history`.
 
     Losses stay on the device until the end: reading each would make the host wait in every step.
-    Raises ValueError when one of them is not finite, naming the first such step and its images.
+    Raises ValueError when one of them is not finite, naming the first such step and its images,
+    unless the trial leaves such steps out.
     """
     world, spec, epoch = training.world, training.spec, len(history) + 1
     to_training_mode(training.network, training.model, spec, epoch)
     start, images = time.perf_counter(), 0
-    losses, rows = [], []
+    losses = []
     factors = rate_factors(spec.schedule, len(loader), spec.epochs, history)
     for batch, factor in zip(loader, factors, strict=True):
         set_rates(training.optimizer, factor)
         losses.append(_step(training, batch))
-        rows.append(batch.rows)
         images += batch.global_size
-    share_S = world.sum_(torch.stack(losses).double())
-    if not bool(torch.isfinite(share_S).all()):
-        step = int((~torch.isfinite(share_S)).nonzero()[0])
-        raise ValueError(
-            f"the loss is {float(share_S[step])} at epoch {epoch}, step {step + 1} "
-            f"(cache rows {rows[step].tolist()}): lower optimizer.lr, or set clip_norm"
-        )
+    own_S = torch.stack(losses).double()
+    share_S = finite_steps(own_S, loader, spec, world, epoch, training.directory)
     seconds = time.perf_counter() - start
     ranks = world.sum_(torch.ones(1, dtype=torch.int64, device=world.device))
     notes, training.notes = training.notes, []
@@ -109,6 +108,7 @@ def train_epoch(training: Training, loader: DataLoader[Batch], history: Sequence
         "samples_per_s": round(images / seconds, 2),
         "images": images,
         "ranks": int(ranks),
+        **({"skipped": len(own_S) - len(share_S)} if spec.not_finite == "skip" else {}),
         **peak_memory(world),
         **({"notes": notes} if notes else {}),
     }
@@ -163,7 +163,11 @@ def validate(training: Training, weights: nn.Module, on: Validation, epoch: int)
     )  # fmt: skip
     val_loss = float(loss_N.sum() / len(rows))
     if not math.isfinite(val_loss):
-        raise ValueError(f"the validation loss is {val_loss} at epoch {epoch}: lower optimizer.lr")
+        names = on.cache.ids.take(rows[~loss_N.isfinite().cpu().numpy()][:5]).to_pylist()
+        raise ValueError(
+            f"the validation loss is {val_loss} at epoch {epoch} (images {', '.join(names)}): "
+            "lower optimizer.lr"
+        )
     counts = counts_NK3.cpu().numpy()
     evidence = Evidence(counts, beside, figures_NGK.cpu().numpy())
     return {

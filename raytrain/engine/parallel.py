@@ -2,6 +2,7 @@
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import distributed, nn
@@ -56,6 +57,13 @@ class World:
         if self.size > 1:
             for buffer in model.buffers():
                 distributed.broadcast(buffer, 0)
+
+    def gather(self, value: Any) -> list[Any]:
+        """What every worker gives, by rank."""
+        found = [value] * self.size
+        if self.size > 1:
+            distributed.all_gather_object(found, value)
+        return found
 
     def barrier(self) -> None:
         """Wait for all workers."""

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 
 from raytrain.config.shipping import OneShip, SwaSpec, candidates
 from raytrain.data.dataset import Batch
-from raytrain.engine.checkpoint import epoch_path, load_checkpoint, save_weights
+from raytrain.engine.checkpoint import epoch_path, load_checkpoint, save_weights, writing
 from raytrain.engine.ema import finish_mean
 from raytrain.engine.loop import Training, Validation, validate
 from raytrain.runs.files import read_json, write_json
@@ -66,7 +66,8 @@ def ship(
         if world.rank == 0:
             state = {"model": model.state_dict(), "epoch": history[-1]["epoch"]}
             path = directory.checkpoints / f"{kind.label}.pt"
-            save_weights(path, state, card({"epochs": list(epochs), **figures}))
+            with writing(path, history[-1]["epoch"]):
+                save_weights(path, state, card({"epochs": list(epochs), **figures}))
     # Without validation there is one kind: its score does not matter.
     best = max(kinds, key=lambda label: kinds[label].get("val_score", 0.0))
     shipped = Shipped(best, kinds)

@@ -18,8 +18,9 @@ from raytrain.config.trial import Precision, TrialSpec
 from raytrain.data.cache import Cache
 from raytrain.data.dataset import Batch, Unit
 from raytrain.data.framing import Frame
+from raytrain.engine.finite import Buffers, watched
 from raytrain.engine.parallel import World
-from raytrain.engine.precision import HALVES
+from raytrain.engine.precision import HALVES, update_scale
 from raytrain.losses import Loss
 from raytrain.metrics import image_figures
 from raytrain.metrics.dice import overlap_counts
@@ -35,28 +36,30 @@ def train_step(
     spec: TrialSpec,
     world: World,
 ) -> torch.Tensor:
-    """One update; returns this worker's share of the batch loss, still on the device.
+    """One update; returns this worker's share of the batch loss, still on the device; NaN for a
+    step that was left out.
 
     The workers' gradients are averaged, so each loss is weighed by the worker's share of the
     images: the update is that of the whole batch however unevenly it divides. They are averaged
     once, with the last of the parts that the share is taken in.
     """
     optimizer.zero_grad(set_to_none=True)
-    shares = []
+    shares, buffers = [], Buffers(model, spec)
     parts = batch.parts(spec.accumulate)
     for number, part in enumerate(parts, 1):
         with nullcontext() if number == len(parts) else world.unsynced(model):
             logits_BKHW = forward(model, _to(part.image_BCHW, world), spec.precision)
             mean_loss = _mixed_loss(loss, logits_BKHW, part, world)
             share = mean_loss * (part.counted / part.global_size)
-            scaler.scale(share * world.size).backward()
+            scaler.scale(watched(share, spec) * world.size).backward()
         shares.append(share.detach())
+    whole = buffers.judge(shares[0] if len(shares) == 1 else torch.stack(shares).sum())
     if spec.clip_norm:
         scaler.unscale_(optimizer)
         nn.utils.clip_grad_norm_(model.parameters(), spec.clip_norm)
     scaler.step(optimizer)
-    scaler.update()
-    return shares[0] if len(shares) == 1 else torch.stack(shares).sum()
+    update_scale(scaler, spec)
+    return whole
 
 
 def _mixed_loss(loss: Loss, logits_BKHW: torch.Tensor, part: Batch, world: World) -> torch.Tensor:

@@ -17,7 +17,7 @@ from raytrain.data.cache import Cache, open_cache
 from raytrain.data.dataset import Scaling, imagenet_scaling, train_loader
 from raytrain.data.framing import network_size
 from raytrain.data.report import DataReport, columns, mean_and_std, read_report
-from raytrain.engine.checkpoint import newest_checkpoint, save_checkpoint
+from raytrain.engine.checkpoint import newest_checkpoint, save_checkpoint, writing
 from raytrain.engine.compiling import compiled
 from raytrain.engine.ema import build_ema, build_swa
 from raytrain.engine.loop import Training, Validation, train_epoch, validate
@@ -82,9 +82,11 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World) -> None
     loader, plan = train_loader(
         cache, train_rows, scaling, spec, world.rank, world.size, task.loaders
     )
-    state = newest_checkpoint(directory.checkpoints)
+    notes: list[str] = []
+    state = newest_checkpoint(directory.checkpoints, notes)
     history: list[Row] = state["history"] if state else []
     training = _training(task, samples, world, state)
+    training.notes += notes
     learn = fit_epoch if isinstance(spec.model, PixelsBase) else train_epoch
     if world.rank == 0:
         write_history(directory.history, history)
@@ -104,11 +106,12 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World) -> None
         history.append(row)
         training.average(epoch)
         if world.rank == 0:
-            save_checkpoint(
-                directory.checkpoints, _state(training, history),
-                _card(task, report, scaling, row), kept_epochs(spec, history),
-            )  # fmt: skip
-            append_row(directory.history, row)
+            with writing(directory.checkpoints, epoch):
+                save_checkpoint(
+                    directory.checkpoints, _state(training, history),
+                    _card(task, report, scaling, row), kept_epochs(spec, history),
+                )  # fmt: skip
+                append_row(directory.history, row)
         world.barrier()
         reporter.report(row)
     plan.epoch = len(history) + 1
@@ -134,7 +137,7 @@ def _training(task: Task, samples: Samples, world: World, state: dict[str, Any] 
         spec = spec.model_copy(update={"accumulate": state["accumulate"]})
         model.load_state_dict(state["train_model"])
     optimizer = build_optimizer(spec.optimizer, model)
-    scaler = build_scaler(spec.precision, world.device)
+    scaler = build_scaler(spec, world.device)
     ema, swa = build_ema(model, spec.ema), build_swa(model, spec.ship)
     if state is not None:
         optimizer.load_state_dict(state["optimizer"])
@@ -154,6 +157,7 @@ def _training(task: Task, samples: Samples, world: World, state: dict[str, Any] 
         spec=spec,
         world=world,
         notes=[note] if note else [],
+        directory=task.directory,
     )
 
 

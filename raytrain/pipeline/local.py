@@ -49,11 +49,11 @@ class LocalBackend:
 
 
 def _failure(task: Task) -> str | None:
-    """Train it; returns why that failed: the user's mistake, or too little memory."""
+    """Train it; returns why that failed: the user's mistake, the storage, or too little memory."""
     samples = open_samples(RunDir(task.directory.parent.parent))
     try:
         run_trial(task, samples, SilentReporter())
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         return str(error)
     except torch.OutOfMemoryError as error:
         return f"OutOfMemoryError: {error}"

@@ -9,7 +9,8 @@ from raytrain.runs.files import append_line, read_lines, write_bytes
 Row = dict[str, Any]
 """epoch, train_loss, lr, seconds, samples_per_s, and where there is validation also val_loss,
 val_score (the competition's metric), val_dice and val_dice_per_class; `notes`, where there is
-something to say; `host_gb` and, on GPUs, `device_gb`: the most that rank 0 took so far."""
+something to say; `skipped` steps, where those that are not finite are left out; `host_gb` and, on
+GPUs, `device_gb`: the most that rank 0 took so far."""
 
 
 def write_history(path: Path, rows: list[Row]) -> None:

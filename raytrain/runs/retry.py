@@ -11,8 +11,9 @@ from raytrain.runs.history import read_history
 from raytrain.runs.record import Task
 
 RETRIES = 1
-NOT_THE_BATCH = ("node has died", "node was terminated", "preempted")
-"""What Ray says of a machine that went away: a smaller batch would not have saved the trial."""
+NOT_THE_BATCH = ("node has died", "node was terminated", "preempted", "could not be written")
+"""What is said of a machine that went away and of a full disk: a smaller batch would not have
+saved the trial."""
 
 
 def as_tried(task: Task) -> Task:

@@ -4,6 +4,7 @@ Every test trains a tiny U-Net on a few drawn slices.
 """
 
 import json
+import resource
 from dataclasses import replace
 from pathlib import Path
 
@@ -125,7 +126,32 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, samples: Samples) -
     with pytest.raises(ValueError, match="damaged"):
         load_checkpoint(newest)
     run_trial(broken, samples, SilentReporter())
-    assert figures(whole.directory) == figures(broken.directory)
+    rows = figures(broken.directory)
+    [note] = rows[2].pop("notes")
+    assert note.startswith(f"passed over: {newest}: damaged")
+    assert figures(whole.directory) == rows
+
+
+def test_storage_that_fails_leaves_the_checkpoint_before(tmp_path: Path, samples: Samples) -> None:
+    """The kernel itself breaks off a write in its middle, as it does on a full disk."""
+    whole, full = make_task(tmp_path / "a", samples), make_task(tmp_path / "b", samples)
+    run_trial(whole, samples, SilentReporter())
+    with pytest.raises(Killed):
+        run_trial(full, samples, KilledAfter(2))
+    folder = full.trial_dir.checkpoints
+    before = sorted(path.name for path in folder.iterdir())
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    size = (folder / "epoch_0002.pt").stat().st_size
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, limits[1]))
+        with pytest.raises(OSError, match=r"epoch 3 could not be written \(File too large\); the"):
+            run_trial(full, samples, SilentReporter())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert sorted(path.name for path in folder.iterdir()) == before
+    assert len(figures(full.directory)) == 2
+    run_trial(full, samples, SilentReporter())
+    assert figures(whole.directory) == figures(full.directory)
 
 
 def test_a_checkpoint_without_its_sidecar_was_never_finished(

@@ -61,7 +61,7 @@ def _epoch(samples: Samples, images: int) -> tuple[dict, Training]:
     training = Training(
         network=model, model=model, ema=None, swa=None,
         optimizer=build_optimizer(SPEC.optimizer, model),
-        scaler=build_scaler("fp32", world.device),
+        scaler=build_scaler(SPEC, world.device),
         loss=build_loss(SPEC.loss, "single_label", ()), spec=SPEC, world=world,
     )  # fmt: skip
     return train_epoch(training, loader, []), training

@@ -129,7 +129,7 @@ def test_the_loss_of_a_sum_is_the_sum_of_losses(parts: int) -> None:
     logits_BKHW = model(image_BCHW)
     expected = 0.3 * loss(logits_BKHW, first) + 0.7 * loss(logits_BKHW, second)
     optimizer = build_optimizer(spec.optimizer, model)
-    scaler = build_scaler("fp32", world.device)
+    scaler = build_scaler(spec, world.device)
     found = train_step(model, batch, loss, optimizer, scaler, spec, world)
     torch.testing.assert_close(found, expected.detach())
 

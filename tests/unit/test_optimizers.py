@@ -244,7 +244,7 @@ def test_gradients_are_clipped_where_that_is_asked_for(limit: float) -> None:
     batch = Batch(torch.randn(2, 1, 8, 8), torch.randint(0, 2, (2, 8, 8)), np.arange(2), 2, 2)
     loss = build_loss(spec.loss, "single_label", ())
     world = current_world()
-    scaler = build_scaler(spec.precision, world.device)
+    scaler = build_scaler(spec, world.device)
     train_step(net, batch, loss, optimizer, scaler, spec, world)
     norm = float(torch.stack([p.grad.norm() for p in net.parameters()]).norm())
     assert norm == pytest.approx(limit, rel=1e-3) if limit else norm > 1e-2

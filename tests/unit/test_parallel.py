@@ -139,7 +139,7 @@ def _gradients(
     network = world.wrap(model, spec.accumulate)
     optimizer = build_optimizer(spec.optimizer, model)
     loss = build_loss(spec.loss, report.target, ())
-    scaler = build_scaler(spec.precision, world.device)
+    scaler = build_scaler(spec, world.device)
     steps = []
     for batch in loader:
         train_step(network, batch, loss, optimizer, scaler, spec, world)

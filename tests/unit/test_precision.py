@@ -52,7 +52,7 @@ def test_a_step_whose_gradients_overflow_is_left_out() -> None:
     before = [parameter.clone() for parameter in model.parameters()]
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
     spec, world = SMALL.model_copy(update={"precision": "fp16"}), current_world()
-    scaler = build_scaler("fp16", world.device)
+    scaler = build_scaler(spec, world.device)
     start = scaler.get_scale()
     batch = Batch(torch.ones(1, 1, 4, 4), torch.zeros(1, 4, 4), torch.zeros(1).numpy(), 1, 1)
 
