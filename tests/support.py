@@ -15,7 +15,9 @@ import yaml
 from raytrain.data.phantom import PhantomSplit, write_phantom
 from raytrain.runs.history import read_history
 
-CLOCK = ("seconds", "samples_per_s", "host_gb")
+CLOCK = (
+    "seconds", "samples_per_s", "wait_share", "epoch_seconds", "seconds_left", "time", "host_gb",
+)  # fmt: skip
 """What differs between two equal trainings."""
 PATIENTS = PhantomSplit(train=8, val=3, test=20)
 """16 and 6 labelled images; 40 test images, which are two shards of prediction."""

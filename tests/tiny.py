@@ -1,5 +1,6 @@
 """A few drawn slices and a tiny task on them, for tests of the engine without Ray."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from raytrain.config.competition import CompetitionSpec
@@ -38,14 +39,24 @@ def draw_samples(root: Path) -> Samples:
 
 
 def make_task(folder: Path, samples: Samples, spec: TrialSpec = SPEC) -> Task:
+    return replace(
+        task_in(folder, spec),
+        data=samples.report.fingerprint,
+        train_ids=samples.report.ids("train"),
+        val_ids=samples.report.ids("val"),
+    )
+
+
+def task_in(folder: Path, spec: TrialSpec = SPEC) -> Task:
+    """One that is not trained: it has no data."""
     return Task(
         name="t",
         station="train",
         spec=spec,
-        data=samples.report.fingerprint,
+        data="",
         fold="split",
-        train_ids=samples.report.ids("train"),
-        val_ids=samples.report.ids("val"),
+        train_ids=(),
+        val_ids=(),
         workers=1,
         cpus=1,
         loaders=0,

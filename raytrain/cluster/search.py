@@ -6,6 +6,7 @@ from typing import Any
 from ray import tune
 from ray._raylet import setproctitle  # type: ignore[attr-defined]  # not in Ray's stubs
 from ray.tune.experiment import Trial
+from ray.tune.logger import JsonLoggerCallback
 from ray.tune.result import EXPR_ERROR_FILE
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import ConcurrencyLimiter
@@ -119,7 +120,11 @@ def run_search(orders: Orders, need: ResourcesSpec) -> None:
         run_config=tune.RunConfig(
             name="tune",
             storage_path=str(orders.run.search),
-            callbacks=[_EndOfTrial(orders.on_end, isinstance(searcher, Promoted))],
+            # Tune reads its JSON at the end; its tables and TensorBoard files would double ours.
+            callbacks=[
+                JsonLoggerCallback(),
+                _EndOfTrial(orders.on_end, isinstance(searcher, Promoted)),
+            ],
             failure_config=tune.FailureConfig(max_failures=RETRIES),
             verbose=0,
         ),

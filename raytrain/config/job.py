@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, field_validator
 from raytrain.config.base import Spec
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.search import SearchSpec
+from raytrain.config.tracking import TrackingSpec
 from raytrain.config.trial import TrialSpec
 
 Place = Literal["ray", "local"]
@@ -56,6 +57,7 @@ class JobSpec(Spec):
     folds: FoldSpec = FoldSpec()
     finalize: FinalizeSpec = FinalizeSpec()
     resources: ResourcesSpec = ResourcesSpec()
+    tracking: TrackingSpec = TrackingSpec()
     storage: str = "runs"
     """Folder for all results; on a cluster one that every node sees."""
     run: str = Field("default", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")

@@ -21,6 +21,7 @@ from raytrain.data.framing import Frame
 from raytrain.data.report import DataReport
 from raytrain.engine.finite import finite_steps
 from raytrain.engine.memory import peak_memory, with_smaller_parts
+from raytrain.engine.pace import Waited
 from raytrain.engine.parallel import World
 from raytrain.engine.schedules import rate_factors, set_rates
 from raytrain.engine.start import to_training_mode
@@ -89,16 +90,18 @@ def train_epoch(training: Training, loader: DataLoader[Batch], history: Sequence
     world, spec, epoch = training.world, training.spec, len(history) + 1
     to_training_mode(training.network, training.model, spec, epoch)
     start, images = time.perf_counter(), 0
+    batches = Waited(loader)
     losses = []
     factors = rate_factors(spec.schedule, len(loader), spec.epochs, history)
-    for batch, factor in zip(loader, factors, strict=True):
+    for batch, factor in zip(batches, factors, strict=True):
         set_rates(training.optimizer, factor)
         losses.append(_step(training, batch))
         images += batch.global_size
     own_S = torch.stack(losses).double()
     share_S = finite_steps(own_S, loader, spec, world, epoch, training.directory)
     seconds = time.perf_counter() - start
-    ranks = world.sum_(torch.ones(1, dtype=torch.int64, device=world.device))
+    told = torch.tensor([1.0, batches.seconds / seconds], dtype=torch.float64)
+    ranks, wait_shares = world.sum_(told.to(world.device)).tolist()
     notes, training.notes = training.notes, []
     return {
         "epoch": epoch,
@@ -106,6 +109,7 @@ def train_epoch(training: Training, loader: DataLoader[Batch], history: Sequence
         "lr": training.optimizer.param_groups[0]["initial_lr"] * factors[0],
         "seconds": round(seconds, 4),
         "samples_per_s": round(images / seconds, 2),
+        "wait_share": round(wait_shares / ranks, 4),
         "images": images,
         "ranks": int(ranks),
         **({"skipped": len(own_S) - len(share_S)} if spec.not_finite == "skip" else {}),

@@ -4,7 +4,7 @@ Shape suffixes: B images, P pixels, F features, K classes, H x W pixels of an im
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -14,6 +14,8 @@ from torch.utils.data import DataLoader
 from raytrain.config.target import IGNORE
 from raytrain.data.dataset import Batch
 from raytrain.engine.loop import Training
+from raytrain.engine.memory import peak_memory
+from raytrain.engine.pace import Waited
 from raytrain.models.pixels import PixelClassifier
 from raytrain.runs.history import Row
 
@@ -31,7 +33,9 @@ def fit_epoch(training: Training, loader: DataLoader[Batch], history: Sequence[R
     assert training.world.size == 1
     assert training.ema is None
     start = time.perf_counter()
-    feature_PF, class_P, frequency_K, images = _sampled(training, loader, model)
+    batches = Waited(loader)
+    quota = -(-model.spec.pixels // len(loader.dataset))  # type: ignore[arg-type]
+    feature_PF, class_P, frequency_K, images = _sampled(training, batches, model, quota)
     model.fit(feature_PF, class_P, frequency_K, training.spec.seed)
     device = training.world.device
     with torch.inference_mode():
@@ -44,20 +48,22 @@ def fit_epoch(training: Training, loader: DataLoader[Batch], history: Sequence[R
         "lr": training.optimizer.param_groups[0]["lr"],
         "seconds": round(seconds, 4),
         "samples_per_s": round(images / seconds, 2),
+        "wait_share": round(batches.seconds / seconds, 4),
         "images": images,
         "ranks": 1,
+        **peak_memory(training.world),
     }
 
 
 def _sampled(
-    training: Training, loader: DataLoader[Batch], model: PixelClassifier
+    training: Training, batches: Iterable[Batch], model: PixelClassifier, quota: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """feature_PF (float32), class_P (int64), the classes' frequency_K and the number of images."""
+    """feature_PF (float32), class_P (int64), the classes' frequency_K and the number of images; of
+    each image at most `quota` pixels a class."""
     rng = np.random.default_rng(training.spec.seed)
     features, classes, images = [], [], 0
     frequency_K = np.zeros(model.classes, np.int64)
-    quota = -(-model.spec.pixels // len(loader.dataset))  # type: ignore[arg-type]
-    for batch in loader:
+    for batch in batches:
         for image_CHW, mask_HW in zip(batch.image_BCHW, batch.target_BHW, strict=True):
             mask_P = mask_HW.numpy().ravel()
             frequency_K += np.bincount(mask_P[mask_P != IGNORE], minlength=model.classes)

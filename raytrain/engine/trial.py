@@ -22,6 +22,7 @@ from raytrain.engine.compiling import compiled
 from raytrain.engine.ema import build_ema, build_swa
 from raytrain.engine.loop import Training, Validation, train_epoch, validate
 from raytrain.engine.optimizers import build_optimizer
+from raytrain.engine.pace import Pace
 from raytrain.engine.parallel import World, current_world
 from raytrain.engine.pixels import fit_epoch
 from raytrain.engine.precision import build_scaler, set_float32
@@ -93,6 +94,7 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World) -> None
     for row in history:
         reporter.report(row)
     on = Validation(report, cache, val_rows, scaling, task.metric) if len(val_rows) else None
+    pace = Pace()
     while not ended(spec, history):
         epoch = len(history) + 1
         # Whatever draws from torch's generator (dropout) is the same after a resume.
@@ -103,6 +105,7 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World) -> None
         row = learn(training, loader, history)
         if on:
             row |= validate(training, training.kept, on, epoch)
+        row |= pace.times(epoch, spec.last_epoch)
         history.append(row)
         training.average(epoch)
         if world.rank == 0:

@@ -6,6 +6,9 @@ from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
 from raytrain.config.job import JobSpec, Place
+from raytrain.pipeline.boards import BoardView
+from raytrain.pipeline.following import View
+from raytrain.runs.layout import RunDir
 from raytrain.runs.orders import Orders
 from raytrain.runs.record import OnEnd, Station, Task
 
@@ -58,6 +61,14 @@ class Workplace:
         if self._backend is None:
             self._backend = self._open()
         return self._backend
+
+    def views(self, run: RunDir) -> list[View]:
+        """Where trainings are shown besides the console. Raises ValueError when a tracker that
+        the job names cannot be reached."""
+        views: list[View] = []
+        if self._job.tracking.tensorboard:
+            views.append(BoardView(run))
+        return views
 
     def _open(self) -> Backend:
         if self._place == "local":

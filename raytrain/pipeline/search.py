@@ -62,7 +62,8 @@ def _checked(
 def _run(job: JobSpec, run: RunDir, study: Study, todo: list[Task], workplace: Workplace) -> None:
     past = study.records()
     epochs = job.search.longest(job.trial.epochs)
-    with Progress("search", todo, job.search.scheduler.rungs(epochs)) as progress:
+    rungs, views = job.search.scheduler.rungs(epochs), workplace.views(run)
+    with Progress("search", todo, rungs, views) as progress:
 
         def propose() -> Task | None:
             task = study.next()

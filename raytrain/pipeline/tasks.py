@@ -225,7 +225,8 @@ def run_to_end(tasks: list[Task], workplace: Workplace, title: str) -> None:
     if not todo:
         return
     failed: list[Record] = []
-    with Progress(title, todo, rungs=[]) as progress:
+    views = workplace.views(RunDir(todo[0].directory.parent.parent))
+    with Progress(title, todo, rungs=[], views=views) as progress:
 
         def on_end(task: Task, status: Status, reason: str | None) -> None:
             record = write_record(task, status, reason)

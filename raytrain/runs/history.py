@@ -7,10 +7,17 @@ from typing import Any
 from raytrain.runs.files import append_line, read_lines, write_bytes
 
 Row = dict[str, Any]
-"""epoch, train_loss, lr, seconds, samples_per_s, and where there is validation also val_loss,
-val_score (the competition's metric), val_dice and val_dice_per_class; `notes`, where there is
-something to say; `skipped` steps, where those that are not finite are left out; `host_gb` and, on
-GPUs, `device_gb`: the most that rank 0 took so far."""
+"""epoch, train_loss, lr; and where there is validation val_loss, val_score (the competition's
+metric), val_dice and val_dice_per_class; `notes`, where there is something to say;
+`skipped` steps, where those that are not finite are left out.
+
+Time: `seconds` of training, `samples_per_s` of all workers in them, `wait_share` (0 .. 1): what of
+them a step waited for its batch, the mean over the workers; `epoch_seconds` from the end of the
+epoch before to that of this one, validation and checkpoint included; `seconds_left` at most, at
+that pace; `time`: when it ended, in seconds since 1970.
+
+Size: `images` and `ranks` that took part; `host_gb` and, on GPUs, `device_gb`: the most memory that
+rank 0 took so far."""
 
 
 def write_history(path: Path, rows: list[Row]) -> None:

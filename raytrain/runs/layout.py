@@ -153,6 +153,16 @@ class RunDir:
     def report(self) -> Path:
         return self.path / "report.html"
 
+    @property
+    def boards(self) -> Path:
+        """TensorBoard's files, a folder for each trial by its name."""
+        return self.path / "tensorboard"
+
+    @property
+    def tracking(self) -> Path:
+        """What trackers of experiments keep on this machine."""
+        return self.path / "tracking"
+
     def mask(self, id: str) -> Path:
         """The predicted mask of a test image."""
         return self.masks / f"{id}.png"

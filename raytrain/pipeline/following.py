@@ -1,0 +1,106 @@
+"""Telling views of a run what its trials write: read from `history.jsonl`, so that it is the same
+for every way of running, and in threads of their own, so that no view can hold up a training."""
+
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from raytrain.runs.history import Row, read_history
+from raytrain.runs.record import Record, Task
+
+POLL_S = 0.5
+
+
+class View(Protocol):
+    """Shows trials somewhere. What raised is told again at the next look."""
+
+    name: str
+
+    def update(self, task: Task, rows: list[Row]) -> None:
+        """The whole history of a trial, whenever it has changed."""
+        ...
+
+    def ended(self, task: Task, record: Record) -> None:
+        """How a trial ended; every row of it has been told before."""
+        ...
+
+    def looked(self) -> None:
+        """All is told for now."""
+        ...
+
+    def close(self) -> None:
+        """No more is told."""
+        ...
+
+
+class Follower:
+    """Looks at the histories of trials for one view."""
+
+    def __init__(self, view: View, say: Callable[[str], None]):
+        self._view, self._say = view, say
+        self._tasks: dict[str, Task] = {}
+        self._read: dict[str, tuple[int, int]] = {}
+        self._ended: queue.SimpleQueue[Record] = queue.SimpleQueue()
+        self._ends: list[Record] = []
+        self._problem = ""
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=view.name, daemon=True)
+
+    def follow(self, task: Task) -> None:
+        """Look at this trial too, until it has ended."""
+        self._tasks.setdefault(task.fingerprint, task)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def ended(self, record: Record) -> None:
+        self._ended.put(record)
+
+    def stop(self) -> None:
+        """After a last look."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(POLL_S):
+            self._try("tried again", self._look)
+        self._try("not told", self._look)
+        self._try("not closed", self._view.close)
+
+    def _try(self, outcome: str, step: Callable[[], None]) -> None:
+        try:
+            step()
+            self._problem = ""
+        except Exception as error:  # a view that fails ends no training
+            text = f"{self._view.name}: {outcome}: {type(error).__name__}: {error}"
+            if text != self._problem:
+                self._say(text)
+            self._problem = text
+
+    def _look(self) -> None:
+        # First who has ended, then the rows: so all of their rows are there.
+        while not self._ended.empty():
+            self._ends.append(self._ended.get())
+        for task in list(self._tasks.values()):
+            size = _size(task.trial_dir.history)
+            if size is not None and size != self._read.get(task.fingerprint):
+                self._view.update(task, read_history(task.trial_dir.history))
+                self._read[task.fingerprint] = size
+        while self._ends:
+            record = self._ends[0]
+            if record.fingerprint in self._tasks:
+                self._view.ended(self._tasks[record.fingerprint], record)
+                del self._tasks[record.fingerprint]
+            self._ends.pop(0)
+        self._view.looked()
+
+
+def _size(path: Path) -> tuple[int, int] | None:
+    """What changes when a file does."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_size, found.st_mtime_ns

@@ -1,0 +1,40 @@
+"""A trial as trackers of experiments want it: flat hyper-parameters, and a number a name."""
+
+import json
+from typing import Any
+
+from raytrain.runs.history import Row
+from raytrain.runs.record import Task
+
+Plain = str | int | float | bool
+
+BESIDE = ("epoch", "time", "seconds_left", "notes")
+"""Keys of a row that are no figures of the training."""
+
+
+def parameters(task: Task) -> dict[str, Plain]:
+    """What decides its numbers, by dotted path: `optimizer.lr`, `model.name`; lists as JSON."""
+    found: dict[str, Plain] = {}
+    _flatten("", task.spec.model_dump(mode="json"), found)
+    return {"station": task.station, "fold": task.fold, "workers": task.workers, **found}
+
+
+def figures(row: Row) -> dict[str, float]:
+    """Every figure of an epoch; `val_dice_per_class` as `val_dice_class/1` and so on."""
+    found: dict[str, float] = {}
+    for key, value in row.items():
+        if key == "val_dice_per_class":
+            found |= {f"val_dice_class/{number}": one for number, one in enumerate(value, 1)}
+        elif key not in BESIDE:
+            found[key] = value
+    return found
+
+
+def _flatten(path: str, value: Any, found: dict[str, Plain]) -> None:
+    if isinstance(value, dict):
+        for key, part in value.items():
+            _flatten(f"{path}.{key}" if path else key, part, found)
+    elif isinstance(value, list):
+        found[path] = json.dumps(value)
+    elif value is not None:
+        found[path] = value
