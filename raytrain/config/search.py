@@ -121,11 +121,24 @@ SchedulerSpec = Annotated[
 ]
 
 
+class RepeatsSpec(Spec):
+    """How often each configuration is trained. A repeat is a trial of its own, whose seed and fold
+    are in its fingerprint; the leaderboard ranks configurations by the mean over theirs."""
+
+    seeds: int = Field(1, ge=1)
+    """With `trial.seed` and the numbers after it; raised later, the new ones are added."""
+    folds: Literal["all"] | None = None
+    """`all`: with each seed on every fold of `folds`. null: on the given split or, without one,
+    the first fold."""
+
+
 class SearchSpec(Spec):
     """Which trials are tried, and which are stopped early."""
 
     trials: int = Field(8, ge=1)
-    """At most so many; raised later, a finished search goes on with the new ones."""
+    """At most so many configurations; raised later, a finished search goes on with the new ones."""
+    repeats: RepeatsSpec = RepeatsSpec()
+    """`{seeds: 3}`, `{folds: all}` or both."""
     seed: int = Field(0, ge=0)
     sampler: SamplerSpec = RandomSpec()
     scheduler: SchedulerSpec = AshaSpec()
@@ -145,6 +158,21 @@ class SearchSpec(Spec):
         """The most epochs of any trial, those of the base trial given."""
         domain = domain_of(self.space.get("epochs"))
         return max(domain[1]) if domain else epochs
+
+    @model_validator(mode="after")
+    def _repeats_are_alike(self) -> Self:
+        if self.repeats == RepeatsSpec():
+            return self
+        if self.scheduler.name != "none":
+            raise ValueError(
+                f"repeats: {self.scheduler.name} would stop some repeats of a configuration and "
+                "not others, so that their mean would say nothing; set scheduler: {name: none}"
+            )
+        if "seed" in self.space and self.repeats.seeds > 1:
+            raise ValueError(
+                "repeats.seeds: the space varies the seed, too; take `seed` out of the space"
+            )
+        return self
 
     @model_validator(mode="after")
     def _grids_are_finite(self) -> Self:

@@ -13,6 +13,7 @@ from raytrain.ensemble.prediction import member_probabilities
 from raytrain.pipeline.backend import Workplace
 from raytrain.pipeline.length import chosen_kind
 from raytrain.pipeline.tasks import make_task, prepare, run_to_end
+from raytrain.runs.configurations import configurations
 from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import ranked
 from raytrain.runs.maps import write_maps
@@ -32,13 +33,13 @@ class OofShard:
 def member_specs(job: JobSpec, run: RunDir) -> list[TrialSpec]:
     """The best configurations of the leaderboard at the length they are shipped with.
 
-    Raises ValueError when there are too few scored trials.
+    Raises ValueError when there are too few scored configurations.
     """
-    scored = [record.spec for record in ranked(run) if record.best]
+    scored = [each.spec for each in configurations(ranked(run)) if each.mean is not None]
     if len(scored) < job.finalize.members:
         raise ValueError(
             f"finalize.members: {job.finalize.members} are asked for, the leaderboard has "
-            f"{len(scored)} scored trial(s); run `raytrain search` first, or lower it"
+            f"{len(scored)} scored configuration(s); run `raytrain search` first, or lower it"
         )
     epochs = job.finalize.epochs
     chosen = scored[: job.finalize.members]

@@ -15,6 +15,7 @@ from raytrain.metrics.evidence import Evidence
 from raytrain.pipeline.predict import read_ensemble
 from raytrain.pipeline.run import run
 from raytrain.pipeline.tables import leaderboard_table
+from raytrain.runs.configurations import configurations
 from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import ranked
 
@@ -45,7 +46,7 @@ def demo(job: JobSpec, directory: RunDir) -> int:
     )
     stopped = sum(record.status == "stopped" for record in records)
     ranks = [member.ranks for member in read_ensemble(directory).members]
-    print(f"\n{leaderboard_table(records)}")
+    print(f"\n{leaderboard_table(configurations(records))}")
     print(f"{len(records)} trials, {stopped} stopped at a rung; finalists on {ranks} workers")
     print(f"true Dice on the {len(counts_NK3)} test images: {dice:.4f} ({per_class})")
     metric = job.competition.metric

@@ -11,17 +11,20 @@ from raytrain.pipeline.progress import Progress
 from raytrain.pipeline.study import Study
 from raytrain.pipeline.tables import stopping_text
 from raytrain.pipeline.tasks import prepare
+from raytrain.runs.configurations import Configuration
 from raytrain.runs.events import read_events
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import write_leaderboard
 from raytrain.runs.orders import Orders
-from raytrain.runs.record import Record, Status, Task, write_record
+from raytrain.runs.record import Status, Task, write_record
 from raytrain.runs.stopping import stopping
 
 
-def search(job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace) -> list[Record]:
-    """Run the trials that are not done yet; returns the leaderboard's records, best first.
+def search(
+    job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace
+) -> list[Configuration]:
+    """Run the trials that are not done yet; returns the leaderboard, best first.
 
     Raises ValueError when no trial gave a score.
     """
@@ -30,14 +33,15 @@ def search(job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace) 
     if study.ahead():
         print(plan_text(run, samples, study.left(), job.search, workplace), flush=True)
         _run(job, run, study, todo, workplace)
-    records = write_leaderboard(run)
+    board = write_leaderboard(run)
+    records = [record for each in board for record in each.records]
     if not any(record.best for record in records):
         reasons = "\n  ".join(f"{record.name}: {record.reason}" for record in records)
         raise ValueError(f"search: no trial gave a score\n  {reasons}")
     if events := read_events(run.events):
         histories = {r.fingerprint: read_history(run.trial(r.fingerprint).history) for r in records}
         print(stopping_text(stopping(records, histories, events)), flush=True)
-    return records
+    return board
 
 
 def _checked(
@@ -54,7 +58,7 @@ def _checked(
     if not study.ahead():
         return [], []
     specs = [with_values(base, values) for values in combinations(space)]
-    possible = [study.task_of(spec) for spec in specs]
+    possible = [study.tasks_of(spec)[0] for spec in specs]
     prepare(possible, report, run)
     return [], possible
 

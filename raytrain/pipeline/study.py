@@ -1,6 +1,5 @@
 """A search's trials: drawn one by one, written down before they run, and found again."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from raytrain.config.errors import unknown_name
@@ -10,7 +9,8 @@ from raytrain.config.space_points import points_of
 from raytrain.config.trial import TrialSpec
 from raytrain.data.report import DataReport
 from raytrain.pipeline.samplers import Known, build_sampler
-from raytrain.pipeline.tasks import held_out, make_task
+from raytrain.pipeline.tasks import make_task, places
+from raytrain.runs.configurations import configurations
 from raytrain.runs.files import read_json
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.layout import RunDir
@@ -20,7 +20,8 @@ from raytrain.runs.record import Record, Task, read_record
 
 
 class Study:
-    """The trials of one search in the order in which they were drawn.
+    """The trials of one search in the order in which they were drawn: of each configuration all
+    its repeats, one after another.
 
     Specs that became one, their depths lowered to what fits the images, are one trial.
     """
@@ -28,21 +29,21 @@ class Study:
     def __init__(self, job: JobSpec, run: RunDir, report: DataReport):
         """Raises ValueError when an earlier search cannot be read."""
         self._job, self._run, self._report = job, run, report
-        self._split = held_out(job, run, report)
+        self._places = places(job, run, report)
         search = job.search
-        # Everything but the number of trials, which may be raised.
+        # Everything but the number of trials and repeats, which may be raised.
         asked = search.model_dump(mode="json", include={"space", "seed", "sampler", "warm_start"})
-        self._key = fingerprint(asked, job.trial.model_dump(mode="json"), self._split[0])
+        self._key = fingerprint(asked, job.trial.model_dump(mode="json"), self._places[0][0])
         self._sampler = build_sampler(search, job.trial)
         self._starts, self._earlier = _earlier(job, run, report)
         specs = read_proposals(run.proposals, self._key)[: search.trials]
-        self._drawn = [(spec, self.task_of(spec)) for spec in specs]
+        self._drawn = [(spec, self.tasks_of(spec)) for spec in specs]
         self._waiting = [task for task in self.tasks if _open(task)]
 
     @property
     def tasks(self) -> list[Task]:
         """What has been drawn."""
-        return list({task.fingerprint: task for _, task in self._drawn}.values())
+        return list({task.fingerprint: task for _, tasks in self._drawn for task in tasks}.values())
 
     def records(self) -> list[Record]:
         """Of the trials that are complete; a failed one is tried again."""
@@ -51,7 +52,8 @@ class Study:
 
     def left(self) -> int:
         """At most so many trials are still to be run."""
-        return len(self._waiting) + self._job.search.trials - len(self._drawn)
+        repeats = self._job.search.repeats.seeds * len(self._places)
+        return len(self._waiting) + repeats * (self._job.search.trials - len(self._drawn))
 
     def ahead(self) -> Task | None:
         """The trial that comes next, without taking it; None when there is no other."""
@@ -60,10 +62,9 @@ class Study:
             if spec is None:
                 return None
             append_proposal(self._run.proposals, Proposal(study=self._key, spec=spec))
-            task = self.task_of(spec)
-            if task not in self.tasks and _open(task):
-                self._waiting.append(task)
-            self._drawn.append((spec, task))
+            tasks, known = self.tasks_of(spec), self.tasks
+            self._waiting += [task for task in tasks if task not in known and _open(task)]
+            self._drawn.append((spec, tasks))
         return self._waiting[0] if self._waiting else None
 
     def next(self) -> Task | None:
@@ -81,9 +82,19 @@ class Study:
         self._waiting = list(waiting)
         return waiting
 
-    def task_of(self, spec: TrialSpec) -> Task:
-        """A trial that might be drawn."""
-        fold, train_ids, val_ids = self._split
+    def tasks_of(self, spec: TrialSpec) -> list[Task]:
+        """The repeats of a configuration that might be drawn: seed by seed, fold by fold."""
+        # Folds differ in size; a length in steps is worked out once, for the first of them.
+        first = self._task(spec, 0).spec
+        seeds = range(spec.seed, spec.seed + self._job.search.repeats.seeds)
+        return [
+            self._task(first.model_copy(update={"seed": seed}), place)
+            for seed in seeds
+            for place in range(len(self._places))
+        ]
+
+    def _task(self, spec: TrialSpec, place: int) -> Task:
+        fold, train_ids, val_ids = self._places[place]
         return make_task(
             self._job, self._run, self._report, "search", spec, fold, train_ids, val_ids, workers=1
         )
@@ -93,7 +104,7 @@ class Study:
         fresh = [spec for spec in self._starts if spec not in past]
         if fresh:
             return fresh[0]
-        return self._sampler([_so_far(spec, task) for spec, task in self._drawn], self._earlier)
+        return self._sampler([_so_far(spec, tasks) for spec, tasks in self._drawn], self._earlier)
 
 
 def _open(task: Task) -> bool:
@@ -102,9 +113,15 @@ def _open(task: Task) -> bool:
     return record is None or record.status == "failed"
 
 
-def _so_far(spec: TrialSpec, task: Task) -> Known:
-    record = read_record(task.trial_dir)
-    return replace(_known(record), spec=spec) if record else Known(spec, None, None, 0)
+def _so_far(spec: TrialSpec, tasks: list[Task]) -> Known:
+    """A configuration is complete with its last repeat, and as good as their mean."""
+    found = [record for task in tasks if (record := read_record(task.trial_dir))]
+    if len(found) < len(tasks):
+        return Known(spec, None, None, 0)
+    (repeated,) = configurations(found)
+    statuses = {record.status for record in repeated.counted} or {"failed"}
+    epochs = max(record.epochs for record in found)
+    return Known(spec, statuses.pop(), repeated.mean, epochs)
 
 
 def _earlier(job: JobSpec, run: RunDir, report: DataReport) -> tuple[list[TrialSpec], list[Known]]:
@@ -115,7 +132,8 @@ def _earlier(job: JobSpec, run: RunDir, report: DataReport) -> tuple[list[TrialS
     for name in job.search.warm_start:
         other = _other(name, run)
         records = [record for record in ranked(other) if record.best]
-        points = [next(points_of(job.search.space, record.spec), None) for record in records]
+        best = [each.spec for each in configurations(records) if each.mean is not None]
+        points = [next(points_of(job.search.space, spec), None) for spec in best]
         inside = [
             with_values(job.trial, resolve(job.search.space, Given(point)))
             for point in points
@@ -127,7 +145,7 @@ def _earlier(job: JobSpec, run: RunDir, report: DataReport) -> tuple[list[TrialS
             _known(record) for record in records if same and record.data == report.fingerprint
         ]
         print(
-            f"warm start from {other.path.name}: {len(inside)} of {len(records)} scored trials lie "
+            f"warm start from {other.path.name}: {len(inside)} of {len(best)} scored trials lie "
             "in this space",
             flush=True,
         )

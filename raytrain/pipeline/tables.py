@@ -5,21 +5,29 @@ import io
 from rich.console import Console
 from rich.table import Table
 
+from raytrain.runs.configurations import Configuration
 from raytrain.runs.leaderboard import rows
-from raytrain.runs.record import Record
 from raytrain.runs.stopping import Stopping
 
 WIDTH = 120
-SHOWN = ("rank", "name", "val_score", "val_dice", "best_epoch", "epochs", "status", "seconds")
+ONCE = ("rank", "name", "val_score", "val_dice", "best_epoch", "epochs", "status", "seconds")
+REPEATED = ("rank", "name", "val_score", "sd", "95 %", "n", "val_dice", "epochs", "status")
 
 
-def leaderboard_table(records: list[Record]) -> str:
+def leaderboard_table(board: list[Configuration]) -> str:
     """The leaderboard as text."""
+    return board_table(rows(board), any(not each.alone for each in board))
+
+
+def board_table(found: list[dict[str, str]], repeated: bool) -> str:
+    """These rows of the leaderboard; with repeats also how far they lie apart."""
     table = Table(title="leaderboard", title_justify="left")
-    for column in SHOWN:
+    columns = REPEATED if repeated else ONCE
+    for column in columns:
         table.add_column(column.replace("_", " "), no_wrap=column != "name", overflow="fold")
-    for row in rows(records):
-        table.add_row(*(row[column] for column in SHOWN))
+    for row in found:
+        shown = row | {"95 %": f"{row['low']} .. {row['high']}" if row["low"] else ""}
+        table.add_row(*(shown[column] for column in columns))
     return as_text(table)
 
 

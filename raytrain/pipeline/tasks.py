@@ -115,13 +115,20 @@ def _say(text: str) -> None:
     print(text, flush=True)
 
 
-def held_out(
-    job: JobSpec, run: RunDir, report: DataReport
-) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """What a single training validates on: the given split or, without one, the first fold.
+Held = tuple[str, tuple[str, ...], tuple[str, ...]]
+"""The name of a part of the data, the ids to train on and the ids held out."""
 
-    The name of it, the ids to train on and the ids held out.
-    """
+
+def places(job: JobSpec, run: RunDir, report: DataReport) -> list[Held]:
+    """What each seed of a search's configuration is trained and validated on."""
+    if job.search.repeats.folds is None:
+        return [held_out(job, run, report)]
+    folds = load_or_make_folds(run.folds, report, job.folds)
+    return [(folds.label(i), folds.train_ids(i), ids) for i, ids in enumerate(folds.val_ids)]
+
+
+def held_out(job: JobSpec, run: RunDir, report: DataReport) -> Held:
+    """What a single training validates on: the given split or, without one, the first fold."""
     val_ids = report.ids("val")
     if val_ids:
         return "split", report.ids("train"), val_ids

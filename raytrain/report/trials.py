@@ -7,6 +7,7 @@ from markupsafe import Markup
 from raytrain.report import figures
 from raytrain.report.facts import RunFacts, series_label
 from raytrain.report.palette import VARIABLES, series_colours
+from raytrain.runs.configurations import configurations
 from raytrain.runs.events import settled
 from raytrain.runs.leaderboard import rows
 from raytrain.runs.stopping import stopping
@@ -18,6 +19,7 @@ class Entry:
 
     cells: dict[str, str]
     """As `leaderboard.csv` has them."""
+    repeats: int
     network: str
     rung: str
     """The last one at which it was compared."""
@@ -76,16 +78,18 @@ class Rungs:
 
 
 def leaderboard(facts: RunFacts) -> list[Entry]:
-    """Best validation Dice first."""
+    """Best validation score first."""
     reached = {event.trial: event.epoch for event in sorted(facts.events, key=lambda e: e.epoch)}
+    board = configurations(facts.trials)
     return [
         Entry(
             cells=cells,
-            network=record.spec.network_label,
-            rung=str(reached.get(record.fingerprint, "")),
-            reason=record.reason or "",
+            repeats=len(each.records),
+            network=each.spec.network_label,
+            rung=str(reached.get(each.fingerprint, "")),
+            reason="; ".join(record.reason for record in each.records if record.reason),
         )
-        for record, cells in zip(facts.trials, rows(facts.trials), strict=True)
+        for each, cells in zip(board, rows(board), strict=True)
     ]
 
 

@@ -1,52 +1,73 @@
-"""`leaderboard.csv`: a view of the search's records, rebuilt from them to the same bytes."""
+"""`leaderboard.csv`: a view of the search's records, rebuilt from them to the same bytes.
+
+One row a configuration, its figures the means over its repeats.
+"""
 
 import csv
 import io
 from math import inf
 
+from raytrain.runs.configurations import Configuration, configurations
 from raytrain.runs.files import write_bytes
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Record, read_records
 
 COLUMNS = (
-    "rank", "name", "val_score", "val_dice", "best_epoch", "epochs", "status", "val_loss", "loss",
-    "lr", "seconds", "fingerprint",
+    "rank", "name", "val_score", "sd", "low", "high", "n", "val_dice", "best_epoch", "epochs",
+    "status", "val_loss", "loss", "lr", "seconds", "fingerprint", "scores", "trials",
 )  # fmt: skip
 
 
 def ranked(run: RunDir) -> list[Record]:
-    """The search's records, best validation score first; failed ones last."""
+    """The search's records, best validation score first; those without one last."""
     records = [record for record in read_records(run) if record.station == "search"]
     return sorted(records, key=lambda r: (-(r.best["val_score"] if r.best else -inf), r.name))
 
 
-def rows(records: list[Record]) -> list[dict[str, str]]:
-    """One row of text a record, in the order given."""
-    return [
-        {
-            "rank": str(rank),
-            "name": record.name,
-            "val_score": f"{record.best['val_score']:.4f}" if record.best else "",
-            "val_dice": f"{record.best['val_dice']:.4f}" if record.best else "",
-            "best_epoch": str(record.best["epoch"]) if record.best else "",
-            "epochs": f"{record.epochs}/{record.spec.epochs}",
-            "status": record.status,
-            "val_loss": f"{record.best['val_loss']:.4f}" if record.best else "",
-            "loss": record.spec.loss_label,
-            "lr": f"{record.spec.optimizer.lr:g}",
-            "seconds": f"{record.seconds:.1f}",
-            "fingerprint": record.fingerprint,
-        }
-        for rank, record in enumerate(records, 1)
-    ]
+def rows(board: list[Configuration]) -> list[dict[str, str]]:
+    """One row of text a configuration, in the order given."""
+    return [{"rank": str(rank), **_row(each)} for rank, each in enumerate(board, 1)]
 
 
-def write_leaderboard(run: RunDir) -> list[Record]:
-    """Write the file and return its records in order."""
-    records = ranked(run)
+def _row(each: Configuration) -> dict[str, str]:
+    low, high = each.interval or (None, None)
+    counts = [f"{record.epochs}/{record.spec.epochs}" for record in each.records]
+    statuses = [record.status for record in each.records]
+    return {
+        "name": each.name,
+        "val_score": _figure(each.mean),
+        "sd": _figure(each.sd),
+        "low": _figure(low),
+        "high": _figure(high),
+        "n": str(len(each.counted)),
+        "val_dice": _figure(each.mean_of("val_dice")),
+        "best_epoch": _joined([str(best["epoch"]) for best in each.bests]),
+        "epochs": _joined(sorted(set(counts))),
+        "status": _joined(sorted(set(statuses))),
+        "val_loss": _figure(each.mean_of("val_loss")),
+        "loss": each.spec.loss_label,
+        "lr": f"{each.spec.optimizer.lr:g}",
+        "seconds": f"{sum(record.seconds for record in each.records):.1f}",
+        "fingerprint": each.fingerprint,
+        "scores": _joined([_figure(score) for score in each.scores]),
+        "trials": _joined([record.fingerprint for record in each.records]),
+    }
+
+
+def write_leaderboard(run: RunDir) -> list[Configuration]:
+    """Write the file and return its configurations in order."""
+    board = configurations(ranked(run))
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows(records))
+    writer.writerows(rows(board))
     write_bytes(run.leaderboard, text.getvalue().encode())
-    return records
+    return board
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _joined(parts: list[str]) -> str:
+    return " ".join(parts)
