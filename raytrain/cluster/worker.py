@@ -1,21 +1,34 @@
 """What runs in a Ray worker process that trains; decoded data stays open between its trials."""
 
+import os
+import platform
 from functools import lru_cache
 from pathlib import Path
+
+import ray
 
 from raytrain.cluster.metrics_export import exported
 from raytrain.engine.parallel import current_world
 from raytrain.engine.reporter import Reporter
 from raytrain.engine.trial import Samples, open_samples, run_trial
+from raytrain.engine.watchdog import FLOOR_S, Watchdog
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task
 from raytrain.runs.retry import as_tried
 
+STALL_VARIABLE = "RAYTRAIN_STALL_S"
+"""Sets the shortest standstill, in seconds, that ends a worker process."""
+
 
 def work(task: Task, reporter: Reporter) -> None:
-    """Run one trial here, its figures exported as Ray metrics."""
-    with exported(task, current_world().rank, reporter) as watched:
-        run_trial(as_tried(task), _samples(task.directory.parent.parent), watched)
+    """Run one trial here, its figures exported as Ray metrics and its steps watched."""
+    floor_s = float(os.environ.get(STALL_VARIABLE, FLOOR_S))
+    node = f"{platform.node()} (Ray node {ray.get_runtime_context().get_node_id()[:8]})"
+    with (
+        exported(task, current_world().rank, reporter) as told,
+        Watchdog(node, floor_s) as watch,
+    ):
+        run_trial(as_tried(task), _samples(task.directory.parent.parent), told, watch)
 
 
 @lru_cache(maxsize=1)

@@ -26,6 +26,7 @@ from raytrain.engine.parallel import World
 from raytrain.engine.schedules import rate_factors, set_rates
 from raytrain.engine.start import to_training_mode
 from raytrain.engine.step import evaluate, train_step
+from raytrain.engine.watchdog import UNWATCHED, Watch
 from raytrain.losses import Loss
 from raytrain.metrics import gathered, score
 from raytrain.metrics.dice import foreground_dice, mean_foreground_dice
@@ -55,6 +56,8 @@ class Training:
     """What the next row has to say."""
     directory: Path = Path()
     """Where a batch whose loss is not finite is saved."""
+    watch: Watch = UNWATCHED
+    """Told of each step."""
 
     @property
     def kept(self) -> nn.Module:
@@ -90,7 +93,7 @@ def train_epoch(training: Training, loader: DataLoader[Batch], history: Sequence
     world, spec, epoch = training.world, training.spec, len(history) + 1
     to_training_mode(training.network, training.model, spec, epoch)
     start, images = time.perf_counter(), 0
-    batches = Waited(loader)
+    batches = Waited(training.watch.steps(loader, epoch, training.network))
     losses = []
     factors = rate_factors(spec.schedule, len(loader), spec.epochs, history)
     for batch, factor in zip(batches, factors, strict=True):
@@ -99,6 +102,7 @@ def train_epoch(training: Training, loader: DataLoader[Batch], history: Sequence
         images += batch.global_size
     own_S = torch.stack(losses).double()
     share_S = finite_steps(own_S, loader, spec, world, epoch, training.directory)
+    training.watch.rest()
     seconds = time.perf_counter() - start
     told = torch.tensor([1.0, batches.seconds / seconds], dtype=torch.float64)
     ranks, wait_shares = world.sum_(told.to(world.device)).tolist()
@@ -155,6 +159,7 @@ def validate(training: Training, weights: nn.Module, on: Validation, epoch: int)
     def mine() -> Iterator[tuple[int, Unit]]:
         start = 0
         for number, unit in enumerate(units(on.cache, frame, rows, on.scaling, size)):
+            training.watch.rest()
             if number % world.size == world.rank:
                 yield start, unit
             start += len(unit.rows)

@@ -29,6 +29,7 @@ from raytrain.engine.precision import build_scaler, set_float32
 from raytrain.engine.reporter import Reporter
 from raytrain.engine.shipping import ship
 from raytrain.engine.start import set_frozen, warm_start
+from raytrain.engine.watchdog import UNWATCHED, Watch, stall_notes
 from raytrain.losses import build_loss
 from raytrain.models import build_model
 from raytrain.models.weights import weights_file
@@ -37,6 +38,7 @@ from raytrain.runs.history import Row, append_row, write_history
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task
 from raytrain.runs.shipping import ended, kept_epochs
+from raytrain.runs.starts import Start, append_start
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def open_samples(run: RunDir) -> Samples:
     return Samples(report, open_cache(report), run.weights)
 
 
-def run_trial(task: Task, samples: Samples, reporter: Reporter) -> None:
+def run_trial(task: Task, samples: Samples, reporter: Reporter, watch: Watch = UNWATCHED) -> None:
     """Train `task` to its end, or on from its newest checkpoint, and ship its weights.
 
     Leaves checkpoints and `history.jsonl` in the task's directory. Raises ValueError naming
@@ -70,12 +72,12 @@ def run_trial(task: Task, samples: Samples, reporter: Reporter) -> None:
     lock = FileLock(task.directory / f".rank{world.rank}.lock", timeout=120)
     try:
         with lock:
-            _run(task, samples, reporter, world)
+            _run(task, samples, reporter, world, watch)
     except Timeout:
-        raise ValueError(f"{task.directory}: another process still trains here") from None
+        raise TimeoutError(f"{task.directory}: another process still trains here") from None
 
 
-def _run(task: Task, samples: Samples, reporter: Reporter, world: World) -> None:
+def _run(task: Task, samples: Samples, reporter: Reporter, world: World, watch: Watch) -> None:
     spec, directory, report = task.spec, task.trial_dir, samples.report
     cache = samples.cache
     train_rows, val_rows = cache.rows(task.train_ids), cache.rows(task.val_ids)
@@ -87,10 +89,14 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World) -> None
     state = newest_checkpoint(directory.checkpoints, notes)
     history: list[Row] = state["history"] if state else []
     training = _training(task, samples, world, state)
-    training.notes += notes
+    training.watch = watch
+    training.notes += notes + stall_notes(directory.path, history)
+    nodes = world.gather(watch.node)
+    watch.start(directory.path, world, nodes)
     learn = fit_epoch if isinstance(spec.model, PixelsBase) else train_epoch
     if world.rank == 0:
         write_history(directory.history, history)
+        append_start(directory, Start(epochs=len(history), nodes=tuple(nodes)))
     for row in history:
         reporter.report(row)
     on = Validation(report, cache, val_rows, scaling, task.metric) if len(val_rows) else None
@@ -117,6 +123,7 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World) -> None
                 append_row(directory.history, row)
         world.barrier()
         reporter.report(row)
+    watch.off()
     plan.epoch = len(history) + 1
     ship(training, directory, history, loader, on, partial(_card, task, report, scaling))
 

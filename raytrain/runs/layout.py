@@ -35,6 +35,11 @@ class TrialDir:
         return self.path / "attempts.jsonl"
 
     @property
+    def starts(self) -> Path:
+        """Each start of the training, one JSON object a line."""
+        return self.path / "starts.jsonl"
+
+    @property
     def record(self) -> Path:
         return self.path / "record.json"
 

@@ -1,0 +1,186 @@
+"""Ends a worker process that has stopped stepping, so that whoever started it starts it again.
+
+A rank that stands still makes all others wait in their next collective: each of them sees no step
+either, writes down where it stands and exits. A process that is stopped itself (SIGSTOP) writes
+nothing; the others' end is what ends it. Between steps - the first one of an epoch, evaluation by
+each of its parts, checkpoints - ten times as long is allowed; the first epoch of a compiled
+network, decoding data and making what is shipped may take as long as they do.
+"""
+
+import faulthandler
+import os
+import platform
+import re
+import statistics
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from torch import nn
+
+from raytrain.engine.parallel import World
+from raytrain.runs.history import Row
+
+Item = TypeVar("Item")
+FLOOR_S = 60.0
+MEDIANS = 5.0
+"""No step for so many times the median step, and for at least the floor, is a standstill."""
+RESTS = 10.0
+"""So many times the floor is one between steps."""
+EXIT_CODE = 86
+STDERR = 2
+_FILE = re.compile(r"stalled_epoch\d+_step\d+_rank(\d+)\.txt")
+
+
+class Watch(Protocol):
+    """Told of each step of a training."""
+
+    node: str
+    """Where this process runs."""
+
+    def start(self, folder: Path, world: World, nodes: list[str]) -> None:
+        """Training begins, whose ranks are on `nodes`; what is to be told goes to `folder`."""
+        ...
+
+    def steps(self, batches: Iterable[Item], epoch: int, network: nn.Module) -> Iterator[Item]:
+        """The batches; asking for the next one ends a step."""
+        ...
+
+    def rest(self) -> None:
+        """Something else than a step begins."""
+        ...
+
+    def off(self) -> None:
+        """From now on anything may take as long as it does."""
+        ...
+
+
+class Unwatched:
+    """For a process of the user's own, which a debugger may hold for as long as it likes."""
+
+    node = platform.node()
+
+    def start(self, folder: Path, world: World, nodes: list[str]) -> None:
+        del folder, world, nodes
+
+    def steps(self, batches: Iterable[Item], epoch: int, network: nn.Module) -> Iterator[Item]:
+        del epoch, network
+        yield from batches
+
+    def rest(self) -> None:
+        pass
+
+    def off(self) -> None:
+        pass
+
+
+UNWATCHED = Unwatched()
+
+
+class Watchdog:
+    """Watches this process's steps from a thread, from `start` on until the block ends."""
+
+    def __init__(self, node: str, floor_s: float):
+        self.node, self._floor_s = node, floor_s
+        self._lock = threading.Lock()
+        self._last: float | None = None
+        """When the last step ended or what is between steps began; None while off."""
+        self._resting = True
+        self._seconds: deque[float] = deque(maxlen=101)
+        self._epoch = self._step = 0
+        self._network: nn.Module | None = None
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+
+    def __enter__(self) -> "Watchdog":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._done.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def start(self, folder: Path, world: World, nodes: list[str]) -> None:
+        """Watch from now on."""
+        self._folder, self._rank, self._nodes = folder, world.rank, nodes
+        self.rest()
+        self._thread.start()
+
+    def steps(self, batches: Iterable[Item], epoch: int, network: nn.Module) -> Iterator[Item]:
+        """The batches; asking for the next one ends a step."""
+        compiles = hasattr(network, "_orig_mod") and network is not self._network
+        self._network, self._epoch, self._step = network, epoch, 0
+        if compiles:
+            self.off()
+        for number, batch in enumerate(batches):
+            # A batch comes after the step before it, and the first one after no step.
+            if number and not compiles:
+                self._stepped(number)
+            yield batch
+        if not compiles:
+            self._stepped(self._step + 1)
+
+    def rest(self) -> None:
+        """Until the next step has ended, ten times as long is allowed."""
+        with self._lock:
+            self._last, self._resting = time.monotonic(), True
+
+    def off(self) -> None:
+        """Nothing is watched until the next rest or step."""
+        with self._lock:
+            self._last = None
+
+    def _stepped(self, number: int) -> None:
+        now = time.monotonic()
+        with self._lock:
+            if self._last is not None and not self._resting:
+                self._seconds.append(now - self._last)
+            self._last, self._step, self._resting = now, number, False
+
+    def _watch(self) -> None:
+        while not self._done.wait(min(1.0, self._floor_s / 4)):
+            with self._lock:
+                last, median = self._last, statistics.median(self._seconds or [0.0])
+                floor_s = self._floor_s * (RESTS if self._resting else 1)
+            waited = 0.0 if last is None else time.monotonic() - last
+            if waited > max(floor_s, MEDIANS * median):
+                self._end(waited, median)
+
+    def _end(self, waited: float, median: float) -> None:
+        """Say who stands still, and where, and leave; also when the storage does not answer."""
+        text = (
+            f"rank {self._rank} of {len(self._nodes)} on {self._nodes[self._rank]} made no "
+            f"step for {waited:.0f} s (median {median:.2g} s) after step {self._step} of epoch "
+            f"{self._epoch}; the process ended so that training starts again\n"
+            f"{'; '.join(self._nodes)}\n"
+        )
+        faulthandler.dump_traceback_later(15, exit=True, file=STDERR)
+        os.write(STDERR, text.encode())
+        faulthandler.dump_traceback(file=STDERR)
+        name = f"stalled_epoch{self._epoch:04d}_step{self._step:05d}_rank{self._rank}.txt"
+        with (self._folder / name).open("w") as file:
+            file.write(text)
+            file.flush()
+            faulthandler.dump_traceback(file=file)
+            os.fsync(file.fileno())
+        os._exit(EXIT_CODE)
+
+
+def stall_notes(folder: Path, history: list[Row]) -> list[str]:
+    """What standstills have left in a training's folder that no row of its history tells yet."""
+    told = "\n".join(note for row in history for note in row.get("notes", []))
+    new = [path for path in sorted(folder.glob("stalled_*.txt")) if path.name not in told]
+    notes, wrote, nodes = [], set(), []
+    for path in new:
+        match = _FILE.fullmatch(path.name)
+        lines = path.read_text().splitlines()
+        if match and len(lines) > 1:
+            wrote.add(int(match[1]))
+            nodes = lines[1].split("; ")
+            notes.append(f"{lines[0]} (stacks in {path.name})")
+    for rank in set(range(len(nodes))) - wrote:
+        notes.append(f"rank {rank} on {nodes[rank]} left no stacks: it was stopped or is gone")
+    return notes
