@@ -4,6 +4,7 @@ from typing import Any
 
 import ray
 
+from raytrain.cluster.autoscaling import ceiling
 from raytrain.config.job import ResourcesSpec
 
 GIB = 1024**3
@@ -47,19 +48,28 @@ def places(need: ResourcesSpec) -> dict[str, int]:
 
 
 def refuse_impossible(need: ResourcesSpec, workers: int) -> None:
-    """Raises ValueError when `workers` of these can never run at once on the live nodes.
-
-    Ray would wait for ever, silently.
+    """Raises ValueError when `workers` of these can never run at once: not on the live nodes, nor
+    on what the autoscaler can bring. Ray would wait for ever, silently.
     """
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     fits = slots(need)
-    if fits >= workers:
+    growth = ceiling()
+    wanted = {key: value for key, value in bundle(need).items() if value}
+    grown = growth.fits(wanted) if growth else 0
+    if max(fits, grown) >= workers:
         return
     have = "; ".join(
         f"{node.get('CPU', 0):g} CPU, {node.get('GPU', 0):g} GPU, "
         f"{node.get('memory', 0) / GIB:.1f} GB"
         for node in nodes
     )
+    if growth:
+        types = "; ".join(
+            f"{kind.count} x {kind.resources.get('CPU', 0):g} CPU, "
+            f"{kind.resources.get('GPU', 0):g} GPU, {kind.resources.get('memory', 0) / GIB:.1f} GB"
+            for kind in growth.types
+        )
+        have += f". Its autoscaler can bring at most {growth.nodes} nodes ({types}): {grown} fit(s)"
     raise ValueError(
         f"resources: {workers} worker(s) of {need.cpus} CPU, {need.gpus:g} GPU and "
         f"{need.memory_gb:g} GB can never run at once; {fits} fit(s). The live nodes have: {have}. "

@@ -1,0 +1,81 @@
+"""What the cluster could grow to, as far as its autoscaler says.
+
+Managed clusters tell Ray's control service; `ray up` leaves its configuration on the head node,
+where a Ray job's driver runs. KubeRay's stays with its operator: there, live nodes are all that is
+known.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+import yaml
+
+BOOTSTRAP = "~/ray_bootstrap_config.yaml"
+
+
+@dataclass(frozen=True)
+class NodeType:
+    """Nodes that the autoscaler may start."""
+
+    resources: dict[str, float]
+    count: int
+    """The most of them."""
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """The most that a cluster can grow to."""
+
+    types: tuple[NodeType, ...]
+    nodes: int
+    """Of all types together."""
+
+    def fits(self, wanted: dict[str, float]) -> int:
+        """How many bundles of these resources there would be room for."""
+        left, found = self.nodes, 0
+        each = [(_on_one(kind.resources, wanted), kind.count) for kind in self.types]
+        for on_one, count in sorted(each, reverse=True):
+            taken = min(left, count)
+            left, found = left - taken, found + taken * on_one
+        return found
+
+
+def ceiling() -> Ceiling | None:
+    """What the connected cluster can grow to; None where nobody says."""
+    path = Path(BOOTSTRAP).expanduser()
+    found = _managed()
+    if found is None and path.is_file():
+        found = bootstrap_ceiling(yaml.safe_load(path.read_text()))
+    return found
+
+
+def bootstrap_ceiling(config: dict[str, Any]) -> Ceiling | None:
+    """That of a `ray up` configuration, the head node included."""
+    head = config.get("head_node_type")
+    limit = int(config.get("max_workers", 2))
+    types = [
+        NodeType(kind["resources"], 1 if name == head else int(kind.get("max_workers", limit)))
+        for name, kind in config.get("available_node_types", {}).items()
+        if kind.get("resources")
+    ]
+    return Ceiling(tuple(types), limit + 1) if types else None
+
+
+def _managed() -> Ceiling | None:
+    config = ray._private.state.state.get_cluster_config()
+    if config is None or not config.node_group_configs:
+        return None
+    endless = 1_000_000
+    types = [
+        NodeType(dict(group.resources), endless if group.max_count < 0 else group.max_count)
+        for group in config.node_group_configs
+    ]
+    return Ceiling(tuple(types), sum(kind.count for kind in types))
+
+
+def _on_one(resources: dict[str, float], wanted: dict[str, float]) -> int:
+    # Memory is seldom declared: each node finds out its own when it starts.
+    known = [key for key in wanted if key != "memory" or key in resources]
+    return min(int(resources.get(key, 0) // wanted[key]) for key in known)

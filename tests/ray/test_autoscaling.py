@@ -1,0 +1,54 @@
+"""What a cluster can grow to (no cluster is needed, but for one that says so itself)."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from raytrain.cluster.autoscaling import Ceiling, NodeType, bootstrap_ceiling
+from tests.ray.conftest import Cluster
+from tests.support import raytrain, write_job
+
+CONFIG = {
+    "max_workers": 4,
+    "head_node_type": "head",
+    "available_node_types": {
+        "head": {"resources": {"CPU": 8}},
+        "gpu": {"resources": {"CPU": 16, "GPU": 4}, "max_workers": 2},
+        "cpu": {"resources": {"CPU": 32}},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "fits"),
+    [
+        ({"CPU": 1}, 4 * 32 + 16),
+        ({"CPU": 8, "GPU": 1}, 2 * 2),
+        ({"CPU": 4, "GPU": 1}, 2 * 4),
+        ({"GPU": 0.5}, 2 * 8),
+        ({"CPU": 33}, 0),
+        ({"CPU": 16, "memory": 1e12}, 4 * 2 + 1),
+    ],
+)
+def test_the_best_nodes_up_to_the_most_are_counted(wanted: dict[str, float], fits: int) -> None:
+    ceiling = bootstrap_ceiling(CONFIG)
+    assert ceiling is not None
+    assert ceiling.nodes == 5
+    assert ceiling.fits(wanted) == fits
+
+
+def test_without_resources_nothing_is_known() -> None:
+    assert bootstrap_ceiling({"available_node_types": {"head": {"node_config": {}}}}) is None
+    assert Ceiling((NodeType({"CPU": 2}, 0),), 0).fits({"CPU": 1}) == 0
+
+
+def test_what_the_autoscaler_cannot_bring_either_is_refused(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    (tmp_path / "ray_bootstrap_config.yaml").write_text(yaml.safe_dump(CONFIG))
+    job = write_job(tmp_path, tmp_path / "runs", resources={"cpus": 64})
+    done = raytrain("train", job, env=cluster.env | {"HOME": str(tmp_path)})
+    assert done.returncode == 1
+    assert "1 worker(s) of 64 CPU" in done.stderr
+    assert "Its autoscaler can bring at most 5 nodes (1 x 8 CPU, 0 GPU, 0.0 GB; 2 x" in done.stderr
