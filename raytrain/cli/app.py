@@ -1,5 +1,6 @@
 """What all commands share: how they end, and the options that several have."""
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -12,25 +13,37 @@ from raytrain.config.load import load_job
 from raytrain.runs.layout import RunDir, run_dir
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: whoever started this wants the machine back."""
+
+
+def _terminate(number: int, frame: object) -> None:
+    del number, frame
+    raise Terminated
+
+
 class _Commands(TyperGroup):
     """Ends a user's mistake in its message, never in a traceback.
 
-    Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 terminated.
     """
 
     def invoke(self, ctx):
+        signal.signal(signal.SIGTERM, _terminate)
         try:
             return super().invoke(ctx)
         except ValueError as error:
             print(f"raytrain: {error}", file=sys.stderr)
             sys.exit(1)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
+            terminated = isinstance(error, Terminated)
+            how = "terminated" if terminated else "interrupted"
             print(
-                "raytrain: interrupted; everything up to the last epoch is kept, run the same "
+                f"raytrain: {how}; everything up to the last epoch is kept, run the same "
                 "command to continue",
                 file=sys.stderr,
             )
-            sys.exit(130)
+            sys.exit(143 if terminated else 130)
 
 
 app = typer.Typer(

@@ -201,12 +201,15 @@ def test_a_killed_train_continues(tmp_path: Path) -> None:
     assert len(trained) <= 12 - before + 1
 
 
-def test_ctrl_c_says_how_to_continue(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_sigterm_say_how_to_continue(
+    tmp_path: Path, number: signal.Signals, exit_code: int
+) -> None:
     job = write_job(tmp_path, tmp_path / "runs", trial={"epochs": 200})
     ready = lambda: epochs_done(tmp_path / "runs", "search") >= 2  # noqa: E731
-    code = stop_when(["train", job, "--local"], ready, signal.SIGINT, tmp_path / "log")
+    code = stop_when(["train", job, "--local"], ready, number, tmp_path / "log")
     text = (tmp_path / "log").read_text()
-    assert code == 130, text
+    assert code == exit_code, text
     assert "run the same command to continue" in text
     assert "Traceback" not in text
 
