@@ -35,7 +35,7 @@ class RayBackend:
 
     def run_trials(self, tasks: list[Task], on_end: OnEnd) -> None:
         """Run each task to its end: one worker as a Ray task, several as a TorchTrainer."""
-        for workers in {task.workers for task in tasks}:
+        for workers in {task.least_workers for task in tasks}:
             refuse_impossible(self.need, workers)
         self._run_single([task for task in tasks if task.workers == 1], on_end)
         train_groups([task for task in tasks if task.workers > 1], self.need, on_end)

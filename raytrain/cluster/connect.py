@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,6 +44,8 @@ def connected() -> Iterator[str]:
         "logging_level": "WARNING",
         "runtime_env": {"env_vars": _worker_settings()},
     }
+    # Ray puts one of its own in place of the command's, which says how to continue.
+    on_term = signal.getsignal(signal.SIGTERM)
     try:
         if address:
             context = ray.init(address=address, **common)
@@ -55,6 +58,7 @@ def connected() -> Iterator[str]:
             f"RAY_ADDRESS={address}: no Ray cluster answers there ({error}); start one with "
             "`ray start --head`, or unset RAY_ADDRESS to run on this machine alone"
         ) from None
+    signal.signal(signal.SIGTERM, on_term)
     try:
         yield _dashboard_text(context.dashboard_url)
     finally:
@@ -80,5 +84,5 @@ def match_authentication(dashboard: str) -> None:
 
 
 def _worker_settings() -> dict[str, str]:
-    keys = [*_SETTINGS, "RAYTRAIN_CACHE"]
+    keys = [*_SETTINGS, "RAYTRAIN_CACHE", "RAYTRAIN_STALL_S", "RAYTRAIN_RESIZE_S"]
     return {key: os.environ[key] for key in keys if key in os.environ}

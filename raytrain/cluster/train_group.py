@@ -4,6 +4,7 @@ A worker group costs half a minute to start and a trial in it nothing, so tasks 
 number of workers share as many groups as the cluster can run at once.
 """
 
+import os
 import tempfile
 from collections.abc import Callable
 from itertools import groupby
@@ -12,9 +13,10 @@ from typing import Any
 
 import ray
 import ray.train
+from ray.exceptions import RayActorError
 from ray.train.torch import TorchConfig, TorchTrainer
 
-from raytrain.cluster.reasons import reason_of
+from raytrain.cluster.reasons import is_refusal, reason_of
 from raytrain.cluster.resources import bundle
 from raytrain.cluster.worker import work
 from raytrain.config.job import ResourcesSpec
@@ -23,9 +25,31 @@ from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.history import Row
 from raytrain.runs.record import Status, Task
 
+REFITS = 3
+"""How often a group whose controller died is fitted again."""
+PREEMPTED = "preempted"
+RESIZE_VARIABLE = "RAYTRAIN_RESIZE_S"
+"""Sets the seconds after which a group with room to grow looks for more places."""
+RESIZE_S = 60.0
+
+
+class Preempted(Exception):  # noqa: N818  # not an error: the group goes elsewhere
+    """A node of the group is about to go; everything up to this epoch is kept."""
+
+
+class Refusals(ray.train.UserCallback):
+    """Ends a training that met a user's mistake: it would meet it again in every attempt."""
+
+    def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
+        del run_context
+        for error in worker_exceptions.values():
+            if is_refusal(error):
+                raise ValueError(reason_of(error))
+
 
 class TrainReporter:
-    """Hands Ray Train each epoch's figures and a pointer to our checkpoint."""
+    """Hands Ray Train each epoch's figures and a pointer to our checkpoint, and leaves a node that
+    is about to go."""
 
     def __init__(self, task: Task):
         self._task = task
@@ -37,13 +61,16 @@ class TrainReporter:
                 write_json(Path(folder) / "pointer.json", str(self._task.trial_dir.checkpoints))
                 checkpoint = ray.train.Checkpoint.from_directory(folder)
             ray.train.report({"trial": self._task.name, **row}, checkpoint=checkpoint)
+        # The same answer for every rank.
+        if ray.train.get_preemption_info() is not None:
+            raise Preempted
 
 
 def train_groups(
     tasks: list[Task], need: ResourcesSpec, on_end: Callable[[Task, Status, str | None], None]
 ) -> None:
     """Train every task (each with more than one worker) on Ray Train."""
-    for workers, same in groupby(sorted(tasks, key=_workers), _workers):
+    for (workers, _), same in groupby(sorted(tasks, key=_workers), _workers):
         chosen = list(same)
         slots = int(min(_slots(need, workers), len(chosen)))
         groups = [chosen[slot::slots] for slot in range(slots)]
@@ -76,17 +103,39 @@ def _fit_at_once(groups: list[list[Task]], need: ResourcesSpec) -> list[str | No
 
 
 def _fit(tasks: list[Task], need: ResourcesSpec) -> str | None:
-    """Train the tasks in turn in one worker group; returns why it failed, or None."""
+    """Train the tasks in turn in one worker group; returns why it failed, or None.
+
+    When a node is about to go, the group ends with its epoch and is fitted again elsewhere; when
+    Ray Train's controller dies, too, but not for ever.
+    """
+    deaths = 0
+    trainer = _trainer(tasks, need)
+    while True:
+        try:
+            if trainer.fit().return_value != PREEMPTED:
+                return None
+        except ray.train.TrainingFailedError as error:
+            failures = getattr(error, "worker_failures", None) or {0: error}
+            return reason_of(failures[min(failures)])
+        except RayActorError as error:
+            deaths += 1
+            if deaths > REFITS:
+                return f"its controller died {deaths} times: {reason_of(error)}"
+
+
+def _trainer(tasks: list[Task], need: ResourcesSpec) -> TorchTrainer:
     storage = tasks[0].directory.parent.parent / "final" / "ray"
     names = "+".join(task.name for task in tasks)
     # A run of the same name would be taken for finished by Ray Train: ours resumes by itself.
     attempt = len(list(storage.glob("*"))) if storage.is_dir() else 0
-    trainer = TorchTrainer(
+    most, least = _workers(tasks[0])
+    return TorchTrainer(
         _train_all,
         train_loop_config={"tasks": tasks},
         torch_config=TorchConfig(timeout_s=600),
         scaling_config=ray.train.ScalingConfig(
-            num_workers=tasks[0].workers,
+            num_workers=most if least == most else (least, most),
+            elastic_resize_monitor_interval_s=float(os.environ.get(RESIZE_VARIABLE, RESIZE_S)),
             use_gpu=need.gpus > 0,
             resources_per_worker=bundle(need),
         ),
@@ -95,23 +144,23 @@ def _fit(tasks: list[Task], need: ResourcesSpec) -> str | None:
             storage_path=str(storage),
             checkpoint_config=ray.train.CheckpointConfig(num_to_keep=1),
             failure_config=ray.train.FailureConfig(max_failures=3, controller_failure_limit=3),
+            callbacks=[Refusals()],
         ),
     )
-    try:
-        trainer.fit()
-    except ray.train.TrainingFailedError as error:
-        failures = getattr(error, "worker_failures", None) or {0: error}
-        return reason_of(failures[min(failures)])
+
+
+def _train_all(config: dict[str, Any]) -> str | None:
+    for task in config["tasks"]:
+        try:
+            work(task, TrainReporter(task))
+        except Preempted:
+            return PREEMPTED
     return None
 
 
-def _train_all(config: dict[str, Any]) -> None:
-    for task in config["tasks"]:
-        work(task, TrainReporter(task))
-
-
-def _workers(task: Task) -> int:
-    return task.workers
+def _workers(task: Task) -> tuple[int, int]:
+    """The most and the fewest of a task."""
+    return task.workers, task.least_workers
 
 
 def _slots(need: ResourcesSpec, workers: int) -> int:

@@ -22,13 +22,30 @@ class FoldSpec(Spec):
     seed: int = Field(0, ge=0)
 
 
+def _number_or_range(value: Any) -> Any:
+    ends = list(value) if isinstance(value, list | tuple) else [value]
+    whole = all(type(end) is int and end >= 1 for end in ends)
+    if not whole or len(ends) > 2 or (len(ends) == 2 and ends[0] >= ends[1]):
+        raise ValueError(f"give a number from 1 on, or fewest and most as [1, 4] (got {value!r})")
+    return ends[0] if len(ends) == 1 else tuple(ends)
+
+
+def most(workers: int | tuple[int, int]) -> int:
+    """The most workers that a number or a range of them stands for."""
+    return workers if isinstance(workers, int) else workers[1]
+
+
 class FinalizeSpec(Spec):
     """The ensemble that is shipped."""
 
     members: int = Field(2, ge=1)
     """The best so many configurations of the leaderboard."""
-    workers: int = Field(1, ge=1)
-    """Ray Train workers that each member is trained on."""
+    workers: Annotated[
+        int | tuple[int, int],
+        BeforeValidator(_number_or_range, json_schema_input_type=int | tuple[int, int]),
+    ] = 1
+    """Ray Train workers that each member is trained on; `[1, 4]`: as many of these as there are
+    places for, fewer when a node goes, more when one comes (at the cost of the epoch begun)."""
     epochs: int | None = Field(None, ge=1)
     """Length of cross-validation and final training; null: that of the trial."""
 

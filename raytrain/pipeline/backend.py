@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
-from raytrain.config.job import JobSpec, Place
+from raytrain.config.job import JobSpec, Place, most
 from raytrain.pipeline.boards import BoardView
 from raytrain.pipeline.following import View
 from raytrain.runs.layout import RunDir
@@ -92,9 +92,9 @@ def local_problems(job: JobSpec, stations: tuple[Station, ...]) -> list[str]:
             f"search.scheduler: {job.search.scheduler.name!r} needs Ray; "
             "add --set search.scheduler.name=none"
         )
-    if "final" in stations and job.finalize.workers > 1:
+    if "final" in stations and most(job.finalize.workers) > 1:
         problems.append(
-            f"finalize.workers: {job.finalize.workers} workers need Ray; "
+            f"finalize.workers: {most(job.finalize.workers)} workers need Ray; "
             "add --set finalize.workers=1"
         )
     return problems

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from raytrain.config.job import JobSpec
+from raytrain.config.job import JobSpec, most
 from raytrain.config.metrics import MetricSpec
 from raytrain.config.models import PixelsBase
 from raytrain.config.optimizers import PlateauSpec
@@ -35,10 +35,11 @@ def final_problems(job: JobSpec) -> list[str]:
     for spec in sample_trials(job.search.space, job.trial, job.search.trials, job.search.seed):
         schedule = spec.schedule
         if isinstance(spec.model, PixelsBase):
-            if job.finalize.workers > 1:
+            workers = most(job.finalize.workers)
+            if workers > 1:
                 return [
                     f"finalize.workers: {spec.model.label} is fitted by one worker, not "
-                    f"{job.finalize.workers}; set finalize.workers=1, or leave it out of the search"
+                    f"{workers}; set finalize.workers=1, or leave it out of the search"
                 ]
             continue
         if isinstance(schedule, PlateauSpec) and schedule.watch != "train_loss":

@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 
 from raytrain.config.framing import WholeSpec
-from raytrain.config.job import JobSpec
+from raytrain.config.job import JobSpec, most
 from raytrain.config.models import PixelsBase, UNetBase
 from raytrain.config.target import outputs
 from raytrain.config.trial import TrialSpec
@@ -54,7 +54,7 @@ def make_task(
     fold: str,
     train_ids: tuple[str, ...],
     val_ids: tuple[str, ...],
-    workers: int,
+    workers: int | tuple[int, int],
 ) -> Task:
     """A task whose directory is named after everything that decides its numbers.
 
@@ -75,7 +75,8 @@ def make_task(
         fold=fold,
         train_ids=train_ids,
         val_ids=val_ids,
-        workers=workers,
+        workers=most(workers),
+        least=None if isinstance(workers, int) else workers[0],
         cpus=job.resources.cpus,
         loaders=job.resources.loaders,
         metric=job.competition.metric,

@@ -39,6 +39,7 @@ class Task:
     train_ids: tuple[str, ...] = field(repr=False)
     val_ids: tuple[str, ...] = field(repr=False)
     workers: int
+    """The most worker processes that it is trained on."""
     cpus: int
     """Threads a worker."""
     loaders: int
@@ -46,6 +47,12 @@ class Task:
     metric: MetricSpec
     """What its epochs are compared by; one run has one metric."""
     directory: Path
+    least: int | None = None
+    """The fewest workers that it goes on with; None: all of them."""
+
+    @property
+    def least_workers(self) -> int:
+        return self.workers if self.least is None else self.least
 
     @property
     def trial_dir(self) -> TrialDir:
@@ -56,7 +63,7 @@ class Task:
         return self.directory.name
 
 
-def task_fingerprint(spec: TrialSpec, data: str, fold: str, workers: int) -> str:
+def task_fingerprint(spec: TrialSpec, data: str, fold: str, workers: int | tuple[int, int]) -> str:
     """Names a trial's directory: config, data, fold, seed and number of workers."""
     return fingerprint(spec.model_dump(mode="json"), data, fold, workers)
 

@@ -1,0 +1,206 @@
+"""A Ray cluster of several nodes on this machine, and data-parallel trainings on it to disturb."""
+
+import importlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from ray.cluster_utils import Cluster
+
+from raytrain.runs.history import read_history
+from raytrain.runs.layout import RunDir, TrialDir
+from raytrain.runs.starts import Start, read_starts
+from tests.ray.conftest import free_ports
+from tests.support import CLOCK, run_folder, write_job
+
+# Ray brings its own, found once Ray is imported.
+psutil = importlib.import_module("psutil")
+PATIENCE_S = 300.0
+TRAP = Path(__file__).parent / "ray" / "trap.py"
+
+
+def write_training(folder: Path, name: str, epochs: int, **resources: object) -> Path:
+    """A job whose epochs last long enough to be disturbed in, and a trap for its workers."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(TRAP, folder)
+    trial = {
+        "model": {"name": "unet", "width": 12, "depth": 3, "norm": "group"},
+        "loss": [{"name": "soft_dice"}, {"name": "trap", "folder": str(folder)}],
+        "epochs": epochs,
+        "batch_size": 2,
+    }
+    memory = {"cpus": 1, "memory_gb": 1} | resources
+    return write_job(folder, folder / name, trial=trial, extend="trap.py", resources=memory)
+
+
+class Nodes:
+    """A head without CPUs of its own and nodes of one CPU each, or as many as asked."""
+
+    def __init__(self, cluster: Cluster, env: dict[str, str]):
+        self.cluster, self.env = cluster, env
+        self.workers: list[Any] = []
+
+    def add(self, cpus: int = 1) -> Any:
+        """One more node."""
+        node = self.cluster.add_node(
+            num_cpus=cpus, memory=4_000_000_000, object_store_memory=100_000_000
+        )
+        self.workers.append(node)
+        return node
+
+    def remove(self, node: Any) -> None:
+        """SIGKILL to all its processes."""
+        self.workers.remove(node)
+        self.cluster.remove_node(node, allow_graceful=False)
+
+
+@contextmanager
+def nodes(folder: Path, count: int, **settings: str) -> Iterator[Nodes]:
+    """Such a cluster; everything of it is gone after the block."""
+    port, dashboard, agent = free_ports(3)
+    # A socket's path has 107 characters at most.
+    home = tempfile.mkdtemp(prefix="rt", dir="/tmp")
+    env = {
+        "RAY_AUTH_MODE": "disabled", "RAY_TMPDIR": home, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+        "RAYTRAIN_CACHE": str(folder / "cache"), "RAY_USAGE_STATS_ENABLED": "0", **settings,
+    }  # fmt: skip
+    kept = {key: os.environ.get(key) for key in env}
+    os.environ.update(env)
+    cluster = Cluster(
+        initialize_head=True,
+        head_node_args={
+            "num_cpus": 0, "gcs_server_port": port, "include_dashboard": True,
+            "dashboard_port": dashboard, "dashboard_agent_listen_port": agent,
+            "object_store_memory": 100_000_000,
+        },
+    )  # fmt: skip
+    started = Nodes(cluster, env | {"RAY_ADDRESS": cluster.address})
+    try:
+        for _ in range(count):
+            started.add()
+        yield started
+    finally:
+        cluster.shutdown()
+        for key, value in kept.items():
+            os.environ.pop(key, None) if value is None else os.environ.update({key: value})
+
+
+class Training:
+    """A driver in a process of its own that trains one task on several workers."""
+
+    def __init__(self, job: Path, workers: str, env: dict[str, str], log: Path):
+        self.log, self.env = log, env
+        self._words = [sys.executable, "-m", "tests.ray.train_on", str(job), workers]
+        self.run = RunDir(run_folder(job.parent / job.stem))
+        self.start()
+
+    def start(self) -> None:
+        """The same command, for the first time or again."""
+        with self.log.open("a") as out:
+            self.driver = subprocess.Popen(
+                self._words, env=os.environ | self.env, stdout=out, stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )  # fmt: skip
+
+    @property
+    def directory(self) -> TrialDir:
+        [path] = self.run.trials.glob("*")
+        return TrialDir(path)
+
+    def epochs(self) -> int:
+        """Rows of its history."""
+        if not self.run.trials.is_dir() or not list(self.run.trials.glob("*")):
+            return 0
+        return len(read_history(self.directory.history))
+
+    def starts(self) -> list[Start]:
+        return read_starts(self.directory)
+
+    def until(self, ready: Callable[[], bool]) -> None:
+        """Wait; fails when the driver ends before."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not ready():
+            assert self.driver.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.02)
+
+    def end(self) -> None:
+        """Wait for its good end."""
+        try:
+            assert self.driver.wait(PATIENCE_S) == 0, self.log.read_text()
+        finally:
+            self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL to the driver, if it still runs."""
+        if self.driver.poll() is None:
+            self.driver.send_signal(signal.SIGKILL)
+            self.driver.wait(60)
+
+    def workers(self) -> list[Any]:
+        """The processes that train."""
+        found = []
+        for process in psutil.process_iter(["name", "cmdline"]):
+            title = " ".join(process.info["cmdline"] or [])
+            if "RayTrainWorker" in title and self._mine(process):
+                found.append(process)
+        return found
+
+    def controller(self) -> Any:
+        """The process of Ray Train's controller."""
+        [found] = [
+            process
+            for process in psutil.process_iter(["cmdline"])
+            if "TrainController" in " ".join(process.info["cmdline"] or []) and self._mine(process)
+        ]
+        return found
+
+    def _mine(self, process: Any) -> bool:
+        """Whether it belongs to this cluster, by its environment: others use Ray here, too."""
+        try:
+            return process.environ().get("RAYTRAIN_CACHE") == self.env["RAYTRAIN_CACHE"]
+        except psutil.Error:
+            return False
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """What it shipped."""
+        path = self.directory.checkpoints / "last.pt"
+        return torch.load(path, weights_only=True)["model"]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Its history, but for what differs between two equal trainings."""
+        rows = read_history(self.directory.history)
+        return [{k: v for k, v in row.items() if k not in (*CLOCK, "notes")} for row in rows]
+
+    def notes(self) -> list[str]:
+        """What its rows have to say."""
+        rows = read_history(self.directory.history)
+        return [note for row in rows for note in row.get("notes", [])]
+
+
+def same_weights(one: Training, other: Training) -> bool:
+    """Whether two trainings shipped the same weights bit for bit."""
+    first, second = one.weights(), other.weights()
+    return first.keys() == second.keys() and all(
+        torch.equal(value, second[name]) for name, value in first.items()
+    )
+
+
+def resumed_well(training: Training, seen: list[int], attempts: int) -> None:
+    """It started so often, and each time with all that its history had shown when it was
+    disturbed (`seen`): no epoch but the unfinished one was trained twice."""
+    starts = training.starts()
+    assert len(starts) == attempts, starts
+    assert len(seen) == attempts - 1
+    assert starts[0].epochs == 0
+    for start, rows in zip(starts[1:], seen, strict=True):
+        assert start.epochs >= rows, (starts, seen)

@@ -1,0 +1,52 @@
+"""Workers of a data-parallel training killed, stuck and stopped in mid-epoch: the same weights."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.nodes import Nodes, Training, nodes, resumed_well, same_weights, write_training
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+    with nodes(tmp_path_factory.mktemp("nodes"), 2, RAYTRAIN_STALL_S="15") as started:
+        yield started
+
+
+def test_a_worker_killed_stuck_and_stopped_trains_the_same_weights(
+    two: Nodes, tmp_path: Path
+) -> None:
+    whole = Training(write_training(tmp_path / "a", "runs", 7), "2", two.env, tmp_path / "whole")
+    whole.end()
+    resumed_well(whole, [], 1)
+    job = write_training(tmp_path / "b", "runs", 7)
+    training = Training(job, "2", two.env, tmp_path / "log")
+    seen = []
+    # SIGKILL.
+    training.until(lambda: training.epochs() >= 1)
+    training.workers()[0].kill()
+    seen.append(training.epochs())
+    # One rank stands still in a step; the other waits for it.
+    training.until(lambda: len(training.starts()) == 2 and training.epochs() >= 3)
+    (job.parent / "stand_still").touch()
+    training.until(lambda: not (job.parent / "stand_still").exists())
+    seen.append(training.epochs())
+    # SIGSTOP: its own watchdog stands still with it.
+    training.until(lambda: len(training.starts()) == 3 and training.epochs() >= 5)
+    training.workers()[0].send_signal(signal.SIGSTOP)
+    seen.append(training.epochs())
+    training.end()
+    resumed_well(training, seen, 4)
+    assert training.rows() == whole.rows()
+    assert same_weights(training, whole)
+    notes = training.notes()
+    stuck = [note for note in notes if "made no step for" in note]
+    stopped = [note for note in notes if "left no stacks" in note]
+    assert {note.split(" of 2")[0] for note in stuck[:2]} == {"rank 0", "rank 1"}
+    assert len(stuck) == 3
+    assert len(stopped) == 1
+    stacks = [path.read_text() for path in training.directory.path.glob("stalled_*.txt")]
+    assert any("trap.py" in text and "in wait" in text for text in stacks)
+    assert all("Ray node" in note for note in (*stuck, *stopped))
