@@ -58,9 +58,14 @@ def test_every_value_of_every_factor_takes_its_steps(samples: Samples, tmp_path:
         "loss": {"choice": [[{"name": "dice"}], [{"name": "focal"}], [{"name": "bce"}]]},
         "batch_size": {"grid": [1, 2, 64]},
         "epochs": {"grid": [100, 300]},
+        "ship": {"grid": [{"name": "last"}, {"name": "best"}]},
+        "stop": {"grid": [None, {"patience": 5}]},
+        "schedule": {"grid": [{"name": "constant"}, {"name": "plateau", "patience": 1}]},
     }
     text = _smoke(samples, tmp_path, space)
-    assert text.startswith("smoke: 3 trials held every value of model, loss, batch_size, epochs;")
+    assert text.startswith(
+        "smoke: 3 trials held every value of model, loss, batch_size, epochs, ship, stop, schedule;"
+    )
     assert text.endswith("took at least 2 steps")
 
 
