@@ -31,6 +31,7 @@ from raytrain.losses import Loss
 from raytrain.metrics import gathered, score
 from raytrain.metrics.dice import foreground_dice, mean_foreground_dice
 from raytrain.metrics.evidence import Evidence
+from raytrain.metrics.oof_file import OofEvidence
 from raytrain.runs.history import Row
 from raytrain.runs.shipping import in_swa
 
@@ -81,6 +82,11 @@ class Validation:
     rows: np.ndarray
     scaling: Scaling
     metric: MetricSpec
+
+    def told(self, ids: tuple[str, ...], evidence: Evidence) -> OofEvidence:
+        """The evidence with its images, whose ids these are, and their groups."""
+        groups = self.report.samples["group"].iloc[self.rows]
+        return OofEvidence(ids, tuple(map(str, groups)), evidence, self.metric)
 
 
 def train_epoch(training: Training, loader: DataLoader[Batch], history: Sequence[Row]) -> Row:
@@ -145,9 +151,11 @@ def _step(training: Training, batch: Batch) -> torch.Tensor:
     return share
 
 
-def validate(training: Training, weights: nn.Module, on: Validation, epoch: int) -> Row:
-    """val_loss, val_score (the metric), val_dice and val_dice_per_class over the set, the same on
-    every worker.
+def validate(
+    training: Training, weights: nn.Module, on: Validation, epoch: int
+) -> tuple[Row, Evidence]:
+    """val_loss, val_score (the metric), val_dice and val_dice_per_class over the set, and what they
+    are computed from; the same on every worker.
 
     Each worker takes whole units in turn, and units are the same for any number of workers, so
     the figures are too. Raises ValueError when the loss is not finite.
@@ -179,9 +187,10 @@ def validate(training: Training, weights: nn.Module, on: Validation, epoch: int)
         )
     counts = counts_NK3.cpu().numpy()
     evidence = Evidence(counts, beside, figures_NGK.cpu().numpy())
-    return {
+    figures = {
         "val_loss": val_loss,
         "val_score": score(on.metric, evidence),
         "val_dice": mean_foreground_dice(counts),
         "val_dice_per_class": [float(value) for value in foreground_dice(counts)],
     }
+    return figures, evidence

@@ -60,7 +60,7 @@ def ship(
         model = _weights(training, directory.checkpoints, kind, epochs, loader)
         row = history[epochs[0] - 1]
         if len(epochs) > 1:
-            row = validate(training, model, on, history[-1]["epoch"]) if on else {}
+            row = validate(training, model, on, history[-1]["epoch"])[0] if on else {}
         figures = {key: value for key, value in row.items() if key.startswith("val_")}
         kinds[kind.label] = {"epochs": list(epochs), **figures}
         if world.rank == 0:

@@ -31,10 +31,11 @@ from raytrain.engine.shipping import ship
 from raytrain.engine.start import set_frozen, warm_start
 from raytrain.engine.watchdog import UNWATCHED, Watch, stall_notes
 from raytrain.losses import build_loss
+from raytrain.metrics.oof_file import write_oof_evidence
 from raytrain.models import build_model
 from raytrain.models.weights import weights_file
 from raytrain.runs.extensions import load_extensions
-from raytrain.runs.history import Row, append_row, write_history
+from raytrain.runs.history import Row, append_row, best_row, write_history
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task
 from raytrain.runs.shipping import ended, kept_epochs
@@ -110,7 +111,11 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World, watch: 
             training.network = _network(training.model, spec, world, epoch)
         row = learn(training, loader, history)
         if on:
-            row |= validate(training, training.kept, on, epoch)
+            figures, evidence = validate(training, training.kept, on, epoch)
+            row |= figures
+            if world.rank == 0 and best_row([*history, row]) is row:
+                # Before the checkpoint: what a resumed trial goes on from has it.
+                write_oof_evidence(directory.evidence, on.told(task.val_ids, evidence))
         row |= pace.times(epoch, spec.last_epoch)
         history.append(row)
         training.average(epoch)

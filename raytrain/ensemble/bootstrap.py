@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from raytrain.ensemble.oof_file import OofEvidence
 from raytrain.metrics import score
+from raytrain.metrics.oof_file import OofEvidence
 
 REPEATS = 2000
 """Bootstrap draws."""

@@ -12,10 +12,10 @@ from raytrain.data.folds import Folds, load_or_make_folds
 from raytrain.data.report import DataReport
 from raytrain.engine.shipping import shipped_checkpoint
 from raytrain.engine.trial import Samples, open_samples
-from raytrain.ensemble.oof_file import OofEvidence, write_oof_evidence
 from raytrain.ensemble.score import map_confusion, map_counts, map_figures, oof_score
 from raytrain.metrics import gathered
 from raytrain.metrics.evidence import Evidence
+from raytrain.metrics.oof_file import OofEvidence, write_oof_evidence
 from raytrain.pipeline.backend import Workplace
 from raytrain.pipeline.cv import fold_tasks, member_specs, oof_path
 from raytrain.pipeline.length import final_spec

@@ -7,8 +7,8 @@ from rich.table import Table
 
 from raytrain.config.job import JobSpec
 from raytrain.data.report import DataReport, read_report
-from raytrain.ensemble.oof_file import OofEvidence, read_oof_evidence
 from raytrain.ensemble.picks import Draws, Pair, chosen_by_public, pairs, simulate
+from raytrain.metrics.oof_file import OofEvidence, read_oof_evidence
 from raytrain.pipeline.prepare import ledger_of
 from raytrain.pipeline.tables import as_text
 from raytrain.runs.layout import RunDir

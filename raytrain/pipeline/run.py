@@ -10,7 +10,7 @@ from raytrain.data.folds import load_or_make_folds
 from raytrain.data.report import DataReport
 from raytrain.engine.trial import open_samples
 from raytrain.ensemble.bootstrap import beats
-from raytrain.ensemble.oof_file import read_oof_evidence
+from raytrain.metrics.oof_file import read_oof_evidence
 from raytrain.pipeline.backend import Workplace, local_problems
 from raytrain.pipeline.check import check, summary
 from raytrain.pipeline.cv import cv

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from raytrain.config.job import JobSpec
 from raytrain.data.report import read_report
 from raytrain.ensemble.bootstrap import beats
-from raytrain.ensemble.oof_file import read_oof_evidence
+from raytrain.metrics.oof_file import read_oof_evidence
 from raytrain.pipeline.masks import predicted_masks
 from raytrain.pipeline.prepare import ledger_of
 from raytrain.runs.layout import RunDir

@@ -30,6 +30,12 @@ class TrialDir:
         return self.path / "history.jsonl"
 
     @property
+    def evidence(self) -> Path:
+        """What the best epoch's score was computed from, image by image
+        (`metrics/oof_file.py`)."""
+        return self.path / "evidence.npz"
+
+    @property
     def attempts(self) -> Path:
         """Attempts that failed, one JSON object a line; none for most trials."""
         return self.path / "attempts.jsonl"

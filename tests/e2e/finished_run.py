@@ -12,8 +12,8 @@ from raytrain.config.formats import PairedFoldersSpec
 from raytrain.config.load import load_job
 from raytrain.config.metrics import DiceMetricSpec
 from raytrain.data.report import DataReport, write_report
-from raytrain.ensemble.oof_file import OofEvidence, write_oof_evidence
 from raytrain.metrics.evidence import Evidence
+from raytrain.metrics.oof_file import OofEvidence, write_oof_evidence
 from raytrain.pipeline.encode import encode
 from raytrain.pipeline.submit import submit
 from raytrain.runs.ensemble import Ensemble, Member

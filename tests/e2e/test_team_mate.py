@@ -12,9 +12,9 @@ from raytrain.config.load import load_job
 from raytrain.data.folds import Folds
 from raytrain.data.report import DataReport, read_report
 from raytrain.engine.trial import open_samples
-from raytrain.ensemble.oof_file import read_oof_evidence
 from raytrain.ensemble.prediction import member_probabilities
 from raytrain.metrics import score
+from raytrain.metrics.oof_file import read_oof_evidence
 from raytrain.pipeline.backend import Workplace
 from raytrain.pipeline.finalize import finalize
 from raytrain.pipeline.joining import change

@@ -10,9 +10,9 @@ import pytest
 
 from raytrain.config.metrics import CrossEntropyMetricSpec, DiceMetricSpec, MetricSpec
 from raytrain.ensemble.bootstrap import REPEATS, beats, group_draws
-from raytrain.ensemble.oof_file import OofEvidence, read_oof_evidence, write_oof_evidence
 from raytrain.metrics import gathered, score
 from raytrain.metrics.evidence import Evidence
+from raytrain.metrics.oof_file import OofEvidence, read_oof_evidence, write_oof_evidence
 from tests.metric_specs import SPECS
 
 DICE = DiceMetricSpec()

@@ -14,10 +14,10 @@ from raytrain.config.metrics import DiceMetricSpec
 from raytrain.data.checks import inspect
 from raytrain.data.report import write_report
 from raytrain.ensemble.bootstrap import REPEATS
-from raytrain.ensemble.oof_file import OofEvidence, write_oof_evidence
 from raytrain.ensemble.picks import chosen_by_public, pairs, simulate
 from raytrain.metrics import score
 from raytrain.metrics.evidence import Evidence
+from raytrain.metrics.oof_file import OofEvidence, write_oof_evidence
 from raytrain.pipeline.picks import picks_text
 from raytrain.runs.layout import RunDir, run_dir
 from raytrain.submission.events import Event, Kind, Score

@@ -1,4 +1,5 @@
-"""`final/oof_evidence.npz`: what an ensemble's out-of-fold score was computed from, image by image.
+"""What a score was computed from, image by image: `final/oof_evidence.npz` of an ensemble out of
+fold, and `trials/<fingerprint>/evidence.npz` of a trial's best epoch on its held-out images.
 
 A submission keeps a copy under its tag, so that it can be compared with others after a later
 `finalize` of its run. Pure numpy: reading one loads no torch.
@@ -31,7 +32,7 @@ _UNREADABLE = (
 
 @dataclass(frozen=True)
 class OofEvidence:
-    """The evidence of one ensemble on all labelled images."""
+    """The evidence of an ensemble or a trial on images whose groups it never saw."""
 
     ids: tuple[str, ...]
     groups: tuple[str, ...]
