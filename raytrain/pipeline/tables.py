@@ -16,18 +16,19 @@ REPEATED = ("rank", "name", "val_score", "sd", "95 %", "n", "val_dice", "epochs"
 
 def leaderboard_table(board: list[Configuration]) -> str:
     """The leaderboard as text."""
-    return board_table(rows(board), any(not each.alone for each in board))
+    return board_table(rows(board), any(not each.alone for each in board), [])
 
 
-def board_table(found: list[dict[str, str]], repeated: bool) -> str:
-    """These rows of the leaderboard; with repeats also how far they lie apart."""
+def board_table(found: list[dict[str, str]], repeated: bool, beside: list[str]) -> str:
+    """These rows of the leaderboard, with what stands `beside` its own columns; with repeats also
+    how far they lie apart."""
     table = Table(title="leaderboard", title_justify="left")
-    columns = REPEATED if repeated else ONCE
+    columns = list(dict.fromkeys((*(REPEATED if repeated else ONCE), *beside)))
     for column in columns:
         table.add_column(column.replace("_", " "), no_wrap=column != "name", overflow="fold")
     for row in found:
         shown = row | {"95 %": f"{row['low']} .. {row['high']}" if row["low"] else ""}
-        table.add_row(*(shown[column] for column in columns))
+        table.add_row(*(shown.get(column, "") for column in columns))
     return as_text(table)
 
 

@@ -1,0 +1,65 @@
+"""Commands that show what came of a search; they load neither torch nor Ray."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from raytrain.cli.app import app
+from raytrain.config.load import load_job
+from raytrain.runs.layout import RunDir, run_dir
+
+PANEL = "What there is"
+
+Run = Annotated[Path, typer.Argument(help="A run's folder, or its job's YAML.")]
+
+
+@app.command(rich_help_panel=PANEL)
+def leaderboard(
+    run: Run,
+    sort: Annotated[
+        str | None, typer.Option(help="A column or a field such as optimizer.lr; -lr turns it.")
+    ] = None,
+    filter: Annotated[
+        list[str] | None,
+        typer.Option("--filter", help="model.name=unet_a, val_score>0.8 (repeatable)."),
+    ] = None,
+    best_per: Annotated[
+        str | None, typer.Option(help="Only the best of each value, such as of model.name.")
+    ] = None,
+    diff: Annotated[
+        tuple[str, str] | None, typer.Option(help="What two differ in, by name or fingerprint.")
+    ] = None,
+) -> None:
+    """Show a search's configurations, best first; leaderboard.csv is written anew."""
+    from raytrain.pipeline.board import board_text, difference_text
+
+    if diff and (sort or filter or best_per):
+        raise typer.BadParameter("--diff stands alone")
+    place = _run(run)
+    print(
+        difference_text(place, *diff) if diff else board_text(place, sort, filter or [], best_per)
+    )
+
+
+@app.command(rich_help_panel=PANEL)
+def compare(
+    run: Run,
+    a: Annotated[str, typer.Argument(help="A configuration or trial, by name or fingerprint.")],
+    b: Annotated[str, typer.Argument(help="What it is compared with.")],
+    other: Annotated[
+        Path | None, typer.Option(help="The run that B is of, where it is another.")
+    ] = None,
+) -> None:
+    """Tell whether two configurations differ: a paired test over patients and seeds."""
+    from raytrain.pipeline.compare import compare as station
+    from raytrain.pipeline.compare import comparison_text
+
+    place = _run(run)
+    print(comparison_text(station(place, a, _run(other) if other else place, b)))
+
+
+def _run(path: Path) -> RunDir:
+    if path.is_dir():
+        return RunDir(path.absolute())
+    return run_dir(load_job(path))

@@ -1,0 +1,143 @@
+"""The leaderboard command: rebuilt, sorted, filtered, differences, and the best of each kind."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from raytrain.pipeline.board import board_text, difference_text
+from raytrain.runs.layout import RunDir
+from raytrain.runs.leaderboard import write_leaderboard
+from raytrain.runs.record import Task
+from tests.study_runs import fill, small_job
+
+SPACE = {
+    "model": {"grid": [{"name": "unet", "width": 4, "depth": 1}, {"name": "unet_a", "width": 4},
+                       {"name": "unet_c", "width": 4}]},
+    "optimizer.lr": {"grid": [1e-3, 1e-2]},
+}  # fmt: skip
+HITS = {"unet": 50, "unet_a": 70, "unet_c": 60}
+
+
+def hits(task: Task, id: str) -> int:
+    return HITS[task.spec.model.name] + int(task.spec.optimizer.lr * 1000)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
+    """Six configurations, each trained with two seeds."""
+    run = RunDir(tmp_path_factory.mktemp("board") / "run")
+    fill(small_job(SPACE, 6, repeats={"seeds": 2}), run, hits)
+    return run
+
+
+def shown(text: str, column: int) -> list[str]:
+    """The cells of a column, row by row."""
+    rows = [line for line in text.splitlines() if line.startswith("│")]
+    return [cell for row in rows if (cell := row.split("│")[column].strip())]
+
+
+def test_it_is_rebuilt_to_the_same_bytes_and_shows_all(run: RunDir) -> None:
+    write_leaderboard(run)
+    before = run.leaderboard.read_bytes()
+    run.leaderboard.unlink()
+    text = board_text(run, None, [], None)
+    assert run.leaderboard.read_bytes() == before
+    assert shown(text, 1) == list("123456")
+    assert "95 %" in text
+    # Filters and orders are of what is shown; the file stays whole.
+    board_text(run, "seconds", ["model.name=unet"], None)
+    assert run.leaderboard.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("sort", "ranks"),
+    [
+        (None, "123456"),
+        ("val_score", "123456"),
+        ("-val_score", "654321"),
+        ("-rank", "654321"),
+        ("lr", "246135"),
+        ("-optimizer.lr", "135246"),
+        ("model.name", "561234"),
+    ],
+)
+def test_rows_are_sorted(run: RunDir, sort: str | None, ranks: str) -> None:
+    assert "".join(shown(board_text(run, sort, [], None), 1)) == ranks
+
+
+@pytest.mark.parametrize(
+    ("filters", "ranks"),
+    [
+        (["model.name=unet_a"], "12"),
+        (["model.name!=unet_a"], "3456"),
+        (["lr=0.01"], "135"),
+        (["optimizer.lr=1e-2", "model.name=unet_c"], "3"),
+        (["optimizer.lr<1e-2"], "246"),
+        (["val_score>=0.83"], "12"),
+        (["trial.epochs=3", "rank<=2"], "12"),
+        (["status=finished", "n=2"], "123456"),
+        (["loss[0].name=cross_entropy"], "123456"),
+    ],
+)
+def test_rows_are_filtered(run: RunDir, filters: list[str], ranks: str) -> None:
+    assert "".join(shown(board_text(run, None, filters, None), 1)) == ranks
+
+
+def test_the_best_of_each_kind(run: RunDir) -> None:
+    text = board_text(run, None, [], "model.name")
+    assert "".join(shown(text, 1)) == "135"
+    assert "model.name" in text
+    assert "".join(shown(board_text(run, None, ["lr<0.01"], "model.name"), 1)) == "246"
+
+
+def test_what_two_differ_in(run: RunDir) -> None:
+    board = write_leaderboard(run)
+    text = difference_text(run, board[0].name, board[2].key)
+    assert shown(text, 1)[0] == "model.name"
+    assert [cell for cell in shown(text, 1) if cell.startswith("optimizer")] == []
+    text = difference_text(run, board[0].name, board[1].name)
+    assert shown(text, 1) == ["optimizer.lr"]
+    assert [shown(text, 2)[0], shown(text, 3)[0]] == ["0.01", "0.001"]
+    one, two = board[0].records
+    assert shown(difference_text(run, one.name, two.fingerprint), 1) == ["seed"]
+    assert "the same in every field" in difference_text(run, board[0].name, board[0].name)
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("val_scor", [], None), "--sort: .*did you mean 'val_score'"),
+        ((None, [], "model.nam"), "--best-per: .*did you mean 'model.name'"),
+        ((None, ["model.nme=unet"], None), "--filter: .*did you mean 'model.name'"),
+        ((None, ["model.name=unet_b"], None), "nothing passes; model.name: .*'unet_[ac]'"),
+        ((None, ["model.name"], None), "write it as model.name=unet_a"),
+    ],
+)
+def test_mistakes_are_told_with_the_nearest(run: RunDir, words: tuple, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        board_text(run, *words)
+
+
+def test_as_a_person_types_it_with_neither_torch_nor_ray(run: RunDir) -> None:
+    def typed(*words: str) -> str:
+        code = (
+            "import sys\nfrom raytrain.cli import main\ntry:\n    main()\n"
+            "except SystemExit as end:\n    assert not end.code\n"
+            "assert not {'torch', 'ray'} & sys.modules.keys()"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=120,
+            env=os.environ | {"COLUMNS": "200"},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    board = write_leaderboard(run)
+    assert shown(typed("leaderboard", str(run.path), "--best-per", "model.name"), 1) == [*"135"]
+    text = typed("leaderboard", str(run.path), "--diff", board[0].name, board[1].key)
+    assert "optimizer.lr" in text
+    text = typed("compare", str(run.path), board[0].name, board[2].name)
+    assert "A is better" in text
+    assert "paired over 4 groups and 2 seeds" in text
