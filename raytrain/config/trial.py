@@ -59,6 +59,10 @@ class TrialSpec(Spec):
     copies: int = Field(0, ge=0)
     """Augmented copies of the training set beside the plain one, the same ones in every epoch, as
     source systems A, B and C grew it; 0: every epoch augments every image anew."""
+    hold: Literal["auto", "device", "host"] = "auto"
+    """Where the training windows stand and are augmented: on the device, the whole batch at once,
+    or on the host, one by one, by the same presets with other draws. `auto`: on a GPU whose memory
+    takes them at ease, if it can do all transforms; the record says which it was."""
     mix: MixSpec | None = None
     """Mixes the images of a step: `mixup`, `cutmix` or null."""
     positive_share: float | None = Field(None, gt=0, le=1)

@@ -32,12 +32,18 @@ class Scaling:
     def apply(self, image_BHWC: np.ndarray) -> torch.Tensor:
         """float32, BxCxHxW (channels last in memory)."""
         x = torch.from_numpy(np.ascontiguousarray(image_BHWC)).to(torch.float32)
+        figures = () if self.per_image else (torch.tensor(self.mean), torch.tensor(self.std))
+        return self.scaled(x, *figures).permute(0, 3, 1, 2)
+
+    def scaled(self, image_BHWC: torch.Tensor, *figures: torch.Tensor) -> torch.Tensor:
+        """The same shape; `figures` are mean and deviation where the image is, unless each image
+        has its own."""
         if self.per_image:
-            mean = x.mean((1, 2), keepdim=True)
-            std = x.std((1, 2), keepdim=True, correction=0)
+            mean = image_BHWC.mean((1, 2), keepdim=True)
+            std = image_BHWC.std((1, 2), keepdim=True, correction=0)
         else:
-            mean, std = torch.tensor(self.mean), torch.tensor(self.std)
-        return ((x - mean) / (std + 1e-6)).permute(0, 3, 1, 2)
+            mean, std = figures
+        return (image_BHWC - mean) / (std + 1e-6)
 
 
 def imagenet_scaling(channels: int) -> Scaling:
@@ -113,7 +119,7 @@ class SliceDataset(Dataset[Batch]):
             np.concatenate([plan.windows, plan.mix.partners]), return_inverse=True
         )
         images, masks = self._stacked(numbers, plan.epoch)
-        first, second = ((images[part], masks[part]) for part in np.split(places, 2))
+        first, second = ((images[part], masks[part]) for part in self._here(places).chunk(2))
         pair, other_BHW, share = mixed(first, second, plan.mix)
         return Batch(*pair, rows, plan.counted, plan.global_size, other_BHW, share)
 
@@ -127,10 +133,29 @@ class SliceDataset(Dataset[Batch]):
         nothing = (0, IGNORE) if self.cache.target == "single_label" else (0,)
         return not bool(np.isin(mask_HW, nothing).all())
 
+    def cut(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """image_HWC and mask_HW of a window as it is."""
+        row, top, left = self._place(number)
+        image = self.frame.cut(self.cache.image(row), top, left)
+        return image, self.frame.cut(self.cache.mask(row), top, left)
+
+    def state(self, number: int, copy: int, epoch: int) -> np.random.SeedSequence:
+        """What a window's augmentation is drawn from: by seed, place and epoch, or seed, place and
+        copy."""
+        row, top, left = self._place(number)
+        place = [row, top << 32 | left]
+        return np.random.SeedSequence(
+            [self.seed, 0, *place, copy] if self.copies else [self.seed, epoch, *place]
+        )
+
     def _place(self, number: int) -> tuple[int, int, int]:
         """Row, top and left of a window."""
         of = self.windows
         return int(of.row_N[number]), int(of.top_N[number]), int(of.left_N[number])
+
+    def _here(self, numbers: np.ndarray) -> torch.Tensor:
+        """Indices where the batch is made."""
+        return torch.from_numpy(numbers)
 
     def _stacked(self, numbers: np.ndarray, epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
         """image_BCHW, normalised, and mask_BHW."""
@@ -140,19 +165,13 @@ class SliceDataset(Dataset[Batch]):
         return self.scaling.apply(images), torch.from_numpy(masks)
 
     def _pair(self, number: int, copy: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        """image_HWC and mask_HW of a window, augmented by what seed, place and epoch draw, or
-        seed, place and copy."""
-        row, top, left = self._place(number)
-        image = self.frame.cut(self.cache.image(row), top, left)
-        mask = self.frame.cut(self.cache.mask(row), top, left)
+        """image_HWC and mask_HW of a window, augmented."""
+        image, mask = self.cut(number)
         if not self.augment.transforms or (self.copies and not copy):
             return image, mask
         if image.dtype != np.uint8:
             image = image.astype(np.float32)
-        place = [row, top << 32 | left]
-        drawn = [self.seed, 0, *place, copy] if self.copies else [self.seed, epoch, *place]
-        state = np.random.SeedSequence(drawn)
-        return augmented(self.augment, image, mask, state)
+        return augmented(self.augment, image, mask, self.state(number, copy, epoch))
 
 
 def train_loader(
@@ -165,10 +184,7 @@ def train_loader(
     dataset = SliceDataset(
         cache, frame, windows, scaling, spec.augmentation, spec.copies, spec.seed
     )
-    foreground_N = np.ones(len(windows.row_N), bool)
-    if spec.positive_share is not None:
-        foreground_N = np.array([dataset.has_foreground(n) for n in range(len(foreground_N))])
-    plan = EpochPlan(spec, np.tile(foreground_N, 1 + spec.copies), rank, world)
+    plan = epoch_plan(dataset, spec, rank, world)
     loader = DataLoader(
         dataset,
         sampler=plan,
@@ -178,6 +194,14 @@ def train_loader(
         worker_init_fn=_share_by_name,
     )
     return loader, plan
+
+
+def epoch_plan(dataset: SliceDataset, spec: TrialSpec, rank: int, world: int) -> EpochPlan:
+    """Which windows of the set come in which step."""
+    foreground_N = np.ones(len(dataset.windows.row_N), bool)
+    if spec.positive_share is not None:
+        foreground_N = np.array([dataset.has_foreground(n) for n in range(len(foreground_N))])
+    return EpochPlan(spec, np.tile(foreground_N, 1 + spec.copies), rank, world)
 
 
 def _share_by_name(loader: int) -> None:

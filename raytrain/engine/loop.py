@@ -59,6 +59,8 @@ class Training:
     """Where a batch whose loss is not finite is saved."""
     watch: Watch = UNWATCHED
     """Told of each step."""
+    hold: str = "host"
+    """Where the windows stand: `host` or `device`."""
 
     @property
     def kept(self) -> nn.Module:

@@ -1,7 +1,10 @@
-"""Memory: how much a run took at most, and what to do when it is too little."""
+"""Memory: how much a run took at most, how much is free, and what to do when it is too little."""
 
+import os
 import resource
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import torch
 
@@ -19,6 +22,22 @@ def peak_memory(world: World) -> Row:
     if world.device.type == "cuda":
         row["device_gb"] = round(torch.cuda.max_memory_allocated(world.device) / GB, 3)
     return row
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that tensors may still take there; on the CPU what the host, or the container that
+    this process is in, has left."""
+    if device.type == "cuda":
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return torch.cuda.mem_get_info(device)[0] + kept
+    free = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    with suppress(OSError):  # only Linux tells
+        lines = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+        free.append(1024 * int(lines["MemAvailable"].split()[0]))
+    with suppress(OSError, ValueError):  # no container, or one without a limit
+        limit, used = (Path(f"/sys/fs/cgroup/memory.{n}").read_text() for n in ("max", "current"))
+        free.append(int(limit) - int(used))
+    return max(0, min(free))
 
 
 def with_smaller_parts(spec: TrialSpec, images: int, world: World) -> TrialSpec:

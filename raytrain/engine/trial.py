@@ -14,12 +14,13 @@ from raytrain.config.models import PixelsBase
 from raytrain.config.target import outputs
 from raytrain.config.trial import TrialSpec
 from raytrain.data.cache import Cache, open_cache
-from raytrain.data.dataset import Scaling, imagenet_scaling, train_loader
+from raytrain.data.dataset import Scaling, imagenet_scaling
 from raytrain.data.framing import network_size
 from raytrain.data.report import DataReport, columns, mean_and_std, read_report
 from raytrain.engine.checkpoint import newest_checkpoint, save_checkpoint, writing
 from raytrain.engine.compiling import compiled
 from raytrain.engine.ema import build_ema, build_swa
+from raytrain.engine.hold import hold_place, placed_loader
 from raytrain.engine.loop import Training, Validation, train_epoch, validate
 from raytrain.engine.optimizers import build_optimizer
 from raytrain.engine.pace import Pace
@@ -83,15 +84,15 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World, watch: 
     cache = samples.cache
     train_rows, val_rows = cache.rows(task.train_ids), cache.rows(task.val_ids)
     scaling = task_scaling(spec, report, train_rows)
-    loader, plan = train_loader(
-        cache, train_rows, scaling, spec, world.rank, world.size, task.loaders
-    )
     notes: list[str] = []
     state = newest_checkpoint(directory.checkpoints, notes)
     history: list[Row] = state["history"] if state else []
+    before = state["hold"] if state else None
+    place, note = hold_place(spec, cache, train_rows, world, before)
+    loader, plan = placed_loader(task, cache, train_rows, scaling, world, place)
     training = _training(task, samples, world, state)
-    training.watch = watch
-    training.notes += notes + stall_notes(directory.path, history)
+    training.watch, training.hold = watch, place
+    training.notes += [*notes, *([note] if note else []), *stall_notes(directory.path, history)]
     nodes = world.gather(watch.node)
     watch.start(directory.path, world, nodes)
     learn = fit_epoch if isinstance(spec.model, PixelsBase) else train_epoch
@@ -200,6 +201,7 @@ def _state(training: Training, history: list[Row]) -> dict[str, Any]:
         "swa": training.swa.state_dict() if training.swa is not None else None,
         "optimizer": training.optimizer.state_dict(),
         "accumulate": training.spec.accumulate,
+        "hold": training.hold,
         "scaler": training.scaler.state_dict(),
         "history": history,
     }

@@ -62,7 +62,7 @@ def probe(tasks: Sequence[Task], run: RunDir, workplace: Workplace) -> dict[str,
 
 def _key(task: Task) -> str:
     """What decides a trial's speed."""
-    keys = {"model", "batch_size", "augmentation", "framing", "precision", "compile"}
+    keys = {"model", "batch_size", "augmentation", "framing", "precision", "compile", "hold"}
     asked = task.spec.model_dump(mode="json", include=keys)
     return fingerprint(asked, task.data, task.cpus, task.loaders)
 

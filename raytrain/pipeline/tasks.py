@@ -13,6 +13,7 @@ from raytrain.data.folds import load_or_make_folds
 from raytrain.data.framing import Frame, network_size
 from raytrain.data.report import DataReport
 from raytrain.engine.compiling import compile_problem
+from raytrain.engine.hold import hold_problem
 from raytrain.engine.optimizers import optimizer_problem
 from raytrain.engine.start import start_problems
 from raytrain.losses import loss_problems
@@ -39,6 +40,7 @@ NO_GRADIENTS = {
         for key in (
             "optimizer", "schedule", "length", "until", "stop", "ship", "ema", "clip_norm",
             "accumulate", "batch_norm", "compile", "precision", "init", "freeze_encoder", "mix",
+            "hold",
         )
     },
 }  # fmt: skip
@@ -145,6 +147,7 @@ def prepare(tasks: list[Task], report: DataReport, run: RunDir) -> None:
     specs = [task.spec for task in tasks]
     problems += [problem for spec in specs for problem in _data_problems(spec, report)]
     problems += _model_problems(specs, report)
+    problems += [problem for spec in specs if (problem := hold_problem(spec))]
     problems += _pixel_problems(tasks, report)
     for loss in {spec.loss for spec in specs}:
         problems += loss_problems(loss, report.target, len(report.classes))

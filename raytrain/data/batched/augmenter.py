@@ -1,0 +1,246 @@
+"""A spec as one callable on batches: what is drawn on the host, and what the device does with it.
+
+Transforms that move and stand in a row are one sampling of the image, linear, and one of the mask,
+nearest: an image is not blurred anew by each. Gray values stay numbers between the steps, where
+8-bit images are rounded after each one on the host.
+Shape suffixes: B samples, U uniforms in 0 .. 1, P numbers, C channels, H x W pixels.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+import torch
+
+from raytrain.config.augmentation import AugmentationSpec, OneOfSpec, TransformSpec
+from raytrain.config.augmentation.spatial import ElasticTransformSpec
+from raytrain.data.augment import steps_of
+from raytrain.data.batched import sampling
+from raytrain.data.batched.draws import DRAWS, Draw, Size
+from raytrain.data.batched.grays import GRAYS, seeded
+
+NEUTRAL = {"linear": [1.0, 0.0], "gamma": [1.0], "noise": [0.0], "grain": [1.0, 0.0]}
+"""Numbers that leave an image as it is."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A transform, and when it is done: where uniform `gate` is in [low, high)."""
+
+    number: int
+    spec: TransformSpec
+    gate: int
+    low: float
+    high: float
+    first: int
+    """Of its own uniforms."""
+
+    @property
+    def draw(self) -> Draw:
+        return DRAWS[self.spec.name]
+
+    def active(self, uniform_BU: np.ndarray) -> np.ndarray:
+        """bool_B: which samples it is done to."""
+        return (uniform_BU[:, self.gate] >= self.low) & (uniform_BU[:, self.gate] < self.high)
+
+    def numbers(self, uniform_BU: np.ndarray, size: Size) -> np.ndarray:
+        """What is drawn for every sample, done or not."""
+        own_BU = uniform_BU[:, self.first : self.first + self.draw.uniforms]
+        return self.draw.numbers_BP(self.spec, own_BU, size)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the device does at once: affine maps that are one map, a bend, or a change of grays."""
+
+    steps: tuple[Chosen, ...]
+
+    @property
+    def kind(self) -> str:
+        kinds = {step.draw.kind for step in self.steps}
+        return "move" if kinds == {"turn", "move"} else kinds.pop()
+
+    @property
+    def spec(self) -> TransformSpec:
+        """The one whose parameters matter: of a map, the one that may leave the image."""
+        return next((s.spec for s in self.steps if s.draw.kind != "turn"), self.steps[0].spec)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """All that a batch needs, on the host."""
+
+    numbers: list[np.ndarray]
+    """For each part: inverse_B6 of a map, else numbers_BP."""
+    active: list[list[int]]
+    """For each part: the samples that it changes."""
+    keys: list[int]
+    """For each sample, what its noise is made from."""
+
+
+def undoable(spec: AugmentationSpec) -> list[str]:
+    """Names of the transforms that cannot be done on a device, in order."""
+    names = [t.name for step in steps_of(spec) for t in _transforms(step)]
+    return [name for name in dict.fromkeys(names) if name not in DRAWS]
+
+
+class Augmenter:
+    """Draws on the host by each sample's own state, changes whole batches on their device."""
+
+    def __init__(self, spec: AugmentationSpec, size: Size):
+        assert not undoable(spec)
+        self.size = size
+        self.steps, self.uniforms = _steps(spec)
+        self.parts = _parts(self.steps)
+
+    def draw(self, states: Sequence[np.random.SeedSequence]) -> Drawn:
+        """What each state alone decides, in any company."""
+        uniform_BU = np.stack([np.random.default_rng(s).random(self.uniforms + 1) for s in states])
+        numbers, active = [], []
+        for part in self.parts:
+            doing = np.stack([step.active(uniform_BU) for step in part.steps])
+            drawn = [step.numbers(uniform_BU, self.size) for step in part.steps]
+            numbers.append(_joined(part, doing, drawn).astype(np.float32))
+            active.append(np.flatnonzero(doing.any(0)).tolist())
+        return Drawn(numbers, active, (uniform_BU[:, -1] * 2**53).astype(np.int64).tolist())
+
+    def __call__(
+        self, image_BCHW: torch.Tensor, mask_BHW: torch.Tensor, drawn: Drawn
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Images of values in 0 .. 1, and masks."""
+        numbers = _to(drawn.numbers, image_BCHW.device)
+        done = 0
+        for gray, run in groupby(self.parts, key=lambda part: part.kind in GRAYS):
+            parts = list(run)
+            places = range(done, done + len(parts))
+            done += len(parts)
+            if not gray:
+                image_BCHW, mask_BHW = self._moved(image_BCHW, mask_BHW, drawn, numbers, places)
+                continue
+            for place in places:
+                part, active = self.parts[place], drawn.active[place]
+                if active:
+                    keys = [drawn.keys[i] + part.steps[0].number for i in active]
+                    change = GRAYS[part.kind]
+                    image_BCHW = change(part.spec, image_BCHW, numbers[place], active, keys)
+        return image_BCHW, mask_BHW
+
+    def _moved(
+        self, image_BCHW: torch.Tensor, mask_BHW: torch.Tensor, drawn: Drawn,
+        numbers: list[torch.Tensor], run: range,
+    ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
+        """Pixels are followed back to where they come from, so the last part is first."""
+        if not any(drawn.active[place] for place in run):
+            return image_BCHW, mask_BHW
+        height, width = self.size
+        at = sampling.start(height, width, image_BCHW.device)
+        for place in reversed(run):
+            part, active = self.parts[place], drawn.active[place]
+            if not active:
+                continue
+            if isinstance(part.spec, ElasticTransformSpec):
+                keys = [drawn.keys[i] + part.steps[0].number for i in active]
+                bend_B2HW = bends(part.spec, keys, self.size, image_BCHW.device)
+                at = bent(at, bend_B2HW, active, len(image_BCHW))
+            else:
+                at = sampling.moved(at, numbers[place])
+            if part.kind != "turn":
+                at = sampling.folded(at, part.spec.border_mode, height, width)  # type: ignore[union-attr]
+        at.x_BHW, at.y_BHW = torch.broadcast_tensors(at.x_BHW, at.y_BHW)
+        if all(self.parts[place].kind == "turn" for place in run):
+            planes = [sampling.nearest(plane_BHW, at) for plane_BHW in image_BCHW.unbind(1)]
+            return torch.stack(planes, 1), sampling.nearest(mask_BHW, at)
+        return sampling.linear(image_BCHW, at), sampling.nearest(mask_BHW, at)
+
+
+def bends(
+    spec: ElasticTransformSpec, keys: list[int], size: Size, device: torch.device
+) -> torch.Tensor:
+    """bend_B2HW in pixels, x and y: normal noise over its greatest value, blurred, times alpha."""
+    noise_B2HW = seeded(keys, (2, *size), device, "normal")
+    noise_B2HW *= spec.alpha / noise_B2HW.abs().amax((1, 2, 3), keepdim=True)
+    radius = round(spec.sigma * 8 + 1) // 2  # OpenCV's for floats
+    distance_K = torch.arange(-radius, radius + 1, device=device, dtype=torch.float32)
+    tap_K = torch.exp(-0.5 * (distance_K / spec.sigma) ** 2)
+    tap_1K = (tap_K / tap_K.sum())[None]
+    # One by one: products of matrices round differently in other company.
+    parts = [sampling.blurred(part, tap_1K, "replicate") for part in noise_B2HW.split(1)]
+    return torch.cat(parts)
+
+
+def bent(
+    places: sampling.Places, bend_B2HW: torch.Tensor, active: list[int], batch: int
+) -> sampling.Places:
+    """Each active sample's pixels come from beside where they came from."""
+    height, width = bend_B2HW.shape[2:]
+    x_BHW, y_BHW = (
+        plane_BHW.expand(batch, height, width).clone() for plane_BHW in (places.x_BHW, places.y_BHW)
+    )
+    # A bend is given where the pixels are that it moves; in a row of moves these lie between.
+    for place, bend_2HW in zip(active, bend_B2HW, strict=True):
+        x_HW, y_HW = x_BHW[place], y_BHW[place]
+        here = sampling.Places(x_HW[None], y_HW[None])
+        shift_12HW = sampling.linear(bend_2HW[None], here)
+        x_HW += shift_12HW[0, 0]
+        y_HW += shift_12HW[0, 1]
+    return sampling.Places(x_BHW, y_BHW, places.weight_BHW, places.inside_BHW)
+
+
+def _transforms(step: TransformSpec | OneOfSpec) -> tuple[TransformSpec, ...]:
+    return step.transforms if isinstance(step, OneOfSpec) else (step,)
+
+
+def _steps(spec: AugmentationSpec) -> tuple[list[Chosen], int]:
+    """All transforms in their order, and how many uniforms they take."""
+    steps: list[Chosen] = []
+    used = 0
+    for step in steps_of(spec):
+        gate, low = used, 0.0
+        used += 1
+        total = sum(t.p for t in step.transforms) if isinstance(step, OneOfSpec) else 1.0
+        share = step.p / total if isinstance(step, OneOfSpec) else 1.0
+        for transform in _transforms(step):
+            high = low + transform.p * share
+            steps.append(Chosen(len(steps), transform, gate, low, high, used))
+            used += DRAWS[transform.name].uniforms
+            low = high
+    return steps, used
+
+
+def _parts(steps: list[Chosen]) -> list[Part]:
+    """Flips and quarter turns join the move beside them: they keep the image's borders."""
+    parts: list[list[Chosen]] = []
+    for step in steps:
+        kinds = [other.draw.kind for other in parts[-1]] if parts else []
+        affine = bool(kinds) and set(kinds) <= {"turn", "move"}
+        joins = step.draw.kind == "turn" or (step.draw.kind == "move" and "move" not in kinds)
+        if affine and joins:
+            parts[-1].append(step)
+        else:
+            parts.append([step])
+    return [Part(tuple(part)) for part in parts]
+
+
+def _joined(part: Part, doing: np.ndarray, drawn: list[np.ndarray]) -> np.ndarray:
+    """One part's numbers; those that leave a sample as it is where nothing is done to it."""
+    if part.kind in ("turn", "move"):
+        matrix_B33 = np.tile(np.eye(3), (doing.shape[1], 1, 1))
+        for done_B, step_B33 in zip(doing, drawn, strict=True):
+            matrix_B33 = np.where(done_B[:, None, None], step_B33 @ matrix_B33, matrix_B33)
+        return np.linalg.inv(matrix_B33)[:, :2].reshape(-1, 6)
+    neutral = NEUTRAL.get(part.kind)
+    if neutral is None:
+        return drawn[0]
+    return np.where(doing[0][:, None], drawn[0], neutral)
+
+
+def _to(numbers: list[np.ndarray], device: torch.device) -> list[torch.Tensor]:
+    """All at once: a small copy costs as much as a large one."""
+    if not numbers:
+        return []
+    joined_BP = torch.from_numpy(np.concatenate(numbers, 1))
+    if device.type == "cuda":
+        joined_BP = joined_BP.pin_memory()
+    sizes = [plane.shape[1] for plane in numbers]
+    return list(joined_BP.to(device, non_blocking=True).split(sizes, 1))

@@ -1,0 +1,74 @@
+"""Where a training's windows stand: on the device, when they fit, or on the host."""
+
+from typing import Literal
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from raytrain.config.models import PixelsBase
+from raytrain.config.trial import TrialSpec
+from raytrain.data.batched.augmenter import undoable
+from raytrain.data.cache import Cache
+from raytrain.data.dataset import Batch, Scaling, train_loader
+from raytrain.data.framing import Frame
+from raytrain.data.held import held_bytes, held_loader
+from raytrain.data.plan import EpochPlan
+from raytrain.engine.memory import GB, free_memory
+from raytrain.engine.parallel import World
+from raytrain.runs.record import Task
+
+Place = Literal["device", "host"]
+SHARE = 0.5
+"""Of the free memory, so much may be taken by the windows; training takes the rest."""
+
+
+def hold_problem(spec: TrialSpec) -> str | None:
+    """Why these windows cannot be augmented on a device, though that is asked for; or None."""
+    names = undoable(spec.augmentation)
+    if spec.hold != "device" or not names:
+        return None
+    return (
+        f"trial.hold: {', '.join(names)} cannot be done on the device; leave "
+        f"{'it' if len(names) == 1 else 'them'} out, or choose auto or host"
+    )
+
+
+def hold_place(
+    spec: TrialSpec, cache: Cache, rows: np.ndarray, world: World, before: Place | None
+) -> tuple[Place, str | None]:
+    """Where the windows are to stand, the same on every worker, and what the record says of it;
+    `before` is where they stood in the epochs before a resume.
+
+    Raises ValueError when they are to stand on the device and do not fit there.
+    """
+    here = spec.hold == "host" or isinstance(spec.model, PixelsBase)
+    if here or before == "host" or (spec.hold == "auto" and world.device.type == "cpu"):
+        return "host", None
+    if names := undoable(spec.augmentation):
+        return "host", f"windows held on the host: the device cannot do {', '.join(names)}"
+    frame = Frame(spec.framing, cache.largest)
+    need = held_bytes(cache, frame, frame.windows(cache, rows))
+    free = free_memory(world.device)
+    lacking = world.sum_(torch.tensor(int(need > SHARE * free), device=world.device))
+    size = f"{need / GB:.3g} GB of windows"
+    if not int(lacking):
+        told = f"{size} held on the device, of whose memory {free / GB:.3g} GB were free"
+        return "device", None if before else told
+    reason = f"{size} are more than half of the {free / GB:.3g} GB that are free on the device"
+    if spec.hold == "device":
+        raise ValueError(f"trial.hold: {reason}; choose auto or host")
+    return "host", f"windows held on the host: {reason}"
+
+
+def placed_loader(
+    task: Task, cache: Cache, rows: np.ndarray, scaling: Scaling, world: World, place: Place
+) -> tuple[DataLoader[Batch], EpochPlan]:
+    """Batches for training from there; set `plan.epoch` before each pass."""
+    if place == "device":
+        return held_loader(
+            cache, rows, scaling, task.spec, world.rank, world.size, world.device
+        )  # fmt: skip
+    return train_loader(
+        cache, rows, scaling, task.spec, world.rank, world.size, task.loaders
+    )  # fmt: skip
