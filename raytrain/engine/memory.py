@@ -10,7 +10,9 @@ import torch
 
 from raytrain.config.trial import TrialSpec
 from raytrain.engine.parallel import World
+from raytrain.runs.files import read_json, write_json
 from raytrain.runs.history import Row
+from raytrain.runs.layout import TrialDir
 
 GB = 1e9
 
@@ -40,11 +42,23 @@ def free_memory(device: torch.device) -> int:
     return max(0, min(free))
 
 
+class PartsError(RuntimeError):
+    """A worker's memory did not take its part of a batch: its group starts again with `parts`."""
+
+    def __init__(self, parts: int, at_once: int):
+        super().__init__(
+            f"out of memory with {at_once} images at once on a worker: all workers go on from the "
+            f"last epoch with accumulate={parts}"
+        )
+        self.parts = parts
+
+
 def with_smaller_parts(spec: TrialSpec, images: int, world: World) -> TrialSpec:
     """The spec with twice as many parts, after this worker's share of `images` did not fit.
 
-    Raises ValueError where that cannot help: with one image at once, and with several workers,
-    which would have to change at the same step.
+    Raises ValueError with one image at once, where that cannot help; and PartsError with several
+    workers: the others wait for this one's gradients, of which some may have been exchanged, so
+    that none can go back to the start of the step.
     """
     at_once = -(-images // spec.accumulate)
     if at_once == 1:
@@ -53,10 +67,22 @@ def with_smaller_parts(spec: TrialSpec, images: int, world: World) -> TrialSpec:
             "images (trial.framing)"
         )
     if world.size > 1:
-        raise ValueError(
-            f"out of memory with {at_once} images at once on a worker: set "
-            f"trial.accumulate={2 * spec.accumulate}, or use more workers"
-        )
+        raise PartsError(2 * spec.accumulate, at_once)
     if world.device.type == "cuda":
         torch.cuda.empty_cache()
     return spec.model_copy(update={"accumulate": 2 * spec.accumulate})
+
+
+def ask_for_parts(directory: TrialDir, error: PartsError) -> None:
+    """Leave word for the workers that start again."""
+    write_json(directory.parts, {"accumulate": error.parts, "reason": str(error)})
+
+
+def asked_parts(directory: TrialDir, spec: TrialSpec) -> tuple[int, str | None]:
+    """In how many parts to go on, and what the record says of it if that is news."""
+    if not directory.parts.is_file():
+        return spec.accumulate, None
+    asked = read_json(directory.parts)
+    if asked["accumulate"] <= spec.accumulate:
+        return spec.accumulate, None
+    return asked["accumulate"], asked["reason"]

@@ -113,7 +113,7 @@ def evaluate(
         windows = Counter(unit.windows.row_N.tolist())
         maps = []
         for batch in unit.batches:
-            logits_BKHW = forward(model, _to(batch.image_BCHW, world), precision)
+            logits_BKHW = _in_fitting_parts(model, batch.image_BCHW, precision, world)
             target_BHW = _to(batch.target_BHW, world).long()
             for i, row in enumerate(batch.rows.tolist()):
                 of_window = loss(logits_BKHW[i : i + 1], target_BHW[i : i + 1])
@@ -130,6 +130,23 @@ def evaluate(
                 figures = image_figures(gathered, label_maps(prob, pred, true, target))
                 figures_NGK[place[row]] = torch.from_numpy(figures)
     return world.sum_(counts_NK3), world.sum_(loss_N), world.sum_(figures_NGK)
+
+
+def _in_fitting_parts(
+    model: nn.Module, image_BCHW: torch.Tensor, precision: Precision, world: World
+) -> torch.Tensor:
+    """logits_BKHW, computed in halves, quarters and so on where memory does not suffice.
+
+    Raises torch.OutOfMemoryError with one image at once.
+    """
+    try:
+        return forward(model, _to(image_BCHW, world), precision)
+    except torch.OutOfMemoryError:
+        if len(image_BCHW) == 1:
+            raise
+    # Outside of the block the error no longer holds on to the pass's tensors.
+    halves = image_BCHW.chunk(2)
+    return torch.cat([_in_fitting_parts(model, half, precision, world) for half in halves])
 
 
 def _to(tensor: torch.Tensor, world: World) -> torch.Tensor:

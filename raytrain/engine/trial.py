@@ -22,6 +22,7 @@ from raytrain.engine.compiling import compiled
 from raytrain.engine.ema import build_ema, build_swa
 from raytrain.engine.hold import hold_place, placed_loader
 from raytrain.engine.loop import Training, Validation, train_epoch, validate
+from raytrain.engine.memory import PartsError, ask_for_parts, asked_parts
 from raytrain.engine.optimizers import build_optimizer
 from raytrain.engine.pace import Pace
 from raytrain.engine.parallel import World, current_world
@@ -110,7 +111,11 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World, watch: 
         plan.epoch = epoch
         if spec.freeze_encoder and epoch == spec.freeze_encoder + 1:
             training.network = _network(training.model, spec, world, epoch)
-        row = learn(training, loader, history)
+        try:
+            row = learn(training, loader, history)
+        except PartsError as error:
+            ask_for_parts(directory, error)
+            raise
         if on:
             figures, evidence = validate(training, training.kept, on, epoch)
             row |= figures
@@ -152,6 +157,8 @@ def _training(task: Task, samples: Samples, world: World, state: dict[str, Any] 
     if state is not None:
         spec = spec.model_copy(update={"accumulate": state["accumulate"]})
         model.load_state_dict(state["train_model"])
+    parts, reason = asked_parts(task.trial_dir, spec)
+    spec = spec.model_copy(update={"accumulate": parts})
     optimizer = build_optimizer(spec.optimizer, model)
     scaler = build_scaler(spec, world.device)
     ema, swa = build_ema(model, spec.ema), build_swa(model, spec.ship)
@@ -172,7 +179,7 @@ def _training(task: Task, samples: Samples, world: World, state: dict[str, Any] 
         loss=build_loss(spec.loss, report.target, class_pixels(task, samples)),
         spec=spec,
         world=world,
-        notes=[note] if note else [],
+        notes=[text for text in (note, reason) if text],
         directory=task.directory,
     )
 

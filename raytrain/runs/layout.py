@@ -46,6 +46,11 @@ class TrialDir:
         return self.path / "starts.jsonl"
 
     @property
+    def parts(self) -> Path:
+        """In how many parts workers that start again take a batch; none for most trials."""
+        return self.path / "parts.json"
+
+    @property
     def record(self) -> Path:
         return self.path / "record.json"
 
