@@ -96,6 +96,7 @@ def _saved(
         "image_BCHW": batch.image_BCHW, "target_BHW": batch.target_BHW,
         "other_BHW": batch.other_BHW, "share": batch.share,
     }  # fmt: skip
-    torch.save({"epoch": epoch, "step": step + 1, "images": names, **planes}, buffer)
+    here = {name: plane.cpu() for name, plane in planes.items() if isinstance(plane, torch.Tensor)}
+    torch.save({"epoch": epoch, "step": step + 1, "images": names, **planes, **here}, buffer)
     write_bytes(path, buffer.getvalue())
     return str(path), names

@@ -105,7 +105,7 @@ def test_evaluation_takes_what_fits(samples: Samples) -> None:
         on = Validation(
             report, samples.cache, samples.cache.rows(report.ids("val")), scaling, DiceMetricSpec()
         )
-        rows.append(validate(training, Small(training.model, images), on, 1))
+        rows.append(validate(training, Small(training.model, images), on, 1)[0])
     assert rows[0]["val_loss"] == pytest.approx(rows[1]["val_loss"], rel=1e-5)
     assert rows[0]["val_dice_per_class"] == pytest.approx(rows[1]["val_dice_per_class"], abs=1e-3)
     with pytest.raises(torch.OutOfMemoryError):
