@@ -50,6 +50,16 @@ def train(
 
 
 @app.command(rich_help_panel=PANEL)
+def probe(
+    job: JobFile, set: Overrides = None, profile: Profile = None, local: Local = False
+) -> None:
+    """Measure how many images a worker takes at most, training and predicting."""
+    from raytrain.pipeline.run import probe_only
+
+    probe_only(*opened(job, set, profile, local))
+
+
+@app.command(rich_help_panel=PANEL)
 def search(
     job: JobFile,
     set: Overrides = None,

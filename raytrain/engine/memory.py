@@ -19,11 +19,18 @@ GB = 1e9
 
 def peak_memory(world: World) -> Row:
     """`host_gb` of this process and `device_gb` that tensors took, each the most so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    row = {"host_gb": round(peak * (1 if sys.platform == "darwin" else 1024) / GB, 3)}
+    row = {"host_gb": round(peak_bytes(torch.device("cpu")) / GB, 3)}
     if world.device.type == "cuda":
-        row["device_gb"] = round(torch.cuda.max_memory_allocated(world.device) / GB, 3)
+        row["device_gb"] = round(peak_bytes(world.device) / GB, 3)
     return row
+
+
+def peak_bytes(device: torch.device) -> int:
+    """The most that tensors took there, or on the CPU this process, so far."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak * (1 if sys.platform == "darwin" else 1024)
 
 
 def free_memory(device: torch.device) -> int:

@@ -91,7 +91,7 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World, watch: 
     before = state["hold"] if state else None
     place, note = hold_place(spec, cache, train_rows, world, before)
     loader, plan = placed_loader(task, cache, train_rows, scaling, world, place)
-    training = _training(task, samples, world, state)
+    training = build_training(task, samples, world, state)
     training.watch, training.hold = watch, place
     training.notes += [*notes, *([note] if note else []), *stall_notes(directory.path, history)]
     nodes = world.gather(watch.node)
@@ -145,7 +145,9 @@ def _network(model: nn.Module, spec: TrialSpec, world: World, epoch: int) -> nn.
     return compiled(world.wrap(model, spec.accumulate), spec.compile)
 
 
-def _training(task: Task, samples: Samples, world: World, state: dict[str, Any] | None) -> Training:
+def build_training(
+    task: Task, samples: Samples, world: World, state: dict[str, Any] | None
+) -> Training:
     """Model, optimizer and averages as they are at the start or in a checkpoint."""
     spec, report = task.spec, samples.report
     torch.manual_seed(spec.seed)

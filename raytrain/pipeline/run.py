@@ -12,6 +12,7 @@ from raytrain.engine.trial import open_samples
 from raytrain.ensemble.bootstrap import beats
 from raytrain.metrics.oof_file import read_oof_evidence
 from raytrain.pipeline.backend import Workplace, local_problems
+from raytrain.pipeline.batches import batch_text
 from raytrain.pipeline.check import check, summary
 from raytrain.pipeline.cv import cv
 from raytrain.pipeline.device import device_problems
@@ -61,6 +62,12 @@ def train_only(job: JobSpec, directory: RunDir, place: Place) -> Record:
     """`raytrain train`."""
     with _opened(job, directory, place, "train") as (report, workplace):
         return train(job, directory, report, workplace)
+
+
+def probe_only(job: JobSpec, directory: RunDir, place: Place) -> None:
+    """`raytrain probe`."""
+    with _opened(job, directory, place, "train") as (report, workplace):
+        print(batch_text(job, directory, report, workplace))
 
 
 def search_only(job: JobSpec, directory: RunDir, place: Place) -> None:

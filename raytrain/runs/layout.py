@@ -127,6 +127,11 @@ class RunDir:
         return self.search / "proposals.jsonl"
 
     @property
+    def batches(self) -> Path:
+        """The largest batches that were measured."""
+        return self.path / "batches.json"
+
+    @property
     def leaderboard(self) -> Path:
         return self.path / "leaderboard.csv"
 

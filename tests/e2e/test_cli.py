@@ -24,7 +24,7 @@ from tests.support import (
 COMMANDS = (
     "fetch", "check", "train", "search", "cv", "finalize", "submit", "report", "run", "demo",
     "launch", "export", "ledger", "reproduce", "picks", "ensemble", "dialect", "models", "losses",
-    "metrics", "schema", "version",
+    "metrics", "schema", "version", "probe",
 )  # fmt: skip
 
 

@@ -1,0 +1,62 @@
+"""`probe`: the largest batches that a worker takes, measured where trials run.
+
+It changes no trial: what is asked for stands in the YAML, and so in every fingerprint.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from raytrain.config.job import JobSpec
+from raytrain.config.models import PixelsBase
+from raytrain.data.report import DataReport
+from raytrain.engine.largest import probe_batches
+from raytrain.engine.memory import GB
+from raytrain.engine.trial import open_samples
+from raytrain.pipeline.backend import Workplace
+from raytrain.pipeline.tasks import held_out, make_task, prepare
+from raytrain.runs.files import read_json, write_json
+from raytrain.runs.layout import RunDir
+from raytrain.runs.record import Task
+
+
+@dataclass(frozen=True)
+class _Shard:
+    run: Path
+    task: Task
+
+
+def batch_text(job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace) -> str:
+    """Probe `job.trial` on one worker, leave `batches.json` and say what to set.
+
+    Raises ValueError when one image at once does not fit, and for a network without batches.
+    """
+    if isinstance(job.trial.model, PixelsBase):
+        raise ValueError(f"probe: {job.trial.model.label} is not trained in batches")
+    fold, train_ids, val_ids = held_out(job, run, report)
+    task = make_task(job, run, report, "train", job.trial, fold, train_ids, val_ids, workers=1)
+    prepare([task], report, run)
+    workplace.backend.map_shards("probe", _probe, [_Shard(run.path, task)])
+    found = read_json(run.batches)
+    if "reason" in found:
+        raise ValueError(found["reason"])
+    training, evaluation = found["training"]["images"], found["evaluation"]["images"]
+    return (
+        f"{_line('training', found['training'])}\n{_line('evaluation', found['evaluation'])}\n"
+        f"for one worker: trial: {{batch_size: {training}, evaluation_batch: {evaluation}}}"
+    )
+
+
+def _line(what: str, found: dict[str, Any]) -> str:
+    text = f"{what}: {found['images']} images at once take {found['took'] / GB:.3g} GB of the "
+    text += f"{found['free'] / GB:.3g} GB that are free"
+    return text + (", and there are no more images" if found["all_fit"] else "")
+
+
+def _probe(shard: _Shard) -> None:
+    run = RunDir(shard.run)
+    try:
+        found: dict[str, Any] = probe_batches(shard.task, open_samples(run))
+    except ValueError as error:
+        found = {"reason": str(error)}
+    write_json(run.batches, found)
