@@ -21,9 +21,13 @@ class LengthSpec(Spec):
             raise ValueError("give steps or samples, one of them")
         return self
 
-    def epochs(self, windows: int, batch_size: int) -> int:
-        """Whole epochs of so many windows, the nearest number to what is asked; at least one."""
+    def epochs(self, windows: int, batch_size: int) -> tuple[int, float]:
+        """Epochs of so many windows, and the share of the last one's that is still trained on."""
         if self.steps is not None:
-            return max(1, round(self.steps / -(-windows // batch_size)))
-        assert self.samples is not None
-        return max(1, round(self.samples / windows))
+            per_epoch = -(-windows // batch_size)
+            whole, steps = divmod(self.steps, per_epoch)
+            left = steps * batch_size
+        else:
+            assert self.samples is not None
+            whole, left = divmod(self.samples, windows)
+        return (whole + 1, left / windows) if left else (whole, 1.0)

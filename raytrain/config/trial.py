@@ -37,8 +37,10 @@ class TrialSpec(Spec):
     epochs: int = Field(60, ge=1)
     """What the schedule is laid out for."""
     length: LengthSpec | None = None
-    """`{steps: 5000}` or `{samples: 200000}` in place of `epochs`: the nearest number of whole
-    epochs of the images that the search trains on, worked out and said before the start."""
+    """`{steps: 5000}` or `{samples: 200000}` in place of `epochs`: epochs of the images that the
+    search trains on, the last of them cut, worked out and said before the start."""
+    last_epoch_share: float = Field(1.0, gt=0, le=1)
+    """Of the windows of epoch number `epochs`, those that are trained on; `length` works it out."""
     until: int | None = Field(None, ge=1)
     """Training ends after this epoch, its schedule that of `epochs`; null: after the last."""
     stop: EarlyStopSpec | None = None

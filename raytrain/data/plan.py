@@ -62,10 +62,28 @@ class EpochPlan(Sampler[BatchPlan]):
             )
 
     def __len__(self) -> int:
+        return -(-self._windows() // self.spec.batch_size)
+
+    @property
+    def steps(self) -> int:
+        """In each epoch but the last, which may be shorter."""
         return -(-self.count // self.spec.batch_size)
 
+    @property
+    def total_steps(self) -> int:
+        """In all epochs."""
+        last = -(-self._in_last() // self.spec.batch_size)
+        return self.steps * (self.spec.epochs - 1) + last
+
+    def _windows(self) -> int:
+        """In this epoch."""
+        return self._in_last() if self.epoch == self.spec.epochs else self.count
+
+    def _in_last(self) -> int:
+        return max(1, round(self.spec.last_epoch_share * self.count))
+
     def __iter__(self) -> Iterator[BatchPlan]:
-        order, size = self._order(), self.spec.batch_size
+        order, size = self._order()[: self._windows()], self.spec.batch_size
         for number, start in enumerate(range(0, len(order), size)):
             step = order[start : start + size]
             # A rank without a window takes the first, which does not count there.

@@ -18,6 +18,7 @@ from raytrain.config.trial import TrialSpec
 from raytrain.data.cache import Cache
 from raytrain.data.dataset import Batch, Scaling, Unit, units
 from raytrain.data.framing import Frame
+from raytrain.data.plan import EpochPlan
 from raytrain.data.report import DataReport
 from raytrain.engine.finite import finite_steps
 from raytrain.engine.memory import peak_memory, with_smaller_parts
@@ -103,7 +104,9 @@ def train_epoch(training: Training, loader: DataLoader[Batch], history: Sequence
     start, images = time.perf_counter(), 0
     batches = Waited(training.watch.steps(loader, epoch, training.network))
     losses = []
-    factors = rate_factors(spec.schedule, len(loader), spec.epochs, history)
+    plan = loader.sampler
+    assert isinstance(plan, EpochPlan)
+    factors = rate_factors(spec.schedule, plan.steps, plan.total_steps, history)
     for batch, factor in zip(batches, factors, strict=True):
         set_rates(training.optimizer, factor)
         losses.append(_step(training, batch))

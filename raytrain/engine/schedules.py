@@ -97,16 +97,15 @@ SCHEDULES: dict[str, Callable[[Any, Part], list[float]]] = {
 """Name -> factor of the learning rate at each step of a part of the training."""
 
 
-def rate_factors(
-    spec: ScheduleSpec, steps: int, epochs: int, history: Sequence[Row]
-) -> list[float]:
+def rate_factors(spec: ScheduleSpec, steps: int, total: int, history: Sequence[Row]) -> list[float]:
     """What the learning rates are multiplied by in each of the `steps` steps of the epoch that
-    follows those in `history`, of `epochs` in all."""
+    follows those in `history`, or fewer where `total` steps of all epochs end in it."""
     warmup = round(spec.warmup_epochs * steps)
     first = steps * len(history)
-    rising = range(first, min(max(first, warmup), first + steps))
-    after = range(first + len(rising) - warmup, first + steps - warmup)
-    part = Part(after, steps * epochs - warmup, history)
+    end = min(first + steps, total)
+    rising = range(first, min(max(first, warmup), end))
+    after = range(first + len(rising) - warmup, end - warmup)
+    part = Part(after, total - warmup, history)
     return [(step + 1) / (warmup + 1) for step in rising] + SCHEDULES[spec.name](spec, part)
 
 

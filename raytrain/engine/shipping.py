@@ -3,7 +3,7 @@
 Leaves `checkpoints/<kind>.pt` for each kind of weights asked for and, last, `shipped.json`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -104,13 +104,9 @@ def _weights(
     mean = training.swa if isinstance(kind, SwaSpec) else _mean(training.model, folder, epochs)
     assert mean is not None
 
-    def images() -> Iterator[torch.Tensor]:
-        for batch in loader:
-            yield batch.image_BCHW
-
     # Dropout draws while the statistics are computed.
     torch.manual_seed(training.spec.seed)
-    finish_mean(mean, images(), training.world.device)
+    finish_mean(mean, loader, training.world)
     return mean.module
 
 

@@ -45,7 +45,8 @@ def member_specs(job: JobSpec, run: RunDir) -> list[TrialSpec]:
     chosen = scored[: job.finalize.members]
     if epochs is None:
         return chosen
-    return [spec.model_copy(update={"epochs": epochs, "until": None}) for spec in chosen]
+    changes = {"epochs": epochs, "until": None, "last_epoch_share": 1.0}
+    return [spec.model_copy(update=changes) for spec in chosen]
 
 
 def fold_tasks(

@@ -40,7 +40,7 @@ NO_GRADIENTS = {
         for key in (
             "optimizer", "schedule", "length", "until", "stop", "ship", "ema", "clip_norm",
             "accumulate", "batch_norm", "compile", "precision", "init", "freeze_encoder", "mix",
-            "hold",
+            "hold", "last_epoch_share",
         )
     },
 }  # fmt: skip
@@ -106,10 +106,14 @@ def _in_epochs(spec: TrialSpec, report: DataReport, train_ids: tuple[str, ...]) 
     rows = report.samples.set_index("id").loc[list(train_ids)]
     sizes = zip(rows["height"].tolist(), rows["width"].tolist(), strict=True)
     windows = sum(frame.window_count(*size) for size in sizes) * (1 + spec.copies)
-    epochs = spec.length.epochs(windows, spec.batch_size)
-    steps = -(-windows // spec.batch_size)
-    _say(f"length: {epochs} epochs of {steps} steps, {windows} samples")
-    return spec.model_copy(update={"epochs": epochs, "length": None})
+    epochs, share = spec.length.epochs(windows, spec.batch_size)
+    steps, last = -(-windows // spec.batch_size), round(share * windows)
+    text = f"length: {epochs} epochs of {steps} steps, {windows} samples"
+    if share < 1:
+        text += f"; the last one of {-(-last // spec.batch_size)} steps, {last} samples"
+    _say(text)
+    changes = {"epochs": epochs, "last_epoch_share": share, "length": None}
+    return spec.model_copy(update=changes)
 
 
 @cache

@@ -11,6 +11,7 @@ from torch import distributed
 
 from raytrain.config.losses import CrossEntropySpec, SoftDiceSpec
 from raytrain.config.metrics import DiceMetricSpec, MetricSpec
+from raytrain.config.mixing import MixUpSpec
 from raytrain.config.models import UNetSpec
 from raytrain.config.optimizers import AdamSpec, SgdSpec
 from raytrain.config.trial import TrialSpec
@@ -152,6 +153,7 @@ def _gradients(
 def test_gradients_agree_however_a_batch_is_divided(tmp_path: Path, samples: Samples) -> None:
     """1, 2 and 4 workers, and 1 and 2 that take their shares in two parts. 10 images in steps of
     3, 3, 3 and 1: with four workers one has none in any step, and in the last step three have none.
+    Some steps are sums of two images.
 
     Nothing in this network has a kink. A ReLU or a maximum that stands at a rounding's distance
     from its kink takes the other branch, which alone moves float32 from float64 by 1e-4 or more.
@@ -162,6 +164,7 @@ def test_gradients_agree_however_a_batch_is_divided(tmp_path: Path, samples: Sam
         optimizer=SgdSpec(lr=1e-30),
         batch_size=3,
         augmentation="flips",
+        mix=MixUpSpec(p=0.5),
     )
     ways = [(1, 1), (2, 1), (4, 1), (1, 2), (2, 2)]
     for size, parts in ways:

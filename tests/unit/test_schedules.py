@@ -23,7 +23,7 @@ def _schedule(values: dict[str, Any]) -> ScheduleSpec:
 
 def _factors(values: dict[str, Any], steps: int = STEPS, epochs: int = EPOCHS) -> list[float]:
     spec = _schedule(values)
-    parts = [rate_factors(spec, steps, epochs, PAST[:epoch]) for epoch in range(epochs)]
+    parts = [rate_factors(spec, steps, steps * epochs, PAST[:epoch]) for epoch in range(epochs)]
     return list(itertools.chain(*parts))
 
 
@@ -90,7 +90,7 @@ def test_plateau_follows_torchs_through_the_history(watch: str) -> None:
     # By hand: nothing new for two epochs at 4 (best .8), and at 7 and, after one epoch that does
     # not count, 10 would be the next, but .3 is better; then two without.
     expected = [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25, 0.25]
-    found = [rate_factors(spec, 2, 20, rows[:epoch]) for epoch in range(len(rows))]
+    found = [rate_factors(spec, 2, 40, rows[:epoch]) for epoch in range(len(rows))]
     assert found == [[rate, rate] for rate in expected]
     # 12 epochs are over: the rate falls to its floor.
     assert rate_factors(spec, 1, 20, rows) == [0.2]

@@ -37,6 +37,7 @@ from raytrain.runs.record import Task, write_record
 from raytrain.runs.shipping import early_end, kept_epochs, shipped_epochs
 from tests.tiny import SPEC, make_task
 from tests.unit.test_engine import Killed, KilledAfter, figures
+from tests.unit.test_parallel import train_on
 
 SCORES = (0.1, 0.5, 0.4, 0.5, 0.3, 0.45)
 ROWS = [
@@ -101,8 +102,11 @@ def _trained(folder: Path, samples: Samples, ship: ShipSpec, **parts: object) ->
     return task
 
 
-def _mean_by_hand(task: Task, samples: Samples, epochs: Sequence[int]) -> nn.Module:
-    """The mean of the epochs' weights; each BatchNorm given the mean statistics of the batches."""
+def _mean_by_hand(
+    task: Task, samples: Samples, epochs: Sequence[int], rank: int = 0, world: int = 1
+) -> nn.Module:
+    """The mean of the epochs' weights; each BatchNorm given the mean statistics of the batches that
+    this worker has."""
     folder = task.trial_dir.checkpoints
     states = [load_checkpoint(epoch_path(folder, epoch))["model"] for epoch in epochs]
     model = build_model(task.spec.model, 1, 4, None)
@@ -112,7 +116,7 @@ def _mean_by_hand(task: Task, samples: Samples, epochs: Sequence[int]) -> nn.Mod
             parameter.copy_(sum(state[name] for state in states) / len(states))
     rows = samples.cache.rows(task.train_ids)
     scaling = task_scaling(task.spec, samples.report, rows)
-    loader, plan = train_loader(samples.cache, rows, scaling, task.spec, 0, 1, 0)
+    loader, plan = train_loader(samples.cache, rows, scaling, task.spec, rank, world, 0)
     plan.epoch = task.spec.epochs + 1
     norms = [part for part in model.modules() if isinstance(part, nn.BatchNorm2d)]
     for norm in norms:
@@ -122,7 +126,8 @@ def _mean_by_hand(task: Task, samples: Samples, epochs: Sequence[int]) -> nn.Mod
     torch.manual_seed(task.spec.seed)
     with torch.no_grad():
         for batch in loader:
-            model(batch.image_BCHW)
+            if batch.counted:
+                model(batch.image_BCHW)
     return model.eval()
 
 
@@ -139,6 +144,23 @@ def test_the_mean_of_weights_is_that_by_hand(
     assert found.keys() == expected.keys()
     for name, value in expected.items():
         torch.testing.assert_close(found[name], value, rtol=1e-5, atol=1e-6)
+
+
+def test_statistics_of_a_mean_are_those_of_all_workers(tmp_path: Path, samples: Samples) -> None:
+    """10 images in steps of 3 on two workers: in the last step the second has none."""
+    kind = SwaSpec(start=0.25)
+    spec = SPEC.model_copy(
+        update={"ship": kind, "keep": KeepSpec(every=1), "epochs": 2, "batch_size": 3, "ema": 0.0}
+    )
+    task = train_on(2, tmp_path, samples, spec)
+    ranks = [_mean_by_hand(task, samples, (1, 2), rank, 2).state_dict() for rank in (0, 1)]
+    found = _state(task, kind)
+    statistics = [name for name in found if name.endswith(("running_mean", "running_var"))]
+    assert statistics
+    for name in statistics:
+        # The first worker has seen 4 batches, the second 3.
+        expected = (4 * ranks[0][name] + 3 * ranks[1][name]) / 7
+        torch.testing.assert_close(found[name], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_the_better_of_several_kinds_is_shipped(tmp_path: Path, samples: Samples) -> None:

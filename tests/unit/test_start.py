@@ -1,7 +1,9 @@
 """Starting from other weights, with a frozen encoder, and for so many steps or samples."""
 
+import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -10,10 +12,12 @@ from raytrain.config.framing import TilesSpec
 from raytrain.config.job import JobSpec
 from raytrain.config.length import LengthSpec
 from raytrain.config.models import SmpSpec, UNetSpec
-from raytrain.config.optimizers import SgdSpec
+from raytrain.config.optimizers import CosineSpec, SgdSpec
 from raytrain.config.trial import TrialSpec
+from raytrain.data.plan import EpochPlan
 from raytrain.engine.checkpoint import epoch_path, load_checkpoint, newest_checkpoint
 from raytrain.engine.reporter import SilentReporter
+from raytrain.engine.schedules import rate_factors
 from raytrain.engine.shipping import shipped_checkpoint
 from raytrain.engine.start import start_problems, warm_start
 from raytrain.engine.trial import Samples, run_trial
@@ -122,16 +126,40 @@ def test_steps_and_samples_become_whole_epochs(
         return job_task(job, RunDir(tmp_path), report, "train", spec, "split", ids, (), 1).spec
 
     # 10 images are 3 steps of at most 4.
-    assert made(length={"steps": 13}) == made(epochs=4)
-    assert made(length={"samples": 46}).epochs == 5
-    assert made(length={"steps": 1}).epochs == 1
+    assert made(length={"steps": 12}) == made(epochs=4)
+    assert made(length={"steps": 13}) == made(epochs=5, last_epoch_share=0.4)
+    assert made(length={"samples": 46}) == made(epochs=5, last_epoch_share=0.6)
+    assert made(length={"steps": 1}) == made(epochs=1, last_epoch_share=0.4)
     assert made(length={"steps": 60}, copies=1).epochs == 12
     # Each image is two tiles.
     tiles = TilesSpec(height=32, width=32, overlap=0.0)
     assert made(length={"samples": 60}, framing=tiles).epochs == 3
-    assert "length: 3 epochs of 5 steps, 20 samples" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "length: 3 epochs of 5 steps, 20 samples\n" in told
+    assert "length: 5 epochs of 3 steps, 10 samples; the last one of 2 steps, 6 samples" in told
     with pytest.raises(ValueError, match="steps or samples, one of them"):
         LengthSpec(steps=3, samples=4)
+
+
+def test_training_ends_in_the_step_that_is_asked_for(tmp_path: Path, samples: Samples) -> None:
+    """13 steps and 46 samples of 10 images in steps of 4; and the schedule ends with them."""
+    for share, images in ((0.4, 4), (0.6, 6)):
+        spec = SPEC.model_copy(update={"epochs": 3, "last_epoch_share": share})
+        task = make_task(tmp_path / str(share), samples, spec)
+        run_trial(task, samples, SilentReporter())
+        assert [row["images"] for row in figures(task.directory)] == [10, 10, images]
+    # The third epoch has but 1 of 3 steps: 7 in all, of which the cosine has seen 6.
+    full = [rate_factors(CosineSpec(), 3, 7, [{}] * epoch) for epoch in range(3)]
+    assert [len(part) for part in full] == [3, 3, 1]
+    assert full[2] == [pytest.approx((1 + math.cos(math.pi * 6 / 7)) / 2)]
+    for world in (1, 2, 3):
+        plans = [EpochPlan(spec, np.ones(10, bool), rank, world) for rank in range(world)]
+        assert {(plan.steps, plan.total_steps) for plan in plans} == {(3, 8)}
+        for plan in plans:
+            plan.epoch = 3
+        parts = [list(plan) for plan in plans]
+        assert all(len(part) == len(plans[0]) == 2 for part in parts)
+        assert sum(step.counted for part in parts for step in part) == 6
 
 
 def test_a_relative_checkpoint_is_the_drivers(
