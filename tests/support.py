@@ -54,7 +54,7 @@ def write_job(folder: Path, storage: Path, **parts: object) -> Path:
         "storage": str(storage),
     }
     for key, value in parts.items():
-        job[key] = {**job[key], **value} if isinstance(value, dict) else value
+        job[key] = {**job.get(key, {}), **value} if isinstance(value, dict) else value
     path = folder / f"{storage.name}.yaml"
     path.write_text(yaml.safe_dump(job))
     return path

@@ -1,6 +1,47 @@
 """Where trainings are shown besides the console and the run's own files."""
 
+import re
+from typing import Literal
+
+from pydantic import Field, field_validator
+
 from raytrain.config.base import Spec
+
+
+class MlflowSpec(Spec):
+    """An MLflow run a trial (`pip install "raytrain[mlflow]"`). Names and passwords are read from
+    MLflow's own variables, MLFLOW_TRACKING_USERNAME, _PASSWORD and _TOKEN."""
+
+    uri: str
+    """A server, `http://host:5000`, or a store, `sqlite:////shared/mlflow.db`."""
+    experiment: str | None = Field(None, min_length=1)
+    """Null: the competition's name."""
+
+    @field_validator("uri")
+    @classmethod
+    def _has_no_secret(cls, value: str) -> str:
+        if not re.match(r"^[a-z0-9+-]+:", value):
+            raise ValueError(
+                f"write it as http://host:5000 or sqlite:////folder/mlflow.db (got {value!r})"
+            )
+        if re.match(r"^[^/]+//[^/]*@", value):
+            raise ValueError(
+                "no secret stands in a job: set MLFLOW_TRACKING_USERNAME and "
+                "MLFLOW_TRACKING_PASSWORD, and leave out what is before the @"
+            )
+        return value
+
+
+class WandbSpec(Spec):
+    """A Weights & Biases run a trial (`pip install "raytrain[wandb]"`), grouped by the job's `run`.
+    The key is read from WANDB_API_KEY."""
+
+    project: str | None = Field(None, min_length=1)
+    """Null: the competition's name."""
+    entity: str | None = Field(None, min_length=1)
+    """The user or team; null: W&B's default for the key."""
+    mode: Literal["online", "offline"] = "online"
+    """`offline` writes to `<run>/tracking/wandb/` what `wandb sync` sends later."""
 
 
 class TrackingSpec(Spec):
@@ -8,3 +49,5 @@ class TrackingSpec(Spec):
 
     tensorboard: bool = True
     """Event files for `tensorboard --logdir <storage>/<competition>/<run>`."""
+    mlflow: MlflowSpec | None = None
+    wandb: WandbSpec | None = None

@@ -68,6 +68,12 @@ class Workplace:
         views: list[View] = []
         if self._job.tracking.tensorboard:
             views.append(BoardView(run))
+        if self._job.tracking.mlflow or self._job.tracking.wandb:
+            # Some of them work by actors.
+            assert self.backend
+            from raytrain.cluster.tracking import trackers
+
+            views += trackers(self._job, run)
         return views
 
     def _open(self) -> Backend:

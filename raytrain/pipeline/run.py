@@ -26,6 +26,7 @@ from raytrain.pipeline.search import search
 from raytrain.pipeline.smoke import smoke
 from raytrain.pipeline.submit import submit
 from raytrain.pipeline.tables import leaderboard_table
+from raytrain.pipeline.tracking import tracking_problems
 from raytrain.pipeline.train import train
 from raytrain.runs.ensemble import Ensemble
 from raytrain.runs.layout import RunDir
@@ -131,6 +132,9 @@ def _opened(
     problems = device_problems(job, place)
     if problems:
         raise config_error("the device", problems)
+    problems = tracking_problems(job, place)
+    if problems:
+        raise config_error("trackers", problems)
     problems = final_problems(job) if "final" in stations else []
     if problems:
         raise config_error("final training", problems)
