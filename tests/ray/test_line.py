@@ -11,12 +11,14 @@ from PIL import Image
 
 from raytrain.data.index import natural_key
 from raytrain.runs.events import read_events
+from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import write_leaderboard
 from raytrain.runs.record import read_records
 from raytrain.submission.ledger import FileLedger
 from tests.e2e.kaggle_server import running
 from tests.e2e.kaggle_state import TOKEN, Kaggle
+from tests.mlflow_store import mlflow_runs, mlflow_steps
 from tests.ray.conftest import Cluster
 from tests.support import csv_bytes, figures, raytrain, run_folder, write_job
 
@@ -42,6 +44,7 @@ def finished(cluster: Cluster, kaggle: Kaggle, tmp_path_factory: pytest.TempPath
         folder / "runs",
         search={"trials": 6, "scheduler": {"name": "asha", "grace": 1, "factor": 2}},
         finalize={"members": 2, "workers": 2, "epochs": 3},
+        tracking={"mlflow": {"uri": f"sqlite:///{folder}/mlflow.db"}},
     )
     kaggle.truth = {
         f"{path.stem}{k}": np.asarray(Image.open(path)) == k
@@ -90,6 +93,24 @@ def test_finalists_are_trained_on_two_workers_without_any_validation(finished: P
     ensemble = json.loads(run.ensemble.read_text())
     assert ensemble["oof"]["images"] == 22
     assert ensemble["oof"]["low"] <= ensemble["oof"]["dice"] <= ensemble["oof"]["high"]
+
+
+def test_every_training_is_a_run_in_mlflow_and_a_board_in_tensorboard(finished: Path) -> None:
+    """Search trials, folds, and finalists on two workers."""
+    run, uri = RunDir(run_folder(finished / "runs")), f"sqlite:///{finished}/mlflow.db"
+    records = {record.name: record for record in read_records(run)}
+    tracked = mlflow_runs(uri, "phantom")
+    assert {record.station for record in records.values()} == {"search", "cv", "final"}
+    assert tracked.keys() == records.keys() == {path.name for path in run.boards.iterdir()}
+    for name, record in records.items():
+        rows = read_history(run.trial(record.fingerprint).history)
+        losses = [(row["epoch"], row["train_loss"]) for row in rows]
+        assert mlflow_steps(uri, tracked[name], "train_loss") == losses
+        assert tracked[name].info.status == "FINISHED"
+        assert tracked[name].data.tags["raytrain.status"] == record.status
+        assert float(tracked[name].data.params["optimizer.lr"]) == record.spec.optimizer.lr
+        assert tracked[name].data.params["workers"] == str(record.workers)
+    assert {path.parent.parent for path in run.path.rglob("*tfevents*")} == {run.boards}
 
 
 def test_the_csv_has_a_row_per_image_and_class_in_natural_order(finished: Path) -> None:

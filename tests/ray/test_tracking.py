@@ -1,4 +1,7 @@
-"""MLflow and Weights & Biases through Ray's callbacks: a real store, and W&B's own files."""
+"""MLflow and Weights & Biases through Ray's callbacks: a real store, and W&B's own files.
+
+What a whole run leaves in MLflow is tested in test_line.py.
+"""
 
 import json
 import struct
@@ -7,29 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mlflow import MlflowClient
 from wandb.proto.wandb_internal_pb2 import Record as WandbRecord
 
-from raytrain.cluster.tracking import MlflowView
-from raytrain.config.tracking import MlflowSpec
-from raytrain.runs.history import read_history, write_history
+from raytrain.cluster.connect import connected
+from raytrain.cluster.tracking import MlflowView, WandbView
+from raytrain.config.tracking import MlflowSpec, WandbSpec
+from raytrain.runs.history import write_history
 from raytrain.runs.layout import RunDir
-from raytrain.runs.record import read_records, write_record
+from raytrain.runs.record import write_record
+from tests.mlflow_store import mlflow_runs, mlflow_steps
 from tests.ray.conftest import Cluster
-from tests.support import raytrain, run_folder, write_job
+from tests.tiny import SPEC
 from tests.unit.test_progress import row, trials
-
-
-def mlflow_runs(uri: str, experiment: str) -> dict[str, Any]:
-    """By name."""
-    client = MlflowClient(uri)
-    found = client.get_experiment_by_name(experiment)
-    return {run.info.run_name: run for run in client.search_runs([found.experiment_id])}
-
-
-def steps(uri: str, run: Any, metric: str) -> list[tuple[int, float]]:
-    history = MlflowClient(uri).get_metric_history(run.info.run_id, metric)
-    return [(point.step, point.value) for point in history]
 
 
 def wandb_records(file: Path) -> Iterator[WandbRecord]:
@@ -67,42 +59,32 @@ def wandb_run(file: Path) -> tuple[str, dict[str, Any], list[dict[str, Any]]]:
     return name, config, rows
 
 
-def test_search_trials_folds_and_finalists_of_two_workers_are_tracked(
-    cluster: Cluster, tmp_path: Path
+def test_wandb_offline_has_every_epoch_of_every_trial(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    uri = f"sqlite:///{tmp_path}/mlflow.db"
-    job = write_job(
-        tmp_path,
-        tmp_path / "runs",
-        search={"trials": 3, "scheduler": {"name": "asha", "grace": 1, "factor": 2}},
-        finalize={"members": 1, "workers": 2, "epochs": 3},
-        tracking={"mlflow": {"uri": uri}, "wandb": {"mode": "offline"}},
-    )
-    done = raytrain("run", job, env=cluster.env)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "tracking." not in done.stdout
-    run = RunDir(run_folder(tmp_path / "runs"))
-    records = {record.name: record for record in read_records(run)}
-    assert {record.station for record in records.values()} == {"search", "cv", "final"}
-    histories = {r.name: read_history(run.trial(r.fingerprint).history) for r in records.values()}
-    tracked = mlflow_runs(uri, "phantom")
-    assert tracked.keys() == records.keys()
-    for name, one in tracked.items():
-        told = steps(uri, one, "train_loss")
-        assert told == [(row["epoch"], row["train_loss"]) for row in histories[name]]
-        assert one.info.status == "FINISHED"
-        assert one.data.tags["raytrain.status"] == records[name].status
-        assert float(one.data.params["optimizer.lr"]) == records[name].spec.optimizer.lr
-        assert one.data.params["workers"] == str(records[name].workers)
+    for name, value in {**cluster.env, "WANDB_MODE": "offline"}.items():
+        monkeypatch.setenv(name, value)
+    run = RunDir(tmp_path / "comp" / "default")
+    tasks = trials(run, 2)
+    with connected():
+        view = WandbView(WandbSpec(project="hearts", mode="offline"), "comp", run)
+        for task in tasks:
+            write_history(task.trial_dir.history, [row(1)])
+            view.update(task, [row(1)])
+            write_history(task.trial_dir.history, [row(1), row(2)])
+            view.update(task, [row(1), row(2)])
+        for task in tasks:
+            view.ended(task, write_record(task, "stopped", "at the rung of epoch 2"))
+        view.close()
     files = list(run.tracking.glob("wandb/offline-run-*/run-*.wandb"))
     shown = {name: (config, rows) for name, config, rows in map(wandb_run, files)}
-    assert shown.keys() == records.keys()
-    for name, (config, rows) in shown.items():
-        losses = [row["train_loss"] for row in rows if "train_loss" in row]
-        assert losses == [row["train_loss"] for row in histories[name]]
-        assert config["optimizer.lr"] == records[name].spec.optimizer.lr
-        assert config["status"] == records[name].status
-    assert not list((run.search / "tune").rglob("*tfevents*")), "TensorBoard would show them twice"
+    assert shown.keys() == {task.name for task in tasks}
+    for config, rows in shown.values():
+        assert [(one["_step"], one["train_loss"]) for one in rows] == [(1, 1.0), (2, 0.5)]
+        assert rows[1]["val_dice_class/2"] == 0.3
+        assert rows[1]["best_val_score"] == 0.2
+        assert config["optimizer.lr"] == SPEC.optimizer.lr
+        assert config["status"] == "stopped"
 
 
 def test_a_trial_goes_on_in_its_mlflow_run_after_its_driver_was_killed(tmp_path: Path) -> None:
@@ -120,7 +102,7 @@ def test_a_trial_goes_on_in_its_mlflow_run_after_its_driver_was_killed(tmp_path:
     second.close()
     [(name, one)] = mlflow_runs(spec.uri, "mine").items()
     assert name == task.name
-    assert steps(spec.uri, one, "val_dice") == [(1, 0.1), (2, 0.2), (3, 0.3)]
+    assert mlflow_steps(spec.uri, one, "val_dice") == [(1, 0.1), (2, 0.2), (3, 0.3)]
     assert one.data.metrics["best_val_score"] == 0.3
     assert (one.info.status, one.data.tags["raytrain.status"]) == ("FAILED", "failed")
 
