@@ -35,6 +35,7 @@ pairs: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.engine
+	$(BIN)/python -m benchmarks.scaling
 	$(BIN)/python -m benchmarks.data
 	$(BIN)/python -m benchmarks.rle
 	$(BIN)/python -m benchmarks.picks
