@@ -9,6 +9,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from raytrain.config.augmentation import AugmentationSpec
+from raytrain.config.auxiliary import DeepSupervisionSpec, PresenceSpec
 from raytrain.config.base import Spec
 from raytrain.config.framing import FramingSpec, WholeSpec
 from raytrain.config.length import LengthSpec
@@ -32,6 +33,10 @@ class TrialSpec(Spec):
     """Epochs at the start in which the encoder, its running statistics too, stays as it is."""
     loss: tuple[LossTerm, ...] = (CrossEntropySpec(),)
     """A weighted sum of named terms."""
+    deep_supervision: DeepSupervisionSpec | None = None
+    """The loss also at the decoder's coarser stages; null: at the network's maps alone."""
+    presence: PresenceSpec | None = None
+    """A head that learns which classes an image shows; null: none."""
     optimizer: OptimizerSpec = AdamSpec()
     schedule: ScheduleSpec = CosineSpec()
     epochs: int = Field(60, ge=1)

@@ -20,6 +20,7 @@ from raytrain.data.dataset import Batch, Scaling, Unit, units
 from raytrain.data.framing import Frame
 from raytrain.data.plan import EpochPlan
 from raytrain.data.report import DataReport
+from raytrain.engine.auxiliary import TrainingLoss
 from raytrain.engine.finite import finite_steps
 from raytrain.engine.memory import peak_memory, with_smaller_parts
 from raytrain.engine.pace import Waited
@@ -28,7 +29,6 @@ from raytrain.engine.schedules import rate_factors, set_rates
 from raytrain.engine.start import to_training_mode
 from raytrain.engine.step import evaluate, train_step
 from raytrain.engine.watchdog import UNWATCHED, Watch
-from raytrain.losses import Loss
 from raytrain.metrics import gathered, score
 from raytrain.metrics.dice import foreground_dice, mean_foreground_dice
 from raytrain.metrics.evidence import Evidence
@@ -50,7 +50,7 @@ class Training:
     """The mean over epochs, where it is shipped."""
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
-    loss: Loss
+    loss: TrainingLoss
     spec: TrialSpec
     """As it was asked for, but that a batch may have had to be divided."""
     world: World

@@ -15,6 +15,7 @@ from raytrain.config.trial import TrialSpec
 from raytrain.data.dataset import Scaling
 from raytrain.engine.checkpoint import load_checkpoint
 from raytrain.models import build_model
+from raytrain.models.auxiliary import PART, attach
 from raytrain.runs.files import read_json
 
 
@@ -52,10 +53,20 @@ def read_card(checkpoint: Path) -> Card:
 def load_network(checkpoint: Path) -> nn.Module:
     """The bare network on the CPU, for normalised images, in evaluation mode."""
     card = read_card(checkpoint)
-    model = build_model(
-        card.spec.model, card.channels, outputs(len(card.classes), card.target), None
+    maps = outputs(len(card.classes), card.target)
+    model = build_model(card.spec.model, card.channels, maps, None)
+    presence = card.spec.presence
+    if presence is not None and presence.threshold is not None:
+        attach(model, maps, card.target, None, presence)
+    state, known = load_checkpoint(checkpoint)["model"], model.state_dict()
+    # Heads that only training has are left behind.
+    model.load_state_dict(
+        {
+            name: value
+            for name, value in state.items()
+            if name in known or not name.startswith(f"{PART}.")
+        }
     )
-    model.load_state_dict(load_checkpoint(checkpoint)["model"])
     return model.eval()
 
 

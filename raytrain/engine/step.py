@@ -18,6 +18,7 @@ from raytrain.config.trial import Precision, TrialSpec
 from raytrain.data.cache import Cache
 from raytrain.data.dataset import Batch, Unit
 from raytrain.data.framing import Frame
+from raytrain.engine.auxiliary import TrainingLoss
 from raytrain.engine.finite import Buffers, watched
 from raytrain.engine.parallel import World
 from raytrain.engine.precision import HALVES, update_scale
@@ -25,12 +26,13 @@ from raytrain.losses import Loss
 from raytrain.metrics import image_figures
 from raytrain.metrics.dice import overlap_counts
 from raytrain.metrics.evidence import label_maps
+from raytrain.models.auxiliary import Outputs
 
 
 def train_step(
     model: nn.Module,
     batch: Batch,
-    loss: Loss,
+    loss: TrainingLoss,
     optimizer: torch.optim.Optimizer,
     scaler: torch.amp.GradScaler,
     spec: TrialSpec,
@@ -48,8 +50,8 @@ def train_step(
     parts = batch.parts(spec.accumulate)
     for number, part in enumerate(parts, 1):
         with nullcontext() if number == len(parts) else world.unsynced(model):
-            logits_BKHW = forward(model, _to(part.image_BCHW, world), spec.precision)
-            mean_loss = _mixed_loss(loss, logits_BKHW, part, world)
+            outputs = _outputs(model, _to(part.image_BCHW, world), spec.precision)
+            mean_loss = _mixed_loss(loss, outputs, part, world)
             share = mean_loss * (part.counted / part.global_size)
             scaler.scale(watched(share, spec) * world.size).backward()
         shares.append(share.detach())
@@ -62,12 +64,14 @@ def train_step(
     return whole
 
 
-def _mixed_loss(loss: Loss, logits_BKHW: torch.Tensor, part: Batch, world: World) -> torch.Tensor:
+def _mixed_loss(
+    loss: TrainingLoss, outputs: torch.Tensor | Outputs, part: Batch, world: World
+) -> torch.Tensor:
     """The loss; where images are sums of two, the same sum of the losses on both masks."""
-    first = loss(logits_BKHW, _to(part.target_BHW, world).long())
+    first = loss(outputs, _to(part.target_BHW, world).long())
     if part.other_BHW is None:
         return first
-    second = loss(logits_BKHW, _to(part.other_BHW, world).long())
+    second = loss(outputs, _to(part.other_BHW, world).long())
     return part.share * first + (1 - part.share) * second
 
 
@@ -77,7 +81,15 @@ def probabilities(logits_NKHW: torch.Tensor, target: Target) -> torch.Tensor:
 
 
 def forward(model: nn.Module, image_BCHW: torch.Tensor, precision: Precision) -> torch.Tensor:
-    """logits_BKHW as float32, computed in the precision asked for."""
+    """logits_BKHW as float32, computed in the precision asked for, in evaluation."""
+    logits_BKHW = _outputs(model, image_BCHW, precision)
+    assert isinstance(logits_BKHW, torch.Tensor)
+    return logits_BKHW
+
+
+def _outputs(
+    model: nn.Module, image_BCHW: torch.Tensor, precision: Precision
+) -> torch.Tensor | Outputs:
     half = HALVES.get(precision)
     with torch.autocast(image_BCHW.device.type, half, enabled=half is not None):
         return model(image_BCHW).float()

@@ -17,6 +17,7 @@ from raytrain.data.cache import Cache, open_cache
 from raytrain.data.dataset import Scaling, imagenet_scaling
 from raytrain.data.framing import network_size
 from raytrain.data.report import DataReport, columns, mean_and_std, read_report
+from raytrain.engine.auxiliary import training_loss
 from raytrain.engine.checkpoint import newest_checkpoint, save_checkpoint, writing
 from raytrain.engine.compiling import compiled
 from raytrain.engine.ema import build_ema, build_swa
@@ -32,9 +33,9 @@ from raytrain.engine.reporter import Reporter
 from raytrain.engine.shipping import ship
 from raytrain.engine.start import set_frozen, warm_start
 from raytrain.engine.watchdog import UNWATCHED, Watch, stall_notes
-from raytrain.losses import build_loss
 from raytrain.metrics.oof_file import write_oof_evidence
 from raytrain.models import build_model
+from raytrain.models.auxiliary import attach
 from raytrain.models.weights import weights_file
 from raytrain.runs.extensions import load_extensions
 from raytrain.runs.history import Row, append_row, best_row, write_history
@@ -154,6 +155,7 @@ def build_training(
     encoder = weights_file(spec.model, samples.weights)
     maps = outputs(len(report.classes), report.target)
     model = build_model(spec.model, report.channels, maps, encoder)
+    attach(model, maps, report.target, spec.deep_supervision, spec.presence)
     model = world.with_norms(model.to(world.device), spec.batch_norm)
     note = warm_start(model, Path(spec.init)) if spec.init and state is None else None
     if state is not None:
@@ -178,7 +180,7 @@ def build_training(
         swa=swa,
         optimizer=optimizer,
         scaler=scaler,
-        loss=build_loss(spec.loss, report.target, class_pixels(task, samples)),
+        loss=training_loss(spec, report.target, class_pixels(task, samples)),
         spec=spec,
         world=world,
         notes=[text for text in (note, reason) if text],

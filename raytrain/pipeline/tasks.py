@@ -18,6 +18,7 @@ from raytrain.engine.optimizers import optimizer_problem
 from raytrain.engine.start import start_problems
 from raytrain.losses import loss_problems
 from raytrain.models import refusal, without_memory
+from raytrain.models.auxiliary import attach_problems
 from raytrain.models.weights import fetch_weights
 from raytrain.pipeline.backend import Workplace
 from raytrain.pipeline.progress import Progress
@@ -40,7 +41,7 @@ NO_GRADIENTS = {
         for key in (
             "optimizer", "schedule", "length", "until", "stop", "ship", "ema", "clip_norm",
             "accumulate", "batch_norm", "compile", "precision", "init", "freeze_encoder", "mix",
-            "hold", "last_epoch_share",
+            "hold", "last_epoch_share", "deep_supervision", "presence",
         )
     },
 }  # fmt: skip
@@ -224,7 +225,9 @@ def _model_problems(specs: list[TrialSpec], report: DataReport) -> list[str]:
         mine = [spec for spec in specs if spec.model == network]
         found = [optimizer_problem(spec.optimizer, model) for spec in mine]
         problems += [f"trial.optimizer: {problem}" for problem in found if problem]
-        problems += [problem for spec in mine for problem in start_problems(spec, model)]
+        for spec in mine:
+            problems += start_problems(spec, model)
+            problems += attach_problems(model, network.label, spec.deep_supervision, spec.presence)
     return problems
 
 

@@ -1,0 +1,45 @@
+"""The loss of a network that has heads besides its own maps."""
+
+from collections.abc import Callable
+
+import torch
+from torch.nn import functional
+
+from raytrain.config.target import Target
+from raytrain.config.trial import TrialSpec
+from raytrain.losses import build_loss
+from raytrain.losses.judged import Judged
+from raytrain.models.auxiliary import Outputs
+
+TrainingLoss = Callable[[torch.Tensor | Outputs, torch.Tensor], torch.Tensor]
+"""(what a network gives, mask_BHW int64) -> scalar."""
+
+
+def training_loss(spec: TrialSpec, target: Target, class_pixels: tuple[int, ...]) -> TrainingLoss:
+    """The loss of a network's maps. Of `Outputs`: with deep supervision its weighted mean over the
+    scales, and with an image-level head that one's cross-entropy added."""
+    loss = build_loss(spec.loss, target, class_pixels)
+    weights = (1.0, *(spec.deep_supervision.weights if spec.deep_supervision else ()))
+
+    def total(outputs: torch.Tensor | Outputs, mask_BHW: torch.Tensor) -> torch.Tensor:
+        if isinstance(outputs, torch.Tensor):
+            return loss(outputs, mask_BHW)
+        scales = zip(weights, (outputs.logits_BKHW, *outputs.sides), strict=True)
+        parts = [weight * loss(logits_BKHW, mask_BHW) for weight, logits_BKHW in scales]
+        found = torch.stack(parts).sum() / sum(weights)
+        if spec.presence is not None:
+            assert outputs.presence_BF is not None
+            judged = Judged(outputs.logits_BKHW, mask_BHW, target)
+            found = found + spec.presence.weight * presence_loss(outputs.presence_BF, judged)
+        return found
+
+    return total
+
+
+def presence_loss(presence_BF: torch.Tensor, judged: Judged) -> torch.Tensor:
+    """Mean over images and foreground classes of the binary cross-entropy of a class being in the
+    image, in nats; images without a judged pixel are left out."""
+    shown_BF = judged.true_BKHW[:, judged.first(background=False) :].amax((2, 3))
+    cost_BF = functional.binary_cross_entropy_with_logits(presence_BF, shown_BF, reduction="none")
+    seen_B = judged.valid_BHW.amax((1, 2))
+    return (cost_BF.mean(1) * seen_B).sum() / seen_B.sum().clamp_min(1)
