@@ -20,10 +20,15 @@ def leaderboard_table(board: list[Configuration]) -> str:
 
 
 def board_table(found: list[dict[str, str]], repeated: bool, beside: list[str]) -> str:
-    """These rows of the leaderboard, with what stands `beside` its own columns; with repeats also
-    how far they lie apart."""
+    """These rows of the leaderboard, with what stands `beside` its own columns, and Dice where it
+    is not the score; with repeats also how far they lie apart."""
     table = Table(title="leaderboard", title_justify="left")
-    columns = list(dict.fromkeys((*(REPEATED if repeated else ONCE), *beside)))
+    own = [
+        column
+        for column in (REPEATED if repeated else ONCE)
+        if column != "val_dice" or any(row["val_dice"] != row["val_score"] for row in found)
+    ]
+    columns = list(dict.fromkeys((*own, *beside)))
     for column in columns:
         table.add_column(column.replace("_", " "), no_wrap=column != "name", overflow="fold")
     for row in found:

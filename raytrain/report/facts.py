@@ -51,6 +51,11 @@ class RunFacts:
     agreement: Agreement
     """Of all the competition's runs."""
 
+    @property
+    def metric(self) -> str:
+        """What `val_score` is, such as `Dice`."""
+        return self.job.competition.metric.label if self.job else "score"
+
 
 def read_facts(run: RunDir, ledger: Sequence[LedgerRow], agreement: Agreement) -> RunFacts:
     """Read what there is. Raises ValueError when not even the data was checked."""

@@ -40,7 +40,7 @@ class Curve:
     lr: float
     rows: list[Row]
     score: float | None
-    """Best validation Dice."""
+    """Best validation score."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,11 @@ class Interval:
 
 
 def learning_curves(
-    curves: list[Curve], key: Literal["val_dice", "train_loss"], rungs: list[int], alt: str
+    curves: list[Curve],
+    key: Literal["val_score", "train_loss"],
+    title: str,
+    rungs: list[int],
+    alt: str,
 ) -> Markup:
     """One line a trial against the epoch, a dashed line a rung; the best trial is thick, a cross
     ends a stopped one."""
@@ -79,12 +83,11 @@ def learning_curves(
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
 
-    title = "validation Dice" if key == "val_dice" else "training loss"
     return draw(alt, title, "epoch", HEIGHT_IN, plot)
 
 
-def score_against_rate(curves: list[Curve], alt: str) -> Markup:
-    """Best validation Dice against the learning rate; crosses were stopped early."""
+def score_against_rate(curves: list[Curve], metric: str, alt: str) -> Markup:
+    """Best validation score against the learning rate; crosses were stopped early."""
     colours = series_colours([curve.series for curve in curves])
 
     def plot(figure: Figure, axes: Axes) -> None:
@@ -98,11 +101,11 @@ def score_against_rate(curves: list[Curve], alt: str) -> Markup:
                 axes.plot(curve.lr, curve.score, marker, color=colour, markersize=8, **RIM)
         axes.margins(x=0.12, y=0.12)
 
-    return draw(alt, "best validation Dice", "learning rate", HEIGHT_IN, plot)
+    return draw(alt, f"best validation {metric}", "learning rate", HEIGHT_IN, plot)
 
 
-def rung_decisions(events: list[RungEvent], alt: str) -> Markup:
-    """Validation Dice of the trials that met each rung, and what was decided."""
+def rung_decisions(events: list[RungEvent], metric: str, alt: str) -> Markup:
+    """Validation score of the trials that met each rung, and what was decided."""
     rungs = sorted({event.epoch for event in events})
 
     def plot(figure: Figure, axes: Axes) -> None:
@@ -112,7 +115,7 @@ def rung_decisions(events: list[RungEvent], alt: str) -> Markup:
         ):
             found = [event for event in events if event.decision == decision]
             x = [rungs.index(event.epoch) + aside for event in found]
-            y = [event.val_dice for event in found]
+            y = [event.val_score for event in found]
             label = f"{decision} ({len(found)})"
             axes.plot(x, y, marker, color=colour, alpha=0.85, markersize=8, label=label, **RIM)
         axes.set_xticks(range(len(rungs)), [f"epoch {rung}" for rung in rungs])
@@ -123,7 +126,7 @@ def rung_decisions(events: list[RungEvent], alt: str) -> Markup:
             handletextpad=0.2,
         )  # fmt: skip
 
-    return draw(alt, "validation Dice at the rung", "rung", HEIGHT_IN, plot)
+    return draw(alt, f"validation {metric} at the rung", "rung", HEIGHT_IN, plot)
 
 
 def rank_correlations(rungs: list[RungRank], alt: str) -> Markup:

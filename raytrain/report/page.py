@@ -28,6 +28,7 @@ def render(facts: RunFacts) -> str:
         made=f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
         version=__version__,
         classes=facts.data.classes,
+        metric=facts.metric,
         class_colours=[class_colour(number) for number in range(1, len(facts.data.classes))],
         stations=stations(facts),
         headline=results.headline(facts),

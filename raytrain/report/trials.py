@@ -19,6 +19,8 @@ class Entry:
 
     cells: dict[str, str]
     """As `leaderboard.csv` has them."""
+    dice_is_score: bool
+    """So that it needs no column of its own."""
     repeats: int
     network: str
     rung: str
@@ -32,7 +34,7 @@ class Search:
 
     series: dict[str, str]
     """Network and loss -> colour, as CSS."""
-    val_dice: Markup
+    val_score: Markup
     train_loss: Markup
     rates: Markup
     trials: int
@@ -48,7 +50,7 @@ class Rung:
     went_on: int
     best: float
     lowest_on: float | None
-    """The lowest Dice that went on."""
+    """The lowest score that went on."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Stop:
 
     name: str
     epoch: int
-    val_dice: float
+    val_score: float
     saved: int
     """Epochs that it did not run."""
 
@@ -84,6 +86,7 @@ def leaderboard(facts: RunFacts) -> list[Entry]:
     return [
         Entry(
             cells=cells,
+            dice_is_score=cells["val_dice"] == cells["val_score"],
             repeats=len(each.records),
             network=each.spec.network_label,
             rung=str(reached.get(each.fingerprint, "")),
@@ -103,24 +106,32 @@ def search(facts: RunFacts) -> Search | None:
             status=record.status,
             lr=record.spec.optimizer.lr,
             rows=facts.histories[record.fingerprint],
-            score=record.best["val_dice"] if record.best else None,
+            score=record.best["val_score"] if record.best else None,
         )
         for record in facts.trials
     ]
-    lines, count = rung_epochs(facts), len(curves)
+    lines, count, metric = rung_epochs(facts), len(curves), facts.metric
     return Search(
         series={
             label: f"var(--{VARIABLES[colour]})"
             for label, colour in series_colours([curve.series for curve in curves]).items()
         },
-        val_dice=figures.learning_curves(
-            curves, "val_dice", lines, f"Validation Dice against the epoch, {count} trials"
+        val_score=figures.learning_curves(
+            curves,
+            "val_score",
+            f"validation {metric}",
+            lines,
+            f"Validation {metric} against the epoch, {count} trials",
         ),
         train_loss=figures.learning_curves(
-            curves, "train_loss", lines, f"Training loss against the epoch, {count} trials"
+            curves,
+            "train_loss",
+            "training loss",
+            lines,
+            f"Training loss against the epoch, {count} trials",
         ),
         rates=figures.score_against_rate(
-            curves, f"Best validation Dice against the learning rate, {count} trials"
+            curves, metric, f"Best validation {metric} against the learning rate, {count} trials"
         ),
         trials=count,
         stopped=sum(curve.status == "stopped" for curve in curves),
@@ -143,22 +154,24 @@ def rungs(facts: RunFacts) -> Rungs:
     found = []
     for epoch in sorted({event.epoch for event in events}):
         here = [event for event in events if event.epoch == epoch]
-        on = [event.val_dice for event in here if event.decision == "go on"]
-        best = max(event.val_dice for event in here)
+        on = [event.val_score for event in here if event.decision == "go on"]
+        best = max(event.val_score for event in here)
         lowest = min(on) if on else None
         stopped = sum(event.decision == "stop" for event in here)
         found.append(Rung(epoch, stopped, len(on), best, lowest))
     stops = [
-        Stop(e.name, e.epoch, e.val_dice, epochs.get(e.trial, e.epoch) - e.epoch)
-        for e in sorted(events, key=lambda e: (e.epoch, -e.val_dice))
+        Stop(e.name, e.epoch, e.val_score, epochs.get(e.trial, e.epoch) - e.epoch)
+        for e in sorted(events, key=lambda e: (e.epoch, -e.val_score))
         if e.decision == "stop"
     ]
-    alt = f"Validation Dice of {len(events)} decisions at {len(found)} rungs: stop or go on"
+    alt = (
+        f"Validation {facts.metric} of {len(events)} decisions at {len(found)} rungs: stop or go on"
+    )
     return Rungs(
         scheduler=facts.job.search.scheduler.name if facts.job else "",
         rungs=found,
         stops=stops,
-        figure=figures.rung_decisions(events, alt) if events else None,
+        figure=figures.rung_decisions(events, facts.metric, alt) if events else None,
         ranks=figures.rank_correlations(
             known, f"Rank correlation of {len(known)} rungs with the final ranking"
         )

@@ -127,7 +127,7 @@ def test_a_failed_trial_and_a_search_without_scheduler(tmp_path):
     assert "failed loss is <nan>" in page.text("leaderboard")
     assert "No trial was compared at a rung (scheduler: none)" in page.text("rungs")
     assert len(page.found("svg")) == 3
-    assert "best validation Dice of the search" in page.text("header")
+    assert "best validation volume Dice of the search" in page.text("header")
 
 
 def test_neither_torch_nor_ray_is_loaded(tmp_path):

@@ -11,10 +11,12 @@ from report_run import STATIONS, build, page_of
 from report_truth import CLASSES, maps_of, reference_scores
 
 from raytrain.data.report import DataReport, columns, read_report
+from raytrain.pipeline.tables import board_table
+from raytrain.report import figures
 from raytrain.report.images import SIDE_PX
 from raytrain.runs.files import read_json, write_json
 from raytrain.runs.layout import RunDir
-from raytrain.runs.leaderboard import ranked
+from raytrain.runs.leaderboard import COLUMNS, ranked
 
 
 @pytest.fixture(scope="module")
@@ -46,15 +48,39 @@ def test_leaderboard_and_early_stopping_are_the_records(whole):
     places = [board.index(record.fingerprint) for record in records]
     assert places == sorted(places)
     for record in records:
-        cells = f"{record.best['val_dice']:.4f} {record.epochs} {record.best['val_loss']:.4f}"
+        scores = f"{record.best['val_score']:.4f} {record.best['val_dice']:.4f}"
+        cells = f"{scores} {record.epochs} {record.best['val_loss']:.4f}"
         assert f"{cells} {record.epochs}/4 {record.status}" in board
+    assert "Rate Val volume Dice Val Dice At epoch" in board
+    search = page.text("search")
+    assert "Validation volume Dice of 4 trials against the epoch" in search
     rungs = page.text("rungs")
     assert "2 of 4 trials were stopped: 11 epochs were run instead of the full grid's 16" in rungs
     # Compared, stopped, went on, best, lowest that went on: quarters and halves of the tops.
     assert "1 4 1 3 0.2275 0.1550" in rungs
     assert "2 3 1 2 0.4550 0.4150" in rungs
     for stopped, saved in ((records[2], 2), (records[3], 3)):
-        assert f"{stopped.name} {stopped.epochs} {stopped.best['val_dice']:.4f} {saved}" in rungs
+        assert f"{stopped.name} {stopped.epochs} {stopped.best['val_score']:.4f} {saved}" in rungs
+
+
+def test_curves_are_of_the_score_and_no_other_figure():
+    def drawn(score: float, dice: float) -> list[str]:
+        row = {"epoch": 1, "val_score": score, "val_dice": dice, "train_loss": 1.0}
+        curve = figures.Curve("unet", "finished", 1e-3, [row, row | {"epoch": 2}], score)
+        return [
+            figures.learning_curves([curve], "val_score", "validation IoU", [], "alt"),
+            figures.score_against_rate([curve], "IoU", "alt"),
+        ]
+
+    assert drawn(0.5, 0.9) == drawn(0.5, 0.1)
+    assert all(one != other for one, other in zip(drawn(0.5, 0.9), drawn(0.7, 0.9), strict=True))
+
+
+def test_a_dice_that_is_the_score_is_shown_once():
+    row = dict.fromkeys(COLUMNS, "1") | {"val_score": "0.7000", "val_dice": "0.7000"}
+    assert board_table([row], False, []).count("0.7000") == 1
+    other = row | {"val_dice": "0.6000"}
+    assert "0.6000" in board_table([row, other], False, [])
 
 
 def test_examples_are_worst_median_best_out_of_fold(whole):
