@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+# Hours on a laptop: `make zoo`.
+LONG = tests/zoo/test_overfit.py tests/zoo/test_tables.py
 READY = $(VENV)/.ready
 
 .PHONY: demo test check unit zoo zoo-quick pairs bench lock clean
@@ -10,7 +12,7 @@ demo: $(READY)
 	$(BIN)/raytrain demo jobs/phantom.yaml
 
 test: $(READY) check
-	$(BIN)/python -m pytest tests --ignore=tests/zoo
+	$(BIN)/python -m pytest tests $(LONG:%=--ignore=%)
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -25,7 +27,7 @@ unit: $(READY)
 zoo: $(READY)
 	$(BIN)/python -m pytest tests/zoo
 
-# What CI runs of it: every decoder with three encoders, and every encoder (8 min).
+# What `make test` runs of it: every decoder with three encoders, and every encoder.
 zoo-quick: $(READY)
 	$(BIN)/python -m pytest tests/zoo/test_pairs.py
 
