@@ -1,13 +1,15 @@
 """The whole job: a competition, what is searched, what is shipped and on which machine."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from raytrain.config.base import Spec
 from raytrain.config.competition import CompetitionSpec
+from raytrain.config.errors import unknown_name
 from raytrain.config.search import SearchSpec
+from raytrain.config.study import StudySpec
 from raytrain.config.tracking import TrackingSpec
 from raytrain.config.trial import TrialSpec
 
@@ -71,6 +73,8 @@ class JobSpec(Spec):
     competition: CompetitionSpec
     trial: TrialSpec = TrialSpec()
     search: SearchSpec = SearchSpec()
+    study: StudySpec | None = None
+    """What a published study of the same choices states; the report lays it beside ours."""
     folds: FoldSpec = FoldSpec()
     finalize: FinalizeSpec = FinalizeSpec()
     resources: ResourcesSpec = ResourcesSpec()
@@ -84,6 +88,15 @@ class JobSpec(Spec):
     ] = ()
     """Python files with networks, losses, metrics and formats of your own (`config/extend.py`),
     from the folder of the YAML."""
+
+    @model_validator(mode="after")
+    def _study_is_of_the_space(self) -> Self:
+        stated = self.study.figures if self.study else ()
+        wrong = {factor for each in stated for factor in each.at if factor not in self.search.space}
+        if wrong:
+            lines = "; ".join(unknown_name(name, self.search.space) for name in sorted(wrong))
+            raise ValueError(f"study.figures: {lines} (search.space)")
+        return self
 
     @field_validator("storage")
     @classmethod

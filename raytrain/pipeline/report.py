@@ -3,8 +3,10 @@
 from datetime import UTC
 from pathlib import Path
 
+from raytrain.pipeline.study_table import study_table
 from raytrain.report.facts import read_facts
 from raytrain.report.page import render
+from raytrain.report.study import section
 from raytrain.runs.files import write_bytes
 from raytrain.runs.layout import RunDir
 from raytrain.submission.agreement import agreement
@@ -20,7 +22,9 @@ def report(run: RunDir, ledger: Ledger) -> Path:
     events = ledger.read()
     ours = [_row(event) for event in events if event.run == run.path.name]
     facts = read_facts(run, ours, agreement(events))
-    write_bytes(run.report, render(facts).encode())
+    study = study_table(run)
+    page = render(facts, section(study) if study else None)
+    write_bytes(run.report, page.encode())
     return run.report
 
 

@@ -24,6 +24,7 @@ from raytrain.pipeline.prepare import ledger_of, prepare
 from raytrain.pipeline.report import report as write_report
 from raytrain.pipeline.search import search
 from raytrain.pipeline.smoke import smoke
+from raytrain.pipeline.study_table import study_table, study_text, write_study
 from raytrain.pipeline.submit import submit
 from raytrain.pipeline.tables import leaderboard_table
 from raytrain.pipeline.tracking import tracking_problems
@@ -75,6 +76,12 @@ def search_only(job: JobSpec, directory: RunDir, place: Place) -> None:
     """`raytrain search`."""
     with _opened(job, directory, place, "search") as (report, workplace):
         print(leaderboard_table(search(job, directory, report, workplace)))
+    study = study_table(directory)
+    if study is not None:
+        write_study(directory, study)
+        print(study_text(study))
+        page = write_report(directory, ledger_of(job, directory))
+        print(f"written: {directory.study}, and its figures in {page}")
 
 
 def smoke_only(job: JobSpec, directory: RunDir, place: Place) -> None:

@@ -10,9 +10,10 @@ from raytrain.report.facts import RunFacts
 from raytrain.report.line import stations
 from raytrain.report.oof import read_oof
 from raytrain.report.palette import class_colour
+from raytrain.report.study import StudySection
 
 
-def render(facts: RunFacts) -> str:
+def render(facts: RunFacts, study: StudySection | None) -> str:
     """The whole page. Raises ValueError when an out-of-fold file does not fit its fold."""
     environment = Environment(
         loader=PackageLoader("raytrain.report", "."),
@@ -38,6 +39,7 @@ def render(facts: RunFacts) -> str:
         leaderboard=trials.leaderboard(facts),
         search=trials.search(facts),
         rungs=trials.rungs(facts),
+        study=study,
         data=setting.data(facts),
         folds=setting.folds(facts),
         submission=results.submission(facts),

@@ -136,6 +136,11 @@ class RunDir:
         return self.path / "leaderboard.csv"
 
     @property
+    def study(self) -> Path:
+        """The table of a study beside what its source states."""
+        return self.path / "study.csv"
+
+    @property
     def oof(self) -> Path:
         return self.path / "oof"
 

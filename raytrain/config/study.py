@@ -1,0 +1,61 @@
+"""What a published study states, so that a search of the same choices can be laid beside it."""
+
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+
+from raytrain.config.base import Spec
+from raytrain.config.errors import unknown_name
+from raytrain.config.metrics import DiceMetricSpec, MetricSpec
+from raytrain.config.space_points import value_at
+from raytrain.config.trial import TrialSpec
+
+
+class StatedSpec(Spec):
+    """Figures that the source states for one choice, or for the best of several."""
+
+    at: dict[str, str] = {}
+    """Factor -> choice, in the words of `choice_label`. Factors that are left out: the best of
+    theirs."""
+    figures: dict[str, float] = Field(min_length=1)
+    """Measure -> figure, such as `{dice: 0.4087, iou: 0.3092}`."""
+
+
+class StudySpec(Spec):
+    """The source of a study, what it measured and what came out there."""
+
+    source: str
+    """Such as `A3`, the row of the source system."""
+    stated: str
+    """What the figures are in the source's own words, such as `mean validation accuracy`."""
+    measures: tuple[MetricSpec, ...] = Field((DiceMetricSpec(),), min_length=1)
+    """What we measure to be laid beside them, on the validation images of the best epoch."""
+    figures: tuple[StatedSpec, ...] = ()
+
+    @model_validator(mode="after")
+    def _states_what_is_measured(self) -> Self:
+        names = [measure.name for measure in self.measures]
+        wrong = {key for stated in self.figures for key in stated.figures if key not in names}
+        if wrong:
+            lines = "; ".join(unknown_name(key, names) for key in sorted(wrong))
+            raise ValueError(f"figures: {lines} (study.measures)")
+        return self
+
+
+def choice_label(spec: TrialSpec, path: str) -> str:
+    """What a trial has at a path of the search space, in short: `unet16x4`, `sgd`, `0.001`."""
+    if path == "model":
+        return spec.model.label
+    if path == "loss":
+        return spec.loss_label
+    return _short(value_at(spec.model_dump(mode="json"), path))
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return str(value["name"]) if "name" in value else " ".join(map(_short, value.values()))
+    if isinstance(value, list):
+        return " + ".join(map(_short, value))
+    if value is None:
+        return "none"
+    return f"{value:g}" if isinstance(value, float) else str(value)
