@@ -2,11 +2,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-# Hours on a laptop: `make zoo`.
-LONG = tests/zoo/test_overfit.py tests/zoo/test_tables.py
+# Hours on a laptop, by `make zoo` and `make chaos`.
+LONG = tests/zoo/test_overfit.py tests/zoo/test_tables.py tests/chaos
 READY = $(VENV)/.ready
 
-.PHONY: demo test check unit zoo zoo-quick pairs bench lock clean
+.PHONY: demo test check unit chaos zoo zoo-quick pairs bench lock clean
 
 demo: $(READY)
 	$(BIN)/raytrain demo jobs/phantom.yaml
@@ -22,6 +22,10 @@ check: $(READY)
 
 unit: $(READY)
 	$(BIN)/python -m pytest tests/unit
+
+# Nodes, controllers and drivers killed, drained and replaced on a Ray cluster of several nodes.
+chaos: $(READY)
+	$(BIN)/python -m pytest tests/chaos tests/ray/test_survive.py
 
 # Every architecture: all pairs, compiling, exporting, learning by heart (hours on a laptop).
 zoo: $(READY)

@@ -10,21 +10,25 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from ray.cluster_utils import Cluster
 
+from raytrain.engine.trial import open_samples
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir, TrialDir
 from raytrain.runs.starts import Start, read_starts
 from tests.ray.conftest import free_ports
+from tests.ray.train_on import task_of
 from tests.support import CLOCK, run_folder, write_job
+from tests.unit.test_parallel import on_workers, train_rank
 
 # Ray brings its own, found once Ray is imported.
 psutil = importlib.import_module("psutil")
-PATIENCE_S = 300.0
+PATIENCE_S = 900.0
 TRAP = Path(__file__).parent / "ray" / "trap.py"
 
 
@@ -71,7 +75,10 @@ def nodes(folder: Path, count: int, **settings: str) -> Iterator[Nodes]:
     home = tempfile.mkdtemp(prefix="rt", dir="/tmp")
     env = {
         "RAY_AUTH_MODE": "disabled", "RAY_TMPDIR": home, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
-        "RAYTRAIN_CACHE": str(folder / "cache"), "RAY_USAGE_STATS_ENABLED": "0", **settings,
+        "RAYTRAIN_CACHE": str(folder / "cache"), "RAY_USAGE_STATS_ENABLED": "0",
+        # A busy machine starts processes slowly, and its memory is not this cluster's alone.
+        "RAY_memory_monitor_refresh_ms": "0",
+        "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "300", **settings,
     }  # fmt: skip
     kept = {key: os.environ.get(key) for key in env}
     os.environ.update(env)
@@ -90,6 +97,7 @@ def nodes(folder: Path, count: int, **settings: str) -> Iterator[Nodes]:
         yield started
     finally:
         cluster.shutdown()
+        shutil.rmtree(home, ignore_errors=True)
         for key, value in kept.items():
             os.environ.pop(key, None) if value is None else os.environ.update({key: value})
 
@@ -171,25 +179,32 @@ class Training:
         except psutil.Error:
             return False
 
-    def weights(self) -> dict[str, torch.Tensor]:
-        """What it shipped."""
-        path = self.directory.checkpoints / "last.pt"
-        return torch.load(path, weights_only=True)["model"]
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Its history, but for what differs between two equal trainings."""
-        rows = read_history(self.directory.history)
-        return [{k: v for k, v in row.items() if k not in (*CLOCK, "notes")} for row in rows]
-
     def notes(self) -> list[str]:
         """What its rows have to say."""
         rows = read_history(self.directory.history)
         return [note for row in rows for note in row.get("notes", [])]
 
 
-def same_weights(one: Training, other: Training) -> bool:
+def undisturbed(job: Path, folder: Path) -> TrialDir:
+    """The same training by two processes without Ray, to its end and at once."""
+    _, run, _, task = task_of(job, "2")
+    task = replace(task, directory=folder / "undisturbed")
+    on_workers(2, folder, train_rank, task, open_samples(run))
+    return task.trial_dir
+
+
+def figures_of(directory: TrialDir) -> list[dict[str, Any]]:
+    """Its history, but for what differs between two equal trainings."""
+    rows = read_history(directory.history)
+    return [{k: v for k, v in row.items() if k not in (*CLOCK, "notes")} for row in rows]
+
+
+def same_weights(one: TrialDir, other: TrialDir) -> bool:
     """Whether two trainings shipped the same weights bit for bit."""
-    first, second = one.weights(), other.weights()
+    first, second = (
+        torch.load(each.checkpoints / "last.pt", weights_only=True)["model"]
+        for each in (one, other)
+    )
     return first.keys() == second.keys() and all(
         torch.equal(value, second[name]) for name, value in first.items()
     )

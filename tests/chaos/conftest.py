@@ -1,10 +1,11 @@
-"""A cluster of two nodes for all disturbances, and a training on it that nothing disturbed."""
+"""A cluster of two nodes for all disturbances, and a training that nothing disturbed."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.nodes import Nodes, Training, nodes, resumed_well, write_training
+from raytrain.runs.layout import TrialDir
+from tests.nodes import Nodes, nodes, undisturbed, write_training
 
 EPOCHS = 7
 
@@ -19,10 +20,8 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
 
 
 @pytest.fixture(scope="module")
-def whole(two: Nodes, tmp_path_factory: pytest.TempPathFactory) -> Training:
-    """Two workers to the end."""
+def whole(two: Nodes, tmp_path_factory: pytest.TempPathFactory) -> TrialDir:
+    """What every training here comes to when nothing disturbs it."""
+    del two
     folder = tmp_path_factory.mktemp("whole")
-    training = Training(write_training(folder, "runs", EPOCHS), "2", two.env, folder / "log")
-    training.end()
-    resumed_well(training, [], 1)
-    return training
+    return undisturbed(write_training(folder, "runs", EPOCHS), folder)

@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from raytrain.runs.layout import TrialDir
 from tests.chaos.conftest import EPOCHS
-from tests.nodes import Nodes, Training, resumed_well, same_weights, write_training
+from tests.nodes import Nodes, Training, figures_of, resumed_well, same_weights, write_training
 
 
-def _started(two: Nodes, folder: Path, workers: str) -> Training:
-    return Training(write_training(folder, "runs", EPOCHS), workers, two.env, folder / "log")
+def _started(two: Nodes, folder: Path) -> Training:
+    return Training(write_training(folder, "runs", EPOCHS), "2", two.env, folder / "log")
 
 
-def test_node_controller_and_driver_killed(two: Nodes, whole: Training, tmp_path: Path) -> None:
-    training, seen = _started(two, tmp_path, "2"), []
+def test_node_controller_and_driver_killed(two: Nodes, whole: TrialDir, tmp_path: Path) -> None:
+    training, seen = _started(two, tmp_path), []
     training.until(lambda: training.epochs() >= 1)
     two.remove(two.workers[0])
     seen.append(training.epochs())
@@ -32,14 +33,14 @@ def test_node_controller_and_driver_killed(two: Nodes, whole: Training, tmp_path
     training.end()
     resumed_well(training, seen, 4)
     assert len(list((training.run.final / "ray").glob("*"))) == 2
-    assert training.rows() == whole.rows()
-    assert same_weights(training, whole)
+    assert figures_of(training.directory) == figures_of(whole)
+    assert same_weights(training.directory, whole)
 
 
 def test_a_drained_node_is_left_after_its_epoch(
-    two: Nodes, whole: Training, tmp_path: Path
+    two: Nodes, whole: TrialDir, tmp_path: Path
 ) -> None:
-    training = _started(two, tmp_path, "2")
+    training = _started(two, tmp_path)
     training.until(lambda: training.epochs() >= 1)
     node = two.workers[0]
     drain = [
@@ -54,15 +55,15 @@ def test_a_drained_node_is_left_after_its_epoch(
     training.end()
     two.remove(node)
     resumed_well(training, seen, 2)
-    assert training.rows() == whole.rows()
-    assert same_weights(training, whole)
+    assert figures_of(training.directory) == figures_of(whole)
+    assert same_weights(training.directory, whole)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM])
 def test_a_terminated_worker_and_driver_go_on(
-    two: Nodes, whole: Training, tmp_path: Path, number: signal.Signals
+    two: Nodes, whole: TrialDir, tmp_path: Path, number: signal.Signals
 ) -> None:
-    training, seen = _started(two, tmp_path, "2"), []
+    training, seen = _started(two, tmp_path), []
     training.until(lambda: training.epochs() >= 1)
     training.workers()[0].send_signal(number)
     seen.append(training.epochs())
@@ -73,13 +74,16 @@ def test_a_terminated_worker_and_driver_go_on(
     training.start()
     training.end()
     resumed_well(training, seen, 3)
-    assert training.rows() == whole.rows()
-    assert same_weights(training, whole)
+    assert figures_of(training.directory) == figures_of(whole)
+    assert same_weights(training.directory, whole)
 
 
-def test_workers_go_and_come(two: Nodes, whole: Training, tmp_path: Path) -> None:
+def test_workers_go_and_come(two: Nodes, whole: TrialDir, tmp_path: Path) -> None:
     """Of one to two workers: two, one when a node goes, two when another comes."""
-    training, seen = _started(two, tmp_path, "1-2"), []
+    # For a while Ray tries to start as many as there were.
+    env = two.env | {"RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "60"}
+    job = write_training(tmp_path, "runs", EPOCHS)
+    training, seen = Training(job, "1-2", env, tmp_path / "log"), []
     training.until(lambda: training.epochs() >= 1)
     two.remove(two.workers[0])
     seen.append(training.epochs())
@@ -93,6 +97,6 @@ def test_workers_go_and_come(two: Nodes, whole: Training, tmp_path: Path) -> Non
     training.end()
     resumed_well(training, seen, 3)
     assert [len(start.nodes) for start in training.starts()] == [2, 1, 2]
-    rows, expected = training.rows(), whole.rows()
+    rows, expected = figures_of(training.directory), figures_of(whole)
     assert [row["images"] for row in rows] == [row["images"] for row in expected]
     assert abs(rows[-1]["val_dice"] - expected[-1]["val_dice"]) <= 0.02

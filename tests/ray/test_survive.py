@@ -6,22 +6,28 @@ from pathlib import Path
 
 import pytest
 
-from tests.nodes import Nodes, Training, nodes, resumed_well, same_weights, write_training
+from tests.nodes import (
+    Nodes,
+    Training,
+    figures_of,
+    nodes,
+    resumed_well,
+    same_weights,
+    undisturbed,
+    write_training,
+)
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
-    with nodes(tmp_path_factory.mktemp("nodes"), 2, RAYTRAIN_STALL_S="15") as started:
+    with nodes(tmp_path_factory.mktemp("nodes"), 2, RAYTRAIN_STALL_S="20") as started:
         yield started
 
 
 def test_a_worker_killed_stuck_and_stopped_trains_the_same_weights(
     two: Nodes, tmp_path: Path
 ) -> None:
-    whole = Training(write_training(tmp_path / "a", "runs", 7), "2", two.env, tmp_path / "whole")
-    whole.end()
-    resumed_well(whole, [], 1)
-    job = write_training(tmp_path / "b", "runs", 7)
+    job = write_training(tmp_path, "runs", 7)
     training = Training(job, "2", two.env, tmp_path / "log")
     seen = []
     # SIGKILL.
@@ -39,8 +45,9 @@ def test_a_worker_killed_stuck_and_stopped_trains_the_same_weights(
     seen.append(training.epochs())
     training.end()
     resumed_well(training, seen, 4)
-    assert training.rows() == whole.rows()
-    assert same_weights(training, whole)
+    whole = undisturbed(job, tmp_path)
+    assert figures_of(training.directory) == figures_of(whole)
+    assert same_weights(training.directory, whole)
     notes = training.notes()
     stuck = [note for note in notes if "made no step for" in note]
     stopped = [note for note in notes if "left no stacks" in note]

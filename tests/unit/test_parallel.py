@@ -34,7 +34,7 @@ from tests.tiny import make_task
 DICE = DiceMetricSpec()
 
 
-def _rank(rank: int, size: int, store: str, task: Task, data: Samples) -> None:
+def train_rank(rank: int, size: int, store: str, task: Task, data: Samples) -> None:
     torch.set_num_threads(1)
     distributed.init_process_group("gloo", f"file://{store}", rank=rank, world_size=size)
     run_trial(task, data, SilentReporter())
@@ -60,7 +60,7 @@ def train_on(
 ) -> Task:
     """Train one task on so many processes and return it."""
     task = replace(make_task(folder / str(size), data, spec), metric=metric)
-    on_workers(size, folder, _rank, task, data)
+    on_workers(size, folder, train_rank, task, data)
     return task
 
 
