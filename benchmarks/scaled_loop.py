@@ -32,7 +32,8 @@ def created() -> float:
 
 
 def train(folder: Path, rank: int, on_ray: bool) -> None:
-    """The loop: the engine's own, from the decoded data to the last epoch."""
+    """The loop: the engine's own, from the decoded data to the last epoch; on Ray as
+    `raytrain.cluster` runs it, told of every epoch, watched, its figures exported."""
     import torch
     from torch.optim.optimizer import register_optimizer_step_post_hook
 
@@ -56,13 +57,13 @@ def train(folder: Path, rank: int, on_ray: bool) -> None:
     samples = open_samples(RunDir(task.directory.parent.parent))
     note("data")
     handle = register_optimizer_step_post_hook(stepped)
-    reporter: Any = SilentReporter()
     if on_ray:
         from raytrain.cluster.train_group import TrainReporter
+        from raytrain.cluster.worker import work
 
-        reporter = TrainReporter(task)
-    run_trial(task, samples, reporter)
-    if not on_ray:
+        work(task, TrainReporter(task))
+    else:
+        run_trial(task, samples, SilentReporter())
         torch.distributed.destroy_process_group()
 
 
