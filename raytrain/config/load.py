@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from raytrain.config.errors import config_error, problems_of, unknown_name
 from raytrain.config.extend import extend_from
 from raytrain.config.job import JobSpec
-from raytrain.config.space import NAMED_PARTS, set_path
+from raytrain.config.space import NAMED_PARTS, set_path, whole_first
 from raytrain.config.space_check import space_problems
 from raytrain.config.trial import TrialSpec
 
@@ -19,7 +19,8 @@ def load_job(path: Path, overrides: list[str] | None = None, profile: str | None
     """Read a job file. Raises ValueError that lists every problem at once.
 
     A file may hold `profiles` (name -> part of a job that is laid over the rest) and `profile`,
-    the one used when none is asked for. Overrides read `dotted.path=value`, the value as YAML.
+    the one used when none is asked for. Overrides read `dotted.path=value`, the value as YAML;
+    in any order, a whole comes before its parts, and its name before the rest.
     The files that the job extends by are read first; they are this process's from now on.
     """
     if not path.is_file():
@@ -39,11 +40,14 @@ def load_job(path: Path, overrides: list[str] | None = None, profile: str | None
         if not isinstance(part, dict):
             raise config_error(str(path), [f"profiles.{profile}: give a part of a job"])
         tree = _laid_over(tree, part)
+    values: list[tuple[str, Any]] = []
     for override in overrides or []:
         key, equals, value = override.partition("=")
         if not equals or not key:
             raise ValueError(f"--set {override}: write it as dotted.path=value")
-        set_path(tree, key.strip(), _read_yaml(f"--set {override}", value))
+        values.append((key.strip(), _read_yaml(f"--set {override}", value)))
+    for key, value in sorted(values, key=lambda pair: whole_first(pair[0])):
+        set_path(tree, key, value)
     _extend(tree, path)
     return _validated(tree, str(path))
 

@@ -236,10 +236,16 @@ def grid_trials(space: dict[str, Any], base: TrialSpec, trials: int, seed: int) 
 def with_values(base: TrialSpec, values: dict[str, Any]) -> TrialSpec:
     """The base trial with each dotted path set to its value (a mapping replaces a sub-spec)."""
     tree = base.model_dump(mode="json")
-    # The whole before its parts, its name before the rest, and never the caller's own mapping.
-    for path in sorted(values, key=lambda path: (path.count("."), not path.endswith(".name"))):
+    # Never the caller's own mapping.
+    for path in sorted(values, key=whole_first):
         set_path(tree, path, copy.deepcopy(values[path]))
     return TrialSpec.model_validate(tree)
+
+
+def whole_first(path: str) -> tuple[int, bool]:
+    """Orders paths so that the whole comes before its parts and its name before the rest: setting
+    another one would take with it what was set before."""
+    return path.count("."), not path.endswith(".name")
 
 
 def set_path(tree: dict[str, Any], path: str, value: Any) -> None:

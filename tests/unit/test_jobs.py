@@ -1,5 +1,6 @@
 """The repository's job files load, the schema fits them, and every name can be built."""
 
+import itertools
 import json
 import re
 import subprocess
@@ -20,7 +21,7 @@ from raytrain.config.load import load_job
 from raytrain.config.losses import LossTerm
 from raytrain.config.metrics import MetricSpec
 from raytrain.config.models import ModelSpec
-from raytrain.config.optimizers import OptimizerSpec, ScheduleSpec
+from raytrain.config.optimizers import OptimizerSpec, ScheduleSpec, SgdSpec
 from raytrain.config.trial import TrialSpec
 from raytrain.data.augment import PRESETS, TRANSFORMS
 from raytrain.data.folds import make_folds
@@ -70,6 +71,44 @@ def test_the_schema_is_one_and_refuses_what_the_loader_refuses() -> None:
     assert validator.is_valid(short)
     for key, value in (("trail", {}), ("trial", {"loss": [{"name": "dise"}]}), ("run", "a b")):
         assert not validator.is_valid(yaml.safe_load(MINIMAL) | {key: value})
+
+
+@pytest.mark.parametrize(
+    "trial",
+    [
+        {"optimizer": {"lr": 3e-4}},
+        {"optimizer": {"momentum": 0.9}},
+        {"optimizer": {"name": "sgd", "momentum": 0.9}},
+        {"model": {"depth": 2}},
+        {"model": {"encoder": "resnet18"}},
+        {"schedule": {"warmup_epochs": 1}},
+        {"ship": {"watch": "val_loss"}},
+        {"framing": {"height": 64, "width": 64}},
+        {"mix": {"alpha": 0.2}},
+    ],
+    ids=str,
+)
+def test_schema_and_loader_agree_on_a_name_that_is_left_out(trial: dict[str, Any]) -> None:
+    tree = yaml.safe_load(MINIMAL) | {"trial": trial}
+    try:
+        JobSpec.model_validate(tree)
+        valid = True
+    except ValueError:
+        valid = False
+    assert jsonschema.Draft202012Validator(JobSpec.model_json_schema()).is_valid(tree) == valid
+
+
+def test_overrides_mean_the_same_in_any_order(tmp_path: Path) -> None:
+    path = tmp_path / "job.yaml"
+    path.write_text(MINIMAL + "trial: {optimizer: {name: adam, lr: 1e-2}}\n")
+    words = ["trial.optimizer.lr=3e-4", "trial.optimizer.name=sgd", "trial.optimizer.momentum=0.5"]
+    for order in itertools.permutations(words):
+        optimizer = load_job(path, list(order)).trial.optimizer
+        assert optimizer == SgdSpec(lr=3e-4, momentum=0.5)
+    whole = ["trial.optimizer.lr=3e-4", "trial.optimizer={name: rmsprop, lr: 1e-3}"]
+    assert load_job(path, whole).trial.optimizer.lr == 3e-4
+    # Of one field set twice the later counts.
+    assert load_job(path, ["run=a", "run=b"]).run == "b"
 
 
 def _names(union: Any) -> set[str]:
