@@ -1,6 +1,7 @@
 """`search --smoke`: every value of every factor of a study, built and trained for a few steps.
 
-Only what makes it long shrinks: images to `SIDE` pixels and to `IMAGES`, and `EPOCHS`. Networks
+Only what makes it long shrinks: images to `SIDE` pixels and to `IMAGES`, `EPOCHS`, and a U-Net to
+`WIDTH` where no factor says how wide it is. Networks
 start from random weights, so that nothing is fetched. What no part of the trial asks for is not
 validated: BatchNorm's running statistics are a few steps old, and at a high rate they overflow.
 """
@@ -12,7 +13,7 @@ from typing import Any
 
 from raytrain.config.framing import ResizeSpec
 from raytrain.config.job import JobSpec
-from raytrain.config.models import PretrainedSpec
+from raytrain.config.models import PretrainedSpec, UNetBase
 from raytrain.config.optimizers import PlateauSpec
 from raytrain.config.shipping import EpochsSpec, LastSpec, SwaSpec, candidates
 from raytrain.config.space import Given, covering, resolve, with_values
@@ -27,7 +28,7 @@ from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task
 
-SIDE, IMAGES, EPOCHS = 64, 4, 2
+SIDE, IMAGES, EPOCHS, WIDTH = 64, 4, 2, 8
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def _tasks(job: JobSpec, run: RunDir, report: DataReport) -> list[Task]:
     fold, train_ids, val_ids = held_out(job, run, report)
     tasks: dict[str, Task] = {}
     for point in covering(job.search.space):
-        spec = _small(with_values(job.trial, resolve(job.search.space, Given(point))))
+        spec = with_values(job.trial, resolve(job.search.space, Given(point)))
+        spec = _small(spec, job.search.space)
         judged = val_ids[:2] if _is_judged(spec) else ()
         task = make_task(
             job, run, report, "search", spec, fold, train_ids[:IMAGES], judged, workers=1
@@ -70,13 +72,15 @@ def _tasks(job: JobSpec, run: RunDir, report: DataReport) -> list[Task]:
     return list(tasks.values())
 
 
-def _small(spec: TrialSpec) -> TrialSpec:
+def _small(spec: TrialSpec, space: dict[str, Any]) -> TrialSpec:
     changes: dict[str, Any] = {
         "epochs": EPOCHS,
         "framing": ResizeSpec(height=SIDE, width=SIDE),
     }
     if isinstance(spec.model, PretrainedSpec):
         changes["model"] = spec.model.model_copy(update={"weights": None})
+    elif isinstance(spec.model, UNetBase) and not {"model", "model.width"} & space.keys():
+        changes["model"] = spec.model.model_copy(update={"width": min(spec.model.width, WIDTH)})
     return spec.model_copy(update=changes)
 
 

@@ -7,12 +7,13 @@ import pytest
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.job import JobSpec
 from raytrain.config.load import load_job
+from raytrain.config.models import UNetSpec
 from raytrain.config.search import NoSchedulerSpec, SearchSpec
 from raytrain.config.space import LISTS, count_cells, grid_trials
 from raytrain.data.report import write_report
 from raytrain.engine.trial import Samples
 from raytrain.pipeline.backend import Workplace
-from raytrain.pipeline.smoke import smoke
+from raytrain.pipeline.smoke import EPOCHS, WIDTH, _small, smoke
 from raytrain.runs.layout import RunDir
 from tests.tiny import SPEC
 
@@ -67,6 +68,18 @@ def test_every_value_of_every_factor_takes_its_steps(samples: Samples, tmp_path:
         "smoke: 3 trials held every value of model, loss, batch_size, epochs, ship, stop, schedule;"
     )
     assert text.endswith("took at least 2 steps")
+
+
+def test_networks_are_narrow_unless_their_width_is_a_factor() -> None:
+    wide = SPEC.model_copy(update={"model": UNetSpec(width=64, depth=6)})
+    for space, width in (
+        ({"model.depth": {"grid": [6]}}, WIDTH),
+        ({"model.width": {"grid": [64]}}, 64),
+        ({"model": {"grid": [{"name": "unet", "width": 64}]}}, 64),
+    ):
+        small = _small(wide, space)
+        assert small.model == UNetSpec(width=width, depth=6)
+        assert small.epochs == EPOCHS
 
 
 def test_a_value_that_cannot_train_is_named(samples: Samples, tmp_path: Path) -> None:
