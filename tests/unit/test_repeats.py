@@ -1,6 +1,7 @@
 """Repeats over seeds and folds: trials of their own, one configuration, its mean and interval."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +171,18 @@ def test_mean_sd_and_interval(tmp_path: Path, report: DataReport) -> None:
     run.leaderboard.unlink()
     write_leaderboard(run)
     assert run.leaderboard.read_bytes() == before
+
+
+def test_a_repeat_that_an_earlier_version_left_counts_once(
+    tmp_path: Path, report: DataReport
+) -> None:
+    run = RunDir(tmp_path / "run")
+    tasks = ran(Study(job_of({"seeds": 2}, trials=1), run, report))
+    for name in ("000000000000", "ffffffffffff"):
+        end(replace(tasks[0], directory=run.trial(name).path), 0.99)
+    (each,) = configurations(ranked(run))
+    assert len(each.records) == 4
+    assert [record.fingerprint for record in each.counted] == [t.fingerprint for t in tasks]
 
 
 def test_the_interval_holds_the_truth_in_95_of_100(tmp_path: Path, report: DataReport) -> None:
