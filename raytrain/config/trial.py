@@ -29,6 +29,9 @@ class TrialSpec(Spec):
     init: str | None = None
     """A checkpoint of another training whose weights this one starts from; layers of other names or
     shapes (a head for other classes) start anew, and the record names them."""
+    init_sha256: str | None = None
+    """Of that file, as its `.json` says; filled in before the start, so that the fingerprint covers
+    what the file holds. Weights of any other are refused."""
     freeze_encoder: int = Field(0, ge=0)
     """Epochs at the start in which the encoder, its running statistics too, stays as it is."""
     loss: tuple[LossTerm, ...] = (CrossEntropySpec(),)

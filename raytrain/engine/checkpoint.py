@@ -70,6 +70,12 @@ def writing(path: Path, epoch: int) -> Iterator[None]:
         ) from error
 
 
+def load_digest(path: Path) -> str | None:
+    """The SHA-256 that the file beside a checkpoint says; None where there is none."""
+    card = path.with_suffix(".json")
+    return read_json(card).get("sha256") if card.is_file() else None
+
+
 def load_checkpoint(path: Path) -> dict[str, Any]:
     """The state in a checkpoint file. Raises ValueError when it is not whole."""
     try:

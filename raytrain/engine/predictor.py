@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from raytrain.config.target import Target, outputs
@@ -16,7 +17,9 @@ from raytrain.data.dataset import Scaling
 from raytrain.engine.checkpoint import load_checkpoint
 from raytrain.models import build_model
 from raytrain.models.auxiliary import PART, attach
+from raytrain.runs.extensions import load_extensions
 from raytrain.runs.files import read_json
+from raytrain.runs.layout import RunDir
 
 
 @dataclass(frozen=True)
@@ -33,15 +36,31 @@ class Card:
 
 
 def read_card(checkpoint: Path) -> Card:
-    """Raises ValueError when there is none."""
+    """Of a checkpoint in its run's folder also where a user's file has its parts: the run kept it.
+
+    Raises ValueError when there is no card, or such a file is not there.
+    """
     path = checkpoint.with_suffix(".json")
     if not path.is_file():
         raise ValueError(f"{checkpoint}: not a checkpoint of ours, for {path.name} is not there")
     card: dict[str, Any] = read_json(path)
     scaling = card["scaling"]
     height, width = card["size"]
+    parents = checkpoint.absolute().parents
+    if len(parents) > 3:
+        # <run>/trials/<fingerprint>/checkpoints/<file>
+        load_extensions(RunDir(parents[3]))
+    try:
+        spec = TrialSpec.model_validate(card["spec"])
+    except ValidationError as error:
+        reasons = "; ".join(item["msg"].removeprefix("Value error, ") for item in error.errors())
+        raise ValueError(
+            f"{checkpoint}: {reasons}. A run keeps the files that it extends by in its folder "
+            "extend/: load the checkpoint from there, or name the file first with "
+            "raytrain.config.extend.extend_from([Path('my.py')])"
+        ) from None
     return Card(
-        spec=TrialSpec.model_validate(card["spec"]),
+        spec=spec,
         scaling=Scaling(tuple(scaling["mean"]), tuple(scaling["std"]), scaling["per_image"]),
         target=card["target"],
         classes=tuple(card["classes"]),

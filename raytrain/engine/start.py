@@ -6,22 +6,41 @@ import torch
 from torch import nn
 
 from raytrain.config.trial import TrialSpec
-from raytrain.engine.checkpoint import load_checkpoint
+from raytrain.engine.checkpoint import load_checkpoint, load_digest
 
 
-def warm_start(model: nn.Module, path: Path) -> str | None:
+def with_content(spec: TrialSpec) -> TrialSpec:
+    """The spec with the absolute path of what it starts from, and that file's SHA-256 unless it is
+    given or there is no such file."""
+    if spec.init is None:
+        return spec
+    path = Path(spec.init).expanduser().absolute()
+    sha256 = spec.init_sha256 or load_digest(path)
+    return spec.model_copy(update={"init": str(path), "init_sha256": sha256})
+
+
+def warm_start(model: nn.Module, spec: TrialSpec) -> str | None:
     """Load another training's weights wherever name and shape agree; says which start anew.
 
-    Raises ValueError when the checkpoint is not whole, or none of its weights fits.
+    Raises ValueError when the checkpoint is not whole or not the one that was asked for, or none of
+    its weights fits.
     """
-    fitting = _fitting(model, path)
+    assert spec.init is not None
+    path = Path(spec.init)
+    fitting = _fitting(model, path, spec.init_sha256)
     model.load_state_dict(fitting, strict=False)
     lacking = [name for name in model.state_dict() if name not in fitting]
     anew = sorted({name.rpartition(".")[0] or name for name in lacking})
     return f"not in {path.name}, so started anew: {', '.join(anew)}" if anew else None
 
 
-def _fitting(model: nn.Module, path: Path) -> dict[str, torch.Tensor]:
+def _fitting(model: nn.Module, path: Path, sha256: str | None) -> dict[str, torch.Tensor]:
+    # The checkpoint's own digest is held against its content when it is loaded.
+    if sha256 is not None and path.is_file() and load_digest(path) != sha256:
+        raise ValueError(
+            f"trial.init: {path} is another file than when its SHA-256 was {sha256[:12]}...; leave "
+            "init_sha256 out to start from what it holds now"
+        )
     given, wanted = load_checkpoint(path)["model"], model.state_dict()
     fitting = {
         name: value
@@ -38,7 +57,7 @@ def start_problems(spec: TrialSpec, model: nn.Module) -> list[str]:
     problems = []
     if spec.init is not None:
         try:
-            _fitting(model, Path(spec.init))
+            _fitting(model, Path(spec.init), spec.init_sha256)
         except ValueError as error:
             text = str(error)
             problems.append(text if text.startswith("trial.init") else f"trial.init: {text}")

@@ -157,7 +157,7 @@ def build_training(
     model = build_model(spec.model, report.channels, maps, encoder)
     attach(model, maps, report.target, spec.deep_supervision, spec.presence)
     model = world.with_norms(model.to(world.device), spec.batch_norm)
-    note = warm_start(model, Path(spec.init)) if spec.init and state is None else None
+    note = warm_start(model, spec) if spec.init and state is None else None
     if state is not None:
         spec = spec.model_copy(update={"accumulate": state["accumulate"]})
         model.load_state_dict(state["train_model"])

@@ -1,7 +1,6 @@
 """From a job to the tasks of its stations, and running those that are not done yet."""
 
 from functools import cache
-from pathlib import Path
 
 from raytrain.config.framing import WholeSpec
 from raytrain.config.job import JobSpec, most
@@ -15,7 +14,7 @@ from raytrain.data.report import DataReport
 from raytrain.engine.compiling import compile_problem
 from raytrain.engine.hold import hold_problem
 from raytrain.engine.optimizers import optimizer_problem
-from raytrain.engine.start import start_problems
+from raytrain.engine.start import start_problems, with_content
 from raytrain.losses import loss_problems
 from raytrain.models import refusal, without_memory
 from raytrain.models.auxiliary import attach_problems
@@ -40,8 +39,8 @@ NO_GRADIENTS = {
         key: getattr(_DEFAULT, key)
         for key in (
             "optimizer", "schedule", "length", "until", "stop", "ship", "ema", "clip_norm",
-            "accumulate", "batch_norm", "compile", "precision", "init", "freeze_encoder", "mix",
-            "hold", "last_epoch_share", "deep_supervision", "presence",
+            "accumulate", "batch_norm", "compile", "precision", "init", "init_sha256",
+            "freeze_encoder", "mix", "hold", "last_epoch_share", "deep_supervision", "presence",
         )
     },
 }  # fmt: skip
@@ -66,8 +65,7 @@ def make_task(
     what it has no use for.
     """
     spec = _in_epochs(_fitted(spec, report), report, train_ids)
-    if spec.init is not None:
-        spec = spec.model_copy(update={"init": str(Path(spec.init).expanduser().absolute())})
+    spec = with_content(spec)
     name = task_fingerprint(spec, report.fingerprint, fold, workers)
     parts = [station, spec.label, *([] if fold in ("split", "all") else [fold]), name[:4]]
     return Task(

@@ -16,6 +16,8 @@ from torch import nn
 from raytrain.config.job import JobSpec
 from raytrain.config.load import load_job
 from raytrain.config.own import current_sources
+from raytrain.engine.checkpoint import save_weights
+from raytrain.engine.predictor import load_predictor
 from raytrain.losses import build_loss
 from raytrain.metrics import gathered, score
 from raytrain.metrics.evidence import Evidence
@@ -92,6 +94,39 @@ def test_another_text_is_another_trial_and_the_old_one_is_kept(folder: Path) -> 
     assert layers(JobSpec.model_validate(dump)) == ["Conv2d", "ReLU", "Conv2d"]
     assert layers(second) == ["Conv2d", "Tanh", "Conv2d"]
     assert len(list(run.extend.glob("*/own_parts.py"))) == 2
+
+
+def _predict(checkpoint: Path, out: Path) -> None:
+    try:
+        prob_BKHW = load_predictor(checkpoint)(torch.zeros(1, 1, 8, 8))
+        out.write_text(str(tuple(prob_BKHW.shape)))
+    except ValueError as error:
+        out.write_text(str(error))
+
+
+def test_a_checkpoint_in_its_run_brings_its_file_along(folder: Path) -> None:
+    """In processes that have read no file of the user's."""
+    run = RunDir(folder / "run")
+    spec = load_job(folder / "job.yaml").trial
+    keep_extensions(run)
+    card = {
+        "spec": spec.model_dump(mode="json"), "target": "single_label", "channels": 1,
+        "classes": ["background", "organ"], "size": [8, 8],
+        "scaling": {"mean": [0.0], "std": [1.0], "per_image": False},
+    }  # fmt: skip
+    state = {"model": build_model(spec.model, 1, 2, None).state_dict(), "epoch": 1}
+    places = [run.trial("abc").checkpoints / "last.pt", folder / "elsewhere" / "last.pt"]
+    told = []
+    for place in places:
+        save_weights(place, state, card)
+        process = quick_processes().Process(target=_predict, args=(place, folder / "out"))
+        process.start()
+        process.join(timeout=120)
+        assert process.exitcode == 0
+        told.append((folder / "out").read_text())
+    assert told[0] == "(1, 2, 8, 8)"
+    assert "two_convolutions is of a file that is not here" in told[1]
+    assert "extend_from([Path('my.py')])" in told[1]
 
 
 def test_a_text_that_was_never_kept_is_named(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """Starting from other weights, with a frozen encoder, and for so many steps or samples."""
 
+import hashlib
 import math
 from pathlib import Path
 
@@ -15,16 +16,16 @@ from raytrain.config.models import SmpSpec, UNetSpec
 from raytrain.config.optimizers import CosineSpec, SgdSpec
 from raytrain.config.trial import TrialSpec
 from raytrain.data.plan import EpochPlan
-from raytrain.engine.checkpoint import epoch_path, load_checkpoint, newest_checkpoint
+from raytrain.engine.checkpoint import epoch_path, load_checkpoint, newest_checkpoint, save_weights
 from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.schedules import rate_factors
 from raytrain.engine.shipping import shipped_checkpoint
-from raytrain.engine.start import start_problems, warm_start
+from raytrain.engine.start import start_problems, warm_start, with_content
 from raytrain.engine.trial import Samples, run_trial
 from raytrain.models import build_model, without_memory
 from raytrain.pipeline.tasks import make_task as job_task
 from raytrain.runs.layout import RunDir
-from raytrain.runs.record import Task, write_record
+from raytrain.runs.record import Task, task_fingerprint, write_record
 from tests.arrays import report_of
 from tests.tiny import SPEC, make_task
 from tests.unit.test_engine import Killed, KilledAfter, figures
@@ -63,7 +64,7 @@ def test_a_head_for_other_classes_starts_anew_and_is_named(
     torch.manual_seed(9)
     model = build_model(SPEC.model, 1, 7, None)
     head = model.state_dict()["head.weight"].clone()
-    assert warm_start(model, given) == "not in last.pt, so started anew: head"
+    assert warm_start(model, TrialSpec(init=str(given))) == "not in last.pt, so started anew: head"
     assert torch.equal(model.state_dict()["head.weight"], head)
     state = load_checkpoint(given)["model"]
     assert torch.equal(model.state_dict()["down.0.0.weight"], state["down.0.0.weight"])
@@ -85,6 +86,25 @@ def test_a_start_that_cannot_be_is_refused_with_its_reason(tmp_path: Path, train
     assert "trial.init" in problems(UNetSpec(), init=str(tmp_path / "no.pt"))[0]
     assert "has no encoder" in problems(UNetSpec(), freeze_encoder=1)[0]
     assert problems(SmpSpec(), freeze_encoder=1) == []
+    other = problems(UNetSpec(width=4, depth=2), init=given, init_sha256="0" * 64)
+    assert "is another file than when its SHA-256 was 000000000000" in other[0]
+
+
+def test_what_a_start_holds_is_in_the_fingerprint(
+    tmp_path: Path, samples: Samples, trained: Task
+) -> None:
+    """The same path with other weights is another trial; the same weights elsewhere are not told
+    from these by their digest."""
+    folder = trained.trial_dir.checkpoints
+    given = tmp_path / "start.pt"
+    digests = []
+    for epoch in (3, 4):
+        save_weights(given, load_checkpoint(epoch_path(folder, epoch)), {})
+        spec = with_content(TrialSpec(init=str(given)))
+        assert spec.init_sha256 == hashlib.sha256(given.read_bytes()).hexdigest()
+        digests.append(task_fingerprint(spec, "data", "split", 1))
+    assert digests[0] != digests[1]
+    assert with_content(TrialSpec(init=str(tmp_path / "none.pt"))).init_sha256 is None
 
 
 def test_a_frozen_encoder_stays_and_then_learns(tmp_path: Path, samples: Samples) -> None:
