@@ -41,6 +41,8 @@ def write_training(folder: Path, name: str, epochs: int, **resources: object) ->
         "loss": [{"name": "soft_dice"}, {"name": "trap", "folder": str(folder)}],
         "epochs": epochs,
         "batch_size": 2,
+        # 16 steps an epoch.
+        "copies": 1,
     }
     memory = {"cpus": 1, "memory_gb": 1} | resources
     return write_job(folder, folder / name, trial=trial, extend="trap.py", resources=memory)
@@ -106,7 +108,9 @@ class Training:
     """A driver in a process of its own that trains one task on several workers."""
 
     def __init__(self, job: Path, workers: str, env: dict[str, str], log: Path):
-        self.log, self.env = log, env
+        self.log, self.env, self.folder = log, env, job.parent
+        self.seen: list[int] = []
+        """Epochs that were done at each disturbance."""
         self._words = [sys.executable, "-m", "tests.ray.train_on", str(job), workers]
         self.run = RunDir(run_folder(job.parent / job.stem))
         self.start()
@@ -140,6 +144,18 @@ class Training:
             assert self.driver.poll() is None, self.log.read_text()
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.02)
+
+    @contextmanager
+    def held(self, epochs: int, starts: int = 1) -> Iterator[None]:
+        """In the middle of an epoch after so many, in the attempt of this number."""
+        self.until(lambda: self.epochs() >= epochs and len(self.starts()) == starts)
+        hold, held = self.folder / "hold", self.folder / "held"
+        held.unlink(missing_ok=True)
+        hold.touch()
+        self.until(held.exists)
+        self.seen.append(self.epochs())
+        yield
+        hold.unlink()
 
     def end(self) -> None:
         """Wait for its good end."""
@@ -210,12 +226,8 @@ def same_weights(one: TrialDir, other: TrialDir) -> bool:
     )
 
 
-def resumed_well(training: Training, seen: list[int], attempts: int) -> None:
-    """It started so often, and each time with all that its history had shown when it was
-    disturbed (`seen`): no epoch but the unfinished one was trained twice."""
+def resumed_well(training: Training) -> None:
+    """It started once more for each disturbance, with all epochs that were done then: none but the
+    unfinished one was trained twice."""
     starts = training.starts()
-    assert len(starts) == attempts, starts
-    assert len(seen) == attempts - 1
-    assert starts[0].epochs == 0
-    for start, rows in zip(starts[1:], seen, strict=True):
-        assert start.epochs >= rows, (starts, seen)
+    assert [start.epochs for start in starts] == [0, *training.seen]

@@ -30,6 +30,8 @@ MEDIANS = 5.0
 """No step for so many times the median step, and for at least the floor, is a standstill."""
 RESTS = 10.0
 """So many times the floor is one between steps."""
+GRACE_S = 3.0
+"""The end of one process ends the others: so long each of them has to say where it stands."""
 EXIT_CODE = 86
 STDERR = 2
 _FILE = re.compile(r"stalled_epoch\d+_step\d+_rank(\d+)\.txt")
@@ -166,6 +168,7 @@ class Watchdog:
             file.flush()
             faulthandler.dump_traceback(file=file)
             os.fsync(file.fileno())
+        time.sleep(GRACE_S)
         os._exit(EXIT_CODE)
 
 

@@ -18,14 +18,14 @@ def test_a_loss_that_is_not_finite_stops_at_once_and_a_damaged_checkpoint_is_tol
     two: Nodes, whole: TrialDir, tmp_path: Path
 ) -> None:
     training = _started(two, tmp_path)
-    training.until(lambda: training.epochs() >= 3)
-    (tmp_path / "not_finite").touch()
+    with training.held(3):
+        (tmp_path / "not_finite").touch()
     assert training.driver.wait(900) == 1
     text = training.log.read_text()
     assert "the loss is nan at epoch" in text
     assert "lower optimizer.lr" in text
     # It would be the same in every attempt.
-    resumed_well(training, [], 1)
+    assert len(training.starts()) == 1
     [path] = training.directory.path.glob("not_finite_*.pt")
     assert str(path) in text
     saved = torch.load(path, weights_only=True)
@@ -35,10 +35,9 @@ def test_a_loss_that_is_not_finite_stops_at_once_and_a_damaged_checkpoint_is_tol
     content = bytearray(newest.read_bytes())
     content[len(content) // 2] ^= 255
     newest.write_bytes(bytes(content))
-    done = training.epochs()
     training.start()
     training.end()
-    resumed_well(training, [done - 1], 2)
+    assert [start.epochs for start in training.starts()] == [0, int(newest.stem[-4:]) - 1]
     assert [note for note in training.notes() if f"passed over: {newest}: damaged" in note]
     assert figures_of(training.directory) == figures_of(whole)
     assert same_weights(training.directory, whole)
@@ -48,13 +47,13 @@ def test_storage_that_fails_costs_an_epoch_at_most(
     two: Nodes, whole: TrialDir, tmp_path: Path
 ) -> None:
     training = _started(two, tmp_path)
-    training.until(lambda: training.epochs() >= 2)
-    size = min(path.stat().st_size for path in training.directory.checkpoints.glob("epoch_*.pt"))
-    for worker in training.workers():
-        hard = resource.prlimit(worker.pid, resource.RLIMIT_FSIZE)[1]
-        resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (size // 2, hard))
-    seen = [training.epochs()]
+    with training.held(2):
+        stored = training.directory.checkpoints.glob("epoch_*.pt")
+        size = min(path.stat().st_size for path in stored) // 2
+        for worker in training.workers():
+            hard = resource.prlimit(worker.pid, resource.RLIMIT_FSIZE)[1]
+            resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (size, hard))
     training.end()
-    resumed_well(training, seen, 2)
+    resumed_well(training)
     assert figures_of(training.directory) == figures_of(whole)
     assert same_weights(training.directory, whole)

@@ -1,11 +1,9 @@
 """Nodes, the controller and the driver killed, drained and replaced: the same weights."""
 
-import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
-
-import pytest
 
 from raytrain.runs.layout import TrialDir
 from tests.chaos.conftest import EPOCHS
@@ -17,21 +15,18 @@ def _started(two: Nodes, folder: Path) -> Training:
 
 
 def test_node_controller_and_driver_killed(two: Nodes, whole: TrialDir, tmp_path: Path) -> None:
-    training, seen = _started(two, tmp_path), []
-    training.until(lambda: training.epochs() >= 1)
-    two.remove(two.workers[0])
-    seen.append(training.epochs())
-    two.add()
-    training.until(lambda: len(training.starts()) == 2 and training.epochs() >= 3)
+    training = _started(two, tmp_path)
+    with training.held(1):
+        two.remove(two.workers[0])
+        two.add()
     # The driver's own task fits the group again under the same name.
-    training.controller().kill()
-    seen.append(training.epochs())
-    training.until(lambda: len(training.starts()) == 3 and training.epochs() >= 5)
-    training.kill()
-    seen.append(training.epochs())
+    with training.held(3, starts=2):
+        training.controller().kill()
+    with training.held(5, starts=3):
+        training.kill()
     training.start()
     training.end()
-    resumed_well(training, seen, 4)
+    resumed_well(training)
     assert len(list((training.run.final / "ray").glob("*"))) == 2
     assert figures_of(training.directory) == figures_of(whole)
     assert same_weights(training.directory, whole)
@@ -40,40 +35,38 @@ def test_node_controller_and_driver_killed(two: Nodes, whole: TrialDir, tmp_path
 def test_a_drained_node_is_left_after_its_epoch(
     two: Nodes, whole: TrialDir, tmp_path: Path
 ) -> None:
-    training = _started(two, tmp_path)
-    training.until(lambda: training.epochs() >= 1)
-    node = two.workers[0]
+    training, node = _started(two, tmp_path), two.workers[0]
     drain = [
         str(Path(sys.executable).parent / "ray"), "drain-node", "--address",
         two.cluster.address, "--node-id", node.node_id, "--reason",
         "DRAIN_NODE_REASON_PREEMPTION", "--reason-message", "test",
         "--deadline-remaining-seconds", "600",
     ]  # fmt: skip
-    subprocess.run(drain, check=True, timeout=120)
-    two.add()
-    seen = [training.epochs()]
+    with training.held(1):
+        subprocess.run(drain, check=True, timeout=120)
+        two.add()
+        # Until Ray Train's watcher has seen it.
+        time.sleep(15)
     training.end()
     two.remove(node)
-    resumed_well(training, seen, 2)
+    starts = training.starts()
+    assert [start.epochs for start in starts] == [0, training.seen[0] + 1]
+    assert node.node_id[:8] in str(starts[0].nodes)
+    assert node.node_id[:8] not in str(starts[1].nodes)
     assert figures_of(training.directory) == figures_of(whole)
     assert same_weights(training.directory, whole)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM])
-def test_a_terminated_worker_and_driver_go_on(
-    two: Nodes, whole: TrialDir, tmp_path: Path, number: signal.Signals
-) -> None:
-    training, seen = _started(two, tmp_path), []
-    training.until(lambda: training.epochs() >= 1)
-    training.workers()[0].send_signal(number)
-    seen.append(training.epochs())
-    training.until(lambda: len(training.starts()) == 2 and training.epochs() >= 3)
-    training.driver.send_signal(number)
-    training.driver.wait(120)
-    seen.append(training.epochs())
+def test_a_terminated_worker_and_driver_go_on(two: Nodes, whole: TrialDir, tmp_path: Path) -> None:
+    training = _started(two, tmp_path)
+    with training.held(1):
+        training.workers()[0].terminate()
+    with training.held(3, starts=2):
+        training.driver.terminate()
+        training.driver.wait(120)
     training.start()
     training.end()
-    resumed_well(training, seen, 3)
+    resumed_well(training)
     assert figures_of(training.directory) == figures_of(whole)
     assert same_weights(training.directory, whole)
 
@@ -83,19 +76,14 @@ def test_workers_go_and_come(two: Nodes, whole: TrialDir, tmp_path: Path) -> Non
     # For a while Ray tries to start as many as there were.
     env = two.env | {"RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "60"}
     job = write_training(tmp_path, "runs", EPOCHS)
-    training, seen = Training(job, "1-2", env, tmp_path / "log"), []
-    training.until(lambda: training.epochs() >= 1)
-    two.remove(two.workers[0])
-    seen.append(training.epochs())
-    training.until(lambda: len(training.starts()) == 2 and training.epochs() >= 3)
-    seen.append(training.epochs())
-    # Else it might come to its end before it has grown.
-    (tmp_path / "hold").touch()
-    two.add()
-    training.until(lambda: len(training.starts()) == 3)
-    (tmp_path / "hold").unlink()
+    training = Training(job, "1-2", env, tmp_path / "log")
+    with training.held(1):
+        two.remove(two.workers[0])
+    with training.held(3, starts=2):
+        two.add()
+        training.until(lambda: len(training.starts()) == 3)
     training.end()
-    resumed_well(training, seen, 3)
+    resumed_well(training)
     assert [len(start.nodes) for start in training.starts()] == [2, 1, 2]
     rows, expected = figures_of(training.directory), figures_of(whole)
     assert [row["images"] for row in rows] == [row["images"] for row in expected]

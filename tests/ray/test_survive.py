@@ -29,22 +29,17 @@ def test_a_worker_killed_stuck_and_stopped_trains_the_same_weights(
 ) -> None:
     job = write_training(tmp_path, "runs", 7)
     training = Training(job, "2", two.env, tmp_path / "log")
-    seen = []
     # SIGKILL.
-    training.until(lambda: training.epochs() >= 1)
-    training.workers()[0].kill()
-    seen.append(training.epochs())
+    with training.held(1):
+        training.workers()[0].kill()
     # One rank stands still in a step; the other waits for it.
-    training.until(lambda: len(training.starts()) == 2 and training.epochs() >= 3)
-    (job.parent / "stand_still").touch()
-    training.until(lambda: not (job.parent / "stand_still").exists())
-    seen.append(training.epochs())
+    with training.held(3, starts=2):
+        (tmp_path / "stand_still").touch()
     # SIGSTOP: its own watchdog stands still with it.
-    training.until(lambda: len(training.starts()) == 3 and training.epochs() >= 5)
-    training.workers()[0].send_signal(signal.SIGSTOP)
-    seen.append(training.epochs())
+    with training.held(5, starts=3):
+        training.workers()[0].send_signal(signal.SIGSTOP)
     training.end()
-    resumed_well(training, seen, 4)
+    resumed_well(training)
     whole = undisturbed(job, tmp_path)
     assert figures_of(training.directory) == figures_of(whole)
     assert same_weights(training.directory, whole)

@@ -1,6 +1,7 @@
 """A loss that costs nothing and, told by a file, stands still or is not finite in one worker."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -20,27 +21,33 @@ class TrapSpec(OwnLoss):
 
 
 def build_trap(spec: TrapSpec, setting: Setting) -> Callable[[Judged], torch.Tensor]:
-    """`stand_still` and `not_finite` there catch whichever worker takes the file away; all wait
-    in a step while `hold` is there."""
+    """`stand_still` and `not_finite` there catch whichever worker takes the file away; all wait,
+    having left `held`, while `hold` is there. None is heeded before the third step that sees it,
+    so that it is in the middle of an epoch."""
     del setting
+    folder, seen = Path(spec.folder), Counter[str]()
+
+    def heeds(name: str) -> bool:
+        seen[name] = seen[name] + 1 if (folder / name).exists() else 0
+        return seen[name] >= 3
 
     def term(judged: Judged) -> torch.Tensor:
         nothing = judged.prob_BKHW.sum() * 0
-        if torch.is_grad_enabled():
-            while (Path(spec.folder) / "hold").exists():
-                threading.Event().wait(0.1)
-            if _taken(Path(spec.folder) / "stand_still"):
-                threading.Event().wait()
-            if _taken(Path(spec.folder) / "not_finite"):
-                return nothing / 0
+        if not torch.is_grad_enabled():
+            return nothing
+        while heeds("hold"):
+            (folder / "held").touch()
+            threading.Event().wait(0.1)
+        if heeds("stand_still") and _taken(folder / "stand_still"):
+            threading.Event().wait()
+        if heeds("not_finite") and _taken(folder / "not_finite"):
+            return nothing / 0
         return nothing
 
     return term
 
 
 def _taken(path: Path) -> bool:
-    if not path.exists():
-        return False
     try:
         path.unlink()
     except FileNotFoundError:
