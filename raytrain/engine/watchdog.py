@@ -143,13 +143,18 @@ class Watchdog:
             self._last, self._step, self._resting = now, number, False
 
     def _watch(self) -> None:
-        while not self._done.wait(min(1.0, self._floor_s / 4)):
+        interval = min(1.0, self._floor_s / 4)
+        seen, quiet, before = None, 0.0, time.monotonic()
+        while not self._done.wait(interval):
+            now = time.monotonic()
             with self._lock:
                 last, median = self._last, statistics.median(self._seconds or [0.0])
                 floor_s = self._floor_s * (RESTS if self._resting else 1)
-            waited = 0.0 if last is None else time.monotonic() - last
-            if waited > max(floor_s, MEDIANS * median):
-                self._end(waited, median)
+            # While this thread could not run either, nobody could: that is not counted.
+            quiet = quiet + min(now - before, 2 * interval) if last == seen else 0.0
+            seen, before = last, now
+            if last is not None and quiet > max(floor_s, MEDIANS * median):
+                self._end(now - last, median)
 
     def _end(self, waited: float, median: float) -> None:
         """Say who stands still, and where, and leave; also when the storage does not answer."""
