@@ -126,11 +126,21 @@ def report(job: JobFile, set: Overrides = None, profile: Profile = None) -> None
 
 
 @app.command(rich_help_panel=PANEL)
-def run(job: JobFile, set: Overrides = None, profile: Profile = None, local: Local = False) -> None:
+def run(
+    job: JobFile,
+    set: Overrides = None,
+    profile: Profile = None,
+    local: Local = False,
+    budget: Annotated[
+        str | None,
+        typer.Option(help="Time such as 90m or 2h, over all starts: the best so far stands."),
+    ] = None,
+) -> None:
     """The whole line, from the folder to the checked CSV; run again, it continues."""
     from raytrain.pipeline.run import run as line
 
-    line(*opened(job, set, profile, local))
+    given = [f"budget={budget}"] if budget is not None else []
+    line(*opened(job, [*(set or []), *given], profile, local))
 
 
 @app.command(rich_help_panel=PANEL)

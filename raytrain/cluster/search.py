@@ -1,5 +1,7 @@
 """A search as one Ray Tune experiment of one-worker trials in reused actors."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from raytrain.config.search import AshaSpec, MedianSpec, PromoteSpec
 from raytrain.runs.events import read_events
 from raytrain.runs.history import Row, read_history
 from raytrain.runs.orders import Orders
-from raytrain.runs.record import OnEnd, Task
+from raytrain.runs.record import OUT_OF_TIME, OnEnd, Status, Task
 from raytrain.runs.retry import RETRIES, note_failure
 
 AHEAD = 200
@@ -82,6 +84,25 @@ class _EndOfTrial(tune.Callback):
         self._on_end(trial.config["task"], "failed", _note(trial))
 
 
+class _TimeIsOver(tune.Stopper):
+    """Ends the experiment when the search's time is used up."""
+
+    def __init__(self, over: Callable[[], bool]):
+        self._over = over
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Tune saves it for a restore; it serves the living driver only.
+        return {}
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        del trial_id, result
+        return False
+
+    def stop_all(self) -> bool:
+        """Asked at every step of Tune's loop."""
+        return self._over()
+
+
 def _note(trial: Trial) -> str:
     """Write the failed attempt down; returns its reason."""
     # Trial.get_error looks where Tune copies it to later.
@@ -99,6 +120,25 @@ def run_search(orders: Orders, need: ResourcesSpec) -> None:
     checkpoints and tell their past again, and the scheduler is rebuilt from records and events.
     """
 
+    at_work: dict[str, Task] = {}
+
+    def propose() -> Task | None:
+        task = orders.propose()
+        if task is not None:
+            at_work[task.fingerprint] = task
+        return task
+
+    def on_end(task: Task, status: Status, reason: str | None) -> None:
+        at_work.pop(task.fingerprint, None)
+        orders.on_end(task, status, reason)
+
+    _tune(replace(orders, propose=propose, on_end=on_end), need)
+    if orders.over():
+        for task in [task for task in at_work.values() if read_history(task.trial_dir.history)]:
+            on_end(task, "paused", OUT_OF_TIME)
+
+
+def _tune(orders: Orders, need: ResourcesSpec) -> None:
     def trial(config: dict[str, Any]) -> None:
         work(config["task"], TuneReporter(config["task"], config["known"]))
 
@@ -120,6 +160,7 @@ def run_search(orders: Orders, need: ResourcesSpec) -> None:
         run_config=tune.RunConfig(
             name="tune",
             storage_path=str(orders.run.search),
+            stop=_TimeIsOver(orders.over),
             # Tune reads its JSON at the end; its tables and TensorBoard files would double ours.
             callbacks=[
                 JsonLoggerCallback(),

@@ -124,7 +124,7 @@ def _fit(tasks: list[Task], need: ResourcesSpec) -> str | None:
 
 
 def _trainer(tasks: list[Task], need: ResourcesSpec) -> TorchTrainer:
-    storage = tasks[0].directory.parent.parent / "final" / "ray"
+    storage = tasks[0].directory.parent.parent / "ray"
     names = "+".join(task.name for task in tasks)
     # A run of the same name would be taken for finished by Ray Train: ours resumes by itself.
     attempt = len(list(storage.glob("*"))) if storage.is_dir() else 0

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from raytrain.config.base import Spec
 from raytrain.config.competition import CompetitionSpec
+from raytrain.config.duration import Duration
 from raytrain.config.errors import unknown_name
 from raytrain.config.search import SearchSpec
 from raytrain.config.study import StudySpec
@@ -79,6 +80,10 @@ class JobSpec(Spec):
     finalize: FinalizeSpec = FinalizeSpec()
     resources: ResourcesSpec = ResourcesSpec()
     tracking: TrackingSpec = TrackingSpec()
+    budget: Duration | None = None
+    """Time for `raytrain run`, such as `2h`: over all its starts, what `run` has been at work. A
+    quick member stands within the first tenth, and is replaced when the out-of-fold score rises;
+    null: as long as it takes."""
     storage: str = "runs"
     """Folder for all results; on a cluster one that every node sees."""
     run: str = Field("default", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")

@@ -62,10 +62,12 @@ def fold_tasks(
     ]  # fmt: skip
 
 
-def cv(job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace) -> Folds:
-    """Train the best configurations on all folds as one fan-out and leave `oof/`."""
+def cv(
+    job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace, specs: list[TrialSpec]
+) -> Folds:
+    """Train these configurations on all folds as one fan-out and leave `oof/`."""
     folds = load_or_make_folds(run.folds, report, job.folds)
-    members = [fold_tasks(job, run, report, folds, spec) for spec in member_specs(job, run)]
+    members = [fold_tasks(job, run, report, folds, spec) for spec in specs]
     tasks = [task for member in members for task in member]
     prepare(tasks, report, run)
     run_to_end(tasks, workplace, f"cross-validation, {len(folds.val_ids)} folds")

@@ -17,7 +17,7 @@ from raytrain.metrics import gathered
 from raytrain.metrics.evidence import Evidence
 from raytrain.metrics.oof_file import OofEvidence, write_oof_evidence
 from raytrain.pipeline.backend import Workplace
-from raytrain.pipeline.cv import fold_tasks, member_specs, oof_path
+from raytrain.pipeline.cv import fold_tasks, oof_path
 from raytrain.pipeline.length import final_spec
 from raytrain.pipeline.tasks import make_task, prepare, run_to_end
 from raytrain.runs.ensemble import Ensemble, JoinedMember, Member
@@ -50,17 +50,17 @@ def final_problems(job: JobSpec) -> list[str]:
     return []
 
 
-def finalize(job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace) -> Ensemble:
-    """Retrain the best configurations on train+val, for as long as their folds tell, and leave
+def finalize(
+    job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace, specs: list[TrialSpec]
+) -> Ensemble:
+    """Retrain these configurations on train+val, for as long as their folds tell, and leave
     `final/ensemble.json` and what its score was computed from. What joined stays; a CSV of another
     ensemble is removed.
 
     Raises ValueError when a member has no out-of-fold maps, or joined on other folds.
     """
     folds = load_or_make_folds(run.folds, report, job.folds)
-    specs = member_specs(job, run)
-    maps = [_oof_maps(job, run, report, folds, spec) for spec in specs]
-    maps += [_joined_maps(run, report, folds, joined) for joined in read_joined(run).values()]
+    maps = _all_maps(job, run, report, folds, specs)
     ids = report.ids("train", "val")
     tasks = []
     for spec in specs:
@@ -76,6 +76,27 @@ def finalize(job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace
     write_oof_evidence(run.evidence, oof)
     write_json(run.ensemble, ensemble.model_dump(mode="json"))
     return ensemble
+
+
+def oof_evidence(
+    job: JobSpec, run: RunDir, report: DataReport, specs: list[TrialSpec]
+) -> OofEvidence:
+    """Of the mean of these configurations and of who joined, as `finalize` will leave it."""
+    folds = load_or_make_folds(run.folds, report, job.folds)
+    metric = job.competition.metric
+    maps = _all_maps(job, run, report, folds, specs)
+    evidence, _ = _evidence(open_samples(run), folds, maps, metric)[-1]
+    ids = tuple(id for part in folds.val_ids for id in part)
+    groups = report.samples.set_index("id").loc[list(ids), "group"]
+    return OofEvidence(ids, tuple(map(str, groups)), evidence, metric)
+
+
+def _all_maps(
+    job: JobSpec, run: RunDir, report: DataReport, folds: Folds, specs: list[TrialSpec]
+) -> list[list[Maps]]:
+    """Of each member and of each who joined, fold by fold."""
+    maps = [_oof_maps(job, run, report, folds, spec) for spec in specs]
+    return maps + [_joined_maps(run, report, folds, each) for each in read_joined(run).values()]
 
 
 def _oof_maps(

@@ -6,11 +6,12 @@ from typing import TypeVar
 
 import torch
 
-from raytrain.engine.reporter import SilentReporter
+from raytrain.engine.reporter import Reporter, SilentReporter
 from raytrain.engine.trial import open_samples, run_trial
+from raytrain.runs.history import Row
 from raytrain.runs.layout import RunDir
 from raytrain.runs.orders import Orders
-from raytrain.runs.record import OnEnd, Task
+from raytrain.runs.record import OUT_OF_TIME, OnEnd, Task
 from raytrain.runs.retry import RETRIES, as_tried, note_failure
 
 Shard = TypeVar("Shard")
@@ -26,18 +27,18 @@ class LocalBackend:
     def search(self, orders: Orders) -> None:
         """Every trial to its end (schedulers are refused before this)."""
         assert orders.spec.scheduler.name == "none"
-        while task := orders.propose():
-            for _ in range(1 + RETRIES):
-                reason = _failure(as_tried(task))
-                if reason is None:
-                    break
-                note_failure(task, reason, reason)
-            orders.on_end(task, "finished" if reason is None else "failed", reason)
+        while not orders.over() and (task := orders.propose()):
+            try:
+                reason = _tried(task, _Until(orders.over))
+            except _OutOfTimeError:
+                orders.on_end(task, "paused", OUT_OF_TIME)
+            else:
+                orders.on_end(task, "finished" if reason is None else "failed", reason)
 
     def run_trials(self, tasks: list[Task], on_end: OnEnd) -> None:
         """One task after another; a user's mistake in one does not keep the others from running."""
         for task in tasks:
-            reason = _failure(task)
+            reason = _failure(task, SilentReporter())
             on_end(task, "finished" if reason is None else "failed", reason)
 
     def map_shards(
@@ -48,11 +49,37 @@ class LocalBackend:
             function(shard)
 
 
-def _failure(task: Task) -> str | None:
+class _OutOfTimeError(Exception):
+    """There is no time for another epoch."""
+
+
+class _Until:
+    """Ends a trial after the epoch in which its search's time ran out."""
+
+    def __init__(self, over: Callable[[], bool]):
+        self._over = over
+
+    def report(self, row: Row) -> None:
+        del row
+        if self._over():
+            raise _OutOfTimeError
+
+
+def _tried(task: Task, reporter: Reporter) -> str | None:
+    """Train it, again with half the batch if need be; returns why the last attempt failed."""
+    for _ in range(1 + RETRIES):
+        reason = _failure(as_tried(task), reporter)
+        if reason is None:
+            return None
+        note_failure(task, reason, reason)
+    return reason
+
+
+def _failure(task: Task, reporter: Reporter) -> str | None:
     """Train it; returns why that failed: the user's mistake, the storage, or too little memory."""
     samples = open_samples(RunDir(task.directory.parent.parent))
     try:
-        run_trial(task, samples, SilentReporter())
+        run_trial(task, samples, reporter)
     except (ValueError, OSError) as error:
         return str(error)
     except torch.OutOfMemoryError as error:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from raytrain.config.duration import seconds_of
 from raytrain.config.errors import config_error
 from raytrain.config.job import JobSpec, Place
 from raytrain.data.folds import load_or_make_folds
@@ -13,8 +14,9 @@ from raytrain.ensemble.bootstrap import beats
 from raytrain.metrics.oof_file import read_oof_evidence
 from raytrain.pipeline.backend import Workplace, local_problems
 from raytrain.pipeline.batches import batch_text
+from raytrain.pipeline.budget import Budget, BudgetOver
 from raytrain.pipeline.check import check, summary
-from raytrain.pipeline.cv import cv
+from raytrain.pipeline.cv import cv, member_specs
 from raytrain.pipeline.device import device_problems
 from raytrain.pipeline.encode import encode
 from raytrain.pipeline.finalize import final_problems, finalize
@@ -22,14 +24,15 @@ from raytrain.pipeline.joining import change
 from raytrain.pipeline.predict import predict, read_ensemble
 from raytrain.pipeline.prepare import ledger_of, prepare
 from raytrain.pipeline.report import report as write_report
+from raytrain.pipeline.rounds import rounds
 from raytrain.pipeline.search import search
 from raytrain.pipeline.smoke import smoke
+from raytrain.pipeline.standing import standing
 from raytrain.pipeline.study_table import study_table, study_text, write_study
 from raytrain.pipeline.submit import submit
-from raytrain.pipeline.tables import leaderboard_table
+from raytrain.pipeline.tables import leaderboard_table, score_text
 from raytrain.pipeline.tracking import tracking_problems
 from raytrain.pipeline.train import train
-from raytrain.runs.ensemble import Ensemble
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Record, Station
 from raytrain.submission.credentials import CREDENTIALS_HELP, has_credentials
@@ -37,10 +40,13 @@ from raytrain.submission.credentials import CREDENTIALS_HELP, has_credentials
 
 def run(job: JobSpec, directory: RunDir, place: Place) -> None:
     """From the folder to the checked CSV, the ledger and the report."""
-    with _opened(job, directory, place, "search", "cv", "final") as (report, workplace):
-        print(leaderboard_table(search(job, directory, report, workplace)))
-        cv(job, directory, report, workplace)
-        _finish(job, directory, report, workplace)
+    if job.budget is None:
+        with _opened(job, directory, place, "search", "cv", "final") as (report, workplace):
+            print(leaderboard_table(search(job, directory, report, workplace)))
+            cv(job, directory, report, workplace, member_specs(job, directory))
+            _finish(job, directory, report, workplace)
+    else:
+        _within(job, directory, place, Budget(directory, seconds_of(job.budget)))
     event = prepare(job, directory, 0)
     print(f"submission: {directory.submission} ({event.rows} rows), {event.kind} as {event.tag}")
     try:
@@ -48,6 +54,24 @@ def run(job: JobSpec, directory: RunDir, place: Place) -> None:
             _send(job, directory)
     finally:
         print(f"report: {write_report(directory, ledger_of(job, directory))}")
+
+
+def _within(job: JobSpec, directory: RunDir, place: Place, budget: Budget) -> None:
+    """The line until the budget is over. Raises ValueError when that left no CSV."""
+    try:
+        with (
+            budget.ending(),
+            _opened(job, directory, place, "search", "cv", "final") as (report, workplace),
+            budget.counted(),
+        ):
+            rounds(job, directory, report, workplace, budget)
+    except BudgetOver:
+        print(f"{budget.text()}: it is over; a larger one goes on from here", flush=True)
+    if standing(directory) is None:
+        raise ValueError(
+            f"budget: {job.budget} were over before a first CSV; run again with more, what was "
+            "trained is kept"
+        )
 
 
 def _send(job: JobSpec, directory: RunDir) -> None:
@@ -93,7 +117,7 @@ def smoke_only(job: JobSpec, directory: RunDir, place: Place) -> None:
 def cv_only(job: JobSpec, directory: RunDir, place: Place) -> None:
     """`raytrain cv`."""
     with _opened(job, directory, place, "cv") as (report, workplace):
-        folds = cv(job, directory, report, workplace)
+        folds = cv(job, directory, report, workplace, member_specs(job, directory))
     print(f"out-of-fold maps of {len(folds.val_ids)} folds: {directory.oof}")
 
 
@@ -123,7 +147,8 @@ def ensemble_only(
 
 def _finish(job: JobSpec, directory: RunDir, report: DataReport, workplace: Workplace) -> None:
     """The ensemble, its masks and its CSV."""
-    print(_score_text(finalize(job, directory, report, workplace)))
+    specs = member_specs(job, directory)
+    print(score_text(finalize(job, directory, report, workplace, specs)))
     predict(directory, report, workplace)
     encode(job, directory, report)
 
@@ -150,14 +175,3 @@ def _opened(
     print(summary(report), flush=True)
     with Workplace(job, place) as workplace:
         yield report, workplace
-
-
-def _score_text(ensemble: Ensemble) -> str:
-    lines = [f"  {_one(member.name, member.oof)}" for member in ensemble.shares]
-    images = f"{ensemble.oof['images']} images, 95 % over groups"
-    title = f"out-of-fold {ensemble.oof['metric']} ({images}):"
-    return "\n".join([title, *lines, f"  {_one('mean', ensemble.oof)}"])
-
-
-def _one(name: str, oof: dict) -> str:
-    return f"{name}: {oof['score']:.4f} ({oof['low']:.4f} .. {oof['high']:.4f})"

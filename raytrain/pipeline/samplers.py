@@ -25,7 +25,7 @@ class Known:
 
     spec: TrialSpec
     status: Status | None
-    """None while it is not complete."""
+    """None while it has not ended."""
     score: float | None
     """The best validation score."""
     epochs: int
@@ -107,7 +107,7 @@ def _frozen(space: dict[str, Any], known: Known) -> Any:
     states = optuna.trial.TrialState
     if known.status is None or known.score is None:
         return optuna.trial.create_trial(state=states.RUNNING, **of_trial)
-    if known.status == "stopped":
+    if known.status in ("stopped", "paused"):
         # Optuna ranks what was stopped below what was not, the later the better.
         reached = {known.epochs: known.score}
         return optuna.trial.create_trial(

@@ -1,5 +1,7 @@
 """`search`: trials over models, losses and rates on the given split, and the leaderboard."""
 
+from collections.abc import Callable
+
 from raytrain.config.job import JobSpec
 from raytrain.config.space import with_values
 from raytrain.config.space_check import combinations
@@ -16,26 +18,33 @@ from raytrain.runs.events import read_events
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import write_leaderboard
-from raytrain.runs.orders import Orders
+from raytrain.runs.orders import Orders, without_end
 from raytrain.runs.record import Status, Task, write_record
 from raytrain.runs.stopping import stopping
 
 
 def search(
-    job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace
+    job: JobSpec,
+    run: RunDir,
+    report: DataReport,
+    workplace: Workplace,
+    over: Callable[[], bool] = without_end,
 ) -> list[Configuration]:
-    """Run the trials that are not done yet; returns the leaderboard, best first.
+    """Run the trials that are not done yet until its time is `over`; returns the leaderboard, best
+    first.
 
-    Raises ValueError when no trial gave a score.
+    Raises ValueError when no trial gave a score; but when there was no time for one, returns none.
     """
     study = Study(job, run, report)
     todo, samples = _checked(job, run, report, study)
-    if study.ahead():
+    if study.ahead() and not over():
         print(plan_text(run, samples, study.left(), job.search, workplace), flush=True)
-        _run(job, run, study, todo, workplace)
+        _run(job, run, study, todo, workplace, over)
     board = write_leaderboard(run)
     records = [record for each in board for record in each.records]
     if not any(record.best for record in records):
+        if over() and all(record.status == "paused" for record in records):
+            return []
         reasons = "\n  ".join(f"{record.name}: {record.reason}" for record in records)
         raise ValueError(f"search: no trial gave a score\n  {reasons}")
     if events := read_events(run.events):
@@ -63,7 +72,14 @@ def _checked(
     return [], possible
 
 
-def _run(job: JobSpec, run: RunDir, study: Study, todo: list[Task], workplace: Workplace) -> None:
+def _run(
+    job: JobSpec,
+    run: RunDir,
+    study: Study,
+    todo: list[Task],
+    workplace: Workplace,
+    over: Callable[[], bool],
+) -> None:
     past = study.records()
     epochs = job.search.longest(job.trial.epochs)
     rungs, views = job.search.scheduler.rungs(epochs), workplace.views(run)
@@ -79,4 +95,4 @@ def _run(job: JobSpec, run: RunDir, study: Study, todo: list[Task], workplace: W
             progress.ended(write_record(task, status, reason))
             keep_best(run, job.search.keep)
 
-        workplace.backend.search(Orders(run, propose, past, job.search, epochs, on_end))
+        workplace.backend.search(Orders(run, propose, past, job.search, epochs, on_end, over))

@@ -16,7 +16,7 @@ from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import ranked
 from raytrain.runs.proposals import Proposal, append_proposal, read_proposals
-from raytrain.runs.record import Record, Task, read_record
+from raytrain.runs.record import Record, Task, complete, read_record
 
 
 class Study:
@@ -46,9 +46,9 @@ class Study:
         return list({task.fingerprint: task for _, tasks in self._drawn for task in tasks}.values())
 
     def records(self) -> list[Record]:
-        """Of the trials that are complete; a failed one is tried again."""
+        """Of the trials that are complete."""
         found = [read_record(task.trial_dir) for task in self.tasks]
-        return [record for record in found if record and record.status != "failed"]
+        return [record for record in found if record and complete(record)]
 
     def left(self) -> int:
         """At most so many trials are still to be run."""
@@ -108,9 +108,9 @@ class Study:
 
 
 def _open(task: Task) -> bool:
-    """Whether it has still to be run; a failed one is tried again."""
+    """Whether it has still to be run."""
     record = read_record(task.trial_dir)
-    return record is None or record.status == "failed"
+    return record is None or not complete(record)
 
 
 def _so_far(spec: TrialSpec, tasks: list[Task]) -> Known:

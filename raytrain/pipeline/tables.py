@@ -1,11 +1,13 @@
 """Tables for the terminal."""
 
 import io
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from raytrain.runs.configurations import Configuration
+from raytrain.runs.ensemble import Ensemble
 from raytrain.runs.leaderboard import rows
 from raytrain.runs.stopping import Stopping
 
@@ -51,6 +53,18 @@ def stopping_text(cost: Stopping) -> str:
         over = f"{known} ({rung.finished} trials that ran to the end)"
         table.add_row(str(rung.epoch), str(rung.stopped), str(rung.went_on), over)
     return as_text(table)
+
+
+def score_text(ensemble: Ensemble) -> str:
+    """What an ensemble and its members are worth out of fold."""
+    lines = [f"  {_one(member.name, member.oof)}" for member in ensemble.shares]
+    images = f"{ensemble.oof['images']} images, 95 % over groups"
+    title = f"out-of-fold {ensemble.oof['metric']} ({images}):"
+    return "\n".join([title, *lines, f"  {_one('mean', ensemble.oof)}"])
+
+
+def _one(name: str, oof: dict[str, Any]) -> str:
+    return f"{name}: {oof['score']:.4f} ({oof['low']:.4f} .. {oof['high']:.4f})"
 
 
 def as_text(table: Table, width: int = WIDTH) -> str:

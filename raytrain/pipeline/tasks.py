@@ -27,6 +27,7 @@ from raytrain.runs.record import (
     Station,
     Status,
     Task,
+    complete,
     read_record,
     task_fingerprint,
     write_record,
@@ -230,9 +231,9 @@ def _model_problems(specs: list[TrialSpec], report: DataReport) -> list[str]:
 
 
 def not_done(tasks: list[Task]) -> list[Task]:
-    """Tasks without a record; a failed one is tried again."""
+    """Tasks that are not complete."""
     records = [(task, read_record(task.trial_dir)) for task in tasks]
-    return [task for task, record in records if record is None or record.status == "failed"]
+    return [task for task, record in records if record is None or not complete(record)]
 
 
 def run_to_end(tasks: list[Task], workplace: Workplace, title: str) -> None:

@@ -26,7 +26,7 @@ from raytrain.runs.record import Status
 from raytrain.runs.stopping import RungRank
 from raytrain.submission.agreement import Agreement
 
-MARKERS: dict[Status, str] = {"finished": "o", "stopped": "X", "failed": "v"}
+MARKERS: dict[Status, str] = {"finished": "o", "stopped": "X", "failed": "v", "paused": "s"}
 RIM: dict[str, Any] = {"markeredgecolor": PAPER, "markeredgewidth": 0.8}
 
 

@@ -1,4 +1,4 @@
-"""`final/joined/<name>/`: a team-mate's probability maps that share in the ensemble's mean."""
+"""`joined/<name>/`: a team-mate's probability maps that share in the ensemble's mean."""
 
 from raytrain.config.base import Spec
 from raytrain.runs.files import read_json

@@ -57,7 +57,7 @@ class TrialDir:
 
 @dataclass(frozen=True)
 class JoinedDir:
-    """`final/joined/<name>/`: maps that were given, not predicted here."""
+    """`joined/<name>/`: maps that were given, not predicted here."""
 
     path: Path
 
@@ -80,6 +80,8 @@ class RunDir:
     """One run of one competition."""
 
     path: Path
+    shelf: str = "final"
+    """Where its ensemble stands, under `path`; another one is built beside it."""
 
     @property
     def config(self) -> Path:
@@ -146,7 +148,7 @@ class RunDir:
 
     @property
     def final(self) -> Path:
-        return self.path / "final"
+        return self.path / self.shelf
 
     @property
     def ensemble(self) -> Path:
@@ -155,7 +157,7 @@ class RunDir:
     @property
     def joined(self) -> Path:
         """What team-mates gave."""
-        return self.final / "joined"
+        return self.path / "joined"
 
     @property
     def evidence(self) -> Path:
@@ -169,6 +171,16 @@ class RunDir:
     @property
     def submission(self) -> Path:
         return self.final / "submission.csv"
+
+    @property
+    def budget(self) -> Path:
+        """What `run` was given, has used and plans."""
+        return self.path / "budget.json"
+
+    @property
+    def candidates(self) -> Path:
+        """Every ensemble that a budget's run has scored, one JSON object a line."""
+        return self.path / "candidates.jsonl"
 
     @property
     def ledger(self) -> Path:

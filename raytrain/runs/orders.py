@@ -8,6 +8,11 @@ from raytrain.runs.layout import RunDir
 from raytrain.runs.record import OnEnd, Record, Task
 
 
+def without_end() -> bool:
+    """The time of a search that has no budget is never over."""
+    return False
+
+
 @dataclass(frozen=True)
 class Orders:
     """One-worker trials, asked for one by one, that the scheduler may stop early."""
@@ -22,3 +27,5 @@ class Orders:
     """The most of any trial."""
     on_end: OnEnd
     """Told of each trial's end."""
+    over: Callable[[], bool] = without_end
+    """Whether the search's time is used up: what is at work then ends paused."""

@@ -22,7 +22,9 @@ from raytrain.runs.layout import RunDir, TrialDir
 from raytrain.runs.shipping import early_end
 
 Station = Literal["train", "search", "cv", "final"]
-Status = Literal["finished", "stopped", "failed"]
+Status = Literal["finished", "stopped", "failed", "paused"]
+"""A paused trial was cut short by the end of its search's time; it goes on when the search does."""
+OUT_OF_TIME = "the search's share of the budget was used up"
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,11 @@ def read_record(directory: TrialDir) -> Record | None:
     if not directory.record.is_file():
         return None
     return Record.model_validate(read_json(directory.record))
+
+
+def complete(record: Record) -> bool:
+    """Whether there is nothing left to do: a failed trial is tried again, a paused one goes on."""
+    return record.status in ("finished", "stopped")
 
 
 def read_records(run: RunDir) -> list[Record]:

@@ -16,6 +16,7 @@ from raytrain.ensemble.prediction import member_probabilities
 from raytrain.metrics import score
 from raytrain.metrics.oof_file import read_oof_evidence
 from raytrain.pipeline.backend import Workplace
+from raytrain.pipeline.cv import member_specs
 from raytrain.pipeline.finalize import finalize
 from raytrain.pipeline.joining import change
 from raytrain.pipeline.prepare import missing
@@ -205,10 +206,10 @@ def test_a_csv_of_another_ensemble_does_not_stay(
     report = read_report(run.data_report)
     folds = Folds.model_validate(read_json(run.folds))
     with Workplace(job, "local") as workplace:
-        finalize(job, run, report, workplace)
+        finalize(job, run, report, workplace, member_specs(job, run))
         assert run.submission.is_file()
         change(run, open_samples(run), folds, [finished / "anna"], [])
-        finalize(job, run, report, workplace)
+        finalize(job, run, report, workplace, member_specs(job, run))
     assert not run.submission.exists()
     assert any("submission.csv: missing" in problem for problem in missing(run))
 

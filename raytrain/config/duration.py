@@ -1,0 +1,42 @@
+"""Lengths of time as people write them: `90s`, `45m`, `2h`, `1h30m`, `1.5d`."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_PART = r"\d+(?:\.\d+)?[smhd]"
+
+
+def seconds_of(text: str) -> float:
+    """Its seconds. Raises ValueError, with an example, for what is no length of time above 0."""
+    words = text.replace(" ", "").lower()
+    if not re.fullmatch(f"(?:{_PART})+", words):
+        unit = "; a number needs a unit" if re.fullmatch(r"[\d.]+", words) else ""
+        raise ValueError(f"{text!r} is no length of time{unit}: write 90s, 45m, 2h or 1h30m")
+    parts = re.findall(_PART, words)
+    units = [part[-1] for part in parts]
+    if len(set(units)) < len(units):
+        raise ValueError(f"{text!r} names a unit twice: write 90s, 45m, 2h or 1h30m")
+    seconds = sum(float(part[:-1]) * _SECONDS[part[-1]] for part in parts)
+    if not seconds:
+        raise ValueError(f"{text!r} is no time at all: write 90s, 45m, 2h or 1h30m")
+    return seconds
+
+
+def duration_text(seconds: float) -> str:
+    """In short, such as `1.5 h`, `12 min` or `40 s`."""
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.1f}".removesuffix(".0") + f" {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _checked(value: Any) -> str:
+    seconds_of(str(value))
+    return str(value)
+
+
+Duration = Annotated[str, BeforeValidator(_checked)]
+"""Such a text, checked."""
