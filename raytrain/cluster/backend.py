@@ -58,7 +58,10 @@ class RayBackend:
 
     def _run_single(self, tasks: list[Task], on_end: OnEnd) -> None:
         remote, options = ray.remote(_train), remote_options(self.need) | {"max_retries": 3}
-        running = {remote.options(name=task.name, **options).remote(task): task for task in tasks}
+        running = {
+            remote.options(name=task.name, **options).remote(task, self.need.gpus): task
+            for task in tasks
+        }
         while running:
             (reference,), _ = ray.wait(list(running))
             task = running.pop(reference)
@@ -69,5 +72,5 @@ class RayBackend:
                 on_end(task, "failed", reason_of(error))
 
 
-def _train(task: Task) -> None:
-    work(task, SilentReporter())
+def _train(task: Task, gpus: float) -> None:
+    work(task, SilentReporter(), gpus)

@@ -140,7 +140,7 @@ def run_search(orders: Orders, need: ResourcesSpec) -> None:
 
 def _tune(orders: Orders, need: ResourcesSpec) -> None:
     def trial(config: dict[str, Any]) -> None:
-        work(config["task"], TuneReporter(config["task"], config["known"]))
+        work(config["task"], TuneReporter(config["task"], config["known"]), need.gpus)
 
     # The dashboard lists the actors that run the trials in turn under this name.
     trial.__name__ = f"{orders.run.path.parent.name} search"

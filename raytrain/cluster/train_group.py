@@ -131,7 +131,7 @@ def _trainer(tasks: list[Task], need: ResourcesSpec) -> TorchTrainer:
     most, least = _workers(tasks[0])
     return TorchTrainer(
         _train_all,
-        train_loop_config={"tasks": tasks},
+        train_loop_config={"tasks": tasks, "gpus": need.gpus},
         torch_config=TorchConfig(timeout_s=600),
         scaling_config=ray.train.ScalingConfig(
             num_workers=most if least == most else (least, most),
@@ -152,7 +152,7 @@ def _trainer(tasks: list[Task], need: ResourcesSpec) -> TorchTrainer:
 def _train_all(config: dict[str, Any]) -> str | None:
     for task in config["tasks"]:
         try:
-            work(task, TrainReporter(task))
+            work(task, TrainReporter(task), config["gpus"])
         except Preempted:
             return PREEMPTED
     return None

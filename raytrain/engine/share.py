@@ -1,0 +1,51 @@
+"""Several trainings on one GPU: each keeps to its share of the memory, and leaves it empty."""
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+CONTEXT_BYTES = 600_000_000
+"""CUDA's own, of each process; torch's allocator, which the cap is for, does not count it."""
+
+
+def memory_fraction(gpus: float, total_bytes: int) -> float:
+    """Of a GPU's memory, what the tensors of a worker with so many GPUs may take; above 0, to 1.
+
+    Raises ValueError where the share does not hold CUDA itself.
+    """
+    if gpus >= 1:
+        return 1.0
+    fraction = gpus - CONTEXT_BYTES / total_bytes
+    if fraction <= 0:
+        raise ValueError(
+            f"resources.gpus: {gpus:g} of a GPU of {total_bytes / 1e9:.0f} GB is less than the "
+            f"{CONTEXT_BYTES / 1e9:g} GB that CUDA itself takes; give each worker more of it"
+        )
+    return fraction
+
+
+@contextmanager
+def gpu_share(gpus: float) -> Iterator[None]:
+    """A training's use of the one GPU that its worker sees, of which it asked for `gpus`.
+
+    What goes beyond it ends in torch.OutOfMemoryError here, not in another training on the same
+    GPU. Memory is freed before, too: an error or an early stop holds its training for as long as it
+    is on its way up.
+    """
+    _free()
+    if gpus and torch.cuda.is_available():
+        total_bytes = torch.cuda.get_device_properties(torch.cuda.current_device()).total_memory
+        torch.cuda.set_per_process_memory_fraction(memory_fraction(gpus, total_bytes))
+    try:
+        yield
+    finally:
+        _free()
+
+
+def _free() -> None:
+    # Networks and optimizers hold each other in circles; torch keeps what was freed.
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
