@@ -7,14 +7,15 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Read by Ray when it is imported. Ray's own loggers and progress tables would repeat ours, and a
-# worker must see the paths that its driver sees.
+# Read by Ray when it is imported. Ray's own loggers and progress tables would repeat ours, a worker
+# must see the paths that its driver sees, and what was killed for memory would be tried for ever.
 _SETTINGS = {
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
     "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
     "RAY_TRAIN_ENABLE_STATE_TRACKING": "1",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_task_oom_retries": "1",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
@@ -32,8 +33,7 @@ def connected() -> Iterator[str]:
 
     Raises ValueError when the cluster that RAY_ADDRESS names does not answer.
     """
-    for key, value in _SETTINGS.items():
-        os.environ.setdefault(key, value)
+    set_defaults()
     import ray
 
     # Its long warning says what our line about the dashboard's token says.
@@ -63,6 +63,12 @@ def connected() -> Iterator[str]:
         yield _dashboard_text(context.dashboard_url)
     finally:
         ray.shutdown()
+
+
+def set_defaults() -> None:
+    """Have Ray, when it is imported after this, behave as raytrain needs it."""
+    for key, value in _SETTINGS.items():
+        os.environ.setdefault(key, value)
 
 
 def _dashboard_text(url: str | None) -> str:

@@ -1,14 +1,13 @@
 """A search's orders, handed to Tune one after another."""
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from ray.tune.search import Searcher
 
 from raytrain.cluster.promotion import Promotion
-from raytrain.cluster.resources import slots
 from raytrain.cluster.schedulers import rung_event
-from raytrain.config.job import ResourcesSpec
 from raytrain.runs.events import append_event
 from raytrain.runs.history import read_history
 from raytrain.runs.orders import Orders
@@ -21,9 +20,10 @@ class Proposed(Searcher):
     Where what comes next depends on results, it is asked for only when there is a place for it.
     """
 
-    def __init__(self, orders: Orders, need: ResourcesSpec):
+    def __init__(self, orders: Orders, places: Callable[[], int]):
+        """`places`: how many trials can run at once."""
         super().__init__(metric="val_score", mode="max")
-        self.orders, self._need = orders, need
+        self.orders, self._places = orders, places
         self._patient = orders.spec.sampler.name == "tpe"
         self._live: set[str] = set()
 
@@ -43,7 +43,7 @@ class Proposed(Searcher):
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The config of Tune's next trial; None while there is nothing to run."""
-        if self._patient and len(self._live) >= slots(self._need):
+        if self._patient and len(self._live) >= self._places():
             return None
         config = self.order()
         if config is not None:
@@ -70,15 +70,18 @@ class Proposed(Searcher):
 class Promoted(Proposed):
     """Lets paused trials go on before new ones start."""
 
-    def __init__(self, orders: Orders, need: ResourcesSpec, promotion: Promotion):
-        super().__init__(orders, need)
+    def __init__(self, orders: Orders, places: Callable[[], int], promotion: Promotion):
+        super().__init__(orders, places)
         self._promotion, self._patient = promotion, True
-        self._tasks: dict[str, Task] = {}
+        self._tasks = {task.fingerprint: task for task in orders.stopped}
+        self._stopped = set(self._tasks)
         self._fresh: deque[Task] = deque()
         # Those that were paused when a driver was killed are among the first proposals.
         paused = {trial for _, trial in promotion.waiting()}
         while paused - self._tasks.keys() and self._propose(paused):
             pass
+        # Trials of an earlier search, with another space.
+        promotion.close(paused - self._tasks.keys())
 
     def order(self) -> dict[str, Any] | None:
         found = self._promotion.ready()
@@ -89,6 +92,10 @@ class Promoted(Proposed):
         if found is None:
             return {"task": self._fresh.popleft(), "known": 0} if self._fresh else None
         rung, trial = found
+        if trial in self._stopped:
+            # Its weights may be gone: then it trains again up to where it was.
+            self._stopped.remove(trial)
+            self._tasks[trial].trial_dir.record.unlink()
         self._promotion.go_on(trial, rung)
         self._decide(trial, rung, "go on")
         return {"task": self._tasks[trial], "known": rung}
@@ -108,6 +115,8 @@ class Promoted(Proposed):
 
     def _stop_the_rest(self) -> None:
         for rung, trial in self._promotion.waiting():
+            if trial in self._stopped:
+                continue
             self.orders.on_end(self._tasks[trial], "stopped", f"at the rung of epoch {rung}")
             self._decide(trial, rung, "stop")
 

@@ -19,13 +19,13 @@ class Promotion:
         factor: int,
         rungs: Iterable[int],
         events: Iterable[RungEvent],
-        complete: Iterable[str],
+        finished: Iterable[str],
     ):
-        """`complete` trials count at their rungs but cannot go on."""
+        """`finished` trials count at their rungs but cannot go on."""
         self._factor = factor
         self._scores: dict[int, dict[str, float]] = {rung: {} for rung in rungs}
         self._gone: set[tuple[int, str]] = set()
-        self._closed = set(complete)
+        self._closed = set(finished)
         for event in events:
             if event.epoch in self._scores:
                 self._scores[event.epoch][event.trial] = event.val_score
@@ -67,6 +67,10 @@ class Promotion:
     def go_on(self, trial: str, rung: int) -> None:
         """Note that it was let go on."""
         self._gone.add((rung, trial))
+
+    def close(self, trials: Iterable[str]) -> None:
+        """They count, but cannot go on."""
+        self._closed |= set(trials)
 
     def waiting(self) -> list[tuple[int, str]]:
         """Rung and trial of all that are paused."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from ray.tune.search import ConcurrencyLimiter
 from raytrain.cluster.orders import Promoted, Proposed
 from raytrain.cluster.promotion import Promotion
 from raytrain.cluster.reasons import reason_of
-from raytrain.cluster.resources import bundle
+from raytrain.cluster.resources import bundle, slots
 from raytrain.cluster.schedulers import MedianScheduler, PromoteScheduler, RungScheduler
 from raytrain.cluster.worker import work
 from raytrain.config.job import ResourcesSpec
@@ -144,7 +145,7 @@ def _tune(orders: Orders, need: ResourcesSpec) -> None:
 
     # The dashboard lists the actors that run the trials in turn under this name.
     trial.__name__ = f"{orders.run.path.parent.name} search"
-    searcher, scheduler = _deciders(orders, need)
+    searcher, scheduler = deciders(orders, partial(slots, need))
     tuner = tune.Tuner(
         tune.with_resources(trial, tune.PlacementGroupFactory([bundle(need)])),
         tune_config=tune.TuneConfig(
@@ -173,8 +174,8 @@ def _tune(orders: Orders, need: ResourcesSpec) -> None:
     tuner.fit()
 
 
-def _deciders(orders: Orders, need: ResourcesSpec) -> tuple[Proposed, TrialScheduler]:
-    """What decides which trial starts and which one ends."""
+def deciders(orders: Orders, places: Callable[[], int]) -> tuple[Proposed, TrialScheduler]:
+    """What decides which trial starts and which one ends, with so many places at once."""
     spec, run = orders.spec.scheduler, orders.run
     histories = {
         record.fingerprint: [
@@ -187,18 +188,18 @@ def _deciders(orders: Orders, need: ResourcesSpec) -> tuple[Proposed, TrialSched
     match spec:
         case PromoteSpec():
             rungs = spec.rungs(orders.epochs)
-            complete = [record.fingerprint for record in orders.past]
-            promotion = Promotion(spec.factor, rungs, read_events(run.events), complete)
+            finished = [r.fingerprint for r in orders.past if r.status == "finished"]
+            promotion = Promotion(spec.factor, rungs, read_events(run.events), finished)
             scheduler = PromoteScheduler(promotion, rungs, run.events)
-            return Promoted(orders, need, promotion), scheduler
+            return Promoted(orders, places, promotion), scheduler
         case AshaSpec():
             asha = RungScheduler(spec, orders.epochs, run.events)
             for fingerprint, rows in histories.items():
                 asha.remember(fingerprint, rows)
-            return Proposed(orders, need), asha
+            return Proposed(orders, places), asha
         case MedianSpec():
             median = MedianScheduler(spec, run.events)
             for fingerprint, rows in histories.items():
                 median.remember(fingerprint, rows)
-            return Proposed(orders, need), median
-    return Proposed(orders, need), FIFOScheduler()
+            return Proposed(orders, places), median
+    return Proposed(orders, places), FIFOScheduler()

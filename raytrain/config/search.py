@@ -68,7 +68,10 @@ class AshaSpec(_RungSpec):
 class PromoteSpec(_RungSpec):
     """Asynchronous successive halving that promotes: at a rung a trial pauses, and whenever a
     place is free the best of the top 1/factor of the highest rung goes on from its checkpoint;
-    where there is none, a new trial starts. For few places at once."""
+    where there is none, a new trial starts. For few places at once.
+
+    What was stopped when a search ended goes on, too, if one made longer puts it among the best; it
+    trains again up to there when its weights were not among those that are kept."""
 
     name: Literal["promote"] = "promote"
 

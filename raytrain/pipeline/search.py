@@ -80,7 +80,7 @@ def _run(
     workplace: Workplace,
     over: Callable[[], bool],
 ) -> None:
-    past = study.records()
+    past, stopped = study.records(), study.stopped()
     epochs = job.search.longest(job.trial.epochs)
     rungs, views = job.search.scheduler.rungs(epochs), workplace.views(run)
     with Progress("search", todo, rungs, views) as progress:
@@ -95,4 +95,5 @@ def _run(
             progress.ended(write_record(task, status, reason))
             keep_best(run, job.search.keep)
 
-        workplace.backend.search(Orders(run, propose, past, job.search, epochs, on_end, over))
+        orders = Orders(run, propose, past, job.search, epochs, on_end, stopped, over)
+        workplace.backend.search(orders)

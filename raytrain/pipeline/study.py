@@ -50,6 +50,11 @@ class Study:
         found = [read_record(task.trial_dir) for task in self.tasks]
         return [record for record in found if record and complete(record)]
 
+    def stopped(self) -> tuple[Task, ...]:
+        """Those that were stopped early."""
+        names = {record.fingerprint for record in self.records() if record.status == "stopped"}
+        return tuple(task for task in self.tasks if task.fingerprint in names)
+
     def left(self) -> int:
         """At most so many trials are still to be run."""
         repeats = self._job.search.repeats.seeds * len(self._places)

@@ -27,5 +27,7 @@ class Orders:
     """The most of any trial."""
     on_end: OnEnd
     """Told of each trial's end."""
+    stopped: tuple[Task, ...] = ()
+    """Those of the past that were stopped: compared with more trials, one may go on after all."""
     over: Callable[[], bool] = without_end
     """Whether the search's time is used up: what is at work then ends paused."""

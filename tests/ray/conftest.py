@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,20 +38,29 @@ class Cluster:
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """`ray start --head` with two CPUs, its dashboard on and token authentication off."""
+    with started(tmp_path_factory.mktemp("ray"), {}) as found:
+        yield found
+
+
+@contextmanager
+def started(folder: Path, settings: dict[str, str]) -> Iterator[Cluster]:
+    """A cluster of its own, with these variables in the environment of all its processes."""
     port, dashboard, metrics, agent, agent_grpc = free_ports(5)
-    log = tmp_path_factory.mktemp("ray") / "head.log"
+    log, site, home, cache = (folder / name for name in ("head.log", "site", "home", "cache"))
     binaries = Path(sys.executable).parent
-    site, home = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("home")
+    for made in (site, home, cache):
+        made.mkdir()
     (site / "sitecustomize.py").write_text(SITE)
     env = os.environ | {
         "RAY_AUTH_MODE": "disabled",
         "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
-        "RAYTRAIN_CACHE": str(tmp_path_factory.mktemp("cache")),
+        "RAYTRAIN_CACHE": str(cache),
         "RAY_TRAIN_ENABLE_STATE_TRACKING": "1",
         "PYTHONPATH": os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]),
         "HOME": str(home),
         # Whatever is outside, Kaggle above all, is out of reach: nothing listens there.
         "HTTPS_PROXY": "http://127.0.0.1:9",
+        **settings,
     }
     os.environ["RAYTRAIN_CACHE"] = env["RAYTRAIN_CACHE"]
     with log.open("w") as out:

@@ -1,41 +1,76 @@
-"""A search whose workers have room for two images in validation: `small_memory.py JOB ADDRESS`."""
+"""A search whose workers have room for batches of two images: `small_memory.py JOB ADDRESS WAY`.
+
+With more images a worker raises torch's error (`raises`), or takes memory until Ray's monitor kills
+it (`takes`).
+"""
 
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import ray
-
-from raytrain.cluster.backend import RayBackend
+from raytrain.cluster.connect import set_defaults
 from raytrain.config.load import load_job
 from raytrain.pipeline.check import check
 from raytrain.pipeline.search import search
 from raytrain.runs.layout import run_dir
 
+ROOM = 2
+CHUNK, MOST = 64 * 2**20, 9 * 2**30
+"""Bytes that are taken at once, and in all if nobody stops it."""
+
 
 def _small_memory() -> None:
     import torch
+    from torch.utils.data._utils.fetch import _MapDatasetFetcher
 
-    whole = torch.nn.Conv2d.forward
+    whole = _MapDatasetFetcher.fetch
 
-    def forward(self: torch.nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
-        # In training a step that runs out of memory is taken in parts.
-        if not self.training and len(x) > 2:
+    def fetch(self: _MapDatasetFetcher, index: list[int]) -> object:
+        # A step or an evaluation that runs out of memory is taken in parts.
+        if len(index) > ROOM:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-        return whole(self, x)
+        return whole(self, index)
 
-    torch.nn.Conv2d.forward = forward  # type: ignore[method-assign]
+    _MapDatasetFetcher.fetch = fetch
 
 
-def main(path: str, address: str) -> None:
+def _hungry() -> None:
+    import threading
+
+    import numpy as np
+    from torch.utils.data._utils.fetch import _MapDatasetFetcher
+
+    whole = _MapDatasetFetcher.fetch
+    taken: list[np.ndarray] = []
+
+    def fetch(self: _MapDatasetFetcher, index: list[int]) -> object:
+        while len(index) > ROOM:
+            assert len(taken) < MOST // CHUNK, "the monitor did not see it"
+            taken.append(np.ones(CHUNK, np.uint8))
+            # Slowly, so that the monitor comes in time.
+            threading.Event().wait(0.05)
+        return whole(self, index)
+
+    _MapDatasetFetcher.fetch = fetch
+
+
+WAYS = {"raises": _small_memory, "takes": _hungry}
+
+
+def main(path: str, address: str, way: str) -> None:
     """Every worker process starts by having little memory."""
+    set_defaults()
+    import ray
+
+    from raytrain.cluster.backend import RayBackend
+
     job = load_job(Path(path))
     run = run_dir(job)
     report = check(job, run)
-    hook = {"worker_process_setup_hook": _small_memory}
+    hook = {"worker_process_setup_hook": WAYS[way]}
     ray.init(address=address, log_to_driver=False, runtime_env=hook)
-    workplace: Any = SimpleNamespace(backend=RayBackend(job.resources))
+    workplace: Any = SimpleNamespace(backend=RayBackend(job.resources), views=lambda run: [])
     search(job, run, report, workplace)
 
 

@@ -50,13 +50,19 @@ def test_a_killed_promoting_search_goes_on_and_can_be_made_longer(
     first = _records(run)
     assert len(first) == 6
     _check_decisions(run, first)
-    # Trials that are complete keep their ids and are not repeated.
+    # Trials that are complete keep their ids and are not repeated; one that was stopped goes on if
+    # it is among the best of the longer search.
     times = {name: run.trial(name).record.stat().st_mtime_ns for name in first}
+    before = figures(storage)
     longer = raytrain("search", job, "--set", "search.trials=8", env=cluster.env)
     assert longer.returncode == 0, longer.stdout + longer.stderr
     records = _records(run)
     assert len(records) == 8
-    assert {name: run.trial(name).record.stat().st_mtime_ns for name in first} == times
+    for name, record in first.items():
+        went_on = records[name].epochs > record.epochs
+        assert not (went_on and record.status == "finished")
+        assert (run.trial(name).record.stat().st_mtime_ns == times[name]) == (not went_on)
+        assert figures(storage)[name][: record.epochs] == before[name]
     _check_decisions(run, records)
 
 
@@ -106,7 +112,7 @@ def test_a_trial_out_of_memory_is_tried_with_half_the_batch_and_stops_no_other(
 ) -> None:
     space = {"batch_size": {"grid": [2, 4, 8]}}
     job = write_job(tmp_path, tmp_path / "runs", search={"trials": 3, "space": space})
-    script = [sys.executable, "-m", "tests.ray.small_memory", str(job), cluster.address]
+    script = [sys.executable, "-m", "tests.ray.small_memory", str(job), cluster.address, "raises"]
     done = subprocess.run(
         script, env=os.environ | cluster.env, text=True, capture_output=True, timeout=300
     )

@@ -121,7 +121,23 @@ def _by_the_paper(
     return None
 
 
-def test_complete_trials_count_but_do_not_return() -> None:
+def test_what_was_stopped_goes_on_when_a_longer_search_puts_it_among_the_best() -> None:
+    # Two of four go on, b is stopped at the end; of six the best three go on.
+    scores = {"a": 0.9, "b": 0.6, "c": 0.7, "d": 0.1}
+    events = [event(trial, 1, score, "pause") for trial, score in scores.items()]
+    events += [event(trial, 1, scores[trial], "go on") for trial in ("a", "c")]
+    events += [event(trial, 1, scores[trial], "stop") for trial in ("b", "d")]
+    promotion = Promotion(2, [1], events, ["a", "c"])
+    assert promotion.ready() is None
+    assert promotion.arrive("e", 1, 0.2) == "pause"
+    assert promotion.ready() is None
+    assert promotion.arrive("f", 1, 0.3) == "pause"
+    assert promotion.ready() == (1, "b")
+    promotion.go_on("b", 1)
+    assert promotion.waiting() == [(1, "f"), (1, "e"), (1, "d")]
+
+
+def test_finished_trials_count_but_do_not_return() -> None:
     events = [event("a", 1, 0.9, "pause"), event("b", 1, 0.8, "pause"), event("c", 1, 0.7, "pause")]
     events.append(event("d", 1, 0.1, "pause"))
     promotion = Promotion(2, [1], events, ["a"])
