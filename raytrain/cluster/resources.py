@@ -8,6 +8,8 @@ from raytrain.cluster.autoscaling import ceiling
 from raytrain.config.job import ResourcesSpec
 
 GIB = 1024**3
+UNITS = 10_000
+"""Ray's, of one of a resource."""
 
 
 def remote_options(need: ResourcesSpec) -> dict[str, Any]:
@@ -28,12 +30,18 @@ def bundle(need: ResourcesSpec) -> dict[str, float]:
     }
 
 
+def fitting(have: float, each: float) -> int:
+    """How many of `each` there are in what a node has; Ray counts in ten-thousandths, so that five
+    of .2 fill a GPU, though 1 // .2 is 4."""
+    return round(have * UNITS) // max(1, round(each * UNITS))
+
+
 def slots(need: ResourcesSpec) -> int:
     """How many of these workers the live nodes can run at once."""
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     wanted = {key: value for key, value in bundle(need).items() if value}
     return sum(
-        min(int(node.get(key, 0) // value) for key, value in wanted.items()) for node in nodes
+        min(fitting(node.get(key, 0), value) for key, value in wanted.items()) for node in nodes
     )
 
 
@@ -42,7 +50,8 @@ def places(need: ResourcesSpec) -> dict[str, int]:
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     wanted = {key: value for key, value in bundle(need).items() if value}
     single = {
-        key: sum(int(node.get(key, 0) // value) for node in nodes) for key, value in wanted.items()
+        key: sum(fitting(node.get(key, 0), value) for node in nodes)
+        for key, value in wanted.items()
     }
     return {**single, "all on one node": slots(need)}
 

@@ -17,7 +17,7 @@ from ray.exceptions import RayActorError
 from ray.train.torch import TorchConfig, TorchTrainer
 
 from raytrain.cluster.reasons import is_refusal, reason_of
-from raytrain.cluster.resources import bundle
+from raytrain.cluster.resources import bundle, fitting
 from raytrain.cluster.worker import work
 from raytrain.config.job import ResourcesSpec
 from raytrain.runs.files import write_json
@@ -166,4 +166,4 @@ def _workers(task: Task) -> tuple[int, int]:
 def _slots(need: ResourcesSpec, workers: int) -> int:
     total = ray.cluster_resources()
     wanted = {key: value for key, value in bundle(need).items() if value}
-    return max(1, min(int(total.get(k, 0) // (v * workers)) for k, v in wanted.items()))
+    return max(1, min(fitting(total.get(k, 0), v * workers) for k, v in wanted.items()))

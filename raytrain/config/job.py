@@ -59,9 +59,18 @@ class ResourcesSpec(Spec):
     cpus: int = Field(1, ge=1)
     """CPU threads a worker, also without Ray."""
     gpus: float = Field(0, ge=0)
+    """Whole ones, or a share of one: `0.25` packs four workers on a GPU, each with a quarter of its
+    memory."""
     memory_gb: float = Field(2.0, gt=0)
     loaders: int = Field(0, ge=0)
     """Processes beside each worker that prepare its batches."""
+
+    @field_validator("gpus")
+    @classmethod
+    def _whole_or_a_share(cls, value: float) -> float:
+        if value > 1 and value != int(value):
+            raise ValueError(f"give a share of one GPU, up to 1, or whole ones (got {value:g})")
+        return value
 
 
 def _listed(value: Any) -> Any:

@@ -177,6 +177,18 @@ class SearchSpec(Spec):
             )
         return self
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_worker_each(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value.get("workers", 1) != 1:
+            raise ValueError(
+                f"workers: a search's trials have one worker each (got {value['workers']!r}): with "
+                "several, each trial would start a worker group of its own, half a minute and "
+                "4 GB; give one worker more with resources.cpus or .gpus, pack more trials at "
+                "once, and train the members by several workers with finalize.workers"
+            )
+        return value
+
     @model_validator(mode="after")
     def _grids_are_finite(self) -> Self:
         ranges = [path for path, node in self.space.items() if kinds_in(node) & set(RANGES)]
