@@ -1,0 +1,85 @@
+"""Learning curves that were recorded, told again to a search's own searcher and scheduler.
+
+What decides is what decides in a real search (`cluster/search.py: deciders`); only the trainings
+are played back, each epoch after the seconds that it took, on so many places at once.
+"""
+
+import heapq
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from ray.tune.schedulers import TrialScheduler
+
+from raytrain.cluster.search import deciders
+from raytrain.config.search import SearchSpec
+from raytrain.runs.history import Row, append_row, read_history
+from raytrain.runs.layout import RunDir
+from raytrain.runs.orders import Orders
+from raytrain.runs.record import Status, Task
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a search spent and found."""
+
+    epochs: int
+    best: float
+    """Validation score."""
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """A trial at work."""
+
+    trial_id: str
+    config: dict[str, Any]
+
+
+def replayed(
+    tasks: list[Task], curves: dict[str, list[Row]], spec: SearchSpec, places: int, folder: Path
+) -> Outcome:
+    """A search over these tasks, in this order; `folder` holds its histories and events."""
+    run = RunDir(folder)
+    waiting = [replace(task, directory=run.trial(task.fingerprint).path) for task in tasks]
+    epochs = max(len(rows) for rows in curves.values())
+
+    def on_end(task: Task, status: Status, reason: str | None) -> None:
+        """Its history says it all."""
+
+    orders = Orders(run, lambda: waiting.pop(0) if waiting else None, [], spec, epochs, on_end)
+    searcher, scheduler = deciders(orders, lambda: places)
+    no_tune: Any = None
+    numbers, now = count(), 0.0
+    at_work: list[tuple[float, int, Any, int]] = []
+
+    def train(turn: _Turn, done: int) -> None:
+        seconds = curves[turn.config["task"].fingerprint][done]["seconds"]
+        heapq.heappush(at_work, (now + seconds, next(numbers), turn, done + 1))
+
+    while True:
+        while len(at_work) < places:
+            name = f"turn{next(numbers)}"
+            config = searcher.suggest(name)
+            if not isinstance(config, dict):
+                break
+            turn: Any = _Turn(name, config)
+            scheduler.on_trial_add(no_tune, turn)
+            train(turn, config["known"])
+        if not at_work:
+            break
+        now, _, turn, epoch = heapq.heappop(at_work)
+        task: Task = turn.config["task"]
+        row = curves[task.fingerprint][epoch - 1]
+        append_row(task.trial_dir.history, row)
+        decision = scheduler.on_trial_result(no_tune, turn, row)
+        if epoch == task.spec.last_epoch:
+            scheduler.on_trial_complete(no_tune, turn, row)
+        if epoch == task.spec.last_epoch or decision == TrialScheduler.STOP:
+            searcher.on_trial_complete(turn.trial_id)
+        else:
+            train(turn, epoch)
+    found = [read_history(run.trial(task.fingerprint).history) for task in tasks]
+    scores = [row["val_score"] for rows in found for row in rows]
+    return Outcome(sum(map(len, found)), max(scores))
