@@ -11,6 +11,7 @@ from typing import Any
 
 from raytrain.cluster.connect import set_defaults
 from raytrain.config.load import load_job
+from raytrain.data.plan import BatchPlan
 from raytrain.pipeline.check import check
 from raytrain.pipeline.search import search
 from raytrain.runs.layout import run_dir
@@ -26,9 +27,9 @@ def _small_memory() -> None:
 
     whole = _MapDatasetFetcher.fetch
 
-    def fetch(self: _MapDatasetFetcher, index: list[int]) -> object:
+    def fetch(self: _MapDatasetFetcher, index: BatchPlan) -> object:
         # A step or an evaluation that runs out of memory is taken in parts.
-        if len(index) > ROOM:
+        if len(index.windows) > ROOM:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
         return whole(self, index)
 
@@ -44,8 +45,8 @@ def _hungry() -> None:
     whole = _MapDatasetFetcher.fetch
     taken: list[np.ndarray] = []
 
-    def fetch(self: _MapDatasetFetcher, index: list[int]) -> object:
-        while len(index) > ROOM:
+    def fetch(self: _MapDatasetFetcher, index: BatchPlan) -> object:
+        while len(index.windows) > ROOM:
             assert len(taken) < MOST // CHUNK, "the monitor did not see it"
             taken.append(np.ones(CHUNK, np.uint8))
             # Slowly, so that the monitor comes in time.

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch.utils.data._utils.fetch import _MapDatasetFetcher
 
 from raytrain.config.search import NoSchedulerSpec, SearchSpec
+from raytrain.data.plan import BatchPlan
 from raytrain.data.report import write_report
 from raytrain.engine.checkpoint import newest_checkpoint
 from raytrain.engine.trial import Samples
@@ -58,16 +59,16 @@ def run(samples: Samples, tmp_path: Path) -> Path:
 
 
 def _small_memory(monkeypatch: pytest.MonkeyPatch, images: int) -> None:
-    """A convolution that has room for so many images in validation (in training a step that runs
-    out of memory is taken in parts)."""
-    whole = nn.Conv2d.forward
+    """Batches of so many images can be put together (a step or an evaluation that runs out of
+    memory is taken in parts)."""
+    whole = _MapDatasetFetcher.fetch
 
-    def forward(self: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
-        if not self.training and len(x) > images:
+    def fetch(self: _MapDatasetFetcher, index: BatchPlan) -> object:
+        if len(index.windows) > images:
             raise torch.OutOfMemoryError(OUT)
-        return whole(self, x)
+        return whole(self, index)
 
-    monkeypatch.setattr(nn.Conv2d, "forward", forward)
+    monkeypatch.setattr(_MapDatasetFetcher, "fetch", fetch)
 
 
 def test_out_of_memory_halves_the_batch_and_the_others_go_on(
