@@ -1,7 +1,8 @@
-"""What torch.compile and torch.export say to each network: `python -m tests.zoo.compiling` writes
-compiling.txt. ONNX is not tried: its packages are not among the dependencies yet."""
+"""What torch.compile, torch.export and ONNX say to each network: `python -m tests.zoo.compiling`
+writes compiling.txt."""
 
 import sys
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 
 from raytrain.config.models import AlexNetSpec, ModelSpec, SmpSpec
 from raytrain.engine.compiling import compiled
+from raytrain.engine.export import FORMATS
 from tests.model_cases import SMALL, built, image
 
 TABLE = Path(__file__).with_name("compiling.txt")
@@ -25,8 +27,9 @@ SPECS: list[ModelSpec] = [
 
 
 def row(spec: ModelSpec) -> str:
-    """`label compile export`: `ok`, or the error's first line."""
-    return f"{spec.label:45}  compile {_compiles(spec)}  export {_exports(spec)}"
+    """`label compile export onnx`: `ok`, or the error's first line."""
+    export, onnx = (_exports(spec, ending) for ending in FORMATS)
+    return f"{spec.label:45}  compile {_compiles(spec)}  export {export}  onnx {onnx}"
 
 
 def _compiles(spec: ModelSpec) -> str:
@@ -45,13 +48,21 @@ def _compiles(spec: ModelSpec) -> str:
     return "ok" if finite and grads.keys() == reached else "loses gradients"
 
 
-def _exports(spec: ModelSpec) -> str:
-    """The exported program gives the network's maps."""
+def _exports(spec: ModelSpec, ending: str) -> str:
+    """The program, written and read again, gives the network's maps for any number of images."""
+    write, load = FORMATS[ending]
     network, noise = built(spec, 1, 4), image(1, SIDE, SIDE)
     try:
-        with torch.no_grad():
-            maps = torch.export.export(network, (noise,)).module()(noise)
-            torch.testing.assert_close(maps, network(noise), rtol=1e-3, atol=1e-3)
+        with tempfile.TemporaryDirectory() as folder, torch.no_grad():
+            path = Path(folder) / f"net{ending}"
+            write(network, noise, path)
+            program = load(path)
+            for images in (noise, noise[:1], torch.cat([noise, noise.flip(3)])):
+                expected = network(images)
+                # Untrained maps of deep networks are nearly flat: what counts is their relief.
+                apart = (program(images) - expected).abs().max() / expected.std()
+                if not apart < 1e-3:
+                    return f"its maps differ by {float(apart):.2g} standard deviations"
     except Exception as error:
         return _first_line(error)
     return "ok"
@@ -62,7 +73,7 @@ def _first_line(error: Exception) -> str:
 
 
 def main() -> None:
-    """Try every network (twenty minutes on one core)."""
+    """Try every network (an hour on one core)."""
     torch.set_num_threads(1)
     rows = []
     with warnings.catch_warnings():
