@@ -6,6 +6,8 @@ import shutil
 import torch
 from torch import nn
 
+from raytrain.data.source import cache_root
+
 COMPILERS = ("g++", "clang++", "c++")
 
 
@@ -21,9 +23,14 @@ def compile_problem(mode: str) -> str | None:
 
 
 def compiled(network: nn.Module, mode: str) -> nn.Module:
-    """The network as torch.compile makes it; as it is when the mode is `off`."""
+    """The network as torch.compile makes it; as it is when the mode is `off`.
+
+    What was compiled stands beside the decoded data, under `$RAYTRAIN_CACHE`, unless
+    `$TORCHINDUCTOR_CACHE_DIR` says otherwise: the next trial with such a network finds it there.
+    """
     if mode == "off":
         return network
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_root() / "compiled"))
     made = torch.compile(network, mode=mode)
     assert isinstance(made, nn.Module)
     return made

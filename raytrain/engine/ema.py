@@ -12,8 +12,6 @@ from raytrain.config.shipping import ShipSpec, SwaSpec, candidates
 from raytrain.data.dataset import Batch
 from raytrain.engine.parallel import World
 
-Tensors = tuple[torch.Tensor, ...] | list[torch.Tensor]
-
 
 def build_ema(model: nn.Module, decay: float) -> AveragedModel | None:
     """An average of weights and buffers; None when decay is 0.
@@ -21,14 +19,32 @@ def build_ema(model: nn.Module, decay: float) -> AveragedModel | None:
     The decay of step n is min(decay, (1 + n) / (10 + n)), so that the random initial weights are
     soon forgotten (as in TensorFlow's ExponentialMovingAverage).
     """
-    if decay == 0:
-        return None
+    return None if decay == 0 else MovingAverage(model, decay)
 
-    def average(averages: Tensors, weights: Tensors, steps: torch.Tensor | int) -> None:
-        warmed = min(decay, (1 + int(steps)) / (10 + int(steps)))
-        get_ema_multi_avg_fn(warmed)(averages, weights, steps)
 
-    return AveragedModel(model, multi_avg_fn=average, use_buffers=True)
+class MovingAverage(AveragedModel):
+    """torch's, but that its count stays on the host: torch's own takes it to the device and back,
+    for which the host would wait in every step."""
+
+    def __init__(self, model: nn.Module, decay: float):
+        super().__init__(model, use_buffers=True)
+        self._decay = decay
+
+    @torch.no_grad()
+    def update_parameters(self, model: nn.Module) -> None:
+        """Count the weights and buffers as they are now."""
+        done = int(self.n_averaged)
+        average = [*self.module.parameters(), *self.module.buffers()]
+        now = [*model.parameters(), *model.buffers()]
+        if done == 0:
+            for mean, value in zip(average, now, strict=True):
+                mean.copy_(value)
+        else:
+            update = get_ema_multi_avg_fn(min(self._decay, (1 + done) / (10 + done)))
+            for dtype in {mean.dtype for mean in average}:
+                same = [(m, v) for m, v in zip(average, now, strict=True) if m.dtype == dtype]
+                update([mean for mean, _ in same], [value for _, value in same], done)
+        self.n_averaged += 1
 
 
 def build_swa(model: nn.Module, ship: ShipSpec) -> AveragedModel | None:
