@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 LONG = tests/zoo/test_overfit.py tests/zoo/test_tables.py tests/chaos
 READY = $(VENV)/.ready
 
-.PHONY: demo test check unit chaos zoo zoo-quick pairs bench lock clean
+.PHONY: demo test check unit chaos zoo zoo-quick pairs bench bench-gpu lock clean
 
 demo: $(READY)
 	$(BIN)/raytrain demo jobs/phantom.yaml
@@ -47,6 +47,10 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.rle
 	$(BIN)/python -m benchmarks.picks
 	$(BIN)/python -m benchmarks.million
+
+# On a machine with a GPU (it needs no Ray): speed, busy time, floor, and that no step waits.
+bench-gpu: $(READY)
+	$(BIN)/python -m benchmarks.gpu
 
 # A stamp, so that an installation that was broken off is done again.
 $(READY): requirements.lock pyproject.toml
