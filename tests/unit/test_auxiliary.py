@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import distributed, nn
 from torch.nn import functional
+from torch.nn.parallel import DistributedDataParallel
 
 from raytrain.config.auxiliary import DeepSupervisionSpec, PresenceSpec
 from raytrain.config.losses import BceSpec, CrossEntropySpec, DiceSpec
@@ -25,6 +26,7 @@ from raytrain.config.models import (
 from raytrain.config.target import IGNORE
 from raytrain.config.trial import TrialSpec
 from raytrain.engine.auxiliary import training_loss
+from raytrain.engine.parallel import World
 from raytrain.engine.predictor import load_predictor
 from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.shipping import shipped_checkpoint
@@ -189,6 +191,28 @@ def test_copies_compiled_networks_and_broken_passes() -> None:
         other(noise)
     breaking.remove()
     torch.testing.assert_close(other(noise).sides[0], expected.sides[0])
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_workers_share_the_heads_gradients(tmp_path: Path, accumulate: int) -> None:
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{tmp_path}/meet", rank=0, world_size=1
+    )
+    try:
+        network = built(UNetSpec(width=4, depth=2), 1, 3).train()
+        attach(network, 3, "single_label", _weights(1), PresenceSpec(dropout=0))
+        plain = copy.deepcopy(network)
+        wrapped = World(0, 2, torch.device("cpu")).wrap(network, accumulate)
+        assert isinstance(wrapped, DistributedDataParallel)
+        for _ in range(2):
+            for each in (wrapped, plain):
+                outputs = each(image(1, 16, 16))
+                assert isinstance(outputs, Outputs)
+                (outputs.sides[0].sum() + outputs.presence_BF.sum() + outputs[0].sum()).backward()
+        for one, other in zip(network.parameters(), plain.parameters(), strict=True):
+            torch.testing.assert_close(one.grad, other.grad)
+    finally:
+        distributed.destroy_process_group()
 
 
 def test_networks_without_stages_are_refused_with_the_reason() -> None:
