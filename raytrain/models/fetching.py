@@ -1,0 +1,67 @@
+"""A published encoder's weights, written to a file in a process of its own, so that a download that
+hangs can be given up: `python -m raytrain.models.fetching FILE ENCODER [SPEC]`."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import timm
+import torch
+from pydantic import TypeAdapter
+from segmentation_models_pytorch.encoders import get_encoder
+from torch import nn
+
+from raytrain.config.models import PretrainedSpec, SetrSpec, SmpSpec
+from raytrain.models.smp import smp_network
+
+HUB = {"HF_HUB_ETAG_TIMEOUT": "10", "HF_HUB_DOWNLOAD_TIMEOUT": "30", "HF_HUB_VERBOSITY": "error"}
+"""Read by huggingface_hub when it is imported; for each answer, anew with each retry and byte."""
+
+
+def fetch(spec: PretrainedSpec, path: Path, limit_s: float) -> None:
+    """Write the state dict of the encoder that a spec names.
+
+    Raises ValueError with the reason, and TimeoutError after `limit_s`.
+    """
+    command = [sys.executable, "-m", "raytrain.models.fetching", str(path), spec.encoder]
+    if isinstance(spec, SetrSpec | SmpSpec):
+        command.append(spec.model_dump_json())
+    try:
+        done = subprocess.run(
+            command, env=HUB | os.environ, capture_output=True, text=True, timeout=limit_s
+        )
+    except subprocess.TimeoutExpired:
+        raise TimeoutError(f"the download did not end within {limit_s:g} s") from None
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise ValueError(lines[-1])
+
+
+def _pretrained(encoder: str, spec: SetrSpec | SmpSpec | None) -> nn.Module:
+    """The encoder for RGB with its published weights."""
+    match spec:
+        case SetrSpec():
+            name = encoder.removeprefix("tu-")
+            return timm.create_model(name, pretrained=True, num_classes=0, global_pool="")
+        case SmpSpec():
+            weights = True if encoder.startswith("tu-") else "imagenet"
+            return smp_network(spec, 3, 1, weights).encoder
+        case None:
+            return get_encoder(encoder, in_channels=3, weights="imagenet")
+
+
+def main() -> None:
+    """The process."""
+    path, encoder, *specs = sys.argv[1:]
+    adapter: TypeAdapter[SetrSpec | SmpSpec] = TypeAdapter(SetrSpec | SmpSpec)
+    spec = adapter.validate_json(specs[0]) if specs else None
+    try:
+        network = _pretrained(encoder, spec)
+    except Exception as error:  # every hub client fails in its own way
+        sys.exit(str(error).strip().split("\n")[0] or type(error).__name__)
+    torch.save(network.state_dict(), path)
+
+
+if __name__ == "__main__":
+    main()
