@@ -8,13 +8,16 @@ from pathlib import Path
 
 import torch
 
-from raytrain.config.models import AlexNetSpec, ModelSpec, SmpSpec
+from raytrain.config.models import AlexNetSpec, ModelSpec, SetrSpec, SmpSpec
+from raytrain.config.names import SMP_DECODERS
 from raytrain.engine.compiling import compiled
 from raytrain.engine.export import FORMATS
 from tests.model_cases import SMALL, built, image
 
 TABLE = Path(__file__).with_name("compiling.txt")
 SIDE = 64
+TRIED = ("deeplabv3plus", "dpt", "segformer", "unet", "upernet")
+"""Decoders that stand in SPECS with an encoder of their own."""
 SPECS: list[ModelSpec] = [
     *({**SMALL, "alexnet": AlexNetSpec(width=512)}).values(),
     SmpSpec(decoder="deeplabv3plus"),
@@ -22,8 +25,10 @@ SPECS: list[ModelSpec] = [
     SmpSpec(decoder="upernet", encoder="tu-swin_tiny_patch4_window7_224"),
     SmpSpec(decoder="segformer", encoder="mit_b0"),
     SmpSpec(decoder="dpt", encoder="tu-vit_tiny_patch16_224"),
+    *(SmpSpec(decoder=name) for name in SMP_DECODERS if name not in TRIED),
+    SetrSpec(encoder="tu-vit_tiny_patch16_224", head="naive"),
 ]
-"""Each of our networks, and smp's that need something of ours; smp tests its own."""
+"""Each of our networks, every decoder of smp, and the encoders that need something of ours."""
 
 
 def row(spec: ModelSpec) -> str:
