@@ -67,20 +67,18 @@ def refuse_impossible(need: ResourcesSpec, workers: int) -> None:
     grown = growth.fits(wanted) if growth else 0
     if max(fits, grown) >= workers:
         return
-    have = "; ".join(
-        f"{node.get('CPU', 0):g} CPU, {node.get('GPU', 0):g} GPU, "
-        f"{node.get('memory', 0) / GIB:.1f} GB"
-        for node in nodes
-    )
+    have = "; ".join(_told(node) for node in nodes)
     if growth:
-        types = "; ".join(
-            f"{kind.count} x {kind.resources.get('CPU', 0):g} CPU, "
-            f"{kind.resources.get('GPU', 0):g} GPU, {kind.resources.get('memory', 0) / GIB:.1f} GB"
-            for kind in growth.types
-        )
+        types = "; ".join(f"{kind.count} x {_told(kind.resources)}" for kind in growth.types)
         have += f". Its autoscaler can bring at most {growth.nodes} nodes ({types}): {grown} fit(s)"
     raise ValueError(
         f"resources: {workers} worker(s) of {need.cpus} CPU, {need.gpus:g} GPU and "
         f"{need.memory_gb:g} GB can never run at once; {fits} fit(s). The live nodes have: {have}. "
         "Lower resources.cpus, .gpus, .memory_gb or finalize.workers"
     )
+
+
+def _told(resources: dict[str, float]) -> str:
+    """What a node has; a type of nodes seldom declares its memory."""
+    memory = f", {resources['memory'] / GIB:.1f} GB" if "memory" in resources else ""
+    return f"{resources.get('CPU', 0):g} CPU, {resources.get('GPU', 0):g} GPU{memory}"

@@ -51,4 +51,5 @@ def test_what_the_autoscaler_cannot_bring_either_is_refused(
     done = raytrain("train", job, env=cluster.env | {"HOME": str(tmp_path)})
     assert done.returncode == 1
     assert "1 worker(s) of 64 CPU" in done.stderr
-    assert "Its autoscaler can bring at most 5 nodes (1 x 8 CPU, 0 GPU, 0.0 GB; 2 x" in done.stderr
+    types = "4 x 32 CPU, 0 GPU; 2 x 16 CPU, 4 GPU; 1 x 8 CPU, 0 GPU"
+    assert f"Its autoscaler can bring at most 5 nodes ({types}): 0 fit(s)" in done.stderr
