@@ -101,7 +101,7 @@ def test_a_step_left_out_leaves_nothing_behind(
     other, loader = _training(samples, spec.model_copy(update={"not_finite": "stop"}), tmp_path)
     broken = _broken_step(samples, loader)
     other.network.train()
-    factors = list(rate_factors(spec.schedule, len(loader), spec.epochs, []))
+    factors = rate_factors(spec.schedule, len(loader), len(loader) * spec.epochs, [])
     losses = []
     for number, batch in enumerate(loader):
         if number != broken:
