@@ -19,10 +19,15 @@ def models(
         str | None, typer.Argument(help="A name, or YAML such as '{name: smp, decoder: fpn}'.")
     ] = None,
 ) -> None:
-    """List the networks, their parameters and the YAML to use them; of one, also what it costs."""
-    from raytrain.pipeline.catalogue import model_text, models_text
+    """List the networks, their parameters, the YAML to use them, and what they cost."""
+    from raytrain.pipeline.catalogue import all_costs, model_text, models_text
 
-    print(model_text(network) if network else models_text())
+    if network:
+        print(model_text(network))
+        return
+    print(models_text(), end="\n\n", flush=True)
+    for line in all_costs():
+        print(line, flush=True)
 
 
 @app.command(rich_help_panel=PANEL)

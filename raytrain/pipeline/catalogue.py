@@ -4,7 +4,7 @@ import inspect
 import json
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal, get_args, get_origin
 
 import yaml
@@ -26,6 +26,7 @@ CHANNELS, CLASSES = 1, 4
 NETWORKS: dict[str, type[Spec]] = {
     spec.model_fields["name"].default: spec for spec in get_args(get_args(ModelSpec)[0])
 }
+_ALL = tuple(NETWORKS.values())
 LOSS_EXAMPLE = """trial:
   loss: [{name: cross_entropy, class_weights: computed}, {name: dice, weight: 0.5}]
   loss: [{name: bce_with_logits}, {name: lovasz}]          # where classes overlap"""
@@ -43,10 +44,15 @@ def models_text() -> str:
         f"smp's encoders: {', '.join(SMP_ENCODERS)}, drn_d_54, tu-<any of timm's>",
     ]
     head = (
-        "One of these under trial.model; `raytrain models NAME` or `raytrain models '{name: ...}'` "
-        "tells what it costs."
+        "One of these under trial.model; the examples' costs stand at the end, and "
+        "`raytrain models '{name: ...}'` tells those of any other."
     )
-    return _joined([_wrapped(head), *_described(tuple(NETWORKS.values())), *map(_wrapped, lists)])
+    return _joined([_wrapped(head), *_described(_ALL), *map(_wrapped, lists)])
+
+
+def all_costs() -> Iterator[str]:
+    """Line by line, what each example of `models_text` costs."""
+    return _costs(_specs([example for text in _described(_ALL) for example in _examples(text)]))
 
 
 def model_text(words: str) -> str:
@@ -56,12 +62,12 @@ def model_text(words: str) -> str:
     """
     if words in NETWORKS:
         text = _described((NETWORKS[words],))[0]
-        examples = [yaml.safe_load(e) for e in re.findall(r"`(\{name: [^`]*\})`", text)]
-        return _joined([text, _costs(_specs(examples or [{"name": words}]))])
+        costs = "\n".join(_costs(_specs(_examples(text))))
+        return _joined([text, costs])
     if not words.lstrip().startswith("{"):
         raise ValueError(f"models: {unknown_name(words, NETWORKS)}")
     try:
-        return _costs(_specs([yaml.safe_load(words)]))
+        return "\n".join(_costs(_specs([yaml.safe_load(words)])))
     except yaml.YAMLError as error:
         raise ValueError(f"models {words}: not valid YAML: {error}") from None
 
@@ -83,20 +89,21 @@ def _specs(trees: list[Any]) -> list[tuple[str, ModelSpec]]:
     return found
 
 
-def _costs(specs: list[tuple[str, ModelSpec]]) -> str:
+def _examples(text: str) -> list[Any]:
+    return [yaml.safe_load(example) for example in re.findall(r"`(\{name: [^`]*\})`", text)]
+
+
+def _costs(specs: list[tuple[str, ModelSpec]]) -> Iterator[str]:
     """A table of parameters and of multiply-adds an image; `-`: of this size it takes none."""
     from raytrain.models.costs import costs
 
     head = "".join(f"{f'{side}x{side}':>10}" for side in SIDES)
-    lines = [
-        f"Of {CHANNELS} channel and {CLASSES} classes: parameters, and multiply-adds of one image.",
-        f"{'parameters':>14}{head}",
-    ]
+    yield f"Parameters, and multiply-adds of one image ({CHANNELS} channel, {CLASSES} classes)."
+    yield f"{'parameters':>14}{head}"
     for text, spec in specs:
         parameters, counts = costs(spec, CHANNELS, CLASSES, SIDES)
         shown = "".join(f"{'-' if n is None else f'{n / 1e9:.2f} G':>10}" for n in counts)
-        lines.append(f"{parameters:>14,}{shown}  {text}")
-    return "\n".join(lines)
+        yield f"{parameters:>14,}{shown}  {text}"
 
 
 def losses_text() -> str:

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from raytrain.config.models import ModelSpec
 from raytrain.models import ARCHITECTURES, refusal
-from raytrain.pipeline.catalogue import model_text, models_text
+from raytrain.pipeline.catalogue import all_costs, model_text, models_text
 from tests.model_cases import SYSTEMS
 
 EXAMPLES = re.findall(r"`(\{name: [^`]*\})`", models_text())
@@ -40,6 +40,15 @@ def test_costs_worked_by_hand() -> None:
     counts = "".join(f"{f'{each * side**2 / 1e9:.2f} G':>10}" for side in (96, 256, 512))
     assert lines[-1] == f"{parameters:>14,}{counts}  {network}"
     assert lines[-2].split() == ["parameters", "96x96", "256x256", "512x512"]
+
+
+def test_every_example_is_told_with_its_costs() -> None:
+    _, head, *lines = all_costs()
+    assert head.split()[1:] == ["96x96", "256x256", "512x512"]
+    assert [yaml.safe_load(line[line.index("{") :]) for line in lines] == [
+        yaml.safe_load(text) for text in EXAMPLES
+    ]
+    assert "69,831,172" in [line.split()[0] for line in lines]
 
 
 def test_a_name_shows_its_example_and_what_it_costs() -> None:
