@@ -42,10 +42,11 @@ def _compiles(spec: ModelSpec) -> str:
     torch.compiler.reset()
     network = built(spec, 1, 4).train()
     try:
-        network(image(1, SIDE, SIDE)).square().mean().backward()
+        side = _side(spec)
+        network(image(1, side, side)).square().mean().backward()
         reached = {name for name, value in network.named_parameters() if value.grad is not None}
         network.zero_grad()
-        compiled(network, "default")(image(1, SIDE, SIDE)).square().mean().backward()
+        compiled(network, "default")(image(1, side, side)).square().mean().backward()
     except Exception as error:
         return _first_line(error)
     grads = {name: v.grad for name, v in network.named_parameters() if v.grad is not None}
@@ -56,7 +57,8 @@ def _compiles(spec: ModelSpec) -> str:
 def _exports(spec: ModelSpec, ending: str) -> str:
     """The program, written and read again, gives the network's maps for any number of images."""
     write, load = FORMATS[ending]
-    network, noise = built(spec, 1, 4), image(1, SIDE, SIDE)
+    side = _side(spec)
+    network, noise = built(spec, 1, 4), image(1, side, side)
     try:
         with tempfile.TemporaryDirectory() as folder, torch.no_grad():
             path = Path(folder) / f"net{ending}"
@@ -71,6 +73,11 @@ def _exports(spec: ModelSpec, ending: str) -> str:
     except Exception as error:
         return _first_line(error)
     return "ok"
+
+
+def _side(spec: ModelSpec) -> int:
+    """PAN's pyramid takes no smaller image than 128 px."""
+    return 2 * SIDE if isinstance(spec, SmpSpec) and spec.decoder == "pan" else SIDE
 
 
 def _first_line(error: Exception) -> str:
