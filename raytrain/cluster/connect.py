@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 # Read by Ray when it is imported. Ray's own loggers and progress tables would repeat ours, a worker
 # must see the paths that its driver sees, and what was killed for memory would be tried for ever.
+# An actor waits for a stopped trial to end before it takes the next one, which Ray otherwise drops
+# without a word to us after 2 s.
 _SETTINGS = {
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
     "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
@@ -20,6 +22,7 @@ _SETTINGS = {
     "RAY_AIR_NEW_OUTPUT": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_FUNCTION_THREAD_TIMEOUT_S": "600",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
 
