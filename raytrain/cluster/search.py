@@ -28,6 +28,7 @@ from raytrain.runs.orders import Orders
 from raytrain.runs.record import OUT_OF_TIME, OnEnd, Status, Task
 from raytrain.runs.retry import RETRIES, note_failure
 
+DROPPED = "Ray Tune dropped it, its log says why; run the same command again to try it anew"
 AHEAD = 200
 """So many trials may wait for a place: a cluster that grows on demand sees them."""
 
@@ -134,8 +135,11 @@ def run_search(orders: Orders, need: ResourcesSpec) -> None:
         orders.on_end(task, status, reason)
 
     _tune(replace(orders, propose=propose, on_end=on_end), need)
-    if orders.over():
-        for task in [task for task in at_work.values() if read_history(task.trial_dir.history)]:
+    over = orders.over()
+    for task in list(at_work.values()):
+        if not over:
+            on_end(task, "failed", DROPPED)
+        elif read_history(task.trial_dir.history):
             on_end(task, "paused", OUT_OF_TIME)
 
 
