@@ -23,24 +23,9 @@ def reason_of(error: object) -> str:
         return (
             f"out of memory: Ray's monitor killed its worker when the node used {used} of {limit}"
         )
-    raised = _raised(error)
-    if raised is None:
-        return str(error).strip().split("\n")[-1]
-    kind, text = raised
-    return text if kind == "ValueError" else f"{kind}: {text}"
-
-
-def is_refusal(error: object) -> bool:
-    """Whether it is a sentence for the user, which the same command would meet again."""
-    raised = _raised(error)
-    return raised is not None and raised[0] == "ValueError"
-
-
-def _raised(error: object) -> tuple[str, str] | None:
-    """Class and message of the exception that was raised first."""
     lines = str(error).strip().split("\n")
     raised = [match for line in lines if (match := _RAISED.match(line.strip()))]
     if not raised:
-        return None
+        return lines[-1]
     kind, text = raised[-1].groups()
-    return kind, text
+    return text if kind == "ValueError" else f"{kind}: {text}"

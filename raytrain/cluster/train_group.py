@@ -16,11 +16,11 @@ import ray.train
 from ray.exceptions import RayActorError
 from ray.train.torch import TorchConfig, TorchTrainer
 
-from raytrain.cluster.reasons import is_refusal, reason_of
+from raytrain.cluster.reasons import reason_of
 from raytrain.cluster.resources import bundle, fitting
 from raytrain.cluster.worker import work
 from raytrain.config.job import ResourcesSpec
-from raytrain.runs.files import write_json
+from raytrain.runs.files import write_bytes, write_json
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.history import Row
 from raytrain.runs.record import Status, Task
@@ -35,16 +35,6 @@ RESIZE_S = 60.0
 
 class Preempted(Exception):  # noqa: N818  # not an error: the group goes elsewhere
     """A node of the group is about to go; everything up to this epoch is kept."""
-
-
-class Refusals(ray.train.UserCallback):
-    """Ends a training that met a user's mistake: it would meet it again in every attempt."""
-
-    def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
-        del run_context
-        for error in worker_exceptions.values():
-            if is_refusal(error):
-                raise ValueError(reason_of(error))
 
 
 class TrainReporter:
@@ -109,11 +99,13 @@ def _fit(tasks: list[Task], need: ResourcesSpec) -> str | None:
     Ray Train's controller dies, too, but not for ever.
     """
     deaths = 0
-    trainer = _trainer(tasks, need)
+    storage, name = _place(tasks)
+    refusal = storage / name / "refusal.txt"
+    trainer = _trainer(tasks, need, storage, name, refusal)
     while True:
         try:
             if trainer.fit().return_value != PREEMPTED:
-                return None
+                return refusal.read_text() if refusal.is_file() else None
         except ray.train.TrainingFailedError as error:
             failures = getattr(error, "worker_failures", None) or {0: error}
             return reason_of(failures[min(failures)])
@@ -123,15 +115,22 @@ def _fit(tasks: list[Task], need: ResourcesSpec) -> str | None:
                 return f"its controller died {deaths} times: {reason_of(error)}"
 
 
-def _trainer(tasks: list[Task], need: ResourcesSpec) -> TorchTrainer:
+def _place(tasks: list[Task]) -> tuple[Path, str]:
+    """Where Ray Train keeps what it needs for these, and under which name."""
     storage = tasks[0].directory.parent.parent / "ray"
     names = "+".join(task.name for task in tasks)
     # A run of the same name would be taken for finished by Ray Train: ours resumes by itself.
     attempt = len(list(storage.glob("*"))) if storage.is_dir() else 0
+    return storage, f"{names}-{fingerprint([t.fingerprint for t in tasks])[:4]}-{attempt}"
+
+
+def _trainer(
+    tasks: list[Task], need: ResourcesSpec, storage: Path, name: str, refusal: Path
+) -> TorchTrainer:
     most, least = _workers(tasks[0])
     return TorchTrainer(
         _train_all,
-        train_loop_config={"tasks": tasks, "gpus": need.gpus},
+        train_loop_config={"tasks": tasks, "gpus": need.gpus, "refusal": refusal},
         torch_config=TorchConfig(timeout_s=600),
         scaling_config=ray.train.ScalingConfig(
             num_workers=most if least == most else (least, most),
@@ -140,21 +139,26 @@ def _trainer(tasks: list[Task], need: ResourcesSpec) -> TorchTrainer:
             resources_per_worker=bundle(need),
         ),
         run_config=ray.train.RunConfig(
-            name=f"{names}-{fingerprint([t.fingerprint for t in tasks])[:4]}-{attempt}",
+            name=name,
             storage_path=str(storage),
             checkpoint_config=ray.train.CheckpointConfig(num_to_keep=1),
             failure_config=ray.train.FailureConfig(max_failures=3, controller_failure_limit=3),
-            callbacks=[Refusals()],
         ),
     )
 
 
 def _train_all(config: dict[str, Any]) -> str | None:
-    for task in config["tasks"]:
+    """A user's mistake would be met again in every attempt: the one after it ends at once. (Ray
+    Train tries again whatever a worker raises, and what its callbacks raise, too.)"""
+    refusal: Path = config["refusal"]
+    for task in () if refusal.is_file() else config["tasks"]:
         try:
             work(task, TrainReporter(task), config["gpus"])
         except Preempted:
             return PREEMPTED
+        except ValueError as error:
+            write_bytes(refusal, str(error).encode())
+            raise
     return None
 
 

@@ -71,7 +71,7 @@ def test_the_rooms_are_the_folders() -> None:
 LIGHT = [
     ["--help"],
     ["schema"],
-    ["models"],
+    ["models", "--help"],
     ["losses"],
     ["metrics"],
     ["run", "--help"],
