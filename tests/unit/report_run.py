@@ -10,18 +10,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from report_truth import (
-    CLASSES,
-    EPOCHS,
-    FOLDS,
-    HEIGHT,
-    WIDTH,
-    draw,
-    maps_of,
-    oof_summary,
-    specs,
-    truth_of,
-)
 
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.job import FoldSpec, JobSpec
@@ -43,6 +31,18 @@ from raytrain.runs.maps import write_maps
 from raytrain.runs.record import Record, Station, Status, task_fingerprint
 from raytrain.submission.events import Event, Score
 from raytrain.submission.ledger import FileLedger
+from tests.unit.report_truth import (
+    CLASSES,
+    EPOCHS,
+    FOLDS,
+    HEIGHT,
+    WIDTH,
+    draw,
+    maps_of,
+    oof_summary,
+    specs,
+    truth_of,
+)
 
 STATIONS = ("check", "search", "cv", "finalize", "predict", "encode", "submit")
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from report_run import build, page_of
 from scipy import stats
 
 from raytrain.submission.agreement import agreement
 from raytrain.submission.events import Event, Score
 from raytrain.submission.ledger import FileLedger
+from tests.unit.report_run import build, page_of
 
 
 def entry(number: int, oof: float | None, public: float | None, run: str | None = "first") -> Event:

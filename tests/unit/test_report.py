@@ -7,12 +7,12 @@ import subprocess
 import sys
 
 import pytest
-from report_html import Page
-from report_run import STATIONS, build, page_of
 
 from raytrain.runs.files import read_json, write_json
 from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import ranked
+from tests.unit.report_html import Page
+from tests.unit.report_run import STATIONS, build, page_of
 
 SECTIONS = ("members", "examples", "tests", "leaderboard", "search", "rungs", "data", "folds",
             "submission", "reproduce")  # fmt: skip

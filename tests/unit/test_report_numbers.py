@@ -6,9 +6,6 @@ import re
 import numpy as np
 import pytest
 import yaml
-from report_html import Page
-from report_run import STATIONS, build, page_of
-from report_truth import CLASSES, maps_of, reference_scores
 
 from raytrain.data.report import DataReport, columns, read_report
 from raytrain.pipeline.tables import board_table
@@ -17,6 +14,9 @@ from raytrain.report.images import SIDE_PX
 from raytrain.runs.files import read_json, write_json
 from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import COLUMNS, ranked
+from tests.unit.report_html import Page
+from tests.unit.report_run import STATIONS, build, page_of
+from tests.unit.report_truth import CLASSES, maps_of, reference_scores
 
 
 @pytest.fixture(scope="module")

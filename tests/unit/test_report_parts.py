@@ -4,9 +4,6 @@ import re
 
 import numpy as np
 import pytest
-from report_html import decoded
-from report_run import STATIONS, build, page_of
-from report_truth import reference_dice
 
 from raytrain.pipeline.ledger import ledger_table
 from raytrain.report import pictures
@@ -17,6 +14,9 @@ from raytrain.report.oof import OofImage, class_dice, read_oof, telling
 from raytrain.report.palette import class_colour, series_colours
 from raytrain.submission.agreement import agreement
 from raytrain.submission.ledger import FileLedger
+from tests.unit.report_html import decoded
+from tests.unit.report_run import STATIONS, build, page_of
+from tests.unit.report_truth import reference_dice
 
 
 def test_masks_of_another_ensemble_are_not_shown(tmp_path):
