@@ -24,10 +24,10 @@ from tests.arrays import report_of
 PATIENTS, PIXELS = 6, 100
 
 
-def small_report() -> DataReport:
-    """Two images each of six patients, the last four patients for validation."""
+def small_report(train: int = 2) -> DataReport:
+    """Two images each of six patients, the first so many of them for training."""
     rows = [
-        {"id": f"s{n}", "split": "train" if n < 4 else "val", "group": str(n // 2),
+        {"id": f"s{n}", "split": "train" if n < 2 * train else "val", "group": str(n // 2),
          "height": 64, "width": 64, "pixels_1": 1}
         for n in range(2 * PATIENTS)
     ]  # fmt: skip

@@ -30,7 +30,7 @@ class RayBackend:
 
     def search(self, orders: Orders) -> None:
         """Run what is proposed as one Ray Tune experiment."""
-        refuse_impossible(self.need, 1)
+        refuse_impossible(self.need, orders.spec.workers)
         run_search(orders, self.need)
 
     def run_trials(self, tasks: list[Task], on_end: OnEnd) -> None:

@@ -22,12 +22,16 @@ def remote_options(need: ResourcesSpec) -> dict[str, Any]:
 
 
 def bundle(need: ResourcesSpec) -> dict[str, float]:
-    """The same as a resource bundle for Tune and Train."""
+    """The same as a resource bundle for Tune and Train, less a byte for a `DRIVER`."""
     return {
         "CPU": need.cpus,
         "GPU": need.gpus,
-        "memory": int(need.memory_gb * GIB),
+        "memory": int(need.memory_gb * GIB) - 1,
     }
+
+
+DRIVER: dict[str, float] = {"memory": 1}
+"""What starts a nested trial's workers and waits for them; Tune wants it to ask for something."""
 
 
 def fitting(have: float, each: float) -> int:
@@ -56,25 +60,31 @@ def places(need: ResourcesSpec) -> dict[str, int]:
     return {**single, "all on one node": slots(need)}
 
 
+def reachable(need: ResourcesSpec) -> int:
+    """How many there can be at once when the autoscaler, if there is one, brings all it may."""
+    growth = ceiling()
+    wanted = {key: value for key, value in bundle(need).items() if value}
+    return max(slots(need), growth.fits(wanted) if growth else 0)
+
+
 def refuse_impossible(need: ResourcesSpec, workers: int) -> None:
     """Raises ValueError when `workers` of these can never run at once: not on the live nodes, nor
     on what the autoscaler can bring. Ray would wait for ever, silently.
     """
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    fits = slots(need)
-    growth = ceiling()
-    wanted = {key: value for key, value in bundle(need).items() if value}
-    grown = growth.fits(wanted) if growth else 0
-    if max(fits, grown) >= workers:
+    if reachable(need) >= workers:
         return
-    have = "; ".join(_told(node) for node in nodes)
-    if growth:
+    have = "; ".join(_told(node["Resources"]) for node in ray.nodes() if node["Alive"])
+    if growth := ceiling():
         types = "; ".join(f"{kind.count} x {_told(kind.resources)}" for kind in growth.types)
-        have += f". Its autoscaler can bring at most {growth.nodes} nodes ({types}): {grown} fit(s)"
+        have += (
+            f". Its autoscaler can bring at most {growth.nodes} nodes ({types}): "
+            f"{reachable(need)} fit(s)"
+        )
     raise ValueError(
         f"resources: {workers} worker(s) of {need.cpus} CPU, {need.gpus:g} GPU and "
-        f"{need.memory_gb:g} GB can never run at once; {fits} fit(s). The live nodes have: {have}. "
-        "Lower resources.cpus, .gpus, .memory_gb or finalize.workers"
+        f"{need.memory_gb:g} GB can never run at once; {slots(need)} fit(s). The live nodes have: "
+        f"{have}. "
+        "Lower resources.cpus, .gpus, .memory_gb, search.workers or finalize.workers"
     )
 
 

@@ -1,8 +1,8 @@
-"""A search as one Ray Tune experiment of one-worker trials in reused actors."""
+"""A search as one Ray Tune experiment: trials of one worker in reused actors, those of several each
+with a Ray Train group of its own."""
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from ray.tune.search import ConcurrencyLimiter
 from raytrain.cluster.orders import Promoted, Proposed
 from raytrain.cluster.promotion import Promotion
 from raytrain.cluster.reasons import reason_of
-from raytrain.cluster.resources import bundle, slots
+from raytrain.cluster.resources import DRIVER, bundle, reachable, slots
 from raytrain.cluster.schedulers import MedianScheduler, PromoteScheduler, RungScheduler
+from raytrain.cluster.train_group import train_inside_tune
 from raytrain.cluster.worker import work
 from raytrain.config.job import ResourcesSpec
 from raytrain.config.search import AshaSpec, MedianSpec, PromoteSpec
@@ -71,8 +72,8 @@ class _EndOfTrial(tune.Callback):
         if task.trial_dir.shipped.is_file():
             self._on_end(task, "finished", None)
         elif not self._pauses:
-            epoch = read_history(task.trial_dir.history)[-1]["epoch"]
-            self._on_end(task, "stopped", f"at the rung of epoch {epoch}")
+            # A nested trial's history may be an epoch ahead of what Tune was told.
+            self._on_end(task, "stopped", f"at the rung of epoch {trial.last_result['epoch']}")
 
     def on_trial_recover(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
@@ -145,18 +146,27 @@ def run_search(orders: Orders, need: ResourcesSpec) -> None:
 
 def _tune(orders: Orders, need: ResourcesSpec) -> None:
     def trial(config: dict[str, Any]) -> None:
-        work(config["task"], TuneReporter(config["task"], config["known"]), need.gpus)
+        task: Task = config["task"]
+        if task.workers > 1:
+            train_inside_tune(task, need)
+        else:
+            work(task, TuneReporter(task, config["known"]), need.gpus)
 
     # The dashboard lists the actors that run the trials in turn under this name.
     trial.__name__ = f"{orders.run.path.parent.name} search"
-    searcher, scheduler = deciders(orders, partial(slots, need))
+    nested = orders.spec.workers > 1
+    searcher, scheduler = deciders(orders, lambda: slots(need) // orders.spec.workers)
+    # Ray Train asks for a nested trial's places itself; Tune, which does not see them, must not
+    # start more trials than there can be.
+    asked = DRIVER if nested else bundle(need)
+    ahead = reachable(need) // orders.spec.workers if nested else AHEAD
     tuner = tune.Tuner(
-        tune.with_resources(trial, tune.PlacementGroupFactory([bundle(need)])),
+        tune.with_resources(trial, tune.PlacementGroupFactory([asked])),
         tune_config=tune.TuneConfig(
             num_samples=-1,
-            search_alg=ConcurrencyLimiter(searcher, max_concurrent=AHEAD),
+            search_alg=ConcurrencyLimiter(searcher, max_concurrent=ahead),
             scheduler=scheduler,
-            reuse_actors=True,
+            reuse_actors=not nested,
             trial_name_creator=lambda trial: trial.config["task"].name,
             trial_dirname_creator=lambda trial: (
                 f"{trial.config['task'].fingerprint}-{trial.config['known']}"

@@ -15,9 +15,10 @@ import ray
 import ray.train
 from ray.exceptions import RayActorError
 from ray.train.torch import TorchConfig, TorchTrainer
+from ray.tune.integration.ray_train import TuneReportCallback
 
 from raytrain.cluster.reasons import reason_of
-from raytrain.cluster.resources import bundle, fitting
+from raytrain.cluster.resources import bundle, slots
 from raytrain.cluster.worker import work
 from raytrain.config.job import ResourcesSpec
 from raytrain.runs.files import write_bytes, write_json
@@ -62,9 +63,9 @@ def train_groups(
     """Train every task (each with more than one worker) on Ray Train."""
     for (workers, _), same in groupby(sorted(tasks, key=_workers), _workers):
         chosen = list(same)
-        slots = int(min(_slots(need, workers), len(chosen)))
-        groups = [chosen[slot::slots] for slot in range(slots)]
-        for group, error in zip(groups, _fit_at_once(groups, need), strict=True):
+        count = min(max(1, slots(need) // workers), len(chosen))
+        shares = [chosen[number::count] for number in range(count)]
+        for group, error in zip(shares, _fit_at_once(shares, need), strict=True):
             for task in group:
                 if task.trial_dir.shipped.is_file():
                     on_end(task, "finished", None)
@@ -72,16 +73,27 @@ def train_groups(
                     on_end(task, "failed", error or "its workers ended early")
 
 
-def _fit_at_once(groups: list[list[Task]], need: ResourcesSpec) -> list[str | None]:
-    """Fit each group from a Ray task of its own; their errors in order.
+def train_inside_tune(task: Task, need: ResourcesSpec) -> None:
+    """Train one task by its workers from within a trial of Ray Tune, which is told of each epoch.
+
+    Raises ValueError with the reason when that failed. The group goes when the trial's process
+    does: that is how Tune stops it.
+    """
+    reason = _fit([task], need, [TuneReportCallback()])
+    if reason is not None:
+        raise ValueError(reason)
+
+
+def _fit_at_once(shares: list[list[Task]], need: ResourcesSpec) -> list[str | None]:
+    """Fit a group for each share from a Ray task of its own; their errors in order.
 
     Not from this process: a training that is waited for here could not be interrupted cleanly.
     """
     remote = ray.remote(num_cpus=0, max_retries=3)(_fit)
-    names = [" + ".join(task.name for task in group) for group in groups]
+    names = [" + ".join(task.name for task in group) for group in shares]
     running = [
-        remote.options(name=name).remote(group, need)
-        for name, group in zip(names, groups, strict=True)
+        remote.options(name=name).remote(group, need, [])
+        for name, group in zip(names, shares, strict=True)
     ]
     errors: list[str | None] = []
     for reference in running:
@@ -92,16 +104,18 @@ def _fit_at_once(groups: list[list[Task]], need: ResourcesSpec) -> list[str | No
     return errors
 
 
-def _fit(tasks: list[Task], need: ResourcesSpec) -> str | None:
+def _fit(
+    tasks: list[Task], need: ResourcesSpec, callbacks: list[ray.train.UserCallback]
+) -> str | None:
     """Train the tasks in turn in one worker group; returns why it failed, or None.
 
     When a node is about to go, the group ends with its epoch and is fitted again elsewhere; when
     Ray Train's controller dies, too, but not for ever.
     """
     deaths = 0
-    storage, name = _place(tasks)
-    refusal = storage / name / "refusal.txt"
-    trainer = _trainer(tasks, need, storage, name, refusal)
+    path = _place(tasks)
+    refusal = path / "refusal.txt"
+    trainer = _trainer(tasks, need, path, refusal, callbacks)
     while True:
         try:
             if trainer.fit().return_value != PREEMPTED:
@@ -115,17 +129,21 @@ def _fit(tasks: list[Task], need: ResourcesSpec) -> str | None:
                 return f"its controller died {deaths} times: {reason_of(error)}"
 
 
-def _place(tasks: list[Task]) -> tuple[Path, str]:
-    """Where Ray Train keeps what it needs for these, and under which name."""
+def _place(tasks: list[Task]) -> Path:
+    """Where Ray Train keeps what it needs for these."""
     storage = tasks[0].directory.parent.parent / "ray"
     names = "+".join(task.name for task in tasks)
     # A run of the same name would be taken for finished by Ray Train: ours resumes by itself.
     attempt = len(list(storage.glob("*"))) if storage.is_dir() else 0
-    return storage, f"{names}-{fingerprint([t.fingerprint for t in tasks])[:4]}-{attempt}"
+    return storage / f"{names}-{fingerprint([t.fingerprint for t in tasks])[:4]}-{attempt}"
 
 
 def _trainer(
-    tasks: list[Task], need: ResourcesSpec, storage: Path, name: str, refusal: Path
+    tasks: list[Task],
+    need: ResourcesSpec,
+    path: Path,
+    refusal: Path,
+    callbacks: list[ray.train.UserCallback],
 ) -> TorchTrainer:
     most, least = _workers(tasks[0])
     return TorchTrainer(
@@ -139,10 +157,11 @@ def _trainer(
             resources_per_worker=bundle(need),
         ),
         run_config=ray.train.RunConfig(
-            name=name,
-            storage_path=str(storage),
+            name=path.name,
+            storage_path=str(path.parent),
             checkpoint_config=ray.train.CheckpointConfig(num_to_keep=1),
             failure_config=ray.train.FailureConfig(max_failures=3, controller_failure_limit=3),
+            callbacks=callbacks,
         ),
     )
 
@@ -165,9 +184,3 @@ def _train_all(config: dict[str, Any]) -> str | None:
 def _workers(task: Task) -> tuple[int, int]:
     """The most and the fewest of a task."""
     return task.workers, task.least_workers
-
-
-def _slots(need: ResourcesSpec, workers: int) -> int:
-    total = ray.cluster_resources()
-    wanted = {key: value for key, value in bundle(need).items() if value}
-    return max(1, min(fitting(total.get(k, 0), v * workers) for k, v in wanted.items()))

@@ -140,6 +140,10 @@ class SearchSpec(Spec):
 
     trials: int = Field(8, ge=1)
     """At most so many configurations; raised later, a finished search goes on with the new ones."""
+    workers: int = Field(1, ge=1)
+    """Ray Train workers that each trial is trained on. With one, trials are packed into processes
+    that serve one after another; with several, each trial starts a worker group of its own, half a
+    minute and about 1 GB a process: for trials that one worker would train for hours."""
     repeats: RepeatsSpec = RepeatsSpec()
     """`{seeds: 3}`, `{folds: all}` or both."""
     seed: int = Field(0, ge=0)
@@ -176,18 +180,6 @@ class SearchSpec(Spec):
                 "repeats.seeds: the space varies the seed, too; take `seed` out of the space"
             )
         return self
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_worker_each(cls, value: Any) -> Any:
-        if isinstance(value, dict) and value.get("workers", 1) != 1:
-            raise ValueError(
-                f"workers: a search's trials have one worker each (got {value['workers']!r}): with "
-                "several, each trial would start a worker group of its own, half a minute and "
-                "4 GB; give one worker more with resources.cpus or .gpus, pack more trials at "
-                "once, and train the members by several workers with finalize.workers"
-            )
-        return value
 
     @model_validator(mode="after")
     def _grids_are_finite(self) -> Self:

@@ -68,6 +68,13 @@ class Training:
         """The weights that are evaluated and shipped."""
         return self.model if self.ema is None else self.ema.module
 
+    def news(self, history: Sequence[Row]) -> Row:
+        """`notes` that no row has told yet, if there are any."""
+        told = [note for row in history for note in row.get("notes", [])]
+        new = [note for note in dict.fromkeys(self.notes) if note not in told]
+        self.notes = []
+        return {"notes": new} if new else {}
+
     def average(self, epoch: int) -> None:
         """Count the weights after this epoch to the mean over epochs, if they belong to it."""
         spec = self.spec
@@ -117,7 +124,6 @@ def train_epoch(training: Training, loader: DataLoader[Batch], history: Sequence
     seconds = time.perf_counter() - start
     told = torch.tensor([1.0, batches.seconds / seconds], dtype=torch.float64)
     ranks, wait_shares = world.sum_(told.to(world.device)).tolist()
-    notes, training.notes = training.notes, []
     return {
         "epoch": epoch,
         "train_loss": float(share_S.mean()),
@@ -129,7 +135,6 @@ def train_epoch(training: Training, loader: DataLoader[Batch], history: Sequence
         "ranks": int(ranks),
         **({"skipped": len(own_S) - len(share_S)} if spec.not_finite == "skip" else {}),
         **peak_memory(world),
-        **({"notes": notes} if notes else {}),
     }
 
 
@@ -181,7 +186,7 @@ def validate(
     beside = gathered(on.metric)
     counts_NK3, loss_N, figures_NGK = evaluate(
         weights, mine(), on.cache, frame, len(rows), len(report.classes), report.target,
-        training.loss, beside, training.spec.precision, world,
+        training.loss, beside, training.spec.precision, world, training.notes,
     )  # fmt: skip
     val_loss = float(loss_N.sum() / len(rows))
     if not math.isfinite(val_loss):

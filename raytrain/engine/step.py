@@ -108,13 +108,15 @@ def evaluate(
     gathered: tuple[MetricSpec, ...],
     precision: Precision,
     world: World,
+    notes: list[str],
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """counts_NK3 (int64) at the images' own sizes, loss_N and the gathered metrics' figures_NGK
     (float64) of a set, complete on every worker.
 
     `units` are this worker's, each with the place of its first image in the set. Every image's
     figures are written by one worker and zero elsewhere, so the sum is exact for any number of
-    workers. An image's loss is the mean over its windows.
+    workers. An image's loss is the mean over its windows. `notes` tells where memory did not
+    suffice.
     """
     model.eval()
     counts_NK3 = torch.zeros(images, classes, 3, dtype=torch.int64, device=world.device)
@@ -125,7 +127,7 @@ def evaluate(
         windows = Counter(unit.windows.row_N.tolist())
         maps = []
         for batch in unit.batches:
-            logits_BKHW = _in_fitting_parts(model, batch.image_BCHW, precision, world)
+            logits_BKHW = _in_fitting_parts(model, batch.image_BCHW, precision, world, notes)
             target_BHW = _to(batch.target_BHW, world).long()
             for i, row in enumerate(batch.rows.tolist()):
                 of_window = loss(logits_BKHW[i : i + 1], target_BHW[i : i + 1])
@@ -145,7 +147,11 @@ def evaluate(
 
 
 def _in_fitting_parts(
-    model: nn.Module, image_BCHW: torch.Tensor, precision: Precision, world: World
+    model: nn.Module,
+    image_BCHW: torch.Tensor,
+    precision: Precision,
+    world: World,
+    notes: list[str],
 ) -> torch.Tensor:
     """logits_BKHW, computed in halves, quarters and so on where memory does not suffice.
 
@@ -157,8 +163,9 @@ def _in_fitting_parts(
         if len(image_BCHW) == 1:
             raise
     # Outside of the block the error no longer holds on to the pass's tensors.
+    notes.append(f"out of memory with {len(image_BCHW)} images of an evaluation: taken in halves")
     halves = image_BCHW.chunk(2)
-    return torch.cat([_in_fitting_parts(model, half, precision, world) for half in halves])
+    return torch.cat([_in_fitting_parts(model, half, precision, world, notes) for half in halves])
 
 
 def _to(tensor: torch.Tensor, world: World) -> torch.Tensor:

@@ -123,7 +123,7 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World, watch: 
             if world.rank == 0 and best_row([*history, row]) is row:
                 # Before the checkpoint: what a resumed trial goes on from has it.
                 write_oof_evidence(directory.evidence, on.told(task.val_ids, evidence))
-        row |= pace.times(epoch, spec.last_epoch)
+        row |= pace.times(epoch, spec.last_epoch) | training.news(history)
         history.append(row)
         training.average(epoch)
         if world.rank == 0:

@@ -98,6 +98,10 @@ def local_problems(job: JobSpec, stations: tuple[Station, ...]) -> list[str]:
             f"search.scheduler: {job.search.scheduler.name!r} needs Ray; "
             "add --set search.scheduler.name=none"
         )
+    if "search" in stations and job.search.workers > 1:
+        problems.append(
+            f"search.workers: {job.search.workers} workers need Ray; add --set search.workers=1"
+        )
     if "final" in stations and most(job.finalize.workers) > 1:
         problems.append(
             f"finalize.workers: {most(job.finalize.workers)} workers need Ray; "

@@ -13,6 +13,8 @@ from raytrain.runs.record import Task
 
 PROBED = 3
 """So many different networks are timed; the others are taken to be like their mean."""
+GROUP_START_S = 40
+"""From a nested trial's start to its first step, on two cores."""
 GB = 1e9
 
 
@@ -24,9 +26,10 @@ def plan_text(
     firsts = {task.spec.model: task for task in reversed(samples)}
     costs = list(probe(list(firsts.values())[:PROBED], run, workplace).values())
     places = workplace.backend.places()
-    at_once = min(min(places.values()), trials)
+    at_once = min(max(1, min(places.values()) // search.workers), trials)
     by = ", ".join(f"{count} by {name}" for name, count in places.items())
-    lines = [f"plan: {trials} trials, {at_once} at once (places: {by})"]
+    each = f" of {search.workers} workers each" if search.workers > 1 else ""
+    lines = [f"plan: {trials} trials{each}, {at_once} at once (places: {by})"]
     if costs:
         epochs = search.longest(samples[0].spec.epochs)
         lines += [_hours(costs, trials, epochs, at_once, search)]
@@ -60,11 +63,14 @@ def checkpoint_files(spec: TrialSpec) -> int:
 
 def _hours(costs: list[Cost], trials: int, epochs: int, at_once: int, search: SearchSpec) -> str:
     epoch_s = sum(cost.epoch_s for cost in costs) / len(costs)
-    full = epoch_s * epochs * trials / at_once / 3600
-    text = f"  time: at most {_span(full)} ({epoch_s:.1f} s an epoch, timed on {len(costs)} network"
-    text += "s)" if len(costs) > 1 else ")"
+    start_s = GROUP_START_S if search.workers > 1 else 0
+    rounds = trials / at_once
+    train, starts = epoch_s / search.workers * epochs * rounds / 3600, start_s * rounds / 3600
+    text = f"  time: at most {_span(train + starts)} ({epoch_s:.1f} s an epoch, timed on "
+    text += f"{len(costs)} networks" if len(costs) > 1 else "1 network"
+    text += f" with one worker; {start_s} s for each start)" if start_s else ")"
     share = expected_share(search, epochs)
-    return text + (f", about {_span(full * share)} with stopping" if share < 1 else "")
+    return text + (f", about {_span(train * share + starts)} with stopping" if share < 1 else "")
 
 
 def _disk(

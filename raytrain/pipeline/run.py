@@ -158,18 +158,14 @@ def _opened(
     job: JobSpec, directory: RunDir, place: Place, *stations: Station
 ) -> Iterator[tuple[DataReport, Workplace]]:
     """The checked data and the place of work, with the run directory held for this process."""
-    problems = local_problems(job, stations) if place == "local" else []
+    problems = [
+        *(local_problems(job, stations) if place == "local" else []),
+        *device_problems(job, place),
+        *tracking_problems(job, place),
+        *(final_problems(job) if "final" in stations else []),
+    ]
     if problems:
-        raise config_error("--local", problems)
-    problems = device_problems(job, place)
-    if problems:
-        raise config_error("the device", problems)
-    problems = tracking_problems(job, place)
-    if problems:
-        raise config_error("trackers", problems)
-    problems = final_problems(job) if "final" in stations else []
-    if problems:
-        raise config_error("final training", problems)
+        raise config_error("--local" if place == "local" else "the job", problems)
     directory.acquire()
     report = check(job, directory)
     print(summary(report), flush=True)

@@ -15,6 +15,7 @@ from raytrain.pipeline.tables import stopping_text
 from raytrain.pipeline.tasks import prepare
 from raytrain.runs.configurations import Configuration
 from raytrain.runs.events import read_events
+from raytrain.runs.files import write_json
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import write_leaderboard
@@ -37,6 +38,8 @@ def search(
     """
     study = Study(job, run, report)
     todo, samples = _checked(job, run, report, study)
+    if study.ahead():
+        run.searched.unlink(missing_ok=True)
     if study.ahead() and not over():
         print(plan_text(run, samples, study.left(), job.search, workplace), flush=True)
         _run(job, run, study, todo, workplace, over)
@@ -47,6 +50,7 @@ def search(
             return []
         reasons = "\n  ".join(f"{record.name}: {record.reason}" for record in records)
         raise ValueError(f"search: no trial gave a score\n  {reasons}")
+    write_json(run.searched, {"configurations": len(board)})
     if events := read_events(run.events):
         histories = {r.fingerprint: read_history(run.trial(r.fingerprint).history) for r in records}
         print(stopping_text(stopping(records, histories, events)), flush=True)

@@ -101,8 +101,9 @@ class Study:
     def _task(self, spec: TrialSpec, place: int) -> Task:
         fold, train_ids, val_ids = self._places[place]
         return make_task(
-            self._job, self._run, self._report, "search", spec, fold, train_ids, val_ids, workers=1
-        )
+            self._job, self._run, self._report, "search", spec, fold, train_ids, val_ids,
+            self._job.search.workers,
+        )  # fmt: skip
 
     def _draw(self) -> TrialSpec | None:
         past = [spec for spec, _ in self._drawn]

@@ -198,7 +198,7 @@ def _pixel_problems(tasks: list[Task], report: DataReport) -> list[str]:
     pixels = [task for task in tasks if isinstance(task.spec.model, PixelsBase)]
     problems = [
         f"trial.model: {task.spec.model.label} is fitted by one worker, not {task.workers}; "
-        "set finalize.workers=1"
+        f"set {'search' if task.station == 'search' else 'finalize'}.workers=1"
         for task in pixels
         if task.workers > 1
     ]

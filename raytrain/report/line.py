@@ -51,12 +51,12 @@ def masks_are_current(facts: RunFacts) -> bool:
 
 
 def _search(facts: RunFacts) -> Station:
-    done = facts.run.leaderboard.is_file() and bool(facts.trials)
+    done = facts.run.searched.is_file()
     stopped = sum(record.status == "stopped" for record in facts.trials)
     detail = f"{len(facts.trials)} trials" if facts.trials else ""
     if stopped:
         detail += f", {stopped} stopped"
-    when = written(facts.run.leaderboard) if done else ""
+    when = written(facts.run.searched) if done else ""
     return Station("search", done, detail, when, "search")
 
 

@@ -134,6 +134,11 @@ class RunDir:
         return self.path / "batches.json"
 
     @property
+    def searched(self) -> Path:
+        """There once a search came to its end or its time was over, until it goes on."""
+        return self.search / "done.json"
+
+    @property
     def leaderboard(self) -> Path:
         return self.path / "leaderboard.csv"
 

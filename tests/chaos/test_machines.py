@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from raytrain.runs.layout import TrialDir
@@ -45,8 +44,7 @@ def test_a_drained_node_is_left_after_its_epoch(
     with training.held(1):
         subprocess.run(drain, check=True, timeout=120)
         two.add()
-        # Until Ray Train's watcher has seen it.
-        time.sleep(15)
+        training.until(lambda: len(list(tmp_path.glob("preempted_*"))) == 2)
     training.end()
     two.remove(node)
     starts = training.starts()

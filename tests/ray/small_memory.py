@@ -4,6 +4,8 @@ With more images a worker raises torch's error (`raises`), or takes memory until
 it (`takes`).
 """
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +17,9 @@ from raytrain.data.plan import BatchPlan
 from raytrain.pipeline.check import check
 from raytrain.pipeline.search import search
 from raytrain.runs.layout import run_dir
+from raytrain.runs.record import read_records
 
+SEARCH = {"trials": 3, "space": {"batch_size": {"grid": [2, 4, 8]}}}
 ROOM = 2
 CHUNK, MOST = 64 * 2**20, 9 * 2**30
 """Bytes that are taken at once, and in all if nobody stops it."""
@@ -57,6 +61,26 @@ def _hungry() -> None:
 
 
 WAYS = {"raises": _small_memory, "takes": _hungry}
+
+
+def reasons_after(job: Path, env: dict[str, str], way: str) -> set[str]:
+    """Run it on `SEARCH`: the batch of four fits once halved, that of eight does not; why the
+    attempts failed."""
+    script = [sys.executable, "-m", "tests.ray.small_memory", str(job), env["RAY_ADDRESS"], way]
+    done = subprocess.run(
+        script, env=os.environ | env, text=True, capture_output=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    records = read_records(run_dir(load_job(job)))
+    found = {record.spec.batch_size: record for record in records}
+    assert {batch: record.status for batch, record in found.items()} == {
+        2: "finished", 4: "finished", 8: "failed",
+    }  # fmt: skip
+    tried = {batch: [a.batch_size for a in record.attempts] for batch, record in found.items()}
+    assert tried == {2: [], 4: [4], 8: [8, 4]}
+    reasons = {attempt.reason for record in records for attempt in record.attempts}
+    assert found[8].reason in reasons
+    return reasons
 
 
 def main(path: str, address: str, way: str) -> None:

@@ -1,9 +1,6 @@
 """Samplers and schedulers on a real cluster: killed, continued and made longer."""
 
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +10,7 @@ from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Record, read_records
 from tests.ray.conftest import Cluster
+from tests.ray.small_memory import SEARCH, reasons_after
 from tests.support import figures, raytrain, run_folder, stop_when, write_job
 
 PROMOTE = {
@@ -110,20 +108,6 @@ def test_trials_are_stopped_by_the_median_of_others(
 def test_a_trial_out_of_memory_is_tried_with_half_the_batch_and_stops_no_other(
     cluster: Cluster, tmp_path: Path
 ) -> None:
-    space = {"batch_size": {"grid": [2, 4, 8]}}
-    job = write_job(tmp_path, tmp_path / "runs", search={"trials": 3, "space": space})
-    script = [sys.executable, "-m", "tests.ray.small_memory", str(job), cluster.address, "raises"]
-    done = subprocess.run(
-        script, env=os.environ | cluster.env, text=True, capture_output=True, timeout=300
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    records = _records(RunDir(run_folder(tmp_path / "runs"))).values()
-    found = {record.spec.batch_size: record for record in records}
-    assert {batch: record.status for batch, record in found.items()} == {
-        2: "finished", 4: "finished", 8: "failed",
-    }  # fmt: skip
-    tried = {batch: [a.batch_size for a in record.attempts] for batch, record in found.items()}
-    assert tried == {2: [], 4: [4], 8: [8, 4]}
-    reason = "OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB"
-    assert {a.reason for record in records for a in record.attempts} == {reason}
-    assert found[8].reason == reason
+    job = write_job(tmp_path, tmp_path / "runs", search=SEARCH)
+    reasons = reasons_after(job, cluster.env, "raises")
+    assert reasons == {"OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB"}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+import ray.train
 import torch
 
 from raytrain.config.extend import OwnLoss
@@ -22,7 +23,8 @@ class TrapSpec(OwnLoss):
 
 def build_trap(spec: TrapSpec, setting: Setting) -> Callable[[Judged], torch.Tensor]:
     """`stand_still` and `not_finite` there catch whichever worker takes the file away; all wait,
-    having left `held`, while `hold` is there. None is heeded before the third step that sees it,
+    having left `held`, while `hold` is there; what was told then that its node goes leaves
+    `preempted_<rank>`. None is heeded before the third step that sees it,
     so that it is in the middle of an epoch."""
     del setting
     folder, seen = Path(spec.folder), Counter[str]()
@@ -37,6 +39,8 @@ def build_trap(spec: TrapSpec, setting: Setting) -> Callable[[Judged], torch.Ten
             return nothing
         while heeds("hold"):
             (folder / "held").touch()
+            if ray.train.get_preemption_info() is not None:
+                (folder / f"preempted_{ray.train.get_context().get_world_rank()}").touch()
             threading.Event().wait(0.1)
         if heeds("stand_still") and _taken(folder / "stand_still"):
             threading.Event().wait()

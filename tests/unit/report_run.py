@@ -135,6 +135,7 @@ def _search(run: RunDir, data: DataReport) -> None:
                 )
                 append_event(run.events, event)
     write_leaderboard(run)
+    write_json(run.searched, {})
 
 
 def _cv(run: RunDir, data: DataReport) -> None:

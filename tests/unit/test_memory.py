@@ -76,8 +76,8 @@ def _epoch(samples: Samples, images: int) -> tuple[dict, Training]:
 def test_the_batch_is_divided_until_it_fits_and_the_step_stays(samples: Samples) -> None:
     whole, first = _epoch(samples, 8)
     divided, second = _epoch(samples, 3)
-    assert "notes" not in whole
-    assert divided["notes"] == [
+    assert first.news([]) == {}
+    assert second.news([])["notes"] == [
         f"out of memory with 8 images a step: taken in {parts} parts from then on"
         for parts in (2, 4)
     ]
@@ -97,7 +97,7 @@ def test_where_dividing_does_not_help_the_error_says_what_does(samples: Samples)
 
 def test_evaluation_takes_what_fits(samples: Samples) -> None:
     """With room for one image the figures are those of four at once."""
-    rows = []
+    rows, told = [], []
     for images in (8, 1):
         _, training = _epoch(samples, 8)
         report = samples.report
@@ -106,6 +106,11 @@ def test_evaluation_takes_what_fits(samples: Samples) -> None:
             report, samples.cache, samples.cache.rows(report.ids("val")), scaling, DiceMetricSpec()
         )
         rows.append(validate(training, Small(training.model, images), on, 1)[0])
+        told.append(training.news([]))
+    parts = [f"out of memory with {n} images of an evaluation: taken in halves" for n in (4, 2)]
+    assert told == [{}, {"notes": parts}]
+    training.notes += [*parts, "another"]
+    assert training.news([{"epoch": 1, "notes": parts}]) == {"notes": ["another"]}
     assert rows[0]["val_loss"] == pytest.approx(rows[1]["val_loss"], rel=1e-5)
     assert rows[0]["val_dice_per_class"] == pytest.approx(rows[1]["val_dice_per_class"], abs=1e-3)
     with pytest.raises(torch.OutOfMemoryError):

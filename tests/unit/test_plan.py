@@ -82,6 +82,21 @@ def test_the_plan_tells_places_hours_and_disk(
     assert f"at most {most / 1e9:.2f} GB of checkpoints" in text
 
 
+def test_the_plan_of_nested_trials_shares_the_epochs_and_counts_the_starts(
+    run: RunDir, workplace: Workplace, samples: Samples
+) -> None:
+    task = _task(run, samples, 4)
+    [cost] = probe([task], run, workplace).values()
+    search = SearchSpec(workers=2, scheduler=AshaSpec(grace=1, factor=2))
+    text = plan_text(run, [task], 10, search, workplace)
+    assert text.startswith("plan: 10 trials of 2 workers each, 1 at once (places: 1 by process)\n")
+    found = re.search(r"at most ([\d.]+) min .*40 s for each start\), about ([\d.]+) min", text)
+    assert found is not None
+    train, starts = cost.epoch_s / 2 * 4 * 10 / 60, 40 * 10 / 60
+    assert float(found[1]) == pytest.approx(train + starts, abs=0.06)
+    assert float(found[2]) == pytest.approx(train * 0.5 + starts, abs=0.06)
+
+
 def test_a_trial_that_cannot_be_timed_does_not_stop_the_search(
     run: RunDir, workplace: Workplace, samples: Samples
 ) -> None:

@@ -11,9 +11,7 @@ import scipy.stats
 
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.job import FoldSpec, JobSpec
-from raytrain.config.models import UNetSpec
 from raytrain.config.search import SearchSpec
-from raytrain.config.trial import TrialSpec
 from raytrain.data.report import DataReport, write_report
 from raytrain.engine.trial import Samples
 from raytrain.pipeline.backend import Workplace
@@ -27,7 +25,7 @@ from raytrain.runs.history import write_history
 from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import ranked, rows, write_leaderboard
 from raytrain.runs.record import Status, Task, read_records, write_record
-from tests.arrays import report_of
+from tests.study_runs import small_job, small_report
 
 WIDTHS = (4, 6)
 
@@ -35,25 +33,12 @@ WIDTHS = (4, 6)
 @pytest.fixture
 def report() -> DataReport:
     """Two images each of six patients, the last two of them for validation."""
-    rows = [
-        {"id": f"s{n}", "split": "train" if n < 8 else "val", "group": str(n // 2),
-         "height": 64, "width": 64, "pixels_1": 1}
-        for n in range(12)
-    ]  # fmt: skip
-    return report_of(rows, ("background", "organ"))
+    return small_report(train=4)
 
 
 def job_of(repeats: dict[str, Any], **words: Any) -> JobSpec:
-    search = {
-        "trials": 2, "sampler": {"name": "grid"}, "scheduler": {"name": "none"},
-        "space": {"model.width": {"grid": list(WIDTHS)}}, "repeats": repeats, **words,
-    }  # fmt: skip
-    return JobSpec(
-        competition=CompetitionSpec(name="t", data="folder", classes=("background", "organ")),
-        trial=TrialSpec(model=UNetSpec(width=4, depth=1), seed=5, epochs=3),
-        search=SearchSpec.model_validate(search),
-        folds=FoldSpec(count=3),
-    )
+    words = {"space": {"model.width": {"grid": list(WIDTHS)}}, "trials": 2, **words}
+    return small_job(repeats=repeats, **words)
 
 
 def end(task: Task, score: float, status: Status = "finished") -> None:

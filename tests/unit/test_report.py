@@ -62,6 +62,14 @@ def test_a_run_that_was_sent_owes_nothing(whole):
     assert len([item for item in page.found("li") if item.get("class") == "done"]) == 7
 
 
+def test_a_leaderboard_of_a_search_that_goes_on_does_not_end_it(tmp_path):
+    run = build(tmp_path, "search")
+    run.searched.unlink()
+    page = Page(page_of(run))
+    assert run.leaderboard.is_file()
+    assert len([item for item in page.found("li") if item.get("class") == "done"]) == 1
+
+
 def test_page_is_one_accessible_file(whole):
     run, page = whole
     assert "http" not in page.source.replace("http-equiv", "")
