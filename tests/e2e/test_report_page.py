@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-BUILDER = Path(__file__).parents[1] / "unit" / "report_run.py"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
@@ -53,7 +52,7 @@ def browser() -> str:
 def page(tmp_path_factory) -> Path:
     """The page of a run that was sent, with a probe at its end that clicks and measures."""
     folder = tmp_path_factory.mktemp("page")
-    command = [sys.executable, BUILDER, folder]
+    command = [sys.executable, "-m", "tests.unit.report_run", folder]
     path = Path(subprocess.check_output(command, text=True).strip())
     probed = path.with_name("probed.html")
     probed.write_text(path.read_text(encoding="utf-8").replace("</body>", PROBE + "</body>"))

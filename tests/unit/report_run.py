@@ -1,6 +1,6 @@
 """A run directory built by hand from real files, up to any station; no network is trained.
 
-As a script it writes one with its page: python report_run.py FOLDER prints the page's path.
+As a program, with a folder, it writes one there and prints the path of its page.
 """
 
 import sys
