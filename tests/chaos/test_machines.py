@@ -26,7 +26,7 @@ def test_node_controller_and_driver_killed(two: Nodes, whole: TrialDir, tmp_path
     training.start()
     training.end()
     resumed_well(training)
-    assert len(list((training.run.final / "ray").glob("*"))) == 2
+    assert len(list((training.run.path / "ray").glob("*"))) == 2
     assert figures_of(training.directory) == figures_of(whole)
     assert same_weights(training.directory, whole)
 
