@@ -1,13 +1,17 @@
 """A search as one Ray Tune experiment: trials of one worker in reused actors, those of several each
 with a Ray Train group of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ray import tune
 from ray._raylet import setproctitle  # type: ignore[attr-defined]  # not in Ray's stubs
+from ray.air.execution._internal.actor_manager import RayActorManager
+from ray.air.execution._internal.tracked_actor_task import TrackedActorTask
+from ray.exceptions import OutOfMemoryError, RayActorError
 from ray.tune.experiment import Trial
 from ray.tune.logger import JsonLoggerCallback
 from ray.tune.result import EXPR_ERROR_FILE
@@ -185,7 +189,31 @@ def _tune(orders: Orders, need: ResourcesSpec) -> None:
             verbose=0,
         ),
     )
-    tuner.fit()
+    with _memory_kills_are_failures():
+        tuner.fit()
+
+
+@contextmanager
+def _memory_kills_are_failures() -> Iterator[None]:
+    """Let Tune try a trial again whose process Ray's memory monitor killed.
+
+    Ray 2.60's knows actors that died and calls that failed, but not the OutOfMemoryError by which
+    Ray tells of such a kill: it ends the search ("Caught unexpected exception").
+    """
+    failed = RayActorManager._actor_task_failed
+
+    def told(
+        manager: RayActorManager, tracked_actor_task: TrackedActorTask, exception: Exception
+    ) -> None:
+        if isinstance(exception, OutOfMemoryError):
+            exception = RayActorError(error_msg=str(exception))
+        failed(manager, tracked_actor_task, exception)
+
+    RayActorManager._actor_task_failed = told
+    try:
+        yield
+    finally:
+        RayActorManager._actor_task_failed = failed
 
 
 def deciders(orders: Orders, places: Callable[[], int]) -> tuple[Proposed, TrialScheduler]:
