@@ -61,7 +61,7 @@ def train(folder: Path, rank: int, on_ray: bool) -> None:
         from raytrain.cluster.train_group import TrainReporter
         from raytrain.cluster.worker import work
 
-        work(task, TrainReporter(task))
+        work(task, TrainReporter(task), gpus=0)
     else:
         run_trial(task, samples, SilentReporter())
         torch.distributed.destroy_process_group()
