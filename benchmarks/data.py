@@ -26,6 +26,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from benchmarks.timing import median_ratio
+from raytrain.config.augmentation import PresetName
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.models import UNetSpec
 from raytrain.config.trial import TrialSpec
@@ -42,6 +43,7 @@ BATCH = 32
 FASTER, UNET_WAIT, SLEEP_WAIT = 3.0, 0.05, 0.10
 STEP_S = 0.020
 LOADERS = 2
+PRESETS: tuple[PresetName, ...] = ("flips", "slices")
 V2 = {
     "flips": [v2.RandomHorizontalFlip(0.5), v2.RandomVerticalFlip(0.5)],
     "slices": [
@@ -74,7 +76,7 @@ def our_epoch(
 class DecodingDataset(Dataset[tuple[np.ndarray, np.ndarray]]):
     """What the source systems do, with our augmentation."""
 
-    def __init__(self, report: DataReport, preset: str):
+    def __init__(self, report: DataReport, preset: PresetName):
         self.ids, self.files = report.ids("train"), SampleFiles(report)
         self.augment = build_augmentation(preset)
 
@@ -87,7 +89,7 @@ class DecodingDataset(Dataset[tuple[np.ndarray, np.ndarray]]):
         return np.array(image), np.array(mask)
 
 
-def decoding_epoch(report: DataReport, scaling: Scaling, preset: str) -> Callable[[], None]:
+def decoding_epoch(report: DataReport, scaling: Scaling, preset: PresetName) -> Callable[[], None]:
     loader = DataLoader(DecodingDataset(report, preset), BATCH, shuffle=True)
 
     def epoch() -> None:
@@ -172,7 +174,7 @@ def main() -> None:
         cache, facts = open_cache(report), report.splits["train"]
         scaling = Scaling(facts.mean, facts.std, False)
         print(f"CPU, 1 thread, 240 images 96x96, batch {BATCH}, medians of {pairs} pairs")
-        for preset in ("flips", "slices"):
+        for preset in PRESETS:
             ours = our_epoch(report, cache, scaling, preset)
             decoding = decoding_epoch(report, scaling, preset)
             torchvision = torchvision_epoch(cache, cache.rows(report.ids("train")), scaling, preset)
@@ -184,14 +186,14 @@ def main() -> None:
             print(f"(a) {preset}: ours / decode per item: {ratio:.2f} x{mark}")
             print(f"(b) {preset}: ours / torchvision v2:  "
                   f"{median_ratio(ours, torchvision, pairs):.2f} x")  # fmt: skip
-        for preset in ("flips", "slices"):
-            for name, step, mark in (
+        for preset in PRESETS:
+            for name, step, most in (
                 ("U-Net", unet_step(), UNET_WAIT), ("20 ms sleep", sleep_step, SLEEP_WAIT)
             ):  # fmt: skip
                 share = waiting(report, cache, scaling, preset, LOADERS, step)
                 marked = preset == "flips" or step is not sleep_step
-                missed |= marked and share >= mark
-                words = f" (mark {100 * mark:g} %)" if marked else ""
+                missed |= marked and share >= most
+                words = f" (mark {100 * most:g} %)" if marked else ""
                 print(f"(c) {preset}, {name}: {100 * share:.1f} % waiting{words}")
     sys.exit(missed)
 

@@ -33,11 +33,11 @@ from raytrain.data.dataset import Scaling, train_loader
 from raytrain.data.phantom import PhantomSplit, write_phantom
 from raytrain.data.report import DataReport
 from raytrain.data.samples import SampleFiles
+from raytrain.engine.auxiliary import training_loss
 from raytrain.engine.loop import Training, train_epoch
 from raytrain.engine.optimizers import build_optimizer
 from raytrain.engine.parallel import current_world
 from raytrain.engine.precision import build_scaler
-from raytrain.losses import build_loss
 from raytrain.models import build_model
 
 MARK = 0.97
@@ -58,7 +58,7 @@ def engine_epoch(report: DataReport, cache: Cache, scaling: Scaling) -> Callable
     loader, plan = train_loader(cache, rows, scaling, SPEC, 0, 1, 0)
     model = build_model(SPEC.model, 1, 4, None).to(world.device)
     optimizer = build_optimizer(SPEC.optimizer, model)
-    loss = build_loss(SPEC.loss, "single_label", ())
+    loss = training_loss(SPEC, "single_label", ())
     scaler = build_scaler(SPEC, world.device)
     training = Training(model, model, None, None, optimizer, scaler, loss, SPEC, world)
 
@@ -114,7 +114,8 @@ class DecodingDataset(Dataset[tuple[torch.Tensor, torch.Tensor]]):
 
 def naive_epoch(report: DataReport) -> Callable[[], None]:
     device = current_world().device
-    model = build_model(SPEC.model, 1, 4, None).to(device, memory_format=torch.contiguous_format)
+    model = build_model(SPEC.model, 1, 4, None).to(memory_format=torch.contiguous_format)
+    model.to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     loader = DataLoader(DecodingDataset(report), batch_size=8, shuffle=True)
 

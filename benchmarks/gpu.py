@@ -37,12 +37,12 @@ from raytrain.config.trial import TrialSpec
 from raytrain.data.cache import Cache
 from raytrain.data.dataset import Batch, Scaling
 from raytrain.data.held import HeldDataset, held_loader
+from raytrain.engine.auxiliary import training_loss
 from raytrain.engine.ema import build_ema
 from raytrain.engine.loop import Training, train_epoch
 from raytrain.engine.optimizers import build_optimizer
 from raytrain.engine.parallel import current_world
 from raytrain.engine.precision import build_scaler, set_float32
-from raytrain.losses import build_loss
 from raytrain.models import build_model
 
 RATIO, BUSY = 0.97, 0.90
@@ -103,7 +103,7 @@ def training_of(spec: TrialSpec) -> Training:
         network=model, model=model, ema=build_ema(model, spec.ema), swa=None,
         optimizer=build_optimizer(spec.optimizer, model),
         scaler=build_scaler(spec, WORLD.device),
-        loss=build_loss(spec.loss, "single_label", ()), spec=spec, world=WORLD,
+        loss=training_loss(spec, "single_label", ()), spec=spec, world=WORLD,
     )  # fmt: skip
 
 

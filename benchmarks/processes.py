@@ -14,7 +14,8 @@ KINDS = {
 
 def cpu_seconds(root: int) -> Counter[str]:
     """Of the process `root` and all below it, until now; ended children count to their parents."""
-    parents, seconds = {}, {}
+    parents: dict[int, int] = {}
+    seconds: dict[int, float] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = path.read_text().rsplit(")", 1)[1].split()
@@ -27,7 +28,7 @@ def cpu_seconds(root: int) -> Counter[str]:
     found: Counter[str] = Counter()
     for pid, spent in seconds.items():
         if _is_below(pid, root, parents):
-            found[_kind(pid, root)] += spent
+            found[_kind(pid, root)] += spent  # type: ignore[assignment]  # a float
     return found
 
 

@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -46,7 +47,7 @@ LOSS, SHARE, USED = 0.005, 0.35, 0.9
 EPOCHS, DRAWS, PLACES = 24, 2000, 2
 STUDY_S = 16 * 60
 SCHEDULERS = {"asha": AshaSpec(grace=2, factor=2), "promote": PromoteSpec(grace=2, factor=2)}
-JOB = {
+JOB: dict[str, Any] = {
     "competition": {"name": "bench", "classes": ["bg", "rv", "myo", "lv"], "group": "(N+1)//2"},
     "trial": {
         "model": {"name": "unet", "width": 6, "depth": 3},
