@@ -31,7 +31,7 @@ import yaml
 from benchmarks.replay import Outcome, replayed
 from raytrain.config.job import JobSpec
 from raytrain.config.load import load_job
-from raytrain.config.search import AshaSpec, PromoteSpec
+from raytrain.config.search import AshaSpec, PromoteSpec, SearchSpec
 from raytrain.data.phantom import PhantomSplit, write_phantom
 from raytrain.pipeline.backend import Workplace
 from raytrain.pipeline.check import check
@@ -46,6 +46,8 @@ LOSS, SHARE, USED = 0.005, 0.35, 0.9
 """Marks: score below the grid's best, share of its epochs, utilisation."""
 EPOCHS, DRAWS, PLACES = 24, 2000, 2
 STUDY_S = 16 * 60
+LEGS = 8
+"""The study's rungs are at 1, 2 and 4 of so many parts of its epochs."""
 SCHEDULERS = {"asha": AshaSpec(grace=2, factor=2), "promote": PromoteSpec(grace=2, factor=2)}
 JOB: dict[str, Any] = {
     "competition": {"name": "bench", "classes": ["bg", "rv", "myo", "lv"], "group": "(N+1)//2"},
@@ -134,8 +136,13 @@ def study(folder: Path, seconds: float) -> bool:
         first = Study(job, run, report).ahead()
         assert first is not None
         [cost] = probe([first], run, workplace).values()
-        epochs = _epochs(job, cost.epoch_s, places, seconds)
-        job = job.model_copy(update={"trial": job.trial.model_copy(update={"epochs": epochs})})
+        epochs = _epochs(job.search.trials, cost.epoch_s, places, seconds)
+        scheduler = AshaSpec(grace=epochs // LEGS, factor=2)
+        longer = {
+            "trial": job.trial.model_copy(update={"epochs": epochs}),
+            "search": job.search.model_copy(update={"scheduler": scheduler}),
+        }
+        job = job.model_copy(update=longer)
         start = time.time()
         board = search(job, run, report, workplace)
     records = [record for each in board for record in each.records]
@@ -154,17 +161,10 @@ def study(folder: Path, seconds: float) -> bool:
     return used >= USED
 
 
-def _epochs(job: JobSpec, epoch_s: float, places: int, seconds: float) -> int:
-    """Of a trial, so that the search is expected to take so long."""
-
-    def takes_s(epochs: int) -> float:
-        share = expected_share(job.search, epochs)
-        return job.search.trials * epochs * share * epoch_s / places
-
-    epochs = 1
-    while takes_s(epochs + 1) <= seconds:
-        epochs += 1
-    return epochs
+def _epochs(trials: int, epoch_s: float, places: int, seconds: float) -> int:
+    """Of a trial, so that the search is expected to take so long: `LEGS` times its grace."""
+    legs = expected_share(SearchSpec(scheduler=AshaSpec(grace=1, factor=2)), LEGS) * LEGS
+    return LEGS * max(1, round(seconds * places / (trials * legs * epoch_s)))
 
 
 def main() -> None:

@@ -1,9 +1,14 @@
 """Fixtures of every suite."""
 
+import os
+
 import pytest
 
 from raytrain.engine.trial import Samples
 from tests.tiny import draw_samples
+
+# Nothing that a test imports may call home (onnxruntime would).
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 
 @pytest.fixture(scope="session")

@@ -154,11 +154,6 @@ def test_rungs_and_their_defaults() -> None:
     assert MedianSpec().rungs(10) == []
 
 
-def test_trials_of_several_workers_are_refused_with_the_reason() -> None:
-    with pytest.raises(ValueError, match="a worker group of its own, half a minute and 4 GB"):
-        SearchSpec.model_validate({"workers": 2})
-
-
 @pytest.mark.parametrize("name", ["pbt", "pb2", "population_based_training"])
 def test_populations_are_refused_with_the_reason(name: str) -> None:
     with pytest.raises(ValueError, match="no fingerprint says what was trained"):
