@@ -45,7 +45,7 @@ from raytrain.runs.layout import run_dir
 LOSS, SHARE, USED = 0.005, 0.35, 0.9
 """Marks: score below the grid's best, share of its epochs, utilisation."""
 EPOCHS, DRAWS, PLACES = 24, 2000, 2
-STUDY_S = 16 * 60
+STUDY_S = 18 * 60
 LEGS = 8
 """The study's rungs are at 1, 2 and 4 of so many parts of its epochs."""
 SCHEDULERS = {"asha": AshaSpec(grace=2, factor=2), "promote": PromoteSpec(grace=2, factor=2)}
