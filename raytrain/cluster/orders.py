@@ -43,7 +43,8 @@ class Proposed(Searcher):
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The config of Tune's next trial; None while there is nothing to run."""
-        if self._patient and len(self._live) >= self._places():
+        # One is asked for where there is no place yet: a cluster that grows on demand sees it.
+        if self._patient and len(self._live) >= max(1, self._places()):
             return None
         config = self.order()
         if config is not None:
