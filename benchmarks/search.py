@@ -1,5 +1,5 @@
 """What early stopping costs and saves, and what a search loses between its trials:
-`python -m benchmarks.search`, about 20 minutes on two quiet cores; `--part grid` or `--part study`
+`python -m benchmarks.search`, some 40 minutes on two cores; `--part grid` or `--part study`
 for one of the two.
 
 grid: on drawn competitions, one a seed, every trial of a grid is trained to its end on Ray, once.
@@ -11,9 +11,9 @@ whole trials. Exit code 1 when a scheduler's best is, on average over the seeds,
 below the grid's, or it ran more than 35 % of the grid's epochs.
 
 study: a real ASHA search of 24 trials on Ray, its epochs chosen by the plan's probe so that it
-takes about 16 minutes. Utilisation is the time that trials were at work, from their first step in a
-worker to their last row, over that of all places from the first trial's start to the last one's
-end; what passes before that is the cold start. Exit code 1 below .9.
+is expected to take 18 minutes. Utilisation is the time that trials were at work, from their first
+step in a worker to their last row, over that of all places from the first trial's start to the last
+one's end; what passes before that is the cold start. Exit code 1 below .9.
 """
 
 import argparse
