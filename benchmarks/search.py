@@ -57,11 +57,11 @@ JOB: dict[str, Any] = {
         "epochs": EPOCHS, "batch_size": 4, "augmentation": "none",
     },
     "search": {
-        "trials": 16, "sampler": {"name": "grid"}, "scheduler": {"name": "none"}, "keep": 1,
+        "trials": 32, "sampler": {"name": "grid"}, "scheduler": {"name": "none"}, "keep": 1,
         "space": {
             "optimizer.lr": {"grid": [3e-4, 1e-3, 3e-3, 1e-2]},
-            "loss": {"grid": [[{"name": "cross_entropy"}],
-                              [{"name": "cross_entropy"}, {"name": "dice"}]]},
+            "loss": {"grid": [[{"name": "cross_entropy"}], [{"name": "dice"}],
+                              [{"name": "cross_entropy"}, {"name": "dice"}], [{"name": "focal"}]]},
             "model.width": {"grid": [4, 8]},
         },
     },
@@ -112,7 +112,7 @@ def grids(seeds: int, folder: Path) -> bool:
         shown = ", ".join(f"{k} {v.best:.4f} in {v.epochs}" for k, v in found[-1].items())
         print(f"seed {seed}: best val score and epochs: {shown}", flush=True)
     holds = True
-    print(f"means over {seeds} seeds, 16 trials of {EPOCHS} epochs, {PLACES} places:")
+    print(f"means over {seeds} seeds, {JOB['search']['trials']} trials of {EPOCHS} epochs, {PLACES} places:")
     for name in ("asha", "promote", "random"):
         below = statistics.mean(each["grid"].best - each[name].best for each in found)
         share = statistics.mean(each[name].epochs / each["grid"].epochs for each in found)

@@ -41,6 +41,8 @@ def connected() -> Iterator[str]:
 
     # Its long warning says what our line about the dashboard's token says.
     logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)
+    # At the end of a search that ran out of time it would list the trials that never started.
+    logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)
     address = os.environ.get("RAY_ADDRESS")
     common = {
         "log_to_driver": False,

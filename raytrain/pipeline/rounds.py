@@ -42,6 +42,7 @@ def rounds(
         _quick_member(job, run, report, workplace, budget)
     job = _planned(job, run, report, workplace, budget)
     board = search(job, run, report, workplace, budget.search_is_over)
+    more = "budget" if budget.search_is_over() else "search.trials"
     if not board:
         print(f"{budget.text()}: no trial has a score yet", flush=True)
         return
@@ -54,7 +55,7 @@ def rounds(
         epochs = budget.plan.epochs
         specs = [shortened(spec, epochs) if epochs else spec for spec in specs]
         _round(job, run, report, workplace, specs)
-    print(f"{budget.text()}: done; a larger search.trials would use the rest", flush=True)
+    print(f"{budget.text()}: done; a larger {more} would let the search go on", flush=True)
 
 
 def shortened(spec: TrialSpec, epochs: int) -> TrialSpec:
