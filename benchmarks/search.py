@@ -31,7 +31,8 @@ import yaml
 from benchmarks.replay import Outcome, replayed
 from raytrain.config.job import JobSpec
 from raytrain.config.load import load_job
-from raytrain.config.search import AshaSpec, PromoteSpec, SearchSpec
+from raytrain.config.schedulers import AshaSpec, PromoteSpec
+from raytrain.config.search import SearchSpec
 from raytrain.data.phantom import PhantomSplit, write_phantom
 from raytrain.pipeline.backend import Workplace
 from raytrain.pipeline.check import check
@@ -112,7 +113,8 @@ def grids(seeds: int, folder: Path) -> bool:
         shown = ", ".join(f"{k} {v.best:.4f} in {v.epochs}" for k, v in found[-1].items())
         print(f"seed {seed}: best val score and epochs: {shown}", flush=True)
     holds = True
-    print(f"means over {seeds} seeds, {JOB['search']['trials']} trials of {EPOCHS} epochs, {PLACES} places:")
+    trials = JOB["search"]["trials"]
+    print(f"means over {seeds} seeds, {trials} trials of {EPOCHS} epochs, {PLACES} places:")
     for name in ("asha", "promote", "random"):
         below = statistics.mean(each["grid"].best - each[name].best for each in found)
         share = statistics.mean(each[name].epochs / each["grid"].epochs for each in found)

@@ -19,7 +19,7 @@ from ray.tune.schedulers import (
 )
 
 from raytrain.cluster.promotion import Promotion
-from raytrain.config.search import AshaSpec, MedianSpec
+from raytrain.config.schedulers import AshaSpec, MedianSpec
 from raytrain.runs.events import RungEvent, append_event, read_events
 from raytrain.runs.history import Row, read_history
 from raytrain.runs.record import Task
@@ -160,7 +160,10 @@ class PromoteScheduler(FIFOScheduler):
 
 
 def rung_event(
-    task: Task, row: dict[str, Any], decision: Literal["stop", "go on", "pause"]
+    task: Task,
+    row: dict[str, Any],
+    decision: Literal["stop", "go on", "pause"],
+    parent: str | None = None,
 ) -> RungEvent:
     """What a trial showed in an epoch and what was decided."""
     return RungEvent(
@@ -170,4 +173,5 @@ def rung_event(
         val_dice=row["val_dice"],
         val_score=row["val_score"],
         decision=decision,
+        parent=parent,
     )

@@ -1,10 +1,12 @@
-"""Which trials are tried, in which order, and which are stopped early."""
+"""Which trials are tried, and in which order."""
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from raytrain.config.base import Spec, named_by_default
+from raytrain.config.changes import CHANGEABLE
+from raytrain.config.schedulers import AshaSpec, SchedulerSpec
 from raytrain.config.space import RANGES, domain_of, kinds_in
 
 
@@ -31,96 +33,6 @@ class TpeSpec(Spec):
 
 SamplerSpec = Annotated[
     RandomSpec | GridSpec | TpeSpec, Field(discriminator="name"), named_by_default("random")
-]
-
-
-class _RungSpec(Spec):
-    grace: int = Field(1, ge=1)
-    """Epochs that every trial may run. 1 saves the most; where scores only say something later,
-    such as after a warm-up, give that epoch. The last epoch of all is `trial.epochs`."""
-    factor: int = Field(2, ge=2)
-    """At each rung the best 1/factor go on: 2 stops half, the mildest; 3 or 4 save more of a large
-    search."""
-
-    def rungs(self, epochs: int) -> list[int]:
-        """The epochs at which trials are compared: grace, grace x factor, ... below the last."""
-        found, epoch = [], self.grace
-        while epoch < epochs:
-            found.append(epoch)
-            epoch *= self.factor
-        return found
-
-
-class AshaSpec(_RungSpec):
-    """Asynchronous successive halving (Li et al. 2020), as Ray Tune has it: rungs at
-    grace x factor**k epochs, at each of which a trial stops unless it is among the best so far.
-
-    It never pauses or promotes: the first at a rung pass unchallenged, a later one cannot return.
-    """
-
-    name: Literal["asha"] = "asha"
-    brackets: int = Field(1, ge=1)
-    """Trials are dealt to so many brackets, by their fingerprint; each has its first rung `factor`
-    times later than the one before. 1: all meet the first rung; more hedge against scores that
-    mislead early on."""
-
-
-class PromoteSpec(_RungSpec):
-    """Asynchronous successive halving that promotes: at a rung a trial pauses, and whenever a
-    place is free the best of the top 1/factor of the highest rung goes on from its checkpoint;
-    where there is none, a new trial starts. For few places at once.
-
-    What was stopped when a search ended goes on, too, if one made longer puts it among the best; it
-    trains again up to there when its weights were not among those that are kept."""
-
-    name: Literal["promote"] = "promote"
-
-
-class MedianSpec(Spec):
-    """The median stopping rule (Golovin et al. 2017), as Ray Tune has it: a trial stops when its
-    best score so far is below the median of the others' mean scores up to that epoch."""
-
-    name: Literal["median"] = "median"
-    grace: int = Field(1, ge=1)
-    """Epochs that every trial may run."""
-    samples: int = Field(3, ge=1)
-    """So many other trials must have come as far."""
-
-    def rungs(self, epochs: int) -> list[int]:
-        """None: every epoch is one."""
-        del epochs
-        return []
-
-
-class NoSchedulerSpec(Spec):
-    """Every trial runs all its epochs."""
-
-    name: Literal["none"] = "none"
-
-    def rungs(self, epochs: int) -> list[int]:
-        """None."""
-        del epochs
-        return []
-
-
-POPULATION = ("pbt", "pb2", "population", "population_based_training")
-
-
-def _refuse_populations(value: Any) -> Any:
-    if isinstance(value, dict) and value.get("name") in POPULATION:
-        raise ValueError(
-            "population-based training is not offered: it gives a trial another one's weights and "
-            "changes its rates on the way, so that no configuration and no fingerprint says what "
-            "was trained, and neither a fold nor a member could be trained again from it; choose "
-            "asha, promote or median, and a schedule for the rate"
-        )
-    return value
-
-
-SchedulerSpec = Annotated[
-    AshaSpec | PromoteSpec | MedianSpec | NoSchedulerSpec,
-    Field(discriminator="name"),
-    BeforeValidator(_refuse_populations),
 ]
 
 
@@ -166,6 +78,45 @@ class SearchSpec(Spec):
         domain = domain_of(self.space.get("epochs"))
         return max(domain[1]) if domain else epochs
 
+    @property
+    def changing(self) -> dict[str, Any]:
+        """The part of the space that a population perturbs on the way."""
+        return {
+            path: node
+            for path, node in self.space.items()
+            if path in CHANGEABLE and (domain := domain_of(node)) and _numbers(domain[1])
+        }
+
+    @model_validator(mode="after")
+    def _a_population_can_be_changed(self) -> Self:
+        if self.scheduler.name != "pbt":
+            return self
+        problems = []
+        if not self.changing:
+            problems.append(
+                f"nothing in the space can be perturbed; add one of {', '.join(CHANGEABLE)}, such "
+                "as optimizer.lr: {loguniform: [1e-4, 1e-2]}"
+            )
+        momentum = domain_of(self.space.get("optimizer.momentum"))
+        if momentum and 0 in momentum[1]:
+            problems.append("optimizer.momentum: it cannot be switched on or off on the way")
+        if self.trials < 2:
+            problems.append("a population has at least two members; set trials: 8")
+        if self.workers > 1:
+            problems.append(
+                "trials of several workers run on past a generation's end; set workers: 1"
+            )
+        if self.sampler.name == "tpe":
+            problems.append(
+                "the members are all drawn before the first has a score, which tpe needs; set "
+                "sampler: {name: random}"
+            )
+        if fixed := sorted({"epochs", "length", "until", "changes"} & self.space.keys()):
+            problems.append(f"all members are as long; take {', '.join(fixed)} out of the space")
+        if problems:
+            raise ValueError("scheduler: pbt: " + "; ".join(problems))
+        return self
+
     @model_validator(mode="after")
     def _repeats_are_alike(self) -> Self:
         if self.repeats == RepeatsSpec():
@@ -190,3 +141,7 @@ class SearchSpec(Spec):
                 "give a choice or a grid there, or take sampler: {name: random}"
             )
         return self
+
+
+def _numbers(values: list[Any]) -> bool:
+    return all(type(value) in (int, float) for value in values)

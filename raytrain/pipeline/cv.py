@@ -43,10 +43,7 @@ def member_specs(job: JobSpec, run: RunDir) -> list[TrialSpec]:
         )
     epochs = job.finalize.epochs
     chosen = scored[: job.finalize.members]
-    if epochs is None:
-        return chosen
-    changes = {"epochs": epochs, "until": None, "last_epoch_share": 1.0}
-    return [spec.model_copy(update=changes) for spec in chosen]
+    return chosen if epochs is None else [spec.laid_out_for(epochs) for spec in chosen]
 
 
 def fold_tasks(

@@ -62,10 +62,10 @@ def shortened(spec: TrialSpec, epochs: int) -> TrialSpec:
     """The same training, laid out for so many epochs where it was for more."""
     if spec.length is None and spec.last_epoch <= epochs:
         return spec
-    changes: dict[str, object] = {"epochs": epochs, "until": None, "length": None}
+    short = spec.laid_out_for(epochs).model_copy(update={"length": None})
     if isinstance(spec.ship, EpochsSpec) and spec.ship.at[-1] > epochs:
-        changes["ship"] = LastSpec()
-    return spec.model_copy(update=changes)
+        return short.model_copy(update={"ship": LastSpec()})
+    return short
 
 
 def _quick_member(

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from raytrain.config.job import JobSpec
 from raytrain.config.space import with_values
 from raytrain.config.space_check import combinations
+from raytrain.config.trial import TrialSpec
 from raytrain.data.report import DataReport
 from raytrain.pipeline.backend import Workplace
 from raytrain.pipeline.keep import keep_best
 from raytrain.pipeline.plan import plan_text
 from raytrain.pipeline.progress import Progress
 from raytrain.pipeline.study import Study
-from raytrain.pipeline.tables import stopping_text
+from raytrain.pipeline.tables import changes_text, stopping_text
 from raytrain.pipeline.tasks import prepare
 from raytrain.runs.configurations import Configuration
 from raytrain.runs.events import read_events
@@ -38,9 +39,9 @@ def search(
     """
     study = Study(job, run, report)
     todo, samples = _checked(job, run, report, study)
-    if study.ahead():
+    if study.is_open():
         run.searched.unlink(missing_ok=True)
-    if study.ahead() and not over():
+    if study.is_open() and not over():
         print(plan_text(run, samples, study.left(), job.search, workplace), flush=True)
         _run(job, run, study, todo, workplace, over)
     board = write_leaderboard(run)
@@ -54,6 +55,8 @@ def search(
     if events := read_events(run.events):
         histories = {r.fingerprint: read_history(run.trial(r.fingerprint).history) for r in records}
         print(stopping_text(stopping(records, histories, events)), flush=True)
+    if board[0].spec.changes:
+        print(changes_text(board[0].records[0]), flush=True)
     return board
 
 
@@ -84,7 +87,7 @@ def _run(
     workplace: Workplace,
     over: Callable[[], bool],
 ) -> None:
-    past, stopped = study.records(), study.stopped()
+    past, stopped, members = study.records(), study.stopped(), tuple(study.tasks)
     epochs = job.search.longest(job.trial.epochs)
     rungs, views = job.search.scheduler.rungs(epochs), workplace.views(run)
     with Progress("search", todo, rungs, views) as progress:
@@ -99,5 +102,12 @@ def _run(
             progress.ended(write_record(task, status, reason))
             keep_best(run, job.search.keep)
 
-        orders = Orders(run, propose, past, job.search, epochs, on_end, stopped, over)
+        def successor(spec: TrialSpec, parent: Task, epoch: int) -> Task:
+            task = study.successor(spec, parent, epoch)
+            progress.follow(task)
+            return task
+
+        orders = Orders(
+            run, propose, past, job.search, epochs, on_end, stopped, members, successor, over
+        )
         workplace.backend.search(orders)

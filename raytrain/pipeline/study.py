@@ -9,10 +9,11 @@ from raytrain.config.space_points import points_of
 from raytrain.config.trial import TrialSpec
 from raytrain.data.report import DataReport
 from raytrain.pipeline.samplers import Known, build_sampler
-from raytrain.pipeline.tasks import make_task, places
+from raytrain.pipeline.tasks import make_task, not_done, places
 from raytrain.runs.configurations import configurations
 from raytrain.runs.files import read_json
 from raytrain.runs.fingerprint import fingerprint
+from raytrain.runs.inherit import inherit
 from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import ranked
 from raytrain.runs.proposals import Proposal, append_proposal, read_proposals
@@ -27,18 +28,32 @@ class Study:
     """
 
     def __init__(self, job: JobSpec, run: RunDir, report: DataReport):
-        """Raises ValueError when an earlier search cannot be read."""
+        """Raises ValueError when an earlier search cannot be read, or a population would meet
+        trials of another search."""
         self._job, self._run, self._report = job, run, report
         self._places = places(job, run, report)
         search = job.search
         # Everything but the number of trials and repeats, which may be raised.
-        asked = search.model_dump(mode="json", include={"space", "seed", "sampler", "warm_start"})
+        deciding = {"space", "seed", "sampler", "warm_start"}
+        if search.scheduler.name == "pbt":
+            deciding |= {"scheduler", "trials"}
+        asked = search.model_dump(mode="json", include=deciding)
         self._key = fingerprint(asked, job.trial.model_dump(mode="json"), self._places[0][0])
         self._sampler = build_sampler(search, job.trial)
         self._starts, self._earlier = _earlier(job, run, report)
-        specs = read_proposals(run.proposals, self._key)[: search.trials]
+        found = read_proposals(run.proposals)
+        if search.scheduler.name == "pbt" and {each.study for each in found} - {self._key}:
+            raise ValueError(
+                f"search.scheduler: {run.path} holds another search, and a population, whose "
+                "members depend on one another, can neither share nor change it; give it a run of "
+                "its own, such as --set run=pbt"
+            )
+        mine = [each for each in found if each.study == self._key]
+        specs = [each.spec for each in mine if not each.successor][: search.trials]
         self._drawn = [(spec, self.tasks_of(spec)) for spec in specs]
-        self._waiting = [task for task in self.tasks if _open(task)]
+        heirs = [self.tasks_of(each.spec)[0] for each in mine if each.successor]
+        self._heirs = {task.fingerprint: task for task in heirs}
+        self._waiting = not_done(self.tasks)
 
     @property
     def tasks(self) -> list[Task]:
@@ -58,7 +73,22 @@ class Study:
     def left(self) -> int:
         """At most so many trials are still to be run."""
         repeats = self._job.search.repeats.seeds * len(self._places)
-        return len(self._waiting) + repeats * (self._job.search.trials - len(self._drawn))
+        known = len(self._waiting) + len(not_done(list(self._heirs.values())))
+        return known + repeats * (self._job.search.trials - len(self._drawn))
+
+    def is_open(self) -> bool:
+        """Whether there is a trial to run, or to go on with."""
+        return self.ahead() is not None or bool(not_done(list(self._heirs.values())))
+
+    def successor(self, spec: TrialSpec, parent: Task, epoch: int) -> Task:
+        """The trial that goes on with this spec from a member of the population after an epoch."""
+        [task] = self.tasks_of(spec)
+        inherit(parent.trial_dir, task.trial_dir, epoch)
+        if task.fingerprint not in self._heirs:
+            proposal = Proposal(study=self._key, spec=spec, successor=True)
+            append_proposal(self._run.proposals, proposal)
+            self._heirs[task.fingerprint] = task
+        return task
 
     def ahead(self) -> Task | None:
         """The trial that comes next, without taking it; None when there is no other."""
@@ -68,7 +98,7 @@ class Study:
                 return None
             append_proposal(self._run.proposals, Proposal(study=self._key, spec=spec))
             tasks, known = self.tasks_of(spec), self.tasks
-            self._waiting += [task for task in tasks if task not in known and _open(task)]
+            self._waiting += not_done([task for task in tasks if task not in known])
             self._drawn.append((spec, tasks))
         return self._waiting[0] if self._waiting else None
 
@@ -111,12 +141,6 @@ class Study:
         if fresh:
             return fresh[0]
         return self._sampler([_so_far(spec, tasks) for spec, tasks in self._drawn], self._earlier)
-
-
-def _open(task: Task) -> bool:
-    """Whether it has still to be run."""
-    record = read_record(task.trial_dir)
-    return record is None or not complete(record)
 
 
 def _so_far(spec: TrialSpec, tasks: list[Task]) -> Known:

@@ -27,8 +27,7 @@ from raytrain.runs.record import (
     Station,
     Status,
     Task,
-    complete,
-    read_record,
+    is_complete,
     task_fingerprint,
     write_record,
 )
@@ -40,7 +39,7 @@ NO_GRADIENTS = {
         key: getattr(_DEFAULT, key)
         for key in (
             "optimizer", "schedule", "length", "until", "stop", "ship", "ema", "clip_norm",
-            "accumulate", "batch_norm", "compile", "precision", "init", "init_sha256",
+            "changes", "accumulate", "batch_norm", "compile", "precision", "init", "init_sha256",
             "freeze_encoder", "mix", "hold", "last_epoch_share", "deep_supervision", "presence",
         )
     },
@@ -232,8 +231,7 @@ def _model_problems(specs: list[TrialSpec], report: DataReport) -> list[str]:
 
 def not_done(tasks: list[Task]) -> list[Task]:
     """Tasks that are not complete."""
-    records = [(task, read_record(task.trial_dir)) for task in tasks]
-    return [task for task, record in records if record is None or not complete(record)]
+    return [task for task in tasks if not is_complete(task)]
 
 
 def run_to_end(tasks: list[Task], workplace: Workplace, title: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from raytrain.config.search import SearchSpec
+from raytrain.config.trial import TrialSpec
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import OnEnd, Record, Task
 
@@ -13,9 +14,14 @@ def without_end() -> bool:
     return False
 
 
+def no_successor(spec: TrialSpec, parent: Task, epoch: int) -> Task:
+    """Only populations have them."""
+    raise NotImplementedError
+
+
 @dataclass(frozen=True)
 class Orders:
-    """One-worker trials, asked for one by one, that the scheduler may stop early."""
+    """Trials, asked for one by one, that the scheduler may stop early."""
 
     run: RunDir
     propose: Callable[[], Task | None]
@@ -29,5 +35,9 @@ class Orders:
     """Told of each trial's end."""
     stopped: tuple[Task, ...] = ()
     """Those of the past that were stopped: compared with more trials, one may go on after all."""
+    members: tuple[Task, ...] = ()
+    """A population as it was first drawn, whatever has become of them."""
+    successor: Callable[[TrialSpec, Task, int], Task] = no_successor
+    """The task of a spec that goes on from a member's checkpoint after an epoch."""
     over: Callable[[], bool] = without_end
     """Whether the search's time is used up: what is at work then ends paused."""

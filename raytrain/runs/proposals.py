@@ -16,6 +16,8 @@ class Proposal(Spec):
     study: str
     """Fingerprint of all that decides what is drawn: a changed search begins anew."""
     spec: TrialSpec
+    successor: bool = False
+    """Whether it came of a population's member instead of the space."""
 
 
 def append_proposal(path: Path, proposal: Proposal) -> None:
@@ -23,7 +25,6 @@ def append_proposal(path: Path, proposal: Proposal) -> None:
     append_line(path, proposal.model_dump_json())
 
 
-def read_proposals(path: Path, study: str) -> list[TrialSpec]:
-    """What this study has drawn so far, in order."""
-    found = [Proposal.model_validate_json(line) for line in read_lines(path)]
-    return [proposal.spec for proposal in found if proposal.study == study]
+def read_proposals(path: Path) -> list[Proposal]:
+    """All of them, in order."""
+    return [Proposal.model_validate_json(line) for line in read_lines(path)]

@@ -20,6 +20,7 @@ from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.history import Row, best_row, read_history
 from raytrain.runs.layout import RunDir, TrialDir
 from raytrain.runs.shipping import early_end
+from raytrain.runs.starts import read_starts
 
 Station = Literal["train", "search", "cv", "final"]
 Status = Literal["finished", "stopped", "failed", "paused"]
@@ -91,6 +92,8 @@ class Record(Spec):
     """Worker processes that took part in the last epoch, as they counted themselves."""
     epochs: int
     """Epochs done."""
+    inherited: int = 0
+    """Of these, those that another trial did: a population's successor begins where that stood."""
     best: dict[str, Any] | None
     """The history row with the highest validation score; null without validation."""
     last: dict[str, Any] | None
@@ -99,7 +102,7 @@ class Record(Spec):
     shipped: dict[str, Any] | None
     """`engine.shipping.Shipped` as JSON; null when training did not come to its own end."""
     seconds: float
-    """Spent in epochs, over all attempts."""
+    """Spent in its own epochs, over all attempts."""
     attempts: tuple[Attempt, ...] = ()
     """Those that failed; the last one's successor took half the batch, if it says so."""
     versions: dict[str, str]
@@ -109,6 +112,8 @@ def write_record(task: Task, status: Status, reason: str | None) -> Record:
     """Sum up a trial from its history and write its record."""
     rows = read_history(task.trial_dir.history)
     last: Row | None = rows[-1] if rows else None
+    starts = read_starts(task.trial_dir)
+    inherited = starts[0].epochs if starts else 0
     record = Record(
         name=task.name,
         fingerprint=task.fingerprint,
@@ -121,11 +126,12 @@ def write_record(task: Task, status: Status, reason: str | None) -> Record:
         workers=task.workers,
         ranks=last["ranks"] if last else 0,
         epochs=last["epoch"] if last else 0,
+        inherited=inherited,
         best=best_row(rows),
         last=last,
         notes=[note for row in rows for note in row.get("notes", [])],
         shipped=read_json(task.trial_dir.shipped) if task.trial_dir.shipped.is_file() else None,
-        seconds=round(sum(row["seconds"] for row in rows), 3),
+        seconds=round(sum(row["seconds"] for row in rows[inherited:]), 3),
         attempts=tuple(read_attempts(task.trial_dir)),
         versions=_versions(),
     )
@@ -143,6 +149,12 @@ def read_record(directory: TrialDir) -> Record | None:
 def complete(record: Record) -> bool:
     """Whether there is nothing left to do: a failed trial is tried again, a paused one goes on."""
     return record.status in ("finished", "stopped")
+
+
+def is_complete(task: Task) -> bool:
+    """Whether this one's record says so."""
+    record = read_record(task.trial_dir)
+    return record is not None and complete(record)
 
 
 def read_records(run: RunDir) -> list[Record]:

@@ -54,8 +54,8 @@ def stopping(
         ]
         stopped, on = here.count("stop"), here.count("go on")
         rungs.append(RungRank(epoch, stopped, on, _correlation(pairs), len(pairs)))
-    full = sum(record.spec.last_epoch for record in records)
-    return Stopping(sum(record.epochs for record in records), full, rungs)
+    full = sum(record.spec.last_epoch - record.inherited for record in records)
+    return Stopping(sum(record.epochs - record.inherited for record in records), full, rungs)
 
 
 def _correlation(pairs: list[tuple[float, float]]) -> float | None:

@@ -7,7 +7,7 @@ from typing import Any
 from ray.tune.schedulers import TrialScheduler
 
 from raytrain.cluster.schedulers import RungScheduler
-from raytrain.config.search import AshaSpec
+from raytrain.config.schedulers import AshaSpec
 from raytrain.runs.events import read_events
 
 STOP, GO_ON = TrialScheduler.STOP, TrialScheduler.CONTINUE

@@ -14,7 +14,8 @@ from PIL import Image
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.job import FoldSpec, JobSpec
 from raytrain.config.metrics import DiceMetricSpec
-from raytrain.config.search import AshaSpec, SearchSpec
+from raytrain.config.schedulers import AshaSpec
+from raytrain.config.search import SearchSpec
 from raytrain.config.trial import TrialSpec
 from raytrain.data.checks import inspect
 from raytrain.data.report import DataReport

@@ -8,7 +8,8 @@ import pytest
 
 from raytrain.config.duration import duration_text, seconds_of
 from raytrain.config.metrics import DiceMetricSpec
-from raytrain.config.search import NoSchedulerSpec, SearchSpec
+from raytrain.config.schedulers import NoSchedulerSpec
+from raytrain.config.search import SearchSpec
 from raytrain.config.shipping import EpochsSpec, LastSpec
 from raytrain.config.trial import TrialSpec
 from raytrain.data.report import write_report

@@ -8,7 +8,8 @@ import pytest
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.job import JobSpec
 from raytrain.config.models import UNetSpec
-from raytrain.config.search import AshaSpec, MedianSpec, NoSchedulerSpec, PromoteSpec, SearchSpec
+from raytrain.config.schedulers import AshaSpec, MedianSpec, NoSchedulerSpec, PromoteSpec
+from raytrain.config.search import SearchSpec
 from raytrain.config.trial import TrialSpec
 from raytrain.data.report import write_report
 from raytrain.engine.trial import Samples, run_trial

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from raytrain.cluster.promotion import Promotion
-from raytrain.config.search import AshaSpec, MedianSpec, PromoteSpec, SearchSpec
+from raytrain.config.schedulers import AshaSpec, MedianSpec, PromoteSpec
 from raytrain.runs.events import RungEvent, settled
 
 
@@ -152,9 +152,3 @@ def test_rungs_and_their_defaults() -> None:
     assert AshaSpec().rungs(10) == [1, 2, 4, 8]
     assert PromoteSpec(grace=3, factor=3).rungs(27) == [3, 9]
     assert MedianSpec().rungs(10) == []
-
-
-@pytest.mark.parametrize("name", ["pbt", "pb2", "population_based_training"])
-def test_populations_are_refused_with_the_reason(name: str) -> None:
-    with pytest.raises(ValueError, match="no fingerprint says what was trained"):
-        SearchSpec.model_validate({"scheduler": {"name": name}})

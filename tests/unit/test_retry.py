@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch.utils.data._utils.fetch import _MapDatasetFetcher
 
-from raytrain.config.search import NoSchedulerSpec, SearchSpec
+from raytrain.config.schedulers import NoSchedulerSpec
+from raytrain.config.search import SearchSpec
 from raytrain.data.plan import BatchPlan
 from raytrain.data.report import write_report
 from raytrain.engine.checkpoint import newest_checkpoint

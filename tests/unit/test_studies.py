@@ -8,7 +8,8 @@ from raytrain.config.competition import CompetitionSpec
 from raytrain.config.job import JobSpec
 from raytrain.config.load import load_job
 from raytrain.config.models import UNetSpec
-from raytrain.config.search import NoSchedulerSpec, SearchSpec
+from raytrain.config.schedulers import NoSchedulerSpec
+from raytrain.config.search import SearchSpec
 from raytrain.config.space import LISTS, count_cells, grid_trials
 from raytrain.data.report import write_report
 from raytrain.engine.trial import Samples

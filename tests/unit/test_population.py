@@ -1,0 +1,292 @@
+"""Populations: who is replaced by whom, with which rates, the same however often a driver dies.
+
+Trainings are told instead of run: a row depends on the seed and the rate that holds in its epoch,
+as a real one does, so that what a successor inherits must be what it would have come to itself.
+"""
+
+import math
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ray.tune.schedulers import TrialScheduler
+
+from raytrain.cluster.generations import Evolving, GenerationScheduler
+from raytrain.cluster.population import parents_of, successor
+from raytrain.config.changes import ChangeSpec
+from raytrain.config.optimizers import AdamSpec
+from raytrain.config.schedulers import PbtSpec
+from raytrain.config.search import SearchSpec
+from raytrain.config.trial import TrialSpec
+from raytrain.runs.events import read_events
+from raytrain.runs.files import write_json
+from raytrain.runs.fingerprint import fingerprint
+from raytrain.runs.history import append_row, read_history
+from raytrain.runs.inherit import inherit
+from raytrain.runs.layout import RunDir
+from raytrain.runs.orders import Orders
+from raytrain.runs.record import Status, Task, complete, is_complete, read_record, write_record
+from raytrain.runs.starts import Start, append_start
+from tests.tiny import task_in
+
+EPOCHS, MEMBERS = 9, 8
+RATE = {"loguniform": [1e-4, 1e-1]}
+SEARCH = SearchSpec(
+    trials=MEMBERS, seed=5, scheduler=PbtSpec(interval=2), space={"optimizer.lr": RATE}
+)
+
+
+@pytest.mark.parametrize(
+    ("scores", "quantile", "replaced", "parents"),
+    [
+        ({"a": 0.1, "b": 0.4, "c": 0.3, "d": 0.2}, 0.25, {"a"}, {"b"}),
+        ({"a": 0.1, "b": 0.4, "c": 0.3, "d": 0.2}, 0.5, {"a", "d"}, {"b", "c"}),
+        # Ray Tune rounds up, but never beyond the half.
+        ({"a": 0.1, "b": 0.4, "c": 0.3, "d": 0.2, "e": 0.0}, 0.25, {"a", "e"}, {"b", "c"}),
+        ({"a": 0.1, "b": 0.4, "c": 0.3}, 0.5, {"a"}, {"b"}),
+        # Equals in the order of their names.
+        ({"b": 0.3, "a": 0.3}, 0.25, {"b"}, {"a"}),
+        ({"a": 0.3}, 0.5, set(), set()),
+        ({}, 0.5, set(), set()),
+    ],
+)
+def test_the_last_are_replaced_from_the_first(
+    scores: dict[str, float], quantile: float, replaced: set[str], parents: set[str]
+) -> None:
+    found = [parents_of(scores, PbtSpec(quantile=quantile), seed) for seed in range(20)]
+    assert all(set(each) == replaced for each in found)
+    assert {parent for each in found for parent in each.values()} == parents
+
+
+def test_rates_are_perturbed_or_drawn_anew_within_their_domain() -> None:
+    parent = TrialSpec(
+        optimizer=AdamSpec(lr=1e-2), changes=(ChangeSpec(after=2, values={"optimizer.lr": 2e-2}),)
+    )
+    found: Counter[float] = Counter()
+    for number in range(400):
+        spec = successor(parent, 4, {"optimizer.lr": RATE}, 0.25, (number, "a"), [])
+        assert spec is not None
+        assert spec.changes[:1] == parent.changes
+        assert spec.changes[1].after == 4
+        found[spec.at(5).optimizer.lr] += 1
+    assert all(1e-4 <= rate <= 1e-1 for rate in found)
+    low, high = found.pop(0.016), found.pop(0.024)
+    # 400 draws, three quarters perturbed: 150 each way, SD 10; the rest are spread.
+    assert 110 <= low <= 190
+    assert 110 <= high <= 190
+    assert len(found) > 60
+
+
+def test_lists_move_by_one_place_and_ranges_end_at_their_ends() -> None:
+    changing = {
+        "optimizer.lr": {"loguniform": [1e-3, 1.1e-2]},
+        "clip_norm": {"choice": [0.5, 1.0, 2.0]},
+    }
+    parent = TrialSpec(optimizer=AdamSpec(lr=1e-2), clip_norm=0.5)
+    found = [successor(parent, 1, changing, 0.0, (number, "a"), []) for number in range(60)]
+    values = {(spec.at(2).optimizer.lr, spec.at(2).clip_norm) for spec in found if spec}
+    assert values == {(8e-3, 0.5), (8e-3, 1.0), (1.1e-2, 0.5), (1.1e-2, 1.0)}
+
+
+def test_where_all_rates_are_taken_there_is_no_successor() -> None:
+    parent = TrialSpec(clip_norm=1.0)
+    changing = {"clip_norm": {"choice": [1.0, 2.0]}}
+    first = successor(parent, 1, changing, 0.5, (0, "a"), [])
+    assert first is not None
+    assert first.at(2).clip_norm == 2.0
+    assert successor(parent, 1, changing, 0.5, (0, "b"), [first]) is None
+
+
+class Machine:
+    """A run whose driver can be killed between any two epochs, and whose trials may fail."""
+
+    def __init__(self, folder: Path, fails: dict[str, int] | None = None):
+        self.run, self.fails = RunDir(folder), fails or {}
+        self.members = [self.task(spec) for spec in drawn()]
+        self.heirs: dict[str, Task] = {}
+
+    def task(self, spec: TrialSpec) -> Task:
+        name = fingerprint(spec.model_dump(mode="json"))
+        return task_in(self.run.trial(name).path, spec)
+
+    def successor(self, spec: TrialSpec, parent: Task, epoch: int) -> Task:
+        task = self.task(spec)
+        inherit(parent.trial_dir, task.trial_dir, epoch)
+        self.heirs[task.fingerprint] = task
+        return task
+
+    def search(self, places: int, epochs: int, seed: int = 0) -> bool:
+        """Run so many epochs; whether the search came to its end."""
+        rng = np.random.default_rng(seed)
+        waiting = [task for task in self.members if not is_complete(task)]
+        live: dict[str, tuple[Task, Any]] = {}
+
+        def on_end(task: Task, status: Status, reason: str | None) -> None:
+            write_record(task, status, reason)
+
+        def propose() -> Task | None:
+            return waiting.pop(0) if waiting else None
+
+        orders = Orders(
+            self.run, propose, [], SEARCH, EPOCHS, on_end,
+            members=tuple(self.members), successor=self.successor,
+        )  # fmt: skip
+        searcher = Evolving(orders, lambda: places, PbtSpec(interval=2))
+        scheduler = GenerationScheduler(PbtSpec(interval=2).rungs(EPOCHS))
+        number = 0
+        while epochs:
+            while isinstance(config := searcher.suggest(str(number)), dict):
+                live[str(number)] = config["task"], _Turn(config)
+                number += 1
+            if not live:
+                return True
+            name = str(rng.choice(list(live)))
+            task, turn = live[name]
+            epochs -= 1
+            ended = self._train(task, turn, scheduler, on_end)
+            if ended:
+                del live[name]
+                searcher.on_trial_complete(name)
+        return False
+
+    def _train(self, task: Task, turn: Any, scheduler: Any, on_end: Any) -> bool:
+        """One epoch; whether its turn is over."""
+        done = len(read_history(task.trial_dir.history))
+        append_start(task.trial_dir, Start(epochs=done, nodes=()))
+        if self.fails.get(task.fingerprint) == done:
+            on_end(task, "failed", "out of luck")
+            return True
+        if done < EPOCHS:
+            row = {"epoch": done + 1, "seconds": 1.0, "ranks": 1, **scores(task.spec, done + 1)}
+            append_row(task.trial_dir.history, row)
+            decision = scheduler.on_trial_result(None, turn, row)
+            if decision == TrialScheduler.STOP:
+                return True
+        if done + 1 < EPOCHS:
+            return False
+        write_json(task.trial_dir.shipped, {})
+        write_record(task, "finished", None)
+        return True
+
+
+class _Turn:
+    def __init__(self, config: dict[str, Any]):
+        self.config = config
+
+
+def drawn() -> list[TrialSpec]:
+    rates = np.random.default_rng(1).uniform(-4, -1, MEMBERS)
+    return [TrialSpec(optimizer=AdamSpec(lr=float(10**r)), epochs=EPOCHS) for r in rates]
+
+
+def scores(spec: TrialSpec, epoch: int) -> dict[str, float]:
+    """The nearer the rate is to .003, the better."""
+    score = epoch / 100 - abs(math.log10(spec.at(epoch).optimizer.lr) + 2.5) / 10
+    return {"val_score": score, "val_dice": score}
+
+
+def outcome(machine: Machine) -> dict[str, Any]:
+    """Spec, status and rows of every trial."""
+    found = {}
+    for path in sorted(machine.run.trials.glob("*")):
+        directory = machine.run.trial(path.name)
+        record = read_record(directory)
+        assert record is not None
+        assert complete(record)
+        rows = read_history(directory.history)
+        found[path.name] = record.status, record.reason, record.spec, rows
+    return found
+
+
+@pytest.mark.parametrize("places", [1, 3, 20])
+def test_a_whole_population(tmp_path: Path, places: int) -> None:
+    machine = Machine(tmp_path)
+    assert machine.search(places, 10_000)
+    found = outcome(machine)
+    statuses = Counter(status for status, _, _, _ in found.values())
+    # Four generations' ends, a quarter of eight replaced at each.
+    assert statuses == {"finished": MEMBERS, "stopped": 8}
+    events = read_events(machine.run.events)
+    for epoch in (2, 4, 6, 8):
+        here = sorted((e for e in events if e.epoch == epoch), key=lambda e: -e.val_score)
+        assert [e.decision for e in here] == ["go on"] * 6 + ["stop"] * 2
+        assert {e.parent for e in here[6:]} <= {e.trial for e in here[:2]}
+    for status, reason, spec, rows in found.values():
+        assert [row["val_score"] for row in rows] == [
+            scores(spec, epoch)["val_score"] for epoch in range(1, len(rows) + 1)
+        ]
+        assert (status == "stopped") == (reason is not None)
+    records = [read_record(machine.run.trial(name)) for name in found]
+    own = sum(record.epochs - record.inherited for record in records if record)
+    assert own == MEMBERS * EPOCHS
+
+
+def test_places_and_order_of_arrival_decide_nothing(tmp_path: Path) -> None:
+    machines = [Machine(tmp_path / str(places)) for places in (1, 2, 5)]
+    for machine, places in zip(machines, (1, 2, 5), strict=True):
+        assert machine.search(places, 10_000, seed=places)
+    first, *others = map(outcome, machines)
+    assert all(other == first for other in others)
+
+
+@pytest.mark.parametrize("step", [1, 3, 7, 16])
+def test_a_driver_that_is_killed_over_and_over_decides_the_same(tmp_path: Path, step: int) -> None:
+    whole, parts = Machine(tmp_path / "whole"), Machine(tmp_path / "parts")
+    assert whole.search(2, 10_000)
+    tries = 0
+    while not parts.search(2, step, seed=tries):
+        tries += 1
+        assert tries < 200
+    assert tries > 3
+    assert outcome(parts) == outcome(whole)
+
+
+def test_a_member_that_fails_is_tried_again_until_the_others_have_gone_on(tmp_path: Path) -> None:
+    lost = fingerprint(drawn()[0].model_dump(mode="json"))
+    machine = Machine(tmp_path / "run", {lost: 1})
+    assert not machine.search(1, 12)
+    failed = read_record(machine.run.trial(lost))
+    assert failed is not None
+    assert (failed.status, failed.epochs) == ("failed", 1)
+    machine.fails = {}
+    assert machine.search(1, 10_000)
+    assert machine.run.trial(lost).history.is_file()
+    again = read_record(machine.run.trial(lost))
+    assert again is not None
+    assert again.epochs > 1
+
+    machine = Machine(tmp_path / "left", {lost: 1})
+    assert machine.search(1, 10_000)
+    left = read_record(machine.run.trial(lost))
+    assert left is not None
+    assert left.status == "stopped"
+    assert left.reason == "out of luck; the population went on without it"
+    finished = [status for status, _, _, _ in outcome(machine).values() if status == "finished"]
+    assert len(finished) == MEMBERS - 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "text"),
+    [
+        ({"space": {"model.width": {"choice": [4, 8]}}}, "nothing in the space can be perturbed"),
+        ({"trials": 1}, "at least two members"),
+        ({"workers": 2}, "trials of several workers run on past a generation's end"),
+        ({"sampler": {"name": "tpe"}}, "which tpe needs"),
+        ({"repeats": {"seeds": 2}}, "pbt would stop some repeats"),
+        (
+            {"space": {"optimizer.lr": RATE, "epochs": {"choice": [2, 4]}}},
+            "take epochs out of the space",
+        ),
+        (
+            {"space": {"optimizer.lr": RATE, "optimizer.momentum": {"choice": [0, 0.9]}}},
+            "it cannot be switched on or off",
+        ),
+    ],
+)
+def test_what_no_population_can_be_is_refused(changed: dict[str, Any], text: str) -> None:
+    tree = {"scheduler": {"name": "pbt"}, "space": {"optimizer.lr": RATE}, **changed}
+    with pytest.raises(ValueError, match="1 validation error") as caught:
+        SearchSpec.model_validate(tree)
+    assert text in str(caught.value)
