@@ -38,6 +38,9 @@ class Evolving(Proposed):
             pass
 
     def order(self) -> dict[str, Any] | None:
+        if self.orders.over():
+            # Not all that have ended have come to the generation's end.
+            return None
         while not self._turns and not self._live and self._ends:
             self._start, self._end = self._end, self._ends.popleft()
             if self._start:

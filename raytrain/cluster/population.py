@@ -4,6 +4,7 @@ Jaderberg et al. 2017, with the quantiles and factors of Ray Tune's PopulationBa
 it follows from scores and seeds, so that a search that was killed decides as it would have.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,7 +25,7 @@ REDRAWS = 30
 def parents_of(scores: Mapping[str, float], spec: PbtSpec, seed: int) -> dict[str, str]:
     """Of each trial that is replaced the one that its successor comes from."""
     order = sorted(scores, key=lambda trial: (-scores[trial], trial))
-    count = min(int(np.ceil(len(order) * spec.quantile)), len(order) // 2)
+    count = min(math.ceil(len(order) * spec.quantile), len(order) // 2)
     last = order[len(order) - count :]
     return {trial: str(_rng(seed, trial, scores[trial]).choice(order[:count])) for trial in last}
 

@@ -23,7 +23,7 @@ from raytrain.config.trial import TrialSpec
 from raytrain.runs.events import read_events
 from raytrain.runs.files import write_json
 from raytrain.runs.fingerprint import fingerprint
-from raytrain.runs.history import append_row, read_history
+from raytrain.runs.history import append_row, read_history, write_history
 from raytrain.runs.inherit import inherit
 from raytrain.runs.layout import RunDir
 from raytrain.runs.orders import Orders
@@ -117,8 +117,8 @@ class Machine:
         self.heirs[task.fingerprint] = task
         return task
 
-    def search(self, places: int, epochs: int, seed: int = 0) -> bool:
-        """Run so many epochs; whether the search came to its end."""
+    def search(self, places: int, epochs: int, seed: int = 0, last: int = 10_000) -> bool:
+        """Run so many epochs, or until the search's time is over; whether it came to its end."""
         rng = np.random.default_rng(seed)
         waiting = [task for task in self.members if not is_complete(task)]
         live: dict[str, tuple[Task, Any]] = {}
@@ -131,7 +131,7 @@ class Machine:
 
         orders = Orders(
             self.run, propose, [], SEARCH, EPOCHS, on_end,
-            members=tuple(self.members), successor=self.successor,
+            members=tuple(self.members), successor=self.successor, over=lambda: last <= 0,
         )  # fmt: skip
         searcher = Evolving(orders, lambda: places, PbtSpec(interval=2))
         scheduler = GenerationScheduler(PbtSpec(interval=2).rungs(EPOCHS))
@@ -144,7 +144,13 @@ class Machine:
                 return True
             name = str(rng.choice(list(live)))
             task, turn = live[name]
-            epochs -= 1
+            epochs, last = epochs - 1, last - 1
+            if not last:
+                # As Tune ends all that is at work.
+                for name in live:
+                    searcher.on_trial_complete(name)
+                live.clear()
+                continue
             ended = self._train(task, turn, scheduler, on_end)
             if ended:
                 del live[name]
@@ -240,6 +246,35 @@ def test_a_driver_that_is_killed_over_and_over_decides_the_same(tmp_path: Path, 
         tries += 1
         assert tries < 200
     assert tries > 3
+    assert outcome(parts) == outcome(whole)
+
+
+def test_what_was_decided_stays_whatever_a_repeated_epoch_gives(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    # All of the first generation, some of the second.
+    assert not machine.search(2, 20)
+    events = read_events(machine.run.events)
+    assert {event.epoch for event in events} == {2}
+    best = max(events, key=lambda event: event.val_score)
+    history = machine.run.trial(best.trial).history
+    rows = read_history(history)
+    rows[1] |= {"val_score": -9.0}
+    write_history(history, rows)
+    assert machine.search(2, 10_000)
+    assert [e for e in read_events(machine.run.events) if e.epoch == 2] == events
+    replaced = [event for event in events if event.parent]
+    heirs = [spec for _, _, spec, _ in outcome(machine).values() if len(spec.changes) == 1]
+    assert len([spec for spec in heirs if spec.changes[0].after == 2]) == len(replaced)
+
+
+@pytest.mark.parametrize("last", [3, 10, 16, 25])
+def test_a_search_whose_time_is_over_decides_nothing_on_what_it_broke_off(
+    tmp_path: Path, last: int
+) -> None:
+    whole, parts = Machine(tmp_path / "whole"), Machine(tmp_path / "parts")
+    assert whole.search(2, 10_000)
+    assert parts.search(2, 10_000, last=last)
+    assert parts.search(2, 10_000)
     assert outcome(parts) == outcome(whole)
 
 
