@@ -45,11 +45,11 @@ from raytrain.runs.layout import run_dir
 
 LOSS, SHARE, USED = 0.005, 0.35, 0.9
 """Marks: score below the grid's best, share of its epochs, utilisation."""
-EPOCHS, DRAWS, PLACES = 24, 2000, 2
+EPOCHS, DRAWS, PLACES = 32, 2000, 2
 STUDY_S = 18 * 60
 LEGS = 8
 """The study's rungs are at 1, 2 and 4 of so many parts of its epochs."""
-SCHEDULERS = {"asha": AshaSpec(grace=2, factor=2), "promote": PromoteSpec(grace=2, factor=2)}
+SCHEDULERS = {"asha": AshaSpec(grace=3, factor=4), "promote": PromoteSpec(grace=3, factor=4)}
 JOB: dict[str, Any] = {
     "competition": {"name": "bench", "classes": ["bg", "rv", "myo", "lv"], "group": "(N+1)//2"},
     "trial": {
@@ -72,7 +72,7 @@ JOB: dict[str, Any] = {
 
 def drawn_job(folder: Path, seed: int, search: dict[str, object]) -> JobSpec:
     """A competition of its own, and the job on it."""
-    write_phantom(folder / "data", folder / "truth", PhantomSplit(train=32, val=16, test=1), seed)
+    write_phantom(folder / "data", folder / "truth", PhantomSplit(train=32, val=32, test=1), seed)
     tree = {**JOB, "storage": str(folder / "runs")}
     tree["competition"] = {**JOB["competition"], "data": str(folder / "data")}
     tree["trial"] = {**JOB["trial"], "seed": seed}

@@ -145,9 +145,11 @@ class TrialSpec(Spec):
         """The same training over so many epochs: schedule and changes come in their proportion."""
         changes: dict[int, dict[str, float]] = {}
         for change in self.changes:
-            after = max(1, round(change.after * epochs / self.epochs))
+            after = min(max(1, round(change.after * epochs / self.epochs)), epochs - 1)
             changes[after] = changes.get(after, {}) | change.values
-        parts = [ChangeSpec(after=after, values=values) for after, values in changes.items()]
+        parts = [
+            ChangeSpec(after=after, values=values) for after, values in changes.items() if after
+        ]
         new = {"epochs": epochs, "until": None, "last_epoch_share": 1.0, "changes": tuple(parts)}
         return self.model_copy(update=new)
 

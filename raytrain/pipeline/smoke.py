@@ -73,15 +73,12 @@ def _tasks(job: JobSpec, run: RunDir, report: DataReport) -> list[Task]:
 
 
 def _small(spec: TrialSpec, space: dict[str, Any]) -> TrialSpec:
-    changes: dict[str, Any] = {
-        "epochs": EPOCHS,
-        "framing": ResizeSpec(height=SIDE, width=SIDE),
-    }
+    changes: dict[str, Any] = {"framing": ResizeSpec(height=SIDE, width=SIDE)}
     if isinstance(spec.model, PretrainedSpec):
         changes["model"] = spec.model.model_copy(update={"weights": None})
     elif isinstance(spec.model, UNetBase) and not {"model", "model.width"} & space.keys():
         changes["model"] = spec.model.model_copy(update={"width": min(spec.model.width, WIDTH)})
-    return spec.model_copy(update=changes)
+    return spec.laid_out_for(EPOCHS).model_copy(update=changes)
 
 
 def _is_judged(spec: TrialSpec) -> bool:

@@ -174,8 +174,12 @@ def prepare(tasks: list[Task], report: DataReport, run: RunDir) -> None:
 
 
 def _data_problems(spec: TrialSpec, report: DataReport) -> list[str]:
-    """What a trial asks of the data that it has not."""
-    problems = []
+    """What a trial asks of the data, or of its length, that it has not."""
+    problems = [
+        f"trial.changes: after epoch {change.after}: training ends after epoch {spec.last_epoch}"
+        for change in spec.changes
+        if change.after >= spec.last_epoch
+    ]
     if isinstance(spec.framing, WholeSpec) and len(report.sizes) > 1:
         shown = ", ".join(list(report.sizes)[:5]) + (", ..." if len(report.sizes) > 5 else "")
         problems.append(

@@ -15,7 +15,9 @@ from raytrain.engine.checkpoint import newest_checkpoint
 from raytrain.engine.optimizers import build_optimizer, set_numbers
 from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.trial import Samples, run_trial
+from raytrain.pipeline.tasks import prepare
 from raytrain.runs.history import read_history
+from raytrain.runs.layout import RunDir
 from tests.tiny import SPEC, make_task
 from tests.unit.test_engine import Killed, KilledAfter, figures
 
@@ -50,6 +52,8 @@ def test_in_a_shorter_training_changes_come_in_proportion() -> None:
         (10, {"clip_norm": 1}),
     ]
     assert third.epochs == 20
+    assert [change.after for change in spec.laid_out_for(2).changes] == [1]
+    assert spec.laid_out_for(1).changes == ()
     assert TrialSpec.model_validate(third.model_dump(mode="json")) == third
 
 
@@ -145,3 +149,14 @@ def test_mistakes_are_told(tree: dict[str, Any], text: str) -> None:
         TrialSpec.model_validate(tree)
     [line] = problems_of(caught.value, TrialSpec, "trial.")
     assert text in line
+
+
+def test_a_change_after_the_end_is_refused(tmp_path: Path, samples: Samples) -> None:
+    spec = SPEC.model_copy(update={"changes": CHANGES, "until": 3})
+    task = make_task(tmp_path / "t", samples, spec)
+    text = "changes: after epoch 3: training ends after epoch 3"
+    with pytest.raises(ValueError, match=text):
+        prepare([task], samples.report, RunDir(tmp_path))
+    prepare(
+        [make_task(tmp_path / "t", samples, spec.laid_out_for(4))], samples.report, RunDir(tmp_path)
+    )
