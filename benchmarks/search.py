@@ -1,5 +1,5 @@
 """What early stopping costs and saves, and what a search loses between its trials:
-`python -m benchmarks.search`, some 40 minutes on two cores; `--part grid` or `--part study`
+`python -m benchmarks.search`, some 50 minutes on two cores; `--part grid` or `--part study`
 for one of the two.
 
 grid: on drawn competitions, one a seed, every trial of a grid is trained to its end on Ray, once.
