@@ -12,7 +12,7 @@ from raytrain.cluster.population import parents_of, successor
 from raytrain.cluster.schedulers import rung_event
 from raytrain.config.schedulers import PbtSpec
 from raytrain.config.trial import TrialSpec
-from raytrain.runs.events import append_events, read_events
+from raytrain.runs.events import append_event, read_events
 from raytrain.runs.history import Row, read_history
 from raytrain.runs.orders import Orders
 from raytrain.runs.record import Task, complete, is_complete, read_record
@@ -95,12 +95,12 @@ class Evolving(Proposed):
                 heirs[trial] = spec, parent
                 self._taken.append(spec)
         if not decided:
-            lines = [
+            decisions = [
                 rung_event(tasks[trial], row, "stop", heirs[trial][1]) if trial in heirs
                 else rung_event(tasks[trial], row, "go on")
                 for trial, row in rows.items()
             ]  # fmt: skip
-            append_events(self.orders.run.events, lines)
+            append_event(self.orders.run.events, *decisions)
         return heirs
 
     def _leave_behind(self, task: Task) -> None:

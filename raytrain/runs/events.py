@@ -23,12 +23,7 @@ class RungEvent(Spec):
     """In a population the member from which the stopped one's successor comes."""
 
 
-def append_event(path: Path, event: RungEvent) -> None:
-    """Add one line."""
-    append_line(path, event.model_dump_json())
-
-
-def append_events(path: Path, events: list[RungEvent]) -> None:
+def append_event(path: Path, *events: RungEvent) -> None:
     """Add a line each, all at once: what is decided together stands there together."""
     if events:
         append_line(path, "\n".join(event.model_dump_json() for event in events))

@@ -16,7 +16,9 @@ def without_end() -> bool:
 
 def no_successor(spec: TrialSpec, parent: Task, epoch: int) -> Task:
     """Only populations have them."""
-    raise NotImplementedError
+    raise AssertionError(
+        f"no population: {parent.name} has no successor after epoch {epoch}: {spec}"
+    )
 
 
 @dataclass(frozen=True)
