@@ -160,10 +160,7 @@ class PromoteScheduler(FIFOScheduler):
 
 
 def rung_event(
-    task: Task,
-    row: dict[str, Any],
-    decision: Literal["stop", "go on", "pause"],
-    parent: str | None = None,
+    task: Task, row: dict[str, Any], decision: Literal["stop", "go on", "pause"]
 ) -> RungEvent:
     """What a trial showed in an epoch and what was decided."""
     return RungEvent(
@@ -173,5 +170,4 @@ def rung_event(
         val_dice=row["val_dice"],
         val_score=row["val_score"],
         decision=decision,
-        parent=parent,
     )

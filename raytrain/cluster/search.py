@@ -18,7 +18,6 @@ from ray.tune.result import EXPR_ERROR_FILE
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import ConcurrencyLimiter
 
-from raytrain.cluster.generations import Evolving, GenerationScheduler
 from raytrain.cluster.orders import Promoted, Proposed
 from raytrain.cluster.promotion import Promotion
 from raytrain.cluster.reasons import reason_of
@@ -27,12 +26,11 @@ from raytrain.cluster.schedulers import MedianScheduler, PromoteScheduler, RungS
 from raytrain.cluster.train_group import train_inside_tune
 from raytrain.cluster.worker import work
 from raytrain.config.job import ResourcesSpec
-from raytrain.config.schedulers import AshaSpec, MedianSpec, PbtSpec, PromoteSpec
-from raytrain.config.trial import TrialSpec
+from raytrain.config.schedulers import AshaSpec, MedianSpec, PromoteSpec
 from raytrain.runs.events import read_events
 from raytrain.runs.history import Row, read_history
 from raytrain.runs.orders import Orders
-from raytrain.runs.record import OUT_OF_TIME, OnEnd, Status, Task, is_complete
+from raytrain.runs.record import OUT_OF_TIME, OnEnd, Status, Task
 from raytrain.runs.retry import RETRIES, note_failure
 
 DROPPED = "Ray Tune dropped it, its log says why; run the same command again to try it anew"
@@ -137,17 +135,11 @@ def run_search(orders: Orders, need: ResourcesSpec) -> None:
             at_work[task.fingerprint] = task
         return task
 
-    def successor(spec: TrialSpec, parent: Task, epoch: int) -> Task:
-        task = orders.successor(spec, parent, epoch)
-        if not is_complete(task):
-            at_work[task.fingerprint] = task
-        return task
-
     def on_end(task: Task, status: Status, reason: str | None) -> None:
         at_work.pop(task.fingerprint, None)
         orders.on_end(task, status, reason)
 
-    _tune(replace(orders, propose=propose, on_end=on_end, successor=successor), need)
+    _tune(replace(orders, propose=propose, on_end=on_end), need)
     over = orders.over()
     for task in list(at_work.values()):
         if not over:
@@ -191,7 +183,7 @@ def _tune(orders: Orders, need: ResourcesSpec) -> None:
             # Tune reads its JSON at the end; its tables and TensorBoard files would double ours.
             callbacks=[
                 JsonLoggerCallback(),
-                _EndOfTrial(orders.on_end, isinstance(searcher, Promoted | Evolving)),
+                _EndOfTrial(orders.on_end, isinstance(searcher, Promoted)),
             ],
             failure_config=tune.FailureConfig(max_failures=RETRIES),
             verbose=0,
@@ -242,8 +234,6 @@ def deciders(orders: Orders, places: Callable[[], int]) -> tuple[Proposed, Trial
             promotion = Promotion(spec.factor, rungs, read_events(run.events), finished)
             scheduler = PromoteScheduler(promotion, rungs, run.events)
             return Promoted(orders, places, promotion), scheduler
-        case PbtSpec():
-            return Evolving(orders, places, spec), GenerationScheduler(spec.rungs(orders.epochs))
         case AshaSpec():
             asha = RungScheduler(spec, orders.epochs, run.events)
             for fingerprint, rows in histories.items():

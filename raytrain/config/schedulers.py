@@ -1,4 +1,4 @@
-"""Which trials are stopped early, and which take over from others."""
+"""Which trials are stopped early."""
 
 from typing import Annotated, Literal
 
@@ -65,29 +65,6 @@ class MedianSpec(Spec):
         return []
 
 
-class PbtSpec(Spec):
-    """Population-based training (Jaderberg et al. 2017), as Ray Tune's synchronous one: after every
-    generation the last of the `search.trials` members end, and a successor each takes over the
-    weights and settings of one of the first, its rates perturbed.
-
-    A successor's spec holds every change of its line (`trial.changes`): its fingerprint says what
-    was trained, and folds and members are trained from it like from any other. Perturbed are the
-    paths of the space that a change may hold; all else is inherited."""
-
-    name: Literal["pbt"] = "pbt"
-    interval: int = Field(4, ge=1)
-    """Epochs of a generation."""
-    quantile: float = Field(0.25, gt=0, le=0.5)
-    """Share of the members that are replaced, and share from which their successors come."""
-    resample: float = Field(0.25, ge=0, le=1)
-    """How often a number is drawn anew instead of perturbed: ranges by the factors .8 or 1.2, lists
-    by one place."""
-
-    def rungs(self, epochs: int) -> list[int]:
-        """The ends of the generations but for the last."""
-        return list(range(self.interval, epochs, self.interval))
-
-
 class NoSchedulerSpec(Spec):
     """Every trial runs all its epochs."""
 
@@ -100,5 +77,5 @@ class NoSchedulerSpec(Spec):
 
 
 SchedulerSpec = Annotated[
-    AshaSpec | PromoteSpec | MedianSpec | PbtSpec | NoSchedulerSpec, Field(discriminator="name")
+    AshaSpec | PromoteSpec | MedianSpec | NoSchedulerSpec, Field(discriminator="name")
 ]

@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from raytrain.config.base import Spec, named_by_default
-from raytrain.config.changes import CHANGEABLE
 from raytrain.config.schedulers import AshaSpec, SchedulerSpec
 from raytrain.config.space import RANGES, domain_of, kinds_in
 
@@ -78,45 +77,6 @@ class SearchSpec(Spec):
         domain = domain_of(self.space.get("epochs"))
         return max(domain[1]) if domain else epochs
 
-    @property
-    def changing(self) -> dict[str, Any]:
-        """The part of the space that a population perturbs on the way."""
-        return {
-            path: node
-            for path, node in self.space.items()
-            if path in CHANGEABLE and (domain := domain_of(node)) and _numbers(domain[1])
-        }
-
-    @model_validator(mode="after")
-    def _a_population_can_be_changed(self) -> Self:
-        if self.scheduler.name != "pbt":
-            return self
-        problems = []
-        if not self.changing:
-            problems.append(
-                f"nothing in the space can be perturbed; add one of {', '.join(CHANGEABLE)}, such "
-                "as optimizer.lr: {loguniform: [1e-4, 1e-2]}"
-            )
-        momentum = domain_of(self.space.get("optimizer.momentum"))
-        if momentum and 0 in momentum[1]:
-            problems.append("optimizer.momentum: it cannot be switched on or off on the way")
-        if self.trials < 2:
-            problems.append("a population has at least two members; set trials: 8")
-        if self.workers > 1:
-            problems.append(
-                "trials of several workers run on past a generation's end; set workers: 1"
-            )
-        if self.sampler.name == "tpe":
-            problems.append(
-                "the members are all drawn before the first has a score, which tpe needs; set "
-                "sampler: {name: random}"
-            )
-        if fixed := sorted({"epochs", "length", "until", "changes"} & self.space.keys()):
-            problems.append(f"all members are as long; take {', '.join(fixed)} out of the space")
-        if problems:
-            raise ValueError("scheduler: pbt: " + "; ".join(problems))
-        return self
-
     @model_validator(mode="after")
     def _repeats_are_alike(self) -> Self:
         if self.repeats == RepeatsSpec():
@@ -141,7 +101,3 @@ class SearchSpec(Spec):
                 "give a choice or a grid there, or take sampler: {name: random}"
             )
         return self
-
-
-def _numbers(values: list[Any]) -> bool:
-    return all(type(value) in (int, float) for value in values)

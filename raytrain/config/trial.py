@@ -11,7 +11,6 @@ from pydantic import Field, field_validator, model_validator
 from raytrain.config.augmentation import AugmentationSpec
 from raytrain.config.auxiliary import DeepSupervisionSpec, PresenceSpec
 from raytrain.config.base import Spec
-from raytrain.config.changes import ChangeSpec, change_problem, of_optimizer
 from raytrain.config.framing import FramingSpec, WholeSpec
 from raytrain.config.length import LengthSpec
 from raytrain.config.losses import CrossEntropySpec, LossTerm
@@ -52,9 +51,6 @@ class TrialSpec(Spec):
     """Of the windows of epoch number `epochs`, those that are trained on; `length` works it out."""
     until: int | None = Field(None, ge=1)
     """Training ends after this epoch, its schedule that of `epochs`; null: after the last."""
-    changes: tuple[ChangeSpec, ...] = ()
-    """Other rates, decay, momentum or clipping from some epoch on, in rising order; what a
-    population-based search has found is written so, and can be trained again from it."""
     stop: EarlyStopSpec | None = None
     """Ends training when a figure has stopped getting better; null: never."""
     ship: ShipSpec = LastSpec()
@@ -131,26 +127,9 @@ class TrialSpec(Spec):
             return self.network_label
         return f"{self.network_label}_{self.loss_label}_lr{self.optimizer.lr:g}"
 
-    def at(self, epoch: int) -> Self:
-        """This trial with the numbers that hold in an epoch (1-based)."""
-        values: dict[str, float] = {}
-        for change in self.changes:
-            if change.after < epoch:
-                values |= change.values
-        optimizer = self.optimizer.model_copy(update=of_optimizer(values))
-        clip_norm = values.get("clip_norm", self.clip_norm)
-        return self.model_copy(update={"optimizer": optimizer, "clip_norm": clip_norm})
-
     def laid_out_for(self, epochs: int) -> Self:
-        """The same training over so many epochs: schedule and changes come in their proportion."""
-        changes: dict[int, dict[str, float]] = {}
-        for change in self.changes:
-            after = min(max(1, round(change.after * epochs / self.epochs)), epochs - 1)
-            changes[after] = changes.get(after, {}) | change.values
-        parts = [
-            ChangeSpec(after=after, values=values) for after, values in changes.items() if after
-        ]
-        new = {"epochs": epochs, "until": None, "last_epoch_share": 1.0, "changes": tuple(parts)}
+        """The same training over this many epochs; its schedule is stretched or shortened."""
+        new = {"epochs": epochs, "until": None, "last_epoch_share": 1.0}
         return self.model_copy(update=new)
 
     @field_validator("loss")
@@ -166,14 +145,4 @@ class TrialSpec(Spec):
             raise ValueError(
                 f"ship.at: training ends after epoch {self.last_epoch} (got {self.ship.at[-1]})"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _changes_fit(self) -> Self:
-        epochs = [change.after for change in self.changes]
-        if epochs != sorted(set(epochs)):
-            raise ValueError(f"changes: give epochs in rising order (got {epochs})")
-        for change in self.changes:
-            if problem := change_problem(change, self.optimizer):
-                raise ValueError(f"changes: after epoch {change.after}: {problem}")
         return self

@@ -23,7 +23,6 @@ from raytrain.data.report import DataReport
 from raytrain.engine.auxiliary import TrainingLoss
 from raytrain.engine.finite import finite_steps
 from raytrain.engine.memory import peak_memory, with_smaller_parts
-from raytrain.engine.optimizers import set_numbers
 from raytrain.engine.pace import Waited
 from raytrain.engine.parallel import World
 from raytrain.engine.schedules import rate_factors, set_rates
@@ -75,12 +74,6 @@ class Training:
         new = [note for note in dict.fromkeys(self.notes) if note not in told]
         self.notes = []
         return {"notes": new} if new else {}
-
-    def change(self, spec: TrialSpec) -> None:
-        """Go on with the numbers of `spec` that may change on the way."""
-        set_numbers(self.optimizer, spec.optimizer, self.model)
-        new = {"optimizer": spec.optimizer, "clip_norm": spec.clip_norm}
-        self.spec = self.spec.model_copy(update=new)
 
     def average(self, epoch: int) -> None:
         """Count the weights after this epoch to the mean over epochs, if they belong to it."""

@@ -67,15 +67,6 @@ def build_optimizer(spec: OptimizerSpec, model: nn.Module) -> torch.optim.Optimi
     return OPTIMIZERS[spec.name](spec, _groups(spec, model))
 
 
-def set_numbers(optimizer: torch.optim.Optimizer, spec: OptimizerSpec, model: nn.Module) -> None:
-    """Give an optimizer of this model the rate, decay and momentum of a spec that is otherwise its
-    own; what it has learned of the gradients stays."""
-    for group, fresh in zip(optimizer.param_groups, _groups(spec, model), strict=True):
-        group |= {key: value for key, value in fresh.items() if key != "params"}
-        if isinstance(spec, RmsPropSpec | SgdSpec):
-            group["momentum"] = spec.momentum
-
-
 def optimizer_problem(spec: OptimizerSpec, model: nn.Module) -> str | None:
     """Why this optimizer cannot train this model, or None; the model may be on the meta device.
 

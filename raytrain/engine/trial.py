@@ -112,8 +112,6 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World, watch: 
         plan.epoch = epoch
         if spec.freeze_encoder and epoch == spec.freeze_encoder + 1:
             training.network = _network(training.model, spec, world, epoch)
-        if spec.changes:
-            training.change(spec.at(epoch))
         try:
             row = learn(training, loader, history)
         except PartsError as error:

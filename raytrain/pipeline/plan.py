@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Sequence
 
-from raytrain.config.schedulers import MedianSpec, NoSchedulerSpec, PbtSpec
+from raytrain.config.schedulers import MedianSpec, NoSchedulerSpec
 from raytrain.config.search import SearchSpec
 from raytrain.config.shipping import AverageBestSpec, BestSpec, candidates
 from raytrain.config.trial import TrialSpec
@@ -42,7 +42,7 @@ def plan_text(
 def expected_share(search: SearchSpec, epochs: int) -> float:
     """Of the full grid's epochs, those that are run if each rung lets 1/factor go on."""
     scheduler = search.scheduler
-    if isinstance(scheduler, MedianSpec | PbtSpec | NoSchedulerSpec):
+    if isinstance(scheduler, MedianSpec | NoSchedulerSpec):
         return 1.0
     ends = [*scheduler.rungs(epochs), epochs]
     starts = [0, *ends[:-1]]
@@ -78,8 +78,7 @@ def _disk(
     run: RunDir, costs: list[Cost], files: int, trials: int, at_once: int, search: SearchSpec
 ) -> str:
     each = max(cost.checkpoint_bytes for cost in costs) * files
-    pausing = search.scheduler.name in ("promote", "pbt")
-    holding = trials if pausing else min(trials, at_once + search.keep)
+    holding = trials if search.scheduler.name == "promote" else min(trials, at_once + search.keep)
     run.path.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(run.path).free
     text = (

@@ -5,14 +5,13 @@ from collections.abc import Callable
 from raytrain.config.job import JobSpec
 from raytrain.config.space import with_values
 from raytrain.config.space_check import combinations
-from raytrain.config.trial import TrialSpec
 from raytrain.data.report import DataReport
 from raytrain.pipeline.backend import Workplace
 from raytrain.pipeline.keep import keep_best
 from raytrain.pipeline.plan import plan_text
 from raytrain.pipeline.progress import Progress
 from raytrain.pipeline.study import Study
-from raytrain.pipeline.tables import changes_text, stopping_text
+from raytrain.pipeline.tables import stopping_text
 from raytrain.pipeline.tasks import prepare
 from raytrain.runs.configurations import Configuration
 from raytrain.runs.events import read_events
@@ -55,8 +54,6 @@ def search(
     if events := read_events(run.events):
         histories = {r.fingerprint: read_history(run.trial(r.fingerprint).history) for r in records}
         print(stopping_text(stopping(records, histories, events)), flush=True)
-    if board[0].spec.changes:
-        print(changes_text(board[0].records[0]), flush=True)
     return board
 
 
@@ -87,7 +84,7 @@ def _run(
     workplace: Workplace,
     over: Callable[[], bool],
 ) -> None:
-    past, stopped, members = study.records(), study.stopped(), tuple(study.tasks)
+    past, stopped = study.records(), study.stopped()
     epochs = job.search.longest(job.trial.epochs)
     rungs, views = job.search.scheduler.rungs(epochs), workplace.views(run)
     with Progress("search", todo, rungs, views) as progress:
@@ -102,12 +99,5 @@ def _run(
             progress.ended(write_record(task, status, reason))
             keep_best(run, job.search.keep)
 
-        def successor(spec: TrialSpec, parent: Task, epoch: int) -> Task:
-            task = study.successor(spec, parent, epoch)
-            progress.follow(task)
-            return task
-
-        orders = Orders(
-            run, propose, past, job.search, epochs, on_end, stopped, members, successor, over
-        )
+        orders = Orders(run, propose, past, job.search, epochs, on_end, stopped, over)
         workplace.backend.search(orders)

@@ -13,7 +13,6 @@ from raytrain.pipeline.tasks import make_task, not_done, places
 from raytrain.runs.configurations import configurations
 from raytrain.runs.files import read_json
 from raytrain.runs.fingerprint import fingerprint
-from raytrain.runs.inherit import inherit
 from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import ranked
 from raytrain.runs.proposals import Proposal, append_proposal, read_proposals
@@ -28,31 +27,19 @@ class Study:
     """
 
     def __init__(self, job: JobSpec, run: RunDir, report: DataReport):
-        """Raises ValueError when an earlier search cannot be read, or a population would meet
-        trials of another search."""
+        """Raises ValueError when an earlier search cannot be read."""
         self._job, self._run, self._report = job, run, report
         self._places = places(job, run, report)
         search = job.search
         # Everything but the number of trials and repeats, which may be raised.
         deciding = {"space", "seed", "sampler", "warm_start"}
-        if search.scheduler.name == "pbt":
-            deciding |= {"scheduler", "trials"}
         asked = search.model_dump(mode="json", include=deciding)
         self._key = fingerprint(asked, job.trial.model_dump(mode="json"), self._places[0][0])
         self._sampler = build_sampler(search, job.trial)
         self._starts, self._earlier = _earlier(job, run, report)
-        found = read_proposals(run.proposals)
-        if search.scheduler.name == "pbt" and {each.study for each in found} - {self._key}:
-            raise ValueError(
-                f"search.scheduler: {run.path} holds another search, and a population, whose "
-                "members depend on one another, can neither share nor change it; give it a run of "
-                "its own, such as --set run=pbt"
-            )
-        mine = [each for each in found if each.study == self._key]
-        specs = [each.spec for each in mine if not each.successor][: search.trials]
+        mine = [each for each in read_proposals(run.proposals) if each.study == self._key]
+        specs = [each.spec for each in mine][: search.trials]
         self._drawn = [(spec, self.tasks_of(spec)) for spec in specs]
-        heirs = [self.tasks_of(each.spec)[0] for each in mine if each.successor]
-        self._heirs = {task.fingerprint: task for task in heirs}
         self._waiting = not_done(self.tasks)
 
     @property
@@ -73,22 +60,11 @@ class Study:
     def left(self) -> int:
         """At most so many trials are still to be run."""
         repeats = self._job.search.repeats.seeds * len(self._places)
-        known = len(self._waiting) + len(not_done(list(self._heirs.values())))
-        return known + repeats * (self._job.search.trials - len(self._drawn))
+        return len(self._waiting) + repeats * (self._job.search.trials - len(self._drawn))
 
     def is_open(self) -> bool:
         """Whether there is a trial to run, or to go on with."""
-        return self.ahead() is not None or bool(not_done(list(self._heirs.values())))
-
-    def successor(self, spec: TrialSpec, parent: Task, epoch: int) -> Task:
-        """The trial that goes on with this spec from a member of the population after an epoch."""
-        [task] = self.tasks_of(spec)
-        inherit(parent.trial_dir, task.trial_dir, epoch)
-        if task.fingerprint not in self._heirs:
-            proposal = Proposal(study=self._key, spec=spec, successor=True)
-            append_proposal(self._run.proposals, proposal)
-            self._heirs[task.fingerprint] = task
-        return task
+        return self.ahead() is not None
 
     def ahead(self) -> Task | None:
         """The trial that comes next, without taking it; None when there is no other."""

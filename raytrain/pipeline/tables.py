@@ -6,11 +6,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from raytrain.config.space_points import value_at
 from raytrain.runs.configurations import Configuration
 from raytrain.runs.ensemble import Ensemble
 from raytrain.runs.leaderboard import rows
-from raytrain.runs.record import Record
 from raytrain.runs.stopping import Stopping
 
 WIDTH = 120
@@ -55,19 +53,6 @@ def stopping_text(cost: Stopping) -> str:
         over = f"{known} ({rung.finished} trials that ran to the end)"
         table.add_row(str(rung.epoch), str(rung.stopped), str(rung.went_on), over)
     return as_text(table)
-
-
-def changes_text(record: Record) -> str:
-    """How a population's trial came to be what it is."""
-    spec = record.spec
-    tree = spec.model_dump(mode="json")
-    paths = dict.fromkeys(path for change in spec.changes for path in change.values)
-    lines = []
-    for path in paths:
-        later = [(c.values[path], c.after) for c in spec.changes if path in c.values]
-        steps = "".join(f", {value:g} after epoch {epoch}" for value, epoch in later)
-        lines.append(f"  {path} {value_at(tree, path):g}{steps}")
-    return "\n".join([f"the best, {record.name}, as it was changed on the way:", *lines])
 
 
 def score_text(ensemble: Ensemble) -> str:

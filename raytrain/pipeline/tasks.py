@@ -39,7 +39,7 @@ NO_GRADIENTS = {
         key: getattr(_DEFAULT, key)
         for key in (
             "optimizer", "schedule", "length", "until", "stop", "ship", "ema", "clip_norm",
-            "changes", "accumulate", "batch_norm", "compile", "precision", "init", "init_sha256",
+            "accumulate", "batch_norm", "compile", "precision", "init", "init_sha256",
             "freeze_encoder", "mix", "hold", "last_epoch_share", "deep_supervision", "presence",
         )
     },
@@ -174,12 +174,8 @@ def prepare(tasks: list[Task], report: DataReport, run: RunDir) -> None:
 
 
 def _data_problems(spec: TrialSpec, report: DataReport) -> list[str]:
-    """What a trial asks of the data, or of its length, that it has not."""
-    problems = [
-        f"trial.changes: after epoch {change.after}: training ends after epoch {spec.last_epoch}"
-        for change in spec.changes
-        if change.after >= spec.last_epoch
-    ]
+    """What a trial asks of the data that the data does not have."""
+    problems = []
     if isinstance(spec.framing, WholeSpec) and len(report.sizes) > 1:
         shown = ", ".join(list(report.sizes)[:5]) + (", ..." if len(report.sizes) > 5 else "")
         problems.append(

@@ -160,10 +160,7 @@ def rungs(facts: RunFacts) -> Rungs:
         stopped = sum(event.decision == "stop" for event in here)
         found.append(Rung(epoch, stopped, len(on), best, lowest))
     stops = [
-        # A successor runs what a population's stopped trial does not.
-        Stop(
-            e.name, e.epoch, e.val_score, 0 if e.parent else epochs.get(e.trial, e.epoch) - e.epoch
-        )
+        Stop(e.name, e.epoch, e.val_score, epochs.get(e.trial, e.epoch) - e.epoch)
         for e in sorted(events, key=lambda e: (e.epoch, -e.val_score))
         if e.decision == "stop"
     ]

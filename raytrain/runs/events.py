@@ -19,14 +19,11 @@ class RungEvent(Spec):
     """What it was judged by."""
     decision: Literal["stop", "go on", "pause"]
     """A paused trial has another event when it is known whether it goes on."""
-    parent: str | None = None
-    """In a population the member from which the stopped one's successor comes."""
 
 
-def append_event(path: Path, *events: RungEvent) -> None:
-    """Add a line each, all at once: what is decided together stands there together."""
-    if events:
-        append_line(path, "\n".join(event.model_dump_json() for event in events))
+def append_event(path: Path, event: RungEvent) -> None:
+    """Add one line."""
+    append_line(path, event.model_dump_json())
 
 
 def settled(events: list[RungEvent]) -> list[RungEvent]:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from raytrain.config.search import SearchSpec
-from raytrain.config.trial import TrialSpec
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import OnEnd, Record, Task
 
@@ -12,13 +11,6 @@ from raytrain.runs.record import OnEnd, Record, Task
 def without_end() -> bool:
     """The time of a search that has no budget is never over."""
     return False
-
-
-def no_successor(spec: TrialSpec, parent: Task, epoch: int) -> Task:
-    """Only populations have them."""
-    raise AssertionError(
-        f"no population: {parent.name} has no successor after epoch {epoch}: {spec}"
-    )
 
 
 @dataclass(frozen=True)
@@ -37,9 +29,5 @@ class Orders:
     """Told of each trial's end."""
     stopped: tuple[Task, ...] = ()
     """Those of the past that were stopped: compared with more trials, one may go on after all."""
-    members: tuple[Task, ...] = ()
-    """A population as it was first drawn, whatever has become of them."""
-    successor: Callable[[TrialSpec, Task, int], Task] = no_successor
-    """The task of a spec that goes on from a member's checkpoint after an epoch."""
     over: Callable[[], bool] = without_end
     """Whether the search's time is used up: what is at work then ends paused."""

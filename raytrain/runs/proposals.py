@@ -16,8 +16,6 @@ class Proposal(Spec):
     study: str
     """Fingerprint of all that decides what is drawn: a changed search begins anew."""
     spec: TrialSpec
-    successor: bool = False
-    """Whether it came of a population's member instead of the space."""
 
 
 def append_proposal(path: Path, proposal: Proposal) -> None:

@@ -20,7 +20,6 @@ from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.history import Row, best_row, read_history
 from raytrain.runs.layout import RunDir, TrialDir
 from raytrain.runs.shipping import early_end
-from raytrain.runs.starts import read_starts
 
 Station = Literal["train", "search", "cv", "final"]
 Status = Literal["finished", "stopped", "failed", "paused"]
@@ -92,8 +91,6 @@ class Record(Spec):
     """Worker processes that took part in the last epoch, as they counted themselves."""
     epochs: int
     """Epochs done."""
-    inherited: int = 0
-    """Of these, those that another trial did: a population's successor begins where that stood."""
     best: dict[str, Any] | None
     """The history row with the highest validation score; null without validation."""
     last: dict[str, Any] | None
@@ -102,7 +99,7 @@ class Record(Spec):
     shipped: dict[str, Any] | None
     """`engine.shipping.Shipped` as JSON; null when training did not come to its own end."""
     seconds: float
-    """Spent in its own epochs, over all attempts."""
+    """Spent in epochs, over all attempts."""
     attempts: tuple[Attempt, ...] = ()
     """Those that failed; the last one's successor took half the batch, if it says so."""
     versions: dict[str, str]
@@ -112,8 +109,6 @@ def write_record(task: Task, status: Status, reason: str | None) -> Record:
     """Sum up a trial from its history and write its record."""
     rows = read_history(task.trial_dir.history)
     last: Row | None = rows[-1] if rows else None
-    starts = read_starts(task.trial_dir)
-    inherited = starts[0].epochs if starts else 0
     record = Record(
         name=task.name,
         fingerprint=task.fingerprint,
@@ -126,12 +121,11 @@ def write_record(task: Task, status: Status, reason: str | None) -> Record:
         workers=task.workers,
         ranks=last["ranks"] if last else 0,
         epochs=last["epoch"] if last else 0,
-        inherited=inherited,
         best=best_row(rows),
         last=last,
         notes=[note for row in rows for note in row.get("notes", [])],
         shipped=read_json(task.trial_dir.shipped) if task.trial_dir.shipped.is_file() else None,
-        seconds=round(sum(row["seconds"] for row in rows[inherited:]), 3),
+        seconds=round(sum(row["seconds"] for row in rows), 3),
         attempts=tuple(read_attempts(task.trial_dir)),
         versions=_versions(),
     )

@@ -33,7 +33,7 @@ class Stopping:
 
     spent: int
     full: int
-    """Epochs had every trial run to its end, but those whose place went to a successor."""
+    """Epochs had every trial run to its end."""
     rungs: list[RungRank]
 
 
@@ -54,13 +54,8 @@ def stopping(
         ]
         stopped, on = here.count("stop"), here.count("go on")
         rungs.append(RungRank(epoch, stopped, on, _correlation(pairs), len(pairs)))
-    replaced = {event.trial for event in found if event.parent}
-    full = sum(
-        (record.epochs if record.fingerprint in replaced else record.spec.last_epoch)
-        - record.inherited
-        for record in records
-    )
-    return Stopping(sum(record.epochs - record.inherited for record in records), full, rungs)
+    full = sum(record.spec.last_epoch for record in records)
+    return Stopping(sum(record.epochs for record in records), full, rungs)
 
 
 def _correlation(pairs: list[tuple[float, float]]) -> float | None:

@@ -63,15 +63,6 @@ def test_epochs_stops_and_correlations_are_those_of_the_table() -> None:
     )
 
 
-def test_a_population_saves_nothing_and_what_is_inherited_counts_once() -> None:
-    # d made room after epoch 2 for a successor of a, c; e stopped after 1 of 4 epochs.
-    events = [e.model_copy(update={"parent": "a"} if e.trial == "d" else {}) for e in _events()]
-    records = [_record(name) for name in CURVES]
-    records[2] = records[2].model_copy(update={"inherited": 2})
-    cost = stopping(records, {name: [{"val_score": 0.0}] * 4 for name in CURVES}, events)
-    assert (cost.spent, cost.full) == (4 + 4 + 2 + 2 + 1, 4 + 4 + 2 + 2 + 4)
-
-
 def test_a_correlation_equals_that_of_the_ranks() -> None:
     CURVES["f"] = [0.15, 0.45, 0.4, 0.95]
     try:

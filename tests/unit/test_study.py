@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from raytrain.config.changes import ChangeSpec
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.job import JobSpec
 from raytrain.config.schedulers import NoSchedulerSpec
@@ -15,7 +14,7 @@ from raytrain.config.trial import TrialSpec
 from raytrain.data.report import DataReport
 from raytrain.pipeline.study import Study
 from raytrain.runs.files import write_json
-from raytrain.runs.history import read_history, write_history
+from raytrain.runs.history import write_history
 from raytrain.runs.layout import RunDir
 from raytrain.runs.proposals import read_proposals
 from raytrain.runs.record import Status, Task, write_record
@@ -226,50 +225,3 @@ def test_a_sampler_is_told_by_its_name() -> None:
     assert SearchSpec(sampler={"name": "tpe", "startup": 3}).sampler == TpeSpec(startup=3)  # type: ignore[arg-type]
     assert SearchSpec(scheduler=NoSchedulerSpec()).longest(7) == 7
     assert SearchSpec(space={"epochs": {"choice": [3, 9, 4]}}).longest(7) == 9
-
-
-POPULATION: dict[str, Any] = {
-    "scheduler": {"name": "pbt", "interval": 2},
-    "space": {"optimizer.lr": {"loguniform": [1e-4, 1e-2]}},
-}
-
-
-def test_a_population_counts_its_successors_as_trials_that_are_to_be_run(
-    tmp_path: Path, report: DataReport
-) -> None:
-    job, run = job_of(3, {"name": "random"}, **POPULATION), RunDir(tmp_path / "run")
-    study = Study(job, run, report)
-    first, second, third = study.draw_all()
-    write_history(first.trial_dir.history, [{"epoch": 1}, {"epoch": 2}, {"epoch": 3}])
-    change = {"after": 2, "values": {"optimizer.lr": 0.005}}
-    spec = first.spec.model_copy(update={"changes": (ChangeSpec.model_validate(change),)})
-    heir = study.successor(spec, first, 2)
-    assert heir.fingerprint not in {task.fingerprint for task in (first, second, third)}
-    assert [row["epoch"] for row in read_history(heir.trial_dir.history)] == [1, 2]
-    again = Study(job, run, report)
-    assert again.left() == 4
-    assert [task.fingerprint for task in again.tasks] == [
-        task.fingerprint for task in (first, second, third)
-    ]
-    for task in (first, second, third):
-        end(task, "stopped")
-    assert Study(job, run, report).ahead() is None
-    assert Study(job, run, report).is_open()
-    # What has begun keeps what it has.
-    write_history(heir.trial_dir.history, [{"epoch": 1}, {"epoch": 2}, {"epoch": 3}])
-    again.successor(spec, first, 2)
-    assert len(read_history(heir.trial_dir.history)) == 3
-    end(heir)
-    assert not Study(job, run, report).is_open()
-    assert len(read_proposals(run.proposals)) == 4
-
-
-@pytest.mark.parametrize("other", [{"trials": 4}, {"scheduler": {"name": "none"}}])
-def test_a_population_meets_no_other_search_in_its_run(
-    tmp_path: Path, report: DataReport, other: dict[str, Any]
-) -> None:
-    run = RunDir(tmp_path / "run")
-    earlier = {"trials": 3, **POPULATION} | other
-    Study(job_of(sampler={"name": "random"}, **earlier), run, report).draw_all()
-    with pytest.raises(ValueError, match="give it a run of its own, such as --set run=pbt"):
-        Study(job_of(3, {"name": "random"}, **POPULATION), run, report)
