@@ -1,6 +1,7 @@
-"""Fixtures of every suite."""
+"""Fixtures of every suite, and how the suites are shared out to processes."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,18 @@ from tests.tiny import draw_samples
 
 # Nothing that a test imports may call home (onnxruntime would).
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+SUITES = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by its suite, and keep tests that share a fixture in one process: those of a
+    file, and all that need the Ray cluster."""
+    for item in items:
+        suite, *_ = item.path.relative_to(SUITES).parts
+        if suite in ("ray", "zoo", "chaos"):
+            item.add_marker(suite)
+        group = "ray" if suite == "ray" else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

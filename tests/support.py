@@ -1,17 +1,12 @@
 """What several suites need: a small drawn competition, its job file, and the command line."""
 
-import multiprocessing
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable
-from multiprocessing.context import ForkServerContext
+from functools import cache
 from pathlib import Path
 
 import yaml
+from jsonschema import Draft202012Validator
 
+from raytrain.config.job import JobSpec
 from raytrain.data.phantom import PhantomSplit, write_phantom
 from raytrain.runs.history import read_history
 
@@ -21,6 +16,12 @@ CLOCK = (
 """What differs between two equal trainings."""
 PATIENTS = PhantomSplit(train=8, val=3, test=20)
 """16 and 6 labelled images; 40 test images, which are two shards of prediction."""
+
+
+@cache
+def schema_validator() -> Draft202012Validator:
+    """Validates a job as an editor does that was given `raytrain schema`."""
+    return Draft202012Validator(JobSpec.model_json_schema())
 
 
 def write_job(folder: Path, storage: Path, **parts: object) -> Path:
@@ -58,55 +59,6 @@ def write_job(folder: Path, storage: Path, **parts: object) -> Path:
     path = folder / f"{storage.name}.yaml"
     path.write_text(yaml.safe_dump(job))
     return path
-
-
-def quick_processes() -> ForkServerContext:
-    """New processes that have the heavy imports done: the server that forks them did them once."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["raytrain.engine.trial", "torch._dynamo"])
-    return context
-
-
-def raytrain(*words: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
-    return subprocess.run(
-        command(*words),
-        env=os.environ | (env or {}),
-        text=True,
-        capture_output=True,
-        timeout=400,
-        check=False,
-    )
-
-
-def command(*words: object) -> list[str]:
-    return [sys.executable, "-m", "raytrain", *map(str, words)]
-
-
-def stop_when(
-    words: list[object],
-    ready: Callable[[], bool],
-    number: signal.Signals,
-    log: Path,
-    env: dict[str, str] | None = None,
-) -> int:
-    """Start a command, send it a signal once `ready()`, and return its exit code."""
-    with log.open("w") as out:
-        process = subprocess.Popen(
-            command(*words),
-            env=os.environ | (env or {}),
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            # A test run in the background of a shell ignores Ctrl-C, and its children would too.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
-        deadline = time.monotonic() + 300
-        while not ready():
-            assert process.poll() is None, f"ended before it was stopped:\n{log.read_text()}"
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.02)
-        process.send_signal(number)
-        return process.wait(timeout=120)
 
 
 def run_folder(storage: Path) -> Path:

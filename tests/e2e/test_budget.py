@@ -13,7 +13,8 @@ from raytrain.pipeline.predict import read_ensemble
 from raytrain.pipeline.prepare import faults
 from raytrain.runs.candidates import read_candidates
 from raytrain.runs.layout import RunDir
-from tests.support import epochs_done, raytrain, run_folder, stop_when, write_job
+from tests.commands import raytrain, stop_when
+from tests.support import epochs_done, run_folder, write_job
 
 
 def best_stands(job: Path, run: RunDir) -> float:

@@ -11,7 +11,7 @@ import yaml
 from raytrain.config.dialects import DIALECTS
 from raytrain.data.phantom import draw_patient
 from raytrain.rle import decode, encode
-from tests.support import raytrain
+from tests.commands import raytrain
 
 SIZES = [(96, 96), (64, 80), (96, 48)]
 DIALECT = DIALECTS["cardiac"]

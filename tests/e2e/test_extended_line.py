@@ -7,7 +7,8 @@ from pathlib import Path
 from raytrain.engine.checkpoint import load_checkpoint
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import read_records
-from tests.support import csv_bytes, figures, raytrain, run_folder, write_job
+from tests.commands import raytrain
+from tests.support import csv_bytes, figures, run_folder, write_job
 
 EXAMPLE = Path(__file__).parents[2] / "jobs" / "own_parts.py"
 OWN = {

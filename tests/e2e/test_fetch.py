@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from raytrain.data.archive import unpack
+from tests.commands import raytrain, stop_when
 from tests.e2e.finished_run import no_secret_in
 from tests.e2e.kaggle_state import TOKEN, Fault, Kaggle
-from tests.support import raytrain, stop_when
 
 NESTED = json.dumps({"error": {"code": 403, "message": f"Permission denied for {TOKEN}"}})
 

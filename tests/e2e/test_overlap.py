@@ -11,7 +11,7 @@ from raytrain.config.target import layer
 from raytrain.data.phantom import draw_patient
 from raytrain.runs.files import read_json
 from raytrain.submission.ledger import FileLedger
-from tests.support import raytrain
+from tests.commands import raytrain
 
 CLASSES = ("background", "heart", "left", "cavity")
 LABELS = ((1, 2, 3), (2, 3), (3,))

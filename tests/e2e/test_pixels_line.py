@@ -7,7 +7,8 @@ from raytrain.runs.ensemble import Ensemble
 from raytrain.runs.files import read_json
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import read_records
-from tests.support import csv_bytes, raytrain, run_folder, write_job
+from tests.commands import raytrain
+from tests.support import csv_bytes, run_folder, write_job
 
 FOREST = {"name": "pixels_forest", "trees": 8, "leaves": 64, "depth": 8, "pixels": 500}
 

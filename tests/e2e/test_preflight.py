@@ -13,10 +13,10 @@ from raytrain.pipeline.submit import dry_run, submit, submit_queue
 from raytrain.submission.events import latest
 from raytrain.submission.ledger import FileLedger
 from raytrain.submission.preflight import Consent
+from tests.commands import raytrain
 from tests.e2e.finished_run import finished, no_secret_in, run_of
 from tests.e2e.kaggle_state import TOKEN, Kaggle
 from tests.s3 import bucket
-from tests.support import raytrain
 
 BOOK = "{name: ann/heart, version: 3}"
 

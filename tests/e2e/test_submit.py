@@ -9,6 +9,7 @@ from raytrain.config.load import load_job
 from raytrain.pipeline.prepare import prepare
 from raytrain.runs.files import write_json
 from raytrain.submission.ledger import FileLedger
+from tests.commands import raytrain
 from tests.e2e.finished_run import (
     CSV,
     finished,
@@ -20,7 +21,6 @@ from tests.e2e.finished_run import (
     submitted,
 )
 from tests.e2e.kaggle_state import KEY, TOKEN, USER, Fault, Kaggle
-from tests.support import raytrain
 
 
 def test_a_submission_is_sent_followed_and_leads_back_to_its_members(

@@ -2,7 +2,6 @@
 entry, or none and a message."""
 
 import signal
-import subprocess
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from raytrain.pipeline import sending
 from raytrain.submission import calls
+from tests.commands import Command
 from tests.e2e.finished_run import (
     kinds,
     last,
@@ -17,7 +17,6 @@ from tests.e2e.finished_run import (
     submitted,
 )
 from tests.e2e.kaggle_state import Fault, Kaggle
-from tests.support import command
 
 
 @pytest.mark.parametrize("how", [Fault("drop", True), Fault("status", True, 503, "later")])
@@ -77,10 +76,15 @@ def test_an_answer_and_a_list_lost_are_made_up_for_later(job: Path, kaggle: Kagg
     ],
 )  # fmt: skip
 def test_killed_at_every_step_it_is_entered_once(
-    method: str, accepts: bool, job: Path, kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch
+    method: str,
+    accepts: bool,
+    job: Path,
+    kaggle: Kaggle,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     kaggle.faults[method] = [Fault("hang", accepts)]
-    process = subprocess.Popen(command("submit", job))
+    process = Command("submit", job, out=tmp_path / "log")
     assert kaggle.reached.wait(60)
     reached = ["prepared"] if method == "GetCompetition" else ["prepared", "sending"]
     assert kinds(job) == reached
@@ -94,9 +98,11 @@ def test_killed_at_every_step_it_is_entered_once(
     assert len(kaggle.submissions) == 1
 
 
-def test_killed_while_it_waits_for_the_score_it_goes_on_watching(job: Path, kaggle: Kaggle) -> None:
+def test_killed_while_it_waits_for_the_score_it_goes_on_watching(
+    job: Path, kaggle: Kaggle, tmp_path: Path
+) -> None:
     kaggle.faults["GetCompetition"] = [Fault("none"), Fault("hang")]
-    process = subprocess.Popen(command("submit", job))
+    process = Command("submit", job, out=tmp_path / "log")
     assert kaggle.reached.wait(60)
     process.send_signal(signal.SIGKILL)
     process.wait(60)
@@ -107,18 +113,16 @@ def test_killed_while_it_waits_for_the_score_it_goes_on_watching(job: Path, kagg
     assert len(kaggle.submissions) == 1
 
 
-def test_two_processes_at_once_make_one_entry(job: Path, kaggle: Kaggle) -> None:
-    crowd = [
-        subprocess.Popen(command("submit", job), stderr=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    errors = [process.communicate(timeout=120)[1] for process in crowd]
+def test_two_processes_at_once_make_one_entry(job: Path, kaggle: Kaggle, tmp_path: Path) -> None:
+    logs = [tmp_path / "one", tmp_path / "two"]
+    crowd = [Command("submit", job, out=log) for log in logs]
+    codes = [process.wait(120) for process in crowd]
     assert len(kaggle.submissions) == 1
     assert kinds(job).count("sending") == 1
     assert kinds(job)[-1] == "scored"
     told = ("another raytrain process is sending", "by another process", "was sent before")
-    for process, error in zip(crowd, errors, strict=True):
-        assert process.returncode == 0 or any(words in error for words in told)
+    for code, log in zip(codes, logs, strict=True):
+        assert code == 0 or any(words in log.read_text() for words in told)
 
 
 @pytest.mark.parametrize("method", ["IntrospectToken", "CreateSubmission"])

@@ -26,8 +26,9 @@ from raytrain.runs.files import read_json
 from raytrain.runs.layout import RunDir, run_dir
 from raytrain.runs.maps import Maps
 from raytrain.submission.ledger import FileLedger
+from tests.commands import raytrain
 from tests.given_maps import nnunet, write_given
-from tests.support import raytrain, run_folder, write_job
+from tests.support import run_folder, write_job
 
 
 @pytest.fixture(scope="module")

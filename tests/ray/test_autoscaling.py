@@ -6,8 +6,9 @@ import pytest
 import yaml
 
 from raytrain.cluster.autoscaling import Ceiling, NodeType, bootstrap_ceiling
+from tests.commands import raytrain
 from tests.ray.conftest import Cluster
-from tests.support import raytrain, write_job
+from tests.support import write_job
 
 CONFIG = {
     "max_workers": 4,

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import read_records
+from tests.commands import raytrain
 from tests.ray.conftest import Cluster
-from tests.support import raytrain, run_folder, write_job
+from tests.support import run_folder, write_job
 
 ASHA = {"trials": 6, "scheduler": {"name": "asha", "grace": 1, "factor": 2}}
 

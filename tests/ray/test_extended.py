@@ -5,9 +5,10 @@ from pathlib import Path
 
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import read_records
+from tests.commands import raytrain
 from tests.e2e.test_extended_line import EXAMPLE, OWN
 from tests.ray.conftest import Cluster
-from tests.support import csv_bytes, raytrain, run_folder, write_job
+from tests.support import csv_bytes, run_folder, write_job
 
 
 def test_a_launched_run_takes_the_users_file_to_every_worker(

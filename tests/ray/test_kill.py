@@ -5,16 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import raytrain, stop_when
 from tests.ray.conftest import Cluster
-from tests.support import (
-    csv_bytes,
-    epochs_done,
-    figures,
-    raytrain,
-    run_folder,
-    stop_when,
-    write_job,
-)
+from tests.support import csv_bytes, epochs_done, figures, run_folder, write_job
 
 TWO_WORKERS = {"members": 2, "workers": 2, "epochs": 6}
 

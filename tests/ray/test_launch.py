@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -19,8 +18,9 @@ from raytrain.data.report import read_report
 from raytrain.pipeline.study import Study
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import run_dir
+from tests.commands import Command, raytrain
 from tests.ray.conftest import Cluster
-from tests.support import command, raytrain, write_job
+from tests.support import write_job
 
 Figures = dict[str, float]
 
@@ -41,11 +41,9 @@ def test_a_launched_run_is_followed_watched_and_ends_with_its_exit_code(
     )
     words = ["launch", "run", job, "--address", cluster.dashboard]
     log = tmp_path / "log"
-    with log.open("w") as out:
-        process = subprocess.Popen(command(*words), stdout=out, stderr=subprocess.STDOUT)
+    process = Command(*words, out=log)
     first = watch(cluster, process, log)
-    time.sleep(30)  # the figures must still be there: a gauge that is set once is gone by then
-    second = watch(cluster, process, log)
+    second = watch(cluster, process, log, later_than=first)
     assert first.keys() == second.keys()
     histories = {
         names(storage)[path.parent.name]: read_history(path)
@@ -58,7 +56,6 @@ def test_a_launched_run_is_followed_watched_and_ends_with_its_exit_code(
             near = [row for row in histories[trial] if abs(row["epoch"] - epoch) <= 1]
             for name in ("val_score", "val_dice", "train_loss", "samples_per_s"):
                 assert any(values[name] == pytest.approx(row[name]) for row in near), (trial, name)
-    assert sum(v["epoch"] for v in second.values()) > sum(v["epoch"] for v in first.values())
     actors = list_actors(address=cluster.dashboard, filters=[("state", "=", "ALIVE")], detail=True)
     assert "watched search" in {actor.repr_name for actor in actors}
     seen: set[str] = set()
@@ -71,8 +68,12 @@ def test_a_launched_run_is_followed_watched_and_ends_with_its_exit_code(
     assert "epoch 2/400" in log.read_text()
 
 
-def watch(cluster: Cluster, process: subprocess.Popen[bytes], log: Path) -> dict[str, Figures]:
-    """The figures of both trials at the metrics endpoint, as soon as they are all there."""
+def watch(
+    cluster: Cluster, process: Command, log: Path, later_than: dict[str, Figures] | None = None
+) -> dict[str, Figures]:
+    """The figures of both trials at the metrics endpoint, as soon as all of them are there and
+    both trials are at later epochs."""
+    before = {trial: values["epoch"] for trial, values in (later_than or {}).items()}
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text()
@@ -86,7 +87,11 @@ def watch(cluster: Cluster, process: subprocess.Popen[bytes], log: Path) -> dict
             tags = dict(re.findall(r'(\w+)="([^"]*)"', labels))
             if tags.get("competition") == "watched":
                 found.setdefault(tags["trial"], {})[name] = float(value)
-        if len(found) == 2 and all(v.keys() == FIGURES.keys() for v in found.values()):
+        if (
+            len(found) == 2
+            and all(values.keys() == FIGURES.keys() for values in found.values())
+            and all(v["epoch"] > before.get(trial, 0) for trial, v in found.items())
+        ):
             return found
         time.sleep(0.5)
     raise AssertionError(f"no figures at {cluster.metrics}:\n{log.read_text()}")

@@ -16,11 +16,12 @@ from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import write_leaderboard
 from raytrain.runs.record import read_records
 from raytrain.submission.ledger import FileLedger
+from tests.commands import raytrain
 from tests.e2e.kaggle_server import running
 from tests.e2e.kaggle_state import TOKEN, Kaggle
 from tests.mlflow_store import mlflow_runs, mlflow_steps
 from tests.ray.conftest import Cluster
-from tests.support import csv_bytes, figures, raytrain, run_folder, write_job
+from tests.support import csv_bytes, figures, run_folder, write_job
 
 
 @pytest.fixture(scope="module")

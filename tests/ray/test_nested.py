@@ -9,8 +9,9 @@ from ray.util.state import list_actors, list_placement_groups
 from raytrain.runs.events import read_events
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import read_records
+from tests.commands import raytrain, stop_when
 from tests.ray.conftest import Cluster
-from tests.support import figures, raytrain, run_folder, stop_when, write_job
+from tests.support import figures, run_folder, write_job
 
 SEARCH = {
     "trials": 3,

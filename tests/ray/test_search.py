@@ -9,9 +9,10 @@ from raytrain.runs.events import RungEvent, read_events, settled
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Record, read_records
+from tests.commands import raytrain, stop_when
 from tests.ray.conftest import Cluster
 from tests.ray.small_memory import SEARCH, reasons_after
-from tests.support import figures, raytrain, run_folder, stop_when, write_job
+from tests.support import figures, run_folder, write_job
 
 PROMOTE = {
     "trials": 6,

@@ -16,7 +16,7 @@ from PIL import Image
 from raytrain.data.cache import open_cache
 from raytrain.data.checks import inspect
 from raytrain.data.report import DataReport, read_report, write_report
-from tests.support import quick_processes
+from tests.commands import quick_processes
 
 PROCESSES = 10
 _start: list[Barrier] = []

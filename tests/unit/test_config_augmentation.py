@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from typing import Any, get_args
 
-import jsonschema
 import pytest
 import yaml
 
@@ -19,6 +18,7 @@ from raytrain.config.space import sample_trials
 from raytrain.config.space_check import space_problems
 from raytrain.config.trial import TrialSpec
 from raytrain.runs.record import task_fingerprint
+from tests.support import schema_validator
 
 MINIMAL = "competition: {name: tiny, data: folder, classes: [background, organ]}\n"
 FORMS = [
@@ -43,11 +43,11 @@ def _load(text: str, overrides: tuple[str, ...] = ()) -> JobSpec:
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_loads_and_comes_back_from_json(form: str) -> None:
     job = _load(f"trial: {{augmentation: {form}}}\n")
-    trial, schema = job.trial, JobSpec.model_json_schema()
+    trial = job.trial
     assert _load("", (f"trial.augmentation={form}",)) == job
     text = yaml.safe_load(MINIMAL) | {"trial": {"augmentation": yaml.safe_load(form)}}
     for tree in (text, job.model_dump(mode="json")):
-        jsonschema.validate(tree, schema)
+        schema_validator().validate(tree)
     again = TrialSpec.model_validate(json.loads(json.dumps(trial.model_dump(mode="json"))))
     assert again == trial
     assert len({again, trial}) == 1

@@ -26,7 +26,7 @@ from raytrain.pipeline.check import refuse_another_metric
 from raytrain.runs.extensions import keep_extensions, load_extensions, write_job
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import task_fingerprint
-from tests.support import quick_processes
+from tests.commands import quick_processes
 from tests.unit.own_job import JOB, own_job
 
 

@@ -45,14 +45,16 @@ def room_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-FILES = [path for path in PACKAGE.rglob("*.py") if not room_of(path).startswith("__")]
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_rooms_import_one_way(path: Path) -> None:
-    room = room_of(path)
-    rooms = {name.split(".")[1] for name in imported(path) if name.startswith("raytrain.")}
-    assert rooms - {room} <= BELOW[room]
+def test_rooms_import_one_way() -> None:
+    upward = {}
+    for path in PACKAGE.rglob("*.py"):
+        room = room_of(path)
+        if room.startswith("__"):
+            continue
+        rooms = {name.split(".")[1] for name in imported(path) if name.startswith("raytrain.")}
+        if wrong := rooms - {room} - BELOW[room]:
+            upward[str(path.relative_to(PACKAGE))] = wrong
+    assert upward == {}
 
 
 @pytest.mark.parametrize(("package", "home"), [("ray", "cluster"), ("kaggle", "kaggle_client.py")])
@@ -68,42 +70,55 @@ def test_the_rooms_are_the_folders() -> None:
     assert folders | {"cli"} == set(BELOW)
 
 
-LIGHT = [
-    ["--help"],
-    ["schema"],
-    ["models", "--help"],
-    ["losses"],
-    ["metrics"],
-    ["run", "--help"],
-    ["ledger", "--help"],
-]
+LIGHT = (
+    "--help", "schema", "models --help", "losses", "metrics", "run --help", "ledger --help",
+    "check --help", "version",
+)  # fmt: skip
+WITHOUT_TORCH = ("ledger", "report", "dialect", "picks")
+WITHOUT_RAY = ("check", "submit", "fetch")
 
 
-def loaded_after(code: str) -> set[str]:
-    """Top-level modules in a fresh interpreter after running this code."""
-    script = f"import sys\n{code}\nprint(*sorted({{name.split('.')[0] for name in sys.modules}}))"
-    done = subprocess.run(
+def loaded_after(code: str) -> dict[str, set[str]]:
+    """Top-level modules in a fresh interpreter after each step of this code that calls `done`."""
+    script = f"""
+import sys
+
+def done(step):
+    print("loaded", repr(step), *sorted({{name.split(".")[0] for name in sys.modules}}), sep="|")
+
+{code}
+"""
+    ran = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
     )
-    return set(done.stdout.splitlines()[-1].split())
+    lines = [line.split("|") for line in ran.stdout.splitlines() if line.startswith("loaded|")]
+    return {step: set(names) for _, step, *names in lines}
 
 
-@pytest.mark.parametrize("words", LIGHT)
-def test_light_commands_load_neither_torch_nor_ray(words: list[str]) -> None:
-    code = (
-        "from raytrain.cli import main\n"
-        f"sys.argv = ['raytrain', *{words!r}]\n"
-        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code"
-    )
-    assert not loaded_after(code) & {"torch", "ray", "kaggle", "matplotlib"}
+def test_light_commands_load_neither_torch_nor_ray() -> None:
+    code = f"""
+from raytrain.cli import main
+for line in {LIGHT!r}:
+    sys.argv = ["raytrain", *line.split()]
+    try:
+        main()
+    except SystemExit as end:
+        assert not end.code, end.code
+    done(line)
+"""
+    loaded = loaded_after(code)
+    assert len(loaded) == len(LIGHT)
+    for line, names in loaded.items():
+        assert not names & {"torch", "ray", "kaggle", "matplotlib"}, line
 
 
-@pytest.mark.parametrize("station", ["ledger", "report", "dialect", "picks"])
-def test_reading_stations_load_neither_torch_nor_ray(station: str) -> None:
-    assert not loaded_after(f"import raytrain.pipeline.{station}") & {"torch", "ray", "kaggle"}
-
-
-@pytest.mark.parametrize("station", ["check", "submit", "fetch"])
-def test_check_and_submit_load_no_ray(station: str) -> None:
-    loaded = loaded_after(f"import raytrain.pipeline.{station}, raytrain.data.folds")
-    assert not loaded & {"torch", "ray", "kaggle"}
+@pytest.mark.parametrize(
+    ("stations", "heavy"),
+    [(WITHOUT_TORCH, {"torch", "ray", "kaggle"}), (WITHOUT_RAY, {"torch", "ray", "kaggle"})],
+)
+def test_stations_load_only_what_they_need(stations: tuple[str, ...], heavy: set[str]) -> None:
+    code = "\n".join(f"import raytrain.pipeline.{name}; done({name!r})" for name in stations)
+    loaded = loaded_after(code)
+    assert len(loaded) == len(stations)
+    for name, names in loaded.items():
+        assert not names & heavy, name

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any, get_args
 
-import jsonschema
 import pytest
 import yaml
 from pydantic import TypeAdapter
@@ -37,6 +36,7 @@ from raytrain.pipeline.check import refuse_another_metric
 from raytrain.rle import LAYOUTS
 from raytrain.runs.layout import RunDir
 from tests.arrays import report_of
+from tests.support import schema_validator
 
 FOLDER = Path(__file__).parents[2] / "jobs"
 JOBS = sorted([*FOLDER.glob("*.yaml"), *FOLDER.glob("studies/*.yaml")])
@@ -56,14 +56,13 @@ def _with_profiles() -> list[tuple[Path, str | None]]:
 )
 def test_every_job_of_the_repository_loads(path: Path, profile: str | None) -> None:
     job = load_job(path, [], profile)
-    jsonschema.validate(job.model_dump(mode="json"), JobSpec.model_json_schema())
+    schema_validator().validate(job.model_dump(mode="json"))
     assert JobSpec.model_validate_json(job.model_dump_json()) == job
 
 
 def test_the_schema_is_one_and_refuses_what_the_loader_refuses() -> None:
-    schema = JobSpec.model_json_schema()
-    jsonschema.Draft202012Validator.check_schema(schema)
-    validator = jsonschema.Draft202012Validator(schema)
+    validator = schema_validator()
+    validator.check_schema(validator.schema)
     assert validator.is_valid(yaml.safe_load(MINIMAL))
     short = yaml.safe_load(MINIMAL)
     short["competition"]["group"] = "(N+1)//2"
@@ -95,7 +94,7 @@ def test_schema_and_loader_agree_on_a_name_that_is_left_out(trial: dict[str, Any
         valid = True
     except ValueError:
         valid = False
-    assert jsonschema.Draft202012Validator(JobSpec.model_json_schema()).is_valid(tree) == valid
+    assert schema_validator().is_valid(tree) == valid
 
 
 def test_overrides_mean_the_same_in_any_order(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from raytrain.engine.trial import Samples, run_trial, task_scaling
 from raytrain.losses import build_loss
 from raytrain.models import build_model
 from raytrain.runs.record import Task, write_record
-from tests.support import quick_processes
+from tests.commands import quick_processes
 from tests.tiny import make_task
 from tests.unit.test_engine import Killed, KilledAfter
 

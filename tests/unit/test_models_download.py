@@ -16,9 +16,9 @@ from raytrain.config.models import SetrSpec, SmpSpec
 from raytrain.models import build_model
 from raytrain.models.weights import fetch_weights, weights_file
 
-VIT = "tu-vit_tiny_patch16_224"
+VIT = "tu-test_vit"
 SPECS = (
-    SmpSpec(encoder="tu-resnet18", weights="imagenet"),
+    SmpSpec(encoder="tu-test_resnet", weights="imagenet"),
     SmpSpec(decoder="dpt", encoder=VIT, weights="imagenet"),
     SetrSpec(encoder=VIT, weights="imagenet"),
 )
@@ -98,7 +98,9 @@ def test_networks_of_timm_start_from_what_is_published(
 def test_a_hub_that_does_not_answer_is_given_up(
     tmp_path: Path, hub_of: Callable[[str], None]
 ) -> None:
-    reason = r"the imagenet weights of tu-resnet18 could .* did not end within 1 s.*weights: null"
+    reason = (
+        r"the imagenet weights of tu-test_resnet could .* did not end within 1 s.*weights: null"
+    )
     with _hub(Event()) as address:
         hub_of(address)
         with pytest.raises(ValueError, match=reason):

@@ -27,8 +27,8 @@ from raytrain.losses import build_loss
 from raytrain.models import build_model
 from raytrain.runs.history import read_history
 from raytrain.runs.record import Task
+from tests.commands import quick_processes
 from tests.metric_specs import SPECS
-from tests.support import quick_processes
 from tests.tiny import make_task
 
 DICE = DiceMetricSpec()
@@ -42,7 +42,7 @@ def train_rank(rank: int, size: int, store: str, task: Task, data: Samples) -> N
 
 
 def on_workers(size: int, folder: Path, target: Callable[..., None], *values: object) -> None:
-    """Call `target(rank, size, store, *values)` in so many processes and wait for them."""
+    """Call `target(rank, size, store, *values)` in this many processes and wait for them."""
     context = quick_processes()
     store = tempfile.mktemp(dir=folder)
     workers = [
@@ -58,9 +58,12 @@ def on_workers(size: int, folder: Path, target: Callable[..., None], *values: ob
 def train_on(
     size: int, folder: Path, data: Samples, spec: TrialSpec, metric: MetricSpec = DICE
 ) -> Task:
-    """Train one task on so many processes and return it."""
+    """Train one task on this many processes and return it; a single one is this process."""
     task = replace(make_task(folder / str(size), data, spec), metric=metric)
-    on_workers(size, folder, train_rank, task, data)
+    if size == 1:
+        run_trial(task, data, SilentReporter())
+    else:
+        on_workers(size, folder, train_rank, task, data)
     return task
 
 

@@ -22,7 +22,7 @@ from raytrain.pipeline.picks import picks_text
 from raytrain.runs.layout import RunDir, run_dir
 from raytrain.submission.events import Event, Kind, Score
 from raytrain.submission.ledger import FileLedger
-from tests.support import raytrain
+from tests.commands import raytrain
 from tests.unit.conftest import Competition
 
 DICE = DiceMetricSpec()

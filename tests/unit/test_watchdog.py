@@ -8,7 +8,7 @@ from torch import nn
 
 from raytrain.engine.parallel import World
 from raytrain.engine.watchdog import EXIT_CODE, RESTS, Watchdog, stall_notes
-from tests.support import quick_processes
+from tests.commands import quick_processes
 
 FLOOR_S = 0.3
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from raytrain.engine.compiling import compiled
-from tests.support import quick_processes
+from tests.commands import quick_processes
 
 
 def _compile(out: Path) -> None:
