@@ -1,15 +1,65 @@
-"""Why something failed, in one line, out of Ray's nested tracebacks."""
+"""Why something failed, in one line, out of Ray's nested errors and tracebacks."""
 
 import re
+from collections.abc import Iterator
+
+import torch
+from ray.exceptions import (
+    LocalRayletDiedError,
+    NodeDiedError,
+    OutOfMemoryError,
+    RayActorError,
+    WorkerCrashedError,
+)
+
+from raytrain.runs.attempts import Cause, Failure
 
 _RAISED = re.compile(r"^(?:[\w.]+\.)?(\w+(?:Error|Exception|Exit)): (.+)$")
 
+
+_MEMORY = (torch.OutOfMemoryError, OutOfMemoryError)
+_LOST = (RayActorError, WorkerCrashedError, NodeDiedError, LocalRayletDiedError)
+_INNER = ("cause", "__cause__", "health_check_failure", "_base_exc")
+"""Where Ray Core, Tune and Train keep the error that they wrap."""
 
 _KILLED = re.compile(
     r"killed due to the node running low on memory\. Memory on the node \(.*?\) was "
     r"(\S+) used / (\S+) limit"
 )
 """What Ray's memory monitor begins its long account with; its last lines are advice."""
+
+
+class MemoryKillError(RayActorError):
+    """Ray's memory monitor killed the process of an actor."""
+
+
+class TrainingFailedError(Exception):
+    """The workers of a training failed; its one argument is the `Failure`."""
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Reason and cause of an error; the cause is read from the types of the errors in it."""
+    found = list(_chain(error))
+    for each in found:
+        if isinstance(each, TrainingFailedError):
+            failure: Failure = each.args[0]
+            return failure
+    cause: Cause = "error"
+    if any(isinstance(each, (*_MEMORY, MemoryKillError)) for each in found):
+        cause = "memory"
+    elif any(isinstance(each, _LOST) for each in found):
+        cause = "lost"
+    return Failure(reason_of(error), cause)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An error and all errors that it wraps."""
+    yield error
+    inner = [getattr(error, name, None) for name in _INNER]
+    inner += getattr(error, "worker_failures", {}).values()
+    for each in inner:
+        if isinstance(each, BaseException) and each is not error:
+            yield from _chain(each)
 
 
 def reason_of(error: object) -> str:

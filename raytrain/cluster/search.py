@@ -1,6 +1,7 @@
 """A search as one Ray Tune experiment: trials of one worker in reused actors, those of several each
 with a Ray Train group of its own."""
 
+import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,27 +12,28 @@ from ray import tune
 from ray._raylet import setproctitle  # type: ignore[attr-defined]  # not in Ray's stubs
 from ray.air.execution._internal.actor_manager import RayActorManager
 from ray.air.execution._internal.tracked_actor_task import TrackedActorTask
-from ray.exceptions import OutOfMemoryError, RayActorError
+from ray.exceptions import OutOfMemoryError
 from ray.tune.experiment import Trial
 from ray.tune.logger import JsonLoggerCallback
-from ray.tune.result import EXPR_ERROR_FILE
+from ray.tune.result import EXPR_ERROR_PICKLE_FILE
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import ConcurrencyLimiter
 
 from raytrain.cluster.orders import Promoted, Proposed
 from raytrain.cluster.promotion import Promotion
-from raytrain.cluster.reasons import reason_of
+from raytrain.cluster.reasons import MemoryKillError, failure_of
 from raytrain.cluster.resources import DRIVER, bundle, reachable, slots
 from raytrain.cluster.schedulers import MedianScheduler, PromoteScheduler, RungScheduler
 from raytrain.cluster.train_group import train_inside_tune
 from raytrain.cluster.worker import work
 from raytrain.config.job import ResourcesSpec
 from raytrain.config.schedulers import AshaSpec, MedianSpec, PromoteSpec
+from raytrain.runs.attempts import Failure, read_attempts
 from raytrain.runs.events import read_events
 from raytrain.runs.history import Row, read_history
 from raytrain.runs.orders import Orders
-from raytrain.runs.record import OUT_OF_TIME, OnEnd, Status, Task
-from raytrain.runs.retry import RETRIES, note_failure
+from raytrain.runs.record import OUT_OF_TIME, Status, Task
+from raytrain.runs.retry import LOSSES, RETRIES
 
 DROPPED = "Ray Tune dropped it, its log says why; run the same command again to try it anew"
 AHEAD = 200
@@ -62,8 +64,8 @@ class TuneReporter:
 class _EndOfTrial(tune.Callback):
     """Tells the driver how each trial ended, by what its history says."""
 
-    def __init__(self, on_end: OnEnd, pauses: bool):
-        self._on_end, self._pauses = on_end, pauses
+    def __init__(self, orders: Orders, pauses: bool):
+        self._orders, self._pauses = orders, pauses
 
     def __getstate__(self) -> dict[str, Any]:
         # Tune saves its callbacks for a restore; this one speaks to the living driver only.
@@ -74,21 +76,34 @@ class _EndOfTrial(tune.Callback):
     ) -> None:
         task = trial.config["task"]
         if task.trial_dir.shipped.is_file():
-            self._on_end(task, "finished", None)
+            self._orders.on_end(task, "finished", None)
         elif not self._pauses:
             # A nested trial's history may be an epoch ahead of what Tune was told.
-            self._on_end(task, "stopped", f"at the rung of epoch {trial.last_result['epoch']}")
+            reason = f"at the rung of epoch {trial.last_result['epoch']}"
+            self._orders.on_end(task, "stopped", reason)
 
     def on_trial_recover(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
-        # Before its next worker starts, which reads there to take half the batch.
-        _note(trial)
+        # Before its next worker starts, which reads there whether to take half the batch.
+        self._failed(trial)
+        attempts = read_attempts(trial.config["task"].trial_dir)
+        lost = sum(attempt.cause == "lost" for attempt in attempts)
+        trial.max_failures = RETRIES + min(LOSSES, lost)
 
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
-        self._on_end(trial.config["task"], "failed", _note(trial))
+        self._orders.on_end(trial.config["task"], "failed", self._failed(trial).reason)
+
+    def _failed(self, trial: Trial) -> Failure:
+        # Trial.get_pickled_error looks where Tune copies it to later.
+        path = Path(trial.local_path or "") / EXPR_ERROR_PICKLE_FILE
+        failure = Failure("its worker died", "lost")
+        if path.is_file():
+            failure = failure_of(pickle.loads(path.read_bytes()))
+        self._orders.on_failure(trial.config["task"], failure)
+        return failure
 
 
 class _TimeIsOver(tune.Stopper):
@@ -108,16 +123,6 @@ class _TimeIsOver(tune.Stopper):
     def stop_all(self) -> bool:
         """Asked at every step of Tune's loop."""
         return self._over()
-
-
-def _note(trial: Trial) -> str:
-    """Write the failed attempt down; returns its reason."""
-    # Trial.get_error looks where Tune copies it to later.
-    path = Path(trial.local_path or "") / EXPR_ERROR_FILE
-    text = path.read_text().split("Failure #")[-1] if path.is_file() else "its worker died"
-    reason = reason_of(text)
-    note_failure(trial.config["task"], reason, text)
-    return reason
 
 
 def run_search(orders: Orders, need: ResourcesSpec) -> None:
@@ -183,7 +188,7 @@ def _tune(orders: Orders, need: ResourcesSpec) -> None:
             # Tune reads its JSON at the end; its tables and TensorBoard files would double ours.
             callbacks=[
                 JsonLoggerCallback(),
-                _EndOfTrial(orders.on_end, isinstance(searcher, Promoted)),
+                _EndOfTrial(orders, isinstance(searcher, Promoted)),
             ],
             failure_config=tune.FailureConfig(max_failures=RETRIES),
             verbose=0,
@@ -206,7 +211,7 @@ def _memory_kills_are_failures() -> Iterator[None]:
         manager: RayActorManager, tracked_actor_task: TrackedActorTask, exception: Exception
     ) -> None:
         if isinstance(exception, OutOfMemoryError):
-            exception = RayActorError(error_msg=str(exception))
+            exception = MemoryKillError(error_msg=str(exception))
         failed(manager, tracked_actor_task, exception)
 
     RayActorManager._actor_task_failed = told

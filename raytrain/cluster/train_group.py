@@ -17,10 +17,11 @@ from ray.exceptions import RayActorError
 from ray.train.torch import TorchConfig, TorchTrainer
 from ray.tune.integration.ray_train import TuneReportCallback
 
-from raytrain.cluster.reasons import reason_of
+from raytrain.cluster.reasons import TrainingFailedError, failure_of, reason_of
 from raytrain.cluster.resources import bundle, slots
 from raytrain.cluster.worker import work
 from raytrain.config.job import ResourcesSpec
+from raytrain.runs.attempts import Failure
 from raytrain.runs.files import write_bytes, write_json
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.history import Row
@@ -70,21 +71,21 @@ def train_groups(
                 if task.trial_dir.shipped.is_file():
                     on_end(task, "finished", None)
                 else:
-                    on_end(task, "failed", error or "its workers ended early")
+                    on_end(task, "failed", error.reason if error else "its workers ended early")
 
 
 def train_inside_tune(task: Task, need: ResourcesSpec) -> None:
-    """Train one task by its workers from within a trial of Ray Tune, which is told of each epoch.
+    """Train one task by its workers from within a trial of Ray Tune and report each epoch to it.
 
-    Raises ValueError with the reason when that failed. The group goes when the trial's process
-    does: that is how Tune stops it.
+    Raises TrainingFailedError. The group goes when the trial's process does: that is how Tune
+    stops it.
     """
-    reason = _fit([task], need, [TuneReportCallback()])
-    if reason is not None:
-        raise ValueError(reason)
+    failure = _fit([task], need, [TuneReportCallback()])
+    if failure is not None:
+        raise TrainingFailedError(failure)
 
 
-def _fit_at_once(shares: list[list[Task]], need: ResourcesSpec) -> list[str | None]:
+def _fit_at_once(shares: list[list[Task]], need: ResourcesSpec) -> list[Failure | None]:
     """Fit a group for each share from a Ray task of its own; their errors in order.
 
     Not from this process: a training that is waited for here could not be interrupted cleanly.
@@ -95,18 +96,18 @@ def _fit_at_once(shares: list[list[Task]], need: ResourcesSpec) -> list[str | No
         remote.options(name=name).remote(group, need, [])
         for name, group in zip(names, shares, strict=True)
     ]
-    errors: list[str | None] = []
+    errors: list[Failure | None] = []
     for reference in running:
         try:
             errors.append(ray.get(reference))
         except ray.exceptions.RayError as error:
-            errors.append(reason_of(error))
+            errors.append(failure_of(error))
     return errors
 
 
 def _fit(
     tasks: list[Task], need: ResourcesSpec, callbacks: list[ray.train.UserCallback]
-) -> str | None:
+) -> Failure | None:
     """Train the tasks in turn in one worker group; returns why it failed, or None.
 
     When a node is about to go, the group ends with its epoch and is fitted again elsewhere; when
@@ -119,14 +120,15 @@ def _fit(
     while True:
         try:
             if trainer.fit().return_value != PREEMPTED:
-                return refusal.read_text() if refusal.is_file() else None
+                return Failure(refusal.read_text(), "error") if refusal.is_file() else None
         except ray.train.TrainingFailedError as error:
             failures = getattr(error, "worker_failures", None) or {0: error}
-            return reason_of(failures[min(failures)])
+            return Failure(reason_of(failures[min(failures)]), failure_of(error).cause)
         except RayActorError as error:
             deaths += 1
             if deaths > REFITS:
-                return f"its controller died {deaths} times: {reason_of(error)}"
+                reason = f"its controller died {deaths} times: {reason_of(error)}"
+                return Failure(reason, failure_of(error).cause)
 
 
 def _place(tasks: list[Task]) -> Path:

@@ -56,6 +56,8 @@ class ConsoleView:
         epochs = f"{record.epochs}/{record.spec.last_epoch} epochs"
         text = f"  {record.status:<8} {record.name}: {epochs}{score}{reason}; {self._all_left()}"
         self._say_fitted(text)
+        for incident in record.incidents:
+            self._say_fitted(f"           {record.name}: {incident}")
 
     def looked(self) -> None:
         if self.console.is_terminal:

@@ -8,11 +8,12 @@ import torch
 
 from raytrain.engine.reporter import Reporter, SilentReporter
 from raytrain.engine.trial import open_samples, run_trial
+from raytrain.runs.attempts import Failure
 from raytrain.runs.history import Row
 from raytrain.runs.layout import RunDir
 from raytrain.runs.orders import Orders
 from raytrain.runs.record import OUT_OF_TIME, OnEnd, Task
-from raytrain.runs.retry import RETRIES, as_tried, note_failure
+from raytrain.runs.retry import RETRIES, as_tried
 
 Shard = TypeVar("Shard")
 
@@ -29,7 +30,7 @@ class LocalBackend:
         assert orders.spec.scheduler.name == "none"
         while not orders.over() and (task := orders.propose()):
             try:
-                reason = _tried(task, _Until(orders.over))
+                reason = _tried(task, orders)
             except _OutOfTimeError:
                 orders.on_end(task, "paused", OUT_OF_TIME)
             else:
@@ -38,8 +39,11 @@ class LocalBackend:
     def run_trials(self, tasks: list[Task], on_end: OnEnd) -> None:
         """One task after another; a user's mistake in one does not keep the others from running."""
         for task in tasks:
-            reason = _failure(task, SilentReporter())
-            on_end(task, "finished" if reason is None else "failed", reason)
+            failure = _failure(task, SilentReporter())
+            if failure is None:
+                on_end(task, "finished", None)
+            else:
+                on_end(task, "failed", failure.reason)
 
     def map_shards(
         self, name: str, function: Callable[[Shard], None], shards: Sequence[Shard]
@@ -65,23 +69,25 @@ class _Until:
             raise _OutOfTimeError
 
 
-def _tried(task: Task, reporter: Reporter) -> str | None:
-    """Train it, again with half the batch if need be; returns why the last attempt failed."""
+def _tried(task: Task, orders: Orders) -> str | None:
+    """Train it, and again if that fails; returns why the last attempt failed."""
+    reason = None
     for _ in range(1 + RETRIES):
-        reason = _failure(as_tried(task), reporter)
-        if reason is None:
+        failure = _failure(as_tried(task), _Until(orders.over))
+        if failure is None:
             return None
-        note_failure(task, reason, reason)
+        orders.on_failure(task, failure)
+        reason = failure.reason
     return reason
 
 
-def _failure(task: Task, reporter: Reporter) -> str | None:
+def _failure(task: Task, reporter: Reporter) -> Failure | None:
     """Train it; returns why that failed: the user's mistake, the storage, or too little memory."""
     samples = open_samples(RunDir(task.directory.parent.parent))
     try:
         run_trial(task, samples, reporter)
     except (ValueError, OSError) as error:
-        return str(error)
+        return Failure(str(error), "error")
     except torch.OutOfMemoryError as error:
-        return f"OutOfMemoryError: {error}"
+        return Failure(f"OutOfMemoryError: {error}", "memory")
     return None

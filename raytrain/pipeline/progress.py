@@ -7,6 +7,7 @@ from typing import Self
 
 from raytrain.pipeline.console import ConsoleView
 from raytrain.pipeline.following import Follower, View
+from raytrain.runs.attempts import Attempt
 from raytrain.runs.record import Record, Task
 
 
@@ -42,6 +43,11 @@ class Progress:
             self._console.note(task)
             for follower in self._followers:
                 follower.follow(task)
+
+    def failed(self, task: Task, attempt: Attempt) -> None:
+        """Show that an attempt of a trial failed."""
+        batch = f"batch {attempt.batch_size}, {attempt.epochs} epochs done"
+        self._console.say(f"  attempt failed {task.name}: {attempt.reason} ({batch})")
 
     def ended(self, record: Record) -> None:
         """Show how a trial ended."""

@@ -13,6 +13,7 @@ from raytrain.pipeline.progress import Progress
 from raytrain.pipeline.study import Study
 from raytrain.pipeline.tables import stopping_text
 from raytrain.pipeline.tasks import prepare
+from raytrain.runs.attempts import Failure
 from raytrain.runs.configurations import Configuration
 from raytrain.runs.events import read_events
 from raytrain.runs.files import write_json
@@ -21,6 +22,7 @@ from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import write_leaderboard
 from raytrain.runs.orders import Orders, without_end
 from raytrain.runs.record import Status, Task, write_record
+from raytrain.runs.retry import note_failure
 from raytrain.runs.stopping import stopping
 
 
@@ -99,5 +101,8 @@ def _run(
             progress.ended(write_record(task, status, reason))
             keep_best(run, job.search.keep)
 
-        orders = Orders(run, propose, past, job.search, epochs, on_end, stopped, over)
+        def on_failure(task: Task, failure: Failure) -> None:
+            progress.failed(task, note_failure(task, failure))
+
+        orders = Orders(run, propose, past, job.search, epochs, on_end, stopped, over, on_failure)
         workplace.backend.search(orders)

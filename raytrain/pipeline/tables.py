@@ -12,8 +12,13 @@ from raytrain.runs.leaderboard import rows
 from raytrain.runs.stopping import Stopping
 
 WIDTH = 120
-ONCE = ("rank", "name", "val_score", "val_dice", "best_epoch", "epochs", "status", "seconds")
-REPEATED = ("rank", "name", "val_score", "sd", "95 %", "n", "val_dice", "epochs", "status")
+ONCE = (
+    "rank", "name", "val_score", "val_dice", "best_epoch", "epochs", "status", "seconds",
+    "attempts",
+)  # fmt: skip
+REPEATED = (
+    "rank", "name", "val_score", "sd", "95 %", "n", "val_dice", "epochs", "status", "attempts",
+)  # fmt: skip
 
 
 def leaderboard_table(board: list[Configuration]) -> str:
@@ -22,13 +27,13 @@ def leaderboard_table(board: list[Configuration]) -> str:
 
 
 def board_table(found: list[dict[str, str]], repeated: bool, beside: list[str]) -> str:
-    """These rows of the leaderboard, with what stands `beside` its own columns, and Dice where it
-    is not the score; with repeats also how far they lie apart."""
+    """These rows of the leaderboard with the columns `beside`. Dice is shown where it is not the
+    score, attempts where one failed, and the spread where there are repeats."""
     table = Table(title="leaderboard", title_justify="left")
     own = [
         column
         for column in (REPEATED if repeated else ONCE)
-        if column != "val_dice" or any(row["val_dice"] != row["val_score"] for row in found)
+        if any(_worth(column, row) for row in found)
     ]
     columns = list(dict.fromkeys((*own, *beside)))
     for column in columns:
@@ -37,6 +42,16 @@ def board_table(found: list[dict[str, str]], repeated: bool, beside: list[str]) 
         shown = row | {"95 %": f"{row['low']} .. {row['high']}" if row["low"] else ""}
         table.add_row(*(shown.get(column, "") for column in columns))
     return as_text(table)
+
+
+def _worth(column: str, row: dict[str, str]) -> bool:
+    """Whether a row gives a reason to show this column."""
+    match column:
+        case "val_dice":
+            return row["val_dice"] != row["val_score"]
+        case "attempts":
+            return not set(row["attempts"].split("; ")) <= {"1"}
+    return True
 
 
 def stopping_text(cost: Stopping) -> str:

@@ -37,6 +37,7 @@ def render(facts: RunFacts, study: StudySection | None) -> str:
         examples=pictures.examples(facts, oof),
         tests=pictures.tests(facts),
         leaderboard=trials.leaderboard(facts),
+        incidents=trials.incidents(facts),
         search=trials.search(facts),
         rungs=trials.rungs(facts),
         study=study,

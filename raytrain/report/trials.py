@@ -26,6 +26,8 @@ class Entry:
     rung: str
     """The last one at which it was compared."""
     reason: str
+    retried: bool
+    """Whether an attempt of it failed."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,16 @@ def leaderboard(facts: RunFacts) -> list[Entry]:
             network=each.spec.network_label,
             rung=str(reached.get(each.fingerprint, "")),
             reason="; ".join(record.reason for record in each.records if record.reason),
+            retried=any(record.attempts for record in each.records),
         )
         for each, cells in zip(board, rows(board), strict=True)
     ]
+
+
+def incidents(facts: RunFacts) -> list[tuple[str, str]]:
+    """Name of each training to which something happened, and one sentence about it."""
+    found = (*facts.trials, *facts.others)
+    return [(record.name, text) for record in found for text in record.incidents]
 
 
 def search(facts: RunFacts) -> Search | None:

@@ -1,20 +1,36 @@
 """`attempts.jsonl`: a trial's failed attempts. The driver writes it, the worker reads it."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
 from raytrain.config.base import Spec
 from raytrain.runs.files import append_line, read_lines
 from raytrain.runs.layout import TrialDir
+
+Cause = Literal["memory", "lost", "error"]
+"""`memory`: torch or Ray's memory monitor raised its OutOfMemoryError. `lost`: the worker process
+or its node went away. `error`: anything else that was raised."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an attempt failed."""
+
+    reason: str
+    cause: Cause
 
 
 class Attempt(Spec):
     """One attempt that failed."""
 
     batch_size: int
-    """That it was made with."""
+    """Batch size of this attempt."""
     epochs: int
-    """Done until then, over all attempts."""
+    """Epochs done until then, over all attempts."""
     reason: str
-    halve: bool
-    """Whether the attempts after it take half the batch."""
+    cause: Cause
+    """Only after `memory` do the next attempts take half the batch."""
 
 
 def append_attempt(directory: TrialDir, attempt: Attempt) -> None:
@@ -25,3 +41,9 @@ def append_attempt(directory: TrialDir, attempt: Attempt) -> None:
 def read_attempts(directory: TrialDir) -> list[Attempt]:
     """All failed attempts, in order."""
     return [Attempt.model_validate_json(line) for line in read_lines(directory.attempts)]
+
+
+def tried_batch(asked: int, attempts: Sequence[Attempt]) -> int:
+    """The batch size of the attempt after these, in a trial whose spec asks for `asked`."""
+    halved = any(attempt.cause == "memory" for attempt in attempts)
+    return max(1, asked // 2) if halved else asked

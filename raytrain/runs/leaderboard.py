@@ -14,7 +14,8 @@ from raytrain.runs.record import Record, read_records
 
 COLUMNS = (
     "rank", "name", "val_score", "sd", "low", "high", "n", "val_dice", "best_epoch", "epochs",
-    "status", "val_loss", "loss", "lr", "seconds", "fingerprint", "scores", "trials",
+    "status", "val_loss", "loss", "lr", "seconds", "attempts", "fingerprint", "scores",
+    "trials",
 )  # fmt: skip
 
 
@@ -48,6 +49,7 @@ def _row(each: Configuration) -> dict[str, str]:
         "loss": each.spec.loss_label,
         "lr": f"{each.spec.optimizer.lr:g}",
         "seconds": f"{sum(record.seconds for record in each.records):.1f}",
+        "attempts": "; ".join(record.tries for record in each.records),
         "fingerprint": each.fingerprint,
         "scores": _joined([_figure(score) for score in each.scores]),
         "trials": _joined([record.fingerprint for record in each.records]),

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from raytrain.config.search import SearchSpec
+from raytrain.runs.attempts import Failure
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import OnEnd, Record, Task
+from raytrain.runs.retry import note_failure
 
 
 def without_end() -> bool:
@@ -26,8 +28,10 @@ class Orders:
     epochs: int
     """The most of any trial."""
     on_end: OnEnd
-    """Told of each trial's end."""
+    """Called at each trial's end."""
     stopped: tuple[Task, ...] = ()
     """Those of the past that were stopped: compared with more trials, one may go on after all."""
     over: Callable[[], bool] = without_end
     """Whether the search's time is used up: what is at work then ends paused."""
+    on_failure: Callable[[Task, Failure], object] = note_failure
+    """Called after each attempt that failed, before the next one starts."""

@@ -13,13 +13,14 @@ from typing import Any, Literal
 from raytrain.config.base import Spec
 from raytrain.config.metrics import MetricSpec
 from raytrain.config.trial import TrialSpec
-from raytrain.runs.attempts import Attempt, read_attempts
+from raytrain.runs.attempts import Attempt, read_attempts, tried_batch
 from raytrain.runs.extensions import load_extensions
 from raytrain.runs.files import read_json, write_json
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.history import Row, best_row, read_history
 from raytrain.runs.layout import RunDir, TrialDir
 from raytrain.runs.shipping import early_end
+from raytrain.runs.starts import read_starts
 
 Station = Literal["train", "search", "cv", "final"]
 Status = Literal["finished", "stopped", "failed", "paused"]
@@ -101,8 +102,28 @@ class Record(Spec):
     seconds: float
     """Spent in epochs, over all attempts."""
     attempts: tuple[Attempt, ...] = ()
-    """Those that failed; the last one's successor took half the batch, if it says so."""
+    """Those that failed, in order."""
+    starts: int = 0
+    """How often training started or went on from a checkpoint."""
     versions: dict[str, str]
+
+    @property
+    def tries(self) -> str:
+        """Number of attempts and, where memory was too little, the batch size that was used."""
+        asked, used = self.spec.batch_size, tried_batch(self.spec.batch_size, self.attempts)
+        count = len(self.attempts) + (self.status != "failed")
+        return f"{count}" if used == asked else f"{count}, batch {used} of {asked}"
+
+    @property
+    def incidents(self) -> list[str]:
+        """What did not go as asked, a sentence each: failed attempts, restarts, notes."""
+        failed = [
+            f"attempt {number} with batches of {attempt.batch_size} failed after epoch "
+            f"{attempt.epochs}: {attempt.reason}"
+            for number, attempt in enumerate(self.attempts, 1)
+        ]
+        started = [f"training started {self.starts} times"] if self.starts > 1 else []
+        return [*failed, *started, *self.notes]
 
 
 def write_record(task: Task, status: Status, reason: str | None) -> Record:
@@ -127,6 +148,7 @@ def write_record(task: Task, status: Status, reason: str | None) -> Record:
         shipped=read_json(task.trial_dir.shipped) if task.trial_dir.shipped.is_file() else None,
         seconds=round(sum(row["seconds"] for row in rows), 3),
         attempts=tuple(read_attempts(task.trial_dir)),
+        starts=len(read_starts(task.trial_dir)),
         versions=_versions(),
     )
     write_json(task.trial_dir.record, record.model_dump(mode="json"))

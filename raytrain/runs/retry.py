@@ -1,35 +1,33 @@
-"""A trial that failed is tried once more, with half the batch.
+"""A failed trial is tried again: with half the batch where memory was too little, else as it was.
 
-What a trial was asked, and so its fingerprint, stays the same: the halved batch stands in its
-`attempts.jsonl` and in its record.
+The spec, and so the fingerprint, stays the same: the halved batch stands in `attempts.jsonl` and in
+the record.
 """
 
 from dataclasses import replace
 
-from raytrain.runs.attempts import Attempt, append_attempt, read_attempts
+from raytrain.runs.attempts import Attempt, Failure, append_attempt, read_attempts, tried_batch
 from raytrain.runs.history import read_history
 from raytrain.runs.record import Task
 
 RETRIES = 1
-NOT_THE_BATCH = ("node has died", "node was terminated", "preempted", "could not be written")
-"""What is said of a machine that went away and of a full disk: a smaller batch would not have
-saved the trial."""
+LOSSES = 3
+"""Lost workers and nodes that do not count as retries: the trial is not to blame for them."""
 
 
 def as_tried(task: Task) -> Task:
     """The task as its next attempt trains it."""
-    if not any(attempt.halve for attempt in read_attempts(task.trial_dir)):
-        return task
-    half = max(1, task.spec.batch_size // 2)
-    return replace(task, spec=task.spec.model_copy(update={"batch_size": half}))
+    batch = tried_batch(task.spec.batch_size, read_attempts(task.trial_dir))
+    return replace(task, spec=task.spec.model_copy(update={"batch_size": batch}))
 
 
-def note_failure(task: Task, reason: str, full_text: str) -> None:
-    """Write down that an attempt failed; `full_text` is all that is known of why."""
+def note_failure(task: Task, failure: Failure) -> Attempt:
+    """Write down that an attempt failed."""
     attempt = Attempt(
         batch_size=as_tried(task).spec.batch_size,
         epochs=len(read_history(task.trial_dir.history)),
-        reason=reason,
-        halve=not any(words in full_text for words in NOT_THE_BATCH),
+        reason=failure.reason,
+        cause=failure.cause,
     )
     append_attempt(task.trial_dir, attempt)
+    return attempt

@@ -1,6 +1,30 @@
 """Reasons in one line (no cluster is needed)."""
 
-from raytrain.cluster.reasons import reason_of
+import pickle
+
+import pytest
+import torch
+from ray import cloudpickle
+from ray.exceptions import (
+    ActorDiedError,
+    NodeDiedError,
+    OutOfMemoryError,
+    RayTaskError,
+    WorkerCrashedError,
+)
+from ray.train.v2._internal.exceptions import (
+    UserExceptionWithTraceback,
+    WorkerHealthCheckFailedError,
+)
+from ray.train.v2.api.exceptions import WorkerGroupError
+
+from raytrain.cluster.reasons import (
+    MemoryKillError,
+    TrainingFailedError,
+    failure_of,
+    reason_of,
+)
+from raytrain.runs.attempts import Cause, Failure
 
 KILLED = """Failure # 1 (occurred at 2026-11-21_19-10-14)
 1 worker(s) were killed due to the node running low on memory. Memory on the node (IP: 10.0.0.2, \
@@ -22,3 +46,41 @@ def test_the_error_that_was_raised_first_is_told() -> None:
     assert reason_of(text) == "OutOfMemoryError: CUDA out of memory"
     assert reason_of("a\nValueError: name another run") == "name another run"
     assert reason_of("\n its worker died \n") == "its worker died"
+
+
+def _raised(error: Exception) -> RayTaskError:
+    """The error as Ray hands it to the driver."""
+    return RayTaskError("work", f"Traceback ...\n{type(error).__name__}: {error}", error)
+
+
+def _group(error: Exception) -> WorkerGroupError:
+    return WorkerGroupError("a worker failed", {1: error})
+
+
+FULL = torch.OutOfMemoryError("CUDA out of memory")
+LOOKS_FULL = RuntimeError("out of memory, torch.OutOfMemoryError, node has died")
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (_raised(FULL), "memory"),
+        (_raised(FULL).as_instanceof_cause(), "memory"),
+        (OutOfMemoryError("killed"), "memory"),
+        (MemoryKillError(error_msg="killed"), "memory"),
+        (_group(UserExceptionWithTraceback(FULL, "Traceback ...")), "memory"),
+        (_group(WorkerHealthCheckFailedError("gone", OutOfMemoryError("killed"))), "memory"),
+        (_raised(TrainingFailedError(Failure("full", "memory"))), "memory"),
+        (ActorDiedError(), "lost"),
+        (NodeDiedError("node"), "lost"),
+        (WorkerCrashedError(), "lost"),
+        (_group(WorkerHealthCheckFailedError("gone", ActorDiedError())), "lost"),
+        (_raised(TrainingFailedError(Failure("gone", "lost"))), "lost"),
+        (_raised(LOOKS_FULL), "error"),
+        (_group(UserExceptionWithTraceback(LOOKS_FULL, "Traceback ...")), "error"),
+    ],
+)
+def test_the_cause_is_read_from_the_types_of_errors(error: Exception, cause: Cause) -> None:
+    assert failure_of(error).cause == cause
+    # As Tune keeps it.
+    assert failure_of(pickle.loads(cloudpickle.dumps(error))).cause == cause

@@ -1,5 +1,7 @@
 """Samplers and schedulers on a real cluster: killed, continued and made longer."""
 
+import csv
+import importlib
 import signal
 from pathlib import Path
 
@@ -13,6 +15,10 @@ from tests.commands import raytrain, stop_when
 from tests.ray.conftest import Cluster
 from tests.ray.small_memory import SEARCH, reasons_after
 from tests.support import figures, run_folder, write_job
+
+# Ray brings its own, found once Ray is imported.
+importlib.import_module("ray")
+psutil = importlib.import_module("psutil")
 
 PROMOTE = {
     "trials": 6,
@@ -112,3 +118,36 @@ def test_a_trial_out_of_memory_is_tried_with_half_the_batch_and_stops_no_other(
     job = write_job(tmp_path, tmp_path / "runs", search=SEARCH)
     reasons = reasons_after(job, cluster.env, "raises")
     assert reasons == {"OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB"}
+
+
+def test_killed_workers_change_no_number_and_are_shown(cluster: Cluster, tmp_path: Path) -> None:
+    trial = {"epochs": 20}
+    job = write_job(tmp_path, tmp_path / "runs", trial=trial, search={"trials": 2})
+    killed: set[str] = set()
+
+    def all_killed() -> bool:
+        for process in psutil.process_iter(["cmdline"]):
+            title = " ".join(process.info["cmdline"] or [])
+            name = title.strip().removeprefix("ray::")
+            if name.startswith("search_") and name not in killed and _has_begun(name):
+                process.kill()
+                killed.add(name)
+        return len(killed) == 2
+
+    def _has_begun(name: str) -> bool:
+        folders = run_folder(tmp_path / "runs").glob(f"trials/{name[-4:]}*")
+        return any(read_history(folder / "history.jsonl") for folder in folders)
+
+    log = tmp_path / "log"
+    # SIGCONT does nothing: the driver goes on.
+    assert stop_when(["search", job], all_killed, signal.SIGCONT, log, cluster.env) == 0
+    whole = write_job(tmp_path, tmp_path / "whole", trial=trial, search={"trials": 2})
+    assert raytrain("search", whole, "--local").returncode == 0
+    assert figures(tmp_path / "runs") == figures(tmp_path / "whole")
+    records = _records(RunDir(run_folder(tmp_path / "runs"))).values()
+    for record in records:
+        [attempt] = record.attempts
+        assert (attempt.cause, attempt.batch_size) == ("lost", record.spec.batch_size)
+        assert f"attempt failed {record.name}: " in log.read_text()
+    board = run_folder(tmp_path / "runs") / "leaderboard.csv"
+    assert [row["attempts"] for row in csv.DictReader(board.open())] == ["2", "2"]

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,9 +17,12 @@ from raytrain.engine.checkpoint import newest_checkpoint
 from raytrain.engine.trial import Samples
 from raytrain.pipeline.keep import keep_best
 from raytrain.pipeline.local import LocalBackend
-from raytrain.runs.attempts import read_attempts
+from raytrain.pipeline.tables import leaderboard_table
+from raytrain.report.trials import incidents
+from raytrain.runs.attempts import Cause, Failure, read_attempts
 from raytrain.runs.history import read_history, write_history
 from raytrain.runs.layout import RunDir
+from raytrain.runs.leaderboard import rows, write_leaderboard
 from raytrain.runs.orders import Orders
 from raytrain.runs.record import Status, Task, read_record, write_record
 from raytrain.runs.retry import as_tried, note_failure
@@ -80,7 +84,7 @@ def test_out_of_memory_halves_the_batch_and_the_others_go_on(
     ends = _search(run, [first, second])
     assert ends == {"first": ("finished", None), "second": ("finished", None)}
     [attempt] = read_attempts(first.trial_dir)
-    assert (attempt.batch_size, attempt.epochs, attempt.halve) == (4, 0, True)
+    assert (attempt.batch_size, attempt.epochs, attempt.cause) == (4, 0, "memory")
     assert attempt.reason == f"OutOfMemoryError: {OUT}"
     record = read_record(first.trial_dir)
     assert record is not None
@@ -115,22 +119,48 @@ def test_a_trial_that_fails_again_is_recorded_with_its_reason(
 
 
 def test_a_batch_is_halved_once_and_never_below_one_image(samples: Samples, run: Path) -> None:
+    full = Failure("OutOfMemoryError: full", "memory")
     first, _ = _tasks(samples, run)
     assert as_tried(first) == first
     for _ in range(3):
-        note_failure(first, "OutOfMemoryError: full", "OutOfMemoryError: full")
+        note_failure(first, full)
         assert as_tried(first).spec.batch_size == 2
     assert as_tried(first).fingerprint == first.fingerprint
     one = make_task(run / "trials/one", samples, SPEC.model_copy(update={"batch_size": 1}))
-    note_failure(one, "died", "died")
+    note_failure(one, full)
     assert as_tried(one).spec.batch_size == 1
 
 
-def test_the_loss_of_a_machine_leaves_the_batch_as_it_was(samples: Samples, run: Path) -> None:
+@pytest.mark.parametrize("cause", ["lost", "error"])
+def test_nothing_but_a_lack_of_memory_halves_the_batch(
+    samples: Samples, run: Path, cause: Cause
+) -> None:
     first, _ = _tasks(samples, run)
-    note_failure(first, "died", "The actor died because its node has died. Node Id: 00ff")
+    # Whatever the text says: it may quote anything.
+    note_failure(first, Failure("out of memory, said the user's own loss", cause))
     assert as_tried(first) == first
-    assert [attempt.halve for attempt in read_attempts(first.trial_dir)] == [False]
+
+
+def test_failed_attempts_are_shown_wherever_the_score_is(samples: Samples, run: Path) -> None:
+    halved, plain = (replace(task, station="search") for task in _tasks(samples, run))
+    for task in (halved, plain):
+        row = {"epoch": 1, "val_score": 0.5, "val_dice": 0.4, "val_loss": 1.0, "ranks": 1}
+        write_history(task.trial_dir.history, [row | {"seconds": 1.0}])
+    note_failure(halved, Failure("died", "lost"))
+    note_failure(halved, Failure("full", "memory"))
+    record, _ = write_record(halved, "finished", None), write_record(plain, "finished", None)
+    assert record.incidents == [
+        "attempt 1 with batches of 4 failed after epoch 1: died",
+        "attempt 2 with batches of 4 failed after epoch 1: full",
+    ]
+    facts: Any = SimpleNamespace(trials=[record], others=[])
+    assert [text for _, text in incidents(facts)] == record.incidents
+    board = write_leaderboard(RunDir(run))
+    tries = {row["fingerprint"]: row["attempts"] for row in rows(board)}
+    assert tries == {"first": "3, batch 2 of 4", "second": "1"}
+    assert "3, batch 2 of 4" in leaderboard_table(board)
+    undisturbed = [each for each in board if each.fingerprint == "second"]
+    assert "attempts" not in leaderboard_table(undisturbed)
 
 
 def test_only_the_best_keep_their_weights(samples: Samples, run: Path) -> None:
