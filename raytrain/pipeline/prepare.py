@@ -18,7 +18,7 @@ from raytrain.runs.files import read_json
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.layout import RunDir
 from raytrain.submission.checks import check_submission
-from raytrain.submission.events import Event, Score
+from raytrain.submission.events import Event, Score, latest
 from raytrain.submission.ledger import Ledger, open_ledger
 from raytrain.submission.ledger import prepare as append_prepared
 from raytrain.submission.table import read_table
@@ -30,8 +30,8 @@ def ledger_of(job: JobSpec, run: RunDir) -> Ledger:
 
 
 def prepare(job: JobSpec, run: RunDir, earlier: int) -> Event:
-    """Put the run's submission.csv into the ledger; the same file again is the same event, unless
-    more `earlier` submissions of it are to stand beside.
+    """Put the run's submission.csv into the ledger. The same file is the same submission, whichever
+    run it comes from, unless `earlier` submissions of it were entered and it is to go out again.
 
     Returns the submission's latest event. Raises ValueError when the CSV or its local score is
     missing.
@@ -40,9 +40,12 @@ def prepare(job: JobSpec, run: RunDir, earlier: int) -> Event:
     content = run.submission.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     notebook = job.competition.submission.notebook
-    named = [job.competition.name, job.run, digest, *([notebook.label] if notebook else [])]
-    tag = f"rt-{fingerprint(*named, *([earlier] if earlier else []))}"
+    label = notebook.label if notebook else None
+    tag = f"rt-{fingerprint(job.competition.name, digest, label, earlier)}"
     ledger = ledger_of(job, run)
+    known = latest(ledger.read()).get(tag)
+    if known is not None and known.run != job.run:
+        return known
     file = ledger.keep(f"{tag}.csv", content)
     ensemble = Ensemble.model_validate(read_json(run.ensemble))
     record = {"job": job.model_dump(mode="json"), "ensemble": ensemble.model_dump(mode="json")}
@@ -60,7 +63,7 @@ def prepare(job: JobSpec, run: RunDir, earlier: int) -> Event:
         score=_local_score(run),
         members=tuple(member.fingerprint for member in ensemble.shares),
         commit=_commit(),
-        notebook=notebook.label if notebook else None,
+        notebook=label,
     )
     return append_prepared(ledger, event)
 

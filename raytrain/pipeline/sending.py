@@ -1,12 +1,12 @@
-"""One submission on its way to Kaggle: what is looked up before it goes out, and what was lost.
+"""Sending one submission to Kaggle once, whatever is lost, killed or done at the same time.
 
-Kaggle's request to enter a file has no key that would make a second one harmless. So the ledger
-says `sending` before it, the tag travels in the description, and whenever the ledger's last word is
-`sending`, Kaggle's own list is read for the tag before anything is sent again.
+The tag travels in the description, so Kaggle's list tells what was entered. `submission/lease.py`
+says how long another process waits before it believes the list.
 """
 
+import contextlib
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from raytrain.config.competition import SubmissionSpec
 from raytrain.config.job import JobSpec
@@ -16,8 +16,9 @@ from raytrain.runs.files import read_json
 from raytrain.runs.layout import RunDir
 from raytrain.submission import calls
 from raytrain.submission.answers import Accepted, Refused, Standing
-from raytrain.submission.events import Event, entered
-from raytrain.submission.ledger import Ledger
+from raytrain.submission.events import Event, entered, latest
+from raytrain.submission.lease import enter_by, is_held, lease_end
+from raytrain.submission.ledger import Ledger, OvertakenError, append_news
 from raytrain.submission.preflight import (
     Consent,
     quota_problem,
@@ -25,28 +26,25 @@ from raytrain.submission.preflight import (
     standing_text,
 )
 
-LISTING_LAG = timedelta(minutes=5)
-"""How long an accepted submission may be missing in Kaggle's list."""
-
 
 def look_up(job: JobSpec, run: RunDir, event: Event, consent: Collection[Consent]) -> Standing:
-    """Where the competition stands, printed with what speaks for the submission.
+    """The competition's rules and list; prints them, and a comparison with earlier submissions.
 
     Raises ValueError with all that speaks against sending it, but for the day's quota.
     """
-    spec, now = job.competition.submission, datetime.now(UTC)
+    spec = job.competition.submission
     assert spec.slug is not None
     try:
         standing = calls.read_standing(spec.slug)
     except ValueError as error:
         raise not_sent(event, [str(error)]) from None
-    print(standing_text(standing, spec.slug, now), flush=True)
+    print(standing_text(standing, spec.slug), flush=True)
     if standing.tagged(event.tag):
         return standing
-    _refuse_too_soon(event, now)
+    _refuse_held(event, standing.now)
     value = worth(job, run, event, entered(ledger_of(job, run).read()))
     print("\n".join(value.lines()), flush=True)
-    problems = standing_problems(standing, spec, consent, now) + value.problems(consent)
+    problems = standing_problems(standing, spec, consent) + value.problems(consent)
     if problems:
         raise not_sent(event, problems)
     return standing
@@ -54,23 +52,24 @@ def look_up(job: JobSpec, run: RunDir, event: Event, consent: Collection[Consent
 
 def refuse_over_quota(event: Event, standing: Standing) -> None:
     """Raise ValueError when nothing more can be sent today and this one is not in yet."""
-    problem = quota_problem(standing, datetime.now(UTC))
+    problem = quota_problem(standing)
     if problem and not standing.tagged(event.tag):
         raise not_sent(event, [problem])
 
 
 def send(ledger: Ledger, event: Event, standing: Standing) -> Event:
-    """The `sent` event: of the entry that stands in Kaggle's list, or of a new one.
+    """The latest event of the submission once it is entered: now, earlier, or by another process.
 
     Raises ValueError when Kaggle refuses it, or does not say whether it took it.
     """
-    known = standing.tagged(event.tag)
     spec = _recorded(ledger, event)
+    known = standing.tagged(event.tag)
     if known is None:
-        event = event.later("sending")
-        ledger.append(event)
-    sent = event.later("sent", ref=known.ref if known else _entered(spec, ledger, event))
-    ledger.append(sent)
+        _refuse_held(event, standing.now)
+        sent = _entered(spec, ledger, event)
+    else:
+        sent = event.later("sent", ref=known.ref)
+    append_news(ledger, sent)
     assert sent.score is not None
     score = f"{sent.score.mean:.4f} ({sent.score.low:.4f} .. {sent.score.high:.4f})"
     print(f"sent {sent.tag} to {spec.slug}: ref {sent.ref}, local out-of-fold {score}", flush=True)
@@ -97,40 +96,59 @@ def _recorded(ledger: Ledger, event: Event) -> SubmissionSpec:
     return JobSpec.model_validate(job).competition.submission
 
 
-def _refuse_too_soon(event: Event, now: datetime) -> None:
-    """After a lost answer Kaggle's list is believed only once it had time to show the entry."""
-    if event.kind == "sending" and now - event.time < LISTING_LAG:
+def _refuse_held(event: Event, now: datetime) -> None:
+    if is_held(event, now):
         raise ValueError(
-            f"{event.tag} went out at {event.time:%H:%M:%S} UTC by another process or with its "
-            "answer lost, and Kaggle's list does not show it yet: run the same command again after "
-            f"{event.time + LISTING_LAG:%H:%M:%S} UTC, so that it is not entered twice"
+            f"{event.tag} was being sent at {event.time:%H:%M:%S} UTC, by another process or with "
+            "its answer lost, and Kaggle's list does not show it yet: run the same command again "
+            f"after {lease_end(event):%H:%M:%S} UTC, so that it is not entered twice"
         )
 
 
-def _entered(spec: SubmissionSpec, ledger: Ledger, event: Event) -> int:
-    """Kaggle's number of the submission that goes out now."""
-    assert event.score is not None
+def _entered(spec: SubmissionSpec, ledger: Ledger, event: Event) -> Event:
+    """Upload the file, take the lease and enter it; the event that says so."""
     assert spec.slug is not None
-    message = f"raytrain {event.tag} oof {event.score.mean:.4f}"
-    if spec.notebook is None:
-        file = ledger.kept(f"{event.tag}.csv")
-        answer = calls.submit(spec.slug, file, message, event.tag)
-    else:
-        answer = calls.submit_code(spec.slug, spec.notebook, message, event.tag)
-    if isinstance(answer, Accepted):
-        return answer.ref
-    if isinstance(answer, Refused):
-        ledger.append(event.later("failed", reason=answer.reason))
-        raise not_sent(event, [answer.reason])
-    lost = f"{event.tag}: the answer was lost, Kaggle may have taken it ({answer.reason})"
     try:
-        found = calls.read_standing(spec.slug).tagged(event.tag)
+        file = ledger.kept(f"{event.tag}.csv") if spec.notebook is None else None
+        uploaded = calls.upload(spec.slug, file)
+    except ValueError as error:
+        raise not_sent(event, [str(error)]) from None
+    known = uploaded.tagged(event.tag)  # by another process, during the upload
+    if known is not None:
+        return event.later("sent", ref=known.ref)
+    sending = event.later("sending", time=uploaded.now)
+    try:
+        ledger.append(sending)
+    except OvertakenError:
+        other = latest(ledger.read())[event.tag]
+        if other.ref is None:
+            raise
+        return other
+    return _answered(spec, ledger, sending, uploaded.token)
+
+
+def _answered(spec: SubmissionSpec, ledger: Ledger, sending: Event, token: str) -> Event:
+    """Enter the uploaded file under the lease, and find out whether Kaggle took it."""
+    assert sending.score is not None
+    assert spec.slug is not None
+    message = f"raytrain {sending.tag} oof {sending.score.mean:.4f}"
+    by = enter_by(sending)
+    answer = calls.enter(spec.slug, spec.notebook, token, message, sending.tag, by)
+    if isinstance(answer, Accepted):
+        return sending.later("sent", ref=answer.ref)
+    if isinstance(answer, Refused):
+        with contextlib.suppress(OvertakenError):  # another process went on after the lease
+            ledger.append(sending.later("failed", reason=answer.reason))
+        raise not_sent(sending, [answer.reason])
+    lost = f"{sending.tag}: the answer was lost, Kaggle may have taken it ({answer.reason})"
+    try:
+        found = calls.read_standing(spec.slug).tagged(sending.tag)
         if found is not None:
-            return found.ref
+            return sending.later("sent", ref=found.ref)
     except ValueError as error:
         lost += f", and its list cannot be read ({error})"
     raise ValueError(
         f"{lost}\nIt is not known to stand in Kaggle's list. Run the same command again after "
-        f"{event.time + LISTING_LAG:%H:%M:%S} UTC: it looks into the list before it sends.\n"
-        f"{safe(event)}"
+        f"{lease_end(sending):%H:%M:%S} UTC: it looks into the list before it sends.\n"
+        f"{safe(sending)}"
     )

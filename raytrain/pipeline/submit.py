@@ -73,9 +73,9 @@ def _next_sent(
     """The event, sent; None while the day's submissions are used up."""
     spec = job.competition.submission
     assert spec.slug is not None
-    standing, now = calls.read_standing(spec.slug), datetime.now(UTC)
-    problems = standing_problems(standing, spec, consent, now)
-    quota = quota_problem(standing, now)
+    standing = calls.read_standing(spec.slug)
+    problems = standing_problems(standing, spec, consent)
+    quota = quota_problem(standing)
     if quota and standing.limited_by_total:
         problems.append(quota)
     if problems:

@@ -34,8 +34,30 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What a competition allows, and where we stand in it."""
+class Listed:
+    """Kaggle's list of a team's submissions, and the time at which Kaggle gave it."""
+
+    now: datetime
+    """UTC by Kaggle's clock, which is the same for every machine."""
+    entries: tuple[Entry, ...]
+    """The newest first."""
+
+    def tagged(self, tag: str) -> Entry | None:
+        """The entry whose description holds the tag."""
+        return next((entry for entry in self.entries if tag in entry.description), None)
+
+
+@dataclass(frozen=True)
+class Uploaded(Listed):
+    """A file that lies at Kaggle and is not entered, and the list read after the upload."""
+
+    token: str
+    """Kaggle's name of the upload; empty where a notebook's file is entered."""
+
+
+@dataclass(frozen=True)
+class Standing(Listed):
+    """What a competition allows, and where the team stands in it."""
 
     deadline: datetime | None
     """UTC."""
@@ -51,12 +73,6 @@ class Standing:
     """Whether all submissions that there are for a team are used up, not today's."""
     rank: int | None
     """On the public leaderboard."""
-    entries: tuple[Entry, ...]
-    """The newest first."""
-
-    def tagged(self, tag: str) -> Entry | None:
-        """The entry whose description holds the tag."""
-        return next((entry for entry in self.entries if tag in entry.description), None)
 
 
 @dataclass(frozen=True)

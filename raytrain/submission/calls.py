@@ -10,11 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from raytrain.config.competition import NotebookSpec
-from raytrain.submission.answers import Accepted, Entry, Refused, Standing, Unknown, explained
+from raytrain.submission.answers import (
+    Accepted,
+    Entry,
+    Refused,
+    Standing,
+    Unknown,
+    Uploaded,
+    explained,
+)
 from raytrain.submission.child import Reply, Request, call
 from raytrain.submission.credentials import struck_out
+from raytrain.submission.lease import ENTERING_S
 
-LIMITS_S = {"standing": 120.0, "submit": 900.0, "submit_code": 120.0, "download": 6 * 3600.0}
+LIMITS_S = {
+    "standing": 120.0, "upload": 900.0, "enter": ENTERING_S, "enter_code": ENTERING_S,
+    "download": 6 * 3600.0,
+}  # fmt: skip
 """Seconds that an operation may take."""
 
 UNWANTED = (
@@ -31,23 +43,32 @@ UNWANTED = (
 def read_standing(slug: str) -> Standing:
     """What the competition allows and what was entered. Raises ValueError with Kaggle's reason."""
     value = _value("standing", {"slug": slug})
-    entries = tuple(_entry(entry) for entry in value.pop("entries"))
-    deadline = _moment(value.pop("deadline"))
-    return Standing(entries=entries, deadline=deadline, **value)
+    return Standing(**{**value, **_listed(value), "deadline": _moment(value["deadline"])})
 
 
-def submit(slug: str, file: Path, message: str, tag: str) -> Accepted | Refused | Unknown:
-    """Upload a file and enter it, unless an entry's description holds `tag`, as `message` does."""
-    return _entered("submit", {"slug": slug, "file": str(file), "message": message, "tag": tag})
+def upload(slug: str, file: Path | None) -> Uploaded:
+    """Upload a file, which enters nothing yet, and read the list; only read it without a file.
+
+    Raises ValueError with Kaggle's reason.
+    """
+    value = _value("upload", {"slug": slug, "file": str(file or "")})
+    return Uploaded(**{**value, **_listed(value)})
 
 
-def submit_code(
-    slug: str, notebook: NotebookSpec, message: str, tag: str
+def enter(
+    slug: str, notebook: NotebookSpec | None, token: str, message: str, tag: str, by: datetime
 ) -> Accepted | Refused | Unknown:
-    """Enter the file that a notebook leaves, unless an entry's description holds `tag`."""
-    version, file = str(notebook.version), notebook.file
-    request = {"slug": slug, "notebook": notebook.name, "version": version, "file": file}
-    return _entered("submit_code", {**request, "message": message, "tag": tag})
+    """Enter the uploaded file, or the file that the notebook leaves.
+
+    Kaggle's list is read directly before. Nothing is entered when a description in it holds `tag`,
+    as `message` does, or when it is later than `by` on Kaggle's clock.
+    """
+    request = {"slug": slug, "message": message, "tag": tag, "enter_by": by.isoformat()}
+    if notebook is None:
+        return _entered("enter", {**request, "token": token})
+    version = str(notebook.version)
+    code = {"notebook": notebook.name, "version": version, "file": notebook.file}
+    return _entered("enter_code", {**request, **code})
 
 
 def download(slug: str, folder: Path) -> Path:
@@ -88,8 +109,9 @@ def _call(operation: str, request: Request) -> Reply:
     return reply
 
 
-def _entry(value: dict[str, Any]) -> Entry:
-    return Entry(**{**value, "date": _moment(value["date"])})
+def _listed(value: dict[str, Any]) -> dict[str, Any]:
+    entries = tuple(Entry(**{**e, "date": _moment(e["date"])}) for e in value["entries"])
+    return {"entries": entries, "now": _moment(value["now"])}
 
 
 def _moment(text: str | None) -> datetime | None:

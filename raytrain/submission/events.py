@@ -8,8 +8,8 @@ from pydantic import AwareDatetime
 from raytrain.config.base import Spec
 
 Kind = Literal["prepared", "queued", "sending", "sent", "scored", "failed"]
-"""`sending` stands before the file goes out: where it is a submission's last word, only Kaggle's
-list knows whether it was entered."""
+"""`sending` comes before the file is entered: where it is a submission's last event, only Kaggle's
+list tells whether it was entered."""
 
 
 class Score(Spec):
@@ -29,6 +29,7 @@ class Event(Spec):
     step: int = 0
     """Number of the tag's events before this one: no two processes write the same."""
     time: AwareDatetime
+    """By the writer's clock; of `sending`, by Kaggle's."""
     competition: str
     run: str | None
     """None for what was entered by hand, of which Kaggle's list alone tells."""
@@ -65,10 +66,21 @@ class Event(Spec):
         """Whether it differs in nothing but its step and time."""
         return self == other.model_copy(update={"step": self.step, "time": self.time})
 
+    def follows(self, other: "Event") -> bool:
+        """Whether it judges the entry that the other one says was sent."""
+        return other.kind == "sent" and self.kind in ("scored", "failed") and self.ref == other.ref
+
 
 def latest(events: list[Event]) -> dict[str, Event]:
-    """Tag -> its latest event, in the order in which they were first written."""
-    return {event.tag: event for event in events}
+    """Tag -> its latest event, in the order in which they were first written.
+
+    Steps decide, not times: the clocks of the machines that write may differ.
+    """
+    found: dict[str, Event] = {}
+    for event in events:
+        if event.tag not in found or found[event.tag].step < event.step:
+            found[event.tag] = event
+    return found
 
 
 def entered(events: list[Event]) -> list[Event]:

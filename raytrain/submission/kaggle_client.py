@@ -8,20 +8,26 @@ import itertools
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
 from raytrain.submission.child import Reply, Request, serve
 from raytrain.submission.credentials import struck_out
 
-ENTRIES = ("/CreateSubmission", "/CreateCodeSubmission")
-"""The requests that enter a file; what fails before them has entered nothing."""
 PARTIAL = ".kaggle-partial"
 """Suffix of the client's own notes beside a download."""
 
+_DATES: list[str] = []
+"""The `Date` of each answer, the newest last."""
+
 
 class UploadError(Exception):
-    """The file did not arrive, so it was not entered."""
+    """The file did not arrive."""
+
+
+class TooLateError(Exception):
+    """The lease ran out before the request was made."""
 
 
 def _answered(request: Request) -> Reply:
@@ -31,14 +37,14 @@ def _answered(request: Request) -> Reply:
         if sys.argv[1] in ASKING:
             return _done(ASKING[sys.argv[1]](api, request))
         known = [e["ref"] for e in _list(api, request) if request["tag"] in e["description"]]
+        if not known and _now() > datetime.fromisoformat(request["enter_by"]):
+            raise TooLateError("the machine was too slow, nothing was entered")
         entering = not known
         return _done(known[0] if known else ENTERING[sys.argv[1]](api, request))
     except (Exception, SystemExit) as error:
         reply = _said(error)
-        url = getattr(getattr(error, "request", None), "url", None)
-        earlier = isinstance(error, UploadError) or (url and not url.endswith(ENTRIES))
         said_no = reply["status"] is not None and 400 <= reply["status"] < 500
-        refused = not entering or earlier or (said_no and reply["status"] != 408)
+        refused = not entering or (said_no and reply["status"] != 408)
         return {"outcome": "refused" if refused else "unknown", **reply}
 
 
@@ -51,19 +57,55 @@ def _logged_in() -> Any:
 
     if not kaggle.api._authenticated:
         kaggle.api.authenticate()  # the import hid the reason
+    kaggle.api.get_response_processor = lambda: _note_date
     return kaggle.api
 
 
-def _submit(api: Any, request: Request) -> int:
-    response = api.competition_submit(
-        request["file"], request["message"], request["slug"], quiet=True
-    )
-    if response.message == api.COMPETITION_SUBMIT_UPLOAD_FAILED_MESSAGE:
-        raise UploadError("the file could not be uploaded, nothing was entered")
-    return _ref(response)
+def _note_date(response: Any) -> None:
+    if "Date" in response.headers:
+        _DATES.append(response.headers["Date"])
 
 
-def _submit_code(api: Any, request: Request) -> int:
+def _now() -> datetime:
+    """Kaggle's time, the same for every machine; this machine's where no answer has one."""
+    try:
+        return parsedate_to_datetime(_DATES[-1]).astimezone(UTC)
+    except (IndexError, ValueError):
+        return datetime.now(UTC)
+
+
+def _upload(api: Any, request: Request) -> dict[str, Any]:
+    """Upload the file, if there is one, which enters nothing; then read the list."""
+    from kaggle.api.kaggle_api_extended import ResumableUploadResult
+    from kagglesdk.competitions.types.competition_api_service import ApiStartSubmissionUploadRequest
+
+    token = ""
+    if request["file"]:
+        file, asked = Path(request["file"]), ApiStartSubmissionUploadRequest()
+        asked.competition_name = request["slug"]
+        asked.file_name, asked.content_length = file.name, file.stat().st_size
+        asked.last_modified_epoch_seconds = int(file.stat().st_mtime)
+        with api.build_kaggle_client() as kaggle:
+            place = kaggle.competitions.competition_api_client.start_submission_upload(asked)
+        arrived = api.upload_complete(str(file), place.create_url, quiet=True)
+        if arrived != ResumableUploadResult.COMPLETE:
+            raise UploadError("the file could not be uploaded, nothing was entered")
+        token = place.token
+    entries = _list(api, request)
+    return {"token": token, "entries": entries, "now": _now().isoformat()}
+
+
+def _enter(api: Any, request: Request) -> int:
+    from kagglesdk.competitions.types.competition_api_service import ApiCreateSubmissionRequest
+
+    asked = ApiCreateSubmissionRequest()
+    asked.competition_name, asked.blob_file_tokens = request["slug"], request["token"]
+    asked.submission_description = request["message"]
+    with api.build_kaggle_client() as kaggle:
+        return _ref(kaggle.competitions.competition_api_client.create_submission(asked))
+
+
+def _enter_code(api: Any, request: Request) -> int:
     return _ref(
         api.competition_submit_code(
             request["file"], request["message"], request["slug"], request["notebook"],
@@ -86,7 +128,9 @@ def _standing(api: Any, request: Request) -> dict[str, Any]:
     with api.build_kaggle_client() as kaggle:
         found = kaggle.competitions.competition_api_client.get_competition(asked)
     limits = api.competition_get_submission_limits(request["slug"])
+    entries = _list(api, request)
     return {
+        "now": _now().isoformat(),
         "deadline": _moment(found.deadline),
         "entered": bool(found.user_has_entered),
         "notebooks_only": bool(found.is_kernels_submissions_only),
@@ -96,7 +140,7 @@ def _standing(api: Any, request: Request) -> dict[str, Any]:
         "used_ever": limits.num_total,
         "left_now": limits.num_allowed_now,
         "limited_by_total": bool(limits.limited_by_total),
-        "entries": _list(api, request),
+        "entries": entries,
     }
 
 
@@ -142,11 +186,12 @@ def _download(api: Any, request: Request) -> str:
 
 ASKING: dict[str, Callable[[Any, Request], Any]] = {
     "standing": _standing,
+    "upload": _upload,
     "download": _download,
 }
 ENTERING: dict[str, Callable[[Any, Request], int]] = {
-    "submit": _submit,
-    "submit_code": _submit_code,
+    "enter": _enter,
+    "enter_code": _enter_code,
 }
 
 

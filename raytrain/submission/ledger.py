@@ -135,9 +135,9 @@ def open_ledger(file: Path, address: str | None) -> Ledger:
 
 
 def append_news(ledger: Ledger, event: Event) -> None:
-    """Add an event as its tag's next, unless the latest says the same."""
+    """Add an event as its tag's next, unless the latest says the same or judges its entry."""
     known = latest(ledger.read()).get(event.tag)
-    if known is not None and known.says_the_same_as(event):
+    if known is not None and (known.says_the_same_as(event) or known.follows(event)):
         return
     step = 0 if known is None else known.step + 1
     try:

@@ -1,7 +1,7 @@
 """What speaks against sending now: the rules, the quota and the deadline, as Kaggle tells them."""
 
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from raytrain.config.competition import SubmissionSpec
@@ -14,11 +14,12 @@ beat the best that was sent."""
 
 def resets_at(now: datetime) -> datetime:
     """When the day's submissions are given out anew: 00:00 UTC."""
-    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(1)
+    return now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(1)
 
 
-def standing_text(standing: Standing, slug: str, now: datetime) -> str:
+def standing_text(standing: Standing, slug: str) -> str:
     """What is left and until when, in one line."""
+    now = standing.now
     parts = [
         f"{standing.left_now} submissions left today, {standing.used_today} used "
         f"(reset at 00:00 UTC, in {_span(resets_at(now) - now)})"
@@ -33,7 +34,7 @@ def standing_text(standing: Standing, slug: str, now: datetime) -> str:
 
 
 def standing_problems(
-    standing: Standing, spec: SubmissionSpec, consent: Collection[Consent], now: datetime
+    standing: Standing, spec: SubmissionSpec, consent: Collection[Consent]
 ) -> list[str]:
     """Why Kaggle would not take the submission, or not count it; each with the next step."""
     slug = spec.slug
@@ -52,7 +53,7 @@ def standing_problems(
         )
     if not standing.notebooks_only and spec.notebook is not None:
         problems.append(f"{slug} takes files: remove competition.submission.notebook")
-    if standing.deadline is not None and now > standing.deadline and "late" not in consent:
+    if standing.deadline is not None and standing.now > standing.deadline and "late" not in consent:
         problems.append(
             f"the deadline was {standing.deadline:%Y-%m-%d %H:%M} UTC; a late submission gets "
             "scores but no rank, --yes sends it"
@@ -60,7 +61,7 @@ def standing_problems(
     return problems
 
 
-def quota_problem(standing: Standing, now: datetime) -> str | None:
+def quota_problem(standing: Standing) -> str | None:
     """Why nothing more can be sent today, or None."""
     if standing.left_now > 0 or not standing.entered:
         return None
@@ -68,7 +69,7 @@ def quota_problem(standing: Standing, now: datetime) -> str | None:
         return f"all {standing.used_ever} submissions that a team has are used up"
     return (
         f"today's {standing.used_today} submissions are used up; new ones come at 00:00 UTC, in "
-        f"{_span(resets_at(now) - now)}; --queue waits for them"
+        f"{_span(resets_at(standing.now) - standing.now)}; --queue waits for them"
     )
 
 

@@ -9,6 +9,7 @@ other parties, `SITE` points the client straight here, which then asks for `/v1/
 import base64
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -50,7 +51,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._reply(
                 401, json.dumps({"error": {"code": 401, "message": "Unauthenticated"}})
             )
-        fault = None if fault is not None and fault.how == "none" else fault
+        fault = self._passed(fault)
         if fault is not None and not fault.accepts:
             return self._fail(fault)
         if method == "DownloadDataFiles":
@@ -63,8 +64,9 @@ class _Handler(BaseHTTPRequestHandler):
         kaggle, content = self.server.kaggle, self._body()
         kaggle.methods.append("PUT")
         queue = kaggle.faults.get("PUT", [])
-        if queue:
-            return self._fail(queue.pop(0))
+        fault = self._passed(queue.pop(0) if queue else None)
+        if fault is not None:
+            return self._fail(fault)
         kaggle.uploads[self.path.rsplit("/", 1)[-1]] = content
         return self._reply(200, "{}")
 
@@ -97,6 +99,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
         self._fail(Fault("hang"))
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Kaggle's clock."""
+        return super().date_time_string(time.time() + self.server.kaggle.ahead_s)
+
     def log_message(self, format: str, *args: object) -> None:
         """Keep the tests' output quiet."""
 
@@ -105,6 +111,17 @@ class _Handler(BaseHTTPRequestHandler):
             return body.get("token") == TOKEN
         basic = base64.b64encode(f"{USER}:{KEY}".encode()).decode()
         return self.headers["Authorization"] in (f"Bearer {TOKEN}", f"Basic {basic}")
+
+    def _passed(self, fault: Fault | None) -> Fault | None:
+        """The fault, unless it is one that only takes time."""
+        kaggle = self.server.kaggle
+        if fault is None:
+            return None
+        kaggle.ahead_s += fault.takes_s
+        if fault.how == "slow":
+            kaggle.reached.set()
+            kaggle.released.wait(60)
+        return None if fault.how in ("none", "slow") else fault
 
     def _fail(self, fault: Fault) -> None:
         if fault.how == "status":

@@ -16,13 +16,16 @@ PAGE = 20
 class Fault:
     """What goes wrong at one method, once it was received."""
 
-    how: Literal["status", "drop", "hang", "none"]
-    """Answer a status; cut the connection; say nothing until the client is gone; or nothing."""
+    how: Literal["status", "drop", "hang", "slow", "none"]
+    """Answer a status; cut the connection; say nothing until the client is gone; go on once the
+    test has set `released`; or nothing."""
     accepts: bool = False
     """Do what was asked first."""
     status: int = 0
     body: str = ""
     headers: tuple[tuple[str, str], ...] = ()
+    takes_s: float = 0.0
+    """Seconds that pass on Kaggle's clock before anything else happens."""
 
 
 @dataclass
@@ -39,6 +42,10 @@ class Kaggle:
         }
     )  # fmt: skip
     """What GetCompetition says."""
+    ahead_s: float = 0.0
+    """How far its clock is ahead of this machine's."""
+    lagging: bool = False
+    """Whether its list does not show the newest entry yet."""
     daily: int = 5
     """Valid submissions that a day has."""
     total: int = 1000
@@ -58,9 +65,11 @@ class Kaggle:
     strays: list[str] = field(default_factory=list)
     uploads: dict[str, bytes] = field(default_factory=dict)
     reached: threading.Event = field(default_factory=threading.Event)
-    """A client stands before a silent server."""
+    """A client waits for a silent or slow server."""
     gone: threading.Event = field(default_factory=threading.Event)
     """That client's connection has ended."""
+    released: threading.Event = field(default_factory=threading.Event)
+    """What is slow goes on."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def environment(self) -> dict[str, str]:
@@ -102,7 +111,7 @@ class Kaggle:
         entry |= scores(entry["content"], self.truth)
 
     def page(self, number: int) -> list[dict[str, Any]]:
-        newest = self.submissions[::-1]
+        newest = self.submissions[::-1][self.lagging :]
         part = newest[(number - 1) * PAGE : number * PAGE]
         return [{k: v for k, v in entry.items() if k != "content"} for entry in part]
 

@@ -171,14 +171,14 @@ def test_a_refusal_is_explained(
     text = refused(job)
     for word in (*words, "was not sent", "Nothing is lost"):
         assert word in text
-    assert kinds(job) == ["prepared", "sending", "failed"]
-    assert last(job).reason is not None
+    refused_after = ["sending", "failed"] if method == "CreateSubmission" else []
+    assert kinds(job) == ["prepared", *refused_after]
     assert kaggle.submissions == []
     printed = capfd.readouterr()
     assert (len(printed.out.splitlines()), printed.err) == (2, "")
     no_secret_in(tmp_path, text)
     submitted(job)
-    assert kinds(job)[3:] == ["sending", "sent", "scored"]
+    assert kinds(job)[-3:] == ["sending", "sent", "scored"]
     assert len(kaggle.submissions) == 1
 
 
