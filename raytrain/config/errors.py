@@ -1,12 +1,46 @@
 """The texts of configuration errors: all of them at once, each with its place and a way out."""
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from raytrain.config.own import Widened, own_specs
+
+SHOWN = 10
+"""Problems of one kind that a message lists."""
+
+_VARYING = re.compile(r"'[^']*'|\S*/\S*|\d+")
+"""What differs between two problems of one kind: names, paths and numbers."""
+
+
+def shortened(problems: list[str]) -> list[str]:
+    """The problems, at most ten of each kind, with a count of the others.
+
+    Problems that read `place: text` with the same text become one line with all their places.
+    """
+    places: dict[str, list[str]] = {}
+    for problem in dict.fromkeys(problems):
+        place, colon, text = problem.partition(": ")
+        places.setdefault(text if colon else place, []).append(place if colon else "")
+    kinds: dict[str, list[str]] = {}
+    for text, found in places.items():
+        line = f"{_first_of(found)}: {text}" if found[0] else text
+        kinds.setdefault(_VARYING.sub("", line), []).append(line)
+    return [line for kind in kinds.values() for line in first_lines(kind)]
+
+
+def first_lines(lines: list[str]) -> list[str]:
+    """The first ten lines of one kind, and a count of the others."""
+    more = [f"... and {len(lines) - SHOWN} more of this kind"] if len(lines) > SHOWN else []
+    return lines[:SHOWN] + more
+
+
+def _first_of(places: list[str]) -> str:
+    more = f" and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
+    return ", ".join(places[:SHOWN]) + more
 
 
 def nearest(value: str, known: Iterable[str]) -> str | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from raytrain.config.competition import CompetitionSpec
+from raytrain.config.errors import shortened
 from raytrain.data.describe import describe
 from raytrain.data.duplicates import near_duplicates
 from raytrain.data.find import find_samples
@@ -36,7 +37,7 @@ def inspect(competition: CompetitionSpec) -> DataReport:
         problems.append("there is no image to train on")
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise ValueError("\n  ".join([f"{root}: {count} in the data", *problems]))
+        raise ValueError("\n  ".join([f"{root}: {count} in the data", *shortened(problems)]))
     return describe(competition, seen, equal, near)
 
 

@@ -23,7 +23,7 @@ def find_samples(
     try:
         group_of = group_function(competition.group, root)
     except ValueError as error:
-        problems.append(f"{error} (competition.group)")
+        problems += [f"{line} (competition.group)" for line in str(error).split("\n")]
     else:
         for sample in index.samples:
             try:

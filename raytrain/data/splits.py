@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from sklearn.model_selection import GroupShuffleSplit
 
-from raytrain.config.errors import unknown_name
 from raytrain.config.expression import number_in, parse_expression, parse_ranges
 from raytrain.config.splits import (
     EndsGroupSpec,
@@ -93,21 +93,17 @@ def _by_table(
 ) -> tuple[list[Found], list[str]]:
     path = root / spec.file
     try:
-        table = read_table(path, [spec.id, spec.split])
+        table = read_table(path)
+        words, problems = table.mapping(spec.id, spec.split, SPLITS)
     except ValueError as error:
-        return [], [f"{error} (competition.splits)"]
-    problems = [
-        f"{path}: {name!r}: split {unknown_name(word, SPLITS)}"
-        for name, word in zip(table[spec.id], table[spec.split], strict=True)
-        if word not in SPLITS
-    ]
-    split: dict[str, Split] = dict(zip(table[spec.id], table[spec.split], strict=True))
-    problems += [
+        return [], [f"{line} (competition.splits)" for line in str(error).split("\n")]
+    split, listed = cast(dict[str, Split], words), set(table.column(spec.id))
+    problems = [f"{problem} (competition.splits)" for problem in problems] + [
         f"{path}: has no row for {sample.id!r} ({root / sample.image[0]})"
         for sample in samples
-        if sample.id not in split
+        if sample.id not in listed
     ]
-    return [replace(s, split=split[s.id]) for s in samples if split.get(s.id) in SPLITS], problems
+    return [replace(s, split=split[s.id]) for s in samples if s.id in split], problems
 
 
 def _by_fraction(
@@ -139,8 +135,10 @@ def group_function(spec: GroupSpec, root: Path) -> Callable[[str], str]:
         case EndsGroupSpec():
             return lambda id: _sequence(id, spec)
         case TableGroupSpec():
-            table = read_table(root / spec.file, [spec.id, spec.group])
-            groups = dict(zip(table[spec.id], table[spec.group], strict=True))
+            table = read_table(root / spec.file)
+            groups, problems = table.mapping(spec.id, spec.group)
+            if problems:
+                raise ValueError("\n".join(problems))
             return lambda id: _looked_up(id, groups, root / spec.file)
 
 

@@ -1,21 +1,115 @@
-"""CSV files beside the data, every cell as text."""
+"""CSV files, read strictly: every cell is the text that the file holds, every row is whole."""
 
+import csv
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
-from raytrain.config.errors import unknown_name
+from raytrain.config.errors import shortened, unknown_name
 
 
-def read_table(path: Path, columns: list[str]) -> pd.DataFrame:
-    """The file, an empty cell as "". Raises ValueError when it or one of `columns` is missing."""
+@dataclass(frozen=True)
+class CsvTable:
+    """The header and the rows of a CSV file."""
+
+    path: Path
+    header: tuple[str, ...]
+    rows: list[list[str]]
+    """The whole rows, each as wide as the header."""
+    numbers: list[int]
+    """The number of each row in the file; the header is row 1."""
+
+    def column(self, name: str) -> list[str]:
+        """The cells of a column. Raises ValueError when the table has no such column."""
+        if name not in self.header:
+            raise ValueError(f"{self.path}: column {unknown_name(name, filter(None, self.header))}")
+        place = self.header.index(name)
+        return [row[place] for row in self.rows]
+
+    def where(self, at: int) -> str:
+        """The place of a row, as messages name it."""
+        return f"{self.path}: row {self.numbers[at]}"
+
+    def mapping(
+        self, key: str, value: str, known: Collection[str] = ()
+    ) -> tuple[dict[str, str], list[str]]:
+        """From the cells of one column to those of another, and what is wrong with them.
+
+        A blank cell is a problem, and so is a key that stands with two different values, or a
+        value that is none of the `known` ones. Raises ValueError when the table lacks a column.
+        """
+        found: dict[str, tuple[int, str]] = {}
+        problems = []
+        for at, pair in enumerate(zip(self.column(key), self.column(value), strict=True)):
+            here = f"{self.where(at)}, column"
+            blank = [
+                name for name, cell in zip((key, value), pair, strict=True) if not cell.strip()
+            ]
+            if blank:
+                problems += [f"{here} {name!r}: the cell is blank" for name in blank]
+            elif known and pair[1] not in known:
+                problems.append(f"{here} {value!r}: {unknown_name(pair[1], known)}")
+            elif (first := found.setdefault(pair[0], (at, pair[1])))[1] != pair[1]:
+                problems.append(
+                    f"{here} {value!r}: {pair[0]!r} is {pair[1]!r} here and {first[1]!r} in row "
+                    f"{self.numbers[first[0]]}; keep one"
+                )
+        return {name: cell for name, (_, cell) in found.items()}, problems
+
+
+def read_table(path: Path) -> CsvTable:
+    """The table in a file. Raises ValueError that lists everything wrong with its form."""
+    table, problems = scan_table(path)
+    if problems:
+        raise ValueError("\n".join(f"{path}: {problem}" for problem in shortened(problems)))
+    return table
+
+
+def scan_table(path: Path) -> tuple[CsvTable, list[str]]:
+    """The whole rows of a file, and what is wrong with the others and with the header.
+
+    A byte-order mark and blank lines at the end are passed over. Raises ValueError when the file
+    is not there or is no CSV file in UTF-8.
+    """
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
+    csv.field_size_limit(2**31 - 1)  # its default refuses the encoding of a large, ragged mask
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not a CSV file in UTF-8: {str(error).strip()}") from None
-    for column in columns:
-        if column not in table:
-            raise ValueError(f"{path}: column {unknown_name(column, table.columns)}")
-    return table
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            records = list(csv.reader(file, strict=True))
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not a CSV file in UTF-8: {error}") from None
+    while records and not records[-1]:
+        records.pop()
+    if not records:
+        return CsvTable(path, (), [], []), ["the file is empty"]
+    header, *rows = records
+    problems = _header_problems(header)
+    problems += [
+        f"row {number} {_width_problem(row, header)}"
+        for number, row in enumerate(rows, 2)
+        if len(row) != len(header)
+    ]
+    whole = [(row, n) for n, row in enumerate(rows, 2) if len(row) == len(header)]
+    table = CsvTable(path, tuple(header), [row for row, _ in whole], [n for _, n in whole])
+    return table, problems
+
+
+def _header_problems(header: Iterable[str]) -> list[str]:
+    # The first column of a table that pandas wrote with its index has no name.
+    first, *rest = header
+    problems = [
+        f"column {n} has no name in the header" for n, name in enumerate(rest, 2) if not name
+    ]
+    double = [name for name, count in Counter([first, *filter(None, rest)]).items() if count > 1]
+    return problems + [f"column {name!r} stands there twice; rename one" for name in double]
+
+
+def _width_problem(row: list[str], header: list[str]) -> str:
+    cells = f"has {len(row)} cell{'s' * (len(row) != 1)}, the header has {len(header)}"
+    if not row:
+        return f"{cells} (the line is blank)"
+    if len(row) < len(header):
+        return f"{cells} (column {header[len(row)]!r} is missing)"
+    return f"{cells} (a comma too many, or a cell with a comma that needs quotes)"

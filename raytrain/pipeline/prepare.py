@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from raytrain.config.job import JobSpec
 from raytrain.data.report import read_report
+from raytrain.data.tables import read_table
 from raytrain.pipeline.masks import predicted_masks
 from raytrain.runs.ensemble import Ensemble
 from raytrain.runs.files import read_json
@@ -21,7 +22,6 @@ from raytrain.submission.checks import check_submission
 from raytrain.submission.events import Event, Score, latest
 from raytrain.submission.ledger import Ledger, open_ledger
 from raytrain.submission.ledger import prepare as append_prepared
-from raytrain.submission.table import read_table
 
 
 def ledger_of(job: JobSpec, run: RunDir) -> Ledger:
@@ -59,7 +59,7 @@ def prepare(job: JobSpec, run: RunDir, earlier: int) -> Event:
         run=job.run,
         file=str(file),
         sha256=digest,
-        rows=len(read_table(run.submission)[1]),
+        rows=len(read_table(run.submission).rows),
         score=_local_score(run),
         members=tuple(member.fingerprint for member in ensemble.shares),
         commit=_commit(),

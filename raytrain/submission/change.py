@@ -7,9 +7,10 @@ import numpy as np
 
 from raytrain.config.competition import SubmissionSpec
 from raytrain.config.target import Target
+from raytrain.data.tables import read_table
 from raytrain.rle import read_cell
 from raytrain.submission.rows import Key, planes
-from raytrain.submission.table import Masks, read_table
+from raytrain.submission.table import Masks
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,13 @@ def change(
 
     Raises ValueError when that CSV cannot be read in this dialect.
     """
-    header, rows = read_table(before)
-    if tuple(header) != spec.columns:
-        raise ValueError(f"{before}: has the columns {header}, the dialect {[*spec.columns]}")
+    sent = read_table(before)
+    if sent.header != spec.columns:
+        raise ValueError(
+            f"{before}: has the columns {[*sent.header]}, the dialect {[*spec.columns]}"
+        )
     cells: dict[Key, list[str]] = {}
-    for row in rows:
+    for row in sent.rows:
         cells.setdefault(tuple(row[:-1]), []).append(row[-1])
     pixels = foreground = changed = count = 0
     for name, mask_HW in masks:

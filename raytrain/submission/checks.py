@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from raytrain.config.competition import SubmissionSpec
+from raytrain.config.errors import SHOWN, first_lines
 from raytrain.config.target import Target
+from raytrain.data.tables import CsvTable, read_table, scan_table
 from raytrain.rle import read_cell
 from raytrain.submission.rows import Key, Plane, planes
-from raytrain.submission.table import Masks, read_table
+from raytrain.submission.table import Masks
 
 NAN_LIKE = {"nan", "none", "null", "na", "n/a", "<na>"}
-SHOWN = 10
-"""Ids or rows that one problem names."""
 
 Cells = dict[Key, list[str]]
 """The encodings of each key's rows."""
@@ -28,15 +28,14 @@ def check_submission(
     Raises ValueError when the file or the sample cannot be read at all, or when the masks cannot
     be told in this dialect.
     """
-    header, raw = read_table(path)
-    if not header:
-        return [f"{path}: the file is empty"]
-    problems = _header_problems(header, spec.columns, "competition.submission.columns")
-    problems += _shape_problems(raw, len(spec.columns))
-    rows = [row for row in raw if len(row) == len(spec.columns)]
-    keys = [tuple(row[:-1]) for row in rows]
+    table, form = scan_table(path)
+    if not table.header:
+        return [f"{path}: {problem}" for problem in form]
+    problems = _header_problems(table, spec.columns, "competition.submission.columns")
+    problems += first_lines(form) + _number_problems(table, spec)
+    keys = [tuple(row[:-1]) for row in table.rows]
     cells: Cells = {}
-    for key, row in zip(keys, rows, strict=True):
+    for key, row in zip(keys, table.rows, strict=True):
         cells.setdefault(key, []).append(row[-1])
     wanted: dict[Key, None] = {}
     wrong: list[str] = []
@@ -46,32 +45,32 @@ def check_submission(
         wrong += _image_problems(name, found, cells, spec)
     problems += _double_problems(keys) if spec.row != "object" else []
     if spec.sample is None:
-        problems += _key_problems(keys, [*wanted], "the masks")
+        problems += _key_problems(table, keys, [*wanted], "the masks")
     else:
         source = f"the sample {spec.sample}"
-        sample_header, sample = read_table(Path(spec.sample))
-        sample_keys = [*dict.fromkeys(tuple(row[:-1]) for row in sample if row)]
-        problems += _header_problems(header, tuple(sample_header), source)
-        problems += _key_problems(keys, sample_keys, source)
+        sample = read_table(Path(spec.sample))
+        sample_keys = [*dict.fromkeys(tuple(row[:-1]) for row in sample.rows)]
+        problems += _header_problems(table, sample.header, source)
+        problems += _key_problems(table, keys, sample_keys, source)
         problems += _set_problems(sample_keys, [*wanted], source, "the masks")
-    return [f"{path}: {problem}" for problem in [*problems, *_shortened(wrong)]]
+    return [f"{path}: {problem}" for problem in [*problems, *first_lines(wrong)]]
 
 
-def _header_problems(header: list[str], columns: tuple[str, ...], source: str) -> list[str]:
-    if tuple(header) == tuple(columns):
+def _header_problems(table: CsvTable, columns: tuple[str, ...], source: str) -> list[str]:
+    if table.header == columns:
         return []
-    return [f"the header is {','.join(header)!r}, by {source} {','.join(columns)!r}"]
+    return [f"the header is {','.join(table.header)!r}, by {source} {','.join(columns)!r}"]
 
 
-def _shape_problems(raw: list[list[str]], width: int) -> list[str]:
-    """Rows of another width, and cells that a reader takes for a missing number."""
-    problems = []
-    for line, row in enumerate(raw, 2):
-        if len(row) != width:
-            problems.append(f"row {line} has {len(row)} cells, not {width}")
-        elif any(cell.strip().lower() in NAN_LIKE for cell in row):
-            problems.append(f"row {line} has a cell that reads as not-a-number: {','.join(row)}")
-    return _shortened(problems)
+def _number_problems(table: CsvTable, spec: SubmissionSpec) -> list[str]:
+    """Encodings that a reader takes for a missing number; an id may be any text."""
+    return first_lines(
+        [
+            f"row {number} has an encoding that reads as not-a-number: {','.join(row)}"
+            for number, row in zip(table.numbers, table.rows, strict=True)
+            if row[-1].strip().lower() in NAN_LIKE and row[-1] != spec.empty
+        ]
+    )
 
 
 def _double_problems(keys: list[Key]) -> list[str]:
@@ -79,15 +78,15 @@ def _double_problems(keys: list[Key]) -> list[str]:
     return [f"ids that stand there twice: {_listed(double)}"] if double else []
 
 
-def _key_problems(keys: list[Key], wanted: list[Key], source: str) -> list[str]:
+def _key_problems(table: CsvTable, keys: list[Key], wanted: list[Key], source: str) -> list[str]:
     """Missing and extra ids; without any of them the first row out of order."""
     problems = _set_problems(keys, wanted, "the file", source)
     order = [*dict.fromkeys(keys)]
     if not problems and order != wanted:
         got, due = next(pair for pair in zip(order, wanted, strict=True) if pair[0] != pair[1])
+        row = table.numbers[keys.index(got)]
         problems.append(
-            f"row {keys.index(got) + 2} is {_word(got)!r}, in the order of {source} it is "
-            f"{_word(due)!r}"
+            f"row {row} is {_word(got)!r}, in the order of {source} it is {_word(due)!r}"
         )
     return problems
 
@@ -155,8 +154,3 @@ def _word(key: Key) -> str:
 def _listed(keys: list[Key]) -> str:
     more = f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
     return ", ".join(map(_word, keys[:SHOWN])) + more
-
-
-def _shortened(problems: list[str]) -> list[str]:
-    more = [f"... and {len(problems) - SHOWN} more of this kind"] if len(problems) > SHOWN else []
-    return problems[:SHOWN] + more

@@ -8,6 +8,7 @@ import numpy as np
 
 from raytrain.config.competition import SubmissionSpec
 from raytrain.config.target import Target
+from raytrain.data.tables import read_table
 from raytrain.rle import encode_numbers, written_cell
 from raytrain.runs.files import atomic_path
 from raytrain.submission.rows import Key, planes
@@ -40,8 +41,8 @@ def build_table(
         else:
             rows += [(*key, written_cell([text], spec)) for key, text in texts]
     if spec.sample is not None:
-        _, sample = read_table(Path(spec.sample))
-        place = {tuple(row[:-1]): at for at, row in enumerate(sample)}
+        sample = read_table(Path(spec.sample))
+        place = {tuple(row[:-1]): at for at, row in enumerate(sample.rows)}
         rows.sort(key=lambda row: place.get(row[:-1], len(place)))
     return rows
 
@@ -52,16 +53,3 @@ def write_table(path: Path, rows: Iterable[Row], spec: SubmissionSpec) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(spec.columns)
         writer.writerows(rows)
-
-
-def read_table(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Header and rows as they stand, cells as text. Raises ValueError when there is no such CSV."""
-    if not path.is_file():
-        raise ValueError(f"{path}: no such file")
-    csv.field_size_limit(2**31 - 1)  # its default refuses the encoding of a large, ragged mask
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.reader(file, strict=True))
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not a CSV file in UTF-8: {error}") from None
-    return (rows[0], rows[1:]) if rows else ([], [])

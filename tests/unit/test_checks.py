@@ -44,18 +44,29 @@ def test_every_problem_stands_in_one_error(competition) -> None:
         (image("train", "cmr1"), "mask is missing"),
         (mask("train", "cmr2"), "the mask is 5x5, its image 12x10"),
         (mask("train", "cmr3"), "mask values [3] are none of the 3 classes"),
-        (image("train", "cmr4"), "unreadable"),
         (image("train", "cmr5"), "the file is empty"),
         (image("train", "cmr6"), "not an image"),
-        (mask("train", "cmr8"), "unreadable"),
+        (mask("train", "cmr8"), f"{image('train', 'cmr4')}, ", "unreadable"),
         (mask("val", "cmr15"), "mask values [9]"),
         (mask("val", "cmr17"), "the mask is 4x4, its image 5x5"),
         ("  group 5", "cmr9 trains", "cmr10 validates"),
     ]
-    assert first == f"{competition.root}: {len(expected)} problems in the data"
+    assert first == f"{competition.root}: 10 problems in the data"
     assert len(lines) == len(expected)
     for words in expected:
         assert sum(all(str(word) in line for word in words) for line in lines) == 1, words
+
+
+def test_problems_of_one_kind_are_ten_lines_and_a_count(competition) -> None:
+    competition.fill(train=15, val=1, test=1)
+    for number in range(1, 31):
+        competition.mask("train", f"cmr{number}").unlink()
+    with pytest.raises(ValueError, match="in the data") as caught:
+        inspect(competition.spec(GROUP))
+    first, *lines = str(caught.value).split("\n")
+    assert first == f"{competition.root}: 30 problems in the data"
+    assert len(lines) == 11
+    assert lines[-1] == "  ... and 20 more of this kind"
 
 
 def test_one_problem_is_not_called_problems(competition) -> None:

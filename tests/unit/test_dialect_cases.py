@@ -168,10 +168,11 @@ MASK = "1 2 7 1"
 @pytest.mark.parametrize(
     ("sample", "train", "message"),
     [
-        ([], None, "s.csv: header '': at least an id and an encoding"),
+        ([], None, "s.csv: the file is empty"),
         (["id"], None, "s.csv: header 'id': at least an id and an encoding"),
         ([S], None, "s.csv: holds no row below its header"),
-        ([S, "a,1 1,3"], None, "s.csv: row 2 has 3 cells, the header 2"),
+        ([S, "a,1 1,3"], None, "s.csv: row 2 has 3 cells, the header has 2"),
+        ([",id,rle", "0,a,"], None, "s.csv: column 1 has no name"),
         (["id,id,rle", "a,a,"], None, "s.csv: column 'id' stands there twice"),
         (["id,x,y,rle", "a,1,2,"], None, "not 'x' and 'y'; is this the sample submission?"),
         (["id,rle,class", "a,,Fish"], None, "s.csv: row 2: 'Fish' in column 'class' is no run"),

@@ -80,7 +80,7 @@ def test_splits_and_groups_by_a_table(frames: Path) -> None:
     *_, problems = _find(frames, splits=splits, group=group)
     assert [problem.partition("t.csv: ")[2] for problem in problems] == [
         "has no row for 'f12' (competition.group)",
-        "'f03': split unknown 'trian'; did you mean 'train'?",
+        "row 4, column 'part': unknown 'trian'; did you mean 'train'? (competition.splits)",
         f"has no row for 'f12' ({frames / 'f12.png'})",
     ]
     *_, [problem] = _find(frames, splits=splits | {"split": "prt"}, group="N")

@@ -4,7 +4,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from raytrain.config.formats import RleTableSpec
 from raytrain.config.target import Target
@@ -26,7 +25,7 @@ def index_rle_table(spec: RleTableSpec, splits: object, root: Path) -> Index:
     try:
         runs = _runs(root, spec)
     except ValueError as error:
-        return Index([], [str(error)])
+        return Index([], str(error).split("\n"))
     samples = []
     for split, word in words.items():
         images = {
@@ -72,20 +71,35 @@ def _runs(root: Path, spec: RleTableSpec) -> Runs:
 @lru_cache(maxsize=2)
 def _runs_of(path: Path, written: int, spec: RleTableSpec) -> Runs:
     """`written` tells a file from what stood there before."""
-    columns = [spec.columns[0], spec.columns[-1], *filter(None, [spec.class_column])]
-    table: pd.DataFrame = read_table(path, columns)
+    table = read_table(path)
+    class_words = table.column(spec.class_column) if spec.class_column else [""] * len(table.rows)
+    columns = zip(
+        table.column(spec.columns[0]), class_words, table.column(spec.columns[-1]), strict=True
+    )
     found: Runs = {}
-    strange = []
-    for row in table[columns].itertuples(index=False):
-        fields = fields_in(row[0], spec.id)
+    said: dict[tuple[str, str], tuple[int, bool]] = {}
+    problems = []
+    for at, (id, word, cell) in enumerate(columns):
+        fields = fields_in(id, spec.id)
         if fields is None:
-            strange.append(row[0])
-            continue
-        word = row[2] if spec.class_column else fields.get("class", "")
-        found.setdefault(fields["name"], []).append((word, row[1]))
-    if strange:
-        raise ValueError(
-            f"{path}: {len(strange)} ids such as {strange[0]!r} do not read {spec.id!r} "
-            "(competition.format.id)"
-        )
+            problems.append(
+                f"{table.where(at)}: id {id!r} does not read {spec.id!r} (competition.format.id)"
+            )
+        elif spec.class_column and not word.strip() and not _says_nothing(cell, spec):
+            problems.append(f"{table.where(at)}, column {spec.class_column!r}: the cell is blank")
+        else:
+            word, blank = word or fields.get("class", ""), _says_nothing(cell, spec)
+            found.setdefault(fields["name"], []).append((word, cell))
+            first, other = said.setdefault((fields["name"], word), (at, blank))
+            if other != blank:
+                problems.append(
+                    f"{table.where(at)}: {id!r} {'is empty' if blank else 'has pixels'} here, and "
+                    f"not in row {table.numbers[first]}; keep one"
+                )
+    if problems:
+        raise ValueError("\n".join(problems))
     return found
+
+
+def _says_nothing(cell: str, spec: RleTableSpec) -> bool:
+    return cell.strip() in ("", spec.empty)

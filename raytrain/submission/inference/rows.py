@@ -40,10 +40,8 @@ def _tokens(table: Table) -> list[str]:
     # A blank cell is read as empty in any case.
     words = sorted([*filter(None, first)], key=first.__getitem__)
     if len(words) > 1:
-        raise ValueError(
-            f"{table.path}: two words stand for no pixel: {words[0]!r} in row "
-            f"{first[words[0]] + 2}, {words[1]!r} in row {first[words[1]] + 2}; keep one"
-        )
+        one, other = (f"{word!r} in row {table.numbers[first[word]]}" for word in words[:2])
+        raise ValueError(f"{table.path}: two words stand for no pixel: {one}, {other}; keep one")
     return words or [*first]
 
 

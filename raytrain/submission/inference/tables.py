@@ -1,38 +1,25 @@
 """The sample and the training table: which column is what."""
 
 import re
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from raytrain.config.dialects import SIZE_COLUMNS
+from raytrain.data.tables import CsvTable, read_table
 from raytrain.rle.guess import Size, best_layout, says_no_pixel
 from raytrain.submission.inference.ids import holds_name
-from raytrain.submission.table import read_table
 
 PROBED = 50
 """Cells that a column is judged by."""
 
 
 @dataclass(frozen=True)
-class Table:
-    """A CSV's cells and the columns that matter."""
+class Table(CsvTable):
+    """A CSV and the columns of it that matter."""
 
-    path: Path
-    header: tuple[str, ...]
-    rows: list[list[str]]
     id: str
     encoding: str
     class_column: str | None = None
-
-    def column(self, name: str) -> list[str]:
-        """A column's cells."""
-        place = self.header.index(name)
-        return [row[place] for row in self.rows]
-
-    def where(self, at: int) -> str:
-        """A row as messages name it; the header is row 1."""
-        return f"{self.path}: row {at + 2}"
 
     def sizes(self) -> list[Size | None]:
         """(H, W) of each row's image by columns of these names, where there are such."""
@@ -55,7 +42,10 @@ def open_sample(path: Path) -> Table:
 
     Raises ValueError for what no dialect has.
     """
-    header, rows = _opened(path)
+    opened = _opened(path)
+    header = opened.header
+    if not header[0]:
+        raise ValueError(f"{path}: column 1 has no name; leave the index out of the sample")
     between = [name for name in header[1:-1] if name not in SIZE_COLUMNS]
     if len(between) > 1:
         raise ValueError(
@@ -63,7 +53,7 @@ def open_sample(path: Path) -> Table:
             f"height and width may stand, not {' and '.join(map(repr, between))}; is this the "
             "sample submission?"
         )
-    table = Table(path, header, rows, header[0], header[-1], between[0] if between else None)
+    table = _with_roles(opened, header[0], header[-1], between[0] if between else None)
     _refuse_if_no_masks(table)
     return table
 
@@ -73,8 +63,9 @@ def open_train(path: Path, sample: Table, words: tuple[str, ...], names: set[str
 
     `words` are the sample's classes, `names` the images'. Raises ValueError when none fits.
     """
-    header, rows = _opened(path)
-    columns = {name: [row[at] for row in rows] for at, name in enumerate(header)}
+    opened = _opened(path)
+    header = opened.header
+    columns = {name: opened.column(name) for name in header}
     sizes = [name for name in header if name.lower() in SIZE_COLUMNS]
     id = sample.id if sample.id in columns else _id_column(columns, names)
     left = [name for name in header if name not in (id, *sizes)]
@@ -87,34 +78,30 @@ def open_train(path: Path, sample: Table, words: tuple[str, ...], names: set[str
                 f"{sample.encoding!r} of {sample.path} does; is this the training table?"
             )
         encoding = telling[0]
-    table = Table(path, header, rows, id, encoding)
+    table = _with_roles(opened, id, encoding, None)
     _refuse_if_no_masks(table)
     if sample.class_column in left:
-        return Table(path, header, rows, id, encoding, sample.class_column)
+        return _with_roles(opened, id, encoding, sample.class_column)
     of_classes = [
         name for name in left if name != encoding and set(columns[name]) <= set(words)
     ]  # fmt: skip
-    return Table(path, header, rows, id, encoding, of_classes[0] if of_classes else None)
+    return _with_roles(opened, id, encoding, of_classes[0] if of_classes else None)
 
 
-def _opened(path: Path) -> tuple[tuple[str, ...], list[list[str]]]:
-    header, rows = read_table(path)
-    if len(header) < 2:
+def _with_roles(table: CsvTable, id: str, encoding: str, class_column: str | None) -> Table:
+    return Table(table.path, table.header, table.rows, table.numbers, id, encoding, class_column)
+
+
+def _opened(path: Path) -> CsvTable:
+    table = read_table(path)
+    if len(table.header) < 2:
         raise ValueError(
-            f"{path}: header {','.join(header)!r}: at least an id and an encoding must stand "
+            f"{path}: header {','.join(table.header)!r}: at least an id and an encoding must stand "
             "there, parted by a comma"
         )
-    double = [name for name, count in Counter(header).items() if count > 1]
-    if double:
-        raise ValueError(f"{path}: column {double[0]!r} stands there twice; rename one of them")
-    if not rows:
+    if not table.rows:
         raise ValueError(f"{path}: holds no row below its header; nothing can be read from it")
-    for line, row in enumerate(rows, 2):
-        if len(row) != len(header):
-            raise ValueError(
-                f"{path}: row {line} has {len(row)} cells, the header {len(header)}; correct it"
-            )
-    return tuple(header), rows
+    return table
 
 
 def _id_column(columns: dict[str, list[str]], names: set[str]) -> str:
