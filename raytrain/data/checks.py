@@ -11,6 +11,7 @@ from raytrain.data.describe import describe
 from raytrain.data.duplicates import near_duplicates
 from raytrain.data.find import find_samples
 from raytrain.data.index import Found
+from raytrain.data.left_over import left_over
 from raytrain.data.report import DataReport
 from raytrain.data.seen import Seen, see
 from raytrain.data.source import local_folder
@@ -38,7 +39,7 @@ def inspect(competition: CompetitionSpec) -> DataReport:
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise ValueError("\n  ".join([f"{root}: {count} in the data", *shortened(problems)]))
-    return describe(competition, seen, equal, near)
+    return describe(competition, seen, equal, near, left_over(competition, root, samples))
 
 
 def _read_all(

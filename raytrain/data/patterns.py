@@ -1,12 +1,15 @@
 """Files whose paths follow a pattern with placeholders such as `{split}/image/{name}.png`."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from raytrain.config.splits import FolderSplitsSpec
 from raytrain.data.index import SPLITS, Split
+
+SIDE_FILE = "._"
+"""Begins the names of the files in which macOS keeps what another file system cannot."""
 
 _FIELD = re.compile(r"\{(\w+)\}")
 
@@ -39,21 +42,35 @@ def split_words(
     return {None: ""}, []
 
 
-def matches(root: Path, pattern: str) -> Iterator[Match]:
-    """Every file under `root` that fits; a placeholder spans no folder, and reads the same
-    wherever it stands again."""
-    expression = _expression(pattern)
-    for path in root.glob(_FIELD.sub("*", _glob_escaped(pattern))):
+def matches(root: Path, pattern: str) -> tuple[list[Match], list[str]]:
+    """Every file under `root` that fits, and the problem of each that reads like another one.
+
+    A placeholder spans no folder and reads the same wherever it stands again. The suffix fits in
+    any case. Side files of macOS (`._*`) are passed over.
+    """
+    found: dict[tuple[tuple[str, str], ...], Match] = {}
+    problems = []
+    for path in sorted(root.glob(_glob(pattern))):
         address = path.relative_to(root).as_posix()
-        match = expression.fullmatch(address)
-        # A link that leads nowhere is no folder: whoever reads it says so.
-        if match and (path.is_file() or (path.is_symlink() and not path.is_dir())):
-            yield Match(address, match.groupdict())
+        fields = path_fields(address, pattern)
+        if fields is None or path.is_dir() or path.name.startswith(SIDE_FILE):
+            continue
+        first = found.setdefault(tuple(fields.items()), Match(address, fields))
+        if first.address != address:
+            problems.append(f"{path}: reads the same as {first.address}; keep one of them")
+    return list(found.values()), problems
 
 
 def fields_in(text: str, pattern: str) -> dict[str, str] | None:
     """What the placeholders read in `text`, or None when it does not fit the pattern."""
-    match = _expression(pattern).fullmatch(text)
+    match = re.fullmatch(_expression(pattern), text)
+    return match.groupdict() if match else None
+
+
+def path_fields(address: str, pattern: str) -> dict[str, str] | None:
+    """The same for a path, whose suffix fits in any case."""
+    stem, suffix = _parted(pattern)
+    match = re.fullmatch(f"{_expression(stem)}(?i:{re.escape(suffix)})", address)
     return match.groupdict() if match else None
 
 
@@ -62,7 +79,8 @@ def filled(pattern: str, **fields: str) -> str:
     return _FIELD.sub(lambda match: fields.get(match[1], match[0]), pattern)
 
 
-def _expression(pattern: str) -> re.Pattern[str]:
+@lru_cache
+def _expression(pattern: str) -> str:
     text, end, seen = "", 0, set()
     for match in _FIELD.finditer(pattern):
         field = match[1]
@@ -70,8 +88,17 @@ def _expression(pattern: str) -> re.Pattern[str]:
         text += f"(?P={field})" if field in seen else f"(?P<{field}>[^/]+)"
         seen.add(field)
         end = match.end()
-    return re.compile(text + re.escape(pattern[end:]))
+    return text + re.escape(pattern[end:])
 
 
-def _glob_escaped(pattern: str) -> str:
-    return re.sub(r"([*?[])", r"[\1]", pattern)
+def _glob(pattern: str) -> str:
+    stem, suffix = _parted(pattern)
+    any_case = "".join(f"[{c.lower()}{c.upper()}]" if c.isalpha() else c for c in suffix)
+    return _FIELD.sub("*", re.sub(r"([*?[])", r"[\1]", stem)) + any_case
+
+
+def _parted(pattern: str) -> tuple[str, str]:
+    """The pattern without its suffix, and the suffix (`.nii.gz` is one)."""
+    suffix = re.search(r"(\.[A-Za-z]\w*)*$", pattern)
+    assert suffix
+    return pattern[: suffix.start()], suffix[0]

@@ -86,7 +86,7 @@ def split_addresses(text: str) -> tuple[str, ...]:
 
 
 def _plane(root: Path, address: str) -> np.ndarray:
-    if ".npy#" not in address:
+    if ".npy#" not in address.lower():
         return decode_image(root / address)
     plane = read_row(root, address)
     if plane.dtype.kind == "f" and not np.isfinite(plane).all():

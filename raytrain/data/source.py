@@ -32,7 +32,7 @@ def local_folder(address: str) -> Path:
     path = Path(absolute(address))
     if path.is_dir():
         return path
-    if path.suffix == ".zip" and path.is_file():
+    if path.suffix.lower() == ".zip" and path.is_file():
         return _unpacked(path)
     raise ValueError(f"{path}: no such folder (competition.data)")
 
@@ -65,7 +65,7 @@ def _fetched(address: str) -> Path:
         raise ValueError(f"{address}: nothing is there (competition.data)")
 
     def fetch(folder: Path) -> None:
-        if len(listing) == 1 and path.endswith(".zip"):
+        if len(listing) == 1 and path.lower().endswith(".zip"):
             archive = folder.with_suffix(".zip")
             try:
                 files.get_file(path, str(archive))

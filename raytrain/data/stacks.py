@@ -66,7 +66,7 @@ class StackRows:
 def stack_rows(root: Path, addresses: pd.Series) -> StackRows | None:
     """Where images of these addresses stand, or None when they are made of several rows, or of
     numbers in the other byte order, which torch refuses. Raises ValueError when a stack is gone."""
-    parts = addresses.str.extract(r"^(?P<file>[^\n]*\.npy)#(?P<row>\d+)$")
+    parts = addresses.str.extract(r"(?i)^(?P<file>[^\n]*\.npy)#(?P<row>\d+)$")
     if parts.isna().any(axis=None):
         return None
     stack_N, files = parts["file"].factorize()

@@ -98,6 +98,7 @@ def summary(report: DataReport) -> str:
     lines += [f"  {text}" for text in report.disagreements[:PAIRS]]
     if len(report.disagreements) > PAIRS:
         lines.append(f"  ... and {len(report.disagreements) - PAIRS} more such files")
+    lines += [f"  left over: {text}" for text in report.left_over]
     if report.shift_auc is not None:
         lines.append(
             f"  train and test are told apart with AUC {report.shift_auc:.2f} by simple statistics "

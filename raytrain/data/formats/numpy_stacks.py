@@ -8,7 +8,7 @@ from raytrain.config.formats import NumpyStacksSpec
 from raytrain.config.target import Target
 from raytrain.data.index import Found, Index, Split
 from raytrain.data.labels import as_classes, stacked
-from raytrain.data.patterns import filled, split_words
+from raytrain.data.patterns import filled, matches, split_words
 from raytrain.data.stacks import open_stack, read_row
 
 
@@ -20,8 +20,8 @@ def index_numpy_stacks(spec: NumpyStacksSpec, splits: object, root: Path) -> Ind
     samples: list[Found] = []
     for split, word in words.items() if not problems else ():
         try:
-            samples += _rows(root, split, filled(spec.images, split=word),
-                             filled(spec.masks, split=word))  # fmt: skip
+            samples += _rows(root, split, _on_disk(root, filled(spec.images, split=word)),
+                             _on_disk(root, filled(spec.masks, split=word)))  # fmt: skip
         except ValueError as error:
             problems.append(str(error))
     return Index(samples, problems)
@@ -41,6 +41,14 @@ def read_stack_mask(
     if mask.ndim != 2 or mask.dtype.kind not in "ubi" or mask.min(initial=0) < 0:
         raise ValueError(f"{root / address}: masks must be N x H x W whole numbers from 0 on")
     return as_classes(mask, spec.labels, len(classes), root / address)
+
+
+def _on_disk(root: Path, address: str) -> str:
+    """The address with its suffix in the case that the file has, where there is such a file."""
+    found, problems = matches(root, address)
+    if problems:
+        raise ValueError(problems[0])
+    return found[0].address if found else address
 
 
 def _rows(root: Path, split: Split | None, images: str, masks: str) -> list[Found]:

@@ -10,7 +10,7 @@ from raytrain.config.target import Target
 from raytrain.data.decode import decode_layers, decode_mask
 from raytrain.data.index import Found, Index, Split, natural_key
 from raytrain.data.labels import as_classes, class_number, merged, stacked
-from raytrain.data.patterns import fields_in, filled, matches, split_words
+from raytrain.data.patterns import filled, matches, path_fields, split_words
 
 
 def index_paired_folders(spec: PairedFoldersSpec, splits: object, root: Path) -> Index:
@@ -39,7 +39,7 @@ def read_paired_mask(
         return as_classes(decode_mask(path), spec.labels, len(classes), path)
     layers = []
     for part in parts:
-        fields = fields_in(part, spec.mask) or {}
+        fields = path_fields(part, spec.mask) or {}
         number = class_number(fields["class"], classes) if "class" in fields else 1
         layers.append((number, decode_mask(root / part) != 0, str(root / part)))
     return merged(layers, target)
@@ -49,9 +49,11 @@ def _paired(
     spec: PairedFoldersSpec, root: Path, split: Split | None, word: str
 ) -> tuple[list[Found], list[str]]:
     image, mask = (filled(pattern, split=word) for pattern in (spec.image, spec.mask))
-    images = {found.fields["name"]: found.address for found in matches(root, image)}
+    found_images, problems = matches(root, image)
+    found_masks, wrong = matches(root, mask)
+    images = {found.fields["name"]: found.address for found in found_images}
     masks: dict[str, list[str]] = defaultdict(list)
-    for found in matches(root, mask):
+    for found in found_masks:
         masks[found.fields["name"]].append(found.address)
     if image == mask:
         return [], [f"competition.format: image and mask follow the same pattern {image!r}"]
@@ -72,6 +74,6 @@ def _paired(
         for name in sorted(images, key=natural_key)
     ]
     lonely = sorted(masks.keys() - images.keys(), key=natural_key)
-    return samples, [
+    return samples, [*dict.fromkeys(problems + wrong)] + [
         f"{root / masks[name][0]}: a mask without an image {name!r}" for name in lonely
     ]

@@ -28,9 +28,9 @@ def index_rle_table(spec: RleTableSpec, splits: object, root: Path) -> Index:
         return Index([], str(error).split("\n"))
     samples = []
     for split, word in words.items():
-        images = {
-            m.fields["name"]: m.address for m in matches(root, filled(spec.image, split=word))
-        }
+        found, wrong = matches(root, filled(spec.image, split=word))
+        problems += wrong
+        images = {match.fields["name"]: match.address for match in found}
         if not images:
             problems.append(
                 f"{root / filled(spec.image, split=word)}: no image matches this pattern"

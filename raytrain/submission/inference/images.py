@@ -7,6 +7,7 @@ from pathlib import Path
 
 from raytrain.data.decode import decode_image
 from raytrain.data.index import natural_key
+from raytrain.data.patterns import SIDE_FILE
 from raytrain.rle.guess import Size
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".npy", ".dcm")
@@ -28,7 +29,9 @@ class Images:
     def pattern(self, names: set[str]) -> str | None:
         """The path of these images with `{name}` in it, None when it is not the same for all."""
         kinds = Counter(
-            (path.parent, path.suffix) for name in names for path in self.paths.get(name, [])
+            (path.parent, path.suffix.lower())
+            for name in names
+            for path in self.paths.get(name, [])
         )
         whole = [kind for kind, count in kinds.items() if count == len(names & self.paths.keys())]
         if not whole:
@@ -43,7 +46,9 @@ def list_images(folder: Path) -> Images:
         raise ValueError(f"{folder}: no such folder (--images)")
     paths: dict[str, list[Path]] = {}
     found = [
-        path.relative_to(folder) for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES
+        path.relative_to(folder)
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith(SIDE_FILE)
     ]
     for path in sorted(found, key=lambda path: (_looks_like_masks(path), natural_key(str(path)))):
         paths.setdefault(path.stem, []).append(path)

@@ -1,0 +1,68 @@
+"""Files and rows of tables that belong to nothing, so that none is lost in silence."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from raytrain.config.competition import CompetitionSpec
+from raytrain.config.splits import TableGroupSpec, TableSplitsSpec
+from raytrain.data.index import Found
+from raytrain.data.patterns import SIDE_FILE
+from raytrain.data.tables import read_table
+
+
+def left_over(competition: CompetitionSpec, root: Path, samples: list[Found]) -> tuple[str, ...]:
+    """A line for each suffix of the files that are no image, mask or table, and for each table with
+    rows that name no image."""
+    used = {address for sample in samples for address in (*sample.image, *sample.mask)}
+    # Without the row of a stack or the name in a table.
+    used |= {address.rpartition("#")[0] for address in used}
+    parts = (competition.format, competition.splits, competition.group, competition.submission)
+    used |= {value for part in parts for _, value in part if isinstance(value, str)}
+    real = cache(lambda folder: os.path.realpath(root / folder))
+    places = {(real(os.path.dirname(address)), os.path.basename(address)) for address in used}
+    kinds: dict[str, list[str]] = defaultdict(list)
+    for folder, name in _files(root):
+        if (real(folder), name) not in places:
+            address = os.path.join(folder, name)
+            kinds[_kind(address)].append(address)
+    files = tuple(
+        f"{len(found)} {kind if len(found) > 1 else kind.replace('files', 'file')}: no image, mask "
+        f"or table of the competition, such as {found[0]}"
+        for kind, found in sorted(kinds.items())
+    )
+    return files + _rows_left_over(competition, root, {sample.id for sample in samples})
+
+
+def _rows_left_over(competition: CompetitionSpec, root: Path, ids: set[str]) -> tuple[str, ...]:
+    lines = []
+    for spec in (competition.splits, competition.group):
+        if isinstance(spec, TableSplitsSpec | TableGroupSpec):
+            named = read_table(root / spec.file).column(spec.id)
+            strange = [id for id in dict.fromkeys(named) if id not in ids]
+            if strange:
+                lines.append(f"{spec.file}: {len(strange)} ids of no image, such as {strange[0]!r}")
+    return tuple(dict.fromkeys(lines))
+
+
+def _kind(address: str) -> str:
+    path = Path(address)
+    if path.name.startswith(SIDE_FILE):
+        return f"side files of macOS ({SIDE_FILE}*)"
+    return f"{path.suffix.lower()} files" if path.suffix else "files without a suffix"
+
+
+def _files(root: Path) -> Iterator[tuple[str, str]]:
+    """Folder under the root and name of all files, also behind links to folders, each once."""
+    seen: set[str] = set()
+    for folder, folders, files in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort(key=lambda name: (os.path.islink(os.path.join(folder, name)), name))
+        below = os.path.relpath(folder, root)
+        yield from (("" if below == "." else below, name) for name in sorted(files))
