@@ -98,6 +98,9 @@ class RleTableSpec(RleSpec):
     image: str = "{split}/{name}.png"
     table: str = "train.csv"
     dialect: DialectName
+    unlisted: Literal["empty", "unlabelled"] | None = None
+    """What an image without a row is, unless it is a test image: `empty` (its mask is background
+    throughout) or `unlabelled` (no training image); null: refused."""
 
     @field_validator("image")
     @classmethod

@@ -25,6 +25,9 @@ class Found:
     """Empty without a mask."""
     expected: str
     """Where a mask was looked for."""
+    unlisted: bool = False
+    """The job says what an image without a row is: its mask is empty, or it is no training image.
+    A test image has no mask then."""
 
 
 @dataclass(frozen=True)

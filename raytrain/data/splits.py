@@ -32,6 +32,8 @@ def with_splits(
     `groups` is the group of each sample's id (only a fraction needs it).
     """
     samples, problems = _assigned(index.samples, splits, root, groups)
+    samples = [replace(s, mask=()) if s.unlisted and s.split == "test" else s for s in samples]
+    samples = [s for s in samples if s.mask or s.split == "test" or not s.unlisted]
     asked = [split for split in SPLITS if getattr(splits, split, None) is not None]
     if isinstance(splits, RangeSplitsSpec):
         for split in asked:

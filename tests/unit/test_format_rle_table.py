@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from raytrain.config.formats import RleTableSpec
-from raytrain.config.splits import RangeSplitsSpec
+from raytrain.config.splits import FractionSplitsSpec, RangeSplitsSpec, TableSplitsSpec
 from raytrain.data.samples import read_mask
 from tests.format_files import CLASSES, found_in, mask_of, save, spec_of, write_rle_table
 
@@ -43,3 +43,43 @@ def test_what_is_wrong_with_a_table(tmp_path: Path) -> None:
     spec = spec_of("rle_table")
     with pytest.raises(ValueError, match=r"train\.csv#cmr9: run 1 999 leaves the image"):
         read_mask(spec, tmp_path, ("train.csv#cmr9",), (4, 6), CLASSES, "single_label")
+
+
+SPLIT_TABLE = "id,split\n" + "".join(f"a{n},{'train' if n < 5 else 'test'}\n" for n in range(1, 7))
+
+
+@pytest.mark.parametrize(
+    "splits",
+    [
+        RangeSplitsSpec(train="1-4", test="5-6"),
+        TableSplitsSpec(file="s.csv"),
+        FractionSplitsSpec(val=0.25),
+    ],
+)
+def test_images_without_a_row_are_what_the_job_says(splits: object, tmp_path: Path) -> None:
+    for number in range(1, 7):
+        save(tmp_path / f"im/a{number}.png")
+    (tmp_path / "s.csv").write_text(SPLIT_TABLE)
+    (tmp_path / "train.csv").write_text("id,rle\na1,1 2\na2,\n")
+    fields = {"dialect": "lasc", "image": "im/{name}.png"}
+    asked = found_in(tmp_path, RleTableSpec(**fields), splits).problems
+    empty = found_in(tmp_path, RleTableSpec(**fields, unlisted="empty"), splits)
+    unlabelled = found_in(tmp_path, RleTableSpec(**fields, unlisted="unlabelled"), splits)
+    assert unlabelled.problems == []
+    test = [sample.id for sample in empty.samples if sample.split == "test"]
+    assert empty.problems == []
+    for sample in empty.samples:
+        assert bool(sample.mask) == (sample.split != "test")
+        if sample.mask:
+            mask_HW = mask_of(RleTableSpec(**fields), tmp_path, sample)
+            assert mask_HW.any() == (sample.id == "a1")
+    if isinstance(splits, FractionSplitsSpec):
+        [problem] = asked
+        assert "lists 2 of 6 images, and not 'a3'; say what such an image is" in problem
+        assert test == []
+        assert [s.id for s in unlabelled.samples if s.split == "test"] == ["a3", "a4", "a5", "a6"]
+    else:
+        assert test == ["a5", "a6"]
+        assert [line.partition("im/")[2][:2] for line in asked] == ["a3", "a4"]
+        assert all("competition.format.unlisted: empty" in line for line in asked)
+        assert [s.id for s in unlabelled.samples] == ["a1", "a2", "a5", "a6"]

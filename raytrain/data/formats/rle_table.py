@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from raytrain.config.formats import RleTableSpec
+from raytrain.config.splits import FractionSplitsSpec
 from raytrain.config.target import Target
 from raytrain.data.index import Found, Index, natural_key
 from raytrain.data.labels import class_number, merged
@@ -36,12 +37,31 @@ def index_rle_table(spec: RleTableSpec, splits: object, root: Path) -> Index:
                 f"{root / filled(spec.image, split=word)}: no image matches this pattern"
             )
         for name in sorted(images, key=natural_key):
-            mask = (f"{spec.table}#{name}",) if name in runs else ()
+            listed = name in runs
+            mask = (f"{spec.table}#{name}",) if listed or spec.unlisted == "empty" else ()
             expected = f"{root / spec.table}: a row of {name!r}"
-            samples.append(Found(name, split, (images[name],), mask, expected))
+            if spec.unlisted is None:
+                expected += ", or competition.format.unlisted: empty"
+            said = spec.unlisted is not None and not listed
+            samples.append(Found(name, split, (images[name],), mask, expected, said))
+    problems += _unlisted_problems(spec, splits, root, samples)
     lonely = sorted(runs.keys() - {sample.id for sample in samples}, key=natural_key)
     problems += [f"{root / spec.table}: {name!r} has no image" for name in lonely]
     return Index(samples, problems)
+
+
+def _unlisted_problems(
+    spec: RleTableSpec, splits: object, root: Path, samples: list[Found]
+) -> list[str]:
+    """A share of the images validates: then the table alone tells training from test images."""
+    without = [sample.id for sample in samples if not sample.mask]
+    if not (without and isinstance(splits, FractionSplitsSpec) and spec.unlisted is None):
+        return []
+    return [
+        f"{root / spec.table}: lists {len(samples) - len(without)} of {len(samples)} images, and "
+        f"not {without[0]!r}; say what such an image is: competition.format.unlisted: empty "
+        "(nothing to find in it) or unlabelled (a test image)"
+    ]
 
 
 def read_rle_mask(
@@ -52,7 +72,7 @@ def read_rle_mask(
     (address,) = parts
     name = address.removeprefix(f"{spec.table}#")
     layers: dict[int, np.ndarray] = {0: np.zeros(size_HW, bool)}
-    for word, cell in _runs(root, spec)[name]:
+    for word, cell in _runs(root, spec).get(name, []):
         try:
             number = class_number(word, classes) if word else 1
             for mask_HW in read_cell(cell, size_HW, spec):
