@@ -20,7 +20,7 @@ from typing import TextIO
 
 PRELOADED = [
     "raytrain.cli", "raytrain.pipeline.run", "raytrain.pipeline.demo", "raytrain.cluster.search",
-    "raytrain.cluster.jobs", "raytrain.engine.trial", "albumentations", "torch._dynamo",
+    "raytrain.cluster.jobs", "raytrain.engine.trial", "raytrain.data.augment", "torch._dynamo",
 ]  # fmt: skip
 
 

@@ -1,6 +1,5 @@
 """Fixtures of every suite, and how the suites are shared out to processes."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -8,8 +7,6 @@ import pytest
 from raytrain.engine.trial import Samples
 from tests.tiny import draw_samples
 
-# Nothing that a test imports may call home (onnxruntime would).
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 SUITES = Path(__file__).parent
 
 

@@ -1,6 +1,5 @@
 """A network as an ONNX program, for onnxruntime and what else reads ONNX; an extra of ours."""
 
-import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -52,8 +51,6 @@ def load_onnx(path: Path) -> Callable[[torch.Tensor], torch.Tensor]:
 
 
 def _check_installed() -> None:
-    # Before it is imported: onnxruntime 1.31 sends events to its maker unless told not to.
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         import onnx
         import onnxruntime

@@ -1,7 +1,5 @@
 """A checkpoint alone gives the network back, and exported it gives the same probabilities."""
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -82,13 +80,3 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.pt").write_bytes(b"x")
     with pytest.raises(ValueError, match=r"not a checkpoint of ours, for x\.json is not there"):
         load_predictor(tmp_path / "x.pt")
-
-
-def test_onnxruntime_is_told_to_send_nothing() -> None:
-    code = (
-        "import os; from pathlib import Path; from raytrain.engine.onnx_program import load_onnx\n"
-        "try:\n    load_onnx(Path('none.onnx'))\nexcept ValueError:\n"
-        "    print(os.environ['ORT_DISABLE_TELEMETRY'])"
-    )
-    env = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
-    assert subprocess.check_output([sys.executable, "-c", code], env=env, text=True) == "1\n"

@@ -84,7 +84,7 @@ def loaded_after(code: str) -> dict[str, set[str]]:
 import sys
 
 def done(step):
-    print("loaded", repr(step), *sorted({{name.split(".")[0] for name in sys.modules}}), sep="|")
+    print("loaded", step, *sorted({{name.split(".")[0] for name in sys.modules}}), sep="|")
 
 {code}
 """
@@ -122,3 +122,19 @@ def test_stations_load_only_what_they_need(stations: tuple[str, ...], heavy: set
     assert len(loaded) == len(stations)
     for name, names in loaded.items():
         assert not names & heavy, name
+
+
+def test_no_library_calls_home() -> None:
+    """onnxruntime calls from compiled code, so only its switch can be looked at."""
+    code = """
+import os, urllib.request
+os.environ.pop("NO_ALBUMENTATIONS_UPDATE", None)
+os.environ.pop("ORT_DISABLE_TELEMETRY", None)
+called = []
+urllib.request.OpenerDirector.open = lambda self, *words: called.append(words)
+import raytrain.data.augment
+assert called == []
+assert os.environ["ORT_DISABLE_TELEMETRY"] == "1"
+done("all")
+"""
+    assert "albumentations" in loaded_after(code)["all"]
