@@ -20,7 +20,7 @@ from raytrain.submission.answers import (
     explained,
 )
 from raytrain.submission.child import Reply, Request, call
-from raytrain.submission.credentials import struck_out
+from raytrain.submission.credentials import stripped, without_secrets
 from raytrain.submission.lease import ENTERING_S
 
 LIMITS_S = {
@@ -103,9 +103,9 @@ def _call(operation: str, request: Request) -> Reply:
     """The child's reply: outcome done (value), refused or unknown (status, text, retry_after)."""
     kept = {name: value for name, value in os.environ.items() if name not in UNWANTED}
     command = ["-m", "raytrain.submission.kaggle_client", operation]
-    reply = call(command, request, LIMITS_S[operation], kept)
+    reply = call(command, request, LIMITS_S[operation], kept | stripped())
     if "lost" in reply:
-        return {"outcome": "unknown", "status": None, "text": struck_out(reply["lost"])}
+        return {"outcome": "unknown", "status": None, "text": without_secrets(reply["lost"])}
     return reply
 
 

@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from raytrain.config.secrets import struck_out
+
 CREDENTIALS_HELP = """\
 no Kaggle credentials were found. Give them in one of these ways:
   - make a token at https://www.kaggle.com/settings/api and put it into the environment as
@@ -12,48 +14,59 @@ no Kaggle credentials were found. Give them in one of these ways:
   - log in with `kaggle auth login`
   - use a legacy key: KAGGLE_USERNAME and KAGGLE_KEY in the environment, or ~/.kaggle/kaggle.json"""
 
+VARIABLES = ("KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY")
+
 
 def has_credentials() -> bool:
     """Whether the client would find something; whether it is valid only Kaggle can say."""
     return bool(_secrets())
 
 
-def struck_out(text: str) -> str:
+def without_secrets(text: str) -> str:
     """The text without any secret that the client could have put into it."""
-    for secret in _secrets():
-        text = text.replace(secret, "***")
-    return text
+    return struck_out(text, _secrets())
+
+
+def stripped() -> dict[str, str]:
+    """Kaggle's variables without the line break that comes with a copied token: the client would
+    put it into a header, and repeat the token in its error."""
+    found = {name: value.strip() for name, value in os.environ.items() if name in VARIABLES}
+    pair = _pair()
+    return found | ({"KAGGLE_USERNAME": pair[0], "KAGGLE_KEY": pair[1]} if pair else {})
 
 
 def _secrets() -> list[str]:
-    home = Path(os.path.expanduser("~/.kaggle"))
+    home = _home()
     oauth = _json(home / "credentials.json")
-    found = [
-        _token(os.environ.get("KAGGLE_API_TOKEN", "")),
-        _text(home / "access_token"),
-        _text(home / "access_token.txt"),
-        _legacy_key(home),
-    ]
+    found: list[Any] = [_token(), _text(home / "access_token"), _text(home / "access_token.txt")]
+    pair = _pair()
+    if pair:
+        found += [pair[1], ":".join(pair)]
     if oauth.get("refresh_token"):
         found += [oauth["refresh_token"], oauth.get("access_token")]
-    return [secret for secret in found if isinstance(secret, str) and secret]
+    return [secret for secret in found if isinstance(secret, str) and secret.strip()]
 
 
-def _token(value: str) -> str:
+def _home() -> Path:
+    return Path(os.path.expanduser("~/.kaggle"))
+
+
+def _token() -> str:
     """The variable holds a token, or the path of a file with one."""
+    value = os.environ.get("KAGGLE_API_TOKEN", "")
+    path = Path(value.strip())
     try:
-        return _text(Path(value)) if value and Path(value).exists() else value
-    except OSError:  # too long for a path
+        return _text(path) if value.strip() and path.exists() else value
+    except (OSError, ValueError):  # too long for a path, or with a NUL
         return value
 
 
-def _legacy_key(home: Path) -> str | None:
-    pair = _json(_config_folder(home) / "kaggle.json")
-    pair = {
-        "username": os.environ.get("KAGGLE_USERNAME") or pair.get("username"),
-        "key": os.environ.get("KAGGLE_KEY") or pair.get("key"),
-    }
-    return pair["key"] if all(pair.values()) else None
+def _pair() -> tuple[str, str] | None:
+    """The legacy key: user and key."""
+    pair = _json(_config_folder(_home()) / "kaggle.json")
+    user = os.environ.get("KAGGLE_USERNAME") or pair.get("username")
+    key = os.environ.get("KAGGLE_KEY") or pair.get("key")
+    return (str(user).strip(), str(key).strip()) if user and key else None
 
 
 def _config_folder(home: Path) -> Path:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from raytrain.submission.child import Reply, Request, serve
-from raytrain.submission.credentials import struck_out
+from raytrain.submission.credentials import without_secrets
 
 PARTIAL = ".kaggle-partial"
 """Suffix of the client's own notes beside a download."""
@@ -229,7 +229,7 @@ def _said(error: BaseException) -> Reply:
 
 def _short(text: str) -> str:
     """One line of at most 300 characters, without secrets: a proxy may answer with a page."""
-    return " ".join(struck_out(text).split())[:300]
+    return " ".join(without_secrets(text).split())[:300]
 
 
 if __name__ == "__main__":

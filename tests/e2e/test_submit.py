@@ -182,6 +182,14 @@ def test_a_refusal_is_explained(
     assert len(kaggle.submissions) == 1
 
 
+def test_a_token_copied_with_its_line_break_works(
+    job: Path, kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KAGGLE_API_TOKEN", f"{TOKEN}\n")
+    submitted(job)
+    assert len(kaggle.submissions) == 1
+
+
 def test_a_wrong_token_is_told_without_showing_it(
     job: Path, kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch
 ) -> None:

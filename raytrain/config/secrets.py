@@ -1,0 +1,52 @@
+"""Secrets in texts, in every form in which a library may write them."""
+
+import base64
+import html
+import json
+import re
+from collections.abc import Iterable
+
+STRUCK = "***"
+
+_SHORTEST_PART = 6
+"""Characters of a line of a secret that is a secret by itself."""
+
+_BACKSLASH = r"(?:\\|%(?:25)*5C)"
+_PASSWORD = re.compile(r"(?<=://)[^/\s@'\"]+(?=@)")
+_QUERY = re.compile(r"(?<=\?)[^\s'\")>]*=[^\s'\")>]*")
+
+
+def struck_out(text: str, secrets: Iterable[str]) -> str:
+    """The text without the secrets, however they are escaped, and without those in addresses: user
+    and password before the host, and the query, which signs an upload or a download."""
+    found = {part for secret in secrets for part in _parts(secret)}
+    patterns = [_pattern(part) for part in sorted(found, key=len, reverse=True)]
+    if patterns:
+        text = re.sub("|".join(patterns), STRUCK, text)
+    return _QUERY.sub(STRUCK, _PASSWORD.sub(STRUCK, text))
+
+
+def _parts(secret: str) -> set[str]:
+    """The secret, without the white space around it, its lines, and all of them in base 64."""
+    lines = [part for part in secret.split() if len(part) >= _SHORTEST_PART]
+    plain = {secret, secret.strip(), *lines} - {""}
+    coded = {base64.b64encode(part.encode()).decode().rstrip("=") for part in plain}
+    return plain | coded | {part.replace("+", "-").replace("/", "_") for part in coded}
+
+
+def _pattern(secret: str) -> str:
+    """It matches the secret as Python, JSON, addresses and pages write it, also one in another."""
+    return "".join(_character(c) for c in secret)
+
+
+def _character(c: str) -> str:
+    escaped = {c, ascii(c)[1:-1], repr(c.encode())[2:-1], json.dumps(c)[1:-1], html.escape(c)}
+    forms = {_BACKSLASH + "+"} if c == "\\" else set()
+    for form in escaped:
+        words = [
+            re.escape(word).replace("&", "&(?:amp;)*") for word in form.strip("\\").split("\\")
+        ]
+        forms.add(f"{_BACKSLASH}*" + f"{_BACKSLASH}+".join(words))
+    hexadecimal = c.encode().hex("%").split("%")
+    forms.add("".join(f"%(?:25)*(?i:{pair})" for pair in hexadecimal))
+    return f"(?:{'|'.join(sorted(forms, key=len, reverse=True))})"
