@@ -29,9 +29,9 @@ from raytrain.cluster.worker import work
 from raytrain.config.job import ResourcesSpec
 from raytrain.config.schedulers import AshaSpec, MedianSpec, PromoteSpec
 from raytrain.runs.attempts import Failure, read_attempts
-from raytrain.runs.events import read_events
 from raytrain.runs.history import Row, read_history
 from raytrain.runs.orders import Orders
+from raytrain.runs.present import present_events
 from raytrain.runs.record import OUT_OF_TIME, Status, Task
 from raytrain.runs.retry import LOSSES, RETRIES
 
@@ -236,7 +236,7 @@ def deciders(orders: Orders, places: Callable[[], int]) -> tuple[Proposed, Trial
         case PromoteSpec():
             rungs = spec.rungs(orders.epochs)
             finished = [r.fingerprint for r in orders.past if r.status == "finished"]
-            promotion = Promotion(spec.factor, rungs, read_events(run.events), finished)
+            promotion = Promotion(spec.factor, rungs, present_events(run), finished)
             scheduler = PromoteScheduler(promotion, rungs, run.events)
             return Promoted(orders, places, promotion), scheduler
         case AshaSpec():

@@ -9,6 +9,7 @@ import yaml
 from rich.table import Table
 
 from raytrain.config.errors import unknown_name
+from raytrain.config.flat import flat
 from raytrain.pipeline.tables import as_text, board_table
 from raytrain.runs.configurations import Configuration
 from raytrain.runs.layout import RunDir
@@ -75,24 +76,11 @@ def difference_text(run: RunDir, first: str, second: str) -> str:
 
 
 def fields(each: Configuration) -> Line:
-    """Every field of the spec by its dotted path, such as `model.name` or `loss[0].weight`."""
-    found: Line = {}
-
-    def walk(path: str, value: Any) -> None:
-        if isinstance(value, dict):
-            for key, inner in value.items():
-                walk(f"{path}.{key}" if path else key, inner)
-        elif isinstance(value, list):
-            for place, inner in enumerate(value):
-                walk(f"{path}[{place}]", inner)
-        else:
-            found[path] = value
-
+    """Every field of the spec by its dotted path; the seed only of a single trial."""
     tree = each.spec.model_dump(mode="json")
     if not each.alone:
         del tree["seed"]
-    walk("", tree)
-    return found
+    return flat(tree)
 
 
 def _line(each: Configuration, row: dict[str, str]) -> Line:

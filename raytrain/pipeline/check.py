@@ -12,7 +12,8 @@ from raytrain.data.index import SPLITS
 from raytrain.data.report import DataReport, SplitFacts, read_report, write_report
 from raytrain.data.samples import SampleFiles
 from raytrain.runs.extensions import keep_extensions, load_extensions
-from raytrain.runs.files import atomic_path, read_json, write_json
+from raytrain.runs.files import atomic_path, read_json
+from raytrain.runs.jobs import keep_job
 from raytrain.runs.layout import RunDir
 
 PER_SPLIT = 16
@@ -40,7 +41,8 @@ def check(job: JobSpec, run: RunDir) -> DataReport:
             )
     refuse_another_metric(job, run)
     write_report(run.data_report, report)
-    write_json(run.config, job.model_dump(mode="json"))
+    if changed := keep_job(run, job):
+        print(changed, flush=True)
     return report
 
 

@@ -12,6 +12,7 @@ from raytrain.engine.trial import open_samples
 from raytrain.ensemble.prediction import member_probabilities
 from raytrain.pipeline.backend import Workplace
 from raytrain.pipeline.length import chosen_kind
+from raytrain.pipeline.present import note_present
 from raytrain.pipeline.tasks import make_task, prepare, run_to_end
 from raytrain.runs.configurations import configurations
 from raytrain.runs.layout import RunDir
@@ -30,16 +31,18 @@ class OofShard:
     target: Path
 
 
-def member_specs(job: JobSpec, run: RunDir) -> list[TrialSpec]:
-    """The best configurations of the leaderboard at the length they are shipped with.
+def member_specs(job: JobSpec, run: RunDir, report: DataReport) -> list[TrialSpec]:
+    """The best configurations of this job's leaderboard at the length they are shipped with.
 
     Raises ValueError when there are too few scored configurations.
     """
+    note_present(job, run, report)
     scored = [each.spec for each in configurations(ranked(run)) if each.mean is not None]
     if len(scored) < job.finalize.members:
         raise ValueError(
             f"finalize.members: {job.finalize.members} are asked for, the leaderboard has "
-            f"{len(scored)} scored configuration(s); run `raytrain search` first, or lower it"
+            f"{len(scored)} scored configuration(s) of this job; run `raytrain search` first, or "
+            "lower it"
         )
     epochs = job.finalize.epochs
     chosen = scored[: job.finalize.members]

@@ -8,7 +8,6 @@ stands. So whenever the run ends, the best so far stands in `final/`, whole and 
 from raytrain.config.duration import duration_text
 from raytrain.config.job import JobSpec
 from raytrain.config.job import most as most_workers
-from raytrain.config.shipping import EpochsSpec, LastSpec
 from raytrain.config.space import sample_trials
 from raytrain.config.trial import TrialSpec
 from raytrain.data.folds import load_or_make_folds
@@ -22,6 +21,7 @@ from raytrain.pipeline.encode import encode
 from raytrain.pipeline.finalize import finalize, oof_evidence
 from raytrain.pipeline.plan import PROBED
 from raytrain.pipeline.predict import predict
+from raytrain.pipeline.present import shortened
 from raytrain.pipeline.probe import probe
 from raytrain.pipeline.search import search
 from raytrain.pipeline.shares import QUICK, Costs, quick_epochs, search_share
@@ -50,22 +50,12 @@ def rounds(
     scored = sum(each.mean is not None for each in board)
     for members in sorted({1, min(job.finalize.members, scored)}):
         few = job.finalize.model_copy(update={"members": members})
-        specs = member_specs(job.model_copy(update={"finalize": few}), run)
+        specs = member_specs(job.model_copy(update={"finalize": few}), run, report)
         # A search that an earlier, longer plan began may have longer trials.
         epochs = budget.plan.epochs
         specs = [shortened(spec, epochs) if epochs else spec for spec in specs]
         _round(job, run, report, workplace, specs)
     print(f"{budget.text()}: done; a larger {more} would let the search go on", flush=True)
-
-
-def shortened(spec: TrialSpec, epochs: int) -> TrialSpec:
-    """The same training, laid out for so many epochs where it was for more."""
-    if spec.length is None and spec.last_epoch <= epochs:
-        return spec
-    short = spec.laid_out_for(epochs).model_copy(update={"length": None})
-    if isinstance(spec.ship, EpochsSpec) and spec.ship.at[-1] > epochs:
-        return short.model_copy(update={"ship": LastSpec()})
-    return short
 
 
 def _quick_member(

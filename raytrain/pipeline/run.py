@@ -43,7 +43,7 @@ def run(job: JobSpec, directory: RunDir, place: Place) -> None:
     if job.budget is None:
         with _opened(job, directory, place, "search", "cv", "final") as (report, workplace):
             print(leaderboard_table(search(job, directory, report, workplace)))
-            cv(job, directory, report, workplace, member_specs(job, directory))
+            cv(job, directory, report, workplace, member_specs(job, directory, report))
             _finish(job, directory, report, workplace)
     else:
         _within(job, directory, place, Budget(directory, seconds_of(job.budget)))
@@ -117,7 +117,7 @@ def smoke_only(job: JobSpec, directory: RunDir, place: Place) -> None:
 def cv_only(job: JobSpec, directory: RunDir, place: Place) -> None:
     """`raytrain cv`."""
     with _opened(job, directory, place, "cv") as (report, workplace):
-        folds = cv(job, directory, report, workplace, member_specs(job, directory))
+        folds = cv(job, directory, report, workplace, member_specs(job, directory, report))
     print(f"out-of-fold maps of {len(folds.val_ids)} folds: {directory.oof}")
 
 
@@ -147,7 +147,7 @@ def ensemble_only(
 
 def _finish(job: JobSpec, directory: RunDir, report: DataReport, workplace: Workplace) -> None:
     """The ensemble, its masks and its CSV."""
-    specs = member_specs(job, directory)
+    specs = member_specs(job, directory, report)
     print(score_text(finalize(job, directory, report, workplace, specs)))
     predict(directory, report, workplace)
     encode(job, directory, report)
@@ -169,5 +169,8 @@ def _opened(
     directory.acquire()
     report = check(job, directory)
     print(summary(report), flush=True)
+    if {"search", "cv", "final"} & set(stations):
+        # Folds that do not fit are found before a search, not after it.
+        load_or_make_folds(directory.folds, report, job.folds)
     with Workplace(job, place) as workplace:
         yield report, workplace

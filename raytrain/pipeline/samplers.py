@@ -4,7 +4,7 @@ Each is a function of its seed and the past alone and keeps nothing, so a search
 goes on as it would have.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,13 +32,20 @@ class Known:
     """Done."""
 
 
-Sampler = Callable[[Sequence[Known], Sequence[Known]], TrialSpec | None]
-"""From this search's trials, in the order drawn, and an earlier one's, to the next; None when the
-space holds no other."""
+Ask = Callable[[], Sequence[Known]]
+"""This search's trials in the order drawn; they are read from disk."""
+Sampler = Callable[[Container[str], Ask], TrialSpec | None]
+"""From the keys of this search's configurations, and the trials, to the next; None when the space
+holds no other."""
 
 
-def build_sampler(search: SearchSpec, base: TrialSpec) -> Sampler:
-    """The sampler that a search asks for."""
+def key_of(spec: TrialSpec) -> str:
+    """Equal for equal specs."""
+    return spec.model_dump_json()
+
+
+def build_sampler(search: SearchSpec, base: TrialSpec, earlier: Sequence[Known]) -> Sampler:
+    """The sampler that a search asks for; `earlier` are an earlier search's trials."""
     match search.sampler:
         case RandomSpec():
             return _listed(sample_trials(search.space, base, search.trials, search.seed))
@@ -46,19 +53,20 @@ def build_sampler(search: SearchSpec, base: TrialSpec) -> Sampler:
             return _listed(grid_trials(search.space, base, search.trials, search.seed))
         case TpeSpec(startup=startup):
 
-            def sampler(drawn: Sequence[Known], earlier: Sequence[Known]) -> TrialSpec | None:
-                return _tpe(search, base, startup, drawn, earlier)
+            def sampler(taken: Container[str], ask: Ask) -> TrialSpec | None:
+                drawn = ask()
+                return _tpe(search, base, startup, taken, drawn, earlier)
 
             return sampler
 
 
 def _listed(specs: list[TrialSpec]) -> Sampler:
-    """One after another, but what a warm start has brought already."""
+    """One after another, but what was drawn before or a warm start has brought already."""
+    left = iter(specs)
 
-    def sampler(drawn: Sequence[Known], earlier: Sequence[Known]) -> TrialSpec | None:
-        del earlier
-        past = [known.spec for known in drawn]
-        return next((spec for spec in specs if spec not in past), None)
+    def sampler(taken: Container[str], ask: Ask) -> TrialSpec | None:
+        del ask
+        return next((spec for spec in left if key_of(spec) not in taken), None)
 
     return sampler
 
@@ -67,13 +75,13 @@ def _tpe(
     search: SearchSpec,
     base: TrialSpec,
     startup: int,
+    taken: Container[str],
     drawn: Sequence[Known],
     earlier: Sequence[Known],
 ) -> TrialSpec | None:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    past = [known.spec for known in drawn]
     frozen = [_frozen(search.space, known) for known in (*earlier, *drawn)]
     for redraw in range(REDRAWS):
         seed = int(fingerprint(search.seed, len(drawn), redraw), 16) % 2**32
@@ -81,7 +89,7 @@ def _tpe(
         study = optuna.create_study(direction="maximize", sampler=tpe)
         study.add_trials([trial for trial in frozen if trial is not None])
         spec = _valid(base, resolve(search.space, _Asked(study.ask())))
-        if spec is not None and spec not in past:
+        if spec is not None and key_of(spec) not in taken:
             return spec
     return None
 

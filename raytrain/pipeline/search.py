@@ -15,12 +15,12 @@ from raytrain.pipeline.tables import stopping_text
 from raytrain.pipeline.tasks import prepare
 from raytrain.runs.attempts import Failure
 from raytrain.runs.configurations import Configuration
-from raytrain.runs.events import read_events
 from raytrain.runs.files import write_json
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import write_leaderboard
 from raytrain.runs.orders import Orders, without_end
+from raytrain.runs.present import present_events
 from raytrain.runs.record import Status, Task, write_record
 from raytrain.runs.retry import note_failure
 from raytrain.runs.stopping import stopping
@@ -53,7 +53,7 @@ def search(
         reasons = "\n  ".join(f"{record.name}: {record.reason}" for record in records)
         raise ValueError(f"search: no trial gave a score\n  {reasons}")
     write_json(run.searched, {"configurations": len(board)})
-    if events := read_events(run.events):
+    if events := present_events(run):
         histories = {r.fingerprint: read_history(run.trial(r.fingerprint).history) for r in records}
         print(stopping_text(stopping(records, histories, events)), flush=True)
     return board

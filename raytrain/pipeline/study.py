@@ -1,5 +1,6 @@
 """A search's trials: drawn one by one, written down before they run, and found again."""
 
+from collections import deque
 from pathlib import Path
 
 from raytrain.config.errors import unknown_name
@@ -8,15 +9,15 @@ from raytrain.config.space import Given, resolve, with_values
 from raytrain.config.space_points import points_of
 from raytrain.config.trial import TrialSpec
 from raytrain.data.report import DataReport
-from raytrain.pipeline.samplers import Known, build_sampler
-from raytrain.pipeline.tasks import make_task, not_done, places
+from raytrain.pipeline.present import note_present, repeats, study_key
+from raytrain.pipeline.samplers import Known, build_sampler, key_of
+from raytrain.pipeline.tasks import not_done, places
 from raytrain.runs.configurations import configurations
 from raytrain.runs.files import read_json
-from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.layout import RunDir
-from raytrain.runs.leaderboard import ranked
-from raytrain.runs.proposals import Proposal, append_proposal, read_proposals
-from raytrain.runs.record import Record, Task, complete, read_record
+from raytrain.runs.present import write_present
+from raytrain.runs.proposals import Proposal, append_proposals, read_proposals
+from raytrain.runs.record import Record, Task, complete, read_record, read_records
 
 
 class Study:
@@ -30,22 +31,22 @@ class Study:
         """Raises ValueError when an earlier search cannot be read."""
         self._job, self._run, self._report = job, run, report
         self._places = places(job, run, report)
-        search = job.search
-        # Everything but the number of trials and repeats, which may be raised.
-        deciding = {"space", "seed", "sampler", "warm_start"}
-        asked = search.model_dump(mode="json", include=deciding)
-        self._key = fingerprint(asked, job.trial.model_dump(mode="json"), self._places[0][0])
-        self._sampler = build_sampler(search, job.trial)
-        self._starts, self._earlier = _earlier(job, run, report)
+        self._key = study_key(job, self._places)
+        self._starts, earlier = _earlier(job, run, report)
+        self._sampler = build_sampler(job.search, job.trial, earlier)
+        self._drawn: dict[str, tuple[TrialSpec, list[Task]]] = {}
+        """Configurations by their key, with their repeats."""
+        self._tasks: dict[str, Task] = {}
+        self._present = dict.fromkeys(note_present(job, run, report))
         mine = [each for each in read_proposals(run.proposals) if each.study == self._key]
-        specs = [each.spec for each in mine][: search.trials]
-        self._drawn = [(spec, self.tasks_of(spec)) for spec in specs]
-        self._waiting = not_done(self.tasks)
+        for each in mine[: job.search.trials]:
+            self._take(each.spec)
+        self._waiting = deque(not_done(self.tasks))
 
     @property
     def tasks(self) -> list[Task]:
-        """What has been drawn."""
-        return list({task.fingerprint: task for _, tasks in self._drawn for task in tasks}.values())
+        """The trials of all configurations drawn so far."""
+        return list(self._tasks.values())
 
     def records(self) -> list[Record]:
         """Of the trials that are complete."""
@@ -68,55 +69,57 @@ class Study:
 
     def ahead(self) -> Task | None:
         """The trial that comes next, without taking it; None when there is no other."""
-        while not self._waiting and len(self._drawn) < self._job.search.trials:
-            spec = self._draw()
-            if spec is None:
-                return None
-            append_proposal(self._run.proposals, Proposal(study=self._key, spec=spec))
-            tasks, known = self.tasks_of(spec), self.tasks
-            self._waiting += not_done([task for task in tasks if task not in known])
-            self._drawn.append((spec, tasks))
+        while not self._waiting and (spec := self._draw()):
+            self._write([spec])
         return self._waiting[0] if self._waiting else None
 
     def next(self) -> Task | None:
         """Take the trial that comes next."""
         task = self.ahead()
         if task is not None:
-            self._waiting.pop(0)
+            self._waiting.popleft()
         return task
 
     def draw_all(self) -> list[Task]:
         """Draw every trial now, as nothing depends on results; those that are not done yet."""
-        waiting: list[Task] = []
-        while task := self.next():
-            waiting.append(task)
-        self._waiting = list(waiting)
-        return waiting
+        specs = []
+        while spec := self._draw():
+            specs.append(spec)
+        self._write(specs)
+        return list(self._waiting)
 
     def tasks_of(self, spec: TrialSpec) -> list[Task]:
-        """The repeats of a configuration that might be drawn: seed by seed, fold by fold."""
-        # Folds differ in size; a length in steps is worked out once, for the first of them.
-        first = self._task(spec, 0).spec
-        seeds = range(spec.seed, spec.seed + self._job.search.repeats.seeds)
-        return [
-            self._task(first.model_copy(update={"seed": seed}), place)
-            for seed in seeds
-            for place in range(len(self._places))
-        ]
-
-    def _task(self, spec: TrialSpec, place: int) -> Task:
-        fold, train_ids, val_ids = self._places[place]
-        return make_task(
-            self._job, self._run, self._report, "search", spec, fold, train_ids, val_ids,
-            self._job.search.workers,
-        )  # fmt: skip
+        """The repeats of a configuration that might be drawn."""
+        return repeats(self._job, self._run, self._report, self._places, spec)
 
     def _draw(self) -> TrialSpec | None:
-        past = [spec for spec, _ in self._drawn]
-        fresh = [spec for spec in self._starts if spec not in past]
-        if fresh:
-            return fresh[0]
-        return self._sampler([_so_far(spec, tasks) for spec, tasks in self._drawn], self._earlier)
+        """Draw one more configuration; None when there is no other."""
+        if len(self._drawn) >= self._job.search.trials:
+            return None
+        spec = next((each for each in self._starts if key_of(each) not in self._drawn), None)
+        spec = spec or self._sampler(self._drawn, self._known)
+        if spec is not None:
+            self._waiting += not_done(self._take(spec))
+        return spec
+
+    def _take(self, spec: TrialSpec) -> list[Task]:
+        """Count it as drawn; returns those of its trials that no other configuration has."""
+        tasks = self.tasks_of(spec)
+        new = [task for task in tasks if task.fingerprint not in self._tasks]
+        self._drawn[key_of(spec)] = spec, tasks
+        self._tasks |= {task.fingerprint: task for task in new}
+        return new
+
+    def _write(self, specs: list[TrialSpec]) -> None:
+        """Write down what was drawn before any of it is run."""
+        proposals = [Proposal(study=self._key, spec=spec) for spec in specs]
+        append_proposals(self._run.proposals, proposals)
+        if specs:
+            self._present |= dict.fromkeys(self._tasks)
+            write_present(self._run, self._present)
+
+    def _known(self) -> list[Known]:
+        return [_so_far(spec, tasks) for spec, tasks in self._drawn.values()]
 
 
 def _so_far(spec: TrialSpec, tasks: list[Task]) -> Known:
@@ -137,7 +140,9 @@ def _earlier(job: JobSpec, run: RunDir, report: DataReport) -> tuple[list[TrialS
     known: list[Known] = []
     for name in job.search.warm_start:
         other = _other(name, run)
-        records = [record for record in ranked(other) if record.best]
+        records = [
+            record for record in read_records(other) if record.best and record.station == "search"
+        ]
         best = [each.spec for each in configurations(records) if each.mean is not None]
         points = [next(points_of(job.search.space, spec), None) for spec in best]
         inside = [

@@ -94,7 +94,7 @@ def _fitted(spec: TrialSpec, report: DataReport) -> TrialSpec:
     model = spec.model.fitted(height, width)
     if model.depth == spec.model.depth:
         return spec
-    _say(f"{spec.model.label}: depth lowered to {model.depth}, for {width}x{height} images")
+    say_once(f"{spec.model.label}: depth lowered to {model.depth}, for {width}x{height} images")
     return spec.model_copy(update={"model": model})
 
 
@@ -110,13 +110,13 @@ def _in_epochs(spec: TrialSpec, report: DataReport, train_ids: tuple[str, ...]) 
     text = f"length: {epochs} epochs of {steps} steps, {windows} samples"
     if share < 1:
         text += f"; the last one of {-(-last // spec.batch_size)} steps, {last} samples"
-    _say(text)
+    say_once(text)
     changes = {"epochs": epochs, "last_epoch_share": share, "length": None}
     return spec.model_copy(update=changes)
 
 
 @cache
-def _say(text: str) -> None:
+def say_once(text: str) -> None:
     """Print it, once a process."""
     print(text, flush=True)
 

@@ -9,12 +9,13 @@ from raytrain.config.job import JobSpec
 from raytrain.config.trial import TrialSpec
 from raytrain.data.report import DataReport, read_report
 from raytrain.runs.ensemble import Ensemble
-from raytrain.runs.events import RungEvent, read_events
+from raytrain.runs.events import RungEvent
 from raytrain.runs.extensions import load_extensions
 from raytrain.runs.files import read_json
 from raytrain.runs.history import Row, read_history
 from raytrain.runs.layout import JoinedDir, RunDir
 from raytrain.runs.leaderboard import ranked
+from raytrain.runs.present import present_events
 from raytrain.runs.record import Record, read_records
 from raytrain.submission.agreement import Agreement
 
@@ -71,7 +72,7 @@ def read_facts(run: RunDir, ledger: Sequence[LedgerRow], agreement: Agreement) -
         trials=trials,
         histories={r.fingerprint: read_history(run.trial(r.fingerprint).history) for r in trials},
         others=[record for record in read_records(run) if record.station != "search"],
-        events=read_events(run.events),
+        events=present_events(run),
         ensemble=Ensemble.model_validate(read_json(run.ensemble))
         if run.ensemble.is_file()
         else None,

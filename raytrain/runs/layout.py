@@ -88,6 +88,11 @@ class RunDir:
         return self.path / "config.json"
 
     @property
+    def configs(self) -> Path:
+        """The jobs that this folder was used for before, one file each."""
+        return self.path / "configs"
+
+    @property
     def data_report(self) -> Path:
         return self.path / "data.json"
 
@@ -127,6 +132,11 @@ class RunDir:
         """The trials of the search in the order in which they were drawn, one JSON object a
         line."""
         return self.search / "proposals.jsonl"
+
+    @property
+    def present(self) -> Path:
+        """The trials that the present job could propose."""
+        return self.search / "present.json"
 
     @property
     def batches(self) -> Path:

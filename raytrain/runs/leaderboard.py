@@ -10,7 +10,8 @@ from math import inf
 from raytrain.runs.configurations import Configuration, configurations
 from raytrain.runs.files import write_bytes
 from raytrain.runs.layout import RunDir
-from raytrain.runs.record import Record, read_records
+from raytrain.runs.present import present_records
+from raytrain.runs.record import Record
 
 COLUMNS = (
     "rank", "name", "val_score", "sd", "low", "high", "n", "val_dice", "best_epoch", "epochs",
@@ -20,9 +21,12 @@ COLUMNS = (
 
 
 def ranked(run: RunDir) -> list[Record]:
-    """The search's records, best validation score first; those without one last."""
-    records = [record for record in read_records(run) if record.station == "search"]
-    return sorted(records, key=lambda r: (-(r.best["val_score"] if r.best else -inf), r.name))
+    """The records that the present job's search could have, best validation score first; those
+    without a score last."""
+    return sorted(
+        present_records(run),
+        key=lambda r: (-(r.best["val_score"] if r.best else -inf), r.name),
+    )
 
 
 def rows(board: list[Configuration]) -> list[dict[str, str]]:

@@ -18,9 +18,10 @@ class Proposal(Spec):
     spec: TrialSpec
 
 
-def append_proposal(path: Path, proposal: Proposal) -> None:
-    """Add one line."""
-    append_line(path, proposal.model_dump_json())
+def append_proposals(path: Path, proposals: list[Proposal]) -> None:
+    """Add a line each, all at once."""
+    if proposals:
+        append_line(path, "\n".join(each.model_dump_json() for each in proposals))
 
 
 def read_proposals(path: Path) -> list[Proposal]:

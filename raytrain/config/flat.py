@@ -1,0 +1,21 @@
+"""A nested tree as one mapping of dotted paths."""
+
+from typing import Any
+
+
+def flat(tree: Any) -> dict[str, Any]:
+    """Each leaf by its path, such as `model.name` or `loss[0].weight`."""
+    found: dict[str, Any] = {}
+
+    def walk(path: str, value: Any) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                walk(f"{path}.{key}" if path else key, inner)
+        elif isinstance(value, list):
+            for place, inner in enumerate(value):
+                walk(f"{path}[{place}]", inner)
+        else:
+            found[path] = value
+
+    walk("", tree)
+    return found

@@ -1,0 +1,44 @@
+"""`search/present.json`: the trials that the present job could propose.
+
+A run folder keeps the trials of every job that it was used for. Only these are ranked, compared at
+rungs and shipped.
+"""
+
+from collections.abc import Iterable
+
+from raytrain.config.base import Spec
+from raytrain.runs.events import RungEvent, read_events
+from raytrain.runs.files import read_json, write_json
+from raytrain.runs.layout import RunDir
+from raytrain.runs.record import Record, read_records
+
+
+class Present(Spec):
+    """What `present.json` holds."""
+
+    trials: tuple[str, ...]
+    """Fingerprints."""
+
+
+def write_present(run: RunDir, trials: Iterable[str]) -> None:
+    """Replace the file."""
+    write_json(run.present, Present(trials=tuple(trials)).model_dump(mode="json"))
+
+
+def present_records(run: RunDir) -> list[Record]:
+    """The records of these trials; all of the search's while no job has said which."""
+    found = [record for record in read_records(run) if record.station == "search"]
+    trials = _trials(run)
+    return [record for record in found if trials is None or record.fingerprint in trials]
+
+
+def present_events(run: RunDir) -> list[RungEvent]:
+    """The decisions about these trials."""
+    trials = _trials(run)
+    return [each for each in read_events(run.events) if trials is None or each.trial in trials]
+
+
+def _trials(run: RunDir) -> set[str] | None:
+    if not run.present.is_file():
+        return None
+    return set(Present.model_validate(read_json(run.present)).trials)
