@@ -18,6 +18,7 @@ from raytrain.runs.configurations import configurations
 from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import ranked
 from raytrain.runs.maps import write_maps
+from raytrain.runs.oof import CrossValidation, oof_path, write_cross_validation
 from raytrain.runs.record import Task
 
 
@@ -70,6 +71,8 @@ def cv(
     members = [fold_tasks(job, run, report, folds, spec) for spec in specs]
     tasks = [task for member in members for task in member]
     prepare(tasks, report, run)
+    trials = tuple(tuple(task.fingerprint for task in member) for member in members)
+    write_cross_validation(run, CrossValidation(folds=folds.hash, members=trials))
     run_to_end(tasks, workplace, f"cross-validation, {len(folds.val_ids)} folds")
     shards = [shard for member in members for shard in _shards(run, member)]
     missing = [shard for shard in shards if not shard.target.is_file()]
@@ -83,15 +86,13 @@ def _shards(run: RunDir, member: list[Task]) -> list[OofShard]:
     kind = chosen_kind(member)
     return [
         OofShard(
-            run.path, task, task.trial_dir.checkpoints / f"{kind.label}.pt", oof_path(run, task)
+            run.path,
+            task,
+            task.trial_dir.checkpoints / f"{kind.label}.pt",
+            oof_path(run, task.fingerprint),
         )
         for task in member
     ]
-
-
-def oof_path(run: RunDir, task: Task) -> Path:
-    """Probability maps of a fold's held-out images, in the order of its val ids."""
-    return run.oof / f"{task.fingerprint}.npy"
 
 
 def write_oof(shard: OofShard) -> None:

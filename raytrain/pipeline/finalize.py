@@ -17,7 +17,7 @@ from raytrain.metrics import gathered
 from raytrain.metrics.evidence import Evidence
 from raytrain.metrics.oof_file import OofEvidence, write_oof_evidence
 from raytrain.pipeline.backend import Workplace
-from raytrain.pipeline.cv import fold_tasks, oof_path
+from raytrain.pipeline.cv import fold_tasks
 from raytrain.pipeline.length import final_spec
 from raytrain.pipeline.tasks import make_task, prepare, run_to_end
 from raytrain.runs.ensemble import Ensemble, JoinedMember, Member
@@ -26,6 +26,7 @@ from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.joined import Joined, joined_dir, read_joined
 from raytrain.runs.layout import RunDir
 from raytrain.runs.maps import Maps
+from raytrain.runs.oof import oof_path
 from raytrain.runs.record import Task, read_record
 
 
@@ -62,15 +63,16 @@ def finalize(
     folds = load_or_make_folds(run.folds, report, job.folds)
     maps = _all_maps(job, run, report, folds, specs)
     ids = report.ids("train", "val")
-    tasks = []
-    for spec in specs:
-        member = final_spec(fold_tasks(job, run, report, folds, spec))
-        tasks.append(
-            make_task(job, run, report, "final", member, "all", ids, (), job.finalize.workers)
+    members = [fold_tasks(job, run, report, folds, spec) for spec in specs]
+    tasks = [
+        make_task(
+            job, run, report, "final", final_spec(member), "all", ids, (), job.finalize.workers
         )
+        for member in members
+    ]
     prepare(tasks, report, run)
     run_to_end(tasks, workplace, f"final training on all {len(ids)} labelled images")
-    ensemble, oof = _ensemble(job, run, report, folds, tasks, maps)
+    ensemble, oof = _ensemble(job, run, report, folds, list(zip(tasks, members, strict=True)), maps)
     if run.ensemble.is_file() and read_json(run.ensemble)["fingerprint"] != ensemble.fingerprint:
         run.submission.unlink(missing_ok=True)
     write_oof_evidence(run.evidence, oof)
@@ -103,7 +105,7 @@ def _oof_maps(
     job: JobSpec, run: RunDir, report: DataReport, folds: Folds, spec: TrialSpec
 ) -> list[Maps]:
     """The maps of one configuration, fold by fold."""
-    paths = [oof_path(run, task) for task in fold_tasks(job, run, report, folds, spec)]
+    paths = [oof_path(run, task.fingerprint) for task in fold_tasks(job, run, report, folds, spec)]
     missing = [path for path in paths if not path.is_file()]
     if missing:
         raise ValueError(
@@ -133,7 +135,7 @@ def _ensemble(
     run: RunDir,
     report: DataReport,
     folds: Folds,
-    tasks: list[Task],
+    tasks: list[tuple[Task, list[Task]]],
     maps: list[list[Maps]],
 ) -> tuple[Ensemble, OofEvidence]:
     ids = [id for part in folds.val_ids for id in part]
@@ -142,7 +144,7 @@ def _ensemble(
     *of_shares, of_mean = _evidence(open_samples(run), folds, maps, metric)
     scores = [oof_score(found, groups_N, metric, n_KK).as_dict() for found, n_KK in of_shares]
     members = []
-    for task, oof in zip(tasks, scores[: len(tasks)], strict=True):
+    for (task, folds_of), oof in zip(tasks, scores[: len(tasks)], strict=True):
         record = read_record(task.trial_dir)
         assert record is not None
         checkpoint = shipped_checkpoint(task.trial_dir)
@@ -151,6 +153,7 @@ def _ensemble(
             fingerprint=task.fingerprint,
             checkpoint=str(checkpoint.relative_to(run.path)),
             ranks=record.ranks,
+            folds=tuple(fold.fingerprint for fold in folds_of),
             oof=oof,
         )
         members.append(member)

@@ -15,6 +15,7 @@ from raytrain.runs.files import read_json
 from raytrain.runs.history import Row, read_history
 from raytrain.runs.layout import JoinedDir, RunDir
 from raytrain.runs.leaderboard import ranked
+from raytrain.runs.oof import CrossValidation, oof_path, read_cross_validation
 from raytrain.runs.present import present_events
 from raytrain.runs.record import Record, read_records
 from raytrain.submission.agreement import Agreement
@@ -47,6 +48,7 @@ class RunFacts:
     others: list[Record]
     """Folds, members and single trainings."""
     events: list[RungEvent]
+    cross_validation: CrossValidation | None
     ensemble: Ensemble | None
     ledger: Sequence[LedgerRow]
     agreement: Agreement
@@ -73,6 +75,7 @@ def read_facts(run: RunDir, ledger: Sequence[LedgerRow], agreement: Agreement) -
         histories={r.fingerprint: read_history(run.trial(r.fingerprint).history) for r in trials},
         others=[record for record in read_records(run) if record.station != "search"],
         events=present_events(run),
+        cross_validation=read_cross_validation(run),
         ensemble=Ensemble.model_validate(read_json(run.ensemble))
         if run.ensemble.is_file()
         else None,
@@ -84,32 +87,19 @@ def read_facts(run: RunDir, ledger: Sequence[LedgerRow], agreement: Agreement) -
 def oof_paths(facts: RunFacts) -> list[list[Path]]:
     """Fold -> files with the out-of-fold maps of the ensemble's members, in their order.
 
-    Empty unless every member has maps on every fold. A member itself trained on all labelled
-    images; its maps are those of the fold models with the same spec; who joined gave maps.
+    A member itself trained on all labelled images; its maps are those of its folds' trainings.
+    Empty unless every file is there.
     """
     if facts.ensemble is None or facts.folds is None:
         return []
-    specs = {r.fingerprint: r.spec for r in facts.others if r.station == "final"}
-    maps = {
-        (r.spec.model_dump_json(), r.fold): facts.run.oof / f"{r.fingerprint}.npy"
-        for r in facts.others
-        if r.station == "cv" and r.data == facts.data.fingerprint
-    }
-    folds = [f"fold{i}-{facts.folds.hash[:4]}" for i in range(len(facts.folds.val_ids))]
     found = []
-    for number, fold in enumerate(folds):
-        keys = [
-            (specs[member.fingerprint].model_dump_json(), fold)
-            for member in facts.ensemble.members
-            if member.fingerprint in specs
-        ]
-        paths = [maps[key] for key in keys if key in maps]
+    for fold in range(len(facts.folds.val_ids)):
+        paths = [oof_path(facts.run, member.folds[fold]) for member in facts.ensemble.members]
         paths += [
-            JoinedDir(facts.run.path / joined.maps).oof(number) for joined in facts.ensemble.joined
+            JoinedDir(facts.run.path / joined.maps).oof(fold) for joined in facts.ensemble.joined
         ]
-        found.append([path for path in paths if path.is_file()])
-    whole = all(len(paths) == len(facts.ensemble.shares) for paths in found)
-    return found if whole else []
+        found.append(paths)
+    return found if all(path.is_file() for paths in found for path in paths) else []
 
 
 def series_label(spec: TrialSpec) -> str:

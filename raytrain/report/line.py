@@ -1,9 +1,9 @@
 """The state of the line: which stations left their artifact, and when."""
 
-from collections import defaultdict
 from dataclasses import dataclass
 
 from raytrain.report.facts import RunFacts, written
+from raytrain.runs.oof import oof_path
 
 
 @dataclass(frozen=True)
@@ -61,24 +61,17 @@ def _search(facts: RunFacts) -> Station:
 
 
 def _cv(facts: RunFacts) -> Station:
-    """Done when as many configurations have maps on all folds as the ensemble takes."""
-    if facts.folds is None:
+    """Done when the configurations of the last cross-validation have maps on all folds."""
+    found = facts.cross_validation
+    if found is None or facts.folds is None or found.folds != facts.folds.hash:
         return Station("cv", False, "", "", "cv")
-    maps = defaultdict(list)
-    for record in facts.others:
-        path = facts.run.oof / f"{record.fingerprint}.npy"
-        ours = record.station == "cv" and record.fold.endswith(f"-{facts.folds.hash[:4]}")
-        if ours and path.is_file():
-            maps[record.spec.model_dump_json()].append(path)
-    folds = len(facts.folds.val_ids)
-    whole = [paths for paths in maps.values() if len(paths) == folds]
-    wanted = facts.job.finalize.members if facts.job else 1
-    if len(whole) >= wanted:
-        newest = max((path for paths in whole for path in paths), key=lambda p: p.stat().st_mtime)
-        detail = f"{len(whole)} configurations x {folds} folds"
-        return Station("cv", True, detail, written(newest), "cv")
-    count = sum(len(paths) for paths in maps.values())
-    return Station("cv", False, f"{count} of {wanted * folds} maps" if count else "", "", "cv")
+    wanted = [oof_path(facts.run, trial) for member in found.members for trial in member]
+    there = [path for path in wanted if path.is_file()]
+    if len(there) < len(wanted):
+        return Station("cv", False, f"{len(there)} of {len(wanted)} maps", "", "cv")
+    newest = max(there, key=lambda path: path.stat().st_mtime)
+    detail = f"{len(found.members)} configurations x {len(facts.folds.val_ids)} folds"
+    return Station("cv", True, detail, written(newest), "cv")
 
 
 def _finalize(facts: RunFacts) -> Station:

@@ -80,8 +80,8 @@ def read_oof(facts: RunFacts) -> Oof:
     maps = OofMaps(facts)
     if not oof_paths(facts):
         # The maps may all be there: which ones count is known once there are members.
-        known = facts.ensemble is not None or not any(facts.run.oof.glob("*.npy"))
-        return Oof(maps, [], "cv" if known else "finalize", "")
+        due = "cv" if facts.ensemble or not facts.cross_validation else "finalize"
+        return Oof(maps, [], due, "")
     try:
         return Oof(maps, maps.images(), "", "")
     except ValueError as error:

@@ -15,6 +15,8 @@ class Member(Spec):
     """Path under the run directory."""
     ranks: int
     """Worker processes that trained it."""
+    folds: tuple[str, ...]
+    """Fingerprints of the trainings of its folds, whose out-of-fold maps stand for it."""
     oof: dict[str, Any]
     """Its own out-of-fold score."""
 

@@ -62,7 +62,9 @@ def finished(
         "per_class": [score, score], "images": 20,
         "confusion": [[900, 20, 30], [10, 80, 5], [0, 4, 60]],
     }  # fmt: skip
-    member = Member(name="unet", fingerprint="a1b2c3d4e5f6", checkpoint="x.pt", ranks=1, oof=oof)
+    member = Member(
+        name="unet", fingerprint="a1b2c3d4e5f6", checkpoint="x.pt", ranks=1, folds=(), oof=oof
+    )
     ensemble = Ensemble(fingerprint="e", members=(member,), oof=oof, folds="f", data="d")
     write_json(run.ensemble, ensemble.model_dump(mode="json"))
     counts = [[[0, 0, 0], [hits, 0, 20 - hits], [hits, 0, 20 - hits]]] * 2

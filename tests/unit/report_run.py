@@ -29,6 +29,7 @@ from raytrain.runs.history import best_row, write_history
 from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import write_leaderboard
 from raytrain.runs.maps import write_maps
+from raytrain.runs.oof import CrossValidation, read_cross_validation, write_cross_validation
 from raytrain.runs.record import Record, Station, Status, task_fingerprint
 from raytrain.submission.events import Event, Score
 from raytrain.submission.ledger import FileLedger
@@ -146,26 +147,34 @@ def _cv(run: RunDir, data: DataReport) -> None:
     write_json(run.folds, folds)
     run.oof.mkdir()
     rng = np.random.default_rng(0)
+    members: list[tuple[str, ...]] = []
     for spec, noise in zip(specs()[:2], (0.9, 1.4), strict=True):
+        trials: list[str] = []
         for fold, ids in enumerate(FOLDS):
             record = _record(run, data, "cv", spec, f"fold{fold}-{hash[:4]}", top=0.7)
+            trials.append(record.fingerprint)
             truth = np.stack([truth_of(data, id) for id in ids])
             one_hot = np.moveaxis(np.eye(len(data.classes))[truth], -1, 1)
             maps = np.exp(2 * one_hot + noise * rng.normal(size=one_hot.shape))
             maps /= maps.sum(1, keepdims=True)
             write_maps(run.oof / f"{record.fingerprint}.npy", maps, data.map_shapes(tuple(ids)))
+        members.append(tuple(trials))
+    write_cross_validation(run, CrossValidation(folds=hash, members=tuple(members)))
 
 
 def _finalize(run: RunDir, data: DataReport) -> None:
     members, maps = [], [maps_of(run, data, member) for member in (0, 1)]
+    found = read_cross_validation(run)
+    assert found is not None
     for place, spec in enumerate(specs()[:2]):
-        # No validation: it trained on every label.
-        record = _record(run, data, "final", spec, "all")
+        # No validation: it trained on every label, for as long as its folds say.
+        record = _record(run, data, "final", spec.model_copy(update={"until": EPOCHS - 1}), "all")
         member = Member(
             name=f"unet{place}",
             fingerprint=record.fingerprint,
             checkpoint=f"trials/{record.fingerprint}/checkpoints/epoch_0004.pt",
             ranks=1,
+            folds=found.members[place],
             oof=oof_summary(data, maps[place]),
         )
         members.append(member)

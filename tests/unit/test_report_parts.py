@@ -1,17 +1,20 @@
 """What the report page is made of: scores, pictures, colours; and the ledger's table."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from raytrain.pipeline.ledger import ledger_table
 from raytrain.report import pictures
-from raytrain.report.facts import read_facts
+from raytrain.report.facts import oof_paths, read_facts
 from raytrain.report.images import SIDE_PX, overlay, visible
 from raytrain.report.line import stations
 from raytrain.report.oof import OofImage, class_dice, read_oof, telling
 from raytrain.report.palette import class_colour, series_colours
+from raytrain.runs.files import write_json
+from raytrain.runs.record import read_records
 from raytrain.submission.agreement import agreement
 from raytrain.submission.ledger import FileLedger
 from tests.unit.report_html import decoded
@@ -112,3 +115,22 @@ def test_ledger_table(tmp_path):
     table = ledger_table(FileLedger(build(tmp_path, STATIONS[-1]).ledger))
     assert re.search(r"first-0001.*sent.*2026-03-04 05:06.*first.*0.8123.*4711", table)
     assert table.count("first-0001") == 1
+
+
+def test_maps_are_found_by_the_records_of_cv_and_of_the_ensemble(tmp_path: Path) -> None:
+    run = build(tmp_path, "finalize")
+    # Without a val split it is the search that trains the first fold.
+    record = next(record for record in read_records(run) if record.fold.startswith("fold0"))
+    write_json(
+        run.trial(record.fingerprint).record,
+        record.model_copy(update={"station": "search"}).model_dump(mode="json"),
+    )
+    facts = read_facts(run, [], agreement([]))
+    cv = next(station for station in stations(facts) if station.name == "cv")
+    assert (cv.done, cv.detail) == (True, "2 configurations x 2 folds")
+    assert [len(paths) for paths in oof_paths(facts)] == [2, 2]
+    assert len(read_oof(facts).images) == len(facts.data.ids("train", "val"))
+    oof_paths(facts)[0][0].unlink()
+    facts = read_facts(run, [], agreement([]))
+    cv = next(station for station in stations(facts) if station.name == "cv")
+    assert (cv.done, cv.detail, oof_paths(facts)) == (False, "3 of 4 maps", [])

@@ -1,0 +1,33 @@
+"""`oof/`: out-of-fold maps, and `members.json`, which says which training made which of them."""
+
+from pathlib import Path
+
+from raytrain.config.base import Spec
+from raytrain.runs.files import read_json, write_json
+from raytrain.runs.layout import RunDir
+
+
+class CrossValidation(Spec):
+    """What `members.json` holds; written before the folds are trained."""
+
+    folds: str
+    """Hash of the folds."""
+    members: tuple[tuple[str, ...], ...]
+    """For each configuration, the fingerprint of each fold's training."""
+
+
+def oof_path(run: RunDir, trial: str) -> Path:
+    """Probability maps of a fold's held-out images, in the order of its val ids, by the training
+    with this fingerprint."""
+    return run.oof / f"{trial}.npy"
+
+
+def write_cross_validation(run: RunDir, found: CrossValidation) -> None:
+    """Replace the file."""
+    write_json(run.oof / "members.json", found.model_dump(mode="json"))
+
+
+def read_cross_validation(run: RunDir) -> CrossValidation | None:
+    """What the last `cv` was about; None before the first one."""
+    path = run.oof / "members.json"
+    return CrossValidation.model_validate(read_json(path)) if path.is_file() else None
