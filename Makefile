@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+# Two processes: one of them runs the tests that need Ray, the other one those of the rest.
+PYTEST = $(BIN)/python -m pytest --numprocesses=2
 # Hours on a laptop, by `make zoo` and `make chaos`.
 LONG = tests/zoo/test_overfit.py tests/zoo/test_tables.py tests/chaos
 READY = $(VENV)/.ready
@@ -12,7 +14,7 @@ demo: $(READY)
 	$(BIN)/raytrain demo jobs/phantom.yaml
 
 test: $(READY) check
-	$(BIN)/python -m pytest tests $(LONG:%=--ignore=%)
+	$(PYTEST) tests $(LONG:%=--ignore=%)
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -21,7 +23,7 @@ check: $(READY)
 	$(BIN)/python -m pytest tests/unit/test_imports.py
 
 unit: $(READY)
-	$(BIN)/python -m pytest tests/unit
+	$(PYTEST) tests/unit -m 'not slow'
 
 # Nodes, controllers and drivers killed, drained and replaced on a Ray cluster of several nodes.
 chaos: $(READY)

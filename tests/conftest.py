@@ -3,11 +3,16 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from raytrain.engine.trial import Samples
 from tests.tiny import draw_samples
 
 SUITES = Path(__file__).parent
+
+# The same examples in every run, and no deadline: machines differ in speed.
+settings.register_profile("suite", derandomize=True, deadline=None, max_examples=25, database=None)
+settings.load_profile("suite")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

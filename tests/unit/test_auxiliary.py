@@ -61,6 +61,7 @@ def _weights(number: int) -> DeepSupervisionSpec:
     return DeepSupervisionSpec(weights=tuple(0.5**n for n in range(1, number + 1)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spec", "strides"), SUPERVISED, ids=[spec.label for spec, _ in SUPERVISED]
 )
@@ -241,6 +242,7 @@ def test_the_driver_refuses_them_before_the_start(tmp_path: Path, samples: Sampl
     assert second.startswith("trial.presence: ning has no deepest map")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threshold", [None, 0.5])
 def test_trained_shipped_and_exported(
     tmp_path: Path, samples: Samples, threshold: float | None

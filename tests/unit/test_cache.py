@@ -117,6 +117,7 @@ def test_changed_data_has_its_own_folder(report: DataReport, competition, cache_
     assert _folders(cache_root) == {report.fingerprint, changed.fingerprint}
 
 
+@pytest.mark.slow
 def test_processes_that_open_at_once_share_one_cache(
     report: DataReport, cache_root: Path, tmp_path: Path
 ) -> None:

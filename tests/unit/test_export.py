@@ -18,6 +18,7 @@ from raytrain.pipeline.export import export
 from tests.tiny import SPEC, make_task
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("normalization", ["dataset", "image"])
 def test_a_checkpoint_predicts_and_exports_alike(
     tmp_path: Path, samples: Samples, normalization: str

@@ -104,6 +104,7 @@ def _predict(checkpoint: Path, out: Path) -> None:
         out.write_text(str(error))
 
 
+@pytest.mark.slow
 def test_a_checkpoint_in_its_run_brings_its_file_along(folder: Path) -> None:
     """In processes that have read no file of the user's."""
     run = RunDir(folder / "run")
@@ -157,6 +158,7 @@ def elsewhere(content: bytes, answer: Any) -> None:
     answer.put((layers(job), value, figure))
 
 
+@pytest.mark.slow
 def test_specs_travel_with_their_file(folder: Path) -> None:
     content = pickle.dumps(load_job(folder / "job.yaml"))
     shutil.rmtree(folder / "mine")

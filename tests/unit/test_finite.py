@@ -138,6 +138,7 @@ def _two(rank: int, size: int, store: str, samples: Samples, folder: Path) -> No
     distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_every_worker_says_the_same_and_leaves_the_same_out(
     samples: Samples, tmp_path: Path
 ) -> None:

@@ -113,6 +113,7 @@ def test_the_device_is_taken_when_asked_for_and_when_it_fits(
     assert hold_problem(asked) is None
 
 
+@pytest.mark.slow
 def test_training_from_the_device_resumes_bit_for_bit(tmp_path: Path, samples: Samples) -> None:
     spec = SPEC.model_copy(update={"hold": "device"})
     whole, parts = (make_task(tmp_path / part, samples, spec) for part in ("whole", "parts"))

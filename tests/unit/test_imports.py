@@ -112,6 +112,7 @@ for line in {LIGHT!r}:
         assert not names & {"torch", "ray", "kaggle", "matplotlib"}, line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("stations", "heavy"),
     [(WITHOUT_TORCH, {"torch", "ray", "kaggle"}), (WITHOUT_RAY, {"torch", "ray", "kaggle"})],

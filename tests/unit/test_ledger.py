@@ -1,9 +1,9 @@
 """The ledger: nothing in it is lost or doubled, whoever writes and whoever is killed."""
 
-import subprocess
-import sys
+import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from raytrain.submission.ledger import (
     open_ledger,
     prepare,
 )
+from tests.commands import quick_processes
 from tests.s3 import bucket
 
 
@@ -106,34 +107,32 @@ def test_files_stand_beside_the_events(ledger: Ledger, tmp_path: Path) -> None:
         ledger.kept("rt-2.csv")
 
 
+def _prepare_and_take(path: Path, address: str | None, events: list[Event], start: Barrier) -> None:
+    ledger = open_ledger(path, address)
+    start.wait(60)
+    for each in events:
+        event = prepare(ledger, each)
+        if event.kind == "prepared":
+            with contextlib.suppress(OvertakenError):
+                ledger.append(event.later("sending"))
+
+
 def test_processes_at_once_agree_on_one_event_a_step(ledger: Ledger) -> None:
-    code = (
-        "import sys; from pathlib import Path\n"
-        "from raytrain.submission.events import Event\n"
-        "from raytrain.submission.ledger import OvertakenError, open_ledger, prepare\n"
-        "ledger = open_ledger(Path(sys.argv[1]), sys.argv[2] or None)\n"
-        "sys.stdin.readline()\n"
-        "for line in sys.stdin:\n"
-        "    event = prepare(ledger, Event.model_validate_json(line))\n"
-        "    if event.kind == 'prepared':\n"
-        "        try: ledger.append(event.later('sending'))\n"
-        "        except OvertakenError: pass\n"
-    )
     if isinstance(ledger, ObjectLedger):
-        where = [str(ledger.copies / "ledger.jsonl"), ledger.address.removesuffix("/cardiac")]
+        where = ledger.copies / "ledger.jsonl", ledger.address.removesuffix("/cardiac")
     else:
-        where = [str(ledger), ""]
+        where = Path(str(ledger)), None
     events = [an_event(tag=f"rt-{number:012x}") for number in range(8)]
-    work = "go\n" + "".join(event.model_dump_json() + "\n" for event in events)
+    context = quick_processes()
+    start = context.Barrier(3)
     crowd = [
-        subprocess.Popen([sys.executable, "-c", code, *where], stdin=subprocess.PIPE, text=True)
-        for _ in range(3)
+        context.Process(target=_prepare_and_take, args=(*where, events, start)) for _ in range(3)
     ]
     for process in crowd:
-        assert process.stdin is not None
-        process.stdin.write(work)
-        process.stdin.close()
-    assert [process.wait(60) for process in crowd] == [0] * 3
+        process.start()
+    for process in crowd:
+        process.join(timeout=60)
+    assert [process.exitcode for process in crowd] == [0] * 3
     found = [(event.tag, event.step) for event in ledger.read()]
     assert sorted(found) == [(event.tag, step) for event in events for step in (0, 1)]
 

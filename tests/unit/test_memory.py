@@ -144,6 +144,7 @@ def _small_rank(rank: int, size: int, store: str, task: Task, data: Samples, roo
     distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_all_workers_start_again_with_smaller_parts(tmp_path: Path, samples: Samples) -> None:
     """One of two workers holds two images of its four: neither trains on alone, both start again
     with two parts, and end bit for bit where two that began with two parts end."""

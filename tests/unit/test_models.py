@@ -37,6 +37,7 @@ def test_every_architecture_is_tested() -> None:
     assert {*SMALL, *PIXELS} == ARCHITECTURES.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", SPECS, ids=label)
 def test_every_architecture_keeps_the_contract(spec: ModelSpec) -> None:
     side = _side(spec)

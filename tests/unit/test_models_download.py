@@ -79,6 +79,7 @@ def hub_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], N
     return made
 
 
+@pytest.mark.slow
 def test_networks_of_timm_start_from_what_is_published(
     tmp_path: Path, hub_of: Callable[[str], None]
 ) -> None:

@@ -29,6 +29,7 @@ DEEPLABS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", SYSTEMS, ids=label)
 def test_they_take_the_systems_images(spec: ModelSpec) -> None:
     assert refusal(spec, 1, 4, 96, 96) is None

@@ -42,6 +42,7 @@ def test_costs_worked_by_hand() -> None:
     assert lines[-2].split() == ["parameters", "96x96", "256x256", "512x512"]
 
 
+@pytest.mark.slow
 def test_every_example_is_told_with_its_costs() -> None:
     _, head, *lines = all_costs()
     assert head.split()[1:] == ["96x96", "256x256", "512x512"]

@@ -83,6 +83,7 @@ def test_the_smallest_difference_has_its_power(freedom: float) -> None:
     assert power == pytest.approx(0.8)
 
 
+@pytest.mark.slow
 def test_the_smallest_difference_is_seen_in_four_of_five() -> None:
     rng, seen = np.random.default_rng(2), 0
     error = 1 / np.sqrt(12)
@@ -92,6 +93,7 @@ def test_the_smallest_difference_is_seen_in_four_of_five() -> None:
     assert 0.77 < seen / 2000 < 0.83
 
 
+@pytest.mark.slow
 def test_seeds_that_differ_do_not_make_a_difference() -> None:
     # Two configurations that are equal, each seed of them better or worse on all groups alike.
     rng, wrong, naive = np.random.default_rng(3), 0, 0

@@ -67,6 +67,7 @@ def train_on(
     return task
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [2, 3])
 def test_the_same_weights_get_the_same_score(
     tmp_path: Path,
@@ -89,6 +90,7 @@ def test_the_same_weights_get_the_same_score(
     assert [row["ranks"] for row in rows] == [1, size]
 
 
+@pytest.mark.slow
 def test_four_workers_gather_what_one_does(tmp_path: Path, samples: Samples) -> None:
     """Counts, distances and cross-entropy in one figure, over 4 images of unequal share."""
     spec = TrialSpec(
@@ -107,6 +109,7 @@ def test_four_workers_gather_what_one_does(tmp_path: Path, samples: Samples) -> 
     assert [row["ranks"] for row in rows] == [1, 4]
 
 
+@pytest.mark.slow
 def test_a_step_of_two_workers_is_that_of_one(tmp_path: Path, samples: Samples) -> None:
     """GroupNorm, no dropout, a loss per image; 10 images in steps of 4 leave an uneven last one."""
     spec = TrialSpec(
@@ -153,6 +156,7 @@ def _gradients(
     distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_gradients_agree_however_a_batch_is_divided(tmp_path: Path, samples: Samples) -> None:
     """1, 2 and 4 workers, and 1 and 2 that take their shares in two parts. 10 images in steps of
     3, 3, 3 and 1: with four workers one has none in any step, and in the last step three have none.

@@ -27,6 +27,7 @@ SMALL = TrialSpec(
 )
 
 
+@pytest.mark.slow
 def test_float16_goes_on_where_it_was(tmp_path: Path, samples: Samples) -> None:
     """The loss's scale is part of the checkpoint (CPUs compute float16 slowly, but they do)."""
     spec = SMALL.model_copy(update={"precision": "fp16", "clip_norm": 1.0})

@@ -38,6 +38,7 @@ def test_alike_sets_are_near_a_half_and_moved_ones_near_one() -> None:
     assert _auc(first, second + np.array([0, 0, 3, 0, 0, 0]), groups) > 0.95
 
 
+@pytest.mark.slow
 def test_images_of_a_group_do_not_give_each_other_away() -> None:
     # Each video has a look of its own; which set it is in says nothing.
     rng = np.random.default_rng(0)

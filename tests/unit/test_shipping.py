@@ -146,6 +146,7 @@ def test_the_mean_of_weights_is_that_by_hand(
         torch.testing.assert_close(found[name], value, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_statistics_of_a_mean_are_those_of_all_workers(tmp_path: Path, samples: Samples) -> None:
     """10 images in steps of 3 on two workers: in the last step the second has none."""
     kind = SwaSpec(start=0.25)

@@ -74,6 +74,7 @@ def run_all(job: JobSpec, run: RunDir, report: DataReport) -> list[TrialSpec]:
     return done
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
 def test_a_search_that_was_ended_anywhere_draws_on_as_if_it_had_not_been(
     tmp_path: Path, report: DataReport, sampler: str
@@ -105,6 +106,7 @@ def test_more_trials_extend_a_finished_search(
     assert run_all(job_of(16, {"name": sampler}), run, report) == whole[10:]
 
 
+@pytest.mark.slow
 def test_the_estimator_goes_where_scores_are_high(tmp_path: Path, report: DataReport) -> None:
     near: dict[str, list[float]] = {"random": [], "tpe": []}
     for seed in range(3):

@@ -3,6 +3,7 @@
 import threading
 from pathlib import Path
 
+import pytest
 import torch
 from torch import nn
 
@@ -38,17 +39,20 @@ def _run(folder: Path, still_at: int) -> int | None:
     return process.exitcode
 
 
+@pytest.mark.slow
 def test_first_steps_and_what_is_between_epochs_may_take_long(tmp_path: Path) -> None:
     assert _run(tmp_path, -1) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["done"]
 
 
+@pytest.mark.slow
 def test_a_standstill_between_epochs_is_told_later(tmp_path: Path) -> None:
     assert _run(tmp_path, 100) == EXIT_CODE
     [path] = tmp_path.iterdir()
     assert path.name == "stalled_epoch0001_step00004_rank1.txt"
 
 
+@pytest.mark.slow
 def test_a_standstill_is_told_and_ends_the_process(tmp_path: Path) -> None:
     assert _run(tmp_path, 6) == EXIT_CODE
     [path] = tmp_path.iterdir()
