@@ -25,16 +25,17 @@ def fetch(job: JobFile, set: Overrides = None, profile: Profile = None) -> None:
 @app.command(rich_help_panel=PANEL)
 def check(job: JobFile, set: Overrides = None, profile: Profile = None) -> None:
     """Read all data once, list every problem, and save data.json and folds.json."""
-    from raytrain.data.folds import load_or_make_folds
+    from raytrain.data.folds import fold_notes, load_or_make_folds
     from raytrain.pipeline.check import check as station
     from raytrain.pipeline.check import draw_contact_sheet, summary
 
     spec = load_job(job, set, profile)
     run = run_dir(spec)
     report = station(spec, run)
-    load_or_make_folds(run.folds, report, spec.folds)
+    folds = load_or_make_folds(run.folds, report, spec.folds)
     sheet = draw_contact_sheet(run, report)
-    print(f"{summary(report)}\nwritten: {run.data_report}, {run.folds}, {sheet}")
+    print("\n  ".join([summary(report), *fold_notes(folds, report)]))
+    print(f"written: {run.data_report}, {run.folds}, {sheet}")
 
 
 @app.command(rich_help_panel=PANEL)

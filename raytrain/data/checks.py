@@ -34,8 +34,8 @@ def inspect(competition: CompetitionSpec) -> DataReport:
     equal, near = _duplicates(seen)
     if competition.accept_leaks is None:
         problems += _leak_problems(seen, equal + near)
-    if not problems and not any(s.row["split"] == "train" for s in seen):
-        problems.append("there is no image to train on")
+    if not problems:
+        problems = _class_problems(competition, seen)
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise ValueError("\n  ".join([f"{root}: {count} in the data", *shortened(problems)]))
@@ -80,6 +80,27 @@ def _group_problems(seen: list[Seen], rule: str) -> list[str]:
         for group, found in splits.items()
         if found["train"] and found["val"]
     ]
+
+
+def _class_problems(competition: CompetitionSpec, seen: list[Seen]) -> list[str]:
+    """What cannot be learnt or scored from the masks."""
+    rows = {split: [s.row for s in seen if s.row["split"] == split] for split in ("train", "val")}
+    if not rows["train"]:
+        return ["there is no image to train on"]
+    numbers = range(1, len(competition.classes))
+    labelled = rows["train"] + rows["val"]
+    ignored = sum(row["ignored"] for row in labelled)
+    hint = f" ({ignored} px are ignored by competition.format.labels)" if ignored else ""
+    problems = [
+        f"class {competition.classes[k]!r} ({k}): no mask has a pixel of it{hint}; correct "
+        "competition.format.labels, or take it out of competition.classes"
+        for k in numbers
+        if not any(row[f"pixels_{k}"] for row in labelled)
+    ]
+    shown = any(row[f"pixels_{k}"] for row in rows["val"] for k in numbers)
+    if rows["val"] and not shown and not problems:
+        problems.append("the masks of val are background throughout: no score can be taken there")
+    return problems
 
 
 def _duplicates(seen: list[Seen]) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:

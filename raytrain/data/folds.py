@@ -56,9 +56,34 @@ def make_folds(report: DataReport, spec: FoldSpec) -> Folds:
         # Stratifying few and uneven groups can leave a fold empty; groups alone never do.
         by_group = GroupKFold(spec.count, shuffle=True, random_state=spec.seed)
         parts = list(by_group.split(np.zeros(len(samples)), groups=groups))
+    for fold, (_, val) in enumerate(parts):
+        if not shown_NK[val, 1:].any():
+            raise ValueError(
+                f"folds.count: the {len(val)} images of fold {fold} of {spec.count} show no class "
+                "but the background, so no score can be taken there; write fewer folds or another "
+                "folds.seed"
+            )
     ids = samples["id"].to_numpy()
     val_ids = tuple(tuple(ids[val].tolist()) for _, val in parts)
     return Folds(hash=fingerprint(val_ids), data=report.fingerprint, spec=spec, val_ids=val_ids)
+
+
+def fold_notes(folds: Folds, report: DataReport) -> list[str]:
+    """Each class that a fold's images or all others lack."""
+    shown_NK = columns(report.labelled, "pixels") > 0
+    notes = []
+    for fold, ids in enumerate(folds.val_ids):
+        held_N = report.labelled["id"].isin(ids).to_numpy()
+        for where, rows_N, what in (
+            ("in", held_N, "it counts in no score there"),
+            ("outside of", ~held_N, "it cannot be learnt there"),
+        ):
+            notes += [
+                f"class {name} has no labelled pixel {where} fold {fold}: {what}"
+                for number, name in enumerate(report.classes)
+                if number and not shown_NK[rows_N, number].any()
+            ]
+    return notes
 
 
 def load_or_make_folds(path: Path, report: DataReport, spec: FoldSpec) -> Folds:

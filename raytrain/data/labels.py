@@ -34,13 +34,27 @@ def as_classes(
     if strange:
         shown = ", ".join(map(str, strange[:10])) + (", ..." if len(strange) > 10 else "")
         raise ValueError(
-            f"{source}: mask values [{shown}] are none of the {classes} classes; say what they "
-            "mean in competition.format.labels, such as {ignore: [255]} for pixels that nobody "
-            "judged"
+            f"{source}: mask values [{shown}] are none of the {classes} classes; write "
+            f"competition.format.labels: {_advice(mask_HW, strange, classes)}"
         )
     numbers = np.zeros(max(meaning) + 1, np.uint8)
     numbers[list(meaning)] = list(meaning.values())
     return numbers[mask_HW.astype(np.intp)]
+
+
+def _advice(mask_HW: np.ndarray, strange: list[int], classes: int) -> str:
+    """The labels that a mask with these values most likely needs."""
+    unsure = len(strange) == 1 and bool((mask_HW == 1).any())
+    if classes == 2 and not unsure:
+        return (
+            f"{{name: threshold, above: {strange[-1] // 2}}}, if all that is brighter is the "
+            "second class"
+        )
+    values = ", ".join(map(str, strange[:10]))
+    return (
+        f"{{name: values, classes: {{0: 0, {strange[0]}: 1}}}}, with the class of each value, or "
+        f"{{ignore: [{values}]}}, if nobody judged these pixels; they then count nowhere"
+    )
 
 
 def class_number(word: str, classes: tuple[str, ...]) -> int:

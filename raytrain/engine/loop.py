@@ -31,7 +31,7 @@ from raytrain.engine.step import evaluate, train_step
 from raytrain.engine.watchdog import UNWATCHED, Watch
 from raytrain.metrics import gathered, score
 from raytrain.metrics.dice import foreground_dice, mean_foreground_dice
-from raytrain.metrics.evidence import Evidence
+from raytrain.metrics.evidence import Evidence, occurring
 from raytrain.metrics.oof_file import OofEvidence
 from raytrain.runs.history import Row
 from raytrain.runs.shipping import in_swa
@@ -196,11 +196,21 @@ def validate(
             "lower optimizer.lr"
         )
     counts = counts_NK3.cpu().numpy()
-    evidence = Evidence(counts, beside, figures_NGK.cpu().numpy())
+    counted_K = occurring(counts)
+    training.notes += [
+        f"{report.classes[number]} has no labelled pixel in the {len(rows)} images that are "
+        "validated on: it counts in no score"
+        for number in np.flatnonzero(~counted_K)
+    ]
+    evidence = Evidence(counts, beside, figures_NGK.cpu().numpy(), counted_K)
+    dice_K = foreground_dice(counts)
     figures = {
         "val_loss": val_loss,
         "val_score": score(on.metric, evidence),
-        "val_dice": mean_foreground_dice(counts),
-        "val_dice_per_class": [float(value) for value in foreground_dice(counts)],
+        "val_dice": mean_foreground_dice(counts if counted_K.all() else counts[:, counted_K]),
+        "val_dice_per_class": [
+            float(dice) if counted else None
+            for dice, counted in zip(dice_K, counted_K[1:], strict=True)
+        ],
     }
     return figures, evidence

@@ -95,6 +95,12 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World, watch: 
     training = build_training(task, samples, world, state)
     training.watch, training.hold = watch, place
     training.notes += [*notes, *([note] if note else []), *stall_notes(directory.path, history)]
+    training.notes += [
+        f"{report.classes[number]} has no labelled pixel in the {len(train_rows)} images that are "
+        "trained on: it cannot be learnt"
+        for number, pixels in enumerate(class_pixels(task, samples))
+        if number and not pixels
+    ]
     nodes = world.gather(watch.node)
     watch.start(directory.path, world, nodes)
     learn = fit_epoch if isinstance(spec.model, PixelsBase) else train_epoch

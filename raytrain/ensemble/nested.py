@@ -33,4 +33,4 @@ def _mixed(ours_N: np.ndarray, ours: Evidence, theirs: Evidence) -> Evidence:
         assert theirs.figures_NGK is not None
         figures_NGK = np.where(mask_N11, ours.figures_NGK, theirs.figures_NGK[:, places])
     counts_NK3 = np.where(mask_N11, ours.counts_NK3, theirs.counts_NK3)
-    return Evidence(counts_NK3, ours.gathered, figures_NGK)
+    return Evidence(counts_NK3, ours.gathered, figures_NGK, ours.counted_K)

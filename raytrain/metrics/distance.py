@@ -14,8 +14,8 @@ from raytrain.metrics.evidence import Evidence, ImageMaps, mean
 
 def hausdorff(spec: HausdorffMetricSpec, evidence: Evidence) -> float:
     """Minus the mean distance over images, then classes; 0 where all of it is skipped."""
-    figures_NK = evidence.figures(spec)
-    found = mean(figures_NK[:, 0 if spec.background else 1 :])
+    figures_NK = evidence.figures(spec)[:, 0 if spec.background else 1 :]
+    found = mean(evidence.counted(figures_NK))
     return 0.0 if found is None else -found
 
 

@@ -34,6 +34,8 @@ class Evidence:
     """The specs of the metrics that `figures_NGK` is for."""
     figures_NGK: np.ndarray | None = None
     """float64: what each of them measured on each image; NaN where an image is left out."""
+    counted_K: np.ndarray | None = None
+    """bool: the classes that count; null: all of them."""
 
     def figures(self, spec: Any) -> np.ndarray:
         """figures_NK of one gathered metric."""
@@ -43,7 +45,21 @@ class Evidence:
     def of(self, rows: np.ndarray) -> Self:
         """These images, in this order."""
         figures = None if self.figures_NGK is None else self.figures_NGK[rows]
-        return type(self)(self.counts_NK3[rows], self.gathered, figures)
+        return type(self)(self.counts_NK3[rows], self.gathered, figures, self.counted_K)
+
+    def counted(self, score_NK: np.ndarray) -> np.ndarray:
+        """The scores of all classes, or of all but the background; NaN where a class does not
+        count."""
+        if self.counted_K is None:
+            return score_NK
+        return np.where(self.counted_K[-score_NK.shape[1] :], score_NK, np.nan)
+
+
+def occurring(counts_NK3: np.ndarray) -> np.ndarray:
+    """bool_K: the background, and the classes that the truth shows."""
+    found_K = (counts_NK3[..., 0] + counts_NK3[..., 2]).sum(0) > 0
+    found_K[0] = True
+    return found_K
 
 
 def means(score_NK: np.ndarray) -> np.ndarray:

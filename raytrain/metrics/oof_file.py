@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 
 from raytrain.config.metrics import MetricSpec
 from raytrain.metrics import gathered
-from raytrain.metrics.evidence import Evidence
+from raytrain.metrics.evidence import Evidence, occurring
 from raytrain.runs.files import atomic_path
 
 _METRIC: TypeAdapter[MetricSpec] = TypeAdapter(MetricSpec)
@@ -89,7 +89,9 @@ def read_oof_evidence(path: Path) -> OofEvidence:
         return OofEvidence(
             ids=tuple(found["ids"].tolist()),
             groups=tuple(found["groups"].tolist()),
-            evidence=Evidence(found["counts_NK3"], specs, found["figures_NGK"]),
+            evidence=Evidence(
+                found["counts_NK3"], specs, found["figures_NGK"], occurring(found["counts_NK3"])
+            ),
             metric=_METRIC.validate_python(card["metric"]),
         )
     except _UNREADABLE as error:

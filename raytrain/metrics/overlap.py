@@ -72,7 +72,7 @@ def fractions(spec: Any, counts_NK3: np.ndarray) -> np.ndarray:
 def overlap(spec: Any, evidence: Evidence) -> float:
     """The mean of `fractions` over images, then classes. 1 where all of it is skipped: nothing
     was there and nothing was predicted."""
-    score_NK = fractions(spec, evidence.counts_NK3)
+    score_NK = evidence.counted(fractions(spec, evidence.counts_NK3))
     if spec.average == "macro":
         found = mean(score_NK)
         return 1.0 if found is None else found

@@ -122,7 +122,9 @@ def epoch_text(row: Row, last_epoch: int) -> str:
     epoch = f"epoch {row['epoch']}/{last_epoch},"
     parts = [f"{epoch:<{len('epoch /,') + 2 * len(str(last_epoch))}} loss {row['train_loss']:.4f}"]
     if "val_dice" in row:
-        classes = " ".join(f"{value:.3f}" for value in row["val_dice_per_class"])
+        classes = " ".join(
+            "-" if value is None else f"{value:.3f}" for value in row["val_dice_per_class"]
+        )
         parts += [f"val loss {row['val_loss']:.4f}", f"val Dice {row['val_dice']:.4f} ({classes})"]
         if row["val_score"] != row["val_dice"]:
             parts.append(f"val score {row['val_score']:.4f}")

@@ -8,7 +8,8 @@ from raytrain.runs.files import append_line, read_lines, write_bytes
 
 Row = dict[str, Any]
 """epoch, train_loss, lr; and where there is validation val_loss, val_score (the competition's
-metric), val_dice and val_dice_per_class; `notes`, where there is something to say;
+metric), val_dice and val_dice_per_class (null for a class that the images do not show); `notes`,
+where there is something to say;
 `skipped` steps, where those that are not finite are left out.
 
 Time: `seconds` of training, `samples_per_s` of all workers in them, `wait_share` (0 .. 1): what of

@@ -24,7 +24,8 @@ def figures(row: Row) -> dict[str, float]:
     found: dict[str, float] = {}
     for key, value in row.items():
         if key == "val_dice_per_class":
-            found |= {f"val_dice_class/{number}": one for number, one in enumerate(value, 1)}
+            numbered = enumerate(value, 1)
+            found |= {f"val_dice_class/{n}": one for n, one in numbered if one is not None}
         elif key not in BESIDE:
             found[key] = value
     return found

@@ -113,7 +113,7 @@ def test_colours_and_depths(competition, shape: tuple, dtype: str, channels: int
     rng = np.random.default_rng(0)
     images = [rng.integers(0, np.iinfo(dtype).max, shape).astype(dtype) for _ in range(3)]
     for number, (split, image) in enumerate(zip(("train", "val", "test"), images, strict=True)):
-        competition.add(split, f"x{number}", image, np.zeros((6, 8), np.uint8))
+        competition.add(split, f"x{number}", image, np.indices((6, 8)).sum(0).astype(np.uint8) % 3)
     report = inspect(competition.spec("N"))
     assert (report.sizes, report.channels, report.dtype) == ({"8x6": 3}, channels, dtype)
     both = np.stack(images[:2]).reshape(-1, channels).astype(np.float64)
