@@ -41,6 +41,7 @@ def submit(
 ) -> None:
     """Send submission.csv to Kaggle, exactly once, and follow it until it is scored."""
     from raytrain.pipeline import submit as station
+    from raytrain.pipeline.queue import submit_queue
 
     if dry_run and queue:
         raise typer.BadParameter("choose one of --dry-run and --queue")
@@ -50,7 +51,7 @@ def submit(
     if dry_run:
         station.dry_run(spec, run, consent)
     elif queue:
-        station.submit_queue(spec, run, consent, time.sleep)
+        submit_queue(spec, run, consent, time.sleep)
     else:
         station.submit(spec, run, consent)
 

@@ -15,7 +15,7 @@ from raytrain.pipeline.worth import worth
 from raytrain.runs.files import read_json
 from raytrain.runs.layout import RunDir
 from raytrain.submission import calls
-from raytrain.submission.answers import Accepted, Refused, Standing
+from raytrain.submission.answers import Accepted, Cause, Refused, RefusedError, Standing
 from raytrain.submission.events import Event, entered, latest
 from raytrain.submission.lease import enter_by, is_held, lease_end
 from raytrain.submission.ledger import Ledger, OvertakenError, append_news
@@ -36,8 +36,8 @@ def look_up(job: JobSpec, run: RunDir, event: Event, consent: Collection[Consent
     assert spec.slug is not None
     try:
         standing = calls.read_standing(spec.slug)
-    except ValueError as error:
-        raise not_sent(event, [str(error)]) from None
+    except RefusedError as error:
+        raise not_sent(event, [str(error)], error.cause) from None
     print(standing_text(standing, spec.slug), flush=True)
     if standing.tagged(event.tag):
         return standing
@@ -46,7 +46,7 @@ def look_up(job: JobSpec, run: RunDir, event: Event, consent: Collection[Consent
     print("\n".join(value.lines()), flush=True)
     problems = standing_problems(standing, spec, consent) + value.problems(consent)
     if problems:
-        raise not_sent(event, problems)
+        raise not_sent(event, problems, "access")
     return standing
 
 
@@ -54,13 +54,14 @@ def refuse_over_quota(event: Event, standing: Standing) -> None:
     """Raise ValueError when nothing more can be sent today and this one is not in yet."""
     problem = quota_problem(standing)
     if problem and not standing.tagged(event.tag):
-        raise not_sent(event, [problem])
+        raise not_sent(event, [problem], "passing")
 
 
 def send(ledger: Ledger, event: Event, standing: Standing) -> Event:
     """The latest event of the submission once it is entered: now, earlier, or by another process.
 
-    Raises ValueError when Kaggle refuses it, or does not say whether it took it.
+    Raises RefusedError when Kaggle refuses it, or does not say whether it took it, and
+    OvertakenError while another process enters it.
     """
     spec = _recorded(ledger, event)
     known = standing.tagged(event.tag)
@@ -76,16 +77,16 @@ def send(ledger: Ledger, event: Event, standing: Standing) -> Event:
     return sent
 
 
-def not_sent(event: Event, problems: list[str]) -> ValueError:
+def not_sent(event: Event, problems: list[str], cause: Cause) -> RefusedError:
     """The error that names all of them."""
     listed = problems[0] if len(problems) == 1 else "\n  ".join(["", *problems])
-    return ValueError(f"{event.tag} was not sent: {listed}\n{safe(event)}")
+    return RefusedError(f"{event.tag} was not sent: {listed}\n{safe(event)}", cause)
 
 
 def safe(event: Event) -> str:
-    """That nothing is lost."""
+    """Where the prepared file is, and what to do next."""
     return (
-        f"Nothing is lost: the submission is prepared at {event.file} and stands in the ledger; "
+        f"Nothing is lost: the submission is prepared at {event.file} and in the ledger; "
         "run the same command again."
     )
 
@@ -108,11 +109,13 @@ def _refuse_held(event: Event, now: datetime) -> None:
 def _entered(spec: SubmissionSpec, ledger: Ledger, event: Event) -> Event:
     """Upload the file, take the lease and enter it; the event that says so."""
     assert spec.slug is not None
+    file = ledger.kept(f"{event.tag}.csv") if spec.notebook is None else None
     try:
-        file = ledger.kept(f"{event.tag}.csv") if spec.notebook is None else None
         uploaded = calls.upload(spec.slug, file)
-    except ValueError as error:
-        raise not_sent(event, [str(error)]) from None
+    except RefusedError as error:
+        if error.cause == "file":
+            _failed(ledger, event, str(error))
+        raise not_sent(event, [str(error)], error.cause) from None
     known = uploaded.tagged(event.tag)  # by another process, during the upload
     if known is not None:
         return event.later("sent", ref=known.ref)
@@ -137,9 +140,8 @@ def _answered(spec: SubmissionSpec, ledger: Ledger, sending: Event, token: str) 
     if isinstance(answer, Accepted):
         return sending.later("sent", ref=answer.ref)
     if isinstance(answer, Refused):
-        with contextlib.suppress(OvertakenError):  # another process went on after the lease
-            ledger.append(sending.later("failed", reason=answer.reason))
-        raise not_sent(sending, [answer.reason])
+        _failed(ledger, sending, answer.reason)
+        raise not_sent(sending, [answer.reason], answer.cause)
     lost = f"{sending.tag}: the answer was lost, Kaggle may have taken it ({answer.reason})"
     try:
         found = calls.read_standing(spec.slug).tagged(sending.tag)
@@ -147,8 +149,14 @@ def _answered(spec: SubmissionSpec, ledger: Ledger, sending: Event, token: str) 
             return sending.later("sent", ref=found.ref)
     except ValueError as error:
         lost += f", and its list cannot be read ({error})"
-    raise ValueError(
+    raise RefusedError(
         f"{lost}\nIt is not known to stand in Kaggle's list. Run the same command again after "
         f"{lease_end(sending):%H:%M:%S} UTC: it looks into the list before it sends.\n"
-        f"{safe(sending)}"
+        f"{safe(sending)}",
+        "passing",
     )
+
+
+def _failed(ledger: Ledger, event: Event, reason: str) -> None:
+    with contextlib.suppress(OvertakenError):  # another process went on with it
+        ledger.append(event.later("failed", reason=reason))

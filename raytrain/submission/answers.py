@@ -14,6 +14,10 @@ NEXT_STEPS = {
 }
 OTHERWISE = "run the same command again later"
 
+Cause = Literal["passing", "access", "file"]
+"""What a refusal is about: what passes by itself, such as a server that is busy; the user's access
+to the competition; or this file alone."""
+
 State = Literal["pending", "complete", "error"]
 
 
@@ -87,6 +91,7 @@ class Refused:
     """Kaggle did not take the submission; the reason, and what to do."""
 
     reason: str
+    cause: Cause
 
 
 @dataclass(frozen=True)
@@ -96,8 +101,25 @@ class Unknown:
     reason: str
 
 
+class RefusedError(ValueError):
+    """Kaggle did not do what was asked; the message is the reason, and what to do."""
+
+    def __init__(self, reason: str, cause: Cause):
+        super().__init__(reason)
+        self.cause = cause
+
+
+def cause_of(status: int | None, connected: bool) -> Cause:
+    """What a refusal is about, by Kaggle's status, or without one by whether Kaggle was reached."""
+    if status is None:
+        return "access" if connected else "passing"
+    if status in (408, 425, 429) or status >= 500:
+        return "passing"
+    return "access" if status in (401, 403, 404) else "file"
+
+
 def explained(status: int | None, text: str, slug: str, retry_after: str | None = None) -> str:
-    """What was said, by Kaggle where there is a status, and the next step."""
+    """The error's text, Kaggle's own where there is a status, and the next step."""
     said = f"Kaggle answered {status}: " if status else ""
     step = NEXT_STEPS.get(status or 0, OTHERWISE).format(slug=slug)
     if retry_after:

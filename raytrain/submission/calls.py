@@ -12,11 +12,14 @@ from typing import Any
 from raytrain.config.competition import NotebookSpec
 from raytrain.submission.answers import (
     Accepted,
+    Cause,
     Entry,
     Refused,
+    RefusedError,
     Standing,
     Unknown,
     Uploaded,
+    cause_of,
     explained,
 )
 from raytrain.submission.child import Reply, Request, call
@@ -41,7 +44,7 @@ UNWANTED = (
 
 
 def read_standing(slug: str) -> Standing:
-    """What the competition allows and what was entered. Raises ValueError with Kaggle's reason."""
+    """The competition's rules and entries. Raises RefusedError with Kaggle's reason."""
     value = _value("standing", {"slug": slug})
     return Standing(**{**value, **_listed(value), "deadline": _moment(value["deadline"])})
 
@@ -49,7 +52,7 @@ def read_standing(slug: str) -> Standing:
 def upload(slug: str, file: Path | None) -> Uploaded:
     """Upload a file, which enters nothing yet, and read the list; only read it without a file.
 
-    Raises ValueError with Kaggle's reason.
+    Raises RefusedError with Kaggle's reason.
     """
     value = _value("upload", {"slug": slug, "file": str(file or "")})
     return Uploaded(**{**value, **_listed(value)})
@@ -75,7 +78,7 @@ def download(slug: str, folder: Path) -> Path:
     """Bring a competition's files into a folder of their own, going on with what an interrupted
     download left there; returns the file, mostly a zip.
 
-    Raises ValueError with Kaggle's reason.
+    Raises RefusedError with Kaggle's reason.
     """
     return Path(_value("download", {"slug": slug, "folder": str(folder)}))
 
@@ -85,14 +88,18 @@ def _entered(operation: str, request: Request) -> Accepted | Refused | Unknown:
     if reply["outcome"] == "done":
         return Accepted(reply["value"])
     reason = _explained(reply, request)
-    return Refused(reason) if reply["outcome"] == "refused" else Unknown(reason)
+    return Refused(reason, _cause(reply)) if reply["outcome"] == "refused" else Unknown(reason)
 
 
 def _value(operation: str, request: Request) -> Any:
     reply = _call(operation, request)
     if reply["outcome"] != "done":
-        raise ValueError(_explained(reply, request))
+        raise RefusedError(_explained(reply, request), _cause(reply))
     return reply["value"]
+
+
+def _cause(reply: Reply) -> Cause:
+    return cause_of(reply["status"], reply.get("connected", False))
 
 
 def _explained(reply: Reply, request: Request) -> str:
@@ -100,7 +107,8 @@ def _explained(reply: Reply, request: Request) -> str:
 
 
 def _call(operation: str, request: Request) -> Reply:
-    """The child's reply: outcome done (value), refused or unknown (status, text, retry_after)."""
+    """The child's reply: outcome done (value), refused or unknown (status, text, connected,
+    retry_after)."""
     kept = {name: value for name, value in os.environ.items() if name not in UNWANTED}
     command = ["-m", "raytrain.submission.kaggle_client", operation]
     reply = call(command, request, LIMITS_S[operation], kept | stripped())

@@ -22,11 +22,11 @@ _DATES: list[str] = []
 """The `Date` of each answer, the newest last."""
 
 
-class UploadError(Exception):
+class UploadError(ConnectionError):
     """The file did not arrive."""
 
 
-class TooLateError(Exception):
+class TooLateError(TimeoutError):
     """The lease ran out before the request was made."""
 
 
@@ -211,9 +211,14 @@ def _said(error: BaseException) -> Reply:
     """Kaggle's status and words, from a flat or a nested body; else the error itself."""
     if isinstance(error, SystemExit):
         return {"status": 401, "text": "none of the credentials is valid"}
+    from requests.exceptions import ConnectionError as CutError
+    from requests.exceptions import Timeout
+
     response = getattr(error, "response", None)
     if response is None:  # a Response is falsy for 4xx and 5xx
-        return {"status": None, "text": _short(f"{type(error).__name__}: {error}")}
+        cut = isinstance(error, CutError | Timeout | ConnectionError | TimeoutError)
+        text = _short(f"{type(error).__name__}: {error}")
+        return {"status": None, "text": text, "connected": not cut}
     status, text = response.status_code, response.text or response.reason or ""
     try:
         body = response.json()

@@ -17,6 +17,18 @@ def resets_at(now: datetime) -> datetime:
     return now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(1)
 
 
+def next_look(now: datetime) -> timedelta:
+    """How long to wait for a submission when all are used up.
+
+    An hour at most, because Kaggle does not count a file that it cannot score. In the first hour of
+    a day a few minutes: Kaggle may give out the day's submissions late, or its clock be behind.
+    """
+    left = resets_at(now) - now
+    if left > timedelta(hours=23):
+        return timedelta(minutes=5)
+    return max(timedelta(seconds=1), min(left, timedelta(hours=1)))
+
+
 def standing_text(standing: Standing, slug: str) -> str:
     """What is left and until when, in one line."""
     now = standing.now

@@ -1,12 +1,16 @@
 """Fixtures of the tests that talk to Kaggle: a server of our own stands in for it, alone."""
 
+import json
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from raytrain.pipeline import scored
+from raytrain.submission import calls, kaggle_client
+from raytrain.submission.child import Reply, Request
 from tests.e2e.finished_run import truth, write_finished
 from tests.e2e.kaggle_server import running
 from tests.e2e.kaggle_state import TOKEN, Kaggle
@@ -35,6 +39,18 @@ def kaggle(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kaggle]:
         monkeypatch.setenv("KAGGLE_API_TOKEN", TOKEN)
         yield server
         assert server.strays == []
+
+
+@pytest.fixture
+def client_here(kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kaggle's client in this process, where it is imported once."""
+
+    def answered(command: Sequence[str], request: Request, *_: object) -> Reply:
+        monkeypatch.setattr(sys, "argv", [*command[1:]])
+        return json.loads(json.dumps(kaggle_client._answered(request)))
+
+    monkeypatch.delenv("VERBOSE")  # calls.py takes it from the child
+    monkeypatch.setattr(calls, "call", answered)
 
 
 @pytest.fixture

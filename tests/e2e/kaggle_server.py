@@ -9,7 +9,6 @@ other parties, `SITE` points the client straight here, which then asks for `/v1/
 import base64
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -101,7 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         """Kaggle's clock."""
-        return super().date_time_string(time.time() + self.server.kaggle.ahead_s)
+        return super().date_time_string(self.server.kaggle.time())
 
     def log_message(self, format: str, *args: object) -> None:
         """Keep the tests' output quiet."""

@@ -1,6 +1,7 @@
 """What a Kaggle of our own knows: one competition, its entries, and the faults to come."""
 
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -8,6 +9,7 @@ import numpy as np
 
 TOKEN = "KGAT_7c1f0e5e2b9d4a53"
 USER, KEY = "ann", "9f8e7d6c5b4a39281706f5e4d3c2b1a0"
+DAY_S = 24 * 3600
 PAGE = 20
 """Submissions a page, whatever the client asks for."""
 
@@ -48,6 +50,8 @@ class Kaggle:
     """Whether its list does not show the newest entry yet."""
     daily: int = 5
     """Valid submissions that a day has."""
+    daily_from: float = 0.0
+    """Kaggle's time from which a day's submissions are given out, new ones every 24 hours."""
     total: int = 1000
     """Valid submissions that a team has."""
     truth: dict[str, np.ndarray] = field(default_factory=dict)
@@ -94,9 +98,14 @@ class Kaggle:
         self.submissions.append(entry)
         return {"message": "Successfully submitted", "ref": entry["ref"]}
 
+    def time(self) -> float:
+        """Seconds since 1970 by its clock."""
+        return time.time() + self.ahead_s
+
     def limits(self) -> dict[str, Any]:
         valid = sum(entry["status"] != "ERROR" for entry in self.submissions)
-        left = max(0, min(self.daily, self.total) - valid)
+        days = 1 if not self.daily_from else int((self.time() - self.daily_from) // DAY_S) + 1
+        left = max(0, min(days * self.daily, self.total) - valid)
         by_total = self.total < self.daily
         used = {"numToday": valid, "numTotal": valid}
         return {**used, "numAllowedNow": left, "limitedByTotal": by_total}

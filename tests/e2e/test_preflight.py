@@ -9,7 +9,7 @@ from raytrain.config.load import load_job
 from raytrain.pipeline import scored
 from raytrain.pipeline.ledger import ledger_table, reconcile
 from raytrain.pipeline.prepare import ledger_of
-from raytrain.pipeline.submit import dry_run, submit, submit_queue
+from raytrain.pipeline.submit import dry_run, submit
 from raytrain.submission.events import latest
 from raytrain.submission.ledger import FileLedger
 from raytrain.submission.preflight import Consent
@@ -17,6 +17,8 @@ from tests.commands import raytrain
 from tests.e2e.finished_run import finished, no_secret_in, run_of
 from tests.e2e.kaggle_state import TOKEN, Kaggle
 from tests.s3 import bucket
+
+pytestmark = pytest.mark.usefixtures("client_here")
 
 BOOK = "{name: ann/heart, version: 3}"
 
@@ -149,32 +151,6 @@ def test_dry_run_and_queue_are_one_or_the_other(job: Path) -> None:
     done = raytrain("submit", job, "--dry-run", "--queue")
     assert done.returncode == 2
     assert "choose one of" in done.stderr
-
-
-def test_a_queue_waits_for_the_day_and_sends_the_best_first(job: Path, kaggle: Kaggle) -> None:
-    kaggle.daily = 0
-    waits: list[float] = []
-
-    class EnoughError(Exception):
-        pass
-
-    def give_up(seconds: float) -> None:
-        raise EnoughError
-
-    def new_day(seconds: float) -> None:
-        waits.append(seconds)
-        kaggle.daily += 1
-
-    with pytest.raises(EnoughError):
-        submit_queue(load_job(job), run_of(job), (), give_up)
-    assert kinds(job) == ["prepared", "queued"]
-    finished(job, "run=two", pixels=3, score=0.95)
-    submit_queue(load_job(job, ["run=two"]), run_of(job, "run=two"), (), new_day)
-    assert len(waits) == 2
-    assert all(0 < seconds <= 24 * 3600 for seconds in waits)
-    events = FileLedger(run_of(job).ledger).read()
-    assert [event.run for event in events if event.kind == "scored"] == ["two", "default"]
-    assert [entry["description"][-6:] for entry in kaggle.submissions] == ["0.9500", "0.8912"]
 
 
 def test_what_cannot_be_scored_is_told_with_kaggles_reason(job: Path, kaggle: Kaggle) -> None:
