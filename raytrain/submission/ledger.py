@@ -9,6 +9,7 @@ an object of its own, created by a put that fails where one stands.
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -99,7 +100,7 @@ class ObjectLedger:
         names = files.glob(f"{root}/events/*/*.json")
         found = files.cat(names) if names else {}
         events = [_parsed(text.decode(), name) for name, text in found.items()]
-        return sorted(events, key=lambda event: (event.time, event.step))
+        return _in_order(events)
 
     def append(self, event: Event) -> None:
         files, root = fsspec.url_to_fs(self.address)
@@ -156,6 +157,16 @@ def prepare(ledger: Ledger, event: Event) -> Event:
     except OvertakenError:
         return latest(ledger.read())[event.tag]
     return event
+
+
+def _in_order(events: list[Event]) -> list[Event]:
+    """Oldest first; a tag's events by their steps, however the clocks of the writers differ."""
+    reached: dict[str, datetime] = {}
+    when: dict[tuple[str, int], datetime] = {}
+    for event in sorted(events, key=lambda event: event.step):
+        reached[event.tag] = max(event.time, reached.get(event.tag, event.time))
+        when[event.tag, event.step] = reached[event.tag]
+    return sorted(events, key=lambda event: (when[event.tag, event.step], event.step))
 
 
 def _text(event: Event) -> str:

@@ -71,7 +71,9 @@ def test_arrays_are_the_decoded_files(report: DataReport) -> None:
 def test_colours_and_depths_are_kept(competition, shape: tuple, dtype: type) -> None:
     images = [np.random.default_rng(n).integers(0, 60000, shape).astype(dtype) for n in range(3)]
     for number, split in enumerate(("train", "val", "test")):
-        competition.add(split, f"x{number}", images[number], np.eye(7, 9, dtype=np.uint8) * (1 + number % 2))
+        competition.add(
+            split, f"x{number}", images[number], np.eye(7, 9, dtype=np.uint8) * (1 + number % 2)
+        )
     cache = open_cache(inspect(competition.spec("N")))
     for row, image in enumerate(images):
         assert cache.image(row).dtype == dtype

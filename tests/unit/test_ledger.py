@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
@@ -65,6 +65,16 @@ def test_events_come_back_as_they_were_written(ledger: Ledger) -> None:
     assert sent.time > event.time
     assert [e.step for e in (event, failed, sent)] == [0, 1, 2]
     assert (sent.ref, sent.reason, failed.ref) == (71, None, None)
+
+
+def test_a_clock_that_is_behind_changes_no_order(ledger: Ledger) -> None:
+    one, other = an_event("rt-1"), an_event("rt-2")
+    late = one.later("sending").model_copy(update={"time": one.time - timedelta(hours=1)})
+    events = [one, late, late.later("sent", ref=3), other.later("failed")]
+    for event in events:
+        ledger.append(event)
+    assert ledger.read() == events
+    assert latest(ledger.read())["rt-1"].kind == "sent"
 
 
 def test_of_two_that_go_on_from_one_event_one_is_refused(ledger: Ledger) -> None:
