@@ -1,5 +1,6 @@
 """What all commands share: how they end, and the options that several have."""
 
+import contextlib
 import signal
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typer.core import TyperGroup
 
 from raytrain.config.job import JobSpec, Place
 from raytrain.config.load import load_job
+from raytrain.config.plain import PlainStream
 from raytrain.runs.layout import RunDir, run_dir
 
 
@@ -30,6 +32,13 @@ class _Commands(TyperGroup):
 
     def invoke(self, ctx):
         signal.signal(signal.SIGTERM, _terminate)
+        with (
+            contextlib.redirect_stdout(PlainStream(sys.stdout)),
+            contextlib.redirect_stderr(PlainStream(sys.stderr)),
+        ):
+            return self._ended(ctx)
+
+    def _ended(self, ctx):
         try:
             return super().invoke(ctx)
         except ValueError as error:

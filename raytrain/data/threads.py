@@ -1,12 +1,14 @@
 """The same work on many samples, in threads, with a progress bar for who watches."""
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from rich.console import Console
 from rich.progress import track
+
+from raytrain.config.plain import console_of
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -15,9 +17,9 @@ Result = TypeVar("Result")
 def in_threads(title: str, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
     """The results in the order of `items`; raises what the first failing one raised.
 
-    The bar stands on stderr, and only where that is a terminal.
+    The bar is on stderr, and only where that is a terminal.
     """
-    console = Console(stderr=True)
+    console = console_of(sys.stderr)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         watched = track(
             pool.map(work, items), title, len(items), console=console, transient=True,

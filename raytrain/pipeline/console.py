@@ -1,12 +1,13 @@
 """A line an epoch with every figure; on a terminal, under them, a table of what runs now."""
 
+import sys
 import textwrap
 import time
 
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from raytrain.config.plain import console_of, plain
 from raytrain.runs.history import Row, read_history
 from raytrain.runs.record import Record, Task
 
@@ -17,7 +18,7 @@ class ConsoleView:
     name = "progress"
 
     def __init__(self, title: str, rungs: list[int]):
-        self.console = Console()
+        self.console = console_of(sys.stdout)
         self._title, self._rungs = title, rungs
         self._tasks: dict[str, Task] = {}
         self._first: dict[str, int] = {}
@@ -69,7 +70,7 @@ class ConsoleView:
 
     def say(self, text: str) -> None:
         """Print a line as it is."""
-        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(plain(text), soft_wrap=True)
 
     def _say_fitted(self, line: str) -> None:
         """One line; what a terminal is too narrow for is set in below it."""

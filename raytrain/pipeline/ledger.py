@@ -10,7 +10,7 @@ from raytrain.runs.layout import RunDir
 from raytrain.submission import calls
 from raytrain.submission.answers import Entry
 from raytrain.submission.events import Event, latest, summary
-from raytrain.submission.ledger import Ledger, append_news
+from raytrain.submission.ledger import Ledger, OvertakenError, news_of
 
 WIDTH, REASON = 240, 60
 """Characters a line, at most; of a column."""
@@ -41,23 +41,57 @@ def reconcile(job: JobSpec, run: RunDir) -> str:
         raise ValueError("competition.submission.slug: missing; it says whose list to read")
     standing = calls.read_standing(slug)
     ledger = ledger_of(job, run)
-    before = len(ledger.read())
-    for entry in reversed(standing.entries):
-        known = _known(latest(ledger.read()), entry) or _by_hand(job, entry)
-        if entry.state == "pending":
-            news = known.later("sent", ref=entry.ref)
-        else:
-            news = judged(known, entry, known.rank)
-        append_news(ledger, news)
-    added = len(ledger.read()) - before
+    added = _merge(job, ledger, standing.entries)
     return f"{slug}: {len(standing.entries)} submissions on Kaggle, {added} events added"
 
 
-def _known(events: dict[str, Event], entry: Entry) -> Event | None:
-    """The ledger's submission that the entry is."""
-    return next(
-        (e for e in events.values() if e.ref == entry.ref or e.tag in entry.description), None
-    )
+def _merge(job: JobSpec, ledger: Ledger, entries: tuple[Entry, ...]) -> int:
+    """Add what Kaggle's entries tell; how many events that were."""
+    known = latest(ledger.read())
+    owners = _owners(ledger, known, entries)
+    found = []
+    for entry in reversed(entries):
+        event = owners.get(entry.ref) or _by_hand(job, entry)
+        if entry.state == "pending":
+            said = event.later("sent", ref=entry.ref)
+        else:
+            said = judged(event, entry, event.rank)
+        news = news_of(known.get(event.tag), said)
+        if news is not None:
+            known[event.tag] = news
+            found.append(news)
+    try:
+        if found:
+            ledger.append(*found)
+    except OvertakenError:
+        return _merge(job, ledger, entries)
+    return len(found)
+
+
+def _owners(
+    ledger: Ledger, known: dict[str, Event], entries: tuple[Entry, ...]
+) -> dict[int, Event]:
+    """Kaggle's number of an entry -> the ledger's submission that it is.
+
+    The number decides. A submission whose number was lost is the entry with its tag: the one with
+    its file's name and size, else the oldest.
+    """
+    owners = {event.ref: event for event in known.values() if event.ref is not None}
+    for event in known.values():
+        if event.ref is None:
+            tagged = [e for e in entries if e.ref not in owners and event.tag in e.description]
+            if tagged:
+                ours = min(tagged, key=lambda e: (not _is_its_file(ledger, event, e), e.ref))
+                owners[ours.ref] = event
+    return owners
+
+
+def _is_its_file(ledger: Ledger, event: Event, entry: Entry) -> bool:
+    try:
+        file = ledger.kept(f"{event.tag}.csv")
+    except ValueError:
+        return False
+    return (entry.file, entry.size) == (file.name, file.stat().st_size)
 
 
 def _by_hand(job: JobSpec, entry: Entry) -> Event:

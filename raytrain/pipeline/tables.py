@@ -3,9 +3,9 @@
 import io
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from raytrain.config.plain import console_of, plain
 from raytrain.runs.configurations import Configuration
 from raytrain.runs.ensemble import Ensemble
 from raytrain.runs.leaderboard import rows
@@ -83,7 +83,7 @@ def _one(name: str, oof: dict[str, Any]) -> str:
 
 
 def as_text(table: Table, width: int = WIDTH) -> str:
-    """A rich table without colours, the same on every terminal."""
+    """A rich table without colors, the same on every terminal; its cells may be foreign text."""
     out = io.StringIO()
-    Console(file=out, width=width).print(table)
-    return out.getvalue().rstrip()
+    console_of(out, width).print(table)
+    return plain(out.getvalue()).rstrip()

@@ -29,6 +29,8 @@ class Entry:
     date: datetime
     """UTC."""
     file: str
+    size: int
+    """Bytes of the file; 0 where Kaggle does not say."""
     description: str
     state: State
     error: str

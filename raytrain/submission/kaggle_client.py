@@ -169,8 +169,9 @@ def _entry(entry: Any) -> dict[str, Any]:
     return {
         "ref": entry.ref,
         "date": _moment(entry.date),
-        "file": entry.file_name,
-        "description": entry.description,
+        "file": entry.file_name or "",
+        "size": entry.total_bytes or 0,
+        "description": entry.description or "",
         "state": entry.status.name.lower(),
         "error": _short(entry.error_description or ""),
         "public": _score(entry.public_score),

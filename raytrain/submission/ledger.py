@@ -37,8 +37,9 @@ class Ledger(Protocol):
         """All whole events, oldest first. Raises ValueError that names what is none."""
         ...
 
-    def append(self, event: Event) -> None:
-        """Add one event and bring it to disk. Raises OvertakenError where its place is taken."""
+    def append(self, *events: Event) -> None:
+        """Add events and bring them to disk. Raises OvertakenError where a place is taken; those
+        before it may then be added."""
         ...
 
     def keep(self, name: str, content: bytes) -> Path:
@@ -65,12 +66,14 @@ class FileLedger:
             for number, line in enumerate(read_lines(self.path), 1)
         ]
 
-    def append(self, event: Event) -> None:
+    def append(self, *events: Event) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(self.path.with_name(f".{self.path.name}.lock")):
-            if (event.tag, event.step) in {(old.tag, old.step) for old in self.read()}:
-                raise OvertakenError(event)
-            append_line(self.path, _text(event))
+            taken = {(old.tag, old.step) for old in self.read()}
+            for event in events:
+                if (event.tag, event.step) in taken:
+                    raise OvertakenError(event)
+            append_line(self.path, "\n".join(map(_text, events)))
 
     def keep(self, name: str, content: bytes) -> Path:
         write_bytes(self.path.parent / name, content)
@@ -102,15 +105,14 @@ class ObjectLedger:
         events = [_parsed(text.decode(), name) for name, text in found.items()]
         return _in_order(events)
 
-    def append(self, event: Event) -> None:
+    def append(self, *events: Event) -> None:
         files, root = fsspec.url_to_fs(self.address)
-        try:
-            files.pipe_file(
-                f"{root}/events/{event.tag}/{event.step:04d}.json", _text(event).encode(),
-                mode="create",
-            )  # fmt: skip
-        except FileExistsError:
-            raise OvertakenError(event) from None
+        for event in events:
+            path = f"{root}/events/{event.tag}/{event.step:04d}.json"
+            try:
+                files.pipe_file(path, _text(event).encode(), mode="create")
+            except FileExistsError:
+                raise OvertakenError(event) from None
 
     def keep(self, name: str, content: bytes) -> Path:
         files, root = fsspec.url_to_fs(self.address)
@@ -137,14 +139,22 @@ def open_ledger(file: Path, address: str | None) -> Ledger:
 
 def append_news(ledger: Ledger, event: Event) -> None:
     """Add an event as its tag's next, unless the latest says the same or judges its entry."""
-    known = latest(ledger.read()).get(event.tag)
-    if known is not None and (known.says_the_same_as(event) or known.follows(event)):
+    news = news_of(latest(ledger.read()).get(event.tag), event)
+    if news is None:
         return
-    step = 0 if known is None else known.step + 1
     try:
-        ledger.append(event.model_copy(update={"step": step}))
+        ledger.append(news)
     except OvertakenError:
         append_news(ledger, event)
+
+
+def news_of(known: Event | None, event: Event) -> Event | None:
+    """The event that follows the tag's latest, `known`; None when it says nothing new."""
+    if known is None:
+        return event.model_copy(update={"step": 0})
+    if known.says_the_same_as(event) or known.follows(event):
+        return None
+    return event.model_copy(update={"step": known.step + 1})
 
 
 def prepare(ledger: Ledger, event: Event) -> Event:

@@ -68,6 +68,8 @@ class Kaggle:
     methods: list[str] = field(default_factory=list)
     strays: list[str] = field(default_factory=list)
     uploads: dict[str, bytes] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    """Upload -> the name of its file."""
     reached: threading.Event = field(default_factory=threading.Event)
     """A client waits for a silent or slow server."""
     gone: threading.Event = field(default_factory=threading.Event)
@@ -84,7 +86,9 @@ class Kaggle:
         return {"KAGGLE_API_ENVIRONMENT": "LOCALHOST", "NO_PROXY": "", "no_proxy": "", **proxies}
 
     def enter(self, token: str, description: str) -> dict[str, Any]:
-        return self.entered(description, {"fileName": f"{token}.csv"}, self.uploads[token])
+        content = self.uploads[token]
+        told = {"fileName": self.names.get(token, ""), "totalBytes": len(content)}
+        return self.entered(description, told, content)
 
     def entered(self, description: str, more: dict[str, Any], content: bytes) -> dict[str, Any]:
         entry = {
@@ -137,7 +141,8 @@ class Kaggle:
             told = {key: body[key] for key in ("kernelOwner", "kernelSlug", "kernelVersion")}
             return self.entered(body["submissionDescription"], told, b"")
         if method == "StartSubmissionUpload":
-            token = f"blob-{len(self.uploads)}"
+            token = f"blob-{len(self.names)}"
+            self.names[token] = body["fileName"]
             return {"token": token, "createUrl": f"{self.url}/upload/{token}"}
         if method == "CreateSubmission":
             return self.enter(body["blobFileTokens"], body["submissionDescription"])

@@ -33,6 +33,10 @@ def refused(job: Path, *overrides: str) -> str:
     return str(caught.value)
 
 
+def first_tag(job: Path) -> str:
+    return FileLedger(run_of(job).ledger).read()[0].tag
+
+
 def kinds(job: Path) -> list[str]:
     return [event.kind for event in FileLedger(run_of(job).ledger).read()]
 
@@ -191,6 +195,38 @@ def test_kaggles_list_is_merged_into_the_ledger(job: Path, kaggle: Kaggle, tmp_p
     for words in (tag, "by hand", "kaggle-1000", "0.8912 (0.8800 .. 0.9000)", "0.8000", "scored"):
         assert words in table
     no_secret_in(tmp_path, table)
+
+
+def test_of_two_entries_with_one_tag_the_ledger_keeps_to_its_own(job: Path, kaggle: Kaggle) -> None:
+    spec, run = load_job(job), run_of(job)
+    submitted(job)
+    lines = run.ledger.read_text().splitlines(keepends=True)
+    [entry] = kaggle.submissions
+    kaggle.uploads["blob"], kaggle.names["blob"] = b"another file", "mine.csv"
+    kaggle.enter("blob", entry["description"])
+    for order in (1, -1):
+        kaggle.submissions = kaggle.submissions[::order]
+        for known in (4, 2):  # with its number, and after an answer that was lost
+            run.ledger.write_text("".join(lines[:known]))
+            reconcile(spec, run)
+            events = latest(FileLedger(run.ledger).read())
+            assert [(event.tag, event.ref) for event in events.values()] == [
+                (first_tag(job), 1000), ("kaggle-1001", 1001),
+            ]  # fmt: skip
+            assert reconcile(spec, run).endswith("0 events added")
+
+
+def test_a_long_list_is_merged_at_once(
+    job: Path, kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kaggle.uploads["blob"] = b""
+    for number in range(201):
+        kaggle.enter("blob", f"by hand {number}")
+    reads = []
+    read = FileLedger.read
+    monkeypatch.setattr(FileLedger, "read", lambda self: reads.append(1) or read(self))
+    assert reconcile(load_job(job), run_of(job)).endswith("201 events added")
+    assert len(reads) == 2
 
 
 def test_a_ledger_on_object_storage_serves_two_machines(
