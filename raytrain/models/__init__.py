@@ -1,4 +1,7 @@
-"""Architectures, one file a family. Each gives logits_BKHW of the input's height and width."""
+"""Architectures, one file a family. Each gives logits_BKHW of the input's height and width.
+
+A family imports smp, timm or torchvision when a network is built: these take longer than torch.
+"""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -4,7 +4,6 @@
 import torch
 from torch import nn
 from torch.nn import functional
-from torchvision.models import alexnet
 
 from raytrain.config.models import AlexNetSpec
 
@@ -15,6 +14,8 @@ class DenseAlexNet(nn.Module):
     """AlexNet with GRID x GRID pixels a class in place of its classes, enlarged bilinearly."""
 
     def __init__(self, spec: AlexNetSpec, channels: int, classes: int):
+        from torchvision.models import alexnet
+
         super().__init__()
         network = alexnet()
         self.features, self.pool = network.features, network.avgpool

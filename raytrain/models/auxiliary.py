@@ -8,8 +8,6 @@ their names. In training it gives `Outputs`; in evaluation its maps alone, as ev
 from typing import Any, NamedTuple
 
 import torch
-from segmentation_models_pytorch.base import ClassificationHead
-from segmentation_models_pytorch.base.initialization import initialize_head
 from torch import nn
 from torch.nn import functional
 
@@ -54,6 +52,9 @@ class Auxiliary(nn.Module):
         self.sides = nn.ModuleList(nn.Conv2d(width, maps, 1) for _, width in stages)
         self.presence, self.threshold = None, None
         if presence is not None:
+            from segmentation_models_pytorch.base import ClassificationHead
+            from segmentation_models_pytorch.base.initialization import initialize_head
+
             assert deep is not None
             self.threshold = presence.threshold
             self.presence = ClassificationHead(

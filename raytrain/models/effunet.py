@@ -2,10 +2,6 @@
 decoder on EfficientNet that also sees the image itself."""
 
 import torch
-from segmentation_models_pytorch.base import SegmentationHead
-from segmentation_models_pytorch.base.initialization import initialize_decoder, initialize_head
-from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
-from segmentation_models_pytorch.encoders import get_encoder
 from torch import nn
 
 from raytrain.config.models import EffUNetSpec
@@ -18,6 +14,14 @@ class EffUNet(nn.Module):
     """smp's U-Net with one skip more: the image, concatenated at full resolution."""
 
     def __init__(self, spec: EffUNetSpec, channels: int, classes: int):
+        from segmentation_models_pytorch.base import SegmentationHead
+        from segmentation_models_pytorch.base.initialization import (
+            initialize_decoder,
+            initialize_head,
+        )
+        from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
+        from segmentation_models_pytorch.encoders import get_encoder
+
         super().__init__()
         self.encoder = get_encoder(spec.encoder, in_channels=channels, weights=None)
         # The decoder drops the first of its maps, so the image is given twice.

@@ -2,7 +2,6 @@
 Semantic Segmentation, CVPR 2015)."""
 
 import torch
-from segmentation_models_pytorch.encoders import get_encoder
 from torch import nn
 from torch.nn import functional
 
@@ -14,6 +13,8 @@ class FCN(nn.Module):
     """VGG with its classifier as convolutions; scores of finer stages are added on the way up."""
 
     def __init__(self, spec: FcnSpec, channels: int, classes: int):
+        from segmentation_models_pytorch.encoders import get_encoder
+
         super().__init__()
         self.encoder = get_encoder(spec.encoder, in_channels=channels, weights=None)
         self.classifier = nn.Sequential(

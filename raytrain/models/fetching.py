@@ -6,14 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import timm
 import torch
 from pydantic import TypeAdapter
-from segmentation_models_pytorch.encoders import get_encoder
 from torch import nn
 
 from raytrain.config.models import PretrainedSpec, SetrSpec, SmpSpec
-from raytrain.models.smp import smp_network
 
 HUB = {"HF_HUB_ETAG_TIMEOUT": "10", "HF_HUB_DOWNLOAD_TIMEOUT": "30", "HF_HUB_VERBOSITY": "error"}
 """Read by huggingface_hub when it is imported; for each answer, anew with each retry and byte."""
@@ -40,6 +37,11 @@ def fetch(spec: PretrainedSpec, path: Path, limit_s: float) -> None:
 
 def _pretrained(encoder: str, spec: SetrSpec | SmpSpec | None) -> nn.Module:
     """The encoder for RGB with its published weights."""
+    import timm
+    from segmentation_models_pytorch.encoders import get_encoder
+
+    from raytrain.models.smp import smp_network
+
     match spec:
         case SetrSpec():
             name = encoder.removeprefix("tu-")

@@ -1,7 +1,6 @@
 """SegNet (Badrinarayanan, Kendall, Cipolla: SegNet, TPAMI 2017) on VGG with batch norm."""
 
 import torch
-from segmentation_models_pytorch.encoders import get_encoder
 from torch import nn
 from torch.nn import functional
 
@@ -13,6 +12,8 @@ class SegNet(nn.Module):
     """VGG and its mirror image, which puts each value back where the pooling took it from."""
 
     def __init__(self, spec: SegNetSpec, channels: int, classes: int):
+        from segmentation_models_pytorch.encoders import get_encoder
+
         super().__init__()
         self.encoder = get_encoder(spec.encoder, in_channels=channels, weights=None)
         stages: list[list[nn.Conv2d]] = [[]]

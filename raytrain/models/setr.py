@@ -3,7 +3,6 @@ with Transformers, CVPR 2021) on the vision transformers of timm."""
 
 from typing import Any
 
-import timm
 import torch
 from torch import nn
 from torch.nn import functional
@@ -19,6 +18,8 @@ class SETR(nn.Module):
     """A vision transformer whose patches become a map, and a head that enlarges it."""
 
     def __init__(self, spec: SetrSpec, channels: int, classes: int):
+        import timm
+
         super().__init__()
         check_timm_name(spec.encoder)
         encoder: Any = timm.create_model(

@@ -3,13 +3,10 @@
 import math
 from typing import Any
 
-import segmentation_models_pytorch
-import timm
 from torch import nn
 
 from raytrain.config.errors import unknown_name
 from raytrain.config.models import SmpSpec
-from raytrain.models.drn import DRN_D_54
 from raytrain.models.padding import Padded
 
 ATROUS_RATES = {8: (12, 24, 36), 16: (6, 12, 18)}
@@ -31,10 +28,14 @@ def build_smp(spec: SmpSpec, channels: int, classes: int) -> nn.Module:
 
 def smp_network(spec: SmpSpec, channels: int, classes: int, weights: str | bool | None) -> Any:
     """smp's own model, the encoder's weights as smp's `get_encoder` takes them."""
+    import segmentation_models_pytorch
+
     if spec.encoder == "drn_d_54":
         if spec.decoder not in DRN_DECODERS:
             takers = ", ".join(DRN_DECODERS)
             raise ValueError(f"drn_d_54 has maps at strides 2, 4, 8, 8, 8, which suit {takers}")
+        from raytrain.models.drn import DRN_D_54
+
         segmentation_models_pytorch.encoders.encoders.setdefault(spec.encoder, DRN_D_54)
     if spec.encoder.startswith("tu-"):
         check_timm_name(spec.encoder)
@@ -51,6 +52,8 @@ def smp_network(spec: SmpSpec, channels: int, classes: int, weights: str | bool 
 
 def check_timm_name(encoder: str) -> None:
     """Raises ValueError, with the nearest name, when timm has no such encoder."""
+    import timm
+
     name = encoder.removeprefix("tu-").split(".")[0]
     if not timm.is_model(name):
         raise ValueError(f"timm's encoders: {unknown_name(name, timm.list_models())}")

@@ -1,6 +1,5 @@
 """Where a network's decoder has maps of its own at coarser scales, and its deepest map."""
 
-import segmentation_models_pytorch as smp
 from torch import nn
 
 from raytrain.models.effunet import EffUNet
@@ -21,6 +20,8 @@ def inner(network: nn.Module) -> nn.Module:
 def coarse_stages(network: nn.Module) -> list[Stage]:
     """The decoder's stages below the one that the network's maps are made of, the finest first;
     they run in the opposite order. Empty where there are none."""
+    import segmentation_models_pytorch as smp
+
     match inner(network):
         case UNet() as unet:
             modules = list(unet.merge)[1:]
@@ -42,6 +43,8 @@ def coarse_stages(network: nn.Module) -> list[Stage]:
 
 def deepest(network: nn.Module) -> Stage | None:
     """What gives the smallest map, alone or as the last of several; None where there is none."""
+    import segmentation_models_pytorch as smp
+
     match inner(network):
         case UNet() as unet:
             return unet.down[-1], _last_width(unet.down[-1])

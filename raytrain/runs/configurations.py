@@ -10,8 +10,6 @@ from functools import cached_property
 from math import sqrt
 from statistics import fmean, stdev
 
-from scipy.stats import t
-
 from raytrain.config.trial import TrialSpec
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.history import Row
@@ -96,7 +94,9 @@ class Configuration:
         """
         if self.mean is None or self.sd is None:
             return None
-        half = float(t.ppf(0.975, len(self.scores) - 1)) * self.sd / sqrt(len(self.scores))
+        from scipy.special import stdtrit  # here, as it takes longer than all else
+
+        half = float(stdtrit(len(self.scores) - 1, 0.975)) * self.sd / sqrt(len(self.scores))
         return self.mean - half, self.mean + half
 
 

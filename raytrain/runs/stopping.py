@@ -3,8 +3,6 @@
 import math
 from dataclasses import dataclass
 
-from scipy.stats import spearmanr
-
 from raytrain.runs.events import RungEvent, settled
 from raytrain.runs.history import Row
 from raytrain.runs.record import Record
@@ -61,5 +59,7 @@ def stopping(
 def _correlation(pairs: list[tuple[float, float]]) -> float | None:
     if len(pairs) < FEWEST or any(len(set(side)) == 1 for side in zip(*pairs, strict=True)):
         return None
+    from scipy.stats import spearmanr  # here, as it takes longer than all else
+
     value = float(spearmanr(*zip(*pairs, strict=True)).statistic)
     return None if math.isnan(value) else value
