@@ -10,8 +10,10 @@ from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 from raytrain.config.base import Spec
 from raytrain.config.job import FoldSpec
 from raytrain.data.report import DataReport, columns
-from raytrain.runs.files import read_json, write_json
+from raytrain.runs.files import read_spec, write_json
 from raytrain.runs.fingerprint import fingerprint
+
+REMEDY = "delete it: the same data and settings give the same folds again"
 
 
 class Folds(Spec):
@@ -96,7 +98,9 @@ def load_or_make_folds(path: Path, report: DataReport, spec: FoldSpec) -> Folds:
         folds = make_folds(report, spec)
         write_json(path, folds.model_dump(mode="json"))
         return folds
-    folds = Folds.model_validate(read_json(path))
+    folds = read_spec(
+        path, Folds, "delete it: the same data and settings give the same folds again"
+    )
     problems = []
     if folds.data != report.fingerprint:
         problems.append("the data changed since these folds were made")

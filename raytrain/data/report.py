@@ -12,7 +12,9 @@ from raytrain.config.base import Spec
 from raytrain.config.formats import FormatSpec
 from raytrain.config.target import Target, outputs
 from raytrain.data.index import Split
-from raytrain.runs.files import read_json, write_bytes, write_json
+from raytrain.runs.files import DamagedError, as_spec, read_json, write_bytes, write_json
+from raytrain.runs.layout import RunDir
+from raytrain.runs.version import REMEDY, VERSION, verify_version
 
 TABLE = "samples.parquet"
 
@@ -43,6 +45,8 @@ class DataReport(Spec):
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
+    version: int = VERSION
+    """Of the run folder."""
     fingerprint: str
     """Of ids, splits, decoded contents and what the masks mean."""
     source: str
@@ -99,11 +103,18 @@ def write_report(path: Path, report: DataReport) -> None:
 
 
 def read_report(path: Path) -> DataReport:
-    """What `write_report` wrote."""
-    samples = pd.read_parquet(path.with_name(TABLE))
+    """What `write_report` wrote. Raises ValueError when a file is damaged or of another version."""
+    verify_version(RunDir(path.parent))
+    table = path.with_name(TABLE)
+    try:
+        samples = pd.read_parquet(table)
+    except (ValueError, OSError) as error:
+        remedy = f"delete {path}: the next command writes both again"
+        raise DamagedError(table, str(error), remedy) from None
     # Arrow keeps what it needed on the way: a hundred bytes a sample, in every worker.
     pa.default_memory_pool().release_unused()
-    return DataReport.model_validate({**read_json(path), "samples": samples})
+    tree = {**read_json(path, REMEDY), "samples": samples}
+    return as_spec(tree, DataReport, path, REMEDY)
 
 
 def mean_and_std(samples: pd.DataFrame) -> tuple[tuple[float, ...], tuple[float, ...]]:

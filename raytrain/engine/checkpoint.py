@@ -15,7 +15,9 @@ from typing import Any
 
 import torch
 
-from raytrain.runs.files import read_json, write_bytes, write_json
+from raytrain.runs.files import DamagedError, read_json, write_bytes, write_json
+
+CARD_REMEDY = "run the same command again, which trains it again, or take another checkpoint"
 
 
 def save_checkpoint(
@@ -73,16 +75,18 @@ def writing(path: Path, epoch: int) -> Iterator[None]:
 def load_digest(path: Path) -> str | None:
     """The SHA-256 that the file beside a checkpoint says; None where there is none."""
     card = path.with_suffix(".json")
-    return read_json(card).get("sha256") if card.is_file() else None
+    return read_json(card, CARD_REMEDY).get("sha256") if card.is_file() else None
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """The state in a checkpoint file. Raises ValueError when it is not whole."""
+    """The state in a checkpoint file. Raises DamagedError when it is not whole."""
     try:
         content = path.read_bytes()
-        expected = read_json(path.with_suffix(".json"))["sha256"]
+        expected = read_json(path.with_suffix(".json"), CARD_REMEDY)["sha256"]
     except (OSError, ValueError, KeyError) as error:
-        raise ValueError(f"{path}: not a finished checkpoint ({error})") from None
+        reason = "its .json is not there" if isinstance(error, OSError) else str(error)
+        raise DamagedError(path, f"not a finished checkpoint: {reason}", CARD_REMEDY) from None
     if hashlib.sha256(content).hexdigest() != expected:
-        raise ValueError(f"{path}: damaged (its SHA-256 differs from the one beside it)")
+        reason = "its SHA-256 differs from the one beside it"
+        raise DamagedError(path, reason, CARD_REMEDY)
     return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)

@@ -89,7 +89,7 @@ def asked_parts(directory: TrialDir, spec: TrialSpec) -> tuple[int, str | None]:
     """In how many parts to go on, and what the record says of it if that is news."""
     if not directory.parts.is_file():
         return spec.accumulate, None
-    asked = read_json(directory.parts)
+    asked = read_json(directory.parts, directory.remedy)
     if asked["accumulate"] <= spec.accumulate:
         return spec.accumulate, None
     return asked["accumulate"], asked["reason"]

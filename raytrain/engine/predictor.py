@@ -14,11 +14,11 @@ from torch import nn
 from raytrain.config.target import Target, outputs
 from raytrain.config.trial import TrialSpec
 from raytrain.data.dataset import Scaling
-from raytrain.engine.checkpoint import load_checkpoint
+from raytrain.engine.checkpoint import CARD_REMEDY, load_checkpoint
 from raytrain.models import build_model
 from raytrain.models.auxiliary import PART, attach
 from raytrain.runs.extensions import load_extensions
-from raytrain.runs.files import read_json
+from raytrain.runs.files import DamagedError, read_json
 from raytrain.runs.layout import RunDir
 
 
@@ -43,15 +43,23 @@ def read_card(checkpoint: Path) -> Card:
     path = checkpoint.with_suffix(".json")
     if not path.is_file():
         raise ValueError(f"{checkpoint}: not a checkpoint of ours, for {path.name} is not there")
-    card: dict[str, Any] = read_json(path)
-    scaling = card["scaling"]
-    height, width = card["size"]
+    card: dict[str, Any] = read_json(path, CARD_REMEDY)
     parents = checkpoint.absolute().parents
     if len(parents) > 3:
         # <run>/trials/<fingerprint>/checkpoints/<file>
         load_extensions(RunDir(parents[3]))
     try:
-        spec = TrialSpec.model_validate(card["spec"])
+        scaling, (height, width) = card["scaling"], card["size"]
+        return Card(
+            spec=TrialSpec.model_validate(card["spec"]),
+            scaling=Scaling(tuple(scaling["mean"]), tuple(scaling["std"]), scaling["per_image"]),
+            target=card["target"],
+            classes=tuple(card["classes"]),
+            channels=card["channels"],
+            size=(height, width),
+        )
+    except KeyError as error:
+        raise DamagedError(path, f"{error} is not there", CARD_REMEDY) from None
     except ValidationError as error:
         reasons = "; ".join(item["msg"].removeprefix("Value error, ") for item in error.errors())
         raise ValueError(
@@ -59,14 +67,6 @@ def read_card(checkpoint: Path) -> Card:
             "extend/: load the checkpoint from there, or name the file first with "
             "raytrain.config.extend.extend_from([Path('my.py')])"
         ) from None
-    return Card(
-        spec=spec,
-        scaling=Scaling(tuple(scaling["mean"]), tuple(scaling["std"]), scaling["per_image"]),
-        target=card["target"],
-        classes=tuple(card["classes"]),
-        channels=card["channels"],
-        size=(height, width),
-    )
 
 
 def load_network(checkpoint: Path) -> nn.Module:

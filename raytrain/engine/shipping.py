@@ -19,9 +19,10 @@ from raytrain.data.dataset import Batch
 from raytrain.engine.checkpoint import epoch_path, load_checkpoint, save_weights, writing
 from raytrain.engine.ema import finish_mean
 from raytrain.engine.loop import Training, Validation, validate
-from raytrain.runs.files import read_json, write_json
+from raytrain.runs.files import DamagedError, write_json
 from raytrain.runs.history import Row
 from raytrain.runs.layout import TrialDir
+from raytrain.runs.record import read_shipped_json
 from raytrain.runs.shipping import shipped_epochs
 
 Card = Callable[[Row], dict[str, Any]]
@@ -79,9 +80,23 @@ def ship(
 
 def read_shipped(directory: TrialDir) -> Shipped:
     """What a training shipped. Raises ValueError when it did not come to its own end."""
-    if not directory.shipped.is_file():
+    tree = read_shipped_json(directory)
+    if tree is None:
         raise ValueError(f"{directory.path}: this training has shipped nothing; run it to its end")
-    return Shipped(**read_json(directory.shipped))
+    try:
+        return Shipped(**tree)
+    except TypeError as error:
+        raise DamagedError(directory.shipped, str(error), directory.remedy) from None
+
+
+def shipped_fault(directory: TrialDir) -> str | None:
+    """What is wrong with the weights that a finished training has left, or None."""
+    try:
+        for label in read_shipped(directory).kinds:
+            load_checkpoint(directory.checkpoints / f"{label}.pt")
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def shipped_checkpoint(directory: TrialDir) -> Path:

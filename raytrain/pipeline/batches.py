@@ -37,7 +37,7 @@ def batch_text(job: JobSpec, run: RunDir, report: DataReport, workplace: Workpla
     task = make_task(job, run, report, "train", job.trial, fold, train_ids, val_ids, workers=1)
     prepare([task], report, run)
     workplace.backend.map_shards("probe", _probe, [_Shard(run.path, task)])
-    found = read_json(run.batches)
+    found = read_json(run.batches, "delete it and run `raytrain probe` again")
     if "reason" in found:
         raise ValueError(found["reason"])
     training, evaluation = found["training"]["images"], found["evaluation"]["images"]

@@ -14,7 +14,7 @@ from types import FrameType
 from raytrain.config.base import Spec
 from raytrain.config.duration import duration_text
 from raytrain.pipeline.shares import END
-from raytrain.runs.files import read_json, write_json
+from raytrain.runs.files import read_spec, write_json
 from raytrain.runs.layout import RunDir
 
 BEAT_S = 3.0
@@ -49,7 +49,7 @@ class Budget:
         self.total_s, self._run, self._clock = total_s, run, clock
         self._before, self._start, self.plan = 0.0, clock(), Plan()
         if run.budget.is_file():
-            file = BudgetFile.model_validate(read_json(run.budget))
+            file = read_spec(run.budget, BudgetFile, "delete it: the clock starts anew")
             self._before = file.used_s
             same = file.total_s == total_s
             self.plan = file.plan if same else Plan(quick_epochs=file.plan.quick_epochs)

@@ -12,8 +12,8 @@ from raytrain.data.index import SPLITS
 from raytrain.data.report import DataReport, SplitFacts, read_report, write_report
 from raytrain.data.samples import SampleFiles
 from raytrain.runs.extensions import keep_extensions, load_extensions
-from raytrain.runs.files import atomic_path, read_json
-from raytrain.runs.jobs import keep_job
+from raytrain.runs.files import atomic_path
+from raytrain.runs.jobs import keep_job, read_config
 from raytrain.runs.layout import RunDir
 
 PER_SPLIT = 16
@@ -48,10 +48,10 @@ def check(job: JobSpec, run: RunDir) -> DataReport:
 
 def refuse_another_metric(job: JobSpec, run: RunDir) -> None:
     """Trials were stopped, ranked and kept by the metric that they were started with."""
-    if not (run.config.is_file() and run.trials.is_dir()):
+    tree = read_config(run)
+    if tree is None or not run.trials.is_dir():
         return
-    words = read_json(run.config)["competition"]["metric"]
-    before: MetricSpec = TypeAdapter(MetricSpec).validate_python(words)
+    before: MetricSpec = TypeAdapter(MetricSpec).validate_python(tree["competition"]["metric"])
     if before != job.competition.metric:
         now = job.competition.metric
         shown = f"{before.label}, now {now.label}"

@@ -13,7 +13,7 @@ from raytrain.ensemble.prediction import member_probabilities
 from raytrain.pipeline.backend import Workplace
 from raytrain.pipeline.length import chosen_kind
 from raytrain.pipeline.present import note_present
-from raytrain.pipeline.tasks import make_task, prepare, run_to_end
+from raytrain.pipeline.tasks import forget_damaged, make_task, prepare, run_to_end
 from raytrain.runs.configurations import configurations
 from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import ranked
@@ -73,6 +73,8 @@ def cv(
     prepare(tasks, report, run)
     trials = tuple(tuple(task.fingerprint for task in member) for member in members)
     write_cross_validation(run, CrossValidation(folds=folds.hash, members=trials))
+    # Where there are maps, the weights have done what they are for.
+    forget_damaged([task for task in tasks if not oof_path(run, task.fingerprint).is_file()])
     run_to_end(tasks, workplace, f"cross-validation, {len(folds.val_ids)} folds")
     shards = [shard for member in members for shard in _shards(run, member)]
     missing = [shard for shard in shards if not shard.target.is_file()]

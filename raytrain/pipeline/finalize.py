@@ -19,9 +19,9 @@ from raytrain.metrics.oof_file import OofEvidence, write_oof_evidence
 from raytrain.pipeline.backend import Workplace
 from raytrain.pipeline.cv import fold_tasks
 from raytrain.pipeline.length import final_spec
-from raytrain.pipeline.tasks import make_task, prepare, run_to_end
-from raytrain.runs.ensemble import Ensemble, JoinedMember, Member
-from raytrain.runs.files import read_json, write_json
+from raytrain.pipeline.tasks import forget_damaged, make_task, prepare, run_to_end
+from raytrain.runs.ensemble import Ensemble, JoinedMember, Member, read_ensemble
+from raytrain.runs.files import write_json
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.joined import Joined, joined_dir, read_joined
 from raytrain.runs.layout import RunDir
@@ -71,9 +71,10 @@ def finalize(
         for member in members
     ]
     prepare(tasks, report, run)
+    forget_damaged(tasks)
     run_to_end(tasks, workplace, f"final training on all {len(ids)} labelled images")
     ensemble, oof = _ensemble(job, run, report, folds, list(zip(tasks, members, strict=True)), maps)
-    if run.ensemble.is_file() and read_json(run.ensemble)["fingerprint"] != ensemble.fingerprint:
+    if run.ensemble.is_file() and read_ensemble(run).fingerprint != ensemble.fingerprint:
         run.submission.unlink(missing_ok=True)
     write_oof_evidence(run.evidence, oof)
     write_json(run.ensemble, ensemble.model_dump(mode="json"))

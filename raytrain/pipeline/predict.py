@@ -15,8 +15,8 @@ from raytrain.ensemble.prediction import (
     member_probabilities,
 )
 from raytrain.pipeline.backend import Workplace
-from raytrain.runs.ensemble import Ensemble
-from raytrain.runs.files import read_json, write_bytes
+from raytrain.runs.ensemble import Ensemble, read_ensemble
+from raytrain.runs.files import write_bytes
 from raytrain.runs.layout import JoinedDir, RunDir
 
 SHARD = 32
@@ -34,13 +34,6 @@ class PredictShard:
     ids: tuple[str, ...]
     masks: Path
     """Folder for what is predicted."""
-
-
-def read_ensemble(run: RunDir) -> Ensemble:
-    """The run's ensemble. Raises ValueError when it was not finalized."""
-    if not run.ensemble.is_file():
-        raise ValueError(f"{run.path}: there is no ensemble yet; run `raytrain finalize` first")
-    return Ensemble.model_validate(read_json(run.ensemble))
 
 
 def predict(run: RunDir, report: DataReport, workplace: Workplace) -> None:

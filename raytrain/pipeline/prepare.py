@@ -9,12 +9,13 @@ import hashlib
 import json
 import subprocess
 from datetime import UTC, datetime
+from typing import Any
 
 from raytrain.config.job import JobSpec
 from raytrain.data.report import read_report
 from raytrain.data.tables import read_table
 from raytrain.pipeline.masks import predicted_masks
-from raytrain.runs.ensemble import Ensemble
+from raytrain.runs.ensemble import read_ensemble
 from raytrain.runs.files import read_json
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.layout import RunDir
@@ -50,7 +51,7 @@ def prepare(job: JobSpec, run: RunDir, earlier: int) -> Event:
     if known is not None and known.run != job.run:
         return known
     file = ledger.keep(f"{tag}.csv", content)
-    ensemble = Ensemble.model_validate(read_json(run.ensemble))
+    ensemble = read_ensemble(run)
     record = {"job": job.model_dump(mode="json"), "ensemble": ensemble.model_dump(mode="json")}
     ledger.keep(f"{tag}.json", json.dumps(record, indent=1).encode())
     ledger.keep(f"{tag}.npz", run.evidence.read_bytes())
@@ -69,6 +70,12 @@ def prepare(job: JobSpec, run: RunDir, earlier: int) -> Event:
         notebook=label,
     )
     return append_prepared(ledger, event)
+
+
+def read_kept(ledger: Ledger, event: Event) -> Any:
+    """`<tag>.json` of a submission. Raises DamagedError."""
+    remedy = "restore it from a copy of the ledger's folder"
+    return read_json(ledger.kept(f"{event.tag}.json"), remedy)
 
 
 def missing(run: RunDir) -> list[str]:
@@ -105,7 +112,7 @@ def refuse(run: RunDir, problems: list[str]) -> None:
 
 
 def _local_score(run: RunDir) -> Score | None:
-    oof = read_json(run.ensemble).get("oof") or {}
+    oof = read_ensemble(run).oof
     if not all(isinstance(oof.get(key), float | int) for key in ("score", "low", "high")):
         return None
     return Score(mean=oof["score"], low=oof["low"], high=oof["high"])

@@ -56,7 +56,11 @@ def probe(tasks: Sequence[Task], run: RunDir, workplace: Workplace) -> dict[str,
         # A worker that dies of what it tries is told of when it is a trial's turn.
         with suppress(ValueError):
             workplace.backend.map_shards("probe", _probe, shards)
-    found = {name: read_json(path) for name, path in targets.items() if path.is_file()}
+    found = {
+        name: read_json(path, "delete it: it is measured again")
+        for name, path in targets.items()
+        if path.is_file()
+    }
     return {name: Cost(**tree) for name, tree in found.items() if "epoch_s" in tree}
 
 

@@ -11,9 +11,8 @@ from raytrain.config.job import JobSpec
 from raytrain.data.decode import decode_mask
 from raytrain.data.report import DataReport, read_report
 from raytrain.pipeline.predict import predict_shard, shards
-from raytrain.pipeline.prepare import ledger_of
+from raytrain.pipeline.prepare import ledger_of, read_kept
 from raytrain.runs.ensemble import Ensemble
-from raytrain.runs.files import read_json
 from raytrain.runs.joined import read_joined
 from raytrain.runs.layout import RunDir
 from raytrain.submission.change import change
@@ -30,7 +29,7 @@ def reproduce(asked: JobSpec, run: RunDir, ref: str) -> str:
     """
     ledger = ledger_of(asked, run)
     event = _event(ledger, ref)
-    record = read_json(ledger.kept(f"{event.tag}.json"))
+    record = read_kept(ledger, event)
     job, ensemble = (
         JobSpec.model_validate(record["job"]),
         Ensemble.model_validate(record["ensemble"]),

@@ -10,9 +10,8 @@ from datetime import datetime
 
 from raytrain.config.competition import SubmissionSpec
 from raytrain.config.job import JobSpec
-from raytrain.pipeline.prepare import ledger_of
+from raytrain.pipeline.prepare import ledger_of, read_kept
 from raytrain.pipeline.worth import worth
-from raytrain.runs.files import read_json
 from raytrain.runs.layout import RunDir
 from raytrain.submission import calls
 from raytrain.submission.answers import Accepted, Cause, Refused, RefusedError, Standing
@@ -93,7 +92,7 @@ def safe(event: Event) -> str:
 
 def _recorded(ledger: Ledger, event: Event) -> SubmissionSpec:
     """As the job had it when the submission was prepared: a queue holds those of several runs."""
-    job = read_json(ledger.kept(f"{event.tag}.json"))["job"]
+    job = read_kept(ledger, event)["job"]
     return JobSpec.model_validate(job).competition.submission
 
 

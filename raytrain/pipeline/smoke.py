@@ -43,7 +43,7 @@ def smoke(job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace) -
     prepare(tasks, report, run)
     shards = [_Shard(run.path, task) for task in tasks]
     workplace.backend.map_shards("smoke", _train, shards)
-    found = [(task, read_json(_result(task))) for task in tasks]
+    found = [(task, read_json(_result(task), task.trial_dir.remedy)) for task in tasks]
     problems = [f"{task.name}: {tree['reason']}" for task, tree in found if "reason" in tree]
     shutil.rmtree(run.search / "smoke")
     if problems:

@@ -13,7 +13,7 @@ from raytrain.pipeline.present import note_present, repeats, study_key
 from raytrain.pipeline.samplers import Known, build_sampler, key_of
 from raytrain.pipeline.tasks import not_done, places
 from raytrain.runs.configurations import configurations
-from raytrain.runs.files import read_json
+from raytrain.runs.jobs import read_config
 from raytrain.runs.layout import RunDir
 from raytrain.runs.present import write_present
 from raytrain.runs.proposals import Proposal, append_proposals, read_proposals
@@ -182,7 +182,8 @@ def _other(name: str, run: RunDir) -> RunDir:
 
 
 def _metric(run: RunDir) -> object:
-    return read_json(run.config)["competition"]["metric"] if run.config.is_file() else None
+    tree = read_config(run)
+    return tree and tree["competition"]["metric"]
 
 
 def _known(record: Record) -> Known:

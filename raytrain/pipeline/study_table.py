@@ -7,7 +7,6 @@ from statistics import fmean, stdev
 
 from rich.table import Table
 
-from raytrain.config.job import JobSpec
 from raytrain.config.metrics import MetricSpec
 from raytrain.config.study import StatedSpec, StudySpec, choice_label
 from raytrain.metrics import gathered, score
@@ -23,8 +22,9 @@ from raytrain.report.study import (
     columns,
 )
 from raytrain.runs.configurations import Configuration, configurations
-from raytrain.runs.files import read_json, write_bytes
+from raytrain.runs.files import write_bytes
 from raytrain.runs.history import read_history
+from raytrain.runs.jobs import read_job
 from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import ranked
 from raytrain.runs.record import Record
@@ -33,7 +33,7 @@ from raytrain.runs.record import Record
 def study_table(run: RunDir) -> StudyTable | None:
     """The study that a run's job names, from its records; None for other runs, and before the first
     trial has a score."""
-    job = JobSpec.model_validate(read_json(run.config)) if run.config.is_file() else None
+    job = read_job(run)
     board = [each for each in configurations(ranked(run)) if each.mean is not None]
     if job is None or job.study is None or not board:
         return None

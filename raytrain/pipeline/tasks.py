@@ -14,6 +14,7 @@ from raytrain.data.report import DataReport
 from raytrain.engine.compiling import compile_problem
 from raytrain.engine.hold import hold_problem
 from raytrain.engine.optimizers import optimizer_problem
+from raytrain.engine.shipping import shipped_fault
 from raytrain.engine.start import start_problems, with_content
 from raytrain.losses import loss_problems
 from raytrain.models import refusal, without_memory
@@ -232,6 +233,16 @@ def _model_problems(specs: list[TrialSpec], report: DataReport) -> list[str]:
 def not_done(tasks: list[Task]) -> list[Task]:
     """Tasks that are not complete."""
     return [task for task in tasks if not is_complete(task)]
+
+
+def forget_damaged(tasks: list[Task]) -> None:
+    """Have finished trainings whose weights are damaged done again, and say so."""
+    for task in tasks:
+        fault = shipped_fault(task.trial_dir) if is_complete(task) else None
+        if fault is not None:
+            say_once(f"{task.name} is trained again: {fault}")
+            task.trial_dir.record.unlink()
+            task.trial_dir.shipped.unlink(missing_ok=True)
 
 
 def run_to_end(tasks: list[Task], workplace: Workplace, title: str) -> None:

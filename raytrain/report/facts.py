@@ -8,11 +8,12 @@ from pathlib import Path
 from raytrain.config.job import JobSpec
 from raytrain.config.trial import TrialSpec
 from raytrain.data.report import DataReport, read_report
-from raytrain.runs.ensemble import Ensemble
+from raytrain.runs.ensemble import Ensemble, read_ensemble
 from raytrain.runs.events import RungEvent
 from raytrain.runs.extensions import load_extensions
-from raytrain.runs.files import read_json
+from raytrain.runs.files import DamagedError, read_json
 from raytrain.runs.history import Row, read_history
+from raytrain.runs.jobs import read_job
 from raytrain.runs.layout import JoinedDir, RunDir
 from raytrain.runs.leaderboard import ranked
 from raytrain.runs.oof import CrossValidation, oof_path, read_cross_validation
@@ -69,16 +70,14 @@ def read_facts(run: RunDir, ledger: Sequence[LedgerRow], agreement: Agreement) -
     return RunFacts(
         run=run,
         data=read_report(run.data_report),
-        job=JobSpec.model_validate(read_json(run.config)) if run.config.is_file() else None,
+        job=read_job(run),
         folds=_folds(run.folds),
         trials=trials,
         histories={r.fingerprint: read_history(run.trial(r.fingerprint).history) for r in trials},
         others=[record for record in read_records(run) if record.station != "search"],
         events=present_events(run),
         cross_validation=read_cross_validation(run),
-        ensemble=Ensemble.model_validate(read_json(run.ensemble))
-        if run.ensemble.is_file()
-        else None,
+        ensemble=read_ensemble(run) if run.ensemble.is_file() else None,
         ledger=ledger,
         agreement=agreement,
     )
@@ -117,5 +116,9 @@ def _folds(path: Path) -> FoldFacts | None:
     to import."""
     if not path.is_file():
         return None
-    tree = read_json(path)
-    return FoldFacts(tree["hash"], tree["spec"]["seed"], tuple(map(tuple, tree["val_ids"])))
+    remedy = "delete it: the same data and settings give the same folds again"
+    tree = read_json(path, remedy)
+    try:
+        return FoldFacts(tree["hash"], tree["spec"]["seed"], tuple(map(tuple, tree["val_ids"])))
+    except (KeyError, TypeError) as error:
+        raise DamagedError(path, f"{error!r}", remedy) from None

@@ -9,7 +9,7 @@ import yaml
 
 from raytrain.data.report import DataReport, columns
 from raytrain.report.facts import RunFacts
-from raytrain.runs.files import read_json
+from raytrain.runs.jobs import read_config
 
 
 @dataclass(frozen=True)
@@ -121,8 +121,7 @@ def reproduce(facts: RunFacts) -> Reproduce:
         fingerprints.append(("ensemble", facts.ensemble.fingerprint))
         fingerprints += [(member.name, member.fingerprint) for member in facts.ensemble.shares]
     config = ""
-    if facts.run.config.is_file():
-        tree = read_json(facts.run.config)
+    if tree := read_config(facts.run):
         config = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
     found = [(package, ", ".join(sorted(names))) for package, names in versions.items()]
     return Reproduce(config, found, fingerprints)

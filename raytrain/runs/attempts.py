@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from raytrain.config.base import Spec
-from raytrain.runs.files import append_line, read_lines
+from raytrain.runs.files import append_line, read_spec_lines
 from raytrain.runs.layout import TrialDir
 
 Cause = Literal["memory", "lost", "error"]
@@ -40,7 +40,7 @@ def append_attempt(directory: TrialDir, attempt: Attempt) -> None:
 
 def read_attempts(directory: TrialDir) -> list[Attempt]:
     """All failed attempts, in order."""
-    return [Attempt.model_validate_json(line) for line in read_lines(directory.attempts)]
+    return read_spec_lines(directory.attempts, Attempt, directory.remedy)
 
 
 def tried_batch(asked: int, attempts: Sequence[Attempt]) -> int:

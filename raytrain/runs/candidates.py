@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from raytrain.config.base import Spec
-from raytrain.runs.files import append_line, read_lines
+from raytrain.runs.files import append_line, read_spec_lines
 
 
 class Candidate(Spec):
@@ -30,4 +30,4 @@ def append_candidate(path: Path, candidate: Candidate) -> None:
 
 def read_candidates(path: Path) -> list[Candidate]:
     """All of them, in order."""
-    return [Candidate.model_validate_json(line) for line in read_lines(path)]
+    return read_spec_lines(path, Candidate, "delete the line: its ensemble is scored again")

@@ -13,7 +13,7 @@ from statistics import fmean, stdev
 from raytrain.config.trial import TrialSpec
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.history import Row
-from raytrain.runs.record import Record, task_fingerprint
+from raytrain.runs.record import Record
 
 
 @dataclass(frozen=True)
@@ -49,16 +49,9 @@ class Configuration:
     @cached_property
     def counted(self) -> list[Record]:
         """What the mean is over: the trials that ran to their end or, where none did, those that
-        were stopped; never a failed one, and of each seed and fold one only.
-
-        An earlier version of raytrain, whose specs had other fields, gave the same question another
-        fingerprint; the one of today's counts then.
-        """
+        were stopped; never a failed one."""
         scored = [record for record in self.records if record.best and record.status != "failed"]
-        ended = [record for record in scored if record.status == "finished"] or scored
-        # The last one of a key stays, in the place of the first.
-        ended = sorted(ended, key=lambda r: (r.spec.seed, r.fold, _is_todays(r), r.fingerprint))
-        return list({(record.spec.seed, record.fold): record for record in ended}.values())
+        return [record for record in scored if record.status == "finished"] or scored
 
     @property
     def bests(self) -> list[Row]:
@@ -111,12 +104,6 @@ def configurations(records: Iterable[Record]) -> list[Configuration]:
     ]
     return sorted(
         found, key=lambda each: (each.mean is None, -(each.mean or 0.0), each.name, each.key)
-    )
-
-
-def _is_todays(record: Record) -> bool:
-    return record.fingerprint == task_fingerprint(
-        record.spec, record.data, record.fold, record.workers
     )
 
 

@@ -3,6 +3,8 @@
 from typing import Any
 
 from raytrain.config.base import Spec
+from raytrain.runs.files import read_spec
+from raytrain.runs.layout import RunDir
 
 
 class Member(Spec):
@@ -49,3 +51,11 @@ class Ensemble(Spec):
     def shares(self) -> tuple[Member | JoinedMember, ...]:
         """All whose maps are in the mean."""
         return (*self.members, *self.joined)
+
+
+def read_ensemble(run: RunDir) -> Ensemble:
+    """The run's ensemble. Raises ValueError when there is none, or its file is damaged."""
+    if not run.ensemble.is_file():
+        raise ValueError(f"{run.path}: there is no ensemble yet; run `raytrain finalize` first")
+    remedy = "delete it and run `raytrain finalize`: it writes the file again"
+    return read_spec(run.ensemble, Ensemble, remedy)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from raytrain.config.base import Spec
-from raytrain.runs.files import append_line, read_lines
+from raytrain.runs.files import append_line, read_spec_lines
 
 
 class RungEvent(Spec):
@@ -33,4 +33,4 @@ def settled(events: list[RungEvent]) -> list[RungEvent]:
 
 def read_events(path: Path) -> list[RungEvent]:
     """All whole lines; a torn last one was never acted on."""
-    return [RungEvent.model_validate_json(line) for line in read_lines(path)]
+    return read_spec_lines(path, RungEvent, "delete the line: that trial is judged again")

@@ -6,25 +6,49 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
+
+from pydantic import ValidationError
+
+from raytrain.config.base import Spec
+
+S = TypeVar("S", bound=Spec)
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, renamed to it when the block ends without an error."""
+    """A temporary path beside `path`, renamed to it when the block ends without an error.
+
+    Raises OSError that names `path`, also where the system names none or the temporary one.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    with naming(path):
+        # A long name leaves no room for more letters.
+        prefix = f".{path.name[:100]}."
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
     try:
-        yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        # mkstemp makes files private; results are shared like any other file.
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        with naming(path, temporary):
+            yield temporary
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
+            # mkstemp makes files private; results are shared like any other file.
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path: Path, *others: Path) -> Iterator[None]:
+    """Has an OSError of the block that names no file, or one of these others, name `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or str(error.filename) in map(str, others):
+            error.filename = str(path)
+        raise
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -39,15 +63,61 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, text.encode())
 
 
-def read_json(path: Path) -> Any:
-    """The value of a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+class DamagedError(ValueError):
+    """A file of ours is torn, was edited, or is of another version; says where and what to do."""
+
+    def __init__(self, where: Path | str, reason: str, remedy: str):
+        super().__init__(f"{where}: damaged, or of another version ({reason}); {remedy}")
+
+
+def read_json(path: Path, remedy: str = "restore it from a copy") -> Any:
+    """The value of a JSON file. Raises DamagedError with `remedy` when it holds none."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DamagedError(path, str(error), remedy) from None
+
+
+def read_spec(path: Path, spec: type[S], remedy: str) -> S:
+    """A spec from a JSON file. Raises DamagedError with `remedy` when the file holds another."""
+    return as_spec(read_json(path, remedy), spec, path, remedy)
+
+
+def read_spec_lines(path: Path, spec: type[S], remedy: str) -> list[S]:
+    """A spec from each whole line. Raises DamagedError with `remedy` naming a damaged line."""
+    found = read_json_lines(path, remedy)
+    return [as_spec(tree, spec, f"{path}:{number}", remedy) for number, tree in found]
+
+
+def read_json_lines(path: Path, remedy: str) -> list[tuple[int, Any]]:
+    """Number and value of each whole line. Raises DamagedError naming a damaged line."""
+    found = []
+    try:
+        lines = read_lines(path)
+    except UnicodeDecodeError as error:
+        raise DamagedError(path, str(error), remedy) from None
+    for number, line in enumerate(lines, 1):
+        try:
+            found.append((number, json.loads(line)))
+        except ValueError as error:
+            raise DamagedError(f"{path}:{number}", str(error), remedy) from None
+    return found
+
+
+def as_spec(tree: Any, spec: type[S], where: Path | str, remedy: str) -> S:
+    """The spec that a tree from a file stands for. Raises DamagedError."""
+    try:
+        return spec.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(map(str, first["loc"])) or "the whole"
+        raise DamagedError(where, f"{key}: {first['msg']}", remedy) from None
 
 
 def append_line(path: Path, line: str) -> None:
     """Add one line and flush it to disk; what a killed writer left of a line is cut off first."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab+") as file:
+    with naming(path), path.open("ab+") as file:
         if file.seek(0, os.SEEK_END) and not _ends_a_line(file):
             file.seek(0)
             file.truncate(file.read().rfind(b"\n") + 1)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from raytrain.runs.files import append_line, read_lines, write_bytes
+from raytrain.runs.files import append_line, read_json_lines, write_bytes
 
 Row = dict[str, Any]
 """epoch, train_loss, lr; and where there is validation val_loss, val_score (the competition's
@@ -33,7 +33,8 @@ def append_row(path: Path, row: Row) -> None:
 
 def read_history(path: Path) -> list[Row]:
     """All whole rows; a last line that is being written is left out."""
-    return [json.loads(line) for line in read_lines(path)]
+    remedy = f"delete the folder {path.parent} and run the same command again: it trains this again"
+    return [row for _, row in read_json_lines(path, remedy)]
 
 
 def best_row(rows: list[Row]) -> Row | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from raytrain.config.flat import flat
 from raytrain.config.job import JobSpec
-from raytrain.runs.files import read_json, write_json
+from raytrain.runs.files import read_json, read_spec, write_json
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.layout import RunDir
 
@@ -16,7 +16,7 @@ SHOWN = 6
 def keep_job(run: RunDir, job: JobSpec) -> str | None:
     """Write the job. Returns what it changes of the one before in a line, or None."""
     now = job.model_dump(mode="json")
-    before = read_json(run.config) if run.config.is_file() else now
+    before = read_config(run) or now
     if before == now:
         write_json(run.config, now)
         return None
@@ -24,6 +24,19 @@ def keep_job(run: RunDir, job: JobSpec) -> str | None:
     write_json(kept, before)
     write_json(run.config, now)
     return f"the job changed: {_changes(before, now)} (the one before: {kept})"
+
+
+def read_config(run: RunDir) -> dict[str, Any] | None:
+    """The job as JSON; None while there is none."""
+    remedy = "delete it: every command with the job's YAML writes it again"
+    found: dict[str, Any] | None = read_json(run.config, remedy) if run.config.is_file() else None
+    return found
+
+
+def read_job(run: RunDir) -> JobSpec | None:
+    """The job; None while there is none."""
+    remedy = "delete it: every command with the job's YAML writes it again"
+    return read_spec(run.config, JobSpec, remedy) if run.config.is_file() else None
 
 
 def _changes(before: Any, now: Any) -> str:

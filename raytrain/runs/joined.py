@@ -1,7 +1,7 @@
 """`joined/<name>/`: a team-mate's probability maps that share in the ensemble's mean."""
 
 from raytrain.config.base import Spec
-from raytrain.runs.files import read_json
+from raytrain.runs.files import read_spec
 from raytrain.runs.layout import JoinedDir, RunDir
 
 
@@ -24,7 +24,8 @@ class Joined(Spec):
 def read_joined(run: RunDir) -> dict[str, Joined]:
     """All that joined, by name, in the order of their names."""
     records = sorted(run.joined.glob("*/record.json"))
-    found = [Joined.model_validate(read_json(path)) for path in records]
+    remedy = "delete its folder and add it again with `raytrain ensemble --add`"
+    found = [read_spec(path, Joined, remedy) for path in records]
     return {joined.name: joined for joined in found}
 
 

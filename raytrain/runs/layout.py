@@ -17,6 +17,11 @@ class TrialDir:
     path: Path
 
     @property
+    def remedy(self) -> str:
+        """Where a file in it is damaged."""
+        return f"delete the folder {self.path} and run the same command again: it trains this again"
+
+    @property
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from raytrain.runs.files import atomic_path
+from raytrain.runs.arrays import new_array
+from raytrain.runs.files import DamagedError, atomic_path
 
 Shape = tuple[int, int, int]
 """Classes, height, width."""
@@ -15,7 +16,7 @@ def write_maps(path: Path, maps: Iterable[np.ndarray], shapes: list[Shape]) -> N
     """Write prob_KHW of each image as it comes; the file appears whole or not at all."""
     start = _starts(shapes)
     with atomic_path(path) as temporary:
-        flat = np.lib.format.open_memmap(temporary, "w+", np.float16, (int(start[-1]),))
+        flat = new_array(temporary, np.float16, int(start[-1]))
         for number, prob_KHW in enumerate(maps):
             assert prob_KHW.shape == shapes[number]
             flat[start[number] : start[number + 1]] = prob_KHW.ravel()
@@ -26,14 +27,16 @@ class Maps:
     """The maps of a file, mapped from disk and read image by image."""
 
     def __init__(self, path: Path, shapes: list[Shape]):
-        """Raises ValueError when the file does not hold maps of these shapes."""
+        """Raises DamagedError when the file does not hold maps of these shapes."""
         self._shapes, self._start = shapes, _starts(shapes)
-        self._flat = np.load(path, mmap_mode="r")
+        remedy = "delete it and run `raytrain cv` again"
+        try:
+            self._flat = np.load(path, mmap_mode="r")
+        except ValueError as error:
+            raise DamagedError(path, str(error), remedy) from None
         if self._flat.shape != (self._start[-1],):
-            raise ValueError(
-                f"{path}: holds {self._flat.size} values, its {len(shapes)} images have "
-                f"{self._start[-1]}; delete it and run `raytrain cv` again"
-            )
+            reason = f"holds {self._flat.size} values, its {len(shapes)} images have "
+            raise DamagedError(path, f"{reason}{self._start[-1]}", remedy)
 
     def __getitem__(self, number: int) -> np.ndarray:
         """prob_KHW (float32) of one image."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from raytrain.config.base import Spec
-from raytrain.runs.files import read_json, write_json
+from raytrain.runs.files import read_spec, write_json
 from raytrain.runs.layout import RunDir
 
 
@@ -30,4 +30,5 @@ def write_cross_validation(run: RunDir, found: CrossValidation) -> None:
 def read_cross_validation(run: RunDir) -> CrossValidation | None:
     """What the last `cv` was about; None before the first one."""
     path = run.oof / "members.json"
-    return CrossValidation.model_validate(read_json(path)) if path.is_file() else None
+    remedy = "run `raytrain cv` again: it writes the file anew"
+    return read_spec(path, CrossValidation, remedy) if path.is_file() else None

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from raytrain.config.base import Spec
 from raytrain.runs.events import RungEvent, read_events
-from raytrain.runs.files import read_json, write_json
+from raytrain.runs.files import read_spec, write_json
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Record, read_records
 
@@ -41,4 +41,4 @@ def present_events(run: RunDir) -> list[RungEvent]:
 def _trials(run: RunDir) -> set[str] | None:
     if not run.present.is_file():
         return None
-    return set(Present.model_validate(read_json(run.present)).trials)
+    return set(read_spec(run.present, Present, "delete it: every search writes it again").trials)

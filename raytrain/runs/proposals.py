@@ -7,7 +7,7 @@ from pathlib import Path
 
 from raytrain.config.base import Spec
 from raytrain.config.trial import TrialSpec
-from raytrain.runs.files import append_line, read_lines
+from raytrain.runs.files import append_line, read_spec_lines
 
 
 class Proposal(Spec):
@@ -26,4 +26,4 @@ def append_proposals(path: Path, proposals: list[Proposal]) -> None:
 
 def read_proposals(path: Path) -> list[Proposal]:
     """All of them, in order."""
-    return [Proposal.model_validate_json(line) for line in read_lines(path)]
+    return read_spec_lines(path, Proposal, "delete the line: the search draws another trial for it")

@@ -4,8 +4,10 @@ The driver alone writes it, last, so that its presence means that the trial is c
 """
 
 import platform
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -15,12 +17,13 @@ from raytrain.config.metrics import MetricSpec
 from raytrain.config.trial import TrialSpec
 from raytrain.runs.attempts import Attempt, read_attempts, tried_batch
 from raytrain.runs.extensions import load_extensions
-from raytrain.runs.files import read_json, write_json
+from raytrain.runs.files import DamagedError, read_json, read_spec, write_json
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.history import Row, best_row, read_history
 from raytrain.runs.layout import RunDir, TrialDir
 from raytrain.runs.shipping import early_end
 from raytrain.runs.starts import read_starts
+from raytrain.runs.version import verify_version
 
 Station = Literal["train", "search", "cv", "final"]
 Status = Literal["finished", "stopped", "failed", "paused"]
@@ -145,7 +148,7 @@ def write_record(task: Task, status: Status, reason: str | None) -> Record:
         best=best_row(rows),
         last=last,
         notes=[note for row in rows for note in row.get("notes", [])],
-        shipped=read_json(task.trial_dir.shipped) if task.trial_dir.shipped.is_file() else None,
+        shipped=read_shipped_json(task.trial_dir),
         seconds=round(sum(row["seconds"] for row in rows), 3),
         attempts=tuple(read_attempts(task.trial_dir)),
         starts=len(read_starts(task.trial_dir)),
@@ -156,10 +159,16 @@ def write_record(task: Task, status: Status, reason: str | None) -> Record:
 
 
 def read_record(directory: TrialDir) -> Record | None:
-    """The record, or None while the trial is not complete."""
+    """The record; None while the trial is not complete, or when the file is damaged, which is said:
+    then the same command makes it again."""
     if not directory.record.is_file():
         return None
-    return Record.model_validate(read_json(directory.record))
+    remedy = "it is passed over; run the same command again: it makes the record again"
+    try:
+        return read_spec(directory.record, Record, remedy)
+    except DamagedError as error:
+        _warn(str(error))
+        return None
 
 
 def complete(record: Record) -> bool:
@@ -175,9 +184,24 @@ def is_complete(task: Task) -> bool:
 
 def read_records(run: RunDir) -> list[Record]:
     """All records of a run, by name and fingerprint."""
+    verify_version(run)
     load_extensions(run)
     found = [read_record(TrialDir(path)) for path in run.trials.glob("*") if path.is_dir()]
     return sorted((r for r in found if r), key=lambda r: (r.name, r.fingerprint))
+
+
+@cache
+def _warn(text: str) -> None:
+    """Say it on stderr, once a process."""
+    print(f"raytrain: {text}", file=sys.stderr, flush=True)
+
+
+def read_shipped_json(directory: TrialDir) -> dict[str, Any] | None:
+    """`shipped.json`; None while training has not come to its own end."""
+    if not directory.shipped.is_file():
+        return None
+    tree: dict[str, Any] = read_json(directory.shipped, directory.remedy)
+    return tree
 
 
 def _versions() -> dict[str, str]:

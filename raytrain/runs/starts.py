@@ -1,7 +1,7 @@
 """`starts.jsonl`: each start of a training, one line by rank 0; more than one where it resumed."""
 
 from raytrain.config.base import Spec
-from raytrain.runs.files import append_line, read_lines
+from raytrain.runs.files import append_line, read_spec_lines
 from raytrain.runs.layout import TrialDir
 
 
@@ -21,4 +21,4 @@ def append_start(directory: TrialDir, start: Start) -> None:
 
 def read_starts(directory: TrialDir) -> list[Start]:
     """All starts, in order."""
-    return [Start.model_validate_json(line) for line in read_lines(directory.starts)]
+    return read_spec_lines(directory.starts, Start, directory.remedy)

@@ -9,9 +9,9 @@ import pytest
 from raytrain.config.load import load_job
 from raytrain.metrics import score
 from raytrain.metrics.oof_file import read_oof_evidence
-from raytrain.pipeline.predict import read_ensemble
 from raytrain.pipeline.prepare import faults
 from raytrain.runs.candidates import read_candidates
+from raytrain.runs.ensemble import read_ensemble
 from raytrain.runs.layout import RunDir
 from tests.commands import raytrain, stop_when
 from tests.support import epochs_done, run_folder, write_job

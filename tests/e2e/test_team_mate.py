@@ -207,10 +207,10 @@ def test_a_csv_of_another_ensemble_does_not_stay(
     report = read_report(run.data_report)
     folds = Folds.model_validate(read_json(run.folds))
     with Workplace(job, "local") as workplace:
-        finalize(job, run, report, workplace, member_specs(job, run))
+        finalize(job, run, report, workplace, member_specs(job, run, report))
         assert run.submission.is_file()
         change(run, open_samples(run), folds, [finished / "anna"], [])
-        finalize(job, run, report, workplace, member_specs(job, run))
+        finalize(job, run, report, workplace, member_specs(job, run, report))
     assert not run.submission.exists()
     assert any("submission.csv: missing" in problem for problem in missing(run))
 

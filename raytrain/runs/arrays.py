@@ -1,0 +1,26 @@
+"""Arrays in files that are mapped into memory to be written."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from raytrain.runs.files import naming
+
+
+def new_array(path: Path, dtype: str | np.dtype | type, size: int) -> np.memmap:
+    """A flat array in a new file, mapped to be written.
+
+    Its space is reserved first: where a disk is full, writing to a mapped file kills the process.
+    Raises OSError when there is no room.
+    """
+    header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": (size,)}
+    with naming(path), path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        end = file.tell() + max(1, size * np.dtype(dtype).itemsize)
+        file.flush()
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, end)
+        else:  # macOS
+            file.truncate(end)
+    return np.lib.format.open_memmap(path, "r+")

@@ -1,0 +1,21 @@
+"""The version of a run folder's files; it stands in `data.json`, which every run folder has."""
+
+from raytrain.runs.files import read_json
+from raytrain.runs.layout import RunDir
+
+VERSION = 1
+"""Raised whenever a file of a run folder changes its meaning."""
+REMEDY = "delete it: the next command reads the data and writes it again"
+
+
+def verify_version(run: RunDir) -> None:
+    """Raises ValueError when another version of raytrain wrote the folder."""
+    if not run.data_report.is_file():
+        return
+    found = read_json(run.data_report, REMEDY).get("version", 0)
+    if found != VERSION:
+        age = "an older" if found < VERSION else "a newer"
+        raise ValueError(
+            f"{run.path}: {age} raytrain wrote this run folder (version {found}, this one is "
+            f"{VERSION}); name another run, such as --set run=second"
+        )
