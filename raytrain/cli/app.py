@@ -1,6 +1,7 @@
 """What all commands share: how they end, and the options that several have."""
 
 import contextlib
+import errno
 import signal
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from raytrain.config.job import JobSpec, Place
 from raytrain.config.load import load_job
 from raytrain.config.plain import PlainStream
 from raytrain.runs.layout import RunDir, run_dir
+from raytrain.runs.storage import storage_text
 
 
 class Terminated(KeyboardInterrupt):
@@ -25,7 +27,7 @@ def _terminate(number: int, frame: object) -> None:
 
 
 class _Commands(TyperGroup):
-    """Ends a user's mistake in its message, never in a traceback.
+    """Ends a user's mistake, and a storage that fails, in a message, never in a traceback.
 
     Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 terminated.
     """
@@ -43,6 +45,11 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except ValueError as error:
             print(f"raytrain: {error}", file=sys.stderr)
+            sys.exit(1)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # `raytrain ledger | head`
+                raise
+            print(f"raytrain: {storage_text(error)}", file=sys.stderr)
             sys.exit(1)
         except KeyboardInterrupt as error:
             terminated = isinstance(error, Terminated)

@@ -134,7 +134,8 @@ def _fit(
 def _place(tasks: list[Task]) -> Path:
     """Where Ray Train keeps what it needs for these."""
     storage = tasks[0].directory.parent.parent / "ray"
-    names = "+".join(task.name for task in tasks)
+    # A folder's name has 255 letters at most.
+    names = "+".join(task.name for task in tasks)[:100]
     # A run of the same name would be taken for finished by Ray Train: ours resumes by itself.
     attempt = len(list(storage.glob("*"))) if storage.is_dir() else 0
     return storage / f"{names}-{fingerprint([t.fingerprint for t in tasks])[:4]}-{attempt}"

@@ -24,6 +24,7 @@ from raytrain.data.samples import read_image, read_mask, split_addresses
 from raytrain.data.source import cache_root, local_folder
 from raytrain.data.stacks import StackRows, stack_rows
 from raytrain.data.threads import in_threads
+from raytrain.runs.arrays import new_array
 
 USED = "used"
 
@@ -114,11 +115,11 @@ def _build(report: DataReport, folder: Path, stacks: StackRows | None) -> None:
         start = np.concatenate([[0], np.cumsum(area)])
         pixels, channels = int(start[-1]), report.channels
 
-        def flat(name: str, dtype: str, size: int) -> np.memmap:
-            return np.lib.format.open_memmap(temporary / name, "w+", dtype, (size,))
-
-        masks = flat("masks.npy", stored_type(len(report.classes), report.target), pixels)
-        images = None if stacks else flat("images.npy", report.dtype, pixels * channels)
+        kind = stored_type(len(report.classes), report.target)
+        masks = new_array(temporary / "masks.npy", kind, pixels)
+        images = None
+        if not stacks:
+            images = new_array(temporary / "images.npy", report.dtype, pixels * channels)
         root = local_folder(report.source)
 
         def decode(row: int) -> None:

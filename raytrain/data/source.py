@@ -7,7 +7,8 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import fsspec
@@ -53,29 +54,42 @@ def _unpacked(archive: Path) -> Path:
 
 
 def _fetched(address: str) -> Path:
-    try:
+    with _answering(address):
         files, path = fsspec.url_to_fs(address)
         listing = {
             name: [facts.get("size"), str(facts.get("ETag") or facts.get("mtime") or "")]
             for name, facts in files.find(path, detail=True).items()
         }
-    except (ImportError, OSError, ValueError) as error:
-        raise ValueError(f"{address}: {error} (competition.data)") from None
     if not listing:
         raise ValueError(f"{address}: nothing is there (competition.data)")
 
     def fetch(folder: Path) -> None:
-        if len(listing) == 1 and path.lower().endswith(".zip"):
+        if len(listing) == 1 and path.endswith(".zip"):
             archive = folder.with_suffix(".zip")
             try:
-                files.get_file(path, str(archive))
+                with _answering(address):
+                    files.get_file(path, str(archive))
                 unpack(archive, folder)
             finally:
                 archive.unlink(missing_ok=True)
         else:
-            files.get(path.rstrip("/") + "/", str(folder) + os.sep, recursive=True)
+            with _answering(address):
+                files.get(path.rstrip("/") + "/", str(folder) + os.sep, recursive=True)
 
     return _made_once(fingerprint(address, listing), fetch)
+
+
+@contextmanager
+def _answering(address: str) -> Iterator[None]:
+    """Raises ValueError when the storage fails within the block."""
+    try:
+        yield
+    except Exception as error:  # each of fsspec's storages fails in its own way
+        reason = str(error).strip() or type(error).__name__
+        raise ValueError(
+            f"{address}: {reason} (competition.data); see that the storage answers, then run the "
+            "same command again"
+        ) from None
 
 
 def _made_once(key: str, make: Callable[[Path], None]) -> Path:

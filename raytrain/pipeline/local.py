@@ -14,6 +14,7 @@ from raytrain.runs.layout import RunDir
 from raytrain.runs.orders import Orders
 from raytrain.runs.record import OUT_OF_TIME, OnEnd, Task
 from raytrain.runs.retry import RETRIES, as_tried
+from raytrain.runs.storage import storage_text
 
 Shard = TypeVar("Shard")
 
@@ -86,8 +87,10 @@ def _failure(task: Task, reporter: Reporter) -> Failure | None:
     samples = open_samples(RunDir(task.directory.parent.parent))
     try:
         run_trial(task, samples, reporter)
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         return Failure(str(error), "error")
+    except OSError as error:
+        return Failure(storage_text(error), "error")
     except torch.OutOfMemoryError as error:
         return Failure(f"OutOfMemoryError: {error}", "memory")
     return None
