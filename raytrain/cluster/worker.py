@@ -8,23 +8,21 @@ from pathlib import Path
 import ray
 
 from raytrain.cluster.metrics_export import exported
+from raytrain.data.loading import STALL_S, STALL_VARIABLE
 from raytrain.engine.parallel import current_world
 from raytrain.engine.reporter import Reporter
 from raytrain.engine.share import gpu_share
 from raytrain.engine.trial import Samples, open_samples, run_trial
-from raytrain.engine.watchdog import FLOOR_S, Watchdog
+from raytrain.engine.watchdog import Watchdog
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task
 from raytrain.runs.retry import as_tried
-
-STALL_VARIABLE = "RAYTRAIN_STALL_S"
-"""Sets the shortest standstill, in seconds, that ends a worker process."""
 
 
 def work(task: Task, reporter: Reporter, gpus: float) -> None:
     """Run one trial here with so many GPUs, its figures exported as Ray metrics, its steps
     watched."""
-    floor_s = float(os.environ.get(STALL_VARIABLE, FLOOR_S))
+    floor_s = float(os.environ.get(STALL_VARIABLE, STALL_S))
     node = f"{platform.node()} (Ray node {ray.get_runtime_context().get_node_id()[:8]})"
     with (
         gpu_share(gpus),

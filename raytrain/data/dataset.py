@@ -17,6 +17,7 @@ from raytrain.config.trial import TrialSpec
 from raytrain.data.augment import augmented, build_augmentation
 from raytrain.data.cache import Cache
 from raytrain.data.framing import Frame, Windows
+from raytrain.data.loading import BatchLoader
 from raytrain.data.mixing import mixed
 from raytrain.data.plan import BatchPlan, EpochPlan
 
@@ -178,21 +179,22 @@ def train_loader(
     cache: Cache, rows: np.ndarray, scaling: Scaling, spec: TrialSpec, rank: int, world: int,
     loaders: int,
 ) -> tuple[DataLoader[Batch], EpochPlan]:  # fmt: skip
-    """Batches for training; set `plan.epoch` before each pass."""
+    """Batches for training; set `plan.epoch` before each pass.
+
+    Raises LoaderError when shared memory has no room for the batches of the loaders.
+    """
     frame = Frame(spec.framing, cache.largest)
     windows = frame.windows(cache, rows)
     dataset = SliceDataset(
         cache, frame, windows, scaling, spec.augmentation, spec.copies, spec.seed
     )
     plan = epoch_plan(dataset, spec, rank, world)
-    loader = DataLoader(
-        dataset,
-        sampler=plan,
-        batch_size=None,
-        num_workers=loaders,
-        pin_memory=torch.cuda.is_available(),
-        worker_init_fn=_share_by_name,
-    )
+    at_once = -(-spec.batch_size // world)
+    masks = cache.labels.itemsize * (1 if spec.mix is None else 2)
+    pixel = cache.channels * torch.float32.itemsize + masks
+    batch_bytes = at_once * frame.height * frame.width * pixel
+    pin = torch.cuda.is_available()
+    loader = BatchLoader(dataset, plan, loaders, batch_bytes, pin)
     return loader, plan
 
 
@@ -202,12 +204,6 @@ def epoch_plan(dataset: SliceDataset, spec: TrialSpec, rank: int, world: int) ->
     if spec.positive_share is not None:
         foreground_N = np.array([dataset.has_foreground(n) for n in range(len(foreground_N))])
     return EpochPlan(spec, np.tile(foreground_N, 1 + spec.copies), rank, world)
-
-
-def _share_by_name(loader: int) -> None:
-    """A batch in shared memory that has a name needs no answer from the process that made it,
-    which is busy with the next; one passed as an open file does."""
-    torch.multiprocessing.set_sharing_strategy("file_system")
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,6 @@ from raytrain.engine.parallel import World
 from raytrain.runs.history import Row
 
 Item = TypeVar("Item")
-FLOOR_S = 60.0
 MEDIANS = 5.0
 """No step for so many times the median step, and for at least the floor, is a standstill."""
 RESTS = 10.0
