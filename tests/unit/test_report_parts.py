@@ -43,7 +43,8 @@ def test_maps_of_other_folds_are_refused(tmp_path):
     path = next(run.oof.glob("*.npy"))
     np.save(path, np.load(path)[:2])
     with pytest.raises(
-        ValueError, match=rf"{path.name}: holds 2 values, its 6 images have 8640.*raytrain cv"
+        ValueError,
+        match=rf"{path.name}: damaged.*holds 2 values, its 6 images have 8640.*raytrain cv",
     ):
         page_of(run)
 
