@@ -9,6 +9,7 @@ from raytrain.cluster.reasons import reason_of
 from raytrain.cluster.resources import places, refuse_impossible, remote_options
 from raytrain.cluster.search import run_search
 from raytrain.cluster.train_group import train_groups
+from raytrain.cluster.waiting import waiting_said
 from raytrain.cluster.worker import work
 from raytrain.config.job import ResourcesSpec
 from raytrain.engine.reporter import SilentReporter
@@ -31,14 +32,16 @@ class RayBackend:
     def search(self, orders: Orders) -> None:
         """Run what is proposed as one Ray Tune experiment."""
         refuse_impossible(self.need, orders.spec.workers)
-        run_search(orders, self.need)
+        with waiting_said(self.need):
+            run_search(orders, self.need)
 
     def run_trials(self, tasks: list[Task], on_end: OnEnd) -> None:
         """Run each task to its end: one worker as a Ray task, several as a TorchTrainer."""
         for workers in {task.least_workers for task in tasks}:
             refuse_impossible(self.need, workers)
-        self._run_single([task for task in tasks if task.workers == 1], on_end)
-        train_groups([task for task in tasks if task.workers > 1], self.need, on_end)
+        with waiting_said(self.need):
+            self._run_single([task for task in tasks if task.workers == 1], on_end)
+            train_groups([task for task in tasks if task.workers > 1], self.need, on_end)
 
     def map_shards(
         self, name: str, function: Callable[[Shard], None], shards: Sequence[Shard]
@@ -52,7 +55,8 @@ class RayBackend:
             for number, shard in enumerate(shards)
         ]
         try:
-            ray.get(running)
+            with waiting_said(self.need):
+                ray.get(running)
         except ray.exceptions.RayError as error:
             raise ValueError(f"{name}: {reason_of(error)}") from error
 

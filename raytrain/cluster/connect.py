@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import socket
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,13 @@ _SETTINGS = {
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
 
+_OWN = {
+    # Without clusters, Ray's processes listen on 127.0.0.1 instead of everywhere.
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    "RAY_AUTH_MODE": "token",
+}
+"""For a Ray of this process's own."""
+
 STORE_BYTES = 256 * 1024**2
 """Ray's object store on a machine of its own: only tasks and figures pass through it."""
 
@@ -34,16 +42,24 @@ STORE_BYTES = 256 * 1024**2
 def connected() -> Iterator[str]:
     """A Ray connection for the block; gives a line about its dashboard.
 
+    A Ray of its own listens on this machine's loopback address only, and asks for its token.
     Raises ValueError when the cluster that RAY_ADDRESS names does not answer.
     """
+    address = os.environ.get("RAY_ADDRESS")
     set_defaults()
+    if address is None:
+        for key, value in _OWN.items():
+            os.environ.setdefault(key, value)
+    else:
+        _refuse_closed(address)
     import ray
+
+    from raytrain.cluster.private import refuse_silent
 
     # Its long warning says what our line about the dashboard's token says.
     logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)
     # At the end of a search that ran out of time it would list the trials that never started.
     logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)
-    address = os.environ.get("RAY_ADDRESS")
     common = {
         "log_to_driver": False,
         "logging_level": "WARNING",
@@ -53,21 +69,37 @@ def connected() -> Iterator[str]:
     on_term = signal.getsignal(signal.SIGTERM)
     try:
         if address:
+            refuse_silent(address)
             context = ray.init(address=address, **common)
         else:
             context = ray.init(
                 address="local", include_dashboard=True, object_store_memory=STORE_BYTES, **common
             )
-    except ConnectionError as error:
-        raise ValueError(
-            f"RAY_ADDRESS={address}: no Ray cluster answers there ({error}); start one with "
-            "`ray start --head`, or unset RAY_ADDRESS to run on this machine alone"
-        ) from None
+    except (ConnectionError, ValueError) as error:
+        raise _no_answer(str(address), error) from None
     signal.signal(signal.SIGTERM, on_term)
     try:
         yield _dashboard_text(context.dashboard_url)
     finally:
         ray.shutdown()
+
+
+def _refuse_closed(address: str) -> None:
+    """Raises ValueError at once when nobody listens at a RAY_ADDRESS, before Ray is imported."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdecimal():
+        return  # such as `auto`
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+    except OSError as error:
+        raise _no_answer(address, error) from None
+
+
+def _no_answer(address: str, error: Exception) -> ValueError:
+    return ValueError(
+        f"RAY_ADDRESS={address}: no Ray cluster answers there ({error}); start one with "
+        "`ray start --head`, or unset RAY_ADDRESS to run on this machine alone"
+    )
 
 
 def set_defaults() -> None:

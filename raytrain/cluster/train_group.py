@@ -30,6 +30,12 @@ from raytrain.runs.record import Status, Task
 REFITS = 3
 """How often a group whose controller died is fitted again."""
 PREEMPTED = "preempted"
+START_VARIABLE = "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"
+START_S, ELASTIC_START_S = 3600, 60
+"""How long places for a group are waited for; they are known to exist. A group that may be smaller
+looks again after the shorter time how many there are now."""
+CONTROLLER_FAILURES, ELASTIC_CONTROLLER_FAILURES = 3, 60
+"""A start that has to be tried again is one of them."""
 RESIZE_VARIABLE = "RAYTRAIN_RESIZE_S"
 """Sets the seconds after which a group with room to grow looks for more places."""
 RESIZE_S = 60.0
@@ -149,6 +155,11 @@ def _trainer(
     callbacks: list[ray.train.UserCallback],
 ) -> TorchTrainer:
     most, least = _workers(tasks[0])
+    # Read by Ray Train from this process's environment.
+    ours = [str(START_S), str(ELASTIC_START_S)]
+    if os.environ.get(START_VARIABLE, ours[0]) in ours:
+        os.environ[START_VARIABLE] = ours[0] if least == most else ours[1]
+    failures = CONTROLLER_FAILURES if least == most else ELASTIC_CONTROLLER_FAILURES
     return TorchTrainer(
         _train_all,
         train_loop_config={"tasks": tasks, "gpus": need.gpus, "refusal": refusal},
@@ -163,7 +174,9 @@ def _trainer(
             name=path.name,
             storage_path=str(path.parent),
             checkpoint_config=ray.train.CheckpointConfig(num_to_keep=1),
-            failure_config=ray.train.FailureConfig(max_failures=3, controller_failure_limit=3),
+            failure_config=ray.train.FailureConfig(
+                max_failures=3, controller_failure_limit=failures
+            ),
             callbacks=callbacks,
         ),
     )

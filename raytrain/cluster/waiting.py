@@ -1,0 +1,68 @@
+"""Says what work waits for while all places are taken by others."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import ray
+from ray.util.state import list_actors, list_tasks
+
+from raytrain.cluster.resources import GIB, bundle
+from raytrain.config.job import ResourcesSpec
+
+LOOK_S = 10.0
+NAMED = 3
+"""Others that are named."""
+
+
+@contextmanager
+def waiting_said(need: ResourcesSpec) -> Iterator[None]:
+    """Prints, whenever it changes, what this process's work waits for while none of it runs."""
+    done = threading.Event()
+
+    def look() -> None:
+        said = ""
+        while not done.wait(LOOK_S):
+            # The state of a cluster may be away for a while, or altogether.
+            with suppress(Exception):
+                text = waiting_text(need)
+                if text and text != said:
+                    print(text, flush=True)
+                said = text
+
+    thread = threading.Thread(target=look, name="waiting", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def waiting_text(need: ResourcesSpec) -> str:
+    """Such as `waiting for 1 CPU: 2 of 2 are taken by Hog (job 02000000)`; empty while there is a
+    place, or work of this job runs."""
+    total, free = ray.cluster_resources(), ray.available_resources()
+    lacking = [key for key, value in bundle(need).items() if value and free.get(key, 0.0) < value]
+    users = _users()
+    job = ray.get_runtime_context().get_job_id()
+    if not lacking or any(user.job_id == job for user in users):
+        return ""
+    parts = []
+    for key in lacking:
+        unit, size = ("GB of memory", GIB) if key == "memory" else (key, 1)
+        had = total.get(key, 0.0) / size
+        taken = had - free.get(key, 0.0) / size
+        parts.append(f"{bundle(need)[key] / size:g} {unit}: {taken:.3g} of {had:.3g} are taken")
+    names = dict.fromkeys(f"{user.name} (job {user.job_id})" for user in users)
+    others = ", ".join(list(names)[:NAMED]) + (", ..." if len(names) > NAMED else "")
+    return f"waiting for {', '.join(parts)}" + (f" by {others}" if others else "")
+
+
+def _users() -> list[Any]:
+    """Actors and tasks that hold processors."""
+    living = list_actors(filters=[("state", "=", "ALIVE")], detail=True, limit=1000)
+    running = list_tasks(filters=[("state", "=", "RUNNING")], detail=True, limit=1000)
+    found = [(each, each.required_resources or {}) for each in (*living, *running)]
+    return [each for each, held in found if any(key.startswith(("CPU", "GPU")) for key in held)]
