@@ -9,6 +9,7 @@ import ray
 
 from raytrain.cluster.metrics_export import exported
 from raytrain.data.loading import STALL_S, STALL_VARIABLE
+from raytrain.engine.guard import guarded
 from raytrain.engine.parallel import current_world
 from raytrain.engine.reporter import Reporter
 from raytrain.engine.share import gpu_share
@@ -24,7 +25,9 @@ def work(task: Task, reporter: Reporter, gpus: float) -> None:
     watched."""
     floor_s = float(os.environ.get(STALL_VARIABLE, STALL_S))
     node = f"{platform.node()} (Ray node {ray.get_runtime_context().get_node_id()[:8]})"
+    note = task.directory / "stalled_epoch0000_step00000_rank0.txt"
     with (
+        guarded(floor_s, note, node),
         gpu_share(gpus),
         exported(task, current_world().rank, reporter) as told,
         Watchdog(node, floor_s) as watch,

@@ -120,7 +120,9 @@ def test_a_trial_out_of_memory_is_tried_with_half_the_batch_and_stops_no_other(
     assert reasons == {"OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB"}
 
 
-def test_killed_workers_change_no_number_and_are_shown(cluster: Cluster, tmp_path: Path) -> None:
+def test_killed_and_stopped_workers_change_no_number_and_are_shown(
+    cluster: Cluster, tmp_path: Path
+) -> None:
     trial = {"epochs": 20}
     job = write_job(tmp_path, tmp_path / "runs", trial=trial, search={"trials": 2})
     killed: set[str] = set()
@@ -130,7 +132,8 @@ def test_killed_workers_change_no_number_and_are_shown(cluster: Cluster, tmp_pat
             title = " ".join(process.info["cmdline"] or [])
             name = title.strip().removeprefix("ray::")
             if name.startswith("search_") and name not in killed and _has_begun(name):
-                process.kill()
+                # The second one stands still, and its own watchdog with it.
+                process.suspend() if killed else process.kill()
                 killed.add(name)
         return len(killed) == 2
 
@@ -140,7 +143,8 @@ def test_killed_workers_change_no_number_and_are_shown(cluster: Cluster, tmp_pat
 
     log = tmp_path / "log"
     # SIGCONT does nothing: the driver goes on.
-    assert stop_when(["search", job], all_killed, signal.SIGCONT, log, cluster.env) == 0
+    env = cluster.env | {"RAYTRAIN_STALL_S": "10"}
+    assert stop_when(["search", job], all_killed, signal.SIGCONT, log, env) == 0
     whole = write_job(tmp_path, tmp_path / "whole", trial=trial, search={"trials": 2})
     assert raytrain("search", whole, "--local").returncode == 0
     assert figures(tmp_path / "runs") == figures(tmp_path / "whole")

@@ -1,0 +1,82 @@
+"""Ends a worker process that stands still as a whole: stopped by a signal, or stuck in C code.
+
+The watchdog is a thread of the process that it watches and stands still with it. This one is a
+process beside it, `guard.py PID LIMIT_S FILE TEXT`, that hears a beat on its standard input.
+"""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+LIMIT = 2.0
+"""So many shortest standstills may pass without a beat: other workers are to notice first."""
+
+
+@contextmanager
+def guarded(floor_s: float, note: Path, node: str) -> Iterator[None]:
+    """Have this process killed when it does not run for twice `floor_s` within the block; `note`
+    then says so in the watchdog's form."""
+    limit_s = LIMIT * floor_s
+    words = [str(os.getpid()), str(limit_s), str(note), node]
+    # Nothing is imported there but the standard library.
+    with subprocess.Popen(
+        [sys.executable, "-I", "-S", __file__, *words], stdin=subprocess.PIPE
+    ) as guard:
+        done = threading.Event()
+        stdin = guard.stdin
+        assert stdin is not None
+
+        def beat() -> None:
+            with suppress(OSError):  # the guard is gone: nobody watches
+                while not done.wait(min(1.0, limit_s / 10)):
+                    os.write(stdin.fileno(), b".")
+
+        thread = threading.Thread(target=beat, name="guard", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+            # The end of its input is its end.
+            stdin.close()
+
+
+def watch(pid: int, limit_s: float, note: Path, node: str) -> None:
+    """Kill the process when no beat comes for `limit_s` though nothing of it runs."""
+    last, used = time.monotonic(), _used(pid)
+    while True:
+        ready, _, _ = select.select([0], [], [], limit_s / 4)
+        if ready:
+            if not os.read(0, 4096):
+                return
+            last, used = time.monotonic(), _used(pid)
+        waited = time.monotonic() - last
+        if waited > limit_s and _used(pid) == used:
+            text = f"rank 0 of 1 on {node} did not run at all for {waited:.0f} s; "
+            text += "it was killed so that training starts again"
+            with suppress(OSError):
+                note.write_text(f"{text}\n{node}\n")
+            print(text, file=sys.stderr, flush=True)
+            os.kill(pid, signal.SIGKILL)
+            return
+
+
+def _used(pid: int) -> str:
+    """Processor time of a process so far; empty where nobody says."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return " ".join(fields[11:13])
+
+
+if __name__ == "__main__":
+    watch(int(sys.argv[1]), float(sys.argv[2]), Path(sys.argv[3]), sys.argv[4])
