@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from raytrain.config.models import ModelSpec, PretrainedSpec
 from raytrain.models.fetching import fetch
+from raytrain.models.state import Match, match, read_state
 from raytrain.runs.files import atomic_path
 
 OFFLINE_HELP = (
@@ -49,23 +49,28 @@ def fetch_weights(spec: ModelSpec, folder: Path, limit_s: float = LIMIT_S) -> No
 
 
 def load_encoder(model: nn.Module, path: Path) -> None:
-    """Load an encoder's state dict into `model.encoder`.
-
-    A first convolution made for RGB is fitted to other channel counts by averaging over its
-    input channels and scaling, so that activations keep their size. Raises ValueError when the
-    file does not fit.
-    """
+    """Load a weights file into `model.encoder`. Raises ValueError when an entry does not fit."""
     encoder = model.encoder
     assert isinstance(encoder, nn.Module)
+    encoder.load_state_dict(_matched(encoder, path).fits, strict=False)
+
+
+def file_note(spec: ModelSpec, model: nn.Module) -> str | None:
+    """What of the weights file that a spec names its network does not use; the network may be on
+    the meta device. Raises ValueError when the file is not there or does not fit."""
+    fetch_weights(spec, Path())
+    path, encoder = weights_file(spec, Path()), model.encoder
+    assert path is not None
+    assert isinstance(encoder, nn.Module)
+    note = _matched(encoder, path).note
+    return note and f"model.weights: {path}: {note}"
+
+
+def _matched(encoder: nn.Module, path: Path) -> Match:
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        wanted = encoder.state_dict()
-        for key, value in state.items():
-            want = wanted.get(key)
-            if want is not None and value.ndim == 4 and value.shape[1] != want.shape[1]:
-                spread = value.mean(1, keepdim=True).expand_as(want)
-                state[key] = spread * value.shape[1] / want.shape[1]
-        encoder.load_state_dict(state)
-    except Exception as error:  # torch.load fails in as many ways as there are files
-        reason = str(error).strip().split("\n")[0] or type(error).__name__
-        raise ValueError(f"model.weights: {path} does not fit this encoder ({reason})") from None
+        found = match(encoder.state_dict(), read_state(path))
+    except ValueError as error:
+        raise ValueError(f"model.weights: {path} does not fit this encoder ({error})") from None
+    if found.problem:
+        raise ValueError(f"model.weights: {path} does not fit this encoder: {found.problem}")
+    return found

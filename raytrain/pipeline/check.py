@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from raytrain.config.errors import config_error
 from raytrain.config.job import JobSpec
 from raytrain.config.metrics import MetricSpec
 from raytrain.data.checks import NEAR_LIMIT, inspect
@@ -11,6 +12,7 @@ from raytrain.data.contact_sheet import contact_sheet
 from raytrain.data.index import SPLITS
 from raytrain.data.report import DataReport, SplitFacts, read_report, write_report
 from raytrain.data.samples import SampleFiles
+from raytrain.pipeline.weights_check import weights_problems
 from raytrain.runs.extensions import keep_extensions, load_extensions
 from raytrain.runs.files import atomic_path
 from raytrain.runs.jobs import keep_job, read_config
@@ -40,6 +42,8 @@ def check(job: JobSpec, run: RunDir) -> DataReport:
                 f"{report.fingerprint}); name another run, e.g. --set run=second"
             )
     refuse_another_metric(job, run)
+    if problems := weights_problems(job, report):
+        raise config_error("the job", problems)
     write_report(run.data_report, report)
     if changed := keep_job(run, job):
         print(changed, flush=True)
