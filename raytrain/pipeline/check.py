@@ -1,17 +1,20 @@
 """`check`: read all data once, refuse what is wrong, and leave `data.json`."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from raytrain.config.competition import CompetitionSpec
 from raytrain.config.errors import config_error
 from raytrain.config.job import JobSpec
 from raytrain.config.metrics import MetricSpec
-from raytrain.data.checks import NEAR_LIMIT, inspect
+from raytrain.data.checks import NEAR_LIMIT
 from raytrain.data.contact_sheet import contact_sheet
 from raytrain.data.index import SPLITS
 from raytrain.data.report import DataReport, SplitFacts, read_report, write_report
 from raytrain.data.samples import SampleFiles
+from raytrain.pipeline.stamp import keep_stamp, read_anew, stamp
 from raytrain.pipeline.weights_check import weights_problems
 from raytrain.runs.extensions import keep_extensions, load_extensions
 from raytrain.runs.files import atomic_path
@@ -25,15 +28,19 @@ PAIRS = 20
 """Pairs and files of each kind that the summary names; data.json has them all."""
 
 
-def check(job: JobSpec, run: RunDir) -> DataReport:
-    """Verify the data and save what was learnt.
+Read = Callable[[CompetitionSpec, RunDir], DataReport]
+
+
+def check(job: JobSpec, run: RunDir, read: Read = read_anew) -> DataReport:
+    """Verify the data, however it is read, and save what was learnt.
 
     Raises ValueError listing every problem, or when the run directory holds results of other
     data or of another metric.
     """
     keep_extensions(run)
     load_extensions(run)
-    report = inspect(job.competition)
+    before_it = stamp(job.competition)
+    report = read(job.competition, run)
     if run.data_report.is_file() and run.trials.is_dir():
         before = read_report(run.data_report).fingerprint
         if before != report.fingerprint:
@@ -45,6 +52,7 @@ def check(job: JobSpec, run: RunDir) -> DataReport:
     if problems := weights_problems(job, report):
         raise config_error("the job", problems)
     write_report(run.data_report, report)
+    keep_stamp(run, before_it)
     if changed := keep_job(run, job):
         print(changed, flush=True)
     return report

@@ -27,6 +27,7 @@ from raytrain.pipeline.report import report as write_report
 from raytrain.pipeline.rounds import rounds
 from raytrain.pipeline.search import search
 from raytrain.pipeline.smoke import smoke
+from raytrain.pipeline.stamp import read_if_changed
 from raytrain.pipeline.standing import standing
 from raytrain.pipeline.study_table import study_table, study_text, write_study
 from raytrain.pipeline.submit import submit
@@ -167,7 +168,7 @@ def _opened(
     if problems:
         raise config_error("--local" if place == "local" else "the job", problems)
     directory.acquire()
-    report = check(job, directory)
+    report = check(job, directory, read_if_changed)
     print(summary(report), flush=True)
     if {"search", "cv", "final"} & set(stations):
         # Folds that do not fit are found before a search, not after it.

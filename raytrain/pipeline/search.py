@@ -7,7 +7,7 @@ from raytrain.config.space import with_values
 from raytrain.config.space_check import combinations
 from raytrain.data.report import DataReport
 from raytrain.pipeline.backend import Workplace
-from raytrain.pipeline.keep import keep_best
+from raytrain.pipeline.keep import BestKeepers
 from raytrain.pipeline.plan import plan_text
 from raytrain.pipeline.progress import Progress
 from raytrain.pipeline.study import Study
@@ -18,7 +18,7 @@ from raytrain.runs.configurations import Configuration
 from raytrain.runs.files import write_json
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
-from raytrain.runs.leaderboard import write_leaderboard
+from raytrain.runs.leaderboard import ranked, write_leaderboard
 from raytrain.runs.orders import Orders, without_end
 from raytrain.runs.present import present_events
 from raytrain.runs.record import Status, Task, write_record
@@ -87,6 +87,7 @@ def _run(
     over: Callable[[], bool],
 ) -> None:
     past, stopped = study.records(), study.stopped()
+    keepers = BestKeepers(run, job.search.keep, ranked(run))
     epochs = job.search.longest(job.trial.epochs)
     rungs, views = job.search.scheduler.rungs(epochs), workplace.views(run)
     with Progress("search", todo, rungs, views) as progress:
@@ -98,8 +99,9 @@ def _run(
             return task
 
         def on_end(task: Task, status: Status, reason: str | None) -> None:
-            progress.ended(write_record(task, status, reason))
-            keep_best(run, job.search.keep)
+            record = write_record(task, status, reason)
+            progress.ended(record)
+            keepers.ended(record)
 
         def on_failure(task: Task, failure: Failure) -> None:
             progress.failed(task, note_failure(task, failure))

@@ -102,6 +102,11 @@ class RunDir:
         return self.path / "data.json"
 
     @property
+    def stamp(self) -> Path:
+        """By which it is known that the data is as it was read."""
+        return self.path / "data_stamp.json"
+
+    @property
     def contact_sheet(self) -> Path:
         return self.path / "contact_sheet.png"
 

@@ -20,6 +20,7 @@ from raytrain.runs.extensions import load_extensions
 from raytrain.runs.files import DamagedError, read_json, read_spec, write_json
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.history import Row, best_row, read_history
+from raytrain.runs.ids import FEW, keep_ids, read_ids
 from raytrain.runs.layout import RunDir, TrialDir
 from raytrain.runs.shipping import early_end
 from raytrain.runs.starts import read_starts
@@ -55,6 +56,24 @@ class Task:
     directory: Path
     least: int | None = None
     """The fewest workers that it goes on with; None: all of them."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Many ids travel as a reference to a file of the run.
+        if len(self.train_ids) + len(self.val_ids) <= FEW:
+            return self.__dict__
+        digest = keep_ids(self.run, self.train_ids, self.val_ids)
+        return {**self.__dict__, "train_ids": None, "val_ids": digest}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if state["train_ids"] is None:
+            train_ids, val_ids = read_ids(self.run, state["val_ids"])
+            self.__dict__.update(train_ids=train_ids, val_ids=val_ids)
+
+    @property
+    def run(self) -> Path:
+        """The run's folder."""
+        return self.directory.parent.parent
 
     @property
     def least_workers(self) -> int:

@@ -73,6 +73,7 @@ def test_a_place_that_is_waited_for_is_said(cluster: Cluster, tmp_path: Path) ->
         assert hog.stdout is not None
         assert hog.stdout.readline() == "held\n"
         log, stdin = tmp_path / "log", hog.stdin
+        log.touch()
 
         def said() -> bool:
             if "waiting for 1 CPU: 2 of 2 are taken by Hog (job " not in log.read_text():

@@ -15,7 +15,7 @@ from raytrain.data.plan import BatchPlan
 from raytrain.data.report import write_report
 from raytrain.engine.checkpoint import newest_checkpoint
 from raytrain.engine.trial import Samples
-from raytrain.pipeline.keep import keep_best
+from raytrain.pipeline.keep import BestKeepers
 from raytrain.pipeline.local import LocalBackend
 from raytrain.pipeline.tables import leaderboard_table
 from raytrain.report.trials import incidents
@@ -24,7 +24,7 @@ from raytrain.runs.history import read_history, write_history
 from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import rows, write_leaderboard
 from raytrain.runs.orders import Orders
-from raytrain.runs.record import Status, Task, read_record, write_record
+from raytrain.runs.record import Status, Task, read_record, read_records, write_record
 from raytrain.runs.retry import as_tried, note_failure
 from tests.tiny import SPEC, make_task
 
@@ -174,7 +174,7 @@ def test_only_the_best_keep_their_weights(samples: Samples, run: Path) -> None:
         if name != "running":
             status: Any = "failed" if name == "failed" else "finished"
             write_record(replace(task, station="search"), status, None)
-    keep_best(RunDir(run), 2)
+    BestKeepers(RunDir(run), 2, read_records(RunDir(run)))
     kept = {path.parent.name for path in run.glob("trials/*/checkpoints")}
     assert kept == {"b", "c", "failed", "running"}
     for name in scores:
