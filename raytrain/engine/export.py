@@ -9,7 +9,7 @@ from torch import nn
 from torch.export import Dim
 
 from raytrain.engine.onnx_program import load_onnx, write_onnx
-from raytrain.engine.predictor import load_predictor
+from raytrain.engine.predictor import exportable
 from raytrain.runs.files import atomic_path
 
 TOLERANCE = 1e-4
@@ -58,7 +58,7 @@ def export_program(checkpoint: Path, target: Path) -> float:
     if target.suffix not in FORMATS:
         raise ValueError(f"{target}: programs are written as {' or '.join(FORMATS)} files")
     write, load = FORMATS[target.suffix]
-    predictor = load_predictor(checkpoint)
+    predictor = exportable(checkpoint)
     generator = torch.Generator().manual_seed(0)
     shape = (predictor.card.channels, *predictor.card.size)
     batches = [255 * torch.rand(n, *shape, generator=generator) for n in (2, 3, 1)]

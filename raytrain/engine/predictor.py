@@ -3,18 +3,26 @@
 Shape suffixes: B images, C channels, K classes, H x W pixels.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import torch
 from pydantic import ValidationError
 from torch import nn
 
+from raytrain.config.framing import WholeSpec
 from raytrain.config.target import Target, outputs
 from raytrain.config.trial import TrialSpec
-from raytrain.data.dataset import Scaling
+from raytrain.data.cache import Cache
+from raytrain.data.dataset import Scaling, units
+from raytrain.data.framing import Frame
 from raytrain.engine.checkpoint import CARD_REMEDY, load_checkpoint
+from raytrain.engine.precision import set_float32
+from raytrain.engine.step import forward, probabilities
 from raytrain.models import build_model
 from raytrain.models.auxiliary import PART, attach
 from raytrain.runs.extensions import load_extensions
@@ -31,6 +39,8 @@ class Card:
     target: Target
     classes: tuple[str, ...]
     channels: int
+    dtype: str
+    """Of the images."""
     size: tuple[int, int]
     """Height and width of what the network was trained on."""
 
@@ -56,6 +66,7 @@ def read_card(checkpoint: Path) -> Card:
             target=card["target"],
             classes=tuple(card["classes"]),
             channels=card["channels"],
+            dtype=card["dtype"],
             size=(height, width),
         )
     except KeyError as error:
@@ -89,8 +100,8 @@ def load_network(checkpoint: Path) -> nn.Module:
     return model.eval()
 
 
-class Predictor(nn.Module):
-    """From images in the data's own values to probabilities; float32."""
+class Program(nn.Module):
+    """One window's way, which can be exported: from values to probabilities; float32."""
 
     def __init__(self, network: nn.Module, card: Card):
         super().__init__()
@@ -99,20 +110,99 @@ class Predictor(nn.Module):
         self.register_buffer("std_C", torch.tensor(card.scaling.std))
 
     def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
-        """prob_BKHW in 0 .. 1 of image_BCHW (float32, such as 0 .. 255): over the classes, or of
-        each overlapping class, in the order of `card.classes` without its background."""
+        """prob_BKHW in 0 .. 1 of windows (float32, such as 0 .. 255): over the classes, or of each
+        overlapping class, in the order of `card.classes` without its background."""
         if self.card.scaling.per_image:
             mean = image_BCHW.mean((2, 3), keepdim=True)
             std = image_BCHW.std((2, 3), keepdim=True, correction=0)
         else:
             mean, std = self.mean_C[:, None, None], self.std_C[:, None, None]  # type: ignore[index]
         logits_BKHW = self.network((image_BCHW - mean) / (std + 1e-6))
-        single = self.card.target == "single_label"
-        return logits_BKHW.softmax(1) if single else logits_BKHW.sigmoid()
+        return probabilities(logits_BKHW, self.card.target)
+
+
+class Predictor(nn.Module):
+    """From images of any size to probabilities, as the pipeline predicts test images: framed or in
+    tiles, scaled, and put together at their own size."""
+
+    def __init__(self, network: nn.Module, card: Card):
+        super().__init__()
+        self.network, self.card = network, card
+
+    def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
+        """prob_BKHW (float32, 0 .. 1) of images in the data's own values and of one size.
+
+        Raises ValueError for another number of channels, or values that the data's type lacks.
+        """
+        card = self.card
+        if image_BCHW.ndim != 4 or image_BCHW.shape[1] != card.channels:
+            raise ValueError(
+                f"images are given as batch x channels x height x width with {card.channels} "
+                f"channel(s), as the network was trained; got {list(image_BCHW.shape)}"
+            )
+        own = np.dtype(card.dtype)
+        image_BHWC = image_BCHW.detach().cpu().numpy().transpose(0, 2, 3, 1)
+        with np.errstate(invalid="ignore"):
+            typed_BHWC = np.ascontiguousarray(image_BHWC.astype(own))
+        if own.kind in "iu" and not np.array_equal(typed_BHWC, image_BHWC):
+            raise ValueError(
+                f"the network was trained on {own}; give the data's own values, not scaled ones"
+            )
+        cache = _in_memory(typed_BHWC, card.target)
+        (height, width), (own_height, own_width) = card.size, cache.largest
+        largest = max(height, own_height), max(width, own_width)
+        whole = isinstance(card.spec.framing, WholeSpec)
+        frame = Frame(card.spec.framing, cache.largest if whole else largest)
+        rows = np.arange(len(typed_BHWC))
+        return torch.stack(list(predicted(self.network, card, cache, rows, frame)))
+
+
+def predicted(
+    network: nn.Module, card: Card, cache: Cache, rows: np.ndarray, frame: Frame
+) -> Iterator[torch.Tensor]:
+    """prob_KHW (float32) of each of these samples, at its size, on the network's device.
+
+    Batches depend on `rows` alone, so the same call gives the same bits.
+    """
+    spec = card.spec
+    set_float32(spec.precision)
+    device = next((each.device for each in network.parameters()), torch.device("cpu"))
+    for unit in units(cache, frame, rows, card.scaling, spec.at_once):
+        with torch.inference_mode():
+            prob_NKHW = torch.cat(
+                [
+                    probabilities(
+                        forward(network, batch.image_BCHW.to(device), spec.precision), card.target
+                    )
+                    for batch in unit.batches
+                ]
+            )
+            maps = [prob_KHW for _, prob_KHW in frame.maps(prob_NKHW, unit.windows, cache)]
+        yield from maps
+
+
+def _in_memory(image_BHWC: np.ndarray, target: Target) -> Cache:
+    """These images as the decoded data of a competition, without masks."""
+    count, height, width, channels = image_BHWC.shape
+    return Cache(
+        pixels=image_BHWC.ravel(),
+        labels=np.zeros(count * height * width, np.uint8),
+        start=np.arange(count + 1) * height * width,
+        height=np.full(count, height),
+        width=np.full(count, width),
+        channels=channels,
+        target=target,
+        ids=pa.chunked_array([pa.array(map(str, range(count)))]),
+    )
+
+
+def exportable(checkpoint: Path) -> Program:
+    """A checkpoint's network with its scaling, for windows of the size that it was trained on."""
+    return Program(load_network(checkpoint), read_card(checkpoint)).eval()
 
 
 def load_predictor(checkpoint: Path | str) -> Predictor:
-    """The network of a checkpoint file, ready to predict.
+    """The network of a checkpoint file, ready to predict as the pipeline does.
 
     Raises ValueError when the file is not a whole checkpoint.
     """

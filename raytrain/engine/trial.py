@@ -230,6 +230,7 @@ def _card(task: Task, report: DataReport, scaling: Scaling, row: Row) -> dict[st
         "classes": list(report.classes),
         "target": report.target,
         "channels": report.channels,
+        "dtype": report.dtype,
         "size": list(network_size(task.spec.framing, report.largest)),
         "scaling": {"mean": scaling.mean, "std": scaling.std, "per_image": scaling.per_image},
         "data": task.data,

@@ -7,17 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from raytrain.config.target import Target, mask_of
 from raytrain.data.cache import Cache
-from raytrain.data.dataset import units
 from raytrain.data.framing import Frame
 from raytrain.data.report import DataReport
 from raytrain.engine.parallel import current_world
-from raytrain.engine.precision import set_float32
-from raytrain.engine.predictor import load_network, read_card
-from raytrain.engine.step import forward, probabilities
+from raytrain.engine.predictor import load_network, predicted, read_card
 from raytrain.runs.maps import Maps
 
 
@@ -29,25 +25,11 @@ def member_probabilities(
     The checkpoint describes its own network, classes and scaling. Batches depend on `ids` alone,
     so the same call gives the same bits.
     """
-    card, world = read_card(checkpoint), current_world()
-    spec = card.spec
-    set_float32(spec.precision)
-    model = load_network(checkpoint).to(world.device)
-    frame = Frame(spec.framing, cache.largest)
-    for unit in units(cache, frame, cache.rows(ids), card.scaling, spec.at_once):
-        with torch.inference_mode():
-            prob_NKHW = torch.cat(
-                [
-                    probabilities(
-                        forward(model, batch.image_BCHW.to(world.device), spec.precision),
-                        card.target,
-                    )
-                    for batch in unit.batches
-                ]
-            )
-            maps = [prob_KHW for _, prob_KHW in frame.maps(prob_NKHW, unit.windows, cache)]
-        for prob_KHW in maps:
-            yield prob_KHW.cpu().numpy()
+    card = read_card(checkpoint)
+    model = load_network(checkpoint).to(current_world().device)
+    frame = Frame(card.spec.framing, cache.largest)
+    for prob_KHW in predicted(model, card, cache, cache.rows(ids), frame):
+        yield prob_KHW.cpu().numpy()
 
 
 def given_probabilities(

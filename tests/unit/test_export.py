@@ -8,7 +8,7 @@ import pytest
 import torch
 from onnxruntime import InferenceSession
 
-from raytrain.config.framing import ResizeSpec
+from raytrain.config.framing import FramingSpec, PadSpec, ResizeSpec, TilesSpec, WholeSpec
 from raytrain.engine.predictor import load_predictor
 from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.shipping import shipped_checkpoint
@@ -81,3 +81,30 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.pt").write_bytes(b"x")
     with pytest.raises(ValueError, match=r"not a checkpoint of ours, for x\.json is not there"):
         load_predictor(tmp_path / "x.pt")
+
+
+FRAMINGS: list[FramingSpec] = [
+    WholeSpec(), PadSpec(multiple=32), ResizeSpec(height=32, width=48),
+    TilesSpec(height=32, width=32),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("framing", FRAMINGS, ids=lambda framing: framing.name)
+def test_a_predictor_is_the_pipelines_own_prediction(
+    framing: FramingSpec, tmp_path: Path, samples: Samples
+) -> None:
+    spec = SPEC.model_copy(update={"epochs": 1, "framing": framing})
+    task = make_task(tmp_path / "t", samples, spec)
+    run_trial(task, samples, SilentReporter())
+    checkpoint, cache = shipped_checkpoint(task.trial_dir), samples.cache
+    expected = list(member_probabilities(checkpoint, cache, task.val_ids))
+    images = np.stack([cache.image(int(row)) for row in cache.rows(task.val_ids)])
+    predictor = load_predictor(checkpoint)
+    image_BCHW = torch.from_numpy(images).permute(0, 3, 1, 2)
+    for given in (image_BCHW, image_BCHW.float()):
+        found = predictor(given).numpy()
+        assert np.array_equal(found, np.stack(expected))
+    with pytest.raises(ValueError, match=r"with 1 channel\(s\), .* got \[1, 3, 40, 40\]"):
+        predictor(torch.zeros(1, 3, 40, 40))
+    with pytest.raises(ValueError, match="give the data's own values, not scaled ones"):
+        predictor(image_BCHW / 255)
