@@ -11,7 +11,7 @@ from ray.util.state import list_actors, list_tasks
 from raytrain.cluster.resources import GIB, bundle
 from raytrain.config.job import ResourcesSpec
 
-LOOK_S = 10.0
+LOOK_S, RUNNING_LOOK_S = 10.0, 60.0
 NAMED = 3
 """Others that are named."""
 
@@ -22,14 +22,14 @@ def waiting_said(need: ResourcesSpec) -> Iterator[None]:
     done = threading.Event()
 
     def look() -> None:
-        said = ""
-        while not done.wait(LOOK_S):
+        said, pause_s = "", LOOK_S
+        while not done.wait(pause_s):
             # The state of a cluster may be away for a while, or altogether.
             with suppress(Exception):
                 text = waiting_text(need)
                 if text and text != said:
                     print(text, flush=True)
-                said = text
+                said, pause_s = text, LOOK_S if text else RUNNING_LOOK_S
 
     thread = threading.Thread(target=look, name="waiting", daemon=True)
     thread.start()
