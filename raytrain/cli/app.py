@@ -79,6 +79,10 @@ Overrides = Annotated[
 Profile = Annotated[
     str | None, typer.Option("--profile", help="One of the file's `profiles`, laid over it.")
 ]
+Trust = Annotated[
+    bool,
+    typer.Option("--trust", help="Run the Python files that another's run keeps in extend/."),
+]
 Local = Annotated[
     bool, typer.Option("--local", help="Without Ray, in this process: for debuggers and profilers.")
 ]

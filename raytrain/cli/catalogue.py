@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from raytrain import __version__
-from raytrain.cli.app import app
+from raytrain.cli.app import Trust, app
 from raytrain.config.job import JobSpec
 
 PANEL = "What there is"
@@ -55,11 +55,12 @@ def export(
             help="Where to, as .pt2 (torch.export) or .onnx; CHECKPOINT.pt2 if not given."
         ),
     ] = None,
+    trust: Trust = False,
 ) -> None:
     """Write a checkpoint's network as a torch.export or ONNX program, checked for parity."""
     from raytrain.pipeline.export import export as station
 
-    print(station(checkpoint, out))
+    print(station(checkpoint, out, trust))
 
 
 @app.command(rich_help_panel=PANEL)

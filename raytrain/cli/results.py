@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from raytrain.cli.app import app
+from raytrain.cli.app import Trust, app
 from raytrain.config.load import load_job
+from raytrain.runs.extensions import refuse_foreign
 from raytrain.runs.layout import RunDir, run_dir
 
 PANEL = "What there is"
@@ -30,13 +31,14 @@ def leaderboard(
     diff: Annotated[
         tuple[str, str] | None, typer.Option(help="What two differ in, by name or fingerprint.")
     ] = None,
+    trust: Trust = False,
 ) -> None:
     """Show a search's configurations, best first; leaderboard.csv is written anew."""
     from raytrain.pipeline.board import board_text, difference_text
 
     if diff and (sort or filter or best_per):
         raise typer.BadParameter("--diff stands alone")
-    place = _run(run)
+    place = _run(run, trust)
     print(
         difference_text(place, *diff) if diff else board_text(place, sort, filter or [], best_per)
     )
@@ -50,16 +52,21 @@ def compare(
     other: Annotated[
         Path | None, typer.Option(help="The run that B is of, where it is another.")
     ] = None,
+    trust: Trust = False,
 ) -> None:
     """Tell whether two configurations differ: a paired test over patients and seeds."""
     from raytrain.pipeline.compare import compare as station
     from raytrain.pipeline.compare import comparison_text
 
-    place = _run(run)
-    print(comparison_text(station(place, a, _run(other) if other else place, b)))
+    place = _run(run, trust)
+    print(comparison_text(station(place, a, _run(other, trust) if other else place, b)))
 
 
-def _run(path: Path) -> RunDir:
-    if path.is_dir():
-        return RunDir(path.absolute())
-    return run_dir(load_job(path))
+def _run(path: Path, trust: bool) -> RunDir:
+    """The run. Raises ValueError where its folder has files that only `trust` lets run."""
+    if not path.is_dir():
+        return run_dir(load_job(path))
+    run = RunDir(path.absolute())
+    if not trust:
+        refuse_foreign(run)
+    return run

@@ -126,6 +126,11 @@ def load_source(source: Source) -> None:
         raise config_error("extend", problems)
 
 
+def is_loaded(source: Source) -> bool:
+    """Whether this process has run the file."""
+    return source.hash in _LOADED
+
+
 def _load(source: Source) -> list[str]:
     """Run the file once a process; what is wrong with it."""
     if source.hash in _LOADED:

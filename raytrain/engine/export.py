@@ -47,10 +47,10 @@ FORMATS: dict[str, tuple[Writer, Reader]] = {
 """A file's ending -> how it is written and read."""
 
 
-def export_program(checkpoint: Path, target: Path) -> float:
+def export_program(checkpoint: Path, target: Path, trust: bool = False) -> float:
     """Write the program, in the format that the target's ending names, from image_BCHW (the data's
     own values, the size trained on, any number of images) to prob_BKHW; returns the largest
-    difference of a probability on noise.
+    difference of a probability on noise. `trust` as in `load_predictor`.
 
     Raises ValueError when there is no such format, its packages are not installed, the network
     cannot be exported or the program's answer differs.
@@ -58,7 +58,7 @@ def export_program(checkpoint: Path, target: Path) -> float:
     if target.suffix not in FORMATS:
         raise ValueError(f"{target}: programs are written as {' or '.join(FORMATS)} files")
     write, load = FORMATS[target.suffix]
-    predictor = exportable(checkpoint)
+    predictor = exportable(checkpoint, trust)
     generator = torch.Generator().manual_seed(0)
     shape = (predictor.card.channels, *predictor.card.size)
     batches = [255 * torch.rand(n, *shape, generator=generator) for n in (2, 3, 1)]

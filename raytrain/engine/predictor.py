@@ -25,9 +25,8 @@ from raytrain.engine.precision import set_float32
 from raytrain.engine.step import forward, probabilities
 from raytrain.models import build_model
 from raytrain.models.auxiliary import PART, attach
-from raytrain.runs.extensions import load_extensions
+from raytrain.runs.extensions import load_extensions, refuse_foreign, run_of
 from raytrain.runs.files import DamagedError, read_json
-from raytrain.runs.layout import RunDir
 
 
 @dataclass(frozen=True)
@@ -54,10 +53,9 @@ def read_card(checkpoint: Path) -> Card:
     if not path.is_file():
         raise ValueError(f"{checkpoint}: not a checkpoint of ours, for {path.name} is not there")
     card: dict[str, Any] = read_json(path, CARD_REMEDY)
-    parents = checkpoint.absolute().parents
-    if len(parents) > 3:
-        # <run>/trials/<fingerprint>/checkpoints/<file>
-        load_extensions(RunDir(parents[3]))
+    run = run_of(checkpoint)
+    if run is not None:
+        load_extensions(run)
     try:
         scaling, (height, width) = card["scaling"], card["size"]
         return Card(
@@ -196,15 +194,27 @@ def _in_memory(image_BHWC: np.ndarray, target: Target) -> Cache:
     )
 
 
-def exportable(checkpoint: Path) -> Program:
-    """A checkpoint's network with its scaling, for windows of the size that it was trained on."""
+def exportable(checkpoint: Path, trust: bool) -> Program:
+    """A checkpoint's network with its scaling, for windows of the size that it was trained on.
+
+    `trust` and what is raised are as in `load_predictor`.
+    """
+    _refuse_untrusted(checkpoint, trust)
     return Program(load_network(checkpoint), read_card(checkpoint)).eval()
 
 
-def load_predictor(checkpoint: Path | str) -> Predictor:
+def load_predictor(checkpoint: Path | str, trust: bool = False) -> Predictor:
     """The network of a checkpoint file, ready to predict as the pipeline does.
 
-    Raises ValueError when the file is not a whole checkpoint.
+    `trust` runs the Python files that the checkpoint's run extends by. Raises ValueError that names
+    them when it is needed and not given, and when the file is not a whole checkpoint.
     """
     path = Path(checkpoint)
+    _refuse_untrusted(path, trust)
     return Predictor(load_network(path), read_card(path)).eval()
+
+
+def _refuse_untrusted(checkpoint: Path, trust: bool) -> None:
+    run = run_of(checkpoint)
+    if run is not None and not trust:
+        refuse_foreign(run)

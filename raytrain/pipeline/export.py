@@ -5,8 +5,8 @@ from pathlib import Path
 from raytrain.engine.export import export_program
 
 
-def export(checkpoint: Path, out: Path | None) -> str:
+def export(checkpoint: Path, out: Path | None, trust: bool = False) -> str:
     """Write the program beside the checkpoint, or to `out`; returns what to tell the user."""
     target = out or checkpoint.with_suffix(".pt2")
-    difference = export_program(checkpoint, target)
+    difference = export_program(checkpoint, target, trust)
     return f"written: {target} (probabilities differ by {difference:.1g} at most)"

@@ -13,6 +13,7 @@ from raytrain.pipeline.present import note_present, repeats, study_key
 from raytrain.pipeline.samplers import Known, build_sampler, key_of
 from raytrain.pipeline.tasks import not_done, places
 from raytrain.runs.configurations import configurations
+from raytrain.runs.extensions import refuse_foreign
 from raytrain.runs.jobs import read_config
 from raytrain.runs.layout import RunDir
 from raytrain.runs.present import write_present
@@ -178,7 +179,10 @@ def _other(name: str, run: RunDir) -> RunDir:
         raise ValueError(
             f"search.warm_start: {name!r} is this run, whose own trials are kept in any case"
         )
-    return RunDir(found.resolve())
+    other = RunDir(found.resolve())
+    if found != beside:
+        refuse_foreign(other)
+    return other
 
 
 def _metric(run: RunDir) -> object:

@@ -1,14 +1,17 @@
 """`extend/<hash>/<file>`: the users' files that a run's trials came from, every version of them."""
 
+import re
 from pathlib import Path
 
 import yaml
 
-from raytrain.config.extend import load_source
+from raytrain.config.extend import is_loaded, load_source
 from raytrain.config.job import JobSpec
 from raytrain.config.own import Source, current_sources
 from raytrain.runs.files import write_bytes
 from raytrain.runs.layout import RunDir
+
+_HASH = re.compile(r'"extend":\s*"([0-9a-f]{12})"')
 
 
 def keep_extensions(run: RunDir) -> None:
@@ -18,13 +21,59 @@ def keep_extensions(run: RunDir) -> None:
 
 
 def load_extensions(run: RunDir) -> None:
-    """Have every version known by which records and checkpoints of this run were made.
+    """Run the kept files that this run's records and checkpoints were made by, in every version.
 
-    Raises ValueError when one of them can no longer be read.
+    Raises ValueError when one of them is no longer the file that was recorded, or cannot be read.
     """
-    for path in sorted(run.extend.glob("*/*")):
-        if path.is_file() and not path.name.startswith("."):
-            load_source(Source(path.name, path.read_text(encoding="utf-8")))
+    for path in _asked(run):
+        load_source(_source(path))
+
+
+def refuse_foreign(run: RunDir) -> None:
+    """Raise ValueError that names the files which `load_extensions` would run, if there are any
+    that this process's job does not extend by: someone else may have written them."""
+    foreign = [path for path in _asked(run) if not is_loaded(_source(path))]
+    if foreign:
+        listed = "\n  ".join(map(str, foreign))
+        raise ValueError(
+            f"{run.path}: these files would be run, and no job of yours says so: read them, then "
+            f"add --trust, or name them in the job's `extend`\n  {listed}"
+        )
+
+
+def run_of(checkpoint: Path) -> RunDir | None:
+    """The run in whose folder a checkpoint is, as <run>/trials/<fingerprint>/checkpoints/<file>."""
+    folders = checkpoint.absolute().parents
+    if len(folders) < 4 or (folders[0].name, folders[2].name) != ("checkpoints", "trials"):
+        return None
+    return RunDir(folders[3])
+
+
+def _asked(run: RunDir) -> list[Path]:
+    """The kept files whose hashes the run's records, checkpoints, jobs or data name."""
+    kept = [
+        path
+        for path in sorted(run.extend.glob("*/*"))
+        if path.is_file() and not path.name.startswith(".")
+    ]
+    if not kept:
+        return []
+    named: set[str] = set()
+    for pattern in ("*.json", "configs/*.json", "search/*.json*", "trials/*/*.json",
+                    "trials/*/checkpoints/*.json"):  # fmt: skip
+        for path in run.path.glob(pattern):
+            named |= set(_HASH.findall(path.read_text(encoding="utf-8", errors="replace")))
+    return [path for path in kept if path.parent.name in named]
+
+
+def _source(path: Path) -> Source:
+    source = Source(path.name, path.read_text(encoding="utf-8"))
+    if source.hash != path.parent.name:
+        raise ValueError(
+            f"{path}: changed since the run kept it (its SHA-256 begins with {source.hash}), so it "
+            "is not run; put the recorded file back, or remove this one"
+        )
+    return source
 
 
 def write_job(job: JobSpec, folder: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import pickle
 import shutil
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 import torch
 import yaml
 from torch import nn
+from typer.testing import CliRunner
 
+from raytrain.cli import app
 from raytrain.config.job import JobSpec
 from raytrain.config.load import load_job
 from raytrain.config.own import current_sources
@@ -23,7 +26,8 @@ from raytrain.metrics import gathered, score
 from raytrain.metrics.evidence import Evidence
 from raytrain.models import build_model, refusal
 from raytrain.pipeline.check import refuse_another_metric
-from raytrain.runs.extensions import keep_extensions, load_extensions, write_job
+from raytrain.runs.extensions import keep_extensions, load_extensions, run_of, write_job
+from raytrain.runs.files import write_json
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import task_fingerprint
 from tests.commands import quick_processes
@@ -96,9 +100,9 @@ def test_another_text_is_another_trial_and_the_old_one_is_kept(folder: Path) -> 
     assert len(list(run.extend.glob("*/own_parts.py"))) == 2
 
 
-def _predict(checkpoint: Path, out: Path) -> None:
+def _predict(checkpoint: Path, trust: bool, out: Path) -> None:
     try:
-        prob_BKHW = load_predictor(checkpoint)(torch.zeros(1, 1, 8, 8))
+        prob_BKHW = load_predictor(checkpoint, trust)(torch.zeros(1, 1, 8, 8))
         out.write_text(str(tuple(prob_BKHW.shape)))
     except ValueError as error:
         out.write_text(str(error))
@@ -116,11 +120,11 @@ def test_a_checkpoint_in_its_run_brings_its_file_along(folder: Path) -> None:
         "scaling": {"mean": [0.0], "std": [1.0], "per_image": False},
     }  # fmt: skip
     state = {"model": build_model(spec.model, 1, 2, None).state_dict(), "epoch": 1}
-    places = [run.trial("abc").checkpoints / "last.pt", folder / "elsewhere" / "last.pt"]
+    here, elsewhere = run.trial("abc").checkpoints / "last.pt", folder / "elsewhere" / "last.pt"
     told = []
-    for place in places:
+    for place, trust in ((here, True), (elsewhere, True), (here, False)):
         save_weights(place, state, card)
-        process = quick_processes().Process(target=_predict, args=(place, folder / "out"))
+        process = quick_processes().Process(target=_predict, args=(place, trust, folder / "out"))
         process.start()
         process.join(timeout=120)
         assert process.exitcode == 0
@@ -128,6 +132,57 @@ def test_a_checkpoint_in_its_run_brings_its_file_along(folder: Path) -> None:
     assert told[0] == "(1, 2, 8, 8)"
     assert "two_convolutions is of a file that is not here" in told[1]
     assert "extend_from([Path('my.py')])" in told[1]
+    [kept] = run.extend.glob("*/own_parts.py")
+    assert f"read them, then add --trust, or name them in the job's `extend`\n  {kept}" in told[2]
+
+
+MARK = "from pathlib import Path\nPath({!r}).touch()\nMODELS = {{}}\n"
+
+
+def kept_file(run: RunDir, text: str, named: bool = True) -> Path:
+    """A file in `extend/` of a run, which a record of the run names."""
+    path = run.extend / sha256(text.encode()).hexdigest()[:12] / "theirs.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    if named:
+        write_json(run.trial("abc").record, {"spec": {"model": {"extend": path.parent.name}}})
+    return path
+
+
+@pytest.mark.parametrize("command", ["leaderboard", "compare", "export"])
+def test_code_in_the_folder_of_someone_elses_run_is_named_and_not_run(
+    command: str, tmp_path: Path
+) -> None:
+    run = RunDir(tmp_path / "theirs")
+    kept = kept_file(run, MARK.format(str(tmp_path / "it ran")))
+    checkpoint = run.trial("abc").checkpoints / "last.pt"
+    words = {
+        "leaderboard": [run.path], "compare": [run.path, "a", "b"], "export": [checkpoint],
+    }[command]  # fmt: skip
+    done = CliRunner().invoke(app, [command, *map(str, words)])
+    assert done.exit_code == 1
+    assert str(kept) in done.output.replace("\n", "")
+    assert "--trust" in done.output
+    CliRunner().invoke(app, [command, *map(str, words), "--trust"])
+    assert (tmp_path / "it ran").exists() == (command != "export")  # which first misses the card
+
+
+def test_only_what_a_record_names_and_nobody_changed_is_run(tmp_path: Path) -> None:
+    run = RunDir(tmp_path / "run")
+    kept_file(run, MARK.format(str(tmp_path / "it ran")), named=False)
+    load_extensions(run)
+    changed = kept_file(run, "MODELS = {}\n")
+    changed.write_text(MARK.format(str(tmp_path / "it ran")))
+    with pytest.raises(ValueError, match=r"theirs\.py: changed since the run kept it"):
+        load_extensions(run)
+    assert not (tmp_path / "it ran").exists()
+
+
+@pytest.mark.parametrize(
+    "place", ["x/y/z/last.pt", "trials/abc/elsewhere/last.pt", "checkpoints/last.pt", "last.pt"]
+)
+def test_only_a_checkpoint_of_a_run_leads_to_a_run(place: str, tmp_path: Path) -> None:
+    assert run_of(tmp_path / place) is None
 
 
 def test_a_text_that_was_never_kept_is_named(folder: Path) -> None:
