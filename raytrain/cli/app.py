@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from raytrain.config.job import JobSpec, Place
 from raytrain.config.load import load_job
 from raytrain.config.plain import PlainStream
+from raytrain.config.secrets import without_password
 from raytrain.runs.layout import RunDir, run_dir
 from raytrain.runs.storage import storage_text
 
@@ -44,7 +45,7 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except ValueError as error:
-            print(f"raytrain: {error}", file=sys.stderr)
+            print(f"raytrain: {without_password(str(error))}", file=sys.stderr)
             sys.exit(1)
         except OSError as error:
             if error.errno == errno.EPIPE:  # `raytrain ledger | head`

@@ -1,11 +1,23 @@
 """What every spec shares: frozen, and refusing keys that it does not know."""
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
+
+FOLDER_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+"""Names that become a part of a path: they never lead out of a folder."""
+
+
+def below(path: str) -> str:
+    """A path that stays below the folder it is joined to. Raises ValueError for any other."""
+    parts = PurePosixPath(path).parts
+    if not parts or path.startswith("/") or ".." in parts or "\\" in path:
+        raise ValueError(f"{path!r} is no path below the run's folder")
+    return path
 
 
 class Spec(BaseModel):

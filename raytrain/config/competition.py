@@ -1,10 +1,10 @@
 """One competition: where its data stands, its classes and its submission."""
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from raytrain.config.base import Spec
+from raytrain.config.base import FOLDER_NAME, Spec
 from raytrain.config.dialects import RleSpec
 from raytrain.config.expression import parse_expression
 from raytrain.config.formats import (
@@ -14,6 +14,7 @@ from raytrain.config.formats import (
     ValueLabelsSpec,
 )
 from raytrain.config.metrics import DiceMetricSpec, MetricSpec
+from raytrain.config.secrets import refuse_secrets
 from raytrain.config.splits import FolderSplitsSpec, GroupSpec, OwnGroupSpec, SplitsSpec
 from raytrain.config.target import MOST_LAYERS, Target
 
@@ -42,7 +43,7 @@ class SubmissionSpec(RleSpec):
     """Path of the sample submission that rows and order are held against."""
     notebook: NotebookSpec | None = None
     """For competitions that take notebooks only: what is entered instead of the CSV."""
-    ledger: str | None = None
+    ledger: Annotated[str, AfterValidator(refuse_secrets)] | None = None
     """An address of fsspec, such as s3://bucket/submissions, that the ledger stands under; null:
     <storage>/<competition>/submissions."""
     send: bool = False
@@ -52,9 +53,9 @@ class SubmissionSpec(RleSpec):
 class CompetitionSpec(Spec):
     """A competition's folder and rules."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = Field(pattern=FOLDER_NAME)
     """Folder name under the storage, too."""
-    data: str
+    data: Annotated[str, AfterValidator(refuse_secrets)]
     """The competition's folder, a .zip file, or an address such as s3://bucket/folder."""
     format: FormatSpec = PairedFoldersSpec()
     splits: SplitsSpec = FolderSplitsSpec()

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from raytrain.config.base import Spec
+from raytrain.config.base import FOLDER_NAME, Spec
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.duration import Duration
 from raytrain.config.errors import unknown_name
@@ -95,7 +95,7 @@ class JobSpec(Spec):
     null: as long as it takes."""
     storage: str = "runs"
     """Folder for all results; on a cluster one that every node sees."""
-    run: str = Field("default", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    run: str = Field("default", pattern=FOLDER_NAME)
     """Name of this run: its results stand in <storage>/<competition>/<run>."""
     extend: Annotated[
         tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])

@@ -16,6 +16,32 @@ _PASSWORD = re.compile(r"(?<=://)[^/\s@'\"]+(?=@)")
 _QUERY = re.compile(r"(?<=\?)[^\s'\")>]*=[^\s'\")>]*")
 
 
+_SECRET_PARAMETER = re.compile(
+    r"[?&][^=&]*(?:pass|pwd|token|secret|sig|key|cred|auth)[^=&]*=", re.IGNORECASE
+)
+
+
+def without_password(text: str) -> str:
+    """The text without what is before the host in its addresses."""
+    return _PASSWORD.sub(STRUCK, text)
+
+
+def refuse_secrets(address: str) -> str:
+    """The address. Raises ValueError, which does not repeat it, where it holds a password, a token
+    or a signature."""
+    found = _PASSWORD.search(address)
+    if (found and (":" in found[0] or address.startswith("http"))) or (
+        _SECRET_PARAMETER.search(address)
+    ):
+        raise ValueError(
+            "holds a password or token, and a job is stored and shown: leave it out of the "
+            "address, and set FSSPEC_FTP_USERNAME and FSSPEC_FTP_PASSWORD in the environment, for "
+            "another protocol with its name in place of FTP (s3: AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY)"
+        )
+    return address
+
+
 def struck_out(text: str, secrets: Iterable[str]) -> str:
     """The text without the secrets, however they are escaped, and without those in addresses: user
     and password before the host, and the query, which signs an upload or a download."""
@@ -23,7 +49,7 @@ def struck_out(text: str, secrets: Iterable[str]) -> str:
     patterns = [_pattern(part) for part in sorted(found, key=len, reverse=True)]
     if patterns:
         text = re.sub("|".join(patterns), STRUCK, text)
-    return _QUERY.sub(STRUCK, _PASSWORD.sub(STRUCK, text))
+    return _QUERY.sub(STRUCK, without_password(text))
 
 
 def _parts(secret: str) -> set[str]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from raytrain.models.tensors import load_tensors
 from raytrain.runs.files import DamagedError, read_json, write_bytes, write_json
 
 CARD_REMEDY = "run the same command again, which trains it again, or take another checkpoint"
@@ -89,4 +90,4 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     if hashlib.sha256(content).hexdigest() != expected:
         reason = "its SHA-256 differs from the one beside it"
         raise DamagedError(path, reason, CARD_REMEDY)
-    return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    return load_tensors(path, content)

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
+
+from raytrain.models.tensors import load_tensors
 
 State = Mapping[str, torch.Tensor]
 SHOWN = 3
@@ -58,21 +61,19 @@ def read_state(path: Path) -> State:
 
     Raises ValueError when there is none, or when loading it would run code.
     """
-    try:
-        if path.suffix == ".safetensors":
-            tree: Any = load_file(path)
-        else:
-            tree = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a file may be damaged in as many ways as there are files
-        reason = str(error).strip().split("\n")[0] or type(error).__name__
-        if "weights_only" in str(error):
-            reason = "it holds Python objects; save model.state_dict() instead"
-        raise ValueError(reason) from None
+    tree = _safetensors(path) if path.suffix == ".safetensors" else load_tensors(path)
     # The largest of the state dicts in it: some files hold several.
     found = max(_states(tree), key=len, default=None)
     if not found:
-        raise ValueError("no tensors are in it by name; save model.state_dict()")
+        raise ValueError(f"{path}: no tensors are in it by name; save model.state_dict()")
     return {_OLD_DENSENET.sub(r".\1\2.", name): value for name, value in found.items()}
+
+
+def _safetensors(path: Path) -> State:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ValueError(f"{path}: not a safetensors file ({error})") from None
 
 
 def _states(tree: Any) -> Iterator[dict[str, torch.Tensor]]:

@@ -70,7 +70,7 @@ def _matched(encoder: nn.Module, path: Path) -> Match:
     try:
         found = match(encoder.state_dict(), read_state(path))
     except ValueError as error:
-        raise ValueError(f"model.weights: {path} does not fit this encoder ({error})") from None
+        raise ValueError(f"model.weights: {error}") from None
     if found.problem:
         raise ValueError(f"model.weights: {path} does not fit this encoder: {found.problem}")
     return found

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field, ValidationError
 
-from raytrain.config.base import Spec
+from raytrain.config.base import FOLDER_NAME, Spec
 from raytrain.config.errors import problems_of, unknown_name
 from raytrain.data.folds import Folds
 from raytrain.data.report import DataReport
@@ -31,7 +31,7 @@ CARD = "member.json"
 class Card(Spec):
     """`member.json`: who made the maps, and that no model predicted what it had seen."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = Field(pattern=FOLDER_NAME)
     folds: str
     """`hash` of the run's folds.json."""
     fold_of: dict[str, int]

@@ -1,8 +1,10 @@
 """`ensemble.json`: which members are shipped and what is known of them before sending."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from raytrain.config.base import Spec
+from pydantic import AfterValidator
+
+from raytrain.config.base import Spec, below
 from raytrain.runs.files import read_spec
 from raytrain.runs.layout import RunDir
 
@@ -13,7 +15,7 @@ class Member(Spec):
     name: str
     fingerprint: str
     """Of the trial that trained it on all labelled images."""
-    checkpoint: str
+    checkpoint: Annotated[str, AfterValidator(below)]
     """Path under the run directory."""
     ranks: int
     """Worker processes that trained it."""
@@ -26,10 +28,10 @@ class Member(Spec):
 class JoinedMember(Spec):
     """A team-mate's probability maps: there is no network here to predict with."""
 
-    name: str
+    name: Annotated[str, AfterValidator(below)]
     fingerprint: str
     """Of the maps."""
-    maps: str
+    maps: Annotated[str, AfterValidator(below)]
     """Path of their folder under the run directory (`JoinedDir`)."""
     oof: dict[str, Any]
     """Its own out-of-fold score."""

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
-from raytrain.config.base import Spec
+from raytrain.config.base import FOLDER_NAME, Spec
 
 Kind = Literal["prepared", "queued", "sending", "sent", "scored", "failed"]
 """`sending` comes before the file is entered: where it is a submission's last event, only Kaggle's
@@ -24,14 +24,14 @@ class Event(Spec):
     """One step of one submission; each event repeats what the submission is."""
 
     kind: Kind
-    tag: str
+    tag: str = Field(pattern=FOLDER_NAME)
     """Names the submission, here and in its description on Kaggle."""
     step: int = 0
     """Number of the tag's events before this one: no two processes write the same."""
     time: AwareDatetime
     """By the writer's clock; of `sending`, by Kaggle's."""
     competition: str
-    run: str | None
+    run: str | None = Field(pattern=FOLDER_NAME)
     """None for what was entered by hand, of which Kaggle's list alone tells."""
     file: str | None
     """Path of the file that is sent; nothing overwrites it."""
