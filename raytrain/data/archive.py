@@ -1,32 +1,60 @@
 """Unpacking zip files that strangers packed."""
 
+import lzma
 import re
+import shutil
 import stat
 import zipfile
 import zlib
 from pathlib import Path
 
 
+class BrokenArchiveError(ValueError):
+    """The file is not a whole zip; another copy of it may be."""
+
+    def __init__(self, archive: Path, reason: object):
+        super().__init__(f"{archive.name}: broken archive: {reason}; fetch it again")
+        self.archive = archive
+
+
 def unpack(archive: Path, folder: Path) -> None:
     """Unpack a zip and the zips in it; each is looked through before a file of it is written.
 
-    Raises ValueError that lists the members that would leave the folder or replace a file.
+    Raises ValueError that lists the members that would leave the folder or replace a file, and
+    where there is too little room; BrokenArchiveError for a damaged one; OSError as the disk does.
     """
     try:
         with zipfile.ZipFile(archive) as opened:
+            if min((member.header_offset for member in opened.infolist()), default=0):
+                # The end of a zip inside a zip that was cut off reads as the end of the whole.
+                raise zipfile.BadZipFile("it does not begin where its list of files says")
             problems = _unsafe(opened, folder)
             if problems:
                 raise ValueError(
                     f"{archive.name}: unsafe archive, nothing of it was unpacked\n  "
                     + "\n  ".join(problems)
                 )
+            folder.mkdir(parents=True, exist_ok=True)
+            _refuse_without_room(opened, archive, folder)
             opened.extractall(folder)
             inner = [folder / name for name in opened.namelist() if name.lower().endswith(".zip")]
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        raise ValueError(f"{archive.name}: broken archive: {error}; fetch it again") from None
+    except (
+        zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError
+    ) as error:  # fmt: skip
+        raise BrokenArchiveError(archive, str(error) or type(error).__name__) from None
     for path in inner:
         unpack(path, path.with_suffix(""))
         path.unlink()
+
+
+def _refuse_without_room(opened: zipfile.ZipFile, archive: Path, folder: Path) -> None:
+    needed = sum(member.file_size for member in opened.infolist())
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise ValueError(
+            f"{archive.name}: takes {needed / 1e9:.1f} GB unpacked, and {folder} has "
+            f"{free / 1e9:.1f} GB free: make room there"
+        )
 
 
 def _unsafe(archive: zipfile.ZipFile, folder: Path) -> list[str]:

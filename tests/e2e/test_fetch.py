@@ -1,16 +1,22 @@
 """`raytrain fetch` with Kaggle's own client: the whole folder or nothing, and nothing outside."""
 
+import errno
 import io
 import json
 import signal
 import stat
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from raytrain.config.load import load_job
+from raytrain.data import archive
 from raytrain.data.archive import unpack
+from raytrain.pipeline.fetch import fetch
 from tests.commands import raytrain, stop_when
 from tests.e2e.finished_run import no_secret_in
 from tests.e2e.kaggle_state import TOKEN, Fault, Kaggle
@@ -21,9 +27,9 @@ NESTED = json.dumps({"error": {"code": 403, "message": f"Permission denied for {
 def zipped(files: dict[str, bytes]) -> bytes:
     """A zip with these members, whatever their names."""
     content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
+    with zipfile.ZipFile(content, "w") as opened:
         for name, data in files.items():
-            archive.writestr(name, data)
+            opened.writestr(name, data)
     return content.getvalue()
 
 
@@ -72,7 +78,71 @@ def test_fetch_refuses_an_archive_that_leaves_its_folder(
     assert done.returncode == 1
     for name in ("'../evil': leaves the folder", "'a/../../evil': leaves the folder"):
         assert name in done.stderr
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "job.yaml", "runs"]
+    assert "the download is kept: " in done.stderr
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == [".data.fetch", "home", "job.yaml", "runs"]
+
+
+@pytest.fixture
+def fetched(job: Path, kaggle: Kaggle, client_here: None) -> Callable[[], Path]:
+    """`raytrain fetch` in this process."""
+    kaggle.archive = zipped({"a.bin": b"a" * 9000, "in.zip": zipped({"b.bin": b"b" * 5000})})
+    spec = load_job(job)
+    return lambda: fetch(spec, Path(spec.competition.data))
+
+
+def test_a_finished_download_is_kept_when_there_is_no_room(
+    fetched: Callable[[], Path], kaggle: Kaggle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def disk_usage(path: Path) -> SimpleNamespace:
+        return SimpleNamespace(free=4000 if path.name == "in" else 20_000)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(archive.shutil, "disk_usage", disk_usage)
+        with pytest.raises(
+            ValueError, match=r"in\.zip: takes 0\.0 GB unpacked, .*kept: .*heart.zip"
+        ):
+            fetched()
+    assert not (tmp_path / "data").exists()
+    assert not (tmp_path / ".data.fetch/files").exists()
+    assert (fetched() / "in/b.bin").read_bytes() == b"b" * 5000
+    assert len(kaggle.ranges) == 1  # downloaded once
+    assert not (tmp_path / ".data.fetch").exists()
+
+
+def test_a_disk_that_fails_is_told_and_the_download_kept(
+    fetched: Callable[[], Path], kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(archive.zipfile.ZipFile, "extractall", full)
+        with pytest.raises(ValueError, match=r"data: No space left on device; mend it.*kept: "):
+            fetched()
+    assert fetched().is_dir()
+    assert len(kaggle.ranges) == 1
+
+
+@pytest.mark.parametrize("damage", [lambda c: c[:-30], lambda c: c[:60] + b"?" * 40 + c[100:]])
+def test_a_damaged_download_is_brought_again(
+    damage: Callable[[bytes], bytes], fetched: Callable[[], Path], kaggle: Kaggle
+) -> None:
+    whole = kaggle.archive
+    kaggle.archive = damage(whole)
+    with pytest.raises(ValueError, match=r"heart\.zip: broken archive: .*fetch it again"):
+        fetched()
+    kaggle.archive = whole
+    assert fetched().is_dir()
+
+
+def test_a_place_that_cannot_be_is_told(job: Path, kaggle: Kaggle, client_here: None) -> None:
+    spec = load_job(job)
+    with pytest.raises(ValueError, match=r"job\.yaml.*: Not a directory; mend it"):
+        fetch(spec, job / "data")
+    with pytest.raises(ValueError, match="File name too long; mend it"):
+        fetch(spec, job.parent / ("x" * 260))
+    assert kaggle.ranges == []
 
 
 def test_fetch_tells_what_kaggle_says(job: Path, kaggle: Kaggle, tmp_path: Path) -> None:
@@ -96,8 +166,8 @@ def test_every_unsafe_member_is_listed_before_anything_is_written(tmp_path: Path
     content = io.BytesIO(zipped({"/etc/evil": b"", "C:\\evil": b"", "..\\evil": b"", "ok": b""}))
     link = zipfile.ZipInfo("link")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
-    with zipfile.ZipFile(content, "a") as archive:
-        archive.writestr(link, "/etc/passwd")
+    with zipfile.ZipFile(content, "a") as opened:
+        opened.writestr(link, "/etc/passwd")
     path = tmp_path / "evil.zip"
     path.write_bytes(content.getvalue())
     with pytest.raises(ValueError, match="unsafe archive") as caught:
