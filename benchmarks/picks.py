@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 
 from raytrain.config.metrics import DiceMetricSpec
-from raytrain.ensemble.picks import pairs, simulate
+from raytrain.ensemble.picks import best_pairs, simulate
 from raytrain.metrics import score
 from raytrain.metrics.evidence import Evidence
 
@@ -51,7 +51,7 @@ def private_scores(seed: int) -> dict[str, float]:
     groups = np.repeat(np.arange(LABELLED), 2)
     draws = simulate(labelled, groups, DICE, 2 * TEST, PUBLIC)
     chosen = {
-        "simulated draws": pairs(draws.private_DM)[0].places,
+        "simulated draws": best_pairs(draws.private_DM, 1)[0].places,
         "two best out of fold": tuple(np.argsort(-oof_M)[:2]),
         "two best public": tuple(np.argsort(-public_M)[:2]),
         "best out of fold, best public": (oof_M.argmax(), public_M.argmax()),

@@ -10,13 +10,12 @@ Shape suffixes: D draws, M submissions.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 
 from raytrain.config.metrics import MetricSpec
 from raytrain.ensemble.bootstrap import REPEATS
-from raytrain.metrics import score
+from raytrain.metrics.draws import drawn_scores
 from raytrain.metrics.evidence import Evidence
 
 ROUNDING = 1e-9
@@ -65,21 +64,28 @@ def simulate(
     members = [np.flatnonzero(groups_N == group) for group in np.unique(groups_N)]
     count = max(2, round(test_images * len(members) / len(groups_N)))
     split = min(max(1, round(public * count)), count - 1)
-    scores_DMP = np.empty((REPEATS, len(evidences), 2))
+    times_PDN = np.zeros((2, REPEATS, len(groups_N)))
     for draw in range(REPEATS):
         drawn = [members[i] for i in rng.integers(0, len(members), count)]
         for part, groups in enumerate((drawn[:split], drawn[split:])):
-            rows = np.concatenate(groups)
-            scores_DMP[draw, :, part] = [score(metric, each.of(rows)) for each in evidences]
-    return Draws(scores_DMP[..., 0], scores_DMP[..., 1], count, split)
+            np.add.at(times_PDN[part, draw], np.concatenate(groups), 1)
+    public_DM, private_DM = (
+        np.stack([drawn_scores(metric, each, times_DN) for each in evidences], axis=1)
+        for times_DN in times_PDN
+    )
+    return Draws(public_DM, private_DM, count, split)
 
 
-def pairs(private_DM: np.ndarray) -> list[Pair]:
-    """Every pair, the one with the highest expected better score first."""
-    found = [
-        _pair(private_DM, one, other) for one, other in combinations(range(private_DM.shape[1]), 2)
-    ]
-    return sorted(found, key=lambda pair: (-pair.expected, -sum(pair.means), pair.places))
+def best_pairs(private_DM: np.ndarray, most: int) -> list[Pair]:
+    """The pairs with the highest expected better score, the best first."""
+    private_MD = np.ascontiguousarray(private_DM.T)
+    mean_M = private_MD.mean(1)
+    places = np.stack(np.triu_indices(len(private_MD), 1))
+    expected = np.concatenate(
+        [np.maximum(own_D, private_MD[one + 1 :]).mean(1) for one, own_D in enumerate(private_MD)]
+    )
+    order = np.lexsort((places[1], places[0], -mean_M[places].sum(0), -expected))[:most]
+    return [_pair(private_DM, *places[:, at].tolist()) for at in order]
 
 
 def chosen_by_public(draws: Draws) -> float:

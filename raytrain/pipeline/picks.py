@@ -7,7 +7,7 @@ from rich.table import Table
 
 from raytrain.config.job import JobSpec
 from raytrain.data.report import DataReport, read_report
-from raytrain.ensemble.picks import Draws, Pair, chosen_by_public, pairs, simulate
+from raytrain.ensemble.picks import Draws, Pair, best_pairs, chosen_by_public, simulate
 from raytrain.metrics.oof_file import OofEvidence, read_oof_evidence
 from raytrain.pipeline.prepare import ledger_of
 from raytrain.pipeline.tables import as_text
@@ -49,13 +49,13 @@ def picks_text(job: JobSpec, run: RunDir, public: float) -> str:
     reference, images = candidates[-1].oof, len(report.ids("test"))
     evidences = [candidate.oof.evidence for candidate in candidates]
     draws = simulate(evidences, np.array(reference.groups), reference.metric, images, public)
-    ranked = pairs(draws.private_DM)
+    ranked = best_pairs(draws.private_DM, SHOWN)
     return "\n".join(
         [
             *_reason(job, candidates, draws, ranked[0]),
             f"{len(draws.private_DM)} simulated test sets of {draws.groups} groups, the labelled "
             f"ones drawn again ({images} test images), {draws.public_groups} of them public",
-            _table(candidates, ranked[:SHOWN]),
+            _table(candidates, ranked),
             *(f"left out: {text}" for text in left_out),
             agreement(events).line,
         ]

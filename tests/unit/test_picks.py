@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from itertools import product
+from itertools import combinations, pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +10,19 @@ import pytest
 import yaml
 
 from raytrain.config.job import JobSpec
-from raytrain.config.metrics import DiceMetricSpec
+from raytrain.config.metrics import (
+    AccuracyMetricSpec,
+    DiceMetricSpec,
+    MetricSpec,
+    PrecisionMetricSpec,
+    WeightedMetricSpec,
+)
 from raytrain.data.checks import inspect
 from raytrain.data.report import write_report
 from raytrain.ensemble.bootstrap import REPEATS
-from raytrain.ensemble.picks import chosen_by_public, pairs, simulate
+from raytrain.ensemble.picks import best_pairs, chosen_by_public, simulate
 from raytrain.metrics import score
+from raytrain.metrics.draws import DIGITS, drawn_scores
 from raytrain.metrics.evidence import Evidence
 from raytrain.metrics.oof_file import OofEvidence, write_oof_evidence
 from raytrain.pipeline.picks import picks_text
@@ -39,7 +46,7 @@ def test_two_that_err_apart_are_better_than_the_best_one() -> None:
     evidences = [found([20, 0]), found([0, 20]), found([14, 14])]
     draws = simulate(evidences, np.array(["p", "q"]), DICE, test_images=2, public=0.3)
     assert (draws.groups, draws.public_groups) == (2, 1)
-    best, *others = pairs(draws.private_DM)
+    best, *others = best_pairs(draws.private_DM, 9)
     on_p = float((draws.private_DM[:, 0] == 1).mean())
     assert on_p == pytest.approx(0.5, abs=0.04)
     # A or B is always right; C, the best single one, is in no better pair.
@@ -72,7 +79,7 @@ def test_draws_are_test_sets_of_whole_groups_in_two_parts() -> None:
 
     def value(drawn: tuple[str, ...]) -> float:
         rows = np.concatenate([np.flatnonzero(groups == group) for group in drawn])
-        return score(volume, Evidence(counts[rows]))
+        return round(score(volume, Evidence(counts[rows])), DIGITS)
 
     possible = {part: {value(d) for d in product("abc", repeat=part)} for part in (2, 4)}
     assert set(draws.public_DM[:, 0]) == possible[2]
@@ -90,7 +97,7 @@ def test_both_parts_hold_a_group(public: float, count: int) -> None:
 def test_pairs_are_ranked_and_never_worse_than_their_best() -> None:
     rng = np.random.default_rng(0)
     private_DM = rng.random((300, 5)) + np.linspace(0, 0.4, 5)
-    ranked = pairs(private_DM)
+    ranked = best_pairs(private_DM, 99)
     assert len(ranked) == 10
     values = [pair.expected for pair in ranked]
     assert values == sorted(values, reverse=True)
@@ -104,6 +111,37 @@ def test_pairs_are_ranked_and_never_worse_than_their_best() -> None:
         )
         assert pair.correlation == pytest.approx(np.corrcoef(private_DM.T)[one, other])
         assert pair.wins == np.mean(private_DM[:, one] > private_DM[:, other])
+
+
+METRICS = [
+    DICE, DiceMetricSpec(over="set"), DiceMetricSpec(empty="skip"), DiceMetricSpec(background=True),
+    PrecisionMetricSpec(average="weighted"), AccuracyMetricSpec(),
+    WeightedMetricSpec(terms=({"metric": "iou", "weight": 0.3}, {"metric": "recall", "weight": 2})),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_all_draws_at_once_score_as_one_after_another(metric: MetricSpec) -> None:
+    rng = np.random.default_rng(0)
+    counts_NK3 = rng.integers(0, 4, (9, 4, 3)) * rng.integers(0, 2, (9, 4, 1))
+    evidence = Evidence(counts_NK3, counted_K=np.array([True, True, False, True]))
+    times_DN = rng.integers(0, 3, (40, 9))
+    times_DN[:, 0] += times_DN.sum(1) == 0
+    apart = [score(metric, evidence.of(np.repeat(np.arange(9), times))) for times in times_DN]
+    np.testing.assert_allclose(
+        drawn_scores(metric, evidence, times_DN.astype(float)), apart, atol=1e-11
+    )
+
+
+def test_the_best_pairs_of_many_submissions_are_those_of_all_pairs() -> None:
+    private_DM = np.random.default_rng(1).random((50, 60)).round(1)  # many ties
+    every = best_pairs(private_DM, 10**6)
+    assert len(every) == 60 * 59 // 2
+    assert best_pairs(private_DM, 5) == every[:5]
+    for pair, worse in pairwise(every):
+        assert (pair.expected, sum(pair.means)) >= (worse.expected, sum(worse.means) - 1e-12)
+    assert {tuple(sorted(pair.places)) for pair in every} == set(combinations(range(60), 2))
+    assert all(pair.means[0] >= pair.means[1] for pair in every)
 
 
 @pytest.fixture
@@ -205,6 +243,6 @@ def replace_metric(job: JobSpec, metric: DiceMetricSpec) -> JobSpec:
 def test_the_same_evidence_twice_gains_nothing() -> None:
     evidences = [found([3, 9, 20]), found([3, 9, 20])]
     draws = simulate(evidences, np.arange(3), DICE, test_images=3, public=0.3)
-    (pair,) = pairs(draws.private_DM)
+    (pair,) = best_pairs(draws.private_DM, 9)
     assert pair.expected == pair.means[0] == pair.means[1]
     assert (pair.wins, pair.correlation) == (0.5, pytest.approx(1))
