@@ -2,7 +2,7 @@
 
 Ratios in one run, medians of alternating pairs, one thread, all classes of a label image at once:
 (a) our pairs against a Python loop over the pixels of each class's mask;
-(b) our COCO strings against pycocotools on each class's mask, at least 1 x from 512 x 512 on;
+(b) our COCO strings against pycocotools on each class's mask, at least 1 x at every size;
 (c) the cardiac competition's CSV of 240 rows, from 80 label images to the file; mark 100 ms.
 Exit code 1 when a mark is missed.
 """
@@ -25,7 +25,7 @@ from raytrain.data.phantom import draw_patient
 from raytrain.rle import encode_numbers
 from raytrain.submission.table import build_table, write_table
 
-SIZES = (96, 512, 2048)
+SIZES = (96, 128, 256, 512, 2048)
 CLASSES = ("background", "rv", "myo", "lv")
 PAIRS, COCO = DIALECTS["cardiac"], Dialect(layout="coco")
 MARK_S = 0.100
@@ -101,7 +101,7 @@ def main() -> None:
     for size in SIZES:
         ratio = against(label_image(size), COCO, by_pycocotools, pairs)
         print(f"(b) {size:4} x {size:4}: {ratio:7.2f} x pycocotools")
-        missed |= size >= 512 and ratio < 1
+        missed |= ratio < 1
     with tempfile.TemporaryDirectory() as folder:
         taken = cardiac_seconds(Path(folder), pairs)
     print(f"(c) cardiac CSV, 240 rows: {taken * 1000:.1f} ms (mark {MARK_S * 1000:.0f})")

@@ -10,7 +10,15 @@ from typing import Protocol
 
 import numpy as np
 
-from raytrain.rle.coco import read_coco, read_coco_zlib, write_coco, write_coco_zlib
+from raytrain.rle.coco import (
+    SMALL,
+    read_coco,
+    read_coco_zlib,
+    write_coco,
+    write_coco_zlib,
+    write_small_coco,
+    write_small_coco_zlib,
+)
 from raytrain.rle.pairs import PairRules, read_pairs, write_pairs
 from raytrain.rle.runs import Order, Runs, mask_of, runs_by_number
 
@@ -47,12 +55,14 @@ class Layout:
     """(runs, (H, W) of the image, rules) -> text."""
     read: Callable[[str, tuple[int, int], PairRules], Runs]
     """(text, (H, W), rules) -> runs. Raises ValueError that names the fault."""
+    write_small: Callable[[np.ndarray, int], list[str]] | None = None
+    """The same texts as by `write`, of small label images and at most 255 masks."""
 
 
 LAYOUTS: dict[str, Layout] = {
     "pairs": Layout(write_pairs, read_pairs),
-    "coco": Layout(write_coco, read_coco),
-    "coco_zlib": Layout(write_coco_zlib, read_coco_zlib),
+    "coco": Layout(write_coco, read_coco, write_small_coco),
+    "coco_zlib": Layout(write_coco_zlib, read_coco_zlib, write_small_coco_zlib),
 }
 
 
@@ -67,9 +77,13 @@ def encode_numbers(image_HW: np.ndarray, count: int, rules: Rules) -> list[str]:
 
     `image_HW` (H, W) holds bool, uint8, uint16 or int32. No text for a number without a pixel.
     """
-    write, shape_HW = LAYOUTS[rules.layout].write, image_HW.shape
+    layout, shape_HW = LAYOUTS[rules.layout], image_HW.shape
+    small = 0 < image_HW.size * count <= SMALL and count <= 255
+    if layout.write_small is not None and small and rules.order == "column":
+        image_HW = image_HW.view(np.uint8) if image_HW.dtype == bool else image_HW
+        return layout.write_small(image_HW, count)
     return [
-        write(runs, (shape_HW[0], shape_HW[1]), rules) if len(runs.begins) else ""
+        layout.write(runs, (shape_HW[0], shape_HW[1]), rules) if len(runs.begins) else ""
         for runs in runs_by_number(image_HW, count, rules.order)
     ]
 

@@ -8,14 +8,18 @@ the one two before it. A number is written in groups of 5 bits, the lowest first
 import base64
 import binascii
 import zlib
+from functools import cache
 
 import numpy as np
+from pycocotools import mask as coco
 
 from raytrain.rle.pairs import PairRules
 from raytrain.rle.runs import Runs
 
 GROUPS = 12
 """The most groups of one number: 60 bits."""
+SMALL = 50_000
+"""Pixels of all masks together up to which pycocotools finds the runs faster than numpy does."""
 
 
 def write_coco(runs: Runs, shape_HW: tuple[int, int], rules: PairRules) -> str:
@@ -23,18 +27,25 @@ def write_coco(runs: Runs, shape_HW: tuple[int, int], rules: PairRules) -> str:
     del rules
     size = shape_HW[0] * shape_HW[1]
     edges = np.concatenate(([0], np.stack([runs.begins, runs.ends], 1).ravel(), [size]))
-    counts = np.diff(edges)
+    counts = np.diff(edges).tolist()
     if len(counts) > 1 and counts[-1] == 0:
-        counts = counts[:-1]
-    numbers_N = counts.copy()
-    numbers_N[3:] -= counts[1:-2]
-    shifts = 5 * np.arange(1 + int(size).bit_length() // 5 + 1)
-    groups_NG = (numbers_N[:, None] >> shifts) & 31
-    rest_NG = numbers_N[:, None] >> (shifts + 5)
-    more_NG = np.where(groups_NG & 16, rest_NG != -1, rest_NG != 0)
-    written_NG = np.hstack([np.ones((len(counts), 1), bool), more_NG[:, :-1]])
-    letters_NG = (48 + groups_NG + 32 * more_NG).astype(np.uint8)
-    return letters_NG[written_NG].tobytes().decode("ascii")
+        counts.pop()
+    return str(coco.frPyObjects({"counts": counts, "size": shape_HW}, *shape_HW)["counts"], "ascii")
+
+
+def write_small_coco(image_HW: np.ndarray, count: int) -> list[str]:
+    """The compressed counts of the masks `image_HW == 1` .. `image_HW == count`, at most 255; no
+    text for an empty one."""
+    number_K11 = np.arange(1, count + 1, dtype=image_HW.dtype)[:, None, None]
+    mask_KWH = np.ascontiguousarray(image_HW.T) == number_K11
+    found = coco.encode(mask_KWH.view(np.uint8).transpose(2, 1, 0))
+    empty = _empty(image_HW.shape)
+    return ["" if each["counts"] == empty else str(each["counts"], "ascii") for each in found]
+
+
+@cache
+def _empty(shape_HW: tuple[int, int]) -> bytes:
+    return coco.encode(np.zeros(shape_HW, np.uint8, order="F"))["counts"]
 
 
 def read_coco(text: str, shape_HW: tuple[int, int], rules: PairRules) -> Runs:
@@ -84,8 +95,17 @@ def numbers_of(text: str) -> np.ndarray:
 
 def write_coco_zlib(runs: Runs, shape_HW: tuple[int, int], rules: PairRules) -> str:
     """The compressed counts, packed."""
-    packed = zlib.compress(write_coco(runs, shape_HW, rules).encode("ascii"), 9)
-    return base64.b64encode(packed).decode("ascii")
+    return packed(write_coco(runs, shape_HW, rules))
+
+
+def write_small_coco_zlib(image_HW: np.ndarray, count: int) -> list[str]:
+    """The compressed counts of small masks, packed; no text for an empty one."""
+    return [packed(text) if text else "" for text in write_small_coco(image_HW, count)]
+
+
+def packed(text: str) -> str:
+    """Counts by zlib and base64."""
+    return base64.b64encode(zlib.compress(text.encode("ascii"), 9)).decode("ascii")
 
 
 def read_coco_zlib(text: str, shape_HW: tuple[int, int], rules: PairRules) -> Runs:
@@ -97,9 +117,9 @@ def read_coco_zlib(text: str, shape_HW: tuple[int, int], rules: PairRules) -> Ru
 def unpacked(text: str, most: int) -> str:
     """The letters of packed counts. Raises ValueError for what is none, and more than `most`."""
     try:
-        packed = base64.b64decode(text.strip(), validate=True)
+        content = base64.b64decode(text.strip(), validate=True)
         unpacking = zlib.decompressobj()
-        letters = unpacking.decompress(packed, most)
+        letters = unpacking.decompress(content, most)
     except (binascii.Error, zlib.error) as error:
         raise ValueError(f"{text[:20]!r} is not base64 of zlib: {error}") from None
     if not unpacking.eof or unpacking.unused_data:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as coco_mask
 
+from raytrain import rle
 from raytrain.config.competition import SubmissionSpec
 from raytrain.config.dialects import DIALECTS, Dialect
-from raytrain.rle import decode, encode, encode_numbers, read_cell, written_cell
+from raytrain.rle import LAYOUTS, decode, encode, encode_numbers, read_cell, written_cell
 from raytrain.rle.coco import write_coco, write_coco_zlib
 from raytrain.rle.runs import Runs
 
@@ -256,3 +257,18 @@ def test_parts_that_do_not_fit_together(field: str, value: Any, fault: str) -> N
     base = {"dialect": "sennet", field: value}
     with pytest.raises(ValueError, match=fault):
         SubmissionSpec.model_validate(base)
+
+
+@pytest.mark.parametrize("layout", [name for name, each in LAYOUTS.items() if each.write_small])
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.uint16, np.int32])
+def test_small_masks_are_written_as_large_ones(layout: str, dtype: type) -> None:
+    rng = np.random.default_rng(0)
+    rules = Dialect(layout=layout)
+    for height, width in ((1, 1), (1, 9), (9, 1), (7, 5), (40, 30)):
+        for most in (1, 2, 4):
+            image_HW = rng.integers(0, most + 1, (height, width)).astype(dtype)
+            alone = [encode_numbers(image_HW == k, 1, rules)[0] for k in range(1, 6)]
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(rle, "SMALL", 0)
+                large = encode_numbers(image_HW, 5, rules)
+            assert encode_numbers(image_HW, 5, rules) == large == alone
