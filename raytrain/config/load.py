@@ -1,10 +1,8 @@
 """From a YAML file, a profile and `--set` overrides to a checked JobSpec."""
 
-import re
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from raytrain.config.errors import config_error, problems_of, unknown_name
@@ -13,6 +11,7 @@ from raytrain.config.job import JobSpec
 from raytrain.config.space import NAMED_PARTS, set_path, whole_first
 from raytrain.config.space_check import space_problems
 from raytrain.config.trial import TrialSpec
+from raytrain.config.yaml_text import read_yaml
 
 
 def load_job(path: Path, overrides: list[str] | None = None, profile: str | None = None) -> JobSpec:
@@ -25,7 +24,11 @@ def load_job(path: Path, overrides: list[str] | None = None, profile: str | None
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such job file")
-    tree = _read_yaml(str(path), path.read_text(encoding="utf-8"))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not text in UTF-8: {error}") from None
+    tree = read_yaml(str(path), text)
     if not isinstance(tree, dict):
         raise ValueError(f"{path}: a job file holds keys such as `competition:`")
     profiles = tree.pop("profiles", None) or {}
@@ -45,7 +48,7 @@ def load_job(path: Path, overrides: list[str] | None = None, profile: str | None
         key, equals, value = override.partition("=")
         if not equals or not key:
             raise ValueError(f"--set {override}: write it as dotted.path=value")
-        values.append((key.strip(), _read_yaml(f"--set {override}", value)))
+        values.append((key.strip(), read_yaml(f"--set {override}", value)))
     for key, value in sorted(values, key=lambda pair: whole_first(pair[0])):
         set_path(tree, key, value)
     _extend(tree, path)
@@ -100,19 +103,3 @@ def _laid_over(tree: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
         else:
             merged[key] = value
     return merged
-
-
-class _NumberLoader(yaml.SafeLoader):
-    """YAML 1.1 reads 3e-4 as a word; people who write it mean the number."""
-
-
-_NumberLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
-)
-
-
-def _read_yaml(source: str, text: str) -> Any:
-    try:
-        return yaml.load(text, Loader=_NumberLoader)
-    except yaml.YAMLError as error:
-        raise ValueError(f"{source}: not valid YAML: {error}") from None

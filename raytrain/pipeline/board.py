@@ -5,11 +5,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import yaml
 from rich.table import Table
 
 from raytrain.config.errors import unknown_name
 from raytrain.config.flat import flat
+from raytrain.config.yaml_text import read_yaml
 from raytrain.pipeline.tables import as_text, board_table
 from raytrain.runs.configurations import Configuration
 from raytrain.runs.layout import RunDir
@@ -139,7 +139,7 @@ def _number(value: Any) -> Any:
     try:
         return float(value)
     except ValueError:
-        return yaml.safe_load(value) if isinstance(value, str) and value else value
+        return read_yaml(value, value) if isinstance(value, str) and value else value
 
 
 def _shown(value: Any) -> str:

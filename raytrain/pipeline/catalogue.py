@@ -18,6 +18,7 @@ from raytrain.config.metrics import AnyMetricSpec
 from raytrain.config.models import ModelSpec
 from raytrain.config.names import SMP_DECODERS, SMP_ENCODERS
 from raytrain.config.trial import TrialSpec
+from raytrain.config.yaml_text import read_yaml
 
 WIDTH = 100
 SIDES = (96, 256, 512)
@@ -66,10 +67,7 @@ def model_text(words: str) -> str:
         return _joined([text, costs])
     if not words.lstrip().startswith("{"):
         raise ValueError(f"models: {unknown_name(words, NETWORKS)}")
-    try:
-        return "\n".join(_costs(_specs([yaml.safe_load(words)])))
-    except yaml.YAMLError as error:
-        raise ValueError(f"models {words}: not valid YAML: {error}") from None
+    return "\n".join(_costs(_specs([read_yaml(f"models {words}", words)])))
 
 
 def _specs(trees: list[Any]) -> list[tuple[str, ModelSpec]]:
@@ -90,7 +88,7 @@ def _specs(trees: list[Any]) -> list[tuple[str, ModelSpec]]:
 
 
 def _examples(text: str) -> list[Any]:
-    return [yaml.safe_load(example) for example in re.findall(r"`(\{name: [^`]*\})`", text)]
+    return [read_yaml(example, example) for example in re.findall(r"`(\{name: [^`]*\})`", text)]
 
 
 def _costs(specs: list[tuple[str, ModelSpec]]) -> Iterator[str]:

@@ -8,6 +8,7 @@ import pytest
 from raytrain.config.expression import parse_expression
 from raytrain.config.job import JobSpec
 from raytrain.config.load import load_job
+from raytrain.config.yaml_text import read_yaml
 
 HERE = Path(__file__).parent
 MINIMAL = "competition: {name: tiny, data: folder, classes: [background, organ]}\n"
@@ -198,3 +199,34 @@ def test_expressions_over_the_last_number_of_a_name(text: str, name: str, value:
 def test_other_expressions_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"expression|may be used|zero"):
         parse_expression(text)
+
+
+BOMB = "a: &x0 [1]\n" + "".join(f"b{n}: &x{n + 1} [{','.join([f'*x{n}'] * 9)}]\n" for n in range(9))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("trial: {epochs: 2}\ntrial:\n  batch_size: 4\n", ["'trial' stands in line 1 and again"]),
+        (
+            "trial:\n  epochs: 2\n  model: {width: 4, width: 8}\n  epochs: 3\n",
+            ["'epochs' stands in line 2 and again in line 4", "'width' stands in line 3"],
+        ),
+        ("trial: {1: a, 0x1: b}\n", ["key 1 stands in line 1 and again in line 1"]),
+        ("trial: &a [*a]\n", ["unfold to more than"]),
+        (BOMB, ["unfold to more than 100000 values"]),
+        ("a: " + "[" * 5000, ["nested too deeply"]),
+        ("a: 2020-13-45\n", ["not valid YAML"]),
+    ],
+)  # fmt: skip
+def test_a_yaml_text_is_read_as_it_stands_or_refused(text: str, words: list[str]) -> None:
+    with pytest.raises(ValueError, match=r"^job\.yaml: ") as caught:
+        read_yaml("job.yaml", text)
+    lines = str(caught.value).split("\n")
+    assert len(words) == 1 or len(lines) == len(words)
+    assert all(any(word in line for line in lines) for word in words)
+
+
+def test_a_key_beside_a_merged_one_is_no_repetition() -> None:
+    text = "a: &a {lr: 1, width: 2}\nb: {<<: *a, lr: 3e-4}\nc: *a\n"
+    assert read_yaml("job.yaml", text)["b"] == {"lr": 3e-4, "width": 2}
