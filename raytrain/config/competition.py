@@ -77,6 +77,17 @@ class CompetitionSpec(Spec):
     the mean over images and foreground classes, an absent class not predicted scoring 1."""
     submission: SubmissionSpec = SubmissionSpec()
 
+    @field_validator("classes")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        blank = [number for number, name in enumerate(value) if not name.strip()]
+        if blank:
+            raise ValueError(f"class {blank[0]} has no name")
+        double = [name for number, name in enumerate(value) if name in value[:number]]
+        if double:
+            raise ValueError(f"class {double[0]!r} stands there twice; name each class once")
+        return value
+
     @field_validator("neighbours")
     @classmethod
     def _parse(cls, value: tuple[str, ...]) -> tuple[str, ...]:

@@ -118,7 +118,7 @@ def _walk(root: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[str, list[
             for model in here
             if step in model.model_fields
             for part in (model.model_fields[step].annotation, *model.model_fields[step].metadata)
-            for inner in _models_in(part)
+            for inner in models_in(part)
         ]
     return path, beside
 
@@ -128,11 +128,11 @@ def _tag(model: type[BaseModel]) -> Any:
     return field.default if field else None
 
 
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     """Every spec class that a (nested) annotation can hold."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     if isinstance(annotation, Widened):
         yield from own_specs(annotation.room).values()
     for inner in get_args(annotation):
-        yield from _models_in(inner)
+        yield from models_in(inner)

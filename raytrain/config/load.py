@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from raytrain.config.errors import config_error, problems_of, unknown_name
 from raytrain.config.extend import extend_from
 from raytrain.config.job import JobSpec
-from raytrain.config.space import NAMED_PARTS, set_path, whole_first
+from raytrain.config.named import named_parts
+from raytrain.config.space import as_part, set_path, whole_first
 from raytrain.config.space_check import space_problems
 from raytrain.config.trial import TrialSpec
 from raytrain.config.yaml_text import read_yaml
@@ -31,6 +32,7 @@ def load_job(path: Path, overrides: list[str] | None = None, profile: str | None
     tree = read_yaml(str(path), text)
     if not isinstance(tree, dict):
         raise ValueError(f"{path}: a job file holds keys such as `competition:`")
+    named = named_parts(JobSpec)
     profiles = tree.pop("profiles", None) or {}
     profile = profile or tree.pop("profile", None)
     tree.pop("profile", None)
@@ -42,7 +44,7 @@ def load_job(path: Path, overrides: list[str] | None = None, profile: str | None
         part = profiles[profile] or {}
         if not isinstance(part, dict):
             raise config_error(str(path), [f"profiles.{profile}: give a part of a job"])
-        tree = _laid_over(tree, part)
+        tree = _laid_over(tree, part, named)
     values: list[tuple[str, Any]] = []
     for override in overrides or []:
         key, equals, value = override.partition("=")
@@ -50,7 +52,7 @@ def load_job(path: Path, overrides: list[str] | None = None, profile: str | None
             raise ValueError(f"--set {override}: write it as dotted.path=value")
         values.append((key.strip(), read_yaml(f"--set {override}", value)))
     for key, value in sorted(values, key=lambda pair: whole_first(pair[0])):
-        set_path(tree, key, value)
+        set_path(tree, key, value, named)
     _extend(tree, path)
     return _validated(tree, str(path))
 
@@ -92,14 +94,14 @@ def _trial_or_default(tree: dict[str, Any]) -> TrialSpec:
         return TrialSpec()
 
 
-def _laid_over(tree: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+def _laid_over(tree: dict[str, Any], part: dict[str, Any], named: frozenset[str]) -> dict[str, Any]:
     """`tree` with every leaf of `part` in its place; a `name` that differs replaces the whole."""
     merged = dict(tree)
     for key, value in part.items():
-        old = merged.get(key)
-        if isinstance(old, dict) and isinstance(value, dict) and key != "space":
-            other = key in NAMED_PARTS and value.get("name", old.get("name")) != old.get("name")
-            merged[key] = value if other else _laid_over(old, value)
+        old = as_part(key, merged.get(key), named)
+        if old and isinstance(value, dict) and key != "space":
+            other = key in named and value.get("name", old.get("name")) != old.get("name")
+            merged[key] = value if other else _laid_over(old, value, named)
         else:
             merged[key] = value
     return merged

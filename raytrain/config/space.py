@@ -14,28 +14,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from raytrain.config.named import named_parts
 from raytrain.config.trial import TrialSpec
 
 RANGES = ("uniform", "loguniform", "integer")
 LISTS = ("choice", "grid")
 SHARES = (0.0, 0.382, 1.0)
 """Of a range, at which it is tried: both ends, and a fraction between that is no round number."""
-NAMED_PARTS = (
-    "model",
-    "optimizer",
-    "schedule",
-    "ship",
-    "mix",
-    "framing",
-    "scheduler",
-    "sampler",
-    "format",
-    "splits",
-    "group",
-    "labels",
-)
-"""Keys whose `name` decides which parameters stand beside it."""
-
 Number = int | float
 Point = dict[str, Number]
 """Of each domain that is met its key, with the index of what is chosen or the number drawn."""
@@ -238,7 +223,7 @@ def with_values(base: TrialSpec, values: dict[str, Any]) -> TrialSpec:
     tree = base.model_dump(mode="json")
     # Never the caller's own mapping.
     for path in sorted(values, key=whole_first):
-        set_path(tree, path, copy.deepcopy(values[path]))
+        set_path(tree, path, copy.deepcopy(values[path]), named_parts(TrialSpec))
     return TrialSpec.model_validate(tree)
 
 
@@ -248,17 +233,23 @@ def whole_first(path: str) -> tuple[int, bool]:
     return path.count("."), not path.endswith(".name")
 
 
-def set_path(tree: dict[str, Any], path: str, value: Any) -> None:
+def set_path(tree: dict[str, Any], path: str, value: Any, named: frozenset[str]) -> None:
     """Set `a.b.c` in a nested dict, making what is missing on the way.
 
-    Another `name` starts its part afresh: the old one's parameters are not its own.
+    `named` are the keys whose `name` decides which parameters stand beside it: another name starts
+    such a part afresh, and a bare word there is its name.
     """
     *parents, last = path.split(".")
     for key in parents:
-        inner = tree.get(key)
-        if not isinstance(inner, dict):
-            inner = tree[key] = {}
+        tree[key] = inner = as_part(key, tree.get(key), named)
         tree = inner
-    if last == "name" and parents and parents[-1] in NAMED_PARTS and tree.get("name") != value:
+    if last == "name" and parents and parents[-1] in named and tree.get("name") != value:
         tree.clear()
     tree[last] = value
+
+
+def as_part(key: str, value: Any, named: frozenset[str]) -> dict[str, Any]:
+    """What stands at a key as a mapping, where it is one or a bare name; else an empty one."""
+    if isinstance(value, dict):
+        return value
+    return {"name": value} if isinstance(value, str) and key in named else {}

@@ -4,7 +4,7 @@ The names of its parts are the keys of the literal dicts in `models/`, `losses/`
 test holds them equal.
 """
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -20,46 +20,48 @@ from raytrain.config.optimizers import AdamSpec, CosineSpec, OptimizerSpec, Sche
 from raytrain.config.shipping import EarlyStopSpec, EpochsSpec, KeepSpec, LastSpec, ShipSpec
 
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
+OF_STEPS = "of gradient steps"
+"""Marks the fields that mean nothing to a training without gradient steps."""
 
 
 class TrialSpec(Spec):
     """Everything that decides the numbers of one training run, but for its data and its fold."""
 
     model: ModelSpec = UNetSpec()
-    init: str | None = None
+    init: Annotated[str | None, OF_STEPS] = None
     """A checkpoint of another training whose weights this one starts from; layers of other names or
     shapes (a head for other classes) start anew, and the record names them."""
-    init_sha256: str | None = None
+    init_sha256: Annotated[str | None, OF_STEPS] = None
     """Of that file, as its `.json` says; filled in before the start, so that the fingerprint covers
     what the file holds. Weights of any other are refused."""
-    freeze_encoder: int = Field(0, ge=0)
+    freeze_encoder: Annotated[int, OF_STEPS] = Field(0, ge=0)
     """Epochs at the start in which the encoder, its running statistics too, stays as it is."""
     loss: tuple[LossTerm, ...] = (CrossEntropySpec(),)
     """A weighted sum of named terms."""
-    deep_supervision: DeepSupervisionSpec | None = None
+    deep_supervision: Annotated[DeepSupervisionSpec | None, OF_STEPS] = None
     """The loss also at the decoder's coarser stages; null: at the network's maps alone."""
-    presence: PresenceSpec | None = None
+    presence: Annotated[PresenceSpec | None, OF_STEPS] = None
     """A head that learns which classes an image shows; null: none."""
-    optimizer: OptimizerSpec = AdamSpec()
-    schedule: ScheduleSpec = CosineSpec()
+    optimizer: Annotated[OptimizerSpec, OF_STEPS] = AdamSpec()
+    schedule: Annotated[ScheduleSpec, OF_STEPS] = CosineSpec()
     epochs: int = Field(60, ge=1)
     """What the schedule is laid out for."""
-    length: LengthSpec | None = None
+    length: Annotated[LengthSpec | None, OF_STEPS] = None
     """`{steps: 5000}` or `{samples: 200000}` in place of `epochs`: epochs of the images that the
     search trains on, the last of them cut, worked out and said before the start."""
-    last_epoch_share: float = Field(1.0, gt=0, le=1)
+    last_epoch_share: Annotated[float, OF_STEPS] = Field(1.0, gt=0, le=1)
     """Of the windows of epoch number `epochs`, those that are trained on; `length` works it out."""
-    until: int | None = Field(None, ge=1)
+    until: Annotated[int | None, OF_STEPS] = Field(None, ge=1)
     """Training ends after this epoch, its schedule that of `epochs`; null: after the last."""
-    stop: EarlyStopSpec | None = None
+    stop: Annotated[EarlyStopSpec | None, OF_STEPS] = None
     """Ends training when a figure has stopped getting better; null: never."""
-    ship: ShipSpec = LastSpec()
+    ship: Annotated[ShipSpec, OF_STEPS] = LastSpec()
     """Which epochs' weights are shipped, such as `{name: average_best, count: 5}`."""
     keep: KeepSpec = KeepSpec()
     """Which checkpoints stay on disk."""
     batch_size: int = Field(8, ge=1)
     """Images a step over all workers together."""
-    accumulate: int = Field(1, ge=1)
+    accumulate: Annotated[int, OF_STEPS] = Field(1, ge=1)
     """Parts that each worker takes its share of a batch in, one after another, for less memory: the
     step is that of the whole share but for BatchNorm and losses that pool the batch."""
     evaluation_batch: int | None = Field(None, ge=1)
@@ -69,11 +71,11 @@ class TrialSpec(Spec):
     copies: int = Field(0, ge=0)
     """Augmented copies of the training set beside the plain one, the same ones in every epoch, as
     source systems A, B and C grew it; 0: every epoch augments every image anew."""
-    hold: Literal["auto", "device", "host"] = "auto"
+    hold: Annotated[Literal["auto", "device", "host"], OF_STEPS] = "auto"
     """Where the training windows stand and are augmented: on the device, the whole batch at once,
     or on the host, one by one, by the same presets with other draws. `auto`: on a GPU whose memory
     takes them at ease, if it can do all transforms; the record says which it was."""
-    mix: MixSpec | None = None
+    mix: Annotated[MixSpec | None, OF_STEPS] = None
     """Mixes the images of a step: `mixup`, `cutmix` or null."""
     positive_share: float | None = Field(None, gt=0, le=1)
     """Share of an epoch's windows that have foreground before they are augmented; null: as it is
@@ -83,19 +85,19 @@ class TrialSpec(Spec):
     normalization: Literal["dataset", "image", "imagenet"] = "dataset"
     """Zero mean and unit variance over the training images, over each image, or by the figures
     of ImageNet (images of 8 bits with 3 channels, or 1)."""
-    precision: Precision = "fp32"
+    precision: Annotated[Precision, OF_STEPS] = "fp32"
     """What convolutions and products are computed in. `fp32` is full float32 on GPUs, too; `tf32`
     and `fp16`, whose loss is scaled, are for GPUs only. Weights and losses are float32 always."""
-    batch_norm: Literal["per_worker", "synced"] = "per_worker"
+    batch_norm: Annotated[Literal["per_worker", "synced"], OF_STEPS] = "per_worker"
     """What BatchNorm normalises by: each worker's share of the batch, or the whole of it
     (SyncBatchNorm; on GPUs only). With one worker both are the same."""
-    compile: Literal["off", "default", "max-autotune"] = "off"
+    compile: Annotated[Literal["off", "default", "max-autotune"], OF_STEPS] = "off"
     """torch.compile's mode; it needs a C++ compiler on every node."""
-    ema: float = Field(0.0, ge=0, lt=1)
+    ema: Annotated[float, OF_STEPS] = Field(0.0, ge=0, lt=1)
     """Decay of the moving average of the weights that is evaluated and kept; 0 is off."""
-    clip_norm: float = Field(0.0, ge=0)
+    clip_norm: Annotated[float, OF_STEPS] = Field(0.0, ge=0)
     """Largest gradient norm; 0 is off."""
-    not_finite: Literal["stop", "skip"] = "stop"
+    not_finite: Annotated[Literal["stop", "skip"], OF_STEPS] = "stop"
     """A step whose loss or gradients are not finite ends the training, or is left out and counted
     in the epoch's row; to leave one out waits for the device where the optimizer is not fused."""
     seed: int = Field(0, ge=0)

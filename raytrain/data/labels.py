@@ -1,6 +1,7 @@
 """From what mask files hold to class numbers."""
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -57,13 +58,26 @@ def _advice(mask_HW: np.ndarray, strange: list[int], classes: int) -> str:
     )
 
 
-def class_number(word: str, classes: tuple[str, ...]) -> int:
-    """The class that a name or number means. Raises ValueError for an unknown one."""
+def class_number(
+    word: str, classes: tuple[str, ...], written: Literal["number", "name"] | None
+) -> int:
+    """The class that a name or number means; a word that is both means what is `written`.
+
+    Raises ValueError for an unknown class, and for a word that is both when nothing says which.
+    """
+    found: dict[str, int] = {}
     if word in classes:
-        return classes.index(word)
+        found["name"] = classes.index(word)
     if word.isdecimal() and int(word) < len(classes):
-        return int(word)
-    raise ValueError(f"class {unknown_name(word, classes)}")
+        found["number"] = int(word)
+    if not found:
+        raise ValueError(f"class {unknown_name(word, classes)}")
+    if written is None and len({*found.values()}) > 1:
+        raise ValueError(
+            f"class {word!r} is the name of class {found['name']} and the number of another; "
+            "rename it in competition.classes"
+        )
+    return found.get(written or "", next(iter(found.values())))
 
 
 def merged(layers: list[tuple[int, np.ndarray, str]], target: Target) -> np.ndarray:

@@ -6,7 +6,7 @@ from raytrain.config.framing import WholeSpec
 from raytrain.config.job import JobSpec, most
 from raytrain.config.models import PixelsBase, UNetBase
 from raytrain.config.target import outputs
-from raytrain.config.trial import TrialSpec
+from raytrain.config.trial import OF_STEPS, TrialSpec
 from raytrain.data.augment_check import augmentation_problems
 from raytrain.data.folds import load_or_make_folds
 from raytrain.data.framing import Frame, network_size
@@ -33,18 +33,14 @@ from raytrain.runs.record import (
     write_record,
 )
 
-_DEFAULT = TrialSpec()
 NO_GRADIENTS = {
     "epochs": 1,
     **{
-        key: getattr(_DEFAULT, key)
-        for key in (
-            "optimizer", "schedule", "length", "until", "stop", "ship", "ema", "clip_norm",
-            "accumulate", "batch_norm", "compile", "precision", "init", "init_sha256",
-            "freeze_encoder", "mix", "hold", "last_epoch_share", "deep_supervision", "presence",
-        )
+        key: field.get_default()
+        for key, field in TrialSpec.model_fields.items()
+        if OF_STEPS in field.metadata
     },
-}  # fmt: skip
+}
 """Of a trial without gradient steps, so that a search over rates tries it once."""
 
 

@@ -4,10 +4,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+import yaml
+from pydantic import TypeAdapter, ValidationError
 
+from raytrain.config.competition import CompetitionSpec
 from raytrain.config.expression import parse_expression
 from raytrain.config.job import JobSpec
 from raytrain.config.load import load_job
+from raytrain.config.metrics import MetricSpec
+from raytrain.config.named import named_parts
 from raytrain.config.yaml_text import read_yaml
 
 HERE = Path(__file__).parent
@@ -230,3 +235,51 @@ def test_a_yaml_text_is_read_as_it_stands_or_refused(text: str, words: list[str]
 def test_a_key_beside_a_merged_one_is_no_repetition() -> None:
     text = "a: &a {lr: 1, width: 2}\nb: {<<: *a, lr: 3e-4}\nc: *a\n"
     assert read_yaml("job.yaml", text)["b"] == {"lr": 3e-4, "width": 2}
+
+
+def test_every_part_with_names_is_known_by_its_spec() -> None:
+    found = named_parts(JobSpec)
+    assert found >= {
+        "model", "optimizer", "schedule", "ship", "mix", "framing", "scheduler", "sampler",
+        "format", "splits", "group", "labels", "metric", "loss",
+    }  # fmt: skip
+    assert not found & {"competition", "notebook", "tracking", "submission", "trial"}
+
+
+PERCENTILE = "competition: {metric: {name: hausdorff, percentile: 95}}"
+
+
+@pytest.mark.parametrize(
+    ("own", "override", "expected"),
+    [
+        (PERCENTILE, "competition.metric.name=dice", {"name": "dice"}),
+        (PERCENTILE, "competition.metric.percentile=50", {"name": "hausdorff", "percentile": 50}),
+        ("competition: {metric: iou}", "competition.metric.empty=0", {"name": "iou", "empty": 0}),
+    ],
+)
+def test_an_override_keeps_what_belongs_to_the_name(
+    own: str, override: str, expected: dict, tmp_path: Path
+) -> None:
+    base = {"name": "x", "data": "d", "classes": ["a", "b"]}
+    tree = yaml.safe_load(own)
+    path = tmp_path / "job.yaml"
+    path.write_text(yaml.safe_dump({"competition": base | tree["competition"]}))
+    wanted = TypeAdapter(MetricSpec).validate_python(expected)
+    assert load_job(path, [override]).competition.metric == wanted
+    key, _, value = override.partition("=")
+    part = yaml.safe_load(value)
+    for name in reversed(key.split(".")):
+        part = {name: part}
+    path.write_text(
+        yaml.safe_dump({"competition": base | tree["competition"], "profiles": {"p": part}})
+    )
+    assert load_job(path, profile="p").competition.metric == wanted
+
+
+@pytest.mark.parametrize(
+    ("classes", "words"),
+    [(["a", "b", "a"], "'a' stands there twice"), (["a", " "], "class 1 has no name")],
+)
+def test_classes_have_names_of_their_own(classes: list[str], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        CompetitionSpec.model_validate({"name": "x", "data": "d", "classes": classes})

@@ -60,3 +60,10 @@ def test_a_value_without_a_class_is_named(tmp_path: Path) -> None:
     spec = PairedFoldersSpec(labels={"name": "values", "classes": {0: 0, 255: 1}})
     with pytest.raises(ValueError, match=r"m\.png: mask values \[11, 128\] are none of"):
         read_mask(spec, tmp_path, ("m.png",), (1, 4), CLASSES, "single_label")
+
+
+def test_a_word_that_is_one_class_and_numbers_another_is_refused(tmp_path: Path) -> None:
+    save(tmp_path / "a-1.png", np.ones((4, 6), np.uint8))
+    spec = PairedFoldersSpec(image="{name}.jpg", mask="{name}-{class}.png")
+    with pytest.raises(ValueError, match="class '1' is the name of class 2 and the number of"):
+        read_mask(spec, tmp_path, ("a-1.png",), (4, 6), ("bg", "2", "1"), "single_label")

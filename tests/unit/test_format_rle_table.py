@@ -1,13 +1,16 @@
 """RLE tables: masks as runs in a CSV."""
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 
+from raytrain.config.competition import SubmissionSpec
 from raytrain.config.formats import RleTableSpec
 from raytrain.config.splits import FractionSplitsSpec, RangeSplitsSpec, TableSplitsSpec
 from raytrain.data.samples import read_mask
+from raytrain.submission.table import build_table
 from tests.format_files import CLASSES, found_in, mask_of, save, spec_of, write_rle_table
 
 
@@ -83,3 +86,22 @@ def test_images_without_a_row_are_what_the_job_says(splits: object, tmp_path: Pa
         assert [line.partition("im/")[2][:2] for line in asked] == ["a3", "a4"]
         assert all("competition.format.unlisted: empty" in line for line in asked)
         assert [s.id for s in unlabelled.samples] == ["a1", "a2", "a5", "a6"]
+
+
+@pytest.mark.parametrize(("class_as", "number"), [("number", 1), ("name", 2)])
+def test_a_class_is_read_as_it_is_written(
+    class_as: Literal["number", "name"], number: int, tmp_path: Path
+) -> None:
+    save(tmp_path / "a.png")
+    (tmp_path / "train.csv").write_text("id,class,rle\na,1,1 2\n")
+    classes = ("background", "2", "1")
+    spec = RleTableSpec(
+        dialect="uw_madison", image="{name}.png", class_as=class_as, columns=("id", "class", "rle")
+    )
+    mask_HW = read_mask(spec, tmp_path, ("train.csv#a",), (4, 6), classes, "single_label")
+    assert set(mask_HW[mask_HW > 0]) == {number}
+    written = build_table(
+        [("a", mask_HW)], classes, SubmissionSpec(dialect="uw_madison", class_as=class_as),
+        "single_label",
+    )  # fmt: skip
+    assert ("a", "1", "1 2") in written

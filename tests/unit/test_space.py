@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from raytrain.config.named import named_parts
 from raytrain.config.space import sample_trials, set_path, with_values
 from raytrain.config.space_check import space_problems
 from raytrain.config.trial import TrialSpec
@@ -196,5 +197,5 @@ def test_values_are_set_by_their_path() -> None:
     assert with_values(BASE, {"model.width": 4, "seed": 9}).model.width == 4
     tree: dict[str, Any] = {"a": {"b": 1}, "c": 5}
     for path, value in (("a.d", 2), ("c.e.f", 3), ("g", 4)):
-        set_path(tree, path, value)
+        set_path(tree, path, value, named_parts(TrialSpec))
     assert tree == {"a": {"b": 1, "d": 2}, "c": {"e": {"f": 3}}, "g": 4}

@@ -40,7 +40,7 @@ def read_paired_mask(
     layers = []
     for part in parts:
         fields = path_fields(part, spec.mask) or {}
-        number = class_number(fields["class"], classes) if "class" in fields else 1
+        number = class_number(fields["class"], classes, None) if "class" in fields else 1
         layers.append((number, decode_mask(root / part) != 0, str(root / part)))
     return merged(layers, target)
 

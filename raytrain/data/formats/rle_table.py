@@ -74,7 +74,7 @@ def read_rle_mask(
     layers: dict[int, np.ndarray] = {0: np.zeros(size_HW, bool)}
     for word, cell in _runs(root, spec).get(name, []):
         try:
-            number = class_number(word, classes) if word else 1
+            number = class_number(word, classes, spec.class_as) if word else 1
             for mask_HW in read_cell(cell, size_HW, spec):
                 layers[number] = layers.get(number, False) | mask_HW
         except ValueError as error:

@@ -1,0 +1,27 @@
+"""Which keys hold one of several specs told apart by `name`, read from the specs themselves."""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Literal, get_origin
+
+from pydantic import BaseModel
+
+from raytrain.config.errors import models_in
+
+
+@cache
+def named_parts(root: type[BaseModel]) -> frozenset[str]:
+    """The keys below `root` whose `name` decides which parameters stand beside it."""
+    return frozenset(_named(root, set()))
+
+
+def _named(model: type[BaseModel], seen: set[type[BaseModel]]) -> Iterator[str]:
+    seen.add(model)
+    for key, field in model.model_fields.items():
+        for part in (field.annotation, *field.metadata):
+            for inner in models_in(part):
+                name = inner.model_fields.get("name")
+                if name is not None and get_origin(name.annotation) is Literal:
+                    yield key
+                if inner not in seen:
+                    yield from _named(inner, seen)
