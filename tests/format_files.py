@@ -78,8 +78,8 @@ def found_in(root: Path, spec: Any, splits: Any = None, group: Any = "N") -> Ind
         name="c", data=str(root), format=spec, splits=splits or FolderSplitsSpec(),
         classes=CLASSES, group=group,
     )  # fmt: skip
-    samples, _, problems = find_samples(competition, root)
-    return Index(samples, problems)
+    found = find_samples(competition, root)
+    return Index(found.samples, found.problems)
 
 
 def paired_in(root: Path, spec: PairedFoldersSpec | None = None, splits: Any = None) -> Index:

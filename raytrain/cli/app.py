@@ -93,5 +93,6 @@ def opened(
     path: Path, overrides: list[str] | None, profile: str | None, local: bool
 ) -> tuple[JobSpec, RunDir, Place]:
     """The job, its run directory, and where to work."""
-    spec = load_job(path, overrides, profile)
-    return spec, run_dir(spec), "local" if local else "ray"
+    place: Place = "local" if local else "ray"
+    spec = load_job(path, overrides, profile).at(place)
+    return spec, run_dir(spec), place

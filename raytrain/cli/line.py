@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from raytrain.cli.app import JobFile, Local, Overrides, Profile, app, opened
+from raytrain.config.errors import config_error
 from raytrain.config.load import load_job
 from raytrain.runs.layout import run_dir
 
@@ -28,8 +29,11 @@ def check(job: JobFile, set: Overrides = None, profile: Profile = None) -> None:
     from raytrain.data.folds import fold_notes, load_or_make_folds
     from raytrain.pipeline.check import check as station
     from raytrain.pipeline.check import draw_contact_sheet, summary
+    from raytrain.pipeline.foreseen import ensemble_problems
 
     spec = load_job(job, set, profile)
+    if problems := ensemble_problems(spec):
+        raise config_error("the job", problems)
     run = run_dir(spec)
     report = station(spec, run)
     folds = load_or_make_folds(run.folds, report, spec.folds)

@@ -40,7 +40,7 @@ class SubmissionSpec(RleSpec):
     slug: str | None = None
     """The competition's name in its Kaggle address; needed only to send."""
     sample: str | None = None
-    """Path of the sample submission that rows and order are held against."""
+    """Path under competition.data of the sample submission that rows and order are held against."""
     notebook: NotebookSpec | None = None
     """For competitions that take notebooks only: what is entered instead of the CSV."""
     ledger: Annotated[str, AfterValidator(refuse_secrets)] | None = None
@@ -53,7 +53,7 @@ class SubmissionSpec(RleSpec):
 class CompetitionSpec(Spec):
     """A competition's folder and rules."""
 
-    name: str = Field(pattern=FOLDER_NAME)
+    name: str = Field(pattern=FOLDER_NAME, max_length=200)
     """Folder name under the storage, too."""
     data: Annotated[str, AfterValidator(refuse_secrets)]
     """The competition's folder, a .zip file, or an address such as s3://bucket/folder."""
@@ -66,7 +66,8 @@ class CompetitionSpec(Spec):
     """Whether a pixel is of one class, or classes may overlap (`multi_label`)."""
     group: GroupSpec = OwnGroupSpec()
     """Images of one group (a patient, a video) belong together in folds: an expression such as
-    (N+1)//2 over the number in the name, `{name: ends, ends: [...]}` or `{name: table, ...}`."""
+    (N+1)//2 over the number in the name, `{name: stem}` (the name without that number), `{name:
+    ends, ends: [...]}` or `{name: table, ...}`."""
     neighbours: tuple[str, ...] = ()
     """Expressions for the frames that an image's channels are taken from, such as [N-1, N, N+1];
     a frame that is missing, or of another split or group, is replaced by the image itself."""

@@ -49,6 +49,13 @@ def with_number(name: str, number: int) -> str:
     return f"{name[: last.start()]}{number:0{len(last.group())}d}{name[last.end() :]}"
 
 
+def without_number(name: str) -> str:
+    """The name without its last number. Raises ValueError when there is none."""
+    number_in(name)
+    *_, last = re.finditer(r"\d+", name)
+    return name[: last.start()] + name[last.end() :]
+
+
 def parse_ranges(text: str) -> list[range]:
     """`1-20, 31` as ranges. Raises ValueError for anything else."""
     found = []

@@ -7,6 +7,12 @@ from pydantic import Field
 from raytrain.config.base import Spec, named_by_default
 
 
+class AutoSpec(Spec):
+    """`whole` where all images have one size, else `tiles`."""
+
+    name: Literal["auto"] = "auto"
+
+
 class WholeSpec(Spec):
     """Images as they are, all of one size."""
 
@@ -41,7 +47,7 @@ class TilesSpec(Spec):
 
 
 FramingSpec = Annotated[
-    WholeSpec | ResizeSpec | PadSpec | TilesSpec,
+    AutoSpec | WholeSpec | ResizeSpec | PadSpec | TilesSpec,
     Field(discriminator="name"),
     named_by_default("whole"),
 ]

@@ -9,6 +9,7 @@ from raytrain.config.base import FOLDER_NAME, Spec
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.duration import Duration
 from raytrain.config.errors import unknown_name
+from raytrain.config.schedulers import NoSchedulerSpec
 from raytrain.config.search import SearchSpec
 from raytrain.config.study import StudySpec
 from raytrain.config.tracking import TrackingSpec
@@ -41,8 +42,9 @@ def most(workers: int | tuple[int, int]) -> int:
 class FinalizeSpec(Spec):
     """The ensemble that is shipped."""
 
-    members: int = Field(2, ge=1)
-    """The best so many configurations of the leaderboard."""
+    members: int | None = Field(None, ge=1)
+    """The best so many configurations of the leaderboard; null: two, or one where there is only
+    one."""
     workers: Annotated[
         int | tuple[int, int],
         BeforeValidator(_number_or_range, json_schema_input_type=int | tuple[int, int]),
@@ -51,6 +53,10 @@ class FinalizeSpec(Spec):
     places for, fewer when a node goes, more when one comes (at the cost of the epoch begun)."""
     epochs: int | None = Field(None, ge=1)
     """Length of cross-validation and final training; null: that of the trial."""
+
+    def wanted(self, scored: int) -> int:
+        """Members of the ensemble where so many configurations have a score."""
+        return min(2, scored) if self.members is None else self.members
 
 
 class ResourcesSpec(Spec):
@@ -95,13 +101,20 @@ class JobSpec(Spec):
     null: as long as it takes."""
     storage: str = "runs"
     """Folder for all results; on a cluster one that every node sees."""
-    run: str = Field("default", pattern=FOLDER_NAME)
+    run: str = Field("default", pattern=FOLDER_NAME, max_length=200)
     """Name of this run: its results stand in <storage>/<competition>/<run>."""
     extend: Annotated[
         tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])
     ] = ()
     """Python files with networks, losses, metrics and formats of your own (`config/extend.py`),
     from the folder of the YAML."""
+
+    def at(self, place: Place) -> Self:
+        """The job as it runs there: in one process, a scheduler that was not asked for is none."""
+        if place == "ray" or "scheduler" in self.search.model_fields_set:
+            return self
+        search = self.search.model_copy(update={"scheduler": NoSchedulerSpec()})
+        return self.model_copy(update={"search": search})
 
     @model_validator(mode="after")
     def _study_is_of_the_space(self) -> Self:

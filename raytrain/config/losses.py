@@ -6,6 +6,7 @@ from pydantic import Field
 
 from raytrain.config.base import Spec
 from raytrain.config.own import Widened
+from raytrain.config.target import Target, outputs
 
 Weights = tuple[Annotated[float, Field(ge=0)], ...]
 """A number a class, the background's first; where classes overlap, the background has none."""
@@ -143,3 +144,29 @@ LossTerm = Annotated[
     Field(discriminator="name"),
     Widened("LOSSES"),
 ]
+
+ONE_CLASS = ("cross_entropy", "topk_cross_entropy")
+"""Losses that need one class a pixel."""
+
+
+def loss_problems(terms: tuple[LossTerm, ...], target: Target, classes: int) -> list[str]:
+    """What these terms cannot do with such masks; `classes` counts the background too."""
+    problems = []
+    for place, term in enumerate(terms):
+        where = f"trial.loss.{place} ({term.name})"
+        if target == "multi_label" and term.name in ONE_CLASS:
+            problems.append(
+                f"{where}: needs one class a pixel, and here classes overlap; use bce_with_logits"
+            )
+        given = None
+        if isinstance(term, CrossEntropySpec):
+            given = term.class_weights if isinstance(term.class_weights, tuple) else None
+        elif isinstance(term, FocalSpec):
+            given = term.alpha if isinstance(term.alpha, tuple) else None
+        if given is None:
+            continue
+        if len(given) != outputs(classes, target):
+            problems.append(f"{where}: {len(given)} weights for {outputs(classes, target)} classes")
+        elif not any(given):
+            problems.append(f"{where}: all weights are 0, so nothing would be learnt")
+    return problems

@@ -65,6 +65,12 @@ class OwnGroupSpec(Spec):
     name: Literal["own"] = "own"
 
 
+class StemGroupSpec(Spec):
+    """The name without its last number, such as `p1_slice` for `p1_slice07`."""
+
+    name: Literal["stem"] = "stem"
+
+
 class ExpressionGroupSpec(Spec):
     """The value of an expression over N, the last number in the name."""
 
@@ -106,7 +112,9 @@ def _as_expression(value: Any) -> Any:
     return {"name": "expression", "value": value} if isinstance(value, str) else value
 
 
-_NamedGroupSpec = OwnGroupSpec | ExpressionGroupSpec | EndsGroupSpec | TableGroupSpec
+_NamedGroupSpec = (
+    OwnGroupSpec | StemGroupSpec | ExpressionGroupSpec | EndsGroupSpec | TableGroupSpec
+)
 GroupSpec = Annotated[
     _NamedGroupSpec,
     Field(discriminator="name"),

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from raytrain.config.augmentation import AugmentationSpec
 from raytrain.config.auxiliary import DeepSupervisionSpec, PresenceSpec
 from raytrain.config.base import Spec
-from raytrain.config.framing import FramingSpec, WholeSpec
+from raytrain.config.framing import AutoSpec, FramingSpec
 from raytrain.config.length import LengthSpec
 from raytrain.config.losses import CrossEntropySpec, LossTerm
 from raytrain.config.mixing import MixSpec
@@ -80,8 +80,9 @@ class TrialSpec(Spec):
     positive_share: float | None = Field(None, gt=0, le=1)
     """Share of an epoch's windows that have foreground before they are augmented; null: as it is
     in the data. The epoch stays as long, so rare windows come more than once in it."""
-    framing: FramingSpec = WholeSpec()
-    """How images become the network's input: whole, resize, pad or tiles."""
+    framing: FramingSpec = AutoSpec()
+    """How images become the network's input: whole, resize, pad or tiles; `auto` is whole, or tiles
+    where images have several sizes."""
     normalization: Literal["dataset", "image", "imagenet"] = "dataset"
     """Zero mean and unit variance over the training images, over each image, or by the figures
     of ImageNet (images of 8 bits with 3 channels, or 1)."""

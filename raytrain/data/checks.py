@@ -18,6 +18,8 @@ from raytrain.data.source import local_folder
 from raytrain.data.splits import group_text
 from raytrain.data.threads import in_threads
 
+LONGEST_ID = 255 - len("..12345678.png.png")
+"""Bytes: file systems take 255, of which a mask that is being written leaves so many."""
 NEAR_LIMIT = 30_000
 """Images up to which near duplicates are looked for: the time grows with their square."""
 
@@ -25,11 +27,18 @@ NEAR_LIMIT = 30_000
 def inspect(competition: CompetitionSpec) -> DataReport:
     """Find, decode and verify all data. Raises ValueError listing every problem found."""
     root = local_folder(competition.data)
-    samples, groups, problems = find_samples(competition, root)
+    found = find_samples(competition, root)
+    samples, problems = found.samples, found.problems
     seen: list[Seen] = []
-    for found, wrong in _read_all(competition, root, samples, groups):
-        seen += [found] if found else []
+    for each, wrong in _read_all(competition, root, samples, found.groups):
+        seen += [each] if each else []
         problems += wrong
+    problems += [
+        f"{root / sample.image[0]}: its name has {length} bytes, and files that are named after it "
+        f"take at most {LONGEST_ID}; shorten it"
+        for sample in samples
+        if (length := len(sample.id.encode())) > LONGEST_ID
+    ]
     problems += _kind_problems(seen) + _group_problems(seen, group_text(competition.group))
     equal, near = _duplicates(seen)
     if competition.accept_leaks is None:
@@ -39,7 +48,8 @@ def inspect(competition: CompetitionSpec) -> DataReport:
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise ValueError("\n  ".join([f"{root}: {count} in the data", *shortened(problems)]))
-    return describe(competition, seen, equal, near, left_over(competition, root, samples))
+    notes = (*found.notes, *left_over(competition, root, samples))
+    return describe(competition, seen, equal, near, notes)
 
 
 def _read_all(

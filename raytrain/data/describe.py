@@ -18,7 +18,7 @@ def describe(
     seen: list[Seen],
     equal: list[tuple[int, int]],
     near: list[tuple[int, int]],
-    unused: tuple[str, ...],
+    notes: tuple[str, ...],
 ) -> DataReport:
     samples = pd.DataFrame([s.row for s in seen])
     sizes = Counter(f"{s.row['width']}x{s.row['height']}" for s in seen)
@@ -41,7 +41,7 @@ def describe(
         duplicates=_names(samples, equal),
         near_duplicates=_names(samples, near),
         disagreements=tuple(text for s in seen for text in s.disagreements),
-        left_over=unused,
+        notes=notes,
         shift_auc=_shift(seen),
         samples=samples,
     )

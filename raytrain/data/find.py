@@ -1,6 +1,7 @@
 """From a competition's folder to its samples, each with split, group and neighbours; nothing is
 decoded yet."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from raytrain.config.competition import CompetitionSpec
@@ -11,10 +12,21 @@ from raytrain.data.neighbours import needs_numbers, with_neighbours
 from raytrain.data.splits import group_function, with_splits
 
 
-def find_samples(
-    competition: CompetitionSpec, root: Path
-) -> tuple[list[Found], dict[str, str], list[str]]:
-    """Samples in natural order split by split, the group of each id, and every problem."""
+@dataclass(frozen=True)
+class FoundSamples:
+    """What a competition's folder holds."""
+
+    samples: list[Found]
+    """In natural order split by split."""
+    groups: dict[str, str]
+    """The group of each id."""
+    problems: list[str]
+    notes: tuple[str, ...]
+    """What was done that is no problem."""
+
+
+def find_samples(competition: CompetitionSpec, root: Path) -> FoundSamples:
+    """Samples, groups and every problem."""
     find = part_of("FORMATS", competition.format, FORMATS).index
     index = find(competition.format, competition.splits, root)
     # What has no group stands alone, so that what else is wrong is found, too.
@@ -33,6 +45,17 @@ def find_samples(
     samples, wrong = with_splits(index, competition.splits, root, groups)
     problems += wrong
     nameless = needs_numbers(samples, competition.neighbours)
-    if not nameless:
-        samples = with_neighbours(samples, competition.neighbours, groups)
-    return samples, groups, problems + nameless
+    problems += nameless
+    notes: tuple[str, ...] = ()
+    if competition.neighbours and not nameless:
+        samples, named, replaced = with_neighbours(samples, competition.neighbours, groups)
+        text = f"{replaced} of {named} neighbouring frames are replaced by the image itself"
+        if replaced and replaced == named:
+            problems.append(
+                f"competition.neighbours: {text}, as there is none of the same split and group; "
+                "say in competition.group which frames belong together, such as {name: stem} (the "
+                "name without its number)"
+            )
+        elif replaced:
+            notes = (text,)
+    return FoundSamples(samples, groups, problems, notes)

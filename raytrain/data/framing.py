@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from raytrain.config.framing import FramingSpec, PadSpec, ResizeSpec, TilesSpec, WholeSpec
+from raytrain.config.framing import AutoSpec, FramingSpec, PadSpec, ResizeSpec, TilesSpec, WholeSpec
 from raytrain.data.cache import Cache
 
 
@@ -60,7 +60,7 @@ class Frame:
         image mirrored.
         """
         match self.spec:
-            case WholeSpec():
+            case WholeSpec() | AutoSpec():
                 return np.array(plane)
             case ResizeSpec():
                 return _resized(plane, self.height, self.width)
@@ -86,7 +86,7 @@ class Frame:
         self, prob_NKHW: torch.Tensor, places: list[tuple[int, int]], height: int, width: int
     ) -> torch.Tensor:
         match self.spec:
-            case WholeSpec():
+            case WholeSpec() | AutoSpec():
                 return prob_NKHW[0]
             case PadSpec():
                 return prob_NKHW[0, :, :height, :width]
@@ -111,7 +111,7 @@ def network_size(spec: FramingSpec, largest_HW: tuple[int, int]) -> tuple[int, i
         case PadSpec():
             height, width = (-(-side // spec.multiple) * spec.multiple for side in largest_HW)
             return height, width
-        case WholeSpec():
+        case WholeSpec() | AutoSpec():
             return largest_HW
 
 

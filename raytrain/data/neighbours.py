@@ -8,28 +8,33 @@ from raytrain.data.index import Found
 
 def with_neighbours(
     samples: list[Found], expressions: tuple[str, ...], groups: dict[str, str]
-) -> list[Found]:
+) -> tuple[list[Found], int, int]:
     """Each sample with the planes of the frames that the expressions name, in their order.
 
     A frame that is missing, or of another split or group (nothing may be learnt from there), is
-    replaced by the sample itself.
+    replaced by the sample itself. Also returns how many frames other than the sample itself are
+    named, and how many of them were replaced.
     """
-    if not expressions:
-        return samples
     by_id = {sample.id: sample for sample in samples}
     rules = [parse_expression(text) for text in expressions]
+    named = replaced = 0
 
     def frame(sample: Found, number: int) -> Found:
-        if number < 0:
+        nonlocal named, replaced
+        if number == number_in(sample.id):
             return sample
-        other = by_id.get(with_number(sample.id, number), sample)
-        alike = other.split == sample.split and groups[other.id] == groups[sample.id]
-        return other if alike else sample
+        named += 1
+        other = by_id.get(with_number(sample.id, number)) if number >= 0 else None
+        if other and other.split == sample.split and groups[other.id] == groups[sample.id]:
+            return other
+        replaced += 1
+        return sample
 
-    return [
+    found = [
         replace(s, image=tuple(a for rule in rules for a in frame(s, rule(s.id)).image))
         for s in samples
     ]
+    return found, named, replaced
 
 
 def needs_numbers(samples: list[Found], expressions: tuple[str, ...]) -> list[str]:

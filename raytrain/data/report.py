@@ -65,8 +65,8 @@ class DataReport(Spec):
     """Other pairs that are the same picture, but for a small shift, brightness or a mirror."""
     disagreements: tuple[str, ...]
     """Files that another decoder reads otherwise, each with what was used."""
-    left_over: tuple[str, ...] = ()
-    """Files and rows of tables that belong to nothing, a line for each kind."""
+    notes: tuple[str, ...] = ()
+    """Files and rows of tables that belong to nothing, and frames that were replaced."""
     shift_auc: float | None
     """How well simple statistics tell train from test: .5 not at all, 1 always; null: too few."""
     samples: pd.DataFrame = Field(exclude=True, repr=False)

@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 from sklearn.model_selection import GroupShuffleSplit
 
-from raytrain.config.expression import number_in, parse_expression, parse_ranges
+from raytrain.config.expression import number_in, parse_expression, parse_ranges, without_number
 from raytrain.config.splits import (
     EndsGroupSpec,
     ExpressionGroupSpec,
@@ -17,6 +17,7 @@ from raytrain.config.splits import (
     OwnGroupSpec,
     RangeSplitsSpec,
     SplitsSpec,
+    StemGroupSpec,
     TableGroupSpec,
     TableSplitsSpec,
 )
@@ -131,6 +132,8 @@ def group_function(spec: GroupSpec, root: Path) -> Callable[[str], str]:
     match spec:
         case OwnGroupSpec():
             return lambda id: id
+        case StemGroupSpec():
+            return lambda id: without_number(id)
         case ExpressionGroupSpec():
             value_of = parse_expression(spec.value)
             return lambda id: str(value_of(id))
@@ -149,6 +152,8 @@ def group_text(spec: GroupSpec) -> str:
     match spec:
         case OwnGroupSpec():
             return "each image its own"
+        case StemGroupSpec():
+            return "the name without its number"
         case ExpressionGroupSpec():
             return spec.value
         case EndsGroupSpec():

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from raytrain.config.losses import CrossEntropySpec, FocalSpec, LossTerm
+from raytrain.config.losses import LossTerm
 from raytrain.config.own import part_of
-from raytrain.config.target import Target, outputs
+from raytrain.config.target import Target
 from raytrain.losses.binary import build_bce, build_bce_with_logits
 from raytrain.losses.boundary import build_boundary
 from raytrain.losses.cross_entropy import build_cross_entropy, build_topk_cross_entropy
@@ -47,9 +47,6 @@ LOSSES: dict[str, Callable[[Any, Setting], Term]] = {
 }
 """Name -> builder(spec, setting)."""
 
-ONE_CLASS = ("cross_entropy", "topk_cross_entropy")
-"""Losses that need one class a pixel."""
-
 
 def build_loss(terms: tuple[LossTerm, ...], target: Target, class_pixels: tuple[int, ...]) -> Loss:
     """The weighted sum of the terms, computed in float32 whatever the network computes in.
@@ -70,26 +67,3 @@ def build_loss(terms: tuple[LossTerm, ...], target: Target, class_pixels: tuple[
             return torch.stack([weight * part(judged) for weight, part in parts]).sum()
 
     return loss
-
-
-def loss_problems(terms: tuple[LossTerm, ...], target: Target, classes: int) -> list[str]:
-    """What these terms cannot do with such masks; `classes` counts the background too."""
-    problems = []
-    for place, term in enumerate(terms):
-        where = f"trial.loss.{place} ({term.name})"
-        if target == "multi_label" and term.name in ONE_CLASS:
-            problems.append(
-                f"{where}: needs one class a pixel, and here classes overlap; use bce_with_logits"
-            )
-        given = None
-        if isinstance(term, CrossEntropySpec):
-            given = term.class_weights if isinstance(term.class_weights, tuple) else None
-        elif isinstance(term, FocalSpec):
-            given = term.alpha if isinstance(term.alpha, tuple) else None
-        if given is None:
-            continue
-        if len(given) != outputs(classes, target):
-            problems.append(f"{where}: {len(given)} weights for {outputs(classes, target)} classes")
-        elif not any(given):
-            problems.append(f"{where}: all weights are 0, so nothing would be learnt")
-    return problems

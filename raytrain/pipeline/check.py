@@ -14,6 +14,7 @@ from raytrain.data.contact_sheet import contact_sheet
 from raytrain.data.index import SPLITS
 from raytrain.data.report import DataReport, SplitFacts, read_report, write_report
 from raytrain.data.samples import SampleFiles
+from raytrain.pipeline.foreseen import NO_TEST, job_problems
 from raytrain.pipeline.stamp import keep_stamp, read_anew, stamp
 from raytrain.pipeline.weights_check import weights_problems
 from raytrain.runs.extensions import keep_extensions, load_extensions
@@ -41,6 +42,9 @@ def check(job: JobSpec, run: RunDir, read: Read = read_anew) -> DataReport:
     load_extensions(run)
     before_it = stamp(job.competition)
     report = read(job.competition, run)
+    problems = [*job_problems(job, report), *weights_problems(job, report)]
+    if problems:
+        raise config_error("the job", problems)
     if run.data_report.is_file() and run.trials.is_dir():
         before = read_report(run.data_report).fingerprint
         if before != report.fingerprint:
@@ -49,8 +53,6 @@ def check(job: JobSpec, run: RunDir, read: Read = read_anew) -> DataReport:
                 f"{report.fingerprint}); name another run, e.g. --set run=second"
             )
     refuse_another_metric(job, run)
-    if problems := weights_problems(job, report):
-        raise config_error("the job", problems)
     write_report(run.data_report, report)
     keep_stamp(run, before_it)
     if changed := keep_job(run, job):
@@ -112,12 +114,14 @@ def summary(report: DataReport) -> str:
     lines += [f"  {text}" for text in report.disagreements[:PAIRS]]
     if len(report.disagreements) > PAIRS:
         lines.append(f"  ... and {len(report.disagreements) - PAIRS} more such files")
-    lines += [f"  left over: {text}" for text in report.left_over]
+    lines += [f"  {text}" for text in report.notes]
     if report.shift_auc is not None:
         lines.append(
             f"  train and test are told apart with AUC {report.shift_auc:.2f} by simple statistics "
             "(.5: alike, 1: always)"
         )
+    if "test" not in report.splits:
+        lines.append(f"  {NO_TEST}")
     return "\n".join(lines)
 
 

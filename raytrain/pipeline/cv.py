@@ -39,14 +39,15 @@ def member_specs(job: JobSpec, run: RunDir, report: DataReport) -> list[TrialSpe
     """
     note_present(job, run, report)
     scored = [each.spec for each in configurations(ranked(run)) if each.mean is not None]
-    if len(scored) < job.finalize.members:
+    wanted = job.finalize.wanted(len(scored))
+    if not scored or len(scored) < wanted:
         raise ValueError(
-            f"finalize.members: {job.finalize.members} are asked for, the leaderboard has "
+            f"finalize.members: {max(1, wanted)} are asked for, the leaderboard has "
             f"{len(scored)} scored configuration(s) of this job; run `raytrain search` first, or "
             "lower it"
         )
     epochs = job.finalize.epochs
-    chosen = scored[: job.finalize.members]
+    chosen = scored[:wanted]
     return chosen if epochs is None else [spec.laid_out_for(epochs) for spec in chosen]
 
 

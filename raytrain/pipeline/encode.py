@@ -2,10 +2,12 @@
 
 from raytrain.config.job import JobSpec
 from raytrain.data.report import DataReport
+from raytrain.pipeline.foreseen import NO_TEST
 from raytrain.pipeline.masks import predicted_masks
 from raytrain.runs.files import atomic_path
 from raytrain.runs.layout import RunDir
 from raytrain.submission.checks import check_submission
+from raytrain.submission.sample import located
 from raytrain.submission.table import build_table, write_table
 
 
@@ -14,7 +16,9 @@ def encode(job: JobSpec, run: RunDir, report: DataReport) -> None:
 
     Raises ValueError listing every problem; then no file is left.
     """
-    spec, classes = job.competition.submission, report.classes
+    spec, classes = located(job.competition), report.classes
+    if not report.ids("test"):
+        raise ValueError(f"{run.path}: {NO_TEST}")
     run.submission.unlink(missing_ok=True)
     with atomic_path(run.submission) as temporary:
         rows = build_table(predicted_masks(run, report), classes, spec, report.target)

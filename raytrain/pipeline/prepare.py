@@ -23,6 +23,7 @@ from raytrain.submission.checks import check_submission
 from raytrain.submission.events import Event, Score, latest
 from raytrain.submission.ledger import Ledger, open_ledger
 from raytrain.submission.ledger import prepare as append_prepared
+from raytrain.submission.sample import located
 
 
 def ledger_of(job: JobSpec, run: RunDir) -> Ledger:
@@ -98,7 +99,7 @@ def faults(job: JobSpec, run: RunDir) -> list[str]:
     report = read_report(run.data_report)
     try:
         return check_submission(
-            run.submission, job.competition.submission, predicted_masks(run, report),
+            run.submission, located(job.competition), predicted_masks(run, report),
             report.classes, report.target,
         )  # fmt: skip
     except ValueError as error:

@@ -18,6 +18,7 @@ from raytrain.runs.layout import RunDir
 from raytrain.submission.change import change
 from raytrain.submission.events import Event, latest
 from raytrain.submission.ledger import Ledger
+from raytrain.submission.sample import located
 from raytrain.submission.table import build_table, write_table
 
 
@@ -38,7 +39,7 @@ def reproduce(asked: JobSpec, run: RunDir, ref: str) -> str:
     source = RunDir(run.path.parent / event.run)
     report = _same_data(source, ensemble)
     _refuse_lost_members(source, ensemble)
-    spec = job.competition.submission
+    spec = located(job.competition)
     with tempfile.TemporaryDirectory() as folder:
         for shard in shards(source, ensemble, report.ids("test"), Path(folder)):
             predict_shard(shard)

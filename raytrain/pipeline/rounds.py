@@ -48,7 +48,7 @@ def rounds(
         return
     print(leaderboard_table(board), flush=True)
     scored = sum(each.mean is not None for each in board)
-    for members in sorted({1, min(job.finalize.members, scored)}):
+    for members in sorted({1, min(job.finalize.wanted(scored), scored)}):
         few = job.finalize.model_copy(update={"members": members})
         specs = member_specs(job.model_copy(update={"finalize": few}), run, report)
         # A search that an earlier, longer plan began may have longer trials.
@@ -95,7 +95,7 @@ def _planned(
         costs, most = _costs(job, run, report, workplace, specs[:PROBED])
         epochs, until_s = most, budget.used_s + budget.left_s / 2
         if costs:
-            members = job.finalize.members
+            members = job.finalize.wanted(len(drawn))
             used_s = budget.used_s
             epochs, until_s = search_share(costs, used_s, budget.total_s, most, members)
         plan = Plan(quick_epochs=plan.quick_epochs, epochs=epochs, search_until_s=until_s)

@@ -20,6 +20,7 @@ from raytrain.pipeline.cv import cv, member_specs
 from raytrain.pipeline.device import device_problems
 from raytrain.pipeline.encode import encode
 from raytrain.pipeline.finalize import final_problems, finalize
+from raytrain.pipeline.foreseen import NO_TEST, ensemble_problems
 from raytrain.pipeline.joining import change
 from raytrain.pipeline.predict import predict, read_ensemble
 from raytrain.pipeline.prepare import ledger_of, prepare
@@ -163,13 +164,15 @@ def _opened(
         *(local_problems(job, stations) if place == "local" else []),
         *device_problems(job, place),
         *tracking_problems(job, place),
-        *(final_problems(job) if "final" in stations else []),
+        *((*final_problems(job), *ensemble_problems(job)) if "final" in stations else []),
     ]
     if problems:
         raise config_error("--local" if place == "local" else "the job", problems)
     directory.acquire()
     report = check(job, directory, read_if_changed)
     print(summary(report), flush=True)
+    if "final" in stations and not report.ids("test"):
+        raise ValueError(f"{directory.path}: {NO_TEST}")
     if {"search", "cv", "final"} & set(stations):
         # Folds that do not fit are found before a search, not after it.
         load_or_make_folds(directory.folds, report, job.folds)

@@ -2,8 +2,9 @@
 
 from functools import cache
 
-from raytrain.config.framing import WholeSpec
+from raytrain.config.framing import AutoSpec, TilesSpec, WholeSpec
 from raytrain.config.job import JobSpec, most
+from raytrain.config.losses import loss_problems
 from raytrain.config.models import PixelsBase, UNetBase
 from raytrain.config.target import outputs
 from raytrain.config.trial import OF_STEPS, TrialSpec
@@ -16,7 +17,6 @@ from raytrain.engine.hold import hold_problem
 from raytrain.engine.optimizers import optimizer_problem
 from raytrain.engine.shipping import shipped_fault
 from raytrain.engine.start import start_problems, with_content
-from raytrain.losses import loss_problems
 from raytrain.models import refusal, without_memory
 from raytrain.models.auxiliary import attach_problems
 from raytrain.models.weights import fetch_weights
@@ -61,7 +61,7 @@ def make_task(
     becomes one in epochs; both are printed. A pixel classifier gets one epoch, and the defaults of
     what it has no use for.
     """
-    spec = _in_epochs(_fitted(spec, report), report, train_ids)
+    spec = _in_epochs(_fitted(_framed(spec, report), report), report, train_ids)
     spec = with_content(spec)
     name = task_fingerprint(spec, report.fingerprint, fold, workers)
     parts = [station, spec.label, *([] if fold in ("split", "all") else [fold]), name[:4]]
@@ -80,6 +80,16 @@ def make_task(
         metric=job.competition.metric,
         directory=run.trial(name).path,
     )
+
+
+def _framed(spec: TrialSpec, report: DataReport) -> TrialSpec:
+    if not isinstance(spec.framing, AutoSpec):
+        return spec
+    framing = WholeSpec() if len(report.sizes) == 1 else TilesSpec()
+    if isinstance(framing, TilesSpec):
+        say_once(f"trial.framing: tiles of {framing.width}x{framing.height}, for images of "
+             f"{len(report.sizes)} sizes")  # fmt: skip
+    return spec.model_copy(update={"framing": framing})
 
 
 def _fitted(spec: TrialSpec, report: DataReport) -> TrialSpec:

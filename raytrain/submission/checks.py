@@ -31,7 +31,7 @@ def check_submission(
     table, form = scan_table(path)
     if not table.header:
         return [f"{path}: {problem}" for problem in form]
-    problems = _header_problems(table, spec.columns, "competition.submission.columns")
+    problems = header_problems(table, spec.columns, "competition.submission.columns")
     problems += first_lines(form) + _number_problems(table, spec)
     keys = [tuple(row[:-1]) for row in table.rows]
     cells: Cells = {}
@@ -50,13 +50,14 @@ def check_submission(
         source = f"the sample {spec.sample}"
         sample = read_table(Path(spec.sample))
         sample_keys = [*dict.fromkeys(tuple(row[:-1]) for row in sample.rows)]
-        problems += _header_problems(table, sample.header, source)
+        problems += header_problems(table, sample.header, source)
         problems += _key_problems(table, keys, sample_keys, source)
-        problems += _set_problems(sample_keys, [*wanted], source, "the masks")
+        problems += set_problems(sample_keys, [*wanted], source, "the masks")
     return [f"{path}: {problem}" for problem in [*problems, *first_lines(wrong)]]
 
 
-def _header_problems(table: CsvTable, columns: tuple[str, ...], source: str) -> list[str]:
+def header_problems(table: CsvTable, columns: tuple[str, ...], source: str) -> list[str]:
+    """The header, where it is not the one that the source says."""
     if table.header == columns:
         return []
     return [f"the header is {','.join(table.header)!r}, by {source} {','.join(columns)!r}"]
@@ -75,12 +76,12 @@ def _number_problems(table: CsvTable, spec: SubmissionSpec) -> list[str]:
 
 def _double_problems(keys: list[Key]) -> list[str]:
     double = [key for key, count in Counter(keys).items() if count > 1]
-    return [f"ids that stand there twice: {_listed(double)}"] if double else []
+    return [f"ids that stand there twice: {listed(double)}"] if double else []
 
 
 def _key_problems(table: CsvTable, keys: list[Key], wanted: list[Key], source: str) -> list[str]:
     """Missing and extra ids; without any of them the first row out of order."""
-    problems = _set_problems(keys, wanted, "the file", source)
+    problems = set_problems(keys, wanted, "the file", source)
     order = [*dict.fromkeys(keys)]
     if not problems and order != wanted:
         got, due = next(pair for pair in zip(order, wanted, strict=True) if pair[0] != pair[1])
@@ -91,13 +92,13 @@ def _key_problems(table: CsvTable, keys: list[Key], wanted: list[Key], source: s
     return problems
 
 
-def _set_problems(keys: list[Key], wanted: list[Key], here: str, there: str) -> list[str]:
+def set_problems(keys: list[Key], wanted: list[Key], here: str, there: str) -> list[str]:
     """Ids that only one of the two has."""
     have, want = set(keys), set(wanted)
     missing = [key for key in wanted if key not in have]
     extra = [key for key in dict.fromkeys(keys) if key not in want]
-    problems = [f"ids in {there}, not in {here}: {_listed(missing)}"] if missing else []
-    return problems + ([f"ids in {here}, not in {there}: {_listed(extra)}"] if extra else [])
+    problems = [f"ids in {there}, not in {here}: {listed(missing)}"] if missing else []
+    return problems + ([f"ids in {here}, not in {there}: {listed(extra)}"] if extra else [])
 
 
 def _image_problems(name: str, found: list[Plane], cells: Cells, spec: SubmissionSpec) -> list[str]:
@@ -151,6 +152,7 @@ def _word(key: Key) -> str:
     return ",".join(key)
 
 
-def _listed(keys: list[Key]) -> str:
+def listed(keys: list[Key]) -> str:
+    """The first of the keys, and how many more there are."""
     more = f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
     return ", ".join(map(_word, keys[:SHOWN])) + more

@@ -24,6 +24,14 @@ class Plane:
     """keys[k - 1] is the key of number k."""
 
 
+def keys_of(
+    name: str, shape_HW: tuple[int, ...], classes: tuple[str, ...], spec: SubmissionSpec
+) -> list[Key]:
+    """The keys that an image of this size has, whatever its mask."""
+    keys = [_key(spec, name, k, classes[k], shape_HW) for k in range(1, len(classes))]
+    return [*dict.fromkeys(keys)] if spec.row != "mask" or spec.by_class else keys[:1]
+
+
 def planes(
     name: str, mask_HW: np.ndarray, classes: tuple[str, ...], target: Target, spec: SubmissionSpec
 ) -> list[Plane]:

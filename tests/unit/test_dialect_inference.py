@@ -134,9 +134,9 @@ def test_the_yaml_writes_the_sample_and_reads_the_training_table(name: str, tmp_
         name="c", data=str(tmp_path), format=table, classes=CLASSES, group={"name": "own"},
         splits=RangeSplitsSpec(train="1-14"),
     )  # fmt: skip
-    samples, _, problems = find_samples(competition, tmp_path)
-    assert problems == []
-    for found in samples:
+    index = find_samples(competition, tmp_path)
+    assert index.problems == []
+    for found in index.samples:
         mask_HW = dict(masks)[found.id]
         read_HW = read_rle_mask(table, tmp_path, found.mask, mask_HW.shape, CLASSES, "single_label")
         np.testing.assert_array_equal(read_HW, mask_HW if table.by_class else mask_HW != 0)

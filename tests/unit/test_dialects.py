@@ -119,10 +119,10 @@ def test_what_a_dialect_writes_is_a_training_table(name: str, tmp_path: Path) ->
         name="c", data=str(tmp_path), format=table, classes=CLASSES, group={"name": "own"},
         splits=RangeSplitsSpec(train="1-9"),
     )  # fmt: skip
-    samples, _, problems = find_samples(competition, tmp_path)
-    assert problems == []
-    assert {sample.id for sample in samples} == set(masks())
-    for sample in samples:
+    found = find_samples(competition, tmp_path)
+    assert found.problems == []
+    assert {sample.id for sample in found.samples} == set(masks())
+    for sample in found.samples:
         mask_HW = masks()[sample.id]
         read_HW = read_rle_mask(
             table, tmp_path, sample.mask, mask_HW.shape, CLASSES, "single_label"

@@ -30,7 +30,7 @@ def test_a_suffix_fits_in_any_case(name: str, tmp_path: Path) -> None:
         name="c", data=str(tmp_path), format=spec_of(name), classes=CLASSES,
         accept_leaks="they are drawn alike",
     )  # fmt: skip
-    assert inspect(competition).left_over == ()
+    assert inspect(competition).notes == ()
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -48,7 +48,7 @@ def test_what_belongs_to_nothing_is_counted_and_shown(competition) -> None:
     competition.fill(train=2, val=1, test=1)
     root = competition.root
     report = inspect(competition.spec(GROUP))
-    assert report.left_over == ()
+    assert report.notes == ()
     for address in (
         "train/image/cmr1.tif", "train/image/deep/cmr2.TIF", "old/cmr9.png", "more.ZIP", "README",
         "train/image/._cmr1.png", "train/mask/._cmr1_mask.png", ".DS_Store",
@@ -63,7 +63,7 @@ def test_what_belongs_to_nothing_is_counted_and_shown(competition) -> None:
     found = inspect(spec)
     assert found.fingerprint == report.fingerprint
     whose = "no image, mask or table of the competition, such as"
-    assert found.left_over == (
+    assert found.notes == (
         f"1 .png file: {whose} old/cmr9.png",
         f"2 .tif files: {whose} train/image/cmr1.tif",
         f"1 .zip file: {whose} more.ZIP",
@@ -71,8 +71,8 @@ def test_what_belongs_to_nothing_is_counted_and_shown(competition) -> None:
         f"2 side files of macOS (._*): {whose} train/image/._cmr1.png",
         "g.csv: 2 ids of no image, such as 'cmr77'",
     )
-    for line in found.left_over:
-        assert f"  left over: {line}" in summary(found)
+    for line in found.notes:
+        assert f"  {line}" in summary(found)
 
 
 def test_an_archive_is_one_in_any_case(competition, tmp_path: Path) -> None:
@@ -81,4 +81,4 @@ def test_an_archive_is_one_in_any_case(competition, tmp_path: Path) -> None:
     archive = tmp_path / "data.zip"
     folder = local_folder(str(archive.rename(tmp_path / "data.ZIP")))
     spec = competition.spec(GROUP)
-    assert len(find_samples(spec, folder)[0]) == len(find_samples(spec, competition.root)[0]) == 6
+    assert len(find_samples(spec, folder).samples) == 6

@@ -9,12 +9,12 @@ import torch
 from pydantic import TypeAdapter
 from torch.nn import functional
 
-from raytrain.config.losses import LossTerm
+from raytrain.config.losses import ONE_CLASS, LossTerm, loss_problems
 from raytrain.config.optimizers import SgdSpec
 from raytrain.config.target import Target
 from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.trial import Samples, class_pixels, run_trial
-from raytrain.losses import LOSSES, ONE_CLASS, Loss, build_loss, loss_problems
+from raytrain.losses import LOSSES, Loss, build_loss
 from raytrain.losses.setting import Setting
 from raytrain.pipeline.tasks import prepare
 from raytrain.runs.layout import RunDir

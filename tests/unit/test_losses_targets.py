@@ -8,9 +8,9 @@ from pydantic import TypeAdapter
 from scipy import ndimage
 from torch.nn import functional
 
-from raytrain.config.losses import LossTerm
+from raytrain.config.losses import ONE_CLASS, LossTerm, loss_problems
 from raytrain.config.target import IGNORE, Target
-from raytrain.losses import LOSSES, ONE_CLASS, Loss, build_loss, loss_problems
+from raytrain.losses import LOSSES, Loss, build_loss
 from raytrain.losses.boundary import signed_distance
 
 PIXELS = (6, 4, 2, 3)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from raytrain.config.framing import FramingSpec, PadSpec, ResizeSpec, TilesSpec
+from raytrain.config.framing import FramingSpec, PadSpec, ResizeSpec, TilesSpec, WholeSpec
 from raytrain.config.models import UNetSpec
 from raytrain.config.trial import TrialSpec
 from raytrain.data.checks import inspect
@@ -84,7 +84,7 @@ def test_scores_are_those_of_the_maps_at_the_images_own_size(
 
 def test_whole_images_of_different_sizes_are_refused(ragged: Samples, tmp_path: Path) -> None:
     spec = _spec(PadSpec())
-    whole = spec.model_copy(update={"framing": TrialSpec().framing})
+    whole = spec.model_copy(update={"framing": WholeSpec()})
     tasks = [make_task(tmp_path / str(i), ragged, one) for i, one in enumerate((spec, whole))]
     words = r"trial\.framing: the images have 4 sizes \(.*choose \{name: resize\}"
     with pytest.raises(ValueError, match=words):

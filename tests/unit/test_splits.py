@@ -32,7 +32,8 @@ def _find(root: Path, **fields: object) -> tuple[list[Found], dict[str, str], li
         "name": "c", "data": str(root), "classes": ("a", "b"),
         "format": PairedFoldersSpec(image="{name}.png", mask="{name}_m.png"),
     }  # fmt: skip
-    return find_samples(CompetitionSpec(**{**base, **fields}), root)
+    found = find_samples(CompetitionSpec(**{**base, **fields}), root)
+    return found.samples, found.groups, found.problems
 
 
 def _numbers(samples: list[Found], split: str) -> list[int]:
@@ -148,6 +149,24 @@ def test_neighbours_stay_within_split_and_group(frames: Path) -> None:
         7: [6, 7, 8], 8: [7, 8, 9], 9: [8, 9, 9], 10: [10, 10, 11], 11: [10, 11, 12],
         12: [11, 12, 12],
     }  # fmt: skip
+
+
+def test_frames_that_are_replaced_are_counted_and_never_all_of_them(frames: Path) -> None:
+    splits = RangeSplitsSpec(train="1-5", val="6-9", test="10-12")
+    neighbours = ("N-1", "N", "N+1")
+    *_, [problem] = _find(frames, splits=splits, neighbours=neighbours)
+    assert "24 of 24 neighbouring frames are replaced by the image itself" in problem
+    assert "{name: stem}" in problem
+    base = {"name": "c", "data": str(frames), "classes": ("a", "b"), "splits": splits}
+    format = PairedFoldersSpec(image="{name}.png", mask="{name}_m.png")
+    found = find_samples(
+        CompetitionSpec(**base, format=format, neighbours=neighbours, group={"name": "stem"}),
+        frames,
+    )
+    assert found.problems == []
+    assert set(found.groups.values()) == {"f"}
+    assert found.notes == ("6 of 24 neighbouring frames are replaced by the image itself",)
+    assert _planes(frames, found.samples)[2] == [1, 2, 3]
 
 
 def test_the_two_phases_of_a_patient(frames: Path) -> None:

@@ -27,7 +27,7 @@ def yaml_block(found: Inference) -> str:
     own = {"dialect": name, **_differing(settled, name)}
     SubmissionSpec(**own)
     lines += ["  submission:", *_lines("    ", own), *_undecided(found, name)]
-    lines += _lines("    ", {"sample": str(found.sample.table.path)})
+    lines += _lines("    ", {"sample": str(found.sample.table.path.absolute())})
     if found.train is not None:
         lines += ["  format:", *_format_lines(found, found.train, settled, name)]
     return "\n".join(lines)

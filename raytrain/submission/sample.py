@@ -1,0 +1,47 @@
+"""The sample submission: where it stands, and whether it fits the test images."""
+
+from collections import Counter
+from pathlib import Path
+
+from raytrain.config.competition import CompetitionSpec, SubmissionSpec
+from raytrain.config.errors import shortened
+from raytrain.data.report import DataReport
+from raytrain.data.source import local_folder
+from raytrain.data.tables import read_table
+from raytrain.submission.checks import header_problems, listed, set_problems
+from raytrain.submission.rows import keys_of
+
+
+def located(competition: CompetitionSpec) -> SubmissionSpec:
+    """The submission with its sample's absolute path; a relative one is under competition.data."""
+    spec = competition.submission
+    if spec.sample is None:
+        return spec
+    path = Path(spec.sample).expanduser()
+    path = path if path.is_absolute() else local_folder(competition.data) / path
+    return spec.model_copy(update={"sample": str(path)})
+
+
+def sample_problems(competition: CompetitionSpec, report: DataReport) -> list[str]:
+    """What parts the sample from the rows that the test images will have."""
+    spec = located(competition)
+    if spec.sample is None:
+        return []
+    try:
+        sample = read_table(Path(spec.sample))
+    except ValueError as error:
+        return [f"{line} (competition.submission.sample)" for line in str(error).split("\n")]
+    problems = header_problems(sample, spec.columns, "competition.submission")
+    rows = report.samples[report.samples["split"] == "test"]
+    sizes = zip(rows["id"], rows["height"], rows["width"], strict=True)
+    wanted = [
+        key for id, *size_HW in sizes for key in keys_of(id, (*size_HW,), report.classes, spec)
+    ]
+    counts = Counter(tuple(row[:-1]) for row in sample.rows)
+    problems += set_problems([*counts], wanted, "the sample", "the rows of the test images")
+    double = [key for key, count in counts.items() if count > 1]
+    if double and spec.row != "object":
+        problems.append(f"ids that stand there twice: {listed(double)}")
+    if problems:
+        problems.append("`raytrain dialect --sample` tells which competition.submission it needs")
+    return [f"{spec.sample}: {problem}" for problem in shortened(problems)]
