@@ -1,0 +1,122 @@
+"""How many small faults the unit tests find: `python -m tests.mutate --count 30 --seed 0`.
+
+Each fault changes one expression of the package in a copy of the tree. The unit tests that import
+the changed module, themselves or through another test module, then run in that copy. A fault that
+no test finds is printed with its place: either the line needs a test, or nobody needs the line.
+"""
+
+import argparse
+import ast
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+LIMIT_S = 600
+SWAPS: dict[type, type] = {
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Mult, ast.And: ast.Or, ast.Or: ast.And,
+}  # fmt: skip
+
+
+def faults_in(tree: ast.Module) -> Iterator[tuple[int, ast.AST, str, object]]:
+    """Line, node, attribute and new value of every fault that can be made in a module."""
+    for node in ast.walk(tree):
+        line = getattr(node, "lineno", 0)
+        if isinstance(node, ast.Compare) and type(node.ops[0]) in SWAPS:
+            yield line, node, "ops", [SWAPS[type(node.ops[0])](), *node.ops[1:]]
+        elif isinstance(node, ast.BinOp | ast.BoolOp) and type(node.op) in SWAPS:
+            yield line, node, "op", SWAPS[type(node.op)]()
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            yield line, node, "op", ast.UAdd()
+        elif isinstance(node, ast.Constant) and type(node.value) is bool:
+            yield line, node, "value", not node.value
+        elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
+            yield line, node, "value", node.value + 1
+
+
+def imported(path: Path) -> set[str]:
+    """Every module that a file imports, also inside functions."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def tests_of(module: str, root: Path) -> list[str]:
+    """The unit test files that import a module, themselves or through other test modules."""
+    imports = {path: imported(path) for path in (root / "tests").rglob("*.py")}
+    names = {".".join(path.relative_to(root).with_suffix("").parts): path for path in imports}
+
+    def reaches(path: Path, seen: set[Path]) -> bool:
+        if module in imports[path]:
+            return True
+        others = {names[name] for name in imports[path] & names.keys()} - seen
+        return any(reaches(other, seen | others) for other in others)
+
+    units = sorted(
+        path for path in imports if path.name.startswith("test_") and "unit" in path.parts
+    )
+    return [str(path.relative_to(root)) for path in units if reaches(path, {path})]
+
+
+def is_found(copy: Path, tests: list[str]) -> bool:
+    """Whether a test fails, or does not end, in this copy of the tree."""
+    words = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", *tests]
+    env = os.environ | {"PYTHONPATH": str(copy), "OMP_NUM_THREADS": "1"}
+    try:
+        done = subprocess.run(words, cwd=copy, env=env, capture_output=True, timeout=LIMIT_S)
+    except subprocess.TimeoutExpired:
+        return True
+    return done.returncode != 0
+
+
+def main() -> None:
+    """Make the faults one after another and print what became of each."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--count", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--files", nargs="*", help="only in these files; default: the package")
+    given = parser.parse_args()
+    rng = random.Random(given.seed)
+    files = given.files or sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("raytrain/**/*.py"))
+    found = 0
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "tree"
+        ignored = shutil.ignore_patterns(".git", ".venv", "build", "runs", "data")
+        shutil.copytree(ROOT, copy, ignore=ignored)
+        for number in range(given.count):
+            while True:
+                file = rng.choice(files)
+                text = (ROOT / file).read_text(encoding="utf-8")
+                tree = ast.parse(text)
+                faults = list(faults_in(tree))
+                if faults:
+                    break
+            line, node, attribute, value = rng.choice(faults)
+            tests = tests_of(".".join(Path(file).with_suffix("").parts), copy)
+            setattr(node, attribute, value)
+            (copy / file).write_text(ast.unparse(tree), encoding="utf-8")
+            caught = bool(tests) and is_found(copy, tests)
+            (copy / file).write_text(text, encoding="utf-8")
+            found += caught
+            shown = text.splitlines()[line - 1].strip()
+            print(
+                f"{number + 1:3} {'found ' if caught else 'MISSED'} {file}:{line}: {shown}",
+                flush=True,
+            )
+    print(f"{found} of {given.count} faults found")
+
+
+if __name__ == "__main__":
+    main()
