@@ -1,6 +1,6 @@
 """Learning curves that were recorded, told again to a search's own searcher and scheduler.
 
-What decides is what decides in a real search (`cluster/search.py: deciders`); only the trainings
+What decides is what decides in a real search (`cluster/orders.py: deciders`); only the trainings
 are played back, each epoch after the seconds that it took, on so many places at once.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from ray.tune.schedulers import TrialScheduler
 
-from raytrain.cluster.search import deciders
+from raytrain.cluster.orders import deciders
 from raytrain.config.search import SearchSpec
 from raytrain.runs.history import Row, append_row, read_history
 from raytrain.runs.layout import RunDir

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ray
 import yaml
+
+from raytrain.cluster.private import cluster_config
 
 BOOTSTRAP = "~/ray_bootstrap_config.yaml"
 
@@ -64,7 +65,7 @@ def bootstrap_ceiling(config: dict[str, Any]) -> Ceiling | None:
 
 
 def _managed() -> Ceiling | None:
-    config = ray._private.state.state.get_cluster_config()
+    config = cluster_config()
     if config is None or not config.node_group_configs:
         return None
     endless = 1_000_000

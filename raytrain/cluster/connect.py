@@ -54,12 +54,10 @@ def connected() -> Iterator[str]:
         _refuse_closed(address)
     import ray
 
-    from raytrain.cluster.private import refuse_silent
+    from raytrain.cluster.private import QUIET, refuse_silent
 
-    # Its long warning says what our line about the dashboard's token says.
-    logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)
-    # At the end of a search that ran out of time it would list the trials that never started.
-    logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.ERROR)
     common = {
         "log_to_driver": False,
         "logging_level": "WARNING",

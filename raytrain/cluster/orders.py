@@ -1,16 +1,24 @@
-"""A search's orders, handed to Tune one after another."""
+"""What hands Tune the trials of a search one after another, and what ends them early."""
 
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from raytrain.cluster.promotion import Promotion
-from raytrain.cluster.schedulers import rung_event
+from raytrain.cluster.schedulers import (
+    MedianScheduler,
+    PromoteScheduler,
+    RungScheduler,
+    rung_event,
+)
+from raytrain.config.schedulers import AshaSpec, MedianSpec, PromoteSpec
 from raytrain.runs.events import append_event
 from raytrain.runs.history import read_history
 from raytrain.runs.orders import Orders
+from raytrain.runs.present import present_events
 from raytrain.runs.record import Task
 
 
@@ -125,3 +133,37 @@ class Promoted(Proposed):
         task = self._tasks[trial]
         row = read_history(task.trial_dir.history)[rung - 1]
         append_event(self.orders.run.events, rung_event(task, row, decision))
+
+
+def deciders(orders: Orders, places: Callable[[], int]) -> tuple[Proposed, TrialScheduler]:
+    """The searcher that starts trials and the scheduler that ends them.
+
+    `places` is the number of trials that can run at once.
+    """
+    spec, run = orders.spec.scheduler, orders.run
+    histories = {
+        record.fingerprint: [
+            row
+            for row in read_history(run.trial(record.fingerprint).history)
+            if row["epoch"] < record.spec.epochs
+        ]
+        for record in orders.past
+    }
+    match spec:
+        case PromoteSpec():
+            rungs = spec.rungs(orders.epochs)
+            finished = [r.fingerprint for r in orders.past if r.status == "finished"]
+            promotion = Promotion(spec.factor, rungs, present_events(run), finished)
+            scheduler = PromoteScheduler(promotion, rungs, run.events)
+            return Promoted(orders, places, promotion), scheduler
+        case AshaSpec():
+            asha = RungScheduler(spec, orders.epochs, run.events)
+            for fingerprint, rows in histories.items():
+                asha.remember(fingerprint, rows)
+            return Proposed(orders, places), asha
+        case MedianSpec():
+            median = MedianScheduler(spec, run.events)
+            for fingerprint, rows in histories.items():
+                median.remember(fingerprint, rows)
+            return Proposed(orders, places), median
+    return Proposed(orders, places), FIFOScheduler()

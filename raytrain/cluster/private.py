@@ -1,17 +1,35 @@
-"""What needs names that Ray keeps to itself: whether a cluster answers at all.
+"""Everything that needs names which Ray 2.60 does not make public, each with the reason.
 
-Ray's own clients wait for 40 s and more, and write lines of their own meanwhile.
+`tests/ray/test_private.py` fails when one of them changes.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import grpc  # type: ignore[import-untyped]
+import ray
 from ray._private.grpc_utils import init_grpc_channel
 from ray._private.services import canonicalize_bootstrap_address
+from ray._raylet import setproctitle  # type: ignore[attr-defined]  # not in Ray's stubs
+from ray.air.execution._internal.actor_manager import RayActorManager
+from ray.air.execution._internal.tracked_actor_task import TrackedActorTask
+from ray.exceptions import OutOfMemoryError
+
+from raytrain.cluster.reasons import MemoryKillError
+
+QUIET = ("ray._private.authentication", "ray.tune.analysis.experiment_analysis")
+"""Loggers: the first has a long warning that says what our line about the token says; the second
+lists the trials that never started at the end of a search that ran out of time."""
 
 ANSWER_S = 6.0
 
 
 def refuse_silent(address: str) -> None:
-    """Raises ConnectionError when nothing at a RAY_ADDRESS speaks Ray's protocol within 6 s."""
+    """Raise ConnectionError when nothing at a RAY_ADDRESS speaks Ray's protocol within 6 s.
+
+    Ray's own clients wait for 40 s and more, and write lines of their own meanwhile.
+    """
     place = address.removeprefix("ray://")
     if place == address:
         place = canonicalize_bootstrap_address(address) or ""
@@ -22,3 +40,40 @@ def refuse_silent(address: str) -> None:
         raise ConnectionError(f"nothing answered within {ANSWER_S:g} s") from None
     finally:
         channel.close()
+
+
+def cluster_config() -> Any:
+    """The autoscaler's limits on a managed cluster, or None: no public call returns them."""
+    return ray._private.state.state.get_cluster_config()
+
+
+def name_process(title: str) -> None:
+    """Give this worker process a name in `top` and the dashboard, as Ray itself does.
+
+    Ray's copy of setproctitle is the one that can do it in a Ray worker.
+    """
+    setproctitle(title)
+
+
+@contextmanager
+def memory_kills_are_failures() -> Iterator[None]:
+    """Let Tune try a trial again when Ray's memory monitor killed its process.
+
+    Tune in Ray 2.60 handles actors that died and calls that failed. It does not handle the
+    OutOfMemoryError that Ray raises for such a kill, and ends the search ("Caught unexpected
+    exception").
+    """
+    failed = RayActorManager._actor_task_failed
+
+    def handled(
+        manager: RayActorManager, tracked_actor_task: TrackedActorTask, exception: Exception
+    ) -> None:
+        if isinstance(exception, OutOfMemoryError):
+            exception = MemoryKillError(error_msg=str(exception))
+        failed(manager, tracked_actor_task, exception)
+
+    RayActorManager._actor_task_failed = handled
+    try:
+        yield
+    finally:
+        RayActorManager._actor_task_failed = failed

@@ -2,36 +2,27 @@
 with a Ray Train group of its own."""
 
 import pickle
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ray import tune
-from ray._raylet import setproctitle  # type: ignore[attr-defined]  # not in Ray's stubs
-from ray.air.execution._internal.actor_manager import RayActorManager
-from ray.air.execution._internal.tracked_actor_task import TrackedActorTask
-from ray.exceptions import OutOfMemoryError
 from ray.tune.experiment import Trial
 from ray.tune.logger import JsonLoggerCallback
 from ray.tune.result import EXPR_ERROR_PICKLE_FILE
-from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import ConcurrencyLimiter
 
-from raytrain.cluster.orders import Promoted, Proposed
-from raytrain.cluster.promotion import Promotion
-from raytrain.cluster.reasons import MemoryKillError, failure_of
+from raytrain.cluster.orders import Promoted, deciders
+from raytrain.cluster.private import memory_kills_are_failures, name_process
+from raytrain.cluster.reasons import failure_of
 from raytrain.cluster.resources import DRIVER, bundle, reachable, slots
-from raytrain.cluster.schedulers import MedianScheduler, PromoteScheduler, RungScheduler
 from raytrain.cluster.train_group import train_inside_tune
 from raytrain.cluster.worker import work
 from raytrain.config.job import ResourcesSpec
-from raytrain.config.schedulers import AshaSpec, MedianSpec, PromoteSpec
 from raytrain.runs.attempts import Failure, read_attempts
 from raytrain.runs.history import Row, read_history
 from raytrain.runs.orders import Orders
-from raytrain.runs.present import present_events
 from raytrain.runs.record import OUT_OF_TIME, Status, Task
 from raytrain.runs.retry import LOSSES, RETRIES
 
@@ -51,14 +42,14 @@ class TuneReporter:
         self._known = known
         """Epochs that the search has been told of."""
         self._title = f"ray::{task.name}"
-        setproctitle(self._title)
+        name_process(self._title)
 
     def report(self, row: Row) -> None:
         if row["epoch"] <= self._known:
             return
         tune.report({key: row[key] for key in ("epoch", "val_score", "val_dice")})
         # Each call of an actor's method has Ray name the process after that method.
-        setproctitle(self._title)
+        name_process(self._title)
 
 
 class _EndOfTrial(tune.Callback):
@@ -194,59 +185,5 @@ def _tune(orders: Orders, need: ResourcesSpec) -> None:
             verbose=0,
         ),
     )
-    with _memory_kills_are_failures():
+    with memory_kills_are_failures():
         tuner.fit()
-
-
-@contextmanager
-def _memory_kills_are_failures() -> Iterator[None]:
-    """Let Tune try a trial again whose process Ray's memory monitor killed.
-
-    Ray 2.60's knows actors that died and calls that failed, but not the OutOfMemoryError by which
-    Ray tells of such a kill: it ends the search ("Caught unexpected exception").
-    """
-    failed = RayActorManager._actor_task_failed
-
-    def told(
-        manager: RayActorManager, tracked_actor_task: TrackedActorTask, exception: Exception
-    ) -> None:
-        if isinstance(exception, OutOfMemoryError):
-            exception = MemoryKillError(error_msg=str(exception))
-        failed(manager, tracked_actor_task, exception)
-
-    RayActorManager._actor_task_failed = told
-    try:
-        yield
-    finally:
-        RayActorManager._actor_task_failed = failed
-
-
-def deciders(orders: Orders, places: Callable[[], int]) -> tuple[Proposed, TrialScheduler]:
-    """What decides which trial starts and which one ends, with so many places at once."""
-    spec, run = orders.spec.scheduler, orders.run
-    histories = {
-        record.fingerprint: [
-            row
-            for row in read_history(run.trial(record.fingerprint).history)
-            if row["epoch"] < record.spec.epochs
-        ]
-        for record in orders.past
-    }
-    match spec:
-        case PromoteSpec():
-            rungs = spec.rungs(orders.epochs)
-            finished = [r.fingerprint for r in orders.past if r.status == "finished"]
-            promotion = Promotion(spec.factor, rungs, present_events(run), finished)
-            scheduler = PromoteScheduler(promotion, rungs, run.events)
-            return Promoted(orders, places, promotion), scheduler
-        case AshaSpec():
-            asha = RungScheduler(spec, orders.epochs, run.events)
-            for fingerprint, rows in histories.items():
-                asha.remember(fingerprint, rows)
-            return Proposed(orders, places), asha
-        case MedianSpec():
-            median = MedianScheduler(spec, run.events)
-            for fingerprint, rows in histories.items():
-                median.remember(fingerprint, rows)
-            return Proposed(orders, places), median
-    return Proposed(orders, places), FIFOScheduler()

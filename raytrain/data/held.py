@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from raytrain.config.augmentation import AugmentationSpec
 from raytrain.config.trial import TrialSpec
 from raytrain.data.batched.augmenter import Augmenter
 from raytrain.data.cache import Cache
@@ -48,12 +47,12 @@ class HeldDataset(SliceDataset):
     differs, though not by which laws."""
 
     def __init__(
-        self, cache: Cache, frame: Frame, windows: Windows, scaling: Scaling,
-        augmentation: AugmentationSpec, copies: int, seed: int, device: torch.device,
+        self, cache: Cache, frame: Frame, scaling: Scaling, windows: Windows, spec: TrialSpec,
+        device: torch.device,
     ):  # fmt: skip
-        super().__init__(cache, frame, windows, scaling, augmentation, copies, seed)
+        super().__init__(cache, frame, windows, scaling, spec.augmentation, spec.copies, spec.seed)
         self.device = device
-        self.augmenter = Augmenter(augmentation, (frame.height, frame.width))
+        self.augmenter = Augmenter(spec.augmentation, (frame.height, frame.width))
         self.held = self._copied()
         self._figures = tuple(
             torch.tensor(figure, device=device) for figure in (scaling.mean, scaling.std)
@@ -116,9 +115,7 @@ def held_loader(
     """As `train_loader`, from a set on the device; the device works while this process draws."""
     frame = Frame(spec.framing, cache.largest)
     windows = frame.windows(cache, rows)
-    dataset = HeldDataset(
-        cache, frame, windows, scaling, spec.augmentation, spec.copies, spec.seed, device
-    )
+    dataset = HeldDataset(cache, frame, scaling, windows, spec, device)
     plan = epoch_plan(dataset, spec, rank, world)
     return DataLoader(dataset, sampler=plan, batch_size=None), plan
 

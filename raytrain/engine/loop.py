@@ -27,7 +27,7 @@ from raytrain.engine.pace import Waited
 from raytrain.engine.parallel import World
 from raytrain.engine.schedules import rate_factors, set_rates
 from raytrain.engine.start import to_training_mode
-from raytrain.engine.step import evaluate, train_step
+from raytrain.engine.step import Judging, evaluate, train_step
 from raytrain.engine.watchdog import UNWATCHED, Watch
 from raytrain.metrics import gathered, score
 from raytrain.metrics.dice import foreground_dice, mean_foreground_dice
@@ -184,10 +184,12 @@ def validate(
 
     world.share_buffers(weights)
     beside = gathered(on.metric)
+    judging = Judging(
+        on.cache, frame, len(rows), len(report.classes), report.target, training.loss, beside
+    )
     counts_NK3, loss_N, figures_NGK = evaluate(
-        weights, mine(), on.cache, frame, len(rows), len(report.classes), report.target,
-        training.loss, beside, training.spec.precision, world, training.notes,
-    )  # fmt: skip
+        weights, mine(), judging, training.spec.precision, world, training.notes
+    )
     val_loss = float(loss_N.sum() / len(rows))
     if not math.isfinite(val_loss):
         names = on.cache.ids.take(rows[~loss_N.isfinite().cpu().numpy()][:5]).to_pylist()

@@ -7,6 +7,7 @@ Shape suffixes: B images, C channels, K classes, H x W pixels, N images of the w
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import nullcontext
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -95,17 +96,27 @@ def _outputs(
         return model(image_BCHW).float()
 
 
+@dataclass(frozen=True)
+class Judging:
+    """What a set of images is judged on, and by what."""
+
+    cache: Cache
+    frame: Frame
+    images: int
+    """Images of the whole set."""
+    classes: int
+    """Classes, the background counted too."""
+    target: Target
+    loss: Loss
+    gathered: tuple[MetricSpec, ...]
+    """Metrics that counts do not suffice for."""
+
+
 @torch.inference_mode()
 def evaluate(
     model: nn.Module,
     units: Iterable[tuple[int, Unit]],
-    cache: Cache,
-    frame: Frame,
-    images: int,
-    classes: int,
-    target: Target,
-    loss: Loss,
-    gathered: tuple[MetricSpec, ...],
+    by: Judging,
     precision: Precision,
     world: World,
     notes: list[str],
@@ -119,9 +130,9 @@ def evaluate(
     suffice.
     """
     model.eval()
-    counts_NK3 = torch.zeros(images, classes, 3, dtype=torch.int64, device=world.device)
-    loss_N = torch.zeros(images, dtype=torch.float64, device=world.device)
-    figures_NGK = loss_N.new_zeros(images, len(gathered), classes)
+    counts_NK3 = torch.zeros(by.images, by.classes, 3, dtype=torch.int64, device=world.device)
+    loss_N = torch.zeros(by.images, dtype=torch.float64, device=world.device)
+    figures_NGK = loss_N.new_zeros(by.images, len(by.gathered), by.classes)
     for start, unit in units:
         place = {int(row): start + i for i, row in enumerate(unit.rows)}
         windows = Counter(unit.windows.row_N.tolist())
@@ -130,18 +141,17 @@ def evaluate(
             logits_BKHW = _in_fitting_parts(model, batch.image_BCHW, precision, world, notes)
             target_BHW = _to(batch.target_BHW, world).long()
             for i, row in enumerate(batch.rows.tolist()):
-                of_window = loss(logits_BKHW[i : i + 1], target_BHW[i : i + 1])
+                of_window = by.loss(logits_BKHW[i : i + 1], target_BHW[i : i + 1])
                 loss_N[place[row]] += of_window / windows[row]
-            maps.append(probabilities(logits_BKHW, target))
-        for row, prob_KHW in frame.maps(torch.cat(maps), unit.windows, cache):
-            true_HW = torch.from_numpy(np.array(cache.mask(row))).to(world.device, torch.int64)
-            pred_HW = mask_of(prob_KHW, target)
-            counts_NK3[place[row]] = overlap_counts(pred_HW[None], true_HW[None], classes, target)[
-                0
-            ]
-            if gathered:
+            maps.append(probabilities(logits_BKHW, by.target))
+        for row, prob_KHW in by.frame.maps(torch.cat(maps), unit.windows, by.cache):
+            true_HW = torch.from_numpy(np.array(by.cache.mask(row))).to(world.device, torch.int64)
+            pred_HW = mask_of(prob_KHW, by.target)
+            (counts_K3,) = overlap_counts(pred_HW[None], true_HW[None], by.classes, by.target)
+            counts_NK3[place[row]] = counts_K3
+            if by.gathered:
                 prob, pred, true = (t.cpu().numpy() for t in (prob_KHW, pred_HW, true_HW))
-                figures = image_figures(gathered, label_maps(prob, pred, true, target))
+                figures = image_figures(by.gathered, label_maps(prob, pred, true, by.target))
                 figures_NGK[place[row]] = torch.from_numpy(figures)
     return world.sum_(counts_NK3), world.sum_(loss_N), world.sum_(figures_NGK)
 

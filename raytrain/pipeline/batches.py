@@ -14,7 +14,8 @@ from raytrain.engine.largest import probe_batches
 from raytrain.engine.memory import GB
 from raytrain.engine.trial import open_samples
 from raytrain.pipeline.backend import Workplace
-from raytrain.pipeline.tasks import held_out, make_task, prepare
+from raytrain.pipeline.tasks import held_out, make_task
+from raytrain.pipeline.trainable import make_trainable
 from raytrain.runs.files import read_json, write_json
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task
@@ -33,9 +34,9 @@ def batch_text(job: JobSpec, run: RunDir, report: DataReport, workplace: Workpla
     """
     if isinstance(job.trial.model, PixelsBase):
         raise ValueError(f"probe: {job.trial.model.label} is not trained in batches")
-    fold, train_ids, val_ids = held_out(job, run, report)
-    task = make_task(job, run, report, "train", job.trial, fold, train_ids, val_ids, workers=1)
-    prepare([task], report, run)
+    fold = held_out(job, run, report)
+    task = make_task(job, run, report, "train", job.trial, fold, workers=1)
+    make_trainable([task], report, run)
     workplace.backend.map_shards("probe", _probe, [_Shard(run.path, task)])
     found = read_json(run.batches, "delete it and run `raytrain probe` again")
     if "reason" in found:

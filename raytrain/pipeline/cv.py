@@ -13,7 +13,8 @@ from raytrain.ensemble.prediction import member_probabilities
 from raytrain.pipeline.backend import Workplace
 from raytrain.pipeline.length import chosen_kind
 from raytrain.pipeline.present import note_present
-from raytrain.pipeline.tasks import forget_damaged, make_task, prepare, run_to_end
+from raytrain.pipeline.tasks import all_folds, forget_damaged, make_task, run_to_end
+from raytrain.pipeline.trainable import make_trainable
 from raytrain.runs.configurations import configurations
 from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import ranked
@@ -55,13 +56,7 @@ def fold_tasks(
     job: JobSpec, run: RunDir, report: DataReport, folds: Folds, spec: TrialSpec
 ) -> list[Task]:
     """One task a fold, in order."""
-    return [
-        make_task(
-            job, run, report, "cv", spec, folds.label(fold),
-            folds.train_ids(fold), val_ids, workers=1,
-        )
-        for fold, val_ids in enumerate(folds.val_ids)
-    ]  # fmt: skip
+    return [make_task(job, run, report, "cv", spec, fold, workers=1) for fold in all_folds(folds)]
 
 
 def cv(
@@ -71,7 +66,7 @@ def cv(
     folds = load_or_make_folds(run.folds, report, job.folds)
     members = [fold_tasks(job, run, report, folds, spec) for spec in specs]
     tasks = [task for member in members for task in member]
-    prepare(tasks, report, run)
+    make_trainable(tasks, report, run)
     trials = tuple(tuple(task.fingerprint for task in member) for member in members)
     write_cross_validation(run, CrossValidation(folds=folds.hash, members=trials))
     # Where there are maps, the weights have done what they are for.

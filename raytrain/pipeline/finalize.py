@@ -19,7 +19,8 @@ from raytrain.metrics.oof_file import OofEvidence, write_oof_evidence
 from raytrain.pipeline.backend import Workplace
 from raytrain.pipeline.cv import fold_tasks
 from raytrain.pipeline.length import final_spec
-from raytrain.pipeline.tasks import forget_damaged, make_task, prepare, run_to_end
+from raytrain.pipeline.tasks import Fold, forget_damaged, make_task, run_to_end
+from raytrain.pipeline.trainable import make_trainable
 from raytrain.runs.ensemble import Ensemble, JoinedMember, Member, read_ensemble
 from raytrain.runs.files import write_json
 from raytrain.runs.fingerprint import fingerprint
@@ -64,13 +65,12 @@ def finalize(
     maps = _all_maps(job, run, report, folds, specs)
     ids = report.ids("train", "val")
     members = [fold_tasks(job, run, report, folds, spec) for spec in specs]
+    everything = Fold("all", ids, ())
     tasks = [
-        make_task(
-            job, run, report, "final", final_spec(member), "all", ids, (), job.finalize.workers
-        )
+        make_task(job, run, report, "final", final_spec(member), everything, job.finalize.workers)
         for member in members
     ]
-    prepare(tasks, report, run)
+    make_trainable(tasks, report, run)
     forget_damaged(tasks)
     run_to_end(tasks, workplace, f"final training on all {len(ids)} labelled images")
     ensemble, oof = _ensemble(job, run, report, folds, list(zip(tasks, members, strict=True)), maps)

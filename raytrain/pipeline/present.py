@@ -6,7 +6,7 @@ from raytrain.config.space import Given, resolve, with_values
 from raytrain.config.space_points import points_of
 from raytrain.config.trial import TrialSpec
 from raytrain.data.report import DataReport
-from raytrain.pipeline.tasks import Held, make_task, places, say_once
+from raytrain.pipeline.tasks import Fold, make_task, places, say_once
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.layout import RunDir
 from raytrain.runs.present import write_present
@@ -14,7 +14,7 @@ from raytrain.runs.proposals import read_proposals
 from raytrain.runs.record import Task
 
 
-def study_key(job: JobSpec, held: list[Held]) -> str:
+def study_key(job: JobSpec, held: list[Fold]) -> str:
     """Fingerprint of all that decides what is drawn, but for the numbers of trials and repeats,
     which may be raised."""
     deciding = {"space", "seed", "sampler", "warm_start"}
@@ -23,15 +23,12 @@ def study_key(job: JobSpec, held: list[Held]) -> str:
 
 
 def repeats(
-    job: JobSpec, run: RunDir, report: DataReport, held: list[Held], spec: TrialSpec
+    job: JobSpec, run: RunDir, report: DataReport, held: list[Fold], spec: TrialSpec
 ) -> list[Task]:
     """The trials of a configuration of the search: seed by seed, fold by fold."""
 
     def task(spec: TrialSpec, place: int) -> Task:
-        fold, train_ids, val_ids = held[place]
-        return make_task(
-            job, run, report, "search", spec, fold, train_ids, val_ids, job.search.workers
-        )
+        return make_task(job, run, report, "search", spec, held[place], job.search.workers)
 
     # Folds differ in size; a length in steps is worked out once, for the first of them.
     first = task(spec, 0).spec

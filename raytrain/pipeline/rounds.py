@@ -27,7 +27,7 @@ from raytrain.pipeline.search import search
 from raytrain.pipeline.shares import QUICK, Costs, quick_epochs, search_share
 from raytrain.pipeline.standing import built_beside, standing, stands, take_place
 from raytrain.pipeline.tables import leaderboard_table, score_text
-from raytrain.pipeline.tasks import prepare
+from raytrain.pipeline.trainable import make_trainable
 from raytrain.runs.candidates import Candidate, append_candidate, read_candidates
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.joined import read_joined
@@ -120,7 +120,7 @@ def _costs(
     """Of the slowest of these, None when none could be timed; and the epochs of the longest."""
     folds = load_or_make_folds(run.folds, report, job.folds)
     tasks = [fold_tasks(job, run, report, folds, spec)[0] for spec in specs]
-    prepare(tasks, report, run)
+    make_trainable(tasks, report, run)
     most = max(task.spec.last_epoch for task in tasks)
     timed = probe(tasks, run, workplace)
     if not timed:

@@ -12,7 +12,7 @@ from raytrain.pipeline.plan import plan_text
 from raytrain.pipeline.progress import Progress
 from raytrain.pipeline.study import Study
 from raytrain.pipeline.tables import stopping_text
-from raytrain.pipeline.tasks import prepare
+from raytrain.pipeline.trainable import make_trainable
 from raytrain.runs.attempts import Failure
 from raytrain.runs.configurations import Configuration
 from raytrain.runs.files import write_json
@@ -68,13 +68,13 @@ def _checked(
     if job.search.sampler.name != "tpe":
         todo = study.draw_all()
         if todo:
-            prepare(todo, report, run)
+            make_trainable(todo, report, run)
         return todo, todo
     if not study.ahead():
         return [], []
     specs = [with_values(base, values) for values in combinations(space)]
     possible = [study.tasks_of(spec)[0] for spec in specs]
-    prepare(possible, report, run)
+    make_trainable(possible, report, run)
     return [], possible
 
 

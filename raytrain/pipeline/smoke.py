@@ -22,7 +22,8 @@ from raytrain.data.report import DataReport
 from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.trial import open_samples, run_trial
 from raytrain.pipeline.backend import Workplace
-from raytrain.pipeline.tasks import held_out, make_task, prepare
+from raytrain.pipeline.tasks import Fold, held_out, make_task
+from raytrain.pipeline.trainable import make_trainable
 from raytrain.runs.files import read_json, write_json
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
@@ -40,7 +41,7 @@ class _Shard:
 def smoke(job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace) -> str:
     """Train them all; returns what was done. Raises ValueError listing every one that failed."""
     tasks = _tasks(job, run, report)
-    prepare(tasks, report, run)
+    make_trainable(tasks, report, run)
     shards = [_Shard(run.path, task) for task in tasks]
     workplace.backend.map_shards("smoke", _train, shards)
     found = [(task, read_json(_result(task), task.trial_dir.remedy)) for task in tasks]
@@ -58,15 +59,15 @@ def smoke(job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace) -
 
 
 def _tasks(job: JobSpec, run: RunDir, report: DataReport) -> list[Task]:
-    fold, train_ids, val_ids = held_out(job, run, report)
+    fold = held_out(job, run, report)
+    some_ids = fold.train_ids[:IMAGES]
     tasks: dict[str, Task] = {}
     for point in covering(job.search.space):
         spec = with_values(job.trial, resolve(job.search.space, Given(point)))
         spec = _small(spec, job.search.space)
-        judged = val_ids[:2] if _is_judged(spec) else ()
-        task = make_task(
-            job, run, report, "search", spec, fold, train_ids[:IMAGES], judged, workers=1
-        )
+        judged = fold.val_ids[:2] if _is_judged(spec) else ()
+        few = Fold(fold.name, some_ids, judged)
+        task = make_task(job, run, report, "search", spec, few, workers=1)
         folder = run.search / "smoke" / task.fingerprint
         tasks[task.fingerprint] = replace(task, directory=folder)
     return list(tasks.values())

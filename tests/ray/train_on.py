@@ -8,7 +8,8 @@ from raytrain.config.load import load_job
 from raytrain.data.report import DataReport
 from raytrain.pipeline.backend import Workplace
 from raytrain.pipeline.check import check
-from raytrain.pipeline.tasks import held_out, make_task, prepare, run_to_end
+from raytrain.pipeline.tasks import held_out, make_task, run_to_end
+from raytrain.pipeline.trainable import make_trainable
 from raytrain.runs.layout import RunDir, run_dir
 from raytrain.runs.record import Task
 
@@ -18,17 +19,17 @@ def task_of(path: Path, workers: str) -> tuple[JobSpec, RunDir, DataReport, Task
     job = load_job(path)
     run = run_dir(job)
     report = check(job, run)
-    fold, train_ids, val_ids = held_out(job, run, report)
+    fold = held_out(job, run, report)
     numbers = tuple(int(number) for number in workers.split("-"))
     asked = numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1])
-    task = make_task(job, run, report, "final", job.trial, fold, train_ids, val_ids, asked)
+    task = make_task(job, run, report, "final", job.trial, fold, asked)
     return job, run, report, task
 
 
 def main(path: str, workers: str) -> None:
     """Through the same backend as every station."""
     job, run, report, task = task_of(Path(path), workers)
-    prepare([task], report, run)
+    make_trainable([task], report, run)
     with Workplace(job, "ray") as workplace:
         run_to_end([task], workplace, "training")
 

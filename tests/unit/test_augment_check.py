@@ -12,7 +12,7 @@ from raytrain.config.augmentation.spatial import HorizontalFlipSpec, RandomRotat
 from raytrain.data.augment import PRESETS
 from raytrain.data.augment_check import augmentation_problems
 from raytrain.engine.trial import Samples
-from raytrain.pipeline.tasks import prepare
+from raytrain.pipeline.trainable import make_trainable
 from raytrain.runs.layout import RunDir
 from tests.tiny import SPEC, make_task
 
@@ -57,11 +57,11 @@ def test_a_station_refuses_before_it_asks_for_workers(tmp_path: Path, samples: S
     ]
     tasks = [make_task(tmp_path / str(i), samples, spec) for i, spec in enumerate(specs)]
     with pytest.raises(ValueError, match="augmentation") as caught:
-        prepare(tasks, report, RunDir(tmp_path))
+        make_trainable(tasks, report, RunDir(tmp_path))
     lines = str(caught.value).split("\n")
     assert [line.split()[:2] for line in lines] == [
         ["trial.augmentation:", "ColorJitter"],
         ["trial.augmentation:", "RandomRotate90"],
     ]
     fitting = [task for task in tasks if task.spec.augmentation == "slices"]
-    prepare(fitting, report, RunDir(tmp_path))
+    make_trainable(fitting, report, RunDir(tmp_path))

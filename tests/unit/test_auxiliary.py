@@ -37,7 +37,7 @@ from raytrain.models import without_memory
 from raytrain.models.auxiliary import Outputs, attach, attach_problems
 from raytrain.models.stages import coarse_stages, deepest
 from raytrain.pipeline.export import export
-from raytrain.pipeline.tasks import prepare
+from raytrain.pipeline.trainable import make_trainable
 from raytrain.runs.layout import RunDir
 from tests.model_cases import built, image
 from tests.tiny import SPEC, make_task
@@ -236,7 +236,7 @@ def test_the_driver_refuses_them_before_the_start(tmp_path: Path, samples: Sampl
     shallow = SPEC.model_copy(update={"deep_supervision": _weights(2)})
     tasks = [make_task(tmp_path, samples, each) for each in (spec, shallow)]
     with pytest.raises(ValueError, match="2 weights") as error:
-        prepare(tasks, samples.report, RunDir(tmp_path))
+        make_trainable(tasks, samples.report, RunDir(tmp_path))
     first, second = str(error.value).splitlines()
     assert first.startswith("trial.deep_supervision.weights: 2 weights, but stages of unet4x2")
     assert second.startswith("trial.presence: ning has no deepest map")

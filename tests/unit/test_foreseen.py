@@ -12,7 +12,7 @@ from raytrain.data.checks import LONGEST_ID, inspect
 from raytrain.pipeline.check import check, summary
 from raytrain.pipeline.foreseen import ensemble_problems
 from raytrain.pipeline.run import run
-from raytrain.pipeline.tasks import make_task
+from raytrain.pipeline.tasks import Fold, make_task
 from raytrain.runs.layout import run_dir
 from tests.unit.conftest import Competition
 
@@ -144,7 +144,9 @@ def test_the_shortest_job_runs_in_one_process_and_with_images_of_any_size(
     directory = run_dir(job)
     for framing in (WholeSpec(), TilesSpec()):
         report = check(job, directory)
-        task = make_task(job, directory, report, "train", job.trial, "split", ("cmr1",), (), 1)
+        task = make_task(
+            job, directory, report, "train", job.trial, Fold("split", ("cmr1",), ()), 1
+        )
         assert task.spec.framing == framing
         mask_HW = np.indices((11, 7)).sum(0).astype(np.uint8) % 3
         filled.add("train", "cmr99", mask_HW * 9, mask_HW)

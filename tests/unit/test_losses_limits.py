@@ -16,7 +16,7 @@ from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.trial import Samples, class_pixels, run_trial
 from raytrain.losses import LOSSES, Loss, build_loss
 from raytrain.losses.setting import Setting
-from raytrain.pipeline.tasks import prepare
+from raytrain.pipeline.trainable import make_trainable
 from raytrain.runs.layout import RunDir
 from tests.tiny import SPEC, make_task
 
@@ -151,7 +151,7 @@ def test_prepare_tells_what_the_loss_cannot_do(samples: Samples, tmp_path: Path)
     )
     task = make_task(tmp_path, samples, SPEC.model_copy(update={"loss": terms}))
     with pytest.raises(ValueError, match=r"loss\.0 .*2 weights.*\n.*loss\.1 .*3 weights"):
-        prepare([task], samples.report, RunDir(tmp_path))
+        make_trainable([task], samples.report, RunDir(tmp_path))
 
 
 @pytest.mark.parametrize("name", ["bce", "cross_entropy"])

@@ -23,7 +23,7 @@ from raytrain.engine.trial import Samples
 from raytrain.losses import build_loss
 from raytrain.models import build_model, without_memory
 from raytrain.pipeline.finalize import final_problems
-from raytrain.pipeline.tasks import prepare
+from raytrain.pipeline.trainable import make_trainable
 from raytrain.runs.layout import RunDir
 from tests.tiny import make_task
 
@@ -213,7 +213,7 @@ def test_all_is_refused_before_a_worker_is_asked_for(tmp_path: Path, samples: Sa
     ]
     tasks = [make_task(tmp_path, samples, _spec(optimizer)) for optimizer in wrong]
     with pytest.raises(ValueError, match="no encoder") as caught:
-        prepare(tasks, samples.report, RunDir(tmp_path))
+        make_trainable(tasks, samples.report, RunDir(tmp_path))
     first, second = str(caught.value).split("\n")
     assert first.startswith("trial.optimizer: encoder_lr_factor: this model has no encoder")
     assert second == (

@@ -27,8 +27,8 @@ from raytrain.models import build_model, refusal
 from raytrain.models.pixels import PixelClassifier
 from raytrain.models.pixels.filters import feature_count, filters
 from raytrain.pipeline.finalize import final_problems
+from raytrain.pipeline.tasks import Fold, prepare
 from raytrain.pipeline.tasks import make_task as pipeline_task
-from raytrain.pipeline.tasks import prepare
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
 from tests.model_cases import PIXELS, label
@@ -230,7 +230,7 @@ def test_a_search_over_rates_tries_it_once(samples: Samples, tmp_path: Path) -> 
     tasks = [
         pipeline_task(
             job(), RunDir(tmp_path), samples.report, "search",
-            TrialSpec(model=SPECS[0], optimizer=optimizer, epochs=9), "split", (), (), 1,
+            TrialSpec(model=SPECS[0], optimizer=optimizer, epochs=9), Fold("split", (), ()), 1,
         )
         for optimizer in (AdamSpec(lr=1e-3), AdamSpec(lr=1e-2), SgdSpec())
     ]  # fmt: skip

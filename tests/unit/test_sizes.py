@@ -17,7 +17,7 @@ from raytrain.engine.trial import Samples, open_samples, run_trial
 from raytrain.ensemble.prediction import ensemble_masks, member_probabilities
 from raytrain.ensemble.score import map_counts
 from raytrain.metrics.dice import mean_foreground_dice
-from raytrain.pipeline.tasks import prepare
+from raytrain.pipeline.trainable import make_trainable
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
 from tests.tiny import make_task
@@ -88,5 +88,5 @@ def test_whole_images_of_different_sizes_are_refused(ragged: Samples, tmp_path: 
     tasks = [make_task(tmp_path / str(i), ragged, one) for i, one in enumerate((spec, whole))]
     words = r"trial\.framing: the images have 4 sizes \(.*choose \{name: resize\}"
     with pytest.raises(ValueError, match=words):
-        prepare(tasks, ragged.report, RunDir(tmp_path))
-    prepare(tasks[:1], ragged.report, RunDir(tmp_path))
+        make_trainable(tasks, ragged.report, RunDir(tmp_path))
+    make_trainable(tasks[:1], ragged.report, RunDir(tmp_path))

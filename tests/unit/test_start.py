@@ -23,6 +23,7 @@ from raytrain.engine.shipping import shipped_checkpoint
 from raytrain.engine.start import start_problems, warm_start, with_content
 from raytrain.engine.trial import Samples, run_trial
 from raytrain.models import build_model, without_memory
+from raytrain.pipeline.tasks import Fold
 from raytrain.pipeline.tasks import make_task as job_task
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task, task_fingerprint, write_record
@@ -145,7 +146,9 @@ def test_steps_and_samples_become_whole_epochs(
         spec = TrialSpec.model_validate({"batch_size": 4, "model": {"depth": 2}, **parts})
         ids = tuple(f"s{n}" for n in range(10))
         job = JobSpec(competition=competition)
-        return job_task(job, RunDir(tmp_path), report, "train", spec, "split", ids, (), 1).spec
+        return job_task(
+            job, RunDir(tmp_path), report, "train", spec, Fold("split", ids, ()), 1
+        ).spec
 
     # 10 images are 3 steps of at most 4.
     assert made(length={"steps": 12}) == made(epochs=4)
@@ -192,5 +195,5 @@ def test_a_relative_checkpoint_is_the_drivers(
     report = report_of(rows, ("background", "organ"))
     competition = CompetitionSpec(name="t", data="folder", classes=("background", "organ"))
     job, spec = JobSpec(competition=competition), TrialSpec(init="a/last.pt")
-    task = job_task(job, RunDir(tmp_path), report, "train", spec, "split", ("s0",), (), 1)
+    task = job_task(job, RunDir(tmp_path), report, "train", spec, Fold("split", ("s0",), ()), 1)
     assert task.spec.init == str(tmp_path / "a" / "last.pt")

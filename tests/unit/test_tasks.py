@@ -11,7 +11,7 @@ from raytrain.config.search import SearchSpec
 from raytrain.config.trial import TrialSpec
 from raytrain.data.report import DataReport
 from raytrain.pipeline.study import Study
-from raytrain.pipeline.tasks import make_task
+from raytrain.pipeline.tasks import Fold, make_task
 from raytrain.runs.layout import RunDir
 from tests.arrays import report_of
 
@@ -38,7 +38,7 @@ def test_the_depth_is_lowered_and_said_so(
 ) -> None:
     spec = TrialSpec(model=UNetSpec(width=7, depth=6))
     for _ in range(2):
-        task = make_task(job, RunDir(tmp_path), report, "train", spec, "split", (), (), 1)
+        task = make_task(job, RunDir(tmp_path), report, "train", spec, Fold("split", (), ()), 1)
     assert task.spec.model == UNetSpec(width=7, depth=5)
     said = "unet7x6: depth lowered to 5, for 96x40 images\n"
     assert capsys.readouterr().out == said

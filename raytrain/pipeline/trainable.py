@@ -1,0 +1,108 @@
+"""What cannot be trained is refused, every problem at once, before a worker is asked for."""
+
+from raytrain.config.framing import WholeSpec
+from raytrain.config.losses import loss_problems
+from raytrain.config.models import PixelsBase
+from raytrain.config.target import outputs
+from raytrain.config.trial import TrialSpec
+from raytrain.data.augment_check import augmentation_problems
+from raytrain.data.framing import network_size
+from raytrain.data.report import DataReport
+from raytrain.engine.compiling import compile_problem
+from raytrain.engine.hold import hold_problem
+from raytrain.engine.optimizers import optimizer_problem
+from raytrain.engine.start import start_problems
+from raytrain.models import refusal, without_memory
+from raytrain.models.auxiliary import attach_problems
+from raytrain.models.weights import fetch_weights
+from raytrain.runs.layout import RunDir
+from raytrain.runs.record import (
+    Task,
+)
+
+
+def make_trainable(tasks: list[Task], report: DataReport, run: RunDir) -> None:
+    """Refuse networks, transforms and optimizers that cannot work, and fetch pretrained weights,
+    before a worker is asked for. Raises ValueError listing every problem."""
+    modes = {task.spec.compile for task in tasks}
+    problems = [problem for mode in modes if (problem := compile_problem(mode))][:1]
+    specs = [task.spec for task in tasks]
+    problems += [problem for spec in specs for problem in _data_problems(spec, report)]
+    problems += _model_problems(specs, report)
+    problems += [problem for spec in specs if (problem := hold_problem(spec))]
+    problems += _pixel_problems(tasks, report)
+    for loss in {spec.loss for spec in specs}:
+        problems += loss_problems(loss, report.target, len(report.classes))
+    for augmentation, framing in {(spec.augmentation, spec.framing) for spec in specs}:
+        shape_HWC = (*network_size(framing, report.largest), report.channels)
+        found = augmentation_problems(augmentation, shape_HWC, report.dtype)
+        problems += [f"trial.augmentation: {problem}" for problem in found]
+    for model, framing in {(spec.model, spec.framing) for spec in specs}:
+        size = network_size(framing, report.largest)
+        maps = outputs(len(report.classes), report.target)
+        problem = refusal(model, report.channels, maps, *size)
+        if problem:
+            problems.append(f"trial.model: {problem}")
+            continue
+        try:
+            fetch_weights(model, run.weights)
+        except ValueError as error:
+            problems.append(str(error))
+    if problems:
+        raise ValueError("\n".join(sorted(set(problems))))
+
+
+def _data_problems(spec: TrialSpec, report: DataReport) -> list[str]:
+    """What a trial asks of the data that the data does not have."""
+    problems = []
+    if isinstance(spec.framing, WholeSpec) and len(report.sizes) > 1:
+        shown = ", ".join(list(report.sizes)[:5]) + (", ..." if len(report.sizes) > 5 else "")
+        problems.append(
+            f"trial.framing: the images have {len(report.sizes)} sizes ({shown}); choose "
+            "{name: resize}, {name: pad} or {name: tiles} instead of whole"
+        )
+    if spec.normalization == "imagenet" and not (
+        report.dtype == "uint8" and report.channels in (1, 3)
+    ):
+        problems.append(
+            f"trial.normalization: imagenet needs 8 bits and 1 or 3 channels; these images have "
+            f"{report.channels} of {report.dtype}; choose dataset or image"
+        )
+    return problems
+
+
+def _pixel_problems(tasks: list[Task], report: DataReport) -> list[str]:
+    """What pixel classifiers cannot do."""
+    pixels = [task for task in tasks if isinstance(task.spec.model, PixelsBase)]
+    problems = [
+        f"trial.model: {task.spec.model.label} is fitted by one worker, not {task.workers}; "
+        f"set {'search' if task.station == 'search' else 'finalize'}.workers=1"
+        for task in pixels
+        if task.workers > 1
+    ]
+    if pixels and report.target == "multi_label":
+        label = pixels[0].spec.model.label
+        problems.append(
+            f"trial.model: {label} needs one class a pixel, and here classes overlap; choose a "
+            "network"
+        )
+    return problems
+
+
+def _model_problems(specs: list[TrialSpec], report: DataReport) -> list[str]:
+    """Optimizers and starts that do not go with their networks; a network that cannot be built has
+    a line of its own."""
+    problems = []
+    for network in {spec.model for spec in specs}:
+        try:
+            maps = outputs(len(report.classes), report.target)
+            model = without_memory(network, report.channels, maps)
+        except (RuntimeError, ValueError):
+            continue
+        mine = [spec for spec in specs if spec.model == network]
+        found = [optimizer_problem(spec.optimizer, model) for spec in mine]
+        problems += [f"trial.optimizer: {problem}" for problem in found if problem]
+        for spec in mine:
+            problems += start_problems(spec, model)
+            problems += attach_problems(model, network.label, spec.deep_supervision, spec.presence)
+    return problems
