@@ -25,11 +25,11 @@ def work(task: Task, reporter: Reporter, gpus: float) -> None:
     watched."""
     floor_s = float(os.environ.get(STALL_VARIABLE, STALL_S))
     node = f"{platform.node()} (Ray node {ray.get_runtime_context().get_node_id()[:8]})"
-    note = task.directory / "stalled_epoch0000_step00000_rank0.txt"
+    world = current_world()
     with (
-        guarded(floor_s, note, node),
+        guarded(floor_s, task.directory, node, world.rank, world.size),
         gpu_share(gpus),
-        exported(task, current_world().rank, reporter) as told,
+        exported(task, world.rank, reporter) as told,
         Watchdog(node, floor_s) as watch,
     ):
         run_trial(as_tried(task), _samples(task.directory.parent.parent), told, watch)

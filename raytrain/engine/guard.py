@@ -1,7 +1,7 @@
 """Ends a worker process that stands still as a whole: stopped by a signal, or stuck in C code.
 
 The watchdog is a thread of the process that it watches and stands still with it. This one is a
-process beside it, `guard.py PID LIMIT_S FILE TEXT`, that hears a beat on its standard input.
+process beside it, `guard.py PID LIMIT_S FILE WHO NODE`, that hears a beat on its standard input.
 """
 
 import os
@@ -20,11 +20,12 @@ LIMIT = 2.0
 
 
 @contextmanager
-def guarded(floor_s: float, note: Path, node: str) -> Iterator[None]:
-    """Have this process killed when it does not run for twice `floor_s` within the block; `note`
-    then says so in the watchdog's form."""
+def guarded(floor_s: float, folder: Path, node: str, rank: int, ranks: int) -> Iterator[None]:
+    """Have this process killed when it does not run for twice `floor_s` within the block; a file in
+    `folder` then says so in the watchdog's form."""
     limit_s = LIMIT * floor_s
-    words = [str(os.getpid()), str(limit_s), str(note), node]
+    note = folder / f"stalled_epoch0000_step00000_rank{rank}.txt"
+    words = [str(os.getpid()), str(limit_s), str(note), f"rank {rank} of {ranks} on {node}", node]
     # Nothing is imported there but the standard library.
     with subprocess.Popen(
         [sys.executable, "-I", "-S", __file__, *words], stdin=subprocess.PIPE
@@ -49,7 +50,7 @@ def guarded(floor_s: float, note: Path, node: str) -> Iterator[None]:
             stdin.close()
 
 
-def watch(pid: int, limit_s: float, note: Path, node: str) -> None:
+def watch(pid: int, limit_s: float, note: Path, who: str, node: str) -> None:
     """Kill the process when no beat comes for `limit_s` though nothing of it runs."""
     last, used = time.monotonic(), _used(pid)
     while True:
@@ -60,7 +61,7 @@ def watch(pid: int, limit_s: float, note: Path, node: str) -> None:
             last, used = time.monotonic(), _used(pid)
         waited = time.monotonic() - last
         if waited > limit_s and _used(pid) == used:
-            text = f"rank 0 of 1 on {node} did not run at all for {waited:.0f} s; "
+            text = f"{who} did not run at all for {waited:.0f} s; "
             text += "it was killed so that training starts again"
             with suppress(OSError):
                 note.write_text(f"{text}\n{node}\n")
@@ -79,4 +80,4 @@ def _used(pid: int) -> str:
 
 
 if __name__ == "__main__":
-    watch(int(sys.argv[1]), float(sys.argv[2]), Path(sys.argv[3]), sys.argv[4])
+    watch(int(sys.argv[1]), float(sys.argv[2]), Path(sys.argv[3]), *sys.argv[4:])
