@@ -55,7 +55,9 @@ def waiting_text(need: ResourcesSpec) -> str:
         had = total.get(key, 0.0) / size
         taken = had - free.get(key, 0.0) / size
         parts.append(f"{bundle(need)[key] / size:g} {unit}: {taken:.3g} of {had:.3g} are taken")
-    names = dict.fromkeys(f"{user.name} (job {user.job_id})" for user in users)
+    # Few actors have a name.
+    named = [(user.name or getattr(user, "class_name", ""), user.job_id) for user in users]
+    names = dict.fromkeys(f"{name} (job {job_id})" for name, job_id in named)
     others = ", ".join(list(names)[:NAMED]) + (", ..." if len(names) > NAMED else "")
     return f"waiting for {', '.join(parts)}" + (f" by {others}" if others else "")
 
