@@ -55,11 +55,12 @@ def submit_queue(
             outcome = _sent(job, ledger, queue[0], consent)
         except (RefusedError, OvertakenError) as error:
             cause = "passing" if isinstance(error, OvertakenError) else error.cause
-            if cause == "file":
+            last = latest(ledger.read())[queue[0].tag]
+            if cause == "file" and last.kind == "failed":
                 failures.append(str(error))
                 continue
-            _put_back(ledger, queue[0])
-            if cause == "access":
+            _put_back(ledger, last)
+            if cause != "passing":
                 raise
             outcome = _Wait(RETRY_S, str(error))
         if isinstance(outcome, Event):
@@ -139,9 +140,8 @@ def _watched(job: JobSpec, run: RunDir, sent: Event) -> list[str]:
     return []
 
 
-def _put_back(ledger: Ledger, event: Event) -> None:
+def _put_back(ledger: Ledger, last: Event) -> None:
     """Keep it in the queue after a refusal that was not about the file."""
-    last = latest(ledger.read())[event.tag]
     if last.kind == "failed" and last.ref is None:
         with contextlib.suppress(OvertakenError):
             ledger.append(last.later("queued"))

@@ -119,6 +119,16 @@ def test_a_competition_that_is_closed_ends_it_and_keeps_the_files(night: Night) 
     assert len(night.kaggle.submissions) == 2
 
 
+@pytest.mark.parametrize("status", [400, 401, 404])
+def test_a_look_that_is_refused_ends_it_and_keeps_the_files(status: int, night: Night) -> None:
+    night.kaggle.faults["GetCompetition"] = [Fault("status", status=status, body="no")]
+    with pytest.raises(ValueError, match=f"Kaggle answered {status}"):
+        night.run()
+    assert night.waits == []
+    night.run()
+    assert len(night.kaggle.submissions) == 2
+
+
 def test_a_file_sent_by_hand_meanwhile_leaves_the_queue(night: Night) -> None:
     night.kaggle.daily, night.kaggle.daily_from = 5, 0.0
     submitted(night.job)
