@@ -13,7 +13,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from raytrain.data.phantom import PhantomSplit, write_phantom
@@ -100,8 +100,9 @@ class Crashes:
             root = Path(folder)
             kaggle.states = ["COMPLETE"]
             first = self._run(root, kaggle, step, None)
-            if first not in (-signal.SIGKILL, 0):  # 0: threads made fewer steps this time
-                return self._outcome(root, kaggle, first)
+            if first != -signal.SIGKILL:
+                ended = self._outcome(root, kaggle, first)
+                return replace(ended, code=first or 1, log=f"was not killed: {ended.log}")
             kaggle.ahead_s += LATER_S
             return self._outcome(root, kaggle, self._run(root, kaggle, None, None))
 
