@@ -136,9 +136,10 @@ def steps_of(spec: AugmentationSpec) -> list[TransformSpec | OneOfSpec]:
 def augmented(
     augment: alb.Compose, image_HWC: np.ndarray, mask_HW: np.ndarray, state: np.random.SeedSequence
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Image (uint8, or float32 of any range) and mask after one draw that `state` alone decides.
+    """Image and mask after one draw that `state` alone decides.
 
-    Sizes and types stay; a float image keeps to its own range, a mask to its own values.
+    Sizes stay, and so does uint8; images of another type become float32. A float image keeps to
+    its own range, a mask to its own values.
     """
     # One stream that all transforms draw from in turn; set_random_seed would give each of them the
     # same numbers.
@@ -149,6 +150,7 @@ def augmented(
         moved = augment(image=image_HWC, mask=mask_HW)
         return moved["image"], moved["mask"]
     # albumentations takes float images in 0 .. 1 and clips all others.
+    image_HWC = image_HWC.astype(np.float32)
     low, high = image_HWC.min(), image_HWC.max()
     span = high - low or np.float32(1)
     moved = augment(image=(image_HWC - low) / span, mask=mask_HW)

@@ -16,7 +16,7 @@ def augmentation_problems(
     height, width, channels = shape_HWC
     size = f"{width}x{height}"
     values = np.random.default_rng(0).integers(0, 256, shape_HWC)
-    image_HWC = values.astype(np.uint8 if dtype == "uint8" else np.float32)
+    image_HWC = values.astype(dtype)
     mask_HW = np.zeros((height, width), np.uint8)
     problems = []
     for step in steps_of(spec):

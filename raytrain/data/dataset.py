@@ -170,8 +170,6 @@ class SliceDataset(Dataset[Batch]):
         image, mask = self.cut(number)
         if not self.augment.transforms or (self.copies and not copy):
             return image, mask
-        if image.dtype != np.uint8:
-            image = image.astype(np.float32)
         return augmented(self.augment, image, mask, self.state(number, copy, epoch))
 
 

@@ -16,6 +16,9 @@ from torch.nn import functional
 from raytrain.config.framing import AutoSpec, FramingSpec, PadSpec, ResizeSpec, TilesSpec, WholeSpec
 from raytrain.data.cache import Cache
 
+RESIZABLE = (np.uint8, np.uint16, np.int16, np.float32, np.float64)
+"""What OpenCV resizes."""
+
 
 @dataclass(frozen=True)
 class Windows:
@@ -128,6 +131,8 @@ def _resized(plane: np.ndarray, height: int, width: int) -> np.ndarray:
     if plane.ndim == 2:
         # INTER_NEAREST rounds positions down and so moves masks; the exact kind does not.
         return cv2.resize(plane, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+    if plane.dtype not in RESIZABLE:
+        plane = plane.astype(np.float32)  # what every image becomes before the network sees it
     shrinks = height * width < plane.shape[0] * plane.shape[1]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     # OpenCV resizes four channels at a time and drops a last axis of one.

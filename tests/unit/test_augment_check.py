@@ -22,7 +22,7 @@ EVERYTHING = tuple(
 )
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32", "float16", "float32"])
 def test_each_transform_that_cannot_take_the_data_is_told(dtype: str) -> None:
     assert augmentation_problems((*EVERYTHING, *PRESETS), (40, 40, 3), dtype) == []
     problems = augmentation_problems(EVERYTHING, (40, 48, 2), dtype)

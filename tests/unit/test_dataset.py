@@ -9,7 +9,7 @@ import torch
 from raytrain.config.augmentation import OneOfSpec
 from raytrain.config.augmentation.gray import GaussNoiseSpec
 from raytrain.config.augmentation.spatial import RotateSpec
-from raytrain.config.framing import WholeSpec
+from raytrain.config.framing import PadSpec, ResizeSpec, TilesSpec, WholeSpec
 from raytrain.config.trial import TrialSpec
 from raytrain.data.augment import PRESETS
 from raytrain.data.cache import Cache
@@ -233,3 +233,37 @@ def test_copies_stand_beside_the_plain_images_and_stay_the_same(cache: Cache) ->
         torch.testing.assert_close(copies[0], plain, atol=1e-3, rtol=1e-4)
         assert (copies[1] - plain).abs().max() > 1
         assert (copies[1] - copies[2]).abs().max() > 1
+
+
+DTYPES = [
+    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16",
+    "float32", "float64",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_images_of_every_type_become_the_same_batches(dtype: str) -> None:
+    """As float32 copies of them do, through each framing, with and without augmentation."""
+    rng = np.random.default_rng(0)
+    values = rng.integers(0, 2 if dtype == "bool" else 100, (3, 20, 24, 1))
+    masks = rng.integers(0, 4, (3, 20, 24)).astype(np.uint8)
+    for framing in (
+        WholeSpec(), PadSpec(multiple=16), ResizeSpec(height=12, width=30),
+        ResizeSpec(height=32, width=32), TilesSpec(height=16, width=16),
+    ):  # fmt: skip
+        for augmentation in ((), "slices"):
+            batches = []
+            for images in (values.astype(dtype), values.astype(np.float32)):
+                data = cache_of(images, masks)
+                frame = Frame(framing, data.largest)
+                windows = frame.windows(data, np.arange(3))
+                dataset = SliceDataset(data, frame, windows, PLAIN, augmentation, 0, 0)
+                plan = BatchPlan(1, np.arange(3), 3, 3)
+                batches.append(dataset[plan])
+            image, same = (batch.image_BCHW for batch in batches)
+            assert image.dtype == torch.float32
+            # OpenCV rounds what it resizes in whole numbers; albumentations works on bytes as such.
+            most = 1.01 if dtype in ("uint8", "uint16", "int16") else 1e-3
+            if dtype != "uint8" or not augmentation:
+                torch.testing.assert_close(image, same, rtol=0, atol=most)
+            torch.testing.assert_close(batches[0].target_BHW, batches[1].target_BHW)
