@@ -1,13 +1,14 @@
 """From a competition's folder to its samples, each with split, group and neighbours; nothing is
 decoded yet."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.own import part_of
+from raytrain.config.splits import TableGroupSpec
 from raytrain.data.formats import FORMATS
-from raytrain.data.index import Found
+from raytrain.data.index import Found, Index
 from raytrain.data.neighbours import needs_numbers, with_neighbours
 from raytrain.data.splits import group_function, with_splits
 
@@ -29,6 +30,12 @@ def find_samples(competition: CompetitionSpec, root: Path) -> FoundSamples:
     """Samples, groups and every problem."""
     find = part_of("FORMATS", competition.format, FORMATS).index
     index = find(competition.format, competition.splits, root)
+    names = [sample.id for sample in index.samples]
+    notes: tuple[str, ...] = ()
+    if _share_names(index.samples):
+        index = Index([_told_apart(sample) for sample in index.samples], index.problems)
+        notes = ("images of train or val have names of test images: they are called train_<name>, "
+                 "val_<name>",)  # fmt: skip
     # What has no group stands alone, so that what else is wrong is found, too.
     groups = {sample.id: sample.id for sample in index.samples}
     problems = list(index.problems)
@@ -37,16 +44,16 @@ def find_samples(competition: CompetitionSpec, root: Path) -> FoundSamples:
     except ValueError as error:
         problems += [f"{line} (competition.group)" for line in str(error).split("\n")]
     else:
-        for sample in index.samples:
+        by_name = isinstance(competition.group, TableGroupSpec)
+        for sample, name in zip(index.samples, names, strict=True):
             try:
-                groups[sample.id] = group_of(sample.id)
+                groups[sample.id] = group_of(name if by_name else sample.id)
             except ValueError as error:
                 problems.append(f"{root / sample.image[0]}: {error}")
     samples, wrong = with_splits(index, competition.splits, root, groups)
     problems += wrong
     nameless = needs_numbers(samples, competition.neighbours)
     problems += nameless
-    notes: tuple[str, ...] = ()
     if competition.neighbours and not nameless:
         samples, named, replaced = with_neighbours(samples, competition.neighbours, groups)
         text = f"{replaced} of {named} neighbouring frames are replaced by the image itself"
@@ -57,5 +64,16 @@ def find_samples(competition: CompetitionSpec, root: Path) -> FoundSamples:
                 "name without its number)"
             )
         elif replaced:
-            notes = (text,)
+            notes = (*notes, text)
     return FoundSamples(samples, groups, problems, notes)
+
+
+def _share_names(samples: list[Found]) -> bool:
+    test = {sample.id for sample in samples if sample.split == "test"}
+    return any(sample.split in ("train", "val") and sample.id in test for sample in samples)
+
+
+def _told_apart(sample: Found) -> Found:
+    """A labelled sample by its split and name; a test image keeps the name that is submitted."""
+    labelled = sample.split in ("train", "val")
+    return replace(sample, id=f"{sample.split}_{sample.id}") if labelled else sample

@@ -1,6 +1,7 @@
 """What a format finds in a folder: samples, and everything that does not fit."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,6 +37,12 @@ class Index:
 
     samples: list[Found]
     problems: list[str]
+
+
+def composed(text: str) -> str:
+    """The text in Unicode's composed form: macOS writes accents apart from their letters, so that
+    one name has two spellings."""
+    return unicodedata.normalize("NFC", text)
 
 
 def natural_key(text: str) -> tuple[tuple[int, int | str], ...]:

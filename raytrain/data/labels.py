@@ -14,6 +14,7 @@ from raytrain.config.formats import (
     ValueLabelsSpec,
 )
 from raytrain.config.target import IGNORE, Target, layer
+from raytrain.data.index import composed
 
 
 def as_classes(
@@ -65,6 +66,7 @@ def class_number(
 
     Raises ValueError for an unknown class, and for a word that is both when nothing says which.
     """
+    word, classes = composed(word), tuple(map(composed, classes))
     found: dict[str, int] = {}
     if word in classes:
         found["name"] = classes.index(word)

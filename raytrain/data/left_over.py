@@ -8,7 +8,7 @@ from pathlib import Path
 
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.splits import TableGroupSpec, TableSplitsSpec
-from raytrain.data.index import Found
+from raytrain.data.index import Found, composed
 from raytrain.data.patterns import SIDE_FILE
 from raytrain.data.tables import read_table
 
@@ -33,14 +33,16 @@ def left_over(competition: CompetitionSpec, root: Path, samples: list[Found]) ->
         f"or table of the competition, such as {found[0]}"
         for kind, found in sorted(kinds.items())
     )
-    return files + _rows_left_over(competition, root, {sample.id for sample in samples})
+    # Where a test image has the same name, an id begins with its split.
+    ids = {id for s in samples for id in (s.id, s.id.removeprefix(f"{s.split}_"))}
+    return files + _rows_left_over(competition, root, ids)
 
 
 def _rows_left_over(competition: CompetitionSpec, root: Path, ids: set[str]) -> tuple[str, ...]:
     lines = []
     for spec in (competition.splits, competition.group):
         if isinstance(spec, TableSplitsSpec | TableGroupSpec):
-            named = read_table(root / spec.file).column(spec.id)
+            named = map(composed, read_table(root / spec.file).column(spec.id))
             strange = [id for id in dict.fromkeys(named) if id not in ids]
             if strange:
                 lines.append(f"{spec.file}: {len(strange)} ids of no image, such as {strange[0]!r}")

@@ -1,10 +1,12 @@
 """Batches from processes beside this one, which hand them over in shared memory."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 SHARED = Path("/dev/shm")
@@ -45,7 +47,7 @@ class BatchLoader(DataLoader[Any]):
             prefetch_factor=AHEAD if loaders else None,
             timeout=LIMIT * stall_s if loaders else 0,
             pin_memory=pin_memory,
-            worker_init_fn=_share_by_name,
+            worker_init_fn=_set_up_loader,
         )
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # torch's base class is private
@@ -77,9 +79,11 @@ def room_problem(loaders: int, batch_bytes: int) -> str | None:
     )
 
 
-def _share_by_name(loader: int) -> None:
-    """A batch in shared memory that has a name needs no answer from the process that made it,
-    which is busy with the next; one passed as an open file does."""
-    import torch
+def _set_up_loader(loader: int) -> None:
+    """Share batches by name, and leave Ctrl-C to the process that trains: it ends its loaders.
 
+    A batch in shared memory that has a name needs no answer from the process that made it, which
+    is busy with the next batch; one passed as an open file does.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.multiprocessing.set_sharing_strategy("file_system")

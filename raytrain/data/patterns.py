@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from raytrain.config.splits import FolderSplitsSpec
-from raytrain.data.index import SPLITS, Split
+from raytrain.data.index import SPLITS, Split, composed
 
 SIDE_FILE = "._"
 """Begins the names of the files in which macOS keeps what another file system cannot."""
@@ -63,14 +63,14 @@ def matches(root: Path, pattern: str) -> tuple[list[Match], list[str]]:
 
 def fields_in(text: str, pattern: str) -> dict[str, str] | None:
     """What the placeholders read in `text`, or None when it does not fit the pattern."""
-    match = re.fullmatch(_expression(pattern), text)
+    match = re.fullmatch(_expression(composed(pattern)), composed(text))
     return match.groupdict() if match else None
 
 
 def path_fields(address: str, pattern: str) -> dict[str, str] | None:
     """The same for a path, whose suffix fits in any case."""
-    stem, suffix = _parted(pattern)
-    match = re.fullmatch(f"{_expression(stem)}(?i:{re.escape(suffix)})", address)
+    stem, suffix = _parted(composed(pattern))
+    match = re.fullmatch(f"{_expression(stem)}(?i:{re.escape(suffix)})", composed(address))
     return match.groupdict() if match else None
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.target import IGNORE
+from raytrain.data.decode import read_stored
 from raytrain.data.duplicates import signature
 from raytrain.data.index import Found
 from raytrain.data.labels import class_pixels
@@ -51,7 +52,7 @@ def see(competition: CompetitionSpec, root: Path, sample: Found, group: str) -> 
                 competition.target,
             )  # fmt: skip
         except ValueError as error:
-            problems.append(str(error))
+            problems.append(f"{error}{_turned(root, sample.image[0])}")
     if problems or image is None:
         raise ValueError("\n".join(problems))
     height, width, channels = image.shape
@@ -73,6 +74,13 @@ def see(competition: CompetitionSpec, root: Path, sample: Found, group: str) -> 
         float(image.max()), signature(image), simple_statistics(image),
         [text for a in (*sample.image, *sample.mask) if (text := _second_opinion(root, a))],
     )  # fmt: skip
+
+
+def _turned(root: Path, address: str) -> str:
+    """What an image's tag does to its size."""
+    path = root / address
+    tag = read_stored(path).orientation if path.is_file() and "#" not in address else 1
+    return f" (its orientation tag {tag} turns the image)" if tag >= 5 else ""
 
 
 def _second_opinion(root: Path, address: str) -> str | None:

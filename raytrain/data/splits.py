@@ -21,7 +21,7 @@ from raytrain.config.splits import (
     TableGroupSpec,
     TableSplitsSpec,
 )
-from raytrain.data.index import SPLITS, Found, Index, Split
+from raytrain.data.index import SPLITS, Found, Index, Split, composed
 from raytrain.data.tables import read_table
 
 
@@ -100,7 +100,7 @@ def _by_table(
         words, problems = table.mapping(spec.id, spec.split, SPLITS)
     except ValueError as error:
         return [], [f"{line} (competition.splits)" for line in str(error).split("\n")]
-    split, listed = cast(dict[str, Split], words), set(table.column(spec.id))
+    split, listed = cast(dict[str, Split], words), set(map(composed, table.column(spec.id)))
     problems = [f"{problem} (competition.splits)" for problem in problems] + [
         f"{path}: has no row for {sample.id!r} ({root / sample.image[0]})"
         for sample in samples

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raytrain.config.errors import shortened, unknown_name
+from raytrain.data.index import composed
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class CsvTable:
     def mapping(
         self, key: str, value: str, known: Collection[str] = ()
     ) -> tuple[dict[str, str], list[str]]:
-        """From the cells of one column to those of another, and what is wrong with them.
+        """From the cells of one column, composed, to those of another, and what is wrong with them.
 
         A blank cell is a problem, and so is a key that stands with two different values, or a
         value that is none of the `known` ones. Raises ValueError when the table lacks a column.
@@ -50,7 +51,7 @@ class CsvTable:
                 problems += [f"{here} {name!r}: the cell is blank" for name in blank]
             elif known and pair[1] not in known:
                 problems.append(f"{here} {value!r}: {unknown_name(pair[1], known)}")
-            elif (first := found.setdefault(pair[0], (at, pair[1])))[1] != pair[1]:
+            elif (first := found.setdefault(composed(pair[0]), (at, pair[1])))[1] != pair[1]:
                 problems.append(
                     f"{here} {value!r}: {pair[0]!r} is {pair[1]!r} here and {first[1]!r} in row "
                     f"{self.numbers[first[0]]}; keep one"

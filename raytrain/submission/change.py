@@ -9,7 +9,7 @@ from raytrain.config.competition import SubmissionSpec
 from raytrain.config.target import Target
 from raytrain.data.tables import read_table
 from raytrain.rle import read_cell
-from raytrain.submission.rows import Key, planes
+from raytrain.submission.rows import Key, key_of, planes
 from raytrain.submission.table import Masks
 
 
@@ -40,7 +40,7 @@ def change(
         )
     cells: dict[Key, list[str]] = {}
     for row in sent.rows:
-        cells.setdefault(tuple(row[:-1]), []).append(row[-1])
+        cells.setdefault(key_of(row), []).append(row[-1])
     pixels = foreground = changed = count = 0
     for name, mask_HW in masks:
         shape_HW = (mask_HW.shape[0], mask_HW.shape[1])

@@ -10,7 +10,7 @@ from raytrain.config.errors import SHOWN, first_lines
 from raytrain.config.target import Target
 from raytrain.data.tables import CsvTable, read_table, scan_table
 from raytrain.rle import read_cell
-from raytrain.submission.rows import Key, Plane, planes
+from raytrain.submission.rows import Key, Plane, key_of, planes
 from raytrain.submission.table import Masks
 
 NAN_LIKE = {"nan", "none", "null", "na", "n/a", "<na>"}
@@ -33,7 +33,7 @@ def check_submission(
         return [f"{path}: {problem}" for problem in form]
     problems = header_problems(table, spec.columns, "competition.submission.columns")
     problems += first_lines(form) + _number_problems(table, spec)
-    keys = [tuple(row[:-1]) for row in table.rows]
+    keys = [key_of(row) for row in table.rows]
     cells: Cells = {}
     for key, row in zip(keys, table.rows, strict=True):
         cells.setdefault(key, []).append(row[-1])
@@ -49,7 +49,7 @@ def check_submission(
     else:
         source = f"the sample {spec.sample}"
         sample = read_table(Path(spec.sample))
-        sample_keys = [*dict.fromkeys(tuple(row[:-1]) for row in sample.rows)]
+        sample_keys = [*dict.fromkeys(key_of(row) for row in sample.rows)]
         problems += header_problems(table, sample.header, source)
         problems += _key_problems(table, keys, sample_keys, source)
         problems += set_problems(sample_keys, [*wanted], source, "the masks")

@@ -8,6 +8,7 @@ from scipy import ndimage
 from raytrain.config.competition import SubmissionSpec
 from raytrain.config.dialects import SIZE_COLUMNS
 from raytrain.config.target import Target, layer
+from raytrain.data.index import composed
 from raytrain.data.patterns import filled
 
 Key = tuple[str, ...]
@@ -22,6 +23,11 @@ class Plane:
     """bool, uint8, uint16 or int32."""
     keys: list[Key]
     """keys[k - 1] is the key of number k."""
+
+
+def key_of(row: list[str]) -> Key:
+    """The key of a row that was read, composed."""
+    return tuple(map(composed, row[:-1]))
 
 
 def keys_of(
@@ -78,7 +84,7 @@ def _key(spec: SubmissionSpec, name: str, number: int, word: str, shape_HW: tupl
     cells[spec.columns[0]] = filled(spec.id, **{"name": name, "class": shown})
     if spec.class_column is not None:
         cells[spec.class_column] = shown
-    return tuple(cells[column] for column in spec.columns[:-1])
+    return tuple(composed(cells[column]) for column in spec.columns[:-1])
 
 
 def _refuse_strange_numbers(name: str, mask_HW: np.ndarray, count: int, target: Target) -> None:

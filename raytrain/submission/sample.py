@@ -9,7 +9,7 @@ from raytrain.data.report import DataReport
 from raytrain.data.source import local_folder
 from raytrain.data.tables import read_table
 from raytrain.submission.checks import header_problems, listed, set_problems
-from raytrain.submission.rows import keys_of
+from raytrain.submission.rows import key_of, keys_of
 
 
 def located(competition: CompetitionSpec) -> SubmissionSpec:
@@ -37,7 +37,7 @@ def sample_problems(competition: CompetitionSpec, report: DataReport) -> list[st
     wanted = [
         key for id, *size_HW in sizes for key in keys_of(id, (*size_HW,), report.classes, spec)
     ]
-    counts = Counter(tuple(row[:-1]) for row in sample.rows)
+    counts = Counter(key_of(row) for row in sample.rows)
     problems += set_problems([*counts], wanted, "the sample", "the rows of the test images")
     double = [key for key, count in counts.items() if count > 1]
     if double and spec.row != "object":

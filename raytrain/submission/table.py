@@ -11,7 +11,7 @@ from raytrain.config.target import Target
 from raytrain.data.tables import read_table
 from raytrain.rle import encode_numbers, written_cell
 from raytrain.runs.files import atomic_path
-from raytrain.submission.rows import Key, planes
+from raytrain.submission.rows import Key, key_of, planes
 
 Row = tuple[str, ...]
 """The cells of a key, then the encoding."""
@@ -42,8 +42,11 @@ def build_table(
             rows += [(*key, written_cell([text], spec)) for key, text in texts]
     if spec.sample is not None:
         sample = read_table(Path(spec.sample))
-        place = {tuple(row[:-1]): at for at, row in enumerate(sample.rows)}
+        place = {key_of(row): at for at, row in enumerate(sample.rows)}
         rows.sort(key=lambda row: place.get(row[:-1], len(place)))
+        # Its ids to the byte: they are what the other side compares.
+        spelt = {key_of(row): tuple(row[:-1]) for row in sample.rows}
+        rows = [(*spelt.get(row[:-1], row[:-1]), row[-1]) for row in rows]
     return rows
 
 

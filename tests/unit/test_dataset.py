@@ -1,5 +1,6 @@
 """Batches: each row counts once over any number of workers, and is the same in any company."""
 
+import signal
 from collections import Counter
 
 import numpy as np
@@ -17,6 +18,7 @@ from raytrain.data.dataset import (
     Batch,
     Scaling,
     SliceDataset,
+    _set_up_loader,
     train_loader,
     units,
 )
@@ -267,3 +269,14 @@ def test_images_of_every_type_become_the_same_batches(dtype: str) -> None:
             if dtype != "uint8" or not augmentation:
                 torch.testing.assert_close(image, same, rtol=0, atol=most)
             torch.testing.assert_close(batches[0].target_BHW, batches[1].target_BHW)
+
+
+def test_ctrl_c_is_not_for_loaders() -> None:
+    """Each of them would print a traceback."""
+    before, strategy = signal.getsignal(signal.SIGINT), torch.multiprocessing.get_sharing_strategy()
+    try:
+        _set_up_loader(0)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+        torch.multiprocessing.set_sharing_strategy(strategy)
