@@ -10,7 +10,8 @@ from typer.main import get_command
 from raytrain.cli import app
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TOP = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "AGENTS.md", "CHANGELOG.md")]
+PAGES = [*TOP, *sorted((ROOT / "docs").glob("*.md"))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -33,5 +34,15 @@ def test_commands_that_are_shown_exist(page: Path) -> None:
 
 
 def test_readme_leads_to_every_page() -> None:
-    readme = PAGES[0].read_text()
-    assert [page.name for page in PAGES[1:] if f"(docs/{page.name})" not in readme] == []
+    links = re.findall(r"\]\(([^)#]+)\)", PAGES[0].read_text())
+    assert {str(page.relative_to(ROOT)) for page in PAGES[1:]} <= {*links}
+
+
+def test_files_that_contributors_are_sent_to_exist() -> None:
+    named = re.findall(r"`((?:\w+/)+[\w.]+\.\w+)`", (ROOT / "CONTRIBUTING.md").read_text())
+    assert named
+    assert [
+        path
+        for path in named
+        if not any((top / path).exists() for top in (ROOT, ROOT / "raytrain"))
+    ] == []
