@@ -42,7 +42,7 @@ def test_by_hand() -> None:
     # Ranks 1 2 3 4 against 1 3 2 4: 1 - 6 * 2 / (4 * 15).
     events = [entry(n, n / 10, public) for n, public in enumerate([0.1, 0.5, 0.4, 0.6])]
     assert agreement(events).spearman == pytest.approx(0.8)
-    later = events[0].model_copy(update={"public": 0.9})
+    later = events[0].model_copy(update={"public": 0.9, "step": 1})
     assert agreement([*events, later]).points[0].public == 0.9
 
 

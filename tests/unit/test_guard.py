@@ -25,6 +25,7 @@ def _work(folder: Path, way: str) -> None:
     (folder / "done").touch()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["stopped", "waits", "holds the interpreter"])
 def test_only_what_does_not_run_is_killed(way: str, tmp_path: Path) -> None:
     process = quick_processes().Process(target=_work, args=(tmp_path, way))

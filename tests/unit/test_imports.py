@@ -125,6 +125,7 @@ def test_stations_load_only_what_they_need(stations: tuple[str, ...], heavy: set
         assert not names & heavy, name
 
 
+@pytest.mark.slow
 def test_no_library_calls_home() -> None:
     """onnxruntime calls from compiled code, so only its switch can be looked at."""
     code = """

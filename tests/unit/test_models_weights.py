@@ -123,6 +123,7 @@ def _as_people_have_it(kind: str, state: dict[str, torch.Tensor], folder: Path) 
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoder", ["resnet18", "tu-resnet18"])
 @pytest.mark.parametrize(
     "kind",

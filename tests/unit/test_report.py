@@ -101,13 +101,12 @@ def test_colours_are_variables_of_both_schemes(whole):
 
 def test_hostile_names_are_text(tmp_path):
     classes = ("<i>none", "<script>alert(1)</script>", "a\"b' & $x_1$ font-family: y; #23282e")
-    run = build(tmp_path, STATIONS[-1], classes, run="<script>&amp;")
+    run = build(tmp_path, STATIONS[-1], classes)
     page = Page(page_of(run))
     assert len(page.found("script")) == 1
     assert not page.found("i") or all("style" in found for found in page.found("i"))
     texts = "".join(page.texts)
     assert all(name in texts for name in classes)
-    assert "<script>&amp;" in page.text("header")
     drawn = re.findall(r"<text[^>]*>([^<]*)</text>", page.source)
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in drawn
 

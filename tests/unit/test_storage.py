@@ -45,7 +45,7 @@ def test_a_storage_below_a_file(competition: Competition, tmp_path: Path) -> Non
 
 
 def test_a_name_that_is_too_long(competition: Competition, tmp_path: Path) -> None:
-    code, text = _check(competition, tmp_path / "runs", run=256 * "r")
+    code, text = _check(competition, tmp_path / (256 * "r"))
     assert code == 1
     assert "File name too long; give a shorter name or path" in text
     # What the file system takes, raytrain takes.

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from raytrain.config.competition import CompetitionSpec
+from raytrain.config.framing import WholeSpec
 from raytrain.config.job import JobSpec
 from raytrain.config.schedulers import NoSchedulerSpec
 from raytrain.config.search import SearchSpec, TpeSpec
@@ -44,7 +45,10 @@ def report() -> DataReport:
 def job_of(trials: int, sampler: Any, **search: Any) -> JobSpec:
     competition = CompetitionSpec(name="t", data="folder", classes=("background", "organ"))
     words = {"trials": trials, "sampler": sampler, "space": SPACE, "scheduler": {"name": "none"}}
-    return JobSpec(competition=competition, search=SearchSpec.model_validate(words | search))
+    # With the framing given, a spec is trained as it is drawn.
+    trial = TrialSpec(framing=WholeSpec())
+    search_spec = SearchSpec.model_validate(words | search)
+    return JobSpec(competition=competition, trial=trial, search=search_spec)
 
 
 def worth(spec: TrialSpec) -> float:
