@@ -55,12 +55,13 @@ def watch(pid: int, limit_s: float, note: Path, who: str, node: str) -> None:
     last, used = time.monotonic(), _used(pid)
     while True:
         ready, _, _ = select.select([0], [], [], limit_s / 4)
-        if ready:
-            if not os.read(0, 4096):
-                return
-            last, used = time.monotonic(), _used(pid)
-        waited = time.monotonic() - last
-        if waited > limit_s and _used(pid) == used:
+        if ready and not os.read(0, 4096):
+            return
+        now, before, used = time.monotonic(), used, _used(pid)
+        if ready or used != before:
+            last = now
+        waited = now - last
+        if waited > limit_s:
             text = f"{who} did not run at all for {waited:.0f} s; "
             text += "it was killed so that training starts again"
             with suppress(OSError):
