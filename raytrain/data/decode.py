@@ -11,7 +11,7 @@ import numpy as np
 from raytrain.data.dicom import is_dicom, read_dicom
 from raytrain.data.npy import read_npy
 from raytrain.data.pillow import read_pillow
-from raytrain.data.stored import TURNS, Stored
+from raytrain.data.stored import TURNS, Stored, refuse_special
 from raytrain.data.tiff import is_tiff, read_tiff
 
 
@@ -72,6 +72,7 @@ def decode_layers(path: Path) -> np.ndarray:
 
 def read_stored(path: Path) -> Stored:
     """A file's numbers, by what it holds. Raises ValueError when it is unreadable."""
+    refuse_special(path)
     try:
         with path.open("rb") as file:
             head = file.read(132)

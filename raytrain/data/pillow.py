@@ -11,6 +11,11 @@ from PIL import Image, UnidentifiedImageError
 from raytrain.data.lossy import lossy_jpeg2000, lossy_webp
 from raytrain.data.stored import Stored, orientation_of, reason_of
 
+READ = {
+    "AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP",
+}  # fmt: skip
+"""The formats that are read. Others are not images of data, and reading one may run a program, as
+EPS does."""
 LOSSY = {"JPEG", "MPO", "AVIF"}
 """Formats whose pixels are not what was saved; WebP and JPEG 2000 may be either."""
 ORIENTATION = 274
@@ -72,7 +77,8 @@ def _identified(file: IO[bytes]) -> Image.Image:
     Image.init()
     head = file.read(16)
     # First those that know their own by its first bytes, then those that must try.
-    formats = sorted((Image.OPEN[name] for name in list(Image.ID)), key=lambda f: f[1] is None)
+    read = (Image.OPEN[name] for name in Image.ID if name in READ)
+    formats = sorted(read, key=lambda format: format[1] is None)
     for factory, accept in formats:
         known = accept is None or accept(head)
         if not known or isinstance(known, str):  # which says what is not installed

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from raytrain.data.npy import channels_first
+from raytrain.data.stored import refuse_special
 
 
 def open_stack(path: Path) -> np.ndarray:
@@ -18,6 +19,7 @@ def open_stack(path: Path) -> np.ndarray:
 @lru_cache(maxsize=16)
 def _opened(path: Path, written: int) -> np.ndarray:
     """`written` tells a file from what stood there before."""
+    refuse_special(path)
     try:
         stack = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:

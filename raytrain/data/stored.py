@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -47,3 +48,9 @@ def reason_of(error: Exception) -> str:
 def orientation_of(tag: object) -> int:
     """The tag's number; 1 for one that is missing or outside 1 .. 8."""
     return tag if isinstance(tag, int) and tag in TURNS else 1
+
+
+def refuse_special(path: Path) -> None:
+    """Raises ValueError for a pipe, a socket or a device, which may have no end."""
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path}: unreadable (not a regular file)")

@@ -1,6 +1,9 @@
 """Decoding: files that cannot be used, each named with the reason and without noise."""
 
 import io
+import os
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +11,10 @@ import pytest
 import tifffile
 from PIL import Image
 
-from raytrain.data.decode import decode_image
+from raytrain.data.checks import inspect
+from raytrain.data.decode import decode_image, decode_layers, decode_mask
+from raytrain.data.second_opinion import decoder_disagreement
+from raytrain.data.stacks import open_stack
 from tests.image_files import (
     DEEP,
     GRAY,
@@ -135,3 +141,42 @@ def test_what_pillow_itself_finds_too_large(
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 4)
     with pytest.raises(ValueError, match=r"x\.webp: larger than Pillow reads"):
         decode_image(tmp_path / "x.webp")
+
+
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n%%EOF\n"
+
+
+@pytest.mark.parametrize("read", [decode_image, decode_mask, decoder_disagreement])
+def test_a_program_that_is_called_an_image_is_not_run(
+    read: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*words: object, **options: object) -> None:
+        raise AssertionError(f"{words} was run")
+
+    monkeypatch.setattr(subprocess, "Popen", run)
+    (tmp_path / "x.png").write_bytes(EPS)
+    if read is decoder_disagreement:
+        assert read(tmp_path / "x.png") is None
+    else:
+        with pytest.raises(ValueError, match=r"x\.png: unreadable \(not an image\)"):
+            read(tmp_path / "x.png")
+
+
+@pytest.mark.parametrize("name", ["x.png", "x.npy", "x.tif"])
+@pytest.mark.parametrize("read", [decode_image, decode_mask, decode_layers, open_stack])
+def test_what_may_have_no_end_is_not_opened(
+    read: Callable[[Path], object], name: str, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / name)
+    (tmp_path / f"zero_{name}").symlink_to("/dev/zero")
+    for path in (tmp_path / name, tmp_path / f"zero_{name}"):
+        with pytest.raises(ValueError, match="not a regular file"):
+            read(path)
+
+
+def test_a_pipe_among_the_images_is_named_by_check(competition) -> None:
+    competition.fill(train=1, val=1, test=1)
+    competition.image("train", "cmr1").unlink()
+    os.mkfifo(competition.image("train", "cmr1"))
+    with pytest.raises(ValueError, match=r"cmr1\.png: unreadable \(not a regular file\)"):
+        inspect(competition.spec("N"))
