@@ -147,8 +147,13 @@ def test_killed_and_stopped_workers_change_no_number_and_are_shown(
     assert stop_when(["search", job], all_killed, signal.SIGCONT, log, env) == 0
     whole = write_job(tmp_path, tmp_path / "whole", trial=trial, search={"trials": 2})
     assert raytrain("search", whole, "--local").returncode == 0
-    assert figures(tmp_path / "runs") == figures(tmp_path / "whole")
+    rows = {
+        trial: [{k: v for k, v in row.items() if k != "notes"} for row in found]
+        for trial, found in figures(tmp_path / "runs").items()
+    }
+    assert rows == figures(tmp_path / "whole")
     records = _records(RunDir(run_folder(tmp_path / "runs"))).values()
+    assert any("did not run at all for" in note for record in records for note in record.notes)
     for record in records:
         [attempt] = record.attempts
         assert (attempt.cause, attempt.batch_size) == ("lost", record.spec.batch_size)
