@@ -13,7 +13,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from raytrain.data.phantom import PhantomSplit, write_phantom
@@ -94,27 +94,33 @@ class Crashes:
             steps = json.loads((root.parent / "steps.json").read_text())
             return self._outcome(root, kaggle, code), steps
 
-    def killed_at(self, step: int) -> Outcome:
-        """What the run comes to that was killed there and started again."""
+    def killed_at(self, step: int) -> Outcome | None:
+        """What the run comes to that was killed there and started again; None when it ended before:
+        TensorBoard's files are written by the clock, so the number of steps varies a little."""
         with tempfile.TemporaryDirectory(dir=self.data.parent) as folder, running() as kaggle:
             root = Path(folder)
             kaggle.states = ["COMPLETE"]
             first = self._run(root, kaggle, step, None)
+            if first == 0:
+                return None
             if first != -signal.SIGKILL:
-                ended = self._outcome(root, kaggle, first)
-                return replace(ended, code=first or 1, log=f"was not killed: {ended.log}")
+                return self._outcome(root, kaggle, first)
             kaggle.ahead_s += LATER_S
             return self._outcome(root, kaggle, self._run(root, kaggle, None, None))
 
-    def failures(self, whole: Outcome, steps: Sequence[str], at: Iterable[int]) -> list[str]:
-        """One line for each point after which the run does not come to the same."""
-        found = []
+    def failures(
+        self, whole: Outcome, steps: Sequence[str], at: Iterable[int]
+    ) -> tuple[int, list[str]]:
+        """How many points were reached, and a line for each after which the run does not come to
+        the same."""
+        reached, found = 0, []
         for step in at:
-            problem = self.killed_at(step).problem(whole)
-            if problem:
+            outcome = self.killed_at(step)
+            reached += outcome is not None
+            if outcome is not None and (problem := outcome.problem(whole)):
                 found.append(f"step {step}, {steps[step]}: {problem}")
                 print(found[-1], flush=True)
-        return found
+        return reached, found
 
     def _run(self, root: Path, kaggle: Kaggle, deadly: int | None, steps: Path | None) -> int:
         job = root / "job.json"
@@ -207,8 +213,8 @@ def main() -> None:
         whole, steps = crashes.whole()
         assert whole.problem(whole) is None, whole
         at = [*map(int, sys.argv[1:])] or range(len(steps))
-        failed = crashes.failures(whole, steps, at)
-    print(f"{len(at)} points, {len(failed)} failures")
+        points, failed = crashes.failures(whole, steps, at)
+    print(f"{points} points, {len(failed)} failures")
     sys.exit(bool(failed))
 
 
