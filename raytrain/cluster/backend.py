@@ -13,6 +13,7 @@ from raytrain.cluster.waiting import waiting_said
 from raytrain.cluster.worker import work
 from raytrain.config.job import ResourcesSpec
 from raytrain.engine.reporter import SilentReporter
+from raytrain.engine.share import refuse_missing_gpu
 from raytrain.runs.orders import Orders
 from raytrain.runs.record import OnEnd, Task
 
@@ -49,9 +50,11 @@ class RayBackend:
         """Call `function` on every shard, anywhere. Raises ValueError with the first reason why
         one failed, or when there can be no place for it."""
         refuse_impossible(self.need, 1)
-        remote, options = ray.remote(function), remote_options(self.need)
+        remote, options = ray.remote(_shard), remote_options(self.need)
         running = [
-            remote.options(name=f"{name} {number + 1}/{len(shards)}", **options).remote(shard)
+            remote.options(name=f"{name} {number + 1}/{len(shards)}", **options).remote(
+                function, shard, self.need.gpus
+            )
             for number, shard in enumerate(shards)
         ]
         try:
@@ -74,6 +77,11 @@ class RayBackend:
                 on_end(task, "finished", None)
             except ray.exceptions.RayError as error:
                 on_end(task, "failed", reason_of(error))
+
+
+def _shard(function: Callable[[Shard], None], shard: Shard, gpus: float) -> None:
+    refuse_missing_gpu(gpus)
+    function(shard)
 
 
 def _train(task: Task, gpus: float) -> None:

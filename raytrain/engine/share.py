@@ -1,6 +1,8 @@
 """Several trainings on one GPU: each keeps to its share of the memory, and leaves it empty."""
 
 import gc
+import os
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -26,16 +28,41 @@ def memory_fraction(gpus: float, total_bytes: int) -> float:
     return fraction
 
 
+def missing_gpu(gpus: float) -> str | None:
+    """Why torch finds no GPU in this process, where some of one was asked for; None where it does,
+    or where none was asked for."""
+    if not gpus or torch.cuda.is_available():
+        return None
+    try:
+        torch.cuda.init()
+        reason = "torch counts none"
+    except (RuntimeError, AssertionError) as error:  # without a driver, or built without CUDA
+        reason = str(error).strip().split("\n")[0]
+    seen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    shown = "" if seen is None else f"; CUDA_VISIBLE_DEVICES is {seen!r}"
+    return (
+        f"resources.gpus: {gpus:g} asked for, and {platform.node()} has none that torch can use "
+        f"({reason}{shown}); mend the node, or set resources.gpus=0 to train on the CPU"
+    )
+
+
+def refuse_missing_gpu(gpus: float) -> None:
+    """Raises ValueError that names this node and the reason, where a GPU is asked for in vain."""
+    if problem := missing_gpu(gpus):
+        raise ValueError(problem)
+
+
 @contextmanager
 def gpu_share(gpus: float) -> Iterator[None]:
     """A training's use of the one GPU that its worker sees, of which it asked for `gpus`.
 
     What goes beyond it ends in torch.OutOfMemoryError here, not in another training on the same
     GPU. Memory is freed before, too: an error or an early stop holds its training for as long as it
-    is on its way up.
+    is on its way up. Raises ValueError when there is no GPU.
     """
+    refuse_missing_gpu(gpus)
     _free()
-    if gpus and torch.cuda.is_available():
+    if gpus:
         total_bytes = torch.cuda.get_device_properties(torch.cuda.current_device()).total_memory
         torch.cuda.set_per_process_memory_fraction(memory_fraction(gpus, total_bytes))
     try:

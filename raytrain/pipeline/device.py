@@ -4,6 +4,7 @@ import torch
 
 from raytrain.config.job import JobSpec, Place
 from raytrain.config.space import sample_trials
+from raytrain.engine.share import missing_gpu
 
 
 def device_problems(job: JobSpec, place: Place) -> list[str]:
@@ -14,7 +15,8 @@ def device_problems(job: JobSpec, place: Place) -> list[str]:
     drawn = sample_trials(job.search.space, job.trial, job.search.trials, job.search.seed)
     specs = [job.trial, *drawn]
     here = "this machine has none" if place == "local" else "resources.gpus is 0"
-    problems = []
+    missing = missing_gpu(job.resources.gpus) if place == "local" else None
+    problems = [missing] if missing else []
     if any(spec.batch_norm == "synced" for spec in specs):
         problems.append(
             f"trial.batch_norm: synced needs GPUs, and {here}: torch's SyncBatchNorm has no CPU "

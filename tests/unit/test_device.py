@@ -1,10 +1,14 @@
 """What only a GPU can do is refused with its reason where there is none."""
 
+import platform
+
 import pytest
+import torch
 
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.job import JobSpec, ResourcesSpec, SearchSpec
 from raytrain.config.trial import TrialSpec
+from raytrain.engine.share import gpu_share, refuse_missing_gpu
 from raytrain.pipeline.device import device_problems
 
 COMPETITION = CompetitionSpec(name="t", data="folder", classes=("background", "organ"))
@@ -32,3 +36,23 @@ def test_what_needs_a_gpu_is_refused_without_one(field: str, value: str) -> None
     assert device_problems(job(TrialSpec(), gpus=0), "ray") == []
     search = SearchSpec(space={field: {"grid": [value]}}, trials=1)
     assert len(device_problems(job(TrialSpec(), 0, search), "ray")) == 1
+
+
+@pytest.mark.parametrize("gpus", [0.25, 1, 2])
+def test_a_gpu_that_is_not_there_is_refused_with_node_and_reason(
+    gpus: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    words = rf"resources\.gpus: {gpus:g} asked for, and {platform.node()} has none that torch can "
+    with pytest.raises(ValueError, match=words) as caught, gpu_share(gpus):
+        pass
+    assert "CUDA_VISIBLE_DEVICES is '3'" in str(caught.value)
+    assert device_problems(job(TrialSpec(), gpus), "local") == [str(caught.value)]
+    assert device_problems(job(TrialSpec(), gpus), "ray") == []  # its workers may have some
+
+
+def test_without_a_wish_the_cpu_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    refuse_missing_gpu(0)
+    assert device_problems(job(TrialSpec(), 0), "local") == []
