@@ -1,4 +1,4 @@
-"""The words of raytrain: typed specs, YAML loading, overrides, search spaces and error texts.
+"""Typed specs, YAML loading, overrides, search spaces and error texts.
 
-Nothing here imports torch or ray; every other room may import this one.
+Nothing here imports torch or ray. Every other subpackage may import this one.
 """

@@ -1,5 +1,4 @@
-"""What training may ask of a network besides its maps: losses at coarser scales, and whether a
-class is in the image at all."""
+"""Auxiliary training objectives: losses at coarser scales, and a class-presence head."""
 
 from typing import Annotated, Literal
 
@@ -9,31 +8,34 @@ from raytrain.config.base import Spec
 
 
 class DeepSupervisionSpec(Spec):
-    """The loss also at the decoder's coarser stages, each through a 1x1 convolution of its own
-    (Lee et al. 2015), weighed as in nnU-Net (Isensee et al. 2021):
-    (L0 + w1 L1 + w2 L2 ...) / (1 + w1 + w2 ...), L0 that of the network's maps.
+    """Deep supervision: the loss is also computed at coarser stages of the decoder.
 
-    `{weights: [0.5, 0.25]}`; only training has these heads: figures, checkpoints' predictions and
-    exported programs are the network's own.
+    Each stage has its own 1x1 convolution (Lee et al. 2015). The losses are averaged as in nnU-Net
+    (Isensee et al. 2021): (L0 + w1 L1 + w2 L2 ...) / (1 + w1 + w2 ...), where L0 is the loss on the
+    network's own maps.
+
+    `{weights: [0.5, 0.25]}`; these heads exist in training only. Validation figures, predictions
+    and exported programs use the network's own maps.
     """
 
     weights: tuple[Annotated[float, Field(gt=0)], ...] = Field((0.5, 0.25), min_length=1)
-    """w1, w2 ...: of the stages below the finest, the finer first. Their maps are enlarged to the
-    image's size and judged by its mask."""
+    """w1, w2, ...: weights of the stages below the finest, finer stages first. The maps of these
+    stages are enlarged to the image's size and compared with the full-size mask."""
 
 
 class PresenceSpec(Spec):
-    """A head on the deepest map that says which classes the image shows (each window of it, where
-    it is tiled), trained with binary cross-entropy on whether the mask has them; as `aux_params`
-    in segmentation-models-pytorch.
+    """A classification head on the deepest map that predicts which classes an image shows.
+
+    With tiles it predicts this for each tile. It is trained with binary cross-entropy on whether
+    the mask contains each class, like `aux_params` in segmentation-models-pytorch.
 
     `{weight: 0.5, threshold: 0.3}`
     """
 
     weight: float = Field(0.5, gt=0)
-    """Factor of its cross-entropy beside the loss."""
+    """Factor of this head's cross-entropy, which is added to the loss."""
     pooling: Literal["avg", "max"] = "avg"
     dropout: float = Field(0.2, ge=0, lt=1)
     threshold: float | None = Field(None, gt=0, lt=1)
-    """Validation and prediction remove a class whose probability of being there is lower; `null`:
-    the head helps training only, and prediction does without it."""
+    """Validation and prediction remove a class from an image when its predicted probability of
+    being present is lower than this; `null`: the head is used in training only."""

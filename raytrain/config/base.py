@@ -1,4 +1,4 @@
-"""What every spec shares: frozen, and refusing keys that it does not know."""
+"""The base class of all specs: frozen, and strict about unknown keys."""
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -9,11 +9,11 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 FOLDER_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
-"""Names that become a part of a path: they never lead out of a folder."""
+"""Names that become part of a path: they cannot lead out of a folder."""
 
 
 def below(path: str) -> str:
-    """A path that stays below the folder it is joined to. Raises ValueError for any other."""
+    """Return `path` if it stays below the folder it is joined to, else raise ValueError."""
     parts = PurePosixPath(path).parts
     if not parts or path.startswith("/") or ".." in parts or "\\" in path:
         raise ValueError(f"{path!r} is no path below the run's folder")
@@ -21,14 +21,14 @@ def below(path: str) -> str:
 
 
 class Spec(BaseModel):
-    """A frozen description of one thing; unknown keys are refused, defaults are values too."""
+    """Base of all specs: an immutable description of one thing that refuses unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
 @dataclass(frozen=True)
 class _NamedByDefault:
-    """Fills in a name that is left out, and says in the JSON schema whose it is."""
+    """Fills in a missing `name`, and makes `name` optional for that spec in the JSON schema."""
 
     name: str
 
@@ -57,5 +57,5 @@ class _NamedByDefault:
 
 
 def named_by_default(name: str) -> _NamedByDefault:
-    """For a choice of specs told apart by `name`: `{lr: 3e-4}` means the one of this name."""
+    """Make `name` the default of a union of specs: `{lr: 3e-4}` means the spec of this name."""
     return _NamedByDefault(name)

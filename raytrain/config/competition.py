@@ -1,4 +1,4 @@
-"""One competition: where its data stands, its classes and its submission."""
+"""One competition: the location of its data, its classes and its submission."""
 
 from typing import Annotated, Self
 
@@ -20,31 +20,33 @@ from raytrain.config.target import MOST_LAYERS, Target
 
 
 class NotebookSpec(Spec):
-    """The notebook whose file is entered, in competitions that take nothing else."""
+    """The notebook version to submit, in competitions that accept only notebooks."""
 
     name: str = Field(pattern=r"^[^/\s]+/[^/\s]+$")
-    """owner/notebook, as in its address."""
+    """owner/notebook, as in its Kaggle address."""
     version: int = Field(ge=1)
-    """The saved version that leaves the file; its code must be the one that this run stands for."""
+    """The saved version that writes the file. Its code must be the code that this run
+    represents."""
     file: str = "submission.csv"
 
     @property
     def label(self) -> str:
-        """Such as `ann/heart version 3`."""
+        """Short form, such as `ann/heart version 3`."""
         return f"{self.name} version {self.version}"
 
 
 class SubmissionSpec(RleSpec):
-    """How masks become the CSV, and whether it is sent."""
+    """How masks are written to the CSV, and whether the CSV is sent."""
 
     slug: str | None = None
     """The competition's name in its Kaggle address; needed only to send."""
     sample: str | None = None
-    """Path under competition.data of the sample submission that rows and order are held against."""
+    """Path under competition.data of the sample submission. The rows of the CSV and their order are
+    checked against it."""
     notebook: NotebookSpec | None = None
-    """For competitions that take notebooks only: what is entered instead of the CSV."""
+    """The notebook to submit instead of the CSV, for competitions that accept only notebooks."""
     ledger: Annotated[str, AfterValidator(refuse_secrets)] | None = None
-    """An address of fsspec, such as s3://bucket/submissions, that the ledger stands under; null:
+    """An fsspec address for the ledger, such as s3://bucket/submissions; null:
     <storage>/<competition>/submissions."""
     send: bool = False
     """`run` sends the file only when this is true and credentials exist."""
@@ -54,28 +56,30 @@ class CompetitionSpec(Spec):
     """A competition's folder and rules."""
 
     name: str = Field(pattern=FOLDER_NAME, max_length=200)
-    """Folder name under the storage, too."""
+    """Name of the competition, also the name of its folder under the storage."""
     data: Annotated[str, AfterValidator(refuse_secrets)]
     """The competition's folder, a .zip file, or an address such as s3://bucket/folder."""
     format: FormatSpec = PairedFoldersSpec()
     splits: SplitsSpec = FolderSplitsSpec()
-    """Without a val split, the search validates on the first fold."""
+    """How images are split into train, val and test. Without a val split, the search validates on
+    the first fold."""
     classes: tuple[str, ...] = Field(min_length=2, max_length=255)
     """Names for the mask values 0, 1, 2, ...; 0 is the background."""
     target: Target = "single_label"
-    """Whether a pixel is of one class, or classes may overlap (`multi_label`)."""
+    """Whether a pixel has one class (`single_label`) or classes may overlap (`multi_label`)."""
     group: GroupSpec = OwnGroupSpec()
-    """Images of one group (a patient, a video) belong together in folds: an expression such as
-    (N+1)//2 over the number in the name, `{name: stem}` (the name without that number), `{name:
-    ends, ends: [...]}` or `{name: table, ...}`."""
+    """Images of one group, such as a patient or a video, stay together in folds. Give an expression
+    such as (N+1)//2 over the number N in the name, `{name: stem}` (the name without that number),
+    `{name: ends, ends: [...]}` or `{name: table, ...}`."""
     neighbours: tuple[str, ...] = ()
-    """Expressions for the frames that an image's channels are taken from, such as [N-1, N, N+1];
-    a frame that is missing, or of another split or group, is replaced by the image itself."""
+    """Expressions for the frames that become the channels of an image, such as [N-1, N, N+1]. A
+    frame that is missing, or belongs to another split or group, is replaced by the image itself."""
     accept_leaks: str | None = None
-    """Why near duplicates in train and val are no mistake; without a reason they are refused."""
+    """Why near-duplicates in train and val are acceptable; without a reason they are refused."""
     metric: MetricSpec = DiceMetricSpec()
-    """What decides: a name or `{name: dice, empty: skip}`; `raytrain metrics` lists them. `dice` is
-    the mean over images and foreground classes, an absent class not predicted scoring 1."""
+    """The metric that ranks models: a name, or a mapping such as `{name: dice, empty: skip}`;
+    `raytrain metrics` lists them. `dice` is the mean over images and foreground classes. A class
+    that is absent and not predicted scores 1."""
     submission: SubmissionSpec = SubmissionSpec()
 
     @field_validator("classes")
@@ -114,7 +118,7 @@ class CompetitionSpec(Spec):
         return [f"format.labels.classes: {beyond} are beyond the {count} classes"] if beyond else []
 
     def _overlap_problems(self) -> list[str]:
-        """What needs one class a pixel."""
+        """Return the problems of settings that need exactly one class per pixel."""
         problems = []
         count = len(self.classes) - 1
         if count > MOST_LAYERS:

@@ -1,4 +1,4 @@
-"""How competitions write masks into a CSV: run-length encodings and the rows around them."""
+"""CSV dialects of competitions: run-length encodings and the rows that hold them."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -12,34 +12,36 @@ SIZE_COLUMNS = ("height", "width")
 
 
 class Dialect(Spec):
-    """The text of one mask, and the rows of an image."""
+    """How the CSV encodes one mask, and which rows an image has."""
 
     columns: tuple[str, ...] = Field(("id", "rle"), min_length=2)
-    """The header: first the id, last the encoding. Between them may stand `class_column`, and
-    `height` and `width`, which hold the image's size."""
+    """The header. The first column is the id and the last one is the encoding. Between them,
+    `class_column` and the image's `height` and `width` are allowed."""
     id: str = "{name}"
-    """The id's text; where it holds `{class}`, or with a `class_column`, every foreground class has
-    rows of its own, else a row tells only what is not background."""
+    """The pattern of the id. With `{class}` in it, or with a `class_column`, every foreground class
+    has its own rows; otherwise a row encodes all pixels that are not background."""
     class_column: str | None = None
-    """The column of the class, where the id does not hold it."""
+    """The column that holds the class, if the id does not hold it."""
     class_as: Literal["number", "name"] = "number"
     row: Literal["mask", "object", "objects"] = "mask"
-    """What a row holds: the whole mask; one object, that is, pixels which touch by side or corner,
-    where no object is one empty row; or all objects, one after the other."""
+    """What one row holds. `mask`: the whole mask. `object`: one object, which is a set of pixels
+    that touch by side or corner; a mask without objects is one empty row. `objects`: all objects,
+    one after the other."""
     prefix: str = ""
-    """Words before every object in a row of all `objects`, such as a class and a confidence."""
+    """Text before every object in a row of all `objects`, such as a class and a confidence."""
     layout: Literal["pairs", "coco", "coco_zlib"] = "pairs"
-    """`start length` pairs, COCO's compressed counts, or these packed by zlib and base64."""
+    """`pairs`: `start length` pairs. `coco`: COCO's compressed counts. `coco_zlib`: the same,
+    packed by zlib and base64."""
     order: Literal["column", "row"] = "column"
     """Whether pixels are counted down the columns or along the rows."""
     first: Literal[0, 1] = 1
     """The number of the first pixel."""
     starts: Literal["absolute", "relative"] = "absolute"
-    """`relative` counts each start from the end of the run before it."""
+    """`relative` counts each start from the end of the previous run."""
     empty: str = ""
-    """What stands for no pixel; a blank cell is read as such, too."""
+    """The text of an empty mask. A blank cell is also read as empty."""
     overlaps: Literal["allowed", "refused"] = "allowed"
-    """Whether two rows of an image may claim one pixel."""
+    """Whether two rows of an image may contain the same pixel."""
 
     @field_validator("id")
     @classmethod
@@ -48,7 +50,7 @@ class Dialect(Spec):
 
     @property
     def by_class(self) -> bool:
-        """Whether a row tells its class."""
+        """Whether a row names its class."""
         return self.class_column is not None or "{class}" in self.id
 
     @model_validator(mode="after")
@@ -105,7 +107,7 @@ DIALECTS: dict[str, Dialect] = {
     "sartorius": Dialect(
         columns=("id", "predicted"), row="object", order="row", overlaps="refused"
     ),
-    # Its page says down the columns, its training table goes along the rows.
+    # The competition's page says down the columns, but its training table runs along the rows.
     "uw_madison": Dialect(
         columns=("id", "class", "predicted"), class_column="class", class_as="name", order="row"
     ),
@@ -113,13 +115,13 @@ DIALECTS: dict[str, Dialect] = {
     "vesuvius": Dialect(columns=("Id", "Predicted"), order="row"),
     "contrails": Dialect(columns=("record_id", "encoded_pixels"), empty="-"),
     "sennet": Dialect(order="row", empty="1 0"),
-    # One class that is scored, number 0, and no confidences: every object has 1.0.
+    # Only one class, number 0, is scored, without confidences: every object gets 1.0.
     "hubmap_2023": Dialect(
         columns=("id", "height", "width", "prediction_string"),
         row="objects", prefix="0 1.0", layout="coco_zlib",
     ),
 }  # fmt: skip
-"""Named after the competition; a new one is one entry here."""
+"""Dialects by the name of their competition; a new dialect is one entry here."""
 
 
 def _known(name: str) -> str:
@@ -132,7 +134,7 @@ DialectName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"e
 
 
 class RleSpec(Dialect):
-    """A dialect by name; every field given beside it stands for the dialect's own."""
+    """A dialect by name. Every other field that is given replaces the dialect's own value."""
 
     dialect: DialectName = "cardiac"
 

@@ -10,7 +10,10 @@ _PART = r"\d+(?:\.\d+)?[smhd]"
 
 
 def seconds_of(text: str) -> float:
-    """Its seconds. Raises ValueError, with an example, for what is no length of time above 0."""
+    """Return the length of time in seconds.
+
+    Raises ValueError, with an example, if `text` is not a length of time above 0.
+    """
     words = text.replace(" ", "").lower()
     if not re.fullmatch(f"(?:{_PART})+", words):
         unit = "; a number needs a unit" if re.fullmatch(r"[\d.]+", words) else ""
@@ -26,7 +29,7 @@ def seconds_of(text: str) -> float:
 
 
 def duration_text(seconds: float) -> str:
-    """In short, such as `1.5 h`, `12 min` or `40 s`."""
+    """Return a short text, such as `1.5 h`, `12 min` or `40 s`."""
     for size, unit in ((3600, "h"), (60, "min")):
         if seconds >= size:
             return f"{seconds / size:.1f}".removesuffix(".0") + f" {unit}"
@@ -39,4 +42,4 @@ def _checked(value: Any) -> str:
 
 
 Duration = Annotated[str, BeforeValidator(_checked)]
-"""Such a text, checked."""
+"""A validated length of time, such as `1h30m`."""

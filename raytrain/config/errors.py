@@ -1,4 +1,4 @@
-"""The texts of configuration errors: all of them at once, each with its place and a way out."""
+"""Texts of configuration errors: all at once, each with its place and a way to fix it."""
 
 import difflib
 import re
@@ -10,14 +10,14 @@ from pydantic import BaseModel, ValidationError
 from raytrain.config.own import Widened, own_specs
 
 SHOWN = 10
-"""Problems of one kind that a message lists."""
+"""Number of problems of one kind that a message lists."""
 
 _VARYING = re.compile(r"'[^']*'|\S*/\S*|\d+")
-"""What differs between two problems of one kind: names, paths and numbers."""
+"""The parts in which two problems of one kind differ: names, paths and numbers."""
 
 
 def shortened(problems: list[str]) -> list[str]:
-    """The problems, at most ten of each kind, with a count of the others.
+    """Return the problems, at most ten of each kind, with a count of the others.
 
     Problems that read `place: text` with the same text become one line with all their places.
     """
@@ -33,7 +33,7 @@ def shortened(problems: list[str]) -> list[str]:
 
 
 def first_lines(lines: list[str]) -> list[str]:
-    """The first ten lines of one kind, and a count of the others."""
+    """Return the first ten lines of one kind, and a count of the others."""
     more = [f"... and {len(lines) - SHOWN} more of this kind"] if len(lines) > SHOWN else []
     return lines[:SHOWN] + more
 
@@ -44,13 +44,13 @@ def _first_of(places: list[str]) -> str:
 
 
 def nearest(value: str, known: Iterable[str]) -> str | None:
-    """The known name that looks most like `value`, or None when nothing is close."""
+    """Return the known name closest to `value`, or None when nothing is close."""
     close = difflib.get_close_matches(str(value), list(known), n=1, cutoff=0.6)
     return close[0] if close else None
 
 
 def unknown_name(value: str, known: Iterable[str]) -> str:
-    """`unknown 'dise'; did you mean 'dice'?`, or the list when nothing is close."""
+    """Return `unknown 'dise'; did you mean 'dice'?`, or the known names when nothing is close."""
     known = sorted(known)
     guess = nearest(value, known)
     if guess:
@@ -60,14 +60,14 @@ def unknown_name(value: str, known: Iterable[str]) -> str:
 
 
 def config_error(source: str, problems: list[str]) -> ValueError:
-    """One error that lists every problem of the configuration read from `source`."""
+    """Return one error that lists every problem of the configuration read from `source`."""
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     lines = "\n".join(f"  {problem}" for problem in problems)
     return ValueError(f"{source}: {count} in the configuration\n{lines}")
 
 
 def problems_of(error: ValidationError, root: type[BaseModel], prefix: str = "") -> list[str]:
-    """Each pydantic error of a `root` as one line `path: text`, the path as the user wrote it."""
+    """Return each pydantic error of a `root` as one line `path: text`, with the path as written."""
     lines = []
     for item in error.errors(include_url=False):
         path, parent = _walk(root, item["loc"])
@@ -91,13 +91,13 @@ def problems_of(error: ValidationError, root: type[BaseModel], prefix: str = "")
 
 
 def _quoted(context: dict[str, Any]) -> list[str]:
-    """The names in pydantic's `'a', 'b' or 'c'`."""
+    """Return the names in pydantic's `'a', 'b' or 'c'`."""
     text = context.get("expected_tags") or context["expected"]
     return [part.strip(" '") for part in str(text).replace(" or ", ",").split(",")]
 
 
 def _walk(root: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[str, list[str]]:
-    """The dotted path of `loc` without pydantic's union tags, and the keys valid beside its end."""
+    """Return the dotted path of `loc` without union tags, and the keys that are valid there."""
     path = ""
     here: list[type[BaseModel]] = [root]
     beside: list[str] = []
@@ -129,7 +129,7 @@ def _tag(model: type[BaseModel]) -> Any:
 
 
 def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """Every spec class that a (nested) annotation can hold."""
+    """Yield every spec class that a (nested) annotation can hold."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     if isinstance(annotation, Widened):

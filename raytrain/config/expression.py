@@ -15,10 +15,11 @@ _OPERATORS: dict[type[ast.operator], Callable[[int, int], int]] = {
 
 
 def parse_expression(text: str) -> Callable[[str], int]:
-    """A function from a file's name to the expression's value, N being the name's last number.
+    """Return a function from a file name to the value of the expression.
 
-    Allowed are N, whole numbers, parentheses and + - * // %. Raises ValueError for anything else,
-    and the returned function for a name without a number.
+    `N` is the last number in the name. Allowed are N, whole numbers, parentheses and + - * // %.
+    Raises ValueError for anything else. The returned function raises ValueError for a name without
+    a number.
     """
     try:
         tree = ast.parse(text, mode="eval").body
@@ -36,7 +37,7 @@ def parse_expression(text: str) -> Callable[[str], int]:
 
 
 def number_in(name: str) -> int:
-    """N, the last number in a name. Raises ValueError when there is none."""
+    """Return N, the last number in a name. Raises ValueError when there is none."""
     numbers = re.findall(r"\d+", name)
     if not numbers:
         raise ValueError(f"the name {name!r} holds no number")
@@ -44,20 +45,20 @@ def number_in(name: str) -> int:
 
 
 def with_number(name: str, number: int) -> str:
-    """The name with another last number, as many digits wide as the old one."""
+    """Return the name with another last number, padded to the width of the old one."""
     *_, last = re.finditer(r"\d+", name)
     return f"{name[: last.start()]}{number:0{len(last.group())}d}{name[last.end() :]}"
 
 
 def without_number(name: str) -> str:
-    """The name without its last number. Raises ValueError when there is none."""
+    """Return the name without its last number. Raises ValueError when there is none."""
     number_in(name)
     *_, last = re.finditer(r"\d+", name)
     return name[: last.start()] + name[last.end() :]
 
 
 def parse_ranges(text: str) -> list[range]:
-    """`1-20, 31` as ranges. Raises ValueError for anything else."""
+    """Parse text such as `1-20, 31` into ranges. Raises ValueError for anything else."""
     found = []
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)

@@ -1,9 +1,9 @@
-"""`extend: my.py`: networks, losses, metrics and formats of a user's own, from one Python file.
+"""`extend: my.py`: your own networks, losses, metrics and formats, from one Python file.
 
     from typing import Literal
     from raytrain.config.extend import OwnLoss, OwnMetric, OwnModel
 
-    class TinySpec(OwnModel):                        # what the YAML says
+    class TinySpec(OwnModel):                   # its keys in the YAML
         name: Literal["tiny"] = "tiny"
         width: int = 8
 
@@ -12,12 +12,12 @@
 
     MODELS = {TinySpec: build_tiny}
 
-`LOSSES` takes `build(spec, losses.setting.Setting) -> Term`; `METRICS` takes
-`score(spec, metrics.evidence.Evidence) -> float`, higher is better, and `IMAGE_FIGURES` beside it
-`figures(spec, ImageMaps) -> figure_K` for what pixel counts do not say; `FORMATS` takes
-`data.formats.Format`. The file travels as it is: it may import what is installed on every node,
-and no other file beside it. Its specs, too, travel with it, so that a process that unpickles one
-has the file read.
+`LOSSES` takes `build(spec, losses.setting.Setting) -> Term`. `METRICS` takes `score(spec,
+metrics.evidence.Evidence) -> float`, where higher is better. For metrics that pixel counts cannot
+give, `IMAGE_FIGURES` takes `figures(spec, ImageMaps) -> figure_K` in addition. `FORMATS` takes
+`data.formats.Format`. The file is shipped to the workers alone: it may import packages that are
+installed on every node, but no other local file. Its specs are pickled together with its source, so
+a process that unpickles one loads the file.
 """
 
 import copyreg
@@ -41,29 +41,29 @@ from raytrain.config.own import PREFIX, OwnSpec, Source, extend_by, remember, sp
 
 
 class OwnModel(OwnSpec):
-    """Base of a user's network specs."""
+    """Base class of user-defined network specs."""
 
     @property
     def label(self) -> str:
-        """In short, for names of trials."""
+        """Short form, for names of trials."""
         return self.name
 
 
 class OwnLoss(LossTermBase, OwnSpec):
-    """Base of a user's loss terms."""
+    """Base class of user-defined loss terms."""
 
 
 class OwnMetric(MetricBase, OwnSpec):
-    """Base of a user's metrics."""
+    """Base class of user-defined metrics."""
 
     @property
     def label(self) -> str:
-        """In short, for tables."""
+        """Short form, for tables."""
         return self.name
 
 
 class OwnFormat(OwnSpec):
-    """Base of a user's data formats."""
+    """Base class of user-defined data formats."""
 
 
 def _names(specs: tuple[type[Spec], ...]) -> set[str]:
@@ -77,7 +77,7 @@ BASES: dict[str, type[OwnSpec]] = {
     "IMAGE_FIGURES": OwnMetric,
     "FORMATS": OwnFormat,
 }
-"""The dicts that a file may hold, and what their specs derive from."""
+"""The dicts that a file may define, and the base class of their specs."""
 
 OURS: dict[str, set[str]] = {
     "MODELS": _names(get_args(get_args(ModelSpec)[0])),
@@ -86,16 +86,16 @@ OURS: dict[str, set[str]] = {
     "IMAGE_FIGURES": _names(get_args(AnyMetricSpec)),
     "FORMATS": _names(get_args(get_args(FormatSpec)[0])),
 }
-"""The names that are taken."""
+"""The built-in names, which a file cannot reuse."""
 
 _LOADED: set[str] = set()
-"""Hashes."""
+"""Hashes of the files that this process has run."""
 
 
 def extend_from(paths: list[Path]) -> None:
-    """From now on, specs may name what these files, and no others, add.
+    """Make the parts that these files add available to specs, and those of no other file.
 
-    Raises ValueError listing every problem of all of them.
+    Raises ValueError that lists every problem in all of the files.
     """
     sources: list[Source] = []
     problems = []
@@ -120,23 +120,23 @@ def extend_from(paths: list[Path]) -> None:
 
 
 def load_source(source: Source) -> None:
-    """Have the file's specs known by its hash. Raises ValueError when it cannot be read."""
+    """Register the file's specs under its hash. Raises ValueError when it cannot be read."""
     problems = [f"{source.name}: {problem}" for problem in _load(source)]
     if problems:
         raise config_error("extend", problems)
 
 
 def is_loaded(source: Source) -> bool:
-    """Whether this process has run the file."""
+    """Return whether this process has run the file."""
     return source.hash in _LOADED
 
 
 def _load(source: Source) -> list[str]:
-    """Run the file once a process; what is wrong with it."""
+    """Run the file once per process, and return its problems."""
     if source.hash in _LOADED:
         return []
     module = ModuleType(PREFIX + source.hash)
-    # Its own name stands in tracebacks, and inspect finds its lines on every node.
+    # Tracebacks show the file's own name, and inspect finds its lines on every node.
     file = module.__file__ = f"<{source.hash}>/{source.name}"
     linecache.cache[file] = (len(source.text), None, source.text.splitlines(True), file)
     sys.modules[module.__name__] = module
@@ -213,6 +213,6 @@ def _reducer(source: Source) -> Callable[[OwnSpec], tuple[Any, ...]]:
 
 
 def restored(source: Source, room: str, tree: dict[str, Any]) -> OwnSpec:
-    """A spec that came from another process, with its file."""
+    """Return a spec that another process pickled, after loading its file."""
     load_source(source)
     return spec_of(room, tree["name"], source.hash).model_validate(tree)

@@ -1,10 +1,10 @@
-"""A nested tree as one mapping of dotted paths."""
+"""Flatten a nested tree to dotted paths."""
 
 from typing import Any
 
 
 def flat(tree: Any) -> dict[str, Any]:
-    """Each leaf by its path, such as `model.name` or `loss[0].weight`."""
+    """Return each leaf by its path, such as `model.name` or `loss[0].weight`."""
     found: dict[str, Any] = {}
 
     def walk(path: str, value: Any) -> None:

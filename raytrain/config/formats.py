@@ -1,4 +1,4 @@
-"""In which form a competition's images and masks stand in its folder."""
+"""Data formats: how a competition's images and masks are stored in its folder."""
 
 from typing import Annotated, Literal
 
@@ -17,23 +17,23 @@ class ClassLabelsSpec(Spec):
 
     name: Literal["classes"] = "classes"
     ignore: tuple[int, ...] = ()
-    """Values of pixels that nobody judged: neither loss nor metric sees them."""
+    """Mask values of unlabeled pixels. Losses and metrics skip these pixels."""
 
 
 class ThresholdLabelsSpec(Spec):
-    """Two classes: what is brighter than `above` is class 1."""
+    """Two classes: pixels brighter than `above` are class 1."""
 
     name: Literal["threshold"] = "threshold"
     above: int = Field(127, ge=0)
 
 
 class ValueLabelsSpec(Spec):
-    """Each mask value's class, such as `{0: 0, 85: 1, 170: 2}`; other values are refused."""
+    """A class for each mask value, such as `{0: 0, 85: 1, 170: 2}`; other values are refused."""
 
     name: Literal["values"] = "values"
     classes: dict[int, int] = Field(min_length=1)
     ignore: tuple[int, ...] = ()
-    """Values of pixels that nobody judged: neither loss nor metric sees them."""
+    """Mask values of unlabeled pixels. Losses and metrics skip these pixels."""
 
 
 LabelsSpec = Annotated[
@@ -44,20 +44,21 @@ LabelsSpec = Annotated[
 
 
 class PairedFoldersSpec(Spec):
-    """Image and mask files whose paths follow a pattern.
+    """Image and mask files with paths that follow a pattern.
 
-    `{name}` is the sample, `{split}` the word of its split. A mask may be cut into several files:
-    one an object (`{object}` stands for anything) or one a class (`{class}` stands for a class's
-    name or number); all that is not 0 belongs to the object or class. Overlapping classes
-    (`target: multi_label`) stand in files of their own or in the channels of one, in the order of
-    the classes; there, too, all that is not 0 belongs to the class.
+    `{name}` is the name of the sample, and `{split}` the word for its split. A mask may be divided
+    into several files: one per object (`{object}` matches anything) or one per class (`{class}`
+    matches the name or number of a class). Every pixel that is not 0 belongs to the object or
+    class. Overlapping classes (`target: multi_label`) have one file each, or are the channels of
+    one file in the order of the classes. There, too, every pixel that is not 0 belongs to the
+    class.
     """
 
     name: Literal["paired_folders"] = "paired_folders"
     image: str = "{split}/image/{name}.png"
     mask: str = "{split}/mask/{name}_mask.png"
     labels: LabelsSpec = ClassLabelsSpec()
-    """What the values of a mask mean."""
+    """The meaning of the mask values."""
 
     @field_validator("image")
     @classmethod
@@ -71,10 +72,10 @@ class PairedFoldersSpec(Spec):
 
 
 class NumpyStacksSpec(Spec):
-    """One array of images and one of masks a split, `.npy`, N x H x W (x C).
+    """One `.npy` array of images and one of masks per split, N x H x W (x C).
 
-    A sample is called after its split and row, such as `train_17`. Masks of overlapping classes
-    (`target: multi_label`) are N x H x W x classes; all that is not 0 belongs to the class.
+    A sample is named after its split and row, such as `train_17`. Masks of overlapping classes
+    (`target: multi_label`) are N x H x W x classes; every pixel that is not 0 belongs to the class.
     """
 
     name: Literal["numpy_stacks"] = "numpy_stacks"
@@ -89,9 +90,10 @@ class NumpyStacksSpec(Spec):
 
 
 class RleTableSpec(RleSpec):
-    """Image files beside a CSV of run-length encoded masks; several rows of an image add up.
+    """Image files and a CSV of run-length encoded masks; several rows of an image are combined.
 
-    The table may hold more columns than the dialect's, in any order, and a class as name or number.
+    The table may hold more columns than the dialect, in any order. A class may be a name or a
+    number.
     """
 
     name: Literal["rle_table"] = "rle_table"
@@ -99,8 +101,8 @@ class RleTableSpec(RleSpec):
     table: str = "train.csv"
     dialect: DialectName
     unlisted: Literal["empty", "unlabelled"] | None = None
-    """What an image without a row is, unless it is a test image: `empty` (its mask is background
-    throughout) or `unlabelled` (no training image); null: refused."""
+    """How an image without a row is treated, except test images. `empty`: its mask is all
+    background. `unlabelled`: it is not used for training. null: it is refused."""
 
     @field_validator("image")
     @classmethod

@@ -1,4 +1,4 @@
-"""How images of any size become the network's input."""
+"""How images of any size become the input of the network."""
 
 from typing import Annotated, Literal
 
@@ -8,19 +8,19 @@ from raytrain.config.base import Spec, named_by_default
 
 
 class AutoSpec(Spec):
-    """`whole` where all images have one size, else `tiles`."""
+    """`whole` if all images have one size, else `tiles`."""
 
     name: Literal["auto"] = "auto"
 
 
 class WholeSpec(Spec):
-    """Images as they are, all of one size."""
+    """Images without changes; all must have one size."""
 
     name: Literal["whole"] = "whole"
 
 
 class ResizeSpec(Spec):
-    """Every image resized; maps return to its own size, masks keep their values."""
+    """Every image is resized. Maps are resized back, and masks keep their values."""
 
     name: Literal["resize"] = "resize"
     height: int = Field(256, ge=8)
@@ -28,22 +28,22 @@ class ResizeSpec(Spec):
 
 
 class PadSpec(Spec):
-    """Every image padded by reflection, right and below, to the largest one's size, rounded up
-    to a multiple."""
+    """Every image is padded by reflection, at the right and the bottom, to the size of the largest
+    image, rounded up to a multiple."""
 
     name: Literal["pad"] = "pad"
     multiple: int = Field(32, ge=1)
 
 
 class TilesSpec(Spec):
-    """Overlapping tiles; where they overlap, maps are averaged with Gaussian weights, as nnU-Net
-    does (Isensee et al. 2021)."""
+    """Overlapping tiles. Where they overlap, maps are averaged with Gaussian weights, as in nnU-Net
+    (Isensee et al. 2021)."""
 
     name: Literal["tiles"] = "tiles"
     height: int = Field(256, ge=8)
     width: int = Field(256, ge=8)
     overlap: float = Field(0.25, ge=0, lt=1)
-    """Share of a tile that the next one covers again."""
+    """Share of a tile that the next tile overlaps."""
 
 
 FramingSpec = Annotated[

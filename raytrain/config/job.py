@@ -1,4 +1,4 @@
-"""The whole job: a competition, what is searched, what is shipped and on which machine."""
+"""The whole job: the competition, the search, the final ensemble and the resources."""
 
 import re
 from typing import Annotated, Any, Literal, Self
@@ -16,11 +16,12 @@ from raytrain.config.tracking import TrackingSpec
 from raytrain.config.trial import TrialSpec
 
 Place = Literal["ray", "local"]
-"""Where work is done: on Ray, or in this process."""
+"""Where work runs: on Ray, or in this process."""
 
 
 class FoldSpec(Spec):
-    """Cross-validation over train+val, groups kept together, stratified by the classes present."""
+    """Cross-validation over train+val. Groups stay together; folds are stratified by the classes
+    that are present."""
 
     count: int = Field(5, ge=2)
     seed: int = Field(0, ge=0)
@@ -35,41 +36,43 @@ def _number_or_range(value: Any) -> Any:
 
 
 def most(workers: int | tuple[int, int]) -> int:
-    """The most workers that a number or a range of them stands for."""
+    """Return the largest number of workers in a number or range."""
     return workers if isinstance(workers, int) else workers[1]
 
 
 class FinalizeSpec(Spec):
-    """The ensemble that is shipped."""
+    """The final ensemble."""
 
     members: int | None = Field(None, ge=1)
-    """The best so many configurations of the leaderboard; null: two, or one where there is only
-    one."""
+    """Number of configurations to take from the top of the leaderboard; null: two, or one if there
+    is only one."""
     workers: Annotated[
         int | tuple[int, int],
         BeforeValidator(_number_or_range, json_schema_input_type=int | tuple[int, int]),
     ] = 1
-    """Ray Train workers that each member is trained on; `[1, 4]`: as many of these as there are
-    places for, fewer when a node goes, more when one comes (at the cost of the epoch begun)."""
+    """Ray Train workers for each member. `[1, 4]`: between one and four workers, as many as fit.
+    The group shrinks when a node leaves and grows when one joins; either costs the epoch that has
+    begun."""
     epochs: int | None = Field(None, ge=1)
-    """Length of cross-validation and final training; null: that of the trial."""
+    """Number of epochs of cross-validation and final training; null: the trial's."""
 
     def wanted(self, scored: int) -> int:
-        """Members of the ensemble where so many configurations have a score."""
+        """Return the number of members when `scored` configurations have a score."""
         return min(2, scored) if self.members is None else self.members
 
 
 class ResourcesSpec(Spec):
-    """What one worker takes; how many run at once follows from what the cluster has."""
+    """What one worker needs. The number of parallel workers follows from the cluster's
+    resources."""
 
     cpus: int = Field(1, ge=1)
-    """CPU threads a worker, also without Ray."""
+    """CPU threads per worker, also without Ray."""
     gpus: float = Field(0, ge=0)
-    """Whole ones, or a share of one: `0.25` packs four workers on a GPU, each with a quarter of its
-    memory."""
+    """Whole GPUs, or a share of one: `0.25` places four workers on a GPU, each with a quarter of
+    its memory."""
     memory_gb: float = Field(2.0, gt=0)
     loaders: int = Field(0, ge=0)
-    """Processes beside each worker that prepare its batches."""
+    """Data-loading processes per worker."""
 
     @field_validator("gpus")
     @classmethod
@@ -84,33 +87,35 @@ def _listed(value: Any) -> Any:
 
 
 class JobSpec(Spec):
-    """The whole YAML."""
+    """The whole job file."""
 
     competition: CompetitionSpec
     trial: TrialSpec = TrialSpec()
     search: SearchSpec = SearchSpec()
     study: StudySpec | None = None
-    """What a published study of the same choices states; the report lays it beside ours."""
+    """The figures that a published study of the same choices states; the report compares them with
+    ours."""
     folds: FoldSpec = FoldSpec()
     finalize: FinalizeSpec = FinalizeSpec()
     resources: ResourcesSpec = ResourcesSpec()
     tracking: TrackingSpec = TrackingSpec()
     budget: Duration | None = None
-    """Time for `raytrain run`, such as `2h`: over all its starts, what `run` has been at work. A
-    quick member stands within the first tenth, and is replaced when the out-of-fold score rises;
-    null: as long as it takes."""
+    """Time limit for `raytrain run`, such as `2h`: the working time of all its starts together. A
+    quick first member is ready within the first tenth, and is replaced when the out-of-fold score
+    rises; null: no limit."""
     storage: str = "runs"
-    """Folder for all results; on a cluster one that every node sees."""
+    """Folder for all results. On a cluster, every node must see it."""
     run: str = Field("default", pattern=FOLDER_NAME, max_length=200)
-    """Name of this run: its results stand in <storage>/<competition>/<run>."""
+    """Name of this run. Its results are in <storage>/<competition>/<run>."""
     extend: Annotated[
         tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])
     ] = ()
-    """Python files with networks, losses, metrics and formats of your own (`config/extend.py`),
-    from the folder of the YAML."""
+    """Python files with your own networks, losses, metrics and formats (`config/extend.py`). Paths
+    are relative to the folder of the YAML."""
 
     def at(self, place: Place) -> Self:
-        """The job as it runs there: in one process, a scheduler that was not asked for is none."""
+        """Return the job as it runs at `place`: without Ray, the default scheduler becomes
+        `none`."""
         if place == "ray" or "scheduler" in self.search.model_fields_set:
             return self
         search = self.search.model_copy(update={"scheduler": NoSchedulerSpec()})

@@ -1,4 +1,4 @@
-"""How long a training is, where it is not told in epochs."""
+"""Training length in steps or samples instead of epochs."""
 
 from typing import Self
 
@@ -8,12 +8,12 @@ from raytrain.config.base import Spec
 
 
 class LengthSpec(Spec):
-    """So many steps or samples; one of them."""
+    """A number of steps or a number of samples; give exactly one."""
 
     steps: int | None = Field(None, ge=1)
-    """Updates of the weights."""
+    """Number of weight updates."""
     samples: int | None = Field(None, ge=1)
-    """Windows that are trained on, each as often as it comes."""
+    """Number of windows to train on; a window counts each time it is used."""
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -22,7 +22,8 @@ class LengthSpec(Spec):
         return self
 
     def epochs(self, windows: int, batch_size: int) -> tuple[int, float]:
-        """Epochs of so many windows, and the share of the last one's that is still trained on."""
+        """Return the number of epochs of `windows` windows, and the share of the last one to train
+        on."""
         if self.steps is not None:
             per_epoch = -(-windows // batch_size)
             whole, steps = divmod(self.steps, per_epoch)

@@ -1,4 +1,4 @@
-"""From a YAML file, a profile and `--set` overrides to a checked JobSpec."""
+"""Load a checked JobSpec from a YAML file, a profile and `--set` overrides."""
 
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,10 @@ from raytrain.config.yaml_text import read_yaml
 def load_job(path: Path, overrides: list[str] | None = None, profile: str | None = None) -> JobSpec:
     """Read a job file. Raises ValueError that lists every problem at once.
 
-    A file may hold `profiles` (name -> part of a job that is laid over the rest) and `profile`,
-    the one used when none is asked for. Overrides read `dotted.path=value`, the value as YAML;
-    in any order, a whole comes before its parts, and its name before the rest.
-    The files that the job extends by are read first; they are this process's from now on.
+    A file may hold `profiles` (name -> part of a job, merged over the rest) and `profile`, the name
+    of the one to use by default. Overrides read `dotted.path=value`, with the value as YAML. Their
+    order does not matter: a whole is set before its parts, and a `name` before the other keys. The
+    files under `extend` are loaded first and stay loaded in this process.
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such job file")
@@ -58,7 +58,8 @@ def load_job(path: Path, overrides: list[str] | None = None, profile: str | None
 
 
 def _extend(tree: dict[str, Any], path: Path) -> None:
-    """Read the user's files; their paths, written from the YAML's folder, become absolute."""
+    """Load the files under `extend`. Their paths, relative to the YAML's folder, become
+    absolute."""
     names = tree.get("extend") or []
     names = [names] if isinstance(names, str) else names
     if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
@@ -87,7 +88,7 @@ def _validated(tree: dict[str, Any], source: str) -> JobSpec:
 
 
 def _trial_or_default(tree: dict[str, Any]) -> TrialSpec:
-    """The trial to try the search space on, also when another part of the file is wrong."""
+    """Return the trial for checking the search space, even if another part of the file is wrong."""
     try:
         return TrialSpec.model_validate(tree.get("trial") or {})
     except ValidationError:
@@ -95,7 +96,7 @@ def _trial_or_default(tree: dict[str, Any]) -> TrialSpec:
 
 
 def _laid_over(tree: dict[str, Any], part: dict[str, Any], named: frozenset[str]) -> dict[str, Any]:
-    """`tree` with every leaf of `part` in its place; a `name` that differs replaces the whole."""
+    """Return `tree` with every leaf of `part` merged in; another `name` replaces the whole part."""
     merged = dict(tree)
     for key, value in part.items():
         old = as_part(key, merged.get(key), named)

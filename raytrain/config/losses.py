@@ -1,4 +1,4 @@
-"""Terms of a loss and their parameters. The names are the keys of `losses.LOSSES`."""
+"""Loss terms and their parameters. The names are the keys of `losses.LOSSES`."""
 
 from typing import Annotated, Literal
 
@@ -9,11 +9,11 @@ from raytrain.config.own import Widened
 from raytrain.config.target import Target, outputs
 
 Weights = tuple[Annotated[float, Field(ge=0)], ...]
-"""A number a class, the background's first; where classes overlap, the background has none."""
+"""One number per class, background first; if classes overlap, the background has none."""
 
 
 class LossTermBase(Spec):
-    """What every term has."""
+    """Base class of all loss terms."""
 
     weight: float = Field(1.0, gt=0)
     """Factor of this term in the sum."""
@@ -21,7 +21,7 @@ class LossTermBase(Spec):
 
 class _RegionTerm(LossTermBase):
     background: bool = False
-    """Whether class 0 counts too; where classes overlap, there is none."""
+    """Whether class 0 counts too; if classes overlap, there is no class 0."""
 
 
 class CrossEntropySpec(LossTermBase):
@@ -30,8 +30,8 @@ class CrossEntropySpec(LossTermBase):
     name: Literal["cross_entropy"] = "cross_entropy"
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     class_weights: Weights | Literal["computed"] | None = None
-    """Of each class's pixels; `computed`: all pixels of the training images over those of the
-    class, so that every class weighs the same."""
+    """Weight of each class's pixels. `computed`: all pixels of the training images divided by the
+    pixels of the class, so that every class has the same total weight."""
 
 
 class TopKCrossEntropySpec(LossTermBase):
@@ -39,12 +39,12 @@ class TopKCrossEntropySpec(LossTermBase):
 
     name: Literal["topk_cross_entropy"] = "topk_cross_entropy"
     share: float = Field(0.1, gt=0, le=1)
-    """Of an image's judged pixels, one at least."""
+    """Share of the labeled pixels of an image; at least one pixel is used."""
 
 
 class BceSpec(LossTermBase):
     """Binary cross-entropy of each class's probability, background included: on softmax maps, as
-    source systems A and C trained, or on sigmoids where classes overlap."""
+    source systems A and C train, or on sigmoids if classes overlap."""
 
     name: Literal["bce"] = "bce"
 
@@ -54,17 +54,18 @@ class BceWithLogitsSpec(LossTermBase):
 
     name: Literal["bce_with_logits"] = "bce_with_logits"
     positive_weight: float = Field(1.0, gt=0)
-    """Of pixels that belong to the class, against those that do not."""
+    """Weight of the pixels that belong to the class, relative to those that do not."""
 
 
 class FocalSpec(LossTermBase):
-    """Cross-entropy that forgets what is easy (Lin et al. 2017): -alpha (1 - p)^gamma log p."""
+    """Cross-entropy with less weight on easy pixels (Lin et al. 2017): -alpha (1 - p)^gamma log
+    p."""
 
     name: Literal["focal"] = "focal"
     gamma: float = Field(2.0, ge=0)
     alpha: Annotated[float, Field(gt=0, le=1)] | Weights | None = None
-    """Two classes, or classes that overlap: the weight of what belongs to a class, against
-    1 - alpha. More classes: a factor, or one a class."""
+    """With two classes, or classes that overlap: the weight of pixels of the class, against 1 -
+    alpha for the others. With more classes: one factor, or one per class."""
 
 
 class DiceSpec(_RegionTerm):
@@ -80,8 +81,8 @@ class SoftDiceSpec(_RegionTerm):
 
 
 class GeneralisedDiceSpec(_RegionTerm):
-    """1 - Dice per image, classes weighed by 1 / size^2 (Sudre et al. 2017); one that the image
-    lacks as its smallest."""
+    """1 - Dice per image, with classes weighted by 1 / size^2 (Sudre et al. 2017). A class that is
+    absent from the image gets the weight of the image's smallest class."""
 
     name: Literal["generalised_dice"] = "generalised_dice"
     background: bool = True
@@ -119,9 +120,9 @@ class LovaszSpec(_RegionTerm):
 
 
 class BoundarySpec(_RegionTerm):
-    """Probability times signed distance to the true border, outside positive, in image diagonals
-    (Kervadec et al. 2019); to be added to a region loss, for it may be negative. Its distance maps
-    are made on the CPU in every step: some 6 ms for an image's class of 256 x 256 pixels."""
+    """Probability times signed distance to the true border, in image diagonals; positive outside
+    (Kervadec et al. 2019). It may be negative, so add it to a region loss. The distance maps are
+    computed on the CPU in every step: about 6 ms per image and class at 256 x 256 pixels."""
 
     name: Literal["boundary"] = "boundary"
     weight: float = Field(0.1, gt=0)
@@ -146,11 +147,11 @@ LossTerm = Annotated[
 ]
 
 ONE_CLASS = ("cross_entropy", "topk_cross_entropy")
-"""Losses that need one class a pixel."""
+"""Losses that need exactly one class per pixel."""
 
 
 def loss_problems(terms: tuple[LossTerm, ...], target: Target, classes: int) -> list[str]:
-    """What these terms cannot do with such masks; `classes` counts the background too."""
+    """Return the problems of these terms with such masks; `classes` counts the background too."""
     problems = []
     for place, term in enumerate(terms):
         where = f"trial.loss.{place} ({term.name})"

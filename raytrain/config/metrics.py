@@ -1,7 +1,7 @@
 """Metrics and their parameters. The names are the keys of `metrics.METRICS`.
 
-A metric is a score: higher is better for each of them, so that the search, the best checkpoint and
-the ensemble need not ask. Distances and cross-entropy are therefore counted negative.
+Every metric is a score: higher is better. The search, the choice of the best checkpoint and the
+ensemble can therefore treat all metrics alike. Distances and cross-entropy are negated.
 """
 
 from typing import Annotated, Any, ClassVar, Literal, get_args
@@ -13,7 +13,7 @@ from raytrain.config.errors import unknown_name
 from raytrain.config.own import Widened, own_specs
 
 Empty = Literal[1, 0, "skip"]
-"""What a class counts for where its fraction is 0/0; `skip` leaves it out of the mean."""
+"""The value of a class when its fraction is 0/0; `skip` leaves the class out of the mean."""
 
 
 class MetricBase(Spec):
@@ -21,16 +21,17 @@ class MetricBase(Spec):
 
     @property
     def label(self) -> str:
-        """In short, such as `volume Dice`."""
+        """Short form, such as `volume Dice`."""
         return self.word
 
 
 class _OverlapSpec(MetricBase):
     over: Literal["images", "set"] = "images"
-    """`images`: a score an image and class, then the mean over images. `set`: pixels are summed
+    """`images`: a score per image and class, then the mean over images. `set`: pixels are summed
     over all images first ("volume Dice", "global Dice")."""
     average: Literal["macro", "weighted"] = "macro"
-    """Over the classes: each the same, or by its true pixels in the whole set."""
+    """How classes are averaged: `macro` weights them equally, `weighted` by their true pixels in
+    the whole set."""
     background: bool = False
     """Whether class 0 counts too."""
     empty: Empty = 1
@@ -44,7 +45,7 @@ class _OverlapSpec(MetricBase):
 
 class DiceMetricSpec(_OverlapSpec):
     """2 TP / (2 TP + FP + FN), 0 .. 1. The bare word `dice` is the mean over images and foreground
-    classes, an absent class that is not predicted scoring 1."""
+    classes; a class that is absent and not predicted scores 1."""
 
     name: Literal["dice"] = "dice"
     word: ClassVar[str] = "Dice"
@@ -58,15 +59,15 @@ class IoUMetricSpec(_OverlapSpec):
 
 
 class MeanAveragePrecisionMetricSpec(_OverlapSpec):
-    """Share of the thresholds .50, .55 ... .95 that a mask's IoU is above, 0 .. 1, as the TGS salt
-    competition scored it: one object an image and class."""
+    """Share of the thresholds .50, .55 ... .95 that the IoU of a mask exceeds, 0 .. 1, as in the
+    TGS salt competition: each image and class is one object."""
 
     name: Literal["mean_average_precision"] = "mean_average_precision"
     word: ClassVar[str] = "mAP"
 
 
 class _ReportSpec(_OverlapSpec):
-    """By default as scikit-learn's classification report has it."""
+    """Base of the metrics with the defaults of scikit-learn's classification report."""
 
     over: Literal["images", "set"] = "set"
     background: bool = True
@@ -108,7 +109,7 @@ class FBetaMetricSpec(_ReportSpec):
 
 
 class AccuracyMetricSpec(MetricBase):
-    """Share of the pixels that got their class, background included, 0 .. 1."""
+    """Share of the correctly classified pixels, background included, 0 .. 1."""
 
     name: Literal["accuracy"] = "accuracy"
     word: ClassVar[str] = "accuracy"
@@ -120,13 +121,14 @@ class HausdorffMetricSpec(MetricBase):
 
     name: Literal["hausdorff"] = "hausdorff"
     percentile: float = Field(100.0, gt=0, le=100)
-    """100 is the largest distance from one border to the other; 95 is the usual robust one."""
+    """100 is the largest distance from one border to the other; 95 is the common robust choice."""
     background: bool = False
     """Whether class 0 counts too."""
     one_empty: Literal["diagonal", "skip"] | Annotated[float, Field(ge=0)] = "diagonal"
-    """The distance where only one side has the class: that of the image's corners, or in px."""
+    """The distance, in px, when only one of the two masks has the class; `diagonal`: the length of
+    the image's diagonal."""
     both_empty: Literal["skip"] | Annotated[float, Field(ge=0)] = 0.0
-    """The distance where neither side has the class, in px."""
+    """The distance, in px, when neither mask has the class."""
 
     @property
     def label(self) -> str:
@@ -173,7 +175,8 @@ class MetricTerm(Spec):
     """One metric of a weighted sum."""
 
     weight: float = Field(1.0, gt=0)
-    """Factor of this term in the sum; positive, as each metric is better the higher it is."""
+    """Factor of this term in the sum. It is positive, because every metric is better the higher it
+    is."""
     metric: Annotated[
         _SingleMetricSpec,
         Field(discriminator="name"),

@@ -1,4 +1,4 @@
-"""Which keys hold one of several specs told apart by `name`, read from the specs themselves."""
+"""Find the keys that hold one of several specs with a `name`, from the specs themselves."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -11,7 +11,7 @@ from raytrain.config.errors import models_in
 
 @cache
 def named_parts(root: type[BaseModel]) -> frozenset[str]:
-    """The keys below `root` whose `name` decides which parameters stand beside it."""
+    """Return the keys below `root` that hold a spec whose other parameters depend on its `name`."""
     return frozenset(_named(root, set()))
 
 

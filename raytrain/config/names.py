@@ -1,4 +1,5 @@
-"""Names that come from libraries too heavy to import here; a test holds them equal to theirs."""
+"""Names from libraries that are too heavy to import here; a test compares them with the
+libraries."""
 
 SMP_DECODERS = (
     "deeplabv3", "deeplabv3plus", "dpt", "fpn", "linknet", "manet", "pan", "pspnet", "segformer",
@@ -30,11 +31,11 @@ TORCH_OPTIMIZERS = (
     "ASGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "RAdam",
     "RMSprop", "Rprop", "SGD",
 )  # fmt: skip
-"""Classes of torch.optim that train any network step by step."""
+"""Classes of torch.optim that can train any network step by step."""
 
 UNFIT_OPTIMIZERS = {
     "LBFGS": "it needs a closure that computes the loss several times a step",
     "Muon": "it takes matrices only, and networks for images have none",
     "SparseAdam": "it takes sparse gradients only, and networks for images have none",
 }
-"""The other classes of torch.optim, and why."""
+"""The other classes of torch.optim, with the reason."""

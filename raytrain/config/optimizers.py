@@ -16,9 +16,11 @@ class _OptimizerSpec(Spec):
     lr: float = Field(1e-3, gt=0)
     weight_decay: float = Field(0.0, ge=0)
     decay_on: Literal["all", "weights"] = "all"
-    """What weight decay works on: `weights` spares biases and the parameters of norms."""
+    """Which parameters weight decay applies to: `weights` excludes biases and the parameters of
+    norms."""
     encoder_lr_factor: float = Field(1.0, gt=0)
-    """The encoder's rate as a multiple of `lr`; for models with a pretrainable encoder (smp)."""
+    """The encoder's learning rate as a multiple of `lr`, for models with a pretrainable encoder
+    (smp)."""
 
 
 class AdamSpec(_OptimizerSpec):
@@ -60,11 +62,11 @@ class TorchOptimizerSpec(_OptimizerSpec):
 
     name: Literal["torch"] = "torch"
     optimizer: str
-    """The class's name."""
+    """The name of the class."""
     weight_decay: float | None = Field(None, ge=0)  # type: ignore[assignment]  # null too
     """null: the class's own default."""
     parameters: dict[str, JsonValue] = {}
-    """What else its constructor takes; tried out before a worker is asked for."""
+    """Further arguments of its constructor. They are tried out before a worker is requested."""
 
     @field_validator("optimizer")
     @classmethod
@@ -85,7 +87,7 @@ OptimizerSpec = Annotated[
 
 class _ScheduleSpec(Spec):
     warmup_epochs: float = Field(0.0, ge=0)
-    """The rate rises linearly from 0 over this many epochs first."""
+    """Epochs of warm-up, in which the rate rises linearly from 0."""
 
 
 class ConstantSpec(_ScheduleSpec):
@@ -95,16 +97,16 @@ class ConstantSpec(_ScheduleSpec):
 
 
 class StepSpec(_ScheduleSpec):
-    """The rate times `factor` after every so many epochs (torch's StepLR)."""
+    """The rate is multiplied by `factor` every `every` epochs (torch's StepLR)."""
 
     name: Literal["step"] = "step"
     every: int = Field(30, ge=1)
-    """Epochs, counted from the first."""
+    """Number of epochs between two reductions."""
     factor: float = Field(0.1, gt=0, le=1)
 
 
 class MultiStepSpec(_ScheduleSpec):
-    """The rate times `factor` after each of these epochs (torch's MultiStepLR)."""
+    """The rate is multiplied by `factor` after each of these epochs (torch's MultiStepLR)."""
 
     name: Literal["multi_step"] = "multi_step"
     milestones: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1)
@@ -126,16 +128,16 @@ class CosineSpec(_ScheduleSpec):
 
 
 class OneCycleSpec(_ScheduleSpec):
-    """Up to the learning rate and down again along cosines (Smith & Topin 2018; torch's
-    OneCycleLR with its names, without cycling the momentum)."""
+    """The rate rises to `lr` and falls again along cosines (Smith & Topin 2018). Parameters are
+    named as in torch's OneCycleLR; the momentum is not cycled."""
 
     name: Literal["one_cycle"] = "one_cycle"
     pct_start: float = Field(0.3, gt=0, lt=1)
     """Share of the steps in which the rate rises."""
     div_factor: float = Field(25.0, ge=1)
-    """It begins at lr / div_factor."""
+    """The rate starts at lr / div_factor."""
     final_div_factor: float = Field(1e4, ge=1)
-    """It ends at lr / div_factor / final_div_factor."""
+    """The rate ends at lr / div_factor / final_div_factor."""
 
 
 class PolynomialSpec(_ScheduleSpec):
@@ -146,17 +148,21 @@ class PolynomialSpec(_ScheduleSpec):
 
 
 class PlateauSpec(_ScheduleSpec):
-    """The rate times `factor` whenever a figure has stopped getting better (torch's
-    ReduceLROnPlateau), every epoch counted, those of the warm-up too."""
+    """The rate is multiplied by `factor` whenever a figure stops improving (torch's
+    ReduceLROnPlateau).
+
+    Every epoch counts, also those of the warm-up.
+    """
 
     name: Literal["plateau"] = "plateau"
     watch: Literal["val_loss", "val_score", "val_dice", "train_loss"] = "val_loss"
-    """Members trained on all labelled images have no validation: there only `train_loss` is."""
+    """The watched figure. Members trained on all labeled images have no validation: they only have
+    `train_loss`."""
     factor: float = Field(0.1, gt=0, lt=1)
     patience: int = Field(10, ge=0)
-    """Epochs without a better figure that are let pass."""
+    """Epochs without improvement to tolerate."""
     threshold: float = Field(1e-4, ge=0)
-    """By how much a figure must differ from the best one to be better."""
+    """Smallest change relative to the best figure that counts as an improvement."""
     cooldown: int = Field(0, ge=0)
     """Epochs after a reduction that are not counted."""
     floor: float = Field(0.0, ge=0, le=1)

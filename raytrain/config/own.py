@@ -1,8 +1,9 @@
-"""Parts that a user's file adds to ours: `extend: my.py` (`config/extend.py` reads the file).
+"""Registry of user-defined parts: `extend: my.py` (`config/extend.py` reads the file).
 
-The spec of such a part bears the hash of its file, so that records, fingerprints and checkpoints
-name the very text that they came from. Several texts of one file may be known at once: what a job
-file names is the one that the job extends by, what a record names is the one that it bears.
+The spec of such a part carries the hash of its file, so that records, fingerprints and checkpoints
+identify the exact source they came from. Several versions of one file may be loaded at once. A name
+in a job file means the version that the job extends by; a name in a record means the version with
+the record's hash.
 """
 
 from collections.abc import Mapping
@@ -17,28 +18,28 @@ from raytrain.config.base import Spec
 
 Part = TypeVar("Part")
 PREFIX = "raytrain_extend_"
-"""Of the modules' names; the hash follows."""
+"""Prefix of the module names; the hash follows."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A user's file as it was read."""
+    """The source of a user's file."""
 
     name: str
     text: str
 
     @property
     def hash(self) -> str:
-        """Twelve hex digits of its SHA-256."""
+        """The first twelve hex digits of the SHA-256 of the text."""
         return sha256(self.text.encode()).hexdigest()[:12]
 
 
 class OwnSpec(Spec):
-    """What the specs of all rooms have that a user's file adds."""
+    """Base class of the specs that a user's file adds."""
 
     name: str
     extend: str = ""
-    """Hash of the file; filled in."""
+    """Hash of the file; filled in automatically."""
 
     @model_validator(mode="before")
     @classmethod
@@ -49,21 +50,21 @@ class OwnSpec(Spec):
 
 @dataclass
 class _Known:
-    """All that was read in this process."""
+    """All user-defined parts that this process has loaded."""
 
     parts: dict[tuple[str, type[OwnSpec]], Any]
-    """(room, spec) -> what that room's dict has for it."""
+    """(room, spec) -> the entry in that room's dict."""
     specs: dict[tuple[str, str, str], type[OwnSpec]]
     """(room, name, hash) -> spec."""
     current: tuple[Source, ...]
-    """What the job extends by."""
+    """The files that the job extends by."""
 
 
 _KNOWN = _Known({}, {}, ())
 
 
 def remember(source: Source, parts: Mapping[str, Mapping[type[OwnSpec], Any]]) -> None:
-    """Make a file's parts known, room by room."""
+    """Register the parts of a file, room by room."""
     for room, table in parts.items():
         for spec, part in table.items():
             _KNOWN.parts[room, spec] = part
@@ -71,39 +72,41 @@ def remember(source: Source, parts: Mapping[str, Mapping[type[OwnSpec], Any]]) -
 
 
 def extend_by(sources: tuple[Source, ...]) -> None:
-    """From now on, names without a hash are those of these files, which are known."""
+    """Make names without a hash refer to these files, which are already loaded."""
     _KNOWN.current = sources
 
 
 def current_sources() -> tuple[Source, ...]:
-    """The files that the job extends by."""
+    """Return the files that the job extends by."""
     return _KNOWN.current
 
 
 def own_specs(room: str) -> dict[str, type[OwnSpec]]:
-    """Name -> spec of what the job's files add to a room."""
+    """Return name -> spec for the parts that the job's files add to a room."""
     hashes = [source.hash for source in _KNOWN.current]
     return {name: spec for (r, name, h), spec in _KNOWN.specs.items() if r == room and h in hashes}
 
 
 def spec_of(room: str, name: str, hash: str) -> type[OwnSpec]:
-    """Raises KeyError when that text of the file was not read."""
+    """Return the spec of this name and file. Raises KeyError when that file version is not
+    loaded."""
     return _KNOWN.specs[room, name, hash]
 
 
 def part_of(room: str, spec: Any, ours: Mapping[str, Part]) -> Part:
-    """What a room has for a spec: its own dict's by name, or a user's."""
+    """Return a room's entry for a spec: from its own dict `ours` by name, or from a user's file."""
     return _KNOWN.parts[room, type(spec)] if isinstance(spec, OwnSpec) else ours[spec.name]
 
 
 def has_part(room: str, spec: Any, ours: Mapping[str, Any]) -> bool:
-    """Whether `part_of` would find anything."""
+    """Return whether `part_of` would find an entry."""
     return (room, type(spec)) in _KNOWN.parts if isinstance(spec, OwnSpec) else spec.name in ours
 
 
 @dataclass(frozen=True)
 class Widened:
-    """Stands in the annotation of a choice of specs told apart by `name`: users' may join it."""
+    """Marker in the annotation of a union of specs with a `name`: user-defined specs are accepted
+    too."""
 
     room: str
     by_word: bool = False
@@ -112,7 +115,7 @@ class Widened:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        # Serialised by what it is, for it may be none of the choice's own specs.
+        # Serialized by its own type, because it may be none of the union's built-in specs.
         return core_schema.no_info_wrap_validator_function(
             self._validated, handler(source), serialization=core_schema.simple_ser_schema("any")
         )
@@ -142,7 +145,8 @@ class Widened:
 
 
 def _placed(error: ValidationError, before: tuple[str, ...], names: str) -> ValidationError:
-    """The same errors, `before` put before their places, and more names to choose from."""
+    """Return the same errors with `before` put before their places, and with more names to choose
+    from."""
     items = []
     for item in error.errors(include_url=False):
         context = dict(item.get("ctx", {}))

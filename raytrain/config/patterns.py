@@ -4,8 +4,11 @@ from raytrain.config.errors import unknown_name
 
 
 def checked_pattern(value: str, allowed: tuple[str, ...], needed: tuple[str, ...]) -> str:
-    """The pattern. Raises ValueError for other placeholders than `allowed`, a lack of `needed`, and
-    a path that does not start in the competition's folder."""
+    """Return the pattern `value` if it is valid.
+
+    Raises ValueError for a placeholder outside `allowed`, a missing one of `needed`, and a path
+    that is not relative to the competition's folder.
+    """
     for part in value.split("{")[1:]:
         field = part.split("}")[0]
         if field not in allowed:

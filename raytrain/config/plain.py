@@ -1,4 +1,4 @@
-"""Text that others wrote, on a console: it is shown as it is, and it controls nothing."""
+"""Safe console output for foreign text: shown as it is, without control codes or markup."""
 
 import re
 from typing import Any, TextIO
@@ -11,12 +11,13 @@ _CONTROL = re.compile(
 
 
 def plain(text: str) -> str:
-    """The text without control characters but line breaks and tabs."""
+    """Return the text without control characters, except line breaks and tabs."""
     return _CONTROL.sub("", text)
 
 
 class PlainStream:
-    """A stream that prints only plain text; everything else is as in the stream under it."""
+    """A stream that removes control characters from what it prints, and otherwise delegates to
+    another."""
 
     def __init__(self, under: TextIO):
         self.under = under
@@ -30,7 +31,7 @@ class PlainStream:
 
 
 def console_of(stream: TextIO, width: int | None = None) -> Any:
-    """A rich console in which brackets and colons are no markup. It may move the cursor."""
+    """Return a rich console that treats brackets and colons as text. It may move the cursor."""
     from rich.console import Console
 
     under = stream.under if isinstance(stream, PlainStream) else stream

@@ -1,4 +1,4 @@
-"""Which trials are stopped early."""
+"""Early stopping of trials."""
 
 from typing import Annotated, Literal
 
@@ -9,14 +9,15 @@ from raytrain.config.base import Spec
 
 class _RungSpec(Spec):
     grace: int = Field(1, ge=1)
-    """Epochs that every trial may run. 1 saves the most; where scores only say something later,
-    such as after a warm-up, give that epoch. The last epoch of all is `trial.epochs`."""
+    """Epochs that every trial may run. 1 saves the most. If early scores say little, such as during
+    a warm-up, give a later epoch. The last epoch is `trial.epochs`."""
     factor: int = Field(2, ge=2)
-    """At each rung the best 1/factor go on: 2 stops half, the mildest; 3 or 4 save more of a large
-    search."""
+    """At each rung the best 1/factor of the trials continue. 2 stops half of them and is the
+    mildest; 3 or 4 save more in a large search."""
 
     def rungs(self, epochs: int) -> list[int]:
-        """The epochs at which trials are compared: grace, grace x factor, ... below the last."""
+        """Return the epochs at which trials are compared: grace, grace x factor, ... below the
+        last."""
         found, epoch = [], self.grace
         while epoch < epochs:
             found.append(epoch)
@@ -25,42 +26,41 @@ class _RungSpec(Spec):
 
 
 class AshaSpec(_RungSpec):
-    """Asynchronous successive halving (Li et al. 2020), as Ray Tune has it: rungs at
-    grace x factor**k epochs, at each of which a trial stops unless it is among the best so far.
-
-    It never pauses or promotes: the first at a rung pass unchallenged, a later one cannot return.
+    """Asynchronous successive halving (Li et al. 2020), as in Ray Tune. The rungs are at grace x
+    factor**k epochs. At each rung a trial stops unless it is among the best so far. It never pauses
+    or promotes trials: the first trials at a rung pass unchallenged, and a stopped trial cannot
+    return.
     """
 
     name: Literal["asha"] = "asha"
     brackets: int = Field(1, ge=1)
-    """Trials are dealt to so many brackets, by their fingerprint; each has its first rung `factor`
-    times later than the one before. 1: all meet the first rung; more hedge against scores that
-    mislead early on."""
+    """Number of brackets. Trials are assigned to them by fingerprint, and the first rung of each
+    bracket is `factor` times later than that of the one before. 1: all trials meet the first rung.
+    More brackets protect against scores that mislead early on."""
 
 
 class PromoteSpec(_RungSpec):
-    """Asynchronous successive halving that promotes: at a rung a trial pauses, and whenever a
-    place is free the best of the top 1/factor of the highest rung goes on from its checkpoint;
-    where there is none, a new trial starts. For few places at once.
-
-    What was stopped when a search ended goes on, too, if one made longer puts it among the best; it
-    trains again up to there when its weights were not among those that are kept."""
+    """Asynchronous successive halving with promotion. At a rung a trial pauses. When a place is
+    free, the best trial in the top 1/factor of the highest rung continues from its checkpoint; if
+    there is none, a new trial starts. It suits searches that run few trials at once. A trial that
+    was stopped at the end of a search also continues if a longer search puts it among the best. If
+    its weights were not kept, it trains again up to that rung."""
 
     name: Literal["promote"] = "promote"
 
 
 class MedianSpec(Spec):
-    """The median stopping rule (Golovin et al. 2017), as Ray Tune has it: a trial stops when its
-    best score so far is below the median of the others' mean scores up to that epoch."""
+    """The median stopping rule (Golovin et al. 2017), as in Ray Tune. A trial stops when its best
+    score so far is below the median of the other trials' mean scores up to that epoch."""
 
     name: Literal["median"] = "median"
     grace: int = Field(1, ge=1)
     """Epochs that every trial may run."""
     samples: int = Field(3, ge=1)
-    """So many other trials must have come as far."""
+    """Number of other trials that must have reached the epoch before the rule applies."""
 
     def rungs(self, epochs: int) -> list[int]:
-        """None: every epoch is one."""
+        """Return no rungs, because trials are compared at every epoch."""
         del epochs
         return []
 
@@ -71,7 +71,7 @@ class NoSchedulerSpec(Spec):
     name: Literal["none"] = "none"
 
     def rungs(self, epochs: int) -> list[int]:
-        """None."""
+        """Return no rungs, because no trial is stopped."""
         del epochs
         return []
 

@@ -1,4 +1,4 @@
-"""Which trials are tried, and in which order."""
+"""The search: which trials it runs, and in which order."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -10,24 +10,25 @@ from raytrain.config.space import RANGES, domain_of, kinds_in
 
 
 class RandomSpec(Spec):
-    """Every trial drawn by itself; top-level grids are crossed and covered first."""
+    """Trials are drawn independently; top-level grids are crossed and covered first."""
 
     name: Literal["random"] = "random"
 
 
 class GridSpec(Spec):
-    """All combinations of the listed values, once each, in an order that the seed decides."""
+    """All combinations of the listed values, once each, in an order that the seed determines."""
 
     name: Literal["grid"] = "grid"
 
 
 class TpeSpec(Spec):
-    """The tree-structured Parzen estimator (Bergstra et al. 2011; Optuna's): later trials are drawn
-    where earlier ones were good. Running trials count as bad, so that neighbours spread."""
+    """The tree-structured Parzen estimator (Bergstra et al. 2011), from Optuna. Later trials are
+    drawn where earlier ones scored well. Running trials count as bad, so that parallel draws spread
+    out."""
 
     name: Literal["tpe"] = "tpe"
     startup: int = Field(10, ge=1)
-    """So many trials are drawn at random first."""
+    """Number of trials to draw at random first."""
 
 
 SamplerSpec = Annotated[
@@ -36,25 +37,27 @@ SamplerSpec = Annotated[
 
 
 class RepeatsSpec(Spec):
-    """How often each configuration is trained. A repeat is a trial of its own, whose seed and fold
-    are in its fingerprint; the leaderboard ranks configurations by the mean over theirs."""
+    """How often each configuration is trained. A repeat is a separate trial with its seed and fold
+    in its fingerprint. The leaderboard ranks configurations by the mean over their repeats."""
 
     seeds: int = Field(1, ge=1)
-    """With `trial.seed` and the numbers after it; raised later, the new ones are added."""
+    """Number of seeds: `trial.seed` and the numbers after it. If it is raised later, only the new
+    ones are trained."""
     folds: Literal["all"] | None = None
-    """`all`: with each seed on every fold of `folds`. null: on the given split or, without one,
-    the first fold."""
+    """`all`: every seed is trained on every fold of `folds`. null: on the given split or, without
+    one, on the first fold."""
 
 
 class SearchSpec(Spec):
-    """Which trials are tried, and which are stopped early."""
+    """Which trials the search runs, and which it stops early."""
 
     trials: int = Field(8, ge=1)
-    """At most so many configurations; raised later, a finished search goes on with the new ones."""
+    """Largest number of configurations. If it is raised later, a finished search continues with the
+    new ones."""
     workers: int = Field(1, ge=1)
-    """Ray Train workers that each trial is trained on. With one, trials are packed into processes
-    that serve one after another; with several, each trial starts a worker group of its own, half a
-    minute and about 1 GB a process: for trials that one worker would train for hours."""
+    """Ray Train workers per trial. With one, reused processes run trials one after another. With
+    several, each trial starts its own worker group, which costs half a minute and about 1 GB per
+    process; use it for trials that take one worker hours."""
     repeats: RepeatsSpec = RepeatsSpec()
     """`{seeds: 3}`, `{folds: all}` or both."""
     seed: int = Field(0, ge=0)
@@ -62,18 +65,18 @@ class SearchSpec(Spec):
     scheduler: SchedulerSpec = AshaSpec()
     space: dict[str, Any] = {}
     """Dotted path under `trial` -> `{choice: [...]}`, `{grid: [...]}`, `{uniform: [a, b]}`,
-    `{loguniform: [a, b]}` or `{integer: [a, b]}`. What is chosen may hold such domains itself."""
+    `{loguniform: [a, b]}` or `{integer: [a, b]}`. A listed value may hold such domains itself."""
     warm_start: tuple[str, ...] = ()
-    """Earlier searches, each as a run's name or folder: their best trials that lie in the space
-    come first, and on the same data and metric `tpe` knows all their results."""
+    """Earlier searches, each as the name or folder of a run. Their best trials that lie in the
+    space run first. If the data and metric are the same, `tpe` also uses all their results."""
     warm_points: int = Field(3, ge=1)
-    """So many of the earlier searches' best trials are run again here."""
+    """Number of the earlier searches' best trials to run again here."""
 
     keep: int = Field(3, ge=1)
-    """So many of the best trials keep their weights."""
+    """Number of the best trials that keep their weights."""
 
     def longest(self, epochs: int) -> int:
-        """The most epochs of any trial, those of the base trial given."""
+        """Return the most epochs of any trial, given those of the base trial."""
         domain = domain_of(self.space.get("epochs"))
         return max(domain[1]) if domain else epochs
 

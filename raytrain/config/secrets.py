@@ -1,4 +1,4 @@
-"""Secrets in texts, in every form in which a library may write them."""
+"""Removal of secrets from texts, in every form in which a library may write them."""
 
 import base64
 import html
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 STRUCK = "***"
 
 _SHORTEST_PART = 6
-"""Characters of a line of a secret that is a secret by itself."""
+"""Fewest characters at which a part of a secret counts as a secret itself."""
 
 _BACKSLASH = r"(?:\\|%(?:25)*5C)"
 _PASSWORD = re.compile(r"(?<=://)[^/\s@'\"]+(?=@)")
@@ -22,13 +22,13 @@ _SECRET_PARAMETER = re.compile(
 
 
 def without_password(text: str) -> str:
-    """The text without what is before the host in its addresses."""
+    """Return the text without the user and password in its addresses."""
     return _PASSWORD.sub(STRUCK, text)
 
 
 def refuse_secrets(address: str) -> str:
-    """The address. Raises ValueError, which does not repeat it, where it holds a password, a token
-    or a signature."""
+    """Return the address. Raises ValueError if it holds a password, a token or a signature; the
+    message does not repeat it."""
     found = _PASSWORD.search(address)
     if (found and (":" in found[0] or address.startswith("http"))) or (
         _SECRET_PARAMETER.search(address)
@@ -43,8 +43,9 @@ def refuse_secrets(address: str) -> str:
 
 
 def struck_out(text: str, secrets: Iterable[str]) -> str:
-    """The text without the secrets, however they are escaped, and without those in addresses: user
-    and password before the host, and the query, which signs an upload or a download."""
+    """Return the text without the secrets, however they are escaped, and without secrets in
+    addresses: the user and password before the host, and the query, which may sign an upload or a
+    download."""
     found = {part for secret in secrets for part in _parts(secret)}
     patterns = [_pattern(part) for part in sorted(found, key=len, reverse=True)]
     if patterns:
@@ -53,7 +54,7 @@ def struck_out(text: str, secrets: Iterable[str]) -> str:
 
 
 def _parts(secret: str) -> set[str]:
-    """The secret, without the white space around it, its lines, and all of them in base 64."""
+    """Return the secret, stripped of white space, its long words, and all of them in base 64."""
     lines = [part for part in secret.split() if len(part) >= _SHORTEST_PART]
     plain = {secret, secret.strip(), *lines} - {""}
     coded = {base64.b64encode(part.encode()).decode().rstrip("=") for part in plain}
@@ -61,7 +62,8 @@ def _parts(secret: str) -> set[str]:
 
 
 def _pattern(secret: str) -> str:
-    """It matches the secret as Python, JSON, addresses and pages write it, also one in another."""
+    """Return a regular expression for the secret as Python, JSON, addresses and pages may escape
+    it."""
     return "".join(_character(c) for c in secret)
 
 

@@ -1,7 +1,7 @@
-"""Which weights of a training are shipped, which are kept beside them, and when training ends.
+"""Which weights of a training are shipped, which checkpoints stay on disk, and when training ends.
 
-`ship` is answered after the last epoch, from the history alone (`runs/shipping.py`); training on
-all labelled images, which has no validation, gets the answer from the folds (`pipeline/length.py`).
+After the last epoch, `ship` is decided from the history alone (`runs/shipping.py`). Training on all
+labeled images has no validation, so it takes the decision from the folds (`pipeline/length.py`).
 """
 
 from itertools import pairwise
@@ -15,13 +15,14 @@ Watched = Literal["val_score", "val_loss", "val_dice", "train_loss"]
 
 
 class LastSpec(Spec):
-    """The last epoch's weights. The out-of-fold score then owes nothing to a choice of epochs."""
+    """The weights of the last epoch. The out-of-fold score then does not depend on a choice of
+    epochs."""
 
     name: Literal["last"] = "last"
 
     @property
     def label(self) -> str:
-        """In short; the shipped file's name, too."""
+        """Short form; also the name of the shipped file."""
         return self.name
 
 
@@ -33,47 +34,47 @@ class BestSpec(Spec):
 
     @property
     def label(self) -> str:
-        """In short, such as `best_val_loss`."""
+        """Short form, such as `best_val_loss`."""
         return f"best_{self.watch}"
 
 
 class AverageBestSpec(Spec):
-    """The mean of the weights of the epochs with the highest validation scores (a soup of one
-    training's checkpoints, Wortsman et al. 2022), BatchNorm's statistics computed anew."""
+    """The mean of the weights of the epochs with the highest validation scores, with BatchNorm's
+    statistics recomputed (a soup of one training's checkpoints, Wortsman et al. 2022)."""
 
     name: Literal["average_best"] = "average_best"
     count: int = Field(3, ge=2)
 
     @property
     def label(self) -> str:
-        """In short, such as `average_best3`."""
+        """Short form, such as `average_best3`."""
         return f"{self.name}{self.count}"
 
 
 class SwaSpec(Spec):
-    """The mean of the weights after each epoch from `start` on (stochastic weight averaging,
-    Izmailov et al. 2018), BatchNorm's statistics computed anew."""
+    """The mean of the weights after each epoch from `start` on, with BatchNorm's statistics
+    recomputed (stochastic weight averaging, Izmailov et al. 2018)."""
 
     name: Literal["swa"] = "swa"
     start: float = Field(0.75, ge=0, lt=1)
-    """Share of `epochs` after which averaging begins; a training that ends before ships its
-    last weights."""
+    """Share of `epochs` after which averaging begins. A training that ends earlier ships its last
+    weights."""
 
     @property
     def label(self) -> str:
-        """In short, such as `swa0.75`."""
+        """Short form, such as `swa0.75`."""
         return f"{self.name}{self.start:g}"
 
 
 class EpochsSpec(Spec):
-    """The mean of the weights after these epochs, BatchNorm's statistics computed anew."""
+    """The mean of the weights after these epochs, with BatchNorm's statistics recomputed."""
 
     name: Literal["epochs"] = "epochs"
     at: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1)
 
     @property
     def label(self) -> str:
-        """In short, such as `epochs12-15`."""
+        """Short form, such as `epochs12-15`."""
         return self.name + "-".join(map(str, self.at))
 
     @field_validator("at")
@@ -90,15 +91,14 @@ OneShip = Annotated[
 
 
 class BetterSpec(Spec):
-    """Several kinds of weights are scored on the validation images, and the best is shipped (source
-    system A scores the epoch of the lowest loss and the last one).
-
-    What is trained on all labelled images ships the kind with the highest mean over the folds.
+    """The best of several kinds of weights, by their score on the validation images (source system
+    A compares the epoch of the lowest loss with the last one). Training on all labeled images ships
+    the kind with the highest mean over the folds.
     """
 
     name: Literal["better"] = "better"
     of: tuple[OneShip, ...] = Field((LastSpec(), BestSpec(watch="val_loss")), min_length=2)
-    """The first of equals is shipped."""
+    """The kinds to compare. On a tie the first one is shipped."""
 
     @field_validator("of")
     @classmethod
@@ -110,7 +110,7 @@ class BetterSpec(Spec):
 
     @property
     def label(self) -> str:
-        """In short, such as `better_last_swa0.75`."""
+        """Short form, such as `better_last_swa0.75`."""
         return "_".join([self.name, *(kind.label for kind in self.of)])
 
 
@@ -122,30 +122,30 @@ ShipSpec = Annotated[
 
 
 def candidates(ship: ShipSpec) -> tuple[OneShip, ...]:
-    """The kinds of weights that are made and scored, in order."""
+    """Return the kinds of weights that are made and scored, in order."""
     return ship.of if isinstance(ship, BetterSpec) else (ship,)
 
 
 class KeepSpec(Spec):
-    """Checkpoints that stay on disk beside those that `ship` needs."""
+    """Checkpoints that stay on disk in addition to those that `ship` needs."""
 
     last: int = Field(2, ge=2)
-    """The newest so many: should one be damaged, training goes on from the one before."""
+    """Number of newest checkpoints. If one is damaged, training resumes from the one before."""
     best: int = Field(1, ge=1)
-    """Those of the highest validation scores."""
+    """Number of checkpoints with the highest validation scores."""
     every: int = Field(0, ge=0)
-    """Those of every so many epochs; 0: none."""
+    """Interval in epochs at which a checkpoint is kept; 0: none."""
 
 
 class EarlyStopSpec(Spec):
-    """Training ends when a figure has not got better for `patience` epochs.
+    """Training ends when a figure has not improved for `patience` epochs.
 
-    Which weights are shipped is `ship`'s choice: with `last` those after the patience, so choose
-    `best` or an average with it.
+    `ship` decides which weights are shipped. With `last`, those are the weights after the patience,
+    so combine early stopping with `best` or an average.
     """
 
     watch: Watched = "val_score"
     patience: int = Field(10, ge=1)
-    """Epochs in a row without a better figure."""
+    """Number of epochs in a row without improvement."""
     min_delta: float = Field(0.0, ge=0)
-    """A figure is better when it beats the best one by more than this."""
+    """A figure counts as improved when it beats the best one by more than this."""

@@ -1,9 +1,10 @@
 """Search spaces: from `search.space` to trial specs.
 
 A space maps dotted paths under `trial` to domains: `{choice: [...]}`, `{grid: [...]}`,
-`{uniform: [a, b]}`, `{loguniform: [a, b]}` or `{integer: [a, b]}`. What is chosen may hold domains
-itself, which then exist only where it was chosen (an encoder list a decoder, momentum with SGD).
-Each domain has a key, its path: `optimizer`, or `optimizer[0].momentum` within the first choice.
+`{uniform: [a, b]}`, `{loguniform: [a, b]}` or `{integer: [a, b]}`. A listed value may hold domains
+itself, which then exist only if that value is chosen (an encoder list for a decoder, momentum for
+SGD). Each domain has a key, its path: `optimizer`, or `optimizer[0].momentum` within the first
+choice.
 """
 
 import copy
@@ -20,26 +21,26 @@ from raytrain.config.trial import TrialSpec
 RANGES = ("uniform", "loguniform", "integer")
 LISTS = ("choice", "grid")
 SHARES = (0.0, 0.382, 1.0)
-"""Of a range, at which it is tried: both ends, and a fraction between that is no round number."""
+"""Positions in a range at which it is checked: both ends, and a fraction that is not round."""
 Number = int | float
 Point = dict[str, Number]
-"""Of each domain that is met its key, with the index of what is chosen or the number drawn."""
+"""Key of each domain that applies -> index of the chosen value, or the drawn number."""
 
 
 class Chooser(Protocol):
-    """Decides what the domain of a key gives."""
+    """Decides the value of each domain."""
 
     def index(self, key: str, count: int) -> int:
-        """Of the listed value."""
+        """Return the index of one of `count` listed values."""
         ...
 
     def number(self, key: str, kind: str, low: Number, high: Number) -> Number:
-        """Within the range, a whole one if its kind is `integer`."""
+        """Return a number within the range; a whole one if `kind` is `integer`."""
         ...
 
 
 def domain_of(node: Any) -> tuple[str, list[Any]] | None:
-    """Kind and values of a domain; None for anything else."""
+    """Return the kind and values of a domain, or None for anything else."""
     if isinstance(node, dict) and len(node) == 1:
         kind, values = next(iter(node.items()))
         if kind in LISTS + RANGES and isinstance(values, list):
@@ -48,7 +49,7 @@ def domain_of(node: Any) -> tuple[str, list[Any]] | None:
 
 
 def kinds_in(node: Any) -> set[str]:
-    """The kinds of all domains in a domain, its own too."""
+    """Return the kinds of all domains in a domain, including its own."""
     domain = domain_of(node)
     parts = parts_of(node, "") if isinstance(node, dict | list) else ()
     if domain is not None:
@@ -59,7 +60,7 @@ def kinds_in(node: Any) -> set[str]:
 
 
 def resolve(space: dict[str, Any], chooser: Chooser) -> dict[str, Any]:
-    """The value of each path, every domain decided, in the order of the file."""
+    """Return the value of each path with every domain decided, in the order of the file."""
     return {path: _resolve(node, path, chooser) for path, node in space.items()}
 
 
@@ -78,14 +79,14 @@ def _resolve(node: Any, key: str, chooser: Chooser) -> Any:
 
 
 def parts_of(node: dict[str, Any] | list[Any], key: str) -> Iterator[tuple[Any, str, Any]]:
-    """Name, key and value of what a mapping or a list holds."""
+    """Yield the name, key and value of each item of a mapping or list."""
     items = node.items() if isinstance(node, dict) else enumerate(node)
     yield from ((name, f"{key}.{name}", part) for name, part in items)
 
 
 class Given:
-    """Chooses what a point says; of other lists the first value, of other ranges a certain share
-    of the way from the low end (0) to the high one (1)."""
+    """Takes the values that a point gives. For other lists it takes the first value, and for other
+    ranges the number at `share` of the way from the low end (0) to the high one (1)."""
 
     def __init__(self, point: Mapping[str, Number], share: float = 0.0):
         self._point, self._share = point, share
@@ -98,7 +99,7 @@ class Given:
 
 
 def between(kind: str, low: Number, high: Number, share: float) -> Number:
-    """A number of a range."""
+    """Return the number at `share` (0 .. 1) of the way from `low` to `high`."""
     if share in (0, 1):
         return high if share else low
     value = low + share * (high - low)
@@ -106,7 +107,7 @@ def between(kind: str, low: Number, high: Number, share: float) -> Number:
 
 
 class Drawn:
-    """Chooses at random, but where a point decides."""
+    """Draws at random, except where a point decides."""
 
     def __init__(self, rng: np.random.Generator, point: Mapping[str, Number]):
         self._rng, self._point = rng, point
@@ -123,12 +124,13 @@ class Drawn:
 
 
 def readable(value: float, low: Number, high: Number) -> float:
-    """Three digits are enough to tell rates apart and keep names and records readable."""
+    """Round to three digits: enough to distinguish rates, and short in names and records."""
     return min(max(float(f"{value:.3g}"), float(low)), float(high))
 
 
 def cells(space: dict[str, Any], kinds: tuple[str, ...]) -> Iterator[Point]:
-    """Every combination of the lists of these kinds, the last one in the file changing first."""
+    """Yield every combination of the lists of these kinds; the last list in the file varies
+    fastest."""
     yield from crossed([_cells(node, path, kinds) for path, node in space.items()])
 
 
@@ -148,19 +150,19 @@ def _cells(node: Any, key: str, kinds: tuple[str, ...]) -> list[Point]:
 
 
 def crossed(parts: list[list[Point]]) -> Iterator[Point]:
-    """One point of each part together, in every combination."""
+    """Combine one point of each part, in every combination."""
     for chosen in itertools.product(*parts):
         yield {key: value for point in chosen for key, value in point.items()}
 
 
 def count_cells(space: dict[str, Any], kinds: tuple[str, ...]) -> int:
-    """How many combinations `cells` gives."""
+    """Return the number of combinations that `cells` yields."""
     return math.prod(len(_cells(node, path, kinds)) for path, node in space.items())
 
 
 def covering(space: dict[str, Any]) -> list[Point]:
-    """Few points that together hold every listed value, and of each range both ends and a value
-    between."""
+    """Return few points that together hold every listed value, and for each range both ends and a
+    value in between."""
     return _side_by_side([_covering(node, path) for path, node in space.items()])
 
 
@@ -191,10 +193,10 @@ def _side_by_side(parts: list[list[Point]]) -> list[Point]:
 def sample_trials(
     space: dict[str, Any], base: TrialSpec, trials: int, seed: int
 ) -> list[TrialSpec]:
-    """At most `trials` distinct specs, the same ones for the same seed.
+    """Draw at most `trials` distinct specs, the same ones for the same seed.
 
-    Grids are crossed and each of their cells is drawn before one is repeated; the other domains
-    are sampled independently. Fewer come back when the space holds no more.
+    Grids are crossed, and each of their cells is drawn before one is repeated. The other domains
+    are sampled independently. The list is shorter if the space holds fewer specs.
     """
     rng = np.random.default_rng(seed)
     grid = list(cells(space, ("grid",)))
@@ -210,7 +212,7 @@ def sample_trials(
 
 
 def grid_trials(space: dict[str, Any], base: TrialSpec, trials: int, seed: int) -> list[TrialSpec]:
-    """The first `trials` distinct ones of all combinations, in an order that the seed decides."""
+    """Return the first `trials` distinct combinations, in an order that the seed determines."""
     points = list(cells(space, LISTS))
     np.random.default_rng(seed).shuffle(points)
     specs = (with_values(base, resolve(space, Given(point))) for point in points)
@@ -219,25 +221,26 @@ def grid_trials(space: dict[str, Any], base: TrialSpec, trials: int, seed: int) 
 
 
 def with_values(base: TrialSpec, values: dict[str, Any]) -> TrialSpec:
-    """The base trial with each dotted path set to its value (a mapping replaces a sub-spec)."""
+    """Return the base trial with each dotted path set to its value (a mapping replaces a
+    sub-spec)."""
     tree = base.model_dump(mode="json")
-    # Never the caller's own mapping.
+    # A deep copy, so that the caller's mapping is never changed.
     for path in sorted(values, key=whole_first):
         set_path(tree, path, copy.deepcopy(values[path]), named_parts(TrialSpec))
     return TrialSpec.model_validate(tree)
 
 
 def whole_first(path: str) -> tuple[int, bool]:
-    """Orders paths so that the whole comes before its parts and its name before the rest: setting
-    another one would take with it what was set before."""
+    """Sort key that puts a whole before its parts and its name before the rest: setting a whole or
+    another name later would discard what was set before."""
     return path.count("."), not path.endswith(".name")
 
 
 def set_path(tree: dict[str, Any], path: str, value: Any, named: frozenset[str]) -> None:
-    """Set `a.b.c` in a nested dict, making what is missing on the way.
+    """Set `a.b.c` in a nested dict, creating missing parts on the way.
 
-    `named` are the keys whose `name` decides which parameters stand beside it: another name starts
-    such a part afresh, and a bare word there is its name.
+    `named` are the keys that hold a spec with a `name`. Another name resets such a part, and a bare
+    word there is its name.
     """
     *parents, last = path.split(".")
     for key in parents:
@@ -249,7 +252,8 @@ def set_path(tree: dict[str, Any], path: str, value: Any, named: frozenset[str])
 
 
 def as_part(key: str, value: Any, named: frozenset[str]) -> dict[str, Any]:
-    """What stands at a key as a mapping, where it is one or a bare name; else an empty one."""
+    """Return the value as a mapping: a mapping itself, a bare name as `{name: ...}`, else an empty
+    dict."""
     if isinstance(value, dict):
         return value
     return {"name": value} if isinstance(value, str) and key in named else {}

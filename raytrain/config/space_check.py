@@ -1,4 +1,4 @@
-"""What is wrong with a search space: its words, and every combination that can be enumerated."""
+"""Checks of a search space: its syntax, and every combination that can be enumerated."""
 
 import itertools
 from collections import Counter
@@ -25,11 +25,12 @@ from raytrain.config.space import (
 from raytrain.config.trial import TrialSpec
 
 LIMIT = 1000
-"""Up to so many combinations are all tried; of more, every value and so many drawn ones."""
+"""Up to this number, all combinations are tried; above it, every value and this number of random
+combinations."""
 
 
 def space_problems(space: dict[str, Any], base: TrialSpec) -> list[str]:
-    """Everything wrong with the space, values that do not go together too; no late surprises."""
+    """Return every problem of the space, including values that do not go together."""
     problems: dict[str, list[str]] = {str(path): [] for path in space}
     for path, node in space.items():
         problems[str(path)] = _words(node, f"search.space.{path}")
@@ -40,8 +41,8 @@ def space_problems(space: dict[str, Any], base: TrialSpec) -> list[str]:
 
 
 def combinations(space: dict[str, Any]) -> list[dict[str, Any]]:
-    """The values of each path that are tried: all combinations of listed ones where they are few
-    enough, with all ranges at their low end, at their high end and between."""
+    """Return the combinations of values to try: all combinations of listed values if there are few
+    enough, with all ranges at their low end, at their high end and in between."""
     points = [*covering(space), *cells(space, LISTS)] if _few(space) else _drawn(space)
     return [resolve(space, Given(point, share)) for share in SHARES for point in points]
 
@@ -59,7 +60,7 @@ def _drawn(space: dict[str, Any]) -> list[Point]:
 
 
 class _Noted(Drawn):
-    """Draws at random and keeps what it drew of lists."""
+    """Draws at random and records what it drew from lists."""
 
     def __init__(self, rng: np.random.Generator):
         super().__init__(rng, {})
@@ -71,7 +72,7 @@ class _Noted(Drawn):
 
 
 def _words(node: Any, where: str) -> list[str]:
-    """Whether the node is a domain, and those within it are."""
+    """Return the problems of a node as a domain, and of the domains within it."""
     if not isinstance(node, dict) or len(node) != 1:
         return [f"{where}: write one of {', '.join(LISTS + RANGES)}, as {{choice: []}}"]
     kind, values = next(iter(node.items()))
@@ -90,7 +91,7 @@ def _words(node: Any, where: str) -> list[str]:
 
 
 def _inner(node: Any, where: str) -> list[str]:
-    """The domains inside a listed value, misspelt ones too."""
+    """Return the problems of the domains inside a listed value, misspelled ones too."""
     if isinstance(node, dict) and len(node) == 1:
         kind, values = next(iter(node.items()))
         close = nearest(kind, LISTS + RANGES)
@@ -108,7 +109,8 @@ def _is_range(kind: str, values: list[Any]) -> bool:
 
 
 def _misfits(space: dict[str, Any], base: TrialSpec) -> dict[str, list[str]]:
-    """Each domain's values that no trial can have, alone or with another domain's."""
+    """Return each domain's values that no trial can have, alone or together with another
+    domain's."""
     tried: Counter[tuple[str, str]] = Counter()
     failed: Counter[tuple[str, str, str]] = Counter()
     beside: dict[tuple[str, str, str], str] = {}
@@ -134,13 +136,13 @@ def _misfits(space: dict[str, Any], base: TrialSpec) -> dict[str, list[str]]:
 
 
 def _first_of_each(lines: list[str]) -> list[str]:
-    """One line a problem, whatever it stands together with."""
+    """Keep one line per problem, whatever it is combined with."""
     groups = itertools.groupby(lines, key=lambda line: line.split(", together with ")[0])
     return list({problem: next(group) for problem, group in groups}.values())
 
 
 def _culprit(line: str, paths: list[str]) -> str:
-    """The domain that a problem of the trial is told of."""
+    """Return the domain to which a problem of the trial is attributed."""
     at = line.removeprefix("trial.").split(": ")[0].replace("[", ".").split(".")
     return max(paths, key=lambda path: _shared(path.split("."), at))
 

@@ -1,4 +1,4 @@
-"""The way back: where in a search space a spec lies."""
+"""The inverse of a search space: the points at which a spec lies."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,9 +17,9 @@ from raytrain.config.trial import TrialSpec
 
 
 def points_of(space: dict[str, Any], spec: TrialSpec) -> Iterator[Point]:
-    """The points that give this spec's values; none where it lies outside the space.
+    """Yield the points that give this spec's values; none if it lies outside the space.
 
-    What the space does not vary may differ: a longer training of the same is the same point.
+    Fields that the space does not vary may differ: a longer training is still the same point.
     """
     tree = spec.model_dump(mode="json")
     options = [list(_matches(node, path, value_at(tree, path))) for path, node in space.items()]
@@ -50,12 +50,12 @@ def _matches(node: Any, key: str, value: Any) -> Iterator[Point]:
             return
         yield from crossed([list(_matches(part, at, value[name])) for name, at, part in parts])
     elif node == value or isinstance(node, dict | list | str):
-        # A short form is compared by what it becomes.
+        # A short form is compared by its expanded value.
         yield {}
 
 
 def value_at(tree: Any, path: str) -> Any:
-    """What stands at a dotted path; None where nothing does."""
+    """Return the value at a dotted path, or None."""
     for name in path.split("."):
         tree = tree.get(name) if isinstance(tree, dict) else None
     return tree

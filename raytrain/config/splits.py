@@ -1,4 +1,4 @@
-"""Which images train, validate and test, and which of them belong together."""
+"""Which images train, validate and test, and which of them form a group."""
 
 import itertools
 from typing import Annotated, Any, Literal
@@ -10,7 +10,7 @@ from raytrain.config.expression import parse_expression, parse_ranges
 
 
 class FolderSplitsSpec(Spec):
-    """What `{split}` reads for each split; null: there is no such split."""
+    """The text of `{split}` for each split; null: there is no such split."""
 
     name: Literal["folders"] = "folders"
     train: str = "train"
@@ -35,7 +35,7 @@ class RangeSplitsSpec(Spec):
 
 
 class TableSplitsSpec(Spec):
-    """Splits by a CSV under competition.data that says train, val or test for each name."""
+    """Splits from a CSV under competition.data that says train, val or test for each name."""
 
     name: Literal["table"] = "table"
     file: str
@@ -45,7 +45,8 @@ class TableSplitsSpec(Spec):
 
 
 class FractionSplitsSpec(Spec):
-    """A share of the groups that have masks validates; images without a mask are the test."""
+    """A share of the groups with masks is used for validation. Images without a mask are test
+    images."""
 
     name: Literal["fraction"] = "fraction"
     val: float = Field(0.2, gt=0, lt=1)
@@ -60,19 +61,19 @@ SplitsSpec = Annotated[
 
 
 class OwnGroupSpec(Spec):
-    """Every image is a group of its own."""
+    """Every image is its own group."""
 
     name: Literal["own"] = "own"
 
 
 class StemGroupSpec(Spec):
-    """The name without its last number, such as `p1_slice` for `p1_slice07`."""
+    """The group is the name without its last number, such as `p1_slice` for `p1_slice07`."""
 
     name: Literal["stem"] = "stem"
 
 
 class ExpressionGroupSpec(Spec):
-    """The value of an expression over N, the last number in the name."""
+    """The group is the value of an expression over N, the last number in the name."""
 
     name: Literal["expression"] = "expression"
     value: str
@@ -85,7 +86,7 @@ class ExpressionGroupSpec(Spec):
 
 
 class EndsGroupSpec(Spec):
-    """Sequences of frames that end at these numbers, in rising order."""
+    """Groups are sequences of frames that end at these numbers, in rising order."""
 
     name: Literal["ends"] = "ends"
     ends: tuple[int, ...] = Field(min_length=1)
@@ -99,7 +100,7 @@ class EndsGroupSpec(Spec):
 
 
 class TableGroupSpec(Spec):
-    """A column of a CSV under competition.data, such as the patient."""
+    """The group is a column of a CSV under competition.data, such as the patient."""
 
     name: Literal["table"] = "table"
     file: str

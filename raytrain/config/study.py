@@ -1,4 +1,4 @@
-"""What a published study states, so that a search of the same choices can be laid beside it."""
+"""Figures that a published study states, for comparison with a search of the same choices."""
 
 from typing import Any, Self
 
@@ -15,21 +15,21 @@ class StatedSpec(Spec):
     """Figures that the source states for one choice, or for the best of several."""
 
     at: dict[str, str] = {}
-    """Factor -> choice, in the words of `choice_label`. Factors that are left out: the best of
-    theirs."""
+    """Factor -> choice, named as in `choice_label`. A missing factor means the best of its
+    choices."""
     figures: dict[str, float] = Field(min_length=1)
     """Measure -> figure, such as `{dice: 0.4087, iou: 0.3092}`."""
 
 
 class StudySpec(Spec):
-    """The source of a study, what it measured and what came out there."""
+    """The source of a study, its measures and its results."""
 
     source: str
-    """Such as `A3`, the row of the source system."""
+    """The source, such as `A3`, its row in the table of source systems."""
     stated: str
     """What the figures are in the source's own words, such as `mean validation accuracy`."""
     measures: tuple[MetricSpec, ...] = Field((DiceMetricSpec(),), min_length=1)
-    """What we measure to be laid beside them, on the validation images of the best epoch."""
+    """The metrics to compare, measured on the validation images at the best epoch."""
     figures: tuple[StatedSpec, ...] = ()
 
     @model_validator(mode="after")
@@ -43,7 +43,7 @@ class StudySpec(Spec):
 
 
 def choice_label(spec: TrialSpec, path: str) -> str:
-    """What a trial has at a path of the search space, in short: `unet16x4`, `sgd`, `0.001`."""
+    """Return a trial's value at a path of the search space in short: `unet16x4`, `sgd`, `0.001`."""
     if path == "model":
         return spec.model.label
     if path == "loss":

@@ -1,4 +1,4 @@
-"""Where trainings are shown besides the console and the run's own files."""
+"""Experiment trackers that show trainings in addition to the console and the run's own files."""
 
 import re
 from typing import Literal
@@ -9,13 +9,13 @@ from raytrain.config.base import Spec
 
 
 class MlflowSpec(Spec):
-    """An MLflow run a trial (`pip install "raytrain[mlflow]"`). Names and passwords are read from
+    """One MLflow run per trial (`pip install "raytrain[mlflow]"`). Credentials are read from
     MLflow's own variables, MLFLOW_TRACKING_USERNAME, _PASSWORD and _TOKEN."""
 
     uri: str
     """A server, `http://host:5000`, or a store, `sqlite:////shared/mlflow.db`."""
     experiment: str | None = Field(None, min_length=1)
-    """Null: the competition's name."""
+    """Name of the experiment; null: the competition's name."""
 
     @field_validator("uri")
     @classmethod
@@ -33,19 +33,19 @@ class MlflowSpec(Spec):
 
 
 class WandbSpec(Spec):
-    """A Weights & Biases run a trial (`pip install "raytrain[wandb]"`), grouped by the job's `run`.
-    The key is read from WANDB_API_KEY."""
+    """One Weights & Biases run per trial (`pip install "raytrain[wandb]"`), grouped by the job's
+    `run`. The key is read from WANDB_API_KEY."""
 
     project: str | None = Field(None, min_length=1)
-    """Null: the competition's name."""
+    """Name of the project; null: the competition's name."""
     entity: str | None = Field(None, min_length=1)
     """The user or team; null: W&B's default for the key."""
     mode: Literal["online", "offline"] = "online"
-    """`offline` writes to `<run>/tracking/wandb/` what `wandb sync` sends later."""
+    """`offline` writes to `<run>/tracking/wandb/`; send it later with `wandb sync`."""
 
 
 class TrackingSpec(Spec):
-    """Views of every trial: search, folds and finalists."""
+    """Trackers for every trial: search, folds and final members."""
 
     tensorboard: bool = True
     """Event files for `tensorboard --logdir <storage>/<competition>/<run>`."""

@@ -1,4 +1,4 @@
-"""YAML as people write it: numbers such as 3e-4, no key twice, no text that unfolds without end."""
+"""YAML reader: understands 3e-4, refuses duplicate keys and aliases that expand without end."""
 
 import re
 from collections.abc import Hashable
@@ -7,13 +7,13 @@ from typing import Any
 import yaml
 
 MOST_VALUES = 100_000
-"""Values that a text may hold, each counted as often as its aliases repeat it."""
+"""Most values that a text may hold; each value counts as often as its aliases repeat it."""
 
 MERGE = "tag:yaml.org,2002:merge"
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.1 reads 3e-4 as a word; people who write it mean the number."""
+    """Reads 3e-4 as a number, as people mean it; YAML 1.1 reads it as a word."""
 
     def __init__(self, text: str):
         super().__init__(text)
@@ -26,7 +26,7 @@ class _Loader(yaml.SafeLoader):
                 continue
             key, line = self.construct_object(key_node, deep=True), key_node.start_mark.line + 1
             if not isinstance(key, Hashable):
-                continue  # which the constructor refuses
+                continue  # the constructor refuses it
             if key in lines:
                 again = f"in line {lines[key]} and again in line {line}"
                 self.twice.append(f"key {key!r} stands {again}; keep one")
@@ -40,7 +40,7 @@ _Loader.add_implicit_resolver(
 
 
 def read_yaml(source: str, text: str) -> Any:
-    """The value of a YAML text. Raises ValueError naming `source` and the line of what is wrong."""
+    """Parse a YAML text. Raises ValueError that names `source` and the line of the problem."""
     loader = _Loader(text)
     try:
         node = loader.get_single_node()
@@ -61,9 +61,9 @@ def read_yaml(source: str, text: str) -> Any:
 
 
 def _size(node: yaml.Node, known: dict[int, int]) -> int:
-    """Values in a node. Raises ValueError when it holds itself."""
+    """Return the number of values in a node. Raises ValueError when it contains itself."""
     if id(node) not in known:
-        known[id(node)] = MOST_VALUES + 1  # where it is met again within itself
+        known[id(node)] = MOST_VALUES + 1  # used if the node contains itself
         parts = node.value if isinstance(node, yaml.CollectionNode) else []
         inner = [part for pair in parts for part in (pair if isinstance(pair, tuple) else (pair,))]
         known[id(node)] = 1 + sum(_size(part, known) for part in inner)

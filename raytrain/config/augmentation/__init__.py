@@ -1,4 +1,4 @@
-"""What `trial.augmentation` may hold: a preset's name, or a list of them and of transforms.
+"""Values of `trial.augmentation`: the name of a preset, or a list of presets and transforms.
 
     augmentation: slices
     augmentation: [slices, {name: HorizontalFlip, p: 0.5}]
@@ -6,9 +6,9 @@
       - {name: Affine, rotate: [-10, 10], p: 1.0}
       - {name: OneOf, p: 0.5, transforms: [{name: GaussNoise}, {name: Blur, p: 0.2}]}
 
-They are applied in their order. Names, parameters and defaults of the transforms are those of
-albumentations 2.0.8, which is not imported here (a test holds them equal). Offered is what keeps
-image and mask together and of their size.
+The items are applied in their order. Names, parameters and defaults of the transforms are those of
+albumentations 2.0.8, which is not imported here (a test checks that they are equal). Only
+transforms are offered that keep image and mask aligned and preserve their size.
 """
 
 from typing import Annotated, Any, Literal, get_args
@@ -91,7 +91,7 @@ _Preset = Annotated[PresetName, BeforeValidator(_is_no_transform)]
 _Step = Annotated[TransformSpec | OneOfSpec, Field(discriminator="name")]
 
 
-# The tags' brackets tell `errors.py` to leave them out of the paths that it shows.
+# The brackets mark the tags that `errors.py` removes from the paths it shows.
 def _form(value: Any) -> str | None:
     if isinstance(value, str):
         return "[preset]"

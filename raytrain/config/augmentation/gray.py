@@ -1,6 +1,6 @@
-"""Transforms of the image's values alone, none of which shifts it against its mask (therefore no
-Downscale and no MotionBlur). Strengths are parts of 0 .. 255 for 8-bit images, and of the image's
-own range for all others."""
+"""Transforms that change only the values of the image. None of them shifts the image against its
+mask (hence no Downscale and no MotionBlur). Strengths are fractions of 0 .. 255 for 8-bit images,
+and of the image's own range for all others."""
 
 from typing import Literal
 
@@ -34,13 +34,13 @@ class RandomGammaSpec(Transform):
 
 
 class InvertImgSpec(Transform):
-    """Dark becomes bright."""
+    """Dark becomes bright, and bright becomes dark."""
 
     name: Literal["InvertImg"] = "InvertImg"
 
 
 class ClaheSpec(Transform):
-    """Local histogram equalisation, in 256 steps; images of 1 or 3 channels only."""
+    """Local histogram equalization, in 256 steps; images of 1 or 3 channels only."""
 
     name: Literal["CLAHE"] = "CLAHE"
     clip_limit: Limits = (1, 4)
@@ -57,14 +57,14 @@ class ColorJitterSpec(Transform):
 
 
 class GaussNoiseSpec(Transform):
-    """Added noise, another one for each pixel and channel."""
+    """Additive noise, drawn for each pixel and channel."""
 
     name: Literal["GaussNoise"] = "GaussNoise"
     std_range: Shares = (0.2, 0.44)
 
 
 class MultiplicativeNoiseSpec(Transform):
-    """One factor for the whole image, or one a pixel."""
+    """One random factor for the whole image, or one per pixel."""
 
     name: Literal["MultiplicativeNoise"] = "MultiplicativeNoise"
     multiplier: Factors = (0.9, 1.1)
@@ -72,20 +72,20 @@ class MultiplicativeNoiseSpec(Transform):
 
 
 class ShotNoiseSpec(Transform):
-    """Poisson noise of few photons."""
+    """Poisson noise, as from few photons."""
 
     name: Literal["ShotNoise"] = "ShotNoise"
     scale_range: Noises = (0.1, 0.3)
 
 
 class SaltAndPepperSpec(Transform):
-    """Some pixels as dark and as bright as can be."""
+    """Some pixels become as dark or as bright as possible."""
 
     name: Literal["SaltAndPepper"] = "SaltAndPepper"
     amount: Shares = (0.01, 0.06)
-    """Part of the pixels."""
+    """Share of the pixels."""
     salt_vs_pepper: Shares = (0.4, 0.6)
-    """Part of them that turns bright."""
+    """Share of these pixels that become bright."""
 
 
 class BlurSpec(Transform):
@@ -110,9 +110,9 @@ class MedianBlurSpec(Transform):
 
 
 class SharpenSpec(Transform):
-    """The image mixed with its edges."""
+    """A mix of the image and its edges."""
 
     name: Literal["Sharpen"] = "Sharpen"
     alpha: Shares = (0.2, 0.5)
-    """Part of the edges in the mix."""
+    """Share of the edges in the mix."""
     lightness: Factors = (0.5, 1.0)

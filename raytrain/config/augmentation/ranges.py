@@ -1,5 +1,5 @@
-"""Ranges [lowest, highest] that a transform draws from; a single number is refused, because
-albumentations means 0 .. v, -v .. v or v by it, depending on the parameter."""
+"""Ranges [lowest, highest] from which a transform draws. A single number is refused, because
+albumentations reads it as 0 .. v, -v .. v or v, depending on the parameter."""
 
 from typing import Annotated, Any
 
@@ -38,20 +38,20 @@ _Count = Annotated[int, Field(ge=1, le=100)]
 _Size = Annotated[int, Field(ge=3, le=99), AfterValidator(_odd)]
 
 Angles = Annotated[tuple[_Angle, _Angle], WrapValidator(_rising)]
-"""Degrees."""
+"""Angles in degrees."""
 Slants = Annotated[tuple[_Slant, _Slant], WrapValidator(_rising)]
-"""Degrees."""
+"""Shear angles in degrees."""
 SignedShares = Annotated[tuple[_Signed, _Signed], WrapValidator(_rising)]
 Shares = Annotated[tuple[_Share, _Share], WrapValidator(_rising)]
 Parts = Annotated[tuple[_Part, _Part], WrapValidator(_rising)]
-"""Less than the whole: albumentations takes 1 and more for pixels."""
+"""Fractions below 1: albumentations reads 1 and more as pixels."""
 Corners = Annotated[tuple[_Corner, _Corner], WrapValidator(_rising)]
 Factors = Annotated[tuple[_Factor, _Factor], WrapValidator(_rising)]
 Zooms = Annotated[tuple[_Zoom, _Zoom], WrapValidator(_rising)]
 Percents = Annotated[tuple[_Percent, _Percent], WrapValidator(_rising)]
 Noises = Annotated[tuple[_Noise, _Noise], WrapValidator(_rising)]
 Sigmas = Annotated[tuple[_Sigma, _Sigma], WrapValidator(_rising)]
-"""Pixels."""
+"""Standard deviations in pixels."""
 Limits = Annotated[tuple[_Limit, _Limit], WrapValidator(_rising)]
 Hues = Annotated[tuple[_Hue, _Hue], WrapValidator(_rising)]
 Counts = Annotated[tuple[_Count, _Count], WrapValidator(_rising)]

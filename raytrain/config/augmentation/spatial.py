@@ -1,7 +1,7 @@
-"""Transforms that move image and mask alike, linear for images, nearest neighbour for masks.
+"""Transforms that move image and mask alike: linear for images, nearest neighbor for masks.
 
-Every parameter is offered at which both keep together and of their size; so there is no crop, and
-no GridDistortion, which leaves a part of small images unmapped.
+Only parameters are offered that keep image and mask aligned and preserve their size. Hence there is
+no crop, and no GridDistortion, which leaves a part of small images unmapped.
 """
 
 from typing import Literal
@@ -21,17 +21,18 @@ from raytrain.config.base import Spec
 
 
 class Transform(Spec):
-    """What all transforms share."""
+    """Base class of all transforms."""
 
     name: str
     p: float = Field(0.5, ge=0, le=1)
-    """Probability; inside a OneOf the weight against the others."""
+    """Probability. Inside a OneOf: the weight relative to the other transforms."""
 
 
 class _Resampling(Transform):
     border_mode: Literal["reflect_101", "reflect", "replicate", "constant"] = "reflect_101"
-    """What stands outside the image, for image and mask alike: its mirror image (without or with
-    the rim twice), its rim drawn out, or the darkest value and class 0, the background."""
+    """How pixels outside the image are filled, for image and mask alike: `reflect_101` and
+    `reflect` mirror the image (without or with the border repeated), `replicate` extends the
+    border, and `constant` uses the darkest value and class 0, the background."""
 
 
 class HorizontalFlipSpec(Transform):
@@ -53,43 +54,44 @@ class TransposeSpec(Transform):
 
 
 class RandomRotate90Spec(Transform):
-    """0, 1, 2 or 3 quarter turns, alike often; square images only."""
+    """0, 1, 2 or 3 quarter turns, equally likely; square images only."""
 
     name: Literal["RandomRotate90"] = "RandomRotate90"
     p: float = Field(1.0, ge=0, le=1)
 
 
 class D4Spec(Transform):
-    """One of the eight turns and flips of a square, alike often; square images only."""
+    """One of the eight turns and flips of a square, equally likely; square images only."""
 
     name: Literal["D4"] = "D4"
     p: float = Field(1.0, ge=0, le=1)
 
 
 class RotateSpec(_Resampling):
-    """A turn around the centre."""
+    """Rotation around the center."""
 
     name: Literal["Rotate"] = "Rotate"
     limit: Angles = (-90, 90)
 
 
 class AffineSpec(_Resampling):
-    """Turn, zoom, shift and shear around the centre."""
+    """Rotation, zoom, shift and shear around the center."""
 
     name: Literal["Affine"] = "Affine"
     rotate: Angles = (0, 0)
     scale: Zooms = (1, 1)
     """Drawn for each axis."""
     keep_ratio: bool = False
-    """One scale for both axes."""
+    """Whether both axes have the same scale."""
     translate_percent: SignedShares = (0, 0)
-    """Parts of the side (0.1, not 10), drawn for each axis."""
+    """Fractions of the side (0.1, not 10), drawn for each axis."""
     shear: Slants = (0, 0)
     """Drawn for each axis."""
 
 
 class PerspectiveSpec(_Resampling):
-    """Corners taken from inside the image, by parts of the side, and drawn to full size."""
+    """The corners move inward by fractions of the side, and the region is stretched to full
+    size."""
 
     name: Literal["Perspective"] = "Perspective"
     scale: Corners = (0.05, 0.1)
@@ -114,11 +116,11 @@ class OpticalDistortionSpec(_Resampling):
 
 
 class CoarseDropoutSpec(Transform):
-    """Rectangles of the image blackened; the mask keeps what they hide."""
+    """Rectangles of the image become black; the mask keeps its values there."""
 
     name: Literal["CoarseDropout"] = "CoarseDropout"
     num_holes_range: Counts = (1, 2)
     hole_height_range: Parts = (0.1, 0.2)
-    """Parts of the image's height."""
+    """Fractions of the image's height."""
     hole_width_range: Parts = (0.1, 0.2)
-    """Parts of the image's width."""
+    """Fractions of the image's width."""

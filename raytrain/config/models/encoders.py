@@ -1,4 +1,4 @@
-"""What every network with a pretrained encoder shares."""
+"""Base class of the networks with a pretrained encoder."""
 
 from abc import abstractmethod
 
@@ -6,7 +6,7 @@ from raytrain.config.base import Spec
 
 
 class PretrainedSpec(Spec):
-    """A network whose `encoder` may start from pretrained weights."""
+    """A network with an `encoder` that may start from pretrained weights."""
 
     encoder: str
     weights: str | None = None
@@ -15,4 +15,4 @@ class PretrainedSpec(Spec):
     @property
     @abstractmethod
     def label(self) -> str:
-        """The network in short."""
+        """Short form of the network."""

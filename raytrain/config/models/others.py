@@ -1,4 +1,4 @@
-"""Networks of the source systems that segmentation-models-pytorch does not have."""
+"""Networks of the source systems that segmentation-models-pytorch does not provide."""
 
 from typing import Literal
 
@@ -16,19 +16,20 @@ class FcnSpec(PretrainedSpec):
 
     name: Literal["fcn"] = "fcn"
     stride: Literal[32, 16, 8] = 8
-    """Of the finest map that takes part."""
+    """Stride of the finest map that is used."""
     width: int = Field(4096, ge=1)
-    """Channels of the two layers that were VGG's classifier."""
+    """Channels of the two layers that replace VGG's classifier."""
     encoder: Literal["vgg11", "vgg11_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn"] = "vgg16"
 
     @property
     def label(self) -> str:
-        """In short, such as `fcn8s-vgg16`."""
+        """Short form, such as `fcn8s-vgg16`."""
         return f"fcn{self.stride}s-{self.encoder}"
 
 
 class SegNetSpec(PretrainedSpec):
-    """SegNet (Badrinarayanan et al. 2017): VGG and its mirror, unpooling by the pooling's indices.
+    """SegNet (Badrinarayanan et al. 2017): VGG and its mirror; unpooling uses the pooling's
+    indices.
 
     `{name: segnet, weights: imagenet}`
     """
@@ -38,7 +39,7 @@ class SegNetSpec(PretrainedSpec):
 
     @property
     def label(self) -> str:
-        """In short, such as `segnet-vgg16_bn`."""
+        """Short form, such as `segnet-vgg16_bn`."""
         return f"segnet-{self.encoder}"
 
 
@@ -62,7 +63,7 @@ class EffUNetSpec(PretrainedSpec):
 
     @property
     def label(self) -> str:
-        """In short, such as `effunet-b3`."""
+        """Short form, such as `effunet-b3`."""
         return f"effunet-{self.encoder.removeprefix('efficientnet-')}"
 
 
@@ -75,16 +76,17 @@ class SetrSpec(PretrainedSpec):
     name: Literal["setr"] = "setr"
     encoder: str = Field("tu-vit_base_patch16_224", pattern="^tu-")
     head: Literal["naive", "progressive"] = "progressive"
-    """Enlarged at once, or in four steps with a convolution each."""
+    """`naive` enlarges the map at once; `progressive` does so in four steps with a convolution
+    each."""
 
     @property
     def label(self) -> str:
-        """In short, such as `setr-vit_base_patch16_224-naive`."""
+        """Short form, such as `setr-vit_base_patch16_224-naive`."""
         return f"setr-{self.encoder.removeprefix('tu-')}-{self.head}"
 
 
 class NingSpec(Spec):
-    """The small network of Ning et al. 2005: a 40 px field, one label for each 4x4 cell.
+    """The small network of Ning et al. 2005: a 40 px receptive field, one label per 4x4 cell.
 
     `{name: ning}`
     """
@@ -93,14 +95,14 @@ class NingSpec(Spec):
 
     @property
     def label(self) -> str:
-        """The name."""
+        """The name of the network."""
         return self.name
 
 
 class AlexNetSpec(Spec):
-    """AlexNet (Krizhevsky et al. 2012) whose dense layers draw the mask, 32x32 px and enlarged.
+    """AlexNet (Krizhevsky et al. 2012) with dense layers that predict a 32x32 px mask, enlarged.
 
-    `{name: alexnet}`; images of at least 63x63 px.
+    `{name: alexnet}`; needs images of at least 63x63 px.
     """
 
     name: Literal["alexnet"] = "alexnet"
@@ -109,5 +111,5 @@ class AlexNetSpec(Spec):
 
     @property
     def label(self) -> str:
-        """The name."""
+        """The name of the network."""
         return self.name

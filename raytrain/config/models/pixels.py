@@ -10,26 +10,26 @@ from raytrain.config.base import Spec
 class PixelsBase(Spec):
     """A classifier that is fitted once, to a sample of pixels that is balanced over the classes.
 
-    Its features of a pixel are the image itself and, at each scale, seven filters of it: Gaussian,
+    The features of a pixel are the image itself and, at each scale, seven filters of it: Gaussian,
     gradient magnitude, Laplacian of Gaussian and the eigenvalues of Hessian and structure tensor.
     """
 
     name: str
     scales: tuple[Annotated[float, Field(gt=0)], ...] = Field((1.0, 2.0, 4.0, 8.0), min_length=1)
-    """Standard deviations of the Gaussians, px."""
+    """Standard deviations of the Gaussians, in px."""
     pixels: int = Field(5_000, ge=1)
-    """Of each class, over all training images together."""
+    """Number of pixels of each class to sample, over all training images together."""
     prior: Literal["balanced", "pixels"] = "balanced"
-    """How frequent classes are held to be: all the same, or as in the training images."""
+    """Assumed class frequencies: all equal, or as in the training images."""
 
     @property
     def label(self) -> str:
-        """The name."""
+        """The name of the classifier."""
         return self.name
 
 
 class PixelsLogisticSpec(PixelsBase):
-    """Logistic regression on standardised local filters.
+    """Logistic regression on standardized local filters.
 
     `{name: pixels_logistic}`
     """
@@ -48,9 +48,9 @@ class PixelsForestSpec(PixelsBase):
     name: Literal["pixels_forest"] = "pixels_forest"
     trees: int = Field(64, ge=1)
     leaves: int = Field(512, ge=2, le=16_384)
-    """At most, of each tree."""
+    """Most leaves per tree."""
     depth: int = Field(14, ge=1, le=64)
-    """At most."""
+    """Largest depth of a tree."""
 
 
 class PixelsBoostingSpec(PixelsBase):
@@ -61,11 +61,11 @@ class PixelsBoostingSpec(PixelsBase):
 
     name: Literal["pixels_boosting"] = "pixels_boosting"
     rounds: int = Field(60, ge=1)
-    """Each of one tree a class, or of one for two classes."""
+    """Boosting rounds, each of one tree per class, or of one tree for two classes."""
     rate: float = Field(0.1, gt=0, le=1)
     bins: int = Field(255, ge=2, le=255)
-    """That a feature's values are sorted into."""
+    """Number of bins into which the values of a feature are sorted."""
     leaves: int = Field(31, ge=2, le=16_384)
-    """At most, of each tree."""
+    """Most leaves per tree."""
     depth: int = Field(8, ge=1, le=64)
-    """At most."""
+    """Largest depth of a tree."""

@@ -14,7 +14,7 @@ DEEPLABS = ("deeplabv3", "deeplabv3plus")
 class SmpSpec(PretrainedSpec):
     """A decoder and an encoder of segmentation-models-pytorch.
 
-    Encoders are smp's own, any of timm's as `tu-<name>`, and `drn_d_54`. What the systems train:
+    Encoders are smp's own, any of timm's as `tu-<name>`, and `drn_d_54`. The source systems train:
 
     - `{name: smp, decoder: deeplabv3plus, encoder: resnet101, output_stride: 16}`, or with
       `mobilenet_v2` or `tu-xception65` (Chen et al. 2018; rates 6, 12, 18 at stride 16 and
@@ -29,11 +29,11 @@ class SmpSpec(PretrainedSpec):
     decoder: str = "unet"
     encoder: str = "resnet18"
     output_stride: Literal[8, 16] | None = None
-    """Of DeepLab's encoder; `null`: 16, and 8 for deeplabv3 and drn_d_54."""
+    """Output stride of DeepLab's encoder; `null`: 16, or 8 for deeplabv3 and drn_d_54."""
 
     @property
     def label(self) -> str:
-        """In short, such as `unet-resnet18`."""
+        """Short form, such as `unet-resnet18`."""
         stride = f"-os{self.output_stride}" if self.output_stride else ""
         return f"{self.decoder}-{self.encoder}{stride}"
 
@@ -47,7 +47,7 @@ class SmpSpec(PretrainedSpec):
     @field_validator("encoder")
     @classmethod
     def _known_encoder(cls, value: str) -> str:
-        # timm's names are known when it is imported, before the start (models.refusal).
+        # timm's names are checked once timm is imported, before the start (models.refusal).
         known = (*SMP_ENCODERS, "drn_d_54")
         if value not in known and not value.startswith("tu-"):
             raise ValueError(unknown_name(value, known))
