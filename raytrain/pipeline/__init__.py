@@ -1,1 +1,1 @@
-"""The stations of the line, one file each, and `run.py` that chains them."""
+"""The stations of the pipeline, one file each, and `run.py`, which chains them."""

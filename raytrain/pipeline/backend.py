@@ -1,4 +1,4 @@
-"""Where the stations' work is done: on Ray, or in this process. Opened when first needed."""
+"""The backend that does the stations' work: Ray, or this process. It opens on first use."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -16,24 +16,24 @@ Shard = TypeVar("Shard")
 
 
 class Backend(Protocol):
-    """Three ways to fan out, each of which returns when all work is done."""
+    """Three ways to run work in parallel. Each returns when all its work is done."""
 
     def places(self) -> dict[str, int]:
-        """By each resource that a worker takes, how many there is room for at once."""
+        """Return, for each resource that a worker needs, the number of workers that it can hold."""
         ...
 
     def search(self, orders: Orders) -> None:
-        """Trials that may be stopped early."""
+        """Run trials that may be stopped early."""
         ...
 
     def run_trials(self, tasks: list[Task], on_end: OnEnd) -> None:
-        """Trials that run to their end."""
+        """Run trials to their end."""
         ...
 
     def map_shards(
         self, name: str, function: Callable[[Shard], None], shards: Sequence[Shard]
     ) -> None:
-        """A function that writes files, on every shard."""
+        """Call a function that writes files on every shard."""
         ...
 
 
@@ -63,13 +63,13 @@ class Workplace:
         return self._backend
 
     def views(self, run: RunDir) -> list[View]:
-        """Where trainings are shown besides the console. Raises ValueError when a tracker that
+        """Return the views of trainings besides the console. Raises ValueError when a tracker that
         the job names cannot be reached."""
         views: list[View] = []
         if self._job.tracking.tensorboard:
             views.append(BoardView(run))
         if self._job.tracking.mlflow or self._job.tracking.wandb:
-            # Some of them work by actors.
+            # Some of them run as Ray actors.
             assert self.backend
             from raytrain.cluster.tracking import trackers
 
@@ -91,7 +91,7 @@ class Workplace:
 
 
 def local_problems(job: JobSpec, stations: tuple[Station, ...]) -> list[str]:
-    """What these stations of a job ask for that only Ray can do."""
+    """Return what these stations of a job require that only Ray provides."""
     problems = []
     if "search" in stations and job.search.scheduler.name != "none":
         problems.append(

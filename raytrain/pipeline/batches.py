@@ -1,6 +1,6 @@
-"""`probe`: the largest batches that a worker takes, measured where trials run.
+"""`probe`: the largest batch sizes that fit on a worker, measured where trials run.
 
-It changes no trial: what is asked for stands in the YAML, and so in every fingerprint.
+It changes no trial: batch sizes come from the YAML, and so are part of every fingerprint.
 """
 
 from dataclasses import dataclass
@@ -28,9 +28,9 @@ class _Shard:
 
 
 def batch_text(job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace) -> str:
-    """Probe `job.trial` on one worker, leave `batches.json` and say what to set.
+    """Probe `job.trial` on one worker, write `batches.json` and return the settings to use.
 
-    Raises ValueError when one image at once does not fit, and for a network without batches.
+    Raises ValueError when a batch of one image does not fit, and for a model without batches.
     """
     if isinstance(job.trial.model, PixelsBase):
         raise ValueError(f"probe: {job.trial.model.label} is not trained in batches")

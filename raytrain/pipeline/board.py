@@ -1,5 +1,5 @@
-"""`leaderboard`: the table of a run, sorted and filtered, the best of each kind, and what two
-configurations differ in. All of it is derived from the records."""
+"""`leaderboard`: a run's table, sorted and filtered, the best of each kind, and the differences
+between two configurations. All of it is derived from the records."""
 
 import re
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from raytrain.runs.leaderboard import COLUMNS, rows, write_leaderboard
 from raytrain.runs.named import named
 
 FALLING = ("val_score", "val_dice", "low", "high", "n")
-"""Columns that are sorted with the highest first."""
+"""Columns that are sorted from high to low."""
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "!=": lambda one, other: one != other,
     "<=": lambda one, other: one <= other,
@@ -28,13 +28,13 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 Line = dict[str, Any]
-"""Of one configuration the columns of the leaderboard and every field of its spec by its path."""
+"""One configuration: the columns of the leaderboard, and every field of its spec by its path."""
 
 
 def board_text(run: RunDir, sort: str | None, filters: list[str], best_per: str | None) -> str:
-    """The leaderboard, written anew and shown as asked.
+    """Rewrite the leaderboard, and return it sorted and filtered as requested.
 
-    Raises ValueError for an unknown column or field, and for a filter that nothing passes.
+    Raises ValueError for an unknown column or field, and for a filter that nothing matches.
     """
     board = write_leaderboard(run)
     if not board:
@@ -59,7 +59,7 @@ def board_text(run: RunDir, sort: str | None, filters: list[str], best_per: str 
 
 
 def difference_text(run: RunDir, first: str, second: str) -> str:
-    """What the specs of two configurations differ in, field by field."""
+    """Return a table of the fields in which the specs of two configurations differ."""
     one, other = named(run, first), named(run, second)
     left, right = fields(one), fields(other)
     differing = [
@@ -76,7 +76,7 @@ def difference_text(run: RunDir, first: str, second: str) -> str:
 
 
 def fields(each: Configuration) -> Line:
-    """Every field of the spec by its dotted path; the seed only of a single trial."""
+    """Return every field of the spec by its dotted path; the seed only for a single trial."""
     tree = each.spec.model_dump(mode="json")
     if not each.alone:
         del tree["seed"]
@@ -84,7 +84,8 @@ def fields(each: Configuration) -> Line:
 
 
 def _line(each: Configuration, row: dict[str, str]) -> Line:
-    """A column stands before a field of its name, which `trial.` before it tells apart."""
+    """Merge columns and fields. A column hides a field of the same name; `trial.<path>` names the
+    field."""
     found = fields(each)
     return {f"trial.{path}": value for path, value in found.items()} | found | row
 
@@ -108,14 +109,14 @@ def _filtered(lines: list[Line], text: str) -> tuple[list[Line], str]:
 
 
 def _compared(operator: Callable[[Any, Any], bool], one: Any, other: Any) -> bool:
-    """As numbers where both are, else as text."""
+    """Compare as numbers if both are numbers, else as text."""
     if isinstance(one, float) and isinstance(other, float):
         return operator(one, other)
     return operator(_shown(one), _shown(other))
 
 
 def _sorted(lines: list[Line], key: str, turned: bool) -> list[Line]:
-    """Scores with the highest first, all else rising, unless turned; what has no value comes
+    """Sort scores from high to low and all else from low to high, or reversed; missing values are
     last."""
     known = [line for line in lines if _shown(line.get(key))]
     numbers = all(isinstance(_number(line[key]), float) for line in known)
@@ -133,7 +134,8 @@ def _known(key: str, lines: list[Line], option: str) -> None:
 
 
 def _number(value: Any) -> Any:
-    """A float for what is one, also as text; what YAML reads it as otherwise."""
+    """Return a float if the value is a number, also as text; otherwise the value that YAML
+    reads."""
     if isinstance(value, bool) or value is None:
         return value
     try:
@@ -143,7 +145,7 @@ def _number(value: Any) -> Any:
 
 
 def _shown(value: Any) -> str:
-    """As it stands in a table; nothing for null."""
+    """Return the text for a table; an empty one for null."""
     if value is None:
         return ""
     if isinstance(value, bool):

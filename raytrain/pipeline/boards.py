@@ -1,9 +1,9 @@
-"""TensorBoard's event files, made from the histories: `tensorboard --logdir <run>` shows every
+"""TensorBoard event files, written from the histories: `tensorboard --logdir <run>` shows every
 trial under its name.
 
-The driver alone writes them, a file a trial, and begins the file anew whenever it does not know, or
-no longer agrees with, what it has written: no step stands in it twice, however often a training was
-interrupted.
+Only the driver writes them, one file per trial. It starts a file over whenever the history no
+longer matches what it has written, or it does not know what it has written. So no step appears
+twice, however often a training was interrupted.
 """
 
 import time
@@ -32,7 +32,7 @@ PLACES = {
     "wait_share": "speed/wait_share",
     "epoch_seconds": "speed/epoch_seconds",
 }
-"""Figure -> tag: figures that belong together share a group of charts."""
+"""Figure -> tag. Related figures share a group of charts."""
 
 
 class BoardView:
@@ -50,7 +50,7 @@ class BoardView:
             if board is not None:
                 board.close()
             board = _Board(self._root, task)
-        # One that fails in the middle of a row is begun anew.
+        # A board that fails in the middle of a row is started over.
         self._boards.pop(task.fingerprint, None)
         board.add(rows)
         self._boards[task.fingerprint] = board
@@ -83,7 +83,7 @@ class _Board:
         self.rows: list[Row] = []
 
     def add(self, rows: list[Row]) -> None:
-        """Write those that are new."""
+        """Write the new rows."""
         for row in rows[len(self.rows) :]:
             values = [
                 Summary.Value(tag=PLACES.get(key, key), simple_value=value)
@@ -93,7 +93,7 @@ class _Board:
             self.rows.append(row)
 
     def end(self, record: Record) -> None:
-        """Hyper-parameters and what came of them, for the table of TensorBoard's HPARAMS."""
+        """Write the hyperparameters and results for TensorBoard's HPARAMS table."""
         best = record.best or record.last or {}
         final = {
             f"final/{key}": best[key] for key in ("val_score", "val_dice", "train_loss")
@@ -117,8 +117,8 @@ class _Board:
 
 
 def _folder(root: Path, task: Task) -> Path:
-    """Named after the trial; of two trials of one name (that has four digits of the fingerprint)
-    the second's has the whole fingerprint."""
+    """Return the folder named after the trial. If another trial has the same name (which holds four
+    digits of the fingerprint), the folder gets the whole fingerprint."""
     folder = root / task.name.replace("/", "_")
     if all(path.name.endswith(task.fingerprint) for path in folder.glob("*")):
         return folder

@@ -1,7 +1,7 @@
-"""The clock of a run that has a budget: what was used over all starts, and the end of it.
+"""The clock of a run with a budget: the time used over all starts, and its end.
 
-`budget.json` is written every few seconds, so that a killed run knows what it had used. The end
-comes as an interrupt, on the ways that Ctrl-C takes.
+`budget.json` is written every few seconds, so that a killed run keeps its count. The end of the
+budget raises an interrupt, which takes the same path as Ctrl-C.
 """
 
 import signal
@@ -21,21 +21,22 @@ BEAT_S = 3.0
 
 
 class BudgetOver(KeyboardInterrupt):
-    """The budget is used up but for what its last words take."""
+    """The budget is used up, except for the time reserved for the final steps."""
 
 
 class Plan(Spec):
-    """What was decided from timed costs; it stays, so that what was begun is gone on with."""
+    """Decisions made from timed costs. They are stored, so that later starts follow the same
+    plan."""
 
     quick_epochs: int | None = None
     epochs: int | None = None
-    """The most of any trial."""
+    """Most epochs of any trial."""
     search_until_s: float | None = None
-    """The search ends when so much is used."""
+    """The search ends when this many seconds of the budget are used."""
 
 
 class BudgetFile(Spec):
-    """What `budget.json` holds."""
+    """The content of `budget.json`."""
 
     total_s: float
     used_s: float
@@ -43,7 +44,8 @@ class BudgetFile(Spec):
 
 
 class Budget:
-    """Of one start of `run`; it counts from here on. Another total than before is planned anew."""
+    """The budget in one start of `run`; it counts from its creation. Another total makes a new
+    plan."""
 
     def __init__(self, run: RunDir, total_s: float, clock: Callable[[], float] = time.monotonic):
         self.total_s, self._run, self._clock = total_s, run, clock
@@ -56,27 +58,27 @@ class Budget:
 
     @property
     def used_s(self) -> float:
-        """Over all starts."""
+        """Seconds used over all starts."""
         return self._before + self._clock() - self._start
 
     @property
     def left_s(self) -> float:
-        """Until the end, which leaves time for the last words."""
+        """Seconds until the end, which leaves time for the final steps."""
         return (1 - END) * self.total_s - self.used_s
 
     def search_is_over(self) -> bool:
-        """Whether the search has used its share."""
+        """Return whether the search has used its share."""
         until_s = self.plan.search_until_s
         return until_s is not None and self.used_s >= until_s
 
     def note(self, plan: Plan) -> None:
-        """Keep what was decided."""
+        """Store a plan."""
         self.plan = plan
         self._write()
 
     @contextmanager
     def counted(self) -> Iterator[None]:
-        """Note for the block what is used."""
+        """Record the time used while the block runs."""
         done = threading.Event()
 
         def beat() -> None:
@@ -94,7 +96,7 @@ class Budget:
 
     @contextmanager
     def ending(self) -> Iterator[None]:
-        """Raises BudgetOver within the block when the budget is over; on the main thread."""
+        """Raise BudgetOver in the block when the budget is over; main thread only."""
 
         def over(number: int, frame: FrameType | None) -> None:
             del number, frame
@@ -111,7 +113,7 @@ class Budget:
             signal.signal(signal.SIGALRM, before)
 
     def text(self) -> str:
-        """Such as `budget: 12 min of 2 h used`."""
+        """Return a text such as `budget: 12 min of 2 h used`."""
         return f"budget: {duration_text(self.used_s)} of {duration_text(self.total_s)} used"
 
     def _write(self) -> None:

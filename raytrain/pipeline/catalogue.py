@@ -1,4 +1,5 @@
-"""`models`, `losses` and `metrics`: what a job file may name, from the specs themselves."""
+"""`models`, `losses` and `metrics`: the names that a job file may use, from the specs
+themselves."""
 
 import inspect
 import json
@@ -22,7 +23,7 @@ from raytrain.config.yaml_text import read_yaml
 
 WIDTH = 100
 SIDES = (96, 256, 512)
-"""Of the images, px, that multiply-adds are told for."""
+"""Image sides in px for which multiply-adds are counted."""
 CHANNELS, CLASSES = 1, 4
 NETWORKS: dict[str, type[Spec]] = {
     spec.model_fields["name"].default: spec for spec in get_args(get_args(ModelSpec)[0])
@@ -39,7 +40,7 @@ METRIC_EXAMPLE = """competition:
 
 
 def models_text() -> str:
-    """Every network with an example, and the names that smp's take."""
+    """Return every network with an example, and the names of smp's decoders and encoders."""
     lists = [
         f"smp's decoders: {', '.join(SMP_DECODERS)}",
         f"smp's encoders: {', '.join(SMP_ENCODERS)}, drn_d_54, tu-<any of timm's>",
@@ -52,12 +53,12 @@ def models_text() -> str:
 
 
 def all_costs() -> Iterator[str]:
-    """Line by line, what each example of `models_text` costs."""
+    """Yield the lines of a table of costs, one per example of `models_text`."""
     return _costs(_specs([example for text in _described(_ALL) for example in _examples(text)]))
 
 
 def model_text(words: str) -> str:
-    """A network with its costs: as the YAML in `words` has it, or a name's examples.
+    """Return a network with its costs: the YAML in `words`, or the examples of a name.
 
     Raises ValueError when there is no such network or parameter.
     """
@@ -71,7 +72,7 @@ def model_text(words: str) -> str:
 
 
 def _specs(trees: list[Any]) -> list[tuple[str, ModelSpec]]:
-    """Each with the YAML that gives it."""
+    """Return each spec with the YAML that gives it."""
     found: list[tuple[str, ModelSpec]] = []
     for tree in trees:
         try:
@@ -92,7 +93,8 @@ def _examples(text: str) -> list[Any]:
 
 
 def _costs(specs: list[tuple[str, ModelSpec]]) -> Iterator[str]:
-    """A table of parameters and of multiply-adds an image; `-`: of this size it takes none."""
+    """Yield a table of parameters and multiply-adds per image; `-`: the network refuses that
+    size."""
     from raytrain.models.costs import costs
 
     head = "".join(f"{f'{side}x{side}':>10}" for side in SIDES)
@@ -105,13 +107,13 @@ def _costs(specs: list[tuple[str, ModelSpec]]) -> Iterator[str]:
 
 
 def losses_text() -> str:
-    """Every term of a loss."""
+    """Return the description of every loss term."""
     head = "A list of these under trial.loss; the loss is their weighted sum."
     return _joined([head, LOSS_EXAMPLE, *_described(get_args(get_args(LossTerm)[0]))])
 
 
 def metrics_text() -> str:
-    """Every metric."""
+    """Return the description of every metric."""
     head = "One of these under competition.metric; each is better the higher it is."
     return _joined([head, METRIC_EXAMPLE, *_described(get_args(AnyMetricSpec))])
 
@@ -121,7 +123,7 @@ def _joined(parts: Iterable[str]) -> str:
 
 
 def _described(specs: tuple[type[Spec], ...]) -> list[str]:
-    """Of each spec its name, what it is, and its parameters with their defaults."""
+    """Return the name, description, and parameters with defaults of each spec."""
     return [
         "\n".join([
             spec.model_fields["name"].default,
@@ -134,7 +136,7 @@ def _described(specs: tuple[type[Spec], ...]) -> list[str]:
 
 
 def _doc(spec: type[Spec]) -> str:
-    """What it is and, at its end at the latest, the YAML to use it."""
+    """Return the description, which contains or ends with the YAML to use the spec."""
     text = inspect.getdoc(spec) or ""
     name = spec.model_fields["name"].default
     return text if f"`{{name: {name}" in text else f"{text}\n`{{name: {name}}}`"
@@ -145,7 +147,7 @@ def _wrapped(text: str) -> str:
 
 
 def _default(field: FieldInfo) -> str:
-    """The default as YAML, then what else there is to choose from."""
+    """Return the default as YAML, followed by the other choices."""
     if field.is_required():
         return "(required)"
     default = json.dumps(field.default).strip('"')
@@ -154,7 +156,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def _choices(annotation: Any) -> list[str]:
-    """The words and numbers that literals name."""
+    """Return the words and numbers in the literals of an annotation."""
     if get_origin(annotation) is Literal:
         return [str(choice) for choice in get_args(annotation)]
     return [choice for part in get_args(annotation) for choice in _choices(part)]

@@ -1,4 +1,4 @@
-"""`check`: read all data once, refuse what is wrong, and leave `data.json`."""
+"""`check`: read all data once, refuse faulty data, and write `data.json`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,16 +26,16 @@ PER_SPLIT = 16
 """Images of each split on the contact sheet."""
 COLUMNS = 8
 PAIRS = 20
-"""Pairs and files of each kind that the summary names; data.json has them all."""
+"""Pairs and files of each kind that the summary names; data.json lists all of them."""
 
 
 Read = Callable[[CompetitionSpec, RunDir], DataReport]
 
 
 def check(job: JobSpec, run: RunDir, read: Read = read_anew) -> DataReport:
-    """Verify the data, however it is read, and save what was learnt.
+    """Verify the data, read by `read`, and save the report.
 
-    Raises ValueError listing every problem, or when the run directory holds results of other
+    Raises ValueError that lists every problem, or when the run directory holds results of other
     data or of another metric.
     """
     keep_extensions(run)
@@ -61,7 +61,7 @@ def check(job: JobSpec, run: RunDir, read: Read = read_anew) -> DataReport:
 
 
 def refuse_another_metric(job: JobSpec, run: RunDir) -> None:
-    """Trials were stopped, ranked and kept by the metric that they were started with."""
+    """Raise ValueError if the run's trials were stopped, ranked and kept by another metric."""
     tree = read_config(run)
     if tree is None or not run.trials.is_dir():
         return
@@ -78,7 +78,7 @@ def refuse_another_metric(job: JobSpec, run: RunDir) -> None:
 
 
 def draw_contact_sheet(run: RunDir, report: DataReport) -> Path:
-    """Some images of each split with their masks, as one picture; returns its path."""
+    """Draw some images of each split with their masks as one picture, and return its path."""
     files = SampleFiles(report)
     images, masks, titles = [], [], []
     for split in SPLITS:
@@ -95,7 +95,7 @@ def draw_contact_sheet(run: RunDir, report: DataReport) -> Path:
 
 
 def summary(report: DataReport) -> str:
-    """The report in a few lines."""
+    """Return the report in a few lines."""
     sizes = ", ".join(f"{images} of {size}" for size, images in list(report.sizes.items())[:6])
     if len(report.sizes) == 1:
         sizes = next(iter(report.sizes))

@@ -1,4 +1,4 @@
-"""`compare`: whether two configurations differ, by a paired test over groups and seeds."""
+"""`compare`: test whether two configurations differ, paired over groups and seeds."""
 
 import math
 from dataclasses import dataclass
@@ -19,18 +19,18 @@ Repeats = dict[int, dict[str, Record]]
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two configurations side by side."""
+    """A paired comparison of two configurations."""
 
     metric: str
     names: tuple[str, str]
     scores: tuple[float, float]
-    """Means of the validation scores of the repeats that are compared."""
+    """Mean validation scores of the compared repeats."""
     test: Paired
     notes: tuple[str, ...]
 
 
 def compare(run: RunDir, first: str, other: RunDir, second: str) -> Comparison:
-    """Of a trial or configuration of `run` and one of `other`, which may be the same run.
+    """Compare a trial or configuration of `run` with one of `other`, which may be the same run.
 
     Raises ValueError when one is not found, or they were not validated on the same images.
     """
@@ -62,7 +62,7 @@ def compare(run: RunDir, first: str, other: RunDir, second: str) -> Comparison:
 
 
 def comparison_text(found: Comparison) -> str:
-    """What is shown, and what could have been."""
+    """Return the result, with the smallest difference that the comparison could have detected."""
     test = found.test
     seeds = f"{test.seeds} seeds" if test.seeds > 1 else "one seed"
     verdict = "no difference shown"
@@ -94,8 +94,11 @@ def _repeats(side: Configuration) -> Repeats:
 
 
 def _matched(sides: list[Repeats]) -> tuple[list[Repeats], list[str]]:
-    """As many seeds of both, each on the folds that both have; seeds are paired in their order,
-    for one's seed has nothing to do with the other's."""
+    """Return the same number of seeds of both sides, each on the folds that both have.
+
+    Seeds are paired in order, because a seed of one configuration is unrelated to the same seed of
+    the other.
+    """
     folds = [{fold for trials in side.values() for fold in trials} for side in sides]
     common = sorted(folds[0] & folds[1])
     if not common:
@@ -119,7 +122,7 @@ def _matched(sides: list[Repeats]) -> tuple[list[Repeats], list[str]]:
 
 
 def _evidence(run: RunDir, record: Record) -> OofEvidence:
-    """Of the trial's best epoch, as its record has it."""
+    """Return the evidence of the trial's best epoch; checks that it agrees with the record."""
     path = run.trial(record.fingerprint).evidence
     if not path.is_file():
         raise ValueError(
@@ -137,7 +140,7 @@ def _evidence(run: RunDir, record: Record) -> OofEvidence:
 
 
 def _by_group(oof: OofEvidence) -> np.ndarray:
-    """score_G, the groups in order of their names."""
+    """Return score_G, with the groups in the order of their names."""
     groups_N = np.array(oof.groups)
     return np.array(
         [

@@ -1,4 +1,5 @@
-"""A line an epoch with every figure; on a terminal, under them, a table of what runs now."""
+"""Console output: one line per epoch with every figure; on a terminal also a live table of
+trials."""
 
 import sys
 import textwrap
@@ -13,7 +14,7 @@ from raytrain.runs.record import Record, Task
 
 
 class ConsoleView:
-    """Shows trials on standard output, each line with its trial's name."""
+    """Shows trials on standard output; each line has its trial's name."""
 
     name = "progress"
 
@@ -28,14 +29,14 @@ class ConsoleView:
         self._live = Live(console=self.console, auto_refresh=False, transient=True)
 
     def start(self) -> None:
-        """Say what is to come."""
+        """Print the number of trainings, and start the live table on a terminal."""
         count = f"{len(self._tasks)} trainings" if self._tasks else "trainings follow"
         self.say(f"{self._title}: {count}")
         if self.console.is_terminal:
             self._live.start()
 
     def note(self, task: Task) -> None:
-        """Count this trial; what it did before is past."""
+        """Count this trial; epochs that it has already done do not count as progress."""
         rows = read_history(task.trial_dir.history)
         self._tasks[task.fingerprint] = task
         self._first[task.fingerprint] = len(rows)
@@ -73,7 +74,7 @@ class ConsoleView:
         self.console.print(plain(text), soft_wrap=True)
 
     def _say_fitted(self, line: str) -> None:
-        """One line; what a terminal is too narrow for is set in below it."""
+        """Print one line; on a narrow terminal, wrap it with an indent."""
         if self.console.is_terminal and len(line) > self.console.width:
             words = "  " + " ".join(line.split())
             line = textwrap.fill(words, self.console.width - 1, subsequent_indent=" " * 6)
@@ -83,7 +84,7 @@ class ConsoleView:
         return self._last.get(task.fingerprint, {}).get("epoch", 0)
 
     def _table(self) -> Table:
-        """Trials that have begun and not ended."""
+        """Return the table of trials that have begun and not ended."""
         table = Table(title=f"{self._title}: {self._all_left()}", title_justify="left")
         for column in ("running", "epoch", "rung", "train loss", "val Dice", "left"):
             table.add_column(column, overflow="fold")
@@ -103,7 +104,7 @@ class ConsoleView:
         return table
 
     def _all_left(self) -> str:
-        """Epochs left if no further trial is stopped, and the time that they would take."""
+        """Return the epochs left if no further trial is stopped, and the time they would take."""
         done = left = 0
         for task in list(self._tasks.values()):
             epoch = self._epoch(task)
@@ -119,7 +120,7 @@ class ConsoleView:
 
 
 def epoch_text(row: Row, last_epoch: int) -> str:
-    """All figures of an epoch in one line."""
+    """Return all figures of an epoch in one line."""
     epoch = f"epoch {row['epoch']}/{last_epoch},"
     parts = [f"{epoch:<{len('epoch /,') + 2 * len(str(last_epoch))}} loss {row['train_loss']:.4f}"]
     if "val_dice" in row:
@@ -143,7 +144,7 @@ def epoch_text(row: Row, last_epoch: int) -> str:
 
 
 def span(seconds: float) -> str:
-    """Such as `42 s`, `7.5 min`, `3.2 h`."""
+    """Return a duration such as `42 s`, `7.5 min`, `3.2 h`."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.1f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

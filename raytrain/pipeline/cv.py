@@ -1,5 +1,5 @@
-"""`cv`: the best configurations on every fold, and a probability map for every labelled image
-from a model that never saw its group."""
+"""`cv`: train the best configurations on every fold, and write out-of-fold probability maps for all
+labeled images. The model that predicts an image has never seen its group."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +34,8 @@ class OofShard:
 
 
 def member_specs(job: JobSpec, run: RunDir, report: DataReport) -> list[TrialSpec]:
-    """The best configurations of this job's leaderboard at the length they are shipped with.
+    """Return the best configurations of this job's leaderboard, with the epochs they are trained
+    for.
 
     Raises ValueError when there are too few scored configurations.
     """
@@ -55,21 +56,21 @@ def member_specs(job: JobSpec, run: RunDir, report: DataReport) -> list[TrialSpe
 def fold_tasks(
     job: JobSpec, run: RunDir, report: DataReport, folds: Folds, spec: TrialSpec
 ) -> list[Task]:
-    """One task a fold, in order."""
+    """Return one task per fold, in order."""
     return [make_task(job, run, report, "cv", spec, fold, workers=1) for fold in all_folds(folds)]
 
 
 def cv(
     job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace, specs: list[TrialSpec]
 ) -> Folds:
-    """Train these configurations on all folds as one fan-out and leave `oof/`."""
+    """Train these configurations on all folds, all in parallel, and write `oof/`."""
     folds = load_or_make_folds(run.folds, report, job.folds)
     members = [fold_tasks(job, run, report, folds, spec) for spec in specs]
     tasks = [task for member in members for task in member]
     make_trainable(tasks, report, run)
     trials = tuple(tuple(task.fingerprint for task in member) for member in members)
     write_cross_validation(run, CrossValidation(folds=folds.hash, members=trials))
-    # Where there are maps, the weights have done what they are for.
+    # Once the maps exist, the weights are no longer needed.
     forget_damaged([task for task in tasks if not oof_path(run, task.fingerprint).is_file()])
     run_to_end(tasks, workplace, f"cross-validation, {len(folds.val_ids)} folds")
     shards = [shard for member in members for shard in _shards(run, member)]
@@ -80,7 +81,7 @@ def cv(
 
 
 def _shards(run: RunDir, member: list[Task]) -> list[OofShard]:
-    """What one configuration's folds predict, all with the same kind of weights."""
+    """Return the shards of one configuration's folds; all use the same kind of weights."""
     kind = chosen_kind(member)
     return [
         OofShard(
@@ -96,8 +97,9 @@ def _shards(run: RunDir, member: list[Task]) -> list[OofShard]:
 def write_oof(shard: OofShard) -> None:
     """Predict the held-out images with the fold's shipped weights and save their maps.
 
-    By default these are the last epoch's. `ship: best` and the like choose epochs on these very
-    images, which flatters the score a little: it stands where the user asked for it.
+    By default these are the last epoch's weights. `ship: best` and similar settings choose epochs
+    on these very images, which makes the score slightly optimistic. They apply only if the user
+    sets them.
     """
     samples = open_samples(RunDir(shard.run))
     ids = shard.task.val_ids

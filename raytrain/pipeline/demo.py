@@ -1,4 +1,4 @@
-"""`demo`: the whole line on a drawn competition, held against test masks that it never saw."""
+"""`demo`: the whole pipeline on a synthetic competition, evaluated on hidden test masks."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ SEED = 0
 
 
 def demo(job: JobSpec, directory: RunDir) -> int:
-    """Draw the competition, run the line, print what came of it.
+    """Draw the competition, run the pipeline and print the results.
 
     Returns the exit code: 1 when the test Dice, the number of trials, the early stops or the
     ranks of a finalist fall short.

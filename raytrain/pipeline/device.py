@@ -1,4 +1,4 @@
-"""What the job's trials ask for that only a GPU can do, known before a worker is asked for."""
+"""Settings of the job's trials that need a GPU, found before a worker is requested."""
 
 import torch
 
@@ -8,7 +8,8 @@ from raytrain.engine.share import missing_gpu
 
 
 def device_problems(job: JobSpec, place: Place) -> list[str]:
-    """One line for each such wish of the default trial or of any in the search; none on a GPU."""
+    """Return one line per such setting of the default trial or any trial of the search; none if a
+    GPU is used."""
     gpu = torch.cuda.is_available() if place == "local" else job.resources.gpus > 0
     if gpu:
         return []

@@ -1,4 +1,4 @@
-"""`dialect`: how a competition writes its masks, read from its own files."""
+"""`dialect`: infer how a competition encodes its masks, from its own files."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from raytrain.submission.inference.infer import infer
 
 
 def dialect(sample: Path, train: Path | None, images: Path | None) -> str:
-    """What was inferred, line by line, and the YAML that says it.
+    """Return the findings, line by line, and the YAML that sets them.
 
     Raises ValueError for files that cannot be read or contradict each other.
     """

@@ -1,4 +1,4 @@
-"""`encode`: from the predicted masks to the checked `final/submission.csv`."""
+"""`encode`: write the predicted masks to the checked `final/submission.csv`."""
 
 from raytrain.config.job import JobSpec
 from raytrain.data.report import DataReport
@@ -14,7 +14,7 @@ from raytrain.submission.table import build_table, write_table
 def encode(job: JobSpec, run: RunDir, report: DataReport) -> None:
     """Write the CSV in natural order of the image names.
 
-    Raises ValueError listing every problem; then no file is left.
+    Raises ValueError that lists every problem; no file is left in that case.
     """
     spec, classes = located(job.competition), report.classes
     if not report.ids("test"):

@@ -1,4 +1,4 @@
-"""`fetch`: a competition's files, downloaded and unpacked; the folder is whole or not there."""
+"""`fetch`: download and unpack a competition's files; the folder is complete or absent."""
 
 import os
 import shutil
@@ -15,11 +15,12 @@ from raytrain.submission.credentials import CREDENTIALS_HELP, has_credentials
 
 
 def fetch(job: JobSpec, folder: Path) -> Path:
-    """Bring the competition into `folder` and return it, absolute.
+    """Download the competition into `folder` and return its absolute path.
 
-    A zip inside the zip is unpacked into a folder of its name. Raises ValueError without slug or
-    credentials, when the folder holds something, with Kaggle's reason, for an unsafe archive, and
-    when the disk fails or has too little room; a finished download is then kept for the next time.
+    A zip inside the zip is unpacked into a folder of its name. Raises ValueError if slug or
+    credentials are missing, if the folder is not empty, with Kaggle's reason if it refuses, if the
+    archive is unsafe, and if the disk fails or lacks space. A finished download is kept for the
+    next attempt.
     """
     folder = folder.expanduser().absolute()
     slug = job.competition.submission.slug
@@ -27,7 +28,7 @@ def fetch(job: JobSpec, folder: Path) -> Path:
         raise ValueError("competition.submission.slug: missing; it says what to download")
     if not has_credentials():
         raise ValueError(CREDENTIALS_HELP)
-    # It stays until all is unpacked: Kaggle's client goes on from what is there.
+    # Kept until all files are unpacked, because Kaggle's client resumes partial downloads.
     partial = folder.with_name(f".{folder.name}.fetch")
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -48,7 +49,7 @@ def fetch(job: JobSpec, folder: Path) -> Path:
 
 
 def _downloaded(slug: str, partial: Path) -> Path:
-    """The competition's file, brought unless it was."""
+    """Return the competition's file; download it unless that was done before."""
     finished = partial / "finished.json"
     if finished.is_file():
         file = partial / "download" / read_json(finished)
@@ -60,7 +61,7 @@ def _downloaded(slug: str, partial: Path) -> Path:
 
 
 def _unpacked(file: Path, files: Path) -> Path:
-    """The folder `files` with what the download holds; a damaged download is deleted."""
+    """Unpack the download into the folder `files` and return it; a damaged download is deleted."""
     shutil.rmtree(files, ignore_errors=True)
     files.mkdir()
     try:
@@ -79,7 +80,7 @@ def _unpacked(file: Path, files: Path) -> Path:
 
 
 def _kept(partial: Path) -> str:
-    """Where the download is, if there is one."""
+    """Return a note about the location of the download, if there is one."""
     folder = partial / "download"
     # Path.glob raises for a name that is too long; isdir does not.
     files = sorted(folder.iterdir()) if os.path.isdir(folder) else []

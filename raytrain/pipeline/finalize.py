@@ -1,4 +1,4 @@
-"""`finalize`: the members, trained on all labelled images, and what the ensemble is worth."""
+"""`finalize`: train the members on all labeled images, and compute the ensemble's score."""
 
 import numpy as np
 
@@ -32,8 +32,8 @@ from raytrain.runs.record import Task, read_record
 
 
 def final_problems(job: JobSpec) -> list[str]:
-    """What any of the job's trials asks for that a training on all labelled images cannot give, or
-    not by several workers; known before the search, so that it is not found out after it."""
+    """Return the settings of the job's trials that training on all labeled images, or with several
+    workers, cannot honor. They are found before the search starts."""
     for spec in sample_trials(job.search.space, job.trial, job.search.trials, job.search.seed):
         schedule = spec.schedule
         if isinstance(spec.model, PixelsBase):
@@ -55,11 +55,11 @@ def final_problems(job: JobSpec) -> list[str]:
 def finalize(
     job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace, specs: list[TrialSpec]
 ) -> Ensemble:
-    """Retrain these configurations on train+val, for as long as their folds tell, and leave
-    `final/ensemble.json` and what its score was computed from. What joined stays; a CSV of another
-    ensemble is removed.
+    """Retrain these configurations on train+val, for as many epochs as their folds suggest.
 
-    Raises ValueError when a member has no out-of-fold maps, or joined on other folds.
+    Writes `final/ensemble.json` and the evidence for its score. Joined members stay. The CSV of
+    another ensemble is removed. Raises ValueError when a member has no out-of-fold maps, or joined
+    on other folds.
     """
     folds = load_or_make_folds(run.folds, report, job.folds)
     maps = _all_maps(job, run, report, folds, specs)
@@ -84,7 +84,8 @@ def finalize(
 def oof_evidence(
     job: JobSpec, run: RunDir, report: DataReport, specs: list[TrialSpec]
 ) -> OofEvidence:
-    """Of the mean of these configurations and of who joined, as `finalize` will leave it."""
+    """Return the evidence of the mean of these configurations and the joined members, as `finalize`
+    will write it."""
     folds = load_or_make_folds(run.folds, report, job.folds)
     metric = job.competition.metric
     maps = _all_maps(job, run, report, folds, specs)
@@ -97,7 +98,7 @@ def oof_evidence(
 def _all_maps(
     job: JobSpec, run: RunDir, report: DataReport, folds: Folds, specs: list[TrialSpec]
 ) -> list[list[Maps]]:
-    """Of each member and of each who joined, fold by fold."""
+    """Return the maps of each member and each joined member, fold by fold."""
     maps = [_oof_maps(job, run, report, folds, spec) for spec in specs]
     return maps + [_joined_maps(run, report, folds, each) for each in read_joined(run).values()]
 
@@ -105,7 +106,7 @@ def _all_maps(
 def _oof_maps(
     job: JobSpec, run: RunDir, report: DataReport, folds: Folds, spec: TrialSpec
 ) -> list[Maps]:
-    """The maps of one configuration, fold by fold."""
+    """Return the maps of one configuration, fold by fold."""
     paths = [oof_path(run, task.fingerprint) for task in fold_tasks(job, run, report, folds, spec)]
     missing = [path for path in paths if not path.is_file()]
     if missing:
@@ -119,7 +120,7 @@ def _oof_maps(
 
 
 def _joined_maps(run: RunDir, report: DataReport, folds: Folds, joined: Joined) -> list[Maps]:
-    """What a team-mate gave, fold by fold."""
+    """Return the maps of a teammate, fold by fold."""
     if (joined.folds, joined.data) != (folds.hash, report.fingerprint):
         raise ValueError(
             f"{joined.name} joined this ensemble on other data or folds; "
@@ -184,8 +185,11 @@ def _ensemble(
 def _evidence(
     samples: Samples, folds: Folds, maps: list[list[Maps]], metric: MetricSpec
 ) -> list[tuple[Evidence, np.ndarray | None]]:
-    """Evidence and confusion_KK of each member and, last, of the members' mean, in the order of
-    the folds; image by image, so that the maps of a large set need not fit into memory."""
+    """Return evidence and confusion_KK of each member and, last, of their mean, in the order of the
+    folds.
+
+    Images are processed one at a time, so that the maps of a large set need not fit into memory.
+    """
     beside = gathered(metric)
     counts: list[list[np.ndarray]] = [[] for _ in range(len(maps) + 1)]
     figures: list[list[np.ndarray]] = [[] for _ in range(len(maps) + 1)]

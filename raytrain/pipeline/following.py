@@ -1,5 +1,5 @@
-"""Telling views of a run what its trials write: read from `history.jsonl`, so that it is the same
-for every way of running, and in threads of their own, so that no view can hold up a training."""
+"""Pass the progress of trials to views. It is read from `history.jsonl`, so it works the same for
+every backend. Each view has its own thread, so that no view can delay a training."""
 
 import queue
 import threading
@@ -14,29 +14,29 @@ POLL_S = 0.5
 
 
 class View(Protocol):
-    """Shows trials somewhere. What raised is told again at the next look."""
+    """Shows trials somewhere. After an exception the same update is repeated at the next look."""
 
     name: str
 
     def update(self, task: Task, rows: list[Row]) -> None:
-        """The whole history of a trial, whenever it has changed."""
+        """Receive the whole history of a trial, whenever it has changed."""
         ...
 
     def ended(self, task: Task, record: Record) -> None:
-        """How a trial ended; every row of it has been told before."""
+        """Receive how a trial ended; all its rows have been passed before."""
         ...
 
     def looked(self) -> None:
-        """All is told for now."""
+        """Receive the end of a look: everything known so far has been passed."""
         ...
 
     def close(self) -> None:
-        """No more is told."""
+        """Close the view; no call follows."""
         ...
 
 
 class Follower:
-    """Looks at the histories of trials for one view."""
+    """Watches the histories of trials for one view."""
 
     def __init__(self, view: View, say: Callable[[str], None]):
         self._view, self._say = view, say
@@ -49,7 +49,7 @@ class Follower:
         self._thread = threading.Thread(target=self._run, name=view.name, daemon=True)
 
     def follow(self, task: Task) -> None:
-        """Look at this trial too, until it has ended."""
+        """Watch this trial too, until it has ended."""
         self._tasks.setdefault(task.fingerprint, task)
 
     def start(self) -> None:
@@ -59,7 +59,7 @@ class Follower:
         self._ended.put(record)
 
     def stop(self) -> None:
-        """After a last look."""
+        """Stop after a last look."""
         self._stop.set()
         self._thread.join()
 
@@ -80,7 +80,7 @@ class Follower:
             self._problem = text
 
     def _look(self) -> None:
-        # First who has ended, then the rows: so all of their rows are there.
+        # First the trials that have ended, then the rows, so that all of their rows are there.
         while not self._ended.empty():
             self._ends.append(self._ended.get())
         for task in list(self._tasks.values()):
@@ -98,7 +98,7 @@ class Follower:
 
 
 def _size(path: Path) -> tuple[int, int] | None:
-    """What changes when a file does."""
+    """Return the size and time of a file, which change when the file does."""
     try:
         found = path.stat()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What a job asks for that its data or its space cannot give, known before the first training."""
+"""Requests of a job that its data or space cannot satisfy, found before the first training."""
 
 from raytrain.config.job import JobSpec
 from raytrain.config.losses import loss_problems
@@ -16,7 +16,7 @@ NO_TEST = (
 
 
 def job_problems(job: JobSpec, report: DataReport) -> list[str]:
-    """What is wrong for every station."""
+    """Return the problems that concern every station."""
     space, classes = job.search.space, job.competition.classes
     specs = [with_values(job.trial, values) for values in combinations(space)]
     losses = dict.fromkeys(spec.loss for spec in specs)
@@ -25,7 +25,7 @@ def job_problems(job: JobSpec, report: DataReport) -> list[str]:
 
 
 def ensemble_problems(job: JobSpec) -> list[str]:
-    """More members than the space has configurations."""
+    """Return a problem if there are more members than the space has configurations."""
     search = job.search
     drawn = sample_trials(search.space, job.trial, search.trials, search.seed)
     count = len({_told_apart(spec) for spec in drawn})
@@ -38,7 +38,7 @@ def ensemble_problems(job: JobSpec) -> list[str]:
 
 
 def _told_apart(spec: TrialSpec) -> str:
-    """What differs between two configurations; a pixel classifier has no use for some fields."""
+    """Return the fields that distinguish configurations; pixel classifiers ignore some fields."""
     of_steps = {key for key, f in TrialSpec.model_fields.items() if OF_STEPS in f.metadata}
     unused = {"epochs", *of_steps} if isinstance(spec.model, PixelsBase) else set()
     return spec.model_dump_json(exclude=unused)

@@ -1,7 +1,7 @@
-"""`ensemble`: a team-mate's out-of-fold and test maps join the mean, or leave it.
+"""`ensemble`: add a teammate's out-of-fold and test maps to the mean, or remove them.
 
-A folder holds `member.json` (`Card`), `oof/` with a map for each labelled image and `test/` with
-one for each test image (`ensemble/given.py`). It is verified whole before anything is written.
+A folder holds `member.json` (`Card`), `oof/` with a map for each labeled image, and `test/` with
+one for each test image (`ensemble/given.py`). All of it is verified before anything is written.
 """
 
 import shutil
@@ -29,18 +29,19 @@ CARD = "member.json"
 
 
 class Card(Spec):
-    """`member.json`: who made the maps, and that no model predicted what it had seen."""
+    """`member.json`: the author of the maps, and the fold that each image was held out in."""
 
     name: str = Field(pattern=FOLDER_NAME)
     folds: str
-    """`hash` of the run's folds.json."""
+    """The `hash` in the run's folds.json."""
     fold_of: dict[str, int]
-    """Labelled image -> the fold, from 0, that the model of its out-of-fold map was held out of."""
+    """Labeled image -> the fold, counted from 0, that was held out from the model of its
+    out-of-fold map."""
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """A folder that wants to join."""
+    """A verified folder that is to join."""
 
     folder: Path
     card: Card
@@ -61,10 +62,10 @@ class Arrival:
 def change(
     run: RunDir, samples: Samples, folds: Folds, add: list[Path], remove: list[str]
 ) -> list[str]:
-    """Let folders join and names leave; returns what to say of each.
+    """Add folders and remove names; returns one message for each.
 
-    The same folder again changes nothing. Raises ValueError listing every problem; then nothing
-    was changed.
+    Adding the same folder again changes nothing. Raises ValueError that lists every problem;
+    nothing is changed in that case.
     """
     there = read_joined(run)
     problems = [
@@ -99,7 +100,8 @@ def change(
 
 
 def _arrival(folder: Path, samples: Samples, folds: Folds) -> Arrival:
-    """The folder's content, verified. Raises ValueError listing every problem, one a line."""
+    """Verify and return the folder's content. Raises ValueError that lists every problem, one per
+    line."""
     report = samples.report
     problems: list[str] = []
     card = _card(folder, folds, report, problems)
@@ -133,7 +135,7 @@ def _pairs(oof: GivenMaps, samples: Samples) -> Iterator[tuple[np.ndarray, np.nd
 
 
 def _card(folder: Path, folds: Folds, report: DataReport, problems: list[str]) -> Card | None:
-    """The card; what is wrong with it is added to the problems."""
+    """Return the card; problems with it are appended to `problems`."""
     path = folder / CARD
     if not path.is_file():
         problems.append(f"{path}: missing; it gives name, folds (the hash) and fold_of")
@@ -170,7 +172,7 @@ def _card(folder: Path, folds: Folds, report: DataReport, problems: list[str]) -
 
 
 def _new(arrivals: list[Arrival], there: dict[str, Joined], problems: list[str]) -> list[Arrival]:
-    """Those that have not joined yet; names and maps that would stand twice are problems."""
+    """Return the arrivals that have not joined yet; duplicate names and maps are problems."""
     known = {name: joined.fingerprint for name, joined in there.items()}
     new = []
     for arrival in arrivals:
@@ -192,7 +194,7 @@ def _new(arrivals: list[Arrival], there: dict[str, Joined], problems: list[str])
 
 
 def _join(run: RunDir, arrival: Arrival, report: DataReport, folds: Folds) -> None:
-    """Copy the maps as float16 and write the record, last."""
+    """Copy the maps as float16, and write the record last."""
     name = arrival.card.name
     target = joined_dir(run, name)
     shutil.rmtree(target.path, ignore_errors=True)

@@ -1,5 +1,5 @@
-"""Which trials keep their weights: a search needs none once a trial is complete, for folds and
-members are trained anew from its spec."""
+"""Which trials keep their weights. A search needs no weights of complete trials, because folds and
+members are trained anew from the spec."""
 
 import shutil
 from collections.abc import Iterable
@@ -10,21 +10,23 @@ from raytrain.runs.record import Record, complete
 
 
 class BestKeepers:
-    """The best of a search's complete trials keep their checkpoints, so many at a time.
+    """Keeps the checkpoints of the best `count` complete trials of a search, and deletes the
+    others.
 
-    One that failed or was paused keeps its own, to go on from; one without a record is still at
-    work.
+    Failed and paused trials keep their checkpoints, to resume from. A trial without a record is
+    still running.
     """
 
     def __init__(self, run: RunDir, count: int, past: Iterable[Record]):
-        """`past`: the records of the trials that ended before."""
+        """Start from `past`, the records of the trials that ended before."""
         self._run, self._count = run, count
         self._kept: list[Record] = []
         for record in past:
             self.ended(record)
 
     def ended(self, record: Record) -> None:
-        """A trial has ended: the checkpoints of whichever is now one too many are deleted."""
+        """Handle the end of a trial: the checkpoints of the trial that is now surplus are
+        deleted."""
         if not complete(record):
             return
         self._kept = [each for each in self._kept if each.fingerprint != record.fingerprint]

@@ -1,4 +1,5 @@
-"""`ledger`: what was prepared and sent for a competition, also by hand, as a table."""
+"""`ledger`: a table of the prepared and sent submissions of a competition, including manual
+ones."""
 
 from rich.table import Table
 
@@ -13,13 +14,13 @@ from raytrain.submission.events import Event, latest, summary
 from raytrain.submission.ledger import Ledger, OvertakenError, news_of
 
 WIDTH, REASON = 240, 60
-"""Characters a line, at most; of a column."""
+"""Most characters of a line, and of a column."""
 
 
 def ledger_table(ledger: Ledger) -> str:
-    """The ledger, one row a submission with its latest state, oldest first.
+    """Return the ledger, one row per submission with its latest state, oldest first.
 
-    Raises ValueError naming a line that is not an event.
+    Raises ValueError that names a line that is not an event.
     """
     rows = summary(ledger.read())
     if not rows:
@@ -34,8 +35,10 @@ def ledger_table(ledger: Ledger) -> str:
 
 
 def reconcile(job: JobSpec, run: RunDir) -> str:
-    """Merge Kaggle's list into the ledger: scores that came since, answers that were lost, entries
-    by hand. Returns what to print; raises ValueError when the list cannot be read."""
+    """Merge Kaggle's list into the ledger: new scores, lost answers, and manual submissions.
+
+    Returns the text to print. Raises ValueError when the list cannot be read.
+    """
     slug = job.competition.submission.slug
     if slug is None:
         raise ValueError("competition.submission.slug: missing; it says whose list to read")
@@ -46,7 +49,7 @@ def reconcile(job: JobSpec, run: RunDir) -> str:
 
 
 def _merge(job: JobSpec, ledger: Ledger, entries: tuple[Entry, ...]) -> int:
-    """Add what Kaggle's entries tell; how many events that were."""
+    """Add the events that follow from Kaggle's entries, and return their number."""
     known = latest(ledger.read())
     owners = _owners(ledger, known, entries)
     found = []
@@ -71,10 +74,10 @@ def _merge(job: JobSpec, ledger: Ledger, entries: tuple[Entry, ...]) -> int:
 def _owners(
     ledger: Ledger, known: dict[str, Event], entries: tuple[Entry, ...]
 ) -> dict[int, Event]:
-    """Kaggle's number of an entry -> the ledger's submission that it is.
+    """Return the ledger's submission for each of Kaggle's entry numbers.
 
-    The number decides. A submission whose number was lost is the entry with its tag: the one with
-    its file's name and size, else the oldest.
+    The entry number decides. If a submission's number was lost, its entry is the one with its tag:
+    preferably the one with the name and size of its file, else the oldest.
     """
     owners = {event.ref: event for event in known.values() if event.ref is not None}
     for event in known.values():

@@ -1,7 +1,8 @@
-"""From how the folds ended to how long members train on all labelled images, and what they ship.
+"""Derive the length of training on all labeled images, and the weights to ship, from the folds.
 
-There is nothing to validate on there, so the folds decide: members ship the epochs that are the
-medians, place by place, over the epochs that the folds shipped; the schedule stays as it was.
+There are no validation images in that training, so the folds decide. Members ship the epochs that
+are the medians, position by position, over the epochs that the folds shipped. The schedule does not
+change.
 """
 
 from collections.abc import Sequence
@@ -21,8 +22,8 @@ from raytrain.runs.record import Task
 
 
 def chosen_kind(folds: Sequence[Task]) -> OneShip:
-    """The kind of weights with the highest validation score over the folds of one configuration,
-    each fold counted by its images."""
+    """Return the kind of weights with the highest validation score over the folds of a
+    configuration, with each fold weighted by its number of images."""
     shipped = [read_shipped(task.trial_dir) for task in folds]
 
     def score(kind: OneShip) -> float:
@@ -33,12 +34,12 @@ def chosen_kind(folds: Sequence[Task]) -> OneShip:
 
 
 def final_spec(folds: Sequence[Task]) -> TrialSpec:
-    """The spec of the member that is trained on all labelled images."""
+    """Return the spec of the member that is trained on all labeled images."""
     spec, kind = folds[0].spec, chosen_kind(folds)
     of_folds = [_epochs(read_shipped(task.trial_dir), kind) for task in folds]
     ship: OneShip = kind
     if isinstance(kind, BestSpec | AverageBestSpec):
-        # A fold that ended after fewer epochs than are averaged has fewer to tell.
+        # A fold that ended after fewer epochs than are averaged has fewer to contribute.
         shortest = min(map(len, of_folds))
         places = zip(*(epochs[-shortest:] for epochs in of_folds), strict=True)
         at = tuple(sorted({median_high(place) for place in places}))

@@ -1,5 +1,5 @@
-"""The fan-out without Ray: one thing after another in this process, for debuggers, profilers and
-machines that have no Ray. The same threads give the same numbers."""
+"""The backend without Ray: it runs everything sequentially in this process, for debuggers,
+profilers and machines without Ray. The same number of threads gives the same numbers."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -20,14 +20,14 @@ Shard = TypeVar("Shard")
 
 
 class LocalBackend:
-    """Runs everything here, in order."""
+    """Runs all work in this process, in order."""
 
     def places(self) -> dict[str, int]:
-        """This process."""
+        """Return one place, this process."""
         return {"process": 1}
 
     def search(self, orders: Orders) -> None:
-        """Every trial to its end (schedulers are refused before this)."""
+        """Run every trial to its end (schedulers are refused before this)."""
         assert orders.spec.scheduler.name == "none"
         while not orders.over() and (task := orders.propose()):
             try:
@@ -38,7 +38,7 @@ class LocalBackend:
                 orders.on_end(task, "finished" if reason is None else "failed", reason)
 
     def run_trials(self, tasks: list[Task], on_end: OnEnd) -> None:
-        """One task after another; a user's mistake in one does not keep the others from running."""
+        """Run one task after another; a user's mistake in one does not stop the others."""
         for task in tasks:
             failure = _failure(task, SilentReporter())
             if failure is None:
@@ -49,7 +49,7 @@ class LocalBackend:
     def map_shards(
         self, name: str, function: Callable[[Shard], None], shards: Sequence[Shard]
     ) -> None:
-        """One shard after another."""
+        """Process one shard after another."""
         for shard in shards:
             function(shard)
 
@@ -59,7 +59,7 @@ class _OutOfTimeError(Exception):
 
 
 class _Until:
-    """Ends a trial after the epoch in which its search's time ran out."""
+    """Ends a trial after the epoch in which the search's time ran out."""
 
     def __init__(self, over: Callable[[], bool]):
         self._over = over
@@ -71,7 +71,7 @@ class _Until:
 
 
 def _tried(task: Task, orders: Orders) -> str | None:
-    """Train it, and again if that fails; returns why the last attempt failed."""
+    """Train a task, and retry if that fails; returns why the last attempt failed."""
     reason = None
     for _ in range(1 + RETRIES):
         failure = _failure(as_tried(task), _Until(orders.over))
@@ -83,7 +83,7 @@ def _tried(task: Task, orders: Orders) -> str | None:
 
 
 def _failure(task: Task, reporter: Reporter) -> Failure | None:
-    """Train it; returns why that failed: the user's mistake, the storage, or too little memory."""
+    """Train a task; returns why it failed: a user's mistake, the storage, or too little memory."""
     samples = open_samples(RunDir(task.directory.parent.parent))
     try:
         run_trial(task, samples, reporter)

@@ -1,4 +1,4 @@
-"""The predicted masks of a run, as `predict` left them."""
+"""The predicted masks of a run, as written by `predict`."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from raytrain.runs.layout import RunDir
 
 
 def predicted_masks(run: RunDir, report: DataReport) -> Iterator[tuple[str, np.ndarray]]:
-    """Name and mask (H, W) of each test image. Raises ValueError for one that is missing."""
+    """Yield the name and mask (H, W) of each test image. Raises ValueError for a missing one."""
     for id in report.ids("test"):
         path = run.mask(id)
         if not path.is_file():

@@ -1,4 +1,4 @@
-"""`picks`: which two of the submissions that were sent to choose as the final ones, and why."""
+"""`picks`: recommend which two of the sent submissions to select as final ones, and why."""
 
 from dataclasses import dataclass, replace
 
@@ -17,7 +17,7 @@ from raytrain.submission.events import Event, latest
 from raytrain.submission.ledger import Ledger
 
 SHOWN = 3
-"""Pairs in the table."""
+"""Number of pairs in the table."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,11 @@ class _Candidate:
 
 
 def picks_text(job: JobSpec, run: RunDir, public: float) -> str:
-    """The pair of sent files with the highest expected better private score, with the reason.
+    """Return the pair of sent files with the highest expected maximum private score, with the
+    reason.
 
-    `public` is the share of the test images that the public score is taken on. Raises ValueError
-    when the data was not checked, or fewer than two submissions can be compared.
+    `public` is the share of the test images that the public score uses. Raises ValueError when the
+    data was not checked, or fewer than two submissions can be compared.
     """
     if not 0 < public < 1:
         raise ValueError(f"--public: {public} is no share; give one between 0 and 1, such as 0.3")
@@ -65,7 +66,8 @@ def picks_text(job: JobSpec, run: RunDir, public: float) -> str:
 def _candidates(
     job: JobSpec, ledger: Ledger, report: DataReport, events: list[Event]
 ) -> tuple[list[_Candidate], list[str]]:
-    """What was sent and can be compared with the newest of it, and why others cannot."""
+    """Return the sent submissions that can be compared with the newest one, and why others
+    cannot."""
     found, left_out = [], []
     groups = dict(zip(report.labelled["id"], map(str, report.labelled["group"]), strict=True))
     for tag, event in latest(events).items():

@@ -1,4 +1,4 @@
-"""What a search will take, told before it starts: places, hours and disk."""
+"""The plan of a search, printed before it starts: places, hours and disk space."""
 
 import shutil
 from collections.abc import Sequence
@@ -13,17 +13,17 @@ from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task
 
 PROBED = 3
-"""So many different networks are timed; the others are taken to be like their mean."""
+"""Number of different networks to time; the others are assumed to cost the mean of these."""
 GROUP_START_S = 40
-"""From a nested trial's start to its first step, on two cores."""
+"""Seconds from the start of a nested trial to its first step, on two cores."""
 GB = 1e9
 
 
 def plan_text(
     run: RunDir, samples: Sequence[Task], trials: int, search: SearchSpec, workplace: Workplace
 ) -> str:
-    """The plan of a search of so many trials that are still to be run, `samples` among them or
-    like them."""
+    """Return the plan of a search with `trials` trials left to run; `samples` are some of them, or
+    similar ones."""
     firsts = {task.spec.model: task for task in reversed(samples)}
     costs = list(probe(list(firsts.values())[:PROBED], run, workplace).values())
     places = workplace.backend.places()
@@ -40,7 +40,8 @@ def plan_text(
 
 
 def expected_share(search: SearchSpec, epochs: int) -> float:
-    """Of the full grid's epochs, those that are run if each rung lets 1/factor go on."""
+    """Return the share of the full grid's epochs that run if each rung passes 1/factor of the
+    trials."""
     scheduler = search.scheduler
     if isinstance(scheduler, MedianSpec | NoSchedulerSpec):
         return 1.0
@@ -51,14 +52,14 @@ def expected_share(search: SearchSpec, epochs: int) -> float:
 
 
 def checkpoint_files(spec: TrialSpec) -> int:
-    """At most so many checkpoints of a trial are on disk at once."""
+    """Return the most checkpoints of a trial that are on disk at once."""
     every = spec.epochs // spec.keep.every if spec.keep.every else 0
     kinds = candidates(spec.ship)
     chosen = sum(
         kind.count if isinstance(kind, AverageBestSpec) else isinstance(kind, BestSpec)
         for kind in kinds
     )
-    # Beside them the weights that are shipped, and one that is being written.
+    # In addition, the weights that are shipped, and one file that is being written.
     return spec.keep.last + spec.keep.best + every + chosen + len(kinds) + 1
 
 

@@ -1,4 +1,4 @@
-"""`predict`: the ensemble's mask for every test image, as PNG files."""
+"""`predict`: write the ensemble's mask of every test image as a PNG file."""
 
 import io
 import shutil
@@ -20,7 +20,7 @@ from raytrain.runs.files import write_bytes
 from raytrain.runs.layout import JoinedDir, RunDir
 
 SHARD = 32
-"""Images a shard: the unit that is predicted again after a kill."""
+"""Images per shard, the unit that is predicted again after a kill."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,14 @@ class PredictShard:
     run: Path
     checkpoints: tuple[Path, ...]
     given: tuple[Path, ...]
-    """Files with the test maps of those who joined."""
+    """Files with the test maps of the joined members."""
     ids: tuple[str, ...]
     masks: Path
-    """Folder for what is predicted."""
+    """Folder for the predicted masks."""
 
 
 def predict(run: RunDir, report: DataReport, workplace: Workplace) -> None:
-    """Write `final/masks/<id>.png` for every test image that has none from this ensemble."""
+    """Write `final/masks/<id>.png` for every test image that has no mask from this ensemble yet."""
     ensemble = read_ensemble(run)
     owner = run.masks / ".ensemble"
     if not owner.is_file() or owner.read_text() != ensemble.fingerprint:
@@ -54,7 +54,8 @@ def predict(run: RunDir, report: DataReport, workplace: Workplace) -> None:
 def shards(
     run: RunDir, ensemble: Ensemble, ids: tuple[str, ...], masks: Path
 ) -> list[PredictShard]:
-    """The work, always in the same parts: which images share a batch decides the last bits."""
+    """Divide the work into parts, always the same ones: the images in a batch affect the last
+    bits."""
     checkpoints = tuple(run.path / member.checkpoint for member in ensemble.members)
     given = tuple(JoinedDir(run.path / joined.maps).test for joined in ensemble.joined)
     return [

@@ -1,8 +1,9 @@
-"""The submission in the ledger before anything is sent, with all that leads back to it.
+"""Record a submission in the ledger before it is sent, with all that is needed to rebuild it.
 
-Beside the ledger stand, under the submission's tag: `<tag>.csv`, what is sent; `<tag>.json`, the
-job and the ensemble, by which `reproduce` builds it again; `<tag>.npz`, the out-of-fold evidence,
-by which it is compared with others. A later `finalize` of the run overwrites none of them.
+The ledger's folder also holds three files per submission: `<tag>.csv` is the file to send;
+`<tag>.json` is the job and the ensemble, from which `reproduce` rebuilds it; `<tag>.npz` is the
+out-of-fold evidence, for comparison with others. A later `finalize` of the run overwrites none of
+them.
 """
 
 import hashlib
@@ -27,16 +28,16 @@ from raytrain.submission.sample import located
 
 
 def ledger_of(job: JobSpec, run: RunDir) -> Ledger:
-    """The competition's ledger, shared by its runs."""
+    """Return the competition's ledger, which its runs share."""
     return open_ledger(run.ledger, job.competition.submission.ledger)
 
 
 def prepare(job: JobSpec, run: RunDir, earlier: int) -> Event:
-    """Put the run's submission.csv into the ledger. The same file is the same submission, whichever
-    run it comes from, unless `earlier` submissions of it were entered and it is to go out again.
+    """Add the run's submission.csv to the ledger.
 
-    Returns the submission's latest event. Raises ValueError when the CSV or its local score is
-    missing.
+    The same file is the same submission, whichever run it comes from, unless `earlier` submissions
+    of it were entered and it is to be sent again. Returns the submission's latest event. Raises
+    ValueError when the CSV or its local score is missing.
     """
     refuse(run, missing(run))
     cells = [row[-1].strip() for row in read_table(run.submission).rows]
@@ -74,13 +75,13 @@ def prepare(job: JobSpec, run: RunDir, earlier: int) -> Event:
 
 
 def read_kept(ledger: Ledger, event: Event) -> Any:
-    """`<tag>.json` of a submission. Raises DamagedError."""
+    """Read `<tag>.json` of a submission. Raises DamagedError."""
     remedy = "restore it from a copy of the ledger's folder"
     return read_json(ledger.kept(f"{event.tag}.json"), remedy)
 
 
 def missing(run: RunDir) -> list[str]:
-    """What must be there before a file is worth sending."""
+    """Return which files or scores are missing that a submission needs."""
     problems = []
     for path in (run.submission, run.evidence, run.data_report):
         if not path.is_file():
@@ -95,7 +96,7 @@ def missing(run: RunDir) -> list[str]:
 
 
 def faults(job: JobSpec, run: RunDir) -> list[str]:
-    """What is wrong with the CSV, against the masks that it should tell."""
+    """Return the problems of the CSV, compared with the predicted masks."""
     report = read_report(run.data_report)
     try:
         return check_submission(
@@ -107,7 +108,7 @@ def faults(job: JobSpec, run: RunDir) -> list[str]:
 
 
 def refuse(run: RunDir, problems: list[str]) -> None:
-    """Raise ValueError with all of them, if there are any."""
+    """Raise ValueError that lists the problems, if there are any."""
     if problems:
         raise ValueError(f"{run.path}: nothing to submit\n  " + "\n  ".join(problems))
 
@@ -120,7 +121,7 @@ def _local_score(run: RunDir) -> Score | None:
 
 
 def _commit() -> str | None:
-    """The commit of the folder that the command runs in; None where there is no repository."""
+    """Return the commit of the working directory, or None without a repository."""
     told = []
     for words in (["rev-parse", "--short=12", "HEAD"], ["status", "--porcelain"]):
         try:

@@ -1,4 +1,4 @@
-"""Which trials of a run folder the present job could propose."""
+"""Which trials of a run folder the current job could propose."""
 
 from raytrain.config.job import JobSpec
 from raytrain.config.shipping import EpochsSpec, LastSpec
@@ -15,8 +15,8 @@ from raytrain.runs.record import Task
 
 
 def study_key(job: JobSpec, held: list[Fold]) -> str:
-    """Fingerprint of all that decides what is drawn, but for the numbers of trials and repeats,
-    which may be raised."""
+    """Return the fingerprint of everything that determines the drawn trials, except the numbers of
+    trials and repeats, which may be raised later."""
     deciding = {"space", "seed", "sampler", "warm_start"}
     asked = job.search.model_dump(mode="json", include=deciding)
     return fingerprint(asked, job.trial.model_dump(mode="json"), held[0][0])
@@ -25,12 +25,12 @@ def study_key(job: JobSpec, held: list[Fold]) -> str:
 def repeats(
     job: JobSpec, run: RunDir, report: DataReport, held: list[Fold], spec: TrialSpec
 ) -> list[Task]:
-    """The trials of a configuration of the search: seed by seed, fold by fold."""
+    """Return the trials of a configuration of the search: seed by seed, fold by fold."""
 
     def task(spec: TrialSpec, place: int) -> Task:
         return make_task(job, run, report, "search", spec, held[place], job.search.workers)
 
-    # Folds differ in size; a length in steps is worked out once, for the first of them.
+    # Folds differ in size; a length in steps is converted once, for the first fold.
     first = task(spec, 0).spec
     seeds = range(spec.seed, spec.seed + job.search.repeats.seeds)
     return [
@@ -41,8 +41,8 @@ def repeats(
 
 
 def could_propose(job: JobSpec, spec: TrialSpec) -> bool:
-    """Whether a spec, as it was drawn, lies in the job's space. A budget decides by itself how long
-    trials are."""
+    """Return whether a drawn spec lies in the job's space. With a budget, any length of training is
+    allowed, because the budget sets it."""
     base = job.trial if job.budget is None else shortened(job.trial, spec.epochs)
     for point in points_of(job.search.space, spec):
         try:
@@ -54,8 +54,10 @@ def could_propose(job: JobSpec, spec: TrialSpec) -> bool:
 
 
 def note_present(job: JobSpec, run: RunDir, report: DataReport) -> list[str]:
-    """Write down which of the trials drawn so far, for whichever job, the present job could
-    propose; the others stay as they are. Returns their fingerprints."""
+    """Write the list of drawn trials, whichever job drew them, that the current job could propose.
+
+    The other trials stay in the folder. Returns the fingerprints of the listed trials.
+    """
     held = places(job, run, report)
     key = study_key(job, held)
     drawn = {each.spec.model_dump_json(): each for each in read_proposals(run.proposals)}
@@ -75,7 +77,7 @@ def note_present(job: JobSpec, run: RunDir, report: DataReport) -> list[str]:
 
 
 def shortened(spec: TrialSpec, epochs: int) -> TrialSpec:
-    """The same training, laid out for so many epochs where it was for more."""
+    """Return the same training with at most `epochs` epochs."""
     if spec.length is None and spec.last_epoch <= epochs:
         return spec
     short = spec.laid_out_for(epochs).model_copy(update={"length": None})

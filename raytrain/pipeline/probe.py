@@ -1,4 +1,4 @@
-"""A timed probe: what an epoch and a checkpoint of a trial cost, measured where trials run."""
+"""Timed probe: the cost of an epoch and of a checkpoint of a trial, measured where trials run."""
 
 import shutil
 import time
@@ -16,15 +16,15 @@ from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task
 
 BATCHES = 2
-"""Training batches of a probe's epoch."""
+"""Training batches per epoch of the probe."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one trial."""
+    """The cost of one trial."""
 
     epoch_s: float
-    """An epoch with its validation and its checkpoint."""
+    """Seconds of an epoch, including its validation and its checkpoint."""
     checkpoint_bytes: int
 
 
@@ -36,7 +36,7 @@ class _Shard:
 
 
 class _Clock:
-    """Notes the start and when each epoch ends."""
+    """Records the start time and the end of each epoch."""
 
     def __init__(self) -> None:
         self.times = [time.perf_counter()]
@@ -47,13 +47,13 @@ class _Clock:
 
 
 def probe(tasks: Sequence[Task], run: RunDir, workplace: Workplace) -> dict[str, Cost]:
-    """Costs by fingerprint, of those tasks that could be timed; what was timed before is not timed
-    again."""
+    """Return the costs, by fingerprint, of the tasks that can be timed; earlier measurements are
+    reused."""
     targets = {task.fingerprint: run.search / "probe" / f"{_key(task)}.json" for task in tasks}
     missing = {targets[t.fingerprint]: t for t in tasks if not targets[t.fingerprint].is_file()}
     shards = [_Shard(run.path, task, target) for target, task in missing.items()]
     if shards:
-        # A worker that dies of what it tries is told of when it is a trial's turn.
+        # If a worker dies here, the error is reported when it is the trial's turn.
         with suppress(ValueError):
             workplace.backend.map_shards("probe", _probe, shards)
     found = {
@@ -65,15 +65,15 @@ def probe(tasks: Sequence[Task], run: RunDir, workplace: Workplace) -> dict[str,
 
 
 def _key(task: Task) -> str:
-    """What decides a trial's speed."""
+    """Return a fingerprint of what determines a trial's speed."""
     keys = {"model", "batch_size", "augmentation", "framing", "precision", "compile", "hold"}
     asked = task.spec.model_dump(mode="json", include=keys)
     return fingerprint(asked, task.data, task.cpus, task.loaders)
 
 
 def _probe(shard: _Shard) -> None:
-    """Train two short epochs and time the second; the first one warms up. What has but one epoch is
-    timed with its start."""
+    """Train two short epochs and time the second, because the first one warms up. A task with a
+    single epoch is timed including its start."""
     task, size = shard.task, shard.task.spec.batch_size
     train_ids, val_ids = task.train_ids[: BATCHES * size], task.val_ids[: BATCHES * size]
     short = replace(
@@ -87,7 +87,7 @@ def _probe(shard: _Shard) -> None:
     try:
         run_trial(short, open_samples(RunDir(shard.run)), clock)
     except (ValueError, RuntimeError) as error:
-        # A trial that fails is told of when it is its turn.
+        # If a trial fails here, the error is reported when it is the trial's turn.
         write_json(shard.target, {"reason": str(error)})
     else:
         images = len(task.train_ids) + len(task.val_ids)

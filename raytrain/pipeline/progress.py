@@ -1,5 +1,4 @@
-"""What is shown of trainings while they run: on the console, and in the views that the job asks
-for."""
+"""Progress of running trainings, on the console and in the views that the job requests."""
 
 from collections.abc import Sequence
 from types import TracebackType
@@ -12,7 +11,7 @@ from raytrain.runs.record import Record, Task
 
 
 class Progress:
-    """Follows the history files of `tasks` for the block."""
+    """Context manager that follows the history files of `tasks`."""
 
     def __init__(self, title: str, tasks: list[Task], rungs: list[int], views: Sequence[View]):
         self._console = ConsoleView(title, rungs)
@@ -37,7 +36,7 @@ class Progress:
             follower.stop()
 
     def follow(self, task: Task) -> None:
-        """Show this one too."""
+        """Follow this task too."""
         if task.fingerprint not in self._known:
             self._known.add(task.fingerprint)
             self._console.note(task)
@@ -45,11 +44,11 @@ class Progress:
                 follower.follow(task)
 
     def failed(self, task: Task, attempt: Attempt) -> None:
-        """Show that an attempt of a trial failed."""
+        """Print that an attempt of a trial failed."""
         batch = f"batch {attempt.batch_size}, {attempt.epochs} epochs done"
         self._console.say(f"  attempt failed {task.name}: {attempt.reason} ({batch})")
 
     def ended(self, record: Record) -> None:
-        """Show how a trial ended."""
+        """Print how a trial ended."""
         for follower in self._followers:
             follower.ended(record)

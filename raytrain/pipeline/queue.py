@@ -1,4 +1,5 @@
-"""`submit --queue`: the competition's waiting submissions, sent one after another as days go by."""
+"""`submit --queue`: send a competition's queued submissions one after another, over several
+days."""
 
 import contextlib
 from collections.abc import Callable, Collection
@@ -23,12 +24,12 @@ from raytrain.submission.preflight import (
 )
 
 RETRY_S = 300.0
-"""Seconds until Kaggle is asked again after what passes by itself, such as a busy server."""
+"""Seconds before Kaggle is asked again after a passing problem, such as a busy server."""
 
 
 @dataclass(frozen=True)
 class _Wait:
-    """Nothing can be sent for so many seconds."""
+    """Nothing can be sent for `seconds` seconds."""
 
     seconds: float
     why: str
@@ -37,12 +38,13 @@ class _Wait:
 def submit_queue(
     job: JobSpec, run: RunDir, consent: Collection[Consent], sleep: Callable[[float], None]
 ) -> None:
-    """Add the run's CSV to the competition's queue and send the queue's files, the best out-of-fold
-    score first; `sleep` while the day's submissions are used up, or Kaggle cannot be reached.
+    """Add the run's CSV to the competition's queue, and send the queued files, best out-of-fold
+    score first.
 
-    A file that Kaggle refuses or cannot score does not keep the next one from being sent. Raises
-    ValueError as `submit` does when the run's CSV cannot be queued, RefusedError when the
-    competition takes nothing more, and at the end ValueError that lists the files that failed.
+    Calls `sleep` while the day's quota is used up or Kaggle cannot be reached. A file that Kaggle
+    refuses or cannot score does not block the next one. Raises ValueError as `submit` does when the
+    run's CSV cannot be queued, RefusedError when the competition accepts nothing more, and at the
+    end ValueError that lists the files that failed.
     """
     ledger, failures = ledger_of(job, run), list[str]()
     sent = on_its_way(job, run)
@@ -78,7 +80,7 @@ def _join(
     consent: Collection[Consent],
     sleep: Callable[[float], None],
 ) -> None:
-    """Add the run's CSV, unless it is in the queue."""
+    """Add the run's CSV to the queue, unless it is already there."""
     event = ready(job, run, consent)
     while event.kind != "queued":
         try:
@@ -102,7 +104,8 @@ def _wait(outcome: _Wait, queue: str, sleep: Callable[[float], None]) -> None:
 def _sent(
     job: JobSpec, ledger: Ledger, event: Event, consent: Collection[Consent]
 ) -> Event | _Wait:
-    """The event, sent. Raises RefusedError, of cause `file` where the next file may be taken."""
+    """Send the submission and return its event. Raises RefusedError with cause `file` when the next
+    file may still be accepted."""
     spec = job.competition.submission
     assert spec.slug is not None
     standing = calls.read_standing(spec.slug)
@@ -131,7 +134,7 @@ def _wait_for_quota(event: Event, standing: Standing, quota: str) -> _Wait:
 
 
 def _watched(job: JobSpec, run: RunDir, sent: Event) -> list[str]:
-    """Follow it until it is scored; why it was not."""
+    """Follow a submission until it is scored; returns why it was not, if so."""
     try:
         watch(job, run, sent)
     except ValueError as error:
@@ -141,14 +144,14 @@ def _watched(job: JobSpec, run: RunDir, sent: Event) -> list[str]:
 
 
 def _put_back(ledger: Ledger, last: Event) -> None:
-    """Keep it in the queue after a refusal that was not about the file."""
+    """Keep a submission in the queue after a refusal that was not about its file."""
     if last.kind == "failed" and last.ref is None:
         with contextlib.suppress(OvertakenError):
             ledger.append(last.later("queued"))
 
 
 def _queue(ledger: Ledger) -> list[Event]:
-    """Waiting submissions of all runs; last those of which it is not known whether they are in."""
+    """Return the waiting submissions of all runs. Those that may already be entered come last."""
     events = ledger.read()
     queued = {event.tag for event in events if event.kind == "queued"}
     waiting = [e for e in latest(events).values() if e.tag in queued]

@@ -1,4 +1,4 @@
-"""`report`: one HTML page of what the run came to so far, at any stage of the line."""
+"""`report`: one HTML page with the results of a run so far, at any stage of the pipeline."""
 
 import hashlib
 from datetime import UTC

@@ -1,4 +1,4 @@
-"""`reproduce`: a submission's CSV, built again from the record that stands beside the ledger."""
+"""`reproduce`: rebuild a submission's CSV from its record in the ledger's folder."""
 
 import hashlib
 import tempfile
@@ -23,10 +23,10 @@ from raytrain.submission.table import build_table, write_table
 
 
 def reproduce(asked: JobSpec, run: RunDir, ref: str) -> str:
-    """Predict and encode with the members that the record names; returns what to print.
+    """Predict and encode with the members that the record names; returns the text to print.
 
-    Raises ValueError when there is no such submission, when data or weights are not those of the
-    record, and when the CSV is another, with the pixels that differ.
+    Raises ValueError when there is no such submission, when data or weights differ from those of
+    the record, and when the CSV differs, with the number of pixels.
     """
     ledger = ledger_of(asked, run)
     event = _event(ledger, ref)

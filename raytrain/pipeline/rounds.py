@@ -1,8 +1,10 @@
-"""The line under a budget: a quick member first, then the best that the rest of the time finds.
+"""The pipeline under a budget: a quick member first, then the best that fits into the remaining
+time.
 
-Every round ends with a candidate's out-of-fold score; its CSV takes the place of the standing one
-only when both it and choosing between the two, each fold by the others, score higher than what
-stands. So whenever the run ends, the best so far stands in `final/`, whole and checked.
+Every round ends with the out-of-fold score of a candidate ensemble. It replaces the current one
+only if two scores are higher than the current score: its own, and the nested score, which chooses
+between the two on each fold by the other folds. So whenever the run ends, `final/` holds the best
+ensemble so far, complete and checked.
 """
 
 from raytrain.config.duration import duration_text
@@ -37,7 +39,7 @@ from raytrain.runs.layout import RunDir
 def rounds(
     job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace, budget: Budget
 ) -> None:
-    """A quick member, the search, the best configuration, the best few."""
+    """Run a quick member, the search, the best configuration, and the best few."""
     if standing(run) is None:
         _quick_member(job, run, report, workplace, budget)
     job = _planned(job, run, report, workplace, budget)
@@ -51,7 +53,7 @@ def rounds(
     for members in sorted({1, min(job.finalize.wanted(scored), scored)}):
         few = job.finalize.model_copy(update={"members": members})
         specs = member_specs(job.model_copy(update={"finalize": few}), run, report)
-        # A search that an earlier, longer plan began may have longer trials.
+        # A search that began under an earlier, longer plan may have longer trials.
         epochs = budget.plan.epochs
         specs = [shortened(spec, epochs) if epochs else spec for spec in specs]
         _round(job, run, report, workplace, specs)
@@ -61,7 +63,8 @@ def rounds(
 def _quick_member(
     job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace, budget: Budget
 ) -> None:
-    """The default trial, as long as a tenth of the budget allows, as an ensemble of one."""
+    """Train the default trial, for as long as a tenth of the budget allows, as an ensemble of
+    one."""
     alone = job.finalize.model_copy(update={"members": 1, "workers": 1})
     job = job.model_copy(update={"finalize": alone})
     epochs = budget.plan.quick_epochs
@@ -86,7 +89,7 @@ def _quick_member(
 def _planned(
     job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace, budget: Budget
 ) -> JobSpec:
-    """The job with trials that are not too long for the budget; the search's end is noted."""
+    """Return the job with trials short enough for the budget; the end of the search is stored."""
     plan = budget.plan
     if plan.epochs is None:
         space, search_spec = job.search.space, job.search
@@ -117,7 +120,8 @@ def _planned(
 def _costs(
     job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace, specs: list[TrialSpec]
 ) -> tuple[Costs | None, int]:
-    """Of the slowest of these, None when none could be timed; and the epochs of the longest."""
+    """Return the costs of the slowest spec, or None when none could be timed, and the epochs of the
+    longest."""
     folds = load_or_make_folds(run.folds, report, job.folds)
     tasks = [fold_tasks(job, run, report, folds, spec)[0] for spec in specs]
     make_trainable(tasks, report, run)
@@ -139,7 +143,8 @@ def _costs(
 def _round(
     job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace, specs: list[TrialSpec]
 ) -> None:
-    """Score these configurations' ensemble out of fold; if it is better, it is built and stands."""
+    """Score the ensemble of these configurations out of fold; if it is better, build it and make it
+    current."""
     folds = load_or_make_folds(run.folds, report, job.folds)
     joined = [each.fingerprint for each in read_joined(run).values()]
     asked = [spec.model_dump(mode="json") for spec in specs]

@@ -1,4 +1,5 @@
-"""The line: every station in order. Each looks at what is on disk and does what is missing."""
+"""The pipeline: every station in order. Each station checks what is on disk and does what is
+missing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,7 +42,7 @@ from raytrain.submission.credentials import CREDENTIALS_HELP, has_credentials
 
 
 def run(job: JobSpec, directory: RunDir, place: Place) -> None:
-    """From the folder to the checked CSV, the ledger and the report."""
+    """Run from the data folder to the checked CSV, the ledger and the report."""
     if job.budget is None:
         with _opened(job, directory, place, "search", "cv", "final") as (report, workplace):
             print(leaderboard_table(search(job, directory, report, workplace)))
@@ -59,7 +60,7 @@ def run(job: JobSpec, directory: RunDir, place: Place) -> None:
 
 
 def _within(job: JobSpec, directory: RunDir, place: Place, budget: Budget) -> None:
-    """The line until the budget is over. Raises ValueError when that left no CSV."""
+    """Run until the budget is over. Raises ValueError if there is no CSV by then."""
     try:
         with (
             budget.ending(),
@@ -77,7 +78,8 @@ def _within(job: JobSpec, directory: RunDir, place: Place, budget: Budget) -> No
 
 
 def _send(job: JobSpec, directory: RunDir) -> None:
-    """Send the prepared file, or follow it, when that is asked for and possible; else say how."""
+    """Send the prepared file, or follow it, if that is requested and possible; else print how
+    to."""
     if not job.competition.submission.send:
         print("not sent: set competition.submission.send to true, or run `raytrain submit`")
     elif not has_credentials():
@@ -87,19 +89,19 @@ def _send(job: JobSpec, directory: RunDir) -> None:
 
 
 def train_only(job: JobSpec, directory: RunDir, place: Place) -> Record:
-    """`raytrain train`."""
+    """Run `raytrain train`."""
     with _opened(job, directory, place, "train") as (report, workplace):
         return train(job, directory, report, workplace)
 
 
 def probe_only(job: JobSpec, directory: RunDir, place: Place) -> None:
-    """`raytrain probe`."""
+    """Run `raytrain probe`."""
     with _opened(job, directory, place, "train") as (report, workplace):
         print(batch_text(job, directory, report, workplace))
 
 
 def search_only(job: JobSpec, directory: RunDir, place: Place) -> None:
-    """`raytrain search`."""
+    """Run `raytrain search`."""
     with _opened(job, directory, place, "search") as (report, workplace):
         print(leaderboard_table(search(job, directory, report, workplace)))
     study = study_table(directory)
@@ -111,20 +113,20 @@ def search_only(job: JobSpec, directory: RunDir, place: Place) -> None:
 
 
 def smoke_only(job: JobSpec, directory: RunDir, place: Place) -> None:
-    """`raytrain search --smoke`; no scheduler takes part in it."""
+    """Run `raytrain search --smoke`; it uses no scheduler."""
     with _opened(job, directory, place) as (report, workplace):
         print(smoke(job, directory, report, workplace))
 
 
 def cv_only(job: JobSpec, directory: RunDir, place: Place) -> None:
-    """`raytrain cv`."""
+    """Run `raytrain cv`."""
     with _opened(job, directory, place, "cv") as (report, workplace):
         folds = cv(job, directory, report, workplace, member_specs(job, directory, report))
     print(f"out-of-fold maps of {len(folds.val_ids)} folds: {directory.oof}")
 
 
 def finalize_only(job: JobSpec, directory: RunDir, place: Place) -> None:
-    """`raytrain finalize`: up to the CSV."""
+    """Run `raytrain finalize`, up to the CSV."""
     with _opened(job, directory, place, "final") as (report, workplace):
         _finish(job, directory, report, workplace)
     print(f"submission: {directory.submission}")
@@ -133,7 +135,7 @@ def finalize_only(job: JobSpec, directory: RunDir, place: Place) -> None:
 def ensemble_only(
     job: JobSpec, directory: RunDir, place: Place, add: list[Path], remove: list[str]
 ) -> None:
-    """`raytrain ensemble`: who joins and leaves, then the score, masks and CSV anew."""
+    """Run `raytrain ensemble`: add and remove members, then recompute the score, masks and CSV."""
     with _opened(job, directory, place, "final") as (report, workplace):
         read_ensemble(directory)
         folds = load_or_make_folds(directory.folds, report, job.folds)
@@ -148,7 +150,7 @@ def ensemble_only(
 
 
 def _finish(job: JobSpec, directory: RunDir, report: DataReport, workplace: Workplace) -> None:
-    """The ensemble, its masks and its CSV."""
+    """Build the ensemble, its masks and its CSV."""
     specs = member_specs(job, directory, report)
     print(score_text(finalize(job, directory, report, workplace, specs)))
     predict(directory, report, workplace)
@@ -159,7 +161,8 @@ def _finish(job: JobSpec, directory: RunDir, report: DataReport, workplace: Work
 def _opened(
     job: JobSpec, directory: RunDir, place: Place, *stations: Station
 ) -> Iterator[tuple[DataReport, Workplace]]:
-    """The checked data and the place of work, with the run directory held for this process."""
+    """Yield the checked data and the workplace; this process holds the lock of the run
+    directory."""
     problems = [
         *(local_problems(job, stations) if place == "local" else []),
         *device_problems(job, place),
@@ -174,7 +177,7 @@ def _opened(
     if "final" in stations and not report.ids("test"):
         raise ValueError(f"{directory.path}: {NO_TEST}")
     if {"search", "cv", "final"} & set(stations):
-        # Folds that do not fit are found before a search, not after it.
+        # Find folds that do not fit before a search, not after it.
         load_or_make_folds(directory.folds, report, job.folds)
     with Workplace(job, place) as workplace:
         yield report, workplace

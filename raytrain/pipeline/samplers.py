@@ -1,7 +1,7 @@
-"""Samplers: which trial comes next, given what was drawn and what is known of it.
+"""Samplers: choose the next trial from the drawn trials and their results.
 
-Each is a function of its seed and the past alone and keeps nothing, so a search that was killed
-goes on as it would have.
+A sampler depends only on its seed and the past trials and keeps no state, so a search that was
+killed continues as if it had not been.
 """
 
 from collections.abc import Callable, Container, Sequence
@@ -16,36 +16,36 @@ from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.record import Status
 
 REDRAWS = 30
-"""So often another point is asked for when one has been drawn before."""
+"""Number of further attempts when a drawn point is a duplicate."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """A trial that was drawn and what came of it so far."""
+    """A drawn trial and its results so far."""
 
     spec: TrialSpec
     status: Status | None
-    """None while it has not ended."""
+    """The status of the trial; None while it has not ended."""
     score: float | None
     """The best validation score."""
     epochs: int
-    """Done."""
+    """Number of completed epochs."""
 
 
 Ask = Callable[[], Sequence[Known]]
-"""This search's trials in the order drawn; they are read from disk."""
+"""Returns this search's trials in the order drawn, read from disk."""
 Sampler = Callable[[Container[str], Ask], TrialSpec | None]
-"""From the keys of this search's configurations, and the trials, to the next; None when the space
-holds no other."""
+"""Returns the next spec, given the keys of this search's configurations and a function that returns
+its trials; None when the space holds no other spec."""
 
 
 def key_of(spec: TrialSpec) -> str:
-    """Equal for equal specs."""
+    """Return a key that is equal for equal specs."""
     return spec.model_dump_json()
 
 
 def build_sampler(search: SearchSpec, base: TrialSpec, earlier: Sequence[Known]) -> Sampler:
-    """The sampler that a search asks for; `earlier` are an earlier search's trials."""
+    """Return the sampler of a search; `earlier` are the trials of earlier searches."""
     match search.sampler:
         case RandomSpec():
             return _listed(sample_trials(search.space, base, search.trials, search.seed))
@@ -61,7 +61,7 @@ def build_sampler(search: SearchSpec, base: TrialSpec, earlier: Sequence[Known])
 
 
 def _listed(specs: list[TrialSpec]) -> Sampler:
-    """One after another, but what was drawn before or a warm start has brought already."""
+    """Return a sampler that goes through `specs`, and skips those already drawn."""
     left = iter(specs)
 
     def sampler(taken: Container[str], ask: Ask) -> TrialSpec | None:
@@ -95,7 +95,8 @@ def _tpe(
 
 
 def _valid(base: TrialSpec, values: dict[str, Any]) -> TrialSpec | None:
-    """None for what does not go together in a space too large to be tried as a whole."""
+    """Return the trial with these values, or None if they are incompatible (in a space too large to
+    check)."""
     try:
         return with_values(base, values)
     except ValueError:
@@ -103,7 +104,8 @@ def _valid(base: TrialSpec, values: dict[str, Any]) -> TrialSpec | None:
 
 
 def _frozen(space: dict[str, Any], known: Known) -> Any:
-    """The trial as Optuna has it; None for one that says nothing: failed, or not in the space."""
+    """Return the trial as an Optuna trial; None if it is uninformative: failed, or outside the
+    space."""
     import optuna
 
     point = next(points_of(space, known.spec), None)
@@ -116,7 +118,7 @@ def _frozen(space: dict[str, Any], known: Known) -> Any:
     if known.status is None or known.score is None:
         return optuna.trial.create_trial(state=states.RUNNING, **of_trial)
     if known.status in ("stopped", "paused"):
-        # Optuna ranks what was stopped below what was not, the later the better.
+        # Optuna ranks stopped trials below all others, and among them the later ones higher.
         reached = {known.epochs: known.score}
         return optuna.trial.create_trial(
             state=states.PRUNED, value=known.score, intermediate_values=reached, **of_trial
@@ -126,7 +128,7 @@ def _frozen(space: dict[str, Any], known: Known) -> Any:
 
 @dataclass(frozen=True)
 class _Asked:
-    """Chooses as an Optuna trial suggests."""
+    """Chooses what an Optuna trial suggests."""
 
     trial: Any
 
@@ -141,7 +143,7 @@ class _Asked:
 
 @dataclass
 class _Noted(Given):
-    """Chooses what a point says and notes the distribution of each key that is met."""
+    """Chooses what a point gives, and records the distribution of each key."""
 
     point: dict[str, Number]
     distributions: dict[str, Any] = field(default_factory=dict)

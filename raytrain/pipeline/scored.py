@@ -15,20 +15,20 @@ from raytrain.submission.ledger import append_news
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 5.0, 120.0
 PATIENCE_S = 2 * 3600.0
-"""Some competitions take longer; the same command goes on watching."""
+"""Longest wait in seconds. Some competitions take longer; the same command continues to watch."""
 
 
 def watch(job: JobSpec, run: RunDir, event: Event) -> None:
-    """Wait until the entry `event.ref` is scored and write that into the ledger.
+    """Wait until the entry `event.ref` is scored, and write the result to the ledger.
 
-    Looks again after 5 s, 10 s, ... 2 minutes. Raises ValueError with Kaggle's reason when it
-    cannot be scored, and when it is not within two hours.
+    Checks after 5 s, 10 s, ... up to every 2 minutes. Raises ValueError with Kaggle's reason when
+    the entry cannot be scored, and when it is not scored within two hours.
     """
     slug, start = job.competition.submission.slug, time.monotonic()
     assert slug is not None
 
     def look() -> Event | None:
-        """What the ledger is told once the entry is judged."""
+        """Return the event for the ledger once the entry is judged, else None."""
         waited = f"{time.monotonic() - start:.0f} s"
         try:
             standing = calls.read_standing(slug)
@@ -60,7 +60,7 @@ def watch(job: JobSpec, run: RunDir, event: Event) -> None:
 
 
 def judged(event: Event, entry: Entry, rank: int | None) -> Event:
-    """The event that says how Kaggle judged the entry."""
+    """Return the event that records how Kaggle judged the entry."""
     if entry.state == "error":
         reason = entry.error or "Kaggle gives no reason"
         return event.later("failed", ref=entry.ref, reason=reason)

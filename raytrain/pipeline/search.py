@@ -1,4 +1,4 @@
-"""`search`: trials over models, losses and rates on the given split, and the leaderboard."""
+"""`search`: run trials over models, losses and other settings, and write the leaderboard."""
 
 from collections.abc import Callable
 
@@ -33,10 +33,11 @@ def search(
     workplace: Workplace,
     over: Callable[[], bool] = without_end,
 ) -> list[Configuration]:
-    """Run the trials that are not done yet until its time is `over`; returns the leaderboard, best
+    """Run the remaining trials until the search's time is `over`; returns the leaderboard, best
     first.
 
-    Raises ValueError when no trial gave a score; but when there was no time for one, returns none.
+    Raises ValueError when no trial gave a score. Returns an empty list if there was no time for
+    one.
     """
     study = Study(job, run, report)
     todo, samples = _checked(job, run, report, study)
@@ -62,8 +63,8 @@ def search(
 def _checked(
     job: JobSpec, run: RunDir, report: DataReport, study: Study
 ) -> tuple[list[Task], list[Task]]:
-    """The trials that are known to come, and those that stand for all; every one is checked, and
-    where later trials depend on results, whatever may be drawn."""
+    """Return the trials that are known to come, and samples of all trials. Every trial is checked.
+    If later trials depend on results, all that may be drawn are checked."""
     space, base = job.search.space, job.trial
     if job.search.sampler.name != "tpe":
         todo = study.draw_all()

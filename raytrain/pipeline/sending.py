@@ -1,7 +1,7 @@
-"""Sending one submission to Kaggle once, whatever is lost, killed or done at the same time.
+"""Send one submission to Kaggle exactly once, despite lost answers, kills and concurrent processes.
 
-The tag travels in the description, so Kaggle's list tells what was entered. `submission/lease.py`
-says how long another process waits before it believes the list.
+The tag is part of the description, so Kaggle's list shows which submissions were entered.
+`submission/lease.py` defines how long another process waits before it trusts the list.
 """
 
 import contextlib
@@ -27,9 +27,10 @@ from raytrain.submission.preflight import (
 
 
 def look_up(job: JobSpec, run: RunDir, event: Event, consent: Collection[Consent]) -> Standing:
-    """The competition's rules and list; prints them, and a comparison with earlier submissions.
+    """Read the competition's rules and list; prints them, and a comparison with earlier
+    submissions.
 
-    Raises ValueError with all that speaks against sending it, but for the day's quota.
+    Raises ValueError with every objection to sending, except the day's quota.
     """
     spec = job.competition.submission
     assert spec.slug is not None
@@ -50,16 +51,17 @@ def look_up(job: JobSpec, run: RunDir, event: Event, consent: Collection[Consent
 
 
 def refuse_over_quota(event: Event, standing: Standing) -> None:
-    """Raise ValueError when nothing more can be sent today and this one is not in yet."""
+    """Raise an error when the day's quota is used up and this submission is not entered yet."""
     problem = quota_problem(standing)
     if problem and not standing.tagged(event.tag):
         raise not_sent(event, [problem], "passing")
 
 
 def send(ledger: Ledger, event: Event, standing: Standing) -> Event:
-    """The latest event of the submission once it is entered: now, earlier, or by another process.
+    """Enter the submission, unless that was done earlier or by another process; returns its latest
+    event.
 
-    Raises RefusedError when Kaggle refuses it, or does not say whether it took it, and
+    Raises RefusedError when Kaggle refuses it, or does not say whether it accepted it, and
     OvertakenError while another process enters it.
     """
     spec = _recorded(ledger, event)
@@ -77,13 +79,13 @@ def send(ledger: Ledger, event: Event, standing: Standing) -> Event:
 
 
 def not_sent(event: Event, problems: list[str], cause: Cause) -> RefusedError:
-    """The error that names all of them."""
+    """Return the error that lists all problems."""
     listed = problems[0] if len(problems) == 1 else "\n  ".join(["", *problems])
     return RefusedError(f"{event.tag} was not sent: {listed}\n{safe(event)}", cause)
 
 
 def safe(event: Event) -> str:
-    """Where the prepared file is, and what to do next."""
+    """Return where the prepared file is, and what to do next."""
     return (
         f"Nothing is lost: the submission is prepared at {event.file} and in the ledger; "
         "run the same command again."
@@ -91,7 +93,8 @@ def safe(event: Event) -> str:
 
 
 def _recorded(ledger: Ledger, event: Event) -> SubmissionSpec:
-    """As the job had it when the submission was prepared: a queue holds those of several runs."""
+    """Return the submission spec at the time it was prepared, because a queue holds several runs'
+    submissions."""
     job = read_kept(ledger, event)["job"]
     return JobSpec.model_validate(job).competition.submission
 
@@ -106,7 +109,7 @@ def _refuse_held(event: Event, now: datetime) -> None:
 
 
 def _entered(spec: SubmissionSpec, ledger: Ledger, event: Event) -> Event:
-    """Upload the file, take the lease and enter it; the event that says so."""
+    """Upload the file, take the lease and enter it; returns the event of the entry."""
     assert spec.slug is not None
     file = ledger.kept(f"{event.tag}.csv") if spec.notebook is None else None
     try:
@@ -115,7 +118,7 @@ def _entered(spec: SubmissionSpec, ledger: Ledger, event: Event) -> Event:
         if error.cause == "file":
             _failed(ledger, event, str(error))
         raise not_sent(event, [str(error)], error.cause) from None
-    known = uploaded.tagged(event.tag)  # by another process, during the upload
+    known = uploaded.tagged(event.tag)  # entered by another process during the upload
     if known is not None:
         return event.later("sent", ref=known.ref)
     sending = event.later("sending", time=uploaded.now)
@@ -130,7 +133,7 @@ def _entered(spec: SubmissionSpec, ledger: Ledger, event: Event) -> Event:
 
 
 def _answered(spec: SubmissionSpec, ledger: Ledger, sending: Event, token: str) -> Event:
-    """Enter the uploaded file under the lease, and find out whether Kaggle took it."""
+    """Enter the uploaded file under the lease, and find out whether Kaggle accepted it."""
     assert sending.score is not None
     assert spec.slug is not None
     message = f"raytrain {sending.tag} oof {sending.score.mean:.4f}"
@@ -157,5 +160,5 @@ def _answered(spec: SubmissionSpec, ledger: Ledger, sending: Event, token: str) 
 
 
 def _failed(ledger: Ledger, event: Event, reason: str) -> None:
-    with contextlib.suppress(OvertakenError):  # another process went on with it
+    with contextlib.suppress(OvertakenError):  # another process has taken over
         ledger.append(event.later("failed", reason=reason))

@@ -1,9 +1,9 @@
-"""`search --smoke`: every value of every factor of a study, built and trained for a few steps.
+"""`search --smoke`: build and train every value of every factor of a study for a few steps.
 
-Only what makes it long shrinks: images to `SIDE` pixels and to `IMAGES`, `EPOCHS`, and a U-Net to
-`WIDTH` where no factor says how wide it is. Networks
-start from random weights, so that nothing is fetched. What no part of the trial asks for is not
-validated: BatchNorm's running statistics are a few steps old, and at a high rate they overflow.
+Only what makes it slow is reduced: images to `SIDE` pixels and `IMAGES`, epochs to `EPOCHS`, and a
+U-Net's width to `WIDTH` unless a factor varies it. Networks start from random weights, so that
+nothing is downloaded. Validation runs only if the trial depends on it: BatchNorm's running
+statistics are only a few steps old, and overflow at a high rate.
 """
 
 import shutil
@@ -39,7 +39,7 @@ class _Shard:
 
 
 def smoke(job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace) -> str:
-    """Train them all; returns what was done. Raises ValueError listing every one that failed."""
+    """Train all trials and return a summary. Raises ValueError that lists every failed one."""
     tasks = _tasks(job, run, report)
     make_trainable(tasks, report, run)
     shards = [_Shard(run.path, task) for task in tasks]
@@ -83,7 +83,7 @@ def _small(spec: TrialSpec, space: dict[str, Any]) -> TrialSpec:
 
 
 def _is_judged(spec: TrialSpec) -> bool:
-    """Whether what it trains or ships depends on validation figures."""
+    """Return whether the training or the shipped weights depend on validation figures."""
     watched = isinstance(spec.schedule, PlateauSpec) and spec.schedule.watch != "train_loss"
     kinds = candidates(spec.ship)
     blind = len(kinds) == 1 and isinstance(kinds[0], LastSpec | SwaSpec | EpochsSpec)
@@ -95,7 +95,7 @@ def _result(task: Task) -> Path:
 
 
 def _train(shard: _Shard) -> None:
-    """Train one and write down its steps, or why it failed."""
+    """Train one task and write its number of steps, or why it failed."""
     task = shard.task
     try:
         run_trial(task, open_samples(RunDir(shard.run)), SilentReporter())

@@ -1,6 +1,6 @@
-"""`data_stamp.json`: by which it is known that the data is as it was when it was read fully.
+"""`data_stamp.json`: detects whether the data has changed since it was read in full.
 
-Reading takes milliseconds an image; sizes and times of files are there at once.
+Reading takes milliseconds per image; sizes and times of files are available at once.
 """
 
 import os
@@ -17,14 +17,14 @@ from raytrain.runs.layout import RunDir
 
 
 def read_anew(competition: CompetitionSpec, run: RunDir) -> DataReport:
-    """Read all data. Raises ValueError listing every problem."""
+    """Read all data. Raises ValueError that lists every problem."""
     run.stamp.unlink(missing_ok=True)
     return inspect(competition)
 
 
 def read_if_changed(competition: CompetitionSpec, run: RunDir) -> DataReport:
-    """The report of the last full reading, where no file has another size or time since and the
-    competition says the same; else read anew."""
+    """Return the report of the last full reading if no file has changed in size or time and the
+    competition's spec is the same; otherwise read all data."""
     if run.stamp.is_file() and run.data_report.is_file():
         remedy = "delete it: the data is read again"
         if read_json(run.stamp, remedy) == {"stamp": stamp(competition)}:
@@ -33,13 +33,13 @@ def read_if_changed(competition: CompetitionSpec, run: RunDir) -> DataReport:
 
 
 def keep_stamp(run: RunDir, stamp: str) -> None:
-    """Say of which files the run's report is, as they were before they were read."""
+    """Store the stamp of the files of the run's report, taken before they were read."""
     write_json(run.stamp, {"stamp": stamp})
 
 
 def stamp(competition: CompetitionSpec) -> str:
-    """Fingerprint of what decides the report: the competition's words, users' files, and path, size
-    and time of all files of the data."""
+    """Return a fingerprint of what determines the report: the competition's spec, users' files, and
+    the path, size and time of all data files."""
     words = competition.model_dump(mode="json", exclude={"submission", "metric"})
     sources = [source.hash for source in current_sources()]
     root = local_folder(competition.data)
@@ -47,7 +47,7 @@ def stamp(competition: CompetitionSpec) -> str:
 
 
 def _files(folder: Path | str, below: str) -> list[tuple[str, int, int]]:
-    """Path, size and time of every file, links followed."""
+    """Return the path, size and time of every file; links are followed."""
     found = []
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -59,5 +59,5 @@ def _files(folder: Path | str, below: str) -> list[tuple[str, int, int]]:
                     facts = entry.stat()
                     found.append((name, facts.st_size, facts.st_mtime_ns))
             except OSError:
-                found.append((name, -1, -1))  # a broken link, which a full reading tells of
+                found.append((name, -1, -1))  # a broken link, which a full reading reports
     return found

@@ -1,6 +1,6 @@
-"""What stands in `final/`, and how another ensemble takes its place: whole, and in one step.
+"""The current ensemble in `final/`, and its replacement by another one, complete and in one step.
 
-A candidate is built in a folder of its own under `ensembles/`; `final` is then a link to it.
+A candidate is built in its own folder under `ensembles/`; `final` then becomes a link to it.
 """
 
 import shutil
@@ -11,13 +11,13 @@ from raytrain.runs.layout import RunDir
 
 FOLDER = "ensembles"
 EARLIER = f"{FOLDER}/earlier"
-"""What stood in `final/` before there was a budget."""
+"""Folder for what `final/` held before there was a budget."""
 
 
 def standing(run: RunDir) -> OofEvidence | None:
-    """The evidence of what stands; None while there is no checked CSV.
+    """Return the evidence of the current ensemble; None while there is no checked CSV.
 
-    A CSV is written last, after its own checks: where there is one, the rest is there and its own.
+    A CSV is written last, after its own checks, so the other files exist and belong to it.
     """
     _finish_the_move(run)
     files = (run.submission, run.ensemble, run.evidence)
@@ -25,17 +25,17 @@ def standing(run: RunDir) -> OofEvidence | None:
 
 
 def built_beside(run: RunDir, name: str) -> RunDir:
-    """The same run with its ensemble elsewhere."""
+    """Return the same run with its ensemble in another folder."""
     return replace(run, shelf=f"{FOLDER}/{name}")
 
 
 def stands(run: RunDir, built: RunDir) -> bool:
-    """Whether that one has taken its place."""
+    """Return whether `built` is the current ensemble."""
     return run.final.is_symlink() and run.final.resolve() == built.final.resolve()
 
 
 def take_place(run: RunDir, built: RunDir) -> None:
-    """What was built stands from here on; what stood before is deleted."""
+    """Make `built` the current ensemble, and delete the previous one."""
     if run.final.is_dir() and not run.final.is_symlink():
         shutil.rmtree(run.path / EARLIER, ignore_errors=True)
         run.final.rename(run.path / EARLIER)
@@ -46,7 +46,7 @@ def take_place(run: RunDir, built: RunDir) -> None:
 
 
 def _finish_the_move(run: RunDir) -> None:
-    """A kill between the two renames of the first `take_place` leaves no `final`."""
+    """Complete the first `take_place`: a kill between its two renames leaves no `final`."""
     if not run.final.exists() and (run.path / EARLIER).is_dir():
         _link(run, EARLIER)
 

@@ -22,14 +22,13 @@ from raytrain.runs.record import Record, Task, complete, read_record, read_recor
 
 
 class Study:
-    """The trials of one search in the order in which they were drawn: of each configuration all
-    its repeats, one after another.
+    """The trials of one search in the order drawn, with all repeats of a configuration in sequence.
 
-    Specs that became one, their depths lowered to what fits the images, are one trial.
+    Specs that become equal, because their depths are reduced to fit the images, are one trial.
     """
 
     def __init__(self, job: JobSpec, run: RunDir, report: DataReport):
-        """Raises ValueError when an earlier search cannot be read."""
+        """Read the earlier trials. Raises ValueError when an earlier search cannot be read."""
         self._job, self._run, self._report = job, run, report
         self._places = places(job, run, report)
         self._key = study_key(job, self._places)
@@ -50,39 +49,39 @@ class Study:
         return list(self._tasks.values())
 
     def records(self) -> list[Record]:
-        """Of the trials that are complete."""
+        """Return the records of the complete trials."""
         found = [read_record(task.trial_dir) for task in self.tasks]
         return [record for record in found if record and complete(record)]
 
     def stopped(self) -> tuple[Task, ...]:
-        """Those that were stopped early."""
+        """Return the trials that were stopped early."""
         names = {record.fingerprint for record in self.records() if record.status == "stopped"}
         return tuple(task for task in self.tasks if task.fingerprint in names)
 
     def left(self) -> int:
-        """At most so many trials are still to be run."""
+        """Return the most trials that are still to be run."""
         repeats = self._job.search.repeats.seeds * len(self._places)
         return len(self._waiting) + repeats * (self._job.search.trials - len(self._drawn))
 
     def is_open(self) -> bool:
-        """Whether there is a trial to run, or to go on with."""
+        """Return whether there is a trial to run or to continue."""
         return self.ahead() is not None
 
     def ahead(self) -> Task | None:
-        """The trial that comes next, without taking it; None when there is no other."""
+        """Return the next trial without taking it; None when there is no other."""
         while not self._waiting and (spec := self._draw()):
             self._write([spec])
         return self._waiting[0] if self._waiting else None
 
     def next(self) -> Task | None:
-        """Take the trial that comes next."""
+        """Take and return the next trial."""
         task = self.ahead()
         if task is not None:
             self._waiting.popleft()
         return task
 
     def draw_all(self) -> list[Task]:
-        """Draw every trial now, as nothing depends on results; those that are not done yet."""
+        """Draw every trial now, if none depends on results; returns those that are not done yet."""
         specs = []
         while spec := self._draw():
             specs.append(spec)
@@ -90,7 +89,7 @@ class Study:
         return list(self._waiting)
 
     def tasks_of(self, spec: TrialSpec) -> list[Task]:
-        """The repeats of a configuration that might be drawn."""
+        """Return the repeats of a configuration that might be drawn."""
         return repeats(self._job, self._run, self._report, self._places, spec)
 
     def _draw(self) -> TrialSpec | None:
@@ -104,7 +103,8 @@ class Study:
         return spec
 
     def _take(self, spec: TrialSpec) -> list[Task]:
-        """Count it as drawn; returns those of its trials that no other configuration has."""
+        """Count a configuration as drawn; returns those of its trials that no other configuration
+        has."""
         tasks = self.tasks_of(spec)
         new = [task for task in tasks if task.fingerprint not in self._tasks]
         self._drawn[key_of(spec)] = spec, tasks
@@ -112,7 +112,7 @@ class Study:
         return new
 
     def _write(self, specs: list[TrialSpec]) -> None:
-        """Write down what was drawn before any of it is run."""
+        """Write down what was drawn, before any of it runs."""
         proposals = [Proposal(study=self._key, spec=spec) for spec in specs]
         append_proposals(self._run.proposals, proposals)
         if specs:
@@ -124,7 +124,8 @@ class Study:
 
 
 def _so_far(spec: TrialSpec, tasks: list[Task]) -> Known:
-    """A configuration is complete with its last repeat, and as good as their mean."""
+    """Return the state of a configuration. It is complete with its last repeat; its score is their
+    mean."""
     found = [record for task in tasks if (record := read_record(task.trial_dir))]
     if len(found) < len(tasks):
         return Known(spec, None, None, 0)
@@ -135,8 +136,8 @@ def _so_far(spec: TrialSpec, tasks: list[Task]) -> Known:
 
 
 def _earlier(job: JobSpec, run: RunDir, report: DataReport) -> tuple[list[TrialSpec], list[Known]]:
-    """The first trials of this search, and what earlier ones are known to give on the same data
-    by the same metric."""
+    """Return the first trials of this search, and the results of earlier searches on the same data
+    with the same metric."""
     starts: list[TrialSpec] = []
     known: list[Known] = []
     for name in job.search.warm_start:
@@ -169,7 +170,7 @@ def _distinct(specs: list[TrialSpec]) -> list[TrialSpec]:
 
 
 def _other(name: str, run: RunDir) -> RunDir:
-    """The run of this name beside this one, or in this folder."""
+    """Return the run of this name next to this one, or in this folder."""
     beside, folder = run.path.parent / name, Path(name).expanduser()
     found = next((path for path in (beside, folder) if (path / "trials").is_dir()), None)
     if found is None:

@@ -1,4 +1,4 @@
-"""A study's table: our measures of every choice beside what its source states."""
+"""A study's table: our measures of every choice next to the figures that its source states."""
 
 import csv
 import io
@@ -31,8 +31,8 @@ from raytrain.runs.record import Record
 
 
 def study_table(run: RunDir) -> StudyTable | None:
-    """The study that a run's job names, from its records; None for other runs, and before the first
-    trial has a score."""
+    """Return the study that a run's job names, from its records; None for other runs, and before
+    the first trial has a score."""
     job = read_job(run)
     board = [each for each in configurations(ranked(run)) if each.mean is not None]
     if job is None or job.study is None or not board:
@@ -55,7 +55,7 @@ def study_table(run: RunDir) -> StudyTable | None:
 
 
 def write_study(run: RunDir, table: StudyTable) -> None:
-    """Write `study.csv`, the table as it is shown."""
+    """Write the table to `study.csv` as it is shown."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerows([columns(table), *cells(table)])
@@ -63,7 +63,7 @@ def write_study(run: RunDir, table: StudyTable) -> None:
 
 
 def study_text(table: StudyTable) -> str:
-    """The tables for the terminal."""
+    """Return the tables for the terminal."""
     title = f"{table.source}; there: {table.stated}"
     parts = [_as_table(title, columns(table), cells(table))]
     if table.best_of:
@@ -103,7 +103,7 @@ def _figures(study: StudySpec, stated: StatedSpec) -> tuple[float | None, ...]:
 def _best_of(
     study: StudySpec, stated: StatedSpec, factors: tuple[str, ...], choices: list[Choice]
 ) -> BestOf | None:
-    """The best of ours that have what is stated; None while there is none."""
+    """Return our best choice that has the stated labels; None while there is none."""
     for choice in choices:
         labels = dict(zip(factors, choice.labels, strict=True))
         if stated.at.items() <= labels.items():
@@ -117,7 +117,7 @@ def _evidence(run: RunDir, record: Record) -> OofEvidence | None:
 
 
 def _spread(known: list[OofEvidence | None], measure: MetricSpec) -> Spread | None:
-    """None unless every repeat kept what the measure is computed from."""
+    """Return the spread of a measure; None unless every repeat kept the evidence for it."""
     values = []
     for oof in known:
         if oof is None or not set(gathered(measure)) <= set(oof.evidence.gathered):

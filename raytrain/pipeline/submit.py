@@ -1,4 +1,4 @@
-"""`submit`: the checked CSV goes to Kaggle exactly once and is followed until it is scored."""
+"""`submit`: send the checked CSV to Kaggle exactly once, and follow it until it is scored."""
 
 import hashlib
 from collections.abc import Collection
@@ -15,10 +15,10 @@ from raytrain.submission.preflight import Consent
 
 
 def submit(job: JobSpec, run: RunDir, consent: Collection[Consent]) -> None:
-    """Send the run's CSV, unless it went out, and wait for its score.
+    """Send the run's CSV, unless it was sent, and wait for its score.
 
-    Raises ValueError with all that speaks against sending it, without credentials, with Kaggle's
-    reason when it does not take the file, and when the file was sent and judged before.
+    Raises ValueError with every objection to sending, without credentials, with Kaggle's reason
+    when it refuses the file, and when the file was sent and judged before.
     """
     event = on_its_way(job, run)
     if event is None:
@@ -30,22 +30,22 @@ def submit(job: JobSpec, run: RunDir, consent: Collection[Consent]) -> None:
 
 
 def dry_run(job: JobSpec, run: RunDir, consent: Collection[Consent]) -> None:
-    """Everything that `submit` does before it sends; raises ValueError as it would."""
+    """Do everything that `submit` does before it sends; raises ValueError as it would."""
     event = ready(job, run, consent)
     refuse_over_quota(event, look_up(job, run, event, consent))
     print(f"not sent (dry run): {event.file}, {event.rows} rows, as {event.tag}")
 
 
 def entered_before(run: RunDir, ledger: Ledger) -> list[Event]:
-    """Submissions of the same content that Kaggle took."""
+    """Return the submissions with the same content that Kaggle accepted."""
     digest = hashlib.sha256(run.submission.read_bytes()).hexdigest()
     return [event for event in entered(ledger.read()) if event.sha256 == digest]
 
 
 def on_its_way(job: JobSpec, run: RunDir) -> Event | None:
-    """The event of this CSV where it was sent and is not judged yet.
+    """Return the event of this CSV if it was sent and is not judged yet, else None.
 
-    Raises ValueError when something is missing that a submission needs.
+    Raises ValueError when something that a submission needs is missing.
     """
     problems = missing(run)
     if job.competition.submission.slug is None:
@@ -56,7 +56,7 @@ def on_its_way(job: JobSpec, run: RunDir) -> Event | None:
 
 
 def ready(job: JobSpec, run: RunDir, consent: Collection[Consent]) -> Event:
-    """The checked CSV's event, not sent yet."""
+    """Check the CSV and return its event, which is not sent yet."""
     before = entered_before(run, ledger_of(job, run))
     if before and "again" not in consent:
         last = before[-1]

@@ -22,13 +22,16 @@ REPEATED = (
 
 
 def leaderboard_table(board: list[Configuration]) -> str:
-    """The leaderboard as text."""
+    """Return the leaderboard as text."""
     return board_table(rows(board), any(not each.alone for each in board), [])
 
 
 def board_table(found: list[dict[str, str]], repeated: bool, beside: list[str]) -> str:
-    """These rows of the leaderboard with the columns `beside`. Dice is shown where it is not the
-    score, attempts where one failed, and the spread where there are repeats."""
+    """Return these rows of the leaderboard, with the columns `beside` added.
+
+    Dice is shown if it is not the score, attempts if one failed, and the spread if there are
+    repeats.
+    """
     table = Table(title="leaderboard", title_justify="left")
     own = [
         column
@@ -45,7 +48,7 @@ def board_table(found: list[dict[str, str]], repeated: bool, beside: list[str]) 
 
 
 def _worth(column: str, row: dict[str, str]) -> bool:
-    """Whether a row gives a reason to show this column."""
+    """Return whether a row gives a reason to show this column."""
     match column:
         case "val_dice":
             return row["val_dice"] != row["val_score"]
@@ -55,7 +58,7 @@ def _worth(column: str, row: dict[str, str]) -> bool:
 
 
 def stopping_text(cost: Stopping) -> str:
-    """What stopping early cost, and whether the rungs agreed with the end."""
+    """Return what early stopping cost, and how well the rungs agreed with the end."""
     share = f" ({cost.spent / cost.full:.0%})" if cost.full else ""
     line = f"early stopping: {cost.spent} of the full grid's {cost.full} epochs were run{share}"
     if not cost.rungs:
@@ -71,7 +74,7 @@ def stopping_text(cost: Stopping) -> str:
 
 
 def score_text(ensemble: Ensemble) -> str:
-    """What an ensemble and its members are worth out of fold."""
+    """Return the out-of-fold scores of an ensemble and its members."""
     lines = [f"  {_one(member.name, member.oof)}" for member in ensemble.shares]
     images = f"{ensemble.oof['images']} images, 95 % over groups"
     title = f"out-of-fold {ensemble.oof['metric']} ({images}):"
@@ -83,7 +86,7 @@ def _one(name: str, oof: dict[str, Any]) -> str:
 
 
 def as_text(table: Table, width: int = WIDTH) -> str:
-    """A rich table without colors, the same on every terminal; its cells may be foreign text."""
+    """Return a rich table without colors, the same on every terminal; cells may be foreign text."""
     out = io.StringIO()
     console_of(out, width).print(table)
     return plain(out.getvalue()).rstrip()

@@ -1,4 +1,4 @@
-"""From a job to the tasks of its stations, and running those that are not done yet."""
+"""Create the tasks of a job's stations, and run those that are not done yet."""
 
 from functools import cache
 from typing import NamedTuple
@@ -33,11 +33,11 @@ NO_GRADIENTS = {
         if OF_STEPS in field.metadata
     },
 }
-"""Of a trial without gradient steps, so that a search over rates tries it once."""
+"""Fixed values for trials without gradient steps, so that a search over rates runs them once."""
 
 
 class Fold(NamedTuple):
-    """Which images a training learns from and is judged on."""
+    """The training and validation images of one training."""
 
     name: str
     """`split`, `fold-<i>-<hash of the folds>` or `all`."""
@@ -54,11 +54,11 @@ def make_task(
     fold: Fold,
     workers: int | tuple[int, int],
 ) -> Task:
-    """A task whose directory is named after everything that decides its numbers.
+    """Create a task with a directory named after everything that determines its numbers.
 
-    A U-Net too deep for the images gets the depth that fits, and a length in steps or samples
-    becomes one in epochs; both are printed. A pixel classifier gets one epoch, and the defaults of
-    what it has no use for.
+    A U-Net that is too deep for the images gets the depth that fits, and a length in steps or
+    samples is converted to epochs; both are printed. A pixel classifier gets one epoch, and the
+    defaults of the fields that it does not use.
     """
     spec = _in_epochs(_fitted(_framed(spec, report), report), report, fold.train_ids)
     spec = with_content(spec)
@@ -123,12 +123,12 @@ def _in_epochs(spec: TrialSpec, report: DataReport, train_ids: tuple[str, ...]) 
 
 @cache
 def say_once(text: str) -> None:
-    """Print it, once a process."""
+    """Print a text, once per process."""
     print(text, flush=True)
 
 
 def places(job: JobSpec, run: RunDir, report: DataReport) -> list[Fold]:
-    """What each seed of a search's configuration is trained and validated on."""
+    """Return the folds on which each seed of a search's configuration is trained and validated."""
     if job.search.repeats.folds is None:
         return [held_out(job, run, report)]
     folds = load_or_make_folds(run.folds, report, job.folds)
@@ -136,7 +136,7 @@ def places(job: JobSpec, run: RunDir, report: DataReport) -> list[Fold]:
 
 
 def held_out(job: JobSpec, run: RunDir, report: DataReport) -> Fold:
-    """What a single training validates on: the given split or, without one, the first fold."""
+    """Return the fold of a single training: the given split or, without one, the first fold."""
     val_ids = report.ids("val")
     if val_ids:
         return Fold("split", report.ids("train"), val_ids)
@@ -145,17 +145,17 @@ def held_out(job: JobSpec, run: RunDir, report: DataReport) -> Fold:
 
 
 def all_folds(folds: Folds) -> list[Fold]:
-    """Each fold with its ids, in order."""
+    """Return each fold with its ids, in order."""
     return [Fold(folds.label(i), folds.train_ids(i), ids) for i, ids in enumerate(folds.val_ids)]
 
 
 def not_done(tasks: list[Task]) -> list[Task]:
-    """Tasks that are not complete."""
+    """Return the tasks that are not complete."""
     return [task for task in tasks if not is_complete(task)]
 
 
 def forget_damaged(tasks: list[Task]) -> None:
-    """Have finished trainings whose weights are damaged done again, and say so."""
+    """Mark finished trainings with damaged weights as not done, and print why."""
     for task in tasks:
         fault = shipped_fault(task.trial_dir) if is_complete(task) else None
         if fault is not None:
@@ -165,7 +165,7 @@ def forget_damaged(tasks: list[Task]) -> None:
 
 
 def run_to_end(tasks: list[Task], workplace: Workplace, title: str) -> None:
-    """Train the tasks that are not done yet. Raises ValueError naming each that failed."""
+    """Train the tasks that are not done yet. Raises ValueError that names each failed one."""
     todo = not_done(tasks)
     if not todo:
         return

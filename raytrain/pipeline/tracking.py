@@ -1,4 +1,4 @@
-"""Trackers of experiments that a job names and that cannot work here."""
+"""Experiment trackers that a job names and that cannot work here."""
 
 from importlib.util import find_spec
 
@@ -6,7 +6,7 @@ from raytrain.config.job import JobSpec, Place
 
 
 def tracking_problems(job: JobSpec, place: Place) -> list[str]:
-    """A line for each."""
+    """Return one line per such tracker."""
     asked = {"mlflow": job.tracking.mlflow, "wandb": job.tracking.wandb}
     problems = []
     for package in (name for name, spec in asked.items() if spec is not None):

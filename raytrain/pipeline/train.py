@@ -1,4 +1,4 @@
-"""`train`: the default trial on what the competition holds out."""
+"""`train`: train the default trial on the given split, or on the first fold."""
 
 from raytrain.config.job import JobSpec
 from raytrain.data.report import DataReport

@@ -1,4 +1,4 @@
-"""What cannot be trained is refused, every problem at once, before a worker is asked for."""
+"""Refuse tasks that cannot be trained, with every problem at once, before a worker is requested."""
 
 from raytrain.config.framing import WholeSpec
 from raytrain.config.losses import loss_problems
@@ -22,8 +22,10 @@ from raytrain.runs.record import (
 
 
 def make_trainable(tasks: list[Task], report: DataReport, run: RunDir) -> None:
-    """Refuse networks, transforms and optimizers that cannot work, and fetch pretrained weights,
-    before a worker is asked for. Raises ValueError listing every problem."""
+    """Refuse networks, transforms and optimizers that cannot work, and fetch pretrained weights.
+
+    Raises ValueError that lists every problem.
+    """
     modes = {task.spec.compile for task in tasks}
     problems = [problem for mode in modes if (problem := compile_problem(mode))][:1]
     specs = [task.spec for task in tasks]
@@ -53,7 +55,7 @@ def make_trainable(tasks: list[Task], report: DataReport, run: RunDir) -> None:
 
 
 def _data_problems(spec: TrialSpec, report: DataReport) -> list[str]:
-    """What a trial asks of the data that the data does not have."""
+    """Return the trial's requirements that the data does not meet."""
     problems = []
     if isinstance(spec.framing, WholeSpec) and len(report.sizes) > 1:
         shown = ", ".join(list(report.sizes)[:5]) + (", ..." if len(report.sizes) > 5 else "")
@@ -72,7 +74,7 @@ def _data_problems(spec: TrialSpec, report: DataReport) -> list[str]:
 
 
 def _pixel_problems(tasks: list[Task], report: DataReport) -> list[str]:
-    """What pixel classifiers cannot do."""
+    """Return the problems of pixel classifiers with these tasks."""
     pixels = [task for task in tasks if isinstance(task.spec.model, PixelsBase)]
     problems = [
         f"trial.model: {task.spec.model.label} is fitted by one worker, not {task.workers}; "
@@ -90,8 +92,8 @@ def _pixel_problems(tasks: list[Task], report: DataReport) -> list[str]:
 
 
 def _model_problems(specs: list[TrialSpec], report: DataReport) -> list[str]:
-    """Optimizers and starts that do not go with their networks; a network that cannot be built has
-    a line of its own."""
+    """Return the optimizers and initial weights that do not fit their networks; a network that
+    cannot be built is reported elsewhere."""
     problems = []
     for network in {spec.model for spec in specs}:
         try:

@@ -1,4 +1,4 @@
-"""Weights files that a job names, held against its networks before anything is trained."""
+"""Check the weights files that a job names against its networks, before anything is trained."""
 
 from raytrain.config.job import JobSpec
 from raytrain.config.models import PretrainedSpec
@@ -8,14 +8,14 @@ from raytrain.data.report import DataReport
 
 
 def weights_problems(job: JobSpec, report: DataReport) -> list[str]:
-    """What is wrong with any file that the trial or its space names; each network is built without
-    memory, and only where a file is named."""
+    """Return the problems of the weights files that the trial or its space names. Networks are
+    built without memory, and only if a file is named."""
     models = {job.trial.model: None}
     for point in covering(job.search.space):
         try:
             spec = with_values(job.trial, resolve(job.search.space, Given(point)))
         except ValueError:
-            continue  # these values do not go together; the space has its own check
+            continue  # these values are incompatible; the space has its own check
         models[spec.model] = None
     named = [
         model

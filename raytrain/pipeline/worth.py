@@ -1,4 +1,5 @@
-"""Is this submission worth an entry? Against what was sent before, by out-of-fold scores alone."""
+"""Estimate whether a submission is worth an entry, from out-of-fold scores of earlier ones
+alone."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,20 +18,20 @@ from raytrain.submission.preflight import Consent
 
 @dataclass(frozen=True)
 class Worth:
-    """What speaks for a submission; a figure is a text where it cannot be known."""
+    """The arguments for a submission; a figure is a text if it is not known."""
 
     event: Event
     last: Event | None
-    """The last one sent from here."""
+    """The last submission sent."""
     change: Change | str | None
-    """Against the last one; None where nothing was sent."""
+    """The change from the last one; None if nothing was sent."""
     best: Event | None
-    """The best one sent, by its out-of-fold score."""
+    """The best submission sent, by its out-of-fold score."""
     chance: float | str | None
-    """P(this one scores higher than the best)."""
+    """P(this submission scores higher than the best)."""
 
     def lines(self) -> list[str]:
-        """For the terminal."""
+        """Return the lines for the terminal."""
         score = self.event.score
         assert score is not None
         found = [f"out-of-fold {score.mean:.4f} ({score.low:.4f} .. {score.high:.4f}, 95 %)"]
@@ -47,7 +48,7 @@ class Worth:
         return found
 
     def problems(self, consent: Collection[Consent]) -> list[str]:
-        """Why it is not worth sending, unless the user agreed."""
+        """Return why it is not worth sending, unless the user agreed."""
         if "unlikely" in consent or self.chance is None:
             return []
         if isinstance(self.chance, str):
@@ -66,7 +67,7 @@ class Worth:
 
 
 def worth(job: JobSpec, run: RunDir, event: Event, sent: list[Event]) -> Worth:
-    """Hold the prepared submission against those that were `sent`, the oldest first."""
+    """Compare the prepared submission with those that were `sent`, oldest first."""
     ours = [other for other in sent if other.score is not None and other.tag != event.tag]
     if not ours:
         return Worth(event, None, None, None, None)
