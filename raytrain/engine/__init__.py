@@ -1,1 +1,1 @@
-"""Training in pure PyTorch: it knows neither Ray nor Tune."""
+"""Training in pure PyTorch, independent of Ray and Tune."""

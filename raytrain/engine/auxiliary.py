@@ -1,4 +1,4 @@
-"""The loss of a network that has heads besides its own maps."""
+"""The training loss of networks with auxiliary heads."""
 
 from collections.abc import Callable
 
@@ -12,12 +12,15 @@ from raytrain.losses.judged import Judged
 from raytrain.models.auxiliary import Outputs
 
 TrainingLoss = Callable[[torch.Tensor | Outputs, torch.Tensor], torch.Tensor]
-"""(what a network gives, mask_BHW int64) -> scalar."""
+"""(network output, mask_BHW int64) -> scalar."""
 
 
 def training_loss(spec: TrialSpec, target: Target, class_pixels: tuple[int, ...]) -> TrainingLoss:
-    """The loss of a network's maps. Of `Outputs`: with deep supervision its weighted mean over the
-    scales, and with an image-level head that one's cross-entropy added."""
+    """Return the loss function of a training.
+
+    For `Outputs` it is the weighted mean over the scales with deep supervision, plus the
+    cross-entropy of the image-level head if there is one.
+    """
     loss = build_loss(spec.loss, target, class_pixels)
     weights = (1.0, *(spec.deep_supervision.weights if spec.deep_supervision else ()))
 
@@ -37,8 +40,8 @@ def training_loss(spec: TrialSpec, target: Target, class_pixels: tuple[int, ...]
 
 
 def presence_loss(presence_BF: torch.Tensor, judged: Judged) -> torch.Tensor:
-    """Mean over images and foreground classes of the binary cross-entropy of a class being in the
-    image, in nats; images without a judged pixel are left out."""
+    """Return the binary cross-entropy of class presence in nats, averaged over images and
+    foreground classes; images without a labeled pixel are left out."""
     shown_BF = judged.true_BKHW[:, judged.first(background=False) :].amax((2, 3))
     cost_BF = functional.binary_cross_entropy_with_logits(presence_BF, shown_BF, reduction="none")
     seen_B = judged.valid_BHW.amax((1, 2))

@@ -1,9 +1,9 @@
-"""Our own checkpoints: written whole or not at all, and verified when read.
+"""Our checkpoints: written atomically, and verified when read.
 
-`epoch_0007.pt` holds all that training goes on from, `last.pt` and the like the weights that are
-shipped: tensors and plain values only (they load with `weights_only=True`). The `.json` beside each
-is written after it, describes it and holds its SHA-256, so that a file without a matching one was
-never finished.
+`epoch_0007.pt` holds everything that training resumes from; `last.pt` and similar files hold the
+shipped weights. They contain only tensors and plain values (they load with `weights_only=True`).
+Each has a `.json` of the same name, which describes it and holds its SHA-256. The `.json` is
+written after the checkpoint, so a checkpoint without a matching one is unfinished.
 """
 
 import hashlib
@@ -24,7 +24,8 @@ CARD_REMEDY = "run the same command again, which trains it again, or take anothe
 def save_checkpoint(
     folder: Path, state: dict[str, Any], card: dict[str, Any], kept: set[int]
 ) -> None:
-    """Write the checkpoint of epoch `state["epoch"]`, then drop those of epochs not `kept`."""
+    """Write the checkpoint of epoch `state["epoch"]`, then delete those of epochs outside
+    `kept`."""
     save_weights(epoch_path(folder, state["epoch"]), state, card)
     for path in folder.glob("epoch_*.pt"):
         if int(path.stem.split("_")[1]) not in kept:
@@ -33,8 +34,8 @@ def save_checkpoint(
 
 
 def save_weights(path: Path, state: dict[str, Any], card: dict[str, Any]) -> None:
-    """Write a checkpoint file. `card` describes it to a reader without torch (config, classes,
-    scaling, metrics)."""
+    """Write a checkpoint file. `card` describes it (config, classes, scaling, metrics) for readers
+    without torch."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
     content = buffer.getvalue()
@@ -44,13 +45,16 @@ def save_weights(path: Path, state: dict[str, Any], card: dict[str, Any]) -> Non
 
 
 def epoch_path(folder: Path, epoch: int) -> Path:
-    """Where the checkpoint of an epoch stands."""
+    """Return the path of the checkpoint of an epoch."""
     return folder / f"epoch_{epoch:04d}.pt"
 
 
 def newest_checkpoint(folder: Path, notes: list[str] | None = None) -> dict[str, Any] | None:
-    """The state of the newest valid checkpoint, or None. Damaged ones are passed over, each of
-    which adds to `notes`; one without its card was never finished and is not worth a word."""
+    """Return the state of the newest valid checkpoint, or None.
+
+    Damaged checkpoints are skipped, and each adds a text to `notes`. A checkpoint without its
+    `.json` is unfinished, and is skipped silently.
+    """
     for path in sorted(folder.glob("epoch_*.pt"), reverse=True):
         try:
             return load_checkpoint(path)
@@ -62,7 +66,7 @@ def newest_checkpoint(folder: Path, notes: list[str] | None = None) -> dict[str,
 
 @contextmanager
 def writing(path: Path, epoch: int) -> Iterator[None]:
-    """Raises OSError that says what is left when the storage fails within the block."""
+    """Add what remains on disk to an OSError that is raised in the block."""
     try:
         yield
     except OSError as error:
@@ -74,13 +78,14 @@ def writing(path: Path, epoch: int) -> Iterator[None]:
 
 
 def load_digest(path: Path) -> str | None:
-    """The SHA-256 that the file beside a checkpoint says; None where there is none."""
+    """Return the SHA-256 in a checkpoint's `.json`, or None if there is no such file."""
     card = path.with_suffix(".json")
     return read_json(card, CARD_REMEDY).get("sha256") if card.is_file() else None
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """The state in a checkpoint file. Raises DamagedError when it is not whole."""
+    """Return the state in a checkpoint file. Raises DamagedError when it is incomplete or
+    damaged."""
     try:
         content = path.read_bytes()
         expected = read_json(path.with_suffix(".json"), CARD_REMEDY)["sha256"]

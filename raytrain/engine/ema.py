@@ -1,5 +1,5 @@
-"""Averages of the weights: the moving one that is evaluated and kept instead of the last ones, and
-the plain mean over epochs."""
+"""Averages of the weights: the exponential moving average, which is evaluated and saved instead of
+the last weights, and the plain mean over epochs."""
 
 from collections.abc import Iterable, Iterator
 
@@ -14,17 +14,17 @@ from raytrain.engine.parallel import World
 
 
 def build_ema(model: nn.Module, decay: float) -> AveragedModel | None:
-    """An average of weights and buffers; None when decay is 0.
+    """Return a moving average of weights and buffers; None when decay is 0.
 
     The decay of step n is min(decay, (1 + n) / (10 + n)), so that the random initial weights are
-    soon forgotten (as in TensorFlow's ExponentialMovingAverage).
+    quickly forgotten (as in TensorFlow's ExponentialMovingAverage).
     """
     return None if decay == 0 else MovingAverage(model, decay)
 
 
 class MovingAverage(AveragedModel):
-    """torch's, but that its count stays on the host: torch's own takes it to the device and back,
-    for which the host would wait in every step."""
+    """torch's AveragedModel with its counter on the host. torch's own moves the counter to the
+    device and back, so the host would wait in every step."""
 
     def __init__(self, model: nn.Module, decay: float):
         super().__init__(model, use_buffers=True)
@@ -32,7 +32,7 @@ class MovingAverage(AveragedModel):
 
     @torch.no_grad()
     def update_parameters(self, model: nn.Module) -> None:
-        """Count the weights and buffers as they are now."""
+        """Add the current weights and buffers to the average."""
         done = int(self.n_averaged)
         average = [*self.module.parameters(), *self.module.buffers()]
         now = [*model.parameters(), *model.buffers()]
@@ -48,14 +48,16 @@ class MovingAverage(AveragedModel):
 
 
 def build_swa(model: nn.Module, ship: ShipSpec) -> AveragedModel | None:
-    """The mean over epochs that a kind of shipped weights asks for, still empty; else None."""
+    """Return an empty mean over epochs if a kind of shipped weights needs it, else None."""
     asked = any(isinstance(kind, SwaSpec) for kind in candidates(ship))
     return AveragedModel(model) if asked else None
 
 
 def finish_mean(mean: AveragedModel, batches: Iterable[Batch], world: World) -> None:
-    """Compute BatchNorm's running statistics anew: those of the averaged weights are no average of
-    statistics (Izmailov et al. 2018). They are the means over the batches of all workers."""
+    """Recompute BatchNorm's running statistics as means over the batches of all workers.
+
+    The statistics of averaged weights are not the average of the statistics (Izmailov et al. 2018).
+    """
     norms = [part for part in mean.modules() if isinstance(part, _BatchNorm)]
     synced = world.size > 1 and any(isinstance(part, nn.SyncBatchNorm) for part in norms)
     taken = 0
@@ -63,7 +65,7 @@ def finish_mean(mean: AveragedModel, batches: Iterable[Batch], world: World) -> 
     def images() -> Iterator[torch.Tensor]:
         nonlocal taken
         for batch in batches:
-            # Synced norms wait for every worker, also for one whose window does not count.
+            # Synced norms wait for every worker, even one with a window that does not count.
             if batch.counted or synced:
                 taken += 1
                 yield batch.image_BCHW

@@ -1,5 +1,5 @@
-"""A trained network as a program that needs nothing of ours, checked for parity: torch.export's,
-or ONNX."""
+"""Export a trained network as a program that does not need raytrain, with a parity check: by
+torch.export, or as ONNX."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +13,7 @@ from raytrain.engine.predictor import exportable
 from raytrain.runs.files import atomic_path
 
 TOLERANCE = 1e-4
-"""Largest difference of a probability that is let pass."""
+"""Largest accepted difference of a probability."""
 
 Program = Callable[[torch.Tensor], torch.Tensor]
 Writer = Callable[[nn.Module, torch.Tensor, Path], None]
@@ -21,7 +21,7 @@ Reader = Callable[[Path], Program]
 
 
 def write_program(network: nn.Module, image_BCHW: torch.Tensor, path: Path) -> None:
-    """Write torch.export's `.pt2` file for images of this size, any number of them at once.
+    """Write torch.export's `.pt2` file for images of this size, in batches of any size.
 
     Raises ValueError when the network cannot be exported.
     """
@@ -36,7 +36,7 @@ def write_program(network: nn.Module, image_BCHW: torch.Tensor, path: Path) -> N
 
 
 def load_program(path: Path) -> Program:
-    """What `write_program` wrote."""
+    """Load a program that `write_program` wrote."""
     return torch.export.load(path).module()
 
 
@@ -44,16 +44,18 @@ FORMATS: dict[str, tuple[Writer, Reader]] = {
     ".pt2": (write_program, load_program),
     ".onnx": (write_onnx, load_onnx),
 }
-"""A file's ending -> how it is written and read."""
+"""File extension -> (writer, reader)."""
 
 
 def export_program(checkpoint: Path, target: Path, trust: bool = False) -> float:
-    """Write the program, in the format that the target's ending names, from image_BCHW (the data's
-    own values, the size trained on, any number of images) to prob_BKHW; returns the largest
-    difference of a probability on noise. `trust` as in `load_predictor`.
+    """Write the program in the format of the target's extension.
+
+    The program maps image_BCHW (the data's own values, at the training size, in batches of any
+    size) to prob_BKHW. Returns the largest difference of a probability on noise. `trust` is as in
+    `load_predictor`.
 
     Raises ValueError when there is no such format, its packages are not installed, the network
-    cannot be exported or the program's answer differs.
+    cannot be exported, or the program's output differs too much.
     """
     if target.suffix not in FORMATS:
         raise ValueError(f"{target}: programs are written as {' or '.join(FORMATS)} files")

@@ -1,4 +1,4 @@
-"""Steps whose loss or gradients are not finite: found, named and saved, or left out.
+"""Steps with a loss or gradients that are not finite: found, reported and saved, or skipped.
 
 Shape suffix: S steps of an epoch.
 """
@@ -16,19 +16,20 @@ from raytrain.engine.parallel import World
 from raytrain.runs.files import write_bytes
 
 SHOWN = 12
-"""Names of images in a message; the file beside it has all."""
+"""Number of image names in a message; the saved file lists all of them."""
 
 
 def watched(share: torch.Tensor, spec: TrialSpec) -> torch.Tensor:
-    """What to differentiate. Where such steps are left out, a loss that is not finite leaves no
-    gradient that is, so that every worker sees it in what they average."""
+    """Return the loss to differentiate. If such steps are skipped, a loss that is not finite
+    becomes NaN, and so do all gradients: every worker then sees it in the averaged gradients."""
     if spec.not_finite == "stop":
         return share
     return share * torch.where(share.detach().isfinite(), 1.0, torch.nan)
 
 
 class Buffers:
-    """A network's buffers before a step: running statistics that a step left out must not move."""
+    """A copy of a network's buffers before a step: a skipped step must not change running
+    statistics."""
 
     def __init__(self, model: nn.Module, spec: TrialSpec):
         self._model = model
@@ -36,8 +37,10 @@ class Buffers:
         self._before = [buffer.clone() for buffer in model.buffers()] if skips else None
 
     def judge(self, share: torch.Tensor) -> torch.Tensor:
-        """After the gradients are there: `share`, or NaN for a step that the scaler leaves out,
-        whose buffers are put back. Nothing is read by the host."""
+        """Return `share`, or NaN for a step that the scaler skips; then the buffers are restored.
+
+        Call it after the backward pass. The host does not wait for the device.
+        """
         if self._before is None:
             return share
         gradients = [p.grad for p in self._model.parameters() if p.grad is not None]
@@ -51,10 +54,11 @@ def finite_steps(
     own_S: torch.Tensor, loader: DataLoader[Batch], spec: TrialSpec, world: World, epoch: int,
     folder: Path,
 ) -> torch.Tensor:  # fmt: skip
-    """The losses over all workers of the steps that were taken, from each worker's own shares.
+    """Return the losses of the steps that were taken, over all workers, from each worker's own
+    shares.
 
-    Raises ValueError naming epoch, step, images and the files that the batch was saved to, when a
-    loss is not finite and the trial does not leave such steps out, or none is left.
+    Raises ValueError that names the epoch, the step, the images and the files with the saved batch,
+    when a loss is not finite and the trial does not skip such steps, or no step is left.
     """
     share_S = world.sum_(own_S.clone())
     finite_S = share_S.isfinite()
@@ -80,9 +84,9 @@ def finite_steps(
 def _saved(
     loader: DataLoader[Batch], epoch: int, step: int, world: World, folder: Path
 ) -> tuple[str, list[str]]:
-    """The file that this worker's share of a step is saved to, and its images.
+    """Save this worker's share of a step; returns the file and the names of its images.
 
-    The batch is made anew: what a step trains on follows from seed, epoch and step.
+    The batch is rebuilt, because it depends only on seed, epoch and step.
     """
     dataset = loader.dataset
     assert isinstance(dataset, SliceDataset)

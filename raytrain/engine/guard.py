@@ -1,7 +1,7 @@
-"""Ends a worker process that stands still as a whole: stopped by a signal, or stuck in C code.
+"""Kill a worker process that hangs as a whole: stopped by a signal, or stuck in C code.
 
-The watchdog is a thread of the process that it watches and stands still with it. This one is a
-process beside it, `guard.py PID LIMIT_S FILE WHO NODE`, that hears a beat on its standard input.
+The watchdog is a thread of the process that it watches, and hangs with it. This guard is a separate
+process, `guard.py PID LIMIT_S FILE WHO NODE`, that receives heartbeats on its standard input.
 """
 
 import os
@@ -16,17 +16,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 LIMIT = 2.0
-"""So many shortest standstills may pass without a beat: other workers are to notice first."""
+"""Multiple of the watchdog's shortest limit without a heartbeat, so that other workers notice
+first."""
 
 
 @contextmanager
 def guarded(floor_s: float, folder: Path, node: str, rank: int, ranks: int) -> Iterator[None]:
-    """Have this process killed when it does not run for twice `floor_s` within the block; a file in
-    `folder` then says so in the watchdog's form."""
+    """Have this process killed when it does not run for twice `floor_s` within the block.
+
+    A file in `folder` then says so in the watchdog's format.
+    """
     limit_s = LIMIT * floor_s
     note = folder / f"stalled_epoch0000_step00000_rank{rank}.txt"
     words = [str(os.getpid()), str(limit_s), str(note), f"rank {rank} of {ranks} on {node}", node]
-    # Nothing is imported there but the standard library.
+    # The guard imports only the standard library.
     with subprocess.Popen(
         [sys.executable, "-I", "-S", __file__, *words], stdin=subprocess.PIPE
     ) as guard:
@@ -35,7 +38,7 @@ def guarded(floor_s: float, folder: Path, node: str, rank: int, ranks: int) -> I
         assert stdin is not None
 
         def beat() -> None:
-            with suppress(OSError):  # the guard is gone: nobody watches
+            with suppress(OSError):  # the guard is gone, so there is no watching
                 while not done.wait(min(1.0, limit_s / 10)):
                     os.write(stdin.fileno(), b".")
 
@@ -46,12 +49,12 @@ def guarded(floor_s: float, folder: Path, node: str, rank: int, ranks: int) -> I
         finally:
             done.set()
             thread.join()
-            # The end of its input is its end.
+            # The guard exits at the end of its input.
             stdin.close()
 
 
 def watch(pid: int, limit_s: float, note: Path, who: str, node: str) -> None:
-    """Kill the process when no beat comes for `limit_s` though nothing of it runs."""
+    """Kill the process when there is no heartbeat for `limit_s` and it uses no processor time."""
     last, used = time.monotonic(), _used(pid)
     while True:
         ready, _, _ = select.select([0], [], [], limit_s / 4)
@@ -72,7 +75,7 @@ def watch(pid: int, limit_s: float, note: Path, who: str, node: str) -> None:
 
 
 def _used(pid: int) -> str:
-    """Processor time of a process so far; empty where nobody says."""
+    """Return the processor time of a process so far; empty if it is not available."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -1,4 +1,4 @@
-"""Where a training's windows stand: on the device, when they fit, or on the host."""
+"""Where the training windows are kept: on the device if they fit, else on the host."""
 
 from typing import Literal
 
@@ -20,11 +20,12 @@ from raytrain.runs.record import Task
 
 Place = Literal["device", "host"]
 SHARE = 0.5
-"""Of the free memory, so much may be taken by the windows; training takes the rest."""
+"""Largest share of the free memory for the windows; training needs the rest."""
 
 
 def hold_problem(spec: TrialSpec) -> str | None:
-    """Why these windows cannot be augmented on a device, though that is asked for; or None."""
+    """Return why the windows cannot be augmented on a device although the trial requires it, or
+    None."""
     names = undoable(spec.augmentation)
     if spec.hold != "device" or not names:
         return None
@@ -37,10 +38,10 @@ def hold_problem(spec: TrialSpec) -> str | None:
 def hold_place(
     spec: TrialSpec, cache: Cache, rows: np.ndarray, world: World, before: Place | None
 ) -> tuple[Place, str | None]:
-    """Where the windows are to stand, the same on every worker, and what the record says of it;
-    `before` is where they stood in the epochs before a resume.
+    """Return where to keep the windows, the same on every worker, and a note for the record.
 
-    Raises ValueError when they are to stand on the device and do not fit there.
+    `before` is the place in the epochs before a resume. Raises ValueError when the trial requires
+    the device and the windows do not fit there.
     """
     here = spec.hold == "host" or isinstance(spec.model, PixelsBase)
     if here or before == "host" or (spec.hold == "auto" and world.device.type == "cpu"):
@@ -64,7 +65,7 @@ def hold_place(
 def placed_loader(
     task: Task, cache: Cache, rows: np.ndarray, scaling: Scaling, world: World, place: Place
 ) -> tuple[DataLoader[Batch], EpochPlan]:
-    """Batches for training from there; set `plan.epoch` before each pass."""
+    """Return training batches from that place; set `plan.epoch` before each pass."""
     if place == "device":
         return held_loader(
             cache, rows, scaling, task.spec, world.rank, world.size, world.device

@@ -1,4 +1,4 @@
-"""The largest batch that fits: tried in doubling steps with what training and evaluation do."""
+"""Find the largest batch that fits, by trying training and evaluation with doubling sizes."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -19,30 +19,30 @@ from raytrain.engine.trial import Samples, build_training
 from raytrain.runs.record import Task
 
 MARGIN = 0.1
-"""Of the free memory, so much is left for what a measured step does not show."""
+"""Share of the free memory to leave for needs that a measured step does not show."""
 
 
 @dataclass(frozen=True)
 class Largest:
-    """What was found."""
+    """The result of a search for the largest batch."""
 
     images: int
     took: int
-    """Bytes at most, in a step of so many."""
+    """Peak bytes of a step with this number of images."""
     free: int
-    """Bytes that there were."""
+    """Free bytes before the steps."""
     all_fit: bool
-    """Whether there are no more images to take."""
+    """Whether all available images fit at once."""
 
 
 def largest_batch(
     step: Callable[[int], None], cap: int, free: int, device: torch.device
 ) -> Largest:
-    """The largest of 1, 2, 4 ... `cap` images of which a step takes at most `free` bytes, less the
-    margin. Raises ValueError when one image does not fit.
+    """Return the largest of 1, 2, 4 ... `cap` images for which a step takes at most `free` bytes,
+    less a margin. Raises ValueError when one image does not fit.
 
-    A device says when memory runs out; a host kills. There, what would not fit by what the last
-    step took is not tried.
+    A device raises an error when memory runs out, but a host kills the process. On a host, sizes
+    that would not fit, judged by the last step, are therefore not tried.
     """
     most, start = int((1 - MARGIN) * free), peak_bytes(device)
     found, count = None, 1
@@ -63,7 +63,7 @@ def largest_batch(
 
 
 def _took(step: Callable[[int], None], count: int, device: torch.device, start: int) -> int | None:
-    """Bytes at most above `start`; None where they were not there."""
+    """Return the peak bytes above `start`; None if memory ran out."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
@@ -75,7 +75,7 @@ def _took(step: Callable[[int], None], count: int, device: torch.device, start: 
 
 
 def probe_batches(task: Task, samples: Samples) -> dict[str, dict[str, Any]]:
-    """`training` and `evaluation`: the largest batch of each on this worker's device."""
+    """Return the largest `training` and `evaluation` batches on this worker's device."""
     world, spec, cache = current_world(), task.spec, samples.cache
     torch.set_num_threads(task.cpus)
     rows = cache.rows(task.train_ids)
@@ -84,7 +84,7 @@ def probe_batches(task: Task, samples: Samples) -> dict[str, dict[str, Any]]:
     training = build_training(task, samples, world, None)
     place, _ = hold_place(spec, cache, rows, world, None)
     shape = (samples.report.channels, *network_size(spec.framing, samples.report.largest))
-    # What an optimizer keeps comes with its first step.
+    # An optimizer allocates its state in its first step.
     _train(training, shape, 1)
     free = free_memory(world.device)
     free -= held_bytes(cache, frame, windows) if place == "device" else 0

@@ -39,29 +39,29 @@ from raytrain.runs.shipping import in_swa
 
 @dataclass
 class Training:
-    """Everything that training changes, and how."""
+    """The state and the settings of a training."""
 
     network: nn.Module
-    """What a step calls: the model, wrapped for several workers and compiled."""
+    """The network that a step calls: the model, wrapped for several workers and compiled."""
     model: nn.Module
     """The bare network."""
     ema: AveragedModel | None
     swa: AveragedModel | None
-    """The mean over epochs, where it is shipped."""
+    """The mean over epochs, if it is shipped."""
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
     loss: TrainingLoss
     spec: TrialSpec
-    """As it was asked for, but that a batch may have had to be divided."""
+    """The trial's spec, except that the batch may have been divided to fit into memory."""
     world: World
     notes: list[str] = field(default_factory=list)
-    """What the next row has to say."""
+    """Notes for the next row."""
     directory: Path = Path()
-    """Where a batch whose loss is not finite is saved."""
+    """Folder for batches with a loss that is not finite."""
     watch: Watch = UNWATCHED
-    """Told of each step."""
+    """Watches each step for hangs."""
     hold: str = "host"
-    """Where the windows stand: `host` or `device`."""
+    """Where the windows are kept: `host` or `device`."""
 
     @property
     def kept(self) -> nn.Module:
@@ -69,14 +69,14 @@ class Training:
         return self.model if self.ema is None else self.ema.module
 
     def news(self, history: Sequence[Row]) -> Row:
-        """`notes` that no row has told yet, if there are any."""
+        """Return the `notes` that no earlier row contains, if there are any."""
         told = [note for row in history for note in row.get("notes", [])]
         new = [note for note in dict.fromkeys(self.notes) if note not in told]
         self.notes = []
         return {"notes": new} if new else {}
 
     def average(self, epoch: int) -> None:
-        """Count the weights after this epoch to the mean over epochs, if they belong to it."""
+        """Add the weights after this epoch to the mean over epochs, if the epoch belongs to it."""
         spec = self.spec
         swa = [kind for kind in candidates(spec.ship) if isinstance(kind, SwaSpec)]
         if self.swa is not None and in_swa(swa[0], epoch, spec.epochs):
@@ -85,7 +85,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Validation:
-    """What weights are judged on, and by what."""
+    """The validation images and the metric."""
 
     report: DataReport
     cache: Cache
@@ -94,17 +94,17 @@ class Validation:
     metric: MetricSpec
 
     def told(self, ids: tuple[str, ...], evidence: Evidence) -> OofEvidence:
-        """The evidence with its images, whose ids these are, and their groups."""
+        """Return the evidence with its images, named by `ids`, and their groups."""
         groups = self.report.samples["group"].iloc[self.rows]
         return OofEvidence(ids, tuple(map(str, groups)), evidence, self.metric)
 
 
 def train_epoch(training: Training, loader: DataLoader[Batch], history: Sequence[Row]) -> Row:
-    """Every training image once; returns the row of the epoch that follows those in `history`.
+    """Train on every training image once; returns the row of the epoch after those in `history`.
 
-    Losses stay on the device until the end: reading each would make the host wait in every step.
-    Raises ValueError when one of them is not finite, naming the first such step and its images,
-    unless the trial leaves such steps out.
+    Losses stay on the device until the end, because reading each one would make the host wait in
+    every step. Raises ValueError that names the first step with a loss that is not finite, and its
+    images, unless the trial skips such steps.
     """
     world, spec, epoch = training.world, training.spec, len(history) + 1
     to_training_mode(training.network, training.model, spec, epoch)
@@ -139,7 +139,7 @@ def train_epoch(training: Training, loader: DataLoader[Batch], history: Sequence
 
 
 def _step(training: Training, batch: Batch) -> torch.Tensor:
-    """One update of weights and average, in smaller parts where memory does not suffice."""
+    """Update the weights and their average; the batch is divided if memory does not suffice."""
     share = None
     while share is None:
         try:
@@ -149,7 +149,7 @@ def _step(training: Training, batch: Batch) -> torch.Tensor:
             )  # fmt: skip
         except torch.OutOfMemoryError:
             images = len(batch.rows)
-            # Outside of this block the error no longer holds on to the step's tensors.
+            # Outside of this block the error no longer references the step's tensors.
         if share is None:
             training.spec = with_smaller_parts(training.spec, images, training.world)
             training.notes.append(
@@ -164,11 +164,11 @@ def _step(training: Training, batch: Batch) -> torch.Tensor:
 def validate(
     training: Training, weights: nn.Module, on: Validation, epoch: int
 ) -> tuple[Row, Evidence]:
-    """val_loss, val_score (the metric), val_dice and val_dice_per_class over the set, and what they
-    are computed from; the same on every worker.
+    """Return val_loss, val_score (the metric), val_dice and val_dice_per_class over the set, and
+    the evidence that they are computed from; the same on every worker.
 
-    Each worker takes whole units in turn, and units are the same for any number of workers, so
-    the figures are too. Raises ValueError when the loss is not finite.
+    Each worker takes whole units in turn. Units are the same for any number of workers, and so are
+    the figures. Raises ValueError when the loss is not finite.
     """
     world, size = training.world, training.spec.at_once
     report, rows = on.report, on.rows

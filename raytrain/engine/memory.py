@@ -1,4 +1,4 @@
-"""Memory: how much a run took at most, how much is free, and what to do when it is too little."""
+"""Memory: the peak use, the free amount, and what to do when it does not suffice."""
 
 import os
 import resource
@@ -18,7 +18,7 @@ GB = 1e9
 
 
 def peak_memory(world: World) -> Row:
-    """`host_gb` of this process and `device_gb` that tensors took, each the most so far."""
+    """Return the peaks so far: `host_gb` of this process, and `device_gb` of tensors on a GPU."""
     row = {"host_gb": round(peak_bytes(torch.device("cpu")) / GB, 3)}
     if world.device.type == "cuda":
         row["device_gb"] = round(peak_bytes(world.device) / GB, 3)
@@ -26,7 +26,7 @@ def peak_memory(world: World) -> Row:
 
 
 def peak_bytes(device: torch.device) -> int:
-    """The most that tensors took there, or on the CPU this process, so far."""
+    """Return the peak bytes of tensors on a GPU, or of this process on the CPU, so far."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -34,13 +34,12 @@ def peak_bytes(device: torch.device) -> int:
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that tensors may still take there; on the CPU what the host, or the container that
-    this process is in, has left."""
+    """Return the free bytes on a device; on the CPU, those of the host or the container."""
     if device.type == "cuda":
         kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + kept
     free = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
-    with suppress(OSError):  # only Linux tells
+    with suppress(OSError):  # only Linux has this file
         lines = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
         free.append(1024 * int(lines["MemAvailable"].split()[0]))
     with suppress(OSError, ValueError):  # no container, or one without a limit
@@ -50,7 +49,7 @@ def free_memory(device: torch.device) -> int:
 
 
 class PartsError(RuntimeError):
-    """A worker's memory did not take its part of a batch: its group starts again with `parts`."""
+    """A worker's part of a batch did not fit into memory; its group restarts with `parts` parts."""
 
     def __init__(self, parts: int, at_once: int):
         super().__init__(
@@ -61,11 +60,12 @@ class PartsError(RuntimeError):
 
 
 def with_smaller_parts(spec: TrialSpec, images: int, world: World) -> TrialSpec:
-    """The spec with twice as many parts, after this worker's share of `images` did not fit.
+    """Return the spec with twice the number of parts, after this worker's share of `images` did not
+    fit.
 
-    Raises ValueError with one image at once, where that cannot help; and PartsError with several
-    workers: the others wait for this one's gradients, of which some may have been exchanged, so
-    that none can go back to the start of the step.
+    Raises ValueError with one image at a time, because no smaller part exists. Raises PartsError
+    with several workers: the others wait for this worker's gradients, and some may have been
+    exchanged, so that no worker can return to the start of the step.
     """
     at_once = -(-images // spec.accumulate)
     if at_once == 1:
@@ -81,12 +81,12 @@ def with_smaller_parts(spec: TrialSpec, images: int, world: World) -> TrialSpec:
 
 
 def ask_for_parts(directory: TrialDir, error: PartsError) -> None:
-    """Leave word for the workers that start again."""
+    """Write the number of parts for the workers that restart."""
     write_json(directory.parts, {"accumulate": error.parts, "reason": str(error)})
 
 
 def asked_parts(directory: TrialDir, spec: TrialSpec) -> tuple[int, str | None]:
-    """In how many parts to go on, and what the record says of it if that is news."""
+    """Return the number of parts to use, and a note for the record if it is new."""
     if not directory.parts.is_file():
         return spec.accumulate, None
     asked = read_json(directory.parts, directory.remedy)

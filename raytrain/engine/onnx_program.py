@@ -1,4 +1,4 @@
-"""A network as an ONNX program, for onnxruntime and what else reads ONNX; an extra of ours."""
+"""A network as an ONNX program, for onnxruntime and other tools; needs the optional packages."""
 
 import warnings
 from collections.abc import Callable
@@ -9,11 +9,11 @@ from torch import nn
 from torch.export import Dim
 
 INPUT, OUTPUT = "images", "probabilities"
-"""Names in the program."""
+"""Names of the program's input and output."""
 
 
 def write_onnx(network: nn.Module, image_BCHW: torch.Tensor, path: Path) -> None:
-    """Write the `.onnx` file for images of this size, any number of them at once.
+    """Write the `.onnx` file for images of this size, in batches of any size.
 
     Raises ValueError when the packages are not installed or the network cannot be translated.
     """
@@ -32,7 +32,8 @@ def write_onnx(network: nn.Module, image_BCHW: torch.Tensor, path: Path) -> None
 
 
 def load_onnx(path: Path) -> Callable[[torch.Tensor], torch.Tensor]:
-    """The program as onnxruntime runs it on the CPU. Raises ValueError when it cannot."""
+    """Return the program, run by onnxruntime on the CPU. Raises ValueError when it cannot be
+    loaded."""
     _check_installed()
     import onnxruntime
 
@@ -64,7 +65,7 @@ def _check_installed() -> None:
 
 
 def _cause(error: BaseException) -> str:
-    """The first line of what came first: the translator wraps it in words of its own."""
+    """Return the first line of the original error, which the translator wraps in its own errors."""
     while error.__cause__ is not None:
         error = error.__cause__
     return str(error).strip().split("\n")[0] or type(error).__name__

@@ -1,4 +1,4 @@
-"""Optimizers by name, and which parameters they treat alike."""
+"""Optimizers by name, and their parameter groups."""
 
 import inspect
 from collections.abc import Callable
@@ -23,7 +23,7 @@ Groups = list[dict[str, Any]]
 OURS = (
     "params", "lr", "weight_decay", "maximize", "differentiable", "capturable", "foreach", "fused",
 )  # fmt: skip
-"""Parameters of torch's constructors that stand elsewhere in the spec, or are not for training."""
+"""Arguments of torch's constructors that are set elsewhere in the spec, or do not suit training."""
 
 
 def _adam(spec: AdamSpec, groups: Groups) -> torch.optim.Optimizer:
@@ -60,7 +60,8 @@ OPTIMIZERS: dict[str, Callable[[Any, Groups], torch.optim.Optimizer]] = {
 
 
 def build_optimizer(spec: OptimizerSpec, model: nn.Module) -> torch.optim.Optimizer:
-    """The optimizer of a spec for all parameters of a model, in torch's fused form if there is one.
+    """Build the optimizer of a spec for all parameters of a model, in torch's fused form if there
+    is one.
 
     Raises ValueError when the spec has a rate for the encoder and the model has no encoder.
     """
@@ -68,9 +69,10 @@ def build_optimizer(spec: OptimizerSpec, model: nn.Module) -> torch.optim.Optimi
 
 
 def optimizer_problem(spec: OptimizerSpec, model: nn.Module) -> str | None:
-    """Why this optimizer cannot train this model, or None; the model may be on the meta device.
+    """Return why this optimizer cannot train this model, or None; the model may be on the meta
+    device.
 
-    torch's own constructor judges the values, and a step shows whether plain gradients will do.
+    torch's own constructor checks the values, and a step shows whether plain gradients suffice.
     """
     if isinstance(spec, TorchOptimizerSpec):
         signature = inspect.signature(getattr(torch.optim, spec.optimizer))
@@ -93,7 +95,7 @@ def optimizer_problem(spec: OptimizerSpec, model: nn.Module) -> str | None:
 
 
 def _groups(spec: OptimizerSpec, model: nn.Module) -> Groups:
-    """The parameters by rate and decay, the encoder's last; one group where all are alike."""
+    """Group the parameters by rate and decay, the encoder's last; one group if all are alike."""
     inside: set[int] = set()
     if spec.encoder_lr_factor != 1:
         encoder = getattr(model, "encoder", None)
@@ -105,7 +107,7 @@ def _groups(spec: OptimizerSpec, model: nn.Module) -> Groups:
         inside = {id(parameter) for parameter in encoder.parameters()}
     parts: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
-        # As timm tells them apart: norms and biases are vectors.
+        # As in timm, norms and biases are recognized as vectors.
         spared = parameter.ndim <= 1 or name.endswith(".bias")
         key = (id(parameter) in inside, spared and spec.decay_on == "weights")
         parts.setdefault(key, []).append(parameter)

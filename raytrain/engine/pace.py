@@ -1,6 +1,6 @@
-"""How long epochs take, what of that is waiting for data, and how long the rest will take.
+"""Timing of epochs: their duration, the share spent waiting for data, and the time left.
 
-Nothing here asks the device for anything: clocks are the host's.
+No function here synchronizes with the device: all clocks are the host's.
 """
 
 import statistics
@@ -14,10 +14,10 @@ T = TypeVar("T")
 
 
 class Waited(Generic[T]):
-    """Passes batches on; `seconds` is how long the loop stood still for the next one.
+    """Passes batches on; `seconds` is the total time for which the loop waited for the next one.
 
-    On a GPU the host runs ahead of the device, which may still be busy while the host waits: there
-    it is the most that the device can have lacked data.
+    On a GPU the host runs ahead of the device, which may still be busy while the host waits. There,
+    `seconds` is an upper bound of the time for which the device lacked data.
     """
 
     def __init__(self, batches: Iterable[T]):
@@ -34,15 +34,18 @@ class Waited(Generic[T]):
 
 
 class Pace:
-    """Times whole epochs: training, validation, and what lies between them and the next."""
+    """Times whole epochs: training, validation, and what lies between two epochs."""
 
     def __init__(self) -> None:
         self._since = time.perf_counter()
         self._took: list[float] = []
 
     def times(self, epoch: int, last_epoch: int) -> Row:
-        """`time`, `epoch_seconds` and `seconds_left` of an epoch that has just ended; by the median
-        of the epochs seen here, for the first one also starts loaders or compiles."""
+        """Return `time`, `epoch_seconds` and `seconds_left` of an epoch that has just ended.
+
+        The time left is based on the median of the epochs seen by this object. The first one
+        includes the start of loaders and compilation.
+        """
         now = time.perf_counter()
         self._took.append(now - self._since)
         self._since = now

@@ -1,4 +1,4 @@
-"""This process's place among the workers of one trial; alone when no group was set up."""
+"""This process's rank among the workers of one trial; alone if there is no process group."""
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ class World:
     device: torch.device
 
     def wrap(self, model: nn.Module, accumulate: int) -> nn.Module:
-        """The model with gradients averaged over the workers; as it is when there is one."""
+        """Return the model with gradients averaged over the workers; unchanged for one worker."""
         if self.size == 1:
             return model
-        # Some encoders hold parameters that never get a gradient; the graph is always the same, but
-        # torch's short cut for that breaks off when passes are left unsynced.
+        # Some encoders hold parameters that never get a gradient. The graph never changes, but
+        # torch's optimization for static graphs fails when passes are left unsynced.
         return DistributedDataParallel(
             model,
             device_ids=[self.device] if self.device.type == "cuda" else None,
@@ -31,35 +31,37 @@ class World:
         )
 
     def unsynced(self, network: nn.Module) -> AbstractContextManager[None]:
-        """Within it, backward passes leave the workers' gradients apart."""
+        """Return a context in which backward passes do not exchange gradients between the
+        workers."""
         if self.size == 1:
             return nullcontext()
-        # torch.compile passes what it does not know on to what it compiled.
+        # A compiled module forwards unknown attributes to the original one.
         return network.no_sync()  # type: ignore[operator]
 
     def with_norms(self, model: nn.Module, norms: str) -> nn.Module:
-        """The model, its BatchNorm over all workers' shares where `synced` norms are asked for.
+        """Return the model, with BatchNorm over all workers' shares if `norms` is `synced`.
 
-        Parameters and buffers are the same ones under the same names.
+        Parameters and buffers keep their identity and their names.
         """
         if norms == "per_worker" or self.size == 1:
             return model
         return nn.SyncBatchNorm.convert_sync_batchnorm(model)
 
     def sum_(self, tensor: torch.Tensor) -> torch.Tensor:
-        """Sum over the workers, in place."""
+        """Sum a tensor over the workers, in place."""
         if self.size > 1:
             distributed.all_reduce(tensor)
         return tensor
 
     def share_buffers(self, model: nn.Module) -> None:
-        """Give every worker rank 0's buffers: running statistics are each worker's own."""
+        """Copy rank 0's buffers to every worker, because running statistics differ between
+        workers."""
         if self.size > 1:
             for buffer in model.buffers():
                 distributed.broadcast(buffer, 0)
 
     def gather(self, value: Any) -> list[Any]:
-        """What every worker gives, by rank."""
+        """Return the values of all workers, by rank."""
         found = [value] * self.size
         if self.size > 1:
             distributed.all_gather_object(found, value)
@@ -72,7 +74,7 @@ class World:
 
 
 def current_world() -> World:
-    """Read the process group that whoever started this process has set up."""
+    """Return the world of the process group that the caller of this process has set up."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if device.type == "cuda":
         device = torch.device("cuda", torch.cuda.current_device())

@@ -1,4 +1,4 @@
-"""The one epoch of a pixel classifier: a sample of pixels from every image, then a fit.
+"""The single epoch of a pixel classifier: sample pixels from every image, then fit.
 
 Shape suffixes: B images, P pixels, F features, K classes, H x W pixels of an image.
 """
@@ -21,11 +21,11 @@ from raytrain.runs.history import Row
 
 
 def fit_epoch(training: Training, loader: DataLoader[Batch], history: Sequence[Row]) -> Row:
-    """Fit the classifier to the training images, augmented as the trial says; `train_loss` is the
-    cross-entropy of the fitted pixels.
+    """Fit the classifier to the training images, augmented as the trial says.
 
-    Every image gives the same number of pixels of each class that it has, so that memory is
-    bounded by `pixels` x classes, however many images there are.
+    `train_loss` is the cross-entropy of the fitted pixels. Every image gives the same number of
+    pixels of each class that it has, so that memory is bounded by `pixels` x classes for any number
+    of images.
     """
     model = training.model
     assert isinstance(model, PixelClassifier)
@@ -58,8 +58,8 @@ def fit_epoch(training: Training, loader: DataLoader[Batch], history: Sequence[R
 def _sampled(
     training: Training, batches: Iterable[Batch], model: PixelClassifier, quota: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """feature_PF (float32), class_P (int64), the classes' frequency_K and the number of images; of
-    each image at most `quota` pixels a class."""
+    """Return feature_PF (float32), class_P (int64), the classes' frequency_K and the number of
+    images. Each image gives at most `quota` pixels per class."""
     rng = np.random.default_rng(training.spec.seed)
     features, classes, images = [], [], 0
     frequency_K = np.zeros(model.classes, np.int64)

@@ -1,4 +1,4 @@
-"""A trained network with all that it needs around it, from its checkpoint alone.
+"""A trained network with its preprocessing, loaded from its checkpoint alone.
 
 Shape suffixes: B images, C channels, K classes, H x W pixels.
 """
@@ -31,7 +31,7 @@ from raytrain.runs.files import DamagedError, read_json
 
 @dataclass(frozen=True)
 class Card:
-    """What the `.json` beside a checkpoint says of it."""
+    """The content of a checkpoint's `.json`."""
 
     spec: TrialSpec
     scaling: Scaling
@@ -39,15 +39,16 @@ class Card:
     classes: tuple[str, ...]
     channels: int
     dtype: str
-    """Of the images."""
+    """Data type of the images."""
     size: tuple[int, int]
-    """Height and width of what the network was trained on."""
+    """Height and width of the network's training input."""
 
 
 def read_card(checkpoint: Path) -> Card:
-    """Of a checkpoint in its run's folder also where a user's file has its parts: the run kept it.
+    """Read the card of a checkpoint. In a run's folder this also loads the user's files that the
+    run kept.
 
-    Raises ValueError when there is no card, or such a file is not there.
+    Raises ValueError when there is no card, or a user's file that it needs is missing.
     """
     path = checkpoint.with_suffix(".json")
     if not path.is_file():
@@ -79,7 +80,7 @@ def read_card(checkpoint: Path) -> Card:
 
 
 def load_network(checkpoint: Path) -> nn.Module:
-    """The bare network on the CPU, for normalised images, in evaluation mode."""
+    """Return the bare network on the CPU, for normalized images, in evaluation mode."""
     card = read_card(checkpoint)
     maps = outputs(len(card.classes), card.target)
     model = build_model(card.spec.model, card.channels, maps, None)
@@ -87,7 +88,7 @@ def load_network(checkpoint: Path) -> nn.Module:
     if presence is not None and presence.threshold is not None:
         attach(model, maps, card.target, None, presence)
     state, known = load_checkpoint(checkpoint)["model"], model.state_dict()
-    # Heads that only training has are left behind.
+    # Heads for training only are dropped.
     model.load_state_dict(
         {
             name: value
@@ -99,7 +100,7 @@ def load_network(checkpoint: Path) -> nn.Module:
 
 
 class Program(nn.Module):
-    """One window's way, which can be exported: from values to probabilities; float32."""
+    """The exportable part for one window: from image values to probabilities, in float32."""
 
     def __init__(self, network: nn.Module, card: Card):
         super().__init__()
@@ -108,8 +109,11 @@ class Program(nn.Module):
         self.register_buffer("std_C", torch.tensor(card.scaling.std))
 
     def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
-        """prob_BKHW in 0 .. 1 of windows (float32, such as 0 .. 255): over the classes, or of each
-        overlapping class, in the order of `card.classes` without its background."""
+        """Return prob_BKHW in 0 .. 1 of windows (float32, such as 0 .. 255).
+
+        With one class per pixel it is a distribution over the classes. With overlapping classes it
+        is independent for each class, in the order of `card.classes` without the background.
+        """
         if self.card.scaling.per_image:
             mean = image_BCHW.mean((2, 3), keepdim=True)
             std = image_BCHW.std((2, 3), keepdim=True, correction=0)
@@ -120,17 +124,17 @@ class Program(nn.Module):
 
 
 class Predictor(nn.Module):
-    """From images of any size to probabilities, as the pipeline predicts test images: framed or in
-    tiles, scaled, and put together at their own size."""
+    """Maps images of any size to probabilities, as the pipeline predicts test images: framed or
+    tiled, scaled, and assembled at their own size."""
 
     def __init__(self, network: nn.Module, card: Card):
         super().__init__()
         self.network, self.card = network, card
 
     def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
-        """prob_BKHW (float32, 0 .. 1) of images in the data's own values and of one size.
+        """Return prob_BKHW (float32, 0 .. 1) of images of one size, given in the data's own values.
 
-        Raises ValueError for another number of channels, or values that the data's type lacks.
+        Raises ValueError for another number of channels, or values outside the data's type.
         """
         card = self.card
         if image_BCHW.ndim != 4 or image_BCHW.shape[1] != card.channels:
@@ -158,7 +162,7 @@ class Predictor(nn.Module):
 def predicted(
     network: nn.Module, card: Card, cache: Cache, rows: np.ndarray, frame: Frame
 ) -> Iterator[torch.Tensor]:
-    """prob_KHW (float32) of each of these samples, at its size, on the network's device.
+    """Yield prob_KHW (float32) of each of these samples, at its own size, on the network's device.
 
     Batches depend on `rows` alone, so the same call gives the same bits.
     """
@@ -180,7 +184,7 @@ def predicted(
 
 
 def _in_memory(image_BHWC: np.ndarray, target: Target) -> Cache:
-    """These images as the decoded data of a competition, without masks."""
+    """Return these images as a cache of decoded data, without masks."""
     count, height, width, channels = image_BHWC.shape
     return Cache(
         pixels=image_BHWC.ravel(),
@@ -195,19 +199,20 @@ def _in_memory(image_BHWC: np.ndarray, target: Target) -> Cache:
 
 
 def exportable(checkpoint: Path, trust: bool) -> Program:
-    """A checkpoint's network with its scaling, for windows of the size that it was trained on.
+    """Return a checkpoint's network with its scaling, for windows of its training size.
 
-    `trust` and what is raised are as in `load_predictor`.
+    `trust` and the errors are as in `load_predictor`.
     """
     _refuse_untrusted(checkpoint, trust)
     return Program(load_network(checkpoint), read_card(checkpoint)).eval()
 
 
 def load_predictor(checkpoint: Path | str, trust: bool = False) -> Predictor:
-    """The network of a checkpoint file, ready to predict as the pipeline does.
+    """Load the network of a checkpoint file, ready to predict as the pipeline does.
 
-    `trust` runs the Python files that the checkpoint's run extends by. Raises ValueError that names
-    them when it is needed and not given, and when the file is not a whole checkpoint.
+    `trust` allows running the Python files that the checkpoint's run extends by. Raises ValueError
+    that names these files when it is needed and not given, and when the file is not a complete
+    checkpoint.
     """
     path = Path(checkpoint)
     _refuse_untrusted(path, trust)

@@ -1,4 +1,4 @@
-"""Where a trial's epochs go besides its own files."""
+"""Receivers of a trial's epochs, in addition to its own files."""
 
 from typing import Protocol
 
@@ -6,15 +6,17 @@ from raytrain.runs.history import Row
 
 
 class Reporter(Protocol):
-    """Told of every epoch on every rank, in order; a resumed trial tells its past again."""
+    """Receives every epoch on every rank, in order; a resumed trial reports its past epochs
+    again."""
 
     def report(self, row: Row) -> None:
-        """May raise to end the trial here (a scheduler's early stop)."""
+        """Receive a row. May raise an exception to end the trial here (a scheduler's early
+        stop)."""
         ...
 
 
 class SilentReporter:
-    """For runs that nobody schedules: the history file says everything."""
+    """Ignores all reports, for runs without a scheduler: the history file holds everything."""
 
     def report(self, row: Row) -> None:
         del row

@@ -1,5 +1,5 @@
-"""Learning-rate schedules as functions of the epoch and the past, so that a resumed run needs no
-state: closed forms of the step, and for `plateau` the history, which every resume reads again."""
+"""Learning-rate schedules as functions of the epoch and the history, so that a resumed run needs no
+state. They are closed forms of the step; `plateau` uses the history, which every resume reads."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -24,14 +24,14 @@ from raytrain.runs.history import Row
 
 @dataclass(frozen=True)
 class Part:
-    """The steps of one epoch that come after the warm-up."""
+    """The steps of one epoch after the warm-up."""
 
     steps: range
-    """Their numbers, 0 the first after the warm-up."""
+    """Step numbers; 0 is the first step after the warm-up."""
     total: int
-    """Steps after the warm-up in all epochs."""
+    """Number of steps after the warm-up in all epochs."""
     past: Sequence[Row]
-    """The rows of the epochs before, warm-up included."""
+    """The rows of the previous epochs, including those of the warm-up."""
 
 
 def _constant(spec: ConstantSpec, part: Part) -> list[float]:
@@ -94,12 +94,12 @@ SCHEDULES: dict[str, Callable[[Any, Part], list[float]]] = {
     "polynomial": _polynomial,
     "plateau": _plateau,
 }
-"""Name -> factor of the learning rate at each step of a part of the training."""
+"""Name -> function that returns the factor of the learning rate at each step of a part."""
 
 
 def rate_factors(spec: ScheduleSpec, steps: int, total: int, history: Sequence[Row]) -> list[float]:
-    """What the learning rates are multiplied by in each of the `steps` steps of the epoch that
-    follows those in `history`, or fewer where `total` steps of all epochs end in it."""
+    """Return the factor of the learning rates for each of the `steps` steps of the epoch after
+    those in `history`; fewer if the training's `total` steps end in it."""
     warmup = round(spec.warmup_epochs * steps)
     first = steps * len(history)
     end = min(first + steps, total)
@@ -110,7 +110,7 @@ def rate_factors(spec: ScheduleSpec, steps: int, total: int, history: Sequence[R
 
 
 def set_rates(optimizer: torch.optim.Optimizer, factor: float) -> None:
-    """Give every parameter group this multiple of its own rate."""
+    """Set every parameter group's rate to `factor` times its initial rate."""
     for group in optimizer.param_groups:
         group["lr"] = group["initial_lr"] * factor
 

@@ -1,4 +1,4 @@
-"""Several trainings on one GPU: each keeps to its share of the memory, and leaves it empty."""
+"""Several trainings on one GPU: each is limited to its share of memory, and frees it at the end."""
 
 import gc
 import os
@@ -9,13 +9,14 @@ from contextlib import contextmanager
 import torch
 
 CONTEXT_BYTES = 600_000_000
-"""CUDA's own, of each process; torch's allocator, which the cap is for, does not count it."""
+"""Bytes that CUDA itself needs per process; torch's limit does not count them."""
 
 
 def memory_fraction(gpus: float, total_bytes: int) -> float:
-    """Of a GPU's memory, what the tensors of a worker with so many GPUs may take; above 0, to 1.
+    """Return the fraction of a GPU's memory for the tensors of a worker with `gpus` GPUs; above 0,
+    to 1.
 
-    Raises ValueError where the share does not hold CUDA itself.
+    Raises ValueError when the share is too small for CUDA itself.
     """
     if gpus >= 1:
         return 1.0
@@ -54,11 +55,12 @@ def refuse_missing_gpu(gpus: float) -> None:
 
 @contextmanager
 def gpu_share(gpus: float) -> Iterator[None]:
-    """A training's use of the one GPU that its worker sees, of which it asked for `gpus`.
+    """Limit a training to its share `gpus` of the one GPU that its worker sees.
 
-    What goes beyond it ends in torch.OutOfMemoryError here, not in another training on the same
-    GPU. Memory is freed before, too: an error or an early stop holds its training for as long as it
-    is on its way up. Raises ValueError when there is no GPU.
+    Beyond it, torch.OutOfMemoryError is raised here, and not in another training on the same GPU.
+    Memory is freed before the block, too, because an exception that is being propagated keeps its
+    training alive. Raises ValueError when there is
+    no GPU.
     """
     refuse_missing_gpu(gpus)
     _free()
@@ -72,7 +74,7 @@ def gpu_share(gpus: float) -> Iterator[None]:
 
 
 def _free() -> None:
-    # Networks and optimizers hold each other in circles; torch keeps what was freed.
+    # Networks and optimizers reference each other in cycles, and torch caches freed memory.
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -1,6 +1,6 @@
-"""The weights that a training ships, made and scored after its last epoch.
+"""The shipped weights of a training, made and scored after its last epoch.
 
-Leaves `checkpoints/<kind>.pt` for each kind of weights asked for and, last, `shipped.json`.
+Writes `checkpoints/<kind>.pt` for each requested kind of weights and, last, `shipped.json`.
 """
 
 from collections.abc import Callable
@@ -26,17 +26,18 @@ from raytrain.runs.record import read_shipped_json
 from raytrain.runs.shipping import shipped_epochs
 
 Card = Callable[[Row], dict[str, Any]]
-"""What describes a checkpoint whose figures these are."""
+"""Returns the description of a checkpoint with these figures."""
 
 
 @dataclass(frozen=True)
 class Shipped:
-    """Which weights were shipped, and what else was made and scored."""
+    """The shipped weights, and the other kinds that were made and scored."""
 
     kind: str
-    """Label of the kind."""
+    """Label of the shipped kind."""
     kinds: dict[str, dict[str, Any]]
-    """Each kind's `epochs`, whose weights' mean it is, and its validation figures if any."""
+    """For each kind, the `epochs` over which its weights are averaged, and its validation
+    figures."""
 
 
 def ship(
@@ -69,7 +70,7 @@ def ship(
             path = directory.checkpoints / f"{kind.label}.pt"
             with writing(path, history[-1]["epoch"]):
                 save_weights(path, state, card({"epochs": list(epochs), **figures}))
-    # Without validation there is one kind: its score does not matter.
+    # Without validation there is one kind, and its score does not matter.
     best = max(kinds, key=lambda label: kinds[label].get("val_score", 0.0))
     shipped = Shipped(best, kinds)
     if world.rank == 0:
@@ -79,7 +80,7 @@ def ship(
 
 
 def read_shipped(directory: TrialDir) -> Shipped:
-    """What a training shipped. Raises ValueError when it did not come to its own end."""
+    """Return what a training shipped. Raises ValueError when it did not reach its end."""
     tree = read_shipped_json(directory)
     if tree is None:
         raise ValueError(f"{directory.path}: this training has shipped nothing; run it to its end")
@@ -90,7 +91,7 @@ def read_shipped(directory: TrialDir) -> Shipped:
 
 
 def shipped_fault(directory: TrialDir) -> str | None:
-    """What is wrong with the weights that a finished training has left, or None."""
+    """Return what is wrong with the weights of a finished training, or None."""
     try:
         for label in read_shipped(directory).kinds:
             load_checkpoint(directory.checkpoints / f"{label}.pt")
@@ -100,7 +101,7 @@ def shipped_fault(directory: TrialDir) -> str | None:
 
 
 def shipped_checkpoint(directory: TrialDir) -> Path:
-    """The file of the shipped weights. Raises ValueError when training did not end."""
+    """Return the file of the shipped weights. Raises ValueError when training did not end."""
     return directory.checkpoints / f"{read_shipped(directory).kind}.pt"
 
 
@@ -111,7 +112,7 @@ def _weights(
     epochs: tuple[int, ...],
     loader: DataLoader[Batch],
 ) -> nn.Module:
-    """The network with the mean weights of these epochs."""
+    """Return the network with the mean weights of these epochs."""
     if len(epochs) == 1:
         model = deepcopy(training.model)
         model.load_state_dict(load_checkpoint(epoch_path(folder, epochs[0]))["model"])
@@ -119,7 +120,7 @@ def _weights(
     mean = training.swa if isinstance(kind, SwaSpec) else _mean(training.model, folder, epochs)
     assert mean is not None
 
-    # Dropout draws while the statistics are computed.
+    # Dropout draws random numbers while the statistics are computed.
     torch.manual_seed(training.spec.seed)
     finish_mean(mean, loader, training.world)
     return mean.module

@@ -1,4 +1,4 @@
-"""How a training starts from another one's weights, and which of its parts move at first."""
+"""Initial weights from another training, and freezing of the encoder."""
 
 from pathlib import Path
 
@@ -10,8 +10,8 @@ from raytrain.engine.checkpoint import load_checkpoint, load_digest
 
 
 def with_content(spec: TrialSpec) -> TrialSpec:
-    """The spec with the absolute path of what it starts from, and that file's SHA-256 unless it is
-    given or there is no such file."""
+    """Return the spec with the absolute path of its initial checkpoint, and that file's SHA-256
+    unless it is given or the file is missing."""
     if spec.init is None:
         return spec
     path = Path(spec.init).expanduser().absolute()
@@ -20,10 +20,10 @@ def with_content(spec: TrialSpec) -> TrialSpec:
 
 
 def warm_start(model: nn.Module, spec: TrialSpec) -> str | None:
-    """Load another training's weights wherever name and shape agree; says which start anew.
+    """Load another training's weights wherever name and shape agree.
 
-    Raises ValueError when the checkpoint is not whole or not the one that was asked for, or none of
-    its weights fits.
+    Returns a note that lists the layers without such weights, or None. Raises ValueError when the
+    checkpoint is damaged, differs from the recorded one, or none of its weights fits.
     """
     assert spec.init is not None
     path = Path(spec.init)
@@ -35,7 +35,7 @@ def warm_start(model: nn.Module, spec: TrialSpec) -> str | None:
 
 
 def _fitting(model: nn.Module, path: Path, sha256: str | None) -> dict[str, torch.Tensor]:
-    # The checkpoint's own digest is held against its content when it is loaded.
+    # load_checkpoint compares the checkpoint's own digest with its content.
     if sha256 is not None and path.is_file() and load_digest(path) != sha256:
         raise ValueError(
             f"trial.init: {path} is another file than when its SHA-256 was {sha256[:12]}...; leave "
@@ -53,7 +53,7 @@ def _fitting(model: nn.Module, path: Path, sha256: str | None) -> dict[str, torc
 
 
 def start_problems(spec: TrialSpec, model: nn.Module) -> list[str]:
-    """Why a training cannot start so; the model may be on the meta device."""
+    """Return why a training cannot start from this spec; the model may be on the meta device."""
     problems = []
     if spec.init is not None:
         try:
@@ -70,7 +70,7 @@ def start_problems(spec: TrialSpec, model: nn.Module) -> list[str]:
 
 
 def set_frozen(model: nn.Module, spec: TrialSpec, epoch: int) -> None:
-    """Whether the encoder learns in this epoch; the rest always does."""
+    """Set whether the encoder learns in this epoch; the other parts always do."""
     if spec.freeze_encoder:
         encoder = model.encoder
         assert isinstance(encoder, nn.Module)
@@ -78,7 +78,8 @@ def set_frozen(model: nn.Module, spec: TrialSpec, epoch: int) -> None:
 
 
 def to_training_mode(network: nn.Module, model: nn.Module, spec: TrialSpec, epoch: int) -> None:
-    """A frozen encoder's running statistics stay as they are, too."""
+    """Set training mode; a frozen encoder stays in evaluation mode, to keep its running
+    statistics."""
     network.train()
     if epoch <= spec.freeze_encoder:
         encoder = model.encoder

@@ -1,7 +1,7 @@
 """One training step and one evaluation step.
 
 Shape suffixes: B images, C channels, K classes, H x W pixels, N images of the whole set,
-3 = true positives, false positives, false negatives, G metrics that counts do not suffice for.
+3 = true positives, false positives, false negatives, G metrics that need more than counts.
 """
 
 from collections import Counter
@@ -39,12 +39,12 @@ def train_step(
     spec: TrialSpec,
     world: World,
 ) -> torch.Tensor:
-    """One update; returns this worker's share of the batch loss, still on the device; NaN for a
-    step that was left out.
+    """Update the weights once.
 
-    The workers' gradients are averaged, so each loss is weighed by the worker's share of the
-    images: the update is that of the whole batch however unevenly it divides. They are averaged
-    once, with the last of the parts that the share is taken in.
+    Returns this worker's share of the batch loss, still on the device; NaN for a skipped step. The
+    workers' gradients are averaged, so each loss is weighted by the worker's share of the images:
+    the update is that of the whole batch, however unevenly it is divided. Gradients are exchanged
+    once, with the last of the share's parts.
     """
     optimizer.zero_grad(set_to_none=True)
     shares, buffers = [], Buffers(model, spec)
@@ -68,7 +68,7 @@ def train_step(
 def _mixed_loss(
     loss: TrainingLoss, outputs: torch.Tensor | Outputs, part: Batch, world: World
 ) -> torch.Tensor:
-    """The loss; where images are sums of two, the same sum of the losses on both masks."""
+    """Return the loss; for sums of two images, the same sum of the losses on both masks."""
     first = loss(outputs, _to(part.target_BHW, world).long())
     if part.other_BHW is None:
         return first
@@ -77,12 +77,13 @@ def _mixed_loss(
 
 
 def probabilities(logits_NKHW: torch.Tensor, target: Target) -> torch.Tensor:
-    """prob_NKHW in 0 .. 1: of one class against the others, or of each class by itself."""
+    """Return prob_NKHW in 0 .. 1: a distribution over the classes, or independent for each
+    class."""
     return logits_NKHW.softmax(1) if target == "single_label" else logits_NKHW.sigmoid()
 
 
 def forward(model: nn.Module, image_BCHW: torch.Tensor, precision: Precision) -> torch.Tensor:
-    """logits_BKHW as float32, computed in the precision asked for, in evaluation."""
+    """Return logits_BKHW as float32, computed in the given precision, for evaluation."""
     logits_BKHW = _outputs(model, image_BCHW, precision)
     assert isinstance(logits_BKHW, torch.Tensor)
     return logits_BKHW
@@ -98,18 +99,18 @@ def _outputs(
 
 @dataclass(frozen=True)
 class Judging:
-    """What a set of images is judged on, and by what."""
+    """The ground truth and the measures of an evaluation."""
 
     cache: Cache
     frame: Frame
     images: int
-    """Images of the whole set."""
+    """Number of images in the whole set."""
     classes: int
-    """Classes, the background counted too."""
+    """Number of classes, including the background."""
     target: Target
     loss: Loss
     gathered: tuple[MetricSpec, ...]
-    """Metrics that counts do not suffice for."""
+    """Metrics that need more than counts."""
 
 
 @torch.inference_mode()
@@ -121,13 +122,13 @@ def evaluate(
     world: World,
     notes: list[str],
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """counts_NK3 (int64) at the images' own sizes, loss_N and the gathered metrics' figures_NGK
-    (float64) of a set, complete on every worker.
+    """Return counts_NK3 (int64) at the images' own sizes, loss_N, and figures_NGK (float64) of the
+    gathered metrics, complete on every worker.
 
-    `units` are this worker's, each with the place of its first image in the set. Every image's
-    figures are written by one worker and zero elsewhere, so the sum is exact for any number of
-    workers. An image's loss is the mean over its windows. `notes` tells where memory did not
-    suffice.
+    `units` are this worker's, each with the index of its first image in the set. Each image's
+    figures are computed by one worker and zero on the others, so the sum is exact for any number of
+    workers. An image's loss is the mean over its windows. A text is added to `notes` whenever
+    memory did not suffice.
     """
     model.eval()
     counts_NK3 = torch.zeros(by.images, by.classes, 3, dtype=torch.int64, device=world.device)
@@ -163,16 +164,16 @@ def _in_fitting_parts(
     world: World,
     notes: list[str],
 ) -> torch.Tensor:
-    """logits_BKHW, computed in halves, quarters and so on where memory does not suffice.
+    """Return logits_BKHW, computed in halves, quarters and so on if memory does not suffice.
 
-    Raises torch.OutOfMemoryError with one image at once.
+    Raises torch.OutOfMemoryError with one image at a time.
     """
     try:
         return forward(model, _to(image_BCHW, world), precision)
     except torch.OutOfMemoryError:
         if len(image_BCHW) == 1:
             raise
-    # Outside of the block the error no longer holds on to the pass's tensors.
+    # Outside of the block the error no longer references the pass's tensors.
     notes.append(f"out of memory with {len(image_BCHW)} images of an evaluation: taken in halves")
     halves = image_BCHW.chunk(2)
     return torch.cat([_in_fitting_parts(model, half, precision, world, notes) for half in halves])

@@ -1,4 +1,4 @@
-"""The one trial function: a single run, a search trial, a fold and a finalist are all this."""
+"""The trial function. Single runs, search trials, folds and final members all use it."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -47,7 +47,7 @@ from raytrain.runs.starts import Start, append_start
 
 @dataclass(frozen=True)
 class Samples:
-    """The decoded data of a run and what is known of it."""
+    """The decoded data of a run and its report."""
 
     report: DataReport
     cache: Cache
@@ -56,23 +56,24 @@ class Samples:
 
 
 def open_samples(run: RunDir) -> Samples:
-    """The data of a run, decoded on this node when it is not yet."""
+    """Return the data of a run; it is decoded on this node unless that was done before."""
     load_extensions(run)
     report = read_report(run.data_report)
     return Samples(report, open_cache(report), run.weights)
 
 
 def run_trial(task: Task, samples: Samples, reporter: Reporter, watch: Watch = UNWATCHED) -> None:
-    """Train `task` to its end, or on from its newest checkpoint, and ship its weights.
+    """Train `task` to its end, or resume from its newest checkpoint, and ship its weights.
 
-    Leaves checkpoints and `history.jsonl` in the task's directory. Raises ValueError naming
+    Writes checkpoints and `history.jsonl` to the task's directory. Raises ValueError that names
     epoch, step and images when the loss is no longer finite, and whatever the reporter raises.
     """
     world = current_world()
     torch.set_num_threads(task.cpus)
     set_float32(task.spec.precision)
     task.directory.mkdir(parents=True, exist_ok=True)
-    # A worker that outlived its killed driver by a moment must not write beside its successor.
+    # A worker that briefly outlives its killed driver must not write at the same time as its
+    # successor.
     lock = FileLock(task.directory / f".rank{world.rank}.lock", timeout=120)
     try:
         with lock:
@@ -113,7 +114,7 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World, watch: 
     pace = Pace()
     while not ended(spec, history):
         epoch = len(history) + 1
-        # Whatever draws from torch's generator (dropout) is the same after a resume.
+        # All random draws from torch's generator (dropout) are the same after a resume.
         torch.manual_seed(spec.seed * 1_000_003 + epoch * 1_009 + world.rank)
         plan.epoch = epoch
         if spec.freeze_encoder and epoch == spec.freeze_encoder + 1:
@@ -127,7 +128,7 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World, watch: 
             figures, evidence = validate(training, training.kept, on, epoch)
             row |= figures
             if world.rank == 0 and best_row([*history, row]) is row:
-                # Before the checkpoint: what a resumed trial goes on from has it.
+                # Written before the checkpoint, so that a resumed trial always finds it.
                 write_oof_evidence(directory.evidence, on.told(task.val_ids, evidence))
         row |= pace.times(epoch, spec.last_epoch) | training.news(history)
         history.append(row)
@@ -147,7 +148,8 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World, watch: 
 
 
 def _network(model: nn.Module, spec: TrialSpec, world: World, epoch: int) -> nn.Module:
-    """What the steps of this epoch call; made anew when an encoder begins to learn."""
+    """Return the network for the steps of this epoch; it is rebuilt when the encoder is
+    unfrozen."""
     set_frozen(model, spec, epoch)
     return compiled(world.wrap(model, spec.accumulate), spec.compile)
 
@@ -155,7 +157,8 @@ def _network(model: nn.Module, spec: TrialSpec, world: World, epoch: int) -> nn.
 def build_training(
     task: Task, samples: Samples, world: World, state: dict[str, Any] | None
 ) -> Training:
-    """Model, optimizer and averages as they are at the start or in a checkpoint."""
+    """Return model, optimizer and averages at the start of training, or from a checkpoint's
+    state."""
     spec, report = task.spec, samples.report
     torch.manual_seed(spec.seed)
     encoder = weights_file(spec.model, samples.weights)
@@ -195,7 +198,7 @@ def build_training(
 
 
 def task_scaling(spec: TrialSpec, report: DataReport, train_rows: np.ndarray) -> Scaling:
-    """Normalisation from the images that are trained on, and no others."""
+    """Return the normalization, computed from the training images alone."""
     if spec.normalization == "imagenet":
         return imagenet_scaling(report.channels)
     mean, std = mean_and_std(report.samples.select_dtypes("number").iloc[train_rows])
@@ -203,13 +206,13 @@ def task_scaling(spec: TrialSpec, report: DataReport, train_rows: np.ndarray) ->
 
 
 def class_pixels(task: Task, samples: Samples) -> tuple[int, ...]:
-    """Pixels of each class in the images that are trained on."""
+    """Return the number of pixels of each class in the training images."""
     rows = samples.report.samples.select_dtypes("number").iloc[samples.cache.rows(task.train_ids)]
     return tuple(map(int, columns(rows, "pixels").sum(0)))
 
 
 def _state(training: Training, history: list[Row]) -> dict[str, Any]:
-    """Everything that training goes on from; `model` is what is evaluated and shipped."""
+    """Return everything that training resumes from; `model` is what is evaluated and shipped."""
     return {
         "epoch": len(history),
         "model": training.kept.state_dict(),

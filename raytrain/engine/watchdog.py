@@ -1,4 +1,4 @@
-"""Ends a worker process that has stopped stepping, so that whoever started it starts it again.
+"""Ends a worker process that makes no more steps, so that its parent starts it again.
 
 A rank that stands still makes all others wait in their next collective: each of them sees no step
 either, writes down where it stands and exits. A process that is stopped itself (SIGSTOP) writes
@@ -26,41 +26,42 @@ from raytrain.runs.history import Row
 
 Item = TypeVar("Item")
 MEDIANS = 5.0
-"""No step for so many times the median step, and for at least the floor, is a standstill."""
+"""A hang is no step for this multiple of the median step, and for at least the floor."""
 RESTS = 10.0
-"""So many times the floor is one between steps."""
+"""Multiple of the floor that is allowed between steps."""
 GRACE_S = 3.0
-"""The end of one process ends the others: so long each of them has to say where it stands."""
+"""Seconds to wait before exit, because the end of one process ends the others: each needs time to
+write its stack."""
 EXIT_CODE = 86
 STDERR = 2
 _FILE = re.compile(r"stalled_epoch\d+_step\d+_rank(\d+)\.txt")
 
 
 class Watch(Protocol):
-    """Told of each step of a training."""
+    """Observes the steps of a training."""
 
     node: str
-    """Where this process runs."""
+    """The node of this process."""
 
     def start(self, folder: Path, world: World, nodes: list[str]) -> None:
-        """Training begins, whose ranks are on `nodes`; what is to be told goes to `folder`."""
+        """Begin to watch a training with ranks on `nodes`; reports are written to `folder`."""
         ...
 
     def steps(self, batches: Iterable[Item], epoch: int, network: nn.Module) -> Iterator[Item]:
-        """The batches; asking for the next one ends a step."""
+        """Yield the batches; a request for the next one ends a step."""
         ...
 
     def rest(self) -> None:
-        """Something else than a step begins."""
+        """Mark the beginning of work other than a step."""
         ...
 
     def off(self) -> None:
-        """From now on anything may take as long as it does."""
+        """Pause the watch: the work that follows may take any time."""
         ...
 
 
 class Unwatched:
-    """For a process of the user's own, which a debugger may hold for as long as it likes."""
+    """Watches nothing, for a process of the user's own, which a debugger may hold for any time."""
 
     node = platform.node()
 
@@ -82,13 +83,13 @@ UNWATCHED = Unwatched()
 
 
 class Watchdog:
-    """Watches this process's steps from a thread, from `start` on until the block ends."""
+    """Watches this process's steps from a thread, from `start` until the end of the block."""
 
     def __init__(self, node: str, floor_s: float):
         self.node, self._floor_s = node, floor_s
         self._lock = threading.Lock()
         self._last: float | None = None
-        """When the last step ended or what is between steps began; None while off."""
+        """When the last step or the current rest began; None while off."""
         self._resting = True
         self._seconds: deque[float] = deque(maxlen=101)
         self._epoch = self._step = 0
@@ -105,19 +106,19 @@ class Watchdog:
             self._thread.join()
 
     def start(self, folder: Path, world: World, nodes: list[str]) -> None:
-        """Watch from now on."""
+        """Begin to watch."""
         self._folder, self._rank, self._nodes = folder, world.rank, nodes
         self.rest()
         self._thread.start()
 
     def steps(self, batches: Iterable[Item], epoch: int, network: nn.Module) -> Iterator[Item]:
-        """The batches; asking for the next one ends a step."""
+        """Yield the batches; a request for the next one ends a step."""
         compiles = hasattr(network, "_orig_mod") and network is not self._network
         self._network, self._epoch, self._step = network, epoch, 0
         if compiles:
             self.off()
         for number, batch in enumerate(batches):
-            # A batch comes after the step before it, and the first one after no step.
+            # A request for a batch ends the step before it; the first one ends no step.
             if number and not compiles:
                 self._stepped(number)
             yield batch
@@ -125,12 +126,12 @@ class Watchdog:
             self._stepped(self._step + 1)
 
     def rest(self) -> None:
-        """Until the next step has ended, ten times as long is allowed."""
+        """Allow ten times the limit until the next step has ended."""
         with self._lock:
             self._last, self._resting = time.monotonic(), True
 
     def off(self) -> None:
-        """Nothing is watched until the next rest or step."""
+        """Pause the watch until the next rest or step."""
         with self._lock:
             self._last = None
 
@@ -149,14 +150,14 @@ class Watchdog:
             with self._lock:
                 last, median = self._last, statistics.median(self._seconds or [0.0])
                 floor_s = self._floor_s * (RESTS if self._resting else 1)
-            # While this thread could not run either, nobody could: that is not counted.
+            # Time in which this thread could not run either is not counted.
             quiet = quiet + min(now - before, 2 * interval) if last == seen else 0.0
             seen, before = last, now
             if last is not None and quiet > max(floor_s, MEDIANS * median):
                 self._end(now - last, median)
 
     def _end(self, waited: float, median: float) -> None:
-        """Say who stands still, and where, and leave; also when the storage does not answer."""
+        """Write which rank hangs, and where, then exit, even if the storage does not respond."""
         text = (
             f"rank {self._rank} of {len(self._nodes)} on {self._nodes[self._rank]} made no "
             f"step for {waited:.0f} s (median {median:.2g} s) after step {self._step} of epoch "
@@ -177,7 +178,7 @@ class Watchdog:
 
 
 def stall_notes(folder: Path, history: list[Row]) -> list[str]:
-    """What standstills have left in a training's folder that no row of its history tells yet."""
+    """Return notes about hangs in a training's folder that no row of its history mentions yet."""
     told = "\n".join(note for row in history for note in row.get("notes", []))
     new = [path for path in sorted(folder.glob("stalled_*.txt")) if path.name not in told]
     notes, wrote, nodes = [], set(), []
