@@ -59,8 +59,7 @@ def gpu_share(gpus: float) -> Iterator[None]:
 
     Beyond it, torch.OutOfMemoryError is raised here, and not in another training on the same GPU.
     Memory is freed before the block, too, because an exception that is being propagated keeps its
-    training alive. Raises ValueError when there is
-    no GPU.
+    training alive. Raises ValueError when there is no GPU.
     """
     refuse_missing_gpu(gpus)
     _free()
