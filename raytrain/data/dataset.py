@@ -44,7 +44,7 @@ class Scaling:
             std = image_BHWC.std((1, 2), keepdim=True, correction=0)
         else:
             mean, std = figures
-        return (image_BHWC - mean) / (std + 1e-6)
+        return (image_BHWC - mean).div_(std + 1e-6)
 
 
 def imagenet_scaling(channels: int) -> Scaling:

@@ -18,16 +18,16 @@ def build_cross_entropy(spec: CrossEntropySpec, setting: Setting) -> Term:
     def term(judged: Judged) -> torch.Tensor:
         logits = judged.logits_BKHW
         weight_K = None if weights is None else logits.new_tensor(weights)
-        loss_BHW = functional.cross_entropy(
-            logits, judged.mask_BHW, weight_K, ignore_index=IGNORE, reduction="none",
+        loss = functional.cross_entropy(
+            logits, judged.mask_BHW, weight_K, ignore_index=IGNORE, reduction="sum",
             label_smoothing=spec.label_smoothing,
         )  # fmt: skip
         if weight_K is None:
-            return loss_BHW.sum() / judged.pixels
+            return loss / judged.pixels
         total = (weight_K[judged.class_BHW] * judged.valid_BHW).sum()
         # Smoothing costs something even where the true class weighs nothing.
         weighed = total > 0
-        return torch.where(weighed, loss_BHW.sum(), 0) / torch.where(weighed, total, 1)
+        return torch.where(weighed, loss, 0) / torch.where(weighed, total, 1)
 
     return term
 

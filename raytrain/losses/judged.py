@@ -54,7 +54,11 @@ class Judged:
     @cached_property
     def pixels(self) -> torch.Tensor:
         """Judged pixels of the batch, at least 1."""
-        return self.valid_BHW.sum().clamp_min(1)
+        if self.target == "multi_label":
+            count = self.logits_BKHW.new_tensor(self.mask_BHW.numel())
+        else:
+            count = (self.mask_BHW != IGNORE).sum().to(self.logits_BKHW.dtype)
+        return count.clamp_min(1)
 
     def first(self, background: bool) -> int:
         """The first channel that counts, with or without the background."""
