@@ -1,29 +1,47 @@
 """Fixtures of every suite, and how the suites are shared out to processes."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from raytrain.engine.trial import Samples
 from tests.tiny import draw_samples
-
-SUITES = Path(__file__).parent
 
 # The same examples in every run, and no deadline: machines differ in speed.
 settings.register_profile("suite", derandomize=True, deadline=None, max_examples=25, database=None)
 settings.load_profile("suite")
 
 
+ORDER = ("ray", "zoo", "e2e", "chaos", "unit")
+"""The suites, the longest in one process first."""
+
+
+def suite_of(path: str) -> str:
+    """The folder under tests/ of a path such as `tests/unit/test_cache.py`."""
+    return path.split("/")[1]
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test by its suite, and keep tests that share a fixture in one process: those of a
-    file, and all that need the Ray cluster."""
+    """Mark each test by its suite, and run the longest suites first."""
     for item in items:
-        suite, *_ = item.path.relative_to(SUITES).parts
+        suite = suite_of(item.nodeid)
         if suite in ("ray", "zoo", "chaos"):
             item.add_marker(suite)
-        group = "ray" if suite == "ray" else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: ORDER.index(suite_of(item.nodeid)))
+
+
+class _Shared(LoadScopeScheduling):
+    """Keeps tests that share a fixture in one process: those of a file, and all that need Ray."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return "ray" if suite_of(path) == "ray" else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Share the tests out among the processes of `--numprocesses`."""
+    return _Shared(config, log)
 
 
 @pytest.fixture(scope="session")
