@@ -1,1 +1,1 @@
-"""What a run directory is: where each artifact stands and how it is written and read."""
+"""The run directory: the location of each artifact, and how it is written and read."""

@@ -1,4 +1,4 @@
-"""Arrays in files that are mapped into memory to be written."""
+"""Arrays in new files, mapped into memory for writing."""
 
 import os
 from pathlib import Path
@@ -9,9 +9,9 @@ from raytrain.runs.files import naming
 
 
 def new_array(path: Path, dtype: str | np.dtype | type, size: int) -> np.memmap:
-    """A flat array in a new file, mapped to be written.
+    """Create a flat array in a new file, mapped for writing.
 
-    Its space is reserved first: where a disk is full, writing to a mapped file kills the process.
+    Its space is reserved first, because writing to a mapped file on a full disk kills the process.
     Raises OSError when there is no room.
     """
     header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": (size,)}

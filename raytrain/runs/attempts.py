@@ -9,8 +9,8 @@ from raytrain.runs.files import append_line, read_spec_lines
 from raytrain.runs.layout import TrialDir
 
 Cause = Literal["memory", "lost", "error"]
-"""`memory`: torch or Ray's memory monitor raised its OutOfMemoryError. `lost`: the worker process
-or its node went away. `error`: anything else that was raised."""
+"""`memory`: torch's OutOfMemoryError or that of Ray's memory monitor was raised. `lost`: the worker
+process or its node disappeared. `error`: any other exception."""
 
 
 @dataclass(frozen=True)
@@ -22,28 +22,28 @@ class Failure:
 
 
 class Attempt(Spec):
-    """One attempt that failed."""
+    """One failed attempt."""
 
     batch_size: int
     """Batch size of this attempt."""
     epochs: int
-    """Epochs done until then, over all attempts."""
+    """Epochs done before the failure, over all attempts."""
     reason: str
     cause: Cause
-    """Only after `memory` do the next attempts take half the batch."""
+    """Only after `memory` do later attempts use half the batch."""
 
 
 def append_attempt(directory: TrialDir, attempt: Attempt) -> None:
-    """Add one line."""
+    """Append one attempt."""
     append_line(directory.attempts, attempt.model_dump_json())
 
 
 def read_attempts(directory: TrialDir) -> list[Attempt]:
-    """All failed attempts, in order."""
+    """Return all failed attempts, in order."""
     return read_spec_lines(directory.attempts, Attempt, directory.remedy)
 
 
 def tried_batch(asked: int, attempts: Sequence[Attempt]) -> int:
-    """The batch size of the attempt after these, in a trial whose spec asks for `asked`."""
+    """Return the batch size of the attempt after these, for a trial with batch size `asked`."""
     halved = any(attempt.cause == "memory" for attempt in attempts)
     return max(1, asked // 2) if halved else asked

@@ -1,4 +1,4 @@
-"""`candidates.jsonl`: every ensemble that a budget's run has scored, and which of them stood."""
+"""`candidates.jsonl`: every ensemble that a run with a budget has scored, and which were kept."""
 
 from pathlib import Path
 
@@ -10,24 +10,24 @@ class Candidate(Spec):
     """One ensemble, scored out of fold."""
 
     shelf: str
-    """Where it was built, under the run's folder."""
+    """Where it was built, relative to the run's folder."""
     members: tuple[str, ...]
-    """Fingerprints of what they were asked."""
+    """Fingerprints of the members' specs."""
     score: float
-    """Out of fold."""
+    """Its out-of-fold score."""
     before: float | None
-    """Of what stood then; null when nothing did."""
+    """Score of the current ensemble at that time; null if there was none."""
     nested: float | None
-    """Of choosing between the two, each fold by the others."""
+    """Score of choosing between the two on each fold by the other folds."""
     kept: bool
-    """Whether its CSV stands from then on."""
+    """Whether it became the current ensemble."""
 
 
 def append_candidate(path: Path, candidate: Candidate) -> None:
-    """Add one line."""
+    """Append one candidate."""
     append_line(path, candidate.model_dump_json())
 
 
 def read_candidates(path: Path) -> list[Candidate]:
-    """All of them, in order."""
+    """Return all candidates, in order."""
     return read_spec_lines(path, Candidate, "delete the line: its ensemble is scored again")

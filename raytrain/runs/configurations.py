@@ -1,6 +1,6 @@
-"""Trials that differ in seed and fold alone are repeats of one configuration.
+"""Configurations: trials that differ only in seed and fold are repeats of one configuration.
 
-Configurations are derived from the records, so that a seed in a search's space counts like
+Configurations are derived from the records, so that a seed in a search space has the same effect as
 `search.repeats`.
 """
 
@@ -21,35 +21,35 @@ class Configuration:
     """One configuration and its repeats."""
 
     key: str
-    """Fingerprint of all but seed and fold."""
+    """Fingerprint of everything except seed and fold."""
     records: tuple[Record, ...]
-    """By seed, then fold."""
+    """Records of the repeats, by seed, then fold."""
 
     @property
     def name(self) -> str:
-        """A single trial's own, else one that says neither seed nor fold."""
+        """Name of the only trial, or a name without seed and fold."""
         first = self.records[0]
         return first.name if self.alone else f"{first.station}_{first.spec.label}_{self.key[:4]}"
 
     @property
     def fingerprint(self) -> str:
-        """A single trial's own, else the configuration's."""
+        """Fingerprint of the only trial, or of the configuration."""
         return self.records[0].fingerprint if self.alone else self.key
 
     @property
     def alone(self) -> bool:
-        """Whether it has been trained once only."""
+        """Whether there is only one trial."""
         return len(self.records) == 1
 
     @property
     def spec(self) -> TrialSpec:
-        """The first repeat's."""
+        """The spec of the first repeat."""
         return self.records[0].spec
 
     @cached_property
     def counted(self) -> list[Record]:
-        """What the mean is over: the trials that ran to their end or, where none did, those that
-        were stopped; never a failed one."""
+        """The records that the mean includes: finished trials or, if there are none, stopped ones;
+        never failed ones."""
         scored = [record for record in self.records if record.best and record.status != "failed"]
         return [record for record in scored if record.status == "finished"] or scored
 
@@ -60,41 +60,41 @@ class Configuration:
 
     @property
     def mean(self) -> float | None:
-        """Of the repeats' best validation scores; None without any."""
+        """Mean of the repeats' best validation scores; None without any."""
         return self.mean_of("val_score")
 
     def mean_of(self, figure: str) -> float | None:
-        """The mean over the repeats of a figure of their best epochs."""
+        """Return the mean over the repeats of a figure of their best epochs."""
         values = [best[figure] for best in self.bests]
         return fmean(values) if values else None
 
     @cached_property
     def scores(self) -> list[float]:
-        """Of each counted repeat."""
+        """Best validation score of each counted repeat."""
         return [best["val_score"] for best in self.bests]
 
     @property
     def sd(self) -> float | None:
-        """Of the repeats (divided by n - 1); None for fewer than two."""
+        """Standard deviation of the repeats (divided by n - 1); None for fewer than two."""
         return stdev(self.scores) if len(self.scores) > 1 else None
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """95 % for the mean, by Student's t over the repeats; None for fewer than two.
+        """95 % interval of the mean, by Student's t over the repeats; None for fewer than two.
 
-        Folds share most of their training images, so over folds it is somewhat too narrow (Bengio
-        and Grandvalet 2004).
+        Folds share most of their training images, so over folds the interval is somewhat too narrow
+        (Bengio and Grandvalet 2004).
         """
         if self.mean is None or self.sd is None:
             return None
-        from scipy.special import stdtrit  # here, as it takes longer than all else
+        from scipy.special import stdtrit  # imported here, because it is slow to import
 
         half = float(stdtrit(len(self.scores) - 1, 0.975)) * self.sd / sqrt(len(self.scores))
         return self.mean - half, self.mean + half
 
 
 def configurations(records: Iterable[Record]) -> list[Configuration]:
-    """The records grouped, the best mean first, those without a score last."""
+    """Group the records into configurations, best mean first; those without a score come last."""
     groups: dict[str, list[Record]] = {}
     for record in records:
         groups.setdefault(configuration_key(record), []).append(record)
@@ -108,8 +108,8 @@ def configurations(records: Iterable[Record]) -> list[Configuration]:
 
 
 def configuration_key(record: Record) -> str:
-    """Fingerprint of what repeats have in common. Scores on the given split and on folds are not of
-    the same images: they make two configurations."""
+    """Return the fingerprint of what repeats have in common. Scores on the given split and on folds
+    come from different images, so they belong to two configurations."""
     spec = record.spec.model_dump(mode="json", exclude={"seed"})
     images = record.fold.partition("-")[2] or record.fold
     return fingerprint(record.station, spec, record.data, images, record.workers)

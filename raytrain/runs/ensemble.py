@@ -1,4 +1,4 @@
-"""`ensemble.json`: which members are shipped and what is known of them before sending."""
+"""`ensemble.json`: the members of the ensemble, and its scores before sending."""
 
 from typing import Annotated, Any
 
@@ -14,31 +14,31 @@ class Member(Spec):
 
     name: str
     fingerprint: str
-    """Of the trial that trained it on all labelled images."""
+    """Fingerprint of its trial on all labeled images."""
     checkpoint: Annotated[str, AfterValidator(below)]
-    """Path under the run directory."""
+    """Path relative to the run directory."""
     ranks: int
-    """Worker processes that trained it."""
+    """Number of worker processes that trained it."""
     folds: tuple[str, ...]
-    """Fingerprints of the trainings of its folds, whose out-of-fold maps stand for it."""
+    """Fingerprints of the trainings on its folds, which made its out-of-fold maps."""
     oof: dict[str, Any]
     """Its own out-of-fold score."""
 
 
 class JoinedMember(Spec):
-    """A team-mate's probability maps: there is no network here to predict with."""
+    """A teammate's probability maps; there is no network to predict with."""
 
     name: Annotated[str, AfterValidator(below)]
     fingerprint: str
-    """Of the maps."""
+    """Fingerprint of the maps."""
     maps: Annotated[str, AfterValidator(below)]
-    """Path of their folder under the run directory (`JoinedDir`)."""
+    """Path of their folder relative to the run directory (`JoinedDir`)."""
     oof: dict[str, Any]
     """Its own out-of-fold score."""
 
 
 class Ensemble(Spec):
-    """The mean of the members' probability maps, in equal weights."""
+    """The mean of the members' probability maps, with equal weights."""
 
     fingerprint: str
     members: tuple[Member, ...]
@@ -46,17 +46,17 @@ class Ensemble(Spec):
     oof: dict[str, Any]
     """metric, score, low, high (95 % over groups), dice, per_class, classes, images, confusion."""
     folds: str
-    """Hash of the folds that the score was taken on."""
+    """Hash of the folds that the score was computed on."""
     data: str
 
     @property
     def shares(self) -> tuple[Member | JoinedMember, ...]:
-        """All whose maps are in the mean."""
+        """All members with maps in the mean."""
         return (*self.members, *self.joined)
 
 
 def read_ensemble(run: RunDir) -> Ensemble:
-    """The run's ensemble. Raises ValueError when there is none, or its file is damaged."""
+    """Return the run's ensemble. Raises ValueError when there is none, or its file is damaged."""
     if not run.ensemble.is_file():
         raise ValueError(f"{run.path}: there is no ensemble yet; run `raytrain finalize` first")
     remedy = "delete it and run `raytrain finalize`: it writes the file again"

@@ -1,4 +1,4 @@
-"""`extend/<hash>/<file>`: the users' files that a run's trials came from, every version of them."""
+"""`extend/<hash>/<file>`: every version of the users' files that a run's trials came from."""
 
 import re
 from pathlib import Path
@@ -15,23 +15,23 @@ _HASH = re.compile(r'"extend":\s*"([0-9a-f]{12})"')
 
 
 def keep_extensions(run: RunDir) -> None:
-    """Save the files that the job extends by beside its results."""
+    """Save the files that the job extends by with its results."""
     for source in current_sources():
         write_bytes(run.extend / source.hash / source.name, source.text.encode())
 
 
 def load_extensions(run: RunDir) -> None:
-    """Run the kept files that this run's records and checkpoints were made by, in every version.
+    """Run the kept files, in all versions, from which this run's records and checkpoints were made.
 
-    Raises ValueError when one of them is no longer the file that was recorded, or cannot be read.
+    Raises ValueError when one of them differs from the recorded file, or cannot be read.
     """
     for path in _asked(run):
         load_source(_source(path))
 
 
 def refuse_foreign(run: RunDir) -> None:
-    """Raise ValueError that names the files which `load_extensions` would run, if there are any
-    that this process's job does not extend by: someone else may have written them."""
+    """Raise ValueError that names the files that `load_extensions` would run and this process's job
+    does not extend by: someone else may have written them."""
     foreign = [path for path in _asked(run) if not is_loaded(_source(path))]
     if foreign:
         listed = "\n  ".join(map(str, foreign))
@@ -42,7 +42,8 @@ def refuse_foreign(run: RunDir) -> None:
 
 
 def run_of(checkpoint: Path) -> RunDir | None:
-    """The run in whose folder a checkpoint is, as <run>/trials/<fingerprint>/checkpoints/<file>."""
+    """Return the run that contains a checkpoint, as
+    <run>/trials/<fingerprint>/checkpoints/<file>."""
     folders = checkpoint.absolute().parents
     if len(folders) < 4 or (folders[0].name, folders[2].name) != ("checkpoints", "trials"):
         return None
@@ -50,7 +51,7 @@ def run_of(checkpoint: Path) -> RunDir | None:
 
 
 def _asked(run: RunDir) -> list[Path]:
-    """The kept files whose hashes the run's records, checkpoints, jobs or data name."""
+    """Return the kept files with hashes that the run's records, checkpoints, jobs or data name."""
     kept = [
         path
         for path in sorted(run.extend.glob("*/*"))
@@ -77,7 +78,7 @@ def _source(path: Path) -> Source:
 
 
 def write_job(job: JobSpec, folder: Path) -> None:
-    """Write `job.yaml` and, beside it, the files that it extends by, for another machine."""
+    """Write `job.yaml` and the files that it extends by into `folder`, for another machine."""
     files = []
     for source in current_sources():
         files.append(f"extend/{source.hash}/{source.name}")

@@ -1,4 +1,4 @@
-"""Whole files or none: written under a temporary name, flushed, then renamed."""
+"""Atomic files: written under a temporary name, flushed, then renamed."""
 
 import json
 import os
@@ -17,13 +17,13 @@ S = TypeVar("S", bound=Spec)
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, renamed to it when the block ends without an error.
+    """Yield a temporary path next to `path`, renamed to it when the block ends without an error.
 
-    Raises OSError that names `path`, also where the system names none or the temporary one.
+    Raises OSError that names `path`, even if the system names no file or the temporary one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with naming(path):
-        # A long name leaves no room for more letters.
+        # A long name leaves no room for additional letters.
         prefix = f".{path.name[:100]}."
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=path.suffix)
     os.close(handle)
@@ -42,7 +42,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def naming(path: Path, *others: Path) -> Iterator[None]:
-    """Has an OSError of the block that names no file, or one of these others, name `path`."""
+    """Make an OSError in the block name `path` if it names no file or one of `others`."""
     try:
         yield
     except OSError as error:
@@ -64,14 +64,16 @@ def write_json(path: Path, value: Any) -> None:
 
 
 class DamagedError(ValueError):
-    """A file of ours is torn, was edited, or is of another version; says where and what to do."""
+    """A file of a run is torn, was edited, or has another version; the message says where and what
+    to do."""
 
     def __init__(self, where: Path | str, reason: str, remedy: str):
         super().__init__(f"{where}: damaged, or of another version ({reason}); {remedy}")
 
 
 def read_json(path: Path, remedy: str = "restore it from a copy") -> Any:
-    """The value of a JSON file. Raises DamagedError with `remedy` when it holds none."""
+    """Return the value of a JSON file. Raises DamagedError with `remedy` when it is not valid
+    JSON."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -79,18 +81,20 @@ def read_json(path: Path, remedy: str = "restore it from a copy") -> Any:
 
 
 def read_spec(path: Path, spec: type[S], remedy: str) -> S:
-    """A spec from a JSON file. Raises DamagedError with `remedy` when the file holds another."""
+    """Return a spec from a JSON file. Raises DamagedError with `remedy` when it does not fit."""
     return as_spec(read_json(path, remedy), spec, path, remedy)
 
 
 def read_spec_lines(path: Path, spec: type[S], remedy: str) -> list[S]:
-    """A spec from each whole line. Raises DamagedError with `remedy` naming a damaged line."""
+    """Return a spec from each complete line. Raises DamagedError with `remedy` that names a damaged
+    line."""
     found = read_json_lines(path, remedy)
     return [as_spec(tree, spec, f"{path}:{number}", remedy) for number, tree in found]
 
 
 def read_json_lines(path: Path, remedy: str) -> list[tuple[int, Any]]:
-    """Number and value of each whole line. Raises DamagedError naming a damaged line."""
+    """Return number and value of each complete line. Raises DamagedError that names a damaged
+    line."""
     found = []
     try:
         lines = read_lines(path)
@@ -105,7 +109,7 @@ def read_json_lines(path: Path, remedy: str) -> list[tuple[int, Any]]:
 
 
 def as_spec(tree: Any, spec: type[S], where: Path | str, remedy: str) -> S:
-    """The spec that a tree from a file stands for. Raises DamagedError."""
+    """Return the spec of a tree from a file. Raises DamagedError."""
     try:
         return spec.model_validate(tree)
     except ValidationError as error:
@@ -115,7 +119,8 @@ def as_spec(tree: Any, spec: type[S], where: Path | str, remedy: str) -> S:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Add one line and flush it to disk; what a killed writer left of a line is cut off first."""
+    """Append one line and flush it to disk; an incomplete line of a killed writer is cut off
+    first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with naming(path), path.open("ab+") as file:
         if file.seek(0, os.SEEK_END) and not _ends_a_line(file):
@@ -127,7 +132,7 @@ def append_line(path: Path, line: str) -> None:
 
 
 def read_lines(path: Path) -> list[str]:
-    """All whole lines; a last one without its end was never finished. None without a file."""
+    """Return all complete lines, without an incomplete last one; none if there is no file."""
     if not path.is_file():
         return []
     return [line for line in path.read_text(encoding="utf-8").split("\n")[:-1] if line]

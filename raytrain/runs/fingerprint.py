@@ -1,4 +1,4 @@
-"""A short name for what was asked: the same question has the same fingerprint everywhere."""
+"""Short names for requests: the same request has the same fingerprint everywhere."""
 
 import hashlib
 import json
@@ -8,10 +8,10 @@ LENGTH = 12
 
 
 def fingerprint(*parts: Any) -> str:
-    """Twelve hex digits of the SHA-256 over the parts as canonical JSON.
+    """Return twelve hex digits of the SHA-256 over the parts as canonical JSON.
 
-    Raises TypeError for anything without a stable form (objects, sets), instead of hashing
-    its address.
+    Raises TypeError for values without a stable form (objects, sets), instead of hashing their
+    address.
     """
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]

@@ -1,6 +1,6 @@
-"""`ids/<digest>.json`: the images of a part of the data, kept once for all tasks on them.
+"""`ids/<digest>.json`: the ids of a set of images, stored once for all tasks that use them.
 
-Tasks travel to workers and into Ray Tune's state; their ids would be megabytes for each of them.
+Tasks are sent to workers and into Ray Tune's state; with many ids each task would take megabytes.
 """
 
 from functools import lru_cache
@@ -11,17 +11,17 @@ from raytrain.runs.fingerprint import fingerprint
 
 Ids = tuple[str, ...]
 FEW = 100
-"""Ids up to which a reference is not worth a file."""
+"""Most ids that are stored in the task itself instead of a file."""
 
 
 @lru_cache(maxsize=32)
 def ids_digest(train: Ids, val: Ids) -> str:
-    """Names the file of these ids."""
+    """Return the name of the file for these ids."""
     return fingerprint(train, val)
 
 
 def keep_ids(run: Path, train: Ids, val: Ids) -> str:
-    """Write the file of these ids unless it is there; returns its digest."""
+    """Write the file for these ids unless it exists; returns its digest."""
     digest = ids_digest(train, val)
     path = _path(run, digest)
     if not path.is_file():
@@ -31,7 +31,7 @@ def keep_ids(run: Path, train: Ids, val: Ids) -> str:
 
 @lru_cache(maxsize=32)
 def read_ids(run: Path, digest: str) -> tuple[Ids, Ids]:
-    """The ids to train on and those held out; read once a process."""
+    """Return the training ids and the held-out ids; the file is read once per process."""
     remedy = "delete it and run the same command again: it writes the file again"
     tree = read_json(_path(run, digest), remedy)
     return tuple(tree["train"]), tuple(tree["val"])

@@ -1,4 +1,4 @@
-"""`config.json`: the job of a run folder; earlier ones stay readable in `configs/`."""
+"""`config.json`: the job of a run folder; earlier jobs stay readable in `configs/`."""
 
 import json
 from typing import Any
@@ -10,11 +10,11 @@ from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.layout import RunDir
 
 SHOWN = 6
-"""Changed fields that are named."""
+"""Number of changed fields that are named."""
 
 
 def keep_job(run: RunDir, job: JobSpec) -> str | None:
-    """Write the job. Returns what it changes of the one before in a line, or None."""
+    """Write the job. Returns one line about the changes from the previous job, or None."""
     now = job.model_dump(mode="json")
     before = read_config(run) or now
     if before == now:
@@ -27,14 +27,14 @@ def keep_job(run: RunDir, job: JobSpec) -> str | None:
 
 
 def read_config(run: RunDir) -> dict[str, Any] | None:
-    """The job as JSON; None while there is none."""
+    """Return the job as JSON, or None if there is none."""
     remedy = "delete it: every command with the job's YAML writes it again"
     found: dict[str, Any] | None = read_json(run.config, remedy) if run.config.is_file() else None
     return found
 
 
 def read_job(run: RunDir) -> JobSpec | None:
-    """The job; None while there is none."""
+    """Return the job, or None if there is none."""
     remedy = "delete it: every command with the job's YAML writes it again"
     return read_spec(run.config, JobSpec, remedy) if run.config.is_file() else None
 

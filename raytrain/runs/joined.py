@@ -1,4 +1,4 @@
-"""`joined/<name>/`: a team-mate's probability maps that share in the ensemble's mean."""
+"""`joined/<name>/`: a teammate's probability maps that are part of the ensemble's mean."""
 
 from raytrain.config.base import Spec
 from raytrain.runs.files import read_spec
@@ -6,23 +6,23 @@ from raytrain.runs.layout import JoinedDir, RunDir
 
 
 class Joined(Spec):
-    """What `record.json` holds; written last: where it is, the maps are whole."""
+    """The content of `record.json`. It is written last: if it exists, the maps are complete."""
 
     name: str
     fingerprint: str
-    """Of the maps' contents, whatever the member is called."""
+    """Fingerprint of the maps' contents, independent of the member's name."""
     folds: str
-    """Hash of the folds that the out-of-fold maps were made on."""
+    """Hash of the folds of the out-of-fold maps."""
     data: str
-    """Fingerprint of the data that they are maps of."""
+    """Fingerprint of the data."""
     source: str
-    """The folder they came from."""
+    """The folder from which the maps were copied."""
     sources: dict[str, str]
-    """Its files -> SHA-256."""
+    """Files of that folder -> SHA-256."""
 
 
 def read_joined(run: RunDir) -> dict[str, Joined]:
-    """All that joined, by name, in the order of their names."""
+    """Return all joined members, by name, in the order of their names."""
     records = sorted(run.joined.glob("*/record.json"))
     remedy = "delete its folder and add it again with `raytrain ensemble --add`"
     found = [read_spec(path, Joined, remedy) for path in records]
@@ -30,5 +30,5 @@ def read_joined(run: RunDir) -> dict[str, Joined]:
 
 
 def joined_dir(run: RunDir, name: str) -> JoinedDir:
-    """Where the maps of one of them stand."""
+    """Return the folder with the maps of a joined member."""
     return JoinedDir(run.joined / name)

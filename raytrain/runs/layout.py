@@ -1,4 +1,4 @@
-"""Where everything stands under `<storage>/<competition>/<run>/`."""
+"""The location of everything under `<storage>/<competition>/<run>/`."""
 
 import os
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from raytrain.config.job import JobSpec
 
 @dataclass(frozen=True)
 class TrialDir:
-    """`trials/<fingerprint>/`: what one training run leaves."""
+    """`trials/<fingerprint>/`: the files of one training run."""
 
     path: Path
 
     @property
     def remedy(self) -> str:
-        """Where a file in it is damaged."""
+        """What to do about a damaged file in this folder."""
         return f"delete the folder {self.path} and run the same command again: it trains this again"
 
     @property
@@ -27,7 +27,7 @@ class TrialDir:
 
     @property
     def shipped(self) -> Path:
-        """What was shipped; its presence means that training came to its own end."""
+        """The shipped weights; the file exists once training has reached its end."""
         return self.checkpoints / "shipped.json"
 
     @property
@@ -36,23 +36,23 @@ class TrialDir:
 
     @property
     def evidence(self) -> Path:
-        """What the best epoch's score was computed from, image by image
-        (`metrics/oof_file.py`)."""
+        """The evidence for the best epoch's score, image by image (`metrics/oof_file.py`)."""
         return self.path / "evidence.npz"
 
     @property
     def attempts(self) -> Path:
-        """Attempts that failed, one JSON object a line; none for most trials."""
+        """Failed attempts, one JSON object per line; most trials have none."""
         return self.path / "attempts.jsonl"
 
     @property
     def starts(self) -> Path:
-        """Each start of the training, one JSON object a line."""
+        """Each start of the training, one JSON object per line."""
         return self.path / "starts.jsonl"
 
     @property
     def parts(self) -> Path:
-        """In how many parts workers that start again take a batch; none for most trials."""
+        """The number of parts of a batch for workers that restart; most trials have no such
+        file."""
         return self.path / "parts.json"
 
     @property
@@ -62,7 +62,7 @@ class TrialDir:
 
 @dataclass(frozen=True)
 class JoinedDir:
-    """`joined/<name>/`: maps that were given, not predicted here."""
+    """`joined/<name>/`: maps from a teammate, not predicted here."""
 
     path: Path
 
@@ -76,7 +76,7 @@ class JoinedDir:
         return self.path / "test.npy"
 
     def oof(self, fold: int) -> Path:
-        """Maps of a fold's held-out images, in the order of its val ids."""
+        """Return the path of the maps of a fold's held-out images, in the order of its val ids."""
         return self.path / f"oof_fold{fold}.npy"
 
 
@@ -86,7 +86,7 @@ class RunDir:
 
     path: Path
     shelf: str = "final"
-    """Where its ensemble stands, under `path`; another one is built beside it."""
+    """Folder of the ensemble, relative to `path`; a candidate is built in another folder."""
 
     @property
     def config(self) -> Path:
@@ -94,7 +94,7 @@ class RunDir:
 
     @property
     def configs(self) -> Path:
-        """The jobs that this folder was used for before, one file each."""
+        """Earlier jobs of this folder, one file each."""
         return self.path / "configs"
 
     @property
@@ -103,7 +103,7 @@ class RunDir:
 
     @property
     def stamp(self) -> Path:
-        """By which it is known that the data is as it was read."""
+        """The stamp that shows whether the data has changed since it was read."""
         return self.path / "data_stamp.json"
 
     @property
@@ -134,18 +134,17 @@ class RunDir:
 
     @property
     def events(self) -> Path:
-        """Each decision at a rung, one JSON object a line."""
+        """Each decision at a rung, one JSON object per line."""
         return self.search / "events.jsonl"
 
     @property
     def proposals(self) -> Path:
-        """The trials of the search in the order in which they were drawn, one JSON object a
-        line."""
+        """The trials of the search in the order drawn, one JSON object per line."""
         return self.search / "proposals.jsonl"
 
     @property
     def present(self) -> Path:
-        """The trials that the present job could propose."""
+        """The trials that the current job could propose."""
         return self.search / "present.json"
 
     @property
@@ -155,7 +154,7 @@ class RunDir:
 
     @property
     def searched(self) -> Path:
-        """There once a search came to its end or its time was over, until it goes on."""
+        """The file that exists while the search is complete, or its time is over."""
         return self.search / "done.json"
 
     @property
@@ -164,7 +163,7 @@ class RunDir:
 
     @property
     def study(self) -> Path:
-        """The table of a study beside what its source states."""
+        """The table of a study with the figures that its source states."""
         return self.path / "study.csv"
 
     @property
@@ -181,12 +180,12 @@ class RunDir:
 
     @property
     def joined(self) -> Path:
-        """What team-mates gave."""
+        """The maps of teammates."""
         return self.path / "joined"
 
     @property
     def evidence(self) -> Path:
-        """What the ensemble's out-of-fold score was computed from."""
+        """The evidence for the ensemble's out-of-fold score."""
         return self.final / "oof_evidence.npz"
 
     @property
@@ -199,17 +198,17 @@ class RunDir:
 
     @property
     def budget(self) -> Path:
-        """What `run` was given, has used and plans."""
+        """The budget of `run`: its total, the time used and the plan."""
         return self.path / "budget.json"
 
     @property
     def candidates(self) -> Path:
-        """Every ensemble that a budget's run has scored, one JSON object a line."""
+        """Every ensemble that a run with a budget has scored, one JSON object per line."""
         return self.path / "candidates.jsonl"
 
     @property
     def ledger(self) -> Path:
-        """The competition's, shared by its runs."""
+        """The competition's ledger, shared by its runs."""
         return self.path.parent / "submissions" / "ledger.jsonl"
 
     @property
@@ -218,16 +217,16 @@ class RunDir:
 
     @property
     def boards(self) -> Path:
-        """TensorBoard's files, a folder for each trial by its name."""
+        """TensorBoard's files, one folder per trial, by name."""
         return self.path / "tensorboard"
 
     @property
     def tracking(self) -> Path:
-        """What trackers of experiments keep on this machine."""
+        """Local files of experiment trackers."""
         return self.path / "tracking"
 
     def mask(self, id: str) -> Path:
-        """The predicted mask of a test image."""
+        """Return the path of the predicted mask of a test image."""
         return self.masks / f"{id}.png"
 
     def trial(self, fingerprint: str) -> TrialDir:
@@ -239,9 +238,9 @@ class RunDir:
         return FileLock(self.path / ".lock", timeout=0)
 
     def acquire(self) -> None:
-        """Keep other raytrain processes out of this run until this one ends.
+        """Lock this run against other raytrain processes until this process ends.
 
-        Raises ValueError when one is at work here.
+        Raises ValueError when another one is at work here.
         """
         try:
             self._lock.acquire()
@@ -252,6 +251,6 @@ class RunDir:
 
 
 def run_dir(job: JobSpec) -> RunDir:
-    """The absolute run directory of a job (workers have other working directories)."""
+    """Return the absolute run directory of a job (workers have other working directories)."""
     root = Path(os.path.abspath(os.path.expanduser(job.storage)))
     return RunDir(root / job.competition.name / job.run)

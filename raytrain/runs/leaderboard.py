@@ -1,6 +1,6 @@
-"""`leaderboard.csv`: a view of the search's records, rebuilt from them to the same bytes.
+"""`leaderboard.csv`: a view of the search's records; rebuilding it gives the same bytes.
 
-One row a configuration, its figures the means over its repeats.
+It has one row per configuration, with the means over its repeats.
 """
 
 import csv
@@ -21,8 +21,8 @@ COLUMNS = (
 
 
 def ranked(run: RunDir) -> list[Record]:
-    """The records that the present job's search could have, best validation score first; those
-    without a score last."""
+    """Return the records that the current job's search could have, best validation score first;
+    those without a score come last."""
     return sorted(
         present_records(run),
         key=lambda r: (-(r.best["val_score"] if r.best else -inf), r.name),
@@ -30,7 +30,7 @@ def ranked(run: RunDir) -> list[Record]:
 
 
 def rows(board: list[Configuration]) -> list[dict[str, str]]:
-    """One row of text a configuration, in the order given."""
+    """Return one row of text per configuration, in the given order."""
     return [{"rank": str(rank), **_row(each)} for rank, each in enumerate(board, 1)]
 
 

@@ -13,7 +13,7 @@ Shape = tuple[int, int, int]
 
 
 def write_maps(path: Path, maps: Iterable[np.ndarray], shapes: list[Shape]) -> None:
-    """Write prob_KHW of each image as it comes; the file appears whole or not at all."""
+    """Write prob_KHW of each image as it comes; the file appears complete or not at all."""
     start = _starts(shapes)
     with atomic_path(path) as temporary:
         flat = new_array(temporary, np.float16, int(start[-1]))
@@ -27,7 +27,7 @@ class Maps:
     """The maps of a file, mapped from disk and read image by image."""
 
     def __init__(self, path: Path, shapes: list[Shape]):
-        """Raises DamagedError when the file does not hold maps of these shapes."""
+        """Open the file. Raises DamagedError when it does not hold maps of these shapes."""
         self._shapes, self._start = shapes, _starts(shapes)
         remedy = "delete it and run `raytrain cv` again"
         try:
@@ -39,7 +39,7 @@ class Maps:
             raise DamagedError(path, f"{reason}{self._start[-1]}", remedy)
 
     def __getitem__(self, number: int) -> np.ndarray:
-        """prob_KHW (float32) of one image."""
+        """Return prob_KHW (float32) of one image."""
         flat = self._flat[self._start[number] : self._start[number + 1]]
         return flat.reshape(self._shapes[number]).astype(np.float32)
 

@@ -1,4 +1,4 @@
-"""Trials and configurations of a run, found by their name or fingerprint."""
+"""Find trials and configurations of a run by their name or fingerprint."""
 
 from raytrain.config.errors import unknown_name
 from raytrain.runs.configurations import Configuration, configurations
@@ -6,21 +6,21 @@ from raytrain.runs.layout import RunDir
 from raytrain.runs.record import read_records
 
 FEWEST = 4
-"""Digits of a fingerprint that are enough."""
+"""Fewest digits that identify a fingerprint."""
 
 
 def named(run: RunDir, name: str) -> Configuration:
-    """The configuration with all its repeats, or the one trial, that `name` is the name or the
-    beginning of the fingerprint of. Members of the ensemble, which hold nothing out, are none.
+    """Return the configuration, or the single trial, with this name or beginning of a fingerprint.
 
-    Raises ValueError with the nearest name for none, and listing them for several.
+    Members of the ensemble are not found, because they hold no images out. Raises ValueError with
+    the nearest name if none matches, and with a list if several do.
     """
     board = configurations(record for record in read_records(run) if record.station != "final")
     known = {each.key: each for each in board}
     known |= {record.fingerprint: Configuration(each.key, (record,))
               for each in board for record in each.records}  # fmt: skip
     exact = [each for key, each in known.items() if name in (key, each.name)]
-    # A configuration that was trained once is its trial.
+    # A configuration with a single repeat is the same as its trial.
     found = exact or [
         each for key, each in known.items() if len(name) >= FEWEST and key.startswith(name)
     ]

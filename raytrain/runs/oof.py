@@ -1,4 +1,4 @@
-"""`oof/`: out-of-fold maps, and `members.json`, which says which training made which of them."""
+"""`oof/`: out-of-fold maps, and `members.json`, which says which training made each of them."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from raytrain.runs.layout import RunDir
 
 
 class CrossValidation(Spec):
-    """What `members.json` holds; written before the folds are trained."""
+    """The content of `members.json`, which is written before the folds are trained."""
 
     folds: str
     """Hash of the folds."""
@@ -17,7 +17,7 @@ class CrossValidation(Spec):
 
 
 def oof_path(run: RunDir, trial: str) -> Path:
-    """Probability maps of a fold's held-out images, in the order of its val ids, by the training
+    """Return the path of a fold's out-of-fold maps, in the order of its val ids, from the training
     with this fingerprint."""
     return run.oof / f"{trial}.npy"
 
@@ -28,7 +28,7 @@ def write_cross_validation(run: RunDir, found: CrossValidation) -> None:
 
 
 def read_cross_validation(run: RunDir) -> CrossValidation | None:
-    """What the last `cv` was about; None before the first one."""
+    """Return the content of the last `cv`; None before the first one."""
     path = run.oof / "members.json"
     remedy = "run `raytrain cv` again: it writes the file anew"
     return read_spec(path, CrossValidation, remedy) if path.is_file() else None

@@ -1,4 +1,4 @@
-"""What a search is to run, wherever it runs."""
+"""The description of a search for a backend."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,27 +11,27 @@ from raytrain.runs.retry import note_failure
 
 
 def without_end() -> bool:
-    """The time of a search that has no budget is never over."""
+    """Never end a search: the default for searches without a budget."""
     return False
 
 
 @dataclass(frozen=True)
 class Orders:
-    """Trials, asked for one by one, that the scheduler may stop early."""
+    """Trials that the backend requests one by one, and that the scheduler may stop early."""
 
     run: RunDir
     propose: Callable[[], Task | None]
-    """The trial that comes next, or None when there is no other now."""
+    """Returns the next trial, or None when there is no other one now."""
     past: list[Record]
-    """Trials that are complete and count at the rungs."""
+    """Records of complete trials that count at the rungs."""
     spec: SearchSpec
     epochs: int
-    """The most of any trial."""
+    """Most epochs of any trial."""
     on_end: OnEnd
-    """Called at each trial's end."""
+    """Called at the end of each trial."""
     stopped: tuple[Task, ...] = ()
-    """Those of the past that were stopped: compared with more trials, one may go on after all."""
+    """The past trials that were stopped: compared with more trials, one may continue after all."""
     over: Callable[[], bool] = without_end
-    """Whether the search's time is used up: what is at work then ends paused."""
+    """Whether the search's time is used up; running trials then end as paused."""
     on_failure: Callable[[Task, Failure], object] = note_failure
-    """Called after each attempt that failed, before the next one starts."""
+    """Called after each failed attempt, before the next one starts."""

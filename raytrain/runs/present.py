@@ -1,7 +1,7 @@
-"""`search/present.json`: the trials that the present job could propose.
+"""`search/present.json`: the trials that the current job could propose.
 
-A run folder keeps the trials of every job that it was used for. Only these are ranked, compared at
-rungs and shipped.
+A run folder keeps the trials of every job that has used it. Only the trials listed here are ranked,
+compared at rungs and shipped.
 """
 
 from collections.abc import Iterable
@@ -14,10 +14,10 @@ from raytrain.runs.record import Record, read_records
 
 
 class Present(Spec):
-    """What `present.json` holds."""
+    """The content of `present.json`."""
 
     trials: tuple[str, ...]
-    """Fingerprints."""
+    """Fingerprints of the trials."""
 
 
 def write_present(run: RunDir, trials: Iterable[str]) -> None:
@@ -26,14 +26,14 @@ def write_present(run: RunDir, trials: Iterable[str]) -> None:
 
 
 def present_records(run: RunDir) -> list[Record]:
-    """The records of these trials; all of the search's while no job has said which."""
+    """Return the records of these trials; all records of the search if the file does not exist."""
     found = [record for record in read_records(run) if record.station == "search"]
     trials = _trials(run)
     return [record for record in found if trials is None or record.fingerprint in trials]
 
 
 def present_events(run: RunDir) -> list[RungEvent]:
-    """The decisions about these trials."""
+    """Return the decisions about these trials."""
     trials = _trials(run)
     return [each for each in read_events(run.events) if trials is None or each.trial in trials]
 

@@ -1,6 +1,6 @@
-"""`search/proposals.jsonl`: every trial that a search has drawn, written before it is run.
+"""`search/proposals.jsonl`: every trial that a search has drawn, written before it runs.
 
-What is drawn may depend on results, so a search that goes on begins with what it drew before.
+Draws may depend on results, so a search that continues starts with what it drew before.
 """
 
 from pathlib import Path
@@ -11,19 +11,19 @@ from raytrain.runs.files import append_line, read_spec_lines
 
 
 class Proposal(Spec):
-    """One trial that was drawn."""
+    """One drawn trial."""
 
     study: str
-    """Fingerprint of all that decides what is drawn: a changed search begins anew."""
+    """Fingerprint of everything that determines the draws: a changed search starts over."""
     spec: TrialSpec
 
 
 def append_proposals(path: Path, proposals: list[Proposal]) -> None:
-    """Add a line each, all at once."""
+    """Append one line per proposal, all at once."""
     if proposals:
         append_line(path, "\n".join(each.model_dump_json() for each in proposals))
 
 
 def read_proposals(path: Path) -> list[Proposal]:
-    """All of them, in order."""
+    """Return all proposals, in order."""
     return read_spec_lines(path, Proposal, "delete the line: the search draws another trial for it")

@@ -1,6 +1,6 @@
-"""`record.json`: what a trial was asked and what came of it.
+"""`record.json`: the spec and the results of a trial.
 
-The driver alone writes it, last, so that its presence means that the trial is complete.
+Only the driver writes it, last, so that its presence means that the trial is complete.
 """
 
 import platform
@@ -28,13 +28,13 @@ from raytrain.runs.version import verify_version
 
 Station = Literal["train", "search", "cv", "final"]
 Status = Literal["finished", "stopped", "failed", "paused"]
-"""A paused trial was cut short by the end of its search's time; it goes on when the search does."""
+"""A paused trial was cut short when the search's time ran out; it continues with the search."""
 OUT_OF_TIME = "the search's share of the budget was used up"
 
 
 @dataclass(frozen=True)
 class Task:
-    """One training run to be done: picklable, and the whole truth that its fingerprint covers."""
+    """One training run to do. It can be pickled, and its fingerprint covers all that defines it."""
 
     name: str
     station: Station
@@ -42,23 +42,23 @@ class Task:
     data: str
     """Fingerprint of the data."""
     fold: str
-    """What it trains and validates on: `split`, `fold-<i>-<hash of the folds>` or `all`."""
+    """The training and validation images: `split`, `fold-<i>-<hash of the folds>` or `all`."""
     train_ids: tuple[str, ...] = field(repr=False)
     val_ids: tuple[str, ...] = field(repr=False)
     workers: int
-    """The most worker processes that it is trained on."""
+    """Most worker processes for its training."""
     cpus: int
-    """Threads a worker."""
+    """CPU threads per worker."""
     loaders: int
-    """Processes a worker that prepare batches beside it; 0: it does so itself."""
+    """Data-loading processes per worker; 0: the worker loads its own batches."""
     metric: MetricSpec
-    """What its epochs are compared by; one run has one metric."""
+    """The metric that compares its epochs; one run has one metric."""
     directory: Path
     least: int | None = None
-    """The fewest workers that it goes on with; None: all of them."""
+    """Fewest workers that the training continues with; None: all of them."""
 
     def __getstate__(self) -> dict[str, Any]:
-        # Many ids travel as a reference to a file of the run.
+        # Many ids are replaced by a reference to a file of the run.
         if len(self.train_ids) + len(self.val_ids) <= FEW:
             return self.__dict__
         digest = keep_ids(self.run, self.train_ids, self.val_ids)
@@ -89,56 +89,57 @@ class Task:
 
 
 def task_fingerprint(spec: TrialSpec, data: str, fold: str, workers: int | tuple[int, int]) -> str:
-    """Names a trial's directory: config, data, fold, seed and number of workers."""
+    """Return the name of a trial's directory, from config, data, fold, seed and number of
+    workers."""
     return fingerprint(spec.model_dump(mode="json"), data, fold, workers)
 
 
 OnEnd = Callable[[Task, Status, str | None], None]
-"""Told on the driver how each task ended, with the reason if it did not finish."""
+"""Called on the driver when a task ends, with the reason if it did not finish."""
 
 
 class Record(Spec):
-    """What `record.json` holds."""
+    """The content of `record.json`."""
 
     name: str
     fingerprint: str
     station: Station
     status: Status
     reason: str | None
-    """Why it stopped, failed or ended early."""
+    """Why it was stopped, failed or ended early."""
     spec: TrialSpec
     data: str
     fold: str
     workers: int
     ranks: int
-    """Worker processes that took part in the last epoch, as they counted themselves."""
+    """Number of worker processes in the last epoch, as counted by themselves."""
     epochs: int
-    """Epochs done."""
+    """Number of epochs done."""
     best: dict[str, Any] | None
     """The history row with the highest validation score; null without validation."""
     last: dict[str, Any] | None
     notes: list[str]
-    """What the epochs said: layers that started anew, a batch that had to be divided."""
+    """Messages of the epochs, such as layers with new weights, or a batch that was divided."""
     shipped: dict[str, Any] | None
-    """`engine.shipping.Shipped` as JSON; null when training did not come to its own end."""
+    """`engine.shipping.Shipped` as JSON; null when training did not reach its end."""
     seconds: float
-    """Spent in epochs, over all attempts."""
+    """Time spent in epochs, over all attempts."""
     attempts: tuple[Attempt, ...] = ()
-    """Those that failed, in order."""
+    """Failed attempts, in order."""
     starts: int = 0
-    """How often training started or went on from a checkpoint."""
+    """Number of times that training started or resumed from a checkpoint."""
     versions: dict[str, str]
 
     @property
     def tries(self) -> str:
-        """Number of attempts and, where memory was too little, the batch size that was used."""
+        """Number of attempts and, if memory did not suffice, the reduced batch size."""
         asked, used = self.spec.batch_size, tried_batch(self.spec.batch_size, self.attempts)
         count = len(self.attempts) + (self.status != "failed")
         return f"{count}" if used == asked else f"{count}, batch {used} of {asked}"
 
     @property
     def incidents(self) -> list[str]:
-        """What did not go as asked, a sentence each: failed attempts, restarts, notes."""
+        """Deviations from the plan, one sentence each: failed attempts, restarts, notes."""
         failed = [
             f"attempt {number} with batches of {attempt.batch_size} failed after epoch "
             f"{attempt.epochs}: {attempt.reason}"
@@ -149,7 +150,7 @@ class Record(Spec):
 
 
 def write_record(task: Task, status: Status, reason: str | None) -> Record:
-    """Sum up a trial from its history and write its record."""
+    """Summarize a trial from its history and write its record."""
     rows = read_history(task.trial_dir.history)
     last: Row | None = rows[-1] if rows else None
     record = Record(
@@ -178,8 +179,8 @@ def write_record(task: Task, status: Status, reason: str | None) -> Record:
 
 
 def read_record(directory: TrialDir) -> Record | None:
-    """The record; None while the trial is not complete, or when the file is damaged, which is said:
-    then the same command makes it again."""
+    """Return the record; None while the trial is not complete, or when the file is damaged. A
+    damaged file is reported, and the same command makes the record again."""
     if not directory.record.is_file():
         return None
     remedy = "it is passed over; run the same command again: it makes the record again"
@@ -191,18 +192,18 @@ def read_record(directory: TrialDir) -> Record | None:
 
 
 def complete(record: Record) -> bool:
-    """Whether there is nothing left to do: a failed trial is tried again, a paused one goes on."""
+    """Return whether nothing is left to do: failed trials are retried, and paused ones continue."""
     return record.status in ("finished", "stopped")
 
 
 def is_complete(task: Task) -> bool:
-    """Whether this one's record says so."""
+    """Return whether the task's record is complete."""
     record = read_record(task.trial_dir)
     return record is not None and complete(record)
 
 
 def read_records(run: RunDir) -> list[Record]:
-    """All records of a run, by name and fingerprint."""
+    """Return all records of a run, sorted by name and fingerprint."""
     verify_version(run)
     load_extensions(run)
     found = [read_record(TrialDir(path)) for path in run.trials.glob("*") if path.is_dir()]
@@ -211,12 +212,12 @@ def read_records(run: RunDir) -> list[Record]:
 
 @cache
 def _warn(text: str) -> None:
-    """Say it on stderr, once a process."""
+    """Print a text to stderr, once per process."""
     print(f"raytrain: {text}", file=sys.stderr, flush=True)
 
 
 def read_shipped_json(directory: TrialDir) -> dict[str, Any] | None:
-    """`shipped.json`; None while training has not come to its own end."""
+    """Return `shipped.json`; None while training has not reached its end."""
     if not directory.shipped.is_file():
         return None
     tree: dict[str, Any] = read_json(directory.shipped, directory.remedy)

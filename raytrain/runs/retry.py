@@ -1,7 +1,7 @@
-"""A failed trial is tried again: with half the batch where memory was too little, else as it was.
+"""Retries of a failed trial: with half the batch if memory did not suffice, else unchanged.
 
-The spec, and so the fingerprint, stays the same: the halved batch stands in `attempts.jsonl` and in
-the record.
+The spec, and so the fingerprint, does not change: the reduced batch is recorded in `attempts.jsonl`
+and in the record.
 """
 
 from dataclasses import replace
@@ -12,17 +12,17 @@ from raytrain.runs.record import Task
 
 RETRIES = 1
 LOSSES = 3
-"""Lost workers and nodes that do not count as retries: the trial is not to blame for them."""
+"""Lost workers and nodes that do not count as retries, because the trial did not cause them."""
 
 
 def as_tried(task: Task) -> Task:
-    """The task as its next attempt trains it."""
+    """Return the task with the batch size of its next attempt."""
     batch = tried_batch(task.spec.batch_size, read_attempts(task.trial_dir))
     return replace(task, spec=task.spec.model_copy(update={"batch_size": batch}))
 
 
 def note_failure(task: Task, failure: Failure) -> Attempt:
-    """Write down that an attempt failed."""
+    """Record a failed attempt."""
     attempt = Attempt(
         batch_size=as_tried(task).spec.batch_size,
         epochs=len(read_history(task.trial_dir.history)),

@@ -1,7 +1,6 @@
-"""What the history says of ending, of keeping checkpoints and of shipping weights.
+"""Decisions from the history: the end of training, checkpoints to keep, weights to ship.
 
-All of it follows from the rows alone, so that a resumed training decides what an undisturbed one
-does.
+All of them follow from the rows alone, so that a resumed training decides as an uninterrupted one.
 """
 
 import math
@@ -21,12 +20,12 @@ from raytrain.runs.history import Row
 
 
 def ended(spec: TrialSpec, rows: list[Row]) -> bool:
-    """Whether no epoch follows these."""
+    """Return whether training ends after these rows."""
     return len(rows) >= spec.last_epoch or early_end(spec.stop, rows) is not None
 
 
 def early_end(stop: EarlyStopSpec | None, rows: list[Row]) -> str | None:
-    """Why training ends after these rows for want of improvement, or None."""
+    """Return why training ends early after these rows, or None."""
     if stop is None or not rows:
         return None
     sign = -1 if stop.watch.endswith("loss") else 1
@@ -40,7 +39,8 @@ def early_end(stop: EarlyStopSpec | None, rows: list[Row]) -> str | None:
 
 
 def shipped_epochs(kind: OneShip, rows: list[Row], epochs: int) -> tuple[int, ...]:
-    """The epochs, rising, whose weights' mean is shipped when training ends after these rows."""
+    """Return the epochs, rising, over which the shipped weights are averaged if training ends after
+    these rows."""
     last = rows[-1]["epoch"]
     match kind:
         case LastSpec():
@@ -56,13 +56,14 @@ def shipped_epochs(kind: OneShip, rows: list[Row], epochs: int) -> tuple[int, ..
 
 
 def in_swa(kind: SwaSpec, epoch: int, epochs: int) -> bool:
-    """Whether the weights after this epoch take part in the average."""
+    """Return whether the average includes the weights after this epoch."""
     return epoch > kind.start * epochs
 
 
 def kept_epochs(spec: TrialSpec, rows: list[Row]) -> set[int]:
-    """Epochs whose checkpoints stay after the last row: what is asked for, what may be shipped, and
-    the same for the row before, from which a damaged checkpoint would make training go on."""
+    """Return the epochs with checkpoints to keep after the last row: those requested, those that
+    may be shipped, and the same for the previous row, from which training resumes if a checkpoint
+    is damaged."""
     kept: set[int] = set()
     for part in (rows, rows[:-1]):
         done = [row["epoch"] for row in part]
@@ -70,7 +71,7 @@ def kept_epochs(spec: TrialSpec, rows: list[Row]) -> set[int]:
         kept |= set(_best(part, "val_score", spec.keep.best))
         kept |= {epoch for epoch in done if spec.keep.every and epoch % spec.keep.every == 0}
         for kind in candidates(spec.ship) if part else ():
-            # The mean of many epochs is carried along, not made from their checkpoints.
+            # The mean of many epochs is updated continuously, not computed from their checkpoints.
             kept |= set() if isinstance(kind, SwaSpec) else {
                 *shipped_epochs(kind, part, spec.epochs)
             }  # fmt: skip
@@ -78,7 +79,8 @@ def kept_epochs(spec: TrialSpec, rows: list[Row]) -> set[int]:
 
 
 def _best(rows: list[Row], watch: str, count: int) -> tuple[int, ...]:
-    """The epochs with the best figures, the earlier of equals; none without validation."""
+    """Return the epochs with the best figures, earlier ones first on a tie; none without
+    validation."""
     sign = -1 if watch.endswith("loss") else 1
     scored = [row for row in rows if watch in row]
     best = sorted(scored, key=lambda row: (-sign * row[watch], row["epoch"]))[:count]

@@ -1,4 +1,4 @@
-"""`starts.jsonl`: each start of a training, one line by rank 0; more than one where it resumed."""
+"""`starts.jsonl`: each start of a training, one line by rank 0; several lines if it resumed."""
 
 from raytrain.config.base import Spec
 from raytrain.runs.files import append_line, read_spec_lines
@@ -9,16 +9,16 @@ class Start(Spec):
     """One start."""
 
     epochs: int
-    """Done before it, by the checkpoint that it goes on from."""
+    """Epochs done before this start, from the checkpoint that it resumes from."""
     nodes: tuple[str, ...]
-    """Where each rank runs."""
+    """The node of each rank."""
 
 
 def append_start(directory: TrialDir, start: Start) -> None:
-    """Add one line."""
+    """Append one start."""
     append_line(directory.starts, start.model_dump_json())
 
 
 def read_starts(directory: TrialDir) -> list[Start]:
-    """All starts, in order."""
+    """Return all starts, in order."""
     return read_spec_lines(directory.starts, Start, directory.remedy)

@@ -1,4 +1,4 @@
-"""What stopping early cost: epochs run, trials stopped, and whether the rungs told the truth."""
+"""The cost of early stopping: epochs run, trials stopped, and the reliability of the rungs."""
 
 import math
 from dataclasses import dataclass
@@ -8,37 +8,39 @@ from raytrain.runs.history import Row
 from raytrain.runs.record import Record
 
 FEWEST = 3
-"""Trials of which a rank correlation says anything."""
+"""Fewest trials for a rank correlation."""
 
 
 @dataclass(frozen=True)
 class RungRank:
-    """What one rung did, and how its order agreed with the final one."""
+    """The decisions at one rung, and how well its order agreed with the final one."""
 
     epoch: int
     stopped: int
     went_on: int
     correlation: float | None
-    """Spearman's, between the scores at the rung and the best scores, over the trials that ran all
-    their epochs: of those that were stopped nobody knows. Null for too few, or if all are equal."""
+    """Spearman's correlation between the scores at the rung and the best scores, over the trials
+    that ran all their epochs; the others have no final score. None for too few trials, or if all
+    scores are equal."""
     finished: int
-    """So many trials that is."""
+    """Number of trials in the correlation."""
 
 
 @dataclass(frozen=True)
 class Stopping:
-    """A search's stopping in figures."""
+    """Figures about a search's early stopping."""
 
     spent: int
     full: int
-    """Epochs had every trial run to its end."""
+    """Number of epochs if every trial had run to its end."""
     rungs: list[RungRank]
 
 
 def stopping(
     records: list[Record], histories: dict[str, list[Row]], events: list[RungEvent]
 ) -> Stopping:
-    """Of the search's records, their histories by fingerprint and the events at the rungs."""
+    """Compute the figures from the search's records, their histories by fingerprint and the
+    events."""
     known = {record.fingerprint for record in records}
     found = [event for event in settled(events) if event.trial in known]
     finished = [record for record in records if record.status == "finished" and record.best]
@@ -59,7 +61,7 @@ def stopping(
 def _correlation(pairs: list[tuple[float, float]]) -> float | None:
     if len(pairs) < FEWEST or any(len(set(side)) == 1 for side in zip(*pairs, strict=True)):
         return None
-    from scipy.stats import spearmanr  # here, as it takes longer than all else
+    from scipy.stats import spearmanr  # imported here, because it is slow to import
 
     value = float(spearmanr(*zip(*pairs, strict=True)).statistic)
     return None if math.isnan(value) else value

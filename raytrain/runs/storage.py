@@ -1,4 +1,4 @@
-"""What to do about an error of the operating system or of a storage."""
+"""Remedies for errors of the operating system or of a storage."""
 
 import errno
 
@@ -22,7 +22,7 @@ _AWAY = "see that the storage answers, then run the same command again: it goes 
 
 
 def storage_text(error: OSError) -> str:
-    """The error as a sentence for the user: where, what, and a way out."""
+    """Return the error as a sentence for the user: where, what, and what to do."""
     where = f"{error.filename}: " if error.filename else ""
     what = error.strerror or str(error) or type(error).__name__
     return f"{where}{what}; {REMEDIES.get(error.errno or 0, _AWAY)}"

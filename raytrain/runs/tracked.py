@@ -1,4 +1,5 @@
-"""A trial as trackers of experiments want it: flat hyper-parameters, and a number a name."""
+"""A trial in the form that experiment trackers need: flat hyperparameters, and one number per
+name."""
 
 import json
 from typing import Any
@@ -9,18 +10,20 @@ from raytrain.runs.record import Task
 Plain = str | int | float | bool
 
 BESIDE = ("epoch", "time", "seconds_left", "notes")
-"""Keys of a row that are no figures of the training."""
+"""Keys of a row that are not figures of the training."""
 
 
 def parameters(task: Task) -> dict[str, Plain]:
-    """What decides its numbers, by dotted path: `optimizer.lr`, `model.name`; lists as JSON."""
+    """Return what determines the numbers, by dotted path: `optimizer.lr`, `model.name`; lists as
+    JSON."""
     found: dict[str, Plain] = {}
     _flatten("", task.spec.model_dump(mode="json"), found)
     return {"station": task.station, "fold": task.fold, "workers": task.workers, **found}
 
 
 def figures(row: Row) -> dict[str, float]:
-    """Every figure of an epoch; `val_dice_per_class` as `val_dice_class/1` and so on."""
+    """Return every figure of an epoch; `val_dice_per_class` becomes `val_dice_class/1` and so
+    on."""
     found: dict[str, float] = {}
     for key, value in row.items():
         if key == "val_dice_per_class":

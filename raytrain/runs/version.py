@@ -1,15 +1,15 @@
-"""The version of a run folder's files; it stands in `data.json`, which every run folder has."""
+"""The version of a run folder's files, stored in `data.json`, which every run folder has."""
 
 from raytrain.runs.files import read_json
 from raytrain.runs.layout import RunDir
 
 VERSION = 1
-"""Raised whenever a file of a run folder changes its meaning."""
+"""Increased whenever a file of a run folder changes its meaning."""
 REMEDY = "delete it: the next command reads the data and writes it again"
 
 
 def verify_version(run: RunDir) -> None:
-    """Raises ValueError when another version of raytrain wrote the folder."""
+    """Raise ValueError when another version of raytrain wrote the folder."""
     if not run.data_report.is_file():
         return
     found = read_json(run.data_report, REMEDY).get("version", 0)
