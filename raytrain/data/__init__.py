@@ -1,1 +1,2 @@
-"""From a competition's folder to batches: formats, checks, folds, cache, augmentation, Dataset."""
+"""Competition data, from the folder to batches: formats, checks, folds, cache, augmentation,
+Dataset."""

@@ -1,4 +1,4 @@
-"""Unpacking zip files that strangers packed."""
+"""Safe unpacking of untrusted zip files."""
 
 import lzma
 import re
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 class BrokenArchiveError(ValueError):
-    """The file is not a whole zip; another copy of it may be."""
+    """The file is not a complete zip; downloading it again may help."""
 
     def __init__(self, archive: Path, reason: object):
         super().__init__(f"{archive.name}: broken archive: {reason}; fetch it again")
@@ -18,15 +18,16 @@ class BrokenArchiveError(ValueError):
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a zip and the zips in it; each is looked through before a file of it is written.
+    """Unpack a zip and the zips in it; each is checked before any of its files is written.
 
-    Raises ValueError that lists the members that would leave the folder or replace a file, and
-    where there is too little room; BrokenArchiveError for a damaged one; OSError as the disk does.
+    Raises ValueError that lists the members that would leave the folder or replace a file, and when
+    there is too little room; BrokenArchiveError for a damaged archive; OSError when the disk fails.
     """
     try:
         with zipfile.ZipFile(archive) as opened:
             if min((member.header_offset for member in opened.infolist()), default=0):
-                # The end of a zip inside a zip that was cut off reads as the end of the whole.
+                # A truncated zip that contains another zip reads as if the inner one were the whole
+                # file.
                 raise zipfile.BadZipFile("it does not begin where its list of files says")
             problems = _unsafe(opened, folder)
             if problems:
@@ -58,7 +59,7 @@ def _refuse_without_room(opened: zipfile.ZipFile, archive: Path, folder: Path) -
 
 
 def _unsafe(archive: zipfile.ZipFile, folder: Path) -> list[str]:
-    """Members that a careless unpacking would write to where they do not belong."""
+    """Return the problems of members that would be written to a wrong place."""
     problems = []
     seen: set[str] = set()
     for member in archive.infolist():

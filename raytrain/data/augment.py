@@ -1,8 +1,8 @@
-"""Augmentation: the presets, and how a spec becomes one callable that moves image and mask as one.
+"""Augmentation: the presets, and the callable that transforms image and mask together.
 
-Masks are resampled by nearest neighbour. What comes from outside the image is its mirror image in
-image and mask alike, unless a transform's `border_mode` says otherwise; `constant` is the darkest
-value in the image and class 0, the background, in the mask.
+Masks are resampled by nearest neighbor. Pixels from outside the image are mirrored in image and
+mask alike, unless a transform's `border_mode` says otherwise. `constant` uses the darkest value of
+the image, and class 0, the background, in the mask.
 """
 
 import random
@@ -73,16 +73,18 @@ PRESETS: dict[str, tuple[TransformSpec | OneOfSpec, ...]] = {
 }
 """Name -> transforms in their order.
 
-- `flips`: row E2, each flip half of the time.
+- `flips`: row E2, each flip with probability .5.
 - `slices`: ours, for medical slices with a meaningful orientation: small moves, bends and changes
-  of gray values. It neither flips nor turns by quarters: each kind is switched on beside it, as in
+  of gray values. It contains no flips or quarter turns; add them separately, as in
   `[slices, {name: HorizontalFlip, p: 0.5}, {name: RandomRotate90}]`.
-- `system_a`: row A2, a turn within 5 degrees always, each flip half of the time; mirrored borders.
-- `system_b_*`: row B9, one at a time, and `system_b_mix`. Its .3 and .1 are read as strengths: a
-  slope of .3 (16.7 degrees), .1 of the side. What the report does not state is ours: probabilities
-  of .5, noise and blur. Quarter turns, and with them the mix, need square images.
-- `system_c`: row C6, mirroring half of the time.
-- `system_d`: row D3, each flip half of the time, a turn of 0 to 180 degrees always; empty corners.
+- `system_a`: row A2, always a rotation within 5 degrees, each flip with probability .5; borders
+  mirrored.
+- `system_b_*`: row B9, one transform each, and `system_b_mix`. Its .3 and .1 are read as strengths:
+    a slope of .3 (16.7 degrees), .1 of the side. The report does not state the probabilities of .5,
+    the noise and the blur, so these are ours. Quarter turns, and so the mix, need square images.
+- `system_c`: row C6, a mirror image with probability .5.
+- `system_d`: row D3, each flip with probability .5, always a rotation by 0 to 180 degrees; corners
+  are empty.
 """
 
 TRANSFORMS: dict[str, type[alb.BasicTransform]] = {
@@ -111,7 +113,7 @@ TRANSFORMS: dict[str, type[alb.BasicTransform]] = {
     "Transpose": alb.Transpose,
     "VerticalFlip": alb.VerticalFlip,
 }
-"""Name -> albumentations' class."""
+"""Name -> class of albumentations."""
 
 BORDERS = {
     "reflect_101": cv2.BORDER_REFLECT_101,
@@ -122,12 +124,12 @@ BORDERS = {
 
 
 def build_augmentation(spec: AugmentationSpec) -> alb.Compose:
-    """The spec as one callable on HxWxC images and HxW masks; empty for `none`."""
+    """Return the spec as one callable on HxWxC images and HxW masks; empty for `none`."""
     return alb.Compose([_built(step) for step in steps_of(spec)])
 
 
 def steps_of(spec: AugmentationSpec) -> list[TransformSpec | OneOfSpec]:
-    """The spec without names of presets: what is done, in its order."""
+    """Return the steps of a spec in order, with presets replaced by their transforms."""
     items = (spec,) if isinstance(spec, str) else spec
     parts = (PRESETS[item] if isinstance(item, str) else (item,) for item in items)
     return [step for part in parts for step in part]
@@ -136,20 +138,20 @@ def steps_of(spec: AugmentationSpec) -> list[TransformSpec | OneOfSpec]:
 def augmented(
     augment: alb.Compose, image_HWC: np.ndarray, mask_HW: np.ndarray, state: np.random.SeedSequence
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Image and mask after one draw that `state` alone decides.
+    """Return image and mask after one random draw, which depends on `state` alone.
 
-    Sizes stay, and so does uint8; images of another type become float32. A float image keeps to
-    its own range, a mask to its own values.
+    Sizes do not change, and uint8 stays uint8; images of other types become float32. A float image
+    keeps its range of values, and a mask keeps its own values.
     """
-    # One stream that all transforms draw from in turn; set_random_seed would give each of them the
-    # same numbers.
+    # All transforms draw from one stream in turn; set_random_seed would give each of them the same
+    # numbers.
     augment.set_random_state(
         np.random.default_rng(state), random.Random(int(state.generate_state(1)[0]))
     )
     if image_HWC.dtype == np.uint8:
         moved = augment(image=image_HWC, mask=mask_HW)
         return moved["image"], moved["mask"]
-    # albumentations takes float images in 0 .. 1 and clips all others.
+    # albumentations expects float images in 0 .. 1 and clips all others.
     image_HWC = image_HWC.astype(np.float32)
     low, high = image_HWC.min(), image_HWC.max()
     span = high - low or np.float32(1)

@@ -1,4 +1,4 @@
-"""Whether the data is such that its augmentation can be done, before a worker is asked for."""
+"""Check that an augmentation can be applied to the data, before a worker is requested."""
 
 import numpy as np
 
@@ -6,13 +6,14 @@ from raytrain.config.augmentation import AugmentationSpec, OneOfSpec
 from raytrain.data.augment import augmented, build_augmentation, steps_of
 
 DRAWS = 8
-"""Enough for each transform to show its every shape: a quarter turn is one draw in two."""
+"""Enough draws to see every behavior of a transform: a quarter turn occurs in one draw of two."""
 
 
 def augmentation_problems(
     spec: AugmentationSpec, shape_HWC: tuple[int, int, int], dtype: str
 ) -> list[str]:
-    """One line for each transform that cannot take such images; each is tried on random values."""
+    """Return one line per transform that cannot take such images; each is tried on random
+    values."""
     height, width, channels = shape_HWC
     size = f"{width}x{height}"
     values = np.random.default_rng(0).integers(0, 256, shape_HWC)
@@ -27,7 +28,7 @@ def augmentation_problems(
                     augmented(always, image_HWC, mask_HW, np.random.SeedSequence(draw))
                     for draw in range(DRAWS)
                 ]
-            except Exception as error:  # OpenCV and albumentations refuse in many ways
+            except Exception as error:  # OpenCV and albumentations raise errors of many types
                 reason = str(error).strip().split("\n")[0] or type(error).__name__
                 problems.append(
                     f"{transform.name} cannot take {size} images of {channels} channel(s): {reason}"

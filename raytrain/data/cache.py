@@ -1,8 +1,8 @@
-"""Decode once: images and masks of a data set as memory-mapped arrays, one copy a node.
+"""Cache of decoded data: images and masks as memory-mapped arrays, one copy per node.
 
-The cache is keyed by the data's fingerprint, so it is never stale. It stands under
-`$RAYTRAIN_CACHE` and may be deleted at any time; beyond `$RAYTRAIN_CACHE_GB` (default 200) the
-sets that were not used for longest go first.
+The cache is keyed by the data's fingerprint, so it is never stale. It lies under `$RAYTRAIN_CACHE`
+and may be deleted at any time. Beyond `$RAYTRAIN_CACHE_GB` (default 200), the least recently used
+data sets are removed first.
 """
 
 import os
@@ -34,25 +34,25 @@ class Cache:
     """All samples of a DataReport, in its order, each of its own size."""
 
     pixels: np.ndarray | StackRows
-    """All images one after another, flat, in their own dtype; or the stacks that they are from."""
+    """All images one after another, flat, in their own dtype; or the stacks that contain them."""
     labels: np.ndarray
-    """All masks likewise; zero where there is no mask."""
+    """All masks likewise; zero for images without a mask."""
     start: np.ndarray
-    """Pixel at which each sample begins, and the end of the last."""
+    """Index of the first pixel of each sample, and the end of the last one."""
     height: np.ndarray
     width: np.ndarray
     channels: int
     target: Target
     ids: pa.ChunkedArray
-    """As Arrow keeps them: a million Python strings take ten times the memory."""
+    """Ids in Arrow's format: a million Python strings take ten times the memory."""
 
     @property
     def largest(self) -> tuple[int, int]:
-        """Greatest height and greatest width."""
+        """Largest height and largest width."""
         return int(self.height.max()), int(self.width.max())
 
     def rows(self, ids: tuple[str, ...]) -> np.ndarray:
-        """The samples' rows. Raises KeyError for an unknown id."""
+        """Return the rows of the samples. Raises KeyError for an unknown id."""
         found = pc.index_in(pa.array(ids, self.ids.type), value_set=self.ids)
         if found.null_count:
             raise KeyError(ids[found.is_null().index(True).as_py()])
@@ -62,23 +62,23 @@ class Cache:
         return rows
 
     def image(self, row: int) -> np.ndarray:
-        """image_HWC, a view of the mapped file."""
+        """Return image_HWC, a view of the mapped file."""
         if isinstance(self.pixels, StackRows):
             return self.pixels.image(row)
         first, last = self.start[row] * self.channels, self.start[row + 1] * self.channels
         return self.pixels[first:last].reshape(self.height[row], self.width[row], self.channels)
 
     def mask(self, row: int) -> np.ndarray:
-        """mask_HW, a view of the mapped file."""
+        """Return mask_HW, a view of the mapped file."""
         first, last = self.start[row], self.start[row + 1]
         return self.labels[first:last].reshape(self.height[row], self.width[row])
 
 
 def open_cache(report: DataReport) -> Cache:
-    """Map the decoded data, decoding it first when this node has not yet.
+    """Map the decoded data; it is decoded first unless this node has done so.
 
-    Many processes may call this at once: one builds under a lock in a temporary folder and
-    renames it; what a killed builder leaves is removed by the next.
+    Many processes may call this at once. One builds the data under a lock in a temporary folder and
+    renames it; leftovers of a killed builder are removed by the next one.
     """
     root = cache_root()
     folder = root / report.fingerprint
@@ -106,7 +106,7 @@ def open_cache(report: DataReport) -> Cache:
 
 
 def _build(report: DataReport, folder: Path, stacks: StackRows | None) -> None:
-    """Decode all masks and, unless they stand in stacks, all images."""
+    """Decode all masks and, unless they are in stacks, all images."""
     for leftover in folder.parent.glob(f".{folder.name}.*"):
         shutil.rmtree(leftover, ignore_errors=True)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
@@ -146,9 +146,9 @@ def _build(report: DataReport, folder: Path, stacks: StackRows | None) -> None:
 
 
 def _evict(root: Path, newest: Path) -> None:
-    """Remove the sets that were unused for longest until the rest fits.
+    """Remove the least recently used data sets until the rest fits.
 
-    Processes that have one mapped keep it; the next one to open it decodes it again.
+    Processes that have mapped one keep it; the next process to open it decodes it again.
     """
     cap = float(os.environ.get("RAYTRAIN_CACHE_GB", "200")) * 1e9
     size = {
@@ -159,7 +159,7 @@ def _evict(root: Path, newest: Path) -> None:
     for folder in sorted(size, key=lambda folder: (folder / USED).stat().st_mtime):
         if total <= cap or folder == newest:
             continue
-        # Renamed first: nobody finds a set of which half is gone.
+        # Renamed first, so that no process finds a half-deleted set.
         doomed = folder.with_name(f".{folder.name}.evicted")
         folder.rename(doomed)
         shutil.rmtree(doomed, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Reading every file of a competition once: either a DataReport or every problem at once."""
+"""Read every file of a competition once, for a DataReport or a list of every problem."""
 
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -19,13 +19,13 @@ from raytrain.data.splits import group_text
 from raytrain.data.threads import in_threads
 
 LONGEST_ID = 255 - len("..12345678.png.png")
-"""Bytes: file systems take 255, of which a mask that is being written leaves so many."""
+"""Longest id in bytes: file systems allow 255, and the temporary name of a mask needs some."""
 NEAR_LIMIT = 30_000
-"""Images up to which near duplicates are looked for: the time grows with their square."""
+"""Most images for the search for near-duplicates: its time grows with their square."""
 
 
 def inspect(competition: CompetitionSpec) -> DataReport:
-    """Find, decode and verify all data. Raises ValueError listing every problem found."""
+    """Find, decode and verify all data. Raises ValueError that lists every problem found."""
     root = local_folder(competition.data)
     found = find_samples(competition, root)
     samples, problems = found.samples, found.problems
@@ -55,7 +55,7 @@ def inspect(competition: CompetitionSpec) -> DataReport:
 def _read_all(
     competition: CompetitionSpec, root: Path, samples: list[Found], groups: dict[str, str]
 ) -> list[tuple[Seen | None, list[str]]]:
-    """Each sample as it was seen, or what is wrong with it; decoded in threads."""
+    """Read all samples in threads; returns each sample, or its problems."""
 
     def read(sample: Found) -> tuple[Seen | None, list[str]]:
         try:
@@ -67,7 +67,7 @@ def _read_all(
 
 
 def _kind_problems(seen: list[Seen]) -> list[str]:
-    """Every image that differs from what most images are in channels or type."""
+    """Return every image that differs from most images in channels or type."""
     if not seen:
         return []
     usual = Counter(sample.kind for sample in seen).most_common(1)[0][0]
@@ -80,7 +80,7 @@ def _kind_problems(seen: list[Seen]) -> list[str]:
 
 
 def _group_problems(seen: list[Seen], rule: str) -> list[str]:
-    """Groups with images in both train and val: scores there would be too good."""
+    """Return the groups with images in both train and val: scores there would be too good."""
     splits: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for sample in seen:
         splits[sample.row["group"]][sample.row["split"]].append(sample.row["id"])
@@ -93,7 +93,7 @@ def _group_problems(seen: list[Seen], rule: str) -> list[str]:
 
 
 def _class_problems(competition: CompetitionSpec, seen: list[Seen]) -> list[str]:
-    """What cannot be learnt or scored from the masks."""
+    """Return the classes that cannot be learned or scored from the masks."""
     rows = {split: [s.row for s in seen if s.row["split"] == split] for split in ("train", "val")}
     if not rows["train"]:
         return ["there is no image to train on"]
@@ -114,12 +114,12 @@ def _class_problems(competition: CompetitionSpec, seen: list[Seen]) -> list[str]
 
 
 def _duplicates(seen: list[Seen]) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """Pairs of places in `seen`: equal pixel by pixel, and nearly so."""
+    """Return pairs of indices into `seen`: equal pixel by pixel, and nearly equal."""
     same: dict[str, list[int]] = defaultdict(list)
     for place, sample in enumerate(seen):
         same[sample.image_digest].append(place)
     equal = [(first, other) for first, *others in same.values() for other in others]
-    # One of each: copies of one picture need not all be compared again.
+    # One of each: copies of one picture are not all compared again.
     firsts = [places[0] for places in same.values()]
     shapes = {seen[place].signature.shape for place in firsts}
     if not 2 <= len(firsts) <= NEAR_LIMIT or len(shapes) != 1:

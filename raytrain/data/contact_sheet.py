@@ -1,4 +1,4 @@
-"""Many images with their masks in one picture, to see at a glance what the data is."""
+"""A contact sheet: many images with their masks in one picture, for a quick look at the data."""
 
 import cv2
 import numpy as np
@@ -7,21 +7,23 @@ from PIL import Image, ImageDraw, ImageFont
 from raytrain.config.target import Target, layer
 
 CELL = 160
-"""Pixels of an image's longer side."""
+"""Length of an image's longer side in pixels."""
 CAPTION, GAP = 18, 6
 COLOURS = (
     (255, 99, 71), (64, 160, 255), (60, 200, 90), (255, 200, 40), (200, 110, 255), (0, 210, 210),
     (255, 130, 190), (160, 130, 90),
 )  # fmt: skip
-"""Of the classes 1, 2, ...; they repeat."""
+"""Colors of the classes 1, 2, ...; they repeat."""
 
 
 def contact_sheet(
     images: list[np.ndarray], masks: list[np.ndarray | None], titles: list[str], columns: int,
     classes: int, target: Target,
 ) -> Image.Image:  # fmt: skip
-    """Images HWC of any type, stretched between their 1st and 99th percentile, the classes of
-    their masks HW drawn as outlines, and a title below each."""
+    """Return a picture of images HWC of any type, stretched between their 1st and 99th percentile.
+
+    The classes of their masks HW are drawn as outlines, with a title below each image.
+    """
     columns = max(1, min(columns, len(images)))
     rows = -(-len(images) // columns)
     step_x, step_y = CELL + GAP, CELL + CAPTION + GAP
@@ -37,7 +39,8 @@ def contact_sheet(
 
 
 def _cell(image_HWC: np.ndarray, layers: list[np.ndarray]) -> np.ndarray:
-    """The image as RGB uint8, its longer side CELL pixels, with the outlines of each class."""
+    """Return the image as RGB uint8, its longer side CELL pixels, with the outlines of each
+    class."""
     picture = _visible(image_HWC)
     height, width = picture.shape[:2]
     scale = CELL / max(height, width)
@@ -61,7 +64,7 @@ def _visible(image_HWC: np.ndarray) -> np.ndarray:
 
 
 def _shortened(title: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    """The title, its middle left out when it is wider than a cell."""
+    """Return the title, with its middle left out if it is wider than a cell."""
     shown = title
     while len(shown) > 3 and font.getlength(shown) > CELL:
         keep = (len(shown) - 2) // 2

@@ -1,4 +1,4 @@
-"""Batches of normalised images and masks, the same for every (seed, epoch, window).
+"""Batches of normalized images and masks, determined by (seed, epoch, window).
 
 Shape suffixes: B images of a batch, C channels, H x W pixels.
 """
@@ -24,21 +24,21 @@ from raytrain.data.plan import BatchPlan, EpochPlan
 
 @dataclass(frozen=True)
 class Scaling:
-    """(image - mean) / std per channel; by the image's own figures when `per_image`."""
+    """(image - mean) / std per channel; with the image's own statistics when `per_image`."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
     per_image: bool
 
     def apply(self, image_BHWC: np.ndarray) -> torch.Tensor:
-        """float32, BxCxHxW (channels last in memory)."""
+        """Return float32, BxCxHxW (channels last in memory)."""
         x = torch.from_numpy(np.ascontiguousarray(image_BHWC)).to(torch.float32)
         figures = () if self.per_image else (torch.tensor(self.mean), torch.tensor(self.std))
         return self.scaled(x, *figures).permute(0, 3, 1, 2)
 
     def scaled(self, image_BHWC: torch.Tensor, *figures: torch.Tensor) -> torch.Tensor:
-        """The same shape; `figures` are mean and deviation where the image is, unless each image
-        has its own."""
+        """Return the scaled images in the same shape; `figures` are mean and deviation on the
+        images' device, unless each image has its own."""
         if self.per_image:
             mean = image_BHWC.mean((1, 2), keepdim=True)
             std = image_BHWC.std((1, 2), keepdim=True, correction=0)
@@ -48,8 +48,8 @@ class Scaling:
 
 
 def imagenet_scaling(channels: int) -> Scaling:
-    """The figures of ImageNet's training set (torchvision) for values 0 .. 255; for one channel
-    the mean of the three."""
+    """Return the statistics of ImageNet's training set (torchvision) for values 0 .. 255; for one
+    channel, the mean of the three."""
     mean: tuple[float, ...] = (123.675, 116.28, 103.53)
     std: tuple[float, ...] = (58.395, 57.12, 57.375)
     if channels == 1:
@@ -59,11 +59,11 @@ def imagenet_scaling(channels: int) -> Scaling:
 
 @dataclass
 class Batch:
-    """What a step trains on."""
+    """The input of a training step."""
 
     image_BCHW: torch.Tensor
     target_BHW: torch.Tensor
-    """As the cache has it (bytes, mostly): a step widens it where it trains."""
+    """Masks in the type of the cache (mostly bytes); a step converts them on its device."""
     rows: np.ndarray
     """The windows' rows of the cache."""
     counted: int
@@ -71,10 +71,10 @@ class Batch:
     other_BHW: torch.Tensor | None = None
     """The second mask of images that are sums of two."""
     share: float = 1.0
-    """Weight of the first mask in the loss; the second's is the rest."""
+    """Weight of the first mask in the loss; the second mask has the rest."""
 
     def parts(self, count: int) -> list["Batch"]:
-        """The batch in at most so many parts, none empty."""
+        """Divide the batch into at most `count` parts, none empty."""
         count = min(count, len(self.rows))
         if count == 1:
             return [self]
@@ -97,9 +97,9 @@ class Batch:
 
 
 class SliceDataset(Dataset[Batch]):
-    """Makes a whole batch at once from its plan (a DataLoader hands the plan through).
+    """Makes a whole batch at once from its plan (a DataLoader passes the plan through).
 
-    With `copies`, number n + k * windows is the k-th copy of window n; the first is plain.
+    With `copies`, number n + k * windows is the k-th copy of window n; copy 0 is not augmented.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class SliceDataset(Dataset[Batch]):
         if plan.mix is None:
             pair = self._stacked(plan.windows, plan.epoch)
             return Batch(*pair, rows, plan.counted, plan.global_size)
-        # A partner is often in the batch itself: each window is made once.
+        # A partner is often in the batch itself, so each window is made only once.
         numbers, places = np.unique(
             np.concatenate([plan.windows, plan.mix.partners]), return_inverse=True
         )
@@ -128,21 +128,22 @@ class SliceDataset(Dataset[Batch]):
         return len(self.windows.row_N) * (1 + self.copies)
 
     def has_foreground(self, number: int) -> bool:
-        """Whether any class but the background is in a window as it is."""
+        """Return whether a window, without augmentation, contains any class except the
+        background."""
         row, top, left = self._place(number)
         mask_HW = self.frame.cut(self.cache.mask(row), top, left)
         nothing = (0, IGNORE) if self.cache.target == "single_label" else (0,)
         return not bool(np.isin(mask_HW, nothing).all())
 
     def cut(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """image_HWC and mask_HW of a window as it is."""
+        """Return image_HWC and mask_HW of a window, without augmentation."""
         row, top, left = self._place(number)
         image = self.frame.cut(self.cache.image(row), top, left)
         return image, self.frame.cut(self.cache.mask(row), top, left)
 
     def state(self, number: int, copy: int, epoch: int) -> np.random.SeedSequence:
-        """What a window's augmentation is drawn from: by seed, place and epoch, or seed, place and
-        copy."""
+        """Return the random state of a window's augmentation, from seed, place and epoch; with
+        copies, from seed, place and copy."""
         row, top, left = self._place(number)
         place = [row, top << 32 | left]
         return np.random.SeedSequence(
@@ -150,23 +151,23 @@ class SliceDataset(Dataset[Batch]):
         )
 
     def _place(self, number: int) -> tuple[int, int, int]:
-        """Row, top and left of a window."""
+        """Return the row, top and left of a window."""
         of = self.windows
         return int(of.row_N[number]), int(of.top_N[number]), int(of.left_N[number])
 
     def _here(self, numbers: np.ndarray) -> torch.Tensor:
-        """Indices where the batch is made."""
+        """Return indices on the device of the batch."""
         return torch.from_numpy(numbers)
 
     def _stacked(self, numbers: np.ndarray, epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """image_BCHW, normalised, and mask_BHW."""
+        """Return image_BCHW, normalized, and mask_BHW."""
         count = len(self.windows.row_N)
         pairs = [self._pair(n % count, n // count, epoch) for n in numbers.tolist()]
         images, masks = (np.stack(planes) for planes in zip(*pairs, strict=True))
         return self.scaling.apply(images), torch.from_numpy(masks)
 
     def _pair(self, number: int, copy: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        """image_HWC and mask_HW of a window, augmented."""
+        """Return image_HWC and mask_HW of a window, augmented."""
         image, mask = self.cut(number)
         if not self.augment.transforms or (self.copies and not copy):
             return image, mask
@@ -177,7 +178,7 @@ def train_loader(
     cache: Cache, rows: np.ndarray, scaling: Scaling, spec: TrialSpec, rank: int, world: int,
     loaders: int,
 ) -> tuple[DataLoader[Batch], EpochPlan]:  # fmt: skip
-    """Batches for training; set `plan.epoch` before each pass.
+    """Return training batches; set `plan.epoch` before each pass.
 
     Raises LoaderError when shared memory has no room for the batches of the loaders.
     """
@@ -197,7 +198,7 @@ def train_loader(
 
 
 def epoch_plan(dataset: SliceDataset, spec: TrialSpec, rank: int, world: int) -> EpochPlan:
-    """Which windows of the set come in which step."""
+    """Return the plan that assigns the windows of the set to steps."""
     foreground_N = np.ones(len(dataset.windows.row_N), bool)
     if spec.positive_share is not None:
         foreground_N = np.array([dataset.has_foreground(n) for n in range(len(foreground_N))])
@@ -211,15 +212,15 @@ class Unit:
     rows: np.ndarray
     windows: Windows
     batches: Iterator[Batch]
-    """The windows in order, as they are."""
+    """The windows in order, without augmentation."""
 
 
 def units(
     cache: Cache, frame: Frame, rows: np.ndarray, scaling: Scaling, batch_size: int
 ) -> Iterator[Unit]:
-    """The images in order, as many at once as a batch holds; one at a time when it is in tiles.
+    """Yield the images in order, as many at once as a batch holds; one at a time with tiles.
 
-    What a unit holds depends on the arguments alone, so the same images give the same bits.
+    The content of a unit depends on the arguments alone, so the same images give the same bits.
     """
     size = 1 if isinstance(frame.spec, TilesSpec) else batch_size
     for start in range(0, len(rows), size):

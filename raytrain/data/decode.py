@@ -1,7 +1,8 @@
-"""Decoding one file to an array, strictly: what cannot be read whole and surely is an error.
+"""Strict decoding of one file to an array: a file that cannot be read completely and unambiguously
+is an error.
 
-Images and masks are both taken in the orientation that their own tag says, as viewers and
-annotation tools do, so that a picture and the mask drawn on it meet, whichever of them is tagged.
+Images and masks are both rotated according to their own orientation tag, as viewers and annotation
+tools do. So a picture and the mask drawn on it match, whichever of them has a tag.
 """
 
 from pathlib import Path
@@ -16,19 +17,20 @@ from raytrain.data.tiff import is_tiff, read_tiff
 
 
 def decode_image(path: Path) -> np.ndarray:
-    """image_HWC in the file's own type (what has one bit is 0 and 255).
+    """Return image_HWC in the file's own type (one-bit values become 0 and 255).
 
-    Palettes become RGB; an alpha channel that hides nothing is dropped. Raises ValueError for a
-    file that is unreadable, has several pages, hides pixels or holds values that are no numbers.
+    Palettes become RGB, and an alpha channel that hides nothing is dropped. Raises ValueError for a
+    file that is unreadable, has several pages, hides pixels or holds values that are not finite.
     """
     return as_image(read_stored(path), path)
 
 
 def decode_mask(path: Path) -> np.ndarray:
-    """mask_HW of whole numbers from 0 on (palettes give their indices, one bit gives 0 and 1).
+    """Return mask_HW of whole numbers from 0 on (palettes give their indices, one bit gives 0 and
+    1).
 
-    Channels that are all equal count as one. Raises ValueError when it is unreadable, colourful,
-    lossy, partly hidden by alpha, or holds fractions.
+    Channels that are all equal count as one. Raises ValueError when the mask is unreadable,
+    colored, lossy or partly hidden by alpha, or holds fractions.
     """
     stored = read_stored(path)
     _check_exact(stored, path)
@@ -51,10 +53,10 @@ def decode_mask(path: Path) -> np.ndarray:
 
 
 def decode_layers(path: Path) -> np.ndarray:
-    """layers_HWC (bool) of a mask whose channels are classes that may overlap.
+    """Return layers_HWC (bool) of a mask with one channel per class, where classes may overlap.
 
-    All that is not 0 belongs; H x W is one layer. Raises ValueError when it is unreadable, lossy
-    or not finite, or has an alpha channel, which could as well be a layer.
+    Every value that is not 0 belongs to the class; H x W is one layer. Raises ValueError when the
+    mask is unreadable, lossy or not finite, or has an alpha channel, which might be a layer.
     """
     stored = read_stored(path)
     _check_exact(stored, path)
@@ -71,7 +73,8 @@ def decode_layers(path: Path) -> np.ndarray:
 
 
 def read_stored(path: Path) -> Stored:
-    """A file's numbers, by what it holds. Raises ValueError when it is unreadable."""
+    """Read a file's numbers with the reader for its content. Raises ValueError when it is
+    unreadable."""
     refuse_special(path)
     try:
         with path.open("rb") as file:
@@ -82,7 +85,7 @@ def read_stored(path: Path) -> Stored:
         raise ValueError(f"{path}: unreadable (the file is empty)")
     if path.suffix.lower() == ".npy":
         return read_npy(path)
-    if is_dicom(head):  # first: slides may be DICOM and TIFF at once
+    if is_dicom(head):  # checked first: slides may be DICOM and TIFF at once
         return read_dicom(path)
     if is_tiff(head):
         return read_tiff(path)
@@ -90,7 +93,7 @@ def read_stored(path: Path) -> Stored:
 
 
 def as_image(stored: Stored, path: Path) -> np.ndarray:
-    """image_HWC from what a file stores, as `decode_image` gives it."""
+    """Return image_HWC from a file's stored numbers, as `decode_image` does."""
     image, hidden = stored.values, stored.hidden or 0
     if stored.palette is not None:
         image = stored.palette[image]
@@ -111,7 +114,7 @@ def as_image(stored: Stored, path: Path) -> np.ndarray:
 
 
 def _upright(array: np.ndarray, stored: Stored) -> np.ndarray:
-    # PNG and TIFF files may hold big-endian numbers, which torch refuses.
+    # PNG and TIFF files may hold big-endian numbers, which torch does not accept.
     turned = TURNS[stored.orientation](array)
     return np.ascontiguousarray(turned, dtype=array.dtype.newbyteorder("="))
 

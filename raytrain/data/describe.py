@@ -1,4 +1,4 @@
-"""From what was seen of every sample to the DataReport."""
+"""Summarize the samples that were read as a DataReport."""
 
 from collections import Counter
 
@@ -25,7 +25,7 @@ def describe(
     return DataReport(
         fingerprint=fingerprint(
             [
-                # The same mask may mean something else, and ask for another number of channels.
+                # The same masks may have another meaning, and need another number of channels.
                 (competition.target, len(competition.classes)),
                 *((s.row["id"], s.row["split"], s.digest) for s in seen),
             ]

@@ -9,14 +9,15 @@ from raytrain.data.stored import Stored, reason_of
 
 
 def is_dicom(head: bytes) -> bool:
-    """Whether the first 132 bytes are a DICOM file's, whatever its name."""
+    """Return whether the first 132 bytes are those of a DICOM file, whatever its name."""
     return head[128:132] == b"DICM"
 
 
 def read_dicom(path: Path) -> Stored:
-    """HxW or HxWxC, in the units of the modality (float32 unless they are the stored ones).
+    """Return HxW or HxWxC in the units of the modality (float32, unless these are the stored
+    values).
 
-    Raises ValueError without pydicom, or when the file is not one whole picture.
+    Raises ValueError without pydicom, or when the file is not one complete picture.
     """
     try:
         import pydicom
@@ -50,8 +51,8 @@ def _in_units(data: Any) -> np.ndarray:
     values = stored if same else apply_rescale(stored, data).astype(np.float32)
     if data.PhotometricInterpretation != "MONOCHROME1":
         return values
-    # The highest value is black. Turned about the range that the file could hold, not about
-    # what it does hold: the slices of a series must keep one scale.
+    # The highest value is black. Values are inverted within the range that the file could hold, not
+    # the one that it does hold, because the slices of a series must keep one scale.
     bits = int(data.BitsStored)
     low = -(2 ** (bits - 1)) if stored.dtype.kind == "i" else 0
     high = low + 2**bits - 1

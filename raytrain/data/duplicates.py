@@ -1,7 +1,7 @@
-"""Near-duplicate images: shifted, mirrored, turned, brightened or re-encoded copies.
+"""Near-duplicate images: shifted, mirrored, rotated, brightened or re-encoded copies.
 
-Two images that are alike (frames of a video, phases of one heart) differ somewhere; a copy agrees
-everywhere. So a pair is aligned and judged by its worst place, not by its mean correlation.
+Two similar images (frames of a video, phases of one heart) differ somewhere, but a copy agrees
+everywhere. So a pair is aligned and judged by its worst location, not by its mean correlation.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,12 +13,13 @@ from sklearn.neighbors import NearestNeighbors
 SIDE = 64
 """Height and width of the thumbnail in a signature."""
 
-# All lengths are thumbnail pixels (1 of 64: 1.6 % of the image). Figures below are of 200 real
-# cardiac slices and of phantoms: 1120 pairs of phases, 384 copies shifted by up to 2 of 96 px in
-# both directions with one of four fills, brightness x0.9 .. x1.1.
+# All lengths are in thumbnail pixels (1 of 64: 1.6 % of the image). The figures below were measured
+# on 200 real cardiac slices and on phantoms: 1120 pairs of phases, and 384 copies shifted by up to
+# 2 of 96 px in both directions, with one of four fills and brightness x0.9 .. x1.1.
 _DETAIL, _OUTLINE = 1.0, 3.0  # finest Gaussian of the band that verifies, and that finds candidates
 _OUTLINE_SIDE = 12
-# With itself. Copies shifted by 2 % were the 4th or nearer even where all share one black frame.
+# Includes the image itself. Copies shifted by 2 % were the 4th or nearer, even if all share one
+# black frame.
 _NEIGHBOURS = 9
 _FARTHEST = 0.9  # of unit vectors: cosine 0.6; copies shifted by 2 % had 0.84, by 3 % 0.70
 _REACH = 4  # largest shift looked for
@@ -33,25 +34,25 @@ _TURNS: tuple[Callable[[np.ndarray], np.ndarray], ...] = (
     lambda stack_NHW: stack_NHW[:, ::-1, ::-1],
     lambda stack_NHW: stack_NHW.transpose(0, 2, 1),
     lambda stack_NHW: stack_NHW.transpose(0, 2, 1)[:, ::-1, ::-1],
-    # The quarter turn the other way is this one with the pair's images exchanged.
+    # The quarter turn the other way is this one with the two images exchanged.
     lambda stack_NHW: stack_NHW.transpose(0, 2, 1)[:, ::-1],
 )
-"""Mirrorings and quarter turns of thumbnails."""
+"""Reflections and quarter turns of thumbnails."""
 
 
 def signature(image_HWC: np.ndarray) -> np.ndarray:
-    """Standardised gray thumbnail (SIDE * SIDE float16: 8 kB) of an image HxW or HxWxC.
+    """Return a standardized gray thumbnail (SIDE * SIDE float16: 8 kB) of an image HxW or HxWxC.
 
-    Any size and numeric dtype; channels are averaged, the sides scaled separately. Mean 0 and
-    deviation 1, so brightness and contrast do not matter; all 0 where the thumbnail is constant.
-    Raises ValueError when a value is not finite.
+    Accepts any size and numeric dtype. Channels are averaged, and the sides are scaled separately.
+    The mean is 0 and the deviation 1, so brightness and contrast do not matter; a constant
+    thumbnail is all 0. Raises ValueError when a value is not finite.
     """
     flat = image_HWC.ndim == 2
     gray_HW = image_HWC.astype(np.float64) if flat else image_HWC.mean(axis=2, dtype=np.float64)
     if not np.isfinite(gray_HW).all():
         raise ValueError("the image holds values that are not finite")
     largest, size = np.abs(gray_HW).max(), (SIDE, SIDE)
-    # Resizing rounds: without the mean it does so in proportion to the contrast.
+    # Resizing rounds. After the mean is subtracted, the error is proportional to the contrast.
     small_HW = cv2.resize(gray_HW - gray_HW.mean(), size, interpolation=cv2.INTER_AREA)
     deviation = small_HW.std()
     if deviation <= 1e-9 * largest:  # nothing but rounding
@@ -60,27 +61,28 @@ def signature(image_HWC: np.ndarray) -> np.ndarray:
 
 
 def near_duplicates(signatures_ND: np.ndarray) -> list[tuple[int, int]]:
-    """Sorted pairs (i, j), i < j, of rows (signatures) that show the same picture.
+    """Return sorted pairs (i, j), i < j, of rows (signatures) that show the same picture.
 
-    Found are copies shifted by up to 3 % of the image (in both directions at once), mirrored or
-    turned by 90 degrees, with other brightness, contrast, size, mild noise or compression, and
-    mixtures of these. Missed are negatives, crops, and zooms or turns by more than 1 % or 1 degree.
-    Constant images pair with nothing. Of more than 8 copies of one picture each is compared with
-    its 8 nearest only, so some of their pairs may be missing.
+    It finds copies that are shifted by up to 3 % of the image (in both directions at once),
+    mirrored or turned by 90 degrees, or that differ in brightness, contrast, size, mild noise or
+    compression, and combinations of these. It misses negatives, crops, and zooms or rotations by
+    more than 1 % or 1 degree.
+    Constant images match nothing. With more than 8 copies of one picture, each is compared only
+    with its 8 nearest, so some pairs may be missing.
 
-    Candidates are nearest neighbours of coarse outlines; each is aligned by normalised
+    Candidates are nearest neighbors of coarse outlines. Each is aligned by normalized
     cross-correlation (Lewis, Fast Normalized Cross-Correlation, 1995) with a parabola through its
-    peak, and judged by the locally averaged squared difference. Both compare band-passed
-    thumbnails with equalised local contrast (Jarrett et al., ICCV 2009, section 2), so that a
-    frame or a caption common to all images does not decide.
+    peak, and judged by the locally averaged squared difference. Both steps compare band-passed
+    thumbnails with equalized local contrast (Jarrett et al., ICCV 2009, section 2), so that a frame
+    or caption that all images share does not decide.
 
-    20,000 images took 50 s on one core, 135 s where all have one black frame, and 0.6 GB in all;
-    time grows with N * N, memory with N (10 kB an image besides the signatures).
+    20,000 images took 50 s on one core, or 135 s if all have one black frame, and 0.6 GB in all.
+    Time grows with N * N, and memory with N (10 kB per image in addition to the signatures).
     """
     shown_N = np.flatnonzero(signatures_ND.any(axis=1))
     if len(shown_N) < 2:
         return []
-    # float16 halves the largest array; differences that count are far above its rounding.
+    # float16 halves the largest array; relevant differences are far above its rounding.
     detail_NHW = np.empty((len(shown_N), SIDE, SIDE), np.float16)
     outline_NHW = np.empty((len(shown_N), _OUTLINE_SIDE, _OUTLINE_SIDE), np.float32)
     for row, origin in enumerate(shown_N):
@@ -97,7 +99,7 @@ def near_duplicates(signatures_ND: np.ndarray) -> list[tuple[int, int]]:
 
 
 def _candidates(turned_NHW: np.ndarray, outline_NHW: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Each turned outline's row and the rows that resemble it most, without itself."""
+    """Yield each turned outline's row with the rows that resemble it most, except itself."""
     count = len(outline_NHW)
     # Brute force: trees do not help in 144 dimensions, and its memory does not grow as N x N.
     nearest = NearestNeighbors(n_neighbors=min(_NEIGHBOURS, count), algorithm="brute")
@@ -109,16 +111,16 @@ def _candidates(turned_NHW: np.ndarray, outline_NHW: np.ndarray) -> Iterator[tup
 
 
 def _band(thumbnail_HW: np.ndarray, sigma: float) -> np.ndarray:
-    """Structure between `sigma` and 2 `sigma` px, about equally strong all over the image."""
+    """Return the structure between `sigma` and 2 `sigma` px, about equally strong everywhere."""
     blurred = (cv2.GaussianBlur(thumbnail_HW, (0, 0), scale * sigma) for scale in (1, 2))
     band_HW = next(blurred) - next(blurred)
     strength_HW = np.sqrt(cv2.GaussianBlur(band_HW**2, (0, 0), 6 * sigma))
-    # The floor keeps empty background empty.
+    # The added terms keep empty background empty.
     return band_HW / (strength_HW + 0.25 * band_HW.std() + 1e-9)
 
 
 def _outline(thumbnail_HW: np.ndarray) -> np.ndarray:
-    """Coarse picture of unit length that a small shift hardly changes."""
+    """Return a coarse picture of unit length that a small shift hardly changes."""
     size = (_OUTLINE_SIDE, _OUTLINE_SIDE)
     small_HW = cv2.resize(_band(thumbnail_HW, _OUTLINE), size, interpolation=cv2.INTER_AREA)
     small_HW -= small_HW.mean()
@@ -126,7 +128,8 @@ def _outline(thumbnail_HW: np.ndarray) -> np.ndarray:
 
 
 def _agree(first_HW: np.ndarray, second_HW: np.ndarray) -> bool:
-    """Whether two band-passed thumbnails are the same everywhere after the best small shift."""
+    """Return whether two band-passed thumbnails are the same everywhere after the best small
+    shift."""
     first_HW, second_HW = (np.ascontiguousarray(a, np.float32) for a in (first_HW, second_HW))
     inner = slice(_REACH, -_REACH)
     match_YX = cv2.matchTemplate(first_HW, second_HW[inner, inner], cv2.TM_CCOEFF_NORMED)
@@ -140,7 +143,7 @@ def _agree(first_HW: np.ndarray, second_HW: np.ndarray) -> bool:
     inner = slice(_REACH + 1, -_REACH - 1)  # interpolation reads one pixel further
     a_HW, b_HW = (_standardised(plane_HW[inner, inner]) for plane_HW in (moved_HW, second_HW))
     worst = cv2.GaussianBlur((a_HW - b_HW) ** 2 / 2, (0, 0), _WINDOW).max()
-    # Two empty planes differ nowhere, but they show nothing either.
+    # Two empty planes do not differ, but they show nothing either.
     return bool((a_HW * b_HW).mean() >= _LIKELY and worst <= _WORST)
 
 
@@ -149,7 +152,7 @@ def _standardised(plane_HW: np.ndarray) -> np.ndarray:
 
 
 def _vertex(values: np.ndarray, peak: int) -> float:
-    """Where the parabola through the peak and its two neighbours is highest."""
+    """Return the position of the maximum of the parabola through the peak and its two neighbors."""
     if not 0 < peak < len(values) - 1:
         return float(peak)
     left, top, right = values[peak - 1 : peak + 2]

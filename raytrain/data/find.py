@@ -1,5 +1,5 @@
-"""From a competition's folder to its samples, each with split, group and neighbours; nothing is
-decoded yet."""
+"""Find the samples in a competition's folder, with split, group and neighbors; nothing is decoded
+yet."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,19 +15,19 @@ from raytrain.data.splits import group_function, with_splits
 
 @dataclass(frozen=True)
 class FoundSamples:
-    """What a competition's folder holds."""
+    """The samples in a competition's folder."""
 
     samples: list[Found]
-    """In natural order split by split."""
+    """Samples in natural order, split by split."""
     groups: dict[str, str]
     """The group of each id."""
     problems: list[str]
     notes: tuple[str, ...]
-    """What was done that is no problem."""
+    """Messages about actions that are not problems."""
 
 
 def find_samples(competition: CompetitionSpec, root: Path) -> FoundSamples:
-    """Samples, groups and every problem."""
+    """Return samples, groups and every problem."""
     find = part_of("FORMATS", competition.format, FORMATS).index
     index = find(competition.format, competition.splits, root)
     names = [sample.id for sample in index.samples]
@@ -36,7 +36,7 @@ def find_samples(competition: CompetitionSpec, root: Path) -> FoundSamples:
         index = Index([_told_apart(sample) for sample in index.samples], index.problems)
         notes = ("images of train or val have names of test images: they are called train_<name>, "
                  "val_<name>",)  # fmt: skip
-    # What has no group stands alone, so that what else is wrong is found, too.
+    # An image without a valid group becomes its own group, so that other problems are found too.
     groups = {sample.id: sample.id for sample in index.samples}
     problems = list(index.problems)
     try:
@@ -74,6 +74,7 @@ def _share_names(samples: list[Found]) -> bool:
 
 
 def _told_apart(sample: Found) -> Found:
-    """A labelled sample by its split and name; a test image keeps the name that is submitted."""
+    """Prefix the id of a labeled sample with its split; a test image keeps the name for
+    submission."""
     labelled = sample.split in ("train", "val")
     return replace(sample, id=f"{sample.split}_{sample.id}") if labelled else sample

@@ -1,4 +1,5 @@
-"""`folds.json`: k folds over the labelled images, groups kept together, made once and verified."""
+"""`folds.json`: k folds over the labeled images with groups kept together, made once and
+verified."""
 
 import warnings
 from collections import Counter
@@ -17,16 +18,16 @@ REMEDY = "delete it: the same data and settings give the same folds again"
 
 
 class Folds(Spec):
-    """Which ids each fold validates on; it trains on all other labelled ids."""
+    """The ids on which each fold validates; it trains on all other labeled ids."""
 
     hash: str
     data: str
-    """Fingerprint of the data that was split."""
+    """Fingerprint of the data."""
     spec: FoldSpec
     val_ids: tuple[tuple[str, ...], ...]
 
     def label(self, fold: int) -> str:
-        """The name of one of these folds in records."""
+        """Return the name of a fold in records."""
         return f"fold{fold}-{self.hash[:4]}"
 
     def train_ids(self, fold: int) -> tuple[str, ...]:
@@ -34,7 +35,7 @@ class Folds(Spec):
 
 
 def make_folds(report: DataReport, spec: FoldSpec) -> Folds:
-    """Split train+val by group, stratified by which classes an image shows.
+    """Split train+val by group, stratified by the classes that an image shows.
 
     Raises ValueError when there are fewer groups than folds.
     """
@@ -48,14 +49,14 @@ def make_folds(report: DataReport, spec: FoldSpec) -> Folds:
     shown_NK = columns(samples, "pixels") > 0
     presence = np.unique(shown_NK, axis=0, return_inverse=True)[1].ravel()
     if np.unique(presence, return_counts=True)[1].max() < spec.count:
-        presence[:] = 0  # nothing to stratify by: scikit-learn refuses classes that rare
+        presence[:] = 0  # nothing to stratify by: scikit-learn refuses classes that are so rare
     splitter = StratifiedGroupKFold(spec.count, shuffle=True, random_state=spec.seed)
     with warnings.catch_warnings():
-        # A pattern of classes rarer than the folds cannot stand in each of them: that is fine.
+        # A pattern of classes rarer than the folds cannot be in each of them, which is acceptable.
         warnings.filterwarnings("ignore", message="The least populated class")
         parts = list(splitter.split(np.zeros(len(samples)), presence, groups))
     if not all(len(val) for _, val in parts):
-        # Stratifying few and uneven groups can leave a fold empty; groups alone never do.
+        # Stratification of few and uneven groups can leave a fold empty; splitting by group cannot.
         by_group = GroupKFold(spec.count, shuffle=True, random_state=spec.seed)
         parts = list(by_group.split(np.zeros(len(samples)), groups=groups))
     for fold, (_, val) in enumerate(parts):
@@ -71,7 +72,7 @@ def make_folds(report: DataReport, spec: FoldSpec) -> Folds:
 
 
 def fold_notes(folds: Folds, report: DataReport) -> list[str]:
-    """Each class that a fold's images or all others lack."""
+    """Return a note for each class that is absent from a fold's images or from all others."""
     shown_NK = columns(report.labelled, "pixels") > 0
     notes = []
     for fold, ids in enumerate(folds.val_ids):
@@ -89,10 +90,9 @@ def fold_notes(folds: Folds, report: DataReport) -> list[str]:
 
 
 def load_or_make_folds(path: Path, report: DataReport, spec: FoldSpec) -> Folds:
-    """The saved folds, verified; made and saved when there are none.
+    """Return the saved folds after verifying them; if there are none, make and save them.
 
-    Raises ValueError when the saved ones belong to other data or settings, or were edited into
-    a leak.
+    Raises ValueError when the saved folds belong to other data or settings, or were edited.
     """
     if not path.is_file():
         folds = make_folds(report, spec)

@@ -1,7 +1,7 @@
-"""From images of any size to the network's input, and from its maps back.
+"""Framing: from images of any size to the network's input, and from its maps back.
 
-A window is one input of the network: an image, resized or padded, or a tile of it. Shape
-suffixes: N windows, K classes, H x W pixels.
+A window is one input of the network: a resized or padded image, or a tile of it. Shape suffixes: N
+windows, K classes, H x W pixels.
 """
 
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ from raytrain.config.framing import AutoSpec, FramingSpec, PadSpec, ResizeSpec, 
 from raytrain.data.cache import Cache
 
 RESIZABLE = (np.uint8, np.uint16, np.int16, np.float32, np.float64)
-"""What OpenCV resizes."""
+"""Types that OpenCV can resize."""
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Windows of some samples, those of one sample one after another."""
+    """Windows of some samples; the windows of one sample are consecutive."""
 
     row_N: np.ndarray
     """Rows of the cache."""
@@ -38,7 +38,7 @@ class Frame:
         self.height, self.width = network_size(spec, largest_HW)
 
     def windows(self, cache: Cache, rows: np.ndarray) -> Windows:
-        """All windows of the samples in these rows."""
+        """Return all windows of the samples in these rows."""
         if not isinstance(self.spec, TilesSpec):
             return Windows(rows, np.zeros_like(rows), np.zeros_like(rows))
         parts = []
@@ -50,17 +50,17 @@ class Frame:
         return Windows(row_N, top_N, left_N)
 
     def window_count(self, height: int, width: int) -> int:
-        """Windows of one sample of this size."""
+        """Return the number of windows of a sample of this size."""
         if not isinstance(self.spec, TilesSpec):
             return 1
         tops = _starts(height, self.height, self.spec.overlap)
         return len(tops) * len(_starts(width, self.width, self.spec.overlap))
 
     def cut(self, plane: np.ndarray, top: int, left: int) -> np.ndarray:
-        """The window's part of an image (HWC) or mask (HW) as an array of its own.
+        """Return the window's part of an image (HWC) or mask (HW) as a new array.
 
-        Masks keep their values: they are resized by the nearest pixel. What lies outside is the
-        image mirrored.
+        Masks keep their values, because they are resized by the nearest pixel. Pixels outside the
+        image are mirrored.
         """
         match self.spec:
             case WholeSpec() | AutoSpec():
@@ -70,14 +70,15 @@ class Frame:
         part = plane[top : top + self.height, left : left + self.width]
         below, right = self.height - part.shape[0], self.width - part.shape[1]
         pads = ((0, below), (0, right), (0, 0))[: plane.ndim]
-        # numpy mirrors as often as needed; an edge of one pixel has nothing to mirror.
+        # numpy mirrors repeatedly if needed; an edge of one pixel has nothing to mirror.
         return np.pad(part, pads, "symmetric") if below or right else np.array(part)
 
     def maps(
         self, prob_NKHW: torch.Tensor, windows: Windows, cache: Cache
     ) -> Iterator[tuple[int, torch.Tensor]]:
-        """Row and prob_KHW of each sample at its own size, from the maps of its windows."""
-        # The windows of one row stand together.
+        """Yield the row and prob_KHW of each sample at its own size, from the maps of its
+        windows."""
+        # The windows of one row are consecutive.
         first = np.flatnonzero(np.diff(windows.row_N, prepend=-1))
         for start, end in pairwise([*first.tolist(), len(windows.row_N)]):
             row, mine = int(windows.row_N[start]), slice(start, end)
@@ -107,7 +108,7 @@ class Frame:
 
 
 def network_size(spec: FramingSpec, largest_HW: tuple[int, int]) -> tuple[int, int]:
-    """Height and width of the network's input."""
+    """Return the height and width of the network's input."""
     match spec:
         case ResizeSpec() | TilesSpec():
             return spec.height, spec.width
@@ -119,7 +120,8 @@ def network_size(spec: FramingSpec, largest_HW: tuple[int, int]) -> tuple[int, i
 
 
 def _starts(length: int, tile: int, overlap: float) -> list[int]:
-    """Where tiles begin: evenly spread from the first pixel to the last, at least so dense."""
+    """Return the starts of tiles, spread evenly over the length, with at least the given
+    overlap."""
     if length <= tile:
         return [0]
     step = max(1, round(tile * (1 - overlap)))
@@ -129,13 +131,13 @@ def _starts(length: int, tile: int, overlap: float) -> list[int]:
 
 def _resized(plane: np.ndarray, height: int, width: int) -> np.ndarray:
     if plane.ndim == 2:
-        # INTER_NEAREST rounds positions down and so moves masks; the exact kind does not.
+        # INTER_NEAREST rounds positions down and so shifts masks; the exact kind does not.
         return cv2.resize(plane, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
     if plane.dtype not in RESIZABLE:
-        plane = plane.astype(np.float32)  # what every image becomes before the network sees it
+        plane = plane.astype(np.float32)  # the type of every image at the network's input
     shrinks = height * width < plane.shape[0] * plane.shape[1]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    # OpenCV resizes four channels at a time and drops a last axis of one.
+    # OpenCV resizes four channels at a time and drops a last axis of length one.
     parts = [
         cv2.resize(np.ascontiguousarray(plane[..., c]), (width, height), interpolation=method)
         for c in range(plane.shape[2])
@@ -144,7 +146,7 @@ def _resized(plane: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def _gaussian(height: int, width: int) -> torch.Tensor:
-    """Weights in (0, 1], highest in the middle; the deviation is an eighth of the side."""
+    """Return weights in (0, 1], highest in the middle; the deviation is an eighth of the side."""
     sides = [
         torch.exp(-0.5 * ((torch.arange(side) - (side - 1) / 2) / (side / 8)) ** 2)
         for side in (height, width)

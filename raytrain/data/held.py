@@ -1,4 +1,4 @@
-"""A training set that stands on the device: batches are cut, augmented and mixed there.
+"""A training set in device memory: batches are cut, augmented and mixed there.
 
 Shape suffixes: N windows of the set, B images of a batch, C channels, H x W pixels.
 """
@@ -18,33 +18,33 @@ from raytrain.data.plan import EpochPlan
 from raytrain.data.stacks import StackRows
 
 AT_ONCE = 64
-"""Windows that are copied to the device at once."""
+"""Number of windows to copy to the device at once."""
 
 
 @dataclass(frozen=True)
 class Held:
-    """All windows as they are."""
+    """All windows, without augmentation."""
 
     image_NHWC: torch.Tensor
-    """uint8, or float32 for all other values."""
+    """uint8, or float32 for all other types."""
     mask_NHW: torch.Tensor
-    """uint8, or int32 for masks of 16 bits, on which torch does not compute."""
+    """uint8, or int32 for 16-bit masks, which torch does not support."""
     low_N: torch.Tensor
-    """The value that is 0 to the transforms: 0 of 8 bits, else the window's least."""
+    """The value that the transforms see as 0: 0 for 8-bit images, else the window's minimum."""
     span_N: torch.Tensor
-    """What is 1 to them, less the former."""
+    """The difference between `low_N` and the value that the transforms see as 1."""
 
 
 def held_bytes(cache: Cache, frame: Frame, windows: Windows) -> int:
-    """What so many windows take on the device."""
+    """Return the bytes that these windows take on the device."""
     image, mask = _types(cache)
     each = cache.channels * image.itemsize + mask.itemsize
     return len(windows.row_N) * (frame.height * frame.width * each + 2 * torch.float32.itemsize)
 
 
 class HeldDataset(SliceDataset):
-    """Makes the same batches as its base from windows on a device; only what augmentation draws
-    differs, though not by which laws."""
+    """Makes the same batches as its base class from windows on a device. Augmentation draws other
+    random numbers, but from the same distributions."""
 
     def __init__(
         self, cache: Cache, frame: Frame, scaling: Scaling, windows: Windows, spec: TrialSpec,
@@ -112,7 +112,7 @@ def held_loader(
     cache: Cache, rows: np.ndarray, scaling: Scaling, spec: TrialSpec, rank: int, world: int,
     device: torch.device,
 ) -> tuple[DataLoader[Batch], EpochPlan]:  # fmt: skip
-    """As `train_loader`, from a set on the device; the device works while this process draws."""
+    """Like `train_loader`, from a set on the device; the device works while this process draws."""
     frame = Frame(spec.framing, cache.largest)
     windows = frame.windows(cache, rows)
     dataset = HeldDataset(cache, frame, scaling, windows, spec, device)
@@ -124,7 +124,7 @@ _NUMPY = {torch.uint8: np.uint8, torch.int32: np.int32}
 
 
 def _types(cache: Cache) -> tuple[torch.dtype, torch.dtype]:
-    """Of images and masks on the device."""
+    """Return the types of images and masks on the device."""
     stacks = cache.pixels.stacks if isinstance(cache.pixels, StackRows) else (cache.pixels,)
     image = torch.uint8 if all(s.dtype == np.uint8 for s in stacks) else torch.float32
     return image, torch.uint8 if cache.labels.dtype == np.uint8 else torch.int32

@@ -1,4 +1,4 @@
-"""From what mask files hold to class numbers."""
+"""Conversion of the values in mask files to class numbers."""
 
 from pathlib import Path
 from typing import Literal
@@ -20,9 +20,9 @@ from raytrain.data.index import composed
 def as_classes(
     mask_HW: np.ndarray, labels: LabelsSpec, classes: int, source: Path | str
 ) -> np.ndarray:
-    """mask_HW (uint8) of class numbers and IGNORE.
+    """Return mask_HW (uint8) of class numbers and IGNORE.
 
-    Raises ValueError naming `source` for values that mean no class.
+    Raises ValueError that names `source` for values without a class.
     """
     match labels:
         case ThresholdLabelsSpec():
@@ -45,7 +45,7 @@ def as_classes(
 
 
 def _advice(mask_HW: np.ndarray, strange: list[int], classes: int) -> str:
-    """The labels that a mask with these values most likely needs."""
+    """Return the labels setting that a mask with these values most likely needs."""
     unsure = len(strange) == 1 and bool((mask_HW == 1).any())
     if classes == 2 and not unsure:
         return (
@@ -62,9 +62,9 @@ def _advice(mask_HW: np.ndarray, strange: list[int], classes: int) -> str:
 def class_number(
     word: str, classes: tuple[str, ...], written: Literal["number", "name"] | None
 ) -> int:
-    """The class that a name or number means; a word that is both means what is `written`.
+    """Return the class for a name or number; a word that is both is read as `written`.
 
-    Raises ValueError for an unknown class, and for a word that is both when nothing says which.
+    Raises ValueError for an unknown class, and for a word that is both if `written` is None.
     """
     word, classes = composed(word), tuple(map(composed, classes))
     found: dict[str, int] = {}
@@ -83,17 +83,17 @@ def class_number(
 
 
 def merged(layers: list[tuple[int, np.ndarray, str]], target: Target) -> np.ndarray:
-    """mask_HW from (class, layer_HW bool, name) in any order.
+    """Return mask_HW from (class, layer_HW bool, name) in any order.
 
-    Raises ValueError where layers differ in size, or two classes claim one pixel that can be of
-    one only.
+    Raises ValueError if layers differ in size, or if two classes contain the same pixel although
+    classes must not overlap.
     """
     mask_HW = np.zeros(layers[0][1].shape, np.uint16)
     for number, layer_HW, name in layers:
         if layer_HW.shape != mask_HW.shape:
             raise ValueError(f"{name}: the parts of this mask have different sizes")
         if target == "multi_label":
-            if number:  # the background is where no class is
+            if number:  # background pixels are those without a class
                 mask_HW[layer_HW] |= 1 << (number - 1)
             continue
         both = layer_HW & (mask_HW != 0) & (mask_HW != number)
@@ -107,9 +107,9 @@ def merged(layers: list[tuple[int, np.ndarray, str]], target: Target) -> np.ndar
 
 
 def stacked(layers_HWC: np.ndarray, classes: int, source: Path | str) -> np.ndarray:
-    """mask_HW of overlapping classes from one layer each, in the order of the classes.
+    """Return mask_HW of overlapping classes from one layer per class, in the order of the classes.
 
-    Raises ValueError naming `source` when there are more or fewer layers than classes.
+    Raises ValueError that names `source` when the numbers of layers and classes differ.
     """
     if layers_HWC.shape[2] != classes - 1:
         raise ValueError(
@@ -121,7 +121,7 @@ def stacked(layers_HWC: np.ndarray, classes: int, source: Path | str) -> np.ndar
 
 
 def class_pixels(mask_HW: np.ndarray, classes: int, target: Target) -> list[int]:
-    """Pixels of each class; of the background those of no other."""
+    """Return the number of pixels of each class; background pixels are those of no other class."""
     if target == "single_label":
         return np.bincount(mask_HW.ravel(), minlength=classes)[:classes].tolist()
     return [int(layer(mask_HW, number, target).sum()) for number in range(classes)]

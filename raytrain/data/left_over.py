@@ -1,4 +1,4 @@
-"""Files and rows of tables that belong to nothing, so that none is lost in silence."""
+"""Files and table rows that belong to no sample, so that none is dropped silently."""
 
 import os
 from collections import defaultdict
@@ -14,10 +14,10 @@ from raytrain.data.tables import read_table
 
 
 def left_over(competition: CompetitionSpec, root: Path, samples: list[Found]) -> tuple[str, ...]:
-    """A line for each suffix of the files that are no image, mask or table, and for each table with
+    """Return one line per suffix of files that are no image, mask or table, and one per table with
     rows that name no image."""
     used = {address for sample in samples for address in (*sample.image, *sample.mask)}
-    # Without the row of a stack or the name in a table.
+    # Add the paths without the row of a stack or the name in a table.
     used |= {address.rpartition("#")[0] for address in used}
     parts = (competition.format, competition.splits, competition.group, competition.submission)
     used |= {value for part in parts for _, value in part if isinstance(value, str)}
@@ -33,7 +33,7 @@ def left_over(competition: CompetitionSpec, root: Path, samples: list[Found]) ->
         f"or table of the competition, such as {found[0]}"
         for kind, found in sorted(kinds.items())
     )
-    # Where a test image has the same name, an id begins with its split.
+    # If a test image has the same name, an id begins with its split.
     ids = {id for s in samples for id in (s.id, s.id.removeprefix(f"{s.split}_"))}
     return files + _rows_left_over(competition, root, ids)
 
@@ -57,7 +57,8 @@ def _kind(address: str) -> str:
 
 
 def _files(root: Path) -> Iterator[tuple[str, str]]:
-    """Folder under the root and name of all files, also behind links to folders, each once."""
+    """Yield the folder, relative to the root, and the name of each file, once; links are
+    followed."""
     seen: set[str] = set()
     for folder, folders, files in os.walk(root, followlinks=True):
         real = os.path.realpath(folder)

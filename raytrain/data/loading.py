@@ -1,4 +1,4 @@
-"""Batches from processes beside this one, which hand them over in shared memory."""
+"""Batches from loader processes, passed in shared memory."""
 
 import os
 import signal
@@ -11,12 +11,12 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 SHARED = Path("/dev/shm")
 AHEAD = 2
-"""Batches that each process prepares before they are asked for."""
+"""Number of batches that each process prepares in advance."""
 STALL_VARIABLE = "RAYTRAIN_STALL_S"
-"""Sets the shortest standstill, in seconds, that ends a worker process."""
+"""Environment variable for the shortest hang, in seconds, that ends a worker process."""
 STALL_S = 60.0
 LIMIT = 10.0
-"""So many times the standstill is the longest wait for one batch: the first one comes late."""
+"""The longest wait for one batch, as a multiple of the hang limit: the first batch takes long."""
 HELP = (
     "set resources.loaders=0, or give the container more shared memory (docker run --shm-size=8g, "
     "or an emptyDir with medium: Memory at /dev/shm)"
@@ -24,17 +24,18 @@ HELP = (
 
 
 class LoaderError(ValueError):
-    """The processes that prepare batches do not deliver."""
+    """The loader processes do not deliver batches."""
 
 
 class BatchLoader(DataLoader[Any]):
-    """A DataLoader whose processes are known to have room, and that does not wait for ever."""
+    """A DataLoader that checks shared memory for its processes, and does not wait forever."""
 
     def __init__(
         self, dataset: Dataset[Any], sampler: Sampler[Any], loaders: int, batch_bytes: int,
         pin_memory: bool,
     ):  # fmt: skip
-        """Raises LoaderError when shared memory has no room for the batches of all `loaders`."""
+        """Set up the loader. Raises LoaderError when shared memory has no room for the batches of
+        all `loaders`."""
         problem = room_problem(loaders, batch_bytes)
         if problem:
             raise LoaderError(problem)
@@ -51,11 +52,12 @@ class BatchLoader(DataLoader[Any]):
         )
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # torch's base class is private
-        """The batches. Raises LoaderError when one does not come in time, or a process died."""
+        """Yield the batches. Raises LoaderError when one does not arrive in time, or a process
+        died."""
         try:
             yield from super().__iter__()
         except RuntimeError as error:
-            # torch has no type of its own for either.
+            # torch has no exception type of its own for either.
             text = str(error)
             if not text.startswith(("DataLoader timed out", "DataLoader worker")):
                 raise
@@ -66,7 +68,7 @@ class BatchLoader(DataLoader[Any]):
 
 
 def room_problem(loaders: int, batch_bytes: int) -> str | None:
-    """Why so many processes cannot hand over batches of this size here, or None."""
+    """Return why this number of processes cannot pass batches of this size here, or None."""
     if not loaders or not SHARED.is_dir():
         return None
     found = os.statvfs(SHARED)
@@ -80,10 +82,10 @@ def room_problem(loaders: int, batch_bytes: int) -> str | None:
 
 
 def _set_up_loader(loader: int) -> None:
-    """Share batches by name, and leave Ctrl-C to the process that trains: it ends its loaders.
+    """Share batches by name, and leave Ctrl-C to the training process, which ends its loaders.
 
-    A batch in shared memory that has a name needs no answer from the process that made it, which
-    is busy with the next batch; one passed as an open file does.
+    A named batch in shared memory needs no response from the process that made it, which is busy
+    with the next batch; a batch passed as an open file does.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.multiprocessing.set_sharing_strategy("file_system")

@@ -1,4 +1,4 @@
-"""Mixing of images and masks as a plan says.
+"""Mixing of images and masks according to a plan.
 
 Shape suffixes: B images of a batch, C channels, H x W pixels.
 """
@@ -9,12 +9,12 @@ from raytrain.config.mixing import CutMixSpec
 from raytrain.data.plan import MixPlan
 
 Pair = tuple[torch.Tensor, torch.Tensor]
-"""image_BCHW (normalised) and mask_BHW."""
+"""image_BCHW (normalized) and mask_BHW."""
 
 
 def mixed(first: Pair, second: Pair, plan: MixPlan) -> tuple[Pair, torch.Tensor | None, float]:
-    """The mixed images with their masks and, where two masks count for each, the second one; last
-    the weight of the first in the loss."""
+    """Return the mixed images with their masks, the second masks if two masks count per image, and
+    the weight of the first masks in the loss."""
     image_BCHW, mask_BHW = first
     if isinstance(plan.spec, CutMixSpec):
         height, width = mask_BHW.shape[1:]
@@ -26,6 +26,6 @@ def mixed(first: Pair, second: Pair, plan: MixPlan) -> tuple[Pair, torch.Tensor 
 
 
 def _box(side: int, center: float, plan: MixPlan) -> slice:
-    """Where a box lies along a side: cut off at the border, as the paper has it."""
+    """Return the extent of a box along a side; it is cut off at the border, as in the paper."""
     half = side * (1 - plan.share) ** 0.5 / 2
     return slice(max(0, round(center * side - half)), min(side, round(center * side + half)))

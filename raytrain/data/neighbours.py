@@ -1,4 +1,4 @@
-"""Neighbouring frames as channels: 2.5-D slices, or the two phases of a patient."""
+"""Neighboring frames as channels: 2.5-D slices, or the two phases of a patient."""
 
 from dataclasses import replace
 
@@ -9,11 +9,11 @@ from raytrain.data.index import Found
 def with_neighbours(
     samples: list[Found], expressions: tuple[str, ...], groups: dict[str, str]
 ) -> tuple[list[Found], int, int]:
-    """Each sample with the planes of the frames that the expressions name, in their order.
+    """Return each sample with the planes of the frames that the expressions name, in their order.
 
-    A frame that is missing, or of another split or group (nothing may be learnt from there), is
-    replaced by the sample itself. Also returns how many frames other than the sample itself are
-    named, and how many of them were replaced.
+    A frame that is missing, or belongs to another split or group (which would leak data), is
+    replaced by the sample itself. Also returns the number of named frames other than the sample
+    itself, and the number of replaced ones.
     """
     by_id = {sample.id: sample for sample in samples}
     rules = [parse_expression(text) for text in expressions]
@@ -38,7 +38,7 @@ def with_neighbours(
 
 
 def needs_numbers(samples: list[Found], expressions: tuple[str, ...]) -> list[str]:
-    """Problems of names without a number."""
+    """Return the problems of names without a number."""
     problems = []
     for sample in samples if expressions else ():
         try:

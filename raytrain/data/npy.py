@@ -1,4 +1,4 @@
-"""NumPy files of one picture or mask."""
+"""NumPy files with one picture or mask."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from raytrain.data.stored import Stored, reason_of
 
 
 def read_npy(path: Path) -> Stored:
-    """The array. Raises ValueError when it holds no numbers or its channels stand first."""
+    """Read the array. Raises ValueError when it is not numeric, or its channels come first."""
     try:
         array = np.load(path, allow_pickle=False)
     except Exception as error:
@@ -26,9 +26,9 @@ def read_npy(path: Path) -> Stored:
 
 
 def channels_first(shape: tuple[int, ...]) -> bool:
-    """Whether H x W x C would be a sliver with more channels than rows.
+    """Return whether H x W x C would be a thin strip with more channels than rows.
 
-    Such an array is refused, not turned: 12 x 256 x 256 may as well be slices, and what is read
-    wrongly trains without a word.
+    Such an array is refused instead of transposed: 12 x 256 x 256 may also be slices, and a wrong
+    reading would train without any error.
     """
     return len(shape) == 3 and shape[0] <= 16 and min(shape[1:]) > max(4, shape[0])

@@ -1,4 +1,4 @@
-"""Files whose paths follow a pattern with placeholders such as `{split}/image/{name}.png`."""
+"""Files with paths that follow a pattern with placeholders, such as `{split}/image/{name}.png`."""
 
 import re
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from raytrain.config.splits import FolderSplitsSpec
 from raytrain.data.index import SPLITS, Split, composed
 
 SIDE_FILE = "._"
-"""Begins the names of the files in which macOS keeps what another file system cannot."""
+"""Prefix of the files in which macOS stores attributes that another file system cannot hold."""
 
 _FIELD = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True)
 class Match:
-    """One file and what the placeholders read in its path."""
+    """One file and the values of the placeholders in its path."""
 
     address: str
     fields: dict[str, str]
@@ -25,10 +25,10 @@ class Match:
 def split_words(
     splits: object, pattern: str, key: str
 ) -> tuple[dict[Split | None, str], list[str]]:
-    """Split -> the word that `{split}` stands for; {None: ""} when the pattern holds no split.
+    """Return split -> the word for `{split}`; {None: ""} when the pattern has no split.
 
-    Also the problems: folders need `{split}` in the pattern, other kinds of splits must not have
-    it.
+    Also returns the problems: folder splits need `{split}` in the pattern, and other splits must
+    not have it.
     """
     if isinstance(splits, FolderSplitsSpec):
         if "{split}" not in pattern:
@@ -43,10 +43,10 @@ def split_words(
 
 
 def matches(root: Path, pattern: str) -> tuple[list[Match], list[str]]:
-    """Every file under `root` that fits, and the problem of each that reads like another one.
+    """Return every file under `root` that matches, and a problem for each duplicate reading.
 
-    A placeholder spans no folder and reads the same wherever it stands again. The suffix fits in
-    any case. Side files of macOS (`._*`) are passed over.
+    A placeholder does not span folders, and has the same value wherever it is repeated. The case of
+    the suffix is ignored. Side files of macOS (`._*`) are skipped.
     """
     found: dict[tuple[tuple[str, str], ...], Match] = {}
     problems = []
@@ -62,20 +62,21 @@ def matches(root: Path, pattern: str) -> tuple[list[Match], list[str]]:
 
 
 def fields_in(text: str, pattern: str) -> dict[str, str] | None:
-    """What the placeholders read in `text`, or None when it does not fit the pattern."""
+    """Return the values of the placeholders in `text`, or None when it does not match the
+    pattern."""
     match = re.fullmatch(_expression(composed(pattern)), composed(text))
     return match.groupdict() if match else None
 
 
 def path_fields(address: str, pattern: str) -> dict[str, str] | None:
-    """The same for a path, whose suffix fits in any case."""
+    """Like `fields_in`, for a path; the case of its suffix is ignored."""
     stem, suffix = _parted(composed(pattern))
     match = re.fullmatch(f"{_expression(stem)}(?i:{re.escape(suffix)})", composed(address))
     return match.groupdict() if match else None
 
 
 def filled(pattern: str, **fields: str) -> str:
-    """The pattern with these placeholders replaced; others stay."""
+    """Return the pattern with these placeholders replaced; others stay."""
     return _FIELD.sub(lambda match: fields.get(match[1], match[0]), pattern)
 
 
@@ -98,7 +99,7 @@ def _glob(pattern: str) -> str:
 
 
 def _parted(pattern: str) -> tuple[str, str]:
-    """The pattern without its suffix, and the suffix (`.nii.gz` is one)."""
+    """Return the pattern without its suffix, and the suffix (`.nii.gz` is one)."""
     suffix = re.search(r"(\.[A-Za-z]\w*)*$", pattern)
     assert suffix
     return pattern[: suffix.start()], suffix[0]

@@ -1,8 +1,9 @@
-"""Cardiac phantoms: drawn short-axis slices with exact masks, for demos and tests without data.
+"""Cardiac phantoms: synthetic short-axis slices with exact masks, for demos and tests without data.
 
-Images are 96x96 uint8 gray; masks hold 0 background, 1 right ventricle (RV), 2 myocardium (MYO),
-3 left ventricle (LV). Images 2k-1 and 2k are patient k at end-diastole and end-systole. The RV lies
-above or beside the MYO ring, which parts it from the LV. (seed, patient) decides every pixel.
+Images are 96x96 uint8 gray. Masks hold 0 background, 1 right ventricle (RV), 2 myocardium (MYO), 3
+left ventricle (LV). Images 2k-1 and 2k show patient k at end-diastole and end-systole. The RV lies
+above or next to the MYO ring, which separates it from the LV. (seed, patient) determines every
+pixel.
 """
 
 import json
@@ -33,10 +34,11 @@ class PhantomSplit(Spec):
 
 
 def write_phantom(folder: Path, truth: Path, patients: PhantomSplit, seed: int) -> None:
-    """{split}/image/phN.png and, but for test, {split}/mask/phN_mask.png; test masks in `truth`.
+    """Write {split}/image/phN.png and, except for test, {split}/mask/phN_mask.png; test masks go to
+    `truth`.
 
-    Both folders appear whole or not at all; one that holds this phantom stays as it is.
-    Raises ValueError if one holds anything else, or if `truth` holds `folder`.
+    Both folders appear complete or not at all; a folder that already holds this phantom does not
+    change. Raises ValueError if one holds anything else, or if `truth` contains `folder`.
     """
     files, masks = _encode(patients, seed)
     held, held_masks = _contents(folder, RECORD), _contents(truth, "ph*_mask.png")
@@ -54,10 +56,11 @@ def write_phantom(folder: Path, truth: Path, patients: PhantomSplit, seed: int) 
 
 
 def draw_patient(seed: int, patient: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(image_HW uint8, mask_HW uint8) at end-diastole and at end-systole; `patient` from 1."""
+    """Return (image_HW uint8, mask_HW uint8) at end-diastole and at end-systole; `patient` from
+    1."""
     rng = np.random.default_rng([seed, patient])
     phases, scene = _anatomy(rng), _surroundings(rng)
-    # One warp for both phases: organs are no ellipses, but a patient keeps their shape.
+    # One warp for both phases: organs are not ellipses, but a patient keeps their shape.
     rows, columns = np.mgrid[:SIZE_PX, :SIZE_PX].astype(np.float32) + 0.5
     x, y = (_FINE * (axis + 1.1 * _smooth(rng, 7, SIZE_PX)) for axis in (columns, rows))
     bias = rng.uniform(0.9, 1.15) * np.exp(0.12 * _smooth(rng, 3, SIZE_PX))
@@ -74,7 +77,7 @@ def draw_patient(seed: int, patient: int) -> list[tuple[np.ndarray, np.ndarray]]
 
 
 class _Ellipse(NamedTuple):
-    """Centre and semi-axes in px of the image; the first axis stands at `angle` degrees."""
+    """Center and semi-axes in px of the image; the first axis is at `angle` degrees."""
 
     x: float
     y: float
@@ -83,19 +86,20 @@ class _Ellipse(NamedTuple):
     angle: float
 
     def fill(self, canvas: np.ndarray, value: float, grow: float = 0.0) -> None:
-        """Paint on a fine canvas, in place, with `grow` px added all around."""
+        """Paint on a fine canvas, in place, enlarged by `grow` px on all sides."""
         size = (2 * _FINE * (self.a + grow), 2 * _FINE * (self.b + grow))
         cv2.ellipse(canvas, ((self.x * _FINE, self.y * _FINE), size, self.angle), value, -1)
 
     def within(self, rng: np.random.Generator, share: float) -> "_Ellipse":
-        """A small one between the centre and the border of this one."""
+        """Return a small ellipse between the center and the border of this one."""
         turn, reach = rng.uniform([0, 0.5], [2 * np.pi, 0.8]) * [1, min(self.a, self.b)]
         a, b = share * min(self.a, self.b) * rng.uniform(0.7, 1.4, 2)
         return _Ellipse(self.x + reach * np.cos(turn), self.y + reach * np.sin(turn), a, b, 0.0)
 
 
 def _anatomy(rng: np.random.Generator) -> list[dict[int, _Ellipse]]:
-    """Ellipse of each class at end-diastole and end-systole; no RV on some apical slices."""
+    """Return the ellipses of the classes at end-diastole and end-systole; some apical slices have
+    no RV."""
     apical = rng.random() < 0.06
     has_rv = rng.random() > (0.35 if apical else 0.02)
     radius = rng.uniform(6.0, 8.0) if apical else rng.uniform(12.0, 17.0)
@@ -115,7 +119,7 @@ def _anatomy(rng: np.random.Generator) -> list[dict[int, _Ellipse]]:
 
 
 def _surroundings(rng: np.random.Generator) -> np.ndarray:
-    """Fine canvas (float32) of lung, muscle and fat with vessels and other decoys."""
+    """Return a fine canvas (float32) of lung, muscle and fat with vessels and other decoys."""
     rows, columns = np.mgrid[:_SIDE, :_SIDE] / _SIDE
     tilt, steep = rng.uniform([0.4, 0.8], [1.0, 2.2])
     height = _smooth(rng, 6, _SIDE) + steep * (tilt * columns - rows)
@@ -140,7 +144,8 @@ def _surroundings(rng: np.random.Generator) -> np.ndarray:
 def _paint(
     phase: dict[int, _Ellipse], scene: np.ndarray, tone: dict[int, float], rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(labels uint8, brightness float32) on fine canvases; `tone` 0 is the rim around the heart."""
+    """Return (labels uint8, brightness float32) on fine canvases; `tone` 0 is the rim of the
+    heart."""
     labels, canvas = np.zeros((_SIDE, _SIDE), np.uint8), scene.copy()
     for grow, value in ((rng.uniform(1.5, 2.4), tone[0]), (1.0, tone[MYO])):
         for ellipse in phase.values():
@@ -148,27 +153,27 @@ def _paint(
     for label, ellipse in phase.items():
         ellipse.fill(labels, label)
         ellipse.fill(canvas, tone[label])
-        # Papillary muscles and trabeculae: dark, yet part of the cavity's label.
+        # Papillary muscles and trabeculae: dark, but part of the cavity's label.
         for _ in range(0 if label == MYO else rng.integers(0, 5)):
             ellipse.within(rng, 0.08 if label == RV else 0.15).fill(canvas, tone[MYO])
     return labels, canvas
 
 
 def _acquire(image: np.ndarray, bias: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The image (HW uint8) that a scanner gives: coil bias, contrast and noise."""
+    """Return the image (HW uint8) that a scanner would give: coil bias, contrast and noise."""
     image = np.clip(image * bias * rng.uniform(0.92, 1.08) / 255, 0, None)
     image = 255 * image ** rng.uniform(0.9, 1.12) + rng.normal(0, rng.uniform(3, 8), image.shape)
     return np.clip(np.round(image), 0, 255).astype(np.uint8)
 
 
 def _smooth(rng: np.random.Generator, knots: int, side: int) -> np.ndarray:
-    """A smooth random field (side, side) float32 of about unit deviation."""
+    """Return a smooth random field (side, side) float32 of about unit deviation."""
     coarse = rng.normal(size=(knots, knots)).astype(np.float32)
     return cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC)
 
 
 def _encode(patients: PhantomSplit, seed: int) -> tuple[dict[str, bytes], dict[str, bytes]]:
-    """Relative path -> content: the competition's files, and the test masks kept apart."""
+    """Return relative path -> content: the competition's files, and separately the test masks."""
     counts = patients.model_dump()
     files = {RECORD: json.dumps({"seed": seed, "patients": counts}).encode()}
     splits = [split for split, count in counts.items() for _ in range(count)]
@@ -182,14 +187,14 @@ def _encode(patients: PhantomSplit, seed: int) -> tuple[dict[str, bytes], dict[s
 
 
 def _contents(folder: Path, pattern: str) -> dict[str, bytes] | None:
-    """Name -> content of the files that match; None for a folder that is missing or empty."""
+    """Return name -> content of the matching files; None for a folder that is missing or empty."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return None
     return {path.name: path.read_bytes() for path in folder.glob(pattern)}
 
 
 def _place(folder: Path, files: dict[str, bytes]) -> None:
-    """The folder with all its files, by one rename."""
+    """Create the folder with all its files by one rename."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
         whole = Path(temporary) / folder.name

@@ -1,4 +1,4 @@
-"""PNG, JPEG and whatever else Pillow knows, one picture a file."""
+"""PNG, JPEG and other formats that Pillow reads, one picture per file."""
 
 import struct
 from pathlib import Path
@@ -14,15 +14,15 @@ from raytrain.data.stored import Stored, orientation_of, reason_of
 READ = {
     "AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP",
 }  # fmt: skip
-"""The formats that are read. Others are not images of data, and reading one may run a program, as
-EPS does."""
+"""Formats that are read. Others do not hold image data, and reading them may run a program, as with
+EPS."""
 LOSSY = {"JPEG", "MPO", "AVIF"}
-"""Formats whose pixels are not what was saved; WebP and JPEG 2000 may be either."""
+"""Formats that do not preserve pixel values; WebP and JPEG 2000 may be of either kind."""
 ORIENTATION = 274
 
 
 def read_pillow(path: Path) -> Stored:
-    """HxW or HxWxC. Raises ValueError when it is unreadable or not one picture."""
+    """Return HxW or HxWxC. Raises ValueError when the file is unreadable or not one picture."""
     image = open_picture(path)
     if image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
         raise ValueError(f"{path}: {image.mode} colours; convert it to RGB")
@@ -35,7 +35,8 @@ def read_pillow(path: Path) -> Stored:
             values, opaque = _deep_png(path), 65535
             alpha = values.shape[2] != 3
         elif image.mode == "L" and depth < 8:
-            # Pillow stretches gray of 2 and 4 bits to 0 .. 255; class numbers are what was stored.
+            # Pillow stretches 2-bit and 4-bit gray to 0 .. 255; class numbers are the stored
+            # values.
             stretch = {2: 85, 4: 17}.get(depth, 1)
             values = values // stretch
     hidden = None
@@ -50,13 +51,13 @@ def read_pillow(path: Path) -> Stored:
 
 
 def open_picture(path: Path) -> Image.Image:
-    """A loaded picture. Raises ValueError when it is unreadable or has several frames."""
+    """Load a picture. Raises ValueError when it is unreadable or has several frames."""
     try:
         with path.open("rb") as file:
             image = _identified(file)
             image.load()
             pages = getattr(image, "n_frames", 1)
-            image.getexif()  # which fails here, if it does
+            image.getexif()  # read here, to catch its errors
     except Image.DecompressionBombError:
         raise ValueError(f"{path}: larger than Pillow reads; save it as TIFF") from None
     except UnidentifiedImageError:
@@ -69,30 +70,30 @@ def open_picture(path: Path) -> Image.Image:
 
 
 def _identified(file: IO[bytes]) -> Image.Image:
-    """What Image.open does, without its guard against bombs.
+    """Open an image like Image.open, but without its guard against decompression bombs.
 
-    The guard is meant for web servers: here gigapixel slides are normal. It can only be switched
-    off for the whole process (`Image.MAX_IMAGE_PIXELS`), which is not ours alone.
+    The guard is meant for web servers, but here gigapixel slides are normal. It can only be
+    disabled for the whole process (`Image.MAX_IMAGE_PIXELS`), which may run other code too.
     """
     Image.init()
     head = file.read(16)
-    # First those that know their own by its first bytes, then those that must try.
+    # First the formats that recognize their first bytes, then those that must try.
     read = (Image.OPEN[name] for name in Image.ID if name in READ)
     formats = sorted(read, key=lambda format: format[1] is None)
     for factory, accept in formats:
         known = accept is None or accept(head)
-        if not known or isinstance(known, str):  # which says what is not installed
+        if not known or isinstance(known, str):  # a str names a missing dependency
             continue
         try:
             file.seek(0)
-            return factory(file, "")  # with a name it would map the file, and turned TIFFs wrongly
+            return factory(file, "")  # with a name it maps the file, which misreads rotated TIFFs
         except (SyntaxError, IndexError, TypeError, struct.error):
-            continue  # not of this format
+            continue  # another format
     raise UnidentifiedImageError
 
 
 def _deep_png(path: Path) -> np.ndarray:
-    """H x W x 2, 3 or 4 of 16 bits, of which Pillow keeps 8."""
+    """Return H x W x 2, 3 or 4 with 16 bits; Pillow would reduce them to 8."""
     try:
         return imagecodecs.png_decode(path.read_bytes())
     except Exception as error:
@@ -100,7 +101,7 @@ def _deep_png(path: Path) -> np.ndarray:
 
 
 def _palette(image: Image.Image) -> np.ndarray:
-    """256 x 4: red, green, blue and how opaque."""
+    """Return 256 x 4: red, green, blue and opacity."""
     colours = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
     table = np.zeros((256, 4), np.uint8)
     table[:, 3] = 255

@@ -1,4 +1,4 @@
-"""Which windows a worker trains on in each step, the same for every (seed, epoch)."""
+"""The windows that a worker trains on in each step, determined by (seed, epoch)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,20 +10,20 @@ from raytrain.config.mixing import MixSpec
 from raytrain.config.trial import TrialSpec
 
 _MIXED = 1
-"""Sets the draws of mixing apart from those of the order."""
+"""Separates the random draws of mixing from those of the order."""
 
 
 @dataclass(frozen=True)
 class MixPlan:
-    """With what and how the windows of a worker's step are mixed."""
+    """How a worker's windows of a step are mixed, and with which partners."""
 
     spec: MixSpec
     partners: np.ndarray
     """The number of each window's partner, from the whole step."""
     share: float
-    """What the window keeps of itself, in 0 .. 1."""
+    """Share of the window itself in the mix, in 0 .. 1."""
     center: tuple[float, float]
-    """Of a pasted box, down and across, in 0 .. 1 of the window."""
+    """Center of a pasted box, down and across, in 0 .. 1 of the window."""
 
 
 @dataclass(frozen=True)
@@ -34,24 +34,26 @@ class BatchPlan:
     windows: np.ndarray
     """Numbers of the data set's windows, at least one."""
     counted: int
-    """How many of them count: all, or none for a worker that the last step has none for."""
+    """Number of windows that count: all, or none for a worker without a window in the last step."""
     global_size: int
-    """Windows in this step over all workers."""
+    """Number of windows in this step over all workers."""
     mix: MixPlan | None = None
 
 
 class EpochPlan(Sampler[BatchPlan]):
-    """A rank's batches of one epoch: an order by (seed, epoch), dealt out step by step.
+    """A rank's batches of one epoch: an order determined by (seed, epoch), dealt out step by step.
 
-    Every window counts exactly once over all ranks; in the last step a rank may get fewer than
-    another, or one that does not count (every rank must take every step). With `positive_share`
-    an epoch is as long, but so large a share of it has foreground: each kind of window is gone
-    through in one order after another, so some come again before the epoch ends, and some not.
+    Every window counts exactly once over all ranks. In the last step a rank may get fewer windows
+    than another, or one that does not count (every rank must take every step). With
+    `positive_share` the epoch has the same length, but that share of its windows has foreground.
+    The windows of each kind are cycled in random order, so some are repeated within the epoch, and
+    some are left out.
     """
 
     def __init__(self, spec: TrialSpec, foreground_N: np.ndarray, rank: int, world: int):
-        """`foreground_N` says of each window whether there is any; its length alone counts where
-        the spec has no positive share. Raises ValueError where only one kind is there."""
+        """Set up the plan. `foreground_N` says for each window whether it has foreground; without a
+        positive share only its length matters. Raises ValueError when a positive share is set and
+        only one kind of window exists."""
         self.spec, self.rank, self.world, self.epoch = spec, rank, world, 1
         self.count = len(foreground_N)
         self.kinds = [np.flatnonzero(foreground_N), np.flatnonzero(~foreground_N)]
@@ -66,17 +68,17 @@ class EpochPlan(Sampler[BatchPlan]):
 
     @property
     def steps(self) -> int:
-        """In each epoch but the last, which may be shorter."""
+        """Number of steps in each epoch except the last, which may be shorter."""
         return -(-self.count // self.spec.batch_size)
 
     @property
     def total_steps(self) -> int:
-        """In all epochs."""
+        """Number of steps in all epochs."""
         last = -(-self._in_last() // self.spec.batch_size)
         return self.steps * (self.spec.epochs - 1) + last
 
     def _windows(self) -> int:
-        """In this epoch."""
+        """Return the number of windows in this epoch."""
         return self._in_last() if self.epoch == self.spec.epochs else self.count
 
     def _in_last(self) -> int:
@@ -86,7 +88,7 @@ class EpochPlan(Sampler[BatchPlan]):
         order, size = self._order()[: self._windows()], self.spec.batch_size
         for number, start in enumerate(range(0, len(order), size)):
             step = order[start : start + size]
-            # A rank without a window takes the first, which does not count there.
+            # A rank without a window takes the first one, which does not count there.
             places = np.arange(len(step))[self.rank :: self.world]
             counted, places = len(places), places if len(places) else np.zeros(1, np.int64)
             mix = self._mix(number, step, places)
@@ -105,7 +107,7 @@ class EpochPlan(Sampler[BatchPlan]):
         return rng.permutation(np.concatenate(drawn))
 
     def _mix(self, number: int, step: np.ndarray, places: np.ndarray) -> MixPlan | None:
-        """Drawn for the whole step, so that the number of workers changes nothing."""
+        """Draw for the whole step, so that the number of workers does not matter."""
         mix = self.spec.mix
         if mix is None:
             return None

@@ -1,4 +1,4 @@
-"""`data.json` and `samples.parquet`: what `check` learnt; workers open the data by them."""
+"""`data.json` and `samples.parquet`: the results of `check`, from which workers open the data."""
 
 import io
 from pathlib import Path
@@ -20,35 +20,35 @@ TABLE = "samples.parquet"
 
 
 class SplitFacts(Spec):
-    """One split in numbers."""
+    """Figures of one split."""
 
     images: int
     mean: tuple[float, ...]
-    """Per channel over all pixels, in the images' own units."""
+    """Mean per channel over all pixels, in the images' own units."""
     std: tuple[float, ...]
     low: float
     high: float
-    """Range of the values."""
+    """Maximum of the values; `low` is the minimum."""
     class_pixels: tuple[int, ...]
-    """Empty without masks."""
+    """Pixels of each class; empty without masks."""
     judged_pixels: int
-    """Of all masks, less the ignored ones."""
+    """Pixels of all masks, except the ignored ones."""
     ignored_pixels: int
     empty_masks: int
-    """Masks that are background throughout."""
+    """Number of masks that are all background."""
     single_class_masks: int
-    """Masks that are one other class throughout."""
+    """Number of masks that consist of one other class."""
 
 
 class DataReport(Spec):
-    """The data of one competition, every file of which was read."""
+    """The data of one competition, after every file was read."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     version: int = VERSION
-    """Of the run folder."""
+    """Version of the run folder."""
     fingerprint: str
-    """Of ids, splits, decoded contents and what the masks mean."""
+    """Fingerprint of ids, splits, decoded contents and the meaning of the masks."""
     source: str
     format: FormatSpec
     channels: int
@@ -56,29 +56,32 @@ class DataReport(Spec):
     classes: tuple[str, ...]
     target: Target
     sizes: dict[str, int]
-    """`width x height` -> images, the most frequent first."""
+    """`width x height` -> number of images, most frequent first."""
     splits: dict[str, SplitFacts]
     """train, val, test, and `train+val`."""
     duplicates: tuple[tuple[str, str], ...]
-    """Pairs of ids whose images are equal pixel by pixel."""
+    """Pairs of ids with images that are equal pixel by pixel."""
     near_duplicates: tuple[tuple[str, str], ...]
-    """Other pairs that are the same picture, but for a small shift, brightness or a mirror."""
+    """Other pairs that show the same picture, except for a small shift, brightness or a
+    reflection."""
     disagreements: tuple[str, ...]
-    """Files that another decoder reads otherwise, each with what was used."""
+    """Files that another decoder reads differently, with the values used."""
     notes: tuple[str, ...] = ()
-    """Files and rows of tables that belong to nothing, and frames that were replaced."""
+    """Files and table rows that belong to no sample, and replaced frames."""
     shift_auc: float | None
-    """How well simple statistics tell train from test: .5 not at all, 1 always; null: too few."""
+    """How well simple statistics separate train from test: .5 not at all, 1 always; null: too
+    few."""
     samples: pd.DataFrame = Field(exclude=True, repr=False)
-    """A row an image: id, split, group, image and mask (addresses, one a line), height, width,
-    per channel mean_<c> and square_<c> (of the squares), pixels_<k> per class, ignored (pixels)."""
+    """One row per image: id, split, group, image and mask (addresses, one per line), height, width;
+    per channel mean_<c> and square_<c> (mean of the squares); pixels_<k> per class; ignored
+    (pixels)."""
 
     def ids(self, *splits: Split) -> tuple[str, ...]:
-        """Ids of these splits in natural order, split by split."""
+        """Return the ids of these splits in natural order, split by split."""
         return tuple(self.samples.loc[self.samples["split"].isin(splits), "id"])
 
     def map_shapes(self, ids: tuple[str, ...]) -> list[tuple[int, int, int]]:
-        """Channels, height and width of each image's probability map."""
+        """Return channels, height and width of each image's probability map."""
         channels = outputs(len(self.classes), self.target)
         sizes = self.samples.set_index("id").loc[list(ids), ["height", "width"]]
         return [(channels, int(h), int(w)) for h, w in sizes.itertuples(index=False)]
@@ -90,7 +93,7 @@ class DataReport(Spec):
 
     @property
     def largest(self) -> tuple[int, int]:
-        """Greatest height and greatest width."""
+        """Largest height and largest width."""
         return int(self.samples["height"].max()), int(self.samples["width"].max())
 
 
@@ -103,7 +106,8 @@ def write_report(path: Path, report: DataReport) -> None:
 
 
 def read_report(path: Path) -> DataReport:
-    """What `write_report` wrote. Raises ValueError when a file is damaged or of another version."""
+    """Read a report that `write_report` wrote. Raises ValueError when a file is damaged or of
+    another version."""
     verify_version(RunDir(path.parent))
     table = path.with_name(TABLE)
     try:
@@ -111,14 +115,15 @@ def read_report(path: Path) -> DataReport:
     except (ValueError, OSError) as error:
         remedy = f"delete {path}: the next command writes both again"
         raise DamagedError(table, str(error), remedy) from None
-    # Arrow keeps what it needed on the way: a hundred bytes a sample, in every worker.
+    # Arrow keeps its temporary memory: a hundred bytes per sample, in every worker.
     pa.default_memory_pool().release_unused()
     tree = {**read_json(path, REMEDY), "samples": samples}
     return as_spec(tree, DataReport, path, REMEDY)
 
 
 def mean_and_std(samples: pd.DataFrame) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Per channel over all pixels of these rows, in the images' own units."""
+    """Return mean and deviation per channel over all pixels of these rows, in the images' own
+    units."""
     area = (samples["height"] * samples["width"]).to_numpy(np.float64)
     mean = np.average(columns(samples, "mean"), axis=0, weights=area)
     square = np.average(columns(samples, "square"), axis=0, weights=area)
@@ -127,6 +132,6 @@ def mean_and_std(samples: pd.DataFrame) -> tuple[tuple[float, ...], tuple[float,
 
 
 def columns(samples: pd.DataFrame, kind: str) -> np.ndarray:
-    """All columns `<kind>_<number>` as one array, samples x numbers."""
+    """Return all columns `<kind>_<number>` as one array, samples x numbers."""
     count = sum(name.rpartition("_")[0] == kind for name in samples.columns)
     return samples[[f"{kind}_{number}" for number in range(count)]].to_numpy()

@@ -1,4 +1,4 @@
-"""Reading one sample's image and mask by their addresses."""
+"""Read one sample's image and mask by their addresses."""
 
 from pathlib import Path
 
@@ -15,9 +15,9 @@ from raytrain.data.stacks import read_row
 
 
 def read_image(root: Path, addresses: tuple[str, ...]) -> np.ndarray:
-    """image_HWC in its own dtype, the planes of all addresses one after another.
+    """Return image_HWC in its own dtype, with the planes of all addresses concatenated.
 
-    Raises ValueError naming the file that is unreadable or does not go with the others.
+    Raises ValueError that names the file that is unreadable or does not match the others.
     """
     planes = [_plane(root, address) for address in addresses]
     for address, plane in zip(addresses, planes, strict=True):
@@ -37,9 +37,9 @@ def read_mask(
     classes: tuple[str, ...],
     target: Target,
 ) -> np.ndarray:
-    """mask_HW for an image of this size, in the stored type of the target.
+    """Return mask_HW for an image of this size, in the stored type of the target.
 
-    Raises ValueError naming a file that is unreadable, of another size or holds other values.
+    Raises ValueError that names a file that is unreadable, of another size or holds invalid values.
     """
     read = part_of("FORMATS", format, FORMATS).mask
     mask = read(format, root, addresses, size_HW, classes, target)
@@ -52,7 +52,7 @@ def read_mask(
 
 
 def describe(image_HWC: np.ndarray) -> str:
-    """`96x96, 1 channel, uint8`."""
+    """Return a text such as `96x96, 1 channel, uint8`."""
     height, width, channels = image_HWC.shape
     return f"{width}x{height}, {channels} channel{'s' * (channels != 1)}, {image_HWC.dtype}"
 
@@ -65,7 +65,7 @@ class SampleFiles:
         self._samples = report.samples.set_index("id")
 
     def image(self, id: str) -> np.ndarray:
-        """image_HWC. Raises ValueError when a file is gone or unreadable."""
+        """Return image_HWC. Raises ValueError when a file is missing or unreadable."""
         root = local_folder(self._report.source)
         return read_image(root, split_addresses(self._samples.at[id, "image"]))
 
@@ -73,7 +73,7 @@ class SampleFiles:
         return bool(self._samples.at[id, "mask"])
 
     def mask(self, id: str) -> np.ndarray:
-        """mask_HW of a labelled image. Raises ValueError like `image`."""
+        """Return mask_HW of a labeled image. Raises ValueError like `image`."""
         sample, report = self._samples.loc[id], self._report
         parts, size = split_addresses(sample["mask"]), (sample["height"], sample["width"])
         root = local_folder(report.source)
@@ -81,7 +81,7 @@ class SampleFiles:
 
 
 def split_addresses(text: str) -> tuple[str, ...]:
-    """The addresses of a cell of the sample table, one a line."""
+    """Return the addresses in a cell of the sample table, one per line."""
     return tuple(text.split("\n")) if text else ()
 
 

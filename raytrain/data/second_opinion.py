@@ -1,4 +1,4 @@
-"""Whether a second, independent decoder reads the same from a file."""
+"""Compare the decoding of a file with that of a second, independent decoder."""
 
 from pathlib import Path
 
@@ -10,19 +10,21 @@ from raytrain.data.pillow import open_picture
 from raytrain.data.stored import TURNS
 
 JPEG_STEP = 2
-"""Gray levels by which two decoders of one JPEG may differ: the standard leaves rounding open."""
+"""Gray levels by which two decoders of one JPEG may differ, because the standard allows
+rounding."""
 
 
 def decoder_disagreement(path: Path) -> str | None:
-    """What another decoder makes of an image, in a line, when it differs from `decode_image`.
+    """Return one line about another decoder's reading if it differs from `decode_image`, else None.
 
-    Pillow for TIFF, OpenCV for all else (its TIFF warnings cannot be kept off the screen). A tag
-    that turns the picture is told, too: tools that pass over it see another one.
+    The other decoder is Pillow for TIFF and OpenCV for all else (its TIFF warnings cannot be
+    suppressed). An orientation tag is reported too, because tools that ignore it see another
+    picture.
     """
     try:
         stored = read_stored(path)
         image = as_image(stored, path)
-    except ValueError:  # a mask may be what no image can be
+    except ValueError:  # a mask may be something that is not a valid image
         return None
     if stored.reader == "tifffile":
         name, other = "Pillow", _pillow(path)
@@ -55,25 +57,25 @@ def _size(array: np.ndarray) -> str:
 
 
 def _opencv(path: Path, orientation: int) -> np.ndarray | None:
-    buffer = np.fromfile(path, np.uint8)  # imread fails at names that are not ASCII elsewhere
+    buffer = np.fromfile(path, np.uint8)  # imread fails for some names outside ASCII
     try:
         image = cv2.imdecode(buffer, cv2.IMREAD_UNCHANGED)
-    except cv2.error:  # too large for it
+    except cv2.error:  # too large for OpenCV
         return None
     if image is None:
         return None
-    image = TURNS[orientation](image)  # it passes over the tag when asked for what is stored
+    image = TURNS[orientation](image)  # IMREAD_UNCHANGED ignores the tag
     if image.ndim == 2:
         return image[..., None]
     if image.shape[2] == 4:
         image = image[..., :3]
-        if (image == image[..., :1]).all():  # gray with alpha comes as four channels, too
+        if (image == image[..., :1]).all():  # gray with alpha has four channels, too
             image = image[..., :1]
     return image[..., ::-1]
 
 
 def _pillow(path: Path) -> np.ndarray | None:
-    """Pillow turns TIFF files by their tag itself."""
+    """Return Pillow's reading. For TIFF files Pillow applies the orientation tag itself."""
     try:
         image = open_picture(path)
     except ValueError:

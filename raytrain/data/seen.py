@@ -1,4 +1,4 @@
-"""One sample as it was decoded, reduced to what `check` keeps of it."""
+"""One decoded sample, reduced to what `check` needs."""
 
 import hashlib
 from dataclasses import dataclass
@@ -20,31 +20,32 @@ from raytrain.data.shift import simple_statistics
 
 @dataclass(frozen=True)
 class Seen:
-    """What is kept of one decoded sample."""
+    """The facts about one decoded sample."""
 
     row: dict[str, Any]
     kind: tuple[int, str]
     """Channels and dtype."""
     image_digest: str
     digest: str
-    """Of image and mask."""
+    """Digest of image and mask."""
     low: float
     high: float
     signature: np.ndarray
     statistics: np.ndarray
     disagreements: list[str]
-    """Files that another decoder reads otherwise."""
+    """Files that another decoder reads differently."""
 
 
 def see(competition: CompetitionSpec, root: Path, sample: Found, group: str) -> Seen:
-    """Raises ValueError listing what is wrong with image and mask."""
+    """Read a sample. Raises ValueError that lists what is wrong with image and mask."""
     problems = []
     image = mask = None
     try:
         image = read_image(root, sample.image)
     except ValueError as error:
         problems.append(str(error))
-    # The size of a mask is held against its image's, so a lost image leaves only its values.
+    # A mask's size is compared with its image's, so the mask is not read if the image is
+    # unreadable.
     if sample.mask and image is not None:
         try:
             mask = read_mask(
@@ -77,14 +78,14 @@ def see(competition: CompetitionSpec, root: Path, sample: Found, group: str) -> 
 
 
 def _turned(root: Path, address: str) -> str:
-    """What an image's tag does to its size."""
+    """Return a hint if an image's orientation tag swaps its sides."""
     path = root / address
     tag = read_stored(path).orientation if path.is_file() and "#" not in address else 1
     return f" (its orientation tag {tag} turns the image)" if tag >= 5 else ""
 
 
 def _second_opinion(root: Path, address: str) -> str | None:
-    # What stands inside a stack or a table has one decoder only.
+    # Data inside a stack or a table has one decoder only.
     return decoder_disagreement(root / address) if (root / address).is_file() else None
 
 

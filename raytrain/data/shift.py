@@ -1,7 +1,7 @@
-"""Whether two sets of images come from one world, by simple statistics of each image.
+"""Test whether two sets of images have the same distribution, by simple statistics of each image.
 
-Known as adversarial validation: the better a classifier tells train from test, the less a
-validation score says of the test set.
+This is known as adversarial validation: the better a classifier separates train from test, the less
+a validation score says about the test set.
 """
 
 import cv2
@@ -14,12 +14,12 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 QUANTILES = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 FEWEST = 5
 MOST = 10_000
-"""Images that are looked at; more add time, not certainty."""
+"""Most images to use; more add time but no precision."""
 
 
 def simple_statistics(image_HWC: np.ndarray) -> np.ndarray:
-    """A vector of float64: size, and of the gray image mean, deviation, skewness, quantiles and
-    mean gradient; with several channels their means, too."""
+    """Return a float64 vector: size, and of the gray image the mean, deviation, skewness, quantiles
+    and mean gradient; with several channels also their means."""
     values = image_HWC.astype(np.float64)
     gray_HW = values.mean(2)
     across, down = (cv2.Sobel(gray_HW, cv2.CV_64F, *order) for order in ((1, 0), (0, 1)))
@@ -35,9 +35,11 @@ def simple_statistics(image_HWC: np.ndarray) -> np.ndarray:
 
 
 def shift_auc(statistics_ND: np.ndarray, origin_N: np.ndarray, groups_N: np.ndarray) -> float:
-    """Cross-validated area under the ROC curve of telling origin 0 from 1: .5 they are alike, 1
-    they never are; the same for the same input. Groups (a patient, a video) stay together: their
-    images would give each other away. NaN when an origin has fewer than 5 groups.
+    """Return the cross-validated area under the ROC curve for separating origin 0 from 1: .5 means
+    alike, 1 never alike.
+
+    The same input gives the same result. Groups (a patient, a video) stay together, because their
+    images resemble each other. NaN when an origin has fewer than 5 groups.
     """
     if min(len(set(groups_N[origin_N == side])) for side in (0, 1)) < FEWEST:
         return float("nan")

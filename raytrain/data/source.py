@@ -1,6 +1,6 @@
-"""Where a competition's files are: a folder, a .zip, or any address that fsspec knows.
+"""The location of a competition's files: a folder, a .zip, or any address that fsspec supports.
 
-What is not a folder yet is brought once into this node's cache, whole or not at all.
+Anything other than a folder is copied once into this node's cache, completely or not at all.
 """
 
 import os
@@ -19,14 +19,16 @@ from raytrain.runs.fingerprint import fingerprint
 
 
 def cache_root() -> Path:
-    """`$RAYTRAIN_CACHE`, by default `~/.cache/raytrain`: all of it may be deleted at any time."""
+    """Return `$RAYTRAIN_CACHE`, by default `~/.cache/raytrain`; all of it may be deleted at any
+    time."""
     return Path(os.environ.get("RAYTRAIN_CACHE", "~/.cache/raytrain")).expanduser()
 
 
 def local_folder(address: str) -> Path:
-    """The folder that holds the files of `address` on this node, fetched or unpacked if need be.
+    """Return the folder with the files of `address` on this node; fetch or unpack it if needed.
 
-    Raises ValueError when there is nothing, or an archive's member would land outside.
+    Raises ValueError when nothing is there, or an archive's member would be written outside the
+    folder.
     """
     if _is_remote(address):
         return _fetched(address)
@@ -39,7 +41,7 @@ def local_folder(address: str) -> Path:
 
 
 def absolute(address: str) -> str:
-    """The address as every process of this machine understands it."""
+    """Return the address in a form that every process of this machine understands."""
     return address if _is_remote(address) else str(Path(address).expanduser().absolute())
 
 
@@ -81,10 +83,10 @@ def _fetched(address: str) -> Path:
 
 @contextmanager
 def _answering(address: str) -> Iterator[None]:
-    """Raises ValueError when the storage fails within the block."""
+    """Turn errors of the storage in the block into ValueError."""
     try:
         yield
-    except Exception as error:  # each of fsspec's storages fails in its own way
+    except Exception as error:  # each of fsspec's storages raises its own errors
         reason = str(error).strip() or type(error).__name__
         raise ValueError(
             f"{address}: {reason} (competition.data); see that the storage answers, then run the "

@@ -1,4 +1,4 @@
-"""Which split and which group each found sample belongs to."""
+"""Assign each found sample to its split and group."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,9 +28,9 @@ from raytrain.data.tables import read_table
 def with_splits(
     index: Index, splits: SplitsSpec, root: Path, groups: dict[str, str]
 ) -> tuple[list[Found], list[str]]:
-    """The samples, each with its split, in the order of the splits; and what does not fit.
+    """Return the samples, each with its split, in the order of the splits; and the problems.
 
-    `groups` is the group of each sample's id (only a fraction needs it).
+    `groups` maps each sample's id to its group (only used for fractions).
     """
     samples, problems = _assigned(index.samples, splits, root, groups)
     samples = [replace(s, mask=()) if s.unlisted and s.split == "test" else s for s in samples]
@@ -125,7 +125,8 @@ def _by_fraction(
 
 
 def group_function(spec: GroupSpec, root: Path) -> Callable[[str], str]:
-    """From a sample's id to its group. The function raises ValueError for an id without one.
+    """Return a function from a sample's id to its group. It raises ValueError for an id without
+    one.
 
     Raises ValueError for a table that cannot be read.
     """
@@ -148,7 +149,7 @@ def group_function(spec: GroupSpec, root: Path) -> Callable[[str], str]:
 
 
 def group_text(spec: GroupSpec) -> str:
-    """The rule in a few words, for messages."""
+    """Return the rule in a few words, for messages."""
     match spec:
         case OwnGroupSpec():
             return "each image its own"

@@ -1,4 +1,4 @@
-"""NumPy stacks: one array on disk, mapped, of which a row is read at a time."""
+"""NumPy stacks: one array on disk, mapped, from which one row is read at a time."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,13 +12,13 @@ from raytrain.data.stored import refuse_special
 
 
 def open_stack(path: Path) -> np.ndarray:
-    """A mapped array N x H x W (x C). Raises ValueError when there is none in this file."""
+    """Return a mapped array N x H x W (x C). Raises ValueError when the file has no such array."""
     return _opened(path, path.stat().st_mtime_ns if path.is_file() else 0)
 
 
 @lru_cache(maxsize=16)
 def _opened(path: Path, written: int) -> np.ndarray:
-    """`written` tells a file from what stood there before."""
+    """Map the array; `written`, the file's time, makes the cache notice a changed file."""
     refuse_special(path)
     try:
         stack = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -43,7 +43,7 @@ def _opened(path: Path, written: int) -> np.ndarray:
 
 
 def read_row(root: Path, address: str) -> np.ndarray:
-    """The row that `stack.npy#row` names, as an array of its own in the machine's byte order."""
+    """Return the row for an address `stack.npy#row`, as a new array in native byte order."""
     file, _, row = address.rpartition("#")
     plane = open_stack(root / file)[int(row)]
     return np.array(plane, dtype=plane.dtype.newbyteorder("="))
@@ -51,23 +51,26 @@ def read_row(root: Path, address: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class StackRows:
-    """Images that stand one by one in mapped stacks, which need not be decoded or copied."""
+    """Images that are rows of mapped stacks, and need no decoding or copying."""
 
     stacks: tuple[np.ndarray, ...]
     stack_N: np.ndarray
-    """The stack of each image."""
+    """Index of the stack of each image."""
     row_N: np.ndarray
-    """Its row there."""
+    """The image's row in that stack."""
 
     def image(self, number: int) -> np.ndarray:
-        """image_HWC, a view of the mapped file."""
+        """Return image_HWC, a view of the mapped file."""
         plane = self.stacks[self.stack_N[number]][self.row_N[number]]
         return plane[..., None] if plane.ndim == 2 else plane
 
 
 def stack_rows(root: Path, addresses: pd.Series) -> StackRows | None:
-    """Where images of these addresses stand, or None when they are made of several rows, or of
-    numbers in the other byte order, which torch refuses. Raises ValueError when a stack is gone."""
+    """Return the stacks and rows of images with these addresses.
+
+    Returns None when images consist of several rows, or of numbers in non-native byte order, which
+    torch does not accept. Raises ValueError when a stack is missing.
+    """
     parts = addresses.str.extract(r"(?i)^(?P<file>[^\n]*\.npy)#(?P<row>\d+)$")
     if parts.isna().any(axis=None):
         return None

@@ -1,4 +1,4 @@
-"""What a file stores, before anybody says what it is: a picture, class numbers or layers."""
+"""The raw content of a file, before it is interpreted as a picture, class numbers or layers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,22 +9,22 @@ import numpy as np
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """One file's numbers, as stored."""
+    """The numbers of one file, as stored."""
 
     reader: str
     """The library that read it."""
     values: np.ndarray
-    """H x W or H x W x C without alpha, not turned; a palette's indices."""
+    """H x W or H x W x C without alpha, not rotated; for a palette, its indices."""
     hidden: int | None = None
-    """Pixels that the alpha channel does not show in full; None without such a channel."""
+    """Number of pixels that are not fully opaque; None without an alpha channel."""
     orientation: int = 1
     """The number of the orientation tag, 1 .. 8."""
     palette: np.ndarray | None = None
-    """Colours of the indices, K x 3 or K x 4 (uint8)."""
+    """Colors of the indices, K x 3 or K x 4 (uint8)."""
     stretch: int = 1
-    """What an image's values are multiplied with, so that gray of few bits fills eight."""
+    """Factor for an image's values, so that gray with few bits fills eight."""
     lossy: str = ""
-    """The compression that changed the numbers, if one did."""
+    """The compression that changed the numbers, if any."""
 
 
 TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
@@ -37,16 +37,16 @@ TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     7: lambda array: np.rot90(array.swapaxes(0, 1), 2),
     8: np.rot90,
 }
-"""From what is stored to what stands upright, by orientation tag."""
+"""Orientation tag -> function that turns the stored array upright."""
 
 
 def reason_of(error: Exception) -> str:
-    """A library's own words in one line. Broken files make them raise nearly every kind."""
+    """Return a library's error in one line. Damaged files cause errors of nearly every type."""
     return (str(error) or type(error).__name__).splitlines()[0][:200]
 
 
 def orientation_of(tag: object) -> int:
-    """The tag's number; 1 for one that is missing or outside 1 .. 8."""
+    """Return the tag's number; 1 for a tag that is missing or outside 1 .. 8."""
     return tag if isinstance(tag, int) and tag in TURNS else 1
 
 

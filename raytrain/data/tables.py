@@ -1,4 +1,4 @@
-"""CSV files, read strictly: every cell is the text that the file holds, every row is whole."""
+"""Strict reading of CSV files: cells are plain text, and every row has all its columns."""
 
 import csv
 from collections import Counter
@@ -17,28 +17,29 @@ class CsvTable:
     path: Path
     header: tuple[str, ...]
     rows: list[list[str]]
-    """The whole rows, each as wide as the header."""
+    """The complete rows, each as wide as the header."""
     numbers: list[int]
     """The number of each row in the file; the header is row 1."""
 
     def column(self, name: str) -> list[str]:
-        """The cells of a column. Raises ValueError when the table has no such column."""
+        """Return the cells of a column. Raises ValueError when the table has no such column."""
         if name not in self.header:
             raise ValueError(f"{self.path}: column {unknown_name(name, filter(None, self.header))}")
         place = self.header.index(name)
         return [row[place] for row in self.rows]
 
     def where(self, at: int) -> str:
-        """The place of a row, as messages name it."""
+        """Return the place of a row for messages."""
         return f"{self.path}: row {self.numbers[at]}"
 
     def mapping(
         self, key: str, value: str, known: Collection[str] = ()
     ) -> tuple[dict[str, str], list[str]]:
-        """From the cells of one column, composed, to those of another, and what is wrong with them.
+        """Return a mapping from the cells of one column, composed, to those of another, and the
+        problems.
 
-        A blank cell is a problem, and so is a key that stands with two different values, or a
-        value that is none of the `known` ones. Raises ValueError when the table lacks a column.
+        A blank cell is a problem, and so is a key with two different values, or a value outside
+        `known`. Raises ValueError when the table lacks a column.
         """
         found: dict[str, tuple[int, str]] = {}
         problems = []
@@ -60,7 +61,7 @@ class CsvTable:
 
 
 def read_table(path: Path) -> CsvTable:
-    """The table in a file. Raises ValueError that lists everything wrong with its form."""
+    """Read the table in a file. Raises ValueError that lists every problem of its form."""
     table, problems = scan_table(path)
     if problems:
         raise ValueError("\n".join(f"{path}: {problem}" for problem in shortened(problems)))
@@ -68,14 +69,14 @@ def read_table(path: Path) -> CsvTable:
 
 
 def scan_table(path: Path) -> tuple[CsvTable, list[str]]:
-    """The whole rows of a file, and what is wrong with the others and with the header.
+    """Return the complete rows of a file, and the problems of the other rows and the header.
 
-    A byte-order mark and blank lines at the end are passed over. Raises ValueError when the file
-    is not there or is no CSV file in UTF-8.
+    A byte-order mark and blank lines at the end are skipped. Raises ValueError when the file is
+    missing or is not a CSV file in UTF-8.
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
-    csv.field_size_limit(2**31 - 1)  # its default refuses the encoding of a large, ragged mask
+    csv.field_size_limit(2**31 - 1)  # the default is too small for large, ragged masks
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             records = list(csv.reader(file, strict=True))

@@ -1,4 +1,4 @@
-"""The same work on many samples, in threads, with a progress bar for who watches."""
+"""Parallel work on many samples in threads, with a progress bar."""
 
 import os
 import sys
@@ -15,9 +15,9 @@ Result = TypeVar("Result")
 
 
 def in_threads(title: str, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    """The results in the order of `items`; raises what the first failing one raised.
+    """Return the results in the order of `items`; re-raises the error of the first failing item.
 
-    The bar is on stderr, and only where that is a terminal.
+    The bar is on stderr, and is shown only on a terminal.
     """
     console = console_of(sys.stderr)
     with ThreadPoolExecutor(os.cpu_count()) as pool:

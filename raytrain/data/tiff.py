@@ -1,8 +1,8 @@
-"""TIFF files, which declare much and mean less: the samples of each pixel are taken as stored.
+"""TIFF files. Their tags are often wrong, so the samples of each pixel are taken as stored.
 
-Some microscopes and endoscopes write three samples a pixel under the tag "gray": decoders that
-believe the tag give one channel, others refuse the file (CVC-ClinicDB's frames). tifffile gives
-all samples; only palettes, inverted gray, alpha and orientation are what their tag says.
+Some microscopes and endoscopes write three samples per pixel under the tag "gray". Decoders that
+trust the tag give one channel, and others refuse the file (CVC-ClinicDB's frames). tifffile gives
+all samples. Tags are trusted only for palettes, inverted gray, alpha and orientation.
 """
 
 import logging
@@ -21,18 +21,19 @@ from raytrain.data.stored import Stored, orientation_of, reason_of
 ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
 ORIENTATION = 274
 LOSSY = {"OJPEG", "JPEG", "JPEG_LOSSY", "ALT_JPEG", "IMPACJ"}
-"""Compressions by tifffile's names; WebP and JPEG 2000 may be either."""
+"""Lossy compressions by tifffile's names; WebP and JPEG 2000 may be of either kind."""
 
 _reading: ContextVar[bool] = ContextVar("_reading", default=False)
 
 
 def is_tiff(head: bytes) -> bool:
-    """Whether a file begins as a TIFF or BigTIFF does."""
+    """Return whether a file begins like a TIFF or BigTIFF."""
     return head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def read_tiff(path: Path) -> Stored:
-    """HxW or HxWxC in the file's own type. Raises ValueError when it is not one whole picture."""
+    """Return HxW or HxWxC in the file's own type. Raises ValueError when it is not one complete
+    picture."""
     try:
         with _without_log(), tifffile.TiffFile(path) as file:
             return _stored(_only_page(file))
@@ -55,12 +56,12 @@ def _stored(page: tifffile.TiffPage) -> Stored:
 
 
 def _only_page(file: tifffile.TiffFile) -> tifffile.TiffPage:
-    """The page that is the picture; copies of it in smaller sizes do not count."""
-    pages = cast(list[tifffile.TiffPage], list(file.pages))  # frames come only when asked for
+    """Return the page with the picture; smaller copies of it do not count."""
+    pages = cast(list[tifffile.TiffPage], list(file.pages))  # TiffFrames only on request
     full = [page for page in pages if not page.is_reduced] if len(pages) > 1 else pages
     count = len(full)
     if count == 1 and len(pages) == 1 and (file.is_imagej or file.is_shaped):
-        # Their writers may leave out the directories of further planes.
+        # ImageJ and tifffile may omit the directories of further planes.
         count = file.series[0].size // full[0].size
     if count != 1:
         raise ValueError(f"has {count} pages; save each as a file of its own")
@@ -71,15 +72,15 @@ def _only_page(file: tifffile.TiffFile) -> tifffile.TiffPage:
 
 
 def _check_declared(page: tifffile.TiffPage) -> None:
-    """Raises ValueError when more samples are stored than are declared.
+    """Raise ValueError when more samples are stored than declared.
 
-    The first of them would be taken for the picture. Whether they stand pixel by pixel or plane
-    by plane is not to be known, as nothing said about them is right.
+    The first of them would be taken for the picture. Their layout, by pixel or by plane, cannot be
+    determined, because the tags are wrong.
     """
     bits = page.tags.get(258)
     count = bits.count if bits is not None else 1
     plain = page.compression == tifffile.COMPRESSION.NONE and not page.is_tiled
-    if plain and isinstance(page.bitspersample, int):  # else as 5, 6 and 5 bits
+    if plain and isinstance(page.bitspersample, int):  # it is a tuple for bits such as 5, 6 and 5
         rows = min(page.rowsperstrip, page.imagelength)
         samples = page.samplesperpixel if page.planarconfig == 1 else 1
         expected = (page.imagewidth * samples * page.bitspersample + 7) // 8 * rows
@@ -94,8 +95,8 @@ def _check_declared(page: tifffile.TiffPage) -> None:
 
 
 def _samples(page: tifffile.TiffPage) -> tuple[np.ndarray, int | None]:
-    """H x W (x C) without alpha, and the pixels that it hides."""
-    # One thread: the caller has many files and threads of its own.
+    """Return H x W (x C) without alpha, and the number of pixels that alpha hides."""
+    # One thread, because the caller decodes many files in its own threads.
     array, axes = page.asarray(maxworkers=1), page.axes
     if axes in ("SYX", "CYX"):
         array, axes = np.moveaxis(array, 0, -1), "YXS"
@@ -111,7 +112,7 @@ def _samples(page: tifffile.TiffPage) -> tuple[np.ndarray, int | None]:
 
 
 def _top(page: tifffile.TiffPage, values: np.ndarray) -> int:
-    """The value that is white, or opaque."""
+    """Return the value of white, or of full opacity."""
     if values.dtype.kind in "fb":
         return 1
     return 2 ** (page.bitspersample - (values.dtype.kind == "i")) - 1
@@ -131,8 +132,9 @@ def _lossy(page: tifffile.TiffPage) -> str:
 
 @contextmanager
 def _without_log() -> Iterator[None]:
-    """tifffile logs what it finds odd, which without set-up of logging lands on the screen."""
-    tifffile.logger().addFilter(_is_of_others)  # which does nothing the second time
+    """Suppress tifffile's log messages, which would appear on the screen without a logging
+    setup."""
+    tifffile.logger().addFilter(_is_of_others)  # adding it a second time has no effect
     token = _reading.set(True)
     try:
         yield

@@ -1,10 +1,10 @@
 """Ends a worker process that makes no more steps, so that its parent starts it again.
 
-A rank that stands still makes all others wait in their next collective: each of them sees no step
-either, writes down where it stands and exits. A process that is stopped itself (SIGSTOP) writes
-nothing; the others' end is what ends it. Between steps - the first one of an epoch, evaluation by
-each of its parts, checkpoints - ten times as long is allowed; the first epoch of a compiled
-network, decoding data and making what is shipped may take as long as they do.
+A rank that hangs makes all others wait in their next collective. Each of them sees no step either,
+writes its stack and exits. A process that is itself stopped (SIGSTOP) writes nothing; it ends
+because the others end. Between steps (the first step of an epoch, each part of an evaluation,
+checkpoints) ten times the limit is allowed. There is no limit for the first epoch of a compiled
+network, for decoding data and for making the shipped weights.
 """
 
 import faulthandler

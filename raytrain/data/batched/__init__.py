@@ -1,2 +1,2 @@
-"""Augmentation of whole batches where they stand, on a device: the same presets and ranges as
-`data/augment.py`, one sampling for all that moves in a row."""
+"""Augmentation of whole batches on a device, with the presets and ranges of `data/augment.py`.
+Consecutive geometric transforms are combined into one resampling."""

@@ -1,8 +1,9 @@
-"""A spec as one callable on batches: what is drawn on the host, and what the device does with it.
+"""A spec as one callable on batches: random numbers are drawn on the host and applied on the
+device.
 
-Transforms that move and stand in a row are one sampling of the image, linear, and one of the mask,
-nearest: an image is not blurred anew by each. Gray values stay numbers between the steps, where
-8-bit images are rounded after each one on the host.
+Consecutive geometric transforms are one resampling of the image, linear, and one of the mask,
+nearest, so that an image is not blurred repeatedly. Gray values stay floats between the steps,
+whereas 8-bit images on the host are rounded after each step.
 Shape suffixes: B samples, U uniforms in 0 .. 1, P numbers, C channels, H x W pixels.
 """
 
@@ -21,12 +22,12 @@ from raytrain.data.batched.draws import DRAWS, Draw, Size
 from raytrain.data.batched.grays import GRAYS, seeded
 
 NEUTRAL = {"linear": [1.0, 0.0], "gamma": [1.0], "noise": [0.0], "grain": [1.0, 0.0]}
-"""Numbers that leave an image as it is."""
+"""Numbers that do not change an image."""
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """A transform, and when it is done: where uniform `gate` is in [low, high)."""
+    """A transform and its condition: it is applied if uniform `gate` is in [low, high)."""
 
     number: int
     spec: TransformSpec
@@ -34,25 +35,26 @@ class Chosen:
     low: float
     high: float
     first: int
-    """Of its own uniforms."""
+    """Index of its first own uniform."""
 
     @property
     def draw(self) -> Draw:
         return DRAWS[self.spec.name]
 
     def active(self, uniform_BU: np.ndarray) -> np.ndarray:
-        """bool_B: which samples it is done to."""
+        """Return bool_B: the samples to which it is applied."""
         return (uniform_BU[:, self.gate] >= self.low) & (uniform_BU[:, self.gate] < self.high)
 
     def numbers(self, uniform_BU: np.ndarray, size: Size) -> np.ndarray:
-        """What is drawn for every sample, done or not."""
+        """Return the numbers for every sample, whether it is applied or not."""
         own_BU = uniform_BU[:, self.first : self.first + self.draw.uniforms]
         return self.draw.numbers_BP(self.spec, own_BU, size)
 
 
 @dataclass(frozen=True)
 class Part:
-    """What the device does at once: affine maps that are one map, a bend, or a change of grays."""
+    """A single operation of the device: affine maps joined into one, a bend, or a change of
+    grays."""
 
     steps: tuple[Chosen, ...]
 
@@ -63,30 +65,31 @@ class Part:
 
     @property
     def spec(self) -> TransformSpec:
-        """The one whose parameters matter: of a map, the one that may leave the image."""
+        """The spec with the relevant parameters: of joined maps, the one that may leave the
+        image."""
         return next((s.spec for s in self.steps if s.draw.kind != "turn"), self.steps[0].spec)
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """All that a batch needs, on the host."""
+    """All that the device needs for a batch, drawn on the host."""
 
     numbers: list[np.ndarray]
-    """For each part: inverse_B6 of a map, else numbers_BP."""
+    """For each part: inverse_B6 of an affine map, else numbers_BP."""
     active: list[list[int]]
     """For each part: the samples that it changes."""
     keys: list[int]
-    """For each sample, what its noise is made from."""
+    """For each sample: the seed of its noise."""
 
 
 def undoable(spec: AugmentationSpec) -> list[str]:
-    """Names of the transforms that cannot be done on a device, in order."""
+    """Return the names of the transforms that cannot be applied on a device, in order."""
     names = [t.name for step in steps_of(spec) for t in _transforms(step)]
     return [name for name in dict.fromkeys(names) if name not in DRAWS]
 
 
 class Augmenter:
-    """Draws on the host by each sample's own state, changes whole batches on their device."""
+    """Draws on the host from each sample's own state, and changes whole batches on their device."""
 
     def __init__(self, spec: AugmentationSpec, size: Size):
         assert not undoable(spec)
@@ -95,7 +98,7 @@ class Augmenter:
         self.parts = _parts(self.steps)
 
     def draw(self, states: Sequence[np.random.SeedSequence]) -> Drawn:
-        """What each state alone decides, in any company."""
+        """Draw from each state; a sample's numbers do not depend on the other samples."""
         uniform_BU = np.stack([np.random.default_rng(s).random(self.uniforms + 1) for s in states])
         numbers, active = [], []
         for part in self.parts:
@@ -108,7 +111,7 @@ class Augmenter:
     def __call__(
         self, image_BCHW: torch.Tensor, mask_BHW: torch.Tensor, drawn: Drawn
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Images of values in 0 .. 1, and masks."""
+        """Apply the drawn numbers to images with values in 0 .. 1, and to masks."""
         numbers = _to(drawn.numbers, image_BCHW.device)
         done = 0
         for gray, run in groupby(self.parts, key=lambda part: part.kind in GRAYS):
@@ -130,7 +133,8 @@ class Augmenter:
         self, image_BCHW: torch.Tensor, mask_BHW: torch.Tensor, drawn: Drawn,
         numbers: list[torch.Tensor], run: range,
     ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
-        """Pixels are followed back to where they come from, so the last part is first."""
+        """Apply geometric parts. Pixels are traced back to their source, so the last part comes
+        first."""
         if not any(drawn.active[place] for place in run):
             return image_BCHW, mask_BHW
         height, width = self.size
@@ -157,14 +161,15 @@ class Augmenter:
 def bends(
     spec: ElasticTransformSpec, keys: list[int], size: Size, device: torch.device
 ) -> torch.Tensor:
-    """bend_B2HW in pixels, x and y: normal noise over its greatest value, blurred, times alpha."""
+    """Return bend_B2HW in pixels, x and y: normal noise over its largest value, blurred, times
+    alpha."""
     noise_B2HW = seeded(keys, (2, *size), device, "normal")
     noise_B2HW *= spec.alpha / noise_B2HW.abs().amax((1, 2, 3), keepdim=True)
-    radius = round(spec.sigma * 8 + 1) // 2  # OpenCV's for floats
+    radius = round(spec.sigma * 8 + 1) // 2  # as in OpenCV for floats
     distance_K = torch.arange(-radius, radius + 1, device=device, dtype=torch.float32)
     tap_K = torch.exp(-0.5 * (distance_K / spec.sigma) ** 2)
     tap_1K = (tap_K / tap_K.sum())[None]
-    # One by one: products of matrices round differently in other company.
+    # One sample at a time: the rounding of matrix products depends on the batch.
     parts = [sampling.blurred(part, tap_1K, "replicate") for part in noise_B2HW.split(1)]
     return torch.cat(parts)
 
@@ -172,12 +177,12 @@ def bends(
 def bent(
     places: sampling.Places, bend_B2HW: torch.Tensor, active: list[int], batch: int
 ) -> sampling.Places:
-    """Each active sample's pixels come from beside where they came from."""
+    """Shift the source of each active sample's pixels by its bend."""
     height, width = bend_B2HW.shape[2:]
     x_BHW, y_BHW = (
         plane_BHW.expand(batch, height, width).clone() for plane_BHW in (places.x_BHW, places.y_BHW)
     )
-    # A bend is given where the pixels are that it moves; in a row of moves these lie between.
+    # A bend is defined at the pixels that it moves; after other moves these lie between pixels.
     for place, bend_2HW in zip(active, bend_B2HW, strict=True):
         x_HW, y_HW = x_BHW[place], y_BHW[place]
         here = sampling.Places(x_HW[None], y_HW[None])
@@ -192,7 +197,7 @@ def _transforms(step: TransformSpec | OneOfSpec) -> tuple[TransformSpec, ...]:
 
 
 def _steps(spec: AugmentationSpec) -> tuple[list[Chosen], int]:
-    """All transforms in their order, and how many uniforms they take."""
+    """Return all transforms in their order, and the number of uniforms they need."""
     steps: list[Chosen] = []
     used = 0
     for step in steps_of(spec):
@@ -209,7 +214,8 @@ def _steps(spec: AugmentationSpec) -> tuple[list[Chosen], int]:
 
 
 def _parts(steps: list[Chosen]) -> list[Part]:
-    """Flips and quarter turns join the move beside them: they keep the image's borders."""
+    """Group the steps into parts. Flips and quarter turns join a neighboring move, because they
+    preserve the image's borders."""
     parts: list[list[Chosen]] = []
     for step in steps:
         kinds = [other.draw.kind for other in parts[-1]] if parts else []
@@ -223,7 +229,7 @@ def _parts(steps: list[Chosen]) -> list[Part]:
 
 
 def _joined(part: Part, doing: np.ndarray, drawn: list[np.ndarray]) -> np.ndarray:
-    """One part's numbers; those that leave a sample as it is where nothing is done to it."""
+    """Return the numbers of one part; samples that it does not change get neutral numbers."""
     if part.kind in ("turn", "move"):
         matrix_B33 = np.tile(np.eye(3), (doing.shape[1], 1, 1))
         for done_B, step_B33 in zip(doing, drawn, strict=True):
@@ -236,7 +242,7 @@ def _joined(part: Part, doing: np.ndarray, drawn: list[np.ndarray]) -> np.ndarra
 
 
 def _to(numbers: list[np.ndarray], device: torch.device) -> list[torch.Tensor]:
-    """All at once: a small copy costs as much as a large one."""
+    """Copy all arrays at once, because a small copy costs as much as a large one."""
     if not numbers:
         return []
     joined_BP = torch.from_numpy(np.concatenate(numbers, 1))

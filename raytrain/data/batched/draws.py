@@ -1,4 +1,4 @@
-"""What each transform draws: numbers of one sample by uniforms, alike albumentations' own draws.
+"""The random draws of each transform: a sample's numbers from uniforms, like albumentations' draws.
 
 Shape suffixes: B samples, U uniforms in 0 .. 1, P numbers, 33 a matrix on (x, y, 1) in pixels.
 """
@@ -20,20 +20,20 @@ from raytrain.config.augmentation.gray import (
 from raytrain.config.augmentation.spatial import AffineSpec, RotateSpec
 
 Kind = Literal["turn", "move", "bend", "linear", "gamma", "noise", "grain", "blur"]
-"""`turn`: flips and quarter turns, which end on pixels; `move`: other affine maps; `bend`: elastic;
-`linear`: value * a + b; `noise` is added, `grain` multiplied, pixel by pixel."""
+"""`turn`: flips and quarter turns, which map pixels to pixels; `move`: other affine maps; `bend`:
+elastic; `linear`: value * a + b; `noise` is added and `grain` multiplied, pixel by pixel."""
 Size = tuple[int, int]
 """Height and width."""
 
 
 @dataclass(frozen=True)
 class Draw:
-    """How a transform's numbers come from uniforms."""
+    """How a transform's numbers follow from uniforms."""
 
     kind: Kind
     uniforms: int
     numbers_BP: Callable[[Any, np.ndarray, Size], np.ndarray]
-    """Of (spec, uniform_BU, size)."""
+    """Function of (spec, uniform_BU, size)."""
 
 
 def _horizontal_flip(spec: TransformSpec, uniform_BU: np.ndarray, size: Size) -> np.ndarray:
@@ -49,7 +49,7 @@ def _transpose(spec: TransformSpec, uniform_BU: np.ndarray, size: Size) -> np.nd
 
 
 _TURN = np.array([[0.0, 1.0], [-1.0, 0.0]])
-"""A quarter to the left; y points down."""
+"""A quarter turn to the left; y points down."""
 
 
 def _quarter_turns(spec: TransformSpec, uniform_BU: np.ndarray, size: Size) -> np.ndarray:
@@ -69,7 +69,7 @@ def _rotate(spec: RotateSpec, uniform_BU: np.ndarray, size: Size) -> np.ndarray:
 
 
 def _affine(spec: AffineSpec, uniform_BU: np.ndarray, size: Size) -> np.ndarray:
-    """Scaled, then turned, sheared and shifted by whole pixels."""
+    """Return the matrix of a map that scales, then rotates, shears and shifts by whole pixels."""
     height, width = size
     count = len(uniform_BU)
     scale_B2 = _between(spec.scale, uniform_BU[:, 0:2])
@@ -95,7 +95,7 @@ def _inverted(spec: TransformSpec, uniform_BU: np.ndarray, size: Size) -> np.nda
 
 
 def _factor(spec: MultiplicativeNoiseSpec, uniform_BU: np.ndarray, size: Size) -> np.ndarray:
-    """The range itself where each pixel draws its own."""
+    """Return the factor of each sample, or the range itself if each pixel draws its own."""
     if spec.elementwise:
         return np.tile(spec.multiplier, (len(uniform_BU), 1))
     factor_B = _between(spec.multiplier, uniform_BU[:, 0])
@@ -111,12 +111,12 @@ def _deviation(spec: GaussNoiseSpec, uniform_BU: np.ndarray, size: Size) -> np.n
 
 
 def blur_radius(sigma: np.ndarray | float) -> np.ndarray:
-    """Taps on each side of the middle one, as PIL has it."""
+    """Return the number of taps on each side of the middle one, as in PIL."""
     return np.floor(np.asarray(sigma) * 3.5).astype(int)
 
 
 def _blur(spec: GaussianBlurSpec, uniform_BU: np.ndarray, size: Size) -> np.ndarray:
-    """The taps of each sample's filter, as many as the widest one has."""
+    """Return the filter taps of each sample, padded to the widest filter."""
     sigma_B1 = _between(spec.sigma_limit, uniform_BU[:, :1])
     radius = int(blur_radius(spec.sigma_limit[1]))
     distance_P = np.abs(np.arange(-radius, radius + 1))
@@ -144,7 +144,7 @@ DRAWS: dict[str, Draw] = {
     "MultiplicativeNoise": Draw("grain", 1, _factor),
     "GaussianBlur": Draw("blur", 1, _blur),
 }
-"""Name -> draw, of the transforms that can be done on a device."""
+"""Name -> draw, for the transforms that can be applied on a device."""
 
 
 def _between(limits: tuple[float, float], uniform: np.ndarray) -> np.ndarray:
@@ -157,7 +157,8 @@ def _rotation(angle_B: np.ndarray) -> np.ndarray:
 
 
 def _about_center(linear: np.ndarray, count: int, size: Size) -> np.ndarray:
-    """matrix_B33 of one linear map, or of one for each sample, that leaves the centre in place."""
+    """Return matrix_B33 of one linear map, or of one per sample, that leaves the center in
+    place."""
     center_2 = np.array([size[1] - 1, size[0] - 1]) / 2
     matrix_B33 = np.tile(np.eye(3), (count, 1, 1))
     matrix_B33[:, :2, :2] = linear

@@ -19,7 +19,8 @@ def seeded(
     device: torch.device,
     law: Literal["normal", "uniform"],
 ) -> torch.Tensor:
-    """Noise of each key's own, standard normal or in 0 .. 1; the same in any company."""
+    """Return the noise of each key, standard normal or uniform in 0 .. 1, independent of the
+    batch."""
     generator = torch.Generator(device)
     noise = torch.empty((len(keys), *shape), device=device)
     for key, one in zip(keys, noise, strict=True):
@@ -61,7 +62,8 @@ def _grain(
     spec: MultiplicativeNoiseSpec, image_BCHW: torch.Tensor, number_B2: torch.Tensor,
     active: list[int], keys: list[int],
 ) -> torch.Tensor:  # fmt: skip
-    """One factor a sample, or one a pixel, drawn from [first, second]; channels share it."""
+    """Multiply by one factor per sample, or one per pixel drawn from the range; channels share
+    it."""
     if not spec.elementwise:
         return _linear(spec, image_BCHW, number_B2, active, keys)
     low, high = spec.multiplier

@@ -1,4 +1,4 @@
-"""Where each pixel comes from, and reading images and masks there.
+"""The source position of each pixel, and sampling of images and masks there.
 
 Shape suffixes: B samples, C channels, H x W pixels, K taps.
 """
@@ -19,20 +19,21 @@ class Places:
     x_BHW: torch.Tensor
     y_BHW: torch.Tensor
     weight_BHW: torch.Tensor | None = None
-    """What the image has of a pixel; the rest is the darkest value. None: all."""
+    """Weight of the image at a pixel; the rest is the darkest value. None: 1 everywhere."""
     inside_BHW: torch.Tensor | None = None
-    """Whether the nearest pixel is the image's; None: always."""
+    """Whether the nearest pixel lies in the image; None: everywhere."""
 
 
 def start(height: int, width: int, device: torch.device) -> Places:
-    """Every pixel from where it is, for any number of samples."""
+    """Return the identity: the source of every pixel is itself, for any number of samples."""
     y_H = torch.arange(height, device=device, dtype=torch.float32)
     x_W = torch.arange(width, device=device, dtype=torch.float32)
     return Places(x_W.expand(1, height, width), y_H[:, None].expand(1, height, width))
 
 
 def moved(places: Places, matrix_B6: torch.Tensor) -> Places:
-    """By an affine map of each sample (rows of x, then of y); may lie outside the image."""
+    """Apply an affine map per sample (rows of x, then of y); places may then lie outside the
+    image."""
     a, b, c, d, e, f = matrix_B6[..., None, None].unbind(1)
     x, y = places.x_BHW, places.y_BHW
     return Places(
@@ -44,7 +45,7 @@ def moved(places: Places, matrix_B6: torch.Tensor) -> Places:
 
 
 def folded(places: Places, border: Border, height: int, width: int) -> Places:
-    """Back into the image as the border says, in OpenCV's sense."""
+    """Map places back into the image according to the border mode, as OpenCV defines it."""
     weight_BHW, inside_BHW = places.weight_BHW, places.inside_BHW
     if border == "constant":
         parts = [(places.x_BHW, width), (places.y_BHW, height)]
@@ -61,13 +62,13 @@ def _folded(place: torch.Tensor, side: int, border: Border) -> torch.Tensor:
     if border == "reflect_101" and last:
         return last - (place.remainder(2 * last) - last).abs()
     if border == "reflect":
-        # Half a pixel around each rim has the rim's value.
+        # Half a pixel around each edge has the value of the edge.
         place = side - ((place + 0.5).remainder(2 * side) - side).abs() - 0.5
     return place.clamp(0, last)
 
 
 def linear(image_BCHW: torch.Tensor, places: Places) -> torch.Tensor:
-    """The images there, between pixels by linear interpolation."""
+    """Return the images at these places, with linear interpolation between pixels."""
     height, width = image_BCHW.shape[2:]
     grid_BHW2 = torch.stack(
         [
@@ -85,7 +86,8 @@ def linear(image_BCHW: torch.Tensor, places: Places) -> torch.Tensor:
 
 
 def nearest(plane_BHW: torch.Tensor, places: Places) -> torch.Tensor:
-    """Masks (or one channel of images) at the nearest pixels, with their own values; 0 outside."""
+    """Return masks (or one channel of images) at the nearest pixels, with their own values; 0
+    outside."""
     batch, height, width = plane_BHW.shape
     x_BHW = (places.x_BHW + 0.5).floor().clamp(0, width - 1).long()
     y_BHW = (places.y_BHW + 0.5).floor().clamp(0, height - 1).long()
@@ -99,14 +101,14 @@ def nearest(plane_BHW: torch.Tensor, places: Places) -> torch.Tensor:
 def blurred(
     image_BCHW: torch.Tensor, tap_BK: torch.Tensor, border: Border = "reflect_101"
 ) -> torch.Tensor:
-    """Each sample filtered along both sides by its own taps (one row: the same for all)."""
+    """Filter each sample along both sides by its own taps (one row: the same taps for all)."""
     height, width = image_BCHW.shape[2:]
     down, across = (_filter(tap_BK, side, border)[:, None] for side in (height, width))
     return down @ image_BCHW @ across.transpose(2, 3)
 
 
 def _filter(tap_BK: torch.Tensor, side: int, border: Border) -> torch.Tensor:
-    """A filter as a matrix on the pixels of a side, its borders folded in."""
+    """Return a filter as a matrix on the pixels of a side, with its borders folded in."""
     batch, taps = tap_BK.shape
     offset_K = torch.arange(taps, device=tap_BK.device) - taps // 2
     place_SK = torch.arange(side, device=tap_BK.device)[:, None] + offset_K

@@ -16,15 +16,15 @@ from raytrain.data.index import Index
 
 @dataclass(frozen=True)
 class Format:
-    """A format's two functions; both take its spec first."""
+    """The two functions of a format; both take its spec first."""
 
     index: Callable[[Any, Any, Path], Index]
     """(spec, splits, root) -> all samples and problems."""
     mask: Callable[
         [Any, Path, tuple[str, ...], tuple[int, int], tuple[str, ...], Target], np.ndarray
     ]
-    """(spec, root, addresses, size_HW of the image, classes, target) -> mask_HW, its numbers as
-    `config/target.py` has them. Raises ValueError that names the file."""
+    """(spec, root, addresses, size_HW of the image, classes, target) -> mask_HW, with numbers as in
+    `config/target.py`. Raises ValueError that names the file."""
 
 
 FORMATS: dict[str, Format] = {

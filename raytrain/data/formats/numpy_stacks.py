@@ -1,4 +1,4 @@
-"""One `.npy` array of images and one of masks a split (neuro micro-CT: N x 256 x 256)."""
+"""One `.npy` array of images and one of masks per split (neuro micro-CT: N x 256 x 256)."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from raytrain.data.stacks import open_stack, read_row
 
 
 def index_numpy_stacks(spec: NumpyStacksSpec, splits: object, root: Path) -> Index:
-    """A sample a row; the stacks are mapped, never read whole."""
+    """Return one sample per row; the stacks are mapped and never read as a whole."""
     words, problems = split_words(splits, spec.images, "competition.format.images")
     if not problems:
         problems += split_words(splits, spec.masks, "competition.format.masks")[1]
@@ -31,7 +31,7 @@ def read_stack_mask(
     spec: NumpyStacksSpec, root: Path, parts: tuple[str, ...], size_HW: tuple[int, int],
     classes: tuple[str, ...], target: Target,
 ) -> np.ndarray:  # fmt: skip
-    """mask_HW: one row of a stack."""
+    """Return mask_HW from one row of a stack."""
     del size_HW
     (address,) = parts
     mask = read_row(root, address)
@@ -44,7 +44,8 @@ def read_stack_mask(
 
 
 def _on_disk(root: Path, address: str) -> str:
-    """The address with its suffix in the case that the file has, where there is such a file."""
+    """Return the address with its suffix in the case of the actual file, if there is such a
+    file."""
     found, problems = matches(root, address)
     if problems:
         raise ValueError(problems[0])

@@ -1,4 +1,4 @@
-"""Image and mask files whose paths follow a pattern (cardiac MR: `train/image/cmr1.png`)."""
+"""Image and mask files with paths that follow a pattern (cardiac MR: `train/image/cmr1.png`)."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -14,7 +14,7 @@ from raytrain.data.patterns import filled, matches, path_fields, split_words
 
 
 def index_paired_folders(spec: PairedFoldersSpec, splits: object, root: Path) -> Index:
-    """Match the image and mask patterns under `root` and pair what they find by name."""
+    """Match the image and mask patterns under `root`, and pair the files by name."""
     words, problems = split_words(splits, spec.image, "competition.format.image")
     if not problems:
         problems += split_words(splits, spec.mask, "competition.format.mask")[1]
@@ -30,7 +30,7 @@ def read_paired_mask(
     spec: PairedFoldersSpec, root: Path, parts: tuple[str, ...], size_HW: tuple[int, int],
     classes: tuple[str, ...], target: Target,
 ) -> np.ndarray:  # fmt: skip
-    """mask_HW from one file, or from a file an object or class."""
+    """Return mask_HW from one file, or from one file per object or class."""
     del size_HW  # the files have their own
     if "{object}" not in spec.mask and "{class}" not in spec.mask:
         path = root / parts[0]
@@ -57,7 +57,7 @@ def _paired(
         masks[found.fields["name"]].append(found.address)
     if image == mask:
         return [], [f"competition.format: image and mask follow the same pattern {image!r}"]
-    # Where both stand in one folder, `{name}.png` fits the masks, too.
+    # If images and masks share a folder, `{name}.png` matches the masks, too.
     for address in {address for parts in masks.values() for address in parts}:
         images = {name: path for name, path in images.items() if path != address}
     if not images:

@@ -1,4 +1,4 @@
-"""Image files beside a CSV of run-length encoded masks, as most Kaggle competitions give them."""
+"""Image files and a CSV of run-length encoded masks, as in most Kaggle competitions."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -15,11 +15,11 @@ from raytrain.data.tables import read_table
 from raytrain.rle import read_cell
 
 Runs = dict[str, list[tuple[str, str]]]
-"""Image name -> (class word, cell of the encoding) of each of its rows."""
+"""Image name -> (class word, encoding cell) of each of its rows."""
 
 
 def index_rle_table(spec: RleTableSpec, splits: object, root: Path) -> Index:
-    """The images that the pattern finds; those that the table speaks of have masks."""
+    """Return the images that match the pattern; those with rows in the table have masks."""
     words, problems = split_words(splits, spec.image, "competition.format.image")
     if problems:
         return Index([], problems)
@@ -38,7 +38,7 @@ def index_rle_table(spec: RleTableSpec, splits: object, root: Path) -> Index:
             )
         labelled = {sample.id for sample in samples}
         for name in sorted(images, key=natural_key):
-            # A test image may have the name of a training image, whose row it is.
+            # A test image may share its name with a training image, which then owns the row.
             listed = name in runs and not (split == "test" and name in labelled)
             mask = (f"{spec.table}#{name}",) if listed or spec.unlisted == "empty" else ()
             expected = f"{root / spec.table}: a row of {name!r}"
@@ -55,7 +55,8 @@ def index_rle_table(spec: RleTableSpec, splits: object, root: Path) -> Index:
 def _unlisted_problems(
     spec: RleTableSpec, splits: object, root: Path, samples: list[Found]
 ) -> list[str]:
-    """A share of the images validates: then the table alone tells training from test images."""
+    """Return a problem if only the table distinguishes training from test images, and no rule says
+    how to treat unlisted ones."""
     without = [sample.id for sample in samples if not sample.mask]
     if not (without and isinstance(splits, FractionSplitsSpec) and spec.unlisted is None):
         return []
@@ -70,7 +71,7 @@ def read_rle_mask(
     spec: RleTableSpec, root: Path, parts: tuple[str, ...], size_HW: tuple[int, int],
     classes: tuple[str, ...], target: Target,
 ) -> np.ndarray:  # fmt: skip
-    """mask_HW of an image's rows."""
+    """Return mask_HW from the rows of an image."""
     (address,) = parts
     name = address.removeprefix(f"{spec.table}#")
     layers: dict[int, np.ndarray] = {0: np.zeros(size_HW, bool)}
@@ -92,7 +93,7 @@ def _runs(root: Path, spec: RleTableSpec) -> Runs:
 
 @lru_cache(maxsize=2)
 def _runs_of(path: Path, written: int, spec: RleTableSpec) -> Runs:
-    """`written` tells a file from what stood there before."""
+    """Read the table; `written`, the file's time, makes the cache notice a changed file."""
     table = read_table(path)
     class_words = table.column(spec.class_column) if spec.class_column else [""] * len(table.rows)
     columns = zip(
