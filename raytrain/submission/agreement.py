@@ -1,4 +1,4 @@
-"""Whether the out-of-fold score foretells the public one, over the entries that have both."""
+"""The correlation of out-of-fold and public scores, over the entries that have both."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import pandas as pd
 from raytrain.submission.events import Event, Score, latest
 
 FEWEST = 3
-"""Entries that a correlation takes: two always lie on a line."""
+"""Fewest entries for a correlation: two points always lie on a line."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class Agreement:
 
     points: tuple[Point, ...]
     pearson: float | None
-    """None with too few entries, or where one of the scores never changes."""
+    """Pearson's correlation; None with too few entries, or if one of the scores never changes."""
     spearman: float | None
 
     @property
     def line(self) -> str:
-        """In one line."""
+        """The result in one line."""
         text = f"out-of-fold against public score: {len(self.points)} entries with both"
         if self.pearson is None or self.spearman is None:
             return f"{text}; a correlation takes {FEWEST} that differ"
@@ -39,7 +39,7 @@ class Agreement:
 
 
 def agreement(events: list[Event]) -> Agreement:
-    """Of the latest state of each entry."""
+    """Compute the agreement from the latest state of each entry."""
     points = tuple(
         Point(event.tag, event.run, event.score, event.public)
         for event in latest(events).values()
@@ -50,6 +50,6 @@ def agreement(events: list[Event]) -> Agreement:
     )
     if len(points) < FEWEST or (scores.nunique() < 2).any():
         return Agreement(points, None, None)
-    # Spearman's is Pearson's of the ranks, equal ones sharing their mean.
+    # Spearman's correlation is Pearson's of the ranks, where ties share their mean.
     found = [float(each["oof"].corr(each["public"])) for each in (scores, scores.rank())]
     return Agreement(points, found[0], found[1])

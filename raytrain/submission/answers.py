@@ -1,4 +1,4 @@
-"""What Kaggle's answers mean, and what to do about each."""
+"""The meaning of Kaggle's answers, and what to do about each."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,8 +15,8 @@ NEXT_STEPS = {
 OTHERWISE = "run the same command again later"
 
 Cause = Literal["passing", "access", "file"]
-"""What a refusal is about: what passes by itself, such as a server that is busy; the user's access
-to the competition; or this file alone."""
+"""What a refusal is about: a passing problem, such as a busy server; the user's access to the
+competition; or this file alone."""
 
 State = Literal["pending", "complete", "error"]
 
@@ -30,7 +30,7 @@ class Entry:
     """UTC."""
     file: str
     size: int
-    """Bytes of the file; 0 where Kaggle does not say."""
+    """Bytes of the file; 0 if Kaggle does not say."""
     description: str
     state: State
     error: str
@@ -41,29 +41,29 @@ class Entry:
 
 @dataclass(frozen=True)
 class Listed:
-    """Kaggle's list of a team's submissions, and the time at which Kaggle gave it."""
+    """Kaggle's list of a team's submissions, and the time of the list."""
 
     now: datetime
     """UTC by Kaggle's clock, which is the same for every machine."""
     entries: tuple[Entry, ...]
-    """The newest first."""
+    """Entries, newest first."""
 
     def tagged(self, tag: str) -> Entry | None:
-        """The entry whose description holds the tag."""
+        """Return the entry with the tag in its description."""
         return next((entry for entry in self.entries if tag in entry.description), None)
 
 
 @dataclass(frozen=True)
 class Uploaded(Listed):
-    """A file that lies at Kaggle and is not entered, and the list read after the upload."""
+    """A file that was uploaded to Kaggle but not entered, and the list read after the upload."""
 
     token: str
-    """Kaggle's name of the upload; empty where a notebook's file is entered."""
+    """Kaggle's name of the upload; empty if a notebook's file is entered."""
 
 
 @dataclass(frozen=True)
 class Standing(Listed):
-    """What a competition allows, and where the team stands in it."""
+    """The state of a competition: what it allows, and the team's entries and rank."""
 
     deadline: datetime | None
     """UTC."""
@@ -72,25 +72,25 @@ class Standing(Listed):
     notebooks_only: bool
     closed: bool
     used_today: int
-    """Valid submissions since 00:00 UTC."""
+    """Number of valid submissions since 00:00 UTC."""
     used_ever: int
     left_now: int
     limited_by_total: bool
-    """Whether all submissions that there are for a team are used up, not today's."""
+    """Whether the limit on all submissions of a team is reached, not the daily one."""
     rank: int | None
-    """On the public leaderboard."""
+    """Rank on the public leaderboard."""
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """Kaggle took the submission."""
+    """Kaggle accepted the submission."""
 
     ref: int
 
 
 @dataclass(frozen=True)
 class Refused:
-    """Kaggle did not take the submission; the reason, and what to do."""
+    """Kaggle refused the submission, with the reason and what to do."""
 
     reason: str
     cause: Cause
@@ -98,13 +98,13 @@ class Refused:
 
 @dataclass(frozen=True)
 class Unknown:
-    """No answer came back: Kaggle may or may not have taken the submission."""
+    """No answer arrived: Kaggle may or may not have accepted the submission."""
 
     reason: str
 
 
 class RefusedError(ValueError):
-    """Kaggle did not do what was asked; the message is the reason, and what to do."""
+    """Kaggle refused a request; the message gives the reason and what to do."""
 
     def __init__(self, reason: str, cause: Cause):
         super().__init__(reason)
@@ -112,7 +112,8 @@ class RefusedError(ValueError):
 
 
 def cause_of(status: int | None, connected: bool) -> Cause:
-    """What a refusal is about, by Kaggle's status, or without one by whether Kaggle was reached."""
+    """Return what a refusal is about, from Kaggle's status or, without one, from whether Kaggle was
+    reached."""
     if status is None:
         return "access" if connected else "passing"
     if status in (408, 425, 429) or status >= 500:
@@ -121,7 +122,7 @@ def cause_of(status: int | None, connected: bool) -> Cause:
 
 
 def explained(status: int | None, text: str, slug: str, retry_after: str | None = None) -> str:
-    """The error's text, Kaggle's own where there is a status, and the next step."""
+    """Return the error's text, Kaggle's own if there is a status, and the next step."""
     said = f"Kaggle answered {status}: " if status else ""
     step = NEXT_STEPS.get(status or 0, OTHERWISE).format(slug=slug)
     if retry_after:

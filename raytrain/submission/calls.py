@@ -1,7 +1,7 @@
-"""What can be asked of Kaggle, each as a child process with a time limit.
+"""Requests to Kaggle, each in a child process with a time limit.
 
-The client prints, exits, waits for ever and can repeat the token, so it runs in a process of its
-own (`kaggle_client.py`), and secrets are struck out of every text that comes back.
+The client prints, exits, can wait forever and can repeat the token. So it runs in its own process
+(`kaggle_client.py`), and secrets are removed from every text that it returns.
 """
 
 import os
@@ -30,27 +30,27 @@ LIMITS_S = {
     "standing": 120.0, "upload": 900.0, "enter": ENTERING_S, "enter_code": ENTERING_S,
     "download": 6 * 3600.0,
 }  # fmt: skip
-"""Seconds that an operation may take."""
+"""Time limit of each operation in seconds."""
 
 UNWANTED = (
-    "VERBOSE",  # these two print every request with the token
+    "VERBOSE",  # this one and the next print every request with the token
     "VERBOSE_OUTPUT",
-    "KAGGLE_TOKEN",  # half honoured by the client: it spoils a good key
+    "KAGGLE_TOKEN",  # the client honors it only in part, which invalidates a good key
     "KAGGLE_COMPETITION",
     "KAGGLE_PATH",
     "KAGGLE_COMPETITION_SUBMISSION_MODEL_VERSION_ID",
 )
-"""Variables that the child does not inherit."""
+"""Environment variables that the child does not inherit."""
 
 
 def read_standing(slug: str) -> Standing:
-    """The competition's rules and entries. Raises RefusedError with Kaggle's reason."""
+    """Return the competition's rules and entries. Raises RefusedError with Kaggle's reason."""
     value = _value("standing", {"slug": slug})
     return Standing(**{**value, **_listed(value), "deadline": _moment(value["deadline"])})
 
 
 def upload(slug: str, file: Path | None) -> Uploaded:
-    """Upload a file, which enters nothing yet, and read the list; only read it without a file.
+    """Upload a file without entering it, and read the list; without a file, only read the list.
 
     Raises RefusedError with Kaggle's reason.
     """
@@ -61,7 +61,7 @@ def upload(slug: str, file: Path | None) -> Uploaded:
 def enter(
     slug: str, notebook: NotebookSpec | None, token: str, message: str, tag: str, by: datetime
 ) -> Accepted | Refused | Unknown:
-    """Enter the uploaded file, or the file that the notebook leaves.
+    """Enter the uploaded file, or the file that the notebook writes.
 
     Kaggle's list is read directly before. Nothing is entered when a description in it holds `tag`,
     as `message` does, or when it is later than `by` on Kaggle's clock.
@@ -75,8 +75,9 @@ def enter(
 
 
 def download(slug: str, folder: Path) -> Path:
-    """Bring a competition's files into a folder of their own, going on with what an interrupted
-    download left there; returns the file, mostly a zip.
+    """Download a competition's files into their own folder, resuming an interrupted download there.
+
+    Returns the file, usually a zip.
 
     Raises RefusedError with Kaggle's reason.
     """
@@ -107,7 +108,7 @@ def _explained(reply: Reply, request: Request) -> str:
 
 
 def _call(operation: str, request: Request) -> Reply:
-    """The child's reply: outcome done (value), refused or unknown (status, text, connected,
+    """Return the child's reply: outcome done (value), refused or unknown (status, text, connected,
     retry_after)."""
     kept = {name: value for name, value in os.environ.items() if name not in UNWANTED}
     command = ["-m", "raytrain.submission.kaggle_client", operation]

@@ -1,4 +1,4 @@
-"""What a new submission changes against one that was sent."""
+"""The difference between a new submission and one that was sent."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,21 +15,21 @@ from raytrain.submission.table import Masks
 
 @dataclass(frozen=True)
 class Change:
-    """Pixels and rows that differ; a pixel counts once in each row that it changes."""
+    """Numbers of pixels and rows that differ; a pixel counts once in each row that it changes."""
 
     pixels: int
     foreground: int
-    """Pixels of the new masks."""
+    """Number of foreground pixels of the new masks."""
     keys: int
-    """Ids whose masks differ."""
+    """Number of ids with masks that differ."""
     of: int
-    """Ids."""
+    """Number of ids."""
 
 
 def change(
     before: Path, masks: Masks, classes: tuple[str, ...], target: Target, spec: SubmissionSpec
 ) -> Change:
-    """The masks (H, W) against the CSV that was sent.
+    """Compare the masks (H, W) with the CSV that was sent.
 
     Raises ValueError when that CSV cannot be read in this dialect.
     """

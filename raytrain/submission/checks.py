@@ -1,4 +1,4 @@
-"""Is this the CSV of these masks? Every fault is listed, none stops the search for the next."""
+"""Check that a CSV encodes given masks; every fault is listed."""
 
 from collections import Counter
 from pathlib import Path
@@ -16,17 +16,17 @@ from raytrain.submission.table import Masks
 NAN_LIKE = {"nan", "none", "null", "na", "n/a", "<na>"}
 
 Cells = dict[Key, list[str]]
-"""The encodings of each key's rows."""
+"""The encodings in each key's rows."""
 
 
 def check_submission(
     path: Path, spec: SubmissionSpec, masks: Masks, classes: tuple[str, ...],
     target: Target,
 ) -> list[str]:  # fmt: skip
-    """Problems of the file at `path`, which should say what the masks (H, W) say.
+    """Return the problems of the file at `path`, which should encode the masks (H, W).
 
-    Raises ValueError when the file or the sample cannot be read at all, or when the masks cannot
-    be told in this dialect.
+    Raises ValueError when the file or the sample cannot be read at all, or when the dialect cannot
+    encode the masks.
     """
     table, form = scan_table(path)
     if not table.header:
@@ -57,14 +57,14 @@ def check_submission(
 
 
 def header_problems(table: CsvTable, columns: tuple[str, ...], source: str) -> list[str]:
-    """The header, where it is not the one that the source says."""
+    """Return a problem if the header differs from the one that the source requires."""
     if table.header == columns:
         return []
     return [f"the header is {','.join(table.header)!r}, by {source} {','.join(columns)!r}"]
 
 
 def _number_problems(table: CsvTable, spec: SubmissionSpec) -> list[str]:
-    """Encodings that a reader takes for a missing number; an id may be any text."""
+    """Return the encodings that a reader would take for a missing number; an id may be any text."""
     return first_lines(
         [
             f"row {number} has an encoding that reads as not-a-number: {','.join(row)}"
@@ -80,7 +80,7 @@ def _double_problems(keys: list[Key]) -> list[str]:
 
 
 def _key_problems(table: CsvTable, keys: list[Key], wanted: list[Key], source: str) -> list[str]:
-    """Missing and extra ids; without any of them the first row out of order."""
+    """Return missing and extra ids; if there are none, the first row out of order."""
     problems = set_problems(keys, wanted, "the file", source)
     order = [*dict.fromkeys(keys)]
     if not problems and order != wanted:
@@ -93,7 +93,7 @@ def _key_problems(table: CsvTable, keys: list[Key], wanted: list[Key], source: s
 
 
 def set_problems(keys: list[Key], wanted: list[Key], here: str, there: str) -> list[str]:
-    """Ids that only one of the two has."""
+    """Return the ids that only one of the two lists has."""
     have, want = set(keys), set(wanted)
     missing = [key for key in wanted if key not in have]
     extra = [key for key in dict.fromkeys(keys) if key not in want]
@@ -102,7 +102,7 @@ def set_problems(keys: list[Key], wanted: list[Key], here: str, there: str) -> l
 
 
 def _image_problems(name: str, found: list[Plane], cells: Cells, spec: SubmissionSpec) -> list[str]:
-    """Do an image's cells say exactly its masks?"""
+    """Return the differences between an image's cells and its masks."""
     shape_HW = found[0].image_HW.shape
     due: dict[Key, list[tuple[Plane, int]]] = {}
     for plane in found:
@@ -130,7 +130,7 @@ def _image_problems(name: str, found: list[Plane], cells: Cells, spec: Submissio
 
 
 def _differences(told: list[np.ndarray], masks: list[tuple[Plane, int]]) -> list[str]:
-    """Each mask told (H, W) against the one left of the masks that has its first pixel."""
+    """Compare each decoded mask (H, W) with the remaining mask that contains its first pixel."""
     left, faults = list(masks), []
     for told_HW in told:
         at = int(np.argmax(told_HW))
@@ -153,6 +153,6 @@ def _word(key: Key) -> str:
 
 
 def listed(keys: list[Key]) -> str:
-    """The first of the keys, and how many more there are."""
+    """Return the first of the keys, and the number of the others."""
     more = f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
     return ", ".join(map(_word, keys[:SHOWN])) + more

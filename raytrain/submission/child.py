@@ -1,7 +1,7 @@
-"""Both ends of a call into a child process that can neither hang, print, exit nor tell secrets.
+"""Both ends of a call into a child process that cannot hang, print, exit or leak secrets.
 
-The child reads one JSON request from its standard input and answers with JSON on a channel of its
-own; what is printed in it is kept apart. It is killed at the time limit, and ends with its parent.
+The child reads one JSON request from its standard input and answers with JSON on a separate
+channel; its printed output is kept apart. It is killed at the time limit, and ends with its parent.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ Request = dict[str, str]
 
 
 def call(command: Sequence[str], request: Request, limit_s: float, env: dict[str, str]) -> Reply:
-    """Run Python with these arguments; its answer, or `{"lost": why}` when none came.
+    """Run Python with these arguments; returns its answer, or `{"lost": why}` if there is none.
 
     Runs in the parent.
     """
@@ -29,7 +29,7 @@ def call(command: Sequence[str], request: Request, limit_s: float, env: dict[str
         noise.seek(0)
         try:
             return json.loads(answer.read())
-        except ValueError:  # killed before the answer was whole
+        except ValueError:  # killed before the answer was complete
             printed = noise.read().decode(errors="replace").split("\n")
         if not in_time:
             return {"lost": f"no answer within {limit_s:g} s"}
@@ -38,16 +38,16 @@ def call(command: Sequence[str], request: Request, limit_s: float, env: dict[str
 
 
 def serve(answered: Callable[[Request], Reply]) -> None:
-    """Answer the one request. Runs in the child."""
+    """Answer the single request. Runs in the child."""
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answer:
-        os.dup2(2, 1)  # what is printed joins the errors
+        os.dup2(2, 1)  # printed output joins the errors
         request = json.loads(sys.stdin.readline())
         threading.Thread(target=_end_with_parent, daemon=True).start()
         json.dump(answered(request), answer)
 
 
 def _end_with_parent() -> None:
-    """The parent holds our input open while it lives, so the end of the input is its end."""
+    """Exit when standard input ends: the parent holds it open while it lives."""
     os.read(0, 1)
     os._exit(1)
 
@@ -60,15 +60,15 @@ def _run(
     answer: BinaryIO,
     noise: BinaryIO,
 ) -> bool:
-    """Whether the child ended by itself; it has ended in any case."""
-    # In a session of its own, Ctrl-C reaches the parent alone, which then ends the child.
+    """Run the child to its end; returns whether it ended by itself."""
+    # In its own session, so that Ctrl-C reaches only the parent, which then ends the child.
     child = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=answer, stderr=noise, env=env, bufsize=0,
         start_new_session=True,
     )  # fmt: skip
     assert child.stdin is not None
     try:
-        with contextlib.suppress(BrokenPipeError):  # it died at once; its last words say why
+        with contextlib.suppress(BrokenPipeError):  # it died at once; its last output says why
             child.stdin.write(json.dumps(request).encode() + b"\n")
         child.wait(limit_s)
         return True

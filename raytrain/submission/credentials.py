@@ -1,4 +1,4 @@
-"""Where Kaggle's client looks for something to log in with, read without importing it."""
+"""Find the credentials that Kaggle's client would use, without importing it."""
 
 import json
 import os
@@ -18,18 +18,19 @@ VARIABLES = ("KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY")
 
 
 def has_credentials() -> bool:
-    """Whether the client would find something; whether it is valid only Kaggle can say."""
+    """Return whether the client would find credentials; only Kaggle knows whether they are
+    valid."""
     return bool(_secrets())
 
 
 def without_secrets(text: str) -> str:
-    """The text without any secret that the client could have put into it."""
+    """Return the text without any secret that the client could have included."""
     return struck_out(text, _secrets())
 
 
 def stripped() -> dict[str, str]:
-    """Kaggle's variables without the line break that comes with a copied token: the client would
-    put it into a header, and repeat the token in its error."""
+    """Return Kaggle's variables without the line break of a copied token, which the client would
+    put into a header, and repeat with the token in its error."""
     found = {name: value.strip() for name, value in os.environ.items() if name in VARIABLES}
     pair = _pair()
     return found | ({"KAGGLE_USERNAME": pair[0], "KAGGLE_KEY": pair[1]} if pair else {})
@@ -52,7 +53,7 @@ def _home() -> Path:
 
 
 def _token() -> str:
-    """The variable holds a token, or the path of a file with one."""
+    """Return the token from the variable, or from the file that it names."""
     value = os.environ.get("KAGGLE_API_TOKEN", "")
     path = Path(value.strip())
     try:
@@ -62,7 +63,7 @@ def _token() -> str:
 
 
 def _pair() -> tuple[str, str] | None:
-    """The legacy key: user and key."""
+    """Return the legacy key: user and key."""
     pair = _json(_config_folder(_home()) / "kaggle.json")
     user = os.environ.get("KAGGLE_USERNAME") or pair.get("username")
     key = os.environ.get("KAGGLE_KEY") or pair.get("key")

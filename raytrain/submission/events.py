@@ -1,4 +1,4 @@
-"""The life of a submission in events, each of which repeats what the submission is."""
+"""The events in the life of a submission; each repeats the submission's facts."""
 
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -8,8 +8,8 @@ from pydantic import AwareDatetime, Field
 from raytrain.config.base import FOLDER_NAME, Spec
 
 Kind = Literal["prepared", "queued", "sending", "sent", "scored", "failed"]
-"""`sending` comes before the file is entered: where it is a submission's last event, only Kaggle's
-list tells whether it was entered."""
+"""`sending` is written before the file is entered. If it is a submission's last event, only
+Kaggle's list shows whether it was entered."""
 
 
 class Score(Spec):
@@ -21,40 +21,40 @@ class Score(Spec):
 
 
 class Event(Spec):
-    """One step of one submission; each event repeats what the submission is."""
+    """One step of one submission; each event repeats the submission's facts."""
 
     kind: Kind
     tag: str = Field(pattern=FOLDER_NAME)
-    """Names the submission, here and in its description on Kaggle."""
+    """Name of the submission, here and in its description on Kaggle."""
     step: int = 0
-    """Number of the tag's events before this one: no two processes write the same."""
+    """Number of earlier events with this tag; no two processes write the same number."""
     time: AwareDatetime
-    """By the writer's clock; of `sending`, by Kaggle's."""
+    """Time by the writer's clock; for `sending`, by Kaggle's."""
     competition: str
     run: str | None = Field(pattern=FOLDER_NAME)
-    """None for what was entered by hand, of which Kaggle's list alone tells."""
+    """The run; None for a manual submission, which is known only from Kaggle's list."""
     file: str | None
-    """Path of the file that is sent; nothing overwrites it."""
+    """Path of the file to send; nothing overwrites it."""
     sha256: str | None
     rows: int | None
     score: Score | None
     members: tuple[str, ...]
     """Fingerprints of the ensemble's members."""
     commit: str | None = None
-    """Of the code around the job file, with a `+` where it was changed since."""
+    """Commit of the code around the job file, followed by `+` if there are uncommitted changes."""
     notebook: str | None = None
-    """`owner/name version` where a notebook's file is entered."""
+    """`owner/name version` if a notebook's file is entered."""
     ref: int | None = None
-    """Kaggle's number of the submission; it was entered when there is one."""
+    """Kaggle's number of the submission; it is set once the submission was entered."""
     public: float | None = None
     private: float | None = None
     rank: int | None = None
-    """On the public leaderboard when it was scored."""
+    """Rank on the public leaderboard at the time of scoring."""
     reason: str | None = None
     """Why it failed."""
 
     def later(self, kind: Kind, **news: Any) -> "Event":
-        """The same submission's next event, now."""
+        """Return the submission's next event, at the current time."""
         return self.model_copy(
             update={
                 "kind": kind, "step": self.step + 1, "time": datetime.now(UTC), "reason": None,
@@ -63,18 +63,18 @@ class Event(Spec):
         )  # fmt: skip
 
     def says_the_same_as(self, other: "Event") -> bool:
-        """Whether it differs in nothing but its step and time."""
+        """Return whether the events differ only in step and time."""
         return self == other.model_copy(update={"step": self.step, "time": self.time})
 
     def follows(self, other: "Event") -> bool:
-        """Whether it judges the entry that the other one says was sent."""
+        """Return whether this event judges the entry that `other` records as sent."""
         return other.kind == "sent" and self.kind in ("scored", "failed") and self.ref == other.ref
 
 
 def latest(events: list[Event]) -> dict[str, Event]:
-    """Tag -> its latest event, in the order in which they were first written.
+    """Return tag -> latest event, in the order of the tags' first events.
 
-    Steps decide, not times: the clocks of the machines that write may differ.
+    The steps decide, not the times, because the clocks of the writing machines may differ.
     """
     found: dict[str, Event] = {}
     for event in events:
@@ -84,12 +84,12 @@ def latest(events: list[Event]) -> dict[str, Event]:
 
 
 def entered(events: list[Event]) -> list[Event]:
-    """The latest event of every submission that Kaggle took."""
+    """Return the latest event of every submission that Kaggle accepted."""
     return [event for event in latest(events).values() if event.ref is not None]
 
 
 def summary(events: list[Event]) -> list[dict[str, str]]:
-    """One row of text per tag with its latest state, in the order they were prepared."""
+    """Return one row of text per tag with its latest state, in the order they were prepared."""
     return [
         {
             "tag": event.tag,

@@ -1,7 +1,7 @@
-"""Kaggle's own client, the only file that imports it; runs as a child process of `calls.py`.
+"""Kaggle's own client, imported only here; runs as a child process of `calls.py`.
 
 `python -m raytrain.submission.kaggle_client <operation>` reads one request and answers with
-`{"outcome": "done", "value": ...}`, or "refused" or "unknown" with Kaggle's status and words.
+`{"outcome": "done", "value": ...}`, or "refused" or "unknown" with Kaggle's status and text.
 """
 
 import itertools
@@ -16,14 +16,14 @@ from raytrain.submission.child import Reply, Request, serve
 from raytrain.submission.credentials import without_secrets
 
 PARTIAL = ".kaggle-partial"
-"""Suffix of the client's own notes beside a download."""
+"""Suffix of the client's own state file for a download."""
 
 _DATES: list[str] = []
-"""The `Date` of each answer, the newest last."""
+"""The `Date` header of each answer, newest last."""
 
 
 class UploadError(ConnectionError):
-    """The file did not arrive."""
+    """The file was not uploaded completely."""
 
 
 class TooLateError(TimeoutError):
@@ -56,7 +56,7 @@ def _logged_in() -> Any:
     import kaggle
 
     if not kaggle.api._authenticated:
-        kaggle.api.authenticate()  # the import hid the reason
+        kaggle.api.authenticate()  # the import hid the reason of the failure
     kaggle.api.get_response_processor = lambda: _note_date
     return kaggle.api
 
@@ -67,7 +67,7 @@ def _note_date(response: Any) -> None:
 
 
 def _now() -> datetime:
-    """Kaggle's time, the same for every machine; this machine's where no answer has one."""
+    """Return Kaggle's time, the same for every machine; this machine's if no answer has one."""
     try:
         return parsedate_to_datetime(_DATES[-1]).astimezone(UTC)
     except (IndexError, ValueError):
@@ -75,7 +75,7 @@ def _now() -> datetime:
 
 
 def _upload(api: Any, request: Request) -> dict[str, Any]:
-    """Upload the file, if there is one, which enters nothing; then read the list."""
+    """Upload the file, if there is one, without entering it; then read the list."""
     from kaggle.api.kaggle_api_extended import ResumableUploadResult
     from kagglesdk.competitions.types.competition_api_service import ApiStartSubmissionUploadRequest
 
@@ -145,7 +145,7 @@ def _standing(api: Any, request: Request) -> dict[str, Any]:
 
 
 def _list(api: Any, request: Request) -> list[dict[str, Any]]:
-    """Pages until one brings nothing new: the server may choose a page size of its own."""
+    """Read pages until one has nothing new, because the server may choose its own page size."""
     pages = (_page(api, request["slug"], number) for number in itertools.count(1))
     found: dict[int, dict[str, Any]] = {}
     while new := {e.ref: _entry(e) for e in next(pages) if e.ref not in found}:
@@ -160,7 +160,7 @@ def _page(api: Any, slug: str, number: int) -> list[Any]:
         try:
             return api.competition_submissions(slug, page_number=number, page_size=100) or []
         except KeyError as unknown:
-            # A state that this client has no word for spoils the whole list; it is not an end.
+            # A state that this client does not know breaks the whole list; it is not a final state.
             states = SubmissionStatus._member_map_
             states[unknown.args[0]] = SubmissionStatus.PENDING
 
@@ -197,26 +197,26 @@ ENTERING: dict[str, Callable[[Any, Request], int]] = {
 
 
 def _moment(value: datetime | None) -> str | None:
-    """Kaggle's times have no zone and are UTC."""
+    """Return a time of Kaggle's with its zone: they have none and are UTC."""
     return value.replace(tzinfo=UTC).isoformat() if value else None
 
 
 def _score(text: str | None) -> float | None:
     try:
         return float(text or "")
-    except ValueError:  # blank until it is scored
+    except ValueError:  # blank until the entry is scored
         return None
 
 
 def _said(error: BaseException) -> Reply:
-    """Kaggle's status and words, from a flat or a nested body; else the error itself."""
+    """Return Kaggle's status and text, from a flat or a nested body; otherwise the error itself."""
     if isinstance(error, SystemExit):
         return {"status": 401, "text": "none of the credentials is valid"}
     from requests.exceptions import ConnectionError as CutError
     from requests.exceptions import Timeout
 
     response = getattr(error, "response", None)
-    if response is None:  # a Response is falsy for 4xx and 5xx
+    if response is None:  # `not response` does not work: a Response is falsy for 4xx and 5xx
         cut = isinstance(error, CutError | Timeout | ConnectionError | TimeoutError)
         text = _short(f"{type(error).__name__}: {error}")
         return {"status": None, "text": text, "connected": not cut}
@@ -234,7 +234,8 @@ def _said(error: BaseException) -> Reply:
 
 
 def _short(text: str) -> str:
-    """One line of at most 300 characters, without secrets: a proxy may answer with a page."""
+    """Return one line of at most 300 characters, without secrets: a proxy may answer with a
+    page."""
     return " ".join(without_secrets(text).split())[:300]
 
 

@@ -1,10 +1,10 @@
-"""What was prepared and sent: events that are only ever added, and the files beside them.
+"""The ledger: append-only events of prepared and sent submissions, and files stored with them.
 
-An event is added only where its tag's events end just before it, so of two processes that go on
-from the same event one is refused: nothing is entered twice. In a folder the ledger is a file of
-JSON lines under a lock; a line counts once its line end is on disk, a torn last one (killed while
-writing) is passed over by readers and cut off by the next append. On object storage each event is
-an object of its own, created by a put that fails where one stands.
+An event is added only if its step directly follows the last event of its tag. So if two processes
+continue from the same event, one is refused, and nothing is entered twice. In a folder the ledger
+is a file of JSON lines under a lock. A line counts once its line end is on disk; an incomplete last
+line (of a killed writer) is skipped by readers and cut off by the next append. On object storage
+each event is a separate object, created by a put that fails if the object exists.
 """
 
 import json
@@ -22,7 +22,7 @@ from raytrain.submission.events import Event, latest
 
 
 class OvertakenError(ValueError):
-    """Another process went on with the submission."""
+    """Another process has continued with the submission."""
 
     def __init__(self, event: Event):
         super().__init__(
@@ -34,26 +34,27 @@ class Ledger(Protocol):
     """The submissions of one competition."""
 
     def read(self) -> list[Event]:
-        """All whole events, oldest first. Raises ValueError that names what is none."""
+        """Return all complete events, oldest first. Raises ValueError that names anything that is
+        not an event."""
         ...
 
     def append(self, *events: Event) -> None:
-        """Add events and bring them to disk. Raises OvertakenError where a place is taken; those
-        before it may then be added."""
+        """Add events and flush them to disk. Raises OvertakenError if a step is taken; the events
+        before it may then have been added."""
         ...
 
     def keep(self, name: str, content: bytes) -> Path:
-        """Put a file beside the events; returns where it stands on this machine."""
+        """Store a file with the events; returns its path on this machine."""
         ...
 
     def kept(self, name: str) -> Path:
-        """Such a file on this machine. Raises ValueError when there is none."""
+        """Return the path of such a file on this machine. Raises ValueError when there is none."""
         ...
 
 
 @dataclass(frozen=True)
 class FileLedger:
-    """JSON lines in a file."""
+    """A ledger of JSON lines in a file."""
 
     path: Path
 
@@ -88,11 +89,11 @@ class FileLedger:
 
 @dataclass(frozen=True)
 class ObjectLedger:
-    """Objects under an address of fsspec, such as s3://bucket/submissions/cardiac."""
+    """A ledger of objects under an fsspec address, such as s3://bucket/submissions/cardiac."""
 
     address: str
     copies: Path
-    """Folder for what is brought from there."""
+    """Folder for files downloaded from there."""
 
     def __str__(self) -> str:
         return self.address
@@ -130,7 +131,8 @@ class ObjectLedger:
 
 
 def open_ledger(file: Path, address: str | None) -> Ledger:
-    """The ledger at an address of fsspec for the competition whose own `file` it would else be."""
+    """Open the ledger at an fsspec address, for the competition of `file`; without an address, at
+    `file`."""
     if address is None:
         return FileLedger(file)
     competition = file.parent.parent.name
@@ -138,7 +140,8 @@ def open_ledger(file: Path, address: str | None) -> Ledger:
 
 
 def append_news(ledger: Ledger, event: Event) -> None:
-    """Add an event as its tag's next, unless the latest says the same or judges its entry."""
+    """Add an event as the next one of its tag, unless the latest says the same or judges its
+    entry."""
     news = news_of(latest(ledger.read()).get(event.tag), event)
     if news is None:
         return
@@ -149,7 +152,7 @@ def append_news(ledger: Ledger, event: Event) -> None:
 
 
 def news_of(known: Event | None, event: Event) -> Event | None:
-    """The event that follows the tag's latest, `known`; None when it says nothing new."""
+    """Return the event that follows the tag's latest, `known`; None when it says nothing new."""
     if known is None:
         return event.model_copy(update={"step": 0})
     if known.says_the_same_as(event) or known.follows(event):
@@ -158,7 +161,7 @@ def news_of(known: Event | None, event: Event) -> Event | None:
 
 
 def prepare(ledger: Ledger, event: Event) -> Event:
-    """Add a `prepared` event unless its tag stands there; returns the tag's latest event."""
+    """Add a `prepared` event unless its tag exists; returns the tag's latest event."""
     known = latest(ledger.read()).get(event.tag)
     if known is not None:
         return known
@@ -170,7 +173,7 @@ def prepare(ledger: Ledger, event: Event) -> Event:
 
 
 def _in_order(events: list[Event]) -> list[Event]:
-    """Oldest first; a tag's events by their steps, however the clocks of the writers differ."""
+    """Sort oldest first; a tag's events by their steps, even if the writers' clocks differ."""
     reached: dict[str, datetime] = {}
     when: dict[tuple[str, int], datetime] = {}
     for event in sorted(events, key=lambda event: event.step):
@@ -180,7 +183,7 @@ def _in_order(events: list[Event]) -> list[Event]:
 
 
 def _text(event: Event) -> str:
-    # ASCII, so that a line torn anywhere leaves a file that still reads as text.
+    # ASCII, so that a file with a line torn at any byte is still valid text.
     return json.dumps(event.model_dump(mode="json"), allow_nan=False)
 
 

@@ -1,4 +1,4 @@
-"""What speaks against sending now: the rules, the quota and the deadline, as Kaggle tells them."""
+"""Objections to sending now, from Kaggle's answers: the rules, the quota and the deadline."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -8,20 +8,20 @@ from raytrain.config.competition import SubmissionSpec
 from raytrain.submission.answers import Standing
 
 Consent = Literal["again", "late", "unlikely"]
-"""What the user agrees to: sending the same file again; after the deadline; what is not expected to
-beat the best that was sent."""
+"""The user's consent to send the same file again, to send after the deadline, or to send what is
+not expected to beat the best submission."""
 
 
 def resets_at(now: datetime) -> datetime:
-    """When the day's submissions are given out anew: 00:00 UTC."""
+    """Return the time at which the daily quota is reset: 00:00 UTC."""
     return now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(1)
 
 
 def next_look(now: datetime) -> timedelta:
-    """How long to wait for a submission when all are used up.
+    """Return how long to wait when the quota is used up.
 
-    An hour at most, because Kaggle does not count a file that it cannot score. In the first hour of
-    a day a few minutes: Kaggle may give out the day's submissions late, or its clock be behind.
+    At most an hour, because Kaggle does not count a file that it cannot score. In the first hour of
+    a day only a few minutes: Kaggle may reset the quota late, or its clock may be behind.
     """
     left = resets_at(now) - now
     if left > timedelta(hours=23):
@@ -30,7 +30,7 @@ def next_look(now: datetime) -> timedelta:
 
 
 def standing_text(standing: Standing, slug: str) -> str:
-    """What is left and until when, in one line."""
+    """Return what is left and until when, in one line."""
     now = standing.now
     parts = [
         f"{standing.left_now} submissions left today, {standing.used_today} used "
@@ -48,7 +48,7 @@ def standing_text(standing: Standing, slug: str) -> str:
 def standing_problems(
     standing: Standing, spec: SubmissionSpec, consent: Collection[Consent]
 ) -> list[str]:
-    """Why Kaggle would not take the submission, or not count it; each with the next step."""
+    """Return why Kaggle would refuse the submission or not count it, each with the next step."""
     slug = spec.slug
     if standing.closed:
         return [f"{slug} is closed: it takes no submissions any more"]
@@ -74,7 +74,7 @@ def standing_problems(
 
 
 def quota_problem(standing: Standing) -> str | None:
-    """Why nothing more can be sent today, or None."""
+    """Return why nothing more can be sent today, or None."""
     if standing.left_now > 0 or not standing.entered:
         return None
     if standing.limited_by_total:

@@ -1,4 +1,4 @@
-"""Which rows an image has, and what each of them says; the same for writing and for checking."""
+"""The rows of an image and the mask of each, shared by writing and checking."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from raytrain.data.index import composed
 from raytrain.data.patterns import filled
 
 Key = tuple[str, ...]
-"""A row's cells before the encoding."""
+"""The cells of a row before the encoding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,14 +26,14 @@ class Plane:
 
 
 def key_of(row: list[str]) -> Key:
-    """The key of a row that was read, composed."""
+    """Return the key of a row that was read, composed."""
     return tuple(map(composed, row[:-1]))
 
 
 def keys_of(
     name: str, shape_HW: tuple[int, ...], classes: tuple[str, ...], spec: SubmissionSpec
 ) -> list[Key]:
-    """The keys that an image of this size has, whatever its mask."""
+    """Return the keys of an image of this size, whatever its mask."""
     keys = [_key(spec, name, k, classes[k], shape_HW) for k in range(1, len(classes))]
     return [*dict.fromkeys(keys)] if spec.row != "mask" or spec.by_class else keys[:1]
 
@@ -41,9 +41,9 @@ def keys_of(
 def planes(
     name: str, mask_HW: np.ndarray, classes: tuple[str, ...], target: Target, spec: SubmissionSpec
 ) -> list[Plane]:
-    """All masks of an image, in the order of its rows.
+    """Return all masks of an image, in the order of its rows.
 
-    Raises ValueError for a number that is no class, and for masks that overlap where the dialect
+    Raises ValueError for a number that is not a class, and for masks that overlap if the dialect
     refuses it.
     """
     _refuse_strange_numbers(name, mask_HW, len(classes), target)
@@ -68,7 +68,8 @@ def planes(
 
 
 def _objects(mask_HW: np.ndarray, keys: dict[int, Key], target: Target) -> list[Plane]:
-    """A plane for each class, its objects numbered; where a key has none, one empty mask."""
+    """Return a plane per class with its objects numbered; a key without objects gets one empty
+    mask."""
     found: list[Plane] = []
     for key in dict.fromkeys(keys.values()):
         layers = [layer(mask_HW, number, target) for number, own in keys.items() if own == key]

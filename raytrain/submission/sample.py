@@ -1,4 +1,4 @@
-"""The sample submission: where it stands, and whether it fits the test images."""
+"""The sample submission: its location, and its agreement with the test images."""
 
 from collections import Counter
 from pathlib import Path
@@ -13,7 +13,8 @@ from raytrain.submission.rows import key_of, keys_of
 
 
 def located(competition: CompetitionSpec) -> SubmissionSpec:
-    """The submission with its sample's absolute path; a relative one is under competition.data."""
+    """Return the submission spec with its sample's absolute path; a relative one is under
+    competition.data."""
     spec = competition.submission
     if spec.sample is None:
         return spec
@@ -23,7 +24,7 @@ def located(competition: CompetitionSpec) -> SubmissionSpec:
 
 
 def sample_problems(competition: CompetitionSpec, report: DataReport) -> list[str]:
-    """What parts the sample from the rows that the test images will have."""
+    """Return the differences between the sample and the rows that the test images will have."""
     spec = located(competition)
     if spec.sample is None:
         return []

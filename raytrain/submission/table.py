@@ -16,16 +16,16 @@ from raytrain.submission.rows import Key, key_of, planes
 Row = tuple[str, ...]
 """The cells of a key, then the encoding."""
 Masks = Iterable[tuple[str, np.ndarray]]
-"""Image name and its mask (H, W), its numbers as `config/target.py` has them."""
+"""Image name and its mask (H, W), with numbers as in `config/target.py`."""
 
 
 def build_table(
     masks: Masks, classes: tuple[str, ...], spec: SubmissionSpec, target: Target
 ) -> list[Row]:
-    """The dialect's rows in the order given or, with a sample, in its order.
+    """Return the dialect's rows in the given order or, with a sample, in its order.
 
-    `classes` begin with the background. Raises ValueError for a class number that there is not,
-    and for masks that overlap where the dialect refuses it.
+    `classes` begin with the background. Raises ValueError for an unknown class number, and for
+    masks that overlap if the dialect refuses it.
     """
     rows: list[Row] = []
     for name, mask_HW in masks:
@@ -44,7 +44,7 @@ def build_table(
         sample = read_table(Path(spec.sample))
         place = {key_of(row): at for at, row in enumerate(sample.rows)}
         rows.sort(key=lambda row: place.get(row[:-1], len(place)))
-        # Its ids to the byte: they are what the other side compares.
+        # The sample's ids byte by byte, because Kaggle compares these.
         spelt = {key_of(row): tuple(row[:-1]) for row in sample.rows}
         rows = [(*spelt.get(row[:-1], row[:-1]), row[-1]) for row in rows]
     return rows

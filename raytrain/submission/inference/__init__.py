@@ -1,1 +1,1 @@
-"""Which dialect do these files speak? Read from the sample, the training table and the images."""
+"""Infer the dialect of a competition from the sample, the training table and the images."""

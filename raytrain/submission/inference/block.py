@@ -1,4 +1,5 @@
-"""The findings as YAML: the nearest dialect, what differs, and in words what nobody can tell."""
+"""The findings as YAML: the nearest dialect, the fields that differ, and comments on open
+questions."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,7 +16,7 @@ Fields = dict[str, Any]
 
 
 def yaml_block(found: Inference) -> str:
-    """`competition:` with `submission` and, of a training table, `format`."""
+    """Return `competition:` with `submission` and, if there is a training table, `format`."""
     settled = _settled(found)
     name = nearest(settled)
     words = found["classes"].value
@@ -34,7 +35,7 @@ def yaml_block(found: Inference) -> str:
 
 
 def nearest(settled: Fields) -> str:
-    """The dialect with the fewest other values than these; of several the plainest."""
+    """Return the dialect with the fewest values that differ from these; on a tie, the plainest."""
     plain = Dialect()
 
     def distance(name: str) -> tuple[int, int]:
@@ -66,13 +67,14 @@ def _differing(fields: Fields, name: str) -> Fields:
 
 
 def _undecided(found: Inference, name: str) -> list[str]:
-    """A comment for each field that is likely, or takes the dialect's own value without proof."""
+    """Return a comment for each field that is only likely, or takes the dialect's value without
+    proof."""
     notes = []
     for item in found.findings:
         if item.field not in Dialect.model_fields or item.sure == "decided":
             continue
         own = f"{_shown(getattr(DIALECTS[name], item.field))} as {name} has it; "
-        # Cells that the words cite may hold line ends, which would end the comment.
+        # The text may cite cells with line breaks, which would end the comment.
         words = " ".join(f"{item.sure}: {item.why}".split())
         notes.append(f"    # {item.field}: {own if item.sure == 'cannot tell' else ''}{words}")
     return notes

@@ -1,4 +1,4 @@
-"""How the numbers of masks' texts are meant: the masks are decoded each way and compared."""
+"""Infer the meaning of the numbers in encodings: masks are decoded in each way and compared."""
 
 from dataclasses import dataclass, replace
 
@@ -11,34 +11,35 @@ from raytrain.rle.runs import Order
 from raytrain.submission.inference.finding import Finding, Sure, unknown, vote
 
 RISING = 10
-"""Pairs of runs that must rise before starts are taken for absolute by that alone."""
+"""Fewest pairs of runs that must rise before starts are considered absolute for that reason
+alone."""
 DRAWN = 150
-"""Masks that are decoded to compare the orders."""
+"""Number of masks that are decoded to compare the orders."""
 ORDERS: tuple[Order, Order] = ("column", "row")
 
 
 @dataclass(frozen=True)
 class Told:
-    """A text of one mask."""
+    """The encoding of one mask."""
 
     where: str
     """The row, for messages."""
     image: str
     text: str
     size_HW: Size | None
-    """None where the image's size is not known."""
+    """None if the image's size is not known."""
 
 
 @dataclass(frozen=True)
 class Meant:
-    """The readings that remain, and what was found about each field."""
+    """The reading, and the findings about each of its fields."""
 
     reading: Reading
     findings: list[Finding]
 
 
 def how_pairs_are_meant(told: list[Told]) -> Meant:
-    """Order, index base and kind of starts of `start length` pairs.
+    """Infer order, index base and kind of starts of `start length` pairs.
 
     Raises ValueError when some texts cannot be read in any way.
     """
@@ -61,7 +62,7 @@ def how_pairs_are_meant(told: list[Told]) -> Meant:
 
 
 def _first_fault(told: list[Told], reading: Reading) -> str:
-    """Why the first text that cannot be read so cannot; "" when all can."""
+    """Return why the first unreadable text cannot be read this way; "" if all can."""
     for item in told:
         try:
             read_pairs(item.text, item.size_HW or BOUNDLESS, reading)
@@ -71,7 +72,7 @@ def _first_fault(told: list[Told], reading: Reading) -> str:
 
 
 def _costs(told: list[Told], readings: list[Reading]) -> dict[Reading, list[int]]:
-    """The outline of each mask of known size, px, by every reading and order."""
+    """Return the outline length, in px, of each mask of known size, by every reading and order."""
     sized = [item for item in told if item.size_HW is not None]
     sized = sized[:: max(1, len(sized) // DRAWN)]
     return {
@@ -86,7 +87,7 @@ def _costs(told: list[Told], readings: list[Reading]) -> dict[Reading, list[int]
 
 
 def _best(costs: dict[Reading, list[int]], field: str, value: object) -> list[int]:
-    """Each mask's shortest outline among the readings with this value."""
+    """Return each mask's shortest outline among the readings with this value."""
     found = [numbers for reading, numbers in costs.items() if getattr(reading, field) == value]
     return [min(numbers) for numbers in zip(*found, strict=True)]
 
@@ -115,7 +116,8 @@ def _starts(
 
 
 def _refuse_few(told: list[Told], absolute: Reading, fault: str) -> None:
-    """Raises ValueError where only some texts fall: they are wrong rather than relative."""
+    """Raise ValueError if only some texts have falling starts: these are wrong rather than
+    relative."""
     several = [item for item in told if len(item.text.split()) > 2]
     falling = sum(bool(_first_fault([item], absolute)) for item in several)
     if falling <= len(several) // 2:
@@ -155,7 +157,7 @@ def _first(
     kept: list[Reading], faults: dict[Reading, str], costs: dict[Reading, list[int]],
     order: Finding,
 ) -> Finding:  # fmt: skip
-    """The index base, of the readings with the right kind of starts."""
+    """Infer the index base from the readings with the right kind of starts."""
     if len(kept) == 1:
         other = next(r for r in faults if r.starts == kept[0].starts and r != kept[0])
         why = f"counted from {other.first}, {faults[other]}"
@@ -181,7 +183,7 @@ def _first(
 
 
 def overlapping(told: list[Told], reading: Reading) -> str:
-    """An image of which two texts claim one pixel, "" when none is."""
+    """Return an image with two masks that share a pixel, or "" if there is none."""
     claimed: dict[str, np.ndarray] = {}
     for item in told[:DRAWN]:
         if item.size_HW is None:

@@ -1,4 +1,4 @@
-"""One thing inferred, from what, and how sure."""
+"""One inferred fact, with its evidence and its certainty."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,19 +6,19 @@ from typing import Any, Literal
 
 Sure = Literal["decided", "likely", "cannot tell"]
 ENOUGH = 3
-"""Masks that must speak before a vote decides."""
+"""Fewest masks for a vote to decide."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found about a field of `config/dialects.py`, or about another thing by its name."""
+    """A finding about a field of `config/dialects.py`, or about another thing by its name."""
 
     field: str
     value: Any
-    """None where it cannot be told (or where there is none, such as no class column)."""
+    """None if it cannot be inferred (or does not exist, such as a class column)."""
     sure: Sure
     why: str
-    """What it was read from; where it cannot be told, what would decide it."""
+    """The evidence; if it cannot be inferred, what would decide it."""
 
     def __str__(self) -> str:
         shown = "" if self.sure == "cannot tell" else f"{_shown(self.value)}, "
@@ -26,7 +26,7 @@ class Finding:
 
 
 def unknown(field: str, why: str) -> Finding:
-    """A field that nothing decides."""
+    """Return a finding for a field that cannot be inferred."""
     return Finding(field, None, "cannot tell", why)
 
 
@@ -38,7 +38,7 @@ def _shown(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Vote:
-    """How masks judge two ways of reading; those alike both ways abstain."""
+    """The masks' votes on two readings; masks that are equal either way abstain."""
 
     winner: Any
     won: int
@@ -46,14 +46,15 @@ class Vote:
 
     @property
     def sure(self) -> Sure:
-        """Decided by nearly all of some, likely by most."""
+        """Decided by nearly all of at least a few votes, likely by most."""
         if self.votes >= ENOUGH and self.won >= 0.9 * self.votes:
             return "decided"
         return "likely" if self.votes and self.won >= 0.7 * self.votes else "cannot tell"
 
 
 def vote(costs: Mapping[Any, Sequence[int]]) -> Vote:
-    """Each mask votes for the way that costs it less; `costs` holds two ways, a number a mask."""
+    """Let each mask vote for the reading that costs it less; `costs` holds two readings, one number
+    per mask."""
     (one, one_costs), (other, other_costs) = costs.items()
     pairs = list(zip(one_costs, other_costs, strict=True))
     for_one = sum(a < b for a, b in pairs)

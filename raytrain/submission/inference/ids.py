@@ -1,4 +1,4 @@
-"""What ids are made of: the image's name, a class, and words around them."""
+"""The parts of ids: the image's name, a class, and text around them."""
 
 import os
 import re
@@ -17,23 +17,23 @@ _ENDING_HEAD = re.compile(
 
 @dataclass(frozen=True)
 class Ids:
-    """How a table's ids are read."""
+    """The way to read a table's ids."""
 
     before: str
-    """Stands in front of the name."""
+    """Text before the name."""
     endings: dict[str, str]
-    """What stands after the name -> the class that it tells, "" where it tells none."""
+    """Text after the name -> its class, or "" if it names none."""
     template: str
     sure: Sure
     why: str
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The classes, as first seen; () where ids tell none."""
+        """The classes in the order first seen; () if ids name none."""
         return tuple(word for word in self.endings.values() if word)
 
     def split(self, id: str, names: set[str]) -> tuple[str, str] | None:
-        """(name, class) of an id, known names first; None when it does not fit."""
+        """Return (name, class) of an id, preferring known names; None when it does not match."""
         fitting = [
             (id[len(self.before) : len(id) - len(ending)], word)
             for ending, word in sorted(self.endings.items(), key=lambda item: -len(item[0]))
@@ -44,10 +44,10 @@ class Ids:
 
 
 def ids_by_names(ids: list[str], names: set[str]) -> Ids | None:
-    """Ids that hold images' names; None when none does, or they have no template in common."""
+    """Infer ids that contain images' names; None if none does, or they have no common template."""
     splits = {id: [*_splits(id, names)] for id in ids}
     counts = Counter((before, after) for found in splits.values() for before, _, after in found)
-    # A name may lie in another one: what most ids have around it is meant.
+    # A name may be part of another one; the text around most ids decides.
     chosen = [
         max(found, key=lambda split: (counts[split[0], split[2]], len(split[1])))
         for found in splits.values()
@@ -55,7 +55,7 @@ def ids_by_names(ids: list[str], names: set[str]) -> Ids | None:
     ]
     counted = Counter(after for _, _, after in chosen)
     usual = counted.most_common(1)[0][0] if counted else ""
-    if "" in counted and len(counted) > 1:  # a name alone beside names with a class is a mistake
+    if "" in counted and len(counted) > 1:  # a bare name among names with a class is a mistake
         chosen = [split for split in chosen if bool(split[2]) == bool(usual)]
     befores = {before for before, _, _ in chosen}
     endings = [*dict.fromkeys(after for _, _, after in chosen)]
@@ -67,7 +67,7 @@ def ids_by_names(ids: list[str], names: set[str]) -> Ids | None:
 
 
 def ids_alone(ids: list[str]) -> Ids:
-    """Ids of which no image is known: their endings are classes where every stem has all."""
+    """Infer ids without known images: endings are classes if every stem has all of them."""
     unique = [*dict.fromkeys(ids)]
     endings = _grid(unique)
     found = _ids("", endings, "likely", f"every name has the {len(endings)} endings") if (
@@ -94,14 +94,14 @@ def _ids(before: str, endings: list[str], sure: Sure, why: str) -> Ids | None:
 
 
 def _around_class(endings: list[str]) -> tuple[str, str]:
-    """What all endings have before and after the class."""
+    """Return the text before and after the class that all endings share."""
     tail = _suffix(endings)
-    # These are no paths: letter by letter is meant.
+    # These are not paths, so a comparison by letter is intended.
     shared = os.path.commonprefix([e[: len(e) - len(tail)] for e in endings])  # noqa: RUF071
     rests = [end[len(shared) : len(end) - len(tail)] for end in endings]
     if all(rest.isdecimal() for rest in rests if rest) and any(rests):
         return shared.rstrip("0123456789"), tail
-    # Not all that they share: classes may begin alike, such as large_bowel and large_vessel.
+    # Not everything they share: classes may begin alike, such as large_bowel and large_vessel.
     head = _ENDING_HEAD.match(shared)
     return head[0] if head else "", tail
 
@@ -113,12 +113,12 @@ def _are_classes(words: list[str]) -> bool:
 
 
 def holds_name(id: str, names: set[str]) -> bool:
-    """Whether a known name stands in an id, as a word of its own."""
+    """Return whether an id contains a known name as a separate word."""
     return bool(_splits(id, names))
 
 
 def _splits(id: str, names: set[str]) -> list[tuple[str, str, str]]:
-    """Every (before, name, after) with a known name between them."""
+    """Return every (before, name, after) with a known name."""
     cuts = [0, *_cuts(id), len(id)]
     return [
         (id[:begin], id[begin:end], id[end:])
@@ -129,14 +129,15 @@ def _splits(id: str, names: set[str]) -> list[tuple[str, str, str]]:
 
 
 def _cuts(id: str) -> list[int]:
-    """Places where a word ends or begins."""
+    """Return the positions where a word ends or begins."""
     return [
         at for at in range(1, len(id)) if not (id[at - 1].isalnum() and id[at].isalnum())
     ]  # fmt: skip
 
 
 def _grid(ids: list[str]) -> list[str]:
-    """The shortest endings of which all stems, two at least, have every one; [] without."""
+    """Return the shortest endings such that all stems, at least two, have every ending; [] if there
+    are none."""
     have = set(ids)
     for cut in reversed(_cuts(ids[0])):
         stem, separator = ids[0][:cut], ids[0][cut]
@@ -157,6 +158,6 @@ def _grid(ids: list[str]) -> list[str]:
 
 
 def _suffix(texts: list[str]) -> str:
-    """The file suffix in which all end, "" when they do not."""
+    """Return the file suffix that all texts share, or ""."""
     found = {match[0] if (match := re.search(_SUFFIX + "$", text)) else "" for text in texts}
     return found.pop() if len(found) == 1 else ""

@@ -20,14 +20,15 @@ class Images:
 
     folder: Path
     paths: dict[str, list[Path]]
-    """Relative to the folder; several where folders hold files of one name."""
+    """Paths relative to the folder; several if folders hold files of the same name."""
 
     def size(self, name: str) -> Size | None:
-        """(H, W) of an image, None where there is none. Raises ValueError when unreadable."""
+        """Return (H, W) of an image, or None if there is none. Raises ValueError when it is
+        unreadable."""
         return _size(self.folder / self.paths[name][0]) if name in self.paths else None
 
     def pattern(self, names: set[str]) -> str | None:
-        """The path of these images with `{name}` in it, None when it is not the same for all."""
+        """Return the common path of these images with `{name}` in it, or None if there is none."""
         kinds = Counter(
             (path.parent, path.suffix.lower())
             for name in names
@@ -41,7 +42,7 @@ class Images:
 
 
 def list_images(folder: Path) -> Images:
-    """All image files below a folder. Raises ValueError when there is none."""
+    """Return all image files below a folder. Raises ValueError when there is none."""
     if not folder.is_dir():
         raise ValueError(f"{folder}: no such folder (--images)")
     paths: dict[str, list[Path]] = {}

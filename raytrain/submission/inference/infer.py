@@ -1,4 +1,4 @@
-"""From the files to findings: the ids, the classes, the masks, the order of the rows."""
+"""Infer the ids, the classes, the masks and the order of the rows from the files."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,27 +16,27 @@ from raytrain.submission.inference.tables import Table, open_sample, open_train
 
 @dataclass(frozen=True)
 class Split:
-    """A table's rows, taken apart."""
+    """A table's rows, split into names and classes."""
 
     table: Table
     ids: Ids
     names: list[str]
-    """Each row's image."""
+    """The image of each row."""
     classes: list[str]
-    """Each row's class, "" where none is told."""
+    """The class of each row, or "" if it names none."""
 
 
 @dataclass(frozen=True)
 class Inference:
-    """All that was found."""
+    """All findings."""
 
     sample: Split
     train: Split | None
     train_empty: str | None
-    """The training table's own word for no pixel."""
+    """The training table's own text for an empty mask."""
     images: Images | None
     findings: list[Finding]
-    """One for each field of a dialect, then `classes` and `row order`."""
+    """One finding per field of a dialect, then `classes` and `row order`."""
 
     def __getitem__(self, field: str) -> Finding:
         return next(finding for finding in self.findings if finding.field == field)
@@ -45,8 +45,8 @@ class Inference:
 def infer(sample: Path, train: Path | None, images: Path | None) -> Inference:
     """Read the sample, the training table and the images' names and sizes.
 
-    Raises ValueError for files that cannot be read, have no dialect's form, or contradict each
-    other.
+    Raises ValueError for files that cannot be read, do not have the form of any dialect, or
+    contradict each other.
     """
     shown = None if images is None else list_images(images)
     names = set() if shown is None else set(shown.paths)
@@ -85,7 +85,7 @@ def _sample_ids(table: Table, names: set[str]) -> Ids:
 
 
 def _train_ids(table: Table, sample: Split, names: set[str]) -> Ids:
-    """The sample's way where all ids fit it; a class with a column of its own is in no id."""
+    """Read ids as in the sample if all match; a class with its own column is not part of an id."""
     cells = table.column(table.id)
     as_sample = [sample.ids.split(cell, names) for cell in cells]
     if table.class_column == sample.table.class_column and all(as_sample):
@@ -128,7 +128,7 @@ def _refuse_other_classes(sample: Split, train: Split) -> None:
 
 
 def _refuse_strange_names(sample: Split, train: Split | None, images: Images) -> None:
-    """Raises ValueError when no row at all is named after an image."""
+    """Raise ValueError when no row at all is named after an image."""
     splits = [split for split in (sample, train) if split is not None]
     if not any(name in images.paths for split in splits for name in split.names):
         raise ValueError(
@@ -157,7 +157,8 @@ def _of_header(split: Split, names: set[str]) -> list[Finding]:
 
 
 def _of_masks(sample: Split, train: Split | None, images: Images | None) -> list[Finding]:
-    """What the texts tell; the training table's, or the sample's where that has none."""
+    """Return the findings from the encodings of the training table or, if it has none, of the
+    sample."""
     splits = [split for split in (train, sample) if split is not None]
     told: list[Told] = []
     for split in splits:

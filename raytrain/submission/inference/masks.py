@@ -1,4 +1,4 @@
-"""The layout of the texts, and from it all that they tell."""
+"""Infer the layout of the encodings, and the findings that follow from it."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -10,18 +10,18 @@ from raytrain.submission.inference.finding import Finding, unknown
 from raytrain.submission.inference.tables import Table
 
 READ = 600
-"""The most cells that are read."""
+"""Most cells to read."""
 MEASURED = 200
-"""Images whose cells are read, from all over the table, and which are opened for their sizes."""
+"""Most images, spread over the table, with cells to read and files to open for their sizes."""
 PAIR_FIELDS = ("order", "first", "starts")
 
 
 def told_of(
     table: Table, images: list[str], size_of: Callable[[str], Size | None]
 ) -> list[Told]:  # fmt: skip
-    """The cells that say any pixel, with their images' names and sizes.
+    """Return the cells with any pixels, and their images' names and sizes.
 
-    Raises ValueError where the table and the image file disagree on a size.
+    Raises ValueError if the table and the image file disagree on a size.
     """
     cells, written = table.column(table.encoding), table.sizes()
     places = [at for at, cell in enumerate(cells) if not says_no_pixel(cell)]
@@ -41,9 +41,9 @@ def told_of(
 
 
 def how_masks_are_written(told: list[Told]) -> tuple[Meant, list[Told]]:
-    """The reading and what is known of it; also the texts, one of each mask.
+    """Return the reading with its findings, and the texts, one per mask.
 
-    Raises ValueError naming the row that is not like the others.
+    Raises ValueError that names the row that differs from the others.
     """
     if not told:
         why = "no cell holds a mask; a training table with masks would decide it: --train"
@@ -76,7 +76,8 @@ def how_masks_are_written(told: list[Told]) -> tuple[Meant, list[Told]]:
 
 
 def _listed(told: list[Told], step: int, several: bool) -> list[Finding]:
-    """Rows of all objects, told by a prefix or by several masks in a cell; else no `row`."""
+    """Return findings about rows of all objects, recognized by a prefix or several masks in a cell;
+    otherwise no `row`."""
     if step == 1 and not several:
         return [Finding("prefix", "", "decided", "a cell is one word")]
     prefixes = Counter(

@@ -1,4 +1,4 @@
-"""What a row holds, what stands for nothing, and in which order rows come."""
+"""Infer the content of a row, the text of an empty mask, and the order of the rows."""
 
 from collections import Counter
 from itertools import groupby
@@ -14,11 +14,11 @@ from raytrain.submission.inference.finding import Finding, Sure, unknown
 from raytrain.submission.inference.tables import Table
 
 MANY = 10
-"""Images without a repeated id that let one believe there is none."""
+"""Number of masks without a repeated id from which it is likely that no id is repeated."""
 
 
 def empty_token(sample: Table, train: Table | None) -> tuple[Finding, str | None]:
-    """What stands for no pixel in the sample, and the training table's own word.
+    """Return the text of an empty mask in the sample, and the training table's own text.
 
     Raises ValueError when the sample has two.
     """
@@ -37,7 +37,7 @@ def empty_token(sample: Table, train: Table | None) -> tuple[Finding, str | None
 def _tokens(table: Table) -> list[str]:
     cells = table.column(table.encoding)
     first = {cell.strip(): at for at, cell in reversed([*enumerate(cells)]) if says_no_pixel(cell)}
-    # A blank cell is read as empty in any case.
+    # A blank cell is always read as empty.
     words = sorted([*filter(None, first)], key=first.__getitem__)
     if len(words) > 1:
         one, other = (f"{word!r} in row {table.numbers[first[word]]}" for word in words[:2])
@@ -48,7 +48,7 @@ def _tokens(table: Table) -> list[str]:
 def row_kind(
     tables: list[Table], keys: dict[str, list[tuple[str, str]]], told: list[Told], reading: Reading,
 ) -> Finding:  # fmt: skip
-    """Whether a row holds a mask or an object, where no cell lists several.
+    """Infer whether a row holds a mask or an object, if no cell lists several.
 
     `keys` are (image, class) of each table's rows, by its path.
     """
@@ -79,7 +79,7 @@ def _parts(item: Told, reading: Reading) -> int:
 
 
 def class_words(classes: list[str], sure: Sure, where: str) -> Finding:
-    """The classes that the sample's rows tell, each once; "" is a row that tells none."""
+    """Return the classes that the sample's rows name, each once; "" is a row that names none."""
     words = tuple(dict.fromkeys(filter(None, classes)))
     if not words:
         return Finding("classes", None, sure, "a row tells only what is not background")
@@ -91,7 +91,7 @@ def class_words(classes: list[str], sure: Sure, where: str) -> Finding:
 
 
 def row_order(names: list[str], classes: list[str], where: str) -> Finding:
-    """How the sample sorts its images; `names` and `classes` are its rows'."""
+    """Infer how the sample sorts its images; `names` and `classes` are those of its rows."""
     images = [name for name, _ in groupby(names)]
     in_blocks = len(images) == len(set(names))
     orders = {

@@ -1,4 +1,4 @@
-"""The sample and the training table: which column is what."""
+"""The sample and the training table, and the roles of their columns."""
 
 import re
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ from raytrain.rle.guess import Size, best_layout, says_no_pixel
 from raytrain.submission.inference.ids import holds_name
 
 PROBED = 50
-"""Cells that a column is judged by."""
+"""Number of cells by which a column is judged."""
 
 
 @dataclass(frozen=True)
 class Table(CsvTable):
-    """A CSV and the columns of it that matter."""
+    """A CSV and its relevant columns."""
 
     id: str
     encoding: str
     class_column: str | None = None
 
     def sizes(self) -> list[Size | None]:
-        """(H, W) of each row's image by columns of these names, where there are such."""
+        """Return (H, W) of each row's image from the height and width columns, if there are any."""
         lower = [name.lower() for name in self.header]
         if not all(lower.count(name) == 1 for name in SIZE_COLUMNS):
             return [None] * len(self.rows)
@@ -38,9 +38,9 @@ class Table(CsvTable):
 
 
 def open_sample(path: Path) -> Table:
-    """The sample submission: first the id, last the encoding, the class and the size between.
+    """Open the sample submission: first the id, last the encoding, between them class and size.
 
-    Raises ValueError for what no dialect has.
+    Raises ValueError for a form that no dialect has.
     """
     opened = _opened(path)
     header = opened.header
@@ -59,9 +59,9 @@ def open_sample(path: Path) -> Table:
 
 
 def open_train(path: Path, sample: Table, words: tuple[str, ...], names: set[str]) -> Table:
-    """The training table, its columns found by the sample's names, else by what they hold.
+    """Open the training table; its columns are found by the sample's names, else by their content.
 
-    `words` are the sample's classes, `names` the images'. Raises ValueError when none fits.
+    `words` are the sample's classes, `names` the images'. Raises ValueError when no column fits.
     """
     opened = _opened(path)
     header = opened.header
@@ -105,14 +105,14 @@ def _opened(path: Path) -> CsvTable:
 
 
 def _id_column(columns: dict[str, list[str]], names: set[str]) -> str:
-    """The column with most images' names, the first one where there are none."""
+    """Return the column with the most image names, or the first one if there are none."""
     return max(
         columns, key=lambda name: sum(holds_name(cell, names) for cell in columns[name][:PROBED])
     )
 
 
 def _told(cells: list[str]) -> list[int]:
-    """Places of the first cells that say any pixel."""
+    """Return the places of the first cells with any pixels."""
     return [at for at, cell in enumerate(cells) if not says_no_pixel(cell)][:PROBED]
 
 
@@ -122,7 +122,7 @@ def _hold_masks(cells: list[str]) -> bool:
 
 
 def _refuse_if_no_masks(table: Table) -> None:
-    """Raises ValueError when no cell of the encoding's column can be a mask."""
+    """Raise ValueError when no cell of the encoding's column can be a mask."""
     cells = table.column(table.encoding)
     told = _told(cells)
     if told and not any(_hold_masks([cells[at]]) for at in told):
