@@ -1,1 +1,1 @@
-"""From trained members to masks: what the members are, their score, and prediction."""
+"""Ensembles: from trained members to masks, with scores and predictions."""

@@ -1,6 +1,6 @@
-"""Draws of whole groups with replacement: what an out-of-fold score could have come to.
+"""Bootstrap over groups, drawn with replacement: the spread of an out-of-fold score.
 
-What is compared is drawn together, so that the images' own difficulty cancels (Efron 1979).
+Scores to be compared use the same draws, so that the difficulty of the images cancels (Efron 1979).
 """
 
 from collections.abc import Iterator
@@ -11,11 +11,12 @@ from raytrain.metrics import score
 from raytrain.metrics.oof_file import OofEvidence
 
 REPEATS = 2000
-"""Bootstrap draws."""
+"""Number of bootstrap draws."""
 
 
 def group_draws(groups_N: np.ndarray) -> Iterator[np.ndarray]:
-    """The rows of each of REPEATS draws, always the same: as many groups as there are."""
+    """Yield the rows of each of REPEATS draws, always the same ones; a draw has as many groups as
+    exist."""
     rng = np.random.default_rng(0)
     members = [np.flatnonzero(groups_N == group) for group in np.unique(groups_N)]
     for _ in range(REPEATS):
@@ -24,10 +25,10 @@ def group_draws(groups_N: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def beats(ours: OofEvidence, theirs: OofEvidence) -> float:
-    """P(ours scores higher than theirs by our metric), 0 .. 1, over paired draws of groups; a tie
-    counts half.
+    """Return P(ours scores higher than theirs by our metric), 0 .. 1, over paired draws of groups;
+    a tie counts half.
 
-    Raises ValueError when they are not of the same images and masks.
+    Raises ValueError when they are not from the same images and masks.
     """
     theirs = theirs.aligned(ours)
     wins = 0.0

@@ -1,14 +1,14 @@
-"""A team-mate's probability maps: which files hold them, how they are read, what is wrong.
+"""A teammate's probability maps: the files, how to read them, and their problems.
 
-One kind of file a folder, the first of SUFFIXES that lies in it (nnU-Net leaves masks beside its
-`.npz`):
+A folder holds one kind of file, the first of SUFFIXES that it contains (nnU-Net saves masks next to
+its `.npz`):
 
 `<id>.npz`            key `probabilities`, K,1,H,W as nnU-Net v2 saves 2D images, or K,H,W
 `<id>.npy`            K,H,W, or H,W of the one foreground class
 `<id>_<class>.png`    16 bits, p = value / 65535; class by name or number; or `<id>.png` of the one
                       foreground class
 
-Shape suffixes: K channels (all classes; without the background where they overlap), H x W pixels.
+Shape suffixes: K channels (all classes; without the background if they overlap), H x W pixels.
 """
 
 import hashlib
@@ -27,16 +27,16 @@ from raytrain.runs.maps import Shape
 
 SUFFIXES = (".npz", ".npy", ".png")
 TOLERANCE = 2e-3
-"""How far a value may leave 0 .. 1, and a pixel's sum 1: float16 rounds that by .0005."""
+"""Tolerance of values outside 0 .. 1, and of a pixel's sum from 1: float16 rounds by .0005."""
 SHOWN = 10
-"""Names in one line of a long list."""
+"""Number of names shown of a long list."""
 
 
 class GivenMaps:
     """The maps of some images in one folder."""
 
     def __init__(self, folder: Path, ids: tuple[str, ...], report: DataReport):
-        """Raises ValueError when there are no maps at all."""
+        """Find the maps. Raises ValueError when there are none at all."""
         self.folder, self.ids = folder, ids
         self._classes, self._target = report.classes, report.target
         self._shapes = dict(zip(ids, report.map_shapes(ids), strict=True))
@@ -57,7 +57,7 @@ class GivenMaps:
         return [self._shapes[id] for id in self.ids]
 
     def problems(self) -> list[str]:
-        """Files that are missing or belong to no image, and what is wrong in each other one."""
+        """Return files that are missing or belong to no image, and the problems of all others."""
         found = []
         expected = self._expected(self._endings)
         for text, names in (
@@ -75,7 +75,8 @@ class GivenMaps:
         return found
 
     def read(self, id: str) -> np.ndarray:
-        """prob_KHW (float32) of one image, in 0 .. 1. Raises ValueError naming file and faults."""
+        """Return prob_KHW (float32) of one image, in 0 .. 1. Raises ValueError that names the file
+        and its faults."""
         paths = self._paths(id)
         where = paths[0] if len(paths) == 1 else f"{self.folder / id}_*.png"
         parts = [_array(path) for path in paths]
@@ -95,11 +96,11 @@ class GivenMaps:
         return array.astype(np.float32).clip(0, 1)
 
     def maps(self) -> Iterator[np.ndarray]:
-        """prob_KHW of each image, in the order of the ids. Raises ValueError like `read`."""
+        """Yield prob_KHW of each image, in the order of the ids. Raises ValueError like `read`."""
         return map(self.read, self.ids)
 
     def digests(self) -> dict[str, str]:
-        """Every file's name -> SHA-256."""
+        """Return file name -> SHA-256 for every file."""
         paths = [path for id in self.ids for path in self._paths(id)]
         return {path.relative_to(self.folder).as_posix(): sha256(path) for path in paths}
 
@@ -110,7 +111,7 @@ class GivenMaps:
         return {f"{id}{ending}" for id in self.ids for ending in endings}
 
     def _naming(self, suffix: str) -> list[tuple[str, ...]]:
-        """What may follow an id, for all files of one image."""
+        """Return the possible endings after an id, for all files of one image."""
         if suffix != ".png":
             return [(suffix,)]
         start = 1 if self._target == "multi_label" else 0
@@ -139,8 +140,8 @@ class GivenMaps:
 
 
 def rows_and_columns_swapped(pairs: Iterable[tuple[np.ndarray, np.ndarray]], classes: int) -> bool:
-    """Whether square maps fit their masks far better when turned at the diagonal: what a size
-    cannot tell. Takes (prob_KHW, mask_HW), single label."""
+    """Return whether square maps fit their masks far better when transposed, which their size
+    cannot show. Takes (prob_KHW, mask_HW) with one class per pixel."""
     counts = [
         [map_counts(turned, mask_HW, classes, "single_label") for turned in (prob_KHW, flipped)]
         for prob_KHW, mask_HW in pairs
@@ -155,18 +156,18 @@ def rows_and_columns_swapped(pairs: Iterable[tuple[np.ndarray, np.ndarray]], cla
 
 
 def listed(names: list[str]) -> str:
-    """The first few of many."""
+    """Return the first few of many names."""
     return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
 
 
 def sha256(path: Path) -> str:
-    """Of a file's content."""
+    """Return the SHA-256 of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _array(path: Path) -> np.ndarray:
-    """What one file holds. Raises ValueError naming it."""
+    """Return the content of one file. Raises ValueError that names it."""
     try:
         if path.suffix == ".png":
             return _png(path)

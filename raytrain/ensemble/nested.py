@@ -1,4 +1,4 @@
-"""Which of two ensembles is better, said by images that did not choose between them."""
+"""Nested comparison of two ensembles: images that are scored take no part in the choice."""
 
 import numpy as np
 
@@ -8,10 +8,10 @@ from raytrain.metrics.oof_file import OofEvidence
 
 
 def nested_score(ours: OofEvidence, theirs: OofEvidence, folds: tuple[int, ...]) -> float:
-    """The score of choosing the better one: on each fold stands whichever scored higher on the
-    other folds, theirs where both are equal. `folds` are the numbers of images, in their order.
+    """Return the score of choosing the better ensemble on each fold by the other folds.
 
-    Raises ValueError when they are not of the same images and masks.
+    On a tie, theirs is chosen. `folds` are the numbers of images per fold, in order. Raises
+    ValueError when the two are not from the same images and masks.
     """
     theirs = theirs.aligned(ours)
     fold_N = np.repeat(np.arange(len(folds)), folds)
@@ -25,7 +25,7 @@ def nested_score(ours: OofEvidence, theirs: OofEvidence, folds: tuple[int, ...])
 
 
 def _mixed(ours_N: np.ndarray, ours: Evidence, theirs: Evidence) -> Evidence:
-    """The rows of ours where that is chosen, of theirs elsewhere."""
+    """Return the rows of ours if ours was chosen, and of theirs otherwise."""
     mask_N11 = ours_N[:, None, None]
     figures_NGK = None
     if ours.figures_NGK is not None:

@@ -1,9 +1,9 @@
-"""Whether two configurations differ: a paired test over groups of images and over seeds.
+"""A paired test over groups of images and seeds: whether two configurations differ.
 
 Both were trained with the same number of seeds and scored on the same groups (patients, sequences),
-so the difference of each group with each seed is known. Groups and seeds are both drawn from many:
-the two-way analysis of variance of Dorfman, Berbaum and Metz (1992), with seeds as readers, adds
-what either makes vary. With one seed it is the paired t test over groups.
+so the difference is known for each group and seed. Groups and seeds are both random samples. The
+two-way analysis of variance of Dorfman, Berbaum and Metz (1992), with seeds as readers, adds up
+their variances. With one seed it is the paired t test over groups.
 
 Shape suffixes: G groups, S seeds.
 """
@@ -20,23 +20,23 @@ ALPHA, POWER = 0.05, 0.8
 
 @dataclass(frozen=True)
 class Paired:
-    """A difference and what is known of it."""
+    """A difference and its test results."""
 
     difference: float
     """Mean over groups and seeds."""
     low: float
     high: float
-    """95 % interval."""
+    """Upper end of the 95 % interval; `low` is the lower end."""
     p: float
-    """Two-sided."""
+    """Two-sided p value."""
     detectable: float
-    """The smallest difference that such a test shows with power .8 at alpha .05."""
+    """The smallest difference that such a test detects with power .8 at alpha .05."""
     groups: int
     seeds: int
 
     @property
     def shown(self) -> bool:
-        """Whether a difference is shown."""
+        """Whether the difference is significant."""
         return self.p < ALPHA
 
 
@@ -59,18 +59,18 @@ def paired_test(difference_GS: np.ndarray) -> Paired:
 
 
 def detectable_effect(freedom: float) -> float:
-    """The difference, in standard errors, that the two-sided t test shows with `POWER`."""
+    """Return the difference, in standard errors, that the two-sided t test detects with `POWER`."""
     limit = float(t.ppf(1 - ALPHA / 2, freedom))
 
     def lacking(effect: float) -> float:
-        # The wrong side's tail is nothing here.
+        # The tail on the wrong side is negligible here.
         return float(nct.sf(limit, freedom, effect)) - POWER
 
     return float(brentq(lacking, 0.0, 2 * limit + 4))
 
 
 def _error(difference_GS: np.ndarray) -> tuple[float, float]:
-    """Standard error of the mean, and its degrees of freedom (Satterthwaite's)."""
+    """Return the standard error of the mean, and its degrees of freedom (Satterthwaite's)."""
     groups, seeds = difference_GS.shape
     by_group = seeds * float(difference_GS.mean(1).var(ddof=1))
     if seeds == 1:
@@ -84,7 +84,7 @@ def _error(difference_GS: np.ndarray) -> tuple[float, float]:
     )
     rest = float((residual_GS**2).sum()) / ((groups - 1) * (seeds - 1))
     total, largest = by_group + by_seed - rest, max(by_group, by_seed)
-    if total <= largest:  # the other one is nothing beside the rest
+    if total <= largest:  # the smaller one is negligible relative to the residual
         freedom = (groups if by_group == largest else seeds) - 1
         return sqrt(largest / (groups * seeds)), freedom
     parts = by_group**2 / (groups - 1) + by_seed**2 / (seeds - 1)

@@ -1,9 +1,9 @@
-"""Which two submissions to choose in the end: the pair whose better one scores highest.
+"""Choose two final submissions: the pair with the highest expected better score.
 
-Kaggle counts the better of two chosen files on the private part of the test images. What that will
-come to is simulated from out-of-fold evidence: a draw is a test set of whole groups, drawn with
-replacement, a share of which is public; all submissions are scored on the same draws, so that a
-pair gains as far as its two err on different images. Pure numpy.
+Kaggle counts the better of two chosen files on the private part of the test images. The outcome is
+simulated from out-of-fold evidence. A draw is a test set of whole groups, drawn with replacement,
+and a share of it is public. All submissions are scored on the same draws, so a pair gains from
+errors on different images. Pure numpy.
 
 Shape suffixes: D draws, M submissions.
 """
@@ -19,7 +19,7 @@ from raytrain.metrics.draws import drawn_scores
 from raytrain.metrics.evidence import Evidence
 
 ROUNDING = 1e-9
-"""Scores that differ by less are the same."""
+"""Scores that differ by less than this are considered equal."""
 
 
 @dataclass(frozen=True)
@@ -29,21 +29,22 @@ class Draws:
     public_DM: np.ndarray
     private_DM: np.ndarray
     groups: int
-    """In a test set."""
+    """Number of groups in a test set."""
     public_groups: int
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two submissions, the one with the higher mean first; all figures of the private part."""
+    """Two submissions, the one with the higher mean first; all figures refer to the private
+    part."""
 
     places: tuple[int, int]
-    """Among the submissions."""
+    """Indices of the submissions."""
     expected: float
     """Mean over the draws of the better one's score."""
     means: tuple[float, float]
     correlation: float | None
-    """Of their scores over the draws; None where one never changes."""
+    """Correlation of their scores over the draws; None if one never changes."""
     wins: float
     """Share of the draws in which the first scores higher; a tie counts half."""
 
@@ -57,8 +58,8 @@ def simulate(
 ) -> Draws:
     """Score every submission on the public and private part of REPEATS drawn test sets.
 
-    `evidences` are of the same images in the same order; `public` is the share of the groups, in
-    0 .. 1 exclusive, of which each part gets at least one.
+    All `evidences` are from the same images in the same order. `public` is the public share of the
+    groups, in 0 .. 1 exclusive; each part gets at least one group.
     """
     rng = np.random.default_rng(0)
     members = [np.flatnonzero(groups_N == group) for group in np.unique(groups_N)]
@@ -77,7 +78,7 @@ def simulate(
 
 
 def best_pairs(private_DM: np.ndarray, most: int) -> list[Pair]:
-    """The pairs with the highest expected better score, the best first."""
+    """Return the pairs with the highest expected better score, best first."""
     private_MD = np.ascontiguousarray(private_DM.T)
     mean_M = private_MD.mean(1)
     places = np.stack(np.triu_indices(len(private_MD), 1))
@@ -89,8 +90,8 @@ def best_pairs(private_DM: np.ndarray, most: int) -> list[Pair]:
 
 
 def chosen_by_public(draws: Draws) -> float:
-    """What the two best by public score come to: the mean over the draws of the better one's
-    private score."""
+    """Return the result of choosing the two best by public score: the mean over the draws of the
+    better one's private score."""
     order_DM = np.argsort(-draws.public_DM, axis=1, kind="stable")
     return float(np.take_along_axis(draws.private_DM, order_DM[:, :2], 1).max(1).mean())
 

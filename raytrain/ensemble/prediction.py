@@ -1,4 +1,4 @@
-"""Probability maps from checkpoints, and the masks of several members.
+"""Probability maps from checkpoints, and masks from the maps of several members.
 
 Shape suffixes: K classes, H x W pixels.
 """
@@ -20,10 +20,10 @@ from raytrain.runs.maps import Maps
 def member_probabilities(
     checkpoint: Path, cache: Cache, ids: tuple[str, ...]
 ) -> Iterator[np.ndarray]:
-    """prob_KHW (float32) of one member for each image, at the image's size.
+    """Yield prob_KHW (float32) of one member for each image, at the image's size.
 
-    The checkpoint describes its own network, classes and scaling. Batches depend on `ids` alone,
-    so the same call gives the same bits.
+    The checkpoint describes its own network, classes and scaling. Batches depend on `ids` alone, so
+    the same call gives the same bits.
     """
     card = read_card(checkpoint)
     model = load_network(checkpoint).to(current_world().device)
@@ -35,7 +35,7 @@ def member_probabilities(
 def given_probabilities(
     path: Path, report: DataReport, ids: tuple[str, ...]
 ) -> Iterator[np.ndarray]:
-    """prob_KHW (float32) of some test images from a file with the maps of all of them."""
+    """Yield prob_KHW (float32) of some test images from a file with the maps of all of them."""
     tests = report.ids("test")
     place = {id: number for number, id in enumerate(tests)}
     maps = Maps(path, report.map_shapes(tests))
@@ -45,7 +45,7 @@ def given_probabilities(
 def ensemble_masks(
     members: list[Iterator[np.ndarray]], target: Target, dtype: np.dtype
 ) -> Iterator[np.ndarray]:
-    """mask_HW of each image by the mean of the members' probabilities."""
+    """Yield mask_HW of each image from the mean of the members' probabilities."""
     for maps in zip(*members, strict=True):
         mean_KHW = sum(maps[1:], maps[0]) / len(maps)
         yield mask_of(mean_KHW, target).astype(dtype)

@@ -1,6 +1,6 @@
-"""The out-of-fold score of an ensemble, and how sure it is.
+"""The out-of-fold score of an ensemble, with its confidence interval.
 
-Every map comes from a model that never saw its image's group.
+Every map comes from a model that has never seen its image's group.
 """
 
 from dataclasses import asdict, dataclass
@@ -21,23 +21,24 @@ from raytrain.metrics.table import class_table
 
 @dataclass(frozen=True)
 class OofScore:
-    """A score over all labelled images with its 95 % interval over groups."""
+    """A score over all labeled images with its 95 % interval over groups."""
 
     metric: str
-    """In short."""
+    """Short name of the metric."""
     score: float
-    """Higher is better."""
+    """The score; higher is better."""
     low: float
     high: float
     dice: float
-    """Mean over images and foreground classes, whatever the metric is."""
+    """Mean Dice over images and foreground classes, for every metric."""
     per_class: list[float]
     """Dice of the classes 1, 2, ..."""
     classes: dict[str, Any]
-    """`metrics.table.class_table`."""
+    """The table from `metrics.table.class_table`."""
     images: int
     confusion: list[list[int]] | None
-    """Pixels of the row's true class that were given the column's; null where classes overlap."""
+    """Number of pixels by true class (row) and predicted class (column); null if classes
+    overlap."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -46,7 +47,7 @@ class OofScore:
 def map_counts(
     prob_KHW: np.ndarray, mask_HW: np.ndarray, classes: int, target: Target
 ) -> np.ndarray:
-    """counts_K3 of the map's mask against the truth."""
+    """Return counts_K3 of the map's mask against the truth."""
     pred_HW = torch.from_numpy(mask_of(prob_KHW, target))
     true_HW = torch.from_numpy(mask_HW.astype(np.int64))
     return overlap_counts(pred_HW[None], true_HW[None], classes, target)[0].numpy()
@@ -55,7 +56,7 @@ def map_counts(
 def map_figures(
     gathered: tuple[MetricSpec, ...], prob_KHW: np.ndarray, mask_HW: np.ndarray, target: Target
 ) -> np.ndarray:
-    """figure_GK of the same for the metrics that counts do not suffice for."""
+    """Return figure_GK of the map for the metrics that need more than counts."""
     if not gathered:
         return np.zeros((0, 0))
     maps = label_maps(prob_KHW, mask_of(prob_KHW, target), mask_HW, target)
@@ -65,7 +66,7 @@ def map_figures(
 def map_confusion(
     prob_KHW: np.ndarray, mask_HW: np.ndarray, classes: int, target: Target
 ) -> np.ndarray | None:
-    """count_KK of the map's mask against the truth; None where classes overlap."""
+    """Return count_KK of the map's mask against the truth; None if classes overlap."""
     if target == "multi_label":
         return None
     return confusion(mask_of(prob_KHW, target)[None], mask_HW[None], classes)
@@ -74,7 +75,7 @@ def map_confusion(
 def oof_score(
     evidence: Evidence, groups_N: np.ndarray, metric: MetricSpec, confusion_KK: np.ndarray | None
 ) -> OofScore:
-    """The score on this evidence; the interval draws whole groups with replacement."""
+    """Return the score on this evidence; the interval draws whole groups with replacement."""
     low, high = _interval(evidence, groups_N, metric)
     return OofScore(
         metric=metric.label,
