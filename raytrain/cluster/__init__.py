@@ -1,1 +1,1 @@
-"""Everything that imports ray: placement, data-parallelism, early stopping, recovery, watching."""
+"""All code that imports ray: placement, data parallelism, early stopping, recovery, monitoring."""

@@ -1,8 +1,8 @@
-"""What the cluster could grow to, as far as its autoscaler says.
+"""The size that the cluster can grow to, as far as its autoscaler says.
 
-Managed clusters tell Ray's control service; `ray up` leaves its configuration on the head node,
-where a Ray job's driver runs. KubeRay's stays with its operator: there, live nodes are all that is
-known.
+Managed clusters report it to Ray's control service. `ray up` leaves its configuration on the head
+node, where the driver of a Ray job runs. KubeRay's configuration stays with its operator, so there
+only the live nodes are known.
 """
 
 from dataclasses import dataclass
@@ -18,23 +18,23 @@ BOOTSTRAP = "~/ray_bootstrap_config.yaml"
 
 @dataclass(frozen=True)
 class NodeType:
-    """Nodes that the autoscaler may start."""
+    """A type of node that the autoscaler may start."""
 
     resources: dict[str, float]
     count: int
-    """The most of them."""
+    """Largest number of such nodes."""
 
 
 @dataclass(frozen=True)
 class Ceiling:
-    """The most that a cluster can grow to."""
+    """The largest size that a cluster can grow to."""
 
     types: tuple[NodeType, ...]
     nodes: int
-    """Of all types together."""
+    """Largest number of nodes of all types together."""
 
     def fits(self, wanted: dict[str, float]) -> int:
-        """How many bundles of these resources there would be room for."""
+        """Return the number of bundles of these resources that would fit."""
         left, found = self.nodes, 0
         each = [(_on_one(kind.resources, wanted), kind.count) for kind in self.types]
         for on_one, count in sorted(each, reverse=True):
@@ -44,7 +44,7 @@ class Ceiling:
 
 
 def ceiling() -> Ceiling | None:
-    """What the connected cluster can grow to; None where nobody says."""
+    """Return the ceiling of the connected cluster; None if it is unknown."""
     path = Path(BOOTSTRAP).expanduser()
     found = _managed()
     if found is None and path.is_file():
@@ -53,7 +53,7 @@ def ceiling() -> Ceiling | None:
 
 
 def bootstrap_ceiling(config: dict[str, Any]) -> Ceiling | None:
-    """That of a `ray up` configuration, the head node included."""
+    """Return the ceiling of a `ray up` configuration, including the head node."""
     head = config.get("head_node_type")
     limit = int(config.get("max_workers", 2))
     types = [
@@ -77,6 +77,6 @@ def _managed() -> Ceiling | None:
 
 
 def _on_one(resources: dict[str, float], wanted: dict[str, float]) -> int:
-    # Memory is seldom declared: each node finds out its own when it starts.
+    # Memory is rarely declared: each node determines its own when it starts.
     known = [key for key in wanted if key != "memory" or key in resources]
     return min(int(resources.get(key, 0) // wanted[key]) for key in known)

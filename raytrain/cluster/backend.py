@@ -1,4 +1,4 @@
-"""The fan-out on Ray, behind the same three calls as `pipeline/local.py`."""
+"""The backend on Ray, with the same three methods as `pipeline/local.py`."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -21,17 +21,17 @@ Shard = TypeVar("Shard")
 
 
 class RayBackend:
-    """Places work on the connected cluster, as much at once as CPU, GPU and memory allow."""
+    """Runs work on the connected cluster, as much at once as CPU, GPU and memory allow."""
 
     def __init__(self, need: ResourcesSpec):
         self.need = need
 
     def places(self) -> dict[str, int]:
-        """On the live nodes; what a node lacks of one resource others cannot lend."""
+        """Return the places on the live nodes; nodes cannot lend resources to each other."""
         return places(self.need)
 
     def search(self, orders: Orders) -> None:
-        """Run what is proposed as one Ray Tune experiment."""
+        """Run the proposed trials as one Ray Tune experiment."""
         refuse_impossible(self.need, orders.spec.workers)
         with waiting_said(self.need):
             run_search(orders, self.need)
@@ -47,8 +47,8 @@ class RayBackend:
     def map_shards(
         self, name: str, function: Callable[[Shard], None], shards: Sequence[Shard]
     ) -> None:
-        """Call `function` on every shard, anywhere. Raises ValueError with the first reason why
-        one failed, or when there can be no place for it."""
+        """Call `function` on every shard, on any node. Raises ValueError with the reason of the
+        first failure, or when there can be no place for it."""
         refuse_impossible(self.need, 1)
         remote, options = ray.remote(_shard), remote_options(self.need)
         running = [

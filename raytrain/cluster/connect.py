@@ -1,4 +1,4 @@
-"""Joining the cluster that RAY_ADDRESS names, or starting one on this machine."""
+"""Connect to the cluster in RAY_ADDRESS, or start one on this machine."""
 
 import logging
 import os
@@ -8,10 +8,10 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Read by Ray when it is imported. Ray's own loggers and progress tables would repeat ours, a worker
-# must see the paths that its driver sees, and what was killed for memory would be tried for ever.
-# An actor waits for a stopped trial to end before it takes the next one, which Ray otherwise drops
-# without a word to us after 2 s.
+# Read by Ray when it is imported. Ray's own loggers and progress tables would repeat ours. A worker
+# must see the same paths as its driver. A task that was killed for memory would be retried forever.
+# An actor waits for a stopped trial to end before it takes the next one; otherwise Ray drops that
+# trial silently after 2 s.
 _SETTINGS = {
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
     "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
@@ -28,14 +28,14 @@ _SETTINGS = {
 }
 
 _OWN = {
-    # Without clusters, Ray's processes listen on 127.0.0.1 instead of everywhere.
+    # Without cluster support, Ray's processes listen on 127.0.0.1 instead of all addresses.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_AUTH_MODE": "token",
 }
-"""For a Ray of this process's own."""
+"""Settings for a Ray instance that this process starts."""
 
 STORE_BYTES = 256 * 1024**2
-"""Ray's object store on a machine of its own: only tasks and figures pass through it."""
+"""Size of Ray's object store on a single machine: only tasks and figures pass through it."""
 
 
 @contextmanager
@@ -63,7 +63,7 @@ def connected() -> Iterator[str]:
         "logging_level": "WARNING",
         "runtime_env": {"env_vars": _worker_settings()},
     }
-    # Ray puts one of its own in place of the command's, which says how to continue.
+    # Ray replaces the command's handler, which prints how to continue.
     on_term = signal.getsignal(signal.SIGTERM)
     try:
         if address:
@@ -83,7 +83,7 @@ def connected() -> Iterator[str]:
 
 
 def _refuse_closed(address: str) -> None:
-    """Raises ValueError at once when nobody listens at a RAY_ADDRESS, before Ray is imported."""
+    """Raise ValueError at once when nothing listens at a RAY_ADDRESS, before Ray is imported."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not port.isdecimal():
         return  # such as `auto`
@@ -101,7 +101,7 @@ def _no_answer(address: str, error: Exception) -> ValueError:
 
 
 def set_defaults() -> None:
-    """Have Ray, when it is imported after this, behave as raytrain needs it."""
+    """Set the defaults that raytrain needs in Ray, before Ray is imported."""
     for key, value in _SETTINGS.items():
         os.environ.setdefault(key, value)
 
@@ -114,9 +114,9 @@ def _dashboard_text(url: str | None) -> str:
 
 
 def match_authentication(dashboard: str) -> None:
-    """Set RAY_AUTH_MODE as the cluster behind this dashboard has it, unless it is set.
+    """Set RAY_AUTH_MODE to the mode of the cluster behind this dashboard, unless it is set.
 
-    Ray 2.60 turns token authentication on by itself only for clusters that it starts.
+    Ray 2.60 enables token authentication by itself only for clusters that it starts.
     """
     if "RAY_AUTH_MODE" in os.environ:
         return

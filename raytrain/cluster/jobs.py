@@ -1,4 +1,4 @@
-"""Running a command of ours as a Ray job: submit, follow the log, return the exit code."""
+"""Run a raytrain command as a Ray job: submit it, follow its log, return its exit code."""
 
 import asyncio
 import os
@@ -22,11 +22,10 @@ COMMANDS = ("check", "train", "search", "cv", "finalize", "submit", "run")
 def launch(command: str, job: JobSpec, address: str, python: str) -> int:
     """Run `raytrain <command>` for this job on the cluster behind a dashboard address.
 
-    The package, the resolved configuration and the files that it extends by travel, the data never
-    does: its folder and the storage must be paths that every node sees. Interrupting this only
-    stops following.
-    Returns the job's exit code. Raises ValueError when the cluster does not answer or the job
-    cannot work there.
+    The package, the resolved configuration and the files that it extends by are uploaded. The data
+    is not: its folder and the storage must be paths that every node sees. An interrupt only stops
+    following the log. Returns the job's exit code. Raises ValueError when the cluster does not
+    answer or the job cannot run there.
     """
     if command not in COMMANDS:
         raise ValueError(f"launch: {unknown_name(command, COMMANDS)}")
@@ -58,7 +57,7 @@ def launch(command: str, job: JobSpec, address: str, python: str) -> int:
 
 
 @retry(
-    # A head that has just started has no agent yet that takes jobs.
+    # A head node that has just started has no agent that accepts jobs yet.
     retry=retry_if_exception_message(match="(?s).*No available agent"),
     wait=wait_fixed(1),
     stop=stop_after_delay(60),
@@ -79,7 +78,7 @@ async def _follow(client: JobSubmissionClient, submission: str) -> None:
 
 
 def _free_id(client: JobSubmissionClient, name: str) -> str:
-    """The readable name, numbered: Ray refuses an id that it has seen."""
+    """Return the readable name with a number, because Ray refuses an id that it has seen."""
     taken = {info.submission_id for info in client.list_jobs()}
     number = 1
     while f"{name}-{number}" in taken:
@@ -99,5 +98,6 @@ def _refuse_relative(job: JobSpec) -> None:
 
 
 def _travelling() -> dict[str, str]:
-    """Settings that the job needs; Kaggle's credentials stay on the cluster's own machines."""
+    """Return the settings that the job needs; Kaggle's credentials stay on the cluster's own
+    machines."""
     return {"PYTHONUNBUFFERED": "1", "RAY_AUTH_MODE": os.environ["RAY_AUTH_MODE"]}

@@ -1,7 +1,7 @@
-"""Each trial's latest figures as Ray metrics, for Prometheus and the dashboard's graphs.
+"""Export each trial's latest figures as Ray metrics, for Prometheus and the dashboard's graphs.
 
-A gauge that is not set again vanishes from the endpoint after some 25 s, and an epoch may take
-longer: a heartbeat thread repeats the last values while the trial runs.
+A gauge that is not set again disappears from the endpoint after about 25 s, and an epoch may take
+longer. So a heartbeat thread repeats the last values while the trial runs.
 """
 
 import threading
@@ -28,7 +28,7 @@ FIGURES = {
 
 @cache
 def _gauges() -> dict[str, Gauge]:
-    """Registered once a process: a reused worker runs many trials."""
+    """Return the gauges, registered once per process: a reused worker runs many trials."""
     return {
         name: Gauge(f"raytrain_{name}", description=text, tag_keys=TAGS)
         for name, text in FIGURES.items()
@@ -36,7 +36,7 @@ def _gauges() -> dict[str, Gauge]:
 
 
 class MetricsReporter:
-    """Passes each row on, and shows it as gauges until the next one."""
+    """Forwards each row, and exports it as gauges until the next one."""
 
     def __init__(self, inner: Reporter, tags: dict[str, str]):
         self._inner, self._tags = inner, tags
@@ -48,7 +48,7 @@ class MetricsReporter:
         self._inner.report(row)
 
     def beat(self) -> None:
-        """Set every gauge to the last row's figures."""
+        """Set every gauge to the figures of the last row."""
         for name, gauge in _gauges().items():
             if name in self._row:
                 gauge.set(self._row[name], tags=self._tags)
@@ -56,7 +56,7 @@ class MetricsReporter:
 
 @contextmanager
 def exported(task: Task, rank: int, inner: Reporter) -> Iterator[MetricsReporter]:
-    """A reporter for `task` whose gauges stay alive for the block."""
+    """Yield a reporter for `task` that keeps its gauges alive for the block."""
     run = task.directory.parent.parent
     tags = {
         "competition": run.parent.name,

@@ -1,4 +1,5 @@
-"""What hands Tune the trials of a search one after another, and what ends them early."""
+"""The searcher that passes a search's trials to Tune one by one, and the scheduler that stops them
+early."""
 
 from collections import deque
 from collections.abc import Callable
@@ -23,35 +24,36 @@ from raytrain.runs.record import Task
 
 
 class Proposed(Searcher):
-    """Hands Tune our proposals. What was drawn stands in `proposals.jsonl`, not in Tune's state.
+    """Passes our proposals to Tune. Drawn trials are stored in `proposals.jsonl`, not in Tune's
+    state.
 
-    Where what comes next depends on results, it is asked for only when there is a place for it.
+    If later trials depend on results, the next one is requested only when there is a place for it.
     """
 
     def __init__(self, orders: Orders, places: Callable[[], int]):
-        """`places`: how many trials can run at once."""
+        """Set up the searcher; `places` returns the number of trials that can run at once."""
         super().__init__(metric="val_score", mode="max")
         self.orders, self._places = orders, places
         self._patient = orders.spec.sampler.name == "tpe"
         self._live: set[str] = set()
 
     def __getstate__(self) -> dict[str, Any]:
-        # Tune saves it for a restore; it serves the living driver only.
+        # Tune saves the searcher for a restore, but it serves the living driver only.
         return {}
 
     def save_to_dir(self, checkpoint_dir: str, session_str: str) -> None:
-        """Nothing: see above."""
+        """Save nothing, because the searcher is not restored."""
         del checkpoint_dir, session_str
 
     def set_search_properties(
         self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any
     ) -> bool:
-        """They are set."""
+        """Accept the properties, which are already set."""
         return True
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """The config of Tune's next trial; None while there is nothing to run."""
-        # One is asked for where there is no place yet: a cluster that grows on demand sees it.
+        """Return the config of Tune's next trial; None while there is nothing to run."""
+        # One trial is requested even without a place: a cluster that grows on demand then sees it.
         if self._patient and len(self._live) >= max(1, self._places()):
             return None
         config = self.order()
@@ -63,21 +65,22 @@ class Proposed(Searcher):
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """A place is free."""
+        """Free the trial's place."""
         self._live.discard(trial_id)
 
     def order(self) -> dict[str, Any] | None:
-        """Task, and the epochs that the search knows of it; None when nothing can be run now."""
+        """Return a task, and the epochs that the search knows of it; None when nothing can run
+        now."""
         task = self.orders.propose()
         return None if task is None else {"task": task, "known": 0}
 
     def may_follow(self) -> bool:
-        """Whether there may be an order later though there is none now."""
+        """Return whether there may be an order later although there is none now."""
         return False
 
 
 class Promoted(Proposed):
-    """Lets paused trials go on before new ones start."""
+    """Resumes paused trials before it starts new ones."""
 
     def __init__(self, orders: Orders, places: Callable[[], int], promotion: Promotion):
         super().__init__(orders, places)
@@ -85,11 +88,11 @@ class Promoted(Proposed):
         self._tasks = {task.fingerprint: task for task in orders.stopped}
         self._stopped = set(self._tasks)
         self._fresh: deque[Task] = deque()
-        # Those that were paused when a driver was killed are among the first proposals.
+        # Trials that were paused when a driver was killed are among the first proposals.
         paused = {trial for _, trial in promotion.waiting()}
         while paused - self._tasks.keys() and self._propose(paused):
             pass
-        # Trials of an earlier search, with another space.
+        # The others belong to an earlier search with another space.
         promotion.close(paused - self._tasks.keys())
 
     def order(self) -> dict[str, Any] | None:
@@ -102,7 +105,7 @@ class Promoted(Proposed):
             return {"task": self._fresh.popleft(), "known": 0} if self._fresh else None
         rung, trial = found
         if trial in self._stopped:
-            # Its weights may be gone: then it trains again up to where it was.
+            # Its weights may be gone; then it trains again up to where it was.
             self._stopped.remove(trial)
             self._tasks[trial].trial_dir.record.unlink()
         self._promotion.go_on(trial, rung)
@@ -113,7 +116,7 @@ class Promoted(Proposed):
         return bool(self._live)
 
     def _propose(self, paused: set[str]) -> bool:
-        """Take the next proposal; false when there is no other."""
+        """Take the next proposal; returns False when there is no other."""
         task = self.orders.propose()
         if task is None:
             return False
@@ -136,9 +139,9 @@ class Promoted(Proposed):
 
 
 def deciders(orders: Orders, places: Callable[[], int]) -> tuple[Proposed, TrialScheduler]:
-    """The searcher that starts trials and the scheduler that ends them.
+    """Return the searcher that starts trials and the scheduler that stops them.
 
-    `places` is the number of trials that can run at once.
+    `places` returns the number of trials that can run at once.
     """
     spec, run = orders.spec.scheduler, orders.run
     histories = {

@@ -1,4 +1,4 @@
-"""Everything that needs names which Ray 2.60 does not make public, each with the reason.
+"""All uses of names that are private in Ray 2.60, each with the reason.
 
 `tests/ray/test_private.py` fails when one of them changes.
 """
@@ -19,8 +19,8 @@ from ray.exceptions import OutOfMemoryError
 from raytrain.cluster.reasons import MemoryKillError
 
 QUIET = ("ray._private.authentication", "ray.tune.analysis.experiment_analysis")
-"""Loggers: the first has a long warning that says what our line about the token says; the second
-lists the trials that never started at the end of a search that ran out of time."""
+"""Loggers to silence: the first has a long warning that repeats our line about the token; the
+second lists the trials that never started at the end of a search that ran out of time."""
 
 ANSWER_S = 6.0
 
@@ -28,7 +28,7 @@ ANSWER_S = 6.0
 def refuse_silent(address: str) -> None:
     """Raise ConnectionError when nothing at a RAY_ADDRESS speaks Ray's protocol within 6 s.
 
-    Ray's own clients wait for 40 s and more, and write lines of their own meanwhile.
+    Ray's own clients wait for 40 s and more, and print messages meanwhile.
     """
     place = address.removeprefix("ray://")
     if place == address:
@@ -43,25 +43,24 @@ def refuse_silent(address: str) -> None:
 
 
 def cluster_config() -> Any:
-    """The autoscaler's limits on a managed cluster, or None: no public call returns them."""
+    """Return the autoscaler's limits on a managed cluster, or None: no public call returns them."""
     return ray._private.state.state.get_cluster_config()
 
 
 def name_process(title: str) -> None:
     """Give this worker process a name in `top` and the dashboard, as Ray itself does.
 
-    Ray's copy of setproctitle is the one that can do it in a Ray worker.
+    Only Ray's copy of setproctitle works in a Ray worker.
     """
     setproctitle(title)
 
 
 @contextmanager
 def memory_kills_are_failures() -> Iterator[None]:
-    """Let Tune try a trial again when Ray's memory monitor killed its process.
+    """Let Tune retry a trial when Ray's memory monitor killed its process.
 
-    Tune in Ray 2.60 handles actors that died and calls that failed. It does not handle the
-    OutOfMemoryError that Ray raises for such a kill, and ends the search ("Caught unexpected
-    exception").
+    Tune in Ray 2.60 handles dead actors and failed calls. It does not handle the OutOfMemoryError
+    that Ray raises for such a kill, and ends the search ("Caught unexpected exception").
     """
     failed = RayActorManager._actor_task_failed
 

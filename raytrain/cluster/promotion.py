@@ -1,8 +1,8 @@
-"""Who goes on from a rung, and when: asynchronous successive halving that promotes.
+"""Asynchronous successive halving with promotion: which trials continue from a rung, and when.
 
-Li et al. 2020, algorithm 2: whenever a worker is free, the best trial that is among the top
-1/factor of the highest rung possible goes on; where there is none, a new one starts. Ray's ASHA
-decides once, when a trial arrives, so that early arrivals pass unchallenged; here they wait.
+Li et al. 2020, algorithm 2: whenever a worker is free, the best trial in the top 1/factor of the
+highest possible rung continues; if there is none, a new one starts. Ray's ASHA decides once, when a
+trial arrives, so early arrivals pass unchallenged; here they wait.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from raytrain.runs.events import RungEvent
 
 
 class Promotion:
-    """The scores at each rung and who has gone on from it, rebuilt from the events."""
+    """The scores at each rung and the trials that continued from it, rebuilt from the events."""
 
     def __init__(
         self,
@@ -21,7 +21,7 @@ class Promotion:
         events: Iterable[RungEvent],
         finished: Iterable[str],
     ):
-        """`finished` trials count at their rungs but cannot go on."""
+        """Rebuild the state; `finished` trials count at their rungs but cannot continue."""
         self._factor = factor
         self._scores: dict[int, dict[str, float]] = {rung: {} for rung in rungs}
         self._gone: set[tuple[int, str]] = set()
@@ -33,13 +33,14 @@ class Promotion:
                     self._gone.add((event.epoch, event.trial))
 
     def decided(self, trial: str, rung: int) -> Literal["go on", "pause"] | None:
-        """What holds for a trial at a rung that it has reached before."""
+        """Return the decision for a trial at a rung that it has reached before, or None."""
         if trial not in self._scores[rung]:
             return None
         return "go on" if (rung, trial) in self._gone else "pause"
 
     def arrive(self, trial: str, rung: int, score: float) -> Literal["go on", "pause"]:
-        """A trial has reached a rung; it goes on at once only if no other comes first."""
+        """Record that a trial has reached a rung; it continues at once only if no other comes
+        first."""
         self._scores[rung][trial] = score
         if self.ready() != (rung, trial):
             return "pause"
@@ -47,7 +48,7 @@ class Promotion:
         return "go on"
 
     def ready(self) -> tuple[int, str] | None:
-        """Rung and trial that go on next, the highest rung first; None when nobody may."""
+        """Return the rung and trial that continue next, highest rung first; None when none may."""
         for rung in sorted(self._scores, reverse=True):
             order = self._order(rung)
             waiting = self._waiting(rung, order[: len(order) // self._factor])
@@ -56,8 +57,9 @@ class Promotion:
         return None
 
     def last(self) -> tuple[int, str] | None:
-        """With nobody left to compare with: the best of the highest rung, if no other went on
-        from there, so that a search ends with a trial that has run all its epochs."""
+        """Return the best trial of the highest rung when no other is left to compare with, unless
+        another one continued from there. So a search ends with a trial that has run all its
+        epochs."""
         reached = [rung for rung, scores in self._scores.items() if scores]
         if not reached or any(rung == max(reached) for rung, _ in self._gone):
             return None
@@ -65,15 +67,15 @@ class Promotion:
         return (max(reached), waiting[0]) if waiting else None
 
     def go_on(self, trial: str, rung: int) -> None:
-        """Note that it was let go on."""
+        """Record that a trial continues."""
         self._gone.add((rung, trial))
 
     def close(self, trials: Iterable[str]) -> None:
-        """They count, but cannot go on."""
+        """Keep trials in the comparison, but do not let them continue."""
         self._closed |= set(trials)
 
     def waiting(self) -> list[tuple[int, str]]:
-        """Rung and trial of all that are paused."""
+        """Return the rung and trial of all paused trials."""
         return [
             (rung, trial)
             for rung in sorted(self._scores)

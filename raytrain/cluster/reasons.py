@@ -1,4 +1,4 @@
-"""Why something failed, in one line, out of Ray's nested errors and tracebacks."""
+"""Extract the reason of a failure, in one line, from Ray's nested errors and tracebacks."""
 
 import re
 from collections.abc import Iterator
@@ -20,13 +20,13 @@ _RAISED = re.compile(r"^(?:[\w.]+\.)?(\w+(?:Error|Exception|Exit)): (.+)$")
 _MEMORY = (torch.OutOfMemoryError, OutOfMemoryError)
 _LOST = (RayActorError, WorkerCrashedError, NodeDiedError, LocalRayletDiedError)
 _INNER = ("cause", "__cause__", "health_check_failure", "_base_exc")
-"""Where Ray Core, Tune and Train keep the error that they wrap."""
+"""Attributes in which Ray Core, Tune and Train keep the error that they wrap."""
 
 _KILLED = re.compile(
     r"killed due to the node running low on memory\. Memory on the node \(.*?\) was "
     r"(\S+) used / (\S+) limit"
 )
-"""What Ray's memory monitor begins its long account with; its last lines are advice."""
+"""The start of the memory monitor's long message; its last lines are advice."""
 
 
 class MemoryKillError(RayActorError):
@@ -34,11 +34,11 @@ class MemoryKillError(RayActorError):
 
 
 class TrainingFailedError(Exception):
-    """The workers of a training failed; its one argument is the `Failure`."""
+    """The workers of a training failed; its only argument is the `Failure`."""
 
 
 def failure_of(error: BaseException) -> Failure:
-    """Reason and cause of an error; the cause is read from the types of the errors in it."""
+    """Return reason and cause of an error; the cause follows from the types of the errors in it."""
     found = list(_chain(error))
     for each in found:
         if isinstance(each, TrainingFailedError):
@@ -53,7 +53,7 @@ def failure_of(error: BaseException) -> Failure:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error and all errors that it wraps."""
+    """Yield an error and all errors that it wraps."""
     yield error
     inner = [getattr(error, name, None) for name in _INNER]
     inner += getattr(error, "worker_failures", {}).values()
@@ -63,9 +63,10 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def reason_of(error: object) -> str:
-    """The message of the exception that was raised first, without its traceback.
+    """Return the message of the exception that was raised first, without its traceback.
 
-    A ValueError's message is a sentence for the user; others keep the name of their class.
+    A ValueError's message is a sentence for the user; other messages include the name of their
+    class.
     """
     killed = _KILLED.search(str(error))
     if killed:

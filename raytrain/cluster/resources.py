@@ -1,4 +1,4 @@
-"""What a worker asks of Ray, and whether any node could ever give it."""
+"""The resources that a worker requests from Ray, and whether any node can ever provide them."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from raytrain.config.job import ResourcesSpec
 
 GIB = 1024**3
 UNITS = 10_000
-"""Ray's, of one of a resource."""
+"""Ray's units per whole resource."""
 
 
 def remote_options(need: ResourcesSpec) -> dict[str, Any]:
-    """Options of a Ray task that runs one worker."""
+    """Return the options of a Ray task that runs one worker."""
     return {
         "num_cpus": need.cpus,
         "num_gpus": need.gpus,
@@ -22,7 +22,7 @@ def remote_options(need: ResourcesSpec) -> dict[str, Any]:
 
 
 def bundle(need: ResourcesSpec) -> dict[str, float]:
-    """The same as a resource bundle for Tune and Train, less a byte for a `DRIVER`."""
+    """Return the same as a resource bundle for Tune and Train, minus a byte for a `DRIVER`."""
     return {
         "CPU": need.cpus,
         "GPU": need.gpus,
@@ -31,17 +31,18 @@ def bundle(need: ResourcesSpec) -> dict[str, float]:
 
 
 DRIVER: dict[str, float] = {"memory": 1}
-"""What starts a nested trial's workers and waits for them; Tune wants it to ask for something."""
+"""Resources of the process that starts a nested trial's workers and waits for them; Tune requires a
+request."""
 
 
 def fitting(have: float, each: float) -> int:
-    """How many of `each` there are in what a node has; Ray counts in ten-thousandths, so that five
-    of .2 fill a GPU, though 1 // .2 is 4."""
+    """Return how many of `each` fit into `have`. Ray counts in ten-thousandths, so five times .2
+    fill a GPU, although 1 // .2 is 4."""
     return round(have * UNITS) // max(1, round(each * UNITS))
 
 
 def slots(need: ResourcesSpec) -> int:
-    """How many of these workers the live nodes can run at once."""
+    """Return how many of these workers the live nodes can run at once."""
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     wanted = {key: value for key, value in bundle(need).items() if value}
     return sum(
@@ -50,7 +51,7 @@ def slots(need: ResourcesSpec) -> int:
 
 
 def places(need: ResourcesSpec) -> dict[str, int]:
-    """The same by each resource alone, node by node, and by all of them together."""
+    """Return the same for each resource alone, node by node, and for all of them together."""
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     wanted = {key: value for key, value in bundle(need).items() if value}
     single = {
@@ -61,15 +62,16 @@ def places(need: ResourcesSpec) -> dict[str, int]:
 
 
 def reachable(need: ResourcesSpec) -> int:
-    """How many there can be at once when the autoscaler, if there is one, brings all it may."""
+    """Return how many workers can run at once when the autoscaler, if any, has added all its
+    nodes."""
     growth = ceiling()
     wanted = {key: value for key, value in bundle(need).items() if value}
     return max(slots(need), growth.fits(wanted) if growth else 0)
 
 
 def refuse_impossible(need: ResourcesSpec, workers: int) -> None:
-    """Raises ValueError when `workers` of these can never run at once: not on the live nodes, nor
-    on what the autoscaler can bring. Ray would wait for ever, silently.
+    """Raise ValueError when `workers` of these can never run at once, neither on the live nodes nor
+    on those that the autoscaler can add. Ray would wait forever, silently.
     """
     if reachable(need) >= workers:
         return
@@ -89,6 +91,6 @@ def refuse_impossible(need: ResourcesSpec, workers: int) -> None:
 
 
 def _told(resources: dict[str, float]) -> str:
-    """What a node has; a type of nodes seldom declares its memory."""
+    """Return the resources of a node; a node type rarely declares its memory."""
     memory = f", {resources['memory'] / GIB:.1f} GB" if "memory" in resources else ""
     return f"{resources.get('CPU', 0):g} CPU, {resources.get('GPU', 0):g} GPU{memory}"

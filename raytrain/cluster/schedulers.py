@@ -1,7 +1,7 @@
-"""Early stopping on our own 1-based epoch, with every decision written down.
+"""Early stopping on our own 1-based epoch, with a record of every decision.
 
-A decision is made once: a trial that meets a rung again after a restart is told what
-`events.jsonl` says. Tune's own iteration counter restarts with a trial, our epoch does not.
+A decision is made once: a trial that meets a rung again after a restart gets the decision in
+`events.jsonl`. Tune's own iteration counter restarts with a trial, but our epoch does not.
 """
 
 from dataclasses import dataclass
@@ -26,10 +26,10 @@ from raytrain.runs.record import Task
 
 
 class RungScheduler(ASHAScheduler):
-    """ASHA as Ray Tune has it: it stops and never pauses."""
+    """ASHA as in Ray Tune: it stops trials and never pauses them."""
 
     def __init__(self, spec: AshaSpec, epochs: int, events: Path):
-        # One more than the last epoch: a trial that reaches its end finishes by itself.
+        # One more than the last epoch, because a trial that reaches its end finishes by itself.
         super().__init__(
             time_attr="epoch",
             metric="val_score",
@@ -50,12 +50,12 @@ class RungScheduler(ASHAScheduler):
             super().on_trial_result(None, trial, row)
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
-        # Ray's own draws a bracket anew after a restart.
+        # Ray's own method draws a new bracket after a restart.
         self._trial_info[trial.trial_id] = self._bracket(trial.config["task"].fingerprint)
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         task, epoch = trial.config["task"], result["epoch"]
-        # What has reached its end is not held against what has just begun.
+        # A trial at its end is not compared with trials that have just begun.
         if epoch >= task.spec.last_epoch:
             return TrialScheduler.CONTINUE
         decision = super().on_trial_result(tune_controller, trial, result)
@@ -72,7 +72,7 @@ class RungScheduler(ASHAScheduler):
         return decision
 
     def _bracket(self, fingerprint: str) -> Any:
-        """As likely as Ray has it, but the same for the same trial."""
+        """Return a trial's bracket: with the same probabilities as in Ray, but fixed per trial."""
         sizes = np.array([len(bracket._rungs) for bracket in self._brackets])
         shares = np.exp(sizes - sizes.max())
         rng = np.random.default_rng(int(fingerprint, 16))
@@ -81,13 +81,14 @@ class RungScheduler(ASHAScheduler):
 
 @dataclass(frozen=True)
 class _Named:
-    """A trial to Ray's rule, the same one after a restart."""
+    """A trial identity for Ray's rule that stays the same after a restart."""
 
     trial_id: str
 
 
 class MedianScheduler(MedianStoppingRule):
-    """The median rule as Ray Tune has it; what a trial passed before a restart it has passed."""
+    """The median rule as in Ray Tune; epochs that a trial passed before a restart are not judged
+    again."""
 
     def __init__(self, spec: MedianSpec, events: Path):
         super().__init__(
@@ -119,7 +120,7 @@ class MedianScheduler(MedianStoppingRule):
         if result["epoch"] <= self._passed.get(task.fingerprint, 0):
             return TrialScheduler.CONTINUE
         self._passed[task.fingerprint] = result["epoch"]
-        # By its name, so that what it reported before a restart is its own.
+        # Identified by fingerprint, so that results from before a restart belong to the same trial.
         named: Any = _Named(task.fingerprint)
         decision = super().on_trial_result(tune_controller, named, result)
         if decision != TrialScheduler.STOP or result["epoch"] >= task.spec.last_epoch:
@@ -128,23 +129,23 @@ class MedianScheduler(MedianStoppingRule):
         return TrialScheduler.STOP
 
     def on_trial_complete(self, tune_controller: Any, trial: Trial, result: Any) -> None:
-        """Its last result has been counted."""
+        """Do nothing: the last result has already been counted."""
 
     def _on_insufficient_samples(self, tune_controller: Any, trial: Any, time: float) -> str:
-        # Ray's own would make room for others by pausing.
+        # Ray's own method would pause the trial to make room for others.
         return TrialScheduler.CONTINUE
 
 
 class PromoteScheduler(FIFOScheduler):
-    """Ends a trial's turn at a rung unless it goes on at once; who goes on later is decided when
-    a place is free (`search.py`)."""
+    """Ends a trial's turn at a rung unless it continues at once. Which trial continues later is
+    decided when a place is free (`orders.py`)."""
 
     def __init__(self, promotion: Promotion, rungs: list[int], events: Path):
         super().__init__()
         self._promotion, self._rungs, self._events = promotion, rungs, events
 
     def __getstate__(self) -> dict[str, Any]:
-        # Tune saves it for a restore; it is rebuilt from the events instead.
+        # Tune saves the scheduler for a restore, but it is rebuilt from the events instead.
         return {}
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
@@ -162,7 +163,7 @@ class PromoteScheduler(FIFOScheduler):
 def rung_event(
     task: Task, row: dict[str, Any], decision: Literal["stop", "go on", "pause"]
 ) -> RungEvent:
-    """What a trial showed in an epoch and what was decided."""
+    """Return the event with a trial's scores in an epoch and the decision."""
     return RungEvent(
         trial=task.fingerprint,
         name=task.name,

@@ -1,5 +1,5 @@
-"""A search as one Ray Tune experiment: trials of one worker in reused actors, those of several each
-with a Ray Train group of its own."""
+"""A search as one Ray Tune experiment: trials with one worker run in reused actors, and trials with
+several workers each get their own Ray Train group."""
 
 import pickle
 from collections.abc import Callable
@@ -28,19 +28,19 @@ from raytrain.runs.retry import LOSSES, RETRIES
 
 DROPPED = "Ray Tune dropped it, its log says why; run the same command again to try it anew"
 AHEAD = 200
-"""So many trials may wait for a place: a cluster that grows on demand sees them."""
+"""Most trials that may wait for a place, so that a cluster that grows on demand sees them."""
 
 
 class TuneReporter:
-    """Hands Tune each epoch's figures; Tune ends the trial by not returning from it.
+    """Passes each epoch's figures to Tune; Tune ends the trial by not returning from the call.
 
-    A reused actor keeps the name that it started with, so the process is named after its trial:
-    the dashboard's list of a node's workers and `top` show which trial takes the memory and GPU.
+    A reused actor keeps its first name, so the process is renamed after its trial: then the
+    dashboard's list of a node's workers and `top` show which trial uses the memory and GPU.
     """
 
     def __init__(self, task: Task, known: int):
         self._known = known
-        """Epochs that the search has been told of."""
+        """Number of epochs that the search already knows."""
         self._title = f"ray::{task.name}"
         name_process(self._title)
 
@@ -48,18 +48,18 @@ class TuneReporter:
         if row["epoch"] <= self._known:
             return
         tune.report({key: row[key] for key in ("epoch", "val_score", "val_dice")})
-        # Each call of an actor's method has Ray name the process after that method.
+        # After each call of an actor's method, Ray names the process after that method.
         name_process(self._title)
 
 
 class _EndOfTrial(tune.Callback):
-    """Tells the driver how each trial ended, by what its history says."""
+    """Reports to the driver how each trial ended, according to its history."""
 
     def __init__(self, orders: Orders, pauses: bool):
         self._orders, self._pauses = orders, pauses
 
     def __getstate__(self) -> dict[str, Any]:
-        # Tune saves its callbacks for a restore; this one speaks to the living driver only.
+        # Tune saves its callbacks for a restore, but this one serves the living driver only.
         return {}
 
     def on_trial_complete(
@@ -69,14 +69,14 @@ class _EndOfTrial(tune.Callback):
         if task.trial_dir.shipped.is_file():
             self._orders.on_end(task, "finished", None)
         elif not self._pauses:
-            # A nested trial's history may be an epoch ahead of what Tune was told.
+            # A nested trial's history may be an epoch ahead of what Tune has received.
             reason = f"at the rung of epoch {trial.last_result['epoch']}"
             self._orders.on_end(task, "stopped", reason)
 
     def on_trial_recover(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
-        # Before its next worker starts, which reads there whether to take half the batch.
+        # Recorded before the next worker starts, which reads from it whether to use half the batch.
         self._failed(trial)
         attempts = read_attempts(trial.config["task"].trial_dir)
         lost = sum(attempt.cause == "lost" for attempt in attempts)
@@ -88,7 +88,7 @@ class _EndOfTrial(tune.Callback):
         self._orders.on_end(trial.config["task"], "failed", self._failed(trial).reason)
 
     def _failed(self, trial: Trial) -> Failure:
-        # Trial.get_pickled_error looks where Tune copies it to later.
+        # Trial.get_pickled_error looks in the place to which Tune copies the file later.
         path = Path(trial.local_path or "") / EXPR_ERROR_PICKLE_FILE
         failure = Failure("its worker died", "lost")
         if path.is_file():
@@ -104,7 +104,7 @@ class _TimeIsOver(tune.Stopper):
         self._over = over
 
     def __getstate__(self) -> dict[str, Any]:
-        # Tune saves it for a restore; it serves the living driver only.
+        # Tune saves the stopper for a restore, but it serves the living driver only.
         return {}
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
@@ -112,15 +112,15 @@ class _TimeIsOver(tune.Stopper):
         return False
 
     def stop_all(self) -> bool:
-        """Asked at every step of Tune's loop."""
+        """Return whether to end the search; Tune's loop calls it at every step."""
         return self._over()
 
 
 def run_search(orders: Orders, need: ResourcesSpec) -> None:
-    """Run what is proposed, early-stopped as asked, as many at once as resources allow.
+    """Run the proposed trials with early stopping, as many at once as resources allow.
 
-    The experiment itself holds nothing that must survive: trials resume from their own
-    checkpoints and tell their past again, and the scheduler is rebuilt from records and events.
+    The experiment itself holds no state that must survive: trials resume from their own checkpoints
+    and report their past epochs again, and the scheduler is rebuilt from records and events.
     """
 
     at_work: dict[str, Task] = {}
@@ -152,12 +152,12 @@ def _tune(orders: Orders, need: ResourcesSpec) -> None:
         else:
             work(task, TuneReporter(task, config["known"]), need.gpus)
 
-    # The dashboard lists the actors that run the trials in turn under this name.
+    # The dashboard lists the actors, which run the trials in turn, under this name.
     trial.__name__ = f"{orders.run.path.parent.name} search"
     nested = orders.spec.workers > 1
     searcher, scheduler = deciders(orders, lambda: slots(need) // orders.spec.workers)
-    # Ray Train asks for a nested trial's places itself; Tune, which does not see them, must not
-    # start more trials than there can be.
+    # Ray Train requests a nested trial's places itself. Tune does not see them, and must not start
+    # more trials than can run.
     asked = DRIVER if nested else bundle(need)
     ahead = reachable(need) // orders.spec.workers if nested else AHEAD
     tuner = tune.Tuner(
@@ -176,7 +176,7 @@ def _tune(orders: Orders, need: ResourcesSpec) -> None:
             name="tune",
             storage_path=str(orders.run.search),
             stop=_TimeIsOver(orders.over),
-            # Tune reads its JSON at the end; its tables and TensorBoard files would double ours.
+            # Tune reads its JSON at the end; its tables and TensorBoard files would duplicate ours.
             callbacks=[
                 JsonLoggerCallback(),
                 _EndOfTrial(orders, isinstance(searcher, Promoted)),

@@ -1,8 +1,8 @@
 """MLflow and Weights & Biases through Ray's own callbacks (`ray.air.integrations`).
 
-Ray calls these from Tune only, with what a trial reports there; a worker group of Ray Train takes
-no such callback. Here the driver calls them with what `history.jsonl` says, so that search trials,
-folds and finalists on any number of workers are all shown alike, each under its name.
+Ray calls these only from Tune, with the values that a trial reports there; a Ray Train worker group
+accepts no such callback. Here the driver calls them with the rows of `history.jsonl`, so search
+trials, folds and final members on any number of workers are all shown alike, each under its name.
 """
 
 import os
@@ -21,11 +21,11 @@ from raytrain.runs.record import Record, Task
 from raytrain.runs.tracked import figures, parameters
 
 UPLOAD_S = 300
-"""So long a station waits at its end for what is still on its way to W&B."""
+"""Seconds that a station waits at its end for uploads to W&B."""
 
 
 class Shown:
-    """What Ray's callbacks ask of a Tune trial, for a task."""
+    """The attributes of a Tune trial that Ray's callbacks use, for a task."""
 
     def __init__(self, task: Task, folder: Path):
         run = task.directory.parent.parent
@@ -40,7 +40,7 @@ class Shown:
 
 
 class TrackerView:
-    """Tells one of Ray's callbacks of every epoch, once."""
+    """Passes every epoch to one of Ray's callbacks, once."""
 
     def __init__(self, name: str, callback: LoggerCallback, run: RunDir):
         self.name = f"tracking.{name}"
@@ -52,7 +52,7 @@ class TrackerView:
     def update(self, task: Task, rows: list[Row]) -> None:
         trial = self._begun(task)
         for row in rows[self._told[task.fingerprint] :]:
-            # What comes last stands for the whole row.
+            # The last value set represents the whole row.
             self._tell(trial, row["epoch"], {**figures(row), "epoch": row["epoch"]})
             self._told[task.fingerprint] = row["epoch"]
 
@@ -64,7 +64,7 @@ class TrackerView:
         self._callback.log_trial_end(trial, failed=record.status == "failed")
 
     def looked(self) -> None:
-        """Nothing is held back."""
+        """Do nothing, because no update is held back."""
 
     def close(self) -> None:
         self._callback.on_experiment_end([])
@@ -79,17 +79,17 @@ class TrackerView:
         return self._trials[task.fingerprint]
 
     def _known(self, trial: Shown) -> int:
-        """Epochs that the tracker has from an earlier driver."""
+        """Return the number of epochs that the tracker has from an earlier driver."""
         del trial
         return 0
 
     def _tell(self, trial: Shown, epoch: int, values: dict[str, Any]) -> None:
-        # Tune's name for what trackers count as steps.
+        # Tune's name for the steps of trackers.
         self._callback.log_trial_result(epoch, trial, {"training_iteration": epoch, **values})
 
 
 class _Mlflow(MLflowLoggerCallback):
-    """Ray's, but that a trial goes on in the run that an interrupted driver began."""
+    """Ray's callback, but a trial continues in the run that an interrupted driver began."""
 
     def log_trial_start(self, trial: Any) -> None:
         found = self.client.search_runs(
@@ -118,10 +118,10 @@ class _Mlflow(MLflowLoggerCallback):
 
 
 class MlflowView(TrackerView):
-    """An MLflow run a trial, in the experiment that bears the competition's name."""
+    """One MLflow run per trial, in the experiment with the competition's name."""
 
     def __init__(self, spec: MlflowSpec, competition: str, run: RunDir):
-        # What failed is told again at the next look: the client need not wait for long itself.
+        # Failed updates are repeated at the next look, so the client need not wait for long.
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
         self._mlflow = _Mlflow(
@@ -141,12 +141,12 @@ class MlflowView(TrackerView):
 
 
 class WandbView(TrackerView):
-    """A W&B run a trial, in the group that bears the run's name; W&B itself leaves out the steps
-    that it has from an interrupted driver."""
+    """One W&B run per trial, in the group with the run's name. W&B itself skips the steps that it
+    has from an interrupted driver."""
 
     def __init__(self, spec: WandbSpec, competition: str, run: RunDir):
         if spec.mode == "offline":
-            # Ray's callback asks for a key unless it finds this.
+            # Ray's callback requires a key unless this variable is set.
             os.environ["WANDB_MODE"] = "offline"
         callback = WandbLoggerCallback(
             project=spec.project or competition,
@@ -167,7 +167,7 @@ class WandbView(TrackerView):
 
 
 def trackers(job: JobSpec, run: RunDir) -> list[TrackerView]:
-    """Those that the job asks for. Raises ValueError when one cannot be reached."""
+    """Return the trackers that the job names. Raises ValueError when one cannot be reached."""
     views: list[TrackerView] = []
     if job.tracking.mlflow is not None:
         views.append(MlflowView(job.tracking.mlflow, job.competition.name, run))

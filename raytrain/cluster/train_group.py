@@ -1,7 +1,7 @@
 """Data-parallel trials: one Ray Train worker group trains several of them in turn.
 
-A worker group costs half a minute to start and a trial in it nothing, so tasks with the same
-number of workers share as many groups as the cluster can run at once.
+A worker group takes half a minute to start, but another trial in it takes no extra time. So tasks
+with the same number of workers share as many groups as the cluster can run at once.
 """
 
 import os
@@ -28,26 +28,27 @@ from raytrain.runs.history import Row
 from raytrain.runs.record import Status, Task
 
 REFITS = 3
-"""How often a group whose controller died is fitted again."""
+"""Number of times that a group is fitted again after its controller died."""
 PREEMPTED = "preempted"
 START_VARIABLE = "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"
 START_S, ELASTIC_START_S = 3600, 60
-"""How long places for a group are waited for; they are known to exist. A group that may be smaller
-looks again after the shorter time how many there are now."""
+"""Seconds to wait for a group's places, which are known to exist. A group that may be smaller
+checks again after the shorter time how many there are."""
 CONTROLLER_FAILURES, ELASTIC_CONTROLLER_FAILURES = 3, 60
-"""A start that has to be tried again is one of them."""
+"""Allowed failures of the controller; a start that must be retried counts as one."""
 RESIZE_VARIABLE = "RAYTRAIN_RESIZE_S"
-"""Sets the seconds after which a group with room to grow looks for more places."""
+"""Environment variable for the seconds after which a group with room to grow looks for more
+places."""
 RESIZE_S = 60.0
 
 
 class Preempted(Exception):  # noqa: N818  # not an error: the group goes elsewhere
-    """A node of the group is about to go; everything up to this epoch is kept."""
+    """A node of the group is about to leave; everything up to this epoch is saved."""
 
 
 class TrainReporter:
-    """Hands Ray Train each epoch's figures and a pointer to our checkpoint, and leaves a node that
-    is about to go."""
+    """Passes each epoch's figures and a pointer to our checkpoint to Ray Train, and ends the
+    group's training before a node leaves."""
 
     def __init__(self, task: Task):
         self._task = task
@@ -59,7 +60,7 @@ class TrainReporter:
                 write_json(Path(folder) / "pointer.json", str(self._task.trial_dir.checkpoints))
                 checkpoint = ray.train.Checkpoint.from_directory(folder)
             ray.train.report({"trial": self._task.name, **row}, checkpoint=checkpoint)
-        # The same answer for every rank.
+        # Every rank gets the same answer.
         if ray.train.get_preemption_info() is not None:
             raise Preempted
 
@@ -81,10 +82,9 @@ def train_groups(
 
 
 def train_inside_tune(task: Task, need: ResourcesSpec) -> None:
-    """Train one task by its workers from within a trial of Ray Tune and report each epoch to it.
+    """Train one task with its workers from within a Ray Tune trial, and report each epoch to Tune.
 
-    Raises TrainingFailedError. The group goes when the trial's process does: that is how Tune
-    stops it.
+    Raises TrainingFailedError. The group ends with the trial's process: that is how Tune stops it.
     """
     failure = _fit([task], need, [TuneReportCallback()])
     if failure is not None:
@@ -92,9 +92,10 @@ def train_inside_tune(task: Task, need: ResourcesSpec) -> None:
 
 
 def _fit_at_once(shares: list[list[Task]], need: ResourcesSpec) -> list[Failure | None]:
-    """Fit a group for each share from a Ray task of its own; their errors in order.
+    """Fit a group for each share, each from its own Ray task; returns their errors in order.
 
-    Not from this process: a training that is waited for here could not be interrupted cleanly.
+    They are not fitted from this process, because waiting here for a training could not be
+    interrupted cleanly.
     """
     remote = ray.remote(num_cpus=0, max_retries=3)(_fit)
     names = [" + ".join(task.name for task in group) for group in shares]
@@ -116,8 +117,8 @@ def _fit(
 ) -> Failure | None:
     """Train the tasks in turn in one worker group; returns why it failed, or None.
 
-    When a node is about to go, the group ends with its epoch and is fitted again elsewhere; when
-    Ray Train's controller dies, too, but not for ever.
+    When a node is about to leave, the group ends after its epoch and is fitted again elsewhere. The
+    same happens, a limited number of times, when Ray Train's controller dies.
     """
     deaths = 0
     path = _place(tasks)
@@ -138,11 +139,11 @@ def _fit(
 
 
 def _place(tasks: list[Task]) -> Path:
-    """Where Ray Train keeps what it needs for these."""
+    """Return the folder for the files of Ray Train for these tasks."""
     storage = tasks[0].directory.parent.parent / "ray"
-    # A folder's name has 255 letters at most.
+    # A folder's name has at most 255 characters.
     names = "+".join(task.name for task in tasks)[:100]
-    # A run of the same name would be taken for finished by Ray Train: ours resumes by itself.
+    # Ray Train would consider a run of the same name finished; ours resumes by itself.
     attempt = len(list(storage.glob("*"))) if storage.is_dir() else 0
     return storage / f"{names}-{fingerprint([t.fingerprint for t in tasks])[:4]}-{attempt}"
 
@@ -155,7 +156,7 @@ def _trainer(
     callbacks: list[ray.train.UserCallback],
 ) -> TorchTrainer:
     most, least = _workers(tasks[0])
-    # Read by Ray Train from this process's environment.
+    # Ray Train reads these from this process's environment.
     ours = [str(START_S), str(ELASTIC_START_S)]
     if os.environ.get(START_VARIABLE, ours[0]) in ours:
         os.environ[START_VARIABLE] = ours[0] if least == most else ours[1]
@@ -183,8 +184,8 @@ def _trainer(
 
 
 def _train_all(config: dict[str, Any]) -> str | None:
-    """A user's mistake would be met again in every attempt: the one after it ends at once. (Ray
-    Train tries again whatever a worker raises, and what its callbacks raise, too.)"""
+    """Train all tasks. A user's mistake would recur in every attempt, so the attempt after it ends
+    at once. (Ray Train retries whatever a worker or its callbacks raise.)"""
     refusal: Path = config["refusal"]
     for task in () if refusal.is_file() else config["tasks"]:
         try:
@@ -198,5 +199,5 @@ def _train_all(config: dict[str, Any]) -> str | None:
 
 
 def _workers(task: Task) -> tuple[int, int]:
-    """The most and the fewest of a task."""
+    """Return the most and the fewest workers of a task."""
     return task.workers, task.least_workers

@@ -1,4 +1,4 @@
-"""Says what work waits for while all places are taken by others."""
+"""Print what work waits for while all places are taken by others."""
 
 import threading
 from collections.abc import Iterator
@@ -13,18 +13,18 @@ from raytrain.config.job import ResourcesSpec
 
 LOOK_S, RUNNING_LOOK_S = 10.0, 60.0
 NAMED = 3
-"""Others that are named."""
+"""Number of other users to name."""
 
 
 @contextmanager
 def waiting_said(need: ResourcesSpec) -> Iterator[None]:
-    """Prints, whenever it changes, what this process's work waits for while none of it runs."""
+    """Print, whenever it changes, what this process's work waits for while none of it runs."""
     done = threading.Event()
 
     def look() -> None:
         said, pause_s = "", LOOK_S
         while not done.wait(pause_s):
-            # The state of a cluster may be away for a while, or altogether.
+            # The state of a cluster may be unavailable for a while, or altogether.
             with suppress(Exception):
                 text = waiting_text(need)
                 if text and text != said:
@@ -41,8 +41,8 @@ def waiting_said(need: ResourcesSpec) -> Iterator[None]:
 
 
 def waiting_text(need: ResourcesSpec) -> str:
-    """Such as `waiting for 1 CPU: 2 of 2 are taken by Hog (job 02000000)`; empty while there is a
-    place, or work of this job runs."""
+    """Return a text such as `waiting for 1 CPU: 2 of 2 are taken by Hog (job 02000000)`; empty
+    while there is a free place, or work of this job is running."""
     total, free = ray.cluster_resources(), ray.available_resources()
     lacking = [key for key, value in bundle(need).items() if value and free.get(key, 0.0) < value]
     users = _users()
@@ -63,7 +63,7 @@ def waiting_text(need: ResourcesSpec) -> str:
 
 
 def _users() -> list[Any]:
-    """Actors and tasks that hold processors."""
+    """Return the actors and tasks that hold CPUs or GPUs."""
     living = list_actors(filters=[("state", "=", "ALIVE")], detail=True, limit=1000)
     running = list_tasks(filters=[("state", "=", "RUNNING")], detail=True, limit=1000)
     found = [(each, each.required_resources or {}) for each in (*living, *running)]

@@ -1,4 +1,4 @@
-"""What runs in a Ray worker process that trains; decoded data stays open between its trials."""
+"""Training code in a Ray worker process; decoded data stays open between its trials."""
 
 import os
 import platform
@@ -21,8 +21,8 @@ from raytrain.runs.retry import as_tried
 
 
 def work(task: Task, reporter: Reporter, gpus: float) -> None:
-    """Run one trial here with so many GPUs, its figures exported as Ray metrics, its steps
-    watched."""
+    """Run one trial here with `gpus` GPUs. Its figures are exported as Ray metrics, and its steps
+    are watched for hangs."""
     floor_s = float(os.environ.get(STALL_VARIABLE, STALL_S))
     node = f"{platform.node()} (Ray node {ray.get_runtime_context().get_node_id()[:8]})"
     world = current_world()
