@@ -40,10 +40,10 @@ STORE_BYTES = 256 * 1024**2
 
 @contextmanager
 def connected() -> Iterator[str]:
-    """A Ray connection for the block; gives a line about its dashboard.
+    """Connect to Ray for the block; yields a line about its dashboard.
 
-    A Ray of its own listens on this machine's loopback address only, and asks for its token.
-    Raises ValueError when the cluster that RAY_ADDRESS names does not answer.
+    A Ray instance that is started here listens only on this machine's loopback address and requires
+    its token. Raises ValueError when the cluster in RAY_ADDRESS does not answer.
     """
     address = os.environ.get("RAY_ADDRESS")
     set_defaults()

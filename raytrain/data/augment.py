@@ -80,8 +80,8 @@ PRESETS: dict[str, tuple[TransformSpec | OneOfSpec, ...]] = {
 - `system_a`: row A2, always a rotation within 5 degrees, each flip with probability .5; borders
   mirrored.
 - `system_b_*`: row B9, one transform each, and `system_b_mix`. Its .3 and .1 are read as strengths:
-    a slope of .3 (16.7 degrees), .1 of the side. The report does not state the probabilities of .5,
-    the noise and the blur, so these are ours. Quarter turns, and so the mix, need square images.
+  a slope of .3 (16.7 degrees), .1 of the side. The report does not state the probabilities of .5,
+  the noise and the blur, so these are ours. Quarter turns, and so the mix, need square images.
 - `system_c`: row C6, a mirror image with probability .5.
 - `system_d`: row D3, each flip with probability .5, always a rotation by 0 to 180 degrees; corners
   are empty.

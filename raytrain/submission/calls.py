@@ -63,8 +63,8 @@ def enter(
 ) -> Accepted | Refused | Unknown:
     """Enter the uploaded file, or the file that the notebook writes.
 
-    Kaggle's list is read directly before. Nothing is entered when a description in it holds `tag`,
-    as `message` does, or when it is later than `by` on Kaggle's clock.
+    Kaggle's list is read immediately before. Nothing is entered when a description in it contains
+    `tag`, as `message` does, or when it is later than `by` on Kaggle's clock.
     """
     request = {"slug": slug, "message": message, "tag": tag, "enter_by": by.isoformat()}
     if notebook is None:
