@@ -1,6 +1,7 @@
-"""Architectures, one file a family. Each gives logits_BKHW of the input's height and width.
+"""Architectures, one file per family. Each returns logits_BKHW with the height and width of its
+input.
 
-A family imports smp, timm or torchvision when a network is built: these take longer than torch.
+A family imports smp, timm or torchvision only when a network is built, because they import slowly.
 """
 
 from collections.abc import Callable
@@ -46,7 +47,7 @@ ARCHITECTURES: dict[str, Callable[[Any, int, int], nn.Module]] = {
 
 
 def build_model(spec: ModelSpec, channels: int, classes: int, weights: Path | None) -> nn.Module:
-    """The network of a spec; `weights` is the encoder's state-dict file that the spec asks for."""
+    """Build the network of a spec; `weights` is the state-dict file for its encoder."""
     model = _built(spec, channels, classes)
     if weights is not None:
         from raytrain.models.weights import load_encoder
@@ -56,15 +57,15 @@ def build_model(spec: ModelSpec, channels: int, classes: int, weights: Path | No
 
 
 def refusal(spec: ModelSpec, channels: int, classes: int, height: int, width: int) -> str | None:
-    """Why this network cannot train on these images, or None; costs no memory (meta tensors).
+    """Return why this network cannot train on these images, or None; uses no memory (meta tensors).
 
-    It is asked to take one image, for that may be a worker's share of an epoch's last step.
+    It is tried on one image, because a worker's share of an epoch's last step may be that small.
     """
     try:
         model = with_solo_norms(without_memory(spec, channels, classes)).train()
         with torch.device("meta"):
             shape = model(torch.empty(1, channels, height, width)).shape
-    except Exception as error:  # timm's thousand encoders fail in as many ways
+    except Exception as error:  # timm's many encoders raise errors of many types
         reason = str(error).strip() or type(error).__name__
         return f"{spec.label} cannot take {width}x{height} images: {reason}"
     if tuple(shape[2:]) != (height, width):
@@ -73,12 +74,12 @@ def refusal(spec: ModelSpec, channels: int, classes: int, height: int, width: in
 
 
 def without_memory(spec: ModelSpec, channels: int, classes: int) -> nn.Module:
-    """The network of a spec on the meta device: its shapes and parts, no numbers."""
+    """Return the network of a spec on the meta device: its shapes and parts, without numbers."""
     try:
         with torch.device("meta"):
             return _built(spec, channels, classes)
     except RuntimeError:
-        # The mit encoders compute with numbers while they are built, which meta tensors lack.
+        # The mit encoders need real numbers while they are built, which meta tensors lack.
         return _built(spec, channels, classes).to("meta")
 
 

@@ -1,5 +1,5 @@
 """AlexNet (Krizhevsky et al.: ImageNet Classification with Deep Convolutional Neural Networks,
-2012) whose dense layers draw the mask, for source system C's record; not tuned."""
+2012) with dense layers that predict the mask, as in source system C; not tuned."""
 
 import torch
 from torch import nn
@@ -11,7 +11,7 @@ GRID = 32
 
 
 class DenseAlexNet(nn.Module):
-    """AlexNet with GRID x GRID pixels a class in place of its classes, enlarged bilinearly."""
+    """AlexNet with GRID x GRID outputs per class instead of one, enlarged bilinearly."""
 
     def __init__(self, spec: AlexNetSpec, channels: int, classes: int):
         from torchvision.models import alexnet
@@ -33,11 +33,11 @@ class DenseAlexNet(nn.Module):
         )
 
     def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
-        """logits_BKHW for images of at least 63x63 pixels."""
+        """Return logits_BKHW for images of at least 63x63 pixels."""
         logits = self.head(self.pool(self.features(image_BCHW)).flatten(1))
         return functional.interpolate(logits, image_BCHW.shape[2:], mode="bilinear")
 
 
 def build_alexnet(spec: AlexNetSpec, channels: int, classes: int) -> nn.Module:
-    """A dense AlexNet with random weights."""
+    """Build a dense AlexNet with random weights."""
     return DenseAlexNet(spec, channels, classes)

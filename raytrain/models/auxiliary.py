@@ -1,8 +1,8 @@
-"""Heads that training adds to a network: maps of the decoder's coarser stages, and which classes
-the image shows.
+"""Auxiliary heads for training: maps of the decoder's coarser stages, and the presence of classes.
 
-They are hooks on the network and a part of it named `auxiliary`, so that its own parameters keep
-their names. In training it gives `Outputs`; in evaluation its maps alone, as ever.
+They are hooks on the network and a submodule of it named `auxiliary`, so that the network's own
+parameters keep their names. In training the network returns `Outputs`; in evaluation only its maps,
+as without heads.
 """
 
 from typing import Any, NamedTuple
@@ -18,26 +18,26 @@ from raytrain.models.stages import Stage, coarse_stages, deepest
 
 PART = "auxiliary"
 REMOVED = 20.0
-"""How far below the background's logit (below 0 where classes overlap) a removed class is set."""
+"""Distance of a removed class's logit below the background's (below 0 if classes overlap)."""
 
 
 class Outputs(NamedTuple):
-    """What a network with heads gives in training."""
+    """The output of a network with heads in training."""
 
     logits_BKHW: torch.Tensor
     sides: tuple[torch.Tensor, ...]
-    """side_BKHW of each supervised stage at the image's size, the finest first."""
+    """side_BKHW of each supervised stage at the image's size, finest first."""
     presence_BF: torch.Tensor | None
-    """Logits of the foreground classes being in the image."""
+    """Logits of the presence of the foreground classes."""
 
     def float(self) -> "Outputs":
-        """All in float32."""
+        """Return all outputs as float32."""
         presence = None if self.presence_BF is None else self.presence_BF.float()
         return Outputs(self.logits_BKHW.float(), tuple(s.float() for s in self.sides), presence)
 
 
 class Auxiliary(nn.Module):
-    """The heads, and what they saw in the forward pass that is under way."""
+    """The heads, with the maps recorded in the current forward pass."""
 
     def __init__(
         self,
@@ -66,27 +66,27 @@ class Auxiliary(nn.Module):
         self.deepest: torch.Tensor | None = None
 
     def begin(self, module: nn.Module, inputs: Any) -> None:
-        """Forget the pass before, which may have broken off."""
+        """Discard the records of the previous pass, which may have been aborted."""
         del module, inputs
         self.seen, self.deepest = [], None
 
     def take(self, module: nn.Module, inputs: Any, map_BCHW: torch.Tensor) -> None:
-        """A decoder's stage has run."""
+        """Record the output of a decoder stage."""
         del module, inputs
         if self.training:
             self.seen.append(map_BCHW)
 
     def take_deepest(self, module: nn.Module, inputs: Any, maps: Any) -> None:
-        """An encoder has run."""
+        """Record the deepest map of the encoder."""
         del module, inputs
         self.deepest = maps if isinstance(maps, torch.Tensor) else maps[-1]
 
     def finish(
         self, module: nn.Module, inputs: Any, logits_BKHW: torch.Tensor
     ) -> torch.Tensor | Outputs:
-        """What the network gives."""
+        """Return the output of the network."""
         del module, inputs
-        # Nothing of the pass is kept: a copied network could not take it along.
+        # Nothing of the pass is kept, because these tensors would prevent copies of the network.
         seen, deepest_map = self.seen, self.deepest
         self.seen, self.deepest = [], None
         presence_BF = self.presence(deepest_map) if self.presence is not None else None
@@ -120,9 +120,10 @@ def attach(
     deep_supervision: DeepSupervisionSpec | None,
     presence: PresenceSpec | None,
 ) -> None:
-    """Give the network the heads that are asked for; without any, it stays as it is.
+    """Attach the requested heads to the network; without any, it does not change.
 
-    `maps` counts its logits' channels, the background among them where classes do not overlap.
+    `maps` is the number of its logits' channels, including the background if classes do not
+    overlap.
     """
     if deep_supervision is None and presence is None:
         return
@@ -131,7 +132,7 @@ def attach(
     multiple = network.multiple if isinstance(network, Padded) else 1
     background = target == "single_label"
     heads = Auxiliary(stages, maps, deep, presence, background, multiple)
-    # Methods, for a copied network then has hooks on its own copy of the heads.
+    # Bound methods, so that a copied network has hooks on its own copy of the heads.
     for module, _ in stages:
         module.register_forward_hook(heads.take)
     if deep is not None:
@@ -147,7 +148,7 @@ def attach_problems(
     deep_supervision: DeepSupervisionSpec | None,
     presence: PresenceSpec | None,
 ) -> list[str]:
-    """Why this network cannot have the heads; it may be on the meta device."""
+    """Return why this network cannot have the heads; it may be on the meta device."""
     problems = []
     if deep_supervision is not None:
         stages, wanted = len(coarse_stages(network)), len(deep_supervision.weights)

@@ -1,4 +1,4 @@
-"""What a network costs: parameters and multiply-adds, counted without memory."""
+"""The costs of a network: parameters and multiply-adds, counted without memory."""
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -10,16 +10,16 @@ from raytrain.models import without_memory
 def costs(
     spec: ModelSpec, channels: int, classes: int, sides: tuple[int, ...]
 ) -> tuple[int, list[int | None]]:
-    """Numbers that training (or a fit) sets, and the multiply-adds of one square image of each of
-    these sides (px); None where the network cannot take it.
+    """Return the number of trained (or fitted) values, and the multiply-adds of one square image of
+    each of these sides (px); None if the network cannot take that size.
 
-    Counted are convolutions, matrix products and attention, as half of what torch holds to be their
-    floating-point operations; a tree's comparisons are none. Raises ValueError when there is no
-    such network.
+    Convolutions, matrix products and attention are counted, as half of the floating-point
+    operations that torch reports. Comparisons in trees are not counted. Raises ValueError when
+    there is no such network.
     """
     try:
         model = without_memory(spec, channels, classes).eval()
-    except Exception as error:  # timm's thousand encoders fail in as many ways
+    except Exception as error:  # timm's many encoders raise errors of many types
         raise ValueError(f"{spec.label}: {error}") from None
     found = [_multiply_adds(model, channels, side) for side in sides]
     return sum(value.numel() for value in model.parameters()), found

@@ -1,5 +1,5 @@
-"""DRN-D-54 (Yu, Koltun, Funkhouser: Dilated Residual Networks, CVPR 2017), which neither
-segmentation-models-pytorch nor timm has, as an encoder in smp's form."""
+"""DRN-D-54 (Yu, Koltun, Funkhouser: Dilated Residual Networks, CVPR 2017) as an encoder for smp;
+neither segmentation-models-pytorch nor timm provides it."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ class DRN(nn.Module, EncoderMixin):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, image_BCHW: torch.Tensor) -> list[torch.Tensor]:
-        """The image and `depth` maps."""
+        """Return the image and `depth` maps."""
         maps = [image_BCHW]
         x = self.layer1(self.layer0(image_BCHW))
         for number in range(2, 6):
@@ -43,18 +43,19 @@ class DRN(nn.Module, EncoderMixin):
         return maps[: self._depth + 1]
 
     def make_dilated(self, output_stride: int) -> None:
-        """Nothing is left to dilate. Raises ValueError for a stride other than 8."""
+        """Check the stride; the network is already dilated. Raises ValueError for a stride other
+        than 8."""
         if output_stride != 8:
             raise ValueError(f"the output stride of drn_d_54 is 8, not {output_stride}")
 
     def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> Any:
-        """Take the authors' files too, whose classifier is not needed here."""
+        """Load a state dict; the classifier in the authors' files is dropped."""
         kept = {key: value for key, value in state_dict.items() if not key.startswith("fc.")}
         return super().load_state_dict(kept, strict, assign)
 
 
 DRN_D_54 = {"encoder": DRN, "pretrained_settings": {}, "params": {}}
-"""What smp's dict of encoders says of each."""
+"""The entry for smp's dict of encoders."""
 
 
 def _conv(

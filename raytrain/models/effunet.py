@@ -1,5 +1,5 @@
-"""EffUNet (Baheti et al.: Eff-UNet, CVPR Workshops 2020), as source system B has it: a U-Net
-decoder on EfficientNet that also sees the image itself."""
+"""EffUNet (Baheti et al.: Eff-UNet, CVPR Workshops 2020), as in source system B: a U-Net decoder on
+EfficientNet that also sees the image itself."""
 
 import torch
 from torch import nn
@@ -11,7 +11,7 @@ WIDTHS = (256, 128, 64, 32, 16)
 
 
 class EffUNet(nn.Module):
-    """smp's U-Net with one skip more: the image, concatenated at full resolution."""
+    """smp's U-Net with one additional skip: the image, concatenated at full resolution."""
 
     def __init__(self, spec: EffUNetSpec, channels: int, classes: int):
         from segmentation_models_pytorch.base import SegmentationHead
@@ -24,17 +24,17 @@ class EffUNet(nn.Module):
 
         super().__init__()
         self.encoder = get_encoder(spec.encoder, in_channels=channels, weights=None)
-        # The decoder drops the first of its maps, so the image is given twice.
+        # The decoder drops its first map, so the image is passed twice.
         self.decoder = UnetDecoder((channels, *self.encoder.out_channels), WIDTHS, len(WIDTHS))
         self.head = SegmentationHead(WIDTHS[-1], classes)
         initialize_decoder(self.decoder)
         initialize_head(self.head)
 
     def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
-        """logits_BKHW; height and width divisible by 32."""
+        """Return logits_BKHW; height and width must be divisible by 32."""
         return self.head(self.decoder([image_BCHW, *self.encoder(image_BCHW)]))
 
 
 def build_effunet(spec: EffUNetSpec, channels: int, classes: int) -> nn.Module:
-    """An EffUNet with random weights."""
+    """Build an EffUNet with random weights."""
     return Padded(EffUNet(spec, channels, classes), 32)

@@ -10,7 +10,8 @@ from raytrain.models.padding import Padded
 
 
 class FCN(nn.Module):
-    """VGG with its classifier as convolutions; scores of finer stages are added on the way up."""
+    """VGG with its classifier as convolutions; scores of finer stages are added while
+    upsampling."""
 
     def __init__(self, spec: FcnSpec, channels: int, classes: int):
         from segmentation_models_pytorch.encoders import get_encoder
@@ -31,7 +32,7 @@ class FCN(nn.Module):
         self.up = nn.ModuleList(bilinear_up(classes, stride) for stride in strides)
 
     def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
-        """logits_BKHW; height and width divisible by 32."""
+        """Return logits_BKHW; height and width must be divisible by 32."""
         maps = self.encoder(image_BCHW)
         pool4, pool3 = (functional.max_pool2d(maps[level], 2) for level in (3, 2))
         x = self.score[0](self.classifier(maps[5]))
@@ -42,12 +43,13 @@ class FCN(nn.Module):
 
 
 def build_fcn(spec: FcnSpec, channels: int, classes: int) -> nn.Module:
-    """An FCN with random weights, up-sampling bilinearly at first."""
+    """Build an FCN with random weights that upsamples bilinearly at first."""
     return Padded(FCN(spec, channels, classes), 32)
 
 
 def bilinear_up(classes: int, stride: int) -> nn.ConvTranspose2d:
-    """A transposed convolution that enlarges each map by itself until training changes it."""
+    """Return a transposed convolution that enlarges each map separately, until training changes
+    it."""
     up = nn.ConvTranspose2d(classes, classes, 2 * stride, stride, stride // 2, bias=False)
     ramp = 1 - (torch.arange(2 * stride, dtype=torch.float32) + 0.5 - stride).abs() / stride
     with torch.no_grad():

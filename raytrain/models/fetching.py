@@ -1,5 +1,5 @@
-"""A published encoder's weights, written to a file in a process of its own, so that a download that
-hangs can be given up: `python -m raytrain.models.fetching FILE ENCODER [SPEC]`."""
+"""Download a published encoder's weights in a separate process, so that a download that hangs can
+be stopped: `python -m raytrain.models.fetching FILE ENCODER [SPEC]`."""
 
 import os
 import subprocess
@@ -13,13 +13,14 @@ from torch import nn
 from raytrain.config.models import PretrainedSpec, SetrSpec, SmpSpec
 
 HUB = {"HF_HUB_ETAG_TIMEOUT": "10", "HF_HUB_DOWNLOAD_TIMEOUT": "30", "HF_HUB_VERBOSITY": "error"}
-"""Read by huggingface_hub when it is imported; for each answer, anew with each retry and byte."""
+"""Settings that huggingface_hub reads on import; the limits apply to each answer, again after each
+retry and byte."""
 
 
 def fetch(spec: PretrainedSpec, path: Path, limit_s: float) -> None:
     """Write the state dict of the encoder that a spec names.
 
-    Raises ValueError with the reason, and TimeoutError after `limit_s`.
+    Raises ValueError with the reason, and TimeoutError after `limit_s` seconds.
     """
     command = [sys.executable, "-m", "raytrain.models.fetching", str(path), spec.encoder]
     if isinstance(spec, SetrSpec | SmpSpec):
@@ -36,7 +37,7 @@ def fetch(spec: PretrainedSpec, path: Path, limit_s: float) -> None:
 
 
 def _pretrained(encoder: str, spec: SetrSpec | SmpSpec | None) -> nn.Module:
-    """The encoder for RGB with its published weights."""
+    """Return the encoder for RGB with its published weights."""
     import timm
     from segmentation_models_pytorch.encoders import get_encoder
 
@@ -54,13 +55,13 @@ def _pretrained(encoder: str, spec: SetrSpec | SmpSpec | None) -> nn.Module:
 
 
 def main() -> None:
-    """The process."""
+    """Run the download process."""
     path, encoder, *specs = sys.argv[1:]
     adapter: TypeAdapter[SetrSpec | SmpSpec] = TypeAdapter(SetrSpec | SmpSpec)
     spec = adapter.validate_json(specs[0]) if specs else None
     try:
         network = _pretrained(encoder, spec)
-    except Exception as error:  # every hub client fails in its own way
+    except Exception as error:  # every hub client raises its own errors
         sys.exit(str(error).strip().split("\n")[0] or type(error).__name__)
     torch.save(network.state_dict(), path)
 

@@ -1,5 +1,5 @@
 """The segmenter of Ning et al. (Toward automatic phenotyping of developing embryos from videos,
-IEEE Transactions on Image Processing, 2005), for source system C's record; not tuned."""
+IEEE Transactions on Image Processing, 2005), as in source system C; not tuned."""
 
 import torch
 from torch import nn
@@ -9,11 +9,11 @@ from raytrain.config.models import NingSpec
 from raytrain.models.padding import Padded
 
 MARGIN = 18
-"""Pixels that the 40 px field of view reaches beyond the 4x4 cell it labels."""
+"""Pixels by which the 40 px receptive field extends beyond the 4x4 cell that it labels."""
 
 
 class Ning(nn.Module):
-    """Three convolutions and two sub-samplings; every 4x4 cell has one label."""
+    """Three convolutions and two subsampling steps; every 4x4 cell has one label."""
 
     def __init__(self, channels: int, classes: int):
         super().__init__()
@@ -30,11 +30,12 @@ class Ning(nn.Module):
         )
 
     def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
-        """logits_BKHW, equal within each 4x4 cell; height and width divisible by 4."""
+        """Return logits_BKHW, equal within each 4x4 cell; height and width must be divisible by
+        4."""
         x = functional.pad(image_BCHW, (MARGIN,) * 4, mode="replicate")
         return functional.interpolate(self.layers(x), scale_factor=4.0)
 
 
 def build_ning(spec: NingSpec, channels: int, classes: int) -> nn.Module:
-    """Ning's network with random weights."""
+    """Build Ning's network with random weights."""
     return Padded(Ning(channels, classes), 4)

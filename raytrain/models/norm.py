@@ -1,4 +1,4 @@
-"""Batch normalisation that can take one value a channel."""
+"""Batch normalization that accepts a single value per channel."""
 
 import torch
 from torch import nn
@@ -6,11 +6,12 @@ from torch.nn import functional
 
 
 class SoloBatchNorm2d(nn.BatchNorm2d):
-    """BatchNorm2d that takes a map of 1x1 pixels of a single image in training.
+    """BatchNorm2d that accepts a map of 1x1 pixels of a single image in training.
 
-    There the batch has no variance and PyTorch raises; the running statistics serve instead, and
-    stay as they are. A worker meets this where it has one image of a step, in the pooling branch
-    of DeepLab (Chen et al. 2017), PAN and UPerNet and in the deepest stages of small images.
+    Such a batch has no variance, and PyTorch raises an error. Here the running statistics are used
+    instead, and do not change. This happens when a worker has one image of a step, in the pooling
+    branch of DeepLab (Chen et al. 2017), PAN and UPerNet, and in the deepest stages for small
+    images.
     """
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
@@ -22,8 +23,10 @@ class SoloBatchNorm2d(nn.BatchNorm2d):
 
 
 def with_solo_norms(network: nn.Module) -> nn.Module:
-    """The network, each plain BatchNorm2d replaced by one that takes a single value a channel;
-    parameters and buffers are the same ones under the same names."""
+    """Replace each plain BatchNorm2d of the network by one that accepts a single value per channel.
+
+    Parameters and buffers keep their identity and their names.
+    """
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             if type(child) is nn.BatchNorm2d:

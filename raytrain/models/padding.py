@@ -1,4 +1,4 @@
-"""Padding to what a network can divide, and cropping its maps back."""
+"""Padding of images to a size that a network can divide, and cropping of its maps."""
 
 import torch
 from torch import nn
@@ -6,10 +6,10 @@ from torch.nn import functional
 
 
 class Padded(nn.Module):
-    """A network behind padding, right and below, to a multiple of its stride.
+    """A network with padding, at the right and the bottom, to a multiple of its stride.
 
-    The border is repeated, so that no edge appears where the image ends; the maps are cropped
-    back to the image's own size.
+    The border pixels are repeated, so that no edge appears where the image ends. The maps are
+    cropped to the image's own size.
     """
 
     def __init__(self, network: nn.Module, multiple: int):
@@ -18,7 +18,7 @@ class Padded(nn.Module):
         self.multiple = multiple
 
     def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
-        """logits_BKHW for any height and width."""
+        """Return logits_BKHW for any height and width."""
         height, width = image_BCHW.shape[2:]
         below, right = -height % self.multiple, -width % self.multiple
         if below or right:
@@ -27,7 +27,7 @@ class Padded(nn.Module):
 
     @property
     def encoder(self) -> nn.Module:
-        """The network's encoder, where pretrained weights go."""
+        """The network's encoder, which pretrained weights are loaded into."""
         encoder = self.network.encoder
         assert isinstance(encoder, nn.Module)
         return encoder

@@ -9,7 +9,8 @@ from raytrain.models.padding import Padded
 
 
 class SegNet(nn.Module):
-    """VGG and its mirror image, which puts each value back where the pooling took it from."""
+    """VGG and its mirror image, which returns each value to the position that pooling took it
+    from."""
 
     def __init__(self, spec: SegNetSpec, channels: int, classes: int):
         from segmentation_models_pytorch.encoders import get_encoder
@@ -27,7 +28,7 @@ class SegNet(nn.Module):
         self.head = nn.Conv2d(first.out_channels, classes, 3, padding=1)
 
     def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
-        """logits_BKHW; height and width divisible by 32."""
+        """Return logits_BKHW; height and width must be divisible by 32."""
         x, taken = image_BCHW, []
         for layer in self.encoder.features:
             if isinstance(layer, nn.MaxPool2d):
@@ -41,12 +42,12 @@ class SegNet(nn.Module):
 
 
 def build_segnet(spec: SegNetSpec, channels: int, classes: int) -> nn.Module:
-    """A SegNet with random weights."""
+    """Build a SegNet with random weights."""
     return Padded(SegNet(spec, channels, classes), 32)
 
 
 def _mirror(stage: list[nn.Conv2d]) -> nn.Sequential:
-    """The stage's convolutions backwards, each from its outputs to its inputs."""
+    """Return the stage's convolutions in reverse order, each with inputs and outputs exchanged."""
     layers: list[nn.Module] = []
     for conv in reversed(stage):
         inner, outer = conv.out_channels, conv.in_channels

@@ -15,7 +15,7 @@ WIDTH = 256
 
 
 class SETR(nn.Module):
-    """A vision transformer whose patches become a map, and a head that enlarges it."""
+    """A vision transformer with its patches arranged as a map, and a head that enlarges the map."""
 
     def __init__(self, spec: SetrSpec, channels: int, classes: int):
         import timm
@@ -36,9 +36,9 @@ class SETR(nn.Module):
         self.head = nn.Sequential(*make_head(encoder.num_features), nn.Conv2d(WIDTH, classes, 1))
 
     def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
-        """logits_BKHW; height and width divisible by the patch."""
+        """Return logits_BKHW; height and width must be divisible by the patch size."""
         height, width = image_BCHW.shape[2:]
-        # Without pooling and classes, timm's model gives its tokens.
+        # Without pooling and classes, timm's model returns its tokens.
         token_BNC = self.encoder(image_BCHW)[:, self.prefix :]
         grid = (height // self.patch, width // self.patch)
         logits = self.head(token_BNC.transpose(1, 2).unflatten(2, grid))
@@ -46,7 +46,7 @@ class SETR(nn.Module):
 
 
 def build_setr(spec: SetrSpec, channels: int, classes: int) -> nn.Module:
-    """A SETR with random weights. Raises ValueError when timm has no such transformer."""
+    """Build a SETR with random weights. Raises ValueError when timm has no such transformer."""
     network = SETR(spec, channels, classes)
     return Padded(network, network.patch)
 
@@ -56,7 +56,7 @@ def _naive(inner: int) -> list[nn.Module]:
 
 
 def _progressive(inner: int) -> list[nn.Module]:
-    """Four times a convolution and twice the size."""
+    """Return four steps of a convolution and an enlargement by two."""
     parts: list[nn.Module] = []
     for source in (inner, WIDTH, WIDTH, WIDTH):
         parts += [*_conv(source, 3), nn.Upsample(scale_factor=2, mode="bilinear")]

@@ -10,24 +10,24 @@ from raytrain.config.models import SmpSpec
 from raytrain.models.padding import Padded
 
 ATROUS_RATES = {8: (12, 24, 36), 16: (6, 12, 18)}
-"""DeepLab's rates at each output stride (Chen et al. 2018); smp's default is the first for both."""
+"""DeepLab's rates at each output stride (Chen et al. 2018); smp uses the first ones for both."""
 
 DRN_DECODERS = ("deeplabv3", "deeplabv3plus", "pspnet", "segformer", "unet", "upernet")
-"""Decoders that do not ask for a map twice as small at each step."""
+"""Decoders that do not require each map to be half the size of the previous one."""
 
 
 def build_smp(spec: SmpSpec, channels: int, classes: int) -> nn.Module:
-    """The pair with random weights. Raises ValueError when smp refuses the pair."""
+    """Build the network with random weights. Raises ValueError when smp refuses the combination."""
     network = smp_network(spec, channels, classes, None)
     if not network.requires_divisible_input_shape and not spec.encoder.startswith("tu-"):
         return network
     stride = network.encoder.output_stride
-    # DPT halves the patches' grid once more.
+    # DPT halves the grid of patches once more.
     return Padded(network, math.lcm(stride, 32) if spec.decoder == "dpt" else stride)
 
 
 def smp_network(spec: SmpSpec, channels: int, classes: int, weights: str | bool | None) -> Any:
-    """smp's own model, the encoder's weights as smp's `get_encoder` takes them."""
+    """Build smp's own model; `weights` are the encoder's weights as in smp's `get_encoder`."""
     import segmentation_models_pytorch
 
     if spec.encoder == "drn_d_54":
@@ -51,7 +51,7 @@ def smp_network(spec: SmpSpec, channels: int, classes: int, weights: str | bool 
 
 
 def check_timm_name(encoder: str) -> None:
-    """Raises ValueError, with the nearest name, when timm has no such encoder."""
+    """Raise ValueError, with the nearest name, when timm has no such encoder."""
     import timm
 
     name = encoder.removeprefix("tu-").split(".")[0]
@@ -68,7 +68,7 @@ def _dilation(spec: SmpSpec) -> dict[str, Any]:
 
 
 def _any_size(spec: SmpSpec) -> dict[str, Any]:
-    """What lets a transformer of timm take other sizes than those it was trained on."""
+    """Return arguments that let a transformer of timm accept sizes other than its training size."""
     if spec.decoder == "dpt":
         return {"dynamic_img_size": True}
     if spec.encoder.startswith("tu-swin"):

@@ -1,4 +1,4 @@
-"""Where a network's decoder has maps of its own at coarser scales, and its deepest map."""
+"""Find the coarser stages of a network's decoder, and its deepest map."""
 
 from torch import nn
 
@@ -9,17 +9,17 @@ from raytrain.models.segnet import SegNet
 from raytrain.models.unet import UNet
 
 Stage = tuple[nn.Module, int]
-"""A module whose output is a map, and the map's channels."""
+"""A module that outputs a map, and the number of the map's channels."""
 
 
 def inner(network: nn.Module) -> nn.Module:
-    """The network without its padding."""
+    """Return the network without its padding."""
     return network.network if isinstance(network, Padded) else network
 
 
 def coarse_stages(network: nn.Module) -> list[Stage]:
-    """The decoder's stages below the one that the network's maps are made of, the finest first;
-    they run in the opposite order. Empty where there are none."""
+    """Return the decoder's stages below the finest one, finest first; they run in the opposite
+    order. Empty if there are none."""
     import segmentation_models_pytorch as smp
 
     match inner(network):
@@ -42,14 +42,15 @@ def coarse_stages(network: nn.Module) -> list[Stage]:
 
 
 def deepest(network: nn.Module) -> Stage | None:
-    """What gives the smallest map, alone or as the last of several; None where there is none."""
+    """Return the module with the smallest map, alone or as the last of several; None if there is
+    none."""
     import segmentation_models_pytorch as smp
 
     match inner(network):
         case UNet() as unet:
             return unet.down[-1], _last_width(unet.down[-1])
         case SegNet() as segnet:
-            # It runs the encoder's layers one by one; the last is a pooling.
+            # SegNet runs the encoder's layers one by one; the last one is a pooling layer.
             return segnet.encoder.features[-2], segnet.encoder.out_channels[-1]
         case smp.DPT():
             return None

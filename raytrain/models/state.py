@@ -1,4 +1,5 @@
-"""Weights files as people have them: read, unpacked, and matched with the entries of an encoder."""
+"""Weights files in the forms in which people have them: read, unpacked, and matched to an
+encoder."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,21 +15,21 @@ from raytrain.models.tensors import load_tensors
 
 State = Mapping[str, torch.Tensor]
 SHOWN = 3
-"""Entries that do not fit and are named."""
+"""Number of unmatched entries to name."""
 COUNTER = ".num_batches_tracked"
-"""BatchNorm's, which older files lack and evaluation does not need."""
+"""Suffix of BatchNorm's counters, which older files lack and evaluation does not need."""
 RGB = 3
 _OLD_DENSENET = re.compile(r"\.(norm|relu|conv)\.([12])\.")
-"""As torchvision's own files of densenets have it."""
+"""Names in torchvision's own files of densenets."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """Which entries of a file stand for which of an encoder."""
+    """The matched entries of a file and an encoder."""
 
     fits: dict[str, torch.Tensor]
     total: int
-    """Entries of the encoder, less the counters of BatchNorm, which older files lack."""
+    """Number of the encoder's entries, except BatchNorm's counters, which older files lack."""
     missing: list[str]
     misshapen: list[str]
     left: list[str]
@@ -36,12 +37,12 @@ class Match:
 
     @property
     def note(self) -> str | None:
-        """What of the file is not used; None when all is."""
+        """The entries of the file that are not used; None when all are."""
         return f"{len(self.left)} entries are not used: {_some(self.left)}" if self.left else None
 
     @property
     def problem(self) -> str | None:
-        """How much does not fit, with the first entries; None when all does."""
+        """How much does not match, with the first entries; None when all matches."""
         if not self.missing and not self.misshapen:
             return None
         fitting = self.total - len(self.missing) - len(self.misshapen)
@@ -57,12 +58,12 @@ def _some(names: list[str]) -> str:
 
 
 def read_state(path: Path) -> State:
-    """The tensors of a file by name: a state dict, alone or inside a training's checkpoint.
+    """Return the tensors of a file by name: a state dict, alone or inside a training checkpoint.
 
     Raises ValueError when there is none, or when loading it would run code.
     """
     tree = _safetensors(path) if path.suffix == ".safetensors" else load_tensors(path)
-    # The largest of the state dicts in it: some files hold several.
+    # The largest state dict in the file, because some files hold several.
     found = max(_states(tree), key=len, default=None)
     if not found:
         raise ValueError(f"{path}: no tensors are in it by name; save model.state_dict()")
@@ -77,7 +78,7 @@ def _safetensors(path: Path) -> State:
 
 
 def _states(tree: Any) -> Iterator[dict[str, torch.Tensor]]:
-    """All mappings of names to tensors, the outer ones first."""
+    """Yield all mappings of names to tensors, outer ones first."""
     if isinstance(tree, Mapping):
         yield {name: value for name, value in tree.items() if isinstance(value, torch.Tensor)}
         for inner in tree.values():
@@ -85,8 +86,8 @@ def _states(tree: Any) -> Iterator[dict[str, torch.Tensor]]:
 
 
 def match(wanted: State, state: State) -> Match:
-    """Entries of the file by the encoder's names, whatever stands before the names on either side:
-    `module.`, `model.`, `encoder.`; what else is in the file, such as a head, is left out."""
+    """Match entries of the file to the encoder's names, whatever prefix either side has: `module.`,
+    `model.`, `encoder.`. Other entries of the file, such as a head, are left out."""
     ours, theirs = _prefixes(wanted, state)
     fits, missing, misshapen, used = {}, [], [], set()
     for name, want in wanted.items():
@@ -107,7 +108,8 @@ def match(wanted: State, state: State) -> Match:
 
 
 def _prefixes(wanted: State, state: State) -> tuple[str, str]:
-    """What to take off the encoder's names and to put before the rest, so that most are found."""
+    """Return the prefix to remove from the encoder's names and the one to add, such that most are
+    found."""
     first = next(iter(wanted), "")
     head = first.partition(".")[0] + "."
     ours = ["", *([head] if all(name.startswith(head) for name in wanted) else [])]
@@ -123,8 +125,8 @@ def _prefixes(wanted: State, state: State) -> tuple[str, str]:
 
 
 def _for_channels(value: torch.Tensor, want: torch.Tensor) -> torch.Tensor:
-    """A first convolution made for RGB, fitted to other channels by averaging over its own and
-    scaling, so that activations keep their size; anything else as it is."""
+    """Adapt a first convolution for RGB to another number of channels, by averaging and scaling, so
+    that activations keep their magnitude; other values are unchanged."""
     first = value.ndim == want.ndim == 4 and value.shape[1] == RGB != want.shape[1]
     if not first or value.shape[0] != want.shape[0] or value.shape[2:] != want.shape[2:]:
         return value

@@ -1,4 +1,4 @@
-"""Files of `torch.save`, of which only tensors and plain values are read."""
+"""Files of `torch.save`, restricted to tensors and plain values."""
 
 import io
 import pickle
@@ -9,9 +9,9 @@ import torch
 
 
 def load_tensors(path: Path, content: bytes | None = None) -> Any:
-    """What the file holds, on the CPU; `content` is its bytes where they are known.
+    """Load the content of a file on the CPU; `content` is its bytes if they are known.
 
-    Raises ValueError when it is no such file, or holds objects that would run code when read.
+    Raises ValueError when it is not such a file, or holds objects that would run code when loaded.
     """
     try:
         source = io.BytesIO(path.read_bytes() if content is None else content)

@@ -1,4 +1,4 @@
-"""The classic U-Net (Ronneberger et al. 2015) with an open topology."""
+"""The classic U-Net (Ronneberger et al. 2015) with a configurable topology."""
 
 from itertools import pairwise
 
@@ -11,14 +11,15 @@ from raytrain.models.norm import SoloBatchNorm2d
 
 
 class UNet(nn.Module):
-    """Stages of convolutions joined by down- and up-sampling; each stage's skip is concatenated."""
+    """Stages of convolutions joined by downsampling and upsampling; each stage's skip is
+    concatenated."""
 
     def __init__(self, spec: UNetBase, channels: int, classes: int):
         super().__init__()
         widths = [spec.width * 2**level for level in range(spec.depth + 1)]
         pairs = list(pairwise(widths))
         kernels = [spec.first_kernel or spec.kernel] + [spec.kernel] * spec.depth
-        # The order in which parameters are made decides their first values.
+        # The order in which parameters are created determines their initial values.
         self.down = nn.ModuleList(
             _stage(inner, outer, kernel, spec)
             for inner, outer, kernel in zip([channels, *widths[:-1]], widths, kernels, strict=True)
@@ -30,7 +31,7 @@ class UNet(nn.Module):
         self.shrink = nn.ModuleList(_down(wide, spec.down) for wide, _ in pairs)
 
     def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
-        """logits_BKHW; any height and width that survive `depth` halvings."""
+        """Return logits_BKHW for any height and width that allow `depth` halvings."""
         x = self.down[0](image_BCHW)
         skips = []
         for shrink, stage in zip(self.shrink, list(self.down)[1:], strict=True):
@@ -43,12 +44,12 @@ class UNet(nn.Module):
 
 
 def build_unet(spec: UNetBase, channels: int, classes: int) -> nn.Module:
-    """A U-Net with random weights."""
+    """Build a U-Net with random weights."""
     return UNet(spec, channels, classes)
 
 
 def _like(x: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
-    """x at the skip's size: odd sizes gain or lose a row or column in down-sampling."""
+    """Return x at the skip's size: odd sizes gain or lose a row or column in downsampling."""
     x = x[:, :, : skip.shape[2], : skip.shape[3]]
     if x.shape[2:] == skip.shape[2:]:
         return x

@@ -1,4 +1,5 @@
-"""Pretrained encoder weights: fetched once by the driver into the run, read there by workers."""
+"""Pretrained encoder weights: downloaded once by the driver into the run, and read there by
+workers."""
 
 from pathlib import Path
 
@@ -15,23 +16,23 @@ OFFLINE_HELP = (
 )
 
 LIMIT_S = 1200.0
-"""For one download."""
+"""Time limit of one download in seconds."""
 
 
 def weights_file(spec: ModelSpec, folder: Path) -> Path | None:
-    """Where the encoder weights that a spec asks for stand, or None for random ones."""
+    """Return the path of the encoder weights that a spec names, or None for random ones."""
     if not isinstance(spec, PretrainedSpec) or spec.weights is None:
         return None
     if spec.weights == "imagenet":
-        # timm's encoders are cut to what the decoder asks for.
+        # timm's encoders are truncated to the depth that the decoder needs.
         stem = spec.label if spec.encoder.startswith("tu-") else spec.encoder
         return folder / f"{stem}-imagenet.pt"
     return Path(spec.weights).expanduser().absolute()
 
 
 def fetch_weights(spec: ModelSpec, folder: Path, limit_s: float = LIMIT_S) -> None:
-    """Make the file of `weights_file` exist. Raises ValueError naming the offline ways, also when
-    a download takes longer than `limit_s`."""
+    """Make the file of `weights_file` exist. Raises ValueError that names the offline options, also
+    when a download takes longer than `limit_s`."""
     path = weights_file(spec, folder)
     if path is None or path.is_file():
         return
@@ -56,8 +57,11 @@ def load_encoder(model: nn.Module, path: Path) -> None:
 
 
 def file_note(spec: ModelSpec, model: nn.Module) -> str | None:
-    """What of the weights file that a spec names its network does not use; the network may be on
-    the meta device. Raises ValueError when the file is not there or does not fit."""
+    """Return a note on the entries of the weights file that the network does not use, or None.
+
+    The network may be on the meta device. Raises ValueError when the file is missing or does not
+    fit.
+    """
     fetch_weights(spec, Path())
     path, encoder = weights_file(spec, Path()), model.encoder
     assert path is not None

@@ -1,5 +1,5 @@
-"""Classifiers of single pixels as networks: filters, then a fitted classifier kept as tensors, so
-that checkpoints, prediction and ensembles take them as they take any network."""
+"""Pixel classifiers as networks: filters, then a fitted classifier stored as tensors. Checkpoints,
+prediction and ensembles can treat them like any network."""
 
 from raytrain.models.pixels.classifier import PixelClassifier
 from raytrain.models.pixels.logistic import build_pixels_logistic

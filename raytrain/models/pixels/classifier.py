@@ -1,4 +1,4 @@
-"""What all pixel classifiers share: filters in, logits out, and how they are fitted.
+"""Base class of all pixel classifiers: filters in, logits out, and fitting.
 
 Shape suffixes: B images, C channels, K classes, P pixels, F features, H x W pixels of an image.
 """
@@ -13,11 +13,11 @@ from raytrain.config.models.pixels import PixelsBase
 from raytrain.models.pixels.filters import feature_count, filters
 
 FLOOR = 1e-6
-"""Probability of what was never seen, so that its logarithm is a number."""
+"""Probability of unseen classes, so that its logarithm is finite."""
 
 
 class PixelClassifier(nn.Module):
-    """Gives logits_BKHW like any network; its numbers come from `fit`, not from gradients."""
+    """Returns logits_BKHW like any network; its numbers come from `fit`, not from gradients."""
 
     def __init__(self, spec: PixelsBase, channels: int, classes: int):
         super().__init__()
@@ -26,12 +26,12 @@ class PixelClassifier(nn.Module):
 
     @property
     def features(self) -> int:
-        """F."""
+        """Number of features, F."""
         return feature_count(self.channels, self.spec.scales)
 
     def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
-        """One image at a time, for memory's sake, and in float32 whatever is asked for."""
-        device = image_BCHW.device.type  # tensors without memory know no autocast
+        """Process one image at a time to save memory, always in float32."""
+        device = image_BCHW.device.type  # autocast does not support meta tensors
         with torch.autocast("cpu" if device == "meta" else device, enabled=False):
             return torch.stack([self._image_logits(image_CHW) for image_CHW in image_BCHW])
 
@@ -40,20 +40,21 @@ class PixelClassifier(nn.Module):
         return self.pixel_logits(feature_PF).T.reshape(self.classes, *image_CHW.shape[1:])
 
     def pixel_features(self, image_CHW: torch.Tensor) -> torch.Tensor:
-        """feature_PF of all pixels of an image, row by row."""
+        """Return feature_PF of all pixels of an image, row by row."""
         return filters(image_CHW.float(), self.spec.scales).flatten(1).T.contiguous()
 
     def pixel_logits(self, feature_PF: torch.Tensor) -> torch.Tensor:
-        """logits_PK, shifted by how frequent the classes are held to be."""
+        """Return logits_PK, shifted by the assumed class frequencies."""
         return self.scores(feature_PF) + self.shift_K
 
     def fit(
         self, feature_PF: np.ndarray, class_P: np.ndarray, frequency_K: np.ndarray, seed: int
     ) -> None:
-        """Take on the numbers of scikit-learn's classifier for these pixels, each class weighing
-        the same; `frequency_K` is that of the classes in the training images.
+        """Fit scikit-learn's classifier to these pixels with equal class weights, and copy its
+        numbers.
 
-        Raises ValueError when they are all of one class.
+        `frequency_K` holds the class frequencies in the training images. Raises ValueError when all
+        pixels have one class.
         """
         if len(np.unique(class_P)) < 2:
             raise ValueError(
@@ -67,8 +68,8 @@ class PixelClassifier(nn.Module):
 
     @abstractmethod
     def scores(self, feature_PF: torch.Tensor) -> torch.Tensor:
-        """logits_PK with all classes held to be equally frequent."""
+        """Return logits_PK for equally frequent classes."""
 
     @abstractmethod
     def take(self, feature_PF: np.ndarray, class_P: np.ndarray, seed: int) -> None:
-        """Fit and keep the numbers."""
+        """Fit the classifier and copy its numbers."""

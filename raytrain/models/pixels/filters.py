@@ -1,4 +1,4 @@
-"""Local filters of an image at several scales, as scipy.ndimage has them (border: `nearest`).
+"""Local filters of an image at several scales, as in scipy.ndimage (border: `nearest`).
 
 Shape suffixes: C channels, R taps, F features, H x W pixels; 3 = orders of the derivative.
 """
@@ -10,14 +10,17 @@ PER_SCALE = 7
 
 
 def feature_count(channels: int, scales: tuple[float, ...]) -> int:
-    """F: the channels themselves and seven filters of each at each scale."""
+    """Return F: the channels themselves and seven filters of each at each scale."""
     return channels * (1 + PER_SCALE * len(scales))
 
 
 def filters(image_CHW: torch.Tensor, scales: tuple[float, ...]) -> torch.Tensor:
-    """feature_FHW of one image, float32: itself, then scale by scale Gaussian, gradient magnitude,
-    Laplacian of Gaussian, the Hessian's and the structure tensor's larger and smaller eigenvalue,
-    each over all channels."""
+    """Return feature_FHW of one image, float32.
+
+    The first features are the image itself. For each scale follow the Gaussian, the gradient
+    magnitude, the Laplacian of Gaussian, and the larger and smaller eigenvalues of the Hessian and
+    of the structure tensor, each over all channels.
+    """
     found = [image_CHW]
     for scale in scales:
         taps_3R = gaussian_taps(scale).to(image_CHW)
@@ -31,7 +34,8 @@ def filters(image_CHW: torch.Tensor, scales: tuple[float, ...]) -> torch.Tensor:
 
 
 def gaussian_taps(scale: float) -> torch.Tensor:
-    """taps_3R (float64) of a Gaussian and its first two derivatives, to 4 standard deviations."""
+    """Return taps_3R (float64) of a Gaussian and its first two derivatives, to 4 standard
+    deviations."""
     radius = int(4 * scale + 0.5)
     place_R = torch.arange(-radius, radius + 1, dtype=torch.float64, device="cpu")
     bell_R = torch.exp(-0.5 * (place_R / scale) ** 2)
@@ -43,7 +47,7 @@ def gaussian_taps(scale: float) -> torch.Tensor:
 def _filtered(
     image_CHW: torch.Tensor, taps_3R: torch.Tensor, down: int, right: int
 ) -> torch.Tensor:
-    """The derivative of these orders, each channel by itself."""
+    """Return the derivative of these orders, for each channel separately."""
     radius = taps_3R.shape[1] // 2
     planes = functional.pad(image_CHW[:, None], (0, 0, radius, radius), mode="replicate")
     planes = functional.conv2d(planes, taps_3R[down][None, None, :, None])
@@ -54,6 +58,6 @@ def _filtered(
 def _eigenvalues(
     yy: torch.Tensor, xx: torch.Tensor, yx: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Of the symmetric matrices [[yy, yx], [yx, xx]], the larger first."""
+    """Return the eigenvalues of the symmetric matrices [[yy, yx], [yx, xx]], larger first."""
     middle, half = (yy + xx) / 2, torch.sqrt(((yy - xx) / 2) ** 2 + yx**2)
     return middle + half, middle - half

@@ -9,7 +9,7 @@ from raytrain.models.pixels.classifier import FLOOR, PixelClassifier
 
 
 class PixelsLogistic(PixelClassifier):
-    """Linear in the features; their standardisation is folded into the numbers."""
+    """Linear in the features; their standardization is folded into the weights."""
 
     def __init__(self, spec: PixelsLogisticSpec, channels: int, classes: int):
         super().__init__(spec, channels, classes)
@@ -28,7 +28,7 @@ class PixelsLogistic(PixelClassifier):
             C=self.c, class_weight="balanced", max_iter=1000, random_state=seed
         ).fit(scaler.transform(feature_PF), class_P)
         weight_KF, bias_K = model.coef_, model.intercept_
-        if len(model.classes_) == 2:  # scikit-learn keeps the second class's alone
+        if len(model.classes_) == 2:  # scikit-learn keeps only the second class's weights
             weight_KF = np.concatenate([0 * weight_KF, weight_KF])
             bias_K = np.concatenate([0 * bias_K, bias_K])
         weight_KF = weight_KF / scaler.scale_
@@ -40,5 +40,5 @@ class PixelsLogistic(PixelClassifier):
 
 
 def build_pixels_logistic(spec: PixelsLogisticSpec, channels: int, classes: int) -> nn.Module:
-    """Not fitted yet."""
+    """Build a classifier that is not fitted yet."""
     return PixelsLogistic(spec, channels, classes)

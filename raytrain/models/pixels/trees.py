@@ -1,7 +1,7 @@
-"""Forests and boosted trees of pixels, their trees kept as arrays of one size.
+"""Forests and boosted trees of pixels, stored as arrays of fixed size.
 
-Shape suffixes: T trees, N nodes of a tree, K classes, P pixels, F features. A leaf leads to
-itself, so that every pixel goes down as many steps as the deepest tree may have.
+Shape suffixes: T trees, N nodes of a tree, K classes, P pixels, F features. A leaf points to
+itself, so that every pixel takes as many steps as the deepest tree may have.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from raytrain.config.models.pixels import PixelsBoostingSpec, PixelsForestSpec
 from raytrain.models.pixels.classifier import FLOOR, PixelClassifier
 
 AT_ONCE = 2**22
-"""Pixels x trees x classes in memory at once."""
+"""Most pixels x trees x classes in memory at once."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,11 @@ class Tree:
 
     feature_N: np.ndarray
     threshold_N: np.ndarray
-    """float64: what is not above goes left."""
+    """float64; values that are not above it go left."""
     left_N: np.ndarray
     right_N: np.ndarray
     leaf_N: np.ndarray
-    """bool."""
+    """Whether the node is a leaf, bool."""
     value_NK: np.ndarray
 
 
@@ -50,7 +50,7 @@ class Trees(nn.Module):
         self.value_TNK = nn.Parameter(torch.zeros(trees, nodes, classes))
 
     def forward(self, feature_PF: torch.Tensor) -> torch.Tensor:
-        """sum_PK."""
+        """Return sum_PK."""
         trees, _, classes = self.value_TNK.shape
         parts = feature_PF.split(max(1, AT_ONCE // (trees * classes)))
         return torch.cat([self._part(part_PF) for part_PF in parts])
@@ -68,7 +68,7 @@ class Trees(nn.Module):
         return self.value_TNK.flatten(0, 1)[node_PT].sum(1)
 
     def take(self, trees: list[Tree]) -> None:
-        """Keep these; places beyond them stay empty leaves, which add nothing."""
+        """Copy these trees; remaining places stay empty leaves, which add nothing."""
         for buffer in (self.feature_TN, self.threshold_TN, self.left_TN, self.right_TN):
             buffer.zero_()
         self.value_TNK.zero_()
@@ -87,13 +87,14 @@ class Trees(nn.Module):
 
 
 def _not_above(threshold_N: np.ndarray) -> np.ndarray:
-    """The largest float32 that is not above: float32 features fall on the same side of it."""
+    """Return the largest float32 that is not above each threshold: float32 features then fall on
+    the same side of it."""
     near_N = threshold_N.astype(np.float32)
     return np.where(near_N > threshold_N, np.nextafter(near_N, np.float32(-np.inf)), near_N)
 
 
 class PixelsForest(PixelClassifier):
-    """Mean over the trees of the classes' shares in the leaf, as its logarithm."""
+    """Logarithm of the mean, over the trees, of the classes' shares in the leaf."""
 
     def __init__(self, spec: PixelsForestSpec, channels: int, classes: int):
         super().__init__(spec, channels, classes)
@@ -131,7 +132,7 @@ class PixelsForest(PixelClassifier):
 
 
 class PixelsBoosting(PixelClassifier):
-    """Sum of the trees' values, class by class."""
+    """Sum of the trees' values for each class."""
 
     def __init__(self, spec: PixelsBoostingSpec, channels: int, classes: int):
         super().__init__(spec, channels, classes)
@@ -157,8 +158,8 @@ class PixelsBoosting(PixelClassifier):
                 early_stopping=False,
                 random_state=seed,
             ).fit(feature_PF, class_P)
-        # Of two classes there are trees for the second alone. Its trees are not public; a test
-        # holds what is read here against `decision_function`.
+        # With two classes there are trees for the second class only. The trees are not public; a
+        # test compares the values read here with `decision_function`.
         owners = model.classes_ if len(model.classes_) > 2 else model.classes_[1:]
         base_K = np.full(self.classes, np.log(FLOOR))
         base_K[model.classes_] = 0.0
@@ -180,10 +181,10 @@ class PixelsBoosting(PixelClassifier):
 
 
 def build_pixels_forest(spec: PixelsForestSpec, channels: int, classes: int) -> nn.Module:
-    """Not fitted yet."""
+    """Build a classifier that is not fitted yet."""
     return PixelsForest(spec, channels, classes)
 
 
 def build_pixels_boosting(spec: PixelsBoostingSpec, channels: int, classes: int) -> nn.Module:
-    """Not fitted yet."""
+    """Build a classifier that is not fitted yet."""
     return PixelsBoosting(spec, channels, classes)
