@@ -1,4 +1,4 @@
-"""Losses, one file a family. A loss is a weighted sum of named terms, in float32 on logits.
+"""Losses, one file per family. A loss is a weighted sum of named terms, in float32 on logits.
 
 Shape suffixes: B images, K channels of the logits, H x W pixels.
 """
@@ -28,7 +28,7 @@ from raytrain.losses.overlap import (
 from raytrain.losses.setting import Setting, Term
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-"""(logits_BKHW, mask_BHW int64 as `config/target.py` has it) -> scalar."""
+"""(logits_BKHW, mask_BHW int64 as in `config/target.py`) -> scalar."""
 
 LOSSES: dict[str, Callable[[Any, Setting], Term]] = {
     "cross_entropy": build_cross_entropy,
@@ -49,12 +49,12 @@ LOSSES: dict[str, Callable[[Any, Setting], Term]] = {
 
 
 def build_loss(terms: tuple[LossTerm, ...], target: Target, class_pixels: tuple[int, ...]) -> Loss:
-    """The weighted sum of the terms, computed in float32 whatever the network computes in.
+    """Build the weighted sum of the terms, computed in float32 in every precision.
 
-    `class_pixels` are those of the training images, the background's first. Where nothing is
-    judged, the loss and its gradient are 0. Means over pixels are over the judged ones of a
-    worker's batch: where images have unequally many, they differ by nature between one worker and
-    several, which are weighed by images.
+    `class_pixels` are the pixel counts of the training images, background first. Without a labeled
+    pixel, the loss and its gradient are 0. Means over pixels use the labeled pixels of a worker's
+    batch. If images have unequal numbers of these, results with one worker and with several differ,
+    because workers are weighted by images.
     """
     setting = Setting(target, class_pixels)
     parts = [(term.weight, part_of("LOSSES", term, LOSSES)(term, setting)) for term in terms]

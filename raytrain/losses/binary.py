@@ -1,4 +1,4 @@
-"""Binary cross-entropy, each class by itself."""
+"""Binary cross-entropy, for each class separately."""
 
 import torch
 from torch.nn import functional
@@ -9,14 +9,14 @@ from raytrain.losses.setting import Setting, Term
 
 
 def build_bce(spec: BceSpec, setting: Setting) -> Term:
-    """Mean over judged pixels and classes of -log p or -log(1 - p), each cut at 100 nats as
-    torch does, in nats."""
+    """Build the mean over labeled pixels and classes of -log p or -log(1 - p), in nats, each
+    clipped at 100 as in torch."""
     del spec, setting
 
     def term(judged: Judged) -> torch.Tensor:
         prob = judged.prob_BKHW
-        # What nobody judged has p = 0 and truth 0, which costs nothing. torch raises at NaN;
-        # added again, it reaches the loop, which names the step.
+        # Unlabeled pixels have p = 0 and truth 0, and so cost nothing. torch raises an error for
+        # NaN; the added term passes NaN on to the loop, which names the step.
         cost = functional.binary_cross_entropy(prob.nan_to_num(), judged.true_BKHW, reduction="sum")
         return (cost + 0 * prob.sum()) / (judged.pixels * prob.shape[1])
 
@@ -24,7 +24,8 @@ def build_bce(spec: BceSpec, setting: Setting) -> Term:
 
 
 def build_bce_with_logits(spec: BceWithLogitsSpec, setting: Setting) -> Term:
-    """Mean over judged pixels and classes of the binary cross-entropy of each logit's sigmoid."""
+    """Build the mean over labeled pixels and classes of the binary cross-entropy of each logit's
+    sigmoid."""
     del setting
 
     def term(judged: Judged) -> torch.Tensor:

@@ -10,9 +10,12 @@ from raytrain.losses.setting import Setting, Term
 
 
 def build_boundary(spec: BoundarySpec, setting: Setting) -> Term:
-    """Mean over judged pixels and classes of probability times signed distance to the true border,
-    in image diagonals; a class that an image lacks is everywhere a diagonal away. Pixels that
-    nobody judged cost nothing, yet count as outside when distances are measured."""
+    """Build the mean over labeled pixels and classes of probability times signed distance to the
+    true border, in image diagonals.
+
+    A class that is absent from an image has distance 1 everywhere. Unlabeled pixels cost nothing,
+    but count as outside for the distances.
+    """
     del setting
 
     def term(judged: Judged) -> torch.Tensor:
@@ -26,12 +29,13 @@ def build_boundary(spec: BoundarySpec, setting: Setting) -> Term:
 
 
 def signed_distance(layer_HW: np.ndarray) -> np.ndarray:
-    """Pixels to the nearest one of the other side, in diagonals: positive outside, negative
-    inside, 1 everywhere for an empty layer and -1 for a full one."""
+    """Return the distance in pixels to the nearest pixel on the other side, divided by the
+    diagonal: positive outside, negative inside, 1 everywhere for an empty layer and -1 for a full
+    one."""
     diagonal = float(np.hypot(*layer_HW.shape))
     if not layer_HW.any() or layer_HW.all():
         return np.full(layer_HW.shape, -1.0 if layer_HW.any() else 1.0)
     outside = ndimage.distance_transform_edt(~layer_HW)
     inside = ndimage.distance_transform_edt(layer_HW)
-    # Border pixels of either side are half a pixel from the border between them.
+    # Border pixels on either side are half a pixel from the border between them.
     return (np.maximum(outside - 0.5, 0) - np.maximum(inside - 0.5, 0)) / diagonal

@@ -1,4 +1,4 @@
-"""Cross-entropy on the softmax over classes, of all pixels or the hardest."""
+"""Cross-entropy on the softmax over classes, over all pixels or the hardest ones."""
 
 import torch
 from torch.nn import functional
@@ -10,9 +10,11 @@ from raytrain.losses.setting import Setting, Term
 
 
 def build_cross_entropy(spec: CrossEntropySpec, setting: Setting) -> Term:
-    """Mean over judged pixels of -log softmax at the true class, in nats; with weights the
-    weighted mean, which is 0 where no pixel has a weight. Weights make it differ by nature between
-    one worker and several."""
+    """Build the mean over labeled pixels of -log softmax at the true class, in nats.
+
+    With class weights it is the weighted mean, which is 0 if no pixel has a weight. With weights,
+    results with one worker and with several differ.
+    """
     weights = setting.balanced if spec.class_weights == "computed" else spec.class_weights
 
     def term(judged: Judged) -> torch.Tensor:
@@ -25,7 +27,7 @@ def build_cross_entropy(spec: CrossEntropySpec, setting: Setting) -> Term:
         if weight_K is None:
             return loss / judged.pixels
         total = (weight_K[judged.class_BHW] * judged.valid_BHW).sum()
-        # Smoothing costs something even where the true class weighs nothing.
+        # Label smoothing has a cost even if the true class has weight 0.
         weighed = total > 0
         return torch.where(weighed, loss, 0) / torch.where(weighed, total, 1)
 
@@ -33,14 +35,14 @@ def build_cross_entropy(spec: CrossEntropySpec, setting: Setting) -> Term:
 
 
 def build_topk_cross_entropy(spec: TopKCrossEntropySpec, setting: Setting) -> Term:
-    """Mean over images of the mean over their hardest pixels."""
+    """Build the mean over images of the mean over their hardest pixels."""
     del setting
 
     def term(judged: Judged) -> torch.Tensor:
         loss_BHW = functional.cross_entropy(
             judged.logits_BKHW, judged.mask_BHW, ignore_index=IGNORE, reduction="none"
         )
-        # Ignored pixels cost 0 and so stand last.
+        # Ignored pixels cost 0 and so come last.
         loss_BN = loss_BHW.flatten(1).sort(1, descending=True).values
         kept_B = (judged.valid_BHW.flatten(1).sum(1) * spec.share).ceil().clamp_min(1)
         place_N = torch.arange(loss_BN.shape[1], device=loss_BN.device)

@@ -9,8 +9,8 @@ from raytrain.losses.setting import Setting, Term
 
 
 def build_focal(spec: FocalSpec, setting: Setting) -> Term:
-    """Mean over judged pixels (and, where classes overlap, over classes) of
-    -alpha (1 - p)^gamma log p, p the probability of what is true."""
+    """Build the mean over labeled pixels (and over classes, if they overlap) of -alpha (1 -
+    p)^gamma log p, where p is the probability of the truth."""
     return _of_classes(spec) if setting.target == "single_label" else _of_layers(spec)
 
 
@@ -27,8 +27,8 @@ def _of_classes(spec: FocalSpec) -> Term:
 
 
 def _cost(log: torch.Tensor, gamma: float) -> torch.Tensor:
-    """-(1 - p)^gamma log p of log p, in any shape."""
-    # At 1 - p = 0 a power under 1 has an endless slope.
+    """Return -(1 - p)^gamma log p from log p, in any shape."""
+    # At 1 - p = 0 a power below 1 has an infinite slope.
     lack = (-torch.expm1(log)).clamp_min(torch.finfo(log.dtype).tiny)
     return -(lack**gamma) * log
 

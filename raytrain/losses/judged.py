@@ -1,4 +1,4 @@
-"""Logits beside the truth, in the forms that the terms of a loss ask for.
+"""Logits and truth of a batch, in the forms that the terms of a loss need.
 
 Shape suffixes: B images, K channels of the logits, H x W pixels.
 """
@@ -14,29 +14,29 @@ from raytrain.config.target import IGNORE, Target, layer
 
 @dataclass(frozen=True)
 class Judged:
-    """A batch; each form is made once, when the first term asks for it."""
+    """A batch; each form is computed once, when the first term needs it."""
 
     logits_BKHW: torch.Tensor
     """float32, or float64 to check gradients."""
     mask_BHW: torch.Tensor
-    """int64, as `config/target.py` has it."""
+    """int64, as in `config/target.py`."""
     target: Target
 
     @cached_property
     def valid_BHW(self) -> torch.Tensor:
-        """1 where somebody judged, else 0; in the logits' type."""
+        """1 for labeled pixels, else 0; in the logits' type."""
         if self.target == "multi_label":
             return torch.ones_like(self.mask_BHW, dtype=self.logits_BKHW.dtype)
         return (self.mask_BHW != IGNORE).to(self.logits_BKHW.dtype)
 
     @cached_property
     def class_BHW(self) -> torch.Tensor:
-        """The class of each pixel, 0 where nobody judged; for single labels."""
+        """The class of each pixel, 0 for unlabeled ones; for single labels."""
         return torch.where(self.mask_BHW == IGNORE, 0, self.mask_BHW)
 
     @cached_property
     def true_BKHW(self) -> torch.Tensor:
-        """1 where a pixel is of the channel's class; also 0 where nobody judged."""
+        """1 where a pixel has the channel's class, else 0; also 0 for unlabeled pixels."""
         channels, dtype = self.logits_BKHW.shape[1], self.logits_BKHW.dtype
         if self.target == "multi_label":
             layers = [layer(self.mask_BHW, k, self.target) for k in range(1, channels + 1)]
@@ -46,14 +46,14 @@ class Judged:
 
     @cached_property
     def prob_BKHW(self) -> torch.Tensor:
-        """What the network says of each channel, in 0 .. 1; 0 where nobody judged."""
+        """The predicted probability of each channel, in 0 .. 1; 0 for unlabeled pixels."""
         single = self.target == "single_label"
         prob = self.logits_BKHW.softmax(1) if single else self.logits_BKHW.sigmoid()
         return prob * self.valid_BHW[:, None]
 
     @cached_property
     def pixels(self) -> torch.Tensor:
-        """Judged pixels of the batch, at least 1."""
+        """Number of labeled pixels in the batch, at least 1."""
         if self.target == "multi_label":
             count = self.logits_BKHW.new_tensor(self.mask_BHW.numel())
         else:
@@ -61,5 +61,5 @@ class Judged:
         return count.clamp_min(1)
 
     def first(self, background: bool) -> int:
-        """The first channel that counts, with or without the background."""
+        """Return the first channel that counts, with or without the background."""
         return 0 if background or self.target == "multi_label" else 1

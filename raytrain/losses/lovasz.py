@@ -8,8 +8,8 @@ from raytrain.losses.setting import Setting, Term
 
 
 def build_lovasz(spec: LovaszSpec, setting: Setting) -> Term:
-    """Mean over images of the mean over the classes that occur in each; an image without any
-    costs the mean probability of the classes."""
+    """Build the mean over images of the mean over the classes that occur in each; an image without
+    any class costs the mean probability of the classes."""
     del setting
 
     def term(judged: Judged) -> torch.Tensor:
@@ -30,7 +30,8 @@ def build_lovasz(spec: LovaszSpec, setting: Setting) -> Term:
 
 
 def _slopes(sorted_true_BKN: torch.Tensor) -> torch.Tensor:
-    """What each error weighs: by how much the Jaccard loss rises when it joins the worse ones."""
+    """Return the weight of each error: the increase of the Jaccard loss when it joins the larger
+    errors."""
     total_BK1 = sorted_true_BKN.sum(-1, keepdim=True)
     hit_BKN = total_BK1 - sorted_true_BKN.cumsum(-1)
     union_BKN = total_BK1 + (1 - sorted_true_BKN).cumsum(-1)

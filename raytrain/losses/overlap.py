@@ -1,8 +1,8 @@
-"""Losses on the overlap of regions: Dice and its kin.
+"""Losses on the overlap of regions: Dice and related losses.
 
 An empty class that is predicted empty costs nothing. Sums over an image or a batch are divided
-once, with EPSILON in both halves of the fraction, so 0/0 is 1. Pooled over the batch (`dice`), a
-loss differs by nature between one worker and several; per image it does not.
+once, with EPSILON in numerator and denominator, so 0/0 is 1. A loss that is pooled over the batch
+(`dice`) differs between one worker and several; a loss per image does not.
 """
 
 import torch
@@ -19,13 +19,13 @@ from raytrain.losses.judged import Judged
 from raytrain.losses.setting import Setting, Term
 
 EPSILON = 1e-5
-"""In pixels."""
+"""Smoothing constant in pixels."""
 IMAGE, BATCH = (2, 3), (0, 2, 3)
-"""Axes that sums run over."""
+"""Axes of the sums."""
 
 
 def build_dice(spec: DiceSpec, setting: Setting) -> Term:
-    """1 - mean over classes of 2|PT| / (|P| + |T|), the sums taken over the whole batch."""
+    """Build 1 - mean over classes of 2|PT| / (|P| + |T|), with sums over the whole batch."""
     del setting
 
     def term(judged: Judged) -> torch.Tensor:
@@ -38,7 +38,7 @@ def build_dice(spec: DiceSpec, setting: Setting) -> Term:
 
 
 def build_soft_dice(spec: SoftDiceSpec, setting: Setting) -> Term:
-    """1 - mean over images and classes of 2|PT| / (|P^2| + |T^2|)."""
+    """Build 1 - mean over images and classes of 2|PT| / (|P^2| + |T^2|)."""
     del setting
 
     def term(judged: Judged) -> torch.Tensor:
@@ -52,8 +52,8 @@ def build_soft_dice(spec: SoftDiceSpec, setting: Setting) -> Term:
 
 
 def build_generalised_dice(spec: GeneralisedDiceSpec, setting: Setting) -> Term:
-    """1 - mean over images of 2 sum_k w_k |PT| / sum_k w_k (|P| + |T|), w_k = 1 / |T|^2; a class
-    that the image lacks weighs as the smallest that it shows, as in MONAI."""
+    """Build 1 - mean over images of 2 sum_k w_k |PT| / sum_k w_k (|P| + |T|), w_k = 1 / |T|^2; an
+    absent class has the weight of the smallest class in the image, as in MONAI."""
     del setting
 
     def term(judged: Judged) -> torch.Tensor:
@@ -69,15 +69,15 @@ def build_generalised_dice(spec: GeneralisedDiceSpec, setting: Setting) -> Term:
 
 
 def _relative_weights(size_BK: torch.Tensor) -> torch.Tensor:
-    """1 / size^2 over that of the image's smallest class, which keeps EPSILON small beside the
-    sums at any image size; 1 for absent classes."""
+    """Return 1 / size^2 relative to the image's smallest class, which keeps EPSILON small compared
+    with the sums at any image size; 1 for absent classes."""
     size_BK = torch.where(size_BK > 0, size_BK, torch.inf)
     smallest_B1 = size_BK.amin(1, keepdim=True)
     return torch.where(size_BK.isfinite(), smallest_B1 / size_BK, 1) ** 2
 
 
 def build_jaccard(spec: JaccardSpec, setting: Setting) -> Term:
-    """1 - mean over images and classes of |PT| / (|P| + |T| - |PT|)."""
+    """Build 1 - mean over images and classes of |PT| / (|P| + |T| - |PT|)."""
     del setting
 
     def term(judged: Judged) -> torch.Tensor:
@@ -87,7 +87,7 @@ def build_jaccard(spec: JaccardSpec, setting: Setting) -> Term:
 
 
 def build_tversky(spec: TverskySpec, setting: Setting) -> Term:
-    """1 - mean over images and classes of the Tversky index."""
+    """Build 1 - mean over images and classes of the Tversky index."""
     del setting
 
     def term(judged: Judged) -> torch.Tensor:
@@ -98,12 +98,12 @@ def build_tversky(spec: TverskySpec, setting: Setting) -> Term:
 
 
 def build_focal_tversky(spec: FocalTverskySpec, setting: Setting) -> Term:
-    """Mean over images and classes of (1 - Tversky index)^gamma."""
+    """Build the mean over images and classes of (1 - Tversky index)^gamma."""
     del setting
 
     def term(judged: Judged) -> torch.Tensor:
         index_BK = _tversky_index(judged, spec.alpha, spec.beta)
-        # At an index of 1 a power under 1 has an endless slope.
+        # At an index of 1 a power below 1 has an infinite slope.
         lack_BK = (1 - index_BK).clamp_min(EPSILON)
         power = (lack_BK**spec.gamma - EPSILON**spec.gamma)[:, judged.first(spec.background) :]
         return power.mean()
@@ -112,7 +112,7 @@ def build_focal_tversky(spec: FocalTverskySpec, setting: Setting) -> Term:
 
 
 def _tversky_index(judged: Judged, alpha: float, beta: float) -> torch.Tensor:
-    """TP / (TP + alpha FP + beta FN), BxK."""
+    """Return TP / (TP + alpha FP + beta FN), BxK."""
     prob, true = judged.prob_BKHW, judged.true_BKHW
     hit_BK = (prob * true).sum(IMAGE)
     extra_BK, missed_BK = prob.sum(IMAGE) - hit_BK, true.sum(IMAGE) - hit_BK

@@ -1,4 +1,4 @@
-"""What the terms of a loss are told of the data."""
+"""The facts about the data that the terms of a loss use."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from raytrain.config.target import Target
 from raytrain.losses.judged import Judged
 
 Term = Callable[[Judged], torch.Tensor]
-"""-> scalar."""
+"""A term of a loss: judged batch -> scalar."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """The targets and how frequent each class is in the training images."""
+    """The kind of target, and the frequency of each class in the training images."""
 
     target: Target
     class_pixels: tuple[int, ...]
-    """The background's first."""
+    """Pixels of each class, background first."""
 
     @property
     def balanced(self) -> tuple[float, ...]:
