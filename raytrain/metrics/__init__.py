@@ -1,7 +1,8 @@
-"""Metrics: scores, higher is better, from sums that do not depend on how images were dealt out.
+"""Metrics: scores, where higher is better, that do not depend on how images were distributed to
+workers.
 
-Counts are summed per image and class, reduced over workers and divided once. What has no counts
-(distances, cross-entropy) is measured per image and averaged in the order of ids.
+Counts are summed per image and class, reduced over workers and divided once. Metrics without counts
+(distances, cross-entropy) are computed per image and averaged in the order of ids.
 """
 
 from collections.abc import Callable
@@ -41,22 +42,22 @@ IMAGE_FIGURES: dict[str, Callable[[Any, ImageMaps], np.ndarray]] = {
     "hausdorff": border_distances,
     "cross_entropy": image_cross_entropy,
 }
-"""Name -> what is measured on one image, figure_K, where counts do not suffice."""
+"""Name -> function for figure_K of one image, for metrics that need more than counts."""
 
 
 def score(spec: MetricSpec, evidence: Evidence) -> float:
-    """The metric's figure; higher is better."""
+    """Return the metric's value; higher is better."""
     return part_of("METRICS", spec, METRICS)(spec, evidence)
 
 
 def gathered(spec: MetricSpec) -> tuple[MetricSpec, ...]:
-    """The metrics in `spec` that need more than counts."""
+    """Return the metrics in `spec` that need more than counts."""
     parts = [term.metric for term in spec.terms] if spec.name == "weighted" else [spec]
     measured = (part for part in parts if has_part("IMAGE_FIGURES", part, IMAGE_FIGURES))
     return tuple(dict.fromkeys(measured))
 
 
 def image_figures(specs: tuple[MetricSpec, ...], image: ImageMaps) -> np.ndarray:
-    """figure_GK (float64) of one image for each of the specs."""
+    """Return figure_GK (float64) of one image for each of the specs."""
     figures = [part_of("IMAGE_FIGURES", spec, IMAGE_FIGURES)(spec, image) for spec in specs]
     return np.array(figures, np.float64).reshape(len(specs), len(image.prob_KHW))

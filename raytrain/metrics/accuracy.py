@@ -5,8 +5,8 @@ from raytrain.metrics.evidence import Evidence
 
 
 def accuracy(spec: AccuracyMetricSpec, evidence: Evidence) -> float:
-    """Share of the judged pixels that got their class, 0 .. 1; over the set, or of each image and
-    then the mean. An image without a judged pixel counts as right."""
+    """Return the share of correctly classified labeled pixels, 0 .. 1; over the set, or the mean
+    over images. An image without a labeled pixel counts as correct."""
     hit_N = evidence.counts_NK3[..., 0].sum(1)
     pixels_N = hit_N + evidence.counts_NK3[..., 2].sum(1)
     if spec.over == "set":

@@ -13,11 +13,12 @@ from raytrain.config.target import IGNORE, Target, layer
 def overlap_counts(
     pred_BHW: torch.Tensor, true_BHW: torch.Tensor, classes: int, target: Target
 ) -> torch.Tensor:
-    """counts_BK3 (int64) of two masks of this target; what is ignored in truth counts nowhere."""
+    """Return counts_BK3 (int64) of two masks of this target; pixels ignored in the truth are not
+    counted."""
     if target == "multi_label":
         return _layer_counts(pred_BHW, true_BHW, classes)
     images = len(pred_BHW)
-    # An ignored pixel is put into a class of its own, which is cut off.
+    # Ignored pixels get an additional class, which is cut off.
     true_BHW = torch.where(true_BHW == IGNORE, classes, true_BHW)
     cells = (classes + 1) * classes
     pair_BHW = true_BHW * classes + pred_BHW
@@ -39,17 +40,18 @@ def _layer_counts(pred_BHW: torch.Tensor, true_BHW: torch.Tensor, classes: int) 
 
 
 def dice_per_image(counts_NK3: np.ndarray) -> np.ndarray:
-    """dice_NK in 0 .. 1: 2 TP / (2 TP + FP + FN); 1 where prediction and truth are both empty."""
+    """Return dice_NK in 0 .. 1: 2 TP / (2 TP + FP + FN); 1 if prediction and truth are both
+    empty."""
     hit, extra, missed = np.moveaxis(np.asarray(counts_NK3, dtype=np.float64), -1, 0)
     size = 2 * hit + extra + missed
     return np.where(size == 0, 1.0, 2 * hit / np.where(size == 0, 1.0, size))
 
 
 def foreground_dice(counts_NK3: np.ndarray) -> np.ndarray:
-    """Mean over images, for each class but the background."""
+    """Return the mean over images, for each class except the background."""
     return dice_per_image(counts_NK3)[:, 1:].mean(0)
 
 
 def mean_foreground_dice(counts_NK3: np.ndarray) -> float:
-    """Mean over images and foreground classes."""
+    """Return the mean over images and foreground classes."""
     return float(dice_per_image(counts_NK3)[:, 1:].mean())

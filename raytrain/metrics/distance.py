@@ -13,14 +13,14 @@ from raytrain.metrics.evidence import Evidence, ImageMaps, mean
 
 
 def hausdorff(spec: HausdorffMetricSpec, evidence: Evidence) -> float:
-    """Minus the mean distance over images, then classes; 0 where all of it is skipped."""
+    """Return minus the mean distance over images, then classes; 0 if everything is skipped."""
     figures_NK = evidence.figures(spec)[:, 0 if spec.background else 1 :]
     found = mean(evidence.counted(figures_NK))
     return 0.0 if found is None else -found
 
 
 def border_distances(spec: HausdorffMetricSpec, image: ImageMaps) -> np.ndarray:
-    """distance_K (float64, px) of one image; NaN where the spec skips a class."""
+    """Return distance_K (float64, px) of one image; NaN where the spec skips a class."""
     return np.array(
         [_distance(spec, *pair) for pair in zip(image.pred_KHW, image.true_KHW, strict=True)]
     )
@@ -39,12 +39,13 @@ def _distance(spec: HausdorffMetricSpec, pred_HW: np.ndarray, true_HW: np.ndarra
 
 
 def border(mask_HW: np.ndarray) -> np.ndarray:
-    """bool: the mask's pixels with a neighbour above, below, left or right outside it; the image's
-    edge is outside."""
+    """Return, as bool, the mask's pixels with a neighbor above, below, left or right outside it;
+    beyond the image's edge is outside."""
     return mask_HW & ~ndimage.binary_erosion(mask_HW)
 
 
 def _one_way(from_HW: np.ndarray, to_HW: np.ndarray, percentile: float) -> float:
-    """The percentile of the distances from the pixels of one border to the nearest of another."""
+    """Return the percentile of the distances from one border's pixels to the nearest of the
+    other's."""
     to_nearest_HW = ndimage.distance_transform_edt(~to_HW)
     return float(np.percentile(to_nearest_HW[from_HW], percentile))

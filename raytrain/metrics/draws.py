@@ -1,4 +1,4 @@
-"""A metric's figure on many draws of images at once; the same as `score` one draw after another.
+"""A metric on many draws of images at once, equal to `score` on one draw after another.
 
 Shape suffixes: N images, D draws, K classes, 3 = true positives, false positives, false negatives.
 """
@@ -13,12 +13,12 @@ from raytrain.metrics.evidence import Evidence
 from raytrain.metrics.overlap import FRACTIONS, fractions
 
 DIGITS = 12
-"""Sums of the same figures in another order are equal to so many digits."""
+"""Digits to which sums of the same figures in another order agree."""
 
 
 def drawn_scores(spec: MetricSpec, evidence: Evidence, times_DN: np.ndarray) -> np.ndarray:
-    """score_D, where draw d holds image n times_DN[d, n] times (whole numbers as float64), at least
-    one image a draw."""
+    """Return score_D, where draw d holds image n times_DN[d, n] times (whole numbers as float64),
+    with at least one image per draw."""
     if spec.name == "weighted":
         parts = [t.weight * drawn_scores(t.metric, evidence, times_DN) for t in spec.terms]
         return np.sum(parts, axis=0)

@@ -1,8 +1,8 @@
-"""What a score was computed from, image by image: `final/oof_evidence.npz` of an ensemble out of
-fold, and `trials/<fingerprint>/evidence.npz` of a trial's best epoch on its held-out images.
+"""The evidence for a score, image by image: `final/oof_evidence.npz` of an ensemble out of fold,
+and `trials/<fingerprint>/evidence.npz` of a trial's best epoch on its held-out images.
 
-A submission keeps a copy under its tag, so that it can be compared with others after a later
-`finalize` of its run. Pure numpy: reading one loads no torch.
+A submission keeps a copy under its tag, for comparison with others even after a later `finalize` of
+its run. Pure numpy: reading a file loads no torch.
 
 Shape suffixes as in `metrics/evidence.py`.
 """
@@ -27,26 +27,27 @@ _UNREADABLE = (
     KeyError, ValueError, TypeError, AttributeError, EOFError, OSError, zipfile.BadZipFile,
     zlib.error,
 )  # fmt: skip
-"""What numpy and pydantic raise for a file that is empty, torn or something else."""
+"""Errors of numpy and pydantic for a file that is empty, torn or of another kind."""
 
 
 @dataclass(frozen=True)
 class OofEvidence:
-    """The evidence of an ensemble or a trial on images whose groups it never saw."""
+    """The evidence of an ensemble or a trial on images of groups that its models have never
+    seen."""
 
     ids: tuple[str, ...]
     groups: tuple[str, ...]
-    """Of each image."""
+    """The group of each image."""
     evidence: Evidence
-    """In the order of `ids`."""
+    """Evidence in the order of `ids`."""
     metric: MetricSpec
-    """What the score was taken by."""
+    """The metric of the score."""
 
     def aligned(self, other: "OofEvidence") -> "OofEvidence":
-        """This evidence in the other's order, for the other's metric.
+        """Return this evidence in the other's order, for the other's metric.
 
-        Raises ValueError when it cannot stand beside it: other images, groups or masks, or nothing
-        was gathered for that metric.
+        Raises ValueError when the two are not comparable: other images, groups or masks, or no
+        figures for that metric.
         """
         problems = _differences(self, other)
         if problems:
@@ -60,7 +61,7 @@ class OofEvidence:
 
 
 def write_oof_evidence(path: Path, oof: OofEvidence) -> None:
-    """Write the file whole or not at all."""
+    """Write the file completely or not at all."""
     evidence = oof.evidence
     assert len(oof.ids) == len(oof.groups) == len(evidence.counts_NK3)
     card = {
@@ -80,7 +81,7 @@ def write_oof_evidence(path: Path, oof: OofEvidence) -> None:
 
 
 def read_oof_evidence(path: Path) -> OofEvidence:
-    """What `write_oof_evidence` wrote. Raises ValueError for a file that it did not write."""
+    """Read a file that `write_oof_evidence` wrote. Raises ValueError for any other file."""
     try:
         with np.load(path, allow_pickle=False) as file:
             found = {name: file[name] for name in file.files}
@@ -118,7 +119,7 @@ def _differences(one: OofEvidence, other: OofEvidence) -> list[str]:
 
 
 def _true_pixels(oof: OofEvidence) -> dict[str, list[int]]:
-    """Of each class: what is found and what is missed."""
+    """Return the true pixels of each class for each id: hits plus misses."""
     counts_NK3 = oof.evidence.counts_NK3
     pixels_NK = counts_NK3[..., 0] + counts_NK3[..., 2]
     return dict(zip(oof.ids, pixels_NK.tolist(), strict=True))

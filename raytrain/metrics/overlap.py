@@ -38,7 +38,7 @@ def _fbeta(spec: FBetaMetricSpec, hit: np.ndarray, extra: np.ndarray, missed: np
 
 def _average_precision(spec: Any, hit: np.ndarray, extra: np.ndarray, missed: np.ndarray) -> Pair:
     union = hit + extra + missed
-    # Above .50, .55 ... .95 in whole twentieths: no threshold is off by a rounding.
+    # The thresholds .50, .55 ... .95 in whole twentieths, so that rounding does not shift them.
     passed = sum((20 * hit > twentieths * union).astype(np.float64) for twentieths in range(10, 20))
     return np.asarray(passed), 10.0 * (union > 0)
 
@@ -56,9 +56,10 @@ FRACTIONS: dict[str, Callable[[Any, np.ndarray, np.ndarray, np.ndarray], Pair]] 
 
 
 def fractions(spec: Any, counts_NK3: np.ndarray) -> np.ndarray:
-    """score_NK of each image and class, or score_1K over the whole set; NaN where 0/0 is skipped.
+    """Return score_NK of each image and class, or score_1K over the whole set; NaN where 0/0 is
+    skipped.
 
-    The background, where it does not count, is left out of K.
+    If the background does not count, it is not part of K.
     """
     if spec.over == "set":
         counts_NK3 = counts_NK3.sum(0, keepdims=True)
@@ -70,8 +71,8 @@ def fractions(spec: Any, counts_NK3: np.ndarray) -> np.ndarray:
 
 
 def overlap(spec: Any, evidence: Evidence) -> float:
-    """The mean of `fractions` over images, then classes. 1 where all of it is skipped: nothing
-    was there and nothing was predicted."""
+    """Return the mean of `fractions` over images, then classes; 1 if everything is skipped, because
+    nothing was there and nothing was predicted."""
     score_NK = evidence.counted(fractions(spec, evidence.counts_NK3))
     if spec.average == "macro":
         found = mean(score_NK)

@@ -1,4 +1,4 @@
-"""What is said of each class beside the one figure that decides.
+"""Figures per class, in addition to the metric.
 
 Shape suffixes: N images, K classes, 3 = true positives, false positives, false negatives (pixels).
 """
@@ -23,10 +23,12 @@ REPORT = (PrecisionMetricSpec(), RecallMetricSpec(), F1MetricSpec())
 
 
 def class_table(counts_NK3: np.ndarray) -> dict[str, Any]:
-    """Lists over all classes, the background first: `dice` and `iou` as mean and `_sd` over images
-    (0/0 is 1) and over the whole `_set`; `precision`, `recall` and `f1` over the set as
-    scikit-learn's classification report has them (0/0 is 0), with `macro_` and `weighted_` means;
-    `pixels` of the truth; and the `accuracy`.
+    """Return lists over all classes, background first.
+
+    `dice` and `iou` are means with `_sd` over images (0/0 is 1), and over the whole `_set`.
+    `precision`, `recall` and `f1` are over the set, as in scikit-learn's classification report (0/0
+    is 0), with `macro_` and `weighted_` means. `pixels` are those of the truth. `accuracy` is a
+    single number.
     """
     evidence = Evidence(counts_NK3)
     table: dict[str, Any] = {"accuracy": accuracy(AccuracyMetricSpec(), evidence)}
