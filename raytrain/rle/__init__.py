@@ -1,7 +1,7 @@
-"""Masks as text: one line in `LAYOUTS` for each way of writing runs.
+"""Masks as text: one entry in `LAYOUTS` for each way of writing runs.
 
-A competition's dialect (`config/dialects.py`) names a layout and says how its numbers are meant.
-The contract test runs over both dicts: decode(encode(mask), mask.shape) equals the mask.
+A competition's dialect (`config/dialects.py`) names a layout and the meaning of its numbers. The
+contract test runs over both dicts: decode(encode(mask), mask.shape) equals the mask.
 """
 
 from collections.abc import Callable
@@ -24,39 +24,39 @@ from raytrain.rle.runs import Order, Runs, mask_of, runs_by_number
 
 
 class Rules(PairRules, Protocol):
-    """What a spec says of the text of one mask."""
+    """The fields of a spec that describe the text of one mask."""
 
     @property
     def layout(self) -> str:
-        """A name of LAYOUTS."""
+        """A name in LAYOUTS."""
 
     @property
     def order(self) -> Order:
-        """Whether the pixels are walked down the columns or along the rows."""
+        """Whether pixels are counted down the columns or along the rows."""
 
     @property
     def empty(self) -> str:
-        """What stands for no pixel in a cell; a blank one does in any case."""
+        """The text of an empty cell; a blank cell is always empty."""
 
     @property
     def row(self) -> str:
-        """`objects` where a cell lists several masks."""
+        """`objects` if a cell lists several masks."""
 
     @property
     def prefix(self) -> str:
-        """Words before each mask of such a cell."""
+        """Text before each mask of such a cell."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How runs read as text."""
+    """How runs are written as text."""
 
     write: Callable[[Runs, tuple[int, int], PairRules], str]
     """(runs, (H, W) of the image, rules) -> text."""
     read: Callable[[str, tuple[int, int], PairRules], Runs]
     """(text, (H, W), rules) -> runs. Raises ValueError that names the fault."""
     write_small: Callable[[np.ndarray, int], list[str]] | None = None
-    """The same texts as by `write`, of small label images and at most 255 masks."""
+    """Writes the same texts as `write`, for small label images with at most 255 masks."""
 
 
 LAYOUTS: dict[str, Layout] = {
@@ -67,15 +67,15 @@ LAYOUTS: dict[str, Layout] = {
 
 
 def encode(mask_HW: np.ndarray, rules: Rules) -> str:
-    """The text of a bool mask (H, W); no text when it is empty."""
+    """Return the text of a bool mask (H, W); no text when it is empty."""
     (text,) = encode_numbers(np.asarray(mask_HW, bool), 1, rules)
     return text
 
 
 def encode_numbers(image_HW: np.ndarray, count: int, rules: Rules) -> list[str]:
-    """The texts of the masks `image_HW == 1` .. `image_HW == count`, in one pass.
+    """Return the texts of the masks `image_HW == 1` .. `image_HW == count`, in one pass.
 
-    `image_HW` (H, W) holds bool, uint8, uint16 or int32. No text for a number without a pixel.
+    `image_HW` (H, W) holds bool, uint8, uint16 or int32. A number without a pixel has no text.
     """
     layout, shape_HW = LAYOUTS[rules.layout], image_HW.shape
     small = 0 < image_HW.size * count <= SMALL and count <= 255
@@ -89,21 +89,22 @@ def encode_numbers(image_HW: np.ndarray, count: int, rules: Rules) -> list[str]:
 
 
 def decode(text: str, shape_HW: tuple[int, int], rules: Rules) -> np.ndarray:
-    """The bool mask (H, W) of a text. Raises ValueError that names the fault."""
+    """Return the bool mask (H, W) of a text. Raises ValueError that names the fault."""
     if not text.strip():
         return np.zeros(shape_HW, bool)
     return mask_of(LAYOUTS[rules.layout].read(text, shape_HW, rules), shape_HW, rules.order)
 
 
 def written_cell(texts: list[str], rules: Rules) -> str:
-    """A CSV's cell of one mask's text, or of the texts of all objects."""
+    """Return the CSV cell of one mask's text, or of the texts of all objects."""
     if rules.row == "objects":
         texts = [f"{rules.prefix} {text}".strip() for text in texts if text]
     return " ".join(texts) or rules.empty
 
 
 def read_cell(cell: str, shape_HW: tuple[int, int], rules: Rules) -> list[np.ndarray]:
-    """The bool masks (H, W) of a CSV's cell, one at least. Raises ValueError naming the fault."""
+    """Return the bool masks (H, W) of a CSV cell, at least one. Raises ValueError that names the
+    fault."""
     if cell.strip() in ("", rules.empty):
         return [np.zeros(shape_HW, bool)]
     if rules.row != "objects":

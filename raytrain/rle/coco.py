@@ -1,8 +1,8 @@
 """COCO's compressed strings, plain or packed by zlib and base64.
 
-A mask is the lengths of its runs, background first; from the fourth on each is the difference to
-the one two before it. A number is written in groups of 5 bits, the lowest first: a character is
-48 + group, + 32 when more groups follow, and the last group's highest bit is the sign.
+A mask is the lengths of its runs, background first; from the fourth on, each is the difference from
+the length two places before. A number is written in groups of 5 bits, lowest first. A character is
+48 + group, plus 32 when more groups follow, and the highest bit of the last group is the sign.
 """
 
 import base64
@@ -17,13 +17,13 @@ from raytrain.rle.pairs import PairRules
 from raytrain.rle.runs import Runs
 
 GROUPS = 12
-"""The most groups of one number: 60 bits."""
+"""Most groups of one number: 60 bits."""
 SMALL = 50_000
-"""Pixels of all masks together up to which pycocotools finds the runs faster than numpy does."""
+"""Total number of pixels of all masks up to which pycocotools is faster than numpy."""
 
 
 def write_coco(runs: Runs, shape_HW: tuple[int, int], rules: PairRules) -> str:
-    """The compressed counts of maximal runs."""
+    """Return the compressed counts of maximal runs."""
     del rules
     size = shape_HW[0] * shape_HW[1]
     edges = np.concatenate(([0], np.stack([runs.begins, runs.ends], 1).ravel(), [size]))
@@ -34,8 +34,8 @@ def write_coco(runs: Runs, shape_HW: tuple[int, int], rules: PairRules) -> str:
 
 
 def write_small_coco(image_HW: np.ndarray, count: int) -> list[str]:
-    """The compressed counts of the masks `image_HW == 1` .. `image_HW == count`, at most 255; no
-    text for an empty one."""
+    """Return the compressed counts of the masks `image_HW == 1` .. `image_HW == count`, at most
+    255; an empty mask has no text."""
     number_K11 = np.arange(1, count + 1, dtype=image_HW.dtype)[:, None, None]
     mask_KWH = np.ascontiguousarray(image_HW.T) == number_K11
     found = coco.encode(mask_KWH.view(np.uint8).transpose(2, 1, 0))
@@ -49,10 +49,10 @@ def _empty(shape_HW: tuple[int, int]) -> bytes:
 
 
 def read_coco(text: str, shape_HW: tuple[int, int], rules: PairRules) -> Runs:
-    """The runs of compressed counts.
+    """Return the runs of compressed counts.
 
-    Raises ValueError for other characters, a number that is not finished, a run without pixels,
-    and counts that do not fill the image exactly.
+    Raises ValueError for invalid characters, an incomplete number, a run without pixels, and counts
+    that do not fill the image exactly.
     """
     del rules
     height, width = shape_HW
@@ -62,7 +62,7 @@ def read_coco(text: str, shape_HW: tuple[int, int], rules: PairRules) -> Runs:
     counts = numbers.copy()
     counts[1::2] = np.cumsum(numbers[1::2])
     counts[2::2] = np.cumsum(numbers[2::2])
-    least = np.minimum(np.arange(len(counts)), 1)  # only the background may begin with no pixel
+    least = np.minimum(np.arange(len(counts)), 1)  # only the first background run may be empty
     if (counts < least).any():
         raise ValueError(f"run {np.argmax(counts < least) + 1} has {counts[counts < least][0]} px")
     edges = np.cumsum(counts)
@@ -73,9 +73,9 @@ def read_coco(text: str, shape_HW: tuple[int, int], rules: PairRules) -> Runs:
 
 
 def numbers_of(text: str) -> np.ndarray:
-    """The signed numbers, int64, of which the counts are added up.
+    """Return the signed numbers, int64, from which the counts are summed up.
 
-    Raises ValueError for other characters, and a number that is not finished.
+    Raises ValueError for invalid characters, and an incomplete number.
     """
     letters = np.frombuffer(text.strip().encode("utf-8"), np.uint8).astype(np.int64) - 48
     strange = np.flatnonzero((letters < 0) | (letters > 63))
@@ -94,28 +94,28 @@ def numbers_of(text: str) -> np.ndarray:
 
 
 def write_coco_zlib(runs: Runs, shape_HW: tuple[int, int], rules: PairRules) -> str:
-    """The compressed counts, packed."""
+    """Return the compressed counts, packed."""
     return packed(write_coco(runs, shape_HW, rules))
 
 
 def write_small_coco_zlib(image_HW: np.ndarray, count: int) -> list[str]:
-    """The compressed counts of small masks, packed; no text for an empty one."""
+    """Return the compressed counts of small masks, packed; an empty mask has no text."""
     return [packed(text) if text else "" for text in write_small_coco(image_HW, count)]
 
 
 def packed(text: str) -> str:
-    """Counts by zlib and base64."""
+    """Pack counts by zlib and base64."""
     return base64.b64encode(zlib.compress(text.encode("ascii"), 9)).decode("ascii")
 
 
 def read_coco_zlib(text: str, shape_HW: tuple[int, int], rules: PairRules) -> Runs:
-    """The runs of packed counts. Raises ValueError also for what cannot be unpacked."""
-    # More letters than this are no counts of this image, and may be a bomb.
+    """Return the runs of packed counts. Also raises ValueError for text that cannot be unpacked."""
+    # Longer text cannot be counts of this image, and may be a decompression bomb.
     return read_coco(unpacked(text, GROUPS * (shape_HW[0] * shape_HW[1] + 1)), shape_HW, rules)
 
 
 def unpacked(text: str, most: int) -> str:
-    """The letters of packed counts. Raises ValueError for what is none, and more than `most`."""
+    """Unpack counts. Raises ValueError for invalid text, and for more than `most` characters."""
     try:
         content = base64.b64decode(text.strip(), validate=True)
         unpacking = zlib.decompressobj()

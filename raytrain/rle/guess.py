@@ -1,4 +1,4 @@
-"""What the texts of masks say about how they were written."""
+"""Infer from the texts of masks how they were written."""
 
 import re
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ from raytrain.rle.runs import Order
 Size = tuple[int, int]
 """(H, W) of an image, px."""
 BOUNDLESS: Size = (10**9, 10**8)
-"""Stands for a size that is not known: no run leaves such an image."""
+"""Substitute for an unknown size: no run leaves such an image."""
 EMPTY_WORDS = {"", "-", "-1", "nan", "none", "null", "empty"}
 MOST_LETTERS = 2**22
-"""Of one packed mask, where the image's size is not known."""
+"""Most characters of one packed mask if the image's size is not known."""
 LAYOUT_STEPS = [("pairs", 1), *((name, n) for n in range(1, 7) for name in ("coco_zlib", "coco"))]
-"""(layout, words an object) in the order in which they are tried."""
+"""(layout, words per object) in the order in which they are tried."""
 
 _PAIRS = re.compile(r"\d+ +\d+( +\d+ +\d+)*", re.ASCII)
 _NO_LENGTH = re.compile(r"\d+ +0+( +\d+ +0+)*", re.ASCII)
@@ -27,7 +27,7 @@ _NO_LENGTH = re.compile(r"\d+ +0+( +\d+ +0+)*", re.ASCII)
 
 @dataclass(frozen=True)
 class Reading:
-    """One way to read a mask's text, as `rle.decode` takes it."""
+    """One way to read a mask's text, in the form that `rle.decode` takes."""
 
     layout: str = "pairs"
     order: Order = "column"
@@ -39,13 +39,14 @@ class Reading:
 
 
 def says_no_pixel(cell: str) -> bool:
-    """Whether a cell is a word for nothing, such as `-1`, or all its runs have no pixel."""
+    """Return whether a cell is a word for an empty mask, such as `-1`, or all its runs have no
+    pixel."""
     text = cell.strip()
     return text.lower() in EMPTY_WORDS or _NO_LENGTH.fullmatch(text) is not None
 
 
 def fits(cell: str, size_HW: Size | None, layout: str, step: int) -> bool:
-    """Whether a cell is written in this layout, the mask being the last of every `step` words."""
+    """Return whether a cell has this layout, with a mask as the last of every `step` words."""
     if layout == "pairs":
         return _PAIRS.fullmatch(cell.strip()) is not None
     words = cell.split()
@@ -62,7 +63,7 @@ def _is_coco(word: str, size_HW: Size | None, layout: str) -> bool:
         elif layout == "coco_zlib":
             numbers_of(unpacked(word, MOST_LETTERS))
         else:
-            # Short words and plain numbers would be letters of COCO's by accident.
+            # Short words and plain numbers may consist of COCO's characters by chance.
             return len(word) > 2 and not word.isdecimal() and numbers_of(word).size > 1
     except ValueError:
         return False
@@ -70,9 +71,9 @@ def _is_coco(word: str, size_HW: Size | None, layout: str) -> bool:
 
 
 def best_layout(cells: Sequence[str], sizes: Sequence[Size | None]) -> tuple[str, int, int | None]:
-    """(layout, words an object, place of the first cell that does not fit or None).
+    """Return (layout, words per object, index of the first cell that does not match or None).
 
-    `cells` hold masks, none says no pixel; `sizes` are their images'.
+    All `cells` hold masks that are not empty; `sizes` are those of their images.
     """
     found: list[tuple[int, str, int, int | None]] = []
     for layout, step in LAYOUT_STEPS:
@@ -85,7 +86,7 @@ def best_layout(cells: Sequence[str], sizes: Sequence[Size | None]) -> tuple[str
 
 
 def boundary(mask_HW: np.ndarray) -> int:
-    """The length of a mask's outline, px; the image's own border counts, too."""
+    """Return the length of a mask's outline, px; the image's own border counts, too."""
     padded_HW = np.pad(mask_HW, 1)
     across = np.count_nonzero(padded_HW[1:] != padded_HW[:-1])
     return int(across + np.count_nonzero(padded_HW[:, 1:] != padded_HW[:, :-1]))

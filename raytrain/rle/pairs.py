@@ -1,4 +1,4 @@
-"""`start length start length ...`, most competitions' way."""
+"""`start length start length ...`, the format of most competitions."""
 
 from typing import Literal, Protocol
 
@@ -10,7 +10,7 @@ Starts = Literal["absolute", "relative"]
 
 
 class PairRules(Protocol):
-    """How the numbers are meant."""
+    """The meaning of the numbers."""
 
     @property
     def first(self) -> int:
@@ -18,11 +18,11 @@ class PairRules(Protocol):
 
     @property
     def starts(self) -> Starts:
-        """`relative`: the pixel after the run before has the first number."""
+        """`relative`: the pixel after the previous run has the first number."""
 
 
 def write_pairs(runs: Runs, shape_HW: tuple[int, int], rules: PairRules) -> str:
-    """The text of runs in rising order."""
+    """Return the text of runs in rising order."""
     del shape_HW
     starts = runs.begins + rules.first
     if rules.starts == "relative":
@@ -32,15 +32,15 @@ def write_pairs(runs: Runs, shape_HW: tuple[int, int], rules: PairRules) -> str:
 
 
 def read_pairs(text: str, shape_HW: tuple[int, int], rules: PairRules) -> Runs:
-    """The runs of a text.
+    """Return the runs of a text.
 
-    Raises ValueError for what is no whole number, a length of 0, an odd count, runs that fall,
-    overlap or leave the image. Runs may touch.
+    Raises ValueError for anything but whole numbers, a length of 0, an odd count, and runs that are
+    not in order, overlap or leave the image. Runs may touch.
     """
     pairs = _numbers(text, rules.first)
     starts, lengths = pairs[:, 0], pairs[:, 1]
     size = shape_HW[0] * shape_HW[1]
-    # Held against the size before anything is summed: int64 must not overflow.
+    # Compared with the size before anything is summed, so that int64 does not overflow.
     _refuse_outside((starts - rules.first > size) | (lengths > size), pairs, shape_HW)
     begins = starts - rules.first
     if rules.starts == "relative":
@@ -70,11 +70,11 @@ def _shown(pairs: np.ndarray, at: np.intp) -> str:
 
 
 def _numbers(text: str, first: int) -> np.ndarray:
-    """Starts and lengths (N, 2), int64."""
+    """Return starts and lengths (N, 2), int64."""
     words = text.split()
     for place, word in enumerate(words):
         least = 1 if place % 2 else first
-        # int() would also take 1_0 and digits of other alphabets; 18 digits fit into int64.
+        # int() would also accept 1_0 and digits of other scripts; 18 digits fit into int64.
         if not (word.isascii() and word.isdecimal()) or len(word) > 18 or int(word) < least:
             kind = "positive whole number" if least else "whole number from 0 on"
             raise ValueError(f"{word!r} is no {kind} below 10**18")

@@ -1,6 +1,6 @@
-"""Runs of pixels along a walk over the image, down the columns or along the rows.
+"""Runs of pixels along a path over the image, down the columns or along the rows.
 
-Places count from 0 along the walk; a run holds its begin and not its end.
+Positions count from 0 along the path; a run includes its begin and excludes its end.
 """
 
 from itertools import pairwise
@@ -13,17 +13,16 @@ Order = Literal["column", "row"]
 
 
 class Runs(NamedTuple):
-    """Begins and ends, int64, rising; runs may touch and never overlap."""
+    """Begins and ends, int64, rising; runs may touch but never overlap."""
 
     begins: np.ndarray
     ends: np.ndarray
 
 
 def runs_by_number(image_HW: np.ndarray, count: int, order: Order) -> list[Runs]:
-    """The maximal runs of each of the numbers 1 .. count, in one pass over a label image.
+    """Return the maximal runs of each of the numbers 1 .. count, in one pass over a label image.
 
-    `image_HW` holds whole numbers (bool, uint8, uint16 or int32); others than these are passed
-    over.
+    `image_HW` holds whole numbers (bool, uint8, uint16 or int32); other numbers are ignored.
     """
     flat = _walk(image_HW, order)
     edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
@@ -36,7 +35,7 @@ def runs_by_number(image_HW: np.ndarray, count: int, order: Order) -> list[Runs]
 
 
 def mask_of(runs: Runs, shape_HW: tuple[int, int], order: Order) -> np.ndarray:
-    """The bool mask (H, W) of runs that neither overlap nor leave the image."""
+    """Return the bool mask (H, W) of runs that neither overlap nor leave the image."""
     height, width = shape_HW
     steps = np.zeros(height * width + 1, np.int8)
     steps[runs.begins] += 1
@@ -55,5 +54,6 @@ def _walk(image_HW: np.ndarray, order: Order) -> np.ndarray:
 
 
 def _turned(image_HW: np.ndarray) -> np.ndarray:
-    # 20 x faster than ravel(order="F") on 2048 x 2048, whose stride defeats the processor's cache.
+    # 20 x faster than ravel(order="F") on 2048 x 2048, which has a stride that defeats the CPU
+    # cache.
     return cv2.transpose(image_HW)
