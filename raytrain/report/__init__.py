@@ -1,1 +1,1 @@
-"""What a run came to, as one HTML page: facts read from disk, figures, pictures, the page."""
+"""The results of a run as one HTML page: facts read from disk, figures, pictures, the page."""

@@ -1,7 +1,7 @@
-"""How a figure is drawn: as inline SVG whose text stays text, whose colours are CSS variables and
-that refers to nothing outside.
+"""Drawing of figures as inline SVG: text stays text, colors are CSS variables, and nothing external
+is referenced.
 
-matplotlib's objects are used without pyplot, so no figure is kept and no setting is shared.
+matplotlib's objects are used without pyplot, so no figure is retained and no setting is shared.
 """
 
 import html
@@ -20,7 +20,7 @@ from raytrain.report.palette import INK, LINE, MUTED, VARIABLES
 WIDTH_IN, HEIGHT_IN = 5.2, 3.2
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
-    # Class names and paths may hold dollar signs.
+    # Class names and paths may contain dollar signs.
     "text.parse_math": False,
     "font.size": 9.5,
     "text.color": INK,
@@ -49,8 +49,8 @@ STYLE: dict[Any, Any] = {
 def draw(
     alt: str, title: str, x: str, height_in: float, plot: Callable[[Figure, Axes], None]
 ) -> Markup:
-    """One figure with one pair of axes, as an element of the page; `alt` says what it shows and
-    is different for every figure of a page."""
+    """Draw one figure with one pair of axes as an element of the page; `alt` describes it and must
+    be unique on the page."""
     with matplotlib.rc_context({**STYLE, "svg.hashsalt": alt}):
         figure = Figure(figsize=(WIDTH_IN, height_in))
         axes = figure.add_subplot()
@@ -69,15 +69,15 @@ def _element(text: str, alt: str) -> Markup:
     assert box is not None
     name = html.escape(alt, quote=True)
     text = f'<svg {box[0]} role="img" aria-label="{name}">' + text[text.index(">") + 1 :]
-    # A style for all elements would hold for the whole page, an id that nothing refers to would
-    # stand there once per figure.
+    # A style for all elements would apply to the whole page, and an unreferenced id would be
+    # repeated in every figure.
     text = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", text, count=1, flags=re.DOTALL)
     text = re.sub(r'<g id="[^"]*"', "<g", text)
     return Markup(re.sub(r'style="[^"]*"', _page_style, text))
 
 
 def _page_style(found: re.Match[str]) -> str:
-    """The same style in the page's font and colours."""
+    """Return the same style in the page's font and colors."""
     style = re.sub(r"font: [^;\"]*?([\d.]+px)[^;\"]*", r"font-size: \1", found[0])
     style = re.sub(r"font-family: [^;\"]*;? ?", "", style)
     for colour, variable in VARIABLES.items():

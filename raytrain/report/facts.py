@@ -1,4 +1,4 @@
-"""Everything that the page shows, read from the run directory; what is missing is empty or None."""
+"""All facts that the page shows, read from the run directory; missing ones are empty or None."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ LedgerRow = Mapping[str, str]
 
 @dataclass(frozen=True)
 class FoldFacts:
-    """`folds.json`, as far as it is shown."""
+    """The parts of `folds.json` that are shown."""
 
     hash: str
     seed: int
@@ -43,9 +43,9 @@ class RunFacts:
     job: JobSpec | None
     folds: FoldFacts | None
     trials: list[Record]
-    """The search's, best first."""
+    """The search's trials, best first."""
     histories: dict[str, list[Row]]
-    """Of `trials`, by fingerprint."""
+    """The histories of `trials`, by fingerprint."""
     others: list[Record]
     """Folds, members and single trainings."""
     events: list[RungEvent]
@@ -53,16 +53,16 @@ class RunFacts:
     ensemble: Ensemble | None
     ledger: Sequence[LedgerRow]
     agreement: Agreement
-    """Of all the competition's runs."""
+    """The agreement over all the competition's runs."""
 
     @property
     def metric(self) -> str:
-        """What `val_score` is, such as `Dice`."""
+        """The name of `val_score`, such as `Dice`."""
         return self.job.competition.metric.label if self.job else "score"
 
 
 def read_facts(run: RunDir, ledger: Sequence[LedgerRow], agreement: Agreement) -> RunFacts:
-    """Read what there is. Raises ValueError when not even the data was checked."""
+    """Read the facts. Raises ValueError when the data was never checked."""
     if not run.data_report.is_file():
         raise ValueError(f"{run.path}: there is nothing to report yet; run `raytrain check` first")
     load_extensions(run)
@@ -84,10 +84,10 @@ def read_facts(run: RunDir, ledger: Sequence[LedgerRow], agreement: Agreement) -
 
 
 def oof_paths(facts: RunFacts) -> list[list[Path]]:
-    """Fold -> files with the out-of-fold maps of the ensemble's members, in their order.
+    """Return fold -> files with the out-of-fold maps of the ensemble's members, in their order.
 
-    A member itself trained on all labelled images; its maps are those of its folds' trainings.
-    Empty unless every file is there.
+    A member is trained on all labeled images; its maps come from the trainings of its folds. Empty
+    unless every file exists.
     """
     if facts.ensemble is None or facts.folds is None:
         return []
@@ -102,18 +102,18 @@ def oof_paths(facts: RunFacts) -> list[list[Path]]:
 
 
 def series_label(spec: TrialSpec) -> str:
-    """Network and loss, without what is merely tuned."""
+    """Return the network and loss, without tuned values."""
     return f"{spec.network_label}, {spec.loss_label.replace('+', ' + ')}"
 
 
 def written(path: Path) -> str:
-    """When a file was last written, in UTC."""
+    """Return when a file was last written, in UTC."""
     return f"{datetime.fromtimestamp(path.stat().st_mtime, UTC):%Y-%m-%d %H:%M}"
 
 
 def _folds(path: Path) -> FoldFacts | None:
-    """Read as plain JSON: the specs of `data.folds` come with a library that splits, and is slow
-    to import."""
+    """Read the folds as plain JSON, because `data.folds` imports a library that is slow to
+    import."""
     if not path.is_file():
         return None
     remedy = "delete it: the same data and settings give the same folds again"

@@ -32,10 +32,10 @@ RIM: dict[str, Any] = {"markeredgecolor": PAPER, "markeredgewidth": 0.8}
 
 @dataclass(frozen=True)
 class Curve:
-    """A search trial as it is drawn."""
+    """A search trial for a figure."""
 
     series: str
-    """Network and loss: what decides its colour."""
+    """Network and loss, which determine its color."""
     status: Status
     lr: float
     rows: list[Row]
@@ -61,8 +61,8 @@ def learning_curves(
     rungs: list[int],
     alt: str,
 ) -> Markup:
-    """One line a trial against the epoch, a dashed line a rung; the best trial is thick, a cross
-    ends a stopped one."""
+    """Draw one line per trial against the epoch and one dashed line per rung; the best trial is
+    thick, and a cross marks the end of a stopped one."""
     best = max((curve.score for curve in curves if curve.score is not None), default=None)
     colours = series_colours([curve.series for curve in curves])
 
@@ -87,7 +87,7 @@ def learning_curves(
 
 
 def score_against_rate(curves: list[Curve], metric: str, alt: str) -> Markup:
-    """Best validation score against the learning rate; crosses were stopped early."""
+    """Draw the best validation score against the learning rate; crosses are stopped trials."""
     colours = series_colours([curve.series for curve in curves])
 
     def plot(figure: Figure, axes: Axes) -> None:
@@ -105,7 +105,7 @@ def score_against_rate(curves: list[Curve], metric: str, alt: str) -> Markup:
 
 
 def rung_decisions(events: list[RungEvent], metric: str, alt: str) -> Markup:
-    """Validation score of the trials that met each rung, and what was decided."""
+    """Draw the validation scores of the trials at each rung, and the decisions."""
     rungs = sorted({event.epoch for event in events})
 
     def plot(figure: Figure, axes: Axes) -> None:
@@ -130,8 +130,8 @@ def rung_decisions(events: list[RungEvent], metric: str, alt: str) -> Markup:
 
 
 def rank_correlations(rungs: list[RungRank], alt: str) -> Markup:
-    """Spearman's correlation of the scores at each rung with the best scores: 1 where stopping
-    could have taken nobody's place."""
+    """Draw Spearman's correlation of the scores at each rung with the best scores; at 1, early
+    stopping cannot have removed a better trial."""
 
     def plot(figure: Figure, axes: Axes) -> None:
         places = range(len(rungs))
@@ -150,7 +150,8 @@ def rank_correlations(rungs: list[RungRank], alt: str) -> Markup:
 
 
 def intervals(scores: list[Interval], metric: str, classes: Sequence[str], alt: str) -> Markup:
-    """Members and, last, their mean: interval, score and, of Dice, a diamond for each class."""
+    """Draw the members and, last, their mean: interval, score and, for Dice, a diamond per
+    class."""
 
     of_dice = metric == "Dice"
 
@@ -174,7 +175,7 @@ def intervals(scores: list[Interval], metric: str, classes: Sequence[str], alt: 
 
 
 def out_of_fold_against_public(found: Agreement, run: str, alt: str) -> Markup:
-    """A dot an entry with its out-of-fold interval; those of `run` stand out."""
+    """Draw a dot per entry with its out-of-fold interval; those of `run` are highlighted."""
 
     def plot(figure: Figure, axes: Axes) -> None:
         for point in found.points:
@@ -188,9 +189,9 @@ def out_of_fold_against_public(found: Agreement, run: str, alt: str) -> Markup:
 
 
 def image_scores(per_class_NK: np.ndarray, classes: Sequence[str], alt: str) -> Markup:
-    """A dot an image and foreground class in 0 .. 1, with each class's median."""
+    """Draw a dot per image and foreground class in 0 .. 1, with the median of each class."""
     names = list(classes[1:])
-    # Dots are spread only so that they do not hide each other; always the same way.
+    # Dots are spread only to avoid overlap, always in the same way.
     spread_N = np.random.default_rng(0).uniform(-0.26, 0.26, len(per_class_NK))
 
     def plot(figure: Figure, axes: Axes) -> None:

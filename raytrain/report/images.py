@@ -1,4 +1,4 @@
-"""Pictures for the page: images made visible, masks laid over them, PNG as data addresses."""
+"""Pictures for the page: visible images, mask overlays, and PNG as data addresses."""
 
 import base64
 import io
@@ -10,14 +10,14 @@ from raytrain.config.target import Target, layer
 from raytrain.report.palette import class_colour
 
 SIDE_PX = 288
-"""Longer side of a picture: small images are repeated pixel by pixel up to it, large ones
+"""Longer side of a picture: small images are enlarged by repeating pixels, large ones are
 reduced."""
 FILL = 0.38
-"""Share of the class colour inside an outline."""
+"""Opacity of the class color inside an outline."""
 
 
 def visible(image: np.ndarray) -> np.ndarray:
-    """image_HW3 (uint8) of an image_HWC: gray, colour or any first channel; other types than
+    """Return image_HW3 (uint8) of an image_HWC: gray, color or the first channel. Types other than
     bytes are stretched between their 0.5th and 99.5th percentile."""
     image = image[..., :3] if image.shape[2] in (3, 4) else image[..., 0]
     if image.dtype != np.uint8:
@@ -29,12 +29,13 @@ def visible(image: np.ndarray) -> np.ndarray:
 
 
 def picture(image_HW3: np.ndarray) -> str:
-    """The image alone, as a data address."""
+    """Return the image alone, as a data address."""
     return _png(_sized(image_HW3, Image.Resampling.BOX))
 
 
 def overlay(image_HW3: np.ndarray, mask_HW: np.ndarray, classes: int, target: Target) -> str:
-    """The image with each class tinted and outlined, as a data address; outlines lie on top."""
+    """Return the image with each class tinted and outlined, as a data address; outlines are on
+    top."""
     picture = _sized(image_HW3, Image.Resampling.BOX).astype(np.float64)
     outlines = []
     for number in range(1, classes):
@@ -50,7 +51,7 @@ def overlay(image_HW3: np.ndarray, mask_HW: np.ndarray, classes: int, target: Ta
 
 
 def _edge(mask_HW: np.ndarray) -> np.ndarray:
-    """Pixels whose right, lower, left or upper neighbour differs."""
+    """Return the pixels that differ from their right, lower, left or upper neighbor."""
     edge = np.zeros(mask_HW.shape, bool)
     down, right = mask_HW[1:] != mask_HW[:-1], mask_HW[:, 1:] != mask_HW[:, :-1]
     edge[1:] |= down

@@ -1,4 +1,4 @@
-"""The state of the line: which stations left their artifact, and when."""
+"""The state of the pipeline: which stations have written their artifact, and when."""
 
 from dataclasses import dataclass
 
@@ -8,18 +8,18 @@ from raytrain.runs.oof import oof_path
 
 @dataclass(frozen=True)
 class Station:
-    """One step of the line."""
+    """One step of the pipeline."""
 
     name: str
     done: bool
     detail: str
     when: str
     command: str
-    """What does it, shown while it is not done."""
+    """The command that runs it, shown while it is not done."""
 
 
 def stations(facts: RunFacts) -> list[Station]:
-    """In the order of the line."""
+    """Return the stations in the order of the pipeline."""
     run = facts.run
     return [
         Station(
@@ -41,7 +41,7 @@ def stations(facts: RunFacts) -> list[Station]:
 
 
 def masks_are_current(facts: RunFacts) -> bool:
-    """Whether `final/masks` was predicted by this very ensemble."""
+    """Return whether `final/masks` was predicted by the current ensemble."""
     owner = facts.run.masks / ".ensemble"
     return (
         facts.ensemble is not None
@@ -61,7 +61,8 @@ def _search(facts: RunFacts) -> Station:
 
 
 def _cv(facts: RunFacts) -> Station:
-    """Done when the configurations of the last cross-validation have maps on all folds."""
+    """Return the station, which is done when the configurations of the last cross-validation have
+    maps on all folds."""
     found = facts.cross_validation
     if found is None or facts.folds is None or found.folds != facts.folds.hash:
         return Station("cv", False, "", "", "cv")

@@ -1,4 +1,4 @@
-"""How well each labelled image is segmented by models that never saw its group.
+"""Scores of each labeled image by models that have never seen its group.
 
 Shape suffixes: N images, K classes, H x W pixels.
 """
@@ -15,23 +15,24 @@ from raytrain.runs.maps import Maps
 
 @dataclass(frozen=True)
 class OofImage:
-    """One labelled image under the mean of the members' out-of-fold maps."""
+    """One labeled image, segmented by the mean of the members' out-of-fold maps."""
 
     id: str
     fold: int
     row: int
-    """Place in the fold."""
+    """Index in the fold."""
     dice: float
     """Mean over the foreground classes."""
     per_class: tuple[float, ...]
-    """Of the classes 1, 2, ..."""
+    """Dice of the classes 1, 2, ..."""
 
 
 class OofMaps:
     """The members' probability maps, mapped from disk and read image by image."""
 
     def __init__(self, facts: RunFacts):
-        """Raises ValueError naming a file that does not hold its fold's images."""
+        """Open the maps. Raises ValueError that names a file that does not hold its fold's
+        images."""
         data, folds = facts.data, facts.folds
         self._ids = folds.val_ids if folds else ()
         self._files = SampleFiles(data)
@@ -42,16 +43,17 @@ class OofMaps:
             self._folds.append([Maps(path, shapes) for path in paths])
 
     def prediction(self, fold: int, row: int) -> np.ndarray:
-        """mask_HW by the members' mean probability, as it is scored."""
+        """Return mask_HW from the members' mean probability, as in scoring."""
         prob_KHW = np.mean([maps[row] for maps in self._folds[fold]], axis=0)
         return mask_of(prob_KHW, self._target)
 
     def truth(self, id: str) -> np.ndarray:
-        """mask_HW. Raises ValueError when its file is gone."""
+        """Return mask_HW. Raises ValueError when its file is missing."""
         return self._files.mask(id)
 
     def images(self) -> list[OofImage]:
-        """All labelled images with their Dice, worst first. Raises ValueError like `truth`."""
+        """Return all labeled images with their Dice, worst first. Raises ValueError like
+        `truth`."""
         found = []
         for fold in range(len(self._folds)):
             for row, id in enumerate(self._ids[fold]):
@@ -64,22 +66,22 @@ class OofMaps:
 
 @dataclass(frozen=True)
 class Oof:
-    """What is known out of fold, or why nothing is."""
+    """The out-of-fold results, or why there are none."""
 
     maps: OofMaps
     images: list[OofImage]
-    """Worst first; empty when something is missing."""
+    """Images, worst first; empty when something is missing."""
     missing: str
-    """The command that is due, or empty."""
+    """The command to run next, or empty."""
     problem: str
     """Why the images cannot be scored here, or empty."""
 
 
 def read_oof(facts: RunFacts) -> Oof:
-    """Score every labelled image. Raises ValueError when a file of maps does not fit its fold."""
+    """Score every labeled image. Raises ValueError when a file of maps does not match its fold."""
     maps = OofMaps(facts)
     if not oof_paths(facts):
-        # The maps may all be there: which ones count is known once there are members.
+        # All maps may exist, but which ones count is known only once there are members.
         due = "cv" if facts.ensemble or not facts.cross_validation else "finalize"
         return Oof(maps, [], due, "")
     try:
@@ -91,7 +93,8 @@ def read_oof(facts: RunFacts) -> Oof:
 def class_dice(
     pred_HW: np.ndarray, true_HW: np.ndarray, classes: int, target: Target
 ) -> np.ndarray:
-    """Dice in 0 .. 1 of the classes 1, 2, ...; 1 where a class is neither there nor predicted."""
+    """Return Dice in 0 .. 1 of the classes 1, 2, ...; 1 if a class is neither present nor
+    predicted."""
     judged = np.ones(true_HW.shape, bool) if target == "multi_label" else true_HW != IGNORE
     pred, true = pred_HW[judged], true_HW[judged]
     dice = []
@@ -103,7 +106,8 @@ def class_dice(
 
 
 def telling(images: list[OofImage]) -> list[tuple[str, OofImage]]:
-    """The two worst, middle and best of a sorted list, each with that word; all of a short one."""
+    """Return the two worst, middle and best of a sorted list, each with that word; all of a short
+    list."""
     if len(images) <= 6:
         return [("", image) for image in images]
     middle = len(images) // 2

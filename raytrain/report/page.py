@@ -1,4 +1,4 @@
-"""The page: every section's content, laid out by the template in one file."""
+"""The page: the content of every section, in one file by the template."""
 
 from datetime import UTC, datetime
 
@@ -14,7 +14,7 @@ from raytrain.report.study import StudySection
 
 
 def render(facts: RunFacts, study: StudySection | None) -> str:
-    """The whole page. Raises ValueError when an out-of-fold file does not fit its fold."""
+    """Return the whole page. Raises ValueError when an out-of-fold file does not match its fold."""
     environment = Environment(
         loader=PackageLoader("raytrain.report", "."),
         autoescape=True,

@@ -1,14 +1,14 @@
-"""Colours that stay apart for colour-blind readers (Okabe & Ito 2008), and the page's own.
+"""Colors that color-blind readers can distinguish (Okabe & Ito 2008), and the page's own colors.
 
-Figures are drawn in the light colours below; in the page each becomes a CSS variable, so that the
-dark scheme recolours them.
+Figures are drawn in the light colors below. In the page each becomes a CSS variable, so that the
+dark scheme can replace it.
 """
 
 CLASS_COLOURS = ("#e69f00", "#56b4e9", "#cc79a7", "#009e73", "#d55e00", "#0072b2", "#f0e442")
-"""Of the classes 1, 2, 3, ...; further classes take them in turn."""
+"""Colors of the classes 1, 2, 3, ...; further classes reuse them in order."""
 
 SERIES_COLOURS = ("#0173b2", "#de8f05", "#029e74", "#d55e01", "#cc78bc", "#56b3e8", "#8c6d1f")
-"""Of model-and-loss combinations; what comes after the last is drawn in `REST`."""
+"""Colors of model-and-loss combinations; any beyond the last are drawn in `REST`."""
 
 REST = "#8a9099"
 INK = "#23282e"
@@ -28,15 +28,15 @@ VARIABLES = {
     PAPER: "paper",
     **{colour: f"series-{place}" for place, colour in enumerate(SERIES_COLOURS)},
 }
-"""Colour -> name of its CSS variable."""
+"""Color -> name of its CSS variable."""
 
 
 def class_colour(number: int) -> str:
-    """Of the class with this mask value, 1 or more."""
+    """Return the color of the class with this mask value, 1 or more."""
     return CLASS_COLOURS[(number - 1) % len(CLASS_COLOURS)]
 
 
 def series_colours(labels: list[str]) -> dict[str, str]:
-    """One colour a label, in the order of first appearance."""
+    """Return one color per label, in the order of first appearance."""
     colours = (*SERIES_COLOURS, *[REST] * len(labels))
     return dict(zip(dict.fromkeys(labels), colours, strict=False))

@@ -1,4 +1,5 @@
-"""Pictures with masks: labelled images out of fold, and test images as they are submitted."""
+"""Pictures with masks: labeled images with out-of-fold predictions, and test images as
+submitted."""
 
 from dataclasses import dataclass
 
@@ -10,15 +11,15 @@ from raytrain.report.line import masks_are_current
 from raytrain.report.oof import Oof, OofImage, telling
 
 TESTS = 6
-"""Test images shown, spread over all of them."""
+"""Number of test images shown, spread over all of them."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """A labelled image, its truth and what models say that never saw its group."""
+    """A labeled image with its truth and its out-of-fold prediction."""
 
     place: str
-    """worst, median or best; empty where all images are shown."""
+    """worst, median or best; empty if all images are shown."""
     image: OofImage
     plain: str
     truth: str
@@ -27,15 +28,15 @@ class Example:
 
 @dataclass(frozen=True)
 class Examples:
-    """The chosen ones, or why there are none."""
+    """The chosen examples, or why there are none."""
 
     cards: list[Example]
     count: int
-    """Images that they were chosen from."""
+    """Number of images from which they were chosen."""
     missing: str
-    """The command that is due, or empty."""
+    """The command to run next, or empty."""
     problem: str
-    """What keeps the pictures from being shown, or empty."""
+    """What prevents the pictures, or empty."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Tests:
 
 
 def examples(facts: RunFacts, oof: Oof) -> Examples:
-    """The worst, middle and best images by out-of-fold Dice of the members' mean."""
+    """Return the worst, middle and best images by out-of-fold Dice of the members' mean."""
     if oof.missing or oof.problem:
         return Examples([], 0, oof.missing, oof.problem)
     files, legend = SampleFiles(facts.data), (len(facts.data.classes), facts.data.target)
@@ -75,7 +76,7 @@ def examples(facts: RunFacts, oof: Oof) -> Examples:
 
 
 def tests(facts: RunFacts) -> Tests:
-    """Predicted masks of this ensemble; an older ensemble's are not shown."""
+    """Return predicted masks of the current ensemble; those of an older one are not shown."""
     files, ids = SampleFiles(facts.data), facts.data.ids("test")
     legend = (len(facts.data.classes), facts.data.target)
     if not masks_are_current(facts):

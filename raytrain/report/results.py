@@ -1,4 +1,4 @@
-"""What came out: the headline, the members' out-of-fold scores and the submission."""
+"""The results: the headline, the members' out-of-fold scores and the submission."""
 
 import hashlib
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ MEAN = "mean"
 
 @dataclass(frozen=True)
 class Headline:
-    """The one figure that the run is about, and where it comes from."""
+    """The main score of the run, and its origin."""
 
     metric: str
     score: float | None
@@ -34,27 +34,28 @@ class Headline:
     images: int
     members: int
     best: Record | None
-    """The best trial of the search: what there is before the ensemble."""
+    """The best trial of the search, shown before there is an ensemble."""
 
 
 @dataclass(frozen=True)
 class Members:
-    """The ensemble: only out-of-fold scores, because its networks trained on every label."""
+    """The ensemble: only out-of-fold scores, because its networks were trained on every label."""
 
     members: tuple[Member | JoinedMember, ...]
     scores: list[Interval]
-    """One a member, and their mean."""
+    """One interval per member, and one for their mean."""
     metric: str
     labelled: int
     intervals: Markup
     images: Markup | None
     confusion: list[list[float]] | None
-    """Shares of the row's true pixels that the members' mean gave to the column's class."""
+    """Share of the pixels of the true class (row) that the members' mean assigned to each class
+    (column)."""
 
 
 @dataclass(frozen=True)
 class Submission:
-    """The file and what happened to it."""
+    """The submission file and its history."""
 
     path: str
     rows: int
@@ -62,14 +63,14 @@ class Submission:
     kilobytes: float
     written: str
     events: list[LedgerRow]
-    """Of this run, oldest first."""
+    """Events of this run, oldest first."""
     agreement: Agreement
     against_public: Markup | None
-    """Drawn from two entries on."""
+    """Drawn if there are at least two entries."""
 
 
 def headline(facts: RunFacts) -> Headline:
-    """The out-of-fold score where there is one."""
+    """Return the out-of-fold score if there is one."""
     best = next((record for record in facts.trials if record.best), None)
     if facts.ensemble is None:
         return Headline("", None, 0, 0, 0, 0, best)
@@ -81,7 +82,7 @@ def headline(facts: RunFacts) -> Headline:
 
 
 def members(facts: RunFacts, oof: Oof) -> Members | None:
-    """Each member and their mean."""
+    """Return each member and their mean."""
     if facts.ensemble is None:
         return None
     found = facts.ensemble.shares
@@ -108,14 +109,14 @@ def members(facts: RunFacts, oof: Oof) -> Members | None:
 
 
 def _shares(confusion: list[list[int]] | None) -> list[list[float]] | None:
-    """Of each row's pixels; of a class without any, 0."""
+    """Return each row's shares of its pixels; 0 for a class without any."""
     if confusion is None:
         return None
     return [[count / max(1, sum(row)) for count in row] for row in confusion]
 
 
 def submission(facts: RunFacts) -> Submission | None:
-    """The file, counted and hashed as it lies there."""
+    """Return the file's facts, with rows counted and hash computed from its current content."""
     path = facts.run.submission
     if not path.is_file():
         return None

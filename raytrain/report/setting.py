@@ -1,4 +1,4 @@
-"""What the run stands on: data, folds, configuration, versions."""
+"""The basis of the run: data, folds, configuration, versions."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,29 +14,29 @@ from raytrain.runs.jobs import read_config
 
 @dataclass(frozen=True)
 class SplitRow:
-    """One split or fold in numbers."""
+    """Figures of one split or fold."""
 
     name: str
     images: int
     groups: int
     shares: list[float]
-    """Of the mask pixels, by class; empty without masks."""
+    """Shares of the mask pixels, by class; empty without masks."""
     mean: str
-    """Per channel."""
+    """Mean per channel."""
     std: str
 
 
 @dataclass(frozen=True)
 class Duplicate:
-    """Two images that are the same picture."""
+    """Two images that show the same picture."""
 
     first: str
     other: str
     splits: tuple[str, str]
     across: bool
-    """One is in another split, so that a score there may be too good."""
+    """Whether they are in different splits, so that a score may be too good."""
     kind: str
-    """`equal` pixel by pixel, or `near`: but for a small shift, brightness or a mirror."""
+    """`equal`: pixel by pixel; `near`: except for a small shift, brightness or a reflection."""
 
 
 @dataclass(frozen=True)
@@ -51,27 +51,27 @@ class Data:
 
 @dataclass(frozen=True)
 class FoldTable:
-    """The folds over all labelled images."""
+    """The folds over all labeled images."""
 
     hash: str
     seed: int
     rows: list[SplitRow]
     shared: int
-    """Groups that stand in more than one fold."""
+    """Number of groups that are in more than one fold."""
 
 
 @dataclass(frozen=True)
 class Reproduce:
-    """What someone else needs for the same numbers."""
+    """What someone else needs to get the same numbers."""
 
     config: str
-    """As YAML; empty before it is saved."""
+    """The job as YAML; empty before it is saved."""
     versions: list[tuple[str, str]]
     fingerprints: list[tuple[str, str]]
 
 
 def data(facts: RunFacts) -> Data:
-    """Counts and statistics of each split, and duplicates."""
+    """Return counts and statistics of each split, and duplicates."""
     report = facts.data
     splits = []
     for name, found in report.splits.items():
@@ -93,7 +93,7 @@ def data(facts: RunFacts) -> Data:
 
 
 def folds(facts: RunFacts) -> FoldTable | None:
-    """What each fold holds out."""
+    """Return the images that each fold holds out."""
     if facts.folds is None:
         return None
     samples = facts.data.samples
@@ -109,7 +109,7 @@ def folds(facts: RunFacts) -> FoldTable | None:
 
 
 def reproduce(facts: RunFacts) -> Reproduce:
-    """Configuration, versions and fingerprints."""
+    """Return configuration, versions and fingerprints."""
     versions: dict[str, set[str]] = defaultdict(set)
     for record in [*facts.trials, *facts.others]:
         for package, version in record.versions.items():

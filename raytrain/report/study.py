@@ -1,4 +1,4 @@
-"""A study's choices beside what its source states, and its figures."""
+"""A study's choices with the figures that its source states, and its own figures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Spread:
 
     mean: float
     sd: float | None
-    """None for a single repeat."""
+    """Standard deviation; None for a single repeat."""
     n: int
 
 
@@ -25,15 +25,15 @@ class Choice:
     """One configuration of the study."""
 
     labels: tuple[str, ...]
-    """What it has of each factor."""
+    """Its value of each factor."""
     ours: tuple[Spread | None, ...]
-    """Of each measure; None where single images' figures are missing."""
+    """Our result for each measure; None if figures of single images are missing."""
     stated: tuple[float | None, ...]
-    """What the source states for this very choice."""
+    """The figures that the source states for this choice."""
     best_epochs: tuple[int, ...]
-    """Of each repeat."""
+    """The best epoch of each repeat."""
     histories: Sequence[Sequence[Row]]
-    """Of each repeat."""
+    """The history of each repeat."""
 
     @property
     def label(self) -> str:
@@ -43,7 +43,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class BestOf:
-    """What the source states for the best of several choices, beside the best one of ours."""
+    """The source's figures for the best of several choices, and our best one of these."""
 
     of: str
     """What those choices have in common; empty for all."""
@@ -53,7 +53,7 @@ class BestOf:
 
 @dataclass(frozen=True)
 class StudyTable:
-    """A whole study, the best choice first."""
+    """A whole study, best choice first."""
 
     source: str
     stated: str
@@ -79,19 +79,19 @@ class StudySection:
     curves: Markup
     panels: Markup
     factor: Markup | None
-    """Best loss against the factor, where there is one and it is a number."""
+    """Best loss against the factor, if there is a single, numeric one."""
     boxes: Markup | None
-    """The repeats' scores, where there are any."""
+    """The repeats' scores, if there are repeats."""
 
 
 def columns(table: StudyTable) -> list[str]:
-    """The heads of the table."""
+    """Return the table's column names."""
     sides = [name for measure in table.measures for name in (measure, f"{measure} there")]
     return [*table.factors, *sides, "n", "best epoch"]
 
 
 def cells(table: StudyTable) -> list[list[str]]:
-    """The table as text, one row a choice."""
+    """Return the table as text, one row per choice."""
     return [
         [*choice.labels, *_pairs(choice.ours, choice.stated), str(len(choice.histories)),
          " ".join(map(str, choice.best_epochs))]
@@ -100,8 +100,8 @@ def cells(table: StudyTable) -> list[list[str]]:
 
 
 def best_of_cells(table: StudyTable) -> list[list[str]]:
-    """For each figure that the source states for the best of several: of what, ours and theirs for
-    each measure, and which choice ours is."""
+    """Return one row per figure that the source states for the best of several choices: what these
+    have in common, ours and theirs for each measure, and the name of our best choice."""
     return [
         [each.of or "all", *_pairs(each.best.ours, each.stated), each.best.label]
         for each in table.best_of
@@ -109,7 +109,7 @@ def best_of_cells(table: StudyTable) -> list[list[str]]:
 
 
 def section(table: StudyTable) -> StudySection:
-    """The table and the figures that fit it."""
+    """Return the table and the matching figures."""
     drawn = [
         Drawn(choice.label, choice.labels[0] if len(choice.labels) == 1 else "", choice.histories)
         for choice in table.choices

@@ -1,5 +1,5 @@
-"""A study's figures: all choices in one, a panel a choice, the loss against the factor, and boxes
-over repeats, after source system B's reports and C's."""
+"""A study's figures: all choices in one, one panel per choice, the loss against the factor, and
+boxes over repeats, modeled on the reports of source systems B and C."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,24 +16,24 @@ from raytrain.report.palette import ACCENT, INK, MUTED, series_colours
 from raytrain.runs.history import Row
 
 ACROSS = 3
-"""Panels beside each other."""
+"""Number of panels per row."""
 DECADE = 10
-"""A factor whose values span as much has a logarithmic axis."""
+"""Ratio of largest to smallest value from which a factor has a logarithmic axis."""
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """One choice as it is drawn."""
+    """One choice for a figure."""
 
     label: str
     factor: str
-    """Its value of the only factor; empty where there are several."""
+    """Its value of the only factor; empty if there are several."""
     histories: Sequence[Sequence[Row]]
-    """Of each repeat."""
+    """The history of each repeat."""
 
 
 def all_curves(choices: list[Drawn], alt: str) -> Markup:
-    """Validation loss against the epoch, a colour a choice and a line a repeat."""
+    """Draw validation loss against the epoch, with a color per choice and a line per repeat."""
     colours = series_colours([choice.label for choice in choices])
 
     def plot(figure: Figure, axes: Axes) -> None:
@@ -49,7 +49,7 @@ def all_curves(choices: list[Drawn], alt: str) -> Markup:
 
 
 def panels(choices: list[Drawn], alt: str) -> Markup:
-    """A small pair of axes a choice: training (gray) and validation loss, all on one scale."""
+    """Draw one panel per choice: training (gray) and validation loss, all on one scale."""
     down = -(-len(choices) // ACROSS)
 
     def plot(figure: Figure, axes: Axes) -> None:
@@ -69,8 +69,8 @@ def panels(choices: list[Drawn], alt: str) -> Markup:
 
 
 def loss_against(choices: list[Drawn], factor: str, alt: str) -> Markup | None:
-    """A dot a repeat: its lowest validation loss against the factor. None for a factor that is no
-    number, or for several."""
+    """Draw a dot per repeat: its lowest validation loss against the factor. Returns None for a
+    factor that is not numeric, or for several factors."""
     values = [_number(choice.factor) for choice in choices]
     numbers = [value for value in values if value is not None]
     if len(numbers) < len(choices):
@@ -96,7 +96,7 @@ def loss_against(choices: list[Drawn], factor: str, alt: str) -> Markup | None:
 
 
 def boxes(choices: list[Drawn], alt: str) -> Markup:
-    """Median, quartiles and all repeats' best validation scores, a row a choice."""
+    """Draw median, quartiles and all repeats' best validation scores, one row per choice."""
 
     def plot(figure: Figure, axes: Axes) -> None:
         for place, choice in enumerate(choices):
@@ -127,7 +127,7 @@ def _line(axes: Axes, rows: Sequence[Row], key: str, colour: str, label: str | N
 
 
 def _readable(axis: Axis) -> None:
-    """Powers of ten as plain numbers."""
+    """Show powers of ten as plain numbers."""
     axis.set_major_locator(LogLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())

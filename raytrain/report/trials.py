@@ -18,24 +18,24 @@ class Entry:
     """A row of the leaderboard."""
 
     cells: dict[str, str]
-    """As `leaderboard.csv` has them."""
+    """The cells as in `leaderboard.csv`."""
     dice_is_score: bool
-    """So that it needs no column of its own."""
+    """Whether Dice is the score, and so needs no column of its own."""
     repeats: int
     network: str
     rung: str
-    """The last one at which it was compared."""
+    """The last rung at which it was compared."""
     reason: str
     retried: bool
-    """Whether an attempt of it failed."""
+    """Whether one of its attempts failed."""
 
 
 @dataclass(frozen=True)
 class Search:
-    """The search in figures."""
+    """Figures of the search."""
 
     series: dict[str, str]
-    """Network and loss -> colour, as CSS."""
+    """Network and loss -> color, as CSS."""
     val_score: Markup
     train_loss: Markup
     rates: Markup
@@ -45,14 +45,14 @@ class Search:
 
 @dataclass(frozen=True)
 class Rung:
-    """What happened at one epoch."""
+    """The decisions at one epoch."""
 
     epoch: int
     stopped: int
     went_on: int
     best: float
     lowest_on: float | None
-    """The lowest score that went on."""
+    """The lowest score that continued."""
 
 
 @dataclass(frozen=True)
@@ -63,26 +63,26 @@ class Stop:
     epoch: int
     val_score: float
     saved: int
-    """Epochs that it did not run."""
+    """Number of epochs that it did not run."""
 
 
 @dataclass(frozen=True)
 class Rungs:
-    """Early stopping: what was decided and what it saved."""
+    """Early stopping: the decisions and the epochs saved."""
 
     scheduler: str
     rungs: list[Rung]
     stops: list[Stop]
     figure: Markup | None
     ranks: Markup | None
-    """Rank correlation of each rung with the end, where any is known."""
+    """Rank correlation of each rung with the final ranking, if any is known."""
     spent: int
     full: int
-    """Epochs had every trial run to its end."""
+    """Number of epochs if every trial had run to its end."""
 
 
 def leaderboard(facts: RunFacts) -> list[Entry]:
-    """Best validation score first."""
+    """Return the leaderboard, best validation score first."""
     reached = {event.trial: event.epoch for event in sorted(facts.events, key=lambda e: e.epoch)}
     board = configurations(facts.trials)
     return [
@@ -100,13 +100,13 @@ def leaderboard(facts: RunFacts) -> list[Entry]:
 
 
 def incidents(facts: RunFacts) -> list[tuple[str, str]]:
-    """Name of each training to which something happened, and one sentence about it."""
+    """Return the name of each training with an incident, and one sentence about it."""
     found = (*facts.trials, *facts.others)
     return [(record.name, text) for record in found for text in record.incidents]
 
 
 def search(facts: RunFacts) -> Search | None:
-    """Curves of all trials that have a record."""
+    """Return the curves of all trials that have a record."""
     if not facts.trials:
         return None
     curves = [
@@ -148,14 +148,14 @@ def search(facts: RunFacts) -> Search | None:
 
 
 def rung_epochs(facts: RunFacts) -> list[int]:
-    """Where trials were compared; before the first decision, where they will be."""
+    """Return the epochs at which trials were compared; before the first decision, those planned."""
     if facts.events or facts.job is None:
         return sorted({event.epoch for event in facts.events})
     return facts.job.search.scheduler.rungs(facts.job.trial.epochs)
 
 
 def rungs(facts: RunFacts) -> Rungs:
-    """Counted from `events.jsonl` and the trials' records."""
+    """Return the decisions, counted from `events.jsonl` and the trials' records."""
     events = settled(facts.events)
     cost = stopping(facts.trials, facts.histories, facts.events)
     known = [rung for rung in cost.rungs if rung.correlation is not None]
