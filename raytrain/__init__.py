@@ -4,7 +4,7 @@ import os
 
 __version__ = "0.1.0"
 
-# Before these libraries are imported anywhere: albumentations asks for its newest version, and
-# onnxruntime sends events to its maker, unless the environment says not to.
+# Set before these libraries are imported anywhere: albumentations checks online for a newer
+# version, and onnxruntime sends telemetry, unless the environment disables it.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

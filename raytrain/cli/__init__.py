@@ -1,4 +1,4 @@
-"""The commands: parse, call one function, print. Nothing heavy is imported before it is needed."""
+"""The commands: parse arguments, call one function, print. Heavy libraries are imported late."""
 
 from raytrain.cli import catalogue, line, results, submission
 from raytrain.cli.app import app

@@ -1,4 +1,4 @@
-"""What all commands share: how they end, and the options that several have."""
+"""Shared parts of all commands: their errors and exit codes, and common options."""
 
 import contextlib
 import errno
@@ -19,7 +19,7 @@ from raytrain.runs.storage import storage_text
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM: whoever started this wants the machine back."""
+    """SIGTERM: the system or a user ends the process."""
 
 
 def _terminate(number: int, frame: object) -> None:
@@ -28,7 +28,7 @@ def _terminate(number: int, frame: object) -> None:
 
 
 class _Commands(TyperGroup):
-    """Ends a user's mistake, and a storage that fails, in a message, never in a traceback.
+    """Turns a user's mistake, or a failing storage, into a message without a traceback.
 
     Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 terminated.
     """
@@ -92,7 +92,7 @@ Local = Annotated[
 def opened(
     path: Path, overrides: list[str] | None, profile: str | None, local: bool
 ) -> tuple[JobSpec, RunDir, Place]:
-    """The job, its run directory, and where to work."""
+    """Return the job, its run directory, and where to run."""
     place: Place = "local" if local else "ray"
     spec = load_job(path, overrides, profile).at(place)
     return spec, run_dir(spec), place

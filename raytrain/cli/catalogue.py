@@ -1,4 +1,4 @@
-"""Commands that list what there is by name, and show what was trained."""
+"""Commands that list the available names, and export trained networks."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ def models(
         str | None, typer.Argument(help="A name, or YAML such as '{name: smp, decoder: fpn}'.")
     ] = None,
 ) -> None:
-    """List the networks, their parameters, the YAML to use them, and what they cost."""
+    """List the networks, their parameters, the YAML to use them, and their costs."""
     from raytrain.pipeline.catalogue import all_costs, model_text, models_text
 
     if network:

@@ -1,4 +1,4 @@
-"""The line's commands: one a station, and those that chain them."""
+"""The commands of the pipeline: one per station, and those that chain them."""
 
 import sys
 from pathlib import Path
@@ -58,7 +58,7 @@ def train(
 def probe(
     job: JobFile, set: Overrides = None, profile: Profile = None, local: Local = False
 ) -> None:
-    """Measure how many images a worker takes at most, training and predicting."""
+    """Measure the largest batches that fit on a worker, in training and prediction."""
     from raytrain.pipeline.run import probe_only
 
     probe_only(*opened(job, set, profile, local))
@@ -74,7 +74,7 @@ def search(
         bool, typer.Option("--smoke", help="Only build every value of every factor, and step.")
     ] = False,
 ) -> None:
-    """Search models, losses and rates with early stopping; leaves leaderboard.csv."""
+    """Search models, losses and rates with early stopping; writes leaderboard.csv."""
     from raytrain.pipeline.run import search_only, smoke_only
 
     station = smoke_only if smoke else search_only
@@ -83,7 +83,7 @@ def search(
 
 @app.command(rich_help_panel=PANEL)
 def cv(job: JobFile, set: Overrides = None, profile: Profile = None, local: Local = False) -> None:
-    """Train the best configurations on all folds; leaves out-of-fold maps in oof/."""
+    """Train the best configurations on all folds; writes out-of-fold maps to oof/."""
     from raytrain.pipeline.run import cv_only
 
     cv_only(*opened(job, set, profile, local))
@@ -93,7 +93,7 @@ def cv(job: JobFile, set: Overrides = None, profile: Profile = None, local: Loca
 def finalize(
     job: JobFile, set: Overrides = None, profile: Profile = None, local: Local = False
 ) -> None:
-    """Retrain the members on train+val; leaves the ensemble, its masks and submission.csv."""
+    """Retrain the members on train+val; writes the ensemble, its masks and submission.csv."""
     from raytrain.pipeline.run import finalize_only
 
     finalize_only(*opened(job, set, profile, local))
@@ -113,7 +113,8 @@ def ensemble(
     profile: Profile = None,
     local: Local = False,
 ) -> None:
-    """Let team-mates' probability maps join the ensemble or leave it; score, masks and CSV anew."""
+    """Add teammates' probability maps to the ensemble, or remove them; updates score, masks and
+    CSV."""
     from raytrain.pipeline.run import ensemble_only
 
     ensemble_only(*opened(job, set, profile, local), add or [], remove or [])
@@ -141,7 +142,7 @@ def run(
         typer.Option(help="Time such as 90m or 2h, over all starts: the best so far stands."),
     ] = None,
 ) -> None:
-    """The whole line, from the folder to the checked CSV; run again, it continues."""
+    """Run the whole pipeline, from the folder to the checked CSV; run it again to continue."""
     from raytrain.pipeline.run import run as line
 
     given = [f"budget={budget}"] if budget is not None else []
@@ -153,7 +154,7 @@ def demo(
     job: Annotated[Path, typer.Argument(help="jobs/phantom.yaml, or a copy of it.")],
     set: Overrides = None,
 ) -> None:
-    """The whole line on a small drawn competition whose true test masks are known."""
+    """Run the whole pipeline on a small synthetic competition with known test masks."""
     from raytrain.pipeline.demo import demo as station
 
     spec = load_job(job, set, None)

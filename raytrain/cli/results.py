@@ -1,4 +1,4 @@
-"""Commands that show what came of a search; they load neither torch nor Ray."""
+"""Commands that show the results of a search; they load neither torch nor Ray."""
 
 from pathlib import Path
 from typing import Annotated
@@ -33,7 +33,7 @@ def leaderboard(
     ] = None,
     trust: Trust = False,
 ) -> None:
-    """Show a search's configurations, best first; leaderboard.csv is written anew."""
+    """Show a search's configurations, best first; rewrites leaderboard.csv."""
     from raytrain.pipeline.board import board_text, difference_text
 
     if diff and (sort or filter or best_per):
@@ -54,7 +54,7 @@ def compare(
     ] = None,
     trust: Trust = False,
 ) -> None:
-    """Tell whether two configurations differ: a paired test over patients and seeds."""
+    """Test whether two configurations differ, with a paired test over patients and seeds."""
     from raytrain.pipeline.compare import compare as station
     from raytrain.pipeline.compare import comparison_text
 
@@ -63,7 +63,7 @@ def compare(
 
 
 def _run(path: Path, trust: bool) -> RunDir:
-    """The run. Raises ValueError where its folder has files that only `trust` lets run."""
+    """Return the run. Raises ValueError if its folder has files that may run only with `trust`."""
     if not path.is_dir():
         return run_dir(load_job(path))
     run = RunDir(path.absolute())

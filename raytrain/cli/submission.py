@@ -1,4 +1,4 @@
-"""Commands around what goes to Kaggle."""
+"""Commands for submissions to Kaggle."""
 
 import time
 from pathlib import Path
@@ -19,7 +19,7 @@ def dialect(
     train: Annotated[Path | None, typer.Option(help="Its CSV of training masks.")] = None,
     images: Annotated[Path | None, typer.Option(help="The folder of its images.")] = None,
 ) -> None:
-    """Infer how masks become the CSV, and print the YAML that says it."""
+    """Infer how masks become the CSV, and print the YAML for it."""
     from raytrain.pipeline.dialect import dialect as station
 
     print(station(sample, train, images))
@@ -85,7 +85,7 @@ def picks(
     set: Overrides = None,
     profile: Profile = None,
 ) -> None:
-    """Say which two of the sent files to choose as the final ones, and why."""
+    """Recommend which two of the sent files to select as final submissions, and why."""
     from raytrain.pipeline.picks import picks_text
 
     spec = load_job(job, set, profile)
@@ -99,7 +99,7 @@ def reproduce(
     set: Overrides = None,
     profile: Profile = None,
 ) -> None:
-    """Build a submission's CSV again from its record, and compare the two."""
+    """Rebuild a submission's CSV from its record, and compare the two."""
     from raytrain.pipeline.reproduce import reproduce as station
 
     spec = load_job(job, set, profile)
