@@ -113,8 +113,7 @@ def ensemble(
     profile: Profile = None,
     local: Local = False,
 ) -> None:
-    """Add teammates' probability maps to the ensemble, or remove them; updates score, masks and
-    CSV."""
+    """Add teammates' maps to the ensemble, or remove them; updates score, masks and CSV."""
     from raytrain.pipeline.run import ensemble_only
 
     ensemble_only(*opened(job, set, profile, local), add or [], remove or [])

@@ -98,6 +98,5 @@ def _refuse_relative(job: JobSpec) -> None:
 
 
 def _travelling() -> dict[str, str]:
-    """Return the settings that the job needs; Kaggle's credentials stay on the cluster's own
-    machines."""
+    """Return the settings that the job needs; Kaggle's credentials stay on the cluster."""
     return {"PYTHONUNBUFFERED": "1", "RAY_AUTH_MODE": os.environ["RAY_AUTH_MODE"]}

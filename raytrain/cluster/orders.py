@@ -1,5 +1,4 @@
-"""The searcher that passes a search's trials to Tune one by one, and the scheduler that stops them
-early."""
+"""The searcher that passes a search's trials to Tune, and the scheduler that stops them early."""
 
 from collections import deque
 from collections.abc import Callable
@@ -69,8 +68,7 @@ class Proposed(Searcher):
         self._live.discard(trial_id)
 
     def order(self) -> dict[str, Any] | None:
-        """Return a task, and the epochs that the search knows of it; None when nothing can run
-        now."""
+        """Return a task, and the epochs that the search knows of it; None when nothing can run."""
         task = self.orders.propose()
         return None if task is None else {"task": task, "known": 0}
 

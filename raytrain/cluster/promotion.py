@@ -39,8 +39,7 @@ class Promotion:
         return "go on" if (rung, trial) in self._gone else "pause"
 
     def arrive(self, trial: str, rung: int, score: float) -> Literal["go on", "pause"]:
-        """Record that a trial has reached a rung; it continues at once only if no other comes
-        first."""
+        """Record a trial's arrival at a rung; it continues at once only if no other comes first."""
         self._scores[rung][trial] = score
         if self.ready() != (rung, trial):
             return "pause"

@@ -31,8 +31,7 @@ def bundle(need: ResourcesSpec) -> dict[str, float]:
 
 
 DRIVER: dict[str, float] = {"memory": 1}
-"""Resources of the process that starts a nested trial's workers and waits for them; Tune requires a
-request."""
+"""Request of the process that starts a nested trial's workers; Tune requires one."""
 
 
 def fitting(have: float, each: float) -> int:
@@ -62,8 +61,7 @@ def places(need: ResourcesSpec) -> dict[str, int]:
 
 
 def reachable(need: ResourcesSpec) -> int:
-    """Return how many workers can run at once when the autoscaler, if any, has added all its
-    nodes."""
+    """Return how many workers can run at once when the autoscaler, if any, has added all nodes."""
     growth = ceiling()
     wanted = {key: value for key, value in bundle(need).items() if value}
     return max(slots(need), growth.fits(wanted) if growth else 0)

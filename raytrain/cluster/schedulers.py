@@ -87,8 +87,7 @@ class _Named:
 
 
 class MedianScheduler(MedianStoppingRule):
-    """The median rule as in Ray Tune; epochs that a trial passed before a restart are not judged
-    again."""
+    """The median rule as in Ray Tune; epochs passed before a restart are not judged again."""
 
     def __init__(self, spec: MedianSpec, events: Path):
         super().__init__(

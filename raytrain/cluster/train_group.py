@@ -37,8 +37,7 @@ checks again after the shorter time how many there are."""
 CONTROLLER_FAILURES, ELASTIC_CONTROLLER_FAILURES = 3, 60
 """Allowed failures of the controller; a start that must be retried counts as one."""
 RESIZE_VARIABLE = "RAYTRAIN_RESIZE_S"
-"""Environment variable for the seconds after which a group with room to grow looks for more
-places."""
+"""Environment variable: seconds after which a group with room to grow looks for more places."""
 RESIZE_S = 60.0
 
 

@@ -25,8 +25,7 @@ class NotebookSpec(Spec):
     name: str = Field(pattern=r"^[^/\s]+/[^/\s]+$")
     """owner/notebook, as in its Kaggle address."""
     version: int = Field(ge=1)
-    """The saved version that writes the file. Its code must be the code that this run
-    represents."""
+    """The saved version that writes the file. Its code must be the code of this run."""
     file: str = "submission.csv"
 
     @property
@@ -41,8 +40,7 @@ class SubmissionSpec(RleSpec):
     slug: str | None = None
     """The competition's name in its Kaggle address; needed only to send."""
     sample: str | None = None
-    """Path under competition.data of the sample submission. The rows of the CSV and their order are
-    checked against it."""
+    """Path under competition.data of the sample submission, which sets the CSV's rows and order."""
     notebook: NotebookSpec | None = None
     """The notebook to submit instead of the CSV, for competitions that accept only notebooks."""
     ledger: Annotated[str, AfterValidator(refuse_secrets)] | None = None

@@ -20,8 +20,7 @@ Place = Literal["ray", "local"]
 
 
 class FoldSpec(Spec):
-    """Cross-validation over train+val. Groups stay together; folds are stratified by the classes
-    that are present."""
+    """Cross-validation over train+val, with groups kept together, stratified by class presence."""
 
     count: int = Field(5, ge=2)
     seed: int = Field(0, ge=0)
@@ -62,14 +61,12 @@ class FinalizeSpec(Spec):
 
 
 class ResourcesSpec(Spec):
-    """What one worker needs. The number of parallel workers follows from the cluster's
-    resources."""
+    """What one worker needs. How many run at once follows from the cluster's resources."""
 
     cpus: int = Field(1, ge=1)
     """CPU threads per worker, also without Ray."""
     gpus: float = Field(0, ge=0)
-    """Whole GPUs, or a share of one: `0.25` places four workers on a GPU, each with a quarter of
-    its memory."""
+    """Whole GPUs, or a share of one: with `0.25` each worker has a quarter of a GPU's memory."""
     memory_gb: float = Field(2.0, gt=0)
     loaders: int = Field(0, ge=0)
     """Data-loading processes per worker."""
@@ -93,8 +90,7 @@ class JobSpec(Spec):
     trial: TrialSpec = TrialSpec()
     search: SearchSpec = SearchSpec()
     study: StudySpec | None = None
-    """The figures that a published study of the same choices states; the report compares them with
-    ours."""
+    """Figures of a published study of the same choices; the report compares them with ours."""
     folds: FoldSpec = FoldSpec()
     finalize: FinalizeSpec = FinalizeSpec()
     resources: ResourcesSpec = ResourcesSpec()
@@ -114,8 +110,7 @@ class JobSpec(Spec):
     are relative to the folder of the YAML."""
 
     def at(self, place: Place) -> Self:
-        """Return the job as it runs at `place`: without Ray, the default scheduler becomes
-        `none`."""
+        """Return the job for `place`: without Ray, the default scheduler becomes `none`."""
         if place == "ray" or "scheduler" in self.search.model_fields_set:
             return self
         search = self.search.model_copy(update={"scheduler": NoSchedulerSpec()})

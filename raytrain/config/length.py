@@ -22,8 +22,7 @@ class LengthSpec(Spec):
         return self
 
     def epochs(self, windows: int, batch_size: int) -> tuple[int, float]:
-        """Return the number of epochs of `windows` windows, and the share of the last one to train
-        on."""
+        """Return the number of epochs, and the share of the last one's windows to train on."""
         if self.steps is not None:
             per_epoch = -(-windows // batch_size)
             whole, steps = divmod(self.steps, per_epoch)

@@ -58,8 +58,7 @@ class BceWithLogitsSpec(LossTermBase):
 
 
 class FocalSpec(LossTermBase):
-    """Cross-entropy with less weight on easy pixels (Lin et al. 2017): -alpha (1 - p)^gamma log
-    p."""
+    """Cross-entropy with less weight on easy pixels (Lin et al. 2017): -alpha (1-p)^gamma log p."""
 
     name: Literal["focal"] = "focal"
     gamma: float = Field(2.0, ge=0)

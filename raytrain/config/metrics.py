@@ -175,8 +175,7 @@ class MetricTerm(Spec):
     """One metric of a weighted sum."""
 
     weight: float = Field(1.0, gt=0)
-    """Factor of this term in the sum. It is positive, because every metric is better the higher it
-    is."""
+    """Factor of this term in the sum; positive, because every metric is better the higher."""
     metric: Annotated[
         _SingleMetricSpec,
         Field(discriminator="name"),

@@ -13,13 +13,11 @@ class _MixSpec(Spec):
 
 
 class MixUpSpec(_MixSpec):
-    """Weighted sums of two images (Zhang et al. 2018); the loss is the same sum of both masks'
-    losses."""
+    """Weighted sums of two images (Zhang et al. 2018); both masks' losses are summed likewise."""
 
     name: Literal["mixup"] = "mixup"
     alpha: float = Field(0.4, gt=0)
-    """Parameter of the Beta distribution of the first image's weight, which is drawn once per
-    step."""
+    """Parameter of the Beta distribution of the first image's weight, drawn once per step."""
 
 
 class CutMixSpec(_MixSpec):

@@ -1,5 +1,4 @@
-"""Names from libraries that are too heavy to import here; a test compares them with the
-libraries."""
+"""Names from libraries that are too heavy to import here; a test compares them."""
 
 SMP_DECODERS = (
     "deeplabv3", "deeplabv3plus", "dpt", "fpn", "linknet", "manet", "pan", "pspnet", "segformer",

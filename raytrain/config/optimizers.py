@@ -16,11 +16,9 @@ class _OptimizerSpec(Spec):
     lr: float = Field(1e-3, gt=0)
     weight_decay: float = Field(0.0, ge=0)
     decay_on: Literal["all", "weights"] = "all"
-    """Which parameters weight decay applies to: `weights` excludes biases and the parameters of
-    norms."""
+    """Parameters with weight decay: `weights` excludes biases and the parameters of norms."""
     encoder_lr_factor: float = Field(1.0, gt=0)
-    """The encoder's learning rate as a multiple of `lr`, for models with a pretrainable encoder
-    (smp)."""
+    """The encoder's rate as a multiple of `lr`, for models with a pretrainable encoder (smp)."""
 
 
 class AdamSpec(_OptimizerSpec):
@@ -156,8 +154,7 @@ class PlateauSpec(_ScheduleSpec):
 
     name: Literal["plateau"] = "plateau"
     watch: Literal["val_loss", "val_score", "val_dice", "train_loss"] = "val_loss"
-    """The watched figure. Members trained on all labeled images have no validation: they only have
-    `train_loss`."""
+    """The watched figure. Members trained on all labeled images only have `train_loss`."""
     factor: float = Field(0.1, gt=0, lt=1)
     patience: int = Field(10, ge=0)
     """Epochs without improvement to tolerate."""

@@ -88,8 +88,7 @@ def own_specs(room: str) -> dict[str, type[OwnSpec]]:
 
 
 def spec_of(room: str, name: str, hash: str) -> type[OwnSpec]:
-    """Return the spec of this name and file. Raises KeyError when that file version is not
-    loaded."""
+    """Return the spec of this name and file version. Raises KeyError when it is not loaded."""
     return _KNOWN.specs[room, name, hash]
 
 
@@ -105,8 +104,7 @@ def has_part(room: str, spec: Any, ours: Mapping[str, Any]) -> bool:
 
 @dataclass(frozen=True)
 class Widened:
-    """Marker in the annotation of a union of specs with a `name`: user-defined specs are accepted
-    too."""
+    """Marker in the annotation of a union of specs by `name`: user-defined specs may join it."""
 
     room: str
     by_word: bool = False
@@ -145,8 +143,7 @@ class Widened:
 
 
 def _placed(error: ValidationError, before: tuple[str, ...], names: str) -> ValidationError:
-    """Return the same errors with `before` put before their places, and with more names to choose
-    from."""
+    """Return the same errors, with `before` prepended to places and more names to choose from."""
     items = []
     for item in error.errors(include_url=False):
         context = dict(item.get("ctx", {}))

@@ -16,8 +16,7 @@ def plain(text: str) -> str:
 
 
 class PlainStream:
-    """A stream that removes control characters from what it prints, and otherwise delegates to
-    another."""
+    """A stream that prints without control characters, and otherwise delegates to another."""
 
     def __init__(self, under: TextIO):
         self.under = under

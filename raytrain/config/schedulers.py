@@ -16,8 +16,8 @@ class _RungSpec(Spec):
     mildest; 3 or 4 save more in a large search."""
 
     def rungs(self, epochs: int) -> list[int]:
-        """Return the epochs at which trials are compared: grace, grace x factor, ... below the
-        last."""
+        """Return the epochs at which trials are compared: grace, grace x factor, ... before the
+        end."""
         found, epoch = [], self.grace
         while epoch < epochs:
             found.append(epoch)

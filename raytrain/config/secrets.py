@@ -62,8 +62,7 @@ def _parts(secret: str) -> set[str]:
 
 
 def _pattern(secret: str) -> str:
-    """Return a regular expression for the secret as Python, JSON, addresses and pages may escape
-    it."""
+    """Return a pattern for the secret as Python, JSON, addresses and pages may escape it."""
     return "".join(_character(c) for c in secret)
 
 

@@ -15,8 +15,7 @@ Watched = Literal["val_score", "val_loss", "val_dice", "train_loss"]
 
 
 class LastSpec(Spec):
-    """The weights of the last epoch. The out-of-fold score then does not depend on a choice of
-    epochs."""
+    """The last epoch's weights. The out-of-fold score then involves no choice of epochs."""
 
     name: Literal["last"] = "last"
 
@@ -57,8 +56,7 @@ class SwaSpec(Spec):
 
     name: Literal["swa"] = "swa"
     start: float = Field(0.75, ge=0, lt=1)
-    """Share of `epochs` after which averaging begins. A training that ends earlier ships its last
-    weights."""
+    """Share of `epochs` after which averaging begins. A shorter training ships its last weights."""
 
     @property
     def label(self) -> str:

@@ -129,8 +129,7 @@ def readable(value: float, low: Number, high: Number) -> float:
 
 
 def cells(space: dict[str, Any], kinds: tuple[str, ...]) -> Iterator[Point]:
-    """Yield every combination of the lists of these kinds; the last list in the file varies
-    fastest."""
+    """Yield every combination of the lists of these kinds; the last list varies fastest."""
     yield from crossed([_cells(node, path, kinds) for path, node in space.items()])
 
 
@@ -161,8 +160,7 @@ def count_cells(space: dict[str, Any], kinds: tuple[str, ...]) -> int:
 
 
 def covering(space: dict[str, Any]) -> list[Point]:
-    """Return few points that together hold every listed value, and for each range both ends and a
-    value in between."""
+    """Return few points that hold every listed value, and both ends and a middle of each range."""
     return _side_by_side([_covering(node, path) for path, node in space.items()])
 
 
@@ -221,8 +219,7 @@ def grid_trials(space: dict[str, Any], base: TrialSpec, trials: int, seed: int) 
 
 
 def with_values(base: TrialSpec, values: dict[str, Any]) -> TrialSpec:
-    """Return the base trial with each dotted path set to its value (a mapping replaces a
-    sub-spec)."""
+    """Return the base trial with each path set to its value (a mapping replaces a sub-spec)."""
     tree = base.model_dump(mode="json")
     # A deep copy, so that the caller's mapping is never changed.
     for path in sorted(values, key=whole_first):
@@ -252,8 +249,7 @@ def set_path(tree: dict[str, Any], path: str, value: Any, named: frozenset[str])
 
 
 def as_part(key: str, value: Any, named: frozenset[str]) -> dict[str, Any]:
-    """Return the value as a mapping: a mapping itself, a bare name as `{name: ...}`, else an empty
-    dict."""
+    """Return a mapping itself, a bare name as `{name: ...}`, and an empty dict for others."""
     if isinstance(value, dict):
         return value
     return {"name": value} if isinstance(value, str) and key in named else {}

@@ -109,8 +109,7 @@ def _is_range(kind: str, values: list[Any]) -> bool:
 
 
 def _misfits(space: dict[str, Any], base: TrialSpec) -> dict[str, list[str]]:
-    """Return each domain's values that no trial can have, alone or together with another
-    domain's."""
+    """Return each domain's values that no trial can have, alone or with another domain's."""
     tried: Counter[tuple[str, str]] = Counter()
     failed: Counter[tuple[str, str, str]] = Counter()
     beside: dict[tuple[str, str, str], str] = {}

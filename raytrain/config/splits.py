@@ -45,8 +45,7 @@ class TableSplitsSpec(Spec):
 
 
 class FractionSplitsSpec(Spec):
-    """A share of the groups with masks is used for validation. Images without a mask are test
-    images."""
+    """A share of the groups with masks validates. Images without a mask are test images."""
 
     name: Literal["fraction"] = "fraction"
     val: float = Field(0.2, gt=0, lt=1)

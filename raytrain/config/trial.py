@@ -36,13 +36,11 @@ class TrialSpec(Spec):
     """SHA-256 of that file, as in its `.json`. It is filled in before the start, so that the
     fingerprint covers the file's content. Another file is refused."""
     freeze_encoder: Annotated[int, OF_STEPS] = Field(0, ge=0)
-    """Number of epochs at the start in which the encoder is frozen, including its running
-    statistics."""
+    """Epochs at the start in which the encoder is frozen, including its running statistics."""
     loss: tuple[LossTerm, ...] = (CrossEntropySpec(),)
     """The loss terms; the loss is their weighted sum."""
     deep_supervision: Annotated[DeepSupervisionSpec | None, OF_STEPS] = None
-    """Also computes the loss at coarser stages of the decoder; null: only on the network's own
-    maps."""
+    """Also computes the loss at the decoder's coarser stages; null: only on the network's maps."""
     presence: Annotated[PresenceSpec | None, OF_STEPS] = None
     """A head that learns which classes an image shows; null: none."""
     optimizer: Annotated[OptimizerSpec, OF_STEPS] = AdamSpec()
@@ -54,8 +52,7 @@ class TrialSpec(Spec):
     before the start: into epochs of the images that the search trains on, with the last epoch cut
     short."""
     last_epoch_share: Annotated[float, OF_STEPS] = Field(1.0, gt=0, le=1)
-    """Share of the windows to train on in the last epoch, number `epochs`; computed from
-    `length`."""
+    """Share of the windows to train on in the last epoch; computed from `length`."""
     until: Annotated[int | None, OF_STEPS] = Field(None, ge=1)
     """Training ends after this epoch, on the schedule of `epochs`; null: after the last epoch."""
     stop: Annotated[EarlyStopSpec | None, OF_STEPS] = None
@@ -139,7 +136,7 @@ class TrialSpec(Spec):
         return f"{self.network_label}_{self.loss_label}_lr{self.optimizer.lr:g}"
 
     def laid_out_for(self, epochs: int) -> Self:
-        """Return the same training over this many epochs, with its schedule stretched or
+        """Return the same training over this many epochs; its schedule is stretched or
         shortened."""
         new = {"epochs": epochs, "until": None, "last_epoch_share": 1.0}
         return self.model_copy(update=new)

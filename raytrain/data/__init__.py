@@ -1,2 +1,1 @@
-"""Competition data, from the folder to batches: formats, checks, folds, cache, augmentation,
-Dataset."""
+"""Competition data, from folder to batches: formats, checks, folds, cache, augmentation."""

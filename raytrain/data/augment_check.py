@@ -12,8 +12,7 @@ DRAWS = 8
 def augmentation_problems(
     spec: AugmentationSpec, shape_HWC: tuple[int, int, int], dtype: str
 ) -> list[str]:
-    """Return one line per transform that cannot take such images; each is tried on random
-    values."""
+    """Return one line per transform that cannot take such images, tried on random values."""
     height, width, channels = shape_HWC
     size = f"{width}x{height}"
     values = np.random.default_rng(0).integers(0, 256, shape_HWC)

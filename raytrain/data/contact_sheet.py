@@ -39,8 +39,7 @@ def contact_sheet(
 
 
 def _cell(image_HWC: np.ndarray, layers: list[np.ndarray]) -> np.ndarray:
-    """Return the image as RGB uint8, its longer side CELL pixels, with the outlines of each
-    class."""
+    """Return the image as RGB uint8, its longer side CELL pixels, with each class outlined."""
     picture = _visible(image_HWC)
     height, width = picture.shape[:2]
     scale = CELL / max(height, width)

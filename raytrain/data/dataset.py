@@ -128,8 +128,7 @@ class SliceDataset(Dataset[Batch]):
         return len(self.windows.row_N) * (1 + self.copies)
 
     def has_foreground(self, number: int) -> bool:
-        """Return whether a window, without augmentation, contains any class except the
-        background."""
+        """Return whether a window, before augmentation, contains any foreground class."""
         row, top, left = self._place(number)
         mask_HW = self.frame.cut(self.cache.mask(row), top, left)
         nothing = (0, IGNORE) if self.cache.target == "single_label" else (0,)

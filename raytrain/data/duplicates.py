@@ -128,8 +128,7 @@ def _outline(thumbnail_HW: np.ndarray) -> np.ndarray:
 
 
 def _agree(first_HW: np.ndarray, second_HW: np.ndarray) -> bool:
-    """Return whether two band-passed thumbnails are the same everywhere after the best small
-    shift."""
+    """Return whether two band-passed thumbnails agree everywhere after the best small shift."""
     first_HW, second_HW = (np.ascontiguousarray(a, np.float32) for a in (first_HW, second_HW))
     inner = slice(_REACH, -_REACH)
     match_YX = cv2.matchTemplate(first_HW, second_HW[inner, inner], cv2.TM_CCOEFF_NORMED)

@@ -1,5 +1,4 @@
-"""Find the samples in a competition's folder, with split, group and neighbors; nothing is decoded
-yet."""
+"""Find a competition's samples, with split, group and neighbors; nothing is decoded yet."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -74,7 +73,6 @@ def _share_names(samples: list[Found]) -> bool:
 
 
 def _told_apart(sample: Found) -> Found:
-    """Prefix the id of a labeled sample with its split; a test image keeps the name for
-    submission."""
+    """Prefix a labeled sample's id with its split; a test image keeps the name to submit."""
     labelled = sample.split in ("train", "val")
     return replace(sample, id=f"{sample.split}_{sample.id}") if labelled else sample

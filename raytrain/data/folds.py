@@ -1,5 +1,4 @@
-"""`folds.json`: k folds over the labeled images with groups kept together, made once and
-verified."""
+"""`folds.json`: k folds over the labeled images by group, made once and verified."""
 
 import warnings
 from collections import Counter

@@ -76,8 +76,7 @@ class Frame:
     def maps(
         self, prob_NKHW: torch.Tensor, windows: Windows, cache: Cache
     ) -> Iterator[tuple[int, torch.Tensor]]:
-        """Yield the row and prob_KHW of each sample at its own size, from the maps of its
-        windows."""
+        """Yield row and prob_KHW of each sample at its own size, from the maps of its windows."""
         # The windows of one row are consecutive.
         first = np.flatnonzero(np.diff(windows.row_N, prepend=-1))
         for start, end in pairwise([*first.tolist(), len(windows.row_N)]):
@@ -120,8 +119,7 @@ def network_size(spec: FramingSpec, largest_HW: tuple[int, int]) -> tuple[int, i
 
 
 def _starts(length: int, tile: int, overlap: float) -> list[int]:
-    """Return the starts of tiles, spread evenly over the length, with at least the given
-    overlap."""
+    """Return evenly spread starts of tiles over the length, with at least the given overlap."""
     if length <= tile:
         return [0]
     step = max(1, round(tile * (1 - overlap)))

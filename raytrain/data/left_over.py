@@ -57,8 +57,7 @@ def _kind(address: str) -> str:
 
 
 def _files(root: Path) -> Iterator[tuple[str, str]]:
-    """Yield the folder, relative to the root, and the name of each file, once; links are
-    followed."""
+    """Yield folder (relative to the root) and name of each file, once; links are followed."""
     seen: set[str] = set()
     for folder, folders, files in os.walk(root, followlinks=True):
         real = os.path.realpath(folder)

@@ -62,8 +62,7 @@ def matches(root: Path, pattern: str) -> tuple[list[Match], list[str]]:
 
 
 def fields_in(text: str, pattern: str) -> dict[str, str] | None:
-    """Return the values of the placeholders in `text`, or None when it does not match the
-    pattern."""
+    """Return the placeholders' values in `text`, or None when it does not match the pattern."""
     match = re.fullmatch(_expression(composed(pattern)), composed(text))
     return match.groupdict() if match else None
 

@@ -56,8 +56,7 @@ def write_phantom(folder: Path, truth: Path, patients: PhantomSplit, seed: int) 
 
 
 def draw_patient(seed: int, patient: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return (image_HW uint8, mask_HW uint8) at end-diastole and at end-systole; `patient` from
-    1."""
+    """Return (image_HW uint8, mask_HW uint8) at end-diastole and end-systole; `patient` >= 1."""
     rng = np.random.default_rng([seed, patient])
     phases, scene = _anatomy(rng), _surroundings(rng)
     # One warp for both phases: organs are not ellipses, but a patient keeps their shape.
@@ -98,8 +97,8 @@ class _Ellipse(NamedTuple):
 
 
 def _anatomy(rng: np.random.Generator) -> list[dict[int, _Ellipse]]:
-    """Return the ellipses of the classes at end-diastole and end-systole; some apical slices have
-    no RV."""
+    """Return the classes' ellipses at end-diastole and end-systole; apical slices may lack the
+    RV."""
     apical = rng.random() < 0.06
     has_rv = rng.random() > (0.35 if apical else 0.02)
     radius = rng.uniform(6.0, 8.0) if apical else rng.uniform(12.0, 17.0)
@@ -144,8 +143,7 @@ def _surroundings(rng: np.random.Generator) -> np.ndarray:
 def _paint(
     phase: dict[int, _Ellipse], scene: np.ndarray, tone: dict[int, float], rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return (labels uint8, brightness float32) on fine canvases; `tone` 0 is the rim of the
-    heart."""
+    """Return (labels uint8, brightness float32) on fine canvases; `tone` 0 is the heart's rim."""
     labels, canvas = np.zeros((_SIDE, _SIDE), np.uint8), scene.copy()
     for grow, value in ((rng.uniform(1.5, 2.4), tone[0]), (1.0, tone[MYO])):
         for ellipse in phase.values():

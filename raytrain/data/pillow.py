@@ -14,8 +14,7 @@ from raytrain.data.stored import Stored, orientation_of, reason_of
 READ = {
     "AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP",
 }  # fmt: skip
-"""Formats that are read. Others do not hold image data, and reading them may run a program, as with
-EPS."""
+"""Formats that are read. Others hold no image data, and may run a program, as EPS does."""
 LOSSY = {"JPEG", "MPO", "AVIF"}
 """Formats that do not preserve pixel values; WebP and JPEG 2000 may be of either kind."""
 ORIENTATION = 274

@@ -62,8 +62,7 @@ class DataReport(Spec):
     duplicates: tuple[tuple[str, str], ...]
     """Pairs of ids with images that are equal pixel by pixel."""
     near_duplicates: tuple[tuple[str, str], ...]
-    """Other pairs that show the same picture, except for a small shift, brightness or a
-    reflection."""
+    """Other pairs of the same picture, except for a small shift, brightness or a reflection."""
     disagreements: tuple[str, ...]
     """Files that another decoder reads differently, with the values used."""
     notes: tuple[str, ...] = ()
@@ -122,8 +121,7 @@ def read_report(path: Path) -> DataReport:
 
 
 def mean_and_std(samples: pd.DataFrame) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return mean and deviation per channel over all pixels of these rows, in the images' own
-    units."""
+    """Return mean and deviation per channel over these rows' pixels, in the images' units."""
     area = (samples["height"] * samples["width"]).to_numpy(np.float64)
     mean = np.average(columns(samples, "mean"), axis=0, weights=area)
     square = np.average(columns(samples, "square"), axis=0, weights=area)

@@ -10,8 +10,7 @@ from raytrain.data.pillow import open_picture
 from raytrain.data.stored import TURNS
 
 JPEG_STEP = 2
-"""Gray levels by which two decoders of one JPEG may differ, because the standard allows
-rounding."""
+"""Gray levels by which two decoders of one JPEG may differ: the standard allows rounding."""
 
 
 def decoder_disagreement(path: Path) -> str | None:

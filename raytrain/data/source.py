@@ -19,8 +19,7 @@ from raytrain.runs.fingerprint import fingerprint
 
 
 def cache_root() -> Path:
-    """Return `$RAYTRAIN_CACHE`, by default `~/.cache/raytrain`; all of it may be deleted at any
-    time."""
+    """Return `$RAYTRAIN_CACHE`, by default `~/.cache/raytrain`; it may be deleted at any time."""
     return Path(os.environ.get("RAYTRAIN_CACHE", "~/.cache/raytrain")).expanduser()
 
 

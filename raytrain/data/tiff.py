@@ -32,8 +32,7 @@ def is_tiff(head: bytes) -> bool:
 
 
 def read_tiff(path: Path) -> Stored:
-    """Return HxW or HxWxC in the file's own type. Raises ValueError when it is not one complete
-    picture."""
+    """Return HxW or HxWxC in the file's own type. Raises ValueError unless it is one picture."""
     try:
         with _without_log(), tifffile.TiffFile(path) as file:
             return _stored(_only_page(file))
@@ -132,8 +131,7 @@ def _lossy(page: tifffile.TiffPage) -> str:
 
 @contextmanager
 def _without_log() -> Iterator[None]:
-    """Suppress tifffile's log messages, which would appear on the screen without a logging
-    setup."""
+    """Suppress tifffile's log messages, which appear on the screen without a logging setup."""
     tifffile.logger().addFilter(_is_of_others)  # adding it a second time has no effect
     token = _reading.set(True)
     try:

@@ -24,8 +24,7 @@ CARD_REMEDY = "run the same command again, which trains it again, or take anothe
 def save_checkpoint(
     folder: Path, state: dict[str, Any], card: dict[str, Any], kept: set[int]
 ) -> None:
-    """Write the checkpoint of epoch `state["epoch"]`, then delete those of epochs outside
-    `kept`."""
+    """Write the checkpoint of epoch `state["epoch"]`, then delete those outside `kept`."""
     save_weights(epoch_path(folder, state["epoch"]), state, card)
     for path in folder.glob("epoch_*.pt"):
         if int(path.stem.split("_")[1]) not in kept:
@@ -84,8 +83,7 @@ def load_digest(path: Path) -> str | None:
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Return the state in a checkpoint file. Raises DamagedError when it is incomplete or
-    damaged."""
+    """Return the state in a checkpoint file. Raises DamagedError when it is damaged."""
     try:
         content = path.read_bytes()
         expected = read_json(path.with_suffix(".json"), CARD_REMEDY)["sha256"]

@@ -29,7 +29,7 @@ def write_program(network: nn.Module, image_BCHW: torch.Tensor, path: Path) -> N
         with torch.no_grad():
             shapes = ({0: Dim.AUTO},)
             program = torch.export.export(network, (image_BCHW,), dynamic_shapes=shapes)
-    except Exception as error:  # torch.export fails in as many ways as there are networks
+    except Exception as error:  # torch.export raises errors of many types
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise ValueError(f"torch.export cannot take this network: {reason}") from None
     torch.export.save(program, path)

@@ -28,8 +28,7 @@ def watched(share: torch.Tensor, spec: TrialSpec) -> torch.Tensor:
 
 
 class Buffers:
-    """A copy of a network's buffers before a step: a skipped step must not change running
-    statistics."""
+    """A copy of a network's buffers, because a skipped step must not change running statistics."""
 
     def __init__(self, model: nn.Module, spec: TrialSpec):
         self._model = model

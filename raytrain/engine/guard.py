@@ -16,8 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 LIMIT = 2.0
-"""Multiple of the watchdog's shortest limit without a heartbeat, so that other workers notice
-first."""
+"""Multiple of the watchdog's shortest limit to wait, so that other workers notice first."""
 
 
 @contextmanager

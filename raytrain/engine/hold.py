@@ -24,8 +24,7 @@ SHARE = 0.5
 
 
 def hold_problem(spec: TrialSpec) -> str | None:
-    """Return why the windows cannot be augmented on a device although the trial requires it, or
-    None."""
+    """Return why the windows cannot be augmented on the device that the trial requires, or None."""
     names = undoable(spec.augmentation)
     if spec.hold != "device" or not names:
         return None

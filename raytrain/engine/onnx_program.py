@@ -27,13 +27,12 @@ def write_onnx(network: nn.Module, image_BCHW: torch.Tensor, path: Path) -> None
             )  # fmt: skip
             assert program is not None
             program.save(path, external_data=False)
-    except Exception as error:  # the translator fails in as many ways as there are networks
+    except Exception as error:  # the translator raises errors of many types
         raise ValueError(f"ONNX cannot take this network: {_cause(error)}") from None
 
 
 def load_onnx(path: Path) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Return the program, run by onnxruntime on the CPU. Raises ValueError when it cannot be
-    loaded."""
+    """Return the program, run by onnxruntime on the CPU. Raises ValueError if it cannot load."""
     _check_installed()
     import onnxruntime
 

@@ -31,8 +31,7 @@ class World:
         )
 
     def unsynced(self, network: nn.Module) -> AbstractContextManager[None]:
-        """Return a context in which backward passes do not exchange gradients between the
-        workers."""
+        """Return a context in which backward passes do not exchange gradients."""
         if self.size == 1:
             return nullcontext()
         # A compiled module forwards unknown attributes to the original one.
@@ -54,8 +53,7 @@ class World:
         return tensor
 
     def share_buffers(self, model: nn.Module) -> None:
-        """Copy rank 0's buffers to every worker, because running statistics differ between
-        workers."""
+        """Copy rank 0's buffers to every worker, because running statistics differ between them."""
         if self.size > 1:
             for buffer in model.buffers():
                 distributed.broadcast(buffer, 0)

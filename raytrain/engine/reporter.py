@@ -6,12 +6,10 @@ from raytrain.runs.history import Row
 
 
 class Reporter(Protocol):
-    """Receives every epoch on every rank, in order; a resumed trial reports its past epochs
-    again."""
+    """Receives every epoch on every rank, in order; a resumed trial repeats its past epochs."""
 
     def report(self, row: Row) -> None:
-        """Receive a row. May raise an exception to end the trial here (a scheduler's early
-        stop)."""
+        """Receive a row. May raise an exception to end the trial (a scheduler's early stop)."""
         ...
 
 

@@ -30,8 +30,7 @@ def memory_fraction(gpus: float, total_bytes: int) -> float:
 
 
 def missing_gpu(gpus: float) -> str | None:
-    """Why torch finds no GPU in this process, where some of one was asked for; None where it does,
-    or where none was asked for."""
+    """Return why torch finds no GPU in this process although one was requested, else None."""
     if not gpus or torch.cuda.is_available():
         return None
     try:
@@ -48,7 +47,7 @@ def missing_gpu(gpus: float) -> str | None:
 
 
 def refuse_missing_gpu(gpus: float) -> None:
-    """Raises ValueError that names this node and the reason, where a GPU is asked for in vain."""
+    """Raise ValueError that names this node and the reason if a requested GPU is missing."""
     if problem := missing_gpu(gpus):
         raise ValueError(problem)
 

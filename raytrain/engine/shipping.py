@@ -36,8 +36,7 @@ class Shipped:
     kind: str
     """Label of the shipped kind."""
     kinds: dict[str, dict[str, Any]]
-    """For each kind, the `epochs` over which its weights are averaged, and its validation
-    figures."""
+    """For each kind, the `epochs` that its weights average, and its validation figures."""
 
 
 def ship(

@@ -78,8 +78,7 @@ def set_frozen(model: nn.Module, spec: TrialSpec, epoch: int) -> None:
 
 
 def to_training_mode(network: nn.Module, model: nn.Module, spec: TrialSpec, epoch: int) -> None:
-    """Set training mode; a frozen encoder stays in evaluation mode, to keep its running
-    statistics."""
+    """Set training mode; a frozen encoder stays in evaluation mode for its running statistics."""
     network.train()
     if epoch <= spec.freeze_encoder:
         encoder = model.encoder

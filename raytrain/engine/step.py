@@ -77,8 +77,7 @@ def _mixed_loss(
 
 
 def probabilities(logits_NKHW: torch.Tensor, target: Target) -> torch.Tensor:
-    """Return prob_NKHW in 0 .. 1: a distribution over the classes, or independent for each
-    class."""
+    """Return prob_NKHW in 0 .. 1: a distribution over the classes, or independent ones."""
     return logits_NKHW.softmax(1) if target == "single_label" else logits_NKHW.sigmoid()
 
 

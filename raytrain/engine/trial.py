@@ -148,8 +148,7 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World, watch: 
 
 
 def _network(model: nn.Module, spec: TrialSpec, world: World, epoch: int) -> nn.Module:
-    """Return the network for the steps of this epoch; it is rebuilt when the encoder is
-    unfrozen."""
+    """Return the network for this epoch's steps; it is rebuilt when the encoder is unfrozen."""
     set_frozen(model, spec, epoch)
     return compiled(world.wrap(model, spec.accumulate), spec.compile)
 
@@ -157,8 +156,7 @@ def _network(model: nn.Module, spec: TrialSpec, world: World, epoch: int) -> nn.
 def build_training(
     task: Task, samples: Samples, world: World, state: dict[str, Any] | None
 ) -> Training:
-    """Return model, optimizer and averages at the start of training, or from a checkpoint's
-    state."""
+    """Return model, optimizer and averages at the start, or from a checkpoint's state."""
     spec, report = task.spec, samples.report
     torch.manual_seed(spec.seed)
     encoder = weights_file(spec.model, samples.weights)

@@ -15,8 +15,7 @@ REPEATS = 2000
 
 
 def group_draws(groups_N: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the rows of each of REPEATS draws, always the same ones; a draw has as many groups as
-    exist."""
+    """Yield the rows of each of REPEATS fixed draws of as many groups as exist."""
     rng = np.random.default_rng(0)
     members = [np.flatnonzero(groups_N == group) for group in np.unique(groups_N)]
     for _ in range(REPEATS):

@@ -35,8 +35,7 @@ class Draws:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two submissions, the one with the higher mean first; all figures refer to the private
-    part."""
+    """Two submissions, higher mean first; all figures refer to the private part."""
 
     places: tuple[int, int]
     """Indices of the submissions."""

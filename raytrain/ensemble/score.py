@@ -37,8 +37,7 @@ class OofScore:
     """The table from `metrics.table.class_table`."""
     images: int
     confusion: list[list[int]] | None
-    """Number of pixels by true class (row) and predicted class (column); null if classes
-    overlap."""
+    """Pixels by true class (row) and predicted class (column); null if classes overlap."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

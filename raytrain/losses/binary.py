@@ -24,8 +24,7 @@ def build_bce(spec: BceSpec, setting: Setting) -> Term:
 
 
 def build_bce_with_logits(spec: BceWithLogitsSpec, setting: Setting) -> Term:
-    """Build the mean over labeled pixels and classes of the binary cross-entropy of each logit's
-    sigmoid."""
+    """Build the mean over labeled pixels and classes of the cross-entropy of each sigmoid."""
     del setting
 
     def term(judged: Judged) -> torch.Tensor:

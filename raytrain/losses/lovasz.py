@@ -30,8 +30,8 @@ def build_lovasz(spec: LovaszSpec, setting: Setting) -> Term:
 
 
 def _slopes(sorted_true_BKN: torch.Tensor) -> torch.Tensor:
-    """Return the weight of each error: the increase of the Jaccard loss when it joins the larger
-    errors."""
+    """Return each error's weight: the increase of the Jaccard loss when it joins the larger
+    ones."""
     total_BK1 = sorted_true_BKN.sum(-1, keepdim=True)
     hit_BKN = total_BK1 - sorted_true_BKN.cumsum(-1)
     union_BKN = total_BK1 + (1 - sorted_true_BKN).cumsum(-1)

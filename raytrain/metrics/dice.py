@@ -13,8 +13,7 @@ from raytrain.config.target import IGNORE, Target, layer
 def overlap_counts(
     pred_BHW: torch.Tensor, true_BHW: torch.Tensor, classes: int, target: Target
 ) -> torch.Tensor:
-    """Return counts_BK3 (int64) of two masks of this target; pixels ignored in the truth are not
-    counted."""
+    """Return counts_BK3 (int64) of two masks; pixels ignored in the truth are not counted."""
     if target == "multi_label":
         return _layer_counts(pred_BHW, true_BHW, classes)
     images = len(pred_BHW)
@@ -40,8 +39,7 @@ def _layer_counts(pred_BHW: torch.Tensor, true_BHW: torch.Tensor, classes: int) 
 
 
 def dice_per_image(counts_NK3: np.ndarray) -> np.ndarray:
-    """Return dice_NK in 0 .. 1: 2 TP / (2 TP + FP + FN); 1 if prediction and truth are both
-    empty."""
+    """Return dice_NK in 0 .. 1: 2 TP / (2 TP + FP + FN); 1 if both masks are empty."""
     hit, extra, missed = np.moveaxis(np.asarray(counts_NK3, dtype=np.float64), -1, 0)
     size = 2 * hit + extra + missed
     return np.where(size == 0, 1.0, 2 * hit / np.where(size == 0, 1.0, size))

@@ -45,7 +45,6 @@ def border(mask_HW: np.ndarray) -> np.ndarray:
 
 
 def _one_way(from_HW: np.ndarray, to_HW: np.ndarray, percentile: float) -> float:
-    """Return the percentile of the distances from one border's pixels to the nearest of the
-    other's."""
+    """Return the percentile of the distances from one border's pixels to the other border."""
     to_nearest_HW = ndimage.distance_transform_edt(~to_HW)
     return float(np.percentile(to_nearest_HW[from_HW], percentile))

@@ -63,8 +63,7 @@ def occurring(counts_NK3: np.ndarray) -> np.ndarray:
 
 
 def means(score_NK: np.ndarray) -> np.ndarray:
-    """Return score_K: the mean over images for each class, without NaN values; NaN if all values
-    are."""
+    """Return score_K: each class's mean over images, without NaN values; NaN if all are NaN."""
     present_NK = ~np.isnan(score_NK)
     count_K = present_NK.sum(0)
     total_K = np.where(present_NK, score_NK, 0.0).sum(0)

@@ -32,8 +32,7 @@ _UNREADABLE = (
 
 @dataclass(frozen=True)
 class OofEvidence:
-    """The evidence of an ensemble or a trial on images of groups that its models have never
-    seen."""
+    """The evidence of an ensemble or a trial on images of groups that its models never saw."""
 
     ids: tuple[str, ...]
     groups: tuple[str, ...]

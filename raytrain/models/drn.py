@@ -43,8 +43,8 @@ class DRN(nn.Module, EncoderMixin):
         return maps[: self._depth + 1]
 
     def make_dilated(self, output_stride: int) -> None:
-        """Check the stride; the network is already dilated. Raises ValueError for a stride other
-        than 8."""
+        """Check that the stride is 8: the network is already dilated. Raises ValueError
+        otherwise."""
         if output_stride != 8:
             raise ValueError(f"the output stride of drn_d_54 is 8, not {output_stride}")
 

@@ -10,8 +10,7 @@ from raytrain.models.padding import Padded
 
 
 class FCN(nn.Module):
-    """VGG with its classifier as convolutions; scores of finer stages are added while
-    upsampling."""
+    """VGG with its classifier as convolutions; finer stages' scores are added in upsampling."""
 
     def __init__(self, spec: FcnSpec, channels: int, classes: int):
         from segmentation_models_pytorch.encoders import get_encoder
@@ -48,8 +47,7 @@ def build_fcn(spec: FcnSpec, channels: int, classes: int) -> nn.Module:
 
 
 def bilinear_up(classes: int, stride: int) -> nn.ConvTranspose2d:
-    """Return a transposed convolution that enlarges each map separately, until training changes
-    it."""
+    """Return a transposed convolution that, before training, enlarges each map separately."""
     up = nn.ConvTranspose2d(classes, classes, 2 * stride, stride, stride // 2, bias=False)
     ramp = 1 - (torch.arange(2 * stride, dtype=torch.float32) + 0.5 - stride).abs() / stride
     with torch.no_grad():

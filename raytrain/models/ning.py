@@ -30,8 +30,7 @@ class Ning(nn.Module):
         )
 
     def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
-        """Return logits_BKHW, equal within each 4x4 cell; height and width must be divisible by
-        4."""
+        """Return logits_BKHW, equal within each 4x4 cell; height and width are multiples of 4."""
         x = functional.pad(image_BCHW, (MARGIN,) * 4, mode="replicate")
         return functional.interpolate(self.layers(x), scale_factor=4.0)
 

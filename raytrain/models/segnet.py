@@ -9,8 +9,7 @@ from raytrain.models.padding import Padded
 
 
 class SegNet(nn.Module):
-    """VGG and its mirror image, which returns each value to the position that pooling took it
-    from."""
+    """VGG and its mirror image, which returns each value to the position it was pooled from."""
 
     def __init__(self, spec: SegNetSpec, channels: int, classes: int):
         from segmentation_models_pytorch.encoders import get_encoder

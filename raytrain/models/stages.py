@@ -42,8 +42,7 @@ def coarse_stages(network: nn.Module) -> list[Stage]:
 
 
 def deepest(network: nn.Module) -> Stage | None:
-    """Return the module with the smallest map, alone or as the last of several; None if there is
-    none."""
+    """Return the module with the smallest map (alone or the last of several), or None."""
     import segmentation_models_pytorch as smp
 
     match inner(network):

@@ -1,5 +1,4 @@
-"""Weights files in the forms in which people have them: read, unpacked, and matched to an
-encoder."""
+"""Weights files in their common forms: read, unpacked, and matched to an encoder."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -108,8 +107,7 @@ def match(wanted: State, state: State) -> Match:
 
 
 def _prefixes(wanted: State, state: State) -> tuple[str, str]:
-    """Return the prefix to remove from the encoder's names and the one to add, such that most are
-    found."""
+    """Return the prefix to remove from the encoder's names and the one to add, by most matches."""
     first = next(iter(wanted), "")
     head = first.partition(".")[0] + "."
     ours = ["", *([head] if all(name.startswith(head) for name in wanted) else [])]

@@ -11,8 +11,7 @@ from raytrain.models.norm import SoloBatchNorm2d
 
 
 class UNet(nn.Module):
-    """Stages of convolutions joined by downsampling and upsampling; each stage's skip is
-    concatenated."""
+    """Convolution stages joined by downsampling and upsampling, with concatenated skips."""
 
     def __init__(self, spec: UNetBase, channels: int, classes: int):
         super().__init__()

@@ -1,5 +1,4 @@
-"""Pretrained encoder weights: downloaded once by the driver into the run, and read there by
-workers."""
+"""Pretrained encoder weights: downloaded by the driver into the run, read there by workers."""
 
 from pathlib import Path
 

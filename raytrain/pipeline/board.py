@@ -84,8 +84,7 @@ def fields(each: Configuration) -> Line:
 
 
 def _line(each: Configuration, row: dict[str, str]) -> Line:
-    """Merge columns and fields. A column hides a field of the same name; `trial.<path>` names the
-    field."""
+    """Merge columns and fields. A column hides a field of its name; use `trial.<path>` for it."""
     found = fields(each)
     return {f"trial.{path}": value for path, value in found.items()} | found | row
 
@@ -116,8 +115,7 @@ def _compared(operator: Callable[[Any, Any], bool], one: Any, other: Any) -> boo
 
 
 def _sorted(lines: list[Line], key: str, turned: bool) -> list[Line]:
-    """Sort scores from high to low and all else from low to high, or reversed; missing values are
-    last."""
+    """Sort scores from high to low, all else from low to high, or reversed; missing ones last."""
     known = [line for line in lines if _shown(line.get(key))]
     numbers = all(isinstance(_number(line[key]), float) for line in known)
     falling = (key in FALLING) != turned
@@ -134,8 +132,7 @@ def _known(key: str, lines: list[Line], option: str) -> None:
 
 
 def _number(value: Any) -> Any:
-    """Return a float if the value is a number, also as text; otherwise the value that YAML
-    reads."""
+    """Return a float for a number, also as text; otherwise the value that YAML reads."""
     if isinstance(value, bool) or value is None:
         return value
     try:

@@ -25,8 +25,7 @@ class BudgetOver(KeyboardInterrupt):
 
 
 class Plan(Spec):
-    """Decisions made from timed costs. They are stored, so that later starts follow the same
-    plan."""
+    """Decisions from timed costs, stored so that later starts follow the same plan."""
 
     quick_epochs: int | None = None
     epochs: int | None = None
@@ -44,8 +43,7 @@ class BudgetFile(Spec):
 
 
 class Budget:
-    """The budget in one start of `run`; it counts from its creation. Another total makes a new
-    plan."""
+    """The budget in one start of `run`, counted from here. Another total makes a new plan."""
 
     def __init__(self, run: RunDir, total_s: float, clock: Callable[[], float] = time.monotonic):
         self.total_s, self._run, self._clock = total_s, run, clock

@@ -1,5 +1,4 @@
-"""`models`, `losses` and `metrics`: the names that a job file may use, from the specs
-themselves."""
+"""`models`, `losses` and `metrics`: the names for job files, from the specs themselves."""
 
 import inspect
 import json
@@ -93,8 +92,7 @@ def _examples(text: str) -> list[Any]:
 
 
 def _costs(specs: list[tuple[str, ModelSpec]]) -> Iterator[str]:
-    """Yield a table of parameters and multiply-adds per image; `-`: the network refuses that
-    size."""
+    """Yield a table of parameters and multiply-adds per image; `-`: the size is refused."""
     from raytrain.models.costs import costs
 
     head = "".join(f"{f'{side}x{side}':>10}" for side in SIDES)

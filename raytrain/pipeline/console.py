@@ -1,5 +1,4 @@
-"""Console output: one line per epoch with every figure; on a terminal also a live table of
-trials."""
+"""Console output: one line per epoch; on a terminal also a live table of trials."""
 
 import sys
 import textwrap

@@ -73,7 +73,7 @@ class Follower:
         try:
             step()
             self._problem = ""
-        except Exception as error:  # a view that fails ends no training
+        except Exception as error:  # a failing view must not end a training
             text = f"{self._view.name}: {outcome}: {type(error).__name__}: {error}"
             if text != self._problem:
                 self._say(text)

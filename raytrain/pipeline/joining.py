@@ -100,8 +100,7 @@ def change(
 
 
 def _arrival(folder: Path, samples: Samples, folds: Folds) -> Arrival:
-    """Verify and return the folder's content. Raises ValueError that lists every problem, one per
-    line."""
+    """Verify and return the folder's content. Raises ValueError listing every problem."""
     report = samples.report
     problems: list[str] = []
     card = _card(folder, folds, report, problems)

@@ -25,8 +25,7 @@ class BestKeepers:
             self.ended(record)
 
     def ended(self, record: Record) -> None:
-        """Handle the end of a trial: the checkpoints of the trial that is now surplus are
-        deleted."""
+        """Handle the end of a trial: delete the checkpoints of the trial that is now surplus."""
         if not complete(record):
             return
         self._kept = [each for each in self._kept if each.fingerprint != record.fingerprint]

@@ -1,5 +1,4 @@
-"""`ledger`: a table of the prepared and sent submissions of a competition, including manual
-ones."""
+"""`ledger`: a table of a competition's prepared and sent submissions, also manual ones."""
 
 from rich.table import Table
 

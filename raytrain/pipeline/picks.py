@@ -66,8 +66,7 @@ def picks_text(job: JobSpec, run: RunDir, public: float) -> str:
 def _candidates(
     job: JobSpec, ledger: Ledger, report: DataReport, events: list[Event]
 ) -> tuple[list[_Candidate], list[str]]:
-    """Return the sent submissions that can be compared with the newest one, and why others
-    cannot."""
+    """Return the sent submissions comparable with the newest one, and why others are not."""
     found, left_out = [], []
     groups = dict(zip(report.labelled["id"], map(str, report.labelled["group"]), strict=True))
     for tag, event in latest(events).items():

@@ -40,7 +40,7 @@ def plan_text(
 
 
 def expected_share(search: SearchSpec, epochs: int) -> float:
-    """Return the share of the full grid's epochs that run if each rung passes 1/factor of the
+    """Return the share of the full grid's epochs that run if each rung passes 1/factor of
     trials."""
     scheduler = search.scheduler
     if isinstance(scheduler, MedianSpec | NoSchedulerSpec):

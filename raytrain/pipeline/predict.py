@@ -54,8 +54,7 @@ def predict(run: RunDir, report: DataReport, workplace: Workplace) -> None:
 def shards(
     run: RunDir, ensemble: Ensemble, ids: tuple[str, ...], masks: Path
 ) -> list[PredictShard]:
-    """Divide the work into parts, always the same ones: the images in a batch affect the last
-    bits."""
+    """Divide the work into fixed parts, because the images in a batch affect the last bits."""
     checkpoints = tuple(run.path / member.checkpoint for member in ensemble.members)
     given = tuple(JoinedDir(run.path / joined.maps).test for joined in ensemble.joined)
     return [

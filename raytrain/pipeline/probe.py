@@ -47,8 +47,7 @@ class _Clock:
 
 
 def probe(tasks: Sequence[Task], run: RunDir, workplace: Workplace) -> dict[str, Cost]:
-    """Return the costs, by fingerprint, of the tasks that can be timed; earlier measurements are
-    reused."""
+    """Return the costs, by fingerprint, of tasks that can be timed; old timings are reused."""
     targets = {task.fingerprint: run.search / "probe" / f"{_key(task)}.json" for task in tasks}
     missing = {targets[t.fingerprint]: t for t in tasks if not targets[t.fingerprint].is_file()}
     shards = [_Shard(run.path, task, target) for target, task in missing.items()]

@@ -1,5 +1,4 @@
-"""`submit --queue`: send a competition's queued submissions one after another, over several
-days."""
+"""`submit --queue`: send a competition's queued submissions one by one, over several days."""
 
 import contextlib
 from collections.abc import Callable, Collection
@@ -122,7 +121,7 @@ def _sent(
         return send(ledger, event, standing)
     except RefusedError as error:
         now = calls.read_standing(spec.slug)
-        if error.cause == "file" and (quota := quota_problem(now)):  # used up meanwhile
+        if error.cause == "file" and (quota := quota_problem(now)):  # the quota ran out meanwhile
             raise not_sent(event, [quota], "passing") from None
         raise
 

@@ -63,8 +63,7 @@ def rounds(
 def _quick_member(
     job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace, budget: Budget
 ) -> None:
-    """Train the default trial, for as long as a tenth of the budget allows, as an ensemble of
-    one."""
+    """Train the default trial as an ensemble of one, as long as a tenth of the budget allows."""
     alone = job.finalize.model_copy(update={"members": 1, "workers": 1})
     job = job.model_copy(update={"finalize": alone})
     epochs = budget.plan.quick_epochs
@@ -120,8 +119,7 @@ def _planned(
 def _costs(
     job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace, specs: list[TrialSpec]
 ) -> tuple[Costs | None, int]:
-    """Return the costs of the slowest spec, or None when none could be timed, and the epochs of the
-    longest."""
+    """Return the costs of the slowest spec (None if not timed), and the epochs of the longest."""
     folds = load_or_make_folds(run.folds, report, job.folds)
     tasks = [fold_tasks(job, run, report, folds, spec)[0] for spec in specs]
     make_trainable(tasks, report, run)
@@ -143,8 +141,7 @@ def _costs(
 def _round(
     job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace, specs: list[TrialSpec]
 ) -> None:
-    """Score the ensemble of these configurations out of fold; if it is better, build it and make it
-    current."""
+    """Score these configurations' ensemble out of fold; if it is better, make it current."""
     folds = load_or_make_folds(run.folds, report, job.folds)
     joined = [each.fingerprint for each in read_joined(run).values()]
     asked = [spec.model_dump(mode="json") for spec in specs]

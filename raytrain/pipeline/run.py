@@ -1,5 +1,4 @@
-"""The pipeline: every station in order. Each station checks what is on disk and does what is
-missing."""
+"""The pipeline: every station in order. Each checks what is on disk and does what is missing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,8 +77,7 @@ def _within(job: JobSpec, directory: RunDir, place: Place, budget: Budget) -> No
 
 
 def _send(job: JobSpec, directory: RunDir) -> None:
-    """Send the prepared file, or follow it, if that is requested and possible; else print how
-    to."""
+    """Send or follow the prepared file, if that is requested and possible; else print how to."""
     if not job.competition.submission.send:
         print("not sent: set competition.submission.send to true, or run `raytrain submit`")
     elif not has_credentials():
@@ -161,8 +159,7 @@ def _finish(job: JobSpec, directory: RunDir, report: DataReport, workplace: Work
 def _opened(
     job: JobSpec, directory: RunDir, place: Place, *stations: Station
 ) -> Iterator[tuple[DataReport, Workplace]]:
-    """Yield the checked data and the workplace; this process holds the lock of the run
-    directory."""
+    """Yield the checked data and the workplace, with the run directory locked."""
     problems = [
         *(local_problems(job, stations) if place == "local" else []),
         *device_problems(job, place),

@@ -95,8 +95,7 @@ def _tpe(
 
 
 def _valid(base: TrialSpec, values: dict[str, Any]) -> TrialSpec | None:
-    """Return the trial with these values, or None if they are incompatible (in a space too large to
-    check)."""
+    """Return the trial with these values, or None if they are incompatible."""
     try:
         return with_values(base, values)
     except ValueError:
@@ -104,8 +103,7 @@ def _valid(base: TrialSpec, values: dict[str, Any]) -> TrialSpec | None:
 
 
 def _frozen(space: dict[str, Any], known: Known) -> Any:
-    """Return the trial as an Optuna trial; None if it is uninformative: failed, or outside the
-    space."""
+    """Return the trial for Optuna; None if it has no information: failed, or outside the space."""
     import optuna
 
     point = next(points_of(space, known.spec), None)

@@ -93,8 +93,7 @@ def safe(event: Event) -> str:
 
 
 def _recorded(ledger: Ledger, event: Event) -> SubmissionSpec:
-    """Return the submission spec at the time it was prepared, because a queue holds several runs'
-    submissions."""
+    """Return the submission spec as prepared, because a queue holds several runs' submissions."""
     job = read_kept(ledger, event)["job"]
     return JobSpec.model_validate(job).competition.submission
 

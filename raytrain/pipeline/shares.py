@@ -9,8 +9,7 @@ from math import ceil
 QUICK = 0.1
 """Share of the budget within which the first checked CSV is ready."""
 SHIPPED = 0.5
-"""Largest share of the remaining time reserved for the folds and members of the best
-configurations."""
+"""Largest share of the remaining time reserved for folds and members of the best."""
 MARGIN = 1.5
 """Factor by which work is assumed to exceed its timed cost: other load, starting workers."""
 END = 0.02
@@ -35,8 +34,7 @@ class Costs:
     """Workers of a member's training on all labeled images."""
 
     def rounds(self, members: int) -> int:
-        """Return the number of consecutive trainings: those of the folds, then those of the
-        members."""
+        """Return the number of consecutive trainings: first of the folds, then of the members."""
         return ceil(members * self.folds / self.places) + ceil(members * self.workers / self.places)
 
     def maps_s(self, members: int) -> float:
@@ -49,8 +47,7 @@ class Costs:
         return self.rounds(members) * epochs * self.epoch_s + self.maps_s(members)
 
     def epochs_within(self, seconds: float, most: int) -> int:
-        """Return the most epochs of one member that can be shipped within `seconds`; at least
-        one."""
+        """Return the most epochs, at least one, of a member that is shipped within `seconds`."""
         left = seconds / MARGIN - self.maps_s(1)
         return max(1, min(most, int(left / (self.rounds(1) * self.epoch_s))))
 

@@ -103,8 +103,7 @@ class Study:
         return spec
 
     def _take(self, spec: TrialSpec) -> list[Task]:
-        """Count a configuration as drawn; returns those of its trials that no other configuration
-        has."""
+        """Count a configuration as drawn; returns its trials that no other configuration has."""
         tasks = self.tasks_of(spec)
         new = [task for task in tasks if task.fingerprint not in self._tasks]
         self._drawn[key_of(spec)] = spec, tasks
@@ -124,8 +123,7 @@ class Study:
 
 
 def _so_far(spec: TrialSpec, tasks: list[Task]) -> Known:
-    """Return the state of a configuration. It is complete with its last repeat; its score is their
-    mean."""
+    """Return a configuration's state: complete with its last repeat, scored by their mean."""
     found = [record for task in tasks if (record := read_record(task.trial_dir))]
     if len(found) < len(tasks):
         return Known(spec, None, None, 0)

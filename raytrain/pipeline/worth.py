@@ -1,5 +1,4 @@
-"""Estimate whether a submission is worth an entry, from out-of-fold scores of earlier ones
-alone."""
+"""Estimate from out-of-fold scores alone whether a submission is worth an entry."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

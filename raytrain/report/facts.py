@@ -112,8 +112,7 @@ def written(path: Path) -> str:
 
 
 def _folds(path: Path) -> FoldFacts | None:
-    """Read the folds as plain JSON, because `data.folds` imports a library that is slow to
-    import."""
+    """Read the folds as plain JSON, because `data.folds` is slow to import."""
     if not path.is_file():
         return None
     remedy = "delete it: the same data and settings give the same folds again"

@@ -150,8 +150,7 @@ def rank_correlations(rungs: list[RungRank], alt: str) -> Markup:
 
 
 def intervals(scores: list[Interval], metric: str, classes: Sequence[str], alt: str) -> Markup:
-    """Draw the members and, last, their mean: interval, score and, for Dice, a diamond per
-    class."""
+    """Draw members and, last, their mean: interval, score and, for Dice, a diamond per class."""
 
     of_dice = metric == "Dice"
 

@@ -10,8 +10,7 @@ from raytrain.config.target import Target, layer
 from raytrain.report.palette import class_colour
 
 SIDE_PX = 288
-"""Longer side of a picture: small images are enlarged by repeating pixels, large ones are
-reduced."""
+"""Longer side of a picture: small images are enlarged by repeating pixels, large ones reduced."""
 FILL = 0.38
 """Opacity of the class color inside an outline."""
 
@@ -34,8 +33,7 @@ def picture(image_HW3: np.ndarray) -> str:
 
 
 def overlay(image_HW3: np.ndarray, mask_HW: np.ndarray, classes: int, target: Target) -> str:
-    """Return the image with each class tinted and outlined, as a data address; outlines are on
-    top."""
+    """Return the image with each class tinted, then outlined on top, as a data address."""
     picture = _sized(image_HW3, Image.Resampling.BOX).astype(np.float64)
     outlines = []
     for number in range(1, classes):

@@ -31,8 +31,7 @@ class OofMaps:
     """The members' probability maps, mapped from disk and read image by image."""
 
     def __init__(self, facts: RunFacts):
-        """Open the maps. Raises ValueError that names a file that does not hold its fold's
-        images."""
+        """Open the maps. Raises ValueError naming a file that does not hold its fold's images."""
         data, folds = facts.data, facts.folds
         self._ids = folds.val_ids if folds else ()
         self._files = SampleFiles(data)
@@ -52,7 +51,7 @@ class OofMaps:
         return self._files.mask(id)
 
     def images(self) -> list[OofImage]:
-        """Return all labeled images with their Dice, worst first. Raises ValueError like
+        """Return the labeled images with their Dice, worst first. Raises ValueError like
         `truth`."""
         found = []
         for fold in range(len(self._folds)):
@@ -93,8 +92,7 @@ def read_oof(facts: RunFacts) -> Oof:
 def class_dice(
     pred_HW: np.ndarray, true_HW: np.ndarray, classes: int, target: Target
 ) -> np.ndarray:
-    """Return Dice in 0 .. 1 of the classes 1, 2, ...; 1 if a class is neither present nor
-    predicted."""
+    """Return Dice in 0 .. 1 of the classes 1, 2, ...; 1 if a class is in neither mask."""
     judged = np.ones(true_HW.shape, bool) if target == "multi_label" else true_HW != IGNORE
     pred, true = pred_HW[judged], true_HW[judged]
     dice = []
@@ -106,8 +104,7 @@ def class_dice(
 
 
 def telling(images: list[OofImage]) -> list[tuple[str, OofImage]]:
-    """Return the two worst, middle and best of a sorted list, each with that word; all of a short
-    list."""
+    """Return the two worst, middle and best of a sorted list, labeled; all of a short list."""
     if len(images) <= 6:
         return [("", image) for image in images]
     middle = len(images) // 2

@@ -1,5 +1,4 @@
-"""Pictures with masks: labeled images with out-of-fold predictions, and test images as
-submitted."""
+"""Pictures with masks: labeled images out of fold, and test images as submitted."""
 
 from dataclasses import dataclass
 

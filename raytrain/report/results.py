@@ -49,8 +49,7 @@ class Members:
     intervals: Markup
     images: Markup | None
     confusion: list[list[float]] | None
-    """Share of the pixels of the true class (row) that the members' mean assigned to each class
-    (column)."""
+    """Share of the true class's pixels (row) that the mean assigned to each class (column)."""
 
 
 @dataclass(frozen=True)

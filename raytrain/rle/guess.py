@@ -39,8 +39,7 @@ class Reading:
 
 
 def says_no_pixel(cell: str) -> bool:
-    """Return whether a cell is a word for an empty mask, such as `-1`, or all its runs have no
-    pixel."""
+    """Return whether a cell is a word for an empty mask, such as `-1`, or has only empty runs."""
     text = cell.strip()
     return text.lower() in EMPTY_WORDS or _NO_LENGTH.fullmatch(text) is not None
 

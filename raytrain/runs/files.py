@@ -72,8 +72,7 @@ class DamagedError(ValueError):
 
 
 def read_json(path: Path, remedy: str = "restore it from a copy") -> Any:
-    """Return the value of a JSON file. Raises DamagedError with `remedy` when it is not valid
-    JSON."""
+    """Return the value of a JSON file. Raises DamagedError with `remedy` if it is invalid."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -86,15 +85,13 @@ def read_spec(path: Path, spec: type[S], remedy: str) -> S:
 
 
 def read_spec_lines(path: Path, spec: type[S], remedy: str) -> list[S]:
-    """Return a spec from each complete line. Raises DamagedError with `remedy` that names a damaged
-    line."""
+    """Return a spec per complete line. Raises DamagedError with `remedy` naming a damaged line."""
     found = read_json_lines(path, remedy)
     return [as_spec(tree, spec, f"{path}:{number}", remedy) for number, tree in found]
 
 
 def read_json_lines(path: Path, remedy: str) -> list[tuple[int, Any]]:
-    """Return number and value of each complete line. Raises DamagedError that names a damaged
-    line."""
+    """Return number and value of each complete line. Raises DamagedError for a damaged one."""
     found = []
     try:
         lines = read_lines(path)
@@ -119,8 +116,7 @@ def as_spec(tree: Any, spec: type[S], where: Path | str, remedy: str) -> S:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Append one line and flush it to disk; an incomplete line of a killed writer is cut off
-    first."""
+    """Append one line and flush it to disk; a killed writer's incomplete line is cut off first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with naming(path), path.open("ab+") as file:
         if file.seek(0, os.SEEK_END) and not _ends_a_line(file):

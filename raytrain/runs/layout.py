@@ -51,8 +51,7 @@ class TrialDir:
 
     @property
     def parts(self) -> Path:
-        """The number of parts of a batch for workers that restart; most trials have no such
-        file."""
+        """The number of parts of a batch for workers that restart; most trials have none."""
         return self.path / "parts.json"
 
     @property

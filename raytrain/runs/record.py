@@ -89,8 +89,7 @@ class Task:
 
 
 def task_fingerprint(spec: TrialSpec, data: str, fold: str, workers: int | tuple[int, int]) -> str:
-    """Return the name of a trial's directory, from config, data, fold, seed and number of
-    workers."""
+    """Return the name of a trial's directory, from spec, data, fold and number of workers."""
     return fingerprint(spec.model_dump(mode="json"), data, fold, workers)
 
 

@@ -79,8 +79,7 @@ def kept_epochs(spec: TrialSpec, rows: list[Row]) -> set[int]:
 
 
 def _best(rows: list[Row], watch: str, count: int) -> tuple[int, ...]:
-    """Return the epochs with the best figures, earlier ones first on a tie; none without
-    validation."""
+    """Return the epochs with the best figures, earlier ones on a tie; none without validation."""
     sign = -1 if watch.endswith("loss") else 1
     scored = [row for row in rows if watch in row]
     best = sorted(scored, key=lambda row: (-sign * row[watch], row["epoch"]))[:count]

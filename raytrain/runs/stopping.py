@@ -39,8 +39,7 @@ class Stopping:
 def stopping(
     records: list[Record], histories: dict[str, list[Row]], events: list[RungEvent]
 ) -> Stopping:
-    """Compute the figures from the search's records, their histories by fingerprint and the
-    events."""
+    """Compute the figures from the records, the histories by fingerprint and the events."""
     known = {record.fingerprint for record in records}
     found = [event for event in settled(events) if event.trial in known]
     finished = [record for record in records if record.status == "finished" and record.best]

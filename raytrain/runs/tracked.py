@@ -1,5 +1,4 @@
-"""A trial in the form that experiment trackers need: flat hyperparameters, and one number per
-name."""
+"""A trial for experiment trackers: flat hyperparameters, and one number per name."""
 
 import json
 from typing import Any
@@ -14,16 +13,14 @@ BESIDE = ("epoch", "time", "seconds_left", "notes")
 
 
 def parameters(task: Task) -> dict[str, Plain]:
-    """Return what determines the numbers, by dotted path: `optimizer.lr`, `model.name`; lists as
-    JSON."""
+    """Return what determines the numbers by dotted path, such as `optimizer.lr`; lists as JSON."""
     found: dict[str, Plain] = {}
     _flatten("", task.spec.model_dump(mode="json"), found)
     return {"station": task.station, "fold": task.fold, "workers": task.workers, **found}
 
 
 def figures(row: Row) -> dict[str, float]:
-    """Return every figure of an epoch; `val_dice_per_class` becomes `val_dice_class/1` and so
-    on."""
+    """Return every figure of an epoch; `val_dice_per_class` becomes `val_dice_class/1`, ..."""
     found: dict[str, float] = {}
     for key, value in row.items():
         if key == "val_dice_per_class":

@@ -112,8 +112,7 @@ class RefusedError(ValueError):
 
 
 def cause_of(status: int | None, connected: bool) -> Cause:
-    """Return what a refusal is about, from Kaggle's status or, without one, from whether Kaggle was
-    reached."""
+    """Return what a refusal is about, from Kaggle's status or from whether Kaggle was reached."""
     if status is None:
         return "access" if connected else "passing"
     if status in (408, 425, 429) or status >= 500:

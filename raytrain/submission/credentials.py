@@ -18,8 +18,7 @@ VARIABLES = ("KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY")
 
 
 def has_credentials() -> bool:
-    """Return whether the client would find credentials; only Kaggle knows whether they are
-    valid."""
+    """Return whether the client would find credentials; only Kaggle can validate them."""
     return bool(_secrets())
 
 

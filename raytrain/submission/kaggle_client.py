@@ -234,8 +234,7 @@ def _said(error: BaseException) -> Reply:
 
 
 def _short(text: str) -> str:
-    """Return one line of at most 300 characters, without secrets: a proxy may answer with a
-    page."""
+    """Return one line of at most 300 characters, without secrets: a proxy may answer a page."""
     return " ".join(without_secrets(text).split())[:300]
 
 

@@ -34,8 +34,8 @@ class Ledger(Protocol):
     """The submissions of one competition."""
 
     def read(self) -> list[Event]:
-        """Return all complete events, oldest first. Raises ValueError that names anything that is
-        not an event."""
+        """Return all complete events, oldest first. Raises ValueError naming what is not an
+        event."""
         ...
 
     def append(self, *events: Event) -> None:
@@ -131,8 +131,7 @@ class ObjectLedger:
 
 
 def open_ledger(file: Path, address: str | None) -> Ledger:
-    """Open the ledger at an fsspec address, for the competition of `file`; without an address, at
-    `file`."""
+    """Open the ledger at an fsspec address, or without an address at `file`."""
     if address is None:
         return FileLedger(file)
     competition = file.parent.parent.name
@@ -140,8 +139,7 @@ def open_ledger(file: Path, address: str | None) -> Ledger:
 
 
 def append_news(ledger: Ledger, event: Event) -> None:
-    """Add an event as the next one of its tag, unless the latest says the same or judges its
-    entry."""
+    """Add an event as its tag's next one, unless the latest says the same or judges its entry."""
     news = news_of(latest(ledger.read()).get(event.tag), event)
     if news is None:
         return

@@ -68,8 +68,7 @@ def planes(
 
 
 def _objects(mask_HW: np.ndarray, keys: dict[int, Key], target: Target) -> list[Plane]:
-    """Return a plane per class with its objects numbered; a key without objects gets one empty
-    mask."""
+    """Return a plane per class with numbered objects; a key without objects gets an empty mask."""
     found: list[Plane] = []
     for key in dict.fromkeys(keys.values()):
         layers = [layer(mask_HW, number, target) for number, own in keys.items() if own == key]

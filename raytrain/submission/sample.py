@@ -13,8 +13,7 @@ from raytrain.submission.rows import key_of, keys_of
 
 
 def located(competition: CompetitionSpec) -> SubmissionSpec:
-    """Return the submission spec with its sample's absolute path; a relative one is under
-    competition.data."""
+    """Return the submission spec with its sample's path, made absolute under competition.data."""
     spec = competition.submission
     if spec.sample is None:
         return spec

@@ -90,8 +90,7 @@ class AffineSpec(_Resampling):
 
 
 class PerspectiveSpec(_Resampling):
-    """The corners move inward by fractions of the side, and the region is stretched to full
-    size."""
+    """The corners move inward by fractions of the side; the region is stretched to full size."""
 
     name: Literal["Perspective"] = "Perspective"
     scale: Corners = (0.05, 0.1)

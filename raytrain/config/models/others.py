@@ -76,8 +76,7 @@ class SetrSpec(PretrainedSpec):
     name: Literal["setr"] = "setr"
     encoder: str = Field("tu-vit_base_patch16_224", pattern="^tu-")
     head: Literal["naive", "progressive"] = "progressive"
-    """`naive` enlarges the map at once; `progressive` does so in four steps with a convolution
-    each."""
+    """`naive` enlarges the map at once; `progressive` in four steps with a convolution each."""
 
     @property
     def label(self) -> str:

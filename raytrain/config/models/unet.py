@@ -32,8 +32,7 @@ class UNetBase(Spec):
     down: Literal["max2", "max3", "conv"] = "max2"
     """Max-pooling over 2x2 or 3x3 pixels, or a 3x3 convolution, each with stride 2."""
     up: Literal["transposed2", "transposed3", "bilinear"] = "transposed2"
-    """A 2x2 or 3x3 transposed convolution with stride 2, or bilinear upsampling and a 1x1
-    convolution."""
+    """A 2x2 or 3x3 transposed convolution with stride 2, or bilinear with a 1x1 convolution."""
 
     @property
     def label(self) -> str:

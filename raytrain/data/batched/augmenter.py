@@ -53,8 +53,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Part:
-    """A single operation of the device: affine maps joined into one, a bend, or a change of
-    grays."""
+    """One operation of the device: affine maps joined into one, a bend, or a change of grays."""
 
     steps: tuple[Chosen, ...]
 
@@ -133,8 +132,7 @@ class Augmenter:
         self, image_BCHW: torch.Tensor, mask_BHW: torch.Tensor, drawn: Drawn,
         numbers: list[torch.Tensor], run: range,
     ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
-        """Apply geometric parts. Pixels are traced back to their source, so the last part comes
-        first."""
+        """Apply geometric parts, last part first: pixels are traced back to their source."""
         if not any(drawn.active[place] for place in run):
             return image_BCHW, mask_BHW
         height, width = self.size
@@ -161,8 +159,7 @@ class Augmenter:
 def bends(
     spec: ElasticTransformSpec, keys: list[int], size: Size, device: torch.device
 ) -> torch.Tensor:
-    """Return bend_B2HW in pixels, x and y: normal noise over its largest value, blurred, times
-    alpha."""
+    """Return bend_B2HW in px, x and y: normal noise over its maximum, blurred, times alpha."""
     noise_B2HW = seeded(keys, (2, *size), device, "normal")
     noise_B2HW *= spec.alpha / noise_B2HW.abs().amax((1, 2, 3), keepdim=True)
     radius = round(spec.sigma * 8 + 1) // 2  # as in OpenCV for floats

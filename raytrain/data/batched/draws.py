@@ -157,8 +157,7 @@ def _rotation(angle_B: np.ndarray) -> np.ndarray:
 
 
 def _about_center(linear: np.ndarray, count: int, size: Size) -> np.ndarray:
-    """Return matrix_B33 of one linear map, or of one per sample, that leaves the center in
-    place."""
+    """Return matrix_B33 of one linear map, or of one per sample, around the center."""
     center_2 = np.array([size[1] - 1, size[0] - 1]) / 2
     matrix_B33 = np.tile(np.eye(3), (count, 1, 1))
     matrix_B33[:, :2, :2] = linear

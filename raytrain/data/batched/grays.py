@@ -19,8 +19,7 @@ def seeded(
     device: torch.device,
     law: Literal["normal", "uniform"],
 ) -> torch.Tensor:
-    """Return the noise of each key, standard normal or uniform in 0 .. 1, independent of the
-    batch."""
+    """Return each key's noise, standard normal or uniform in 0 .. 1, whatever the batch."""
     generator = torch.Generator(device)
     noise = torch.empty((len(keys), *shape), device=device)
     for key, one in zip(keys, noise, strict=True):
@@ -62,8 +61,7 @@ def _grain(
     spec: MultiplicativeNoiseSpec, image_BCHW: torch.Tensor, number_B2: torch.Tensor,
     active: list[int], keys: list[int],
 ) -> torch.Tensor:  # fmt: skip
-    """Multiply by one factor per sample, or one per pixel drawn from the range; channels share
-    it."""
+    """Multiply by one factor per sample, or one per pixel from the range; channels share it."""
     if not spec.elementwise:
         return _linear(spec, image_BCHW, number_B2, active, keys)
     low, high = spec.multiplier

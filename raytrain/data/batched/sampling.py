@@ -32,8 +32,7 @@ def start(height: int, width: int, device: torch.device) -> Places:
 
 
 def moved(places: Places, matrix_B6: torch.Tensor) -> Places:
-    """Apply an affine map per sample (rows of x, then of y); places may then lie outside the
-    image."""
+    """Apply an affine map per sample (rows of x, then of y); places may leave the image."""
     a, b, c, d, e, f = matrix_B6[..., None, None].unbind(1)
     x, y = places.x_BHW, places.y_BHW
     return Places(
@@ -86,8 +85,7 @@ def linear(image_BCHW: torch.Tensor, places: Places) -> torch.Tensor:
 
 
 def nearest(plane_BHW: torch.Tensor, places: Places) -> torch.Tensor:
-    """Return masks (or one channel of images) at the nearest pixels, with their own values; 0
-    outside."""
+    """Return masks (or one channel) at the nearest pixels, with their own values; 0 outside."""
     batch, height, width = plane_BHW.shape
     x_BHW = (places.x_BHW + 0.5).floor().clamp(0, width - 1).long()
     y_BHW = (places.y_BHW + 0.5).floor().clamp(0, height - 1).long()

@@ -44,8 +44,7 @@ def read_stack_mask(
 
 
 def _on_disk(root: Path, address: str) -> str:
-    """Return the address with its suffix in the case of the actual file, if there is such a
-    file."""
+    """Return the address with its suffix in the case of the actual file, if there is one."""
     found, problems = matches(root, address)
     if problems:
         raise ValueError(problems[0])

@@ -34,8 +34,7 @@ def filters(image_CHW: torch.Tensor, scales: tuple[float, ...]) -> torch.Tensor:
 
 
 def gaussian_taps(scale: float) -> torch.Tensor:
-    """Return taps_3R (float64) of a Gaussian and its first two derivatives, to 4 standard
-    deviations."""
+    """Return taps_3R (float64) of a Gaussian and two derivatives, to 4 standard deviations."""
     radius = int(4 * scale + 0.5)
     place_R = torch.arange(-radius, radius + 1, dtype=torch.float64, device="cpu")
     bell_R = torch.exp(-0.5 * (place_R / scale) ** 2)

@@ -1,5 +1,4 @@
-"""The findings as YAML: the nearest dialect, the fields that differ, and comments on open
-questions."""
+"""The findings as YAML: the nearest dialect, its differences, and open questions."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -67,8 +66,7 @@ def _differing(fields: Fields, name: str) -> Fields:
 
 
 def _undecided(found: Inference, name: str) -> list[str]:
-    """Return a comment for each field that is only likely, or takes the dialect's value without
-    proof."""
+    """Return a comment for each field that is only likely, or is the dialect's by default."""
     notes = []
     for item in found.findings:
         if item.field not in Dialect.model_fields or item.sure == "decided":

@@ -11,8 +11,7 @@ from raytrain.rle.runs import Order
 from raytrain.submission.inference.finding import Finding, Sure, unknown, vote
 
 RISING = 10
-"""Fewest pairs of runs that must rise before starts are considered absolute for that reason
-alone."""
+"""Fewest pairs of runs that must rise before starts count as absolute for that alone."""
 DRAWN = 150
 """Number of masks that are decoded to compare the orders."""
 ORDERS: tuple[Order, Order] = ("column", "row")
@@ -116,8 +115,7 @@ def _starts(
 
 
 def _refuse_few(told: list[Told], absolute: Reading, fault: str) -> None:
-    """Raise ValueError if only some texts have falling starts: these are wrong rather than
-    relative."""
+    """Raise ValueError if only some texts have falling starts: these are wrong, not relative."""
     several = [item for item in told if len(item.text.split()) > 2]
     falling = sum(bool(_first_fault([item], absolute)) for item in several)
     if falling <= len(several) // 2:

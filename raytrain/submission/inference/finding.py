@@ -53,8 +53,7 @@ class Vote:
 
 
 def vote(costs: Mapping[Any, Sequence[int]]) -> Vote:
-    """Let each mask vote for the reading that costs it less; `costs` holds two readings, one number
-    per mask."""
+    """Let each mask vote for the cheaper of two readings in `costs`, with one number per mask."""
     (one, one_costs), (other, other_costs) = costs.items()
     pairs = list(zip(one_costs, other_costs, strict=True))
     for_one = sum(a < b for a, b in pairs)

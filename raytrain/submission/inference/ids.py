@@ -136,8 +136,7 @@ def _cuts(id: str) -> list[int]:
 
 
 def _grid(ids: list[str]) -> list[str]:
-    """Return the shortest endings such that all stems, at least two, have every ending; [] if there
-    are none."""
+    """Return the shortest endings that all stems (at least two) have, or []."""
     have = set(ids)
     for cut in reversed(_cuts(ids[0])):
         stem, separator = ids[0][:cut], ids[0][cut]

@@ -23,8 +23,7 @@ class Images:
     """Paths relative to the folder; several if folders hold files of the same name."""
 
     def size(self, name: str) -> Size | None:
-        """Return (H, W) of an image, or None if there is none. Raises ValueError when it is
-        unreadable."""
+        """Return (H, W) of an image, or None if missing. Raises ValueError when unreadable."""
         return _size(self.folder / self.paths[name][0]) if name in self.paths else None
 
     def pattern(self, names: set[str]) -> str | None:

@@ -157,8 +157,7 @@ def _of_header(split: Split, names: set[str]) -> list[Finding]:
 
 
 def _of_masks(sample: Split, train: Split | None, images: Images | None) -> list[Finding]:
-    """Return the findings from the encodings of the training table or, if it has none, of the
-    sample."""
+    """Return the findings from the training table's encodings, else from the sample's."""
     splits = [split for split in (train, sample) if split is not None]
     told: list[Told] = []
     for split in splits:
