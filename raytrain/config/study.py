@@ -15,7 +15,7 @@ class StatedSpec(Spec):
     """Figures that the source states for one choice, or for the best of several."""
 
     at: dict[str, str] = {}
-    """Factor -> choice, named as in `choice_label`; without a factor, the best of its choices."""
+    """Factor -> choice, named as in `choice_label`; a missing factor means its best choice."""
     figures: dict[str, float] = Field(min_length=1)
     """Measure -> figure, such as `{dice: 0.4087, iou: 0.3092}`."""
 

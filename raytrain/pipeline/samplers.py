@@ -95,7 +95,7 @@ def _tpe(
 
 
 def _valid(base: TrialSpec, values: dict[str, Any]) -> TrialSpec | None:
-    """Return the trial with these values, or None if they are incompatible."""
+    """Return the trial with these values, or None if incompatible (large spaces are unchecked)."""
     try:
         return with_values(base, values)
     except ValueError:

@@ -103,7 +103,7 @@ def written_cell(texts: list[str], rules: Rules) -> str:
 
 
 def read_cell(cell: str, shape_HW: tuple[int, int], rules: Rules) -> list[np.ndarray]:
-    """Return the bool masks (H, W) of a CSV cell, at least one. Raises ValueError."""
+    """Return the bool masks (H, W) of a CSV cell, at least one. Raises ValueError at a fault."""
     if cell.strip() in ("", rules.empty):
         return [np.zeros(shape_HW, bool)]
     if rules.row != "objects":

@@ -91,7 +91,7 @@ def read_spec_lines(path: Path, spec: type[S], remedy: str) -> list[S]:
 
 
 def read_json_lines(path: Path, remedy: str) -> list[tuple[int, Any]]:
-    """Return number and value of each complete line. Raises DamagedError for a damaged one."""
+    """Return number and value of each complete line. Raises DamagedError naming a damaged line."""
     found = []
     try:
         lines = read_lines(path)
