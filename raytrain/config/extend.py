@@ -12,12 +12,12 @@
 
     MODELS = {TinySpec: build_tiny}
 
-`LOSSES` takes `build(spec, losses.setting.Setting) -> Term`. `METRICS` takes `score(spec,
-metrics.evidence.Evidence) -> float`, where higher is better. For metrics that pixel counts cannot
-give, `IMAGE_FIGURES` takes `figures(spec, ImageMaps) -> figure_K` in addition. `FORMATS` takes
-`data.formats.Format`. The file is shipped to the workers alone: it may import packages that are
-installed on every node, but no other local file. Its specs are pickled together with its source, so
-a process that unpickles one loads the file.
+`LOSSES` takes `build(spec, losses.setting.Setting) -> Term`. `METRICS` takes
+`score(spec, metrics.evidence.Evidence) -> float`, where higher is better. For metrics that pixel
+counts cannot give, `IMAGE_FIGURES` takes `figures(spec, ImageMaps) -> figure_K` in addition.
+`FORMATS` takes `data.formats.Format`. The file is shipped to the workers alone: it may import
+packages that are installed on every node, but no other local file. Its specs are pickled together
+with its source, so a process that unpickles one loads the file.
 """
 
 import copyreg

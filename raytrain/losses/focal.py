@@ -9,8 +9,8 @@ from raytrain.losses.setting import Setting, Term
 
 
 def build_focal(spec: FocalSpec, setting: Setting) -> Term:
-    """Build the mean over labeled pixels (and over classes, if they overlap) of -alpha (1 -
-    p)^gamma log p, where p is the probability of the truth."""
+    """Build the mean over labeled pixels of -alpha (1 - p)^gamma log p, p the truth's probability;
+    over classes too, if they overlap."""
     return _of_classes(spec) if setting.target == "single_label" else _of_layers(spec)
 
 
