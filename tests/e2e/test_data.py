@@ -30,6 +30,7 @@ def _pack(archive: Path) -> dict[str, tuple[int, int]]:
             opened.writestr(f"scans/{name}.png", cv2.imencode(".png", image)[1].tobytes())
             if number <= 14:
                 rows += [
+                    f"{name},rv,{encode(mask == 1, DIALECT)}",
                     f"{name},heart,{encode(mask == 2, DIALECT)}",
                     f"{name},3,{encode(mask == 3, DIALECT)}",
                 ]
