@@ -39,6 +39,7 @@ class _Shared(LoadScopeScheduling):
         return "ray" if suite_of(path) == "ray" else path
 
 
+@pytest.hookimpl(optionalhook=True)  # where xdist is switched off
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
     """Share the tests out among the processes of `--numprocesses`."""
     return _Shared(config, log)

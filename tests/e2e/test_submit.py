@@ -7,7 +7,7 @@ import pytest
 
 from raytrain.config.load import load_job
 from raytrain.pipeline.prepare import prepare
-from raytrain.runs.files import write_json
+from raytrain.runs.files import read_json, write_json
 from raytrain.submission.ledger import FileLedger
 from tests.commands import raytrain
 from tests.e2e.finished_run import (
@@ -72,6 +72,7 @@ def test_the_same_content_is_not_sent_twice_unless_told_to(job: Path, kaggle: Ka
 def test_what_is_missing_is_told_at_once(job: Path, kaggle: Kaggle) -> None:
     run = run_of(job)
     run.submission.unlink()
+    ensemble = read_json(run.ensemble)
     run.ensemble.unlink()
     run.evidence.unlink()
     text = refused(job, "competition.submission.slug=null")
@@ -82,7 +83,7 @@ def test_what_is_missing_is_told_at_once(job: Path, kaggle: Kaggle) -> None:
         "competition.submission.slug",
     ):
         assert part in text
-    write_json(run.ensemble, {"oof": {"score": None}})
+    write_json(run.ensemble, ensemble | {"oof": ensemble["oof"] | {"score": None}})
     assert "oof: no local score" in refused(job)
     assert kinds(job) == []
     assert kaggle.methods == []

@@ -18,11 +18,11 @@ from raytrain.data.dataset import (
     Batch,
     Scaling,
     SliceDataset,
-    _set_up_loader,
     train_loader,
     units,
 )
 from raytrain.data.framing import Frame
+from raytrain.data.loading import _set_up_loader
 from raytrain.data.plan import BatchPlan, EpochPlan
 from tests.arrays import cache_of
 

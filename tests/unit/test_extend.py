@@ -116,7 +116,7 @@ def test_a_checkpoint_in_its_run_brings_its_file_along(folder: Path) -> None:
     keep_extensions(run)
     card = {
         "spec": spec.model_dump(mode="json"), "target": "single_label", "channels": 1,
-        "classes": ["background", "organ"], "size": [8, 8],
+        "classes": ["background", "organ"], "size": [8, 8], "dtype": "uint8",
         "scaling": {"mean": [0.0], "std": [1.0], "per_image": False},
     }  # fmt: skip
     state = {"model": build_model(spec.model, 1, 2, None).state_dict(), "epoch": 1}

@@ -27,8 +27,9 @@ from raytrain.models import build_model, refusal
 from raytrain.models.pixels import PixelClassifier
 from raytrain.models.pixels.filters import feature_count, filters
 from raytrain.pipeline.finalize import final_problems
-from raytrain.pipeline.tasks import Fold, prepare
+from raytrain.pipeline.tasks import Fold
 from raytrain.pipeline.tasks import make_task as pipeline_task
+from raytrain.pipeline.trainable import make_trainable
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
 from tests.model_cases import PIXELS, label
@@ -246,7 +247,7 @@ def test_a_search_over_rates_tries_it_once(samples: Samples, tmp_path: Path) -> 
         }
     )
     task = pipeline_task(
-        job(), RunDir(tmp_path), samples.report, "search", mixed, "split", (), (), 1
+        job(), RunDir(tmp_path), samples.report, "search", mixed, Fold("split", (), ()), 1
     )
     assert (task.spec.mix, task.spec.stop, task.spec.accumulate) == (None, None, 1)
     assert task.spec.ship == TrialSpec().ship
@@ -263,9 +264,9 @@ def test_several_workers_and_overlapping_classes_are_refused(
     ]
     run = RunDir(tmp_path)
     report = samples.report.model_copy(update={"target": "multi_label"})
-    task = pipeline_task(words, run, report, "final", words.trial, "all", (), (), 2)
+    task = pipeline_task(words, run, report, "final", words.trial, Fold("all", (), ()), 2)
     with pytest.raises(ValueError, match="needs one class a pixel") as caught:
-        prepare([task], report, run)
+        make_trainable([task], report, run)
     assert "pixels_forest is fitted by one worker, not 2; set finalize.workers=1" in str(
         caught.value
     )
