@@ -4,7 +4,6 @@ A gauge that is not set again disappears from the endpoint after about 25 s, and
 longer. So a heartbeat thread repeats the last values while the trial runs.
 """
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -14,6 +13,7 @@ from ray.util.metrics import Gauge
 from raytrain.engine.reporter import Reporter
 from raytrain.runs.history import Row
 from raytrain.runs.record import Task
+from raytrain.runs.repeated import repeated
 
 HEARTBEAT_S = 5.0
 TAGS = ("competition", "run", "trial", "rank")
@@ -65,16 +65,5 @@ def exported(task: Task, rank: int, inner: Reporter) -> Iterator[MetricsReporter
         "rank": str(rank),
     }
     reporter = MetricsReporter(inner, tags)
-    done = threading.Event()
-
-    def heartbeat() -> None:
-        while not done.wait(HEARTBEAT_S):
-            reporter.beat()
-
-    thread = threading.Thread(target=heartbeat, name=f"metrics {task.name}", daemon=True)
-    thread.start()
-    try:
+    with repeated(reporter.beat, HEARTBEAT_S, f"metrics {task.name}"):
         yield reporter
-    finally:
-        done.set()
-        thread.join()

@@ -1,6 +1,5 @@
 """Print what work waits for while all places are taken by others."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -10,8 +9,11 @@ from ray.util.state import list_actors, list_tasks
 
 from raytrain.cluster.resources import GIB, bundle
 from raytrain.config.job import ResourcesSpec
+from raytrain.runs.repeated import repeated
 
-LOOK_S, RUNNING_LOOK_S = 10.0, 60.0
+LOOK_S = 10.0
+RUNNING_LOOKS = 6
+"""While work runs, only each sixth look is taken."""
 NAMED = 3
 """Number of other users to name."""
 
@@ -19,25 +21,22 @@ NAMED = 3
 @contextmanager
 def waiting_said(need: ResourcesSpec) -> Iterator[None]:
     """Print, whenever it changes, what this process's work waits for while none of it runs."""
-    done = threading.Event()
+    said, looks_left = "", 0
 
     def look() -> None:
-        said, pause_s = "", LOOK_S
-        while not done.wait(pause_s):
-            # The state of a cluster may be unavailable for a while, or altogether.
-            with suppress(Exception):
-                text = waiting_text(need)
-                if text and text != said:
-                    print(text, flush=True)
-                said, pause_s = text, LOOK_S if text else RUNNING_LOOK_S
+        nonlocal said, looks_left
+        looks_left -= 1
+        if looks_left > 0:
+            return
+        # The state of a cluster may be unavailable for a while, or altogether.
+        with suppress(Exception):
+            text = waiting_text(need)
+            if text and text != said:
+                print(text, flush=True)
+            said, looks_left = text, 1 if text else RUNNING_LOOKS
 
-    thread = threading.Thread(target=look, name="waiting", daemon=True)
-    thread.start()
-    try:
+    with repeated(look, LOOK_S, "waiting"):
         yield
-    finally:
-        done.set()
-        thread.join()
 
 
 def waiting_text(need: ResourcesSpec) -> str:

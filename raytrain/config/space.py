@@ -51,12 +51,9 @@ def domain_of(node: Any) -> tuple[str, list[Any]] | None:
 def kinds_in(node: Any) -> set[str]:
     """Return the kinds of all domains in a domain, including its own."""
     domain = domain_of(node)
-    parts = parts_of(node, "") if isinstance(node, dict | list) else ()
-    if domain is not None:
-        parts = parts_of(domain[1], "")
-    return {kind for _, _, part in parts for kind in kinds_in(part)} | set(
-        domain[:1] if domain else ()
-    )
+    inner = node if domain is None else domain[1]
+    parts = parts_of(inner, "") if isinstance(inner, dict | list) else ()
+    return set(domain[:1] if domain else ()).union(*(kinds_in(part) for *_, part in parts))
 
 
 def resolve(space: dict[str, Any], chooser: Chooser) -> dict[str, Any]:

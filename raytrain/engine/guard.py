@@ -9,7 +9,6 @@ import select
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -25,29 +24,26 @@ def guarded(floor_s: float, folder: Path, node: str, rank: int, ranks: int) -> I
 
     A file in `folder` then says so in the watchdog's format.
     """
+    # Not at the top: the guard, which runs this file, imports only the standard library.
+    from raytrain.runs.repeated import repeated
+
     limit_s = LIMIT * floor_s
     note = folder / f"stalled_epoch0000_step00000_rank{rank}.txt"
     words = [str(os.getpid()), str(limit_s), str(note), f"rank {rank} of {ranks} on {node}", node]
-    # The guard imports only the standard library.
     with subprocess.Popen(
         [sys.executable, "-I", "-S", __file__, *words], stdin=subprocess.PIPE
     ) as guard:
-        done = threading.Event()
         stdin = guard.stdin
         assert stdin is not None
 
         def beat() -> None:
             with suppress(OSError):  # the guard is gone, so there is no watching
-                while not done.wait(min(1.0, limit_s / 10)):
-                    os.write(stdin.fileno(), b".")
+                os.write(stdin.fileno(), b".")
 
-        thread = threading.Thread(target=beat, name="guard", daemon=True)
-        thread.start()
         try:
-            yield
+            with repeated(beat, min(1.0, limit_s / 10), "guard"):
+                yield
         finally:
-            done.set()
-            thread.join()
             # The guard exits at the end of its input.
             stdin.close()
 

@@ -96,12 +96,7 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World, watch: 
     training = build_training(task, samples, world, state)
     training.watch, training.hold = watch, place
     training.notes += [*notes, *([note] if note else []), *stall_notes(directory.path, history)]
-    training.notes += [
-        f"{report.classes[number]} has no labelled pixel in the {len(train_rows)} images that are "
-        "trained on: it cannot be learnt"
-        for number, pixels in enumerate(class_pixels(task, samples))
-        if number and not pixels
-    ]
+    training.notes += lacking_classes(task, samples)
     nodes = world.gather(watch.node)
     watch.start(directory.path, world, nodes)
     learn = fit_epoch if isinstance(spec.model, PixelsBase) else train_epoch
@@ -207,6 +202,16 @@ def class_pixels(task: Task, samples: Samples) -> tuple[int, ...]:
     """Return the number of pixels of each class in the training images."""
     rows = samples.report.samples.select_dtypes("number").iloc[samples.cache.rows(task.train_ids)]
     return tuple(map(int, columns(rows, "pixels").sum(0)))
+
+
+def lacking_classes(task: Task, samples: Samples) -> list[str]:
+    """Return a note for each foreground class that no training image shows."""
+    return [
+        f"{samples.report.classes[number]} has no labelled pixel in the {len(task.train_ids)} "
+        "images that are trained on: it cannot be learnt"
+        for number, pixels in enumerate(class_pixels(task, samples))
+        if number and not pixels
+    ]
 
 
 def _state(training: Training, history: list[Row]) -> dict[str, Any]:

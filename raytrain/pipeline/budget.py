@@ -5,7 +5,6 @@ budget raises an interrupt, which takes the same path as Ctrl-C.
 """
 
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from raytrain.config.duration import duration_text
 from raytrain.pipeline.shares import END
 from raytrain.runs.files import read_spec, write_json
 from raytrain.runs.layout import RunDir
+from raytrain.runs.repeated import repeated
 
 BEAT_S = 3.0
 
@@ -77,19 +77,10 @@ class Budget:
     @contextmanager
     def counted(self) -> Iterator[None]:
         """Record the time used while the block runs."""
-        done = threading.Event()
-
-        def beat() -> None:
-            while not done.wait(BEAT_S):
-                self._write()
-
-        thread = threading.Thread(target=beat, name="budget", daemon=True)
-        thread.start()
         try:
-            yield
+            with repeated(self._write, BEAT_S, "budget"):
+                yield
         finally:
-            done.set()
-            thread.join()
             self._write()
 
     @contextmanager

@@ -17,7 +17,8 @@ from raytrain.ensemble.prediction import (
 from raytrain.pipeline.backend import Workplace
 from raytrain.runs.ensemble import Ensemble, read_ensemble
 from raytrain.runs.files import write_bytes
-from raytrain.runs.layout import JoinedDir, RunDir
+from raytrain.runs.joined import JoinedDir
+from raytrain.runs.layout import RunDir
 
 SHARD = 32
 """Images per shard, the unit that is predicted again after a kill."""

@@ -14,7 +14,8 @@ from raytrain.runs.extensions import load_extensions
 from raytrain.runs.files import DamagedError, read_json
 from raytrain.runs.history import Row, read_history
 from raytrain.runs.jobs import read_job
-from raytrain.runs.layout import JoinedDir, RunDir
+from raytrain.runs.joined import JoinedDir
+from raytrain.runs.layout import RunDir
 from raytrain.runs.leaderboard import ranked
 from raytrain.runs.oof import CrossValidation, oof_path, read_cross_validation
 from raytrain.runs.present import present_events

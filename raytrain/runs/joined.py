@@ -1,8 +1,31 @@
 """`joined/<name>/`: a teammate's probability maps that are part of the ensemble's mean."""
 
+from dataclasses import dataclass
+from pathlib import Path
+
 from raytrain.config.base import Spec
 from raytrain.runs.files import read_spec
-from raytrain.runs.layout import JoinedDir, RunDir
+from raytrain.runs.layout import RunDir
+
+
+@dataclass(frozen=True)
+class JoinedDir:
+    """`joined/<name>/`: maps from a teammate, not predicted here."""
+
+    path: Path
+
+    @property
+    def record(self) -> Path:
+        return self.path / "record.json"
+
+    @property
+    def test(self) -> Path:
+        """Maps of the test images, in the order of the data report."""
+        return self.path / "test.npy"
+
+    def oof(self, fold: int) -> Path:
+        """Return the path of the maps of a fold's held-out images, in the order of its val ids."""
+        return self.path / f"oof_fold{fold}.npy"
 
 
 class Joined(Spec):

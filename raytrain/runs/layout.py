@@ -60,26 +60,6 @@ class TrialDir:
 
 
 @dataclass(frozen=True)
-class JoinedDir:
-    """`joined/<name>/`: maps from a teammate, not predicted here."""
-
-    path: Path
-
-    @property
-    def record(self) -> Path:
-        return self.path / "record.json"
-
-    @property
-    def test(self) -> Path:
-        """Maps of the test images, in the order of the data report."""
-        return self.path / "test.npy"
-
-    def oof(self, fold: int) -> Path:
-        """Return the path of the maps of a fold's held-out images, in the order of its val ids."""
-        return self.path / f"oof_fold{fold}.npy"
-
-
-@dataclass(frozen=True)
 class RunDir:
     """One run of one competition."""
 
