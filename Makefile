@@ -8,7 +8,7 @@ PYTEST = $(BIN)/python -m pytest --numprocesses=2
 LONG = tests/zoo/test_overfit.py tests/zoo/test_tables.py tests/chaos
 READY = $(VENV)/.ready
 
-.PHONY: demo test check unit chaos zoo zoo-quick mutate pairs bench bench-gpu lock clean
+.PHONY: demo test check unit chaos zoo zoo-quick mutate same pairs bench bench-gpu lock clean
 
 demo: $(READY)
 	$(BIN)/raytrain demo jobs/phantom.yaml
@@ -41,6 +41,10 @@ zoo-quick: $(READY)
 mutate: $(READY)
 	$(BIN)/python -m tests.mutate
 
+# Whether the demo, a small run and the schema give the recorded bytes (for moves of code).
+same: $(READY)
+	$(BIN)/python -m tests.same
+
 # docs/pairs.md anew.
 pairs: $(READY)
 	$(BIN)/python -m tests.zoo.pairs
@@ -53,6 +57,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.rle
 	$(BIN)/python -m benchmarks.picks
 	$(BIN)/python -m benchmarks.million
+	$(BIN)/python -m benchmarks.startup
 
 # On a machine with a GPU (it needs no Ray): speed, busy time, floor, and that no step waits.
 bench-gpu: $(READY)

@@ -1,6 +1,6 @@
 """What final picks by simulated draws come to, against other ways to choose two of six files.
 
-A world is a competition: 100 labelled and 80 test images, two a patient, and six submissions, four
+A world is a competition: 100 labeled and 80 test images, two a patient, and six submissions, four
 of one kind and two of a slightly worse kind that errs on other patients. Everybody sees the
 out-of-fold scores and the public third; what counts is the better private score of the two.
 
@@ -12,9 +12,9 @@ from itertools import combinations
 import numpy as np
 
 from raytrain.config.metrics import DiceMetricSpec
-from raytrain.ensemble.picks import best_pairs, simulate
 from raytrain.metrics import score
 from raytrain.metrics.evidence import Evidence
+from raytrain.submission.final_picks import best_pairs, simulate
 
 WORLDS = 100
 LABELLED, TEST, PUBLIC = 50, 40, 0.3
@@ -41,15 +41,15 @@ def private_scores(seed: int) -> dict[str, float]:
     """The better private score of the pair that each way chooses, in one world."""
     rng = np.random.default_rng(seed)
     level_M = np.array([2.0, 2.0, 2.0, 2.0, 1.95, 1.95]) + rng.normal(0, 0.05, 6)
-    labelled, test = (submissions(rng, patients, level_M) for patients in (LABELLED, TEST))
+    labeled, test = (submissions(rng, patients, level_M) for patients in (LABELLED, TEST))
     split = 2 * round(PUBLIC * TEST)
-    oof_M = np.array([score(DICE, each) for each in labelled])
+    oof_M = np.array([score(DICE, each) for each in labeled])
     public_M, private_M = (
         np.array([score(DICE, each.of(rows)) for each in test])
         for rows in (np.arange(split), np.arange(split, 2 * TEST))
     )
     groups = np.repeat(np.arange(LABELLED), 2)
-    draws = simulate(labelled, groups, DICE, 2 * TEST, PUBLIC)
+    draws = simulate(labeled, groups, DICE, 2 * TEST, PUBLIC)
     chosen = {
         "simulated draws": best_pairs(draws.private_DM, 1)[0].places,
         "two best out of fold": tuple(np.argsort(-oof_M)[:2]),

@@ -1,6 +1,6 @@
 """Learning curves that were recorded, told again to a search's own searcher and scheduler.
 
-What decides is what decides in a real search (`cluster/orders.py: deciders`); only the trainings
+What decides is what decides in a real search (`cluster/searcher.py: deciders`); only the trainings
 are played back, each epoch after the seconds that it took, on so many places at once.
 """
 
@@ -12,12 +12,12 @@ from typing import Any
 
 from ray.tune.schedulers import TrialScheduler
 
-from raytrain.cluster.orders import deciders
+from raytrain.cluster.searcher import deciders
 from raytrain.config.search import SearchSpec
+from raytrain.runs.attempts import Failure
 from raytrain.runs.history import Row, append_row, read_history
 from raytrain.runs.layout import RunDir
-from raytrain.runs.orders import Orders
-from raytrain.runs.record import Status, Task
+from raytrain.runs.record import Record, Status, Task
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,34 @@ class _Turn:
     config: dict[str, Any]
 
 
+class Recorded:
+    """A search over tasks whose histories say everything (`engine/run.py: Search`)."""
+
+    def __init__(self, folder: RunDir, spec: SearchSpec, epochs: int, waiting: list[Task]):
+        self.folder, self.spec, self.epochs, self._waiting = folder, spec, epochs, waiting
+
+    def past(self) -> list[Record]:
+        return []
+
+    def stopped(self) -> list[Task]:
+        return []
+
+    def ask(self) -> Task | None:
+        return self._waiting.pop(0) if self._waiting else None
+
+    def tell(self, task: Task, status: Status, reason: str | None) -> None:
+        pass
+
+    def tell_failure(self, task: Task, failure: Failure) -> None:
+        pass
+
+    def running(self) -> list[Task]:
+        return []
+
+    def is_over(self) -> bool:
+        return False
+
+
 def replayed(
     tasks: list[Task], curves: dict[str, list[Row]], spec: SearchSpec, places: int, folder: Path
 ) -> Outcome:
@@ -45,11 +73,7 @@ def replayed(
     waiting = [replace(task, directory=run.trial(task.fingerprint).path) for task in tasks]
     epochs = max(len(rows) for rows in curves.values())
 
-    def on_end(task: Task, status: Status, reason: str | None) -> None:
-        """Its history says it all."""
-
-    orders = Orders(run, lambda: waiting.pop(0) if waiting else None, [], spec, epochs, on_end)
-    searcher, scheduler = deciders(orders, lambda: places)
+    searcher, scheduler = deciders(Recorded(run, spec, epochs, waiting), lambda: places)
     no_tune: Any = None
     numbers, now = count(), 0.0
     at_work: list[tuple[float, int, Any, int]] = []

@@ -23,28 +23,30 @@ import statistics
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from benchmarks.replay import Outcome, replayed
+from raytrain.backend.workplace import Workplace
 from raytrain.config.job import JobSpec
 from raytrain.config.load import load_job
 from raytrain.config.schedulers import AshaSpec, PromoteSpec
 from raytrain.config.search import SearchSpec
 from raytrain.data.phantom import PhantomSplit, write_phantom
-from raytrain.pipeline.backend import Workplace
+from raytrain.engine.run import Run
 from raytrain.pipeline.check import check
-from raytrain.pipeline.plan import expected_share
-from raytrain.pipeline.probe import probe
 from raytrain.pipeline.search import search
-from raytrain.pipeline.study import Study
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import run_dir
+from raytrain.search.plan import expected_share
+from raytrain.search.timing import timed_costs
+from raytrain.search.trials import Trials
 
 LOSS, SHARE, USED = 0.005, 0.35, 0.9
-"""Marks: score below the grid's best, share of its epochs, utilisation."""
+"""Marks: score below the grid's best, share of its epochs, utilization."""
 EPOCHS, DRAWS, PLACES = 32, 2000, 2
 STUDY_S = 18 * 60
 LEGS = 8
@@ -85,12 +87,12 @@ def drawn_job(folder: Path, seed: int, search: dict[str, object]) -> JobSpec:
 def grid(folder: Path, seed: int) -> dict[str, Outcome]:
     """The grid, what each scheduler made of it, and random search at the promoting one's budget."""
     job = drawn_job(folder, seed, {})
-    run = run_dir(job)
-    report = check(job, run)
+    place = run_dir(job)
     with Workplace(job, "ray") as workplace:
-        search(job, run, report, workplace)
-    tasks = Study(job, run, report).tasks
-    curves = {task.fingerprint: read_history(run.trial(task.fingerprint).history) for task in tasks}
+        run = Run(job, place, check(job, place), workplace.backend)
+        search(run)
+    tasks = Trials(run).tasks
+    curves = {task.fingerprint: read_history(task.trial_dir.history) for task in tasks}
     bests = [max(row["val_score"] for row in rows) for rows in curves.values()]
     found = {"grid": Outcome(EPOCHS * len(tasks), max(bests))}
     for name, scheduler in SCHEDULERS.items():
@@ -131,25 +133,24 @@ def study(folder: Path, seconds: float) -> bool:
     space = {"optimizer.lr": {"loguniform": [1e-4, 1e-2]}}
     wanted = {"trials": 24, "sampler": {"name": "random"}, "scheduler": {"name": "asha"}}
     job = drawn_job(folder, 0, {**wanted, "space": space})
-    run = run_dir(job)
-    report = check(job, run)
+    place = run_dir(job)
     with Workplace(job, "ray") as workplace:
-        places = min(workplace.backend.places().values())
-        first = Study(job, run, report).ahead()
+        run = Run(job, place, check(job, place), workplace.backend)
+        places = min(run.backend.places().values())
+        first = Trials(run).ahead()
         assert first is not None
-        [cost] = probe([first], run, workplace).values()
+        [cost] = timed_costs([first], run).values()
         epochs = _epochs(job.search.trials, cost.epoch_s, places, seconds)
         scheduler = AshaSpec(grace=epochs // LEGS, factor=2)
         longer = {
             "trial": job.trial.model_copy(update={"epochs": epochs}),
             "search": job.search.model_copy(update={"scheduler": scheduler}),
         }
-        job = job.model_copy(update=longer)
         start = time.time()
-        board = search(job, run, report, workplace)
+        board = search(replace(run, job=job.model_copy(update=longer)))
     records = [record for each in board for record in each.records]
-    begins = [(run.trial(r.fingerprint).path / ".rank0.lock").stat().st_mtime for r in records]
-    ends = [run.trial(r.fingerprint).history.stat().st_mtime for r in records]
+    begins = [(place.trial(r.fingerprint).path / ".rank0.lock").stat().st_mtime for r in records]
+    ends = [place.trial(r.fingerprint).history.stat().st_mtime for r in records]
     span = max(ends) - min(begins)
     busy = sum(end - begin for begin, end in zip(begins, ends, strict=True))
     used = busy / span / places
@@ -157,7 +158,7 @@ def study(folder: Path, seconds: float) -> bool:
     print(
         f"study: {len(records)} trials of at most {epochs} epochs, {epochs_run} epochs run, "
         f"{places} places, {span / 60:.1f} min after a cold start of {min(begins) - start:.1f} s\n"
-        f"  utilisation {used:.3f} (mark {USED}); between trials "
+        f"  utilization {used:.3f} (mark {USED}); between trials "
         f"{(places * span - busy) / len(records):.2f} s of a place each"
     )
     return used >= USED

@@ -19,8 +19,9 @@ from tempfile import TemporaryDirectory
 from typing import TextIO
 
 PRELOADED = [
-    "raytrain.cli", "raytrain.pipeline.run", "raytrain.pipeline.demo", "raytrain.cluster.search",
-    "raytrain.cluster.jobs", "raytrain.engine.trial", "raytrain.data.augment", "torch._dynamo",
+    "raytrain.cli", "raytrain.pipeline.run", "raytrain.pipeline.demo",
+    "raytrain.cluster.run_search", "raytrain.cluster.jobs", "raytrain.engine.trial",
+    "raytrain.data.augment", "torch._dynamo",
 ]  # fmt: skip
 
 

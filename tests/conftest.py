@@ -6,11 +6,15 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from raytrain.engine.trial import Samples
+from raytrain.runs.messages import print_messages
 from tests.tiny import draw_samples
 
 # The same examples in every run, and no deadline: machines differ in speed.
 settings.register_profile("suite", derandomize=True, deadline=None, max_examples=25, database=None)
 settings.load_profile("suite")
+
+# Messages about progress are where a test looks for printed text.
+print_messages()
 
 
 ORDER = ("ray", "zoo", "e2e", "chaos", "unit")

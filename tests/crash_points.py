@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raytrain.data.phantom import PhantomSplit, write_phantom
-from raytrain.pipeline import report, scored
+from raytrain.pipeline import report
 from raytrain.submission import calls, kaggle_client
+from raytrain.submission import wait_for_score as scored
 from raytrain.submission.child import Reply, Request
 from raytrain.submission.ledger import FileLedger
 from tests.commands import PRELOADED, quick_processes

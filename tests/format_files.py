@@ -21,7 +21,7 @@ from raytrain.rle import encode
 LABELLED = {"train": ["cmr10", "cmr9"], "val": ["cmr1"], "test": ["cmr2"]}
 CLASSES = ("background", "ring", "core")
 MASK = np.eye(4, 6, dtype=np.uint8) + 2 * np.eye(4, 6, k=2, dtype=np.uint8)
-"""What every labelled sample of a writer has."""
+"""What every labeled sample of a writer has."""
 
 
 def write_paired_folders(root: Path) -> list[str]:

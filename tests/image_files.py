@@ -28,11 +28,11 @@ def write_png(path: Path, array: np.ndarray) -> None:
 
 
 def png_bytes(
-    rows: list[bytes], width: int, depth: int, colours: int, *more: tuple[bytes, bytes]
+    rows: list[bytes], width: int, depth: int, colors: int, *more: tuple[bytes, bytes]
 ) -> bytes:
     """A PNG of rows as they stand in the file, with `more` chunks before the pixels."""
     chunks = [
-        (b"IHDR", struct.pack(">IIBBBBB", width, len(rows), depth, colours, 0, 0, 0)), *more,
+        (b"IHDR", struct.pack(">IIBBBBB", width, len(rows), depth, colors, 0, 0, 0)), *more,
         (b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows))), (b"IEND", b""),
     ]  # fmt: skip
     return b"\x89PNG\r\n\x1a\n" + b"".join(
@@ -42,11 +42,11 @@ def png_bytes(
 
 
 def write_deep_png(
-    path: Path, array: np.ndarray, colours: int, *more: tuple[bytes, bytes]
+    path: Path, array: np.ndarray, colors: int, *more: tuple[bytes, bytes]
 ) -> None:  # fmt: skip
     """16 bits in each channel, which Pillow does not write."""
     rows = [row.astype(">u2").tobytes() for row in array]
-    path.write_bytes(png_bytes(rows, array.shape[1], 16, colours, *more))
+    path.write_bytes(png_bytes(rows, array.shape[1], 16, colors, *more))
 
 
 def write_undeclared(path: Path, array: np.ndarray, declared: int = 3) -> None:
@@ -99,7 +99,7 @@ IMAGES: dict[str, tuple[str, Callable[[Path], object], np.ndarray]] = {
     "gray": ("x.png", lambda p: write_png(p, GRAY), GRAY[..., None]),
     "rgb": ("x.png", lambda p: write_png(p, RGB), RGB),
     "16 bit": ("x.png", lambda p: write_png(p, DEEP[..., 0]), DEEP[..., :1]),
-    "16 bit colours": ("x.png", lambda p: cv2.imwrite(str(p), DEEP[..., ::-1]), DEEP),
+    "16 bit colors": ("x.png", lambda p: cv2.imwrite(str(p), DEEP[..., ::-1]), DEEP),
     "one bit": (
         "x.png", lambda p: write_png(p, GRAY > 99), 255 * (GRAY[..., None] > 99).astype(np.uint8),
     ),

@@ -18,9 +18,9 @@ import torch
 from ray.cluster_utils import Cluster
 
 from raytrain.engine.trial import open_samples
+from raytrain.runs.attempts import Start, read_starts
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir, TrialDir
-from raytrain.runs.starts import Start, read_starts
 from tests.ray.conftest import free_ports
 from tests.ray.train_on import task_of
 from tests.support import CLOCK, run_folder, write_job
@@ -203,9 +203,9 @@ class Training:
 
 def undisturbed(job: Path, folder: Path) -> TrialDir:
     """The same training by two processes without Ray, to its end and at once."""
-    _, run, _, task = task_of(job, "2")
+    run, task = task_of(job, "2")
     task = replace(task, directory=folder / "undisturbed")
-    on_workers(2, folder, train_rank, task, open_samples(run))
+    on_workers(2, folder, train_rank, task, open_samples(run.folder))
     return task.trial_dir
 
 

@@ -14,12 +14,13 @@ from raytrain.data.report import DataReport, write_report
 from raytrain.metrics import score
 from raytrain.metrics.evidence import Evidence
 from raytrain.metrics.oof_file import OofEvidence, write_oof_evidence
-from raytrain.pipeline.study import Study
 from raytrain.runs.files import write_json
 from raytrain.runs.history import write_history
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task, write_record
+from raytrain.search.trials import Trials
 from tests.arrays import report_of
+from tests.runs import run_of
 
 PATIENTS, PIXELS = 6, 100
 
@@ -57,7 +58,7 @@ def fill(job: JobSpec, run: RunDir, hits: Hits) -> list[Task]:
     report = small_report()
     write_report(run.data_report, report)
     write_json(run.config, job.model_dump(mode="json"))
-    study, done = Study(job, run, report), []
+    study, done = Trials(run_of(run, report, job)), []
     while task := study.next():
         leave(task, report, hits)
         done.append(task)

@@ -15,7 +15,7 @@ CLOCK = (
 )  # fmt: skip
 """What differs between two equal trainings."""
 PATIENTS = PhantomSplit(train=8, val=3, test=20)
-"""16 and 6 labelled images; 40 test images, which are two shards of prediction."""
+"""16 and 6 labeled images; 40 test images, which are two shards of prediction."""
 
 
 @cache

@@ -14,8 +14,9 @@ from raytrain.config.job import JobSpec, Place
 from raytrain.config.load import load_job
 from raytrain.config.plain import PlainStream
 from raytrain.config.secrets import without_password
+from raytrain.runs.files import storage_text
 from raytrain.runs.layout import RunDir, run_dir
-from raytrain.runs.storage import storage_text
+from raytrain.runs.messages import print_messages
 
 
 class Terminated(KeyboardInterrupt):
@@ -35,6 +36,7 @@ class _Commands(TyperGroup):
 
     def invoke(self, ctx):
         signal.signal(signal.SIGTERM, _terminate)
+        print_messages()
         with (
             contextlib.redirect_stdout(PlainStream(sys.stdout)),
             contextlib.redirect_stderr(PlainStream(sys.stderr)),
@@ -56,8 +58,8 @@ class _Commands(TyperGroup):
             terminated = isinstance(error, Terminated)
             how = "terminated" if terminated else "interrupted"
             print(
-                f"raytrain: {how}; everything up to the last epoch is kept, run the same "
-                "command to continue",
+                f"raytrain: {how}; all work up to the last epoch is saved; run the same command "
+                "to continue",
                 file=sys.stderr,
             )
             sys.exit(143 if terminated else 130)
@@ -78,18 +80,23 @@ Overrides = Annotated[
     typer.Option("--set", help="Override a field: --set trial.optimizer.lr=3e-4 (repeatable)."),
 ]
 Profile = Annotated[
-    str | None, typer.Option("--profile", help="One of the file's `profiles`, laid over it.")
+    str | None,
+    typer.Option(
+        "--profile", help="Name of one of the file's `profiles`; its fields replace the file's."
+    ),
 ]
 Trust = Annotated[
     bool,
-    typer.Option("--trust", help="Run the Python files that another's run keeps in extend/."),
+    typer.Option(
+        "--trust", help="Allow the Python files in extend/ of somebody else's run to be run."
+    ),
 ]
 Local = Annotated[
     bool, typer.Option("--local", help="Without Ray, in this process: for debuggers and profilers.")
 ]
 
 
-def opened(
+def resolved(
     path: Path, overrides: list[str] | None, profile: str | None, local: bool
 ) -> tuple[JobSpec, RunDir, Place]:
     """Return the job, its run directory, and where to run."""

@@ -20,7 +20,7 @@ def models(
     ] = None,
 ) -> None:
     """List the networks, their parameters, the YAML to use them, and their costs."""
-    from raytrain.pipeline.catalogue import all_costs, model_text, models_text
+    from raytrain.cli.listing import all_costs, model_text, models_text
 
     if network:
         print(model_text(network))
@@ -33,7 +33,7 @@ def models(
 @app.command(rich_help_panel=PANEL)
 def losses() -> None:
     """List the losses, their parameters and the YAML to use them."""
-    from raytrain.pipeline.catalogue import losses_text
+    from raytrain.cli.listing import losses_text
 
     print(losses_text())
 
@@ -41,7 +41,7 @@ def losses() -> None:
 @app.command(rich_help_panel=PANEL)
 def metrics() -> None:
     """List the metrics, their parameters and the YAML to use them."""
-    from raytrain.pipeline.catalogue import metrics_text
+    from raytrain.cli.listing import metrics_text
 
     print(metrics_text())
 
@@ -58,9 +58,11 @@ def export(
     trust: Trust = False,
 ) -> None:
     """Write a checkpoint's network as a torch.export or ONNX program, checked for parity."""
-    from raytrain.pipeline.export import export as station
+    from raytrain.engine.export import export_program
 
-    print(station(checkpoint, out, trust))
+    target = out or checkpoint.with_suffix(".pt2")
+    difference = export_program(checkpoint, target, trust)
+    print(f"written: {target} (probabilities differ by {difference:.1g} at most)")
 
 
 @app.command(rich_help_panel=PANEL)

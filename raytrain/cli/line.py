@@ -6,12 +6,14 @@ from typing import Annotated
 
 import typer
 
-from raytrain.cli.app import JobFile, Local, Overrides, Profile, app, opened
+from raytrain.cli.app import JobFile, Local, Overrides, Profile, app, resolved
 from raytrain.config.errors import config_error
 from raytrain.config.load import load_job
 from raytrain.runs.layout import run_dir
 
 PANEL = "The line"
+EXAMPLES = Path(__file__).parents[1] / "jobs"
+"""Jobs that the package brings along."""
 
 
 @app.command(rich_help_panel=PANEL)
@@ -28,8 +30,7 @@ def check(job: JobFile, set: Overrides = None, profile: Profile = None) -> None:
     """Read all data once, list every problem, and save data.json and folds.json."""
     from raytrain.data.folds import fold_notes, load_or_make_folds
     from raytrain.pipeline.check import check as station
-    from raytrain.pipeline.check import draw_contact_sheet, summary
-    from raytrain.pipeline.foreseen import ensemble_problems
+    from raytrain.pipeline.check import draw_contact_sheet, ensemble_problems, summary
 
     spec = load_job(job, set, profile)
     if problems := ensemble_problems(spec):
@@ -47,9 +48,11 @@ def train(
     job: JobFile, set: Overrides = None, profile: Profile = None, local: Local = False
 ) -> None:
     """Train the job's trial on the given split."""
-    from raytrain.pipeline.run import train_only
+    from raytrain.pipeline.run import opened
+    from raytrain.pipeline.train import train as station
 
-    record = train_only(*opened(job, set, profile, local))
+    with opened(*resolved(job, set, profile, local), "train") as run:
+        record = station(run)
     best = f"best val Dice {record.best['val_dice']:.4f}, " if record.best else ""
     print(f"{record.name}: {best}{record.epochs} epochs, fingerprint {record.fingerprint}")
 
@@ -59,9 +62,11 @@ def probe(
     job: JobFile, set: Overrides = None, profile: Profile = None, local: Local = False
 ) -> None:
     """Measure the largest batches that fit on a worker, in training and prediction."""
-    from raytrain.pipeline.run import probe_only
+    from raytrain.pipeline.probe import probe as station
+    from raytrain.pipeline.run import opened
 
-    probe_only(*opened(job, set, profile, local))
+    with opened(*resolved(job, set, profile, local), "train") as run:
+        print(station(run))
 
 
 @app.command(rich_help_panel=PANEL)
@@ -71,22 +76,46 @@ def search(
     profile: Profile = None,
     local: Local = False,
     smoke: Annotated[
-        bool, typer.Option("--smoke", help="Only build every value of every factor, and step.")
+        bool,
+        typer.Option(
+            "--smoke",
+            help="Only test that every value of every factor builds and trains a few steps.",
+        ),
     ] = False,
 ) -> None:
     """Search models, losses and rates with early stopping; writes leaderboard.csv."""
-    from raytrain.pipeline.run import search_only, smoke_only
+    from raytrain.pipeline.report import report as write_report
+    from raytrain.pipeline.run import opened
+    from raytrain.pipeline.search import search as station
+    from raytrain.report.study_results import study_table, study_text, write_study
+    from raytrain.report.terminal import leaderboard_table
+    from raytrain.search.smoke import smoke as smoke_test
+    from raytrain.submission.ledger import ledger_of
 
-    station = smoke_only if smoke else search_only
-    station(*opened(job, set, profile, local))
+    spec, folder, place = resolved(job, set, profile, local)
+    if smoke:
+        with opened(spec, folder, place) as run:
+            print(smoke_test(run))
+        return
+    with opened(spec, folder, place, "search") as run:
+        print(leaderboard_table(station(run)))
+    if study := study_table(folder):
+        write_study(folder, study)
+        print(study_text(study))
+        page = write_report(folder, ledger_of(spec, folder))
+        print(f"written: {folder.study}, and its figures in {page}")
 
 
 @app.command(rich_help_panel=PANEL)
 def cv(job: JobFile, set: Overrides = None, profile: Profile = None, local: Local = False) -> None:
     """Train the best configurations on all folds; writes out-of-fold maps to oof/."""
-    from raytrain.pipeline.run import cv_only
+    from raytrain.pipeline.cv import cv as station
+    from raytrain.pipeline.cv import member_specs
+    from raytrain.pipeline.run import opened
 
-    cv_only(*opened(job, set, profile, local))
+    with opened(*resolved(job, set, profile, local), "cv") as run:
+        folds = station(run, member_specs(run))
+    print(f"out-of-fold maps of {len(folds.val_ids)} folds: {run.folder.oof}")
 
 
 @app.command(rich_help_panel=PANEL)
@@ -94,9 +123,11 @@ def finalize(
     job: JobFile, set: Overrides = None, profile: Profile = None, local: Local = False
 ) -> None:
     """Retrain the members on train+val; writes the ensemble, its masks and submission.csv."""
-    from raytrain.pipeline.run import finalize_only
+    from raytrain.pipeline.run import finish, opened
 
-    finalize_only(*opened(job, set, profile, local))
+    with opened(*resolved(job, set, profile, local), "final") as run:
+        finish(run)
+    print(f"submission: {run.folder.submission}")
 
 
 @app.command(rich_help_panel=PANEL)
@@ -107,23 +138,28 @@ def ensemble(
         typer.Option("--add", help="A folder with member.json, oof/ and test/ (repeatable)."),
     ] = None,
     remove: Annotated[
-        list[str] | None, typer.Option("--remove", help="The name of one who joined (repeatable).")
+        list[str] | None, typer.Option("--remove", help="Name of a member to remove (repeatable).")
     ] = None,
     set: Overrides = None,
     profile: Profile = None,
     local: Local = False,
 ) -> None:
     """Add teammates' maps to the ensemble, or remove them; updates score, masks and CSV."""
-    from raytrain.pipeline.run import ensemble_only
+    from raytrain.pipeline.ensemble import ensemble as station
+    from raytrain.pipeline.run import opened
 
-    ensemble_only(*opened(job, set, profile, local), add or [], remove or [])
+    with opened(*resolved(job, set, profile, local), "final") as run:
+        better = station(run, add or [], remove or [])
+    if better is not None:
+        print(f"P(better than before, out of fold) = {better:.2f}, over paired draws of groups")
+    print(f"submission: {run.folder.submission}")
 
 
 @app.command(rich_help_panel=PANEL)
 def report(job: JobFile, set: Overrides = None, profile: Profile = None) -> None:
     """Write report.html: one page that needs no network."""
-    from raytrain.pipeline.prepare import ledger_of
     from raytrain.pipeline.report import report as station
+    from raytrain.submission.ledger import ledger_of
 
     spec = load_job(job, set, profile)
     run = run_dir(spec)
@@ -138,19 +174,23 @@ def run(
     local: Local = False,
     budget: Annotated[
         str | None,
-        typer.Option(help="Time such as 90m or 2h, over all starts: the best so far stands."),
+        typer.Option(
+            help="Time limit over all starts, such as 90m or 2h; the best ensemble so far is kept."
+        ),
     ] = None,
 ) -> None:
     """Run the whole pipeline, from the folder to the checked CSV; run it again to continue."""
     from raytrain.pipeline.run import run as line
 
     given = [f"budget={budget}"] if budget is not None else []
-    line(*opened(job, [*(set or []), *given], profile, local))
+    line(*resolved(job, [*(set or []), *given], profile, local))
 
 
 @app.command(rich_help_panel=PANEL)
 def demo(
-    job: Annotated[Path, typer.Argument(help="jobs/phantom.yaml, or a copy of it.")],
+    job: Annotated[
+        Path, typer.Argument(help="A copy of jobs/phantom.yaml; the package has its own.")
+    ] = EXAMPLES / "phantom.yaml",
     set: Overrides = None,
 ) -> None:
     """Run the whole pipeline on a small synthetic competition with known test masks."""
@@ -172,4 +212,5 @@ def launch(
     """Run a command as a Ray job on a cluster, follow its log, and return its exit code."""
     from raytrain.cluster.jobs import launch as submit_job
 
-    sys.exit(submit_job(command, load_job(job, set, profile), address, python))
+    spec = load_job(job, set, profile)
+    sys.exit(submit_job(command, spec, address, python, sys.stdout))

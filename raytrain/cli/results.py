@@ -19,22 +19,31 @@ Run = Annotated[Path, typer.Argument(help="A run's folder, or its job's YAML.")]
 def leaderboard(
     run: Run,
     sort: Annotated[
-        str | None, typer.Option(help="A column or a field such as optimizer.lr; -lr turns it.")
+        str | None,
+        typer.Option(
+            help="Sort by a column or a field such as optimizer.lr; a leading - reverses it."
+        ),
     ] = None,
     filter: Annotated[
         list[str] | None,
         typer.Option("--filter", help="model.name=unet_a, val_score>0.8 (repeatable)."),
     ] = None,
     best_per: Annotated[
-        str | None, typer.Option(help="Only the best of each value, such as of model.name.")
+        str | None,
+        typer.Option(
+            help="Show only the best configuration for each value of a field, such as model.name."
+        ),
     ] = None,
     diff: Annotated[
-        tuple[str, str] | None, typer.Option(help="What two differ in, by name or fingerprint.")
+        tuple[str, str] | None,
+        typer.Option(
+            help="Show the fields in which two configurations differ, by name or fingerprint."
+        ),
     ] = None,
     trust: Trust = False,
 ) -> None:
     """Show a search's configurations, best first; rewrites leaderboard.csv."""
-    from raytrain.pipeline.board import board_text, difference_text
+    from raytrain.pipeline.leaderboard_view import board_text, difference_text
 
     if diff and (sort or filter or best_per):
         raise typer.BadParameter("--diff stands alone")
@@ -48,15 +57,15 @@ def leaderboard(
 def compare(
     run: Run,
     a: Annotated[str, typer.Argument(help="A configuration or trial, by name or fingerprint.")],
-    b: Annotated[str, typer.Argument(help="What it is compared with.")],
+    b: Annotated[str, typer.Argument(help="The configuration or trial to compare it with.")],
     other: Annotated[
-        Path | None, typer.Option(help="The run that B is of, where it is another.")
+        Path | None, typer.Option(help="The run of B, if B is from another run.")
     ] = None,
     trust: Trust = False,
 ) -> None:
     """Test whether two configurations differ, with a paired test over patients and seeds."""
-    from raytrain.pipeline.compare import compare as station
-    from raytrain.pipeline.compare import comparison_text
+    from raytrain.search.compare import compare as station
+    from raytrain.search.compare import comparison_text
 
     place = _run(run, trust)
     print(comparison_text(station(place, a, _run(other, trust) if other else place, b)))

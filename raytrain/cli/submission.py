@@ -20,9 +20,11 @@ def dialect(
     images: Annotated[Path | None, typer.Option(help="The folder of its images.")] = None,
 ) -> None:
     """Infer how masks become the CSV, and print the YAML for it."""
-    from raytrain.pipeline.dialect import dialect as station
+    from raytrain.submission.inference.block import yaml_block
+    from raytrain.submission.inference.infer import infer
 
-    print(station(sample, train, images))
+    found = infer(sample, train, images)
+    print("\n".join([*map(str, found.findings), "", yaml_block(found)]))
 
 
 @app.command(rich_help_panel=PANEL)
@@ -30,18 +32,26 @@ def submit(
     job: JobFile,
     set: Overrides = None,
     profile: Profile = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Everything but sending.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Do everything except sending.")
+    ] = False,
     queue: Annotated[
-        bool, typer.Option("--queue", help="Wait for tomorrow's submissions where need be.")
+        bool, typer.Option("--queue", help="Wait for the next day's quota if today's is used up.")
     ] = False,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Also late, or not expected to beat the best sent.")
+        bool,
+        typer.Option(
+            "--yes",
+            help="Send even late, or if it is not expected to beat the best one sent.",
+        ),
     ] = False,
-    again: Annotated[bool, typer.Option("--again", help="Also a file that was sent.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Send a file again that was sent before.")
+    ] = False,
 ) -> None:
     """Send submission.csv to Kaggle, exactly once, and follow it until it is scored."""
     from raytrain.pipeline import submit as station
-    from raytrain.pipeline.queue import submit_queue
+    from raytrain.submission.queue import submit_queue
 
     if dry_run and queue:
         raise typer.BadParameter("choose one of --dry-run and --queue")
@@ -62,12 +72,12 @@ def ledger(
     set: Overrides = None,
     profile: Profile = None,
     reconcile: Annotated[
-        bool, typer.Option("--reconcile", help="First merge Kaggle's own list into it.")
+        bool, typer.Option("--reconcile", help="First add what Kaggle's own list shows.")
     ] = False,
 ) -> None:
     """Show what was prepared and sent for this competition."""
     from raytrain.pipeline import ledger as station
-    from raytrain.pipeline.prepare import ledger_of
+    from raytrain.submission.ledger import ledger_of
 
     spec = load_job(job, set, profile)
     run = run_dir(spec)
@@ -80,7 +90,7 @@ def ledger(
 def picks(
     job: JobFile,
     public: Annotated[
-        float, typer.Option(help="Share of the test images that the public score is taken on.")
+        float, typer.Option(help="Share of the test images that the public score uses.")
     ] = 0.3,
     set: Overrides = None,
     profile: Profile = None,

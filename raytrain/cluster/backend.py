@@ -1,4 +1,4 @@
-"""The backend on Ray, with the same three methods as `pipeline/local.py`."""
+"""The backend on Ray, with the same three methods as `backend/local.py`."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -7,14 +7,14 @@ import ray
 
 from raytrain.cluster.reasons import reason_of
 from raytrain.cluster.resources import places, refuse_impossible, remote_options
-from raytrain.cluster.search import run_search
+from raytrain.cluster.run_search import run_search
 from raytrain.cluster.train_group import train_groups
 from raytrain.cluster.waiting import waiting_said
 from raytrain.cluster.worker import work
 from raytrain.config.job import ResourcesSpec
 from raytrain.engine.reporter import SilentReporter
+from raytrain.engine.run import Search
 from raytrain.engine.share import refuse_missing_gpu
-from raytrain.runs.orders import Orders
 from raytrain.runs.record import OnEnd, Task
 
 Shard = TypeVar("Shard")
@@ -30,11 +30,11 @@ class RayBackend:
         """Return the places on the live nodes; nodes cannot lend resources to each other."""
         return places(self.need)
 
-    def search(self, orders: Orders) -> None:
+    def search(self, search: Search) -> None:
         """Run the proposed trials as one Ray Tune experiment."""
-        refuse_impossible(self.need, orders.spec.workers)
+        refuse_impossible(self.need, search.spec.workers)
         with waiting_said(self.need):
-            run_search(orders, self.need)
+            run_search(search, self.need)
 
     def run_trials(self, tasks: list[Task], on_end: OnEnd) -> None:
         """Run each task to its end: one worker as a Ray task, several as a TorchTrainer."""

@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TextIO
 
 from ray.job_submission import JobSubmissionClient
 from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_fixed
@@ -15,17 +16,18 @@ from raytrain.config.errors import unknown_name
 from raytrain.config.job import JobSpec
 from raytrain.data.source import absolute
 from raytrain.runs.extensions import write_job
+from raytrain.runs.messages import say
 
 COMMANDS = ("check", "train", "search", "cv", "finalize", "submit", "run")
 
 
-def launch(command: str, job: JobSpec, address: str, python: str) -> int:
+def launch(command: str, job: JobSpec, address: str, python: str, log: TextIO) -> int:
     """Run `raytrain <command>` for this job on the cluster behind a dashboard address.
 
     The package, the resolved configuration and the files that it extends by are uploaded. The data
-    is not: its folder and the storage must be paths that every node sees. An interrupt only stops
-    following the log. Returns the job's exit code. Raises ValueError when the cluster does not
-    answer or the job cannot run there.
+    is not: its folder and the storage must be paths that every node sees. The job's output is
+    written to `log`; an interrupt only stops following it. Returns the job's exit code. Raises
+    ValueError when the cluster does not answer or the job cannot run there.
     """
     if command not in COMMANDS:
         raise ValueError(f"launch: {unknown_name(command, COMMANDS)}")
@@ -47,12 +49,12 @@ def launch(command: str, job: JobSpec, address: str, python: str) -> int:
         name = f"{job.competition.name}-{job.run}-{command}"
         entrypoint = f"{python} -m raytrain {command} job.yaml"
         submission = _submit(client, entrypoint, name, folder)
-    print(f"job {submission} on {address}; stop it with `ray job stop {submission}`", flush=True)
-    asyncio.run(_follow(client, submission))
+    say(f"job {submission} on {address}; stop it with `ray job stop {submission}`")
+    asyncio.run(_follow(client, submission, log))
     info = client.get_job_info(submission)
     if info.driver_exit_code is not None:
         return info.driver_exit_code
-    print(f"job {submission} ended as {info.status}: {info.message}", flush=True)
+    say(f"job {submission} ended as {info.status}: {info.message}")
     return 1
 
 
@@ -72,9 +74,10 @@ def _submit(client: JobSubmissionClient, entrypoint: str, name: str, folder: str
     )
 
 
-async def _follow(client: JobSubmissionClient, submission: str) -> None:
+async def _follow(client: JobSubmissionClient, submission: str, log: TextIO) -> None:
     async for text in client.tail_job_logs(submission):
-        print(text, end="", flush=True)
+        log.write(text)
+        log.flush()
 
 
 def _free_id(client: JobSubmissionClient, name: str) -> str:

@@ -9,6 +9,7 @@ from ray.util.state import list_actors, list_tasks
 
 from raytrain.cluster.resources import GIB, bundle
 from raytrain.config.job import ResourcesSpec
+from raytrain.runs.messages import say
 from raytrain.runs.repeated import repeated
 
 LOOK_S = 10.0
@@ -32,7 +33,7 @@ def waiting_said(need: ResourcesSpec) -> Iterator[None]:
         with suppress(Exception):
             text = waiting_text(need)
             if text and text != said:
-                print(text, flush=True)
+                say(text)
             said, looks_left = text, 1 if text else RUNNING_LOOKS
 
     with repeated(look, LOOK_S, "waiting"):

@@ -16,6 +16,7 @@ from raytrain.engine.share import gpu_share
 from raytrain.engine.trial import Samples, open_samples, run_trial
 from raytrain.engine.watchdog import Watchdog
 from raytrain.runs.layout import RunDir
+from raytrain.runs.messages import print_messages
 from raytrain.runs.record import Task
 from raytrain.runs.retry import as_tried
 
@@ -23,6 +24,7 @@ from raytrain.runs.retry import as_tried
 def work(task: Task, reporter: Reporter, gpus: float) -> None:
     """Run one trial here with `gpus` GPUs. Its figures are exported as Ray metrics, and its steps
     are watched for hangs."""
+    print_messages()
     floor_s = float(os.environ.get(STALL_VARIABLE, STALL_S))
     node = f"{platform.node()} (Ray node {ray.get_runtime_context().get_node_id()[:8]})"
     world = current_world()

@@ -88,7 +88,7 @@ class CompetitionSpec(Spec):
             raise ValueError(f"class {blank[0]} has no name")
         double = [name for number, name in enumerate(value) if name in value[:number]]
         if double:
-            raise ValueError(f"class {double[0]!r} stands there twice; name each class once")
+            raise ValueError(f"class {double[0]!r} is listed twice; name each class once")
         return value
 
     @field_validator("neighbours")
@@ -126,8 +126,8 @@ class CompetitionSpec(Spec):
             )
         if getattr(self.format, "labels", ClassLabelsSpec()) != ClassLabelsSpec():
             problems.append(
-                "format.labels: overlapping classes stand in layers of their own, where all that "
-                "is not 0 belongs to the class; leave labels out"
+                "format.labels: overlapping classes have one layer each, in which every value but "
+                "0 belongs to the class; leave labels out"
             )
         metric = self.metric
         parts = [term.metric for term in metric.terms] if metric.name == "weighted" else [metric]

@@ -60,16 +60,16 @@ class Dialect(Spec):
             raise ValueError(f"columns: each name only once (got {[*self.columns]})")
         if self.class_column is not None and self.class_column not in between:
             raise ValueError(
-                f"class_column: {self.class_column!r} does not stand between the id and the "
-                f"encoding in columns {[*self.columns]}; name one that does, or null"
+                f"class_column: {self.class_column!r} is not between the id and the encoding in "
+                f"columns {[*self.columns]}; name one that is, or null"
             )
         if self.class_column is not None and "{class}" in self.id:
-            raise ValueError("the class stands in id and in class_column; choose one of them")
+            raise ValueError("the class is in id and in class_column; choose one of them")
         for column in between:
             if column not in (self.class_column, *SIZE_COLUMNS):
                 raise ValueError(
-                    f"columns: between the id and the encoding only class_column, height and "
-                    f"width may stand (got {column!r})"
+                    "columns: only class_column, height and width may be between the id and the "
+                    f"encoding (got {column!r})"
                 )
         coco = self.layout != "pairs"
         if coco and (self.order, self.first, self.starts) != ("column", 1, "absolute"):
@@ -79,7 +79,7 @@ class Dialect(Spec):
                 "row: objects needs layout coco or coco_zlib, whose texts are one word"
             )
         if self.prefix and self.row != "objects":
-            raise ValueError("prefix: only a row of all objects has one")
+            raise ValueError("prefix: it needs row: objects")
         return self
 
 

@@ -17,14 +17,14 @@ def seconds_of(text: str) -> float:
     words = text.replace(" ", "").lower()
     if not re.fullmatch(f"(?:{_PART})+", words):
         unit = "; a number needs a unit" if re.fullmatch(r"[\d.]+", words) else ""
-        raise ValueError(f"{text!r} is no length of time{unit}: write 90s, 45m, 2h or 1h30m")
+        raise ValueError(f"{text!r} is not a duration{unit}: write 90s, 45m, 2h or 1h30m")
     parts = re.findall(_PART, words)
     units = [part[-1] for part in parts]
     if len(set(units)) < len(units):
         raise ValueError(f"{text!r} names a unit twice: write 90s, 45m, 2h or 1h30m")
     seconds = sum(float(part[:-1]) * _SECONDS[part[-1]] for part in parts)
     if not seconds:
-        raise ValueError(f"{text!r} is no time at all: write 90s, 45m, 2h or 1h30m")
+        raise ValueError(f"{text!r} is an empty duration: write 90s, 45m, 2h or 1h30m")
     return seconds
 
 

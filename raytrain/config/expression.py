@@ -40,7 +40,7 @@ def number_in(name: str) -> int:
     """Return N, the last number in a name. Raises ValueError when there is none."""
     numbers = re.findall(r"\d+", name)
     if not numbers:
-        raise ValueError(f"the name {name!r} holds no number")
+        raise ValueError(f"the name {name!r} contains no number")
     return int(numbers[-1])
 
 
@@ -63,7 +63,7 @@ def parse_ranges(text: str) -> list[range]:
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
         if not match:
-            raise ValueError(f"{text!r} is no list of ranges; write one such as 1-20, 31-40")
+            raise ValueError(f"{text!r} is not a list of ranges; write one such as 1-20, 31-40")
         first = int(match[1])
         last = int(match[2]) if match[2] else first
         if last < first:

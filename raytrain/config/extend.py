@@ -113,7 +113,7 @@ def extend_from(paths: list[Path]) -> None:
     for source in sources if not problems else []:
         for room, spec in _specs(sys.modules[PREFIX + source.hash]):
             if owners.setdefault((room, _name(spec)), source.hash) != source.hash:
-                problems.append(f"{source.name}: {room}: {_name(spec)!r} stands in two files")
+                problems.append(f"{source.name}: {room}: {_name(spec)!r} is defined in two files")
     if problems:
         raise config_error("extend", problems)
     extend_by(tuple(dict.fromkeys(sources)))
@@ -188,7 +188,7 @@ def _entry_problems(room: str, spec: Any, part: Any) -> list[str]:
     if name is PydanticUndefined or get_args(spec.model_fields["name"].annotation) != (name,):
         problems.append(f'{spec.__name__}: say name: Literal["my_name"] = "my_name"')
     elif name in OURS[room]:
-        problems.append(f"{name!r} stands already; choose another name")
+        problems.append(f"{name!r} is already taken; choose another name")
     if room != "FORMATS" and not callable(part):
         problems.append(f"{name}: give a function (got {part!r})")
     if room == "FORMATS" and not all(callable(getattr(part, f, None)) for f in ("index", "mask")):

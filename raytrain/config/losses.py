@@ -168,5 +168,5 @@ def loss_problems(terms: tuple[LossTerm, ...], target: Target, classes: int) -> 
         if len(given) != outputs(classes, target):
             problems.append(f"{where}: {len(given)} weights for {outputs(classes, target)} classes")
         elif not any(given):
-            problems.append(f"{where}: all weights are 0, so nothing would be learnt")
+            problems.append(f"{where}: all weights are 0, so the loss would always be 0")
     return problems

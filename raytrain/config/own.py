@@ -128,7 +128,9 @@ class Widened:
             if "extend" in tree:
                 spec = _KNOWN.specs.get((self.room, name, str(tree["extend"])))
                 if spec is None:
-                    raise ValueError(f"{name} is of a file that is not here ({tree['extend']})")
+                    raise ValueError(
+                        f"{name} comes from a file that is missing here ({tree['extend']})"
+                    )
             if spec is not None:
                 try:
                     return spec.model_validate(tree)

@@ -1,7 +1,8 @@
 """Which weights of a training are shipped, which checkpoints stay on disk, and when training ends.
 
-After the last epoch, `ship` is decided from the history alone (`runs/shipping.py`). Training on all
-labeled images has no validation, so it takes the decision from the folds (`pipeline/length.py`).
+After the last epoch, `ship` is decided from the history alone (`runs/chosen_epochs.py`). Training
+on all labeled images has no validation, so it takes the decision from the folds
+(`ensemble/final_length.py`).
 """
 
 from itertools import pairwise

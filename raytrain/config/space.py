@@ -2,9 +2,8 @@
 
 A space maps dotted paths under `trial` to domains: `{choice: [...]}`, `{grid: [...]}`,
 `{uniform: [a, b]}`, `{loguniform: [a, b]}` or `{integer: [a, b]}`. A listed value may hold domains
-itself, which then exist only if that value is chosen (an encoder list for a decoder, momentum for
-SGD). Each domain has a key, its path: `optimizer`, or `optimizer[0].momentum` within the first
-choice.
+itself, which then exist only if that value is chosen. Each domain has a key, its path: `optimizer`,
+or `optimizer[0].momentum` within the first choice.
 """
 
 import copy
@@ -13,15 +12,12 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-import numpy as np
-
 from raytrain.config.named import named_parts
 from raytrain.config.trial import TrialSpec
 
-RANGES = ("uniform", "loguniform", "integer")
-LISTS = ("choice", "grid")
+RANGES, LISTS = ("uniform", "loguniform", "integer"), ("choice", "grid")
 SHARES = (0.0, 0.382, 1.0)
-"""Positions in a range at which it is checked: both ends, and a fraction that is not round."""
+"""Positions in a range at which it is checked."""
 Number = int | float
 Point = dict[str, Number]
 """Key of each domain that applies -> index of the chosen value, or the drawn number."""
@@ -103,23 +99,6 @@ def between(kind: str, low: Number, high: Number, share: float) -> Number:
     return round(value) if kind == "integer" else value
 
 
-class Drawn:
-    """Draws at random, except where a point decides."""
-
-    def __init__(self, rng: np.random.Generator, point: Mapping[str, Number]):
-        self._rng, self._point = rng, point
-
-    def index(self, key: str, count: int) -> int:
-        return int(self._point[key]) if key in self._point else int(self._rng.integers(count))
-
-    def number(self, key: str, kind: str, low: Number, high: Number) -> Number:
-        if kind == "integer":
-            return int(self._rng.integers(int(low), int(high) + 1))
-        if kind == "uniform":
-            return float(self._rng.uniform(low, high))
-        return readable(math.exp(self._rng.uniform(math.log(low), math.log(high))), low, high)
-
-
 def readable(value: float, low: Number, high: Number) -> float:
     """Round to three digits: enough to distinguish rates, and short in names and records."""
     return min(max(float(f"{value:.3g}"), float(low)), float(high))
@@ -183,36 +162,6 @@ def _side_by_side(parts: list[list[Point]]) -> list[Point]:
         {key: value for part in parts for key, value in part[row % len(part)].items()}
         for row in range(longest)
     ]
-
-
-def sample_trials(
-    space: dict[str, Any], base: TrialSpec, trials: int, seed: int
-) -> list[TrialSpec]:
-    """Draw at most `trials` distinct specs, the same ones for the same seed.
-
-    Grids are crossed, and each of their cells is drawn before one is repeated. The other domains
-    are sampled independently. The list is shorter if the space holds fewer specs.
-    """
-    rng = np.random.default_rng(seed)
-    grid = list(cells(space, ("grid",)))
-    found: dict[str, TrialSpec] = {}
-    for attempt in range(50 * trials):
-        if len(found) == trials:
-            break
-        if attempt % len(grid) == 0:
-            rng.shuffle(grid)
-        spec = with_values(base, resolve(space, Drawn(rng, grid[attempt % len(grid)])))
-        found.setdefault(spec.model_dump_json(), spec)
-    return list(found.values())
-
-
-def grid_trials(space: dict[str, Any], base: TrialSpec, trials: int, seed: int) -> list[TrialSpec]:
-    """Return the first `trials` distinct combinations, in an order that the seed determines."""
-    points = list(cells(space, LISTS))
-    np.random.default_rng(seed).shuffle(points)
-    specs = (with_values(base, resolve(space, Given(point))) for point in points)
-    distinct = {spec.model_dump_json(): spec for spec in specs}
-    return list(distinct.values())[:trials]
 
 
 def with_values(base: TrialSpec, values: dict[str, Any]) -> TrialSpec:

@@ -4,7 +4,6 @@ import itertools
 from collections import Counter
 from typing import Any
 
-import numpy as np
 from pydantic import ValidationError
 
 from raytrain.config.errors import nearest, problems_of, unknown_name
@@ -12,7 +11,6 @@ from raytrain.config.space import (
     LISTS,
     RANGES,
     SHARES,
-    Drawn,
     Given,
     Point,
     cells,
@@ -22,6 +20,7 @@ from raytrain.config.space import (
     resolve,
     with_values,
 )
+from raytrain.config.space_draws import Drawn, generator
 from raytrain.config.trial import TrialSpec
 
 LIMIT = 1000
@@ -52,7 +51,7 @@ def _few(space: dict[str, Any]) -> bool:
 
 
 def _drawn(space: dict[str, Any]) -> list[Point]:
-    rng = np.random.default_rng(0)
+    rng = generator(0)
     choosers = [_Noted(rng) for _ in range(LIMIT)]
     for chooser in choosers:
         resolve(space, chooser)
@@ -62,7 +61,7 @@ def _drawn(space: dict[str, Any]) -> list[Point]:
 class _Noted(Drawn):
     """Draws at random and records what it drew from lists."""
 
-    def __init__(self, rng: np.random.Generator):
+    def __init__(self, rng: Any):
         super().__init__(rng, {})
         self.point: Point = {}
 

@@ -24,17 +24,6 @@ def layer(mask: Any, number: int, target: Target) -> Any:
     return (mask & (1 << (number - 1))) != 0
 
 
-def mask_of(prob_KHW: Any, target: Target) -> Any:
-    """Return mask_HW (int64) of the most probable class, or of all classes with a probability over
-    .5.
-
-    Accepts arrays and tensors.
-    """
-    if target == "single_label":
-        return prob_KHW.argmax(0)
-    return sum((prob_HW > 0.5) * (1 << bit) for bit, prob_HW in enumerate(prob_KHW))
-
-
 def stored_type(classes: int, target: Target) -> str:
     """Return the dtype that holds the mask values of `classes` classes."""
     return "uint16" if target == "multi_label" and classes > 9 else "uint8"

@@ -26,8 +26,8 @@ class MlflowSpec(Spec):
             )
         if re.match(r"^[^/]+//[^/]*@", value):
             raise ValueError(
-                "no secret stands in a job: set MLFLOW_TRACKING_USERNAME and "
-                "MLFLOW_TRACKING_PASSWORD, and leave out what is before the @"
+                "a job must not contain secrets: set MLFLOW_TRACKING_USERNAME and "
+                "MLFLOW_TRACKING_PASSWORD, and leave out the part before the @"
             )
         return value
 

@@ -47,7 +47,7 @@ def read_yaml(source: str, text: str) -> Any:
         if node is None:
             return None
         if _size(node, {}) > MOST_VALUES:
-            raise ValueError(f"its aliases unfold to more than {MOST_VALUES} values")
+            raise ValueError(f"its aliases expand to more than {MOST_VALUES} values")
         value = loader.construct_document(node)
     except (yaml.YAMLError, ValueError) as error:
         raise ValueError(f"{source}: not valid YAML: {error}") from None

@@ -74,6 +74,6 @@ def _unsafe(archive: zipfile.ZipFile, folder: Path) -> list[str]:
         elif member.flag_bits & 1:
             problems.append(f"{name!r}: encrypted")
         elif name in seen or (not member.is_dir() and (folder / name).exists()):
-            problems.append(f"{name!r}: stands there twice")
+            problems.append(f"{name!r}: occurs twice")
         seen.add(name)
     return problems

@@ -7,7 +7,6 @@ data sets are removed first.
 
 import os
 import shutil
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from raytrain.data.source import cache_root, local_folder
 from raytrain.data.stacks import StackRows, stack_rows
 from raytrain.data.threads import in_threads
 from raytrain.runs.arrays import new_array
+from raytrain.runs.messages import warn
 
 USED = "used"
 
@@ -164,4 +164,4 @@ def _evict(root: Path, newest: Path) -> None:
         folder.rename(doomed)
         shutil.rmtree(doomed, ignore_errors=True)
         total -= size[folder]
-        print(f"cache: removed {folder} to stay under {cap / 1e9:g} GB", file=sys.stderr)
+        warn(f"cache: removed {folder} to stay under {cap / 1e9:g} GB")

@@ -98,18 +98,18 @@ def _class_problems(competition: CompetitionSpec, seen: list[Seen]) -> list[str]
     if not rows["train"]:
         return ["there is no image to train on"]
     numbers = range(1, len(competition.classes))
-    labelled = rows["train"] + rows["val"]
-    ignored = sum(row["ignored"] for row in labelled)
+    labeled = rows["train"] + rows["val"]
+    ignored = sum(row["ignored"] for row in labeled)
     hint = f" ({ignored} px are ignored by competition.format.labels)" if ignored else ""
     problems = [
         f"class {competition.classes[k]!r} ({k}): no mask has a pixel of it{hint}; correct "
         "competition.format.labels, or take it out of competition.classes"
         for k in numbers
-        if not any(row[f"pixels_{k}"] for row in labelled)
+        if not any(row[f"pixels_{k}"] for row in labeled)
     ]
     shown = any(row[f"pixels_{k}"] for row in rows["val"] for k in numbers)
     if rows["val"] and not shown and not problems:
-        problems.append("the masks of val are background throughout: no score can be taken there")
+        problems.append("the masks of val contain only background, so nothing can be scored there")
     return problems
 
 

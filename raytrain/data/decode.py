@@ -40,7 +40,7 @@ def decode_mask(path: Path) -> np.ndarray:
         if (mask != mask[..., :1]).any():
             raise ValueError(
                 f"{path}: a mask must be one channel of whole numbers; this one has "
-                f"{mask.shape[2]} that differ (colours?); save class numbers instead"
+                f"{mask.shape[2]} that differ (colors?); save class numbers instead"
             )
         mask = mask[..., 0]
     if mask.ndim != 2 or not mask.size:
@@ -130,8 +130,8 @@ def _check_exact(stored: Stored, path: Path) -> None:
 def _check_shown(hidden: int, path: Path) -> None:
     if hidden:
         raise ValueError(
-            f"{path}: its alpha channel hides {hidden} px; save it without alpha, so that it "
-            "is clear what stands there (TIFF: as an unspecified extra sample, if it is no alpha)"
+            f"{path}: its alpha channel hides {hidden} px; save it without alpha, so that these "
+            "pixels are visible (TIFF: as an unspecified extra sample, if it is no alpha)"
         )
 
 

@@ -54,8 +54,8 @@ def _splits(samples: pd.DataFrame, seen: list[Seen]) -> dict[str, SplitFacts]:
         if chosen.empty:
             continue
         mean, std = mean_and_std(chosen)
-        labelled = chosen[chosen["mask"] != ""]
-        pixels_NK, ignored = columns(labelled, "pixels"), int(labelled["ignored"].sum())
+        labeled = chosen[chosen["mask"] != ""]
+        pixels_NK, ignored = columns(labeled, "pixels"), int(labeled["ignored"].sum())
         only_NK = (pixels_NK > 0).sum(1) == 1
         splits[name] = SplitFacts(
             images=len(chosen),
@@ -64,7 +64,7 @@ def _splits(samples: pd.DataFrame, seen: list[Seen]) -> dict[str, SplitFacts]:
             low=min(seen[place].low for place in chosen.index),
             high=max(seen[place].high for place in chosen.index),
             class_pixels=tuple(map(int, pixels_NK.sum(0))) if len(pixels_NK) else (),
-            judged_pixels=int((labelled["height"] * labelled["width"]).sum()) - ignored,
+            judged_pixels=int((labeled["height"] * labeled["width"]).sum()) - ignored,
             ignored_pixels=ignored,
             empty_masks=int((only_NK & (pixels_NK[:, 0] > 0)).sum()),
             single_class_masks=int((only_NK & (pixels_NK[:, 0] == 0)).sum()),

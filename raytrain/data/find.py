@@ -74,5 +74,5 @@ def _share_names(samples: list[Found]) -> bool:
 
 def _told_apart(sample: Found) -> Found:
     """Prefix a labeled sample's id with its split; a test image keeps the name to submit."""
-    labelled = sample.split in ("train", "val")
-    return replace(sample, id=f"{sample.split}_{sample.id}") if labelled else sample
+    labeled = sample.split in ("train", "val")
+    return replace(sample, id=f"{sample.split}_{sample.id}") if labeled else sample

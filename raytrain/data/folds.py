@@ -38,12 +38,12 @@ def make_folds(report: DataReport, spec: FoldSpec) -> Folds:
 
     Raises ValueError when there are fewer groups than folds.
     """
-    samples = report.labelled
+    samples = report.labeled
     groups = samples["group"].to_numpy()
     if samples["group"].nunique() < spec.count:
         raise ValueError(
             f"folds.count: {spec.count} folds need as many groups; "
-            f"the labelled images form {samples['group'].nunique()} (competition.group)"
+            f"the labeled images form {samples['group'].nunique()} (competition.group)"
         )
     shown_NK = columns(samples, "pixels") > 0
     presence = np.unique(shown_NK, axis=0, return_inverse=True)[1].ravel()
@@ -61,8 +61,8 @@ def make_folds(report: DataReport, spec: FoldSpec) -> Folds:
     for fold, (_, val) in enumerate(parts):
         if not shown_NK[val, 1:].any():
             raise ValueError(
-                f"folds.count: the {len(val)} images of fold {fold} of {spec.count} show no class "
-                "but the background, so no score can be taken there; write fewer folds or another "
+                f"folds.count: the {len(val)} images of fold {fold} of {spec.count} contain only "
+                "background, so they cannot be scored; write fewer folds or another "
                 "folds.seed"
             )
     ids = samples["id"].to_numpy()
@@ -72,16 +72,16 @@ def make_folds(report: DataReport, spec: FoldSpec) -> Folds:
 
 def fold_notes(folds: Folds, report: DataReport) -> list[str]:
     """Return a note for each class that is absent from a fold's images or from all others."""
-    shown_NK = columns(report.labelled, "pixels") > 0
+    shown_NK = columns(report.labeled, "pixels") > 0
     notes = []
     for fold, ids in enumerate(folds.val_ids):
-        held_N = report.labelled["id"].isin(ids).to_numpy()
+        held_N = report.labeled["id"].isin(ids).to_numpy()
         for where, rows_N, what in (
             ("in", held_N, "it counts in no score there"),
-            ("outside of", ~held_N, "it cannot be learnt there"),
+            ("outside of", ~held_N, "it cannot be learned there"),
         ):
             notes += [
-                f"class {name} has no labelled pixel {where} fold {fold}: {what}"
+                f"class {name} has no labeled pixel {where} fold {fold}: {what}"
                 for number, name in enumerate(report.classes)
                 if number and not shown_NK[rows_N, number].any()
             ]

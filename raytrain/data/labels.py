@@ -49,13 +49,13 @@ def _advice(mask_HW: np.ndarray, strange: list[int], classes: int) -> str:
     unsure = len(strange) == 1 and bool((mask_HW == 1).any())
     if classes == 2 and not unsure:
         return (
-            f"{{name: threshold, above: {strange[-1] // 2}}}, if all that is brighter is the "
-            "second class"
+            f"{{name: threshold, above: {strange[-1] // 2}}}, if every brighter pixel belongs to "
+            "the second class"
         )
     values = ", ".join(map(str, strange[:10]))
     return (
         f"{{name: values, classes: {{0: 0, {strange[0]}: 1}}}}, with the class of each value, or "
-        f"{{ignore: [{values}]}}, if nobody judged these pixels; they then count nowhere"
+        f"{{ignore: [{values}]}}, if these pixels are not labeled; they then count nowhere"
     )
 
 

@@ -32,7 +32,7 @@ def split_words(
     """
     if isinstance(splits, FolderSplitsSpec):
         if "{split}" not in pattern:
-            return {}, [f"{key}: {pattern!r} lacks {{split}}, which competition.splits speaks of"]
+            return {}, [f"{key}: {pattern!r} lacks {{split}}, which competition.splits needs"]
         words = {split: getattr(splits, split) for split in SPLITS}
         return {split: word for split, word in words.items() if word is not None}, []
     if "{split}" in pattern:

@@ -24,7 +24,7 @@ def read_pillow(path: Path) -> Stored:
     """Return HxW or HxWxC. Raises ValueError when the file is unreadable or not one picture."""
     image = open_picture(path)
     if image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
-        raise ValueError(f"{path}: {image.mode} colours; convert it to RGB")
+        raise ValueError(f"{path}: {image.mode} colors; convert it to RGB")
     values, stretch, opaque = np.asarray(image), 1, 255
     alpha = image.mode in ("LA", "RGBA", "PA", "La", "RGBa")
     if image.format == "PNG":
@@ -101,10 +101,10 @@ def _deep_png(path: Path) -> np.ndarray:
 
 def _palette(image: Image.Image) -> np.ndarray:
     """Return 256 x 4: red, green, blue and opacity."""
-    colours = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
+    colors = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
     table = np.zeros((256, 4), np.uint8)
     table[:, 3] = 255
-    table[: len(colours), :3] = colours
+    table[: len(colors), :3] = colors
     clear = image.info.get("transparency")
     if isinstance(clear, bytes):
         table[: len(clear), 3] = list(clear)

@@ -86,7 +86,7 @@ class DataReport(Spec):
         return [(channels, int(h), int(w)) for h, w in sizes.itertuples(index=False)]
 
     @property
-    def labelled(self) -> pd.DataFrame:
+    def labeled(self) -> pd.DataFrame:
         """The rows of train and val."""
         return self.samples[self.samples["split"].isin(("train", "val"))]
 

@@ -88,7 +88,7 @@ def _answering(address: str) -> Iterator[None]:
     except Exception as error:  # each of fsspec's storages raises its own errors
         reason = str(error).strip() or type(error).__name__
         raise ValueError(
-            f"{address}: {reason} (competition.data); see that the storage answers, then run the "
+            f"{address}: {reason} (competition.data); check that the storage answers, then run the "
             "same command again"
         ) from None
 

@@ -112,13 +112,13 @@ def _by_table(
 def _by_fraction(
     samples: list[Found], spec: FractionSplitsSpec, groups: dict[str, str]
 ) -> list[Found]:
-    labelled = [sample for sample in samples if sample.mask]
-    of_each = [groups[sample.id] for sample in labelled]
+    labeled = [sample for sample in samples if sample.mask]
+    of_each = [groups[sample.id] for sample in labeled]
     val: set[str] = set()
     if len(set(of_each)) > 1:
         splitter = GroupShuffleSplit(1, test_size=spec.val, random_state=spec.seed)
-        _, held = next(splitter.split(np.zeros(len(labelled)), groups=of_each))
-        val = {labelled[i].id for i in held}
+        _, held = next(splitter.split(np.zeros(len(labeled)), groups=of_each))
+        val = {labeled[i].id for i in held}
     return [
         replace(s, split="val" if s.id in val else "train" if s.mask else "test") for s in samples
     ]

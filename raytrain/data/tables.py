@@ -105,7 +105,7 @@ def _header_problems(header: Iterable[str]) -> list[str]:
         f"column {n} has no name in the header" for n, name in enumerate(rest, 2) if not name
     ]
     double = [name for name, count in Counter([first, *filter(None, rest)]).items() if count > 1]
-    return problems + [f"column {name!r} stands there twice; rename one" for name in double]
+    return problems + [f"column {name!r} occurs twice; rename one" for name in double]
 
 
 def _width_problem(row: list[str], header: list[str]) -> str:

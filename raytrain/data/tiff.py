@@ -66,7 +66,7 @@ def _only_page(file: tifffile.TiffFile) -> tifffile.TiffPage:
         raise ValueError(f"has {count} pages; save each as a file of its own")
     page = full[0]
     if page.photometric == tifffile.PHOTOMETRIC.SEPARATED:
-        raise ValueError("CMYK colours; convert it to RGB")
+        raise ValueError("CMYK colors; convert it to RGB")
     return page
 
 

@@ -18,7 +18,7 @@ from raytrain.engine.memory import GB, free_memory
 from raytrain.engine.parallel import World
 from raytrain.runs.record import Task
 
-Place = Literal["device", "host"]
+HeldIn = Literal["device", "host"]
 SHARE = 0.5
 """Largest share of the free memory for the windows; training needs the rest."""
 
@@ -35,8 +35,8 @@ def hold_problem(spec: TrialSpec) -> str | None:
 
 
 def hold_place(
-    spec: TrialSpec, cache: Cache, rows: np.ndarray, world: World, before: Place | None
-) -> tuple[Place, str | None]:
+    spec: TrialSpec, cache: Cache, rows: np.ndarray, world: World, before: HeldIn | None
+) -> tuple[HeldIn, str | None]:
     """Return where to keep the windows, the same on every worker, and a note for the record.
 
     `before` is the place in the epochs before a resume. Raises ValueError when the trial requires
@@ -62,7 +62,7 @@ def hold_place(
 
 
 def placed_loader(
-    task: Task, cache: Cache, rows: np.ndarray, scaling: Scaling, world: World, place: Place
+    task: Task, cache: Cache, rows: np.ndarray, scaling: Scaling, world: World, place: HeldIn
 ) -> tuple[DataLoader[Batch], EpochPlan]:
     """Return training batches from that place; set `plan.epoch` before each pass."""
     if place == "device":

@@ -33,8 +33,8 @@ from raytrain.metrics import gathered, score
 from raytrain.metrics.dice import foreground_dice, mean_foreground_dice
 from raytrain.metrics.evidence import Evidence, occurring
 from raytrain.metrics.oof_file import OofEvidence
+from raytrain.runs.chosen_epochs import in_swa
 from raytrain.runs.history import Row
-from raytrain.runs.shipping import in_swa
 
 
 @dataclass
@@ -154,7 +154,7 @@ def _step(training: Training, batch: Batch) -> torch.Tensor:
             training.spec = with_smaller_parts(training.spec, images, training.world)
             training.notes.append(
                 f"out of memory with {images} images a step: taken in {training.spec.accumulate} "
-                f"parts from then on"
+                "parts from then on"
             )
     if training.ema is not None:
         training.ema.update_parameters(training.model)
@@ -200,7 +200,7 @@ def validate(
     counts = counts_NK3.cpu().numpy()
     counted_K = occurring(counts)
     training.notes += [
-        f"{report.classes[number]} has no labelled pixel in the {len(rows)} images that are "
+        f"{report.classes[number]} has no labeled pixel in the {len(rows)} images that are "
         "validated on: it counts in no score"
         for number in np.flatnonzero(~counted_K)
     ]

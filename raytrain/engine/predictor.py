@@ -52,7 +52,7 @@ def read_card(checkpoint: Path) -> Card:
     """
     path = checkpoint.with_suffix(".json")
     if not path.is_file():
-        raise ValueError(f"{checkpoint}: not a checkpoint of ours, for {path.name} is not there")
+        raise ValueError(f"{checkpoint}: not a checkpoint of raytrain: {path.name} is not there")
     card: dict[str, Any] = read_json(path, CARD_REMEDY)
     run = run_of(checkpoint)
     if run is not None:
@@ -73,7 +73,7 @@ def read_card(checkpoint: Path) -> Card:
     except ValidationError as error:
         reasons = "; ".join(item["msg"].removeprefix("Value error, ") for item in error.errors())
         raise ValueError(
-            f"{checkpoint}: {reasons}. A run keeps the files that it extends by in its folder "
+            f"{checkpoint}: {reasons}. A run keeps the files of its job's `extend` in its folder "
             "extend/: load the checkpoint from there, or name the file first with "
             "raytrain.config.extend.extend_from([Path('my.py')])"
         ) from None

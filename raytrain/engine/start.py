@@ -31,7 +31,7 @@ def warm_start(model: nn.Module, spec: TrialSpec) -> str | None:
     model.load_state_dict(fitting, strict=False)
     lacking = [name for name in model.state_dict() if name not in fitting]
     anew = sorted({name.rpartition(".")[0] or name for name in lacking})
-    return f"not in {path.name}, so started anew: {', '.join(anew)}" if anew else None
+    return f"not in {path.name}, so they start at random: {', '.join(anew)}" if anew else None
 
 
 def _fitting(model: nn.Module, path: Path, sha256: str | None) -> dict[str, torch.Tensor]:

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from raytrain.config.metrics import MetricSpec
-from raytrain.config.target import Target, mask_of
+from raytrain.config.target import Target
 from raytrain.config.trial import Precision, TrialSpec
 from raytrain.data.cache import Cache
 from raytrain.data.dataset import Batch, Unit
@@ -25,6 +25,7 @@ from raytrain.engine.parallel import World
 from raytrain.engine.precision import HALVES, update_scale
 from raytrain.losses import Loss
 from raytrain.metrics import image_figures
+from raytrain.metrics.decide import mask_of
 from raytrain.metrics.dice import overlap_counts
 from raytrain.metrics.evidence import label_maps
 from raytrain.models.auxiliary import Outputs

@@ -30,19 +30,19 @@ from raytrain.engine.parallel import World, current_world
 from raytrain.engine.pixels import fit_epoch
 from raytrain.engine.precision import build_scaler, set_float32
 from raytrain.engine.reporter import Reporter
-from raytrain.engine.shipping import ship
+from raytrain.engine.shipped import ship
 from raytrain.engine.start import set_frozen, warm_start
 from raytrain.engine.watchdog import UNWATCHED, Watch, stall_notes
 from raytrain.metrics.oof_file import write_oof_evidence
 from raytrain.models import build_model
 from raytrain.models.auxiliary import attach
 from raytrain.models.weights import weights_file
+from raytrain.runs.attempts import Start, append_start
+from raytrain.runs.chosen_epochs import ended, kept_epochs
 from raytrain.runs.extensions import load_extensions
 from raytrain.runs.history import Row, append_row, best_row, write_history
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task
-from raytrain.runs.shipping import ended, kept_epochs
-from raytrain.runs.starts import Start, append_start
 
 
 @dataclass(frozen=True)
@@ -207,8 +207,8 @@ def class_pixels(task: Task, samples: Samples) -> tuple[int, ...]:
 def lacking_classes(task: Task, samples: Samples) -> list[str]:
     """Return a note for each foreground class that no training image shows."""
     return [
-        f"{samples.report.classes[number]} has no labelled pixel in the {len(task.train_ids)} "
-        "images that are trained on: it cannot be learnt"
+        f"{samples.report.classes[number]} has no labeled pixel in the {len(task.train_ids)} "
+        "images that are trained on: it cannot be learned"
         for number, pixels in enumerate(class_pixels(task, samples))
         if number and not pixels
     ]

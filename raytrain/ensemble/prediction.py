@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from raytrain.config.target import Target, mask_of
+from raytrain.config.target import Target
 from raytrain.data.cache import Cache
 from raytrain.data.framing import Frame
 from raytrain.data.report import DataReport
 from raytrain.engine.parallel import current_world
 from raytrain.engine.predictor import load_network, predicted, read_card
+from raytrain.metrics.decide import mask_of
 from raytrain.runs.maps import Maps
 
 

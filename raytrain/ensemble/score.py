@@ -10,12 +10,13 @@ import numpy as np
 import torch
 
 from raytrain.config.metrics import MetricSpec
-from raytrain.config.target import Target, mask_of
-from raytrain.ensemble.bootstrap import group_draws
+from raytrain.config.target import Target
 from raytrain.metrics import image_figures, score
-from raytrain.metrics.confusion import confusion
+from raytrain.metrics.bootstrap import group_draws
+from raytrain.metrics.decide import mask_of
 from raytrain.metrics.dice import foreground_dice, mean_foreground_dice, overlap_counts
 from raytrain.metrics.evidence import Evidence, label_maps
+from raytrain.metrics.oof_file import OofEvidence
 from raytrain.metrics.table import class_table
 
 
@@ -93,3 +94,43 @@ def _interval(evidence: Evidence, groups_N: np.ndarray, metric: MetricSpec) -> t
     draws = [score(metric, evidence.of(rows)) for rows in group_draws(groups_N)]
     low, high = np.percentile(draws, [2.5, 97.5])
     return float(low), float(high)
+
+
+def confusion(pred_NHW: np.ndarray, true_NHW: np.ndarray, classes: int) -> np.ndarray:
+    """Return count_KK (int64): the number of pixels by true class (row) and predicted class
+    (column).
+
+    Values that are not a class (an ignore value) are not counted.
+    """
+    judged = (true_NHW >= 0) & (true_NHW < classes)
+    pair = true_NHW[judged].astype(np.int64) * classes + pred_NHW[judged]
+    return np.bincount(pair, minlength=classes**2).reshape(classes, classes)
+
+
+def nested_score(ours: OofEvidence, theirs: OofEvidence, folds: tuple[int, ...]) -> float:
+    """Return the score of choosing the better ensemble on each fold by the other folds.
+
+    On a tie, theirs is chosen. `folds` are the numbers of images per fold, in order. Raises
+    ValueError when the two are not from the same images and masks.
+    """
+    theirs = theirs.aligned(ours)
+    fold_N = np.repeat(np.arange(len(folds)), folds)
+    assert len(fold_N) == len(ours.ids)
+    ours_N = np.zeros(len(fold_N), bool)
+    for fold in range(len(folds)):
+        others = np.flatnonzero(fold_N != fold)
+        one, other = (score(ours.metric, each.evidence.of(others)) for each in (ours, theirs))
+        ours_N[fold_N == fold] = one > other
+    return score(ours.metric, _mixed(ours_N, ours.evidence, theirs.evidence))
+
+
+def _mixed(ours_N: np.ndarray, ours: Evidence, theirs: Evidence) -> Evidence:
+    """Return the rows of ours if ours was chosen, and of theirs otherwise."""
+    mask_N11 = ours_N[:, None, None]
+    figures_NGK = None
+    if ours.figures_NGK is not None:
+        places = [theirs.gathered.index(spec) for spec in ours.gathered]
+        assert theirs.figures_NGK is not None
+        figures_NGK = np.where(mask_N11, ours.figures_NGK, theirs.figures_NGK[:, places])
+    counts_NK3 = np.where(mask_N11, ours.counts_NK3, theirs.counts_NK3)
+    return Evidence(counts_NK3, ours.gathered, figures_NGK, ours.counted_K)

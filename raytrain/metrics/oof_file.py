@@ -101,11 +101,11 @@ def read_oof_evidence(path: Path) -> OofEvidence:
 def _differences(one: OofEvidence, other: OofEvidence) -> list[str]:
     if set(one.ids) != set(other.ids):
         only = sorted(set(one.ids) ^ set(other.ids))
-        return [f"{len(only)} images stand on one side only, such as {only[0]}"]
+        return [f"{len(only)} images are in only one of the two, such as {only[0]}"]
     problems = []
     groups = dict(zip(one.ids, one.groups, strict=True))
     if [groups[id] for id in other.ids] != list(other.groups):
-        problems.append("the images are grouped otherwise")
+        problems.append("the images are grouped differently")
     truths = [_true_pixels(each) for each in (one, other)]
     changed = [id for id in other.ids if truths[0][id] != truths[1][id]]
     if changed:

@@ -165,7 +165,8 @@ def attach_problems(
             )
     if presence is not None and deepest(network) is None:
         problems.append(
-            f"trial.presence: {label} has no deepest map to tell the image's classes by; leave it "
+            f"trial.presence: {label} has no deepest map to predict the image's classes from; "
+            "leave it "
             "out, or choose a U-Net, FCN, SegNet, EffUNet or one of smp's but dpt"
         )
     return problems

@@ -65,7 +65,7 @@ def read_state(path: Path) -> State:
     # The largest state dict in the file, because some files hold several.
     found = max(_states(tree), key=len, default=None)
     if not found:
-        raise ValueError(f"{path}: no tensors are in it by name; save model.state_dict()")
+        raise ValueError(f"{path}: it contains no named tensors; save model.state_dict()")
     return {_OLD_DENSENET.sub(r".\1\2.", name): value for name, value in found.items()}
 
 

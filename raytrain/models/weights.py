@@ -43,7 +43,7 @@ def fetch_weights(spec: ModelSpec, folder: Path, limit_s: float = LIMIT_S) -> No
             fetch(spec, temporary, limit_s)
         except (ValueError, TimeoutError) as error:
             raise ValueError(
-                f"model.weights: the imagenet weights of {spec.encoder} could not be had "
+                f"model.weights: the imagenet weights of {spec.encoder} could not be downloaded "
                 f"({error}); {OFFLINE_HELP}"
             ) from None
 

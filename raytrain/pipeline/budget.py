@@ -1,110 +1,184 @@
-"""The clock of a run with a budget: the time used over all starts, and its end.
+"""A run with a budget: a quick member first, then the best that fits into the remaining time.
 
-`budget.json` is written every few seconds, so that a killed run keeps its count. The end of the
-budget raises an interrupt, which takes the same path as Ctrl-C.
+Every round ends with the out-of-fold score of a candidate ensemble. It replaces the current one
+only if two scores are higher than the current score: its own, and the nested score, which chooses
+between the two on each fold by the other folds. So whenever the run ends, `final/` holds the best
+ensemble so far, complete and checked.
 """
 
-import signal
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
+from dataclasses import replace
 
-from raytrain.config.base import Spec
+from raytrain.backend.clock import Clock, Plan
 from raytrain.config.duration import duration_text
-from raytrain.pipeline.shares import END
-from raytrain.runs.files import read_spec, write_json
-from raytrain.runs.layout import RunDir
-from raytrain.runs.repeated import repeated
+from raytrain.config.job import most as most_workers
+from raytrain.config.space_draws import sample_trials
+from raytrain.config.trial import TrialSpec
+from raytrain.engine.run import Run
+from raytrain.engine.trainable import make_trainable
+from raytrain.ensemble.current_ensemble import (
+    built_beside,
+    current_evidence,
+    is_current,
+    make_current,
+)
+from raytrain.ensemble.score import nested_score
+from raytrain.metrics import score
+from raytrain.pipeline.cv import cv, fold_tasks, member_specs
+from raytrain.pipeline.encode import encode
+from raytrain.pipeline.finalize import finalize, oof_evidence
+from raytrain.pipeline.predict import predict
+from raytrain.pipeline.search import search
+from raytrain.report.terminal import leaderboard_table, score_text
+from raytrain.runs.fingerprint import fingerprint
+from raytrain.runs.joined import read_joined
+from raytrain.runs.messages import say
+from raytrain.runs.search_log import Candidate, append_candidate, read_candidates
+from raytrain.search.budget_split import QUICK, Costs, quick_epochs, search_share
+from raytrain.search.plan import PROBED
+from raytrain.search.proposable import shortened
+from raytrain.search.timing import timed_costs
 
-BEAT_S = 3.0
+
+def run_within(run: Run, clock: Clock) -> None:
+    """Run a quick member, the search, the best configuration, and the best few."""
+    if current_evidence(run.folder) is None:
+        _quick_member(run, clock)
+    run = _planned(run, clock)
+    board = search(run, clock.search_is_over)
+    more = "budget" if clock.search_is_over() else "search.trials"
+    if not board:
+        say(f"{clock.text()}: no trial has a score yet")
+        return
+    say(leaderboard_table(board))
+    scored = sum(each.mean is not None for each in board)
+    wanted = run.job.finalize.wanted(scored)
+    for members in sorted({1, min(wanted, scored)}):
+        specs = member_specs(_with_finalize(run, members=members))
+        # A search that began under an earlier, longer plan may have longer trials.
+        epochs = clock.plan.epochs
+        specs = [shortened(spec, epochs) if epochs else spec for spec in specs]
+        _round(run, specs)
+    say(f"{clock.text()}: done; a larger {more} would let the search go on")
 
 
-class BudgetOver(KeyboardInterrupt):
-    """The budget is used up, except for the time reserved for the final steps."""
+def _with_finalize(run: Run, **changes: int) -> Run:
+    """Return the run with another `finalize`."""
+    finalize = run.job.finalize.model_copy(update=changes)
+    return replace(run, job=run.job.model_copy(update={"finalize": finalize}))
 
 
-class Plan(Spec):
-    """Decisions from timed costs, stored so that later starts follow the same plan."""
+def _quick_member(run: Run, clock: Clock) -> None:
+    """Train the default trial as an ensemble of one, as long as a tenth of the budget allows."""
+    run = _with_finalize(run, members=1, workers=1)
+    trial, epochs = run.job.trial, clock.plan.quick_epochs
+    if epochs is None:
+        costs, most = _costs(run, [trial])
+        used_s = clock.used_s
+        epochs = quick_epochs(costs, used_s, clock.total_s, most) if costs else 1
+        clock.note(clock.plan.model_copy(update={"quick_epochs": epochs}))
+        say(f"{clock.text()}; the quick member trains {epochs} of {most} epochs")
+        tenth_s = QUICK * clock.total_s
+        if costs and used_s + costs.shipped_s(1, epochs) > tenth_s:
+            late = duration_text(used_s + costs.shipped_s(1, epochs))
+            say(
+                f"budget: the first CSV is written after about {late}, later than a tenth of the "
+                "budget; give more time, or a smaller trial"
+            )
+    _round(run, [shortened(trial, epochs)])
 
-    quick_epochs: int | None = None
-    epochs: int | None = None
-    """Most epochs of any trial."""
-    search_until_s: float | None = None
-    """The search ends when this many seconds of the budget are used."""
+
+def _planned(run: Run, clock: Clock) -> Run:
+    """Return the run with trials short enough for the budget; the end of the search is stored."""
+    job, plan = run.job, clock.plan
+    if plan.epochs is None:
+        space, search_spec = job.search.space, job.search
+        drawn = sample_trials(space, job.trial, search_spec.trials, search_spec.seed)
+        specs = list({spec.model: spec for spec in (*drawn[:PROBED], job.trial)}.values())
+        costs, most = _costs(run, specs[:PROBED])
+        epochs, until_s = most, clock.used_s + clock.left_s / 2
+        if costs:
+            members = job.finalize.wanted(len(drawn))
+            epochs, until_s = search_share(costs, clock.used_s, clock.total_s, most, members)
+        plan = Plan(quick_epochs=plan.quick_epochs, epochs=epochs, search_until_s=until_s)
+        clock.note(plan)
+    assert plan.epochs is not None
+    assert plan.search_until_s is not None
+    say(
+        f"{clock.text()}; search until {duration_text(plan.search_until_s)}, trials, folds and "
+        f"members of at most {plan.epochs} epochs"
+    )
+    ships = job.finalize
+    if ships.epochs is not None:
+        ships = ships.model_copy(update={"epochs": min(ships.epochs, plan.epochs)})
+    changes = {"trial": shortened(job.trial, plan.epochs), "finalize": ships}
+    return replace(run, job=job.model_copy(update=changes))
 
 
-class BudgetFile(Spec):
-    """The content of `budget.json`."""
+def _costs(run: Run, specs: list[TrialSpec]) -> tuple[Costs | None, int]:
+    """Return the costs of the slowest spec (None if not timed), and the epochs of the longest."""
+    tasks = [fold_tasks(run, spec)[0] for spec in specs]
+    make_trainable(tasks, run)
+    most = max(task.spec.last_epoch for task in tasks)
+    timed = timed_costs(tasks, run)
+    if not timed:
+        return None, most
+    costs = Costs(
+        epoch_s=max(cost.epoch_s for cost in timed.values()),
+        images=len(run.report.labeled),
+        tests=len(run.report.ids("test")),
+        places=max(1, min(run.backend.places().values())),
+        folds=len(run.folds.val_ids),
+        workers=most_workers(run.job.finalize.workers),
+    )
+    return costs, most
 
-    total_s: float
-    used_s: float
-    plan: Plan
+
+def _round(run: Run, specs: list[TrialSpec]) -> None:
+    """Score these configurations' ensemble out of fold; if it is better, make it current."""
+    folder, folds = run.folder, run.folds
+    joined = [each.fingerprint for each in read_joined(folder).values()]
+    asked = [spec.model_dump(mode="json") for spec in specs]
+    built = built_beside(folder, fingerprint(asked, folds.hash, joined, run.job.finalize.workers))
+    before = current_evidence(folder)
+    known = {candidate.shelf for candidate in read_candidates(folder.candidates)}
+    if built.shelf in known or is_current(folder, built):
+        return
+    cv(run, specs)
+    ours = oof_evidence(run, specs)
+    sizes = tuple(map(len, folds.val_ids))
+    now = score(ours.metric, ours.evidence)
+    nested = None if before is None else nested_score(ours, before, sizes)
+    earlier = None if before is None else score(before.metric, before.evidence)
+    kept = nested is None or earlier is None or min(nested, now) > earlier
+    say(_verdict(specs, now, earlier, nested, kept))
+    if kept:
+        beside = replace(run, folder=built)
+        say(score_text(finalize(beside, specs)))
+        predict(beside)
+        encode(beside)
+        make_current(folder, built)
+        say(f"the best so far: {folder.submission}")
+    candidate = Candidate(
+        shelf=built.shelf,
+        members=tuple(map(fingerprint, asked)),
+        score=now,
+        before=earlier,
+        nested=nested,
+        kept=kept,
+    )
+    append_candidate(folder.candidates, candidate)
 
 
-class Budget:
-    """The budget in one start of `run`, counted from here. Another total makes a new plan."""
-
-    def __init__(self, run: RunDir, total_s: float, clock: Callable[[], float] = time.monotonic):
-        self.total_s, self._run, self._clock = total_s, run, clock
-        self._before, self._start, self.plan = 0.0, clock(), Plan()
-        if run.budget.is_file():
-            file = read_spec(run.budget, BudgetFile, "delete it: the clock starts anew")
-            self._before = file.used_s
-            same = file.total_s == total_s
-            self.plan = file.plan if same else Plan(quick_epochs=file.plan.quick_epochs)
-
-    @property
-    def used_s(self) -> float:
-        """Seconds used over all starts."""
-        return self._before + self._clock() - self._start
-
-    @property
-    def left_s(self) -> float:
-        """Seconds until the end, which leaves time for the final steps."""
-        return (1 - END) * self.total_s - self.used_s
-
-    def search_is_over(self) -> bool:
-        """Return whether the search has used its share."""
-        until_s = self.plan.search_until_s
-        return until_s is not None and self.used_s >= until_s
-
-    def note(self, plan: Plan) -> None:
-        """Store a plan."""
-        self.plan = plan
-        self._write()
-
-    @contextmanager
-    def counted(self) -> Iterator[None]:
-        """Record the time used while the block runs."""
-        try:
-            with repeated(self._write, BEAT_S, "budget"):
-                yield
-        finally:
-            self._write()
-
-    @contextmanager
-    def ending(self) -> Iterator[None]:
-        """Raise BudgetOver in the block when the budget is over; main thread only."""
-
-        def over(number: int, frame: FrameType | None) -> None:
-            del number, frame
-            raise BudgetOver
-
-        if self.left_s <= 0:
-            raise BudgetOver
-        before = signal.signal(signal.SIGALRM, over)
-        signal.setitimer(signal.ITIMER_REAL, self.left_s)
-        try:
-            yield
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
-
-    def text(self) -> str:
-        """Return a text such as `budget: 12 min of 2 h used`."""
-        return f"budget: {duration_text(self.used_s)} of {duration_text(self.total_s)} used"
-
-    def _write(self) -> None:
-        file = BudgetFile(total_s=self.total_s, used_s=round(self.used_s, 1), plan=self.plan)
-        write_json(self._run.budget, file.model_dump(mode="json"))
+def _verdict(
+    specs: list[TrialSpec],
+    now: float,
+    earlier: float | None,
+    nested: float | None,
+    kept: bool,
+) -> str:
+    names = " + ".join(spec.label for spec in specs)
+    text = f"candidate {names}: out of fold {now:.4f}"
+    if earlier is None or nested is None:
+        return f"{text}, the first"
+    end = "the candidate replaces it" if kept else "it stays"
+    return f"{text}, nested {nested:.4f}; the current ensemble {earlier:.4f}: {end}"

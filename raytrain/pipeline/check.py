@@ -8,19 +8,26 @@ from pydantic import TypeAdapter
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.errors import config_error
 from raytrain.config.job import JobSpec
+from raytrain.config.losses import loss_problems
 from raytrain.config.metrics import MetricSpec
+from raytrain.config.models import PixelsBase, PretrainedSpec
+from raytrain.config.space import Given, covering, resolve, with_values
+from raytrain.config.space_check import combinations
+from raytrain.config.space_draws import sample_trials
+from raytrain.config.target import outputs
+from raytrain.config.trial import OF_STEPS, TrialSpec
 from raytrain.data.checks import NEAR_LIMIT
 from raytrain.data.contact_sheet import contact_sheet
 from raytrain.data.index import SPLITS
 from raytrain.data.report import DataReport, SplitFacts, read_report, write_report
 from raytrain.data.samples import SampleFiles
-from raytrain.pipeline.foreseen import NO_TEST, job_problems
-from raytrain.pipeline.stamp import keep_stamp, read_anew, stamp
-from raytrain.pipeline.weights_check import weights_problems
+from raytrain.data.stamp import keep_stamp, read_anew, stamp
 from raytrain.runs.extensions import keep_extensions, load_extensions
 from raytrain.runs.files import atomic_path
 from raytrain.runs.jobs import keep_job, read_config
 from raytrain.runs.layout import RunDir
+from raytrain.runs.messages import say
+from raytrain.submission.sample import sample_problems
 
 PER_SPLIT = 16
 """Images of each split on the contact sheet."""
@@ -56,7 +63,7 @@ def check(job: JobSpec, run: RunDir, read: Read = read_anew) -> DataReport:
     write_report(run.data_report, report)
     keep_stamp(run, before_it)
     if changed := keep_job(run, job):
-        print(changed, flush=True)
+        say(changed)
     return report
 
 
@@ -117,7 +124,8 @@ def summary(report: DataReport) -> str:
     lines += [f"  {text}" for text in report.notes]
     if report.shift_auc is not None:
         lines.append(
-            f"  train and test are told apart with AUC {report.shift_auc:.2f} by simple statistics "
+            "  simple statistics distinguish train from test images with AUC "
+            f"{report.shift_auc:.2f} by simple statistics "
             "(.5: alike, 1: always)"
         )
     if "test" not in report.splits:
@@ -142,3 +150,70 @@ def _split_line(name: str, facts: SplitFacts, classes: tuple[str, ...]) -> str:
     if facts.single_class_masks:
         line += f"; {facts.single_class_masks} masks of one class"
     return line
+
+
+NO_TEST = (
+    "there is no test image, so there is nothing to submit; say in competition.splits.test where "
+    "they are, or stop at `raytrain search` and `raytrain cv`"
+)
+
+
+def job_problems(job: JobSpec, report: DataReport) -> list[str]:
+    """Return the problems that concern every station."""
+    space, classes = job.search.space, job.competition.classes
+    specs = [with_values(job.trial, values) for values in combinations(space)]
+    losses = dict.fromkeys(spec.loss for spec in specs)
+    found = [line for loss in losses for line in loss_problems(loss, report.target, len(classes))]
+    return [*dict.fromkeys(found), *sample_problems(job.competition, report)]
+
+
+def ensemble_problems(job: JobSpec) -> list[str]:
+    """Return a problem if there are more members than the space has configurations."""
+    search = job.search
+    drawn = sample_trials(search.space, job.trial, search.trials, search.seed)
+    count = len({_told_apart(spec) for spec in drawn})
+    if count >= job.finalize.wanted(count):
+        return []
+    return [
+        f"finalize.members: {job.finalize.members} are asked for, and search.space and "
+        f"search.trials give {count} configuration{'s' * (count > 1)}; lower it, or widen the space"
+    ]
+
+
+def _told_apart(spec: TrialSpec) -> str:
+    """Return the fields that distinguish configurations; pixel classifiers ignore some fields."""
+    of_steps = {key for key, f in TrialSpec.model_fields.items() if OF_STEPS in f.metadata}
+    unused = {"epochs", *of_steps} if isinstance(spec.model, PixelsBase) else set()
+    return spec.model_dump_json(exclude=unused)
+
+
+def weights_problems(job: JobSpec, report: DataReport) -> list[str]:
+    """Return the problems of the weights files that the trial or its space names. Networks are
+    built without memory, and only if a file is named."""
+    models = {job.trial.model: None}
+    for point in covering(job.search.space):
+        try:
+            spec = with_values(job.trial, resolve(job.search.space, Given(point)))
+        except ValueError:
+            continue  # these values are incompatible; the space has its own check
+        models[spec.model] = None
+    named = [
+        model
+        for model in models
+        if isinstance(model, PretrainedSpec) and model.weights not in (None, "imagenet")
+    ]
+    if not named:
+        return []
+    from raytrain.models import without_memory
+    from raytrain.models.weights import file_note
+
+    problems = []
+    for model in named:
+        maps = outputs(len(report.classes), report.target)
+        try:
+            note = file_note(model, without_memory(model, report.channels, maps))
+            if note is not None:
+                say(f"trial.{note}")
+        except ValueError as error:
+            problems.append(f"trial.{error}")
+    return problems

@@ -4,23 +4,22 @@ labeled images. The model that predicts an image has never seen its group."""
 from dataclasses import dataclass
 from pathlib import Path
 
-from raytrain.config.job import JobSpec
 from raytrain.config.trial import TrialSpec
-from raytrain.data.folds import Folds, load_or_make_folds
-from raytrain.data.report import DataReport
+from raytrain.data.folds import Folds
+from raytrain.engine.run import Run
+from raytrain.engine.tasks import all_folds, make_task
+from raytrain.engine.trainable import make_trainable
 from raytrain.engine.trial import open_samples
+from raytrain.ensemble.final_length import chosen_kind
 from raytrain.ensemble.prediction import member_probabilities
-from raytrain.pipeline.backend import Workplace
-from raytrain.pipeline.length import chosen_kind
-from raytrain.pipeline.present import note_present
-from raytrain.pipeline.tasks import all_folds, forget_damaged, make_task, run_to_end
-from raytrain.pipeline.trainable import make_trainable
-from raytrain.runs.configurations import configurations
+from raytrain.pipeline.train import forget_damaged, run_to_end
 from raytrain.runs.layout import RunDir
-from raytrain.runs.leaderboard import ranked
 from raytrain.runs.maps import write_maps
 from raytrain.runs.oof import CrossValidation, oof_path, write_cross_validation
 from raytrain.runs.record import Task
+from raytrain.search.configurations import configurations
+from raytrain.search.leaderboard import ranked
+from raytrain.search.proposable import note_present
 
 
 @dataclass(frozen=True)
@@ -33,50 +32,46 @@ class OofShard:
     target: Path
 
 
-def member_specs(job: JobSpec, run: RunDir, report: DataReport) -> list[TrialSpec]:
+def member_specs(run: Run) -> list[TrialSpec]:
     """Return the best configurations of this job's leaderboard, with the epochs they are trained
     for.
 
     Raises ValueError when there are too few scored configurations.
     """
-    note_present(job, run, report)
-    scored = [each.spec for each in configurations(ranked(run)) if each.mean is not None]
-    wanted = job.finalize.wanted(len(scored))
+    note_present(run)
+    scored = [each.spec for each in configurations(ranked(run.folder)) if each.mean is not None]
+    wanted = run.job.finalize.wanted(len(scored))
     if not scored or len(scored) < wanted:
         raise ValueError(
             f"finalize.members: {max(1, wanted)} are asked for, the leaderboard has "
             f"{len(scored)} scored configuration(s) of this job; run `raytrain search` first, or "
             "lower it"
         )
-    epochs = job.finalize.epochs
+    epochs = run.job.finalize.epochs
     chosen = scored[:wanted]
     return chosen if epochs is None else [spec.laid_out_for(epochs) for spec in chosen]
 
 
-def fold_tasks(
-    job: JobSpec, run: RunDir, report: DataReport, folds: Folds, spec: TrialSpec
-) -> list[Task]:
+def fold_tasks(run: Run, spec: TrialSpec) -> list[Task]:
     """Return one task per fold, in order."""
-    return [make_task(job, run, report, "cv", spec, fold, workers=1) for fold in all_folds(folds)]
+    return [make_task(run, "cv", spec, fold, workers=1) for fold in all_folds(run.folds)]
 
 
-def cv(
-    job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace, specs: list[TrialSpec]
-) -> Folds:
+def cv(run: Run, specs: list[TrialSpec]) -> Folds:
     """Train these configurations on all folds, all in parallel, and write `oof/`."""
-    folds = load_or_make_folds(run.folds, report, job.folds)
-    members = [fold_tasks(job, run, report, folds, spec) for spec in specs]
+    folder, folds = run.folder, run.folds
+    members = [fold_tasks(run, spec) for spec in specs]
     tasks = [task for member in members for task in member]
-    make_trainable(tasks, report, run)
+    make_trainable(tasks, run)
     trials = tuple(tuple(task.fingerprint for task in member) for member in members)
-    write_cross_validation(run, CrossValidation(folds=folds.hash, members=trials))
+    write_cross_validation(folder, CrossValidation(folds=folds.hash, members=trials))
     # Once the maps exist, the weights are no longer needed.
-    forget_damaged([task for task in tasks if not oof_path(run, task.fingerprint).is_file()])
-    run_to_end(tasks, workplace, f"cross-validation, {len(folds.val_ids)} folds")
-    shards = [shard for member in members for shard in _shards(run, member)]
+    forget_damaged([task for task in tasks if not oof_path(folder, task.fingerprint).is_file()])
+    run_to_end(tasks, run, f"cross-validation, {len(folds.val_ids)} folds")
+    shards = [shard for member in members for shard in _shards(folder, member)]
     missing = [shard for shard in shards if not shard.target.is_file()]
     if missing:
-        workplace.backend.map_shards("out-of-fold maps", write_oof, missing)
+        run.backend.map_shards("out-of-fold maps", write_oof, missing)
     return folds
 
 

@@ -14,10 +14,11 @@ from raytrain.metrics.dice import foreground_dice, mean_foreground_dice, overlap
 from raytrain.metrics.evidence import Evidence
 from raytrain.pipeline.predict import read_ensemble
 from raytrain.pipeline.run import run
-from raytrain.pipeline.tables import leaderboard_table
-from raytrain.runs.configurations import configurations
+from raytrain.report.terminal import leaderboard_table
 from raytrain.runs.layout import RunDir
-from raytrain.runs.leaderboard import ranked
+from raytrain.runs.messages import say
+from raytrain.search.configurations import configurations
+from raytrain.search.leaderboard import ranked
 
 DICE = 0.80
 TRIALS = 8
@@ -46,14 +47,14 @@ def demo(job: JobSpec, directory: RunDir) -> int:
     )
     stopped = sum(record.status == "stopped" for record in records)
     ranks = [member.ranks for member in read_ensemble(directory).members]
-    print(f"\n{leaderboard_table(configurations(records))}")
-    print(f"{len(records)} trials, {stopped} stopped at a rung; finalists on {ranks} workers")
-    print(f"true Dice on the {len(counts_NK3)} test images: {dice:.4f} ({per_class})")
+    say(f"\n{leaderboard_table(configurations(records))}")
+    say(f"{len(records)} trials, {stopped} stopped at a rung; finalists on {ranks} workers")
+    say(f"true Dice on the {len(counts_NK3)} test images: {dice:.4f} ({per_class})")
     metric = job.competition.metric
     if metric != DiceMetricSpec() and not gathered(metric):
-        print(f"true {metric.label} on them: {score(metric, Evidence(counts_NK3)):.4f}")
+        say(f"true {metric.label} on them: {score(metric, Evidence(counts_NK3)):.4f}")
     for path in (directory.leaderboard, directory.ensemble, directory.submission, directory.report):
-        print(f"written: {path}")
+        say(f"written: {path}")
     shortfalls = [
         *([f"the test Dice {dice:.4f} is under {DICE}"] if dice < DICE else []),
         *([f"{len(records)} trials ran, not {TRIALS}"] if len(records) < TRIALS else []),
@@ -61,7 +62,7 @@ def demo(job: JobSpec, directory: RunDir) -> int:
         *([f"finalists had {ranks} workers"] if any(n != RANKS for n in ranks) else []),
     ]
     for shortfall in shortfalls:
-        print(f"demo failed: {shortfall}")
+        say(f"demo failed: {shortfall}")
     return 1 if shortfalls else 0
 
 

@@ -6,26 +6,25 @@ from raytrain.config.job import JobSpec, most
 from raytrain.config.metrics import MetricSpec
 from raytrain.config.models import PixelsBase
 from raytrain.config.optimizers import PlateauSpec
-from raytrain.config.space import sample_trials
+from raytrain.config.space_draws import sample_trials
 from raytrain.config.trial import TrialSpec
-from raytrain.data.folds import Folds, load_or_make_folds
-from raytrain.data.report import DataReport
-from raytrain.engine.shipping import shipped_checkpoint
+from raytrain.data.folds import Folds
+from raytrain.engine.run import Run
+from raytrain.engine.shipped import shipped_checkpoint
+from raytrain.engine.tasks import Fold, make_task
+from raytrain.engine.trainable import make_trainable
 from raytrain.engine.trial import Samples, open_samples
+from raytrain.ensemble.final_length import final_spec
 from raytrain.ensemble.score import map_confusion, map_counts, map_figures, oof_score
 from raytrain.metrics import gathered
 from raytrain.metrics.evidence import Evidence
 from raytrain.metrics.oof_file import OofEvidence, write_oof_evidence
-from raytrain.pipeline.backend import Workplace
 from raytrain.pipeline.cv import fold_tasks
-from raytrain.pipeline.length import final_spec
-from raytrain.pipeline.tasks import Fold, forget_damaged, make_task, run_to_end
-from raytrain.pipeline.trainable import make_trainable
+from raytrain.pipeline.train import forget_damaged, run_to_end
 from raytrain.runs.ensemble import Ensemble, JoinedMember, Member, read_ensemble
 from raytrain.runs.files import write_json
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.joined import Joined, joined_dir, read_joined
-from raytrain.runs.layout import RunDir
 from raytrain.runs.maps import Maps
 from raytrain.runs.oof import oof_path
 from raytrain.runs.record import Task, read_record
@@ -46,116 +45,102 @@ def final_problems(job: JobSpec) -> list[str]:
             continue
         if isinstance(schedule, PlateauSpec) and schedule.watch != "train_loss":
             return [
-                f"trial.schedule.watch: {schedule.watch} is not known where members are trained "
-                "on all labelled images; choose train_loss, or a schedule other than plateau"
+                f"trial.schedule.watch: {schedule.watch} is not known when members are trained on "
+                "all labeled images; choose train_loss, or a schedule other than plateau"
             ]
     return []
 
 
-def finalize(
-    job: JobSpec, run: RunDir, report: DataReport, workplace: Workplace, specs: list[TrialSpec]
-) -> Ensemble:
+def finalize(run: Run, specs: list[TrialSpec]) -> Ensemble:
     """Retrain these configurations on train+val, for as many epochs as their folds suggest.
 
     Writes `final/ensemble.json` and the evidence for its score. Joined members stay. The CSV of
     another ensemble is removed. Raises ValueError when a member has no out-of-fold maps, or joined
     on other folds.
     """
-    folds = load_or_make_folds(run.folds, report, job.folds)
-    maps = _all_maps(job, run, report, folds, specs)
-    ids = report.ids("train", "val")
-    members = [fold_tasks(job, run, report, folds, spec) for spec in specs]
+    folder, maps = run.folder, _all_maps(run, specs)
+    ids = run.report.ids("train", "val")
+    members = [fold_tasks(run, spec) for spec in specs]
     everything = Fold("all", ids, ())
     tasks = [
-        make_task(job, run, report, "final", final_spec(member), everything, job.finalize.workers)
+        make_task(run, "final", final_spec(member), everything, run.job.finalize.workers)
         for member in members
     ]
-    make_trainable(tasks, report, run)
+    make_trainable(tasks, run)
     forget_damaged(tasks)
-    run_to_end(tasks, workplace, f"final training on all {len(ids)} labelled images")
-    ensemble, oof = _ensemble(job, run, report, folds, list(zip(tasks, members, strict=True)), maps)
-    if run.ensemble.is_file() and read_ensemble(run).fingerprint != ensemble.fingerprint:
-        run.submission.unlink(missing_ok=True)
-    write_oof_evidence(run.evidence, oof)
-    write_json(run.ensemble, ensemble.model_dump(mode="json"))
+    run_to_end(tasks, run, f"final training on all {len(ids)} labeled images")
+    ensemble, oof = _ensemble(run, list(zip(tasks, members, strict=True)), maps)
+    if folder.ensemble.is_file() and read_ensemble(folder).fingerprint != ensemble.fingerprint:
+        folder.submission.unlink(missing_ok=True)
+    write_oof_evidence(folder.evidence, oof)
+    write_json(folder.ensemble, ensemble.model_dump(mode="json"))
     return ensemble
 
 
-def oof_evidence(
-    job: JobSpec, run: RunDir, report: DataReport, specs: list[TrialSpec]
-) -> OofEvidence:
+def oof_evidence(run: Run, specs: list[TrialSpec]) -> OofEvidence:
     """Return the evidence of the mean of these configurations and the joined members, as `finalize`
     will write it."""
-    folds = load_or_make_folds(run.folds, report, job.folds)
-    metric = job.competition.metric
-    maps = _all_maps(job, run, report, folds, specs)
-    evidence, _ = _evidence(open_samples(run), folds, maps, metric)[-1]
+    folds, metric = run.folds, run.job.competition.metric
+    maps = _all_maps(run, specs)
+    evidence, _ = _evidence(open_samples(run.folder), folds, maps, metric)[-1]
     ids = tuple(id for part in folds.val_ids for id in part)
-    groups = report.samples.set_index("id").loc[list(ids), "group"]
+    groups = run.report.samples.set_index("id").loc[list(ids), "group"]
     return OofEvidence(ids, tuple(map(str, groups)), evidence, metric)
 
 
-def _all_maps(
-    job: JobSpec, run: RunDir, report: DataReport, folds: Folds, specs: list[TrialSpec]
-) -> list[list[Maps]]:
+def _all_maps(run: Run, specs: list[TrialSpec]) -> list[list[Maps]]:
     """Return the maps of each member and each joined member, fold by fold."""
-    maps = [_oof_maps(job, run, report, folds, spec) for spec in specs]
-    return maps + [_joined_maps(run, report, folds, each) for each in read_joined(run).values()]
+    maps = [_oof_maps(run, spec) for spec in specs]
+    return maps + [_joined_maps(run, each) for each in read_joined(run.folder).values()]
 
 
-def _oof_maps(
-    job: JobSpec, run: RunDir, report: DataReport, folds: Folds, spec: TrialSpec
-) -> list[Maps]:
+def _oof_maps(run: Run, spec: TrialSpec) -> list[Maps]:
     """Return the maps of one configuration, fold by fold."""
-    paths = [oof_path(run, task.fingerprint) for task in fold_tasks(job, run, report, folds, spec)]
+    paths = [oof_path(run.folder, task.fingerprint) for task in fold_tasks(run, spec)]
     missing = [path for path in paths if not path.is_file()]
     if missing:
         raise ValueError(
             f"{spec.label} has no out-of-fold maps for {len(missing)} of {len(paths)} folds; "
             "run `raytrain cv` with the same job first"
         )
-    return [
-        Maps(path, report.map_shapes(ids)) for path, ids in zip(paths, folds.val_ids, strict=True)
-    ]
+    parts = zip(paths, run.folds.val_ids, strict=True)
+    return [Maps(path, run.report.map_shapes(ids)) for path, ids in parts]
 
 
-def _joined_maps(run: RunDir, report: DataReport, folds: Folds, joined: Joined) -> list[Maps]:
+def _joined_maps(run: Run, joined: Joined) -> list[Maps]:
     """Return the maps of a teammate, fold by fold."""
+    folds, report = run.folds, run.report
     if (joined.folds, joined.data) != (folds.hash, report.fingerprint):
         raise ValueError(
             f"{joined.name} joined this ensemble on other data or folds; "
             f"run `raytrain ensemble` with --remove {joined.name}"
         )
-    directory = joined_dir(run, joined.name)
+    directory = joined_dir(run.folder, joined.name)
     return [
         Maps(directory.oof(fold), report.map_shapes(ids)) for fold, ids in enumerate(folds.val_ids)
     ]
 
 
 def _ensemble(
-    job: JobSpec,
-    run: RunDir,
-    report: DataReport,
-    folds: Folds,
-    tasks: list[tuple[Task, list[Task]]],
-    maps: list[list[Maps]],
+    run: Run, tasks: list[tuple[Task, list[Task]]], maps: list[list[Maps]]
 ) -> tuple[Ensemble, OofEvidence]:
+    folder, report, folds = run.folder, run.report, run.folds
     ids = [id for part in folds.val_ids for id in part]
     groups_N = report.samples.set_index("id").loc[ids, "group"].to_numpy()
-    metric = job.competition.metric
-    *of_shares, of_mean = _evidence(open_samples(run), folds, maps, metric)
+    metric = run.job.competition.metric
+    *of_shares, of_mean = _evidence(open_samples(folder), folds, maps, metric)
     scores = [oof_score(found, groups_N, metric, n_KK).as_dict() for found, n_KK in of_shares]
     members = []
-    for (task, folds_of), oof in zip(tasks, scores[: len(tasks)], strict=True):
+    for (task, fold_trainings), oof in zip(tasks, scores[: len(tasks)], strict=True):
         record = read_record(task.trial_dir)
         assert record is not None
         checkpoint = shipped_checkpoint(task.trial_dir)
         member = Member(
             name=task.spec.label,
             fingerprint=task.fingerprint,
-            checkpoint=str(checkpoint.relative_to(run.path)),
+            checkpoint=str(checkpoint.relative_to(folder.path)),
             ranks=record.ranks,
-            folds=tuple(fold.fingerprint for fold in folds_of),
+            folds=tuple(fold.fingerprint for fold in fold_trainings),
             oof=oof,
         )
         members.append(member)
@@ -163,10 +148,10 @@ def _ensemble(
         JoinedMember(
             name=each.name,
             fingerprint=each.fingerprint,
-            maps=str(joined_dir(run, each.name).path.relative_to(run.path)),
+            maps=str(joined_dir(folder, each.name).path.relative_to(folder.path)),
             oof=oof,
         )
-        for each, oof in zip(read_joined(run).values(), scores[len(tasks) :], strict=True)
+        for each, oof in zip(read_joined(folder).values(), scores[len(tasks) :], strict=True)
     )
     ensemble = Ensemble(
         fingerprint=fingerprint(

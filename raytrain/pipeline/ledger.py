@@ -3,14 +3,13 @@
 from rich.table import Table
 
 from raytrain.config.job import JobSpec
-from raytrain.pipeline.prepare import ledger_of
-from raytrain.pipeline.scored import judged
-from raytrain.pipeline.tables import as_text
+from raytrain.report.terminal import as_text
 from raytrain.runs.layout import RunDir
 from raytrain.submission import calls
 from raytrain.submission.answers import Entry
 from raytrain.submission.events import Event, latest, summary
-from raytrain.submission.ledger import Ledger, OvertakenError, news_of
+from raytrain.submission.ledger import Ledger, OvertakenError, ledger_of, news_of
+from raytrain.submission.wait_for_score import judged
 
 WIDTH, REASON = 240, 60
 """Most characters of a line, and of a column."""

@@ -7,14 +7,13 @@ from rich.table import Table
 
 from raytrain.config.job import JobSpec
 from raytrain.data.report import DataReport, read_report
-from raytrain.ensemble.picks import Draws, Pair, best_pairs, chosen_by_public, simulate
 from raytrain.metrics.oof_file import OofEvidence, read_oof_evidence
-from raytrain.pipeline.prepare import ledger_of
-from raytrain.pipeline.tables import as_text
+from raytrain.report.terminal import as_text
 from raytrain.runs.layout import RunDir
 from raytrain.submission.agreement import agreement
 from raytrain.submission.events import Event, latest
-from raytrain.submission.ledger import Ledger
+from raytrain.submission.final_picks import Draws, Pair, best_pairs, chosen_by_public, simulate
+from raytrain.submission.ledger import Ledger, ledger_of
 
 SHOWN = 3
 """Number of pairs in the table."""
@@ -34,9 +33,11 @@ def picks_text(job: JobSpec, run: RunDir, public: float) -> str:
     data was not checked, or fewer than two submissions can be compared.
     """
     if not 0 < public < 1:
-        raise ValueError(f"--public: {public} is no share; give one between 0 and 1, such as 0.3")
+        raise ValueError(
+            f"--public: {public} is not a share; give one between 0 and 1, such as 0.3"
+        )
     if not run.data_report.is_file():
-        raise ValueError(f"{run.path}: the data is not known; run `raytrain check` first")
+        raise ValueError(f"{run.path}: the data was not checked yet; run `raytrain check` first")
     ledger = ledger_of(job, run)
     events = ledger.read()
     report = read_report(run.data_report)
@@ -54,7 +55,7 @@ def picks_text(job: JobSpec, run: RunDir, public: float) -> str:
     return "\n".join(
         [
             *_reason(job, candidates, draws, ranked[0]),
-            f"{len(draws.private_DM)} simulated test sets of {draws.groups} groups, the labelled "
+            f"{len(draws.private_DM)} simulated test sets of {draws.groups} groups, the labeled "
             f"ones drawn again ({images} test images), {draws.public_groups} of them public",
             _table(candidates, ranked),
             *(f"left out: {text}" for text in left_out),
@@ -68,7 +69,7 @@ def _candidates(
 ) -> tuple[list[_Candidate], list[str]]:
     """Return the sent submissions comparable with the newest one, and why others are not."""
     found, left_out = [], []
-    groups = dict(zip(report.labelled["id"], map(str, report.labelled["group"]), strict=True))
+    groups = dict(zip(report.labeled["id"], map(str, report.labeled["group"]), strict=True))
     for tag, event in latest(events).items():
         if event.ref is None or event.kind == "failed":
             left_out.append(f"{tag}: {event.kind}, not in the competition")
@@ -81,7 +82,7 @@ def _candidates(
         if dict(zip(oof.ids, oof.groups, strict=True)) == groups:
             found.append(_Candidate(event, oof))
         else:
-            left_out.append(f"{tag}: of other labelled images or groups than run {job.run}'s")
+            left_out.append(f"{tag}: of other labeled images or groups than run {job.run}'s")
     if not found:
         return [], left_out
     reference = replace(found[-1].oof, metric=job.competition.metric)

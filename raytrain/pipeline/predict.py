@@ -7,18 +7,18 @@ from pathlib import Path
 
 from PIL import Image
 
-from raytrain.data.report import DataReport
+from raytrain.engine.run import Run
 from raytrain.engine.trial import open_samples
 from raytrain.ensemble.prediction import (
     ensemble_masks,
     given_probabilities,
     member_probabilities,
 )
-from raytrain.pipeline.backend import Workplace
 from raytrain.runs.ensemble import Ensemble, read_ensemble
 from raytrain.runs.files import write_bytes
 from raytrain.runs.joined import JoinedDir
 from raytrain.runs.layout import RunDir
+from raytrain.runs.messages import say
 
 SHARD = 32
 """Images per shard, the unit that is predicted again after a kill."""
@@ -37,19 +37,20 @@ class PredictShard:
     """Folder for the predicted masks."""
 
 
-def predict(run: RunDir, report: DataReport, workplace: Workplace) -> None:
+def predict(run: Run) -> None:
     """Write `final/masks/<id>.png` for every test image that has no mask from this ensemble yet."""
-    ensemble = read_ensemble(run)
-    owner = run.masks / ".ensemble"
+    folder = run.folder
+    ensemble = read_ensemble(folder)
+    owner = folder.masks / ".ensemble"
     if not owner.is_file() or owner.read_text() != ensemble.fingerprint:
-        shutil.rmtree(run.masks, ignore_errors=True)
+        shutil.rmtree(folder.masks, ignore_errors=True)
         write_bytes(owner, ensemble.fingerprint.encode())
-    ids = report.ids("test")
-    parts = shards(run, ensemble, ids, run.masks)
-    todo = [part for part in parts if not all(run.mask(id).is_file() for id in part.ids)]
+    ids = run.report.ids("test")
+    parts = shards(folder, ensemble, ids, folder.masks)
+    todo = [part for part in parts if not all(folder.mask(id).is_file() for id in part.ids)]
     if todo:
-        print(f"predict: {len(ids)} test images", flush=True)
-        workplace.backend.map_shards("predict", predict_shard, todo)
+        say(f"predict: {len(ids)} test images")
+        run.backend.map_shards("predict", predict_shard, todo)
 
 
 def shards(

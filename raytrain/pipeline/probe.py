@@ -1,101 +1,61 @@
-"""Timed probe: the cost of an epoch and of a checkpoint of a trial, measured where trials run."""
+"""`probe`: the largest batch sizes that fit on a worker, measured where trials run.
 
-import shutil
-import time
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+It changes no trial: batch sizes come from the YAML, and so are part of every fingerprint.
+"""
+
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from raytrain.engine.trial import open_samples, run_trial
-from raytrain.pipeline.backend import Workplace
+from raytrain.config.models import PixelsBase
+from raytrain.engine.largest import probe_batches
+from raytrain.engine.memory import GB
+from raytrain.engine.run import Run
+from raytrain.engine.tasks import held_out, make_task
+from raytrain.engine.trainable import make_trainable
+from raytrain.engine.trial import open_samples
 from raytrain.runs.files import read_json, write_json
-from raytrain.runs.fingerprint import fingerprint
-from raytrain.runs.history import Row
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task
-
-BATCHES = 2
-"""Training batches per epoch of the probe."""
-
-
-@dataclass(frozen=True)
-class Cost:
-    """The cost of one trial."""
-
-    epoch_s: float
-    """Seconds of an epoch, including its validation and its checkpoint."""
-    checkpoint_bytes: int
 
 
 @dataclass(frozen=True)
 class _Shard:
     run: Path
     task: Task
-    target: Path
 
 
-class _Clock:
-    """Records the start time and the end of each epoch."""
+def probe(run: Run) -> str:
+    """Probe `job.trial` on one worker, write `batches.json` and return the settings to use.
 
-    def __init__(self) -> None:
-        self.times = [time.perf_counter()]
-
-    def report(self, row: Row) -> None:
-        del row
-        self.times.append(time.perf_counter())
-
-
-def probe(tasks: Sequence[Task], run: RunDir, workplace: Workplace) -> dict[str, Cost]:
-    """Return the costs, by fingerprint, of tasks that can be timed; old timings are reused."""
-    targets = {task.fingerprint: run.search / "probe" / f"{_key(task)}.json" for task in tasks}
-    missing = {targets[t.fingerprint]: t for t in tasks if not targets[t.fingerprint].is_file()}
-    shards = [_Shard(run.path, task, target) for target, task in missing.items()]
-    if shards:
-        # If a worker dies here, the error is reported when it is the trial's turn.
-        with suppress(ValueError):
-            workplace.backend.map_shards("probe", _probe, shards)
-    found = {
-        name: read_json(path, "delete it: it is measured again")
-        for name, path in targets.items()
-        if path.is_file()
-    }
-    return {name: Cost(**tree) for name, tree in found.items() if "epoch_s" in tree}
+    Raises ValueError when a batch of one image does not fit, and for a model without batches.
+    """
+    trial, folder = run.job.trial, run.folder
+    if isinstance(trial.model, PixelsBase):
+        raise ValueError(f"probe: {trial.model.label} is not trained in batches")
+    task = make_task(run, "train", trial, held_out(run), workers=1)
+    make_trainable([task], run)
+    run.backend.map_shards("probe", _probe, [_Shard(folder.path, task)])
+    found = read_json(folder.batches, "delete it and run `raytrain probe` again")
+    if "reason" in found:
+        raise ValueError(found["reason"])
+    training, evaluation = found["training"]["images"], found["evaluation"]["images"]
+    return (
+        f"{_line('training', found['training'])}\n{_line('evaluation', found['evaluation'])}\n"
+        f"for one worker: trial: {{batch_size: {training}, evaluation_batch: {evaluation}}}"
+    )
 
 
-def _key(task: Task) -> str:
-    """Return a fingerprint of what determines a trial's speed."""
-    keys = {"model", "batch_size", "augmentation", "framing", "precision", "compile", "hold"}
-    asked = task.spec.model_dump(mode="json", include=keys)
-    return fingerprint(asked, task.data, task.cpus, task.loaders)
+def _line(what: str, found: dict[str, Any]) -> str:
+    text = f"{what}: {found['images']} images at once take {found['took'] / GB:.3g} GB of the "
+    text += f"{found['free'] / GB:.3g} GB that are free"
+    return text + (", and there are no more images" if found["all_fit"] else "")
 
 
 def _probe(shard: _Shard) -> None:
-    """Train two short epochs and time the second, because the first one warms up. A task with a
-    single epoch is timed including its start."""
-    task, size = shard.task, shard.task.spec.batch_size
-    train_ids, val_ids = task.train_ids[: BATCHES * size], task.val_ids[: BATCHES * size]
-    short = replace(
-        task,
-        spec=task.spec.model_copy(update={"epochs": min(2, task.spec.epochs)}),
-        train_ids=train_ids,
-        val_ids=val_ids,
-        directory=shard.target.with_suffix(""),
-    )
-    clock = _Clock()
+    run = RunDir(shard.run)
     try:
-        run_trial(short, open_samples(RunDir(shard.run)), clock)
-    except (ValueError, RuntimeError) as error:
-        # If a trial fails here, the error is reported when it is the trial's turn.
-        write_json(shard.target, {"reason": str(error)})
-    else:
-        images = len(task.train_ids) + len(task.val_ids)
-        share = images / (len(train_ids) + len(val_ids))
-        sizes = [path.stat().st_size for path in short.trial_dir.checkpoints.glob("*.pt")]
-        cost = {
-            "epoch_s": (clock.times[-1] - clock.times[-2]) * share,
-            "checkpoint_bytes": max(sizes),
-        }
-        write_json(shard.target, cost)
-    finally:
-        shutil.rmtree(short.directory, ignore_errors=True)
+        found: dict[str, Any] = probe_batches(shard.task, open_samples(run))
+    except ValueError as error:
+        found = {"reason": str(error)}
+    write_json(run.batches, found)

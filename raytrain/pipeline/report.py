@@ -4,10 +4,10 @@ import hashlib
 from datetime import UTC
 from pathlib import Path
 
-from raytrain.pipeline.study_table import study_table
 from raytrain.report.facts import read_facts
 from raytrain.report.page import render
 from raytrain.report.study import section
+from raytrain.report.study_results import study_table
 from raytrain.runs.files import write_bytes
 from raytrain.runs.layout import RunDir
 from raytrain.submission.agreement import agreement

@@ -11,13 +11,13 @@ from raytrain.config.job import JobSpec
 from raytrain.data.decode import decode_mask
 from raytrain.data.report import DataReport, read_report
 from raytrain.pipeline.predict import predict_shard, shards
-from raytrain.pipeline.prepare import ledger_of, read_kept
 from raytrain.runs.ensemble import Ensemble
 from raytrain.runs.joined import read_joined
 from raytrain.runs.layout import RunDir
 from raytrain.submission.change import change
 from raytrain.submission.events import Event, latest
-from raytrain.submission.ledger import Ledger
+from raytrain.submission.ledger import Ledger, ledger_of
+from raytrain.submission.prepare import read_kept
 from raytrain.submission.sample import located
 from raytrain.submission.table import build_table, write_table
 

@@ -1,111 +1,147 @@
 """`search`: run trials over models, losses and other settings, and write the leaderboard."""
 
+import shutil
 from collections.abc import Callable
+from math import inf
 
-from raytrain.config.job import JobSpec
+from raytrain.backend.progress import Progress, views
 from raytrain.config.space import with_values
 from raytrain.config.space_check import combinations
-from raytrain.data.report import DataReport
-from raytrain.pipeline.backend import Workplace
-from raytrain.pipeline.keep import BestKeepers
-from raytrain.pipeline.plan import plan_text
-from raytrain.pipeline.progress import Progress
-from raytrain.pipeline.study import Study
-from raytrain.pipeline.tables import stopping_text
-from raytrain.pipeline.trainable import make_trainable
+from raytrain.engine.run import Run
+from raytrain.engine.trainable import make_trainable
+from raytrain.report.terminal import stopping_text
 from raytrain.runs.attempts import Failure
-from raytrain.runs.configurations import Configuration
 from raytrain.runs.files import write_json
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
-from raytrain.runs.leaderboard import ranked, write_leaderboard
-from raytrain.runs.orders import Orders, without_end
-from raytrain.runs.present import present_events
-from raytrain.runs.record import Status, Task, write_record
+from raytrain.runs.messages import say
+from raytrain.runs.record import Record, Status, Task, complete, write_record
 from raytrain.runs.retry import note_failure
-from raytrain.runs.stopping import stopping
+from raytrain.runs.search_log import present_events
+from raytrain.search.configurations import Configuration
+from raytrain.search.leaderboard import ranked, write_leaderboard
+from raytrain.search.plan import plan_text
+from raytrain.search.stopping_cost import stopping
+from raytrain.search.trials import Trials
 
 
-def search(
-    job: JobSpec,
-    run: RunDir,
-    report: DataReport,
-    workplace: Workplace,
-    over: Callable[[], bool] = without_end,
-) -> list[Configuration]:
-    """Run the remaining trials until the search's time is `over`; returns the leaderboard, best
+def without_end() -> bool:
+    """Never end a search: the default for searches without a budget."""
+    return False
+
+
+def search(run: Run, is_over: Callable[[], bool] = without_end) -> list[Configuration]:
+    """Run the remaining trials until the search's time is over; returns the leaderboard, best
     first.
 
     Raises ValueError when no trial gave a score. Returns an empty list if there was no time for
     one.
     """
-    study = Study(job, run, report)
-    todo, samples = _checked(job, run, report, study)
-    if study.is_open():
-        run.searched.unlink(missing_ok=True)
-    if study.is_open() and not over():
-        print(plan_text(run, samples, study.left(), job.search, workplace), flush=True)
-        _run(job, run, study, todo, workplace, over)
-    board = write_leaderboard(run)
+    folder, trials = run.folder, Trials(run)
+    todo, samples = _checked(run, trials)
+    if trials.is_open():
+        folder.searched.unlink(missing_ok=True)
+    if trials.is_open() and not is_over():
+        say(plan_text(run, samples, trials.left()))
+        rungs = run.job.search.scheduler.rungs(run.job.search.longest(run.job.trial.epochs))
+        with Progress("search", todo, rungs, views(run)) as progress:
+            run.backend.search(RunningSearch(run, trials, progress, is_over))
+    board = write_leaderboard(folder)
     records = [record for each in board for record in each.records]
     if not any(record.best for record in records):
-        if over() and all(record.status == "paused" for record in records):
+        if is_over() and all(record.status == "paused" for record in records):
             return []
         reasons = "\n  ".join(f"{record.name}: {record.reason}" for record in records)
         raise ValueError(f"search: no trial gave a score\n  {reasons}")
-    write_json(run.searched, {"configurations": len(board)})
-    if events := present_events(run):
-        histories = {r.fingerprint: read_history(run.trial(r.fingerprint).history) for r in records}
-        print(stopping_text(stopping(records, histories, events)), flush=True)
+    write_json(folder.searched, {"configurations": len(board)})
+    if events := present_events(folder):
+        names = [record.fingerprint for record in records]
+        histories = {name: read_history(folder.trial(name).history) for name in names}
+        say(stopping_text(stopping(records, histories, events)))
     return board
 
 
-def _checked(
-    job: JobSpec, run: RunDir, report: DataReport, study: Study
-) -> tuple[list[Task], list[Task]]:
+def _checked(run: Run, trials: Trials) -> tuple[list[Task], list[Task]]:
     """Return the trials that are known to come, and samples of all trials. Every trial is checked.
     If later trials depend on results, all that may be drawn are checked."""
-    space, base = job.search.space, job.trial
-    if job.search.sampler.name != "tpe":
-        todo = study.draw_all()
+    space, base = run.job.search.space, run.job.trial
+    if run.job.search.sampler.name != "tpe":
+        todo = trials.draw_all()
         if todo:
-            make_trainable(todo, report, run)
+            make_trainable(todo, run)
         return todo, todo
-    if not study.ahead():
+    if not trials.ahead():
         return [], []
     specs = [with_values(base, values) for values in combinations(space)]
-    possible = [study.tasks_of(spec)[0] for spec in specs]
-    make_trainable(possible, report, run)
+    possible = [trials.tasks_of(spec)[0] for spec in specs]
+    make_trainable(possible, run)
     return [], possible
 
 
-def _run(
-    job: JobSpec,
-    run: RunDir,
-    study: Study,
-    todo: list[Task],
-    workplace: Workplace,
-    over: Callable[[], bool],
-) -> None:
-    past, stopped = study.records(), study.stopped()
-    keepers = BestKeepers(run, job.search.keep, ranked(run))
-    epochs = job.search.longest(job.trial.epochs)
-    rungs, views = job.search.scheduler.rungs(epochs), workplace.views(run)
-    with Progress("search", todo, rungs, views) as progress:
+class RunningSearch:
+    """The search that a backend asks and tells (`engine/run.py`): it draws trials, and writes down
+    and shows how they go."""
 
-        def propose() -> Task | None:
-            task = study.next()
-            if task is not None:
-                progress.follow(task)
-            return task
+    def __init__(self, run: Run, trials: Trials, progress: Progress, is_over: Callable[[], bool]):
+        self.folder, self.spec = run.folder, run.job.search
+        self.epochs = self.spec.longest(run.job.trial.epochs)
+        self.is_over = is_over
+        self._trials, self._progress = trials, progress
+        self._best = BestCheckpoints(run.folder, self.spec.keep, ranked(run.folder))
+        self._running: dict[str, Task] = {}
 
-        def on_end(task: Task, status: Status, reason: str | None) -> None:
-            record = write_record(task, status, reason)
-            progress.ended(record)
-            keepers.ended(record)
+    def past(self) -> list[Record]:
+        return self._trials.records()
 
-        def on_failure(task: Task, failure: Failure) -> None:
-            progress.failed(task, note_failure(task, failure))
+    def stopped(self) -> list[Task]:
+        return self._trials.stopped()
 
-        orders = Orders(run, propose, past, job.search, epochs, on_end, stopped, over, on_failure)
-        workplace.backend.search(orders)
+    def ask(self) -> Task | None:
+        task = self._trials.next()
+        if task is not None:
+            self._running[task.fingerprint] = task
+            self._progress.follow(task)
+        return task
+
+    def tell(self, task: Task, status: Status, reason: str | None) -> None:
+        self._running.pop(task.fingerprint, None)
+        record = write_record(task, status, reason)
+        self._progress.ended(record)
+        self._best.ended(record)
+
+    def tell_failure(self, task: Task, failure: Failure) -> None:
+        self._progress.failed(task, note_failure(task, failure))
+
+    def running(self) -> list[Task]:
+        return list(self._running.values())
+
+
+class BestCheckpoints:
+    """Keeps the checkpoints of the best `count` complete trials of a search, and deletes the
+    others. A search needs no weights of complete trials, because folds and members are trained anew
+    from the spec.
+
+    Failed and paused trials keep their checkpoints, to resume from. A trial without a record is
+    still running.
+    """
+
+    def __init__(self, run: RunDir, count: int, past: list[Record]):
+        """Start from `past`, the records of the trials that ended before."""
+        self._run, self._count = run, count
+        self._kept: list[Record] = []
+        for record in past:
+            self.ended(record)
+
+    def ended(self, record: Record) -> None:
+        """Handle the end of a trial: delete the checkpoints of the trial that is now surplus."""
+        if not complete(record):
+            return
+        self._kept = [each for each in self._kept if each.fingerprint != record.fingerprint]
+        self._kept = sorted([*self._kept, record], key=_rank)
+        for each in self._kept[self._count :]:
+            shutil.rmtree(self._run.trial(each.fingerprint).checkpoints, ignore_errors=True)
+        del self._kept[self._count :]
+
+
+def _rank(record: Record) -> tuple[float, str]:
+    return -(record.best["val_score"] if record.best else -inf), record.name

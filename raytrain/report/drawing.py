@@ -80,6 +80,6 @@ def _page_style(found: re.Match[str]) -> str:
     """Return the same style in the page's font and colors."""
     style = re.sub(r"font: [^;\"]*?([\d.]+px)[^;\"]*", r"font-size: \1", found[0])
     style = re.sub(r"font-family: [^;\"]*;? ?", "", style)
-    for colour, variable in VARIABLES.items():
-        style = style.replace(colour, f"var(--{variable})")
+    for color, variable in VARIABLES.items():
+        style = style.replace(color, f"var(--{variable})")
     return style

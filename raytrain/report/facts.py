@@ -9,17 +9,16 @@ from raytrain.config.job import JobSpec
 from raytrain.config.trial import TrialSpec
 from raytrain.data.report import DataReport, read_report
 from raytrain.runs.ensemble import Ensemble, read_ensemble
-from raytrain.runs.events import RungEvent
 from raytrain.runs.extensions import load_extensions
 from raytrain.runs.files import DamagedError, read_json
 from raytrain.runs.history import Row, read_history
 from raytrain.runs.jobs import read_job
 from raytrain.runs.joined import JoinedDir
 from raytrain.runs.layout import RunDir
-from raytrain.runs.leaderboard import ranked
 from raytrain.runs.oof import CrossValidation, oof_path, read_cross_validation
-from raytrain.runs.present import present_events
 from raytrain.runs.record import Record, read_records
+from raytrain.runs.search_log import RungEvent, present_events
+from raytrain.search.leaderboard import ranked
 from raytrain.submission.agreement import Agreement
 
 LedgerRow = Mapping[str, str]

@@ -17,13 +17,13 @@ from raytrain.report.palette import (
     MUTED,
     PAPER,
     STOP,
-    class_colour,
-    series_colours,
+    class_color,
+    series_colors,
 )
-from raytrain.runs.events import RungEvent
 from raytrain.runs.history import Row
 from raytrain.runs.record import Status
-from raytrain.runs.stopping import RungRank
+from raytrain.runs.search_log import RungEvent
+from raytrain.search.stopping_cost import RungRank
 from raytrain.submission.agreement import Agreement
 
 MARKERS: dict[Status, str] = {"finished": "o", "stopped": "X", "failed": "v", "paused": "s"}
@@ -64,7 +64,7 @@ def learning_curves(
     """Draw one line per trial against the epoch and one dashed line per rung; the best trial is
     thick, and a cross marks the end of a stopped one."""
     best = max((curve.score for curve in curves if curve.score is not None), default=None)
-    colours = series_colours([curve.series for curve in curves])
+    colors = series_colors([curve.series for curve in curves])
 
     def plot(figure: Figure, axes: Axes) -> None:
         for rung in rungs:
@@ -74,12 +74,12 @@ def learning_curves(
             if not points:
                 continue
             epochs, values = zip(*points, strict=True)
-            colour = colours[curve.series]
+            color = colors[curve.series]
             leads = curve.score is not None and curve.score == best
             width, alpha = (2.6, 1.0) if leads else (1.3, 0.75)
-            axes.plot(epochs, values, color=colour, linewidth=width, alpha=alpha)
+            axes.plot(epochs, values, color=color, linewidth=width, alpha=alpha)
             marker = MARKERS[curve.status]
-            axes.plot(epochs[-1], values[-1], marker, color=colour, markersize=6.5, **RIM)
+            axes.plot(epochs[-1], values[-1], marker, color=color, markersize=6.5, **RIM)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
 
@@ -88,7 +88,7 @@ def learning_curves(
 
 def score_against_rate(curves: list[Curve], metric: str, alt: str) -> Markup:
     """Draw the best validation score against the learning rate; crosses are stopped trials."""
-    colours = series_colours([curve.series for curve in curves])
+    colors = series_colors([curve.series for curve in curves])
 
     def plot(figure: Figure, axes: Axes) -> None:
         axes.set_xscale("log")
@@ -97,8 +97,8 @@ def score_against_rate(curves: list[Curve], metric: str, alt: str) -> Markup:
         axes.xaxis.set_minor_locator(NullLocator())
         for curve in curves:
             if curve.score is not None:
-                marker, colour = MARKERS[curve.status], colours[curve.series]
-                axes.plot(curve.lr, curve.score, marker, color=colour, markersize=8, **RIM)
+                marker, color = MARKERS[curve.status], colors[curve.series]
+                axes.plot(curve.lr, curve.score, marker, color=color, markersize=8, **RIM)
         axes.margins(x=0.12, y=0.12)
 
     return draw(alt, f"best validation {metric}", "learning rate", HEIGHT_IN, plot)
@@ -109,7 +109,7 @@ def rung_decisions(events: list[RungEvent], metric: str, alt: str) -> Markup:
     rungs = sorted({event.epoch for event in events})
 
     def plot(figure: Figure, axes: Axes) -> None:
-        for decision, marker, colour, aside in (
+        for decision, marker, color, aside in (
             ("go on", "o", ACCENT, -0.07),
             ("stop", "X", STOP, 0.07),
         ):
@@ -117,7 +117,7 @@ def rung_decisions(events: list[RungEvent], metric: str, alt: str) -> Markup:
             x = [rungs.index(event.epoch) + aside for event in found]
             y = [event.val_score for event in found]
             label = f"{decision} ({len(found)})"
-            axes.plot(x, y, marker, color=colour, alpha=0.85, markersize=8, label=label, **RIM)
+            axes.plot(x, y, marker, color=color, alpha=0.85, markersize=8, label=label, **RIM)
         axes.set_xticks(range(len(rungs)), [f"epoch {rung}" for rung in rungs])
         axes.set_xlim(-0.5, len(rungs) - 0.5)
         axes.margins(y=0.1)
@@ -157,13 +157,13 @@ def intervals(scores: list[Interval], metric: str, classes: Sequence[str], alt: 
     def plot(figure: Figure, axes: Axes) -> None:
         for place, score in enumerate(scores):
             last = place == len(scores) - 1
-            colour = ACCENT if last else INK
-            axes.plot([score.low, score.high], [place] * 2, color=colour, linewidth=3, alpha=0.55)
+            color = ACCENT if last else INK
+            axes.plot([score.low, score.high], [place] * 2, color=color, linewidth=3, alpha=0.55)
             for number, value in enumerate(score.per_class if of_dice else (), 1):
                 label = classes[number] if last else None
-                fill = class_colour(number)
+                fill = class_color(number)
                 axes.plot(value, place, "d", color=fill, markersize=6, label=label, **RIM)
-            axes.plot(score.score, place, "o", color=colour, markersize=9, **RIM)
+            axes.plot(score.score, place, "o", color=color, markersize=9, **RIM)
         axes.set_yticks(range(len(scores)), [score.name for score in scores])
         axes.set_ylim(len(scores) - 0.5, -0.5)
         axes.grid(axis="y", visible=False)
@@ -178,10 +178,10 @@ def out_of_fold_against_public(found: Agreement, run: str, alt: str) -> Markup:
 
     def plot(figure: Figure, axes: Axes) -> None:
         for point in found.points:
-            colour = ACCENT if point.run == run else MUTED
+            color = ACCENT if point.run == run else MUTED
             ends = [point.oof.low, point.oof.high]
-            axes.plot(ends, [point.public] * 2, color=colour, linewidth=2, alpha=0.45)
-            axes.plot(point.oof.mean, point.public, "o", color=colour, markersize=8, **RIM)
+            axes.plot(ends, [point.public] * 2, color=color, linewidth=2, alpha=0.45)
+            axes.plot(point.oof.mean, point.public, "o", color=color, markersize=8, **RIM)
         axes.margins(x=0.1, y=0.15)
 
     return draw(alt, "public score", "out-of-fold score", HEIGHT_IN, plot)
@@ -196,7 +196,7 @@ def image_scores(per_class_NK: np.ndarray, classes: Sequence[str], alt: str) -> 
     def plot(figure: Figure, axes: Axes) -> None:
         for place in range(len(names)):
             dice_N = per_class_NK[:, place]
-            fill = class_colour(place + 1)
+            fill = class_color(place + 1)
             axes.plot(dice_N, place + spread_N, "o", color=fill, alpha=0.6, markersize=4.2, mew=0)
             middle = float(np.median(dice_N))
             axes.plot([middle] * 2, [place - 0.36, place + 0.36], color=INK, linewidth=2)

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from raytrain.config.target import Target, layer
-from raytrain.report.palette import class_colour
+from raytrain.report.palette import class_color
 
 SIDE_PX = 288
 """Longer side of a picture: small images are enlarged by repeating pixels, large ones reduced."""
@@ -37,8 +37,8 @@ def overlay(image_HW3: np.ndarray, mask_HW: np.ndarray, classes: int, target: Ta
     picture = _sized(image_HW3, Image.Resampling.BOX).astype(np.float64)
     outlines = []
     for number in range(1, classes):
-        colour = class_colour(number)
-        rgb = np.array([int(colour[place : place + 2], 16) for place in (1, 3, 5)])
+        color = class_color(number)
+        rgb = np.array([int(color[place : place + 2], 16) for place in (1, 3, 5)])
         inside_HW = layer(mask_HW, number, target).astype(np.uint8)
         inside = _sized(inside_HW, Image.Resampling.NEAREST) == 1
         picture[inside] = (1 - FILL) * picture[inside] + FILL * rgb

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from raytrain.config.target import IGNORE, Target, layer, mask_of
+from raytrain.config.target import IGNORE, Target, layer
 from raytrain.data.samples import SampleFiles
+from raytrain.metrics.decide import mask_of
 from raytrain.report.facts import RunFacts, oof_paths
 from raytrain.runs.maps import Maps
 

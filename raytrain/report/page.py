@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from raytrain import __version__
-from raytrain.report import pictures, results, setting, trials
+from raytrain.report import pictures, results, search_section, setting
 from raytrain.report.facts import RunFacts
 from raytrain.report.line import stations
 from raytrain.report.oof import read_oof
-from raytrain.report.palette import class_colour
+from raytrain.report.palette import class_color
 from raytrain.report.study import StudySection
 
 
@@ -30,16 +30,16 @@ def render(facts: RunFacts, study: StudySection | None) -> str:
         version=__version__,
         classes=facts.data.classes,
         metric=facts.metric,
-        class_colours=[class_colour(number) for number in range(1, len(facts.data.classes))],
+        class_colors=[class_color(number) for number in range(1, len(facts.data.classes))],
         stations=stations(facts),
         headline=results.headline(facts),
         members=results.members(facts, oof),
         examples=pictures.examples(facts, oof),
         tests=pictures.tests(facts),
-        leaderboard=trials.leaderboard(facts),
-        incidents=trials.incidents(facts),
-        search=trials.search(facts),
-        rungs=trials.rungs(facts),
+        leaderboard=search_section.leaderboard(facts),
+        incidents=search_section.incidents(facts),
+        search=search_section.search(facts),
+        rungs=search_section.rungs(facts),
         study=study,
         data=setting.data(facts),
         folds=setting.folds(facts),

@@ -26,17 +26,17 @@ VARIABLES = {
     ACCENT: "accent",
     STOP: "stop",
     PAPER: "paper",
-    **{colour: f"series-{place}" for place, colour in enumerate(SERIES_COLOURS)},
+    **{color: f"series-{place}" for place, color in enumerate(SERIES_COLOURS)},
 }
 """Color -> name of its CSS variable."""
 
 
-def class_colour(number: int) -> str:
+def class_color(number: int) -> str:
     """Return the color of the class with this mask value, 1 or more."""
     return CLASS_COLOURS[(number - 1) % len(CLASS_COLOURS)]
 
 
-def series_colours(labels: list[str]) -> dict[str, str]:
+def series_colors(labels: list[str]) -> dict[str, str]:
     """Return one color per label, in the order of first appearance."""
-    colours = (*SERIES_COLOURS, *[REST] * len(labels))
-    return dict(zip(dict.fromkeys(labels), colours, strict=False))
+    colors = (*SERIES_COLOURS, *[REST] * len(labels))
+    return dict(zip(dict.fromkeys(labels), colors, strict=False))

@@ -45,7 +45,7 @@ class Members:
     scores: list[Interval]
     """One interval per member, and one for their mean."""
     metric: str
-    labelled: int
+    labeled: int
     intervals: Markup
     images: Markup | None
     confusion: list[list[float]] | None
@@ -100,7 +100,7 @@ def members(facts: RunFacts, oof: Oof) -> Members | None:
         members=found,
         scores=scores,
         metric=metric,
-        labelled=len(facts.data.ids("train", "val")),
+        labeled=len(facts.data.ids("train", "val")),
         intervals=intervals(scores, metric, classes, alt),
         images=each,
         confusion=_shares(facts.ensemble.oof["confusion"]),

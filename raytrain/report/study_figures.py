@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from raytrain.report.drawing import HEIGHT_IN, draw
 from raytrain.report.figures import RIM
-from raytrain.report.palette import ACCENT, INK, MUTED, series_colours
+from raytrain.report.palette import ACCENT, INK, MUTED, series_colors
 from raytrain.runs.history import Row
 
 ACROSS = 3
@@ -34,13 +34,13 @@ class Drawn:
 
 def all_curves(choices: list[Drawn], alt: str) -> Markup:
     """Draw validation loss against the epoch, with a color per choice and a line per repeat."""
-    colours = series_colours([choice.label for choice in choices])
+    colors = series_colors([choice.label for choice in choices])
 
     def plot(figure: Figure, axes: Axes) -> None:
         for choice in choices:
             for number, rows in enumerate(choice.histories):
                 label = choice.label if number == 0 else None
-                _line(axes, rows, "val_loss", colours[choice.label], label)
+                _line(axes, rows, "val_loss", colors[choice.label], label)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if len(choices) <= 8:
             axes.legend(frameon=False, fontsize=7.5)
@@ -119,11 +119,11 @@ def boxes(choices: list[Drawn], alt: str) -> Markup:
     return draw(alt, "", "best validation score", 1.1 + 0.35 * len(choices), plot)
 
 
-def _line(axes: Axes, rows: Sequence[Row], key: str, colour: str, label: str | None) -> None:
+def _line(axes: Axes, rows: Sequence[Row], key: str, color: str, label: str | None) -> None:
     points = [(row["epoch"], row[key]) for row in rows if key in row]
     if points:
         epochs, values = zip(*points, strict=True)
-        axes.plot(epochs, values, color=colour, linewidth=1.2, label=label)
+        axes.plot(epochs, values, color=color, linewidth=1.2, label=label)
 
 
 def _readable(axis: Axis) -> None:

@@ -1,4 +1,8 @@
-"""`attempts.jsonl`: a trial's failed attempts. The driver writes it, the worker reads it."""
+"""The starts and the failed attempts of a trial.
+
+`attempts.jsonl`: the driver writes it, the worker reads it. `starts.jsonl`: rank 0 writes one line
+per start of the training; several lines if it resumed.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,3 +51,22 @@ def tried_batch(asked: int, attempts: Sequence[Attempt]) -> int:
     """Return the batch size of the attempt after these, for a trial with batch size `asked`."""
     halved = any(attempt.cause == "memory" for attempt in attempts)
     return max(1, asked // 2) if halved else asked
+
+
+class Start(Spec):
+    """One start."""
+
+    epochs: int
+    """Epochs done before this start, from the checkpoint that it resumes from."""
+    nodes: tuple[str, ...]
+    """The node of each rank."""
+
+
+def append_start(directory: TrialDir, start: Start) -> None:
+    """Append one start."""
+    append_line(directory.starts, start.model_dump_json())
+
+
+def read_starts(directory: TrialDir) -> list[Start]:
+    """Return all starts, in order."""
+    return read_spec_lines(directory.starts, Start, directory.remedy)

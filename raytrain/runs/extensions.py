@@ -36,8 +36,8 @@ def refuse_foreign(run: RunDir) -> None:
     if foreign:
         listed = "\n  ".join(map(str, foreign))
         raise ValueError(
-            f"{run.path}: these files would be run, and no job of yours says so: read them, then "
-            f"add --trust, or name them in the job's `extend`\n  {listed}"
+            f"{run.path}: your job does not name these Python files of the run. Read them; to run "
+            f"them, add --trust or name them in the job's `extend`\n  {listed}"
         )
 
 

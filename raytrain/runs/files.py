@@ -1,5 +1,6 @@
 """Atomic files: written under a temporary name, flushed, then renamed."""
 
+import errno
 import json
 import os
 import tempfile
@@ -143,3 +144,29 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+_PLACES = "`storage`, RAYTRAIN_CACHE or competition.submission.ledger"
+_NOT_WRITABLE = f"make it writable, or name another place with {_PLACES}"
+REMEDIES = {
+    errno.ENOSPC: f"make room there, or name another place with {_PLACES}",
+    errno.EDQUOT: f"make room in the quota, or name another place with {_PLACES}",
+    errno.EROFS: _NOT_WRITABLE,
+    errno.EACCES: _NOT_WRITABLE,
+    errno.EPERM: _NOT_WRITABLE,
+    errno.ENOTDIR: f"there is a file where a folder is needed; move it, or change {_PLACES}",
+    errno.EEXIST: f"there is a file where a folder is needed; move it, or change {_PLACES}",
+    errno.EISDIR: "there is a folder where a file is needed; move it",
+    errno.ENAMETOOLONG: "give a shorter name or path",
+    errno.ENOENT: "it was removed, or its disk is not mounted; run the same command again",
+    errno.EMFILE: "allow more open files (ulimit -n), or set fewer resources.loaders",
+    errno.ENOMEM: "free memory, or lower resources.loaders and trial.batch_size",
+}
+_AWAY = "check that the storage answers, then run the same command again: it goes on from there"
+
+
+def storage_text(error: OSError) -> str:
+    """Return the error as a sentence for the user: where, what, and what to do."""
+    where = f"{error.filename}: " if error.filename else ""
+    what = error.strerror or str(error) or type(error).__name__
+    return f"{where}{what}; {REMEDIES.get(error.errno or 0, _AWAY)}"

@@ -1,8 +1,16 @@
-"""Short names for requests: the same request has the same fingerprint everywhere."""
+"""Short names for requests: the same request has the same fingerprint everywhere.
+
+`ids/<digest>.json` holds the ids of a set of images, stored once for all tasks that use them. Tasks
+are sent to workers and into Ray Tune's state; with many ids each task would take megabytes.
+"""
 
 import hashlib
 import json
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
+
+from raytrain.runs.files import read_json, write_json
 
 LENGTH = 12
 
@@ -15,3 +23,35 @@ def fingerprint(*parts: Any) -> str:
     """
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
+
+
+Ids = tuple[str, ...]
+FEW = 100
+"""Most ids that are stored in the task itself instead of a file."""
+
+
+@lru_cache(maxsize=32)
+def ids_digest(train: Ids, val: Ids) -> str:
+    """Return the name of the file for these ids."""
+    return fingerprint(train, val)
+
+
+def keep_ids(run: Path, train: Ids, val: Ids) -> str:
+    """Write the file for these ids unless it exists; returns its digest."""
+    digest = ids_digest(train, val)
+    path = _path(run, digest)
+    if not path.is_file():
+        write_json(path, {"train": train, "val": val})
+    return digest
+
+
+@lru_cache(maxsize=32)
+def read_ids(run: Path, digest: str) -> tuple[Ids, Ids]:
+    """Return the training ids and the held-out ids; the file is read once per process."""
+    remedy = "delete it and run the same command again: it writes the file again"
+    tree = read_json(_path(run, digest), remedy)
+    return tuple(tree["train"]), tuple(tree["val"])
+
+
+def _path(run: Path, digest: str) -> Path:
+    return run / "ids" / f"{digest}.json"

@@ -4,7 +4,6 @@ Only the driver writes it, last, so that its presence means that the trial is co
 """
 
 import platform
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,15 +14,14 @@ from typing import Any, Literal
 from raytrain.config.base import Spec
 from raytrain.config.metrics import MetricSpec
 from raytrain.config.trial import TrialSpec
-from raytrain.runs.attempts import Attempt, read_attempts, tried_batch
+from raytrain.runs.attempts import Attempt, read_attempts, read_starts, tried_batch
+from raytrain.runs.chosen_epochs import early_end
 from raytrain.runs.extensions import load_extensions
 from raytrain.runs.files import DamagedError, read_json, read_spec, write_json
-from raytrain.runs.fingerprint import fingerprint
+from raytrain.runs.fingerprint import FEW, fingerprint, keep_ids, read_ids
 from raytrain.runs.history import Row, best_row, read_history
-from raytrain.runs.ids import FEW, keep_ids, read_ids
 from raytrain.runs.layout import RunDir, TrialDir
-from raytrain.runs.shipping import early_end
-from raytrain.runs.starts import read_starts
+from raytrain.runs.messages import warn
 from raytrain.runs.version import verify_version
 
 Station = Literal["train", "search", "cv", "final"]
@@ -182,7 +180,7 @@ def read_record(directory: TrialDir) -> Record | None:
     damaged file is reported, and the same command makes the record again."""
     if not directory.record.is_file():
         return None
-    remedy = "it is passed over; run the same command again: it makes the record again"
+    remedy = "it is skipped; run the same command again, which writes the record again"
     try:
         return read_spec(directory.record, Record, remedy)
     except DamagedError as error:
@@ -211,8 +209,8 @@ def read_records(run: RunDir) -> list[Record]:
 
 @cache
 def _warn(text: str) -> None:
-    """Print a text to stderr, once per process."""
-    print(f"raytrain: {text}", file=sys.stderr, flush=True)
+    """Write a warning, once per process."""
+    warn(text)
 
 
 def read_shipped_json(directory: TrialDir) -> dict[str, Any] | None:
@@ -226,3 +224,8 @@ def read_shipped_json(directory: TrialDir) -> dict[str, Any] | None:
 def _versions() -> dict[str, str]:
     packages = ("raytrain", "torch", "numpy", "segmentation-models-pytorch", "albumentations")
     return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+
+
+def not_done(tasks: list[Task]) -> list[Task]:
+    """Return the tasks that are not complete."""
+    return [task for task in tasks if not is_complete(task)]

@@ -6,9 +6,10 @@ from typing import Literal
 
 NEXT_STEPS = {
     400: "if today's submissions are used up, run again after 00:00 UTC; else mend the file",
-    401: "make a new token; note that KAGGLE_API_TOKEN and ~/.kaggle/access_token go before a key",
+    401: "make a new token; note that KAGGLE_API_TOKEN and ~/.kaggle/access_token take precedence "
+    "over a key",
     403: "join and accept the rules at https://www.kaggle.com/competitions/{slug}/rules, and check "
-    "competition.submission.slug: a misspelt one gets the same answer",
+    "competition.submission.slug: a misspelled one gets the same answer",
     404: "there is no such competition: check competition.submission.slug ({slug})",
     429: "too many requests: wait some minutes, then run the same command again",
 }

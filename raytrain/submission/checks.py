@@ -76,7 +76,7 @@ def _number_problems(table: CsvTable, spec: SubmissionSpec) -> list[str]:
 
 def _double_problems(keys: list[Key]) -> list[str]:
     double = [key for key, count in Counter(keys).items() if count > 1]
-    return [f"ids that stand there twice: {listed(double)}"] if double else []
+    return [f"ids that occur twice: {listed(double)}"] if double else []
 
 
 def _key_problems(table: CsvTable, keys: list[Key], wanted: list[Key], source: str) -> list[str]:
@@ -125,7 +125,7 @@ def _image_problems(name: str, found: list[Plane], cells: Cells, spec: Submissio
         problems += [f"{_word(key)}: {fault}" for fault in _differences(told, masks)]
     both = int((claims_HW > 1).sum())
     if both and spec.overlaps == "refused":
-        problems.append(f"{name}: {both} px stand in several rows, which may not overlap")
+        problems.append(f"{name}: {both} px are in several rows, which may not overlap")
     return problems
 
 
@@ -144,7 +144,9 @@ def _differences(told: list[np.ndarray], masks: list[tuple[Plane, int]]) -> list
             faults += [f"{wrong} px differ from the mask"] if wrong else []
         elif len(masks) > 1:
             row, column = divmod(at, told_HW.shape[1])
-            faults.append(f"the object at row {row}, column {column} is none that is left")
+            faults.append(
+                f"the object at row {row}, column {column} matches no remaining object of the mask"
+            )
     return faults
 
 

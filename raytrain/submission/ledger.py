@@ -11,13 +11,14 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-import fsspec
 from filelock import FileLock
 from pydantic import ValidationError
 
+from raytrain.config.job import JobSpec
 from raytrain.runs.files import append_line, read_lines, write_bytes
+from raytrain.runs.layout import RunDir
 from raytrain.submission.events import Event, latest
 
 
@@ -98,8 +99,14 @@ class ObjectLedger:
     def __str__(self) -> str:
         return self.address
 
+    def _place(self) -> tuple[Any, str]:
+        """Return the file system and the path of the address."""
+        import fsspec  # imported here, because most ledgers are files
+
+        return fsspec.url_to_fs(self.address)
+
     def read(self) -> list[Event]:
-        files, root = fsspec.url_to_fs(self.address)
+        files, root = self._place()
         files.invalidate_cache()
         names = files.glob(f"{root}/events/*/*.json")
         found = files.cat(names) if names else {}
@@ -107,7 +114,7 @@ class ObjectLedger:
         return _in_order(events)
 
     def append(self, *events: Event) -> None:
-        files, root = fsspec.url_to_fs(self.address)
+        files, root = self._place()
         for event in events:
             path = f"{root}/events/{event.tag}/{event.step:04d}.json"
             try:
@@ -116,13 +123,13 @@ class ObjectLedger:
                 raise OvertakenError(event) from None
 
     def keep(self, name: str, content: bytes) -> Path:
-        files, root = fsspec.url_to_fs(self.address)
+        files, root = self._place()
         files.pipe_file(f"{root}/{name}", content)
         write_bytes(self.copies / name, content)
         return self.copies / name
 
     def kept(self, name: str) -> Path:
-        files, root = fsspec.url_to_fs(self.address)
+        files, root = self._place()
         try:
             write_bytes(self.copies / name, files.cat_file(f"{root}/{name}"))
         except FileNotFoundError:
@@ -136,6 +143,11 @@ def open_ledger(file: Path, address: str | None) -> Ledger:
         return FileLedger(file)
     competition = file.parent.parent.name
     return ObjectLedger(f"{address.rstrip('/')}/{competition}", file.parent)
+
+
+def ledger_of(job: JobSpec, run: RunDir) -> Ledger:
+    """Return the competition's ledger, which its runs share."""
+    return open_ledger(run.ledger, job.competition.submission.ledger)
 
 
 def append_news(ledger: Ledger, event: Event) -> None:
@@ -158,7 +170,7 @@ def news_of(known: Event | None, event: Event) -> Event | None:
     return event.model_copy(update={"step": known.step + 1})
 
 
-def prepare(ledger: Ledger, event: Event) -> Event:
+def append_prepared(ledger: Ledger, event: Event) -> Event:
     """Add a `prepared` event unless its tag exists; returns the tag's latest event."""
     known = latest(ledger.read()).get(event.tag)
     if known is not None:

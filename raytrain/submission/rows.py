@@ -72,8 +72,8 @@ def _objects(mask_HW: np.ndarray, keys: dict[int, Key], target: Target) -> list[
     found: list[Plane] = []
     for key in dict.fromkeys(keys.values()):
         layers = [layer(mask_HW, number, target) for number, own in keys.items() if own == key]
-        labelled = [ndimage.label(layer_HW, structure=np.ones((3, 3))) for layer_HW in layers]
-        objects = [Plane(image_HW, [key] * count) for image_HW, count in labelled if count]
+        labeled = [ndimage.label(layer_HW, structure=np.ones((3, 3))) for layer_HW in layers]
+        objects = [Plane(image_HW, [key] * count) for image_HW, count in labeled if count]
         found += objects or [Plane(np.zeros(mask_HW.shape, np.uint8), [key])]
     return found
 

@@ -1,16 +1,19 @@
 """The submission's rows and its CSV file."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from raytrain.config.competition import SubmissionSpec
 from raytrain.config.target import Target
+from raytrain.data.decode import decode_mask
+from raytrain.data.report import DataReport
 from raytrain.data.tables import read_table
 from raytrain.rle import encode_numbers, written_cell
 from raytrain.runs.files import atomic_path
+from raytrain.runs.layout import RunDir
 from raytrain.submission.rows import Key, key_of, planes
 
 Row = tuple[str, ...]
@@ -56,3 +59,12 @@ def write_table(path: Path, rows: Iterable[Row], spec: SubmissionSpec) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(spec.columns)
         writer.writerows(rows)
+
+
+def predicted_masks(run: RunDir, report: DataReport) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the name and mask (H, W) of each test image. Raises ValueError for a missing one."""
+    for id in report.ids("test"):
+        path = run.mask(id)
+        if not path.is_file():
+            raise ValueError(f"{path} is missing; run `raytrain finalize` again")
+        yield id, decode_mask(path)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from raytrain.pipeline import scored
 from raytrain.submission import calls, kaggle_client
+from raytrain.submission import wait_for_score as scored
 from raytrain.submission.child import Reply, Request
 from tests.e2e.finished_run import truth, write_finished
 from tests.e2e.kaggle_server import running

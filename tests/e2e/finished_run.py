@@ -8,10 +8,12 @@ import pytest
 import yaml
 from PIL import Image
 
+from raytrain.backend.local import LocalBackend
 from raytrain.config.formats import PairedFoldersSpec
 from raytrain.config.load import load_job
 from raytrain.config.metrics import DiceMetricSpec
 from raytrain.data.report import DataReport, write_report
+from raytrain.engine.run import Run
 from raytrain.metrics.evidence import Evidence
 from raytrain.metrics.oof_file import OofEvidence, write_oof_evidence
 from raytrain.pipeline.encode import encode
@@ -71,7 +73,7 @@ def finished(
     evidence = Evidence(np.array(counts), (), None)
     oof_evidence = OofEvidence(("a", "b"), ("p", "q"), evidence, DiceMetricSpec())
     write_oof_evidence(run.evidence, oof_evidence)
-    encode(spec, run, _report())
+    encode(Run(spec, run, _report(), LocalBackend))
 
 
 def truth() -> dict[str, np.ndarray]:

@@ -9,10 +9,10 @@ import pytest
 from raytrain.config.load import load_job
 from raytrain.metrics import score
 from raytrain.metrics.oof_file import read_oof_evidence
-from raytrain.pipeline.prepare import faults
-from raytrain.runs.candidates import read_candidates
 from raytrain.runs.ensemble import read_ensemble
 from raytrain.runs.layout import RunDir
+from raytrain.runs.search_log import read_candidates
+from raytrain.submission.prepare import faults
 from tests.commands import raytrain, stop_when
 from tests.support import epochs_done, run_folder, write_job
 
@@ -75,7 +75,7 @@ def test_a_budget_that_leaves_no_csv_says_so(tmp_path: Path) -> None:
     job = write_job(tmp_path, tmp_path / "runs", budget="0.01s")
     done = raytrain("run", job, "--local")
     assert done.returncode == 1
-    assert "were over before a first CSV" in done.stderr
+    assert "ran out before the first CSV was written" in done.stderr
     wrong = raytrain("run", job, "--local", "--budget", "2")
     assert wrong.returncode == 1
-    assert "budget: '2' is no length of time; a number needs a unit" in wrong.stderr
+    assert "budget: '2' is not a duration; a number needs a unit" in wrong.stderr

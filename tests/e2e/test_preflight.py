@@ -6,12 +6,11 @@ import boto3
 import pytest
 
 from raytrain.config.load import load_job
-from raytrain.pipeline import scored
 from raytrain.pipeline.ledger import ledger_table, reconcile
-from raytrain.pipeline.prepare import ledger_of
 from raytrain.pipeline.submit import dry_run, submit
+from raytrain.submission import wait_for_score as scored
 from raytrain.submission.events import latest
-from raytrain.submission.ledger import FileLedger
+from raytrain.submission.ledger import FileLedger, ledger_of
 from raytrain.submission.preflight import Consent
 from tests.commands import raytrain
 from tests.e2e.finished_run import finished, no_secret_in, run_of
@@ -173,7 +172,7 @@ def test_watching_ends_after_its_time(
 ) -> None:
     monkeypatch.setattr(scored, "PATIENCE_S", 0)
     kaggle.states = ["PENDING"] * 9
-    with pytest.raises(ValueError, match=r"is in .* not scored yet; the same command goes on"):
+    with pytest.raises(ValueError, match=r"was entered .* not scored yet; run the same"):
         submitted(job)
     assert kinds(job)[-1] == "sent"
 

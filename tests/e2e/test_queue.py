@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from raytrain.config.load import load_job
-from raytrain.pipeline.queue import RETRY_S, submit_queue
 from raytrain.submission.ledger import FileLedger
+from raytrain.submission.queue import RETRY_S, submit_queue
 from tests.e2e.finished_run import finished, kinds, run_of, submitted
 from tests.e2e.kaggle_state import DAY_S, Fault, Kaggle
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from raytrain.config.load import load_job
-from raytrain.pipeline.prepare import prepare
 from raytrain.runs.files import read_json, write_json
 from raytrain.submission.ledger import FileLedger
+from raytrain.submission.prepare import prepare
 from tests.commands import raytrain
 from tests.e2e.finished_run import (
     CSV,

@@ -13,21 +13,21 @@ from raytrain.data.folds import Folds
 from raytrain.data.report import DataReport, read_report
 from raytrain.engine.trial import open_samples
 from raytrain.ensemble.prediction import member_probabilities
+from raytrain.ensemble.teammates import change
 from raytrain.metrics import score
 from raytrain.metrics.oof_file import read_oof_evidence
-from raytrain.pipeline.backend import Workplace
 from raytrain.pipeline.cv import member_specs
 from raytrain.pipeline.finalize import finalize
-from raytrain.pipeline.joining import change
-from raytrain.pipeline.prepare import missing
 from raytrain.pipeline.reproduce import reproduce
 from raytrain.runs.ensemble import Ensemble
 from raytrain.runs.files import read_json
 from raytrain.runs.layout import RunDir, run_dir
 from raytrain.runs.maps import Maps
 from raytrain.submission.ledger import FileLedger
+from raytrain.submission.prepare import missing
 from tests.commands import raytrain
 from tests.given_maps import nnunet, write_given
+from tests.runs import run_of
 from tests.support import run_folder, write_job
 
 
@@ -70,7 +70,7 @@ def opened(job: Path) -> tuple[RunDir, DataReport, Ensemble]:
 
 
 def own_maps(run: RunDir, report: DataReport) -> dict[str, list[np.ndarray]]:
-    """Labelled image -> the out-of-fold maps of the run's own members."""
+    """Labeled image -> the out-of-fold maps of the run's own members."""
     folds = Folds.model_validate(read_json(run.folds))
     found: dict[str, list[np.ndarray]] = {}
     for path in sorted(run.oof.glob("*.npy")):
@@ -165,7 +165,7 @@ def test_who_joined_stays_through_runs_until_removed(
     page = run.report.read_text()
     assert "a team-mate's maps" in page
     assert "mean of 3 members" in page
-    assert "Each dot is one labelled image" in page  # scored with the team-mate's maps
+    assert "Each dot is one labeled image" in page  # scored with the team-mate's maps
 
     spec = load_job(job, [])
     tag = FileLedger(run.ledger).read()[-1].tag
@@ -206,11 +206,11 @@ def test_a_csv_of_another_ensemble_does_not_stay(
     run = run_dir(job)
     report = read_report(run.data_report)
     folds = Folds.model_validate(read_json(run.folds))
-    with Workplace(job, "local") as workplace:
-        finalize(job, run, report, workplace, member_specs(job, run, report))
-        assert run.submission.is_file()
-        change(run, open_samples(run), folds, [finished / "anna"], [])
-        finalize(job, run, report, workplace, member_specs(job, run, report))
+    whole = run_of(run, report, job)
+    finalize(whole, member_specs(whole))
+    assert run.submission.is_file()
+    change(run, open_samples(run), folds, [finished / "anna"], [])
+    finalize(whole, member_specs(whole))
     assert not run.submission.exists()
     assert any("submission.csv: missing" in problem for problem in missing(run))
 

@@ -8,12 +8,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 from raytrain.cluster.connect import set_defaults
 from raytrain.config.load import load_job
 from raytrain.data.plan import BatchPlan
+from raytrain.engine.run import Run
 from raytrain.pipeline.check import check
 from raytrain.pipeline.search import search
 from raytrain.runs.layout import run_dir
@@ -95,8 +94,7 @@ def main(path: str, address: str, way: str) -> None:
     report = check(job, run)
     hook = {"worker_process_setup_hook": WAYS[way]}
     ray.init(address=address, log_to_driver=False, runtime_env=hook)
-    workplace: Any = SimpleNamespace(backend=RayBackend(job.resources), views=lambda run: [])
-    search(job, run, report, workplace)
+    search(Run(job, run, report, lambda: RayBackend(job.resources)))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def test_a_dropped_trial_is_told_and_tried_anew(cluster: Cluster, tmp_path: Path
     assert len(records) == 6
     dropped = [record for record in records if record.status == "failed"]
     assert dropped
-    assert all("Ray Tune dropped it" in (record.reason or "") for record in dropped)
+    assert all("Ray Tune gave this trial up" in (record.reason or "") for record in dropped)
     again = raytrain("search", job, env=cluster.env)
     assert again.returncode == 0, again.stdout + again.stderr
     assert {record.status for record in read_records(run)} <= {"finished", "stopped"}

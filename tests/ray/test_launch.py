@@ -15,11 +15,12 @@ from ray.util.state import list_actors
 from raytrain.cluster.metrics_export import FIGURES
 from raytrain.config.load import load_job
 from raytrain.data.report import read_report
-from raytrain.pipeline.study import Study
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import run_dir
+from raytrain.search.trials import Trials
 from tests.commands import Command, raytrain
 from tests.ray.conftest import Cluster
+from tests.runs import run_of
 from tests.support import write_job
 
 Figures = dict[str, float]
@@ -114,7 +115,7 @@ def names(storage: Path) -> dict[str, str]:
     job = load_job(storage.parent / "runs.yaml")
     run = run_dir(job)
     report = read_report(run.data_report)
-    return {task.fingerprint: task.name for task in Study(job, run, report).tasks}
+    return {task.fingerprint: task.name for task in Trials(run_of(run, report, job)).tasks}
 
 
 def test_the_exit_code_of_a_failed_job_comes_back(cluster: Cluster, tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from raytrain.data.index import natural_key
-from raytrain.runs.events import read_events
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
-from raytrain.runs.leaderboard import write_leaderboard
 from raytrain.runs.record import read_records
+from raytrain.runs.search_log import read_events
+from raytrain.search.leaderboard import write_leaderboard
 from raytrain.submission.ledger import FileLedger
 from tests.commands import raytrain
 from tests.e2e.kaggle_server import running

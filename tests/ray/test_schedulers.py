@@ -6,9 +6,9 @@ from typing import Any
 
 from ray.tune.schedulers import TrialScheduler
 
-from raytrain.cluster.schedulers import RungScheduler
+from raytrain.cluster.stopping import RungScheduler
 from raytrain.config.schedulers import AshaSpec
-from raytrain.runs.events import read_events
+from raytrain.runs.search_log import read_events
 
 STOP, GO_ON = TrialScheduler.STOP, TrialScheduler.CONTINUE
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from raytrain.runs.events import RungEvent, read_events, settled
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Record, read_records
+from raytrain.runs.search_log import RungEvent, read_events, settled
 from tests.commands import raytrain, stop_when
 from tests.ray.conftest import Cluster
 from tests.ray.small_memory import SEARCH, reasons_after

@@ -1,37 +1,41 @@
 """Train a job's trial on several workers, validated: `train_on.py JOB WORKERS` (`2` or `1-2`)."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from raytrain.config.job import JobSpec
+from raytrain.backend.local import LocalBackend
+from raytrain.backend.workplace import Workplace
 from raytrain.config.load import load_job
-from raytrain.data.report import DataReport
-from raytrain.pipeline.backend import Workplace
+from raytrain.engine.run import Backend, Run
+from raytrain.engine.tasks import held_out, make_task
+from raytrain.engine.trainable import make_trainable
 from raytrain.pipeline.check import check
-from raytrain.pipeline.tasks import held_out, make_task, run_to_end
-from raytrain.pipeline.trainable import make_trainable
-from raytrain.runs.layout import RunDir, run_dir
+from raytrain.pipeline.train import run_to_end
+from raytrain.runs.layout import run_dir
+from raytrain.runs.messages import print_messages
 from raytrain.runs.record import Task
 
 
-def task_of(path: Path, workers: str) -> tuple[JobSpec, RunDir, DataReport, Task]:
+def task_of(
+    path: Path, workers: str, open: Callable[[], Backend] = LocalBackend
+) -> tuple[Run, Task]:
     """As `finalize` has it, but with the images of the validation split held out."""
     job = load_job(path)
-    run = run_dir(job)
-    report = check(job, run)
-    fold = held_out(job, run, report)
+    folder = run_dir(job)
+    run = Run(job, folder, check(job, folder), open)
     numbers = tuple(int(number) for number in workers.split("-"))
     asked = numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1])
-    task = make_task(job, run, report, "final", job.trial, fold, asked)
-    return job, run, report, task
+    return run, make_task(run, "final", job.trial, held_out(run), asked)
 
 
 def main(path: str, workers: str) -> None:
     """Through the same backend as every station."""
-    job, run, report, task = task_of(Path(path), workers)
-    make_trainable([task], report, run)
-    with Workplace(job, "ray") as workplace:
-        run_to_end([task], workplace, "training")
+    print_messages()
+    with Workplace(load_job(Path(path)), "ray") as workplace:
+        run, task = task_of(Path(path), workers, workplace.backend)
+        make_trainable([task], run)
+        run_to_end([task], run, "training")
 
 
 if __name__ == "__main__":

@@ -40,8 +40,8 @@ class Competition:
             for _ in range(2 * patients):
                 rng = np.random.default_rng(number)
                 image, mask = rng.integers(0, 256, (10, 12)), rng.integers(0, 3, (10, 12))
-                labelled = None if split == "test" else mask.astype(np.uint8)
-                self.add(split, f"cmr{number}", image.astype(np.uint8), labelled)
+                labeled = None if split == "test" else mask.astype(np.uint8)
+                self.add(split, f"cmr{number}", image.astype(np.uint8), labeled)
                 number += 1
 
     def spec(self, group: str) -> CompetitionSpec:

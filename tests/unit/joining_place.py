@@ -13,7 +13,7 @@ from raytrain.data.checks import inspect
 from raytrain.data.folds import Folds, make_folds
 from raytrain.data.report import write_report
 from raytrain.engine.trial import Samples, open_samples
-from raytrain.pipeline.joining import change
+from raytrain.ensemble.teammates import change
 from raytrain.runs.joined import joined_dir
 from raytrain.runs.layout import RunDir
 from raytrain.runs.maps import Maps

@@ -22,15 +22,15 @@ from raytrain.data.report import DataReport
 from raytrain.data.report import write_report as write_report_table
 from raytrain.pipeline.report import report as write_report
 from raytrain.runs.ensemble import Ensemble, Member
-from raytrain.runs.events import RungEvent, append_event
 from raytrain.runs.files import write_bytes, write_json
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.history import best_row, write_history
 from raytrain.runs.layout import RunDir
-from raytrain.runs.leaderboard import write_leaderboard
 from raytrain.runs.maps import write_maps
 from raytrain.runs.oof import CrossValidation, read_cross_validation, write_cross_validation
 from raytrain.runs.record import Record, Station, Status, task_fingerprint
+from raytrain.runs.search_log import RungEvent, append_event
+from raytrain.search.leaderboard import write_leaderboard
 from raytrain.submission.events import Event, Score
 from raytrain.submission.ledger import FileLedger
 from tests.unit.report_truth import (

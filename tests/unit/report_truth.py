@@ -36,7 +36,7 @@ def draw(folder: Path) -> None:
             if number not in (4, 9):
                 mask[15:19, 3 : 8 + number % 5] = 2
             image = (60 * mask + rng.integers(0, 90, mask.shape)).astype(np.uint8)
-            # The last labelled image stands twice, the second time as a test image.
+            # The last labeled image stands twice, the second time as a test image.
             if number == 13:
                 image = np.asarray(Image.open(folder / "val" / "image" / "img12.png"))
             Image.fromarray(image).save(folder / split / "image" / f"img{number}.png")

@@ -10,10 +10,9 @@ from raytrain.config.augmentation import OneOfSpec, TransformSpec
 from raytrain.config.augmentation.gray import ColorJitterSpec
 from raytrain.config.augmentation.spatial import HorizontalFlipSpec, RandomRotate90Spec
 from raytrain.data.augment import PRESETS
-from raytrain.data.augment_check import augmentation_problems
+from raytrain.engine.trainable import augmentation_problems, make_trainable
 from raytrain.engine.trial import Samples
-from raytrain.pipeline.trainable import make_trainable
-from raytrain.runs.layout import RunDir
+from tests.runs import run_of
 from tests.tiny import SPEC, make_task
 
 EVERYTHING = tuple(
@@ -57,11 +56,11 @@ def test_a_station_refuses_before_it_asks_for_workers(tmp_path: Path, samples: S
     ]
     tasks = [make_task(tmp_path / str(i), samples, spec) for i, spec in enumerate(specs)]
     with pytest.raises(ValueError, match="augmentation") as caught:
-        make_trainable(tasks, report, RunDir(tmp_path))
+        make_trainable(tasks, run_of(tmp_path, report))
     lines = str(caught.value).split("\n")
     assert [line.split()[:2] for line in lines] == [
         ["trial.augmentation:", "ColorJitter"],
         ["trial.augmentation:", "RandomRotate90"],
     ]
     fitting = [task for task in tasks if task.spec.augmentation == "slices"]
-    make_trainable(fitting, report, RunDir(tmp_path))
+    make_trainable(fitting, run_of(tmp_path, report))

@@ -1,4 +1,4 @@
-"""Deep supervision and the image-level head: what is built, what is learnt, what is shipped."""
+"""Deep supervision and the image-level head: what is built, what is learned, what is shipped."""
 
 import copy
 import math
@@ -26,20 +26,20 @@ from raytrain.config.models import (
 from raytrain.config.target import IGNORE
 from raytrain.config.trial import TrialSpec
 from raytrain.engine.auxiliary import training_loss
+from raytrain.engine.export import export_program
 from raytrain.engine.parallel import World
 from raytrain.engine.predictor import load_predictor
 from raytrain.engine.reporter import SilentReporter
-from raytrain.engine.shipping import shipped_checkpoint
+from raytrain.engine.shipped import shipped_checkpoint
+from raytrain.engine.trainable import make_trainable
 from raytrain.engine.trial import Samples, run_trial
 from raytrain.ensemble.prediction import member_probabilities
 from raytrain.losses import build_loss
 from raytrain.models import without_memory
 from raytrain.models.auxiliary import Outputs, attach, attach_problems
 from raytrain.models.stages import coarse_stages, deepest
-from raytrain.pipeline.export import export
-from raytrain.pipeline.trainable import make_trainable
-from raytrain.runs.layout import RunDir
 from tests.model_cases import built, image
+from tests.runs import run_of
 from tests.tiny import SPEC, make_task
 
 SUPERVISED: list[tuple[ModelSpec, list[int]]] = [
@@ -236,7 +236,7 @@ def test_the_driver_refuses_them_before_the_start(tmp_path: Path, samples: Sampl
     shallow = SPEC.model_copy(update={"deep_supervision": _weights(2)})
     tasks = [make_task(tmp_path, samples, each) for each in (spec, shallow)]
     with pytest.raises(ValueError, match="2 weights") as error:
-        make_trainable(tasks, samples.report, RunDir(tmp_path))
+        make_trainable(tasks, run_of(tmp_path, samples.report))
     first, second = str(error.value).splitlines()
     assert first.startswith("trial.deep_supervision.weights: 2 weights, but stages of unet4x2")
     assert second.startswith("trial.presence: ning has no deepest map")
@@ -262,7 +262,7 @@ def test_trained_shipped_and_exported(
     predictor = load_predictor(checkpoint)
     kept = [name for name in predictor.state_dict() if "auxiliary" in name]
     assert len(kept) == (0 if threshold is None else 2)
-    export(checkpoint, tmp_path / ("net.pt2" if threshold is None else "net.onnx"))
+    export_program(checkpoint, tmp_path / ("net.pt2" if threshold is None else "net.onnx"))
     (row,) = samples.cache.rows(task.val_ids[:1])
     image_BCHW = torch.from_numpy(np.array(samples.cache.image(row))).float().permute(2, 0, 1)[None]
     (expected,) = member_probabilities(checkpoint, samples.cache, task.val_ids[:1])

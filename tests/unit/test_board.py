@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from raytrain.pipeline.board import board_text, difference_text
+from raytrain.pipeline.leaderboard_view import board_text, difference_text
 from raytrain.runs.layout import RunDir
-from raytrain.runs.leaderboard import write_leaderboard
 from raytrain.runs.record import Task
+from raytrain.search.leaderboard import write_leaderboard
 from tests.study_runs import fill, small_job
 
 SPACE = {

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from raytrain.backend.clock import BudgetOver, Clock, Plan
+from raytrain.backend.local import LocalBackend
 from raytrain.config.duration import duration_text, seconds_of
 from raytrain.config.metrics import DiceMetricSpec
 from raytrain.config.schedulers import NoSchedulerSpec
@@ -14,19 +16,21 @@ from raytrain.config.shipping import EpochsSpec, LastSpec
 from raytrain.config.trial import TrialSpec
 from raytrain.data.report import write_report
 from raytrain.engine.trial import Samples
-from raytrain.ensemble.nested import nested_score
+from raytrain.ensemble.current_ensemble import (
+    built_beside,
+    is_current,
+    make_current,
+)
+from raytrain.ensemble.score import nested_score
 from raytrain.metrics import score
 from raytrain.metrics.evidence import Evidence
 from raytrain.metrics.oof_file import OofEvidence
-from raytrain.pipeline.budget import Budget, BudgetOver, Plan
-from raytrain.pipeline.local import LocalBackend
-from raytrain.pipeline.rounds import shortened
-from raytrain.pipeline.shares import END, MARGIN, QUICK, Costs, quick_epochs, search_share
-from raytrain.pipeline.standing import built_beside, stands, take_place
+from raytrain.pipeline.budget import shortened
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
-from raytrain.runs.orders import Orders
-from raytrain.runs.record import Status, Task, complete, read_record, write_record
+from raytrain.runs.record import Status, complete, read_record
+from raytrain.search.budget_split import END, MARGIN, QUICK, Costs, quick_epochs, search_share
+from tests.runs import ListedSearch
 from tests.tiny import SPEC, make_task
 
 
@@ -41,9 +45,9 @@ def test_durations_are_read_as_people_write_them(text: str, seconds: float) -> N
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("2", "a number needs a unit"), ("2hours", "is no length of time"),
-        ("1h2h", "names a unit twice"), ("0m", "no time at all"), ("-2h", "is no length of time"),
-        ("", "is no length of time"),
+        ("2", "a number needs a unit"), ("2hours", "is not a duration"),
+        ("1h2h", "names a unit twice"), ("0m", "an empty duration"), ("-2h", "is not a duration"),
+        ("", "is not a duration"),
     ],
 )  # fmt: skip
 def test_what_is_no_duration_is_refused_with_an_example(text: str, problem: str) -> None:
@@ -58,7 +62,7 @@ def test_durations_are_told_in_their_largest_unit() -> None:
     ]  # fmt: skip
 
 
-# 10 s an epoch, 5 folds on 2 places: 3 rounds of folds and 1 of the member; maps of 100 labelled
+# 10 s an epoch, 5 folds on 2 places: 3 rounds of folds and 1 of the member; maps of 100 labeled
 # and 100 test images: half an epoch forward for each hundred, on two places.
 COSTS = Costs(epoch_s=10, images=100, tests=100, places=2, folds=5, workers=1)
 
@@ -92,18 +96,18 @@ def test_the_search_ends_early_enough_to_ship_what_it_finds() -> None:
 
 def test_time_is_counted_over_all_starts(tmp_path: Path) -> None:
     run, now = RunDir(tmp_path), [100.0]
-    first = Budget(run, 60, lambda: now[0])
+    first = Clock(run, 60, lambda: now[0])
     now[0] = 110.0
     first.note(Plan(quick_epochs=3, epochs=9, search_until_s=30))
     now[0] = 500.0
-    second = Budget(run, 60, lambda: now[0])
+    second = Clock(run, 60, lambda: now[0])
     assert (second.used_s, second.plan) == (10.0, first.plan)
     now[0] = 519.0
     assert not second.search_is_over()
     now[0] = 521.0
     assert second.search_is_over()
     # Another total is planned anew, but for what was begun.
-    third = Budget(run, 90, lambda: now[0])
+    third = Clock(run, 90, lambda: now[0])
     assert third.plan == Plan(quick_epochs=3)
     assert third.left_s == pytest.approx(90 * (1 - END) - 10)
 
@@ -113,9 +117,9 @@ def test_the_end_comes_as_an_interrupt_and_at_once_when_all_is_used(tmp_path: Pa
         while True:
             threading.Event().wait(1)
 
-    with pytest.raises(BudgetOver), Budget(RunDir(tmp_path), 0.2).ending():
+    with pytest.raises(BudgetOver), Clock(RunDir(tmp_path), 0.2).ending():
         wait_for_ever()
-    used = Budget(RunDir(tmp_path), 0.01, iter([0.0, 5.0]).__next__)
+    used = Clock(RunDir(tmp_path), 0.01, iter([0.0, 5.0]).__next__)
     with pytest.raises(BudgetOver), used.ending():
         raise AssertionError("nothing is begun")
 
@@ -158,10 +162,10 @@ def test_another_ensemble_takes_the_place_in_one_step(tmp_path: Path) -> None:
         built = built_beside(run, name)
         built.final.mkdir(parents=True)
         built.submission.write_text(name)
-        assert not stands(run, built)
-        take_place(run, built)
+        assert not is_current(run, built)
+        make_current(run, built)
         assert run.submission.read_text() == name
-        assert stands(run, built)
+        assert is_current(run, built)
         assert [path.name for path in (tmp_path / "ensembles").iterdir()] == [name]
 
 
@@ -174,21 +178,13 @@ def test_a_search_without_time_pauses_its_trial_and_goes_on_with_it(
     tasks = [make_task(run.trial(name).path, samples, spec) for name in ("first", "second")]
 
     def search(over_after: int) -> dict[str, Status]:
-        waiting, ends = list(tasks), dict[str, Status]()
-
-        def on_end(task: Task, status: Status, reason: str | None) -> None:
-            ends[task.fingerprint] = status
-            write_record(task, status, reason)
-
         def over() -> bool:
             return len(read_history(tasks[0].trial_dir.history)) >= over_after
 
-        def propose() -> Task | None:
-            return waiting.pop(0) if waiting else None
-
         spec = SearchSpec(scheduler=NoSchedulerSpec())
-        LocalBackend().search(Orders(run, propose, [], spec, 3, on_end, over=over))
-        return ends
+        listed = ListedSearch(tmp_path, tasks, spec, 3, over)
+        LocalBackend().search(listed)
+        return {name: status for name, (status, _) in listed.ends.items()}
 
     assert search(2) == {"first": "paused"}
     record = read_record(tasks[0].trial_dir)

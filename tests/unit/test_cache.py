@@ -68,7 +68,7 @@ def test_arrays_are_the_decoded_files(report: DataReport) -> None:
 
 
 @pytest.mark.parametrize(("shape", "dtype"), [((7, 9, 3), np.uint8), ((7, 9), np.uint16)])
-def test_colours_and_depths_are_kept(competition, shape: tuple, dtype: type) -> None:
+def test_colors_and_depths_are_kept(competition, shape: tuple, dtype: type) -> None:
     images = [np.random.default_rng(n).integers(0, 60000, shape).astype(dtype) for n in range(3)]
     for number, split in enumerate(("train", "val", "test")):
         competition.add(

@@ -109,7 +109,7 @@ def test_statistics_are_numpys_over_the_stacked_images(competition) -> None:
     ("shape", "dtype", "channels"),
     [((6, 8), "uint8", 1), ((6, 8, 3), "uint8", 3), ((6, 8), "uint16", 1)],
 )
-def test_colours_and_depths(competition, shape: tuple, dtype: str, channels: int) -> None:
+def test_colors_and_depths(competition, shape: tuple, dtype: str, channels: int) -> None:
     rng = np.random.default_rng(0)
     images = [rng.integers(0, np.iinfo(dtype).max, shape).astype(dtype) for _ in range(3)]
     for number, (split, image) in enumerate(zip(("train", "val", "test"), images, strict=True)):
@@ -170,7 +170,7 @@ def test_a_cut_file_is_refused_or_still_whole(part: float, competition) -> None:
         np.testing.assert_array_equal(decode_image(path), whole)
 
 
-@pytest.mark.parametrize(("group", "words"), [("N", "holds no number"), ("60//N", "zero")])
+@pytest.mark.parametrize(("group", "words"), [("N", "contains no number"), ("60//N", "zero")])
 def test_a_name_without_a_group_is_a_problem(competition, group: str, words: str) -> None:
     competition.fill(train=1, val=1, test=1)
     name = "nameless" if group == "N" else "cmr0"

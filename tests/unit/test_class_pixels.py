@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
+from raytrain.backend.console import epoch_text
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.formats import PairedFoldersSpec
 from raytrain.config.framing import PadSpec
@@ -21,11 +22,10 @@ from raytrain.engine.trial import open_samples, run_trial
 from raytrain.metrics import score
 from raytrain.metrics.evidence import Evidence, occurring
 from raytrain.metrics.oof_file import read_oof_evidence
-from raytrain.pipeline.console import epoch_text
-from raytrain.pipeline.prepare import prepare
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
 from raytrain.runs.tracked import figures
+from raytrain.submission.prepare import prepare
 from tests.e2e.finished_run import finished, run_of, write_finished
 from tests.tiny import SPEC, make_task
 
@@ -89,7 +89,7 @@ def test_a_class_without_a_pixel_is_refused(competition) -> None:
     competition.add("val", "cmr7", SQUARE, SQUARE * 0)
     competition.add("val", "cmr9", SQUARE.T.reshape(10, 12), SQUARE * 0)
     [line] = refusal(spec_of(competition, ("bg", "fg")))
-    assert "the masks of val are background throughout" in line
+    assert "the masks of val contain only background" in line
 
 
 def test_a_fold_names_the_classes_that_it_lacks(competition) -> None:
@@ -101,8 +101,8 @@ def test_a_fold_names_the_classes_that_it_lacks(competition) -> None:
     own = next(fold for fold, ids in enumerate(folds.val_ids) if "cmr1" in ids)
     assert fold_notes(folds, report) == sorted(
         [
-            f"class rare has no labelled pixel outside of fold {own}: it cannot be learnt there",
-            f"class rare has no labelled pixel in fold {1 - own}: it counts in no score there",
+            f"class rare has no labeled pixel outside of fold {own}: it cannot be learned there",
+            f"class rare has no labeled pixel in fold {1 - own}: it counts in no score there",
         ],
         key=lambda line: line.partition("fold ")[2],
     )
@@ -121,8 +121,8 @@ def test_a_training_says_which_classes_it_lacks(competition, tmp_path: Path) -> 
     run_trial(task, samples, SilentReporter())
     [row] = read_history(task.trial_dir.history)
     assert row["notes"] == [
-        "other has no labelled pixel in the 3 images that are trained on: it cannot be learnt",
-        "rare has no labelled pixel in the 2 images that are validated on: it counts in no score",
+        "other has no labeled pixel in the 3 images that are trained on: it cannot be learned",
+        "rare has no labeled pixel in the 2 images that are validated on: it counts in no score",
     ]
     fg, none, last = row["val_dice_per_class"]
     assert none is None
@@ -147,7 +147,7 @@ def test_a_csv_of_empty_masks_is_said_in_capital_letters(
 def test_a_fold_of_background_alone_is_refused(competition) -> None:
     fill(competition, [SQUARE * 0] * 3 + [SQUARE] * 2)
     report = inspect(spec_of(competition, ("bg", "fg")))
-    with pytest.raises(ValueError, match=r"folds\.count: .* show no class but the background"):
+    with pytest.raises(ValueError, match=r"folds\.count: .* contain only background"):
         make_folds(report, FoldSpec(count=5))
 
 

@@ -8,12 +8,12 @@ import scipy.stats
 
 from raytrain.metrics import score
 from raytrain.metrics.oof_file import read_oof_evidence
-from raytrain.pipeline.compare import compare, comparison_text
-from raytrain.runs.configurations import configurations
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
-from raytrain.runs.leaderboard import ranked
 from raytrain.runs.record import Task, read_records
+from raytrain.search.compare import compare, comparison_text
+from raytrain.search.configurations import configurations
+from raytrain.search.leaderboard import ranked
 from tests.study_runs import fill, small_job
 from tests.tiny import SPEC, make_task
 

@@ -218,8 +218,8 @@ BOMB = "a: &x0 [1]\n" + "".join(f"b{n}: &x{n + 1} [{','.join([f'*x{n}'] * 9)}]\n
             ["'epochs' stands in line 2 and again in line 4", "'width' stands in line 3"],
         ),
         ("trial: {1: a, 0x1: b}\n", ["key 1 stands in line 1 and again in line 1"]),
-        ("trial: &a [*a]\n", ["unfold to more than"]),
-        (BOMB, ["unfold to more than 100000 values"]),
+        ("trial: &a [*a]\n", ["expand to more than"]),
+        (BOMB, ["expand to more than 100000 values"]),
         ("a: " + "[" * 5000, ["nested too deeply"]),
         ("a: 2020-13-45\n", ["not valid YAML"]),
     ],
@@ -278,7 +278,7 @@ def test_an_override_keeps_what_belongs_to_the_name(
 
 @pytest.mark.parametrize(
     ("classes", "words"),
-    [(["a", "b", "a"], "'a' stands there twice"), (["a", " "], "class 1 has no name")],
+    [(["a", "b", "a"], "'a' is listed twice"), (["a", " "], "class 1 has no name")],
 )
 def test_classes_have_names_of_their_own(classes: list[str], words: str) -> None:
     with pytest.raises(ValidationError, match=words):

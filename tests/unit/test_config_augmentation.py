@@ -14,8 +14,8 @@ from raytrain.config.augmentation.gray import BlurSpec, GaussNoiseSpec
 from raytrain.config.augmentation.spatial import AffineSpec, HorizontalFlipSpec
 from raytrain.config.job import JobSpec
 from raytrain.config.load import load_job
-from raytrain.config.space import sample_trials
 from raytrain.config.space_check import space_problems
+from raytrain.config.space_draws import sample_trials
 from raytrain.config.trial import TrialSpec
 from raytrain.runs.record import task_fingerprint
 from tests.support import schema_validator

@@ -25,14 +25,14 @@ def test_any_image_has_its_cell() -> None:
     assert (first[CELL // 2 :] == 255).all()
 
 
-def test_masks_are_outlined_in_the_colour_of_their_class() -> None:
+def test_masks_are_outlined_in_the_color_of_their_class() -> None:
     mask = np.zeros((CELL, CELL), np.uint8)
     mask[20:60, 20:60], mask[90:140, 90:140] = 1, 2
     sheet = contact_sheet(
         [np.zeros((CELL, CELL, 1), np.uint8)], [mask], ["x"], 8, 3, "single_label"
     )
     cell = np.asarray(sheet)[GAP : GAP + CELL, GAP : GAP + CELL]
-    for box, colour in (((20, 59), COLOURS[0]), ((90, 139), COLOURS[1])):
-        assert (cell[box[0], box[0] : box[1] + 1] == colour).all()
-        assert (cell[box[0] : box[1] + 1, box[1]] == colour).all()
+    for box, color in (((20, 59), COLOURS[0]), ((90, 139), COLOURS[1])):
+        assert (cell[box[0], box[0] : box[1] + 1] == color).all()
+        assert (cell[box[0] : box[1] + 1, box[1]] == color).all()
     assert (cell[30:50, 30:50] == 0).all()

@@ -3,26 +3,21 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 
+from raytrain.backend.clock import Clock
 from raytrain.config.job import FoldSpec
 from raytrain.data.folds import load_or_make_folds
 from raytrain.data.report import read_report, write_report
 from raytrain.engine.checkpoint import load_checkpoint, save_weights
 from raytrain.engine.predictor import read_card
-from raytrain.engine.shipping import read_shipped, shipped_fault
+from raytrain.engine.shipped import read_shipped, shipped_fault
 from raytrain.engine.trial import Samples
-from raytrain.pipeline.budget import Budget
-from raytrain.pipeline.local import LocalBackend
-from raytrain.pipeline.tasks import forget_damaged, run_to_end
-from raytrain.runs.attempts import read_attempts
-from raytrain.runs.candidates import read_candidates
+from raytrain.pipeline.train import forget_damaged, run_to_end
+from raytrain.runs.attempts import read_attempts, read_starts
 from raytrain.runs.ensemble import read_ensemble
-from raytrain.runs.events import read_events
 from raytrain.runs.files import DamagedError, read_json, write_json
 from raytrain.runs.history import read_history
 from raytrain.runs.jobs import read_job
@@ -30,10 +25,9 @@ from raytrain.runs.joined import read_joined
 from raytrain.runs.layout import RunDir
 from raytrain.runs.maps import Maps
 from raytrain.runs.oof import read_cross_validation
-from raytrain.runs.present import present_records
-from raytrain.runs.proposals import read_proposals
 from raytrain.runs.record import is_complete, read_record, read_records
-from raytrain.runs.starts import read_starts
+from raytrain.runs.search_log import present_records, read_candidates, read_events, read_proposals
+from tests.runs import run_of
 from tests.study_runs import fill, small_job, small_report
 from tests.tiny import SPEC, make_task
 
@@ -51,7 +45,7 @@ READERS: dict[str, Reader] = {
     "oof/0123456789ab.npy": lambda run: Maps(run.oof / "0123456789ab.npy", [(1, 2, 2)]),
     "final/ensemble.json": read_ensemble,
     "joined/anna/record.json": read_joined,
-    "budget.json": lambda run: Budget(run, 60.0),
+    "budget.json": lambda run: Clock(run, 60.0),
     "candidates.jsonl": lambda run: read_candidates(run.candidates),
     f"{TRIAL}/history.jsonl": lambda run: read_history(run.trial("0123456789ab").history),
     f"{TRIAL}/attempts.jsonl": lambda run: read_attempts(run.trial("0123456789ab")),
@@ -125,15 +119,15 @@ def test_a_finished_training_with_damaged_weights_is_done_again(
         replace(make_task(tmp_path / "trials" / name, samples, spec), name=name)
         for name in ("whole", "hurt")
     ]
-    workplace: Any = SimpleNamespace(backend=LocalBackend(), views=lambda run: [])
-    run_to_end(tasks, workplace, "training")
+    run = run_of(tmp_path, samples.report)
+    run_to_end(tasks, run, "training")
     weights = tasks[1].trial_dir.checkpoints / "last.pt"
     before = load_checkpoint(weights)
     weights.write_bytes(weights.read_bytes()[:-100])
     forget_damaged(tasks)
     assert f"hurt is trained again: {weights}: damaged" in capsys.readouterr().out
     assert [is_complete(task) for task in tasks] == [True, False]
-    run_to_end(tasks, workplace, "training")
+    run_to_end(tasks, run, "training")
     assert [shipped_fault(task.trial_dir) for task in tasks] == [None, None]
     after = load_checkpoint(weights)
     assert all(np.array_equal(after["model"][key], before["model"][key]) for key in before["model"])

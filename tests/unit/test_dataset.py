@@ -209,7 +209,7 @@ def test_scaling_is_numpys(dtype: type, per_image: bool) -> None:
     np.testing.assert_allclose(found.permute(0, 2, 3, 1).numpy(), expected, atol=2e-5)
 
 
-def test_an_image_of_one_colour_scales_to_zero() -> None:
+def test_an_image_of_one_color_scales_to_zero() -> None:
     flat = np.full((1, 4, 4, 1), 200, np.uint8)
     assert Scaling((5.0,), (1.0,), per_image=True).apply(flat).abs().max() == 0
     assert Scaling((200.0,), (0.0,), per_image=False).apply(flat).abs().max() == 0

@@ -25,13 +25,13 @@ def test_an_image_is_what_was_saved(kind: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_palette_gives_colours_to_images_and_indices_to_masks(tmp_path: Path) -> None:
+def test_a_palette_gives_colors_to_images_and_indices_to_masks(tmp_path: Path) -> None:
     picture = Image.fromarray(LABELS, "P")
     picture.putpalette([9, 8, 7, 200, 100, 50, 1, 2, 3])
-    colours = np.array([[9, 8, 7], [200, 100, 50], [1, 2, 3]])
+    colors = np.array([[9, 8, 7], [200, 100, 50], [1, 2, 3]])
     for name in ("p.png", "p.tif"):
         picture.save(tmp_path / name)
-        np.testing.assert_array_equal(decode_image(tmp_path / name), colours[LABELS])
+        np.testing.assert_array_equal(decode_image(tmp_path / name), colors[LABELS])
         np.testing.assert_array_equal(decode_mask(tmp_path / name), LABELS)
 
 

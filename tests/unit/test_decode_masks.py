@@ -100,17 +100,17 @@ def test_a_mask_with_hidden_pixels_is_refused(channels: int, name: str, tmp_path
 def _lossy_files(folder: Path) -> dict[str, Path]:
     # Smooth and wide enough that each of the coders takes it.
     ramp = np.add.outer(np.arange(64), np.arange(64)).astype(np.uint8)
-    colours = np.dstack([ramp] * 3)
+    colors = np.dstack([ramp] * 3)
     for kind, array, more in [
-        ("jpeg", ramp, {}), ("webp", colours, {"lossless": False}),
+        ("jpeg", ramp, {}), ("webp", colors, {"lossless": False}),
         ("jpeg2000", ramp, {"reversible": False}),
     ]:  # fmt: skip
         tifffile.imwrite(
             folder / f"{kind}.tif", array, compression=kind,
             compressionargs={"level": 50, **more},
         )  # fmt: skip
-    Image.fromarray(colours).save(folder / "w.webp", quality=50)
-    Image.fromarray(colours).save(folder / "a.avif", quality=50)
+    Image.fromarray(colors).save(folder / "w.webp", quality=50)
+    Image.fromarray(colors).save(folder / "a.avif", quality=50)
     Image.fromarray(ramp).save(
         folder / "j.jp2", irreversible=True, quality_mode="rates", quality_layers=[20]
     )

@@ -5,11 +5,11 @@ import platform
 import pytest
 import torch
 
+from raytrain.backend.problems import device_problems
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.job import JobSpec, ResourcesSpec, SearchSpec
 from raytrain.config.trial import TrialSpec
 from raytrain.engine.share import gpu_share, refuse_missing_gpu
-from raytrain.pipeline.device import device_problems
 
 COMPETITION = CompetitionSpec(name="t", data="folder", classes=("background", "organ"))
 

@@ -173,7 +173,7 @@ MASK = "1 2 7 1"
         ([S], None, "s.csv: holds no row below its header"),
         ([S, "a,1 1,3"], None, "s.csv: row 2 has 3 cells, the header has 2"),
         ([",id,rle", "0,a,"], None, "s.csv: column 1 has no name"),
-        (["id,id,rle", "a,a,"], None, "s.csv: column 'id' stands there twice"),
+        (["id,id,rle", "a,a,"], None, "s.csv: column 'id' occurs twice"),
         (["id,x,y,rle", "a,1,2,"], None, "not 'x' and 'y'; is this the sample submission?"),
         (["id,rle,class", "a,,Fish"], None, "s.csv: row 2: 'Fish' in column 'class' is no run"),
         ([S, "a,-", "b,-1"], None, "two words stand for no pixel: '-' in row 2, '-1' in row 3"),

@@ -179,13 +179,13 @@ DIFFERS = "a.jpg: 1 px differ from the mask"
             ["1 2", "7 1", "9 3", "9 3"],
             [
                 MORE,
-                "a.jpg: the object at row 0, column 3 is none that is left",
-                "a: 3 px stand in several rows, which may not overlap",
+                "a.jpg: the object at row 0, column 3 matches no remaining object of the mask",
+                "a: 3 px are in several rows, which may not overlap",
             ],
         ),
         (
             ["1 2", "6 1", "7 1", "9 3"],
-            [MORE, "a.jpg: the object at row 2, column 1 is none that is left"],
+            [MORE, "a.jpg: the object at row 2, column 1 matches no remaining object of the mask"],
         ),
     ],
 )
@@ -217,7 +217,7 @@ def test_another_token_is_told(tmp_path: Path) -> None:
 def test_the_key_is_all_that_stands_before_the_encoding(tmp_path: Path) -> None:
     text = "id,class,predicted\na,Fish,1 1 3 1 5 1\na,Fish,4 1 8 1 11 1\n"
     assert faults(tmp_path, "uw_madison", text) == [
-        "ids that stand there twice: a,Fish",
+        "ids that occur twice: a,Fish",
         "ids in the masks, not in the file: a,Flower",
     ]
     listed = packed("02:", "615", "831")

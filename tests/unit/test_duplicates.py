@@ -80,7 +80,7 @@ def test_every_mirroring_and_turn_is_found(turn: str, phantoms: list) -> None:
         lambda image: _brighter(image + np.random.default_rng(0).normal(0, 5, image.shape), 1),
         lambda image: image[:, :, None],
     ],
-    ids=["smaller", "larger", "jpeg", "gamma", "16 bit colour", "noise", "one channel"],
+    ids=["smaller", "larger", "jpeg", "gamma", "16 bit color", "noise", "one channel"],
 )
 def test_other_files_of_one_picture_are_found(change, phantoms: list) -> None:
     images = phantoms[:40:2]

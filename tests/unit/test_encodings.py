@@ -245,12 +245,12 @@ def test_a_cell_of_several_objects_names_the_fault(cell: str, fault: str) -> Non
     [
         ("dialect", "airbsu", "unknown 'airbsu'; did you mean 'airbus'"),
         ("columns", ["id", "id"], "each name only once"),
-        ("columns", ["id", "organ", "rle"], "only class_column, height and width may stand"),
-        ("class_column", "organ", "'organ' does not stand between the id and the encoding"),
+        ("columns", ["id", "organ", "rle"], "only class_column, height and width may be"),
+        ("class_column", "organ", "'organ' is not between the id and the encoding"),
         ("id", "{name}_{clas}", "unknown '{clas}'; did you mean '{class}'"),
         ("layout", "coco", "order, first and starts: coco has none"),
         ("row", "objects", "objects needs layout coco or coco_zlib"),
-        ("prefix", "0 1.0", "only a row of all objects has one"),
+        ("prefix", "0 1.0", "it needs row: objects"),
     ],
 )
 def test_parts_that_do_not_fit_together(field: str, value: Any, fault: str) -> None:

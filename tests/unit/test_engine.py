@@ -29,7 +29,7 @@ from raytrain.config.trial import TrialSpec
 from raytrain.engine.checkpoint import load_checkpoint, newest_checkpoint
 from raytrain.engine.compiling import compile_problem
 from raytrain.engine.reporter import SilentReporter
-from raytrain.engine.shipping import read_shipped
+from raytrain.engine.shipped import read_shipped
 from raytrain.engine.trial import Samples, run_trial
 from raytrain.runs.history import read_history
 from raytrain.runs.record import Task

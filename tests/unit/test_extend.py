@@ -130,10 +130,10 @@ def test_a_checkpoint_in_its_run_brings_its_file_along(folder: Path) -> None:
         assert process.exitcode == 0
         told.append((folder / "out").read_text())
     assert told[0] == "(1, 2, 8, 8)"
-    assert "two_convolutions is of a file that is not here" in told[1]
+    assert "two_convolutions comes from a file that is missing here" in told[1]
     assert "extend_from([Path('my.py')])" in told[1]
     [kept] = run.extend.glob("*/own_parts.py")
-    assert f"read them, then add --trust, or name them in the job's `extend`\n  {kept}" in told[2]
+    assert f"to run them, add --trust or name them in the job's `extend`\n  {kept}" in told[2]
 
 
 MARK = "from pathlib import Path\nPath({!r}).touch()\nMODELS = {{}}\n"
@@ -188,7 +188,9 @@ def test_only_a_checkpoint_of_a_run_leads_to_a_run(place: str, tmp_path: Path) -
 def test_a_text_that_was_never_kept_is_named(folder: Path) -> None:
     tree = load_job(folder / "job.yaml").model_dump(mode="json")
     tree["trial"]["model"]["extend"] = "0123456789ab"
-    with pytest.raises(ValueError, match=r"two_convolutions is of a file that is not here \(0123"):
+    with pytest.raises(
+        ValueError, match=r"two_convolutions comes from a file that is missing here \(0123"
+    ):
         JobSpec.model_validate(tree)
 
 

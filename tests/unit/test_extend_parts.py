@@ -74,7 +74,7 @@ def test_all_files_are_told_of_at_once(folder: Path) -> None:
     assert "none.py: no such file" in str(caught.value)
     again = (folder / "mine" / "own_parts.py").read_text()
     (folder / "mine" / "copy.py").write_text(again + "# another\n")
-    with pytest.raises(ValueError, match="'two_convolutions' stands in two files"):
+    with pytest.raises(ValueError, match="'two_convolutions' is defined in two files"):
         load_job(folder / "job.yaml", ["extend=[mine/copy.py, mine/own_parts.py]"])
     with pytest.raises(ValueError, match="extend: give a file, or a list of them"):
         load_job(folder / "job.yaml", ["extend={a: b}"])

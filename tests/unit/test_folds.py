@@ -18,7 +18,7 @@ Pixels = tuple[int, ...]
 
 
 def _report(samples: list[tuple[int, Pixels]], data: str = "data") -> DataReport:
-    """Labelled images s0, s1, ... with these groups and class pixels, and a test image."""
+    """Labeled images s0, s1, ... with these groups and class pixels, and a test image."""
     rows: list[dict] = [
         {"id": f"s{i}", "group": str(group), **{f"pixels_{k}": n for k, n in enumerate(pixels)}}
         for i, (group, pixels) in enumerate(samples)
@@ -107,7 +107,7 @@ def test_no_fold_is_empty() -> None:
 
 @pytest.mark.parametrize(("groups", "count"), [(1, 2), (2, 3), (4, 5)])
 def test_fewer_groups_than_folds_is_an_error(groups: int, count: int) -> None:
-    words = rf"folds\.count: {count} folds .* the labelled images form {groups} "
+    words = rf"folds\.count: {count} folds .* the labeled images form {groups} "
     with pytest.raises(ValueError, match=words):
         make_folds(_plain(groups), FoldSpec(count=count))
     assert len(make_folds(_plain(count), FoldSpec(count=count)).val_ids) == count

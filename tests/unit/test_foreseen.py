@@ -9,11 +9,11 @@ import pytest
 from raytrain.config.framing import TilesSpec, WholeSpec
 from raytrain.config.job import JobSpec
 from raytrain.data.checks import LONGEST_ID, inspect
-from raytrain.pipeline.check import check, summary
-from raytrain.pipeline.foreseen import ensemble_problems
+from raytrain.engine.tasks import Fold, make_task
+from raytrain.pipeline.check import check, ensemble_problems, summary
 from raytrain.pipeline.run import run
-from raytrain.pipeline.tasks import Fold, make_task
 from raytrain.runs.layout import run_dir
+from tests.runs import run_of
 from tests.unit.conftest import Competition
 
 HEADER = "id,encoding"
@@ -51,7 +51,7 @@ def refusal(job: JobSpec) -> str:
         ),
         (["Id,Encoding", *(f"{key}," for key in KEYS)], "the header is 'Id,Encoding'"),
         ([HEADER, "cmr7,", "cmr8,"], "not in the sample: cmr7_mask1, cmr7_mask2"),
-        ([HEADER, *(f"{key}," for key in [*KEYS, *KEYS])], "stand there twice: cmr7_mask1"),
+        ([HEADER, *(f"{key}," for key in [*KEYS, *KEYS])], "occur twice: cmr7_mask1"),
         ([HEADER, *KEYS], "row 2 has 1 cell"),
     ],
 )
@@ -145,7 +145,7 @@ def test_the_shortest_job_runs_in_one_process_and_with_images_of_any_size(
     for framing in (WholeSpec(), TilesSpec()):
         report = check(job, directory)
         task = make_task(
-            job, directory, report, "train", job.trial, Fold("split", ("cmr1",), ()), 1
+            run_of(directory, report, job), "train", job.trial, Fold("split", ("cmr1",), ()), 1
         )
         assert task.spec.framing == framing
         mask_HW = np.indices((11, 7)).sum(0).astype(np.uint8) % 3

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from pydantic import TypeAdapter
 
+from raytrain.cli.listing import LOSS_EXAMPLE, METRIC_EXAMPLE, losses_text, metrics_text
 from raytrain.config.augmentation import PresetName, TransformSpec
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.dialects import Dialect
@@ -31,7 +32,6 @@ from raytrain.engine.schedules import SCHEDULES
 from raytrain.losses import LOSSES
 from raytrain.metrics import METRICS
 from raytrain.models import ARCHITECTURES
-from raytrain.pipeline.catalogue import LOSS_EXAMPLE, METRIC_EXAMPLE, losses_text, metrics_text
 from raytrain.pipeline.check import refuse_another_metric
 from raytrain.rle import LAYOUTS
 from raytrain.runs.layout import RunDir

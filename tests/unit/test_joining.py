@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from raytrain.pipeline.joining import change
+from raytrain.ensemble.teammates import change
 from raytrain.runs.joined import joined_dir, read_joined
 from tests.given_maps import (
     Write,
@@ -24,7 +24,7 @@ from tests.unit.joining_place import SPLITS, Place, open_place, write_mask
 
 @pytest.fixture
 def place(competition: Competition) -> Place:
-    """Three classes, four patients of two labelled images, two test images."""
+    """Three classes, four patients of two labeled images, two test images."""
     competition.fill(train=3, val=1, test=1)
     return open_place(competition, "single_label", ("background", "ring", "core"))
 
@@ -104,7 +104,7 @@ def test_the_same_again_changes_nothing_and_others_are_refused(place: Place) -> 
     place.write(npy)
     place.add()
     before = {path: path.stat().st_mtime_ns for path in place.run.joined.rglob("*")}
-    assert place.add() == ["anna joined before; nothing is to be done"]
+    assert place.add() == ["anna joined before; nothing changes"]
     assert {path: path.stat().st_mtime_ns for path in place.run.joined.rglob("*")} == before
     place.write(npy, "other", "anna", seed=1)
     with pytest.raises(ValueError, match="another anna joined before; --remove anna first"):

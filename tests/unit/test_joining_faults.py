@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from raytrain.pipeline.joining import change
+from raytrain.ensemble.teammates import change
 from tests.given_maps import (
     npy,
     npy_foreground,
@@ -19,7 +19,7 @@ from tests.unit.joining_place import SPLITS, Place, open_place, write_mask
 
 @pytest.fixture
 def place(competition: Competition) -> Place:
-    """Three classes, four patients of two labelled images, two test images."""
+    """Three classes, four patients of two labeled images, two test images."""
     competition.fill(train=3, val=1, test=1)
     return open_place(competition, "single_label", ("background", "ring", "core"))
 
@@ -44,8 +44,8 @@ FAULTS: list[tuple[Callable[[np.ndarray], np.ndarray], str]] = [
     (lambda p: p.transpose(1, 2, 0), "classes come first"),
     (lambda p: p[:2], "2 channels, 3 are due for 3 classes"),
     (lambda p: p[0, 0], r"shape \(12,\); K,H,W is due: \(3, 10, 12\)"),
-    (lambda p: p * 9 - 4, r"values -3\.\d+ \.\. .* are no probabilities \(logits"),
-    (lambda p: p - 0.1, "are no probabilities"),
+    (lambda p: p * 9 - 4, r"values -3\.\d+ \.\. .* are not probabilities \(logits"),
+    (lambda p: p - 0.1, "are not probabilities"),
     (holed, "1 values are NaN"),
     (lambda p: p * 0.99, "120 px do not sum to 1"),
     (cropped, r"24 px do not sum to 1 over the classes, 0 \(outside of a crop"),
@@ -86,8 +86,8 @@ def test_all_that_is_wrong_is_said_at_once(place: Place) -> None:
         f"folds: the maps were made on folds 000000000000, this run's are {place.folds.hash}",
         f"leak: 1 maps come from a model that saw the image's group: cmr5 (group 3: fold {wrong}, "
         f"held out in {1 - wrong})",
-        "fold_of: says nothing of cmr6",
-        "fold_of: names what is no labelled image: cmr99",
+        "fold_of: lacks cmr6",
+        "fold_of: lists names that are not labeled images: cmr99",
         "oof: 1 missing: cmr4.npy",
         "oof: 1 of no such image: cmr9.npy",
         "oof/cmr1.npy: 1 values are NaN",

@@ -16,8 +16,8 @@ from raytrain.submission.ledger import (
     ObjectLedger,
     OvertakenError,
     append_news,
+    append_prepared,
     open_ledger,
-    prepare,
 )
 from tests.commands import quick_processes
 from tests.s3 import bucket
@@ -90,11 +90,11 @@ def test_of_two_that_go_on_from_one_event_one_is_refused(ledger: Ledger) -> None
 
 def test_the_same_tag_is_prepared_once(ledger: Ledger) -> None:
     event = an_event()
-    assert prepare(ledger, event) == event
-    assert prepare(ledger, an_event()) == event
+    assert append_prepared(ledger, event) == event
+    assert append_prepared(ledger, an_event()) == event
     sent = event.later("sent", ref=5)
     ledger.append(sent)
-    assert prepare(ledger, event) == sent
+    assert append_prepared(ledger, event) == sent
     assert ledger.read() == [event, sent]
 
 
@@ -125,7 +125,7 @@ def _prepare_and_take(
     ledger = open_ledger(path, address)
     start.wait(60)
     for each in events:
-        event = prepare(ledger, each)
+        event = append_prepared(ledger, each)
         if event.kind == "prepared":
             with contextlib.suppress(OvertakenError):
                 ledger.append(event.later("sending"))

@@ -13,11 +13,11 @@ from raytrain.config.losses import ONE_CLASS, LossTerm, loss_problems
 from raytrain.config.optimizers import SgdSpec
 from raytrain.config.target import Target
 from raytrain.engine.reporter import SilentReporter
+from raytrain.engine.trainable import make_trainable
 from raytrain.engine.trial import Samples, class_pixels, run_trial
 from raytrain.losses import LOSSES, Loss, build_loss
 from raytrain.losses.setting import Setting
-from raytrain.pipeline.trainable import make_trainable
-from raytrain.runs.layout import RunDir
+from tests.runs import run_of
 from tests.tiny import SPEC, make_task
 
 PIXELS = (6, 4, 2)
@@ -123,7 +123,7 @@ def test_computed_weights_leave_out_classes_that_never_occur() -> None:
 ])  # fmt: skip
 def test_weights_that_are_all_0_are_refused(value: dict) -> None:
     term = TypeAdapter(LossTerm).validate_python(value)
-    expected = f"trial.loss.0 ({value['name']}): all weights are 0, so nothing would be learnt"
+    expected = f"trial.loss.0 ({value['name']}): all weights are 0, so the loss would always be 0"
     assert loss_problems((term,), "single_label", 3) == [expected]
 
 
@@ -151,7 +151,7 @@ def test_prepare_tells_what_the_loss_cannot_do(samples: Samples, tmp_path: Path)
     )
     task = make_task(tmp_path, samples, SPEC.model_copy(update={"loss": terms}))
     with pytest.raises(ValueError, match=r"loss\.0 .*2 weights.*\n.*loss\.1 .*3 weights"):
-        make_trainable([task], samples.report, RunDir(tmp_path))
+        make_trainable([task], run_of(tmp_path, samples.report))
 
 
 @pytest.mark.parametrize("name", ["bce", "cross_entropy"])

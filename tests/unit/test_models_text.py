@@ -6,9 +6,9 @@ import pytest
 import yaml
 from pydantic import TypeAdapter
 
+from raytrain.cli.listing import all_costs, model_text, models_text
 from raytrain.config.models import ModelSpec
 from raytrain.models import ARCHITECTURES, refusal
-from raytrain.pipeline.catalogue import all_costs, model_text, models_text
 from tests.model_cases import SYSTEMS
 
 EXAMPLES = re.findall(r"`(\{name: [^`]*\})`", models_text())

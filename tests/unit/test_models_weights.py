@@ -30,15 +30,15 @@ def encoder_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @torch.inference_mode()
 def test_encoder_weights_are_read_from_a_file(encoder_file: Path) -> None:
     torch.manual_seed(5)
-    colour = build_model(SmpSpec(), 3, 4, encoder_file).eval()
+    color = build_model(SmpSpec(), 3, 4, encoder_file).eval()
     saved = torch.load(encoder_file, weights_only=True)
-    assert all(torch.equal(colour.encoder.state_dict()[key], saved[key]) for key in saved)
+    assert all(torch.equal(color.encoder.state_dict()[key], saved[key]) for key in saved)
     # On a gray picture one channel must feel what three equal ones do.
     gray = build_model(SmpSpec(), 1, 4, encoder_file).eval()
     gray_image = image(1, 64, 64)
     for ours, theirs in zip(
         gray.encoder(gray_image)[1:],
-        colour.encoder(gray_image.expand(-1, 3, -1, -1))[1:],
+        color.encoder(gray_image.expand(-1, 3, -1, -1))[1:],
         strict=True,
     ):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)

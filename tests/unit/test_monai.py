@@ -178,8 +178,8 @@ def _discs(seed: int) -> tuple[np.ndarray, np.ndarray]:
     masks = np.zeros((2, 5, 40, 44), np.int64)
     for side in range(2):
         for number in range(5):
-            for label, centre in ((1, (13, 14)), (2, (26, 14)), (3, (20, 30))):
-                apart = np.linalg.norm(yx - (centre + rng.uniform(-2, 2, 2)), axis=-1)
+            for label, center in ((1, (13, 14)), (2, (26, 14)), (3, (20, 30))):
+                apart = np.linalg.norm(yx - (center + rng.uniform(-2, 2, 2)), axis=-1)
                 masks[side, number][apart < rng.uniform(3, 7)] = label
     return masks[0], masks[1]
 

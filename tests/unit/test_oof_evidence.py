@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from raytrain.config.metrics import CrossEntropyMetricSpec, DiceMetricSpec, MetricSpec
-from raytrain.ensemble.bootstrap import REPEATS, beats, group_draws
 from raytrain.metrics import gathered, score
+from raytrain.metrics.bootstrap import REPEATS, beats, group_draws
 from raytrain.metrics.evidence import Evidence
 from raytrain.metrics.oof_file import OofEvidence, read_oof_evidence, write_oof_evidence
 from tests.metric_specs import SPECS
@@ -106,7 +106,7 @@ def test_the_order_of_images_does_not_matter() -> None:
 
 def test_what_cannot_be_compared_is_said() -> None:
     one = some([3, 4], ["p", "q"])
-    with pytest.raises(ValueError, match="1 images stand on one side only, such as i2"):
+    with pytest.raises(ValueError, match="1 images are in only one of the two, such as i2"):
         beats(one, some([3, 4, 5], ["p", "q", "r"]))
     other = some([3, 4], ["p", "p"])
     other.evidence.counts_NK3[1, 1] = (4, 0, 99)
@@ -116,5 +116,5 @@ def test_what_cannot_be_compared_is_said() -> None:
 
 
 def test_comparing_loads_no_torch() -> None:
-    code = "import sys, raytrain.ensemble.bootstrap; sys.exit('torch' in sys.modules)"
+    code = "import sys, raytrain.metrics.bootstrap; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0

@@ -19,12 +19,12 @@ from raytrain.engine.optimizers import build_optimizer, optimizer_problem
 from raytrain.engine.parallel import current_world
 from raytrain.engine.precision import build_scaler
 from raytrain.engine.step import train_step
+from raytrain.engine.trainable import make_trainable
 from raytrain.engine.trial import Samples
 from raytrain.losses import build_loss
 from raytrain.models import build_model, without_memory
 from raytrain.pipeline.finalize import final_problems
-from raytrain.pipeline.trainable import make_trainable
-from raytrain.runs.layout import RunDir
+from tests.runs import run_of
 from tests.tiny import make_task
 
 
@@ -213,7 +213,7 @@ def test_all_is_refused_before_a_worker_is_asked_for(tmp_path: Path, samples: Sa
     ]
     tasks = [make_task(tmp_path, samples, _spec(optimizer)) for optimizer in wrong]
     with pytest.raises(ValueError, match="no encoder") as caught:
-        make_trainable(tasks, samples.report, RunDir(tmp_path))
+        make_trainable(tasks, run_of(tmp_path, samples.report))
     first, second = str(caught.value).split("\n")
     assert first.startswith("trial.optimizer: encoder_lr_factor: this model has no encoder")
     assert second == (
@@ -230,7 +230,7 @@ def test_a_member_has_no_validation_to_watch(tmp_path: Path) -> None:
         return final_problems(JobSpec.model_validate(tree))
 
     (problem,) = problems("val_loss", {})
-    assert problem.startswith("trial.schedule.watch: val_loss is not known where members are")
+    assert problem.startswith("trial.schedule.watch: val_loss is not known when members are")
     assert problems("train_loss", {}) == []
     assert problems("train_loss", {"schedule.watch": {"grid": ["train_loss", "val_dice"]}})
     assert problems("val_loss", {"schedule": {"grid": [{"name": "cosine"}]}}) == []

@@ -1,14 +1,13 @@
-"""A search's orders as Tune asks for them."""
+"""How Tune asks a search for trials."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from raytrain.cluster.orders import Proposed
+from raytrain.cluster.searcher import Proposed
 from raytrain.config.search import SearchSpec
-from raytrain.runs.layout import RunDir
-from raytrain.runs.orders import Orders
+from tests.runs import ListedSearch
 
 
 @pytest.mark.parametrize(("places", "at_once"), [(0, 1), (1, 1), (3, 3)])
@@ -17,8 +16,7 @@ def test_a_patient_search_asks_for_what_there_is_room_for_and_at_least_for_one(
 ) -> None:
     task: Any = object()
     spec = SearchSpec.model_validate({"sampler": {"name": "tpe"}})
-    orders = Orders(RunDir(tmp_path), lambda: task, [], spec, 4, lambda *end: None)
-    searcher = Proposed(orders, lambda: places)
+    searcher = Proposed(ListedSearch(tmp_path, [task] * 9, spec, 4), lambda: places)
     found = [searcher.suggest(str(number)) for number in range(5)]
     assert found == [{"task": task, "known": 0}] * at_once + [None] * (5 - at_once)
     searcher.on_trial_complete("0")

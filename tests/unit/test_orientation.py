@@ -48,7 +48,7 @@ def test_a_turned_photo_stands_upright(tmp_path: Path) -> None:
     assert decode_image(tmp_path / "x.jpg").shape == (32, 16, 3)
 
 
-def test_deep_colours_are_turned_too(tmp_path: Path) -> None:
+def test_deep_colors_are_turned_too(tmp_path: Path) -> None:
     exif = saved(Image.new("L", (1, 1)), format="PNG", exif=exif_of(6))
     start = exif.index(b"eXIf")
     chunk = exif[start + 4 : start + 4 + int.from_bytes(exif[start - 4 : start])]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from raytrain.ensemble.paired import detectable_effect, paired_test
+from raytrain.metrics.paired import detectable_effect, paired_test
 
 
 def test_one_seed_by_hand() -> None:

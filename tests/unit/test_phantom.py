@@ -124,9 +124,9 @@ def test_no_rule_on_brightness_alone_segments_it(drawn: list) -> None:
 
 def test_folders_hold_every_image_and_the_truth_apart(tmp_path: Path) -> None:
     write_phantom(tmp_path / "data", tmp_path / "truth", SPLIT, seed=5)
-    labelled = {"train": range(1, 5), "val": range(5, 7)}
-    expected = {f"{s}/image/ph{n}.png" for s, numbers in labelled.items() for n in numbers}
-    expected |= {f"{s}/mask/ph{n}_mask.png" for s, numbers in labelled.items() for n in numbers}
+    labeled = {"train": range(1, 5), "val": range(5, 7)}
+    expected = {f"{s}/image/ph{n}.png" for s, numbers in labeled.items() for n in numbers}
+    expected |= {f"{s}/mask/ph{n}_mask.png" for s, numbers in labeled.items() for n in numbers}
     expected |= {f"test/image/ph{n}.png" for n in range(7, 11)} | {"phantom.json"}
     assert set(_files(tmp_path / "data")) == expected
     assert not (tmp_path / "data/test/mask").exists()

@@ -19,15 +19,15 @@ from raytrain.config.metrics import (
 )
 from raytrain.data.checks import inspect
 from raytrain.data.report import write_report
-from raytrain.ensemble.bootstrap import REPEATS
-from raytrain.ensemble.picks import best_pairs, chosen_by_public, simulate
 from raytrain.metrics import score
+from raytrain.metrics.bootstrap import REPEATS
 from raytrain.metrics.draws import DIGITS, drawn_scores
 from raytrain.metrics.evidence import Evidence
 from raytrain.metrics.oof_file import OofEvidence, write_oof_evidence
 from raytrain.pipeline.picks import picks_text
 from raytrain.runs.layout import RunDir, run_dir
 from raytrain.submission.events import Event, Kind, Score
+from raytrain.submission.final_picks import best_pairs, chosen_by_public, simulate
 from raytrain.submission.ledger import FileLedger
 from tests.commands import raytrain
 from tests.unit.conftest import Competition
@@ -146,7 +146,7 @@ def test_the_best_pairs_of_many_submissions_are_those_of_all_pairs() -> None:
 
 @pytest.fixture
 def job(competition: Competition) -> JobSpec:
-    """A checked competition of six labelled and four test images."""
+    """A checked competition of six labeled and four test images."""
     competition.fill(train=2, val=1, test=2)
     job = JobSpec(
         competition=competition.spec("(N+1)//2"), storage=str(competition.root.parent / "runs")
@@ -191,11 +191,11 @@ def test_the_pair_is_told_with_its_reason(job: JobSpec) -> None:
     assert "correlation -1.00" in text
     assert "against the best single one, rt-3 0.7097: +" in text
     # A test set of four images is two groups, one of them public.
-    assert "2000 simulated test sets of 2 groups, the labelled ones drawn" in text
+    assert "2000 simulated test sets of 2 groups, the labeled ones drawn" in text
     assert "(4 test images), 1 of them public" in text
     assert "left out: rt-4: prepared, not in the competition" in text
     assert "rt-5.npz is missing" in text
-    assert "left out: rt-6: of other labelled images or groups than run default's" in text
+    assert "left out: rt-6: of other labeled images or groups than run default's" in text
     assert "out-of-fold against public score: 5 entries with both" in text
 
 
@@ -218,7 +218,7 @@ def test_fewer_than_two_are_no_choice(job: JobSpec) -> None:
     sent(run, "rt-2", None)
     with pytest.raises(ValueError, match=r"there are 1\n  rt-2: .*rt-2\.npz is missing"):
         picks_text(job, run, 0.3)
-    with pytest.raises(ValueError, match=r"--public: 1\.2 is no share"):
+    with pytest.raises(ValueError, match=r"--public: 1\.2 is not a share"):
         picks_text(job, run, 1.2)
 
 

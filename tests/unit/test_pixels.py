@@ -19,7 +19,10 @@ from raytrain.config.optimizers import AdamSpec, SgdSpec
 from raytrain.config.trial import TrialSpec
 from raytrain.engine.checkpoint import load_checkpoint, newest_checkpoint
 from raytrain.engine.reporter import SilentReporter
-from raytrain.engine.shipping import shipped_checkpoint
+from raytrain.engine.shipped import shipped_checkpoint
+from raytrain.engine.tasks import Fold
+from raytrain.engine.tasks import make_task as pipeline_task
+from raytrain.engine.trainable import make_trainable
 from raytrain.engine.trial import Samples, run_trial
 from raytrain.ensemble.prediction import member_probabilities
 from raytrain.metrics.dice import mean_foreground_dice, overlap_counts
@@ -27,12 +30,9 @@ from raytrain.models import build_model, refusal
 from raytrain.models.pixels import PixelClassifier
 from raytrain.models.pixels.filters import feature_count, filters
 from raytrain.pipeline.finalize import final_problems
-from raytrain.pipeline.tasks import Fold
-from raytrain.pipeline.tasks import make_task as pipeline_task
-from raytrain.pipeline.trainable import make_trainable
 from raytrain.runs.history import read_history
-from raytrain.runs.layout import RunDir
 from tests.model_cases import PIXELS, label
+from tests.runs import run_of
 from tests.tiny import make_task
 
 SPECS = list(PIXELS.values())
@@ -230,7 +230,7 @@ def job(**parts: Any) -> JobSpec:
 def test_a_search_over_rates_tries_it_once(samples: Samples, tmp_path: Path) -> None:
     tasks = [
         pipeline_task(
-            job(), RunDir(tmp_path), samples.report, "search",
+            run_of(tmp_path, samples.report, job()), "search",
             TrialSpec(model=SPECS[0], optimizer=optimizer, epochs=9), Fold("split", (), ()), 1,
         )
         for optimizer in (AdamSpec(lr=1e-3), AdamSpec(lr=1e-2), SgdSpec())
@@ -247,7 +247,7 @@ def test_a_search_over_rates_tries_it_once(samples: Samples, tmp_path: Path) -> 
         }
     )
     task = pipeline_task(
-        job(), RunDir(tmp_path), samples.report, "search", mixed, Fold("split", (), ()), 1
+        run_of(tmp_path, samples.report, job()), "search", mixed, Fold("split", (), ()), 1
     )
     assert (task.spec.mix, task.spec.stop, task.spec.accumulate) == (None, None, 1)
     assert task.spec.ship == TrialSpec().ship
@@ -262,11 +262,11 @@ def test_several_workers_and_overlapping_classes_are_refused(
         "finalize.workers: pixels_forest is fitted by one worker, not 2; set finalize.workers=1, "
         "or leave it out of the search"
     ]
-    run = RunDir(tmp_path)
     report = samples.report.model_copy(update={"target": "multi_label"})
-    task = pipeline_task(words, run, report, "final", words.trial, Fold("all", (), ()), 2)
+    run = run_of(tmp_path, report, words)
+    task = pipeline_task(run, "final", words.trial, Fold("all", (), ()), 2)
     with pytest.raises(ValueError, match="needs one class a pixel") as caught:
-        make_trainable([task], report, run)
+        make_trainable([task], run)
     assert "pixels_forest is fitted by one worker, not 2; set finalize.workers=1" in str(
         caught.value
     )

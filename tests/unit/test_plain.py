@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from raytrain.cli import app
 from raytrain.config.plain import PlainStream, console_of, plain
-from raytrain.pipeline.tables import as_text
+from raytrain.report.terminal import as_text
 
 PACKAGE = Path(__file__).parents[2] / "raytrain"
 MARKUP = "[/red] [bold]Column[/bold] [link=http://x]id[/link] :smile: \\[0]"

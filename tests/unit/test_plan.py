@@ -1,44 +1,41 @@
 """The plan before a search: places, hours and disk, from trials that are timed."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from raytrain.config.competition import CompetitionSpec
-from raytrain.config.job import JobSpec
 from raytrain.config.models import UNetSpec
 from raytrain.config.schedulers import AshaSpec, MedianSpec, NoSchedulerSpec, PromoteSpec
 from raytrain.config.search import SearchSpec
 from raytrain.config.trial import TrialSpec
 from raytrain.data.report import write_report
+from raytrain.engine.run import Run
 from raytrain.engine.trial import Samples, run_trial
-from raytrain.pipeline.backend import Workplace
-from raytrain.pipeline.plan import checkpoint_files, expected_share, plan_text
-from raytrain.pipeline.probe import probe
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task
+from raytrain.search.plan import checkpoint_files, expected_share, plan_text
+from raytrain.search.timing import timed_costs
+from tests.runs import run_of
 from tests.tiny import SPEC, make_task
 
 
 @pytest.fixture
-def run(samples: Samples, tmp_path: Path) -> RunDir:
-    """A run directory on the tiny data."""
-    run = RunDir(tmp_path / "run")
-    write_report(run.data_report, samples.report)
-    return run
+def run(samples: Samples, tmp_path: Path) -> Run:
+    """A run on the tiny data."""
+    folder = RunDir(tmp_path / "run")
+    write_report(folder.data_report, samples.report)
+    return run_of(folder, samples.report)
 
 
-@pytest.fixture
-def workplace() -> Workplace:
-    """This process."""
-    competition = CompetitionSpec(name="p", data="d", classes=("bg", "rv", "myo", "lv"))
-    return Workplace(JobSpec(competition=competition), "local")
+def _searching(run: Run, search: SearchSpec) -> Run:
+    return replace(run, job=run.job.model_copy(update={"search": search}))
 
 
-def _task(run: RunDir, samples: Samples, width: int) -> Task:
+def _task(run: Run, samples: Samples, width: int) -> Task:
     spec = SPEC.model_copy(update={"model": UNetSpec(width=width, depth=2)})
-    return make_task(run.trial(f"{width:012x}").path, samples, spec)
+    return make_task(run.folder.trial(f"{width:012x}").path, samples, spec)
 
 
 class _Silent:
@@ -46,32 +43,28 @@ class _Silent:
         del row
 
 
-def test_a_probe_times_an_epoch_and_weighs_a_checkpoint(
-    run: RunDir, workplace: Workplace, samples: Samples
-) -> None:
+def test_a_probe_times_an_epoch_and_weighs_a_checkpoint(run: Run, samples: Samples) -> None:
     task = _task(run, samples, 4)
-    [(name, cost)] = probe([task], run, workplace).items()
+    [(name, cost)] = timed_costs([task], run).items()
     assert name == task.fingerprint
     assert cost.epoch_s > 0
     # It leaves nothing of the trial itself.
     assert not task.directory.exists()
-    assert [path.suffix for path in (run.search / "probe").iterdir()] == [".json"]
+    assert [path.suffix for path in (run.folder.search / "probe").iterdir()] == [".json"]
     run_trial(task, samples, _Silent())
     [path, *_] = sorted(task.trial_dir.checkpoints.glob("*.pt"))
     assert cost.checkpoint_bytes == pytest.approx(path.stat().st_size, rel=0.05)
-    [noted] = (run.search / "probe").iterdir()
+    [noted] = (run.folder.search / "probe").iterdir()
     before = noted.stat().st_mtime_ns
-    assert probe([task], run, workplace) == {name: cost}
+    assert timed_costs([task], run) == {name: cost}
     assert noted.stat().st_mtime_ns == before
 
 
-def test_the_plan_tells_places_hours_and_disk(
-    run: RunDir, workplace: Workplace, samples: Samples
-) -> None:
+def test_the_plan_tells_places_hours_and_disk(run: Run, samples: Samples) -> None:
     tasks = [_task(run, samples, width) for width in (4, 6)]
-    costs = probe(tasks, run, workplace)
+    costs = timed_costs(tasks, run)
     search = SearchSpec(scheduler=AshaSpec(grace=1, factor=2), keep=2)
-    text = plan_text(run, tasks, 10, search, workplace)
+    text = plan_text(_searching(run, search), tasks, 10)
     assert text.startswith("plan: 10 trials, 1 at once (places: 1 by process)\n")
     epoch_s = sum(cost.epoch_s for cost in costs.values()) / 2
     found = re.search(r"at most ([\d.]+) min .*timed on 2 networks.* about ([\d.]+) min", text)
@@ -84,12 +77,12 @@ def test_the_plan_tells_places_hours_and_disk(
 
 
 def test_the_plan_of_nested_trials_shares_the_epochs_and_counts_the_starts(
-    run: RunDir, workplace: Workplace, samples: Samples
+    run: Run, samples: Samples
 ) -> None:
     task = _task(run, samples, 4)
-    [cost] = probe([task], run, workplace).values()
+    [cost] = timed_costs([task], run).values()
     search = SearchSpec(workers=2, scheduler=AshaSpec(grace=1, factor=2))
-    text = plan_text(run, [task], 10, search, workplace)
+    text = plan_text(_searching(run, search), [task], 10)
     assert text.startswith("plan: 10 trials of 2 workers each, 1 at once (places: 1 by process)\n")
     found = re.search(r"at most ([\d.]+) min .*40 s for each start\), about ([\d.]+) min", text)
     assert found is not None
@@ -98,14 +91,12 @@ def test_the_plan_of_nested_trials_shares_the_epochs_and_counts_the_starts(
     assert float(found[2]) == pytest.approx(train * 0.5 + starts, abs=0.06)
 
 
-def test_a_trial_that_cannot_be_timed_does_not_stop_the_search(
-    run: RunDir, workplace: Workplace, samples: Samples
-) -> None:
+def test_a_trial_that_cannot_be_timed_does_not_stop_the_search(run: Run, samples: Samples) -> None:
     lost = SPEC.model_copy(
         update={"optimizer": SPEC.optimizer.model_copy(update={"lr": 1e30}), "clip_norm": 0.0}
     )
-    task = make_task(run.trial("0" * 12).path, samples, lost)
-    text = plan_text(run, [task], 1, SearchSpec(scheduler=NoSchedulerSpec()), workplace)
+    task = make_task(run.folder.trial("0" * 12).path, samples, lost)
+    text = plan_text(_searching(run, SearchSpec(scheduler=NoSchedulerSpec())), [task], 1)
     assert text == "plan: 1 trials, 1 at once (places: 1 by process)"
 
 

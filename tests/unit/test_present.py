@@ -9,14 +9,14 @@ from raytrain.config.job import FoldSpec, JobSpec
 from raytrain.data.report import read_report
 from raytrain.pipeline.check import check
 from raytrain.pipeline.cv import member_specs
-from raytrain.pipeline.run import search_only
-from raytrain.runs.events import RungEvent, append_event
+from raytrain.pipeline.run import opened
 from raytrain.runs.files import read_json
 from raytrain.runs.jobs import keep_job
 from raytrain.runs.layout import RunDir
-from raytrain.runs.leaderboard import ranked
-from raytrain.runs.present import present_events
 from raytrain.runs.record import Task, read_records
+from raytrain.runs.search_log import RungEvent, append_event, present_events
+from raytrain.search.leaderboard import ranked
+from tests.runs import run_of
 from tests.study_runs import fill, small_job
 from tests.unit.conftest import Competition
 
@@ -44,7 +44,7 @@ def test_trials_of_another_job_are_neither_ranked_nor_shipped(
     assert not ours & theirs
     report = read_report(run.data_report)
     for job, present in ((second, theirs), (first, ours), (second, theirs)):
-        specs = member_specs(job, run, report)
+        specs = member_specs(run_of(run, report, job))
         assert {record.fingerprint for record in ranked(run)} == present
         assert {getattr(spec, key) for spec in specs for key in change} == {
             getattr(job.trial, key) for key in change
@@ -97,7 +97,9 @@ def test_other_folds_are_refused_before_the_search(
     competition.fill(train=4, val=2, test=1)
     job = small_job(RATES, 2).model_copy(update={"competition": competition.spec("(N+1)//2")})
     run = RunDir(tmp_path / "run")
-    with pytest.raises(ValueError, match=r"(?s)folds\.count.*9 folds need as many groups"):
-        search_only(job.model_copy(update={"folds": FoldSpec(count=9)}), run, "local")
+    many = job.model_copy(update={"folds": FoldSpec(count=9)})
+    words = r"(?s)folds\.count.*9 folds need as many groups"
+    with pytest.raises(ValueError, match=words), opened(many, run, "local", "search"):
+        raise AssertionError("nothing is begun")
     assert not run.trials.exists()
     check(job, run)

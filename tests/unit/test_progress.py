@@ -13,9 +13,9 @@ from tensorboard.plugins.hparams.metadata import (
     parse_session_start_info_plugin_data,
 )
 
+from raytrain.backend.progress import Progress
+from raytrain.backend.tensorboard import BoardView
 from raytrain.engine.pace import Pace, Waited
-from raytrain.pipeline.boards import BoardView
-from raytrain.pipeline.progress import Progress
 from raytrain.runs.history import Row, append_row, read_history, write_history
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task, write_record

@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from raytrain.cluster.promotion import Promotion
 from raytrain.config.schedulers import AshaSpec, MedianSpec, PromoteSpec
-from raytrain.runs.events import RungEvent, settled
+from raytrain.runs.search_log import RungEvent, settled
+from raytrain.search.promotion import Promotion
 
 
 def event(trial: str, epoch: int, score: float, decision: str) -> RungEvent:

@@ -13,17 +13,17 @@ from raytrain.config.job import FoldSpec, JobSpec
 from raytrain.config.search import SearchSpec
 from raytrain.data.report import DataReport, write_report
 from raytrain.engine.trial import Samples
-from raytrain.pipeline.backend import Workplace
 from raytrain.pipeline.cv import member_specs
 from raytrain.pipeline.search import search
-from raytrain.pipeline.study import Study
-from raytrain.pipeline.tables import leaderboard_table
-from raytrain.runs.configurations import configurations
+from raytrain.report.terminal import leaderboard_table
 from raytrain.runs.files import write_json
 from raytrain.runs.history import write_history
 from raytrain.runs.layout import RunDir
-from raytrain.runs.leaderboard import ranked, rows, write_leaderboard
 from raytrain.runs.record import Status, Task, read_records, write_record
+from raytrain.search.configurations import configurations
+from raytrain.search.leaderboard import ranked, rows, write_leaderboard
+from raytrain.search.trials import Trials
+from tests.runs import run_of
 from tests.study_runs import small_job, small_report
 
 WIDTHS = (4, 6)
@@ -50,7 +50,7 @@ def end(task: Task, score: float, status: Status = "finished") -> None:
     write_record(task, status, None if status == "finished" else "why")
 
 
-def ran(study: Study) -> list[Task]:
+def ran(study: Trials) -> list[Task]:
     """Everything that is still to be run, each scored by its width and seed."""
     done = []
     while task := study.next():
@@ -61,17 +61,19 @@ def ran(study: Study) -> list[Task]:
 
 def test_a_repeat_is_a_trial_of_its_own(tmp_path: Path, report: DataReport) -> None:
     run = RunDir(tmp_path / "run")
-    tasks = ran(Study(job_of({"seeds": 3}), run, report))
+    tasks = ran(Trials(run_of(run, report, job_of({"seeds": 3}))))
     assert len({task.fingerprint for task in tasks}) == len({t.name for t in tasks}) == 6
     seeds = [(task.spec.model.width, task.spec.seed) for task in tasks]  # type: ignore[union-attr]
     assert sorted(seeds) == [(width, seed) for width in WIDTHS for seed in (5, 6, 7)]
     assert len({task.spec.model for task in tasks[:3]}) == 1  # one configuration after another
     assert {record.fingerprint for record in read_records(run)} == {t.fingerprint for t in tasks}
-    assert ran(Study(job_of({"seeds": 3}), run, report)) == []
+    assert ran(Trials(run_of(run, report, job_of({"seeds": 3})))) == []
 
 
 def test_repeats_over_folds_hold_every_image_out_once(tmp_path: Path, report: DataReport) -> None:
-    tasks = ran(Study(job_of({"seeds": 2, "folds": "all"}), RunDir(tmp_path / "run"), report))
+    tasks = ran(
+        Trials(run_of(RunDir(tmp_path / "run"), report, job_of({"seeds": 2, "folds": "all"})))
+    )
     assert len({task.fingerprint for task in tasks}) == 2 * 3 * 2
     for first in range(0, 12, 3):
         part = tasks[first : first + 3]
@@ -91,22 +93,22 @@ def test_a_search_goes_on_and_grows_by_trials_seeds_and_folds(
         return job_of(repeats, trials=trials, space=space, sampler={"name": sampler})
 
     run = RunDir(tmp_path / "run")
-    study = Study(job(2, seeds=2), run, report)
+    study = Trials(run_of(run, report, job(2, seeds=2)))
     assert study.left() == 4
     first = study.next()
     assert first is not None
     end(first, 0.5)  # killed in the middle of a configuration
-    going_on = Study(job(2, seeds=2), run, report)
+    going_on = Trials(run_of(run, report, job(2, seeds=2)))
     assert going_on.left() == 3
     rest = ran(going_on)
     assert rest[0].spec == first.spec.model_copy(update={"seed": 6})
     assert len(rest) == 3
-    more_seeds = ran(Study(job(2, seeds=3), run, report))
+    more_seeds = ran(Trials(run_of(run, report, job(2, seeds=3))))
     assert [task.spec.seed for task in more_seeds] == [7, 7]
-    more_trials = ran(Study(job(3, seeds=3), run, report))
+    more_trials = ran(Trials(run_of(run, report, job(3, seeds=3))))
     assert [task.spec.seed for task in more_trials] == [5, 6, 7]
     # The given split says something else than folds: nothing of it stands for them.
-    assert len(ran(Study(job(3, seeds=3, folds="all"), run, report))) == 3 * 3 * 3
+    assert len(ran(Trials(run_of(run, report, job(3, seeds=3, folds="all"))))) == 3 * 3 * 3
     assert {len(each.records) for each in configurations(ranked(run))} == {9}
 
 
@@ -115,7 +117,7 @@ def test_the_estimator_knows_a_configuration_by_its_mean(
 ) -> None:
     known: list[Any] = []
     job = job_of({"seeds": 2}, sampler={"name": "tpe"}, space={"model.width": {"choice": [4, 6]}})
-    study = Study(job, RunDir(tmp_path / "run"), report)
+    study = Trials(run_of(RunDir(tmp_path / "run"), report, job))
     one = iter([job.trial])
     study._sampler = lambda taken, ask: known.append(list(ask())) or next(one, None)  # type: ignore[func-returns-value]
     for score in (0.2, 0.4):
@@ -128,7 +130,7 @@ def test_the_estimator_knows_a_configuration_by_its_mean(
 
 def test_mean_sd_and_interval(tmp_path: Path, report: DataReport) -> None:
     run = RunDir(tmp_path / "run")
-    study = Study(job_of({"seeds": 4}), run, report)
+    study = Trials(run_of(run, report, job_of({"seeds": 4})))
     given = {4: (0.5, 0.5, 0.5, 0.9), 6: (0.70, 0.72, 0.74, 0.99)}
     while task := study.next():
         width = task.spec.model.width  # type: ignore[union-attr]
@@ -160,7 +162,7 @@ def test_mean_sd_and_interval(tmp_path: Path, report: DataReport) -> None:
 
 def test_the_interval_holds_the_truth_in_95_of_100(tmp_path: Path, report: DataReport) -> None:
     run = RunDir(tmp_path / "run")
-    tasks = ran(Study(job_of({"seeds": 5}, trials=1), run, report))
+    tasks = ran(Trials(run_of(run, report, job_of({"seeds": 5}, trials=1))))
     record = read_records(run)[0]
     assert len(tasks) == 5
     rng = np.random.default_rng(0)
@@ -184,12 +186,12 @@ def test_the_interval_holds_the_truth_in_95_of_100(tmp_path: Path, report: DataR
 
 def test_members_are_different_configurations(tmp_path: Path, report: DataReport) -> None:
     run, job = RunDir(tmp_path / "run"), job_of({"seeds": 3})
-    ran(Study(job, run, report))
+    ran(Trials(run_of(run, report, job)))
     assert [record.spec.model.width for record in ranked(run)[:2]] == [6, 6]  # type: ignore[union-attr]
-    assert [spec.model.width for spec in member_specs(job, run, report)] == [6, 4]  # type: ignore[union-attr]
+    assert [spec.model.width for spec in member_specs(run_of(run, report, job))] == [6, 4]  # type: ignore[union-attr]
     three = job.model_copy(update={"finalize": job.finalize.model_copy(update={"members": 3})})
     with pytest.raises(ValueError, match=r"the leaderboard has 2 scored configuration\(s\)"):
-        member_specs(three, run, report)
+        member_specs(run_of(run, report, three))
 
 
 def test_what_would_make_repeats_unlike_is_refused() -> None:
@@ -212,8 +214,7 @@ def test_a_study_with_repeats_runs_without_ray(samples: Samples, tmp_path: Path)
     )
     job = job.model_copy(update={"trial": job.trial.model_copy(update={"epochs": 1})})
     write_json(run.config, job.model_dump(mode="json"))
-    with Workplace(job, "local") as workplace:
-        (board,) = search(job, run, samples.report, workplace)
+    (board,) = search(run_of(run, samples.report, job))
     assert len(board.scores) == 4
     assert rows([board])[0]["n"] == "4"
     assert len(set(board.scores)) > 1

@@ -10,7 +10,7 @@ import pytest
 
 from raytrain.runs.files import read_json, write_json
 from raytrain.runs.layout import RunDir
-from raytrain.runs.leaderboard import ranked
+from raytrain.search.leaderboard import ranked
 from tests.unit.report_html import Page
 from tests.unit.report_run import STATIONS, build, page_of
 
@@ -91,7 +91,7 @@ def test_page_is_one_accessible_file(whole):
     assert not list(run.path.glob(".report*"))
 
 
-def test_colours_are_variables_of_both_schemes(whole):
+def test_colors_are_variables_of_both_schemes(whole):
     _, page = whole
     light, dark = page.source.split("prefers-color-scheme: dark")
     used = set(re.findall(r"var\((--[\w-]+)\)", page.source))

@@ -8,12 +8,12 @@ import pytest
 import yaml
 
 from raytrain.data.report import DataReport, columns, read_report
-from raytrain.pipeline.tables import board_table
 from raytrain.report import figures
 from raytrain.report.images import SIDE_PX
+from raytrain.report.terminal import board_table
 from raytrain.runs.files import read_json, write_json
 from raytrain.runs.layout import RunDir
-from raytrain.runs.leaderboard import COLUMNS, ranked
+from raytrain.search.leaderboard import COLUMNS, ranked
 from tests.unit.report_html import Page
 from tests.unit.report_run import STATIONS, build, page_of
 from tests.unit.report_truth import CLASSES, maps_of, reference_scores

@@ -1,4 +1,4 @@
-"""What the report page is made of: scores, pictures, colours; and the ledger's table."""
+"""What the report page is made of: scores, pictures, colors; and the ledger's table."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ from raytrain.report.facts import oof_paths, read_facts
 from raytrain.report.images import SIDE_PX, overlay, visible
 from raytrain.report.line import stations
 from raytrain.report.oof import OofImage, class_dice, read_oof, telling
-from raytrain.report.palette import class_colour, series_colours
+from raytrain.report.palette import class_color, series_colors
 from raytrain.runs.files import write_json
 from raytrain.runs.record import read_records
 from raytrain.submission.agreement import agreement
@@ -74,9 +74,9 @@ def test_overlay_tints_inside_and_outlines_the_border():
     mask = np.zeros((SIDE_PX, SIDE_PX), np.uint8)
     mask[50:100, 60:120] = 1
     drawn = decoded(overlay(image, mask, 2, "single_label"))
-    colour = [int(class_colour(1)[place : place + 2], 16) for place in (1, 3, 5)]
-    assert drawn[50, 60].tolist() == drawn[99, 119].tolist() == colour
-    assert drawn[75, 80].tolist() == [round(62 + 0.38 * value) for value in colour]
+    color = [int(class_color(1)[place : place + 2], 16) for place in (1, 3, 5)]
+    assert drawn[50, 60].tolist() == drawn[99, 119].tolist() == color
+    assert drawn[75, 80].tolist() == [round(62 + 0.38 * value) for value in color]
     assert drawn[49, 60].tolist() == drawn[75, 120].tolist() == [100, 100, 100]
 
 
@@ -105,9 +105,9 @@ def test_large_images_are_reduced_with_their_masks():
 
 
 def test_series_beyond_the_palette_stay_distinct_labels():
-    colours = series_colours([f"s{n % 20}" for n in range(40)])
-    assert len(colours) == 20
-    assert len(set(colours.values())) == 8
+    colors = series_colors([f"s{n % 20}" for n in range(40)])
+    assert len(colors) == 20
+    assert len(set(colors.values())) == 8
 
 
 def test_ledger_table(tmp_path):

@@ -9,23 +9,23 @@ import pytest
 import torch
 from torch.utils.data._utils.fetch import _MapDatasetFetcher
 
+from raytrain.backend.local import LocalBackend
 from raytrain.config.schedulers import NoSchedulerSpec
 from raytrain.config.search import SearchSpec
 from raytrain.data.plan import BatchPlan
 from raytrain.data.report import write_report
 from raytrain.engine.checkpoint import newest_checkpoint
 from raytrain.engine.trial import Samples
-from raytrain.pipeline.keep import BestKeepers
-from raytrain.pipeline.local import LocalBackend
-from raytrain.pipeline.tables import leaderboard_table
-from raytrain.report.trials import incidents
+from raytrain.pipeline.search import BestCheckpoints
+from raytrain.report.search_section import incidents
+from raytrain.report.terminal import leaderboard_table
 from raytrain.runs.attempts import Cause, Failure, read_attempts
 from raytrain.runs.history import read_history, write_history
 from raytrain.runs.layout import RunDir
-from raytrain.runs.leaderboard import rows, write_leaderboard
-from raytrain.runs.orders import Orders
 from raytrain.runs.record import Status, Task, read_record, read_records, write_record
 from raytrain.runs.retry import as_tried, note_failure
+from raytrain.search.leaderboard import rows, write_leaderboard
+from tests.runs import ListedSearch
 from tests.tiny import SPEC, make_task
 
 OUT = "CUDA out of memory. Tried to allocate 2.00 GiB"
@@ -41,19 +41,9 @@ def _tasks(samples: Samples, run: Path) -> list[Task]:
 
 
 def _search(run: Path, tasks: list[Task]) -> dict[str, tuple[Status, str | None]]:
-    waiting = list(tasks)
-    ends: dict[str, tuple[Status, str | None]] = {}
-
-    def propose() -> Task | None:
-        return waiting.pop(0) if waiting else None
-
-    def on_end(task: Task, status: Status, reason: str | None) -> None:
-        ends[task.fingerprint] = status, reason
-        write_record(task, status, reason)
-
-    spec = SearchSpec(scheduler=NoSchedulerSpec())
-    LocalBackend().search(Orders(RunDir(run), propose, [], spec, 2, on_end))
-    return ends
+    search = ListedSearch(run, tasks, SearchSpec(scheduler=NoSchedulerSpec()), 2)
+    LocalBackend().search(search)
+    return search.ends
 
 
 @pytest.fixture
@@ -174,7 +164,7 @@ def test_only_the_best_keep_their_weights(samples: Samples, run: Path) -> None:
         if name != "running":
             status: Any = "failed" if name == "failed" else "finished"
             write_record(replace(task, station="search"), status, None)
-    BestKeepers(RunDir(run), 2, read_records(RunDir(run)))
+    BestCheckpoints(RunDir(run), 2, read_records(RunDir(run)))
     kept = {path.parent.name for path in run.glob("trials/*/checkpoints")}
     assert kept == {"b", "c", "failed", "running"}
     for name in scores:

@@ -9,15 +9,17 @@ from typing import Any
 import pytest
 
 from raytrain.config.space import with_values
-from raytrain.data import checks
-from raytrain.pipeline import present, samplers, stamp
+from raytrain.data import checks, stamp
+from raytrain.data.stamp import read_if_changed
 from raytrain.pipeline.check import check
-from raytrain.pipeline.keep import BestKeepers
-from raytrain.pipeline.stamp import read_if_changed
-from raytrain.pipeline.study import Study
+from raytrain.pipeline.search import BestCheckpoints
 from raytrain.runs import record
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task
+from raytrain.search import proposable as present
+from raytrain.search import samplers
+from raytrain.search.trials import Trials
+from tests.runs import run_of
 from tests.study_runs import fill, small_job, small_report
 from tests.tiny import task_in
 from tests.unit.conftest import Competition
@@ -40,7 +42,7 @@ def test_drawing_takes_the_same_work_for_every_trial(
     for trials in (20, 40):
         made.append(0)
         job = small_job(RATES, trials, sampler={"name": "random"})
-        study = Study(job, RunDir(tmp_path / str(trials)), small_report())
+        study = Trials(run_of(RunDir(tmp_path / str(trials)), small_report(), job))
         assert len(study.draw_all()) == trials
     assert made[1] == 2 * made[0]
 
@@ -51,7 +53,7 @@ def test_a_trials_end_reads_no_other_trials_record(
     run = RunDir(tmp_path / "run")
     tasks = fill(small_job({"model.width": {"grid": [4, 6, 8]}}, 3), run, lambda task, id: 50)
     records = record.read_records(run)
-    keepers = BestKeepers(run, 2, records[:2])
+    keepers = BestCheckpoints(run, 2, records[:2])
     for task in tasks:
         task.trial_dir.checkpoints.mkdir()
     monkeypatch.setattr(record, "read_record", None)

@@ -8,7 +8,7 @@ from raytrain.data.second_opinion import decoder_disagreement
 from tests.image_files import IMAGES, RGB, write_undeclared
 
 BEYOND_PILLOW = ("tiff lzw", "tiff planar", "tiff with infrared")
-"""It knows neither 16-bit colours in TIFF, nor tifffile's planes, nor a fourth band: reported."""
+"""It knows neither 16-bit colors in TIFF, nor tifffile's planes, nor a fourth band: reported."""
 
 
 @pytest.mark.parametrize("kind", [kind for kind in IMAGES if "undeclared" not in kind])

@@ -26,15 +26,15 @@ from raytrain.config.trial import TrialSpec
 from raytrain.data.dataset import train_loader
 from raytrain.engine.checkpoint import epoch_path, load_checkpoint
 from raytrain.engine.reporter import SilentReporter
-from raytrain.engine.shipping import read_shipped, shipped_checkpoint
+from raytrain.engine.shipped import read_shipped, shipped_checkpoint
 from raytrain.engine.trial import Samples, run_trial, task_scaling
+from raytrain.ensemble.final_length import chosen_kind, final_spec
 from raytrain.ensemble.prediction import member_probabilities
 from raytrain.models import build_model
-from raytrain.pipeline.length import chosen_kind, final_spec
+from raytrain.runs.chosen_epochs import early_end, kept_epochs, shipped_epochs
 from raytrain.runs.files import write_json
 from raytrain.runs.history import read_history
 from raytrain.runs.record import Task, write_record
-from raytrain.runs.shipping import early_end, kept_epochs, shipped_epochs
 from tests.tiny import SPEC, make_task
 from tests.unit.test_engine import Killed, KilledAfter, figures
 from tests.unit.test_parallel import train_on
@@ -225,7 +225,7 @@ def test_choosing_epochs_needs_validation(tmp_path: Path, samples: Samples, ship
     task = replace(make_task(tmp_path / "t", samples, spec), val_ids=())
     with pytest.raises(ValueError, match=r"trial\.ship: .* needs validation images"):
         run_trial(task, samples, SilentReporter())
-    with pytest.raises(ValueError, match="has shipped nothing"):
+    with pytest.raises(ValueError, match="has not ended"):
         shipped_checkpoint(task.trial_dir)
     assert len(read_history(task.trial_dir.history)) == 1
 

@@ -12,14 +12,15 @@ from raytrain.data.checks import inspect
 from raytrain.data.phantom import draw_patient
 from raytrain.data.report import write_report
 from raytrain.engine.reporter import SilentReporter
-from raytrain.engine.shipping import shipped_checkpoint
+from raytrain.engine.shipped import shipped_checkpoint
+from raytrain.engine.trainable import make_trainable
 from raytrain.engine.trial import Samples, open_samples, run_trial
 from raytrain.ensemble.prediction import ensemble_masks, member_probabilities
 from raytrain.ensemble.score import map_counts
 from raytrain.metrics.dice import mean_foreground_dice
-from raytrain.pipeline.trainable import make_trainable
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
+from tests.runs import run_of
 from tests.tiny import make_task
 
 FRAMINGS: list[FramingSpec] = [
@@ -44,8 +45,8 @@ def ragged(competition, tmp_path: Path) -> Samples:
             for image, mask in draw_patient(0, number // 2 + 1):
                 number += 1
                 height, width = SIZES[number % 4]
-                labelled = None if split == "test" else np.minimum(mask[:height, :width], 2)
-                competition.add(split, f"cmr{number}", image[:height, :width], labelled)
+                labeled = None if split == "test" else np.minimum(mask[:height, :width], 2)
+                competition.add(split, f"cmr{number}", image[:height, :width], labeled)
     run = RunDir(tmp_path / "run")
     write_report(run.data_report, inspect(competition.spec("(N+1)//2")))
     return open_samples(run)
@@ -88,5 +89,5 @@ def test_whole_images_of_different_sizes_are_refused(ragged: Samples, tmp_path: 
     tasks = [make_task(tmp_path / str(i), ragged, one) for i, one in enumerate((spec, whole))]
     words = r"trial\.framing: the images have 4 sizes \(.*choose \{name: resize\}"
     with pytest.raises(ValueError, match=words):
-        make_trainable(tasks, ragged.report, RunDir(tmp_path))
-    make_trainable(tasks[:1], ragged.report, RunDir(tmp_path))
+        make_trainable(tasks, run_of(tmp_path, ragged.report))
+    make_trainable(tasks[:1], run_of(tmp_path, ragged.report))

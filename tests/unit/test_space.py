@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from raytrain.config.named import named_parts
-from raytrain.config.space import sample_trials, set_path, with_values
+from raytrain.config.space import set_path, with_values
 from raytrain.config.space_check import space_problems
+from raytrain.config.space_draws import sample_trials
 from raytrain.config.trial import TrialSpec
 
 BASE = TrialSpec()

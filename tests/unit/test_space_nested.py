@@ -12,19 +12,9 @@ import torch
 import yaml
 
 from raytrain.config.load import load_job
-from raytrain.config.space import (
-    LISTS,
-    Drawn,
-    Given,
-    cells,
-    count_cells,
-    covering,
-    grid_trials,
-    resolve,
-    sample_trials,
-    with_values,
-)
+from raytrain.config.space import LISTS, Given, cells, count_cells, covering, resolve, with_values
 from raytrain.config.space_check import combinations, space_problems
+from raytrain.config.space_draws import Drawn, grid_trials, sample_trials
 from raytrain.config.space_points import points_of
 from raytrain.config.trial import TrialSpec
 from raytrain.engine.optimizers import build_optimizer

@@ -19,15 +19,15 @@ from raytrain.data.plan import EpochPlan
 from raytrain.engine.checkpoint import epoch_path, load_checkpoint, newest_checkpoint, save_weights
 from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.schedules import rate_factors
-from raytrain.engine.shipping import shipped_checkpoint
+from raytrain.engine.shipped import shipped_checkpoint
 from raytrain.engine.start import start_problems, warm_start, with_content
+from raytrain.engine.tasks import Fold
+from raytrain.engine.tasks import make_task as job_task
 from raytrain.engine.trial import Samples, run_trial
 from raytrain.models import build_model, without_memory
-from raytrain.pipeline.tasks import Fold
-from raytrain.pipeline.tasks import make_task as job_task
-from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task, task_fingerprint, write_record
 from tests.arrays import report_of
+from tests.runs import run_of
 from tests.tiny import SPEC, make_task
 from tests.unit.test_engine import Killed, KilledAfter, figures
 
@@ -65,7 +65,10 @@ def test_a_head_for_other_classes_starts_anew_and_is_named(
     torch.manual_seed(9)
     model = build_model(SPEC.model, 1, 7, None)
     head = model.state_dict()["head.weight"].clone()
-    assert warm_start(model, TrialSpec(init=str(given))) == "not in last.pt, so started anew: head"
+    assert (
+        warm_start(model, TrialSpec(init=str(given)))
+        == "not in last.pt, so they start at random: head"
+    )
     assert torch.equal(model.state_dict()["head.weight"], head)
     state = load_checkpoint(given)["model"]
     assert torch.equal(model.state_dict()["down.0.0.weight"], state["down.0.0.weight"])
@@ -73,7 +76,7 @@ def test_a_head_for_other_classes_starts_anew_and_is_named(
     task = make_task(tmp_path / "t", samples, deeper)
     run_trial(task, samples, SilentReporter())
     (note,) = write_record(task, "finished", None).notes
-    assert note.startswith("not in last.pt, so started anew: down.3.0, down.3.1, ")
+    assert note.startswith("not in last.pt, so they start at random: down.3.0, down.3.1, ")
 
 
 def test_a_start_that_cannot_be_is_refused_with_its_reason(tmp_path: Path, trained: Task) -> None:
@@ -129,10 +132,10 @@ def test_a_frozen_encoder_stays_and_then_learns(tmp_path: Path, samples: Samples
     run_trial(parts, samples, SilentReporter())
     assert figures(whole.directory) == figures(parts.directory)
     last = load_checkpoint(epoch_path(whole.trial_dir.checkpoints, 3))["train_model"]
-    learnt = {name for name, value in last.items() if not torch.equal(value, start[name])}
+    learned = {name for name, value in last.items() if not torch.equal(value, start[name])}
     assert {
         f"network.encoder.model.conv1.{name}" for name in ("0.weight", "1.running_mean")
-    } <= learnt
+    } <= learned
 
 
 def test_steps_and_samples_become_whole_epochs(
@@ -147,7 +150,7 @@ def test_steps_and_samples_become_whole_epochs(
         ids = tuple(f"s{n}" for n in range(10))
         job = JobSpec(competition=competition)
         return job_task(
-            job, RunDir(tmp_path), report, "train", spec, Fold("split", ids, ()), 1
+            run_of(tmp_path, report, job), "train", spec, Fold("split", ids, ()), 1
         ).spec
 
     # 10 images are 3 steps of at most 4.
@@ -195,5 +198,5 @@ def test_a_relative_checkpoint_is_the_drivers(
     report = report_of(rows, ("background", "organ"))
     competition = CompetitionSpec(name="t", data="folder", classes=("background", "organ"))
     job, spec = JobSpec(competition=competition), TrialSpec(init="a/last.pt")
-    task = job_task(job, RunDir(tmp_path), report, "train", spec, Fold("split", ("s0",), ()), 1)
+    task = job_task(run_of(tmp_path, report, job), "train", spec, Fold("split", ("s0",), ()), 1)
     assert task.spec.init == str(tmp_path / "a" / "last.pt")

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from raytrain.config.trial import TrialSpec
-from raytrain.pipeline.tables import stopping_text
 from raytrain.report.figures import rank_correlations
-from raytrain.runs.events import RungEvent
+from raytrain.report.terminal import stopping_text
 from raytrain.runs.record import Record
-from raytrain.runs.stopping import RungRank, Stopping, stopping
+from raytrain.runs.search_log import RungEvent
+from raytrain.search.stopping_cost import RungRank, Stopping, stopping
 
 CURVES = {
     "a": [0.1, 0.5, 0.6, 0.9],

@@ -13,9 +13,8 @@ from raytrain.cli import app
 from raytrain.data.cache import open_cache
 from raytrain.data.checks import inspect
 from raytrain.runs.arrays import new_array
-from raytrain.runs.files import append_line, write_json
+from raytrain.runs.files import REMEDIES, append_line, storage_text, write_json
 from raytrain.runs.maps import write_maps
-from raytrain.runs.storage import REMEDIES, storage_text
 from tests.unit.conftest import CLASSES, Competition
 
 
@@ -41,7 +40,7 @@ def test_a_storage_below_a_file(competition: Competition, tmp_path: Path) -> Non
     code, text = _check(competition, tmp_path / "file" / "runs")
     assert code == 1
     assert text.startswith(f"raytrain: {tmp_path / 'file'}")
-    assert "a file stands where a folder is needed; move it" in text
+    assert "there is a file where a folder is needed; move it" in text
 
 
 def test_a_name_that_is_too_long(competition: Competition, tmp_path: Path) -> None:
@@ -100,4 +99,4 @@ def test_every_error_of_the_system_has_a_remedy(number: int) -> None:
 
 def test_a_storage_that_is_away_is_said() -> None:
     text = storage_text(OSError("When reading information for key: curlCode: 7"))
-    assert text.startswith("When reading information for key: curlCode: 7; see that the storage")
+    assert text.startswith("When reading information for key: curlCode: 7; check that the storage")

@@ -10,12 +10,13 @@ from raytrain.config.load import load_job
 from raytrain.config.models import UNetSpec
 from raytrain.config.schedulers import NoSchedulerSpec
 from raytrain.config.search import SearchSpec
-from raytrain.config.space import LISTS, count_cells, grid_trials
+from raytrain.config.space import LISTS, count_cells
+from raytrain.config.space_draws import grid_trials
 from raytrain.data.report import write_report
 from raytrain.engine.trial import Samples
-from raytrain.pipeline.backend import Workplace
-from raytrain.pipeline.smoke import EPOCHS, WIDTH, _small, smoke
 from raytrain.runs.layout import RunDir
+from raytrain.search.smoke import EPOCHS, WIDTH, _small, smoke
+from tests.runs import run_of
 from tests.tiny import SPEC
 
 STUDIES = sorted((Path(__file__).parents[2] / "jobs" / "studies").glob("*.yaml"))
@@ -48,7 +49,7 @@ def _smoke(samples: Samples, folder: Path, space: dict[str, object]) -> str:
     )
     search = SearchSpec(space=space, scheduler=NoSchedulerSpec())
     job = JobSpec(competition=competition, trial=SPEC, search=search)
-    text = smoke(job, run, samples.report, Workplace(job, "local"))
+    text = smoke(run_of(run, samples.report, job))
     assert list(run.search.iterdir()) == []
     assert not run.trials.exists()
     return text

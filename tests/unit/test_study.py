@@ -13,13 +13,14 @@ from raytrain.config.schedulers import NoSchedulerSpec
 from raytrain.config.search import SearchSpec, TpeSpec
 from raytrain.config.trial import TrialSpec
 from raytrain.data.report import DataReport
-from raytrain.pipeline.study import Study
 from raytrain.runs.files import write_json
 from raytrain.runs.history import write_history
 from raytrain.runs.layout import RunDir
-from raytrain.runs.proposals import read_proposals
 from raytrain.runs.record import Status, Task, write_record
+from raytrain.runs.search_log import read_proposals
+from raytrain.search.trials import Trials
 from tests.arrays import report_of
+from tests.runs import run_of
 
 SPACE: dict[str, Any] = {
     "optimizer": {
@@ -71,7 +72,7 @@ def end(task: Task, status: Status = "finished") -> None:
 
 def run_all(job: JobSpec, run: RunDir, report: DataReport) -> list[TrialSpec]:
     """One trial after another, to the end."""
-    study, done = Study(job, run, report), []
+    study, done = Trials(run_of(run, report, job)), []
     while task := study.next():
         done.append(task.spec)
         end(task)
@@ -88,7 +89,7 @@ def test_a_search_that_was_ended_anywhere_draws_on_as_if_it_had_not_been(
     assert len(whole) == 12
     for stop in (0, 1, 5, 11):
         run = RunDir(tmp_path / str(stop))
-        study = Study(job, run, report)
+        study = Trials(run_of(run, report, job))
         for _ in range(stop):
             task = study.next()
             assert task is not None
@@ -126,7 +127,7 @@ def test_running_and_stopped_trials_count_and_failed_ones_do_not(
 ) -> None:
     job, specs = job_of(14, {"name": "tpe", "startup": 4}), {}
     for status in ("finished", "stopped", "failed"):
-        study = Study(job, RunDir(tmp_path / status), report)
+        study = Trials(run_of(RunDir(tmp_path / status), report, job))
         for _ in range(12):
             task = study.next()
             assert task is not None
@@ -135,7 +136,7 @@ def test_running_and_stopped_trials_count_and_failed_ones_do_not(
     # The first few are drawn at random, the others after what the first ones gave.
     assert specs["finished"][:4] == specs["stopped"][:4] == specs["failed"][:4]
     assert specs["finished"] != specs["failed"]
-    assert Study(job, RunDir(tmp_path / "failed"), report).next() == study.tasks[0]
+    assert Trials(run_of(RunDir(tmp_path / "failed"), report, job)).next() == study.tasks[0]
 
 
 def test_a_small_space_ends_before_the_number_of_trials(tmp_path: Path, report: DataReport) -> None:
@@ -209,10 +210,10 @@ def test_an_unknown_earlier_search_is_refused(tmp_path: Path, report: DataReport
     earlier, _ = _earlier(tmp_path, report)
     job = job_of(3, {"name": "random"}, warm_start=["earlyer"])
     with pytest.raises(ValueError, match=r"no search in 'earlyer'.*did you mean 'earlier'"):
-        Study(job, RunDir(tmp_path / "run"), report)
+        Trials(run_of(RunDir(tmp_path / "run"), report, job))
     itself = job_of(3, {"name": "random"}, warm_start=["earlier"])
     with pytest.raises(ValueError, match="is this run"):
-        Study(itself, earlier, report)
+        Trials(run_of(earlier, report, itself))
 
 
 def test_a_changed_search_draws_anew_and_the_file_keeps_both(

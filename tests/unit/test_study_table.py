@@ -8,10 +8,10 @@ import pytest
 
 from raytrain.config.job import JobSpec
 from raytrain.config.load import load_job
-from raytrain.config.space import grid_trials
+from raytrain.config.space_draws import grid_trials
 from raytrain.config.study import choice_label
 from raytrain.pipeline.report import report
-from raytrain.pipeline.study_table import study_table, study_text, write_study
+from raytrain.report.study_results import study_table, study_text, write_study
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task
 from raytrain.submission.ledger import FileLedger

@@ -95,7 +95,7 @@ def test_all_faults_are_listed_at_once(tmp_path: Path) -> None:
         "the header is 'id,rle', by competition.submission.columns 'id,encoding'",
         "row 5 has 1 cell, the header has 2 (column 'rle' is missing)",
         "row 4 has an encoding that reads as not-a-number: cmr9_mask3,NaN",
-        "ids that stand there twice: cmr10_mask2",
+        "ids that occur twice: cmr10_mask2",
         "ids in the masks, not in the file: cmr10_mask1, cmr10_mask3",
         "ids in the file, not in the masks: cmr12_mask1",
         "cmr9_mask1: 1 px differ from the mask",

@@ -112,7 +112,7 @@ def test_every_reader_takes_the_same_files(
     assert "t.csv: row 2 has 3 cells, the header has 2 (a comma too many" in long
     assert "t.csv: row 3 has 0 cells" in wrong(read, path, "\n".join([*lines[:2], "", *lines[2:]]))
     assert "t.csv: not a CSV file" in wrong(read, path, "\n".join(lines) + '\nz,"1')
-    assert "t.csv: column 'rle' stands there twice" in wrong(
+    assert "t.csv: column 'rle' occurs twice" in wrong(
         read, path, "\n".join(f"{line},{line.partition(',')[2]}" for line in lines)
     )
 

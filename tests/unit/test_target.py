@@ -11,11 +11,12 @@ from PIL import Image
 from pydantic import ValidationError
 
 from raytrain.config.competition import CompetitionSpec
-from raytrain.config.target import IGNORE, layer, mask_of, outputs, stored_type
+from raytrain.config.target import IGNORE, layer, outputs, stored_type
 from raytrain.data.augment import augmented, build_augmentation
 from raytrain.data.cache import open_cache
 from raytrain.data.checks import inspect
 from raytrain.data.labels import class_pixels
+from raytrain.metrics.decide import mask_of
 from raytrain.metrics.dice import dice_per_image, overlap_counts
 
 CLASSES = ("background", "large", "small", "stomach")

@@ -10,10 +10,11 @@ from raytrain.config.models import UNetSpec
 from raytrain.config.search import SearchSpec
 from raytrain.config.trial import TrialSpec
 from raytrain.data.report import DataReport
-from raytrain.pipeline.study import Study
-from raytrain.pipeline.tasks import Fold, make_task
+from raytrain.engine.tasks import Fold, make_task
 from raytrain.runs.layout import RunDir
+from raytrain.search.trials import Trials
 from tests.arrays import report_of
+from tests.runs import run_of
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_the_depth_is_lowered_and_said_so(
 ) -> None:
     spec = TrialSpec(model=UNetSpec(width=7, depth=6))
     for _ in range(2):
-        task = make_task(job, RunDir(tmp_path), report, "train", spec, Fold("split", (), ()), 1)
+        task = make_task(run_of(tmp_path, report, job), "train", spec, Fold("split", (), ()), 1)
     assert task.spec.model == UNetSpec(width=7, depth=5)
     said = "unet7x6: depth lowered to 5, for 96x40 images\n"
     assert capsys.readouterr().out == said
@@ -47,5 +48,5 @@ def test_the_depth_is_lowered_and_said_so(
 def test_specs_that_become_one_are_one_trial(
     job: JobSpec, report: DataReport, tmp_path: Path
 ) -> None:
-    tasks = Study(job, RunDir(tmp_path), report).draw_all()
+    tasks = Trials(run_of(RunDir(tmp_path), report, job)).draw_all()
     assert sorted(task.spec.model.depth for task in tasks) == [3, 5]

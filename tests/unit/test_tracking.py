@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from raytrain.backend import problems as tracking
+from raytrain.backend.problems import tracking_problems
 from raytrain.config.job import JobSpec
 from raytrain.config.load import load_job
-from raytrain.pipeline import tracking
-from raytrain.pipeline.tracking import tracking_problems
 
 JOB = "competition: {name: tiny, data: data, classes: [a, b]}\n"
 
@@ -20,7 +20,7 @@ def job(folder: Path, text: str) -> JobSpec:
 
 
 def test_secrets_are_refused_in_the_job(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no secret stands in a job") as error:
+    with pytest.raises(ValueError, match="a job must not contain secrets") as error:
         job(tmp_path, "tracking: {mlflow: {uri: 'https://me:pa55@host:5000'}}")
     assert "MLFLOW_TRACKING_PASSWORD" in str(error.value)
     with pytest.raises(ValueError, match=r"tracking.wandb.api_key: unknown key"):

@@ -1,19 +1,14 @@
-"""Architectures and their parameters. The names are the keys of `models.ARCHITECTURES`."""
+"""Architectures and their parameters. The names are the keys of `models.ARCHITECTURES`.
 
-from typing import Annotated
+The specs in this file are of networks that segmentation-models-pytorch does not provide.
+"""
+
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from raytrain.config.base import named_by_default
+from raytrain.config.base import Spec, named_by_default
 from raytrain.config.models.encoders import PretrainedSpec
-from raytrain.config.models.others import (
-    AlexNetSpec,
-    EffUNetSpec,
-    FcnSpec,
-    NingSpec,
-    SegNetSpec,
-    SetrSpec,
-)
 from raytrain.config.models.pixels import (
     PixelsBase,
     PixelsBoostingSpec,
@@ -43,6 +38,113 @@ __all__ = [
     "UNetCSpec",
     "UNetSpec",
 ]
+
+
+class FcnSpec(PretrainedSpec):
+    """FCN-32s, -16s or -8s on VGG16 (Long et al. 2015): deconvolutions, scores added.
+
+    `{name: fcn, stride: 8, weights: imagenet}`
+    """
+
+    name: Literal["fcn"] = "fcn"
+    stride: Literal[32, 16, 8] = 8
+    """Stride of the finest map that is used."""
+    width: int = Field(4096, ge=1)
+    """Channels of the two layers that replace VGG's classifier."""
+    encoder: Literal["vgg11", "vgg11_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn"] = "vgg16"
+
+    @property
+    def label(self) -> str:
+        """Short form, such as `fcn8s-vgg16`."""
+        return f"fcn{self.stride}s-{self.encoder}"
+
+
+class SegNetSpec(PretrainedSpec):
+    """SegNet (Badrinarayanan et al. 2017): VGG and its mirror; unpooling uses the pooling's
+    indices.
+
+    `{name: segnet, weights: imagenet}`
+    """
+
+    name: Literal["segnet"] = "segnet"
+    encoder: Literal["vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn"] = "vgg16_bn"
+
+    @property
+    def label(self) -> str:
+        """Short form, such as `segnet-vgg16_bn`."""
+        return f"segnet-{self.encoder}"
+
+
+class EffUNetSpec(PretrainedSpec):
+    """A U-Net decoder on EfficientNet that also sees the image (Baheti et al. 2020; system B).
+
+    `{name: effunet, encoder: efficientnet-b3, weights: imagenet}`
+    """
+
+    name: Literal["effunet"] = "effunet"
+    encoder: Literal[
+        "efficientnet-b0",
+        "efficientnet-b1",
+        "efficientnet-b2",
+        "efficientnet-b3",
+        "efficientnet-b4",
+        "efficientnet-b5",
+        "efficientnet-b6",
+        "efficientnet-b7",
+    ] = "efficientnet-b3"
+
+    @property
+    def label(self) -> str:
+        """Short form, such as `effunet-b3`."""
+        return f"effunet-{self.encoder.removeprefix('efficientnet-')}"
+
+
+class SetrSpec(PretrainedSpec):
+    """SETR (Zheng et al. 2021) on a vision transformer of timm.
+
+    `{name: setr, encoder: tu-vit_small_patch16_224, head: naive}`
+    """
+
+    name: Literal["setr"] = "setr"
+    encoder: str = Field("tu-vit_base_patch16_224", pattern="^tu-")
+    head: Literal["naive", "progressive"] = "progressive"
+    """`naive` enlarges the map at once; `progressive` in four steps with a convolution each."""
+
+    @property
+    def label(self) -> str:
+        """Short form, such as `setr-vit_base_patch16_224-naive`."""
+        return f"setr-{self.encoder.removeprefix('tu-')}-{self.head}"
+
+
+class NingSpec(Spec):
+    """The small network of Ning et al. 2005: a 40 px receptive field, one label per 4x4 cell.
+
+    `{name: ning}`
+    """
+
+    name: Literal["ning"] = "ning"
+
+    @property
+    def label(self) -> str:
+        """The name of the network."""
+        return self.name
+
+
+class AlexNetSpec(Spec):
+    """AlexNet (Krizhevsky et al. 2012) with dense layers that predict a 32x32 px mask, enlarged.
+
+    `{name: alexnet}`; needs images of at least 63x63 px.
+    """
+
+    name: Literal["alexnet"] = "alexnet"
+    width: int = Field(4096, ge=1)
+    """Channels of the two dense layers."""
+
+    @property
+    def label(self) -> str:
+        """The name of the network."""
+        return self.name
+
 
 ModelSpec = Annotated[
     UNetSpec

@@ -53,8 +53,8 @@ def _on_disk(root: Path, address: str) -> str:
 
 def _rows(root: Path, split: Split | None, images: str, masks: str) -> list[Found]:
     stack = open_stack(root / images)
-    labelled = (root / masks).is_file()
-    if labelled:
+    labeled = (root / masks).is_file()
+    if labeled:
         labels = open_stack(root / masks)
         if len(labels) != len(stack):
             raise ValueError(
@@ -66,7 +66,7 @@ def _rows(root: Path, split: Split | None, images: str, masks: str) -> list[Foun
             id=f"{prefix}{row}",
             split=split,
             image=(f"{images}#{row}",),
-            mask=(f"{masks}#{row}",) if labelled else (),
+            mask=(f"{masks}#{row}",) if labeled else (),
             expected=str(root / masks),
         )
         for row in range(len(stack))

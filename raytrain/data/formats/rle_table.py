@@ -36,10 +36,10 @@ def index_rle_table(spec: RleTableSpec, splits: object, root: Path) -> Index:
             problems.append(
                 f"{root / filled(spec.image, split=word)}: no image matches this pattern"
             )
-        labelled = {sample.id for sample in samples}
+        labeled = {sample.id for sample in samples}
         for name in sorted(images, key=natural_key):
             # A test image may share its name with a training image, which then owns the row.
-            listed = name in runs and not (split == "test" and name in labelled)
+            listed = name in runs and not (split == "test" and name in labeled)
             mask = (f"{spec.table}#{name}",) if listed or spec.unlisted == "empty" else ()
             expected = f"{root / spec.table}: a row of {name!r}"
             if spec.unlisted is None:

@@ -1,0 +1,111 @@
+"""The clock of a run with a budget: the time used over all starts, and its end.
+
+`budget.json` is written every few seconds, so that a killed run keeps its count. The end of the
+budget raises an interrupt, which takes the same path as Ctrl-C.
+"""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from raytrain.config.base import Spec
+from raytrain.config.duration import duration_text
+from raytrain.runs.files import read_spec, write_json
+from raytrain.runs.layout import RunDir
+from raytrain.runs.repeated import repeated
+from raytrain.search.budget_split import END
+
+BEAT_S = 3.0
+
+
+class BudgetOver(KeyboardInterrupt):
+    """The budget is used up, except for the time reserved for the final steps."""
+
+
+class Plan(Spec):
+    """Decisions from timed costs, stored so that later starts follow the same plan."""
+
+    quick_epochs: int | None = None
+    epochs: int | None = None
+    """Most epochs of any trial."""
+    search_until_s: float | None = None
+    """The search ends when this many seconds of the budget are used."""
+
+
+class ClockFile(Spec):
+    """The content of `budget.json`."""
+
+    total_s: float
+    used_s: float
+    plan: Plan
+
+
+class Clock:
+    """The time of one start of `run` with a budget, counted from here. Another total makes a new
+    plan."""
+
+    def __init__(self, run: RunDir, total_s: float, clock: Callable[[], float] = time.monotonic):
+        self.total_s, self._run, self._clock = total_s, run, clock
+        self._before, self._start, self.plan = 0.0, clock(), Plan()
+        if run.budget.is_file():
+            file = read_spec(run.budget, ClockFile, "delete it: the clock starts anew")
+            self._before = file.used_s
+            same = file.total_s == total_s
+            self.plan = file.plan if same else Plan(quick_epochs=file.plan.quick_epochs)
+
+    @property
+    def used_s(self) -> float:
+        """Seconds used over all starts."""
+        return self._before + self._clock() - self._start
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until the end, which leaves time for the final steps."""
+        return (1 - END) * self.total_s - self.used_s
+
+    def search_is_over(self) -> bool:
+        """Return whether the search has used its share."""
+        until_s = self.plan.search_until_s
+        return until_s is not None and self.used_s >= until_s
+
+    def note(self, plan: Plan) -> None:
+        """Store a plan."""
+        self.plan = plan
+        self._write()
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Record the time used while the block runs."""
+        try:
+            with repeated(self._write, BEAT_S, "budget"):
+                yield
+        finally:
+            self._write()
+
+    @contextmanager
+    def ending(self) -> Iterator[None]:
+        """Raise BudgetOver in the block when the budget is over; main thread only."""
+
+        def over(number: int, frame: FrameType | None) -> None:
+            del number, frame
+            raise BudgetOver
+
+        if self.left_s <= 0:
+            raise BudgetOver
+        before = signal.signal(signal.SIGALRM, over)
+        signal.setitimer(signal.ITIMER_REAL, self.left_s)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+    def text(self) -> str:
+        """Return a text such as `budget: 12 min of 2 h used`."""
+        return f"budget: {duration_text(self.used_s)} of {duration_text(self.total_s)} used"
+
+    def _write(self) -> None:
+        file = ClockFile(total_s=self.total_s, used_s=round(self.used_s, 1), plan=self.plan)
+        write_json(self._run.budget, file.model_dump(mode="json"))

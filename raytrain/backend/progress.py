@@ -1,0 +1,70 @@
+"""Progress of running trainings, on the console and in the views that the job requests."""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from raytrain.backend.console import ConsoleView
+from raytrain.backend.following import Follower, View
+from raytrain.backend.tensorboard import BoardView
+from raytrain.engine.run import Run
+from raytrain.runs.attempts import Attempt
+from raytrain.runs.record import Record, Task
+
+
+class Progress:
+    """Context manager that follows the history files of `tasks`."""
+
+    def __init__(self, title: str, tasks: list[Task], rungs: list[int], views: Sequence[View]):
+        self._console = ConsoleView(title, rungs)
+        self._followers = [Follower(view, self._console.say) for view in (self._console, *views)]
+        self._known: set[str] = set()
+        for task in tasks:
+            self.follow(task)
+
+    def __enter__(self) -> Self:
+        self._console.start()
+        for follower in self._followers:
+            follower.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for follower in reversed(self._followers):
+            follower.stop()
+
+    def follow(self, task: Task) -> None:
+        """Follow this task too."""
+        if task.fingerprint not in self._known:
+            self._known.add(task.fingerprint)
+            self._console.note(task)
+            for follower in self._followers:
+                follower.follow(task)
+
+    def failed(self, task: Task, attempt: Attempt) -> None:
+        """Print that an attempt of a trial failed."""
+        batch = f"batch {attempt.batch_size}, {attempt.epochs} epochs done"
+        self._console.say(f"  attempt failed {task.name}: {attempt.reason} ({batch})")
+
+    def ended(self, record: Record) -> None:
+        """Print how a trial ended."""
+        for follower in self._followers:
+            follower.ended(record)
+
+
+def views(run: Run) -> list[View]:
+    """Return the views of trainings besides the console. Raises ValueError when a tracker that the
+    job names cannot be reached."""
+    tracking = run.job.tracking
+    found: list[View] = [BoardView(run.folder)] if tracking.tensorboard else []
+    if tracking.mlflow or tracking.wandb:
+        # Some of them run as Ray actors.
+        assert run.backend
+        from raytrain.cluster.tracking import trackers
+
+        found += trackers(run.job, run.folder)
+    return found

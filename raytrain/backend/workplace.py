@@ -1,0 +1,48 @@
+"""The workplace of a run: it opens the backend on first use, and closes it at the end."""
+
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from raytrain.config.job import JobSpec, Place
+from raytrain.engine.run import Backend
+from raytrain.runs.messages import say
+
+
+class Workplace:
+    """Opens the backend on first use, so that a run with nothing left to do starts nothing."""
+
+    def __init__(self, job: JobSpec, place: Place):
+        self._job, self._place = job, place
+        self._stack = ExitStack()
+        self._backend: Backend | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def backend(self) -> Backend:
+        """Return Ray or this process, opened at the first call."""
+        if self._backend is None:
+            self._backend = self._opened()
+        return self._backend
+
+    def _opened(self) -> Backend:
+        if self._place == "local":
+            from raytrain.backend.local import LocalBackend
+
+            return LocalBackend()
+        from raytrain.cluster.connect import connected
+
+        say("starting Ray ...")
+        say(self._stack.enter_context(connected()))
+        from raytrain.cluster.backend import RayBackend
+
+        return RayBackend(self._job.resources)

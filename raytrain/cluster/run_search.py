@@ -1,0 +1,177 @@
+"""A search as one Ray Tune experiment: trials with one worker run in reused actors, and trials with
+several workers each get their own Ray Train group."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+from ray.tune.experiment import Trial
+from ray.tune.logger import JsonLoggerCallback
+from ray.tune.result import EXPR_ERROR_PICKLE_FILE
+from ray.tune.search import ConcurrencyLimiter
+
+from raytrain.cluster.private import memory_kills_are_failures, name_process
+from raytrain.cluster.reasons import failure_of
+from raytrain.cluster.resources import DRIVER, bundle, reachable, slots
+from raytrain.cluster.searcher import Promoted, deciders
+from raytrain.cluster.train_group import train_inside_tune
+from raytrain.cluster.worker import work
+from raytrain.config.job import ResourcesSpec
+from raytrain.engine.run import Search
+from raytrain.runs.attempts import Failure, read_attempts
+from raytrain.runs.history import Row, read_history
+from raytrain.runs.record import OUT_OF_TIME, Task
+from raytrain.runs.retry import LOSSES, RETRIES
+
+DROPPED = (
+    "Ray Tune gave this trial up, and its log gives the reason; run the same command again to "
+    "train it"
+)
+AHEAD = 200
+"""Most trials that may wait for a place, so that a cluster that grows on demand sees them."""
+
+
+class TuneReporter:
+    """Passes each epoch's figures to Tune; Tune ends the trial by not returning from the call.
+
+    A reused actor keeps its first name, so the process is renamed after its trial: then the
+    dashboard's list of a node's workers and `top` show which trial uses the memory and GPU.
+    """
+
+    def __init__(self, task: Task, known: int):
+        self._known = known
+        """Number of epochs that the search already knows."""
+        self._title = f"ray::{task.name}"
+        name_process(self._title)
+
+    def report(self, row: Row) -> None:
+        if row["epoch"] <= self._known:
+            return
+        tune.report({key: row[key] for key in ("epoch", "val_score", "val_dice")})
+        # After each call of an actor's method, Ray names the process after that method.
+        name_process(self._title)
+
+
+class _EndOfTrial(tune.Callback):
+    """Reports to the driver how each trial ended, according to its history."""
+
+    def __init__(self, search: Search, pauses: bool):
+        self._search, self._pauses = search, pauses
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Tune saves its callbacks for a restore, but this one serves the living driver only.
+        return {}
+
+    def on_trial_complete(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        task = trial.config["task"]
+        if task.trial_dir.shipped.is_file():
+            self._search.tell(task, "finished", None)
+        elif not self._pauses:
+            # A nested trial's history may be an epoch ahead of what Tune has received.
+            reason = f"at the rung of epoch {trial.last_result['epoch']}"
+            self._search.tell(task, "stopped", reason)
+
+    def on_trial_recover(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        # Recorded before the next worker starts, which reads from it whether to use half the batch.
+        self._failed(trial)
+        attempts = read_attempts(trial.config["task"].trial_dir)
+        lost = sum(attempt.cause == "lost" for attempt in attempts)
+        trial.max_failures = RETRIES + min(LOSSES, lost)
+
+    def on_trial_error(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        self._search.tell(trial.config["task"], "failed", self._failed(trial).reason)
+
+    def _failed(self, trial: Trial) -> Failure:
+        # Trial.get_pickled_error looks in the place to which Tune copies the file later.
+        path = Path(trial.local_path or "") / EXPR_ERROR_PICKLE_FILE
+        failure = Failure("its worker died", "lost")
+        if path.is_file():
+            failure = failure_of(pickle.loads(path.read_bytes()))
+        self._search.tell_failure(trial.config["task"], failure)
+        return failure
+
+
+class _TimeIsOver(tune.Stopper):
+    """Ends the experiment when the search's time is used up."""
+
+    def __init__(self, search: Search):
+        self._search = search
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Tune saves the stopper for a restore, but it serves the living driver only.
+        return {}
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        del trial_id, result
+        return False
+
+    def stop_all(self) -> bool:
+        """Return whether to end the search; Tune's loop calls it at every step."""
+        return self._search.is_over()
+
+
+def run_search(search: Search, need: ResourcesSpec) -> None:
+    """Run the trials of a search with early stopping, as many at once as resources allow.
+
+    The experiment itself holds no state that must survive: trials resume from their own checkpoints
+    and report their past epochs again, and the scheduler is rebuilt from records and events.
+    """
+    _tune(search, need)
+    over = search.is_over()
+    for task in search.running():
+        if not over:
+            search.tell(task, "failed", DROPPED)
+        elif read_history(task.trial_dir.history):
+            search.tell(task, "paused", OUT_OF_TIME)
+
+
+def _tune(search: Search, need: ResourcesSpec) -> None:
+    def trial(config: dict[str, Any]) -> None:
+        task: Task = config["task"]
+        if task.workers > 1:
+            train_inside_tune(task, need)
+        else:
+            work(task, TuneReporter(task, config["known"]), need.gpus)
+
+    # The dashboard lists the actors, which run the trials in turn, under this name.
+    trial.__name__ = f"{search.folder.path.parent.name} search"
+    nested = search.spec.workers > 1
+    searcher, scheduler = deciders(search, lambda: slots(need) // search.spec.workers)
+    # Ray Train requests a nested trial's places itself. Tune does not see them, and must not start
+    # more trials than can run.
+    asked = DRIVER if nested else bundle(need)
+    ahead = reachable(need) // search.spec.workers if nested else AHEAD
+    tuner = tune.Tuner(
+        tune.with_resources(trial, tune.PlacementGroupFactory([asked])),
+        tune_config=tune.TuneConfig(
+            num_samples=-1,
+            search_alg=ConcurrencyLimiter(searcher, max_concurrent=ahead),
+            scheduler=scheduler,
+            reuse_actors=not nested,
+            trial_name_creator=lambda trial: trial.config["task"].name,
+            trial_dirname_creator=lambda trial: (
+                f"{trial.config['task'].fingerprint}-{trial.config['known']}"
+            ),
+        ),
+        run_config=tune.RunConfig(
+            name="tune",
+            storage_path=str(search.folder.search),
+            stop=_TimeIsOver(search),
+            # Tune reads its JSON at the end; its tables and TensorBoard files would duplicate ours.
+            callbacks=[
+                JsonLoggerCallback(),
+                _EndOfTrial(search, isinstance(searcher, Promoted)),
+            ],
+            failure_config=tune.FailureConfig(max_failures=RETRIES),
+            verbose=0,
+        ),
+    )
+    with memory_kills_are_failures():
+        tuner.fit()

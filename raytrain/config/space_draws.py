@@ -1,0 +1,62 @@
+"""Drawing from a search space: distinct trial specs, the same ones for the same seed."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from raytrain.config.space import LISTS, Given, Number, cells, readable, resolve, with_values
+from raytrain.config.trial import TrialSpec
+
+
+def generator(seed: int) -> Any:
+    """Return NumPy's generator; NumPy is imported here, because light commands do without it."""
+    import numpy as np
+
+    return np.random.default_rng(seed)
+
+
+class Drawn:
+    """Draws at random, except where a point decides."""
+
+    def __init__(self, rng: Any, point: Mapping[str, Number]):
+        self._rng, self._point = rng, point
+
+    def index(self, key: str, count: int) -> int:
+        return int(self._point[key]) if key in self._point else int(self._rng.integers(count))
+
+    def number(self, key: str, kind: str, low: Number, high: Number) -> Number:
+        if kind == "integer":
+            return int(self._rng.integers(int(low), int(high) + 1))
+        if kind == "uniform":
+            return float(self._rng.uniform(low, high))
+        return readable(math.exp(self._rng.uniform(math.log(low), math.log(high))), low, high)
+
+
+def sample_trials(
+    space: dict[str, Any], base: TrialSpec, trials: int, seed: int
+) -> list[TrialSpec]:
+    """Draw at most `trials` distinct specs, the same ones for the same seed.
+
+    Grids are crossed, and each of their cells is drawn before one is repeated. The other domains
+    are sampled independently. The list is shorter if the space holds fewer specs.
+    """
+    rng = generator(seed)
+    grid = list(cells(space, ("grid",)))
+    found: dict[str, TrialSpec] = {}
+    for attempt in range(50 * trials):
+        if len(found) == trials:
+            break
+        if attempt % len(grid) == 0:
+            rng.shuffle(grid)
+        spec = with_values(base, resolve(space, Drawn(rng, grid[attempt % len(grid)])))
+        found.setdefault(spec.model_dump_json(), spec)
+    return list(found.values())
+
+
+def grid_trials(space: dict[str, Any], base: TrialSpec, trials: int, seed: int) -> list[TrialSpec]:
+    """Return the first `trials` distinct combinations, in an order that the seed determines."""
+    points = list(cells(space, LISTS))
+    generator(seed).shuffle(points)
+    specs = (with_values(base, resolve(space, Given(point))) for point in points)
+    distinct = {spec.model_dump_json(): spec for spec in specs}
+    return list(distinct.values())[:trials]

@@ -1,0 +1,99 @@
+"""A run: its job, its folder, its checked data, and the backend that does its work."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol, TypeVar
+
+from raytrain.config.job import JobSpec
+from raytrain.config.search import SearchSpec
+from raytrain.data.folds import Folds, load_or_make_folds
+from raytrain.data.report import DataReport
+from raytrain.runs.attempts import Failure
+from raytrain.runs.layout import RunDir
+from raytrain.runs.record import OnEnd, Record, Status, Task
+
+Shard = TypeVar("Shard")
+
+
+class Search(Protocol):
+    """A search that a backend asks for trials, and tells how they went."""
+
+    folder: RunDir
+    spec: SearchSpec
+    epochs: int
+    """Most epochs of any trial."""
+
+    def past(self) -> list[Record]:
+        """Return the records of the complete trials, which count at the rungs."""
+        ...
+
+    def stopped(self) -> list[Task]:
+        """Return the past trials that were stopped. One of them may continue after all, when it is
+        compared with more trials."""
+        ...
+
+    def ask(self) -> Task | None:
+        """Return the next trial, or None when there is no other one now."""
+        ...
+
+    def tell(self, task: Task, status: Status, reason: str | None) -> None:
+        """Receive how a trial ended."""
+        ...
+
+    def tell_failure(self, task: Task, failure: Failure) -> None:
+        """Receive why an attempt failed, before the next one starts."""
+        ...
+
+    def running(self) -> list[Task]:
+        """Return the trials that were asked for and have not ended."""
+        ...
+
+    def is_over(self) -> bool:
+        """Return whether the search's time is used up; running trials then end as paused."""
+        ...
+
+
+class Backend(Protocol):
+    """Three ways to run work in parallel. Each returns when all its work is done."""
+
+    def places(self) -> dict[str, int]:
+        """Return, for each resource that a worker needs, the number of workers that it can hold."""
+        ...
+
+    def search(self, search: Search) -> None:
+        """Run trials that may be stopped early."""
+        ...
+
+    def run_trials(self, tasks: list[Task], on_end: OnEnd) -> None:
+        """Run trials to their end."""
+        ...
+
+    def map_shards(
+        self, name: str, function: Callable[[Shard], None], shards: Sequence[Shard]
+    ) -> None:
+        """Call a function that writes files on every shard."""
+        ...
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a job."""
+
+    job: JobSpec
+    folder: RunDir
+    report: DataReport
+    """The checked data."""
+    open: Callable[[], Backend]
+    """Returns the backend. It starts at the first call, so that a run with nothing left to do
+    starts nothing."""
+
+    @cached_property
+    def folds(self) -> Folds:
+        """The folds of the labeled images, drawn by the first command that needs them."""
+        return load_or_make_folds(self.folder.folds, self.report, self.job.folds)
+
+    @property
+    def backend(self) -> Backend:
+        """Where work is done."""
+        return self.open()

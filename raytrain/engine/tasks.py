@@ -1,0 +1,136 @@
+"""Create the task of a training, and the folds that it may train on."""
+
+from functools import cache
+from typing import NamedTuple
+
+from raytrain.config.framing import AutoSpec, TilesSpec, WholeSpec
+from raytrain.config.job import most
+from raytrain.config.models import PixelsBase, UNetBase
+from raytrain.config.trial import OF_STEPS, TrialSpec
+from raytrain.data.folds import Folds
+from raytrain.data.framing import Frame, network_size
+from raytrain.data.report import DataReport
+from raytrain.engine.run import Run
+from raytrain.engine.start import with_content
+from raytrain.runs.messages import say
+from raytrain.runs.record import Station, Task, task_fingerprint
+
+NO_GRADIENTS = {
+    "epochs": 1,
+    **{
+        key: field.get_default()
+        for key, field in TrialSpec.model_fields.items()
+        if OF_STEPS in field.metadata
+    },
+}
+"""Fixed values for trials without gradient steps, so that a search over rates runs them once."""
+
+
+class Fold(NamedTuple):
+    """The training and validation images of one training."""
+
+    name: str
+    """`split`, `fold-<i>-<hash of the folds>` or `all`."""
+    train_ids: tuple[str, ...]
+    val_ids: tuple[str, ...]
+
+
+def make_task(
+    run: Run,
+    station: Station,
+    spec: TrialSpec,
+    fold: Fold,
+    workers: int | tuple[int, int],
+) -> Task:
+    """Create a task with a directory named after everything that determines its numbers.
+
+    A U-Net that is too deep for the images gets the depth that fits, and a length in steps or
+    samples is converted to epochs; both are printed. A pixel classifier gets one epoch, and the
+    defaults of the fields that it does not use.
+    """
+    job, report = run.job, run.report
+    spec = _in_epochs(_fitted(_framed(spec, report), report), report, fold.train_ids)
+    spec = with_content(spec)
+    name = task_fingerprint(spec, report.fingerprint, fold.name, workers)
+    parts = [station, spec.label, *([] if fold.name in ("split", "all") else [fold.name]), name[:4]]
+    return Task(
+        name="_".join(parts),
+        station=station,
+        spec=spec,
+        data=report.fingerprint,
+        fold=fold.name,
+        train_ids=fold.train_ids,
+        val_ids=fold.val_ids,
+        workers=most(workers),
+        least=None if isinstance(workers, int) else workers[0],
+        cpus=job.resources.cpus,
+        loaders=job.resources.loaders,
+        metric=job.competition.metric,
+        directory=run.folder.trial(name).path,
+    )
+
+
+def _framed(spec: TrialSpec, report: DataReport) -> TrialSpec:
+    if not isinstance(spec.framing, AutoSpec):
+        return spec
+    framing = WholeSpec() if len(report.sizes) == 1 else TilesSpec()
+    if isinstance(framing, TilesSpec):
+        say_once(f"trial.framing: tiles of {framing.width}x{framing.height}, for images of "
+             f"{len(report.sizes)} sizes")  # fmt: skip
+    return spec.model_copy(update={"framing": framing})
+
+
+def _fitted(spec: TrialSpec, report: DataReport) -> TrialSpec:
+    if isinstance(spec.model, PixelsBase):
+        return spec.model_copy(update=NO_GRADIENTS)
+    height, width = network_size(spec.framing, report.largest)
+    if not isinstance(spec.model, UNetBase):
+        return spec
+    model = spec.model.fitted(height, width)
+    if model.depth == spec.model.depth:
+        return spec
+    say_once(f"{spec.model.label}: depth lowered to {model.depth}, for {width}x{height} images")
+    return spec.model_copy(update={"model": model})
+
+
+def _in_epochs(spec: TrialSpec, report: DataReport, train_ids: tuple[str, ...]) -> TrialSpec:
+    if spec.length is None:
+        return spec
+    frame = Frame(spec.framing, report.largest)
+    rows = report.samples.set_index("id").loc[list(train_ids)]
+    sizes = zip(rows["height"].tolist(), rows["width"].tolist(), strict=True)
+    windows = sum(frame.window_count(*size) for size in sizes) * (1 + spec.copies)
+    epochs, share = spec.length.epochs(windows, spec.batch_size)
+    steps, last = -(-windows // spec.batch_size), round(share * windows)
+    text = f"length: {epochs} epochs of {steps} steps, {windows} samples"
+    if share < 1:
+        text += f"; the last one of {-(-last // spec.batch_size)} steps, {last} samples"
+    say_once(text)
+    changes = {"epochs": epochs, "last_epoch_share": share, "length": None}
+    return spec.model_copy(update=changes)
+
+
+@cache
+def say_once(text: str) -> None:
+    """Write a message, once per process."""
+    say(text)
+
+
+def search_folds(run: Run) -> list[Fold]:
+    """Return the folds on which each seed of a search's configuration is trained and validated."""
+    if run.job.search.repeats.folds is None:
+        return [held_out(run)]
+    return all_folds(run.folds)
+
+
+def held_out(run: Run) -> Fold:
+    """Return the fold of a single training: the given split or, without one, the first fold."""
+    val_ids = run.report.ids("val")
+    if val_ids:
+        return Fold("split", run.report.ids("train"), val_ids)
+    return all_folds(run.folds)[0]
+
+
+def all_folds(folds: Folds) -> list[Fold]:
+    """Return each fold with its ids, in order."""
+    return [Fold(folds.label(i), folds.train_ids(i), ids) for i, ids in enumerate(folds.val_ids)]

@@ -1,0 +1,58 @@
+"""The current ensemble in `final/`, and its replacement by another one, complete and in one step.
+
+A candidate is built in its own folder under `ensembles/`; `final` then becomes a link to it.
+"""
+
+import shutil
+from dataclasses import replace
+
+from raytrain.metrics.oof_file import OofEvidence, read_oof_evidence
+from raytrain.runs.layout import RunDir
+
+FOLDER = "ensembles"
+EARLIER = f"{FOLDER}/earlier"
+"""Folder for what `final/` held before there was a budget."""
+
+
+def current_evidence(run: RunDir) -> OofEvidence | None:
+    """Return the evidence of the current ensemble; None while there is no checked CSV.
+
+    A CSV is written last, after its own checks, so the other files exist and belong to it.
+    """
+    _finish_the_move(run)
+    files = (run.submission, run.ensemble, run.evidence)
+    return read_oof_evidence(run.evidence) if all(path.is_file() for path in files) else None
+
+
+def built_beside(run: RunDir, name: str) -> RunDir:
+    """Return the same run with its ensemble in another folder."""
+    return replace(run, shelf=f"{FOLDER}/{name}")
+
+
+def is_current(run: RunDir, built: RunDir) -> bool:
+    """Return whether `built` is the current ensemble."""
+    return run.final.is_symlink() and run.final.resolve() == built.final.resolve()
+
+
+def make_current(run: RunDir, built: RunDir) -> None:
+    """Make `built` the current ensemble, and delete the previous one."""
+    if run.final.is_dir() and not run.final.is_symlink():
+        shutil.rmtree(run.path / EARLIER, ignore_errors=True)
+        run.final.rename(run.path / EARLIER)
+    _link(run, built.shelf)
+    for folder in (run.path / FOLDER).iterdir():
+        if folder != built.final:
+            shutil.rmtree(folder)
+
+
+def _finish_the_move(run: RunDir) -> None:
+    """Complete the first `make_current`: a kill between its two renames leaves no `final`."""
+    if not run.final.exists() and (run.path / EARLIER).is_dir():
+        _link(run, EARLIER)
+
+
+def _link(run: RunDir, shelf: str) -> None:
+    link = run.final.with_name(f".{run.final.name}")
+    link.unlink(missing_ok=True)
+    link.symlink_to(shelf)
+    link.replace(run.final)

@@ -1,0 +1,212 @@
+"""A teammate's probability maps: the files, how to read them, and their problems.
+
+A folder holds one kind of file, the first of SUFFIXES that it contains (nnU-Net saves masks next to
+its `.npz`):
+
+`<id>.npz`            key `probabilities`, K,1,H,W as nnU-Net v2 saves 2D images, or K,H,W
+`<id>.npy`            K,H,W, or H,W of the one foreground class
+`<id>_<class>.png`    16 bits, p = value / 65535; class by name or number; or `<id>.png` of the one
+                      foreground class
+
+Shape suffixes: K channels (all classes; without the background if they overlap), H x W pixels.
+"""
+
+import hashlib
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from raytrain.data.report import DataReport
+from raytrain.ensemble.score import map_counts
+from raytrain.metrics.dice import mean_foreground_dice
+from raytrain.runs.maps import Shape
+
+SUFFIXES = (".npz", ".npy", ".png")
+TOLERANCE = 2e-3
+"""Tolerance of values outside 0 .. 1, and of a pixel's sum from 1: float16 rounds by .0005."""
+SHOWN = 10
+"""Number of names shown of a long list."""
+
+
+class GivenMaps:
+    """The maps of some images in one folder."""
+
+    def __init__(self, folder: Path, ids: tuple[str, ...], report: DataReport):
+        """Find the maps. Raises ValueError when there are none at all."""
+        self.folder, self.ids = folder, ids
+        self._classes, self._target = report.classes, report.target
+        self._shapes = dict(zip(ids, report.map_shapes(ids), strict=True))
+        files = {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")}
+        kinds = [suffix for suffix in SUFFIXES if any(name.endswith(suffix) for name in files)]
+        if not kinds:
+            raise ValueError(
+                f"{folder}: no maps; one a file for each of {len(ids)} images, as <id>.npz, "
+                "<id>.npy or <id>_<class>.png"
+            )
+        self._files = {name for name in files if name.endswith(kinds[0])}
+        self._endings = max(
+            self._naming(kinds[0]), key=lambda endings: len(self._expected(endings) & self._files)
+        )
+
+    @property
+    def shapes(self) -> list[Shape]:
+        return [self._shapes[id] for id in self.ids]
+
+    def problems(self) -> list[str]:
+        """Return files that are missing or belong to no image, and the problems of all others."""
+        found = []
+        expected = self._expected(self._endings)
+        for text, names in (
+            ("missing", expected - self._files),
+            ("of no such image", self._files - expected),
+        ):
+            if names:
+                found.append(f"{self.folder}: {len(names)} {text}: {listed(sorted(names))}")
+        for id in self.ids:
+            if all(path.is_file() for path in self._paths(id)):
+                try:
+                    self.read(id)
+                except ValueError as error:
+                    found.append(str(error))
+        return found
+
+    def read(self, id: str) -> np.ndarray:
+        """Return prob_KHW (float32) of one image, in 0 .. 1. Raises ValueError that names the file
+        and its faults."""
+        paths = self._paths(id)
+        where = paths[0] if len(paths) == 1 else f"{self.folder / id}_*.png"
+        parts = [_array(path) for path in paths]
+        if len({part.shape for part in parts}) > 1:
+            raise ValueError(f"{where}: the classes have different sizes")
+        array = parts[0] if len(parts) == 1 else np.stack(parts)
+        if array.ndim == 4 and array.shape[1] == 1:
+            array = array[:, 0]
+        if array.ndim == 2:
+            array = array[None]
+        if len(array) == 1 and len(self._classes) == self._shapes[id][0] == 2:
+            array = np.concatenate([1 - array, array])
+        problems = _shape_problems(array, self._shapes[id], len(self._classes))
+        problems += [] if problems else self._value_problems(array)
+        if problems:
+            raise ValueError(f"{where}: {'; '.join(problems)}")
+        return array.astype(np.float32).clip(0, 1)
+
+    def maps(self) -> Iterator[np.ndarray]:
+        """Yield prob_KHW of each image, in the order of the ids. Raises ValueError like `read`."""
+        return map(self.read, self.ids)
+
+    def digests(self) -> dict[str, str]:
+        """Return file name -> SHA-256 for every file."""
+        paths = [path for id in self.ids for path in self._paths(id)]
+        return {path.relative_to(self.folder).as_posix(): sha256(path) for path in paths}
+
+    def _paths(self, id: str) -> list[Path]:
+        return [self.folder / f"{id}{ending}" for ending in self._endings]
+
+    def _expected(self, endings: tuple[str, ...]) -> set[str]:
+        return {f"{id}{ending}" for id in self.ids for ending in endings}
+
+    def _naming(self, suffix: str) -> list[tuple[str, ...]]:
+        """Return the possible endings after an id, for all files of one image."""
+        if suffix != ".png":
+            return [(suffix,)]
+        start = 1 if self._target == "multi_label" else 0
+        numbers = range(start, len(self._classes))
+        by_class = [
+            tuple(f"_{self._classes[number]}{suffix}" for number in numbers),
+            tuple(f"_{number}{suffix}" for number in numbers),
+        ]
+        return [*by_class, (suffix,)] if len(self._classes) == 2 else by_class
+
+    def _value_problems(self, array: np.ndarray) -> list[str]:
+        if array.dtype.kind != "f":
+            return [f"holds {array.dtype}; probabilities are floats in 0 .. 1"]
+        broken = array.size - int(np.isfinite(array).sum())
+        if broken:
+            return [f"{broken} values are NaN or infinite"]
+        array = array.astype(np.float32)
+        if array.min() < -TOLERANCE or array.max() > 1 + TOLERANCE:
+            return [
+                f"values {array.min():.4g} .. {array.max():.4g} are not probabilities (logits?)"
+            ]
+        off_HW = abs(array.sum(0) - 1) > TOLERANCE
+        if self._target == "single_label" and off_HW.any():
+            worst = float(array.sum(0)[off_HW].min())
+            hint = " (outside of a crop the background must be 1)" if worst == 0 else ""
+            return [f"{int(off_HW.sum())} px do not sum to 1 over the classes, {worst:.4g}{hint}"]
+        return []
+
+
+def rows_and_columns_swapped(pairs: Iterable[tuple[np.ndarray, np.ndarray]], classes: int) -> bool:
+    """Return whether square maps fit their masks far better when transposed, which their size
+    cannot show. Takes (prob_KHW, mask_HW) with one class per pixel."""
+    counts = [
+        [map_counts(turned, mask_HW, classes, "single_label") for turned in (prob_KHW, flipped)]
+        for prob_KHW, mask_HW in pairs
+        if (flipped := prob_KHW.transpose(0, 2, 1)).shape == prob_KHW.shape
+    ]
+    if not counts:
+        return False
+    as_given, as_turned = (
+        mean_foreground_dice(np.array(each)) for each in zip(*counts, strict=True)
+    )
+    return as_turned > as_given + 0.1
+
+
+def listed(names: list[str]) -> str:
+    """Return the first few of many names."""
+    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _array(path: Path) -> np.ndarray:
+    """Return the content of one file. Raises ValueError that names it."""
+    try:
+        if path.suffix == ".png":
+            return _png(path)
+        loaded = np.load(path, allow_pickle=False)
+        if path.suffix == ".npy":
+            return loaded
+        with loaded as file:
+            if "probabilities" not in file.files:
+                raise ValueError(f"no key 'probabilities', only {', '.join(file.files) or 'none'}")
+            return file["probabilities"]
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path}: cannot be read: {error}") from None
+
+
+def _png(path: Path) -> np.ndarray:
+    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if image is None:
+        raise ValueError("not a whole PNG")
+    if image.dtype != np.uint16 or image.ndim != 2:
+        bits = 8 * image.dtype.itemsize
+        raise ValueError(
+            f"{bits} bits, {image.ndim} dimensions; one gray channel of 16 bits is expected"
+        )
+    return image.astype(np.float32) / 65535
+
+
+def _shape_problems(array: np.ndarray, shape_KHW: Shape, classes: int) -> list[str]:
+    if array.ndim != 3:
+        return [f"shape {array.shape}; K,H,W is due: {shape_KHW}"]
+    problems = []
+    channels, size = shape_KHW[0], shape_KHW[1:]
+    if array.shape == (*size, channels) and array.shape != shape_KHW:
+        return [f"shape {array.shape}: classes come first, K,H,W: {shape_KHW}"]
+    if len(array) != channels:
+        problems.append(f"{len(array)} channels, {channels} are due for {classes} classes")
+    if array.shape[1:] != size:
+        swapped = " (rows and columns swapped?)" if array.shape[1:] == size[::-1] else ""
+        height, width = array.shape[1:]
+        problems.append(f"{width}x{height} px, the image has {size[1]}x{size[0]}{swapped}")
+    return problems

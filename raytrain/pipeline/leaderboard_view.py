@@ -1,0 +1,149 @@
+"""`leaderboard`: a run's table, sorted and filtered, the best of each kind, and the differences
+between two configurations. All of it is derived from the records."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from rich.table import Table
+
+from raytrain.config.errors import unknown_name
+from raytrain.config.flat import flat
+from raytrain.config.yaml_text import read_yaml
+from raytrain.report.terminal import as_text, board_table
+from raytrain.runs.layout import RunDir
+from raytrain.search.configurations import Configuration
+from raytrain.search.leaderboard import COLUMNS, named, rows, write_leaderboard
+
+FALLING = ("val_score", "val_dice", "low", "high", "n")
+"""Columns that are sorted from high to low."""
+OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "!=": lambda one, other: one != other,
+    "<=": lambda one, other: one <= other,
+    ">=": lambda one, other: one >= other,
+    "=": lambda one, other: one == other,
+    "<": lambda one, other: one < other,
+    ">": lambda one, other: one > other,
+}
+
+Line = dict[str, Any]
+"""One configuration: the columns of the leaderboard, and every field of its spec by its path."""
+
+
+def board_text(run: RunDir, sort: str | None, filters: list[str], best_per: str | None) -> str:
+    """Rewrite the leaderboard, and return it sorted and filtered as requested.
+
+    Raises ValueError for an unknown column or field, and for a filter that nothing matches.
+    """
+    board = write_leaderboard(run)
+    if not board:
+        raise ValueError(f"{run.path}: no search has a record yet; run `raytrain search` first")
+    lines = [_line(each, row) for each, row in zip(board, rows(board), strict=True)]
+    asked = []
+    for text in filters:
+        lines, key = _filtered(lines, text)
+        asked.append(key)
+    if best_per is not None:
+        _known(best_per, lines, "--best-per")
+        lines = list({_shown(line.get(best_per)): line for line in reversed(lines)}.values())[::-1]
+        asked.append(best_per)
+    if sort is not None:
+        key = sort.removeprefix("-")
+        _known(key, lines, "--sort")
+        lines = _sorted(lines, key, turned=sort.startswith("-"))
+        asked.append(key)
+    shown = [{key: _shown(value) for key, value in line.items()} for line in lines]
+    beside = [key for key in dict.fromkeys(asked) if key not in ("rank", "name")]
+    return board_table(shown, any(not each.alone for each in board), beside)
+
+
+def difference_text(run: RunDir, first: str, second: str) -> str:
+    """Return a table of the fields in which the specs of two configurations differ."""
+    one, other = named(run, first), named(run, second)
+    left, right = fields(one), fields(other)
+    differing = [
+        path for path in dict.fromkeys((*left, *right)) if left.get(path) != right.get(path)
+    ]
+    if not differing:
+        return f"{one.name} and {other.name}: the same in every field"
+    table = Table(title="what differs", title_justify="left")
+    for column in ("field", one.name, other.name):
+        table.add_column(column, overflow="fold")
+    for path in sorted(differing, key=lambda path: not path.endswith("name")):
+        table.add_row(path, *(_shown(side.get(path)) or "-" for side in (left, right)))
+    return as_text(table)
+
+
+def fields(each: Configuration) -> Line:
+    """Return every field of the spec by its dotted path; the seed only for a single trial."""
+    tree = each.spec.model_dump(mode="json")
+    if not each.alone:
+        del tree["seed"]
+    return flat(tree)
+
+
+def _line(each: Configuration, row: dict[str, str]) -> Line:
+    """Merge columns and fields. A column hides a field of its name; use `trial.<path>` for it."""
+    found = fields(each)
+    return {f"trial.{path}": value for path, value in found.items()} | found | row
+
+
+def _filtered(lines: list[Line], text: str) -> tuple[list[Line], str]:
+    found = re.fullmatch(r"\s*([\w.\[\]-]+?)\s*(!=|<=|>=|=|<|>)\s*(.*?)\s*", text)
+    if found is None:
+        raise ValueError(f"--filter {text}: write it as model.name=unet_a or val_score>0.8")
+    key, operator, wanted = found.groups()
+    _known(key, lines, "--filter")
+    value = _number(wanted)
+    kept = [
+        line
+        for line in lines
+        if key in line and _compared(OPERATORS[operator], _number(line[key]), value)
+    ]
+    if not kept:
+        seen = sorted({_shown(line[key]) for line in lines if key in line})
+        raise ValueError(f"--filter {text}: nothing passes; {key}: {unknown_name(wanted, seen)}")
+    return kept, key
+
+
+def _compared(operator: Callable[[Any, Any], bool], one: Any, other: Any) -> bool:
+    """Compare as numbers if both are numbers, else as text."""
+    if isinstance(one, float) and isinstance(other, float):
+        return operator(one, other)
+    return operator(_shown(one), _shown(other))
+
+
+def _sorted(lines: list[Line], key: str, turned: bool) -> list[Line]:
+    """Sort scores from high to low, all else from low to high, or reversed; missing ones last."""
+    known = [line for line in lines if _shown(line.get(key))]
+    numbers = all(isinstance(_number(line[key]), float) for line in known)
+    falling = (key in FALLING) != turned
+    known.sort(
+        key=lambda line: _number(line[key]) if numbers else _shown(line[key]), reverse=falling
+    )
+    return known + [line for line in lines if not _shown(line.get(key))]
+
+
+def _known(key: str, lines: list[Line], option: str) -> None:
+    names = dict.fromkeys([*COLUMNS, *(path for line in lines for path in line)])
+    if key not in names:
+        raise ValueError(f"{option}: no column and no field of a trial: {unknown_name(key, names)}")
+
+
+def _number(value: Any) -> Any:
+    """Return a float for a number, also as text; otherwise the value that YAML reads."""
+    if isinstance(value, bool) or value is None:
+        return value
+    try:
+        return float(value)
+    except ValueError:
+        return read_yaml(value, value) if isinstance(value, str) and value else value
+
+
+def _shown(value: Any) -> str:
+    """Return the text for a table; an empty one for null."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)

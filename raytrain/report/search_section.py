@@ -1,0 +1,191 @@
+"""The search: leaderboard, learning curves and the decisions at the rungs."""
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from raytrain.report import figures
+from raytrain.report.facts import RunFacts, series_label
+from raytrain.report.palette import VARIABLES, series_colors
+from raytrain.runs.search_log import settled
+from raytrain.search.configurations import configurations
+from raytrain.search.leaderboard import rows
+from raytrain.search.stopping_cost import stopping
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of the leaderboard."""
+
+    cells: dict[str, str]
+    """The cells as in `leaderboard.csv`."""
+    dice_is_score: bool
+    """Whether Dice is the score, and so needs no column of its own."""
+    repeats: int
+    network: str
+    rung: str
+    """The last rung at which it was compared."""
+    reason: str
+    retried: bool
+    """Whether one of its attempts failed."""
+
+
+@dataclass(frozen=True)
+class SearchFacts:
+    """Figures of the search."""
+
+    series: dict[str, str]
+    """Network and loss -> color, as CSS."""
+    val_score: Markup
+    train_loss: Markup
+    rates: Markup
+    trials: int
+    stopped: int
+
+
+@dataclass(frozen=True)
+class Rung:
+    """The decisions at one epoch."""
+
+    epoch: int
+    stopped: int
+    went_on: int
+    best: float
+    lowest_on: float | None
+    """The lowest score that continued."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A trial that was stopped early."""
+
+    name: str
+    epoch: int
+    val_score: float
+    saved: int
+    """Number of epochs that it did not run."""
+
+
+@dataclass(frozen=True)
+class Rungs:
+    """Early stopping: the decisions and the epochs saved."""
+
+    scheduler: str
+    rungs: list[Rung]
+    stops: list[Stop]
+    figure: Markup | None
+    ranks: Markup | None
+    """Rank correlation of each rung with the final ranking, if any is known."""
+    spent: int
+    full: int
+    """Number of epochs if every trial had run to its end."""
+
+
+def leaderboard(facts: RunFacts) -> list[Entry]:
+    """Return the leaderboard, best validation score first."""
+    reached = {event.trial: event.epoch for event in sorted(facts.events, key=lambda e: e.epoch)}
+    board = configurations(facts.trials)
+    return [
+        Entry(
+            cells=cells,
+            dice_is_score=cells["val_dice"] == cells["val_score"],
+            repeats=len(each.records),
+            network=each.spec.network_label,
+            rung=str(reached.get(each.fingerprint, "")),
+            reason="; ".join(record.reason for record in each.records if record.reason),
+            retried=any(record.attempts for record in each.records),
+        )
+        for each, cells in zip(board, rows(board), strict=True)
+    ]
+
+
+def incidents(facts: RunFacts) -> list[tuple[str, str]]:
+    """Return the name of each training with an incident, and one sentence about it."""
+    found = (*facts.trials, *facts.others)
+    return [(record.name, text) for record in found for text in record.incidents]
+
+
+def search(facts: RunFacts) -> SearchFacts | None:
+    """Return the curves of all trials that have a record."""
+    if not facts.trials:
+        return None
+    curves = [
+        figures.Curve(
+            series=series_label(record.spec),
+            status=record.status,
+            lr=record.spec.optimizer.lr,
+            rows=facts.histories[record.fingerprint],
+            score=record.best["val_score"] if record.best else None,
+        )
+        for record in facts.trials
+    ]
+    lines, count, metric = rung_epochs(facts), len(curves), facts.metric
+    return SearchFacts(
+        series={
+            label: f"var(--{VARIABLES[color]})"
+            for label, color in series_colors([curve.series for curve in curves]).items()
+        },
+        val_score=figures.learning_curves(
+            curves,
+            "val_score",
+            f"validation {metric}",
+            lines,
+            f"Validation {metric} against the epoch, {count} trials",
+        ),
+        train_loss=figures.learning_curves(
+            curves,
+            "train_loss",
+            "training loss",
+            lines,
+            f"Training loss against the epoch, {count} trials",
+        ),
+        rates=figures.score_against_rate(
+            curves, metric, f"Best validation {metric} against the learning rate, {count} trials"
+        ),
+        trials=count,
+        stopped=sum(curve.status == "stopped" for curve in curves),
+    )
+
+
+def rung_epochs(facts: RunFacts) -> list[int]:
+    """Return the epochs at which trials were compared; before the first decision, those planned."""
+    if facts.events or facts.job is None:
+        return sorted({event.epoch for event in facts.events})
+    return facts.job.search.scheduler.rungs(facts.job.trial.epochs)
+
+
+def rungs(facts: RunFacts) -> Rungs:
+    """Return the decisions, counted from `events.jsonl` and the trials' records."""
+    events = settled(facts.events)
+    cost = stopping(facts.trials, facts.histories, facts.events)
+    known = [rung for rung in cost.rungs if rung.correlation is not None]
+    epochs = {record.fingerprint: record.spec.last_epoch for record in facts.trials}
+    found = []
+    for epoch in sorted({event.epoch for event in events}):
+        here = [event for event in events if event.epoch == epoch]
+        on = [event.val_score for event in here if event.decision == "go on"]
+        best = max(event.val_score for event in here)
+        lowest = min(on) if on else None
+        stopped = sum(event.decision == "stop" for event in here)
+        found.append(Rung(epoch, stopped, len(on), best, lowest))
+    stops = [
+        Stop(e.name, e.epoch, e.val_score, epochs.get(e.trial, e.epoch) - e.epoch)
+        for e in sorted(events, key=lambda e: (e.epoch, -e.val_score))
+        if e.decision == "stop"
+    ]
+    alt = (
+        f"Validation {facts.metric} of {len(events)} decisions at {len(found)} rungs: stop or go on"
+    )
+    return Rungs(
+        scheduler=facts.job.search.scheduler.name if facts.job else "",
+        rungs=found,
+        stops=stops,
+        figure=figures.rung_decisions(events, facts.metric, alt) if events else None,
+        ranks=figures.rank_correlations(
+            known, f"Rank correlation of {len(known)} rungs with the final ranking"
+        )
+        if known
+        else None,
+        spent=cost.spent,
+        full=cost.full,
+    )

@@ -1,0 +1,92 @@
+"""Tables for the terminal."""
+
+import io
+from typing import Any
+
+from rich.table import Table
+
+from raytrain.config.plain import console_of, plain
+from raytrain.runs.ensemble import Ensemble
+from raytrain.search.configurations import Configuration
+from raytrain.search.leaderboard import rows
+from raytrain.search.stopping_cost import Stopping
+
+WIDTH = 120
+ONCE = (
+    "rank", "name", "val_score", "val_dice", "best_epoch", "epochs", "status", "seconds",
+    "attempts",
+)  # fmt: skip
+REPEATED = (
+    "rank", "name", "val_score", "sd", "95 %", "n", "val_dice", "epochs", "status", "attempts",
+)  # fmt: skip
+
+
+def leaderboard_table(board: list[Configuration]) -> str:
+    """Return the leaderboard as text."""
+    return board_table(rows(board), any(not each.alone for each in board), [])
+
+
+def board_table(found: list[dict[str, str]], repeated: bool, beside: list[str]) -> str:
+    """Return these rows of the leaderboard, with the columns `beside` added.
+
+    Dice is shown if it is not the score, attempts if one failed, and the spread if there are
+    repeats.
+    """
+    table = Table(title="leaderboard", title_justify="left")
+    own = [
+        column
+        for column in (REPEATED if repeated else ONCE)
+        if any(_worth(column, row) for row in found)
+    ]
+    columns = list(dict.fromkeys((*own, *beside)))
+    for column in columns:
+        table.add_column(column.replace("_", " "), no_wrap=column != "name", overflow="fold")
+    for row in found:
+        shown = row | {"95 %": f"{row['low']} .. {row['high']}" if row["low"] else ""}
+        table.add_row(*(shown.get(column, "") for column in columns))
+    return as_text(table)
+
+
+def _worth(column: str, row: dict[str, str]) -> bool:
+    """Return whether a row gives a reason to show this column."""
+    match column:
+        case "val_dice":
+            return row["val_dice"] != row["val_score"]
+        case "attempts":
+            return not set(row["attempts"].split("; ")) <= {"1"}
+    return True
+
+
+def stopping_text(cost: Stopping) -> str:
+    """Return what early stopping cost, and how well the rungs agreed with the end."""
+    share = f" ({cost.spent / cost.full:.0%})" if cost.full else ""
+    line = f"early stopping: {cost.spent} of the full grid's {cost.full} epochs were run{share}"
+    if not cost.rungs:
+        return line
+    table = Table(title=line, title_justify="left")
+    for column in ("rung at epoch", "stopped", "went on", "rank correlation with the end"):
+        table.add_column(column)
+    for rung in cost.rungs:
+        known = "-" if rung.correlation is None else f"{rung.correlation:+.2f}"
+        over = f"{known} ({rung.finished} trials that ran to the end)"
+        table.add_row(str(rung.epoch), str(rung.stopped), str(rung.went_on), over)
+    return as_text(table)
+
+
+def score_text(ensemble: Ensemble) -> str:
+    """Return the out-of-fold scores of an ensemble and its members."""
+    lines = [f"  {_one(member.name, member.oof)}" for member in ensemble.shares]
+    images = f"{ensemble.oof['images']} images, 95 % over groups"
+    title = f"out-of-fold {ensemble.oof['metric']} ({images}):"
+    return "\n".join([title, *lines, f"  {_one('mean', ensemble.oof)}"])
+
+
+def _one(name: str, oof: dict[str, Any]) -> str:
+    return f"{name}: {oof['score']:.4f} ({oof['low']:.4f} .. {oof['high']:.4f})"
+
+
+def as_text(table: Table, width: int = WIDTH) -> str:
+    """Return a rich table without colors, the same on every terminal; cells may be foreign text."""
+    out = io.StringIO()
+    console_of(out, width).print(table)
+    return plain(out.getvalue()).rstrip()

@@ -1,0 +1,37 @@
+"""Messages about progress. Stations write them to a log, and the command line prints the log.
+
+A program that calls stations sees them with `logging.getLogger("raytrain").setLevel("INFO")` and a
+handler of its own.
+"""
+
+import logging
+import sys
+
+_LOG = logging.getLogger("raytrain")
+
+
+def say(text: str) -> None:
+    """Write a message, of one line or several, for the person who watches."""
+    _LOG.info("%s", text)
+
+
+def warn(text: str) -> None:
+    """Write a message about something that the person who watches should look into."""
+    _LOG.warning("%s", text)
+
+
+class _Printed(logging.Handler):
+    """Prints messages to stdout, and warnings to stderr, wherever these lead at that time."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno < logging.WARNING:
+            print(record.getMessage(), flush=True)
+        else:
+            print(f"raytrain: {record.getMessage()}", file=sys.stderr, flush=True)
+
+
+def print_messages() -> None:
+    """Print every later message of this process, and pass it to nobody else."""
+    _LOG.setLevel(logging.INFO)
+    _LOG.propagate = False
+    _LOG.handlers = [_Printed()]

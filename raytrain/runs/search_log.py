@@ -1,0 +1,124 @@
+"""The files of a search: its trials, its decisions, and the ensembles that were built from it.
+
+`search/proposals.jsonl`: every trial that was drawn, written before it runs. Draws may depend on
+results, so a search that continues starts with what it drew before. `search/events.jsonl`: every
+decision at a rung. `search/present.json`: the trials that the current job could propose; a run
+folder keeps the trials of every job that has used it, but only these are ranked, compared at rungs
+and shipped. `candidates.jsonl`: every ensemble that a run with a budget has scored.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+from raytrain.config.base import Spec
+from raytrain.config.trial import TrialSpec
+from raytrain.runs.files import append_line, read_spec, read_spec_lines, write_json
+from raytrain.runs.layout import RunDir
+from raytrain.runs.record import Record, read_records
+
+
+class RungEvent(Spec):
+    """A trial's scores at a rung, and the decision."""
+
+    trial: str
+    """Fingerprint of the trial."""
+    name: str
+    epoch: int
+    val_dice: float
+    val_score: float
+    """The score that the decision is based on."""
+    decision: Literal["stop", "go on", "pause"]
+    """A paused trial gets another event once it is decided whether it continues."""
+
+
+def append_event(path: Path, event: RungEvent) -> None:
+    """Append one event."""
+    append_line(path, event.model_dump_json())
+
+
+def settled(events: list[RungEvent]) -> list[RungEvent]:
+    """Return the last event of each trial and rung, in the order of their first events."""
+    return list({(event.trial, event.epoch): event for event in events}.values())
+
+
+def read_events(path: Path) -> list[RungEvent]:
+    """Return the events of all complete lines; an incomplete last line had no effect."""
+    return read_spec_lines(path, RungEvent, "delete the line: that trial is judged again")
+
+
+class Proposal(Spec):
+    """One drawn trial."""
+
+    study: str
+    """Fingerprint of everything that determines the draws: a changed search starts over."""
+    spec: TrialSpec
+
+
+def append_proposals(path: Path, proposals: list[Proposal]) -> None:
+    """Append one line per proposal, all at once."""
+    if proposals:
+        append_line(path, "\n".join(each.model_dump_json() for each in proposals))
+
+
+def read_proposals(path: Path) -> list[Proposal]:
+    """Return all proposals, in order."""
+    return read_spec_lines(path, Proposal, "delete the line: the search draws another trial for it")
+
+
+class Present(Spec):
+    """The content of `present.json`."""
+
+    trials: tuple[str, ...]
+    """Fingerprints of the trials."""
+
+
+def write_present(run: RunDir, trials: Iterable[str]) -> None:
+    """Replace the file."""
+    write_json(run.present, Present(trials=tuple(trials)).model_dump(mode="json"))
+
+
+def present_records(run: RunDir) -> list[Record]:
+    """Return the records of these trials; all records of the search if the file does not exist."""
+    found = [record for record in read_records(run) if record.station == "search"]
+    trials = _trials(run)
+    return [record for record in found if trials is None or record.fingerprint in trials]
+
+
+def present_events(run: RunDir) -> list[RungEvent]:
+    """Return the decisions about these trials."""
+    trials = _trials(run)
+    return [each for each in read_events(run.events) if trials is None or each.trial in trials]
+
+
+def _trials(run: RunDir) -> set[str] | None:
+    if not run.present.is_file():
+        return None
+    return set(read_spec(run.present, Present, "delete it: every search writes it again").trials)
+
+
+class Candidate(Spec):
+    """One ensemble, scored out of fold."""
+
+    shelf: str
+    """Where it was built, relative to the run's folder."""
+    members: tuple[str, ...]
+    """Fingerprints of the members' specs."""
+    score: float
+    """Its out-of-fold score."""
+    before: float | None
+    """Score of the current ensemble at that time; null if there was none."""
+    nested: float | None
+    """Score of choosing between the two on each fold by the other folds."""
+    kept: bool
+    """Whether it became the current ensemble."""
+
+
+def append_candidate(path: Path, candidate: Candidate) -> None:
+    """Append one candidate."""
+    append_line(path, candidate.model_dump_json())
+
+
+def read_candidates(path: Path) -> list[Candidate]:
+    """Return all candidates, in order."""
+    return read_spec_lines(path, Candidate, "delete the line: its ensemble is scored again")

@@ -1,0 +1,158 @@
+"""`compare`: test whether two configurations differ, paired over groups and seeds."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from raytrain.metrics import score
+from raytrain.metrics.oof_file import OofEvidence, read_oof_evidence
+from raytrain.metrics.paired import Paired, paired_test
+from raytrain.runs.layout import RunDir
+from raytrain.runs.record import Record
+from raytrain.search.configurations import Configuration
+from raytrain.search.leaderboard import named
+
+Repeats = dict[int, dict[str, Record]]
+"""Seed -> fold -> trial."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A paired comparison of two configurations."""
+
+    metric: str
+    names: tuple[str, str]
+    scores: tuple[float, float]
+    """Mean validation scores of the compared repeats."""
+    test: Paired
+    notes: tuple[str, ...]
+
+
+def compare(run: RunDir, first: str, other: RunDir, second: str) -> Comparison:
+    """Compare a trial or configuration of `run` with one of `other`, which may be the same run.
+
+    Raises ValueError when one is not found, or they were not validated on the same images.
+    """
+    sides = ((run, named(run, first)), (other, named(other, second)))
+    (ours, theirs), notes = _matched([_repeats(side) for _, side in sides])
+    pairs = list(zip(ours.values(), theirs.values(), strict=True))
+    difference_GS, metric = [], ""
+    for one, two in pairs:
+        columns = []
+        for fold in one:
+            left, right = (
+                _evidence(where, trial) for where, trial in ((run, one[fold]), (other, two[fold]))
+            )
+            right, metric = right.aligned(left), left.metric.label
+            columns.append(_by_group(left) - _by_group(right))
+        difference_GS.append(np.concatenate(columns))
+    if len(pairs) == 1:
+        notes.append(
+            "one seed each, so this compares two trainings; set search.repeats to see how much "
+            "seeds matter"
+        )
+    return Comparison(
+        metric=metric,
+        names=(sides[0][1].name, sides[1][1].name),
+        scores=(_mean(ours), _mean(theirs)),
+        test=paired_test(np.stack(difference_GS, axis=1)),
+        notes=tuple(notes),
+    )
+
+
+def comparison_text(found: Comparison) -> str:
+    """Return the result, with the smallest difference that the comparison could have detected."""
+    test = found.test
+    seeds = f"{test.seeds} seeds" if test.seeds > 1 else "one seed"
+    verdict = "no difference shown"
+    if test.shown:
+        verdict = f"{'A' if test.difference > 0 else 'B'} is better"
+    lines = [
+        f"{letter}: {found.metric} {score:.4f}  {name}"
+        for letter, name, score in zip("AB", found.names, found.scores, strict=True)
+    ]
+    return "\n".join(
+        [
+            *lines,
+            f"A - B: {test.difference:+.4f}, 95 % {test.low:+.4f} .. {test.high:+.4f}, "
+            f"p = {test.p:.3g} (paired over {test.groups} groups and {seeds})",
+            f"{verdict}; the smallest difference that this comparison could have seen "
+            f"(power .8, alpha .05): {test.detectable:.4f}",
+            *found.notes,
+        ]
+    )
+
+
+def _repeats(side: Configuration) -> Repeats:
+    found: Repeats = {}
+    for record in side.counted:
+        found.setdefault(record.spec.seed, {})[record.fold] = record
+    if not found:
+        raise ValueError(f"{side.name}: it has no score ({side.records[0].status})")
+    return found
+
+
+def _matched(sides: list[Repeats]) -> tuple[list[Repeats], list[str]]:
+    """Return the same number of seeds of both sides, each on the folds that both have.
+
+    Seeds are paired in order, because a seed of one configuration is unrelated to the same seed of
+    the other.
+    """
+    folds = [{fold for trials in side.values() for fold in trials} for side in sides]
+    common = sorted(folds[0] & folds[1])
+    if not common:
+        on = " and ".join(", ".join(sorted(each)) for each in folds)
+        raise ValueError(f"they were not validated on the same images: on {on}")
+    notes = []
+    if folds[0] != folds[1]:
+        notes.append(f"compared on {', '.join(common)}, which both were validated on")
+    whole = [
+        {seed: {fold: trials[fold] for fold in common} for seed, trials in sorted(side.items())
+         if trials.keys() >= set(common)}
+        for side in sides
+    ]  # fmt: skip
+    count = min(len(side) for side in whole)
+    if not count:
+        raise ValueError(f"no seed of one of them is complete on {', '.join(common)}")
+    if any(len(side) > count for side in sides):
+        given = " and ".join(str(len(side)) for side in sides)
+        notes.append(f"{count} seeds of each are compared, of {given}")
+    return [dict(list(side.items())[:count]) for side in whole], notes
+
+
+def _evidence(run: RunDir, record: Record) -> OofEvidence:
+    """Return the evidence of the trial's best epoch; checks that it agrees with the record."""
+    path = run.trial(record.fingerprint).evidence
+    if not path.is_file():
+        raise ValueError(
+            f"{record.name}: {path} is missing, without which single images cannot be compared; "
+            "delete the trial's folder and run the same search again"
+        )
+    found = read_oof_evidence(path)
+    best = record.best["val_score"] if record.best else math.nan
+    if not math.isclose(score(found.metric, found.evidence), best, rel_tol=1e-9, abs_tol=1e-12):
+        raise ValueError(
+            f"{path}: is not of the best epoch in the trial's record; delete the trial's folder "
+            "and run the same search again"
+        )
+    return found
+
+
+def _by_group(oof: OofEvidence) -> np.ndarray:
+    """Return score_G, with the groups in the order of their names."""
+    groups_N = np.array(oof.groups)
+    return np.array(
+        [
+            score(oof.metric, oof.evidence.of(np.flatnonzero(groups_N == group)))
+            for group in np.unique(groups_N)
+        ]
+    )
+
+
+def _mean(side: Repeats) -> float:
+    scores = [
+        trial.best["val_score"] for trials in side.values() for trial in trials.values()
+        if trial.best
+    ]  # fmt: skip
+    return float(np.mean(scores))

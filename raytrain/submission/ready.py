@@ -1,0 +1,49 @@
+"""Whether a run's CSV is ready to be sent, on its way, or was sent before."""
+
+import hashlib
+from collections.abc import Collection
+
+from raytrain.config.job import JobSpec
+from raytrain.runs.layout import RunDir
+from raytrain.submission.credentials import CREDENTIALS_HELP, has_credentials
+from raytrain.submission.events import Event, entered
+from raytrain.submission.ledger import Ledger, ledger_of
+from raytrain.submission.preflight import Consent
+from raytrain.submission.prepare import faults, missing, prepare, refuse
+from raytrain.submission.sending import safe
+
+
+def entered_before(run: RunDir, ledger: Ledger) -> list[Event]:
+    """Return the submissions with the same content that Kaggle accepted."""
+    digest = hashlib.sha256(run.submission.read_bytes()).hexdigest()
+    return [event for event in entered(ledger.read()) if event.sha256 == digest]
+
+
+def on_its_way(job: JobSpec, run: RunDir) -> Event | None:
+    """Return the event of this CSV if it was sent and is not judged yet, else None.
+
+    Raises ValueError when something that a submission needs is missing.
+    """
+    problems = missing(run)
+    if job.competition.submission.slug is None:
+        problems.append("competition.submission.slug: missing; it says which competition to enter")
+    refuse(run, problems)
+    before = entered_before(run, ledger_of(job, run))
+    return before[-1] if before and before[-1].kind == "sent" else None
+
+
+def ready(job: JobSpec, run: RunDir, consent: Collection[Consent]) -> Event:
+    """Check the CSV and return its event, which is not sent yet."""
+    before = entered_before(run, ledger_of(job, run))
+    if before and "again" not in consent:
+        last = before[-1]
+        judged = last.reason or f"public {last.public}, private {last.private}"
+        raise ValueError(
+            f"{run.submission} was sent before: as {last.tag} of run {last.run}, ref {last.ref}, "
+            f"{last.time:%Y-%m-%d %H:%M} UTC ({judged}); --again sends it again"
+        )
+    refuse(run, faults(job, run))
+    event = prepare(job, run, len(before))
+    if not has_credentials():
+        raise ValueError(f"{CREDENTIALS_HELP}\n{safe(event)}")
+    return event
