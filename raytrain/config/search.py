@@ -67,11 +67,8 @@ class SearchSpec(Spec):
     """Dotted path under `trial` -> `{choice: [...]}`, `{grid: [...]}`, `{uniform: [a, b]}`,
     `{loguniform: [a, b]}` or `{integer: [a, b]}`. A listed value may hold such domains itself."""
     warm_start: tuple[str, ...] = ()
-    """Earlier searches, each as the name or folder of a run. Their best trials that lie in the
-    space run first. If the data and metric are the same, `tpe` also uses all their results."""
-    warm_points: int = Field(3, ge=1)
-    """Number of the earlier searches' best trials to run again here."""
-
+    """Earlier searches, each as the name or folder of a run. Their three best trials that lie in
+    the space run first. If the data and metric are the same, `tpe` also uses all their results."""
     keep: int = Field(3, ge=1)
     """Number of the best trials that keep their weights."""
 

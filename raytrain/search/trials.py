@@ -19,6 +19,9 @@ from raytrain.search.configurations import configurations
 from raytrain.search.proposable import note_present, repeats, study_key
 from raytrain.search.samplers import Known, build_sampler, key_of
 
+WARM_POINTS = 3
+"""Number of an earlier search's best trials that run again here."""
+
 
 class Trials:
     """The trials of one search in the order drawn, with all repeats of a configuration in sequence.
@@ -150,7 +153,7 @@ def _earlier(run: Run) -> tuple[list[TrialSpec], list[Known]]:
             for point in points
             if point is not None
         ]
-        starts += _distinct(inside)[: job.search.warm_points]
+        starts += _distinct(inside)[:WARM_POINTS]
         same = _metric(other) == job.competition.metric.model_dump(mode="json")
         known += [
             _known(record) for record in records if same and record.data == run.report.fingerprint

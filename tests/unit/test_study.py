@@ -170,11 +170,11 @@ def test_a_warm_start_begins_with_the_best_of_an_earlier_search(
     earlier, best = _earlier(tmp_path, report)
     for name in ("earlier", str(earlier.path)):
         run = RunDir(tmp_path / f"by-{len(name)}")
-        job = job_of(6, {"name": sampler}, warm_start=[name], warm_points=2)
+        job = job_of(6, {"name": sampler}, warm_start=[name])
         # The same points, at this search's own length.
         longer = job.model_copy(update={"trial": job.trial.model_copy(update={"epochs": 9})})
         specs = run_all(longer, run, report)
-        assert [spec.model_copy(update={"epochs": 60}) for spec in specs[:2]] == best[:2]
+        assert [spec.model_copy(update={"epochs": 60}) for spec in specs[:3]] == best[:3]
         assert all(spec.epochs == 9 for spec in specs)
         assert len(specs) == 6
     assert "warm start from earlier: 20 of 20 scored trials lie in this space" in (
@@ -187,12 +187,12 @@ def test_the_estimator_knows_an_earlier_searchs_results_on_the_same_data_only(
 ) -> None:
     earlier, _ = _earlier(tmp_path, report)
     other = report.model_copy(update={"fingerprint": "f" * 12})
-    job = job_of(12, {"name": "tpe", "startup": 1}, warm_start=["earlier"], warm_points=1)
+    job = job_of(12, {"name": "tpe", "startup": 1}, warm_start=["earlier"])
     same = run_all(job, RunDir(tmp_path / "same"), report)
     unlike = run_all(job, RunDir(tmp_path / "unlike"), other)
     cold = run_all(job_of(12, {"name": "tpe", "startup": 1}), RunDir(tmp_path / "cold"), report)
-    assert same[0] == unlike[0] != cold[0]
-    assert same[1] != unlike[1]
+    assert same[:3] == unlike[:3] != cold[:3]
+    assert same[3] != unlike[3]
     # Nine in ten of the rates that are known there are bad ones.
     assert sum(worth(spec) > 0.6 for spec in same) > 6
     assert earlier.path.is_dir()
