@@ -10,6 +10,7 @@ from scipy.stats import skew
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+from threadpoolctl import threadpool_limits
 
 QUANTILES = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 FEWEST = 5
@@ -45,8 +46,10 @@ def shift_auc(statistics_ND: np.ndarray, origin_N: np.ndarray, groups_N: np.ndar
         return float("nan")
     chosen = np.random.default_rng(0).permutation(len(origin_N))[:MOST]
     model = HistGradientBoostingClassifier(max_iter=100, min_samples_leaf=5, random_state=0)
-    guess_NK = cross_val_predict(
-        model, statistics_ND[chosen], origin_N[chosen], groups=groups_N[chosen],
-        cv=StratifiedGroupKFold(5, shuffle=True, random_state=0), method="predict_proba",
-    )  # fmt: skip
+    # On a busy machine, several threads spend most of their time waiting for each other.
+    with threadpool_limits(1):
+        guess_NK = cross_val_predict(
+            model, statistics_ND[chosen], origin_N[chosen], groups=groups_N[chosen],
+            cv=StratifiedGroupKFold(5, shuffle=True, random_state=0), method="predict_proba",
+        )  # fmt: skip
     return float(roc_auc_score(origin_N[chosen], guess_NK[:, 1]))
