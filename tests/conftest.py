@@ -1,5 +1,7 @@
 """Fixtures of every suite, and how the suites are shared out to processes."""
 
+import os
+
 import pytest
 from hypothesis import settings
 from xdist.remote import Producer
@@ -9,6 +11,9 @@ from raytrain.engine.trial import Samples
 from raytrain.runs.messages import print_messages
 from tests.tiny import draw_samples
 
+# Libraries read it when they are loaded, in the processes that tests start too. On cores that are
+# shared, a second thread costs more time than it saves.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # The same examples in every run, and no deadline: machines differ in speed.
 settings.register_profile("suite", derandomize=True, deadline=None, max_examples=25, database=None)
 settings.load_profile("suite")
