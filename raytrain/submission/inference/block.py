@@ -23,7 +23,7 @@ def yaml_block(found: Inference) -> str:
     if words and found["class_as"].value == "name":
         lines += _lines("  ", {"classes": ["background", *words]})
     elif words:
-        lines.append(f"  # classes: the background and {len(words)} more: {', '.join(words)}")
+        lines.append(f"  # classes: name the background and these {len(words)}: {', '.join(words)}")
     own = {"dialect": name, **_differing(settled, name)}
     SubmissionSpec(**own)
     lines += ["  submission:", *_lines("    ", own), *_undecided(found, name)]
@@ -55,7 +55,7 @@ def _settled(found: Inference) -> Fields:
     return {
         finding.field: finding.value
         for finding in found.findings
-        if finding.field in Dialect.model_fields and finding.sure != "cannot tell"
+        if finding.field in Dialect.model_fields and finding.sure != "undecided"
     }
 
 
@@ -71,10 +71,10 @@ def _undecided(found: Inference, name: str) -> list[str]:
     for item in found.findings:
         if item.field not in Dialect.model_fields or item.sure == "decided":
             continue
-        own = f"{_shown(getattr(DIALECTS[name], item.field))} as {name} has it; "
+        own = f"{_shown(getattr(DIALECTS[name], item.field))}, as in {name}; "
         # The text may cite cells with line breaks, which would end the comment.
         words = " ".join(f"{item.sure}: {item.why}".split())
-        notes.append(f"    # {item.field}: {own if item.sure == 'cannot tell' else ''}{words}")
+        notes.append(f"    # {item.field}: {own if item.sure == 'undecided' else ''}{words}")
     return notes
 
 
@@ -89,15 +89,15 @@ def _format_lines(found: Inference, train: Split, settled: Fields, name: str) ->
     notes = []
     pattern = found.images.pattern(set(train.names)) if found.images else None
     if pattern is None:
-        notes.append("image: cannot tell: the path of the images, such as train/{name}.png")
+        notes.append("image: undecided: write the path of the images, such as train/{name}.png")
     else:
-        notes.append("image and table: relative to competition.data")
+        notes.append("image and table are relative to competition.data")
     for at, id in enumerate(table.column(table.id)):
         fields = fields_in(id, train.ids.template)
         if fields is None or fields["name"] != train.names[at]:
             notes.append(
-                f"id: raytrain would read {id!r} as {fields}, the class holding what parts it from "
-                "the name; give the table a column of the class"
+                f"id: raytrain would read {id!r} as {fields}, with a wrong class; put "
+                "the class into a separate column of the table"
             )
             break
     told = {

@@ -49,7 +49,7 @@ def how_pairs_are_meant(told: list[Told]) -> Meant:
     faults = {reading: _first_fault(told, reading) for reading in readings}
     if all(faults.values()):
         shown = {reading.starts: faults[reading] for reading in readings}
-        raise ValueError("; ".join(f"read with {kind} starts: {f}" for kind, f in shown.items()))
+        raise ValueError("; ".join(f"with {kind} starts: {f}" for kind, f in shown.items()))
     costs = _costs(told, [reading for reading in readings if not faults[reading]])
     starts = _starts(told, faults, costs)
     kept = [r for r in readings if not faults[r] and r.starts == (starts.value or "absolute")]
@@ -99,18 +99,22 @@ def _starts(
         other = next(r for r in faults if r.starts != readable[0] and r.first == 0)
         if readable[0] == "relative":
             _refuse_few(told, other, faults[other])
-        return Finding("starts", readable[0], "decided", f"read the other way, {faults[other]}")
+        return Finding(
+            "starts", readable[0], "decided", f"with {other.starts} starts, {faults[other]}"
+        )
     pairs = sum(len(item.text.split()) // 2 - 1 for item in told)
     if not pairs:
-        return unknown("starts", "every mask is a single run; masks of several runs would tell")
+        return unknown(
+            "starts", "every mask is a single run; give masks with several runs (--train)"
+        )
     if pairs >= RISING:
-        why = f"starts rise in all {pairs} pairs of runs that follow each other"
+        why = f"starts rise in all {pairs} pairs of consecutive runs"
         return Finding("starts", "absolute", "decided", why)
     judged = vote({kind: _best(costs, "starts", kind) for kind in readable})
-    if judged.sure == "cannot tell":
-        why = f"starts rise in all {pairs} pairs of runs; more masks would decide it"
+    if judged.sure == "undecided":
+        why = f"starts rise in all {pairs} pairs of consecutive runs; more masks would decide it"
         return Finding("starts", "absolute", "likely", why)
-    why = f"{judged.won} of {judged.votes} masks are more compact so"
+    why = f"{judged.won} of {judged.votes} masks are more compact with {judged.winner} starts"
     return Finding("starts", judged.winner, judged.sure, why)
 
 
@@ -120,33 +124,35 @@ def _refuse_few(told: list[Told], absolute: Reading, fault: str) -> None:
     falling = sum(bool(_first_fault([item], absolute)) for item in several)
     if falling <= len(several) // 2:
         raise ValueError(
-            f"{fault}; in {len(several) - falling} other rows starts rise, so they are counted "
-            "from the first pixel; correct the row or take it out"
+            f"{fault}; in {len(several) - falling} other rows the starts rise, so starts are "
+            "absolute; correct the row or remove it"
         )
 
 
 def _order(told: list[Told], costs: dict[Reading, list[int]]) -> Finding:
     sizes = {item.size_HW for item in told if item.size_HW is not None}
     if not sizes:
-        return unknown("order", "the images' sizes would decide it: give --images")
+        return unknown("order", "the sizes of the images are unknown; give --images")
     if all(height == width for height, width in sizes):
         return unknown(
             "order",
-            "all images are square, where a mask read the other way is only mirrored; images "
-            "that are not square would decide it, or a look at masks upon their images",
+            "all images are square, so the other order only transposes a mask; give images that "
+            "are not square, or compare some masks with their images",
         )
     lengths = {order: _best(costs, "order", order) for order in ORDERS}
     judged = vote(lengths)
-    if judged.sure == "cannot tell":
+    if judged.sure == "undecided":
         return unknown(
             "order",
-            f"{judged.votes} masks differ in compactness, of which {judged.won} speak for "
-            f"{judged.winner}; more and larger masks on images that are not square would decide it",
+            f"{judged.won} of the {judged.votes} masks that differ are more compact in "
+            f"{judged.winner} order; more and larger masks on images that are not square would "
+            "decide it",
         )
     other = next(order for order in ORDERS if order != judged.winner)
     why = (
-        f"{judged.won} of {judged.votes} masks are more compact so, their outlines together "
-        f"{sum(lengths[judged.winner])} px, the other way {sum(lengths[other])} px"
+        f"{judged.won} of {judged.votes} masks are more compact in {judged.winner} order; all "
+        f"outlines have {sum(lengths[judged.winner])} px in {judged.winner} order and "
+        f"{sum(lengths[other])} px in {other} order"
     )
     return Finding("order", judged.winner, judged.sure, why)
 
@@ -158,11 +164,11 @@ def _first(
     """Infer the index base from the readings with the right kind of starts."""
     if len(kept) == 1:
         other = next(r for r in faults if r.starts == kept[0].starts and r != kept[0])
-        why = f"counted from {other.first}, {faults[other]}"
+        why = f"if the first pixel is {other.first}, {faults[other]}"
         return Finding("first", kept[0].first, "decided", why)
     why = (
-        "a start 0 would decide for 0, a mask that ends at the last pixel for 1 (the images' "
-        "sizes known); the competition's page may say it"
+        "a start of 0 would prove 0, and a mask that ends at the last pixel of an image of known "
+        "size would prove 1; see the competition's page"
     )
     own = {
         reading: numbers
@@ -176,8 +182,11 @@ def _first(
         return unknown("first", why)
     # A run shifted by one wraps around the border; with relative starts every mask is sheared.
     sure: Sure = "decided" if kept[0].starts == "relative" else "likely"
-    what = "are more compact so" if sure == "decided" else "at the image's border are whole only so"
-    return Finding("first", judged.winner, sure, f"{judged.won} of {judged.votes} masks {what}")
+    what = (
+        "are more compact" if sure == "decided" else "at the image's border are in one piece only"
+    )
+    why = f"{judged.won} of {judged.votes} masks {what} if the first pixel is {judged.winner}"
+    return Finding("first", judged.winner, sure, why)
 
 
 def overlapping(told: list[Told], reading: Reading) -> str:

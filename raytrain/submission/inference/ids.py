@@ -62,7 +62,7 @@ def ids_by_names(ids: list[str], names: set[str]) -> Ids | None:
     if len(befores) != 1 or len(endings) > MOST_CLASSES:
         return None
     (before,) = befores
-    matched = f"{len(chosen)} of {len(splits)} ids hold an image's name"
+    matched = f"{len(chosen)} of {len(splits)} ids contain an image's name"
     return _ids(before, endings, "decided" if len(chosen) > 1 else "likely", matched)
 
 
@@ -70,13 +70,15 @@ def ids_alone(ids: list[str]) -> Ids:
     """Infer ids without known images: endings are classes if every stem has all of them."""
     unique = [*dict.fromkeys(ids)]
     endings = _grid(unique)
-    found = _ids("", endings, "likely", f"every name has the {len(endings)} endings") if (
+    found = _ids("", endings, "likely", f"every name has the same {len(endings)} endings") if (
         endings
     ) else None  # fmt: skip
     if found is not None:
         return found
     ending = _suffix(unique)
-    return Ids("", {ending: ""}, f"{{name}}{ending}", "likely", "no endings that all names share")
+    return Ids(
+        "", {ending: ""}, f"{{name}}{ending}", "likely", "the names have no endings in common"
+    )
 
 
 def _ids(before: str, endings: list[str], sure: Sure, why: str) -> Ids | None:

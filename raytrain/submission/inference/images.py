@@ -43,7 +43,7 @@ class Images:
 def list_images(folder: Path) -> Images:
     """Return all image files below a folder. Raises ValueError when there is none."""
     if not folder.is_dir():
-        raise ValueError(f"{folder}: no such folder (--images)")
+        raise ValueError(f"{folder}: no such folder; correct --images")
     paths: dict[str, list[Path]] = {}
     found = [
         path.relative_to(folder)
@@ -54,8 +54,8 @@ def list_images(folder: Path) -> Images:
         paths.setdefault(path.stem, []).append(path)
     if not paths:
         raise ValueError(
-            f"{folder}: holds no image file ({', '.join(SUFFIXES)}); --images is the folder of "
-            "the images that the rows are named after"
+            f"{folder}: holds no image file ({', '.join(SUFFIXES)}); give the folder of the "
+            "images that the rows name (--images)"
         )
     return Images(folder, paths)
 

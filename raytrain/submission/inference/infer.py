@@ -78,8 +78,8 @@ def _sample_ids(table: Table, names: set[str]) -> Ids:
     found = ids_by_names(cells, names) or ids_alone(cells)
     if table.class_column is not None and found.words:
         raise ValueError(
-            f"{table.path}: the class stands in column {table.class_column!r}, and the ids such as "
-            f"{cells[0]!r} tell one, too ({', '.join(found.words[:6])}); leave one of them out"
+            f"{table.path}: both column {table.class_column!r} and the ids, such as {cells[0]!r}, "
+            f"name a class ({', '.join(found.words[:6])}); remove one of the two"
         )
     return found
 
@@ -101,8 +101,8 @@ def _taken_apart(table: Table, ids: Ids, names: set[str]) -> Split:
         pair = ids.split(id, names)
         if pair is None:
             raise ValueError(
-                f"{table.where(at)}: id {id!r} does not read {ids.template!r} as the others do "
-                f"({ids.why}); correct the row or take it out"
+                f"{table.where(at)}: id {id!r} does not match {ids.template!r} like the other ids "
+                f"({ids.why}); correct the row or remove it"
             )
         parts.append(pair)
     classes = [word for _, word in parts]
@@ -115,15 +115,16 @@ def _refuse_other_classes(sample: Split, train: Split) -> None:
     known, told = set(sample.classes), set(train.classes)
     if known != {""} and told == {""}:
         raise ValueError(
-            f"{train.table.path}: tells no class, neither in ids such as "
-            f"{train.table.column(train.table.id)[0]!r} nor in a column with the words of "
-            f"{sample.table.path} ({', '.join(sorted(known)[:6])}); is this the training table?"
+            f"{train.table.path}: has no class, neither in ids such as "
+            f"{train.table.column(train.table.id)[0]!r} nor in a column with the classes of "
+            f"{sample.table.path} ({', '.join(sorted(known)[:6])}); give the "
+            "training table (--train)"
         )
     for at, word in enumerate(train.classes):
         if known != {""} and word not in known:
             raise ValueError(
-                f"{train.table.where(at)}: class {word!r}, which {sample.table.path} does not "
-                f"have ({', '.join(sorted(known)[:6])}); correct the row or take the right sample"
+                f"{train.table.where(at)}: class {word!r} is not in {sample.table.path} "
+                f"({', '.join(sorted(known)[:6])}); correct the row or give the right sample"
             )
 
 
@@ -132,9 +133,9 @@ def _refuse_strange_names(sample: Split, train: Split | None, images: Images) ->
     splits = [split for split in (sample, train) if split is not None]
     if not any(name in images.paths for split in splits for name in split.names):
         raise ValueError(
-            f"{images.folder}: no id is named after an image there: row 2 of {sample.table.path} "
-            f"is {sample.table.column(sample.table.id)[0]!r}, an image is "
-            f"{next(iter(images.paths))!r}; give the folder that the rows speak of, or leave "
+            f"{images.folder}: no id contains the name of an image in this folder: row 2 of "
+            f"{sample.table.path} has the id {sample.table.column(sample.table.id)[0]!r}, and an "
+            f"image is {next(iter(images.paths))!r}; give the folder of the rows' images, or leave "
             "--images out"
         )
 
@@ -143,12 +144,11 @@ def _of_header(split: Split, names: set[str]) -> list[Finding]:
     table, ids = split.table, split.ids
     header = f"the header of {table.path.name}"
     told = f"{table.path.name}: {ids.why}"
-    if ids.sure != "decided":
-        more = "--images with the images of these rows"
-        told += f"; {more} would decide it" if not names & set(split.names) else ""
-    column = "stands between the id and the encoding"
+    if ids.sure != "decided" and not names & set(split.names):
+        told += "; give the folder of these images to decide it (--images)"
+    column = "it is between the id and the encoding"
     if table.class_column is None:
-        column = "no column between the id and the encoding is one of a class"
+        column = "no column between the id and the encoding holds a class"
     return [
         Finding("columns", table.header, "decided", header),
         Finding("id", ids.template, ids.sure, told),
@@ -174,14 +174,16 @@ def _of_masks(sample: Split, train: Split | None, images: Images | None) -> list
     words = [word for word in sample.classes if word]
     class_as = "number" if all(word.isdecimal() for word in words) else "name"
     image = overlapping(texts, meant.reading)
-    overlaps = unknown("overlaps", "the competition's page says whether rows may claim one pixel")
+    overlaps = unknown(
+        "overlaps", "see the competition's page: may two rows contain the same pixel?"
+    )
     if image:
-        overlaps = Finding("overlaps", "allowed", "likely", f"masks of {image!r} overlap")
+        overlaps = Finding("overlaps", "allowed", "likely", f"masks of image {image!r} overlap")
     as_told = Finding(
         "class_as",
         class_as,
         "decided",
-        "the words of the classes" if words else "no row tells a class",
+        f"the classes are written as {class_as}s" if words else "no row has a class",
     )
     return [*found, as_told, overlaps]
 

@@ -34,7 +34,7 @@ def told_of(
         if own is not None and size_HW is not None and own != size_HW:
             raise ValueError(
                 f"{table.where(at)}: height {own[0]}, width {own[1]}, but the image "
-                f"{images[at]!r} is {size_HW[0]} x {size_HW[1]} px; correct one of them"
+                f"{images[at]!r} is {size_HW[0]} x {size_HW[1]} px; correct the row or the image"
             )
         told.append(Told(table.where(at), images[at], cells[at], size_HW or own))
     return told
@@ -46,24 +46,27 @@ def how_masks_are_written(told: list[Told]) -> tuple[Meant, list[Told]]:
     Raises ValueError that names the row that differs from the others.
     """
     if not told:
-        why = "no cell holds a mask; a training table with masks would decide it: --train"
+        why = "no cell holds a mask; give a training table with masks (--train)"
         fields = ("layout", *PAIR_FIELDS, "prefix")
         return Meant(Reading(), [unknown(field, why) for field in fields]), []
     sizes = [item.size_HW for item in told]
     layout, step, fault = best_layout([item.text for item in told], sizes)
     if fault is not None:
         raise ValueError(
-            f"{told[fault].where}: {told[fault].text[:40]!r} cannot be read, other rows hold "
-            f"{_named(layout)}; correct the row or take it out"
+            f"{told[fault].where}: {told[fault].text[:40]!r} cannot be read as {_named(layout)}, "
+            "which the other rows hold; correct the row or remove it"
         )
-    found = Finding("layout", layout, "decided", f"{len(told)} cells read as {_named(layout)}")
+    found = Finding("layout", layout, "decided", f"{len(told)} cells are {_named(layout)}")
     if layout == "pairs":
         meant = how_pairs_are_meant(told)
-        none = Finding("prefix", "", "decided", "a row holds the runs of one mask")
+        none = Finding("prefix", "", "decided", "each row holds the runs of one mask")
         return Meant(meant.reading, [found, *meant.findings, none]), told
     plain = [
         Finding(
-            field, Reading.__dataclass_fields__[field].default, "decided", f"{layout} has no other"
+            field,
+            Reading.__dataclass_fields__[field].default,
+            "decided",
+            f"{layout} allows no other value",
         )
         for field in PAIR_FIELDS
     ]
@@ -79,17 +82,22 @@ def _listed(told: list[Told], step: int, several: bool) -> list[Finding]:
     """Return findings about rows of all objects, recognized by a prefix or several masks in a cell;
     otherwise no `row`."""
     if step == 1 and not several:
-        return [Finding("prefix", "", "decided", "a cell is one word")]
+        return [Finding("prefix", "", "decided", "each cell is one word")]
     prefixes = Counter(
         " ".join(words[at : at + step - 1])
         for words in (item.text.split() for item in told)
         for at in range(0, len(words), step)
     )
     (prefix, count), *others = prefixes.most_common()
-    why = f"{count} of {prefixes.total()} objects have it" + (
-        "; raytrain writes the same before every object" if others else ""
+    why = f"{count} of {prefixes.total()} objects have this prefix" + (
+        "; raytrain writes it before every object" if others else ""
     )
-    row = Finding("row", "objects", "decided", f"a cell lists masks, {step} words each")
+    row = Finding(
+        "row",
+        "objects",
+        "decided",
+        f"a cell lists several masks, with {step} word{'s' * (step != 1)} each",
+    )
     return [row, Finding("prefix", prefix, "likely" if others else "decided", why)]
 
 

@@ -26,12 +26,12 @@ def empty_token(sample: Table, train: Table | None) -> tuple[Finding, str | None
     of_train = None if train is None else _tokens(train)
     own = None if not of_train else of_train[0]
     if of_sample:
-        why = f"so it stands in {sample.path.name}"
+        why = f"{sample.path.name} has this text"
         return Finding("empty", of_sample[0], "decided", why), own
     if train is not None and own is not None:
-        why = f"{sample.path.name} has no empty cell, {train.path.name} has this one"
+        why = f"{sample.path.name} has no empty mask, and {train.path.name} has this text"
         return Finding("empty", own, "likely", why), own
-    return unknown("empty", "no cell is empty; the competition's page may say it"), None
+    return unknown("empty", "no cell is an empty mask; see the competition's page"), None
 
 
 def _tokens(table: Table) -> list[str]:
@@ -41,7 +41,7 @@ def _tokens(table: Table) -> list[str]:
     words = sorted([*filter(None, first)], key=first.__getitem__)
     if len(words) > 1:
         one, other = (f"{word!r} in row {table.numbers[first[word]]}" for word in words[:2])
-        raise ValueError(f"{table.path}: two words stand for no pixel: {one}, {other}; keep one")
+        raise ValueError(f"{table.path}: an empty mask has two texts: {one}, {other}; keep one")
     return words or [*first]
 
 
@@ -57,18 +57,21 @@ def row_kind(
         (key, count), *_ = Counter(of_table).most_common(1)
         if count > 1:
             image = " ".join(filter(None, key))
-            why = f"{image!r} stands in {count} rows of {table.path.name}"
+            why = f"{image!r} has {count} rows in {table.path.name}"
             return Finding("row", "object", "decided", why)
     if not told:
-        return unknown("row", "repeated ids in --train would tell rows of objects from masks")
+        return unknown(
+            "row",
+            "no mask is known; give a training table (--train), in which repeated ids mean objects",
+        )
     parted = [item.where for item in told[:DRAWN] if _parts(item, reading) > 1]
     if parted:
-        why = f"no id is repeated, and {len(parted)} masks have parts that do not touch"
+        why = f"no id is repeated, and {len(parted)} masks have separate parts"
         return Finding("row", "mask", "decided", f"{why}, the first in {parted[0]}")
     if len(told) >= MANY:
-        return Finding("row", "mask", "likely", f"no id of {len(told)} masks is repeated")
+        return Finding("row", "mask", "likely", f"none of the ids of {len(told)} masks is repeated")
     return unknown(
-        "row", f"no id is repeated, but there are only {len(told)} masks, all of one part"
+        "row", f"no id is repeated, but there are only {len(told)} masks, each in one part"
     )
 
 
@@ -82,12 +85,17 @@ def class_words(classes: list[str], sure: Sure, where: str) -> Finding:
     """Return the classes that the sample's rows name, each once; "" is a row that names none."""
     words = tuple(dict.fromkeys(filter(None, classes)))
     if not words:
-        return Finding("classes", None, sure, "a row tells only what is not background")
+        return Finding(
+            "classes",
+            None,
+            sure,
+            "rows have no class: each encodes all pixels that are not background",
+        )
     numbers = [int(word) for word in words if word.isdecimal()]
     more = ""
     if len(numbers) == len(words) and sorted(numbers) != [*range(1, len(words) + 1)]:
-        more = "; raytrain counts classes from 1, 0 is the background"
-    return Finding("classes", words, sure, f"{where}, in its order{more}")
+        more = "; raytrain numbers the classes from 1, and the background is 0"
+    return Finding("classes", words, sure, f"in the order of {where}{more}")
 
 
 def row_order(names: list[str], classes: list[str], where: str) -> Finding:
@@ -96,16 +104,20 @@ def row_order(names: list[str], classes: list[str], where: str) -> Finding:
     in_blocks = len(images) == len(set(names))
     orders = {
         "natural (2 before 10)": sorted(set(names), key=natural_key),
-        "by letters (10 before 2)": sorted(set(names)),
+        "alphabetical (10 before 2)": sorted(set(names)),
     }
     if len(images) == 1:
-        return unknown("row order", f"{where} has one image only")
+        return unknown("row order", f"{where} has only one image")
     fitting = [name for name, order in orders.items() if in_blocks and images == order]
     if fitting:
         own = {tuple(word for _, word in group) for _, group in _by_image(names, classes)}
-        same = "" if len(own) == 1 or not any(classes) else "; the classes' order changes"
+        same = (
+            ""
+            if len(own) == 1 or not any(classes)
+            else "; the order of the classes changes from image to image"
+        )
         return Finding("row order", " and ".join(fitting), "decided", f"the ids of {where}{same}")
-    how = "its images are in no order of their names" if in_blocks else "an image's rows lie apart"
+    how = "its images are not sorted by name" if in_blocks else "rows of an image are not together"
     return Finding("row order", "as in the sample", "decided", how)
 
 

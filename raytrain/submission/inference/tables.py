@@ -31,8 +31,8 @@ class Table(CsvTable):
         for at, (height, width) in enumerate(both):
             if not re.fullmatch("[1-9][0-9]*", height) or not re.fullmatch("[1-9][0-9]*", width):
                 raise ValueError(
-                    f"{self.where(at)}: height {height!r}, width {width!r}: whole numbers of "
-                    "pixels must stand there; correct the row"
+                    f"{self.where(at)}: height {height!r}, width {width!r}: write both as whole "
+                    "numbers of pixels"
                 )
         return [(int(height), int(width)) for height, width in both]
 
@@ -45,13 +45,13 @@ def open_sample(path: Path) -> Table:
     opened = _opened(path)
     header = opened.header
     if not header[0]:
-        raise ValueError(f"{path}: column 1 has no name; leave the index out of the sample")
+        raise ValueError(f"{path}: column 1 has no name; remove the index column from the sample")
     between = [name for name in header[1:-1] if name not in SIZE_COLUMNS]
     if len(between) > 1:
         raise ValueError(
-            f"{path}: header {','.join(header)!r}: between the id and the encoding only a class, "
-            f"height and width may stand, not {' and '.join(map(repr, between))}; is this the "
-            "sample submission?"
+            f"{path}: header {','.join(header)!r}: the only columns allowed between the id and "
+            f"the encoding are a class, height and width, not {' and '.join(map(repr, between))}; "
+            "give the sample submission"
         )
     table = _with_roles(opened, header[0], header[-1], between[0] if between else None)
     _refuse_if_no_masks(table)
@@ -74,8 +74,8 @@ def open_train(path: Path, sample: Table, words: tuple[str, ...], names: set[str
         telling = [name for name in left if _hold_masks(columns[name])]
         if not telling:
             raise ValueError(
-                f"{path}: no column of {','.join(header)!r} holds run-length encodings as "
-                f"{sample.encoding!r} of {sample.path} does; is this the training table?"
+                f"{path}: no column of {','.join(header)!r} holds run-length encodings like those "
+                f"in column {sample.encoding!r} of {sample.path}; give the training table (--train)"
             )
         encoding = telling[0]
     table = _with_roles(opened, id, encoding, None)
@@ -96,11 +96,11 @@ def _opened(path: Path) -> CsvTable:
     table = read_table(path)
     if len(table.header) < 2:
         raise ValueError(
-            f"{path}: header {','.join(table.header)!r}: at least an id and an encoding must stand "
-            "there, parted by a comma"
+            f"{path}: header {','.join(table.header)!r}: it needs at least an id and an encoding, "
+            "separated by a comma"
         )
     if not table.rows:
-        raise ValueError(f"{path}: holds no row below its header; nothing can be read from it")
+        raise ValueError(f"{path}: there is no row below the header; give a file with rows")
     return table
 
 
@@ -127,7 +127,7 @@ def _refuse_if_no_masks(table: Table) -> None:
     told = _told(cells)
     if told and not any(_hold_masks([cells[at]]) for at in told):
         raise ValueError(
-            f"{table.where(told[0])}: {cells[told[0]][:40]!r} in column {table.encoding!r} is no "
-            "run-length encoding that raytrain knows; the encoding must be the last column of "
-            "the sample"
+            f"{table.where(told[0])}: {cells[told[0]][:40]!r} in column {table.encoding!r} is not "
+            "a run-length encoding that raytrain knows; the last column of the sample must be the "
+            "encoding"
         )
