@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.kaggle_server import SITE
+from tests.ray.forked import CLIENT, forking
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,14 @@ def started(folder: Path, settings: dict[str, str]) -> Iterator[Cluster]:
     binaries = Path(sys.executable).parent
     for made in (site, home, cache):
         made.mkdir()
-    (site / "sitecustomize.py").write_text(SITE)
+    (site / "sitecustomize.py").write_text(CLIENT + SITE)
     env = os.environ | {
         "RAY_AUTH_MODE": "disabled",
         "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
         "RAYTRAIN_CACHE": str(cache),
         "RAY_TRAIN_ENABLE_STATE_TRACKING": "1",
+        # By default other programs of a busy machine go before Ray's workers.
+        "RAY_worker_niceness": "0",
         "PYTHONPATH": os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]),
         "HOME": str(home),
         # Whatever is outside, Kaggle above all, is out of reach: nothing listens there.
@@ -63,27 +66,27 @@ def started(folder: Path, settings: dict[str, str]) -> Iterator[Cluster]:
         **settings,
     }
     os.environ["RAYTRAIN_CACHE"] = env["RAYTRAIN_CACHE"]
-    with log.open("w") as out:
-        head = subprocess.Popen(
-            [
-                str(binaries / "ray"), "start", "--head", "--block", "--num-cpus=2",
-                f"--port={port}", f"--dashboard-port={dashboard}",
-                f"--metrics-export-port={metrics}", f"--dashboard-agent-listen-port={agent}",
-                f"--dashboard-agent-grpc-port={agent_grpc}", "--object-store-memory=200000000",
-                "--memory=6000000000", "--disable-usage-stats",
-            ],
-            env=env, stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+    command = [
+        str(binaries / "ray"), "start", "--head", "--block", "--num-cpus=2",
+        f"--port={port}", f"--dashboard-port={dashboard}",
+        f"--metrics-export-port={metrics}", f"--dashboard-agent-listen-port={agent}",
+        f"--dashboard-agent-grpc-port={agent_grpc}", "--object-store-memory=200000000",
+        "--memory=6000000000", "--disable-usage-stats",
+    ]  # fmt: skip
     found = Cluster(
         f"127.0.0.1:{port}", f"http://127.0.0.1:{dashboard}",
         f"http://127.0.0.1:{metrics}/metrics", site, home,
     )  # fmt: skip
-    try:
-        wait_for(f"{found.dashboard}/api/version", head, log)
-        yield found
-    finally:
-        os.killpg(head.pid, signal.SIGKILL)
-        head.wait(timeout=20)
+    with forking(folder, env) as forked, log.open("w") as out:
+        head = subprocess.Popen(
+            command, env=forked, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            wait_for(f"{found.dashboard}/api/version", head, log)
+            yield found
+        finally:
+            os.killpg(head.pid, signal.SIGKILL)
+            head.wait(timeout=20)
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
