@@ -156,6 +156,38 @@ def ensemble(
 
 
 @app.command(rich_help_panel=PANEL)
+def evaluate(
+    job: Annotated[
+        Path | None, typer.Argument(help="The competition's YAML; none with --masks and --truth.")
+    ] = None,
+    masks: Annotated[
+        Path | None, typer.Option(help="A folder of predicted masks, to compare with --truth.")
+    ] = None,
+    truth: Annotated[
+        Path | None, typer.Option(help="A folder of true masks with the same names.")
+    ] = None,
+    set: Overrides = None,
+    profile: Profile = None,
+) -> None:
+    """Score masks against the truth: the ensemble's, or any folder's; writes evaluation.csv."""
+    from raytrain.data.report import read_report
+    from raytrain.pipeline.evaluate import evaluate as station
+    from raytrain.pipeline.evaluate import evaluate_folders
+    from raytrain.report.terminal import evaluation_text
+
+    if (masks is None) != (truth is None) or (job is None) != (masks is not None):
+        raise typer.BadParameter("give either a job, or --masks and --truth")
+    if masks is not None and truth is not None:
+        print(evaluation_text(str(masks), *evaluate_folders(masks, truth)))
+        return
+    assert job is not None
+    run = run_dir(load_job(job, set, profile))
+    for name, found in station(run).items():
+        print(evaluation_text(name, found, read_report(run.data_report).classes))
+    print(f"written: {run.evaluation}")
+
+
+@app.command(rich_help_panel=PANEL)
 def report(job: JobFile, set: Overrides = None, profile: Profile = None) -> None:
     """Write report.html: one page that needs no network."""
     from raytrain.pipeline.report import report as station

@@ -15,6 +15,7 @@ from raytrain.metrics import image_figures, score
 from raytrain.metrics.bootstrap import group_draws
 from raytrain.metrics.decide import mask_of
 from raytrain.metrics.dice import foreground_dice, mean_foreground_dice, overlap_counts
+from raytrain.metrics.evaluation import confusion
 from raytrain.metrics.evidence import Evidence, label_maps
 from raytrain.metrics.oof_file import OofEvidence
 from raytrain.metrics.table import class_table
@@ -94,17 +95,6 @@ def _interval(evidence: Evidence, groups_N: np.ndarray, metric: MetricSpec) -> t
     draws = [score(metric, evidence.of(rows)) for rows in group_draws(groups_N)]
     low, high = np.percentile(draws, [2.5, 97.5])
     return float(low), float(high)
-
-
-def confusion(pred_NHW: np.ndarray, true_NHW: np.ndarray, classes: int) -> np.ndarray:
-    """Return count_KK (int64): the number of pixels by true class (row) and predicted class
-    (column).
-
-    Values that are not a class (an ignore value) are not counted.
-    """
-    judged = (true_NHW >= 0) & (true_NHW < classes)
-    pair = true_NHW[judged].astype(np.int64) * classes + pred_NHW[judged]
-    return np.bincount(pair, minlength=classes**2).reshape(classes, classes)
 
 
 def nested_score(ours: OofEvidence, theirs: OofEvidence, folds: tuple[int, ...]) -> float:

@@ -16,12 +16,13 @@ from raytrain.pipeline.budget import run_within
 from raytrain.pipeline.check import NO_TEST, check, ensemble_problems, summary
 from raytrain.pipeline.cv import cv, member_specs
 from raytrain.pipeline.encode import encode
+from raytrain.pipeline.evaluate import evaluate, has_test_truth
 from raytrain.pipeline.finalize import final_problems, finalize
 from raytrain.pipeline.predict import predict
 from raytrain.pipeline.report import report
 from raytrain.pipeline.search import search
 from raytrain.pipeline.submit import submit
-from raytrain.report.terminal import leaderboard_table, score_text
+from raytrain.report.terminal import evaluation_text, leaderboard_table, score_text
 from raytrain.runs.layout import RunDir
 from raytrain.runs.messages import say
 from raytrain.runs.record import Station
@@ -81,6 +82,9 @@ def finish(run: Run) -> None:
     say(score_text(finalize(run, member_specs(run))))
     predict(run)
     encode(run)
+    if has_test_truth(run.report):
+        found = evaluate(run.folder)
+        say(evaluation_text("test", found["test"], run.report.classes))
 
 
 @contextmanager

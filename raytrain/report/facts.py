@@ -13,9 +13,8 @@ from raytrain.runs.extensions import load_extensions
 from raytrain.runs.files import DamagedError, read_json
 from raytrain.runs.history import Row, read_history
 from raytrain.runs.jobs import read_job
-from raytrain.runs.joined import JoinedDir
 from raytrain.runs.layout import RunDir
-from raytrain.runs.oof import CrossValidation, oof_path, read_cross_validation
+from raytrain.runs.oof import CrossValidation, ensemble_oof_paths, read_cross_validation
 from raytrain.runs.record import Record, read_records
 from raytrain.runs.search_log import RungEvent, present_events
 from raytrain.search.leaderboard import ranked
@@ -71,7 +70,7 @@ def read_facts(run: RunDir, ledger: Sequence[LedgerRow], agreement: Agreement) -
         run=run,
         data=read_report(run.data_report),
         job=read_job(run),
-        folds=_folds(run.folds),
+        folds=read_folds(run.folds),
         trials=trials,
         histories={r.fingerprint: read_history(run.trial(r.fingerprint).history) for r in trials},
         others=[record for record in read_records(run) if record.station != "search"],
@@ -84,20 +83,12 @@ def read_facts(run: RunDir, ledger: Sequence[LedgerRow], agreement: Agreement) -
 
 
 def oof_paths(facts: RunFacts) -> list[list[Path]]:
-    """Return fold -> files with the out-of-fold maps of the ensemble's members, in their order.
-
-    A member is trained on all labeled images; its maps come from the trainings of its folds. Empty
-    unless every file exists.
-    """
+    """Return fold -> files with the out-of-fold maps of the ensemble's members, in their order;
+    empty unless every file exists."""
     if facts.ensemble is None or facts.folds is None:
         return []
-    found = []
-    for fold in range(len(facts.folds.val_ids)):
-        paths = [oof_path(facts.run, member.folds[fold]) for member in facts.ensemble.members]
-        paths += [
-            JoinedDir(facts.run.path / joined.maps).oof(fold) for joined in facts.ensemble.joined
-        ]
-        found.append(paths)
+    folds = range(len(facts.folds.val_ids))
+    found = [ensemble_oof_paths(facts.run, facts.ensemble, fold) for fold in folds]
     return found if all(path.is_file() for paths in found for path in paths) else []
 
 
@@ -111,7 +102,7 @@ def written(path: Path) -> str:
     return f"{datetime.fromtimestamp(path.stat().st_mtime, UTC):%Y-%m-%d %H:%M}"
 
 
-def _folds(path: Path) -> FoldFacts | None:
+def read_folds(path: Path) -> FoldFacts | None:
     """Read the folds as plain JSON, because `data.folds` is slow to import."""
     if not path.is_file():
         return None

@@ -44,5 +44,6 @@ def render(facts: RunFacts, study: StudySection | None) -> str:
         data=setting.data(facts),
         folds=setting.folds(facts),
         submission=results.submission(facts),
+        evaluation=results.evaluation(facts),
         reproduce=setting.reproduce(facts),
     )

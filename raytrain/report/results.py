@@ -1,5 +1,6 @@
 """The results: the headline, the members' out-of-fold scores and the submission."""
 
+import csv
 import hashlib
 from dataclasses import dataclass
 from typing import Any
@@ -112,6 +113,14 @@ def _shares(confusion: list[list[int]] | None) -> list[list[float]] | None:
     if confusion is None:
         return None
     return [[count / max(1, sum(row)) for count in row] for row in confusion]
+
+
+def evaluation(facts: RunFacts) -> list[dict[str, str]]:
+    """Return the rows of `evaluation.csv`; none before `raytrain evaluate`."""
+    path = facts.run.evaluation
+    if not path.is_file():
+        return []
+    return list(csv.DictReader(path.read_text().splitlines()))
 
 
 def submission(facts: RunFacts) -> Submission | None:

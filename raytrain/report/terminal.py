@@ -1,7 +1,7 @@
 """Tables for the terminal."""
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
@@ -10,6 +10,9 @@ from raytrain.runs.ensemble import Ensemble
 from raytrain.search.configurations import Configuration
 from raytrain.search.leaderboard import rows
 from raytrain.search.stopping_cost import Stopping
+
+if TYPE_CHECKING:  # its module imports torch
+    from raytrain.metrics.evaluation import Evaluation
 
 WIDTH = 120
 ONCE = (
@@ -83,6 +86,23 @@ def score_text(ensemble: Ensemble) -> str:
 
 def _one(name: str, oof: dict[str, Any]) -> str:
     return f"{name}: {oof['score']:.4f} ({oof['low']:.4f} .. {oof['high']:.4f})"
+
+
+def evaluation_text(name: str, found: "Evaluation", classes: tuple[str, ...]) -> str:
+    """Return the figures of a set of images as a table, one row per class."""
+    title = f"{name}: {found.images} images; Dice, IoU: mean ± SD over images, and over the set"
+    table = Table(title=title, title_justify="left")
+    heads = ("class", "precision", "recall", "F1", "Dice", "set", "IoU", "set", "Hausdorff 95, px")
+    for head in heads:
+        table.add_column(head, no_wrap=head != "class", overflow="fold")
+    for row in found.rows(classes):
+        cells = [f"{row[key]:.4f}" for key in ("precision", "recall", "f1")]
+        if "dice" in row:
+            cells += [f"{row['dice']:.4f} ± {row['dice_sd']:.4f}", f"{row['dice_set']:.4f}"]
+            cells += [f"{row['iou']:.4f} ± {row['iou_sd']:.4f}", f"{row['iou_set']:.4f}"]
+            cells.append(f"{row['hausdorff95']:.2f} ± {row['hausdorff95_sd']:.2f}")
+        table.add_row(row["class"], *cells)
+    return as_text(table)
 
 
 def as_text(table: Table, width: int = WIDTH) -> str:

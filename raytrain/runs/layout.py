@@ -176,6 +176,11 @@ class RunDir:
         return self.final / "submission.csv"
 
     @property
+    def evaluation(self) -> Path:
+        """The figures of the ensemble's masks against the truth."""
+        return self.final / "evaluation.csv"
+
+    @property
     def budget(self) -> Path:
         """The budget of `run`: its total, the time used and the plan."""
         return self.path / "budget.json"

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from raytrain.config.base import Spec
+from raytrain.runs.ensemble import Ensemble
 from raytrain.runs.files import read_spec, write_json
+from raytrain.runs.joined import JoinedDir
 from raytrain.runs.layout import RunDir
 
 
@@ -32,3 +34,12 @@ def read_cross_validation(run: RunDir) -> CrossValidation | None:
     path = run.oof / "members.json"
     remedy = "run `raytrain cv` again: it writes the file anew"
     return read_spec(path, CrossValidation, remedy) if path.is_file() else None
+
+
+def ensemble_oof_paths(run: RunDir, ensemble: Ensemble, fold: int) -> list[Path]:
+    """Return the files with the out-of-fold maps of the ensemble's members on a fold.
+
+    A member is trained on all labeled images; its maps come from the trainings of its folds.
+    """
+    paths = [oof_path(run, member.folds[fold]) for member in ensemble.members]
+    return paths + [JoinedDir(run.path / joined.maps).oof(fold) for joined in ensemble.joined]

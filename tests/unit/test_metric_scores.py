@@ -11,10 +11,10 @@ from scipy.spatial.distance import cdist, directed_hausdorff
 from sklearn import metrics as reference
 
 from raytrain.config.metrics import HausdorffMetricSpec, MetricSpec
-from raytrain.ensemble.score import confusion
 from raytrain.metrics import gathered, image_figures, score
 from raytrain.metrics.dice import mean_foreground_dice, overlap_counts
 from raytrain.metrics.distance import border
+from raytrain.metrics.evaluation import confusion
 from raytrain.metrics.evidence import Evidence, label_maps
 from raytrain.metrics.table import class_table
 

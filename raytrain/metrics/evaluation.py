@@ -1,0 +1,96 @@
+"""How good masks are against the truth: the figures that papers print, class by class.
+
+Shape suffixes: N images, K classes, H x W pixels; 3 = true positives, false positives, false
+negatives.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from raytrain.config.metrics import HausdorffMetricSpec
+from raytrain.config.target import Target
+from raytrain.metrics.dice import overlap_counts
+from raytrain.metrics.distance import border_distances
+from raytrain.metrics.evidence import deviations, label_maps, means
+from raytrain.metrics.table import class_table
+
+HAUSDORFF = HausdorffMetricSpec(percentile=95)
+PER_CLASS = (
+    "pixels", "precision", "recall", "f1", "dice", "dice_sd", "dice_set", "iou", "iou_sd",
+    "iou_set", "hausdorff95", "hausdorff95_sd",
+)  # fmt: skip
+"""Figures of one class. Precision, recall and F1 are over the whole set, as in scikit-learn. Dice
+and IoU are means over images with their standard deviation, and over the set (`_set`). Hausdorff
+distances are in px."""
+OVER_CLASSES = ("precision", "recall", "f1")
+"""Figures that also have a macro and a weighted mean over the classes."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The figures of one set of images."""
+
+    images: int
+    table: dict[str, Any]
+    """`metrics/table.py: class_table`, and `hausdorff95` with `hausdorff95_sd` per class."""
+    confusion_KK: np.ndarray | None
+    """Pixels by true class (row) and predicted class (column); None if classes overlap."""
+
+    def rows(self, classes: tuple[str, ...]) -> list[dict[str, Any]]:
+        """Return one row per class, and the rows `macro mean` and `weighted mean`."""
+        found = [
+            {"class": name, **{key: self.table[key][number] for key in PER_CLASS}}
+            for number, name in enumerate(classes)
+        ]
+        for kind in ("macro", "weighted"):
+            figures = {key: self.table[f"{kind}_{key}"] for key in OVER_CLASSES}
+            found.append({"class": f"{kind} mean", **figures})
+        return found
+
+
+class Tally:
+    """Collects images one by one; only counts and distances stay in memory."""
+
+    def __init__(self, classes: int, target: Target):
+        """`classes` includes the background."""
+        self._classes, self._target = classes, target
+        self._counts: list[np.ndarray] = []
+        self._distances: list[np.ndarray] = []
+        self._confusion_KK = np.zeros((classes, classes), np.int64)
+
+    def add(self, pred_HW: np.ndarray, true_HW: np.ndarray) -> None:
+        """Add an image; the numbers of its masks are explained in `config/target.py`."""
+        pair = [torch.from_numpy(mask.astype(np.int64))[None] for mask in (pred_HW, true_HW)]
+        counts_1K3 = overlap_counts(pair[0], pair[1], self._classes, self._target)
+        self._counts.append(counts_1K3[0].numpy())
+        channels = self._classes - (self._target == "multi_label")
+        no_prob_KHW = np.zeros((channels, *true_HW.shape), np.float32)
+        maps = label_maps(no_prob_KHW, pred_HW, true_HW, self._target)
+        self._distances.append(border_distances(HAUSDORFF, maps))
+        if self._target == "single_label":
+            self._confusion_KK += confusion(pred_HW[None], true_HW[None], self._classes)
+
+    def result(self) -> Evaluation:
+        """Return the figures. Raises ValueError when no image was added."""
+        if not self._counts:
+            raise ValueError("there is no image with a predicted and a true mask")
+        distance_NK = np.stack(self._distances)
+        table = class_table(np.stack(self._counts))
+        table["hausdorff95"] = means(distance_NK).tolist()
+        table["hausdorff95_sd"] = deviations(distance_NK).tolist()
+        single = self._target == "single_label"
+        return Evaluation(len(self._counts), table, self._confusion_KK if single else None)
+
+
+def confusion(pred_NHW: np.ndarray, true_NHW: np.ndarray, classes: int) -> np.ndarray:
+    """Return count_KK (int64): the number of pixels by true class (row) and predicted class
+    (column).
+
+    Values that are not a class (an ignore value) are not counted.
+    """
+    judged = (true_NHW >= 0) & (true_NHW < classes)
+    pair = true_NHW[judged].astype(np.int64) * classes + pred_NHW[judged]
+    return np.bincount(pair, minlength=classes**2).reshape(classes, classes)

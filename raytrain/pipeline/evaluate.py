@@ -1,0 +1,134 @@
+"""`evaluate`: score the ensemble's masks against the truth, and write `final/evaluation.csv`.
+
+Images of train and val are predicted out of fold. Images of test are predicted by the shipped
+members; where their truth is known, it is used here and nowhere else.
+"""
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from raytrain.config.errors import first_lines
+from raytrain.config.target import IGNORE
+from raytrain.data.decode import decode_mask
+from raytrain.data.report import DataReport, read_report
+from raytrain.data.samples import SampleFiles
+from raytrain.metrics.decide import mask_of
+from raytrain.metrics.evaluation import PER_CLASS, Evaluation, Tally
+from raytrain.report.facts import read_folds
+from raytrain.runs.ensemble import read_ensemble
+from raytrain.runs.files import write_bytes
+from raytrain.runs.layout import RunDir
+from raytrain.runs.maps import Maps
+from raytrain.runs.oof import ensemble_oof_paths
+from raytrain.submission.table import predicted_masks
+
+COLUMNS = ("set", "images", "class", *PER_CLASS)
+OUT_OF_FOLD = {"train": "train, out of fold", "val": "val, out of fold"}
+
+
+def evaluate(run: RunDir) -> dict[str, Evaluation]:
+    """Return the figures of each set with a truth, and write them as CSV.
+
+    Raises ValueError when there is no ensemble, or one of its maps or masks is missing.
+    """
+    report = read_report(run.data_report)
+    files = SampleFiles(report)
+    split_of = dict(zip(report.samples["id"], report.samples["split"], strict=True))
+    tallies: dict[str, Tally] = {}
+
+    def add(name: str, id: str, pred_HW: np.ndarray) -> None:
+        tally = tallies.setdefault(name, Tally(len(report.classes), report.target))
+        tally.add(pred_HW, files.mask(id))
+
+    for id, pred_HW in _out_of_fold(run, report):
+        add(OUT_OF_FOLD[split_of[id]], id, pred_HW)
+    if has_test_truth(report):
+        for id, pred_HW in predicted_masks(run, report):
+            if files.has_mask(id):
+                add("test", id, pred_HW)
+    found = {name: tally.result() for name, tally in tallies.items()}
+    _write(run.evaluation, found, report.classes)
+    return found
+
+
+def has_test_truth(report: DataReport) -> bool:
+    """Return whether a test image has a mask."""
+    files = SampleFiles(report)
+    return any(files.has_mask(id) for id in report.ids("test"))
+
+
+def evaluate_folders(masks: Path, truth: Path) -> tuple[Evaluation, tuple[str, ...]]:
+    """Compare mask files with those of the same name, without suffix, in another folder.
+
+    Where the masks hold 0 and one other value, such as 255, it is the only class. Otherwise the
+    values are class numbers, and 255 in the truth is unlabeled. Returns the figures and the names
+    of the classes. Raises ValueError that lists the names that only one folder has, and for masks
+    of another size than their truth.
+    """
+    ours, theirs = _by_stem(masks), _by_stem(truth)
+    names = sorted(theirs)
+    lonely = [f"{masks}: no truth for {name}" for name in sorted(ours.keys() - theirs.keys())]
+    lonely += [f"{truth}: no mask for {name}" for name in sorted(theirs.keys() - ours.keys())]
+    if lonely:
+        raise ValueError("\n".join(first_lines(lonely)))
+    values: set[int] = set()
+    for path in (*ours.values(), *theirs.values()):
+        values |= set(np.unique(decode_mask(path)).tolist())
+    binary = len(values - {0}) == 1
+    classes = 2 if binary else 1 + max(values - {IGNORE}, default=0)
+    tally = Tally(classes, "single_label")
+    for name in names:
+        pred_HW, true_HW = decode_mask(ours[name]), decode_mask(theirs[name])
+        if pred_HW.shape != true_HW.shape:
+            raise ValueError(
+                f"{ours[name]}: is {_size(pred_HW)} px, and its truth {theirs[name]} is "
+                f"{_size(true_HW)} px; give masks of the images' own size"
+            )
+        if binary:
+            pred_HW, true_HW = pred_HW != 0, true_HW != 0
+        elif (pred_HW == IGNORE).any():
+            raise ValueError(f"{ours[name]}: holds {IGNORE}, which only a truth may hold")
+        tally.add(pred_HW, true_HW)
+    return tally.result(), tuple(map(str, range(classes)))
+
+
+def _by_stem(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise ValueError(f"{folder}: no such folder")
+    return {path.stem: path for path in folder.iterdir() if not path.name.startswith(".")}
+
+
+def _size(mask_HW: np.ndarray) -> str:
+    return f"{mask_HW.shape[1]}x{mask_HW.shape[0]}"
+
+
+def _out_of_fold(run: RunDir, report: DataReport) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the id and the mask of each labeled image, by members that never saw its group."""
+    ensemble = read_ensemble(run)
+    folds = read_folds(run.folds)
+    for fold, ids in enumerate(folds.val_ids if folds else ()):
+        shapes = report.map_shapes(ids)
+        members = [Maps(path, shapes) for path in ensemble_oof_paths(run, ensemble, fold)]
+        for number, id in enumerate(ids):
+            mean_KHW = np.mean([maps[number] for maps in members], axis=0)
+            yield id, mask_of(mean_KHW, report.target)
+
+
+def _write(path: Path, found: dict[str, Evaluation], classes: tuple[str, ...]) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
+    writer.writeheader()
+    for name, evaluation in found.items():
+        for row in evaluation.rows(classes):
+            shown = {key: _figure(value) for key, value in row.items()}
+            writer.writerow({"set": name, "images": evaluation.images, **shown})
+    write_bytes(path, text.getvalue().encode())
+
+
+def _figure(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,92 @@
+"""Figures of masks against the truth: by hand, by scikit-learn, and what must always hold."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.metrics import precision_recall_fscore_support
+
+from raytrain.config.target import IGNORE
+from raytrain.metrics.evaluation import Tally
+from raytrain.pipeline.evaluate import evaluate_folders
+from raytrain.report.terminal import evaluation_text
+
+TRUE = np.array([[0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 0, 0], [2, 2, 0, IGNORE]])
+PRED = np.array([[0, 0, 1, 1], [0, 0, 0, 1], [0, 0, 0, 1], [2, 0, 0, 2]])
+
+
+def _tally(pairs: list[tuple[np.ndarray, np.ndarray]], classes: int = 3) -> Tally:
+    tally = Tally(classes, "single_label")
+    for pred_HW, true_HW in pairs:
+        tally.add(pred_HW, true_HW)
+    return tally
+
+
+def test_the_figures_of_one_image_by_hand() -> None:
+    found = _tally([(PRED, TRUE)]).result()
+    # Class 1: 3 hits, 1 extra, 1 missed. Class 2: 1 hit, 1 missed. The ignored pixel: nothing.
+    assert found.table["precision"][1:] == [0.75, 1.0]
+    assert found.table["recall"][1:] == [0.75, 0.5]
+    assert found.table["f1"][1:] == pytest.approx([0.75, 2 / 3])
+    assert found.table["dice"][1:] == pytest.approx([0.75, 2 / 3])
+    assert found.table["iou_set"][1:] == pytest.approx([0.6, 0.5])
+    assert found.table["pixels"] == [9, 4, 2]
+    assert found.confusion_KK is not None
+    assert found.confusion_KK.tolist() == [[8, 1, 0], [1, 3, 0], [1, 0, 1]]
+    # The background counts in these means, as in scikit-learn's report: 8 hits, 2 extra, 1 missed.
+    assert found.table["macro_recall"] == pytest.approx((8 / 9 + 0.75 + 0.5) / 3)
+
+
+def test_precision_recall_and_f1_agree_with_scikit_learn() -> None:
+    rng = np.random.default_rng(0)
+    pairs = [(rng.integers(0, 4, (9, 11)), rng.integers(0, 4, (9, 11))) for _ in range(5)]
+    found = _tally(pairs, classes=4).result()
+    pred, true = (np.concatenate([pair[side].ravel() for pair in pairs]) for side in (0, 1))
+    expected = precision_recall_fscore_support(true, pred, labels=range(4))
+    for key, values in zip(("precision", "recall", "f1", "pixels"), expected, strict=True):
+        assert found.table[key] == pytest.approx(values.tolist()), key
+
+
+def test_a_perfect_mask_and_the_order_of_images() -> None:
+    perfect = _tally([(TRUE * (TRUE != IGNORE), TRUE)]).result()
+    assert perfect.table["dice"] == perfect.table["iou_set"] == [1.0, 1.0, 1.0]
+    assert perfect.table["hausdorff95"] == [0.0, 0.0, 0.0]
+    other = (np.roll(PRED, 1, 0), TRUE)
+    one, two = _tally([(PRED, TRUE), other]).result(), _tally([other, (PRED, TRUE)]).result()
+    assert one.table == two.table
+    # Over the set, pixels are pooled; over images, each image counts the same.
+    assert one.table["dice"][1] != one.table["dice_set"][1]
+
+
+def _write(folder: Path, **masks: np.ndarray) -> Path:
+    folder.mkdir()
+    for name, mask_HW in masks.items():
+        Image.fromarray(mask_HW.astype(np.uint8)).save(folder / f"{name}.png")
+    return folder
+
+
+def test_two_folders_of_masks_of_any_foreground_value(tmp_path: Path) -> None:
+    pred, true = (PRED == 1) * 255, (TRUE == 1) * 255
+    ours, theirs = _write(tmp_path / "a", x=pred, y=true), _write(tmp_path / "b", x=true, y=true)
+    found, classes = evaluate_folders(ours, theirs)
+    assert (found.images, classes) == (2, ("0", "1"))
+    assert found.table["dice"][1] == pytest.approx((0.75 + 1) / 2)
+    assert "0.8750 ± 0.1250" in evaluation_text("folder", found, classes)
+
+
+def test_numbers_are_classes_and_what_does_not_fit_is_named(tmp_path: Path) -> None:
+    ours, theirs = _write(tmp_path / "a", x=PRED), _write(tmp_path / "b", x=TRUE)
+    found, classes = evaluate_folders(ours, theirs)
+    assert classes == ("0", "1", "2")
+    assert found.table["f1"][1] == pytest.approx(0.75)
+    _write(tmp_path / "c", x=PRED[:3], z=PRED)
+    with pytest.raises(ValueError, match=r"c: no truth for z"):
+        evaluate_folders(tmp_path / "c", theirs)
+    (tmp_path / "c" / "z.png").unlink()
+    with pytest.raises(ValueError, match=r"x\.png: is 4x3 px, and its truth .*x\.png is 4x4 px"):
+        evaluate_folders(tmp_path / "c", theirs)
+    with pytest.raises(ValueError, match=r"x\.png: holds 255, which only a truth may hold"):
+        evaluate_folders(theirs, ours)
+    with pytest.raises(ValueError, match="no such folder"):
+        evaluate_folders(tmp_path / "nowhere", theirs)
