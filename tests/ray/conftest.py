@@ -36,10 +36,18 @@ class Cluster:
         return {"RAY_ADDRESS": self.address, "RAY_AUTH_MODE": "disabled"}
 
 
+PROMISED = {
+    "RAY_OVERRIDE_RESOURCES": '{"GPU": 1}',
+    "RAY_EXPERIMENTAL_NOSET_CUDA_VISIBLE_DEVICES": "1",
+    "CUDA_VISIBLE_DEVICES": "99",
+}
+"""The node promises a GPU, which torch cannot use."""
+
+
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """`ray start --head` with two CPUs, its dashboard on and token authentication off."""
-    with started(tmp_path_factory.mktemp("ray"), {}) as found:
+    with started(tmp_path_factory.mktemp("ray"), PROMISED) as found:
         yield found
 
 
@@ -63,6 +71,8 @@ def started(folder: Path, settings: dict[str, str]) -> Iterator[Cluster]:
         "HOME": str(home),
         # Whatever is outside, Kaggle above all, is out of reach: nothing listens there.
         "HTTPS_PROXY": "http://127.0.0.1:9",
+        # Figures are exported each 10 s otherwise.
+        "RAY_metrics_report_interval_ms": "1000",
         **settings,
     }
     os.environ["RAYTRAIN_CACHE"] = env["RAYTRAIN_CACHE"]

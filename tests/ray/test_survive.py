@@ -1,33 +1,28 @@
 """Workers of a data-parallel training stopped, stuck and killed in mid-epoch: the same weights."""
 
-from collections.abc import Iterator
+import os
 from pathlib import Path
 
-import pytest
-
 from tests.nodes import (
-    Nodes,
     Training,
     figures_of,
-    nodes,
     resumed_well,
     same_weights,
     undisturbed,
     write_training,
 )
-
-
-@pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
-    with nodes(tmp_path_factory.mktemp("nodes"), 2, RAYTRAIN_STALL_S="20") as started:
-        yield started
+from tests.ray.conftest import Cluster
 
 
 def test_a_worker_stopped_stuck_and_killed_trains_the_same_weights(
-    two: Nodes, tmp_path: Path
+    cluster: Cluster, tmp_path: Path
 ) -> None:
     job = write_training(tmp_path, "runs", 7)
-    training = Training(job, "2", two.env, tmp_path / "log")
+    env = cluster.env | {
+        "RAYTRAIN_STALL_S": "20",
+        "RAYTRAIN_CACHE": os.environ["RAYTRAIN_CACHE"],
+    }
+    training = Training(job, "2", env, tmp_path / "log")
     # SIGSTOP: its own watchdog stands still with it.
     with training.held(1):
         training.workers()[0].suspend()
