@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 PRELOADED = (
-    "torch", "torch.distributed", "pandas", "pyarrow.fs", "scipy.stats", "scipy.ndimage", "sklearn",
-    "albumentations", "pydantic", "yaml", "PIL.Image", "tensorboardX", "grpc", "requests",
-    "jsonschema", "rich.progress", "tifffile",
+    "torch", "torch._dynamo", "torch.distributed", "pandas", "pyarrow.fs", "scipy.stats",
+    "scipy.ndimage", "sklearn", "albumentations", "pydantic", "yaml", "PIL.Image", "tensorboardX",
+    "grpc", "requests", "jsonschema", "rich.progress", "tifffile",
 )  # fmt: skip
 SOCKET = "RAYTRAIN_TESTS_FORK"
 MOST_BYTES = 2**17
