@@ -34,7 +34,7 @@ class Agreement:
         """The result in one line."""
         text = f"out-of-fold against public score: {len(self.points)} entries with both"
         if self.pearson is None or self.spearman is None:
-            return f"{text}; a correlation takes {FEWEST} that differ"
+            return f"{text}; a correlation needs {FEWEST} entries with different scores"
         return f"{text}, Spearman {self.spearman:.2f}, Pearson {self.pearson:.2f}"
 
 

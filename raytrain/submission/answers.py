@@ -5,13 +5,12 @@ from datetime import datetime
 from typing import Literal
 
 NEXT_STEPS = {
-    400: "if today's submissions are used up, run again after 00:00 UTC; else mend the file",
-    401: "make a new token; note that KAGGLE_API_TOKEN and ~/.kaggle/access_token take precedence "
-    "over a key",
+    400: "if today's submissions are used up, run again after 00:00 UTC; else correct the file",
+    401: "make a new token; KAGGLE_API_TOKEN and ~/.kaggle/access_token take precedence over a key",
     403: "join and accept the rules at https://www.kaggle.com/competitions/{slug}/rules, and check "
-    "competition.submission.slug: a misspelled one gets the same answer",
-    404: "there is no such competition: check competition.submission.slug ({slug})",
-    429: "too many requests: wait some minutes, then run the same command again",
+    "competition.submission.slug: a misspelled slug gets the same answer",
+    404: "there is no such competition; correct competition.submission.slug ({slug})",
+    429: "too many requests; wait some minutes, then run the same command again",
 }
 OTHERWISE = "run the same command again later"
 
@@ -126,5 +125,5 @@ def explained(status: int | None, text: str, slug: str, retry_after: str | None 
     said = f"Kaggle answered {status}: " if status else ""
     step = NEXT_STEPS.get(status or 0, OTHERWISE).format(slug=slug)
     if retry_after:
-        step = f"Kaggle asks to wait {retry_after} s; then run the same command again"
+        step = f"wait {retry_after} s, as Kaggle asks, then run the same command again"
     return f"{said}{text}; {step}"

@@ -36,7 +36,7 @@ def change(
     sent = read_table(before)
     if sent.header != spec.columns:
         raise ValueError(
-            f"{before}: has the columns {[*sent.header]}, the dialect {[*spec.columns]}"
+            f"{before}: has the columns {[*sent.header]}, but the dialect has {[*spec.columns]}"
         )
     cells: dict[Key, list[str]] = {}
     for row in sent.rows:

@@ -60,14 +60,14 @@ def header_problems(table: CsvTable, columns: tuple[str, ...], source: str) -> l
     """Return a problem if the header differs from the one that the source requires."""
     if table.header == columns:
         return []
-    return [f"the header is {','.join(table.header)!r}, by {source} {','.join(columns)!r}"]
+    return [f"the header is {','.join(table.header)!r}, but {source} has {','.join(columns)!r}"]
 
 
 def _number_problems(table: CsvTable, spec: SubmissionSpec) -> list[str]:
     """Return the encodings that a reader would take for a missing number; an id may be any text."""
     return first_lines(
         [
-            f"row {number} has an encoding that reads as not-a-number: {','.join(row)}"
+            f"row {number} has an encoding that CSV readers take as missing: {','.join(row)}"
             for number, row in zip(table.numbers, table.rows, strict=True)
             if row[-1].strip().lower() in NAN_LIKE and row[-1] != spec.empty
         ]
@@ -76,7 +76,7 @@ def _number_problems(table: CsvTable, spec: SubmissionSpec) -> list[str]:
 
 def _double_problems(keys: list[Key]) -> list[str]:
     double = [key for key, count in Counter(keys).items() if count > 1]
-    return [f"ids that occur twice: {listed(double)}"] if double else []
+    return [f"ids that occur more than once: {listed(double)}"] if double else []
 
 
 def _key_problems(table: CsvTable, keys: list[Key], wanted: list[Key], source: str) -> list[str]:
@@ -87,7 +87,7 @@ def _key_problems(table: CsvTable, keys: list[Key], wanted: list[Key], source: s
         got, due = next(pair for pair in zip(order, wanted, strict=True) if pair[0] != pair[1])
         row = table.numbers[keys.index(got)]
         problems.append(
-            f"row {row} is {_word(got)!r}, in the order of {source} it is {_word(due)!r}"
+            f"row {row} is {_word(got)!r}, but in the order of {source} it is {_word(due)!r}"
         )
     return problems
 
@@ -97,8 +97,8 @@ def set_problems(keys: list[Key], wanted: list[Key], here: str, there: str) -> l
     have, want = set(keys), set(wanted)
     missing = [key for key in wanted if key not in have]
     extra = [key for key in dict.fromkeys(keys) if key not in want]
-    problems = [f"ids in {there}, not in {here}: {listed(missing)}"] if missing else []
-    return problems + ([f"ids in {here}, not in {there}: {listed(extra)}"] if extra else [])
+    problems = [f"ids in {there} but not in {here}: {listed(missing)}"] if missing else []
+    return problems + ([f"ids in {here} but not in {there}: {listed(extra)}"] if extra else [])
 
 
 def _image_problems(name: str, found: list[Plane], cells: Cells, spec: SubmissionSpec) -> list[str]:
@@ -118,14 +118,18 @@ def _image_problems(name: str, found: list[Plane], cells: Cells, spec: Submissio
             except ValueError as error:
                 problems.append(f"{_word(key)}: {error}")
             if not cell.strip() and spec.empty:
-                problems.append(f"{_word(key)}: a blank cell; no pixel is written {spec.empty!r}")
+                problems.append(
+                    f"{_word(key)}: the cell is blank; an empty mask is written {spec.empty!r}"
+                )
         claims_HW += sum(told, np.zeros(shape_HW, np.uint16))
         if spec.row != "mask" and told and len(told) != len(masks):
-            problems.append(f"{_word(key)}: {len(told)} objects, the masks have {len(masks)}")
+            problems.append(
+                f"{_word(key)}: the file has {len(told)} objects, the mask has {len(masks)}"
+            )
         problems += [f"{_word(key)}: {fault}" for fault in _differences(told, masks)]
     both = int((claims_HW > 1).sum())
     if both and spec.overlaps == "refused":
-        problems.append(f"{name}: {both} px are in several rows, which may not overlap")
+        problems.append(f"{name}: {both} px are in several rows, but rows must not overlap")
     return problems
 
 
@@ -136,7 +140,7 @@ def _differences(told: list[np.ndarray], masks: list[tuple[Plane, int]]) -> list
         at = int(np.argmax(told_HW))
         fits = [own for own in left if len(masks) == 1 or own[0].image_HW.flat[at] == own[1]]
         if not told_HW.any() and len(masks) > 1:
-            faults.append("a row without a pixel among its objects")
+            faults.append("one of several rows has no pixel")
         elif fits:
             plane, number = fits[0]
             left.remove(fits[0])

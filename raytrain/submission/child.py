@@ -33,8 +33,8 @@ def call(command: Sequence[str], request: Request, limit_s: float, env: dict[str
             printed = noise.read().decode(errors="replace").split("\n")
         if not in_time:
             return {"lost": f"no answer within {limit_s:g} s"}
-        last = next((line for line in reversed(printed) if line.strip()), "it printed nothing")
-        return {"lost": f"the client died: {last}"}
+        last = next((line for line in reversed(printed) if line.strip()), "no output")
+        return {"lost": f"the client ended without an answer: {last}"}
 
 
 def serve(answered: Callable[[Request], Reply]) -> None:

@@ -41,9 +41,9 @@ class Worth:
                 f"from {_word(self.last)}, {share:.2g} % of its {self.change.foreground}"
             )
         elif self.change is not None:
-            found.append(f"the change against {_word(self.last)} is not known: {self.change}")
+            found.append(f"the change from {_word(self.last)} is unknown: {self.change}")
         if isinstance(self.chance, float):
-            found.append(f"P(beats {_word(self.best)}, the best sent) = {self.chance:.2f}")
+            found.append(f"P(better than {_word(self.best)}, the best sent) = {self.chance:.2f}")
         return found
 
     def problems(self, consent: Collection[Consent]) -> list[str]:
@@ -52,15 +52,15 @@ class Worth:
             return []
         if isinstance(self.chance, str):
             return [
-                f"whether it beats {_word(self.best)}, the best sent, is not known: {self.chance}; "
+                f"cannot compare it with {_word(self.best)}, the best sent: {self.chance}; "
                 "--yes sends it"
             ]
         if isinstance(self.change, Change) and not self.change.pixels:
-            return [f"its masks are those of {_word(self.last)}; --yes sends them again"]
+            return [f"its masks equal those of {_word(self.last)}; --yes sends them again"]
         if self.chance < 0.5:
             return [
-                f"by its out-of-fold scores it is not expected to beat {_word(self.best)}, the "
-                f"best sent: P = {self.chance:.2f}; --yes sends it"
+                f"its out-of-fold scores are probably not better than those of {_word(self.best)}, "
+                f"the best sent: P = {self.chance:.2f}; --yes sends it"
             ]
         return []
 

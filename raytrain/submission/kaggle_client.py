@@ -38,7 +38,7 @@ def _answered(request: Request) -> Reply:
             return _done(ASKING[sys.argv[1]](api, request))
         known = [e["ref"] for e in _list(api, request) if request["tag"] in e["description"]]
         if not known and _now() > datetime.fromisoformat(request["enter_by"]):
-            raise TooLateError("the machine was too slow, nothing was entered")
+            raise TooLateError("this machine was too slow, so nothing was entered")
         entering = not known
         return _done(known[0] if known else ENTERING[sys.argv[1]](api, request))
     except (Exception, SystemExit) as error:
@@ -89,7 +89,7 @@ def _upload(api: Any, request: Request) -> dict[str, Any]:
             place = kaggle.competitions.competition_api_client.start_submission_upload(asked)
         arrived = api.upload_complete(str(file), place.create_url, quiet=True)
         if arrived != ResumableUploadResult.COMPLETE:
-            raise UploadError("the file could not be uploaded, nothing was entered")
+            raise UploadError("the file could not be uploaded, so nothing was entered")
         token = place.token
     entries = _list(api, request)
     return {"token": token, "entries": entries, "now": _now().isoformat()}
@@ -116,7 +116,7 @@ def _enter_code(api: Any, request: Request) -> int:
 
 def _ref(response: Any) -> int:
     if not response.ref or response.ref < 1:
-        raise ValueError(f"the reply names no submission ({response.message!r})")
+        raise ValueError(f"Kaggle's reply has no submission number ({response.message!r})")
     return response.ref
 
 

@@ -27,7 +27,7 @@ class OvertakenError(ValueError):
 
     def __init__(self, event: Event):
         super().__init__(
-            f"{event.tag}: another raytrain process is sending it; run again when it is done"
+            f"{event.tag}: another raytrain process is sending it; run the same command again later"
         )
 
 
@@ -204,5 +204,6 @@ def _parsed(text: str, where: str) -> Event:
         fault = error.errors(include_url=False)[0]
         key = ".".join(map(str, fault["loc"])) or "the line"
         raise ValueError(
-            f"{where}: not an event: {key}: {fault['msg']}; restore it from a copy, or move it away"
+            f"{where}: not a ledger event: {key}: {fault['msg']}; restore it from a copy, or "
+            "move it away"
         ) from None

@@ -51,7 +51,7 @@ def standing_problems(
     """Return why Kaggle would refuse the submission or not count it, each with the next step."""
     slug = spec.slug
     if standing.closed:
-        return [f"{slug} is closed: it takes no submissions any more"]
+        return [f"{slug} is closed and accepts no more submissions"]
     problems = []
     if not standing.entered:
         problems.append(
@@ -60,15 +60,16 @@ def standing_problems(
         )
     if standing.notebooks_only and spec.notebook is None:
         problems.append(
-            f"{slug} takes notebooks only: save a version of yours on Kaggle that leaves the CSV, "
-            "then set competition.submission.notebook, as {name: owner/notebook, version: 1}"
+            f"{slug} accepts only notebooks: save a version of your notebook on Kaggle that writes "
+            "the CSV, then set competition.submission.notebook, such as {name: owner/notebook, "
+            "version: 1}"
         )
     if not standing.notebooks_only and spec.notebook is not None:
-        problems.append(f"{slug} takes files: remove competition.submission.notebook")
+        problems.append(f"{slug} accepts files; remove competition.submission.notebook")
     if standing.deadline is not None and standing.now > standing.deadline and "late" not in consent:
         problems.append(
             f"the deadline was {standing.deadline:%Y-%m-%d %H:%M} UTC; a late submission gets "
-            "scores but no rank, --yes sends it"
+            "scores but no rank; --yes sends it"
         )
     return problems
 
@@ -78,10 +79,10 @@ def quota_problem(standing: Standing) -> str | None:
     if standing.left_now > 0 or not standing.entered:
         return None
     if standing.limited_by_total:
-        return f"all {standing.used_ever} submissions that a team has are used up"
+        return f"your team has used all of its {standing.used_ever} submissions"
     return (
-        f"today's {standing.used_today} submissions are used up; new ones come at 00:00 UTC, in "
-        f"{_span(resets_at(standing.now) - standing.now)}; --queue waits for them"
+        f"today's {standing.used_today} submissions are used up; the quota is reset at 00:00 UTC, "
+        f"in {_span(resets_at(standing.now) - standing.now)}; --queue waits for it"
     )
 
 

@@ -37,7 +37,7 @@ def prepare(job: JobSpec, run: RunDir, earlier: int) -> Event:
     refuse(run, missing(run))
     cells = [row[-1].strip() for row in read_table(run.submission).rows]
     if not any(cell not in ("", job.competition.submission.empty) for cell in cells):
-        say(f"ALL {len(cells)} MASKS ARE EMPTY: {run.submission} HAS NO PIXEL")
+        say(f"ALL {len(cells)} MASKS ARE EMPTY: {run.submission} HAS NO FOREGROUND PIXEL")
     content = run.submission.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     notebook = job.competition.submission.notebook
@@ -86,7 +86,9 @@ def missing(run: RunDir) -> list[str]:
             f"{run.ensemble}: missing, so there is no local score; run `raytrain finalize`"
         )
     elif _local_score(run) is None:
-        problems.append(f"{run.ensemble}: oof: no local score; run `raytrain finalize` again")
+        problems.append(
+            f"{run.ensemble}: it has no local score (oof); run `raytrain finalize` again"
+        )
     return problems
 
 
@@ -105,7 +107,7 @@ def faults(job: JobSpec, run: RunDir) -> list[str]:
 def refuse(run: RunDir, problems: list[str]) -> None:
     """Raise ValueError that lists the problems, if there are any."""
     if problems:
-        raise ValueError(f"{run.path}: nothing to submit\n  " + "\n  ".join(problems))
+        raise ValueError(f"{run.path}: the submission is not ready\n  " + "\n  ".join(problems))
 
 
 def _local_score(run: RunDir) -> Score | None:

@@ -67,7 +67,7 @@ def submit_queue(
         if isinstance(outcome, Event):
             failures += _watched(job, run, outcome)
         else:
-            _wait(outcome, f"{len(queue)} in the queue, Ctrl-C leaves them there", sleep)
+            _wait(outcome, f"{len(queue)} in the queue; Ctrl-C leaves them there", sleep)
     if failures:
         raise ValueError("\n".join(failures))
 
@@ -93,7 +93,7 @@ def _join(
 
 
 def _wait(outcome: _Wait, queue: str, sleep: Callable[[float], None]) -> None:
-    say(f"{outcome.why}\nKaggle is asked again in {outcome.seconds / 60:.0f} min; {queue}")
+    say(f"{outcome.why}\nraytrain asks Kaggle again in {outcome.seconds / 60:.0f} min; {queue}")
     sleep(outcome.seconds)
 
 
@@ -108,7 +108,7 @@ def _sent(
     if not standing.tagged(event.tag):
         if is_held(event, standing.now):
             left = lease_end(event) - standing.now
-            return _Wait(left.total_seconds(), f"{event.tag}: Kaggle does not list it yet")
+            return _Wait(left.total_seconds(), f"{event.tag}: Kaggle's list does not show it yet")
         problems = standing_problems(standing, spec, consent)
         if problems:
             raise not_sent(event, problems, "access")

@@ -26,7 +26,9 @@ def on_its_way(job: JobSpec, run: RunDir) -> Event | None:
     """
     problems = missing(run)
     if job.competition.submission.slug is None:
-        problems.append("competition.submission.slug: missing; it says which competition to enter")
+        problems.append(
+            "competition.submission.slug: missing; set it to the competition's name in its address"
+        )
     refuse(run, problems)
     before = entered_before(run, ledger_of(job, run))
     return before[-1] if before and before[-1].kind == "sent" else None
@@ -39,8 +41,8 @@ def ready(job: JobSpec, run: RunDir, consent: Collection[Consent]) -> Event:
         last = before[-1]
         judged = last.reason or f"public {last.public}, private {last.private}"
         raise ValueError(
-            f"{run.submission} was sent before: as {last.tag} of run {last.run}, ref {last.ref}, "
-            f"{last.time:%Y-%m-%d %H:%M} UTC ({judged}); --again sends it again"
+            f"{run.submission} was sent before, as {last.tag} of run {last.run}, ref {last.ref}, "
+            f"at {last.time:%Y-%m-%d %H:%M} UTC ({judged}); --again sends it again"
         )
     refuse(run, faults(job, run))
     event = prepare(job, run, len(before))

@@ -61,8 +61,8 @@ def planes(
         both = int((sum((plane.image_HW != 0).astype(np.uint8) for plane in found) > 1).sum())
         if both:
             raise ValueError(
-                f"{name}: {both} px belong to several rows, which competition.submission.overlaps "
-                f"refuses (dialect {spec.dialect})"
+                f"{name}: {both} px are in several rows, but rows must not overlap (dialect "
+                f"{spec.dialect}, competition.submission.overlaps)"
             )
     return found
 
@@ -91,5 +91,6 @@ def _refuse_strange_numbers(name: str, mask_HW: np.ndarray, count: int, target: 
     most = count - 1 if target == "single_label" else (1 << (count - 1)) - 1
     if mask_HW.max(initial=0) > most:
         raise ValueError(
-            f"{name}: mask value {mask_HW.max()}, but {count} classes ({target}) reach to {most}"
+            f"{name}: the mask has the value {mask_HW.max()}, but the largest value for {count} "
+            f"classes ({target}) is {most}"
         )

@@ -41,7 +41,9 @@ def sample_problems(competition: CompetitionSpec, report: DataReport) -> list[st
     problems += set_problems([*counts], wanted, "the sample", "the rows of the test images")
     double = [key for key, count in counts.items() if count > 1]
     if double and spec.row != "object":
-        problems.append(f"ids that occur twice: {listed(double)}")
+        problems.append(f"ids that occur more than once: {listed(double)}")
     if problems:
-        problems.append("`raytrain dialect --sample` tells which competition.submission it needs")
+        problems.append(
+            "`raytrain dialect --sample` prints the competition.submission that fits the sample"
+        )
     return [f"{spec.sample}: {problem}" for problem in shortened(problems)]

@@ -75,7 +75,7 @@ def send(ledger: Ledger, event: Event, standing: Standing) -> Event:
     append_news(ledger, sent)
     assert sent.score is not None
     score = f"{sent.score.mean:.4f} ({sent.score.low:.4f} .. {sent.score.high:.4f})"
-    say(f"sent {sent.tag} to {spec.slug}: ref {sent.ref}, local out-of-fold {score}")
+    say(f"sent {sent.tag} to {spec.slug}: ref {sent.ref}, local out-of-fold score {score}")
     return sent
 
 
@@ -88,7 +88,7 @@ def not_sent(event: Event, problems: list[str], cause: Cause) -> RefusedError:
 def safe(event: Event) -> str:
     """Return where the prepared file is, and what to do next."""
     return (
-        f"Nothing is lost: the submission is prepared at {event.file} and in the ledger; "
+        f"Nothing is lost: the prepared submission is {event.file} and in the ledger; "
         "run the same command again."
     )
 
@@ -102,9 +102,10 @@ def _recorded(ledger: Ledger, event: Event) -> SubmissionSpec:
 def _refuse_held(event: Event, now: datetime) -> None:
     if is_held(event, now):
         raise ValueError(
-            f"{event.tag} was being sent at {event.time:%H:%M:%S} UTC, by another process or with "
-            "its answer lost, and Kaggle's list does not show it yet: run the same command again "
-            f"after {lease_end(event):%H:%M:%S} UTC, so that it is not entered twice"
+            f"{event.tag}: sending began at {event.time:%H:%M:%S} UTC. Another process is still "
+            "sending it, or Kaggle's answer was lost, and Kaggle's list does not show it yet. Run "
+            f"the same command again after {lease_end(event):%H:%M:%S} UTC, so that it is not "
+            "entered twice"
         )
 
 
@@ -144,16 +145,16 @@ def _answered(spec: SubmissionSpec, ledger: Ledger, sending: Event, token: str) 
     if isinstance(answer, Refused):
         _failed(ledger, sending, answer.reason)
         raise not_sent(sending, [answer.reason], answer.cause)
-    lost = f"{sending.tag}: the answer was lost, Kaggle may have taken it ({answer.reason})"
+    lost = f"{sending.tag}: Kaggle's answer was lost, so it may be entered ({answer.reason})"
     try:
         found = calls.read_standing(spec.slug).tagged(sending.tag)
         if found is not None:
             return sending.later("sent", ref=found.ref)
     except ValueError as error:
-        lost += f", and its list cannot be read ({error})"
+        lost += f", and Kaggle's list cannot be read ({error})"
     raise RefusedError(
         f"{lost}\nKaggle's list does not show it yet. Run the same command again after "
-        f"{lease_end(sending):%H:%M:%S} UTC: it looks into the list before it sends.\n"
+        f"{lease_end(sending):%H:%M:%S} UTC; it reads the list before it sends.\n"
         f"{safe(sending)}",
         "passing",
     )

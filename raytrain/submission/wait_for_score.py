@@ -49,13 +49,13 @@ def watch(job: JobSpec, run: RunDir, event: Event) -> None:
         news = looking(look)
     except RetryError:
         raise ValueError(
-            f"{event.tag} was entered (ref {event.ref}) and is not scored yet; run the same "
+            f"{event.tag} was entered (ref {event.ref}) but is not scored yet; run the same "
             "command again to wait for its score"
         ) from None
     assert news is not None
     append_news(ledger_of(job, run), news)
     if news.kind == "failed":
-        raise ValueError(f"{event.tag} (ref {event.ref}) was not scored: {news.reason}")
+        raise ValueError(f"{event.tag} (ref {event.ref}): Kaggle could not score it: {news.reason}")
     say(_score_text(news, slug))
 
 

@@ -44,8 +44,8 @@ def kinds(job: Path) -> list[str]:
     ("rules", "words"),
     [
         ({"userHasEntered": False}, "rules of heart are not accepted: join at https"),
-        ({"submissionsDisabled": True}, "heart is closed: it takes no submissions"),
-        ({"isKernelsSubmissionsOnly": True}, "takes notebooks only: save a version"),
+        ({"submissionsDisabled": True}, "heart is closed and accepts no more"),
+        ({"isKernelsSubmissionsOnly": True}, "accepts only notebooks: save a version"),
         ({"deadline": "2020-05-01T23:59:00Z"}, "the deadline was 2020-05-01 23:59 UTC; a late"),
     ],
 )
@@ -67,7 +67,7 @@ def test_a_late_submission_is_sent_when_that_is_agreed(job: Path, kaggle: Kaggle
 
 def test_a_notebook_is_entered_where_nothing_else_is(job: Path, kaggle: Kaggle) -> None:
     notebook = f"competition.submission.notebook={BOOK}"
-    assert "takes files: remove competition.submission.notebook" in refused(job, notebook)
+    assert "accepts files; remove competition.submission.notebook" in refused(job, notebook)
     kaggle.rules["isKernelsSubmissionsOnly"] = True
     kaggle.states = ["COMPLETE"]
     submitted(job, notebook)
@@ -82,7 +82,7 @@ def test_a_notebook_is_entered_where_nothing_else_is(job: Path, kaggle: Kaggle) 
 
 @pytest.mark.parametrize(
     ("daily", "total", "words"),
-    [(0, 9, "today's 0 submissions are used up; new"), (5, 0, "all 0 submissions that a team")],
+    [(0, 9, "today's 0 submissions are used up; the"), (5, 0, "has used all of its 0")],
 )
 def test_the_quota_is_read_first(
     daily: int, total: int, words: str, job: Path, kaggle: Kaggle
@@ -118,11 +118,11 @@ def test_the_change_against_the_last_sent_is_told(
     printed = capsys.readouterr().out
     tag = FileLedger(run_of(job).ledger).read()[0].tag
     assert f"1 px in 1 of 2 masks differ from {tag} (ref 1000), 33 % of its 3" in printed
-    assert f"P(beats {tag} (ref 1000), the best sent) = 1.00" in printed
+    assert f"P(better than {tag} (ref 1000), the best sent) = 1.00" in printed
     run_of(job).ledger.with_name(f"{tag}.npz").unlink()
     finished(job, pixels=4, score=0.95, hits=12)
     run_of(job).ledger.with_name(f"{FileLedger(run_of(job).ledger).read()[-1].tag}.npz").unlink()
-    assert "the best sent, is not known: " in refused(job)
+    assert "cannot compare it with " in refused(job)
 
 
 def test_a_csv_that_is_not_the_masks_is_not_sent(job: Path, kaggle: Kaggle) -> None:
@@ -130,7 +130,7 @@ def test_a_csv_that_is_not_the_masks_is_not_sent(job: Path, kaggle: Kaggle) -> N
     csv.write_bytes(b"id,encoding\ncmr1_mask1,5 3\ncmr1_mask2,nan\n")
     text = refused(job)
     assert "1 px differ from the mask" in text
-    assert "reads as not-a-number" in text
+    assert "that CSV readers take as missing" in text
     assert kaggle.methods == []
     assert kinds(job) == []
 
@@ -158,7 +158,7 @@ def test_dry_run_and_queue_are_one_or_the_other(job: Path) -> None:
 
 def test_what_cannot_be_scored_is_told_with_kaggles_reason(job: Path, kaggle: Kaggle) -> None:
     kaggle.truth = {"other": next(iter(kaggle.truth.values()))}
-    with pytest.raises(ValueError, match=r"was not scored: .* must have 1 rows"):
+    with pytest.raises(ValueError, match=r"could not score it: .* must have 1 rows"):
         submitted(job)
     event = FileLedger(run_of(job).ledger).read()[-1]
     assert (event.kind, event.ref) == ("failed", 1000)
@@ -236,7 +236,7 @@ def test_a_ledger_on_object_storage_serves_two_machines(
         submitted(job, ledger)
         other = (ledger, f"storage={tmp_path / 'other'}")
         finished(job, *other)
-        with pytest.raises(ValueError, match="was sent before: as rt-"):
+        with pytest.raises(ValueError, match="was sent before, as rt-"):
             submitted(job, *other)
         finished(job, *other, pixels=3, score=0.95, hits=12)
         submitted(job, *other)

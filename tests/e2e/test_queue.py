@@ -96,7 +96,7 @@ def test_a_file_that_fails_does_not_stop_the_next(night: Night) -> None:
     night.kaggle.faults["StartSubmissionUpload"] = [Fault("none"), Fault("status", status=400)]
     finished(night.job, "run=three", pixels=4, score=0.5)
     queued_three = run_of(night.job, "run=three")
-    with pytest.raises(ValueError, match=r"(?s)was not scored: .*Kaggle answered 400"):
+    with pytest.raises(ValueError, match=r"(?s)could not score it: .*Kaggle answered 400"):
         submit_queue(load_job(night.job, ["run=three"]), queued_three, ("unlikely",), night.sleep)
     assert len(night.kaggle.submissions) == 2
     assert kinds(night.job).count("scored") == 1

@@ -56,10 +56,10 @@ def test_a_submission_is_sent_followed_and_leads_back_to_its_members(
 
 def test_the_same_content_is_not_sent_twice_unless_told_to(job: Path, kaggle: Kaggle) -> None:
     submitted(job)
-    assert "was sent before: as rt-" in refused(job)
+    assert "was sent before, as rt-" in refused(job)
     finished(job, "run=again")
     text = refused(job, "run=again")
-    assert f"was sent before: as {last(job).tag} of run default" in text
+    assert f"was sent before, as {last(job).tag} of run default" in text
     assert "(public 0.8, private 1.0); --again sends it again" in text
     assert len(kaggle.submissions) == 1
     submitted(job, "again", "unlikely")
@@ -84,7 +84,7 @@ def test_what_is_missing_is_told_at_once(job: Path, kaggle: Kaggle) -> None:
     ):
         assert part in text
     write_json(run.ensemble, ensemble | {"oof": ensemble["oof"] | {"score": None}})
-    assert "oof: no local score" in refused(job)
+    assert "it has no local score (oof)" in refused(job)
     assert kinds(job) == []
     assert kaggle.methods == []
 

@@ -45,8 +45,8 @@ def test_a_lost_request_is_sent_again_once_the_list_can_be_believed(
 ) -> None:
     kaggle.faults["CreateSubmission"] = [how]
     text = refused(job)
-    assert "Kaggle may have taken it" in text
-    assert "looks into the list before it sends" in text
+    assert "so it may be entered" in text
+    assert "it reads the list before it sends" in text
     assert kinds(job) == ["prepared", "sending"]
     assert "so that it is not entered twice" in refused(job)
     assert kaggle.methods.count("CreateSubmission") == 1
@@ -178,7 +178,7 @@ def test_a_clock_that_is_wrong_enters_nothing_twice(
 def test_a_process_whose_lease_ran_out_enters_nothing(job: Path, kaggle: Kaggle) -> None:
     slept = Fault("none", takes_s=LATER_S)  # between the `sending` event and the look at the list
     kaggle.faults["ListSubmissions"] = [Fault("none"), Fault("none"), slept]
-    assert "too slow, nothing was entered" in refused(job)
+    assert "too slow, so nothing was entered" in refused(job)
     assert kinds(job) == ["prepared", "sending", "failed"]
     assert kaggle.submissions == []
     submitted(job)

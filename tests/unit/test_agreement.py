@@ -52,7 +52,7 @@ def test_by_hand() -> None:
 def test_too_little_gives_no_correlation(scores: list[tuple[float, float]]) -> None:
     found = agreement([entry(n, *pair) for n, pair in enumerate(scores)])
     assert (found.pearson, found.spearman) == (None, None)
-    assert f"{len(scores)} entries with both; a correlation takes 3 that differ" in found.line
+    assert f"{len(scores)} entries with both; a correlation needs 3" in found.line
 
 
 def test_the_page_draws_it_from_two_entries_on(tmp_path: Path) -> None:

@@ -164,7 +164,10 @@ def test_objects_may_stand_in_any_order(tmp_path: Path) -> None:
     assert faults(tmp_path, "hubmap_2023", text) == []
 
 
-FEWER, MORE = "a.jpg: 2 objects, the masks have 3", "a.jpg: 4 objects, the masks have 3"
+FEWER, MORE = (
+    "a.jpg: the file has 2 objects, the mask has 3",
+    "a.jpg: the file has 4 objects, the mask has 3",
+)
 DIFFERS = "a.jpg: 1 px differ from the mask"
 
 
@@ -174,13 +177,13 @@ DIFFERS = "a.jpg: 1 px differ from the mask"
         (["1 2", "7 1"], [FEWER]),
         (["1 2 7 1", "9 3"], [FEWER, DIFFERS]),
         (["1 3", "7 1", "9 3"], [DIFFERS]),
-        (["1 2", "7 1", ""], ["a.jpg: a row without a pixel among its objects"]),
+        (["1 2", "7 1", ""], ["a.jpg: one of several rows has no pixel"]),
         (
             ["1 2", "7 1", "9 3", "9 3"],
             [
                 MORE,
                 "a.jpg: the object at row 0, column 3 matches no remaining object of the mask",
-                "a: 3 px are in several rows, which may not overlap",
+                "a: 3 px are in several rows, but rows must not overlap",
             ],
         ),
         (
@@ -198,16 +201,16 @@ def test_an_image_without_objects_has_one_row(tmp_path: Path) -> None:
     header = "ImageId,EncodedPixels"
     assert faults(tmp_path, "airbus", f"{header}\na.jpg,\n", NOTHING) == []
     assert faults(tmp_path, "airbus", f"{header}\n", NOTHING) == [
-        "ids in the masks, not in the file: a.jpg"
+        "ids in the masks but not in the file: a.jpg"
     ]
     assert faults(tmp_path, "airbus", f"{header}\na.jpg,\na.jpg,\n", NOTHING) == [
-        "a.jpg: 2 objects, the masks have 1"
+        "a.jpg: the file has 2 objects, the mask has 1"
     ]
 
 
 def test_another_token_is_told(tmp_path: Path) -> None:
     assert faults(tmp_path, "sennet", "id,rle\na,\n", NOTHING) == [
-        "a: a blank cell; no pixel is written '1 0'"
+        "a: the cell is blank; an empty mask is written '1 0'"
     ]
     assert faults(tmp_path, "contrails", "record_id,encoded_pixels\na,-1\n", NOTHING) == [
         "a: '-1' is no positive whole number below 10**18"
@@ -217,14 +220,14 @@ def test_another_token_is_told(tmp_path: Path) -> None:
 def test_the_key_is_all_that_stands_before_the_encoding(tmp_path: Path) -> None:
     text = "id,class,predicted\na,Fish,1 1 3 1 5 1\na,Fish,4 1 8 1 11 1\n"
     assert faults(tmp_path, "uw_madison", text) == [
-        "ids that occur twice: a,Fish",
-        "ids in the masks, not in the file: a,Flower",
+        "ids that occur more than once: a,Fish",
+        "ids in the masks but not in the file: a,Flower",
     ]
     listed = packed("02:", "615", "831")
     text = f"id,height,width,prediction_string\na,4,3,{listed}\n"
     assert faults(tmp_path, "hubmap_2023", text) == [
-        "ids in the masks, not in the file: a,3,4",
-        "ids in the file, not in the masks: a,4,3",
+        "ids in the masks but not in the file: a,3,4",
+        "ids in the file but not in the masks: a,4,3",
     ]
 
 
@@ -241,12 +244,12 @@ def test_classes_may_overlap_where_the_dialect_allows_it(name: str, tmp_path: Pa
     path = tmp_path / TABLE
     assert check_submission(path, spec, [("a", OVERLAPPING)], CLASSES, "multi_label") == []
     refusing = SubmissionSpec(dialect=name, order="column", overlaps="refused")
-    with pytest.raises(ValueError, match=r"a: 1 px belong to several rows, which .*overlaps"):
+    with pytest.raises(ValueError, match=r"a: 1 px are in several rows, but .*overlaps"):
         build_table([("a", OVERLAPPING)], CLASSES, refusing, "multi_label")
 
 
 def test_objects_of_two_classes_may_not_overlap_in_airbus() -> None:
-    with pytest.raises(ValueError, match=r"overlaps refuses \(dialect airbus\)"):
+    with pytest.raises(ValueError, match=r"but rows must not overlap \(dialect airbus"):
         build_table([("a", OVERLAPPING)], CLASSES, SubmissionSpec(dialect="airbus"), "multi_label")
     rows = build_table([("a", OVERLAPPING)], CLASSES, SubmissionSpec(dialect="siim_acr"),
                        "multi_label")  # fmt: skip
@@ -277,4 +280,4 @@ def test_a_sample_orders_rows_of_objects(tmp_path: Path) -> None:
     [problem] = check_submission(
         path, spec, [("a", DRAWN), ("b", NOTHING)], CLASSES, "single_label"
     )
-    assert "row 2 is 'a.jpg', in the order of the sample" in problem
+    assert "row 2 is 'a.jpg', but in the order of the sample" in problem

@@ -31,7 +31,7 @@ def test_a_name_in_a_shared_ledger_leads_nowhere_else(
     ledger = FileLedger(tmp_path / "ledger.jsonl")
     event = an_event().model_dump(mode="json") | {field: name}
     ledger.path.write_text(json.dumps(event) + "\n")
-    with pytest.raises(ValueError, match=rf"ledger.jsonl, line 1: not an event: {field}: "):
+    with pytest.raises(ValueError, match=rf"ledger.jsonl, line 1: not a ledger event: {field}: "):
         ledger.read()
 
 

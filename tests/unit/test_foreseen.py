@@ -51,7 +51,7 @@ def refusal(job: JobSpec) -> str:
         ),
         (["Id,Encoding", *(f"{key}," for key in KEYS)], "the header is 'Id,Encoding'"),
         ([HEADER, "cmr7,", "cmr8,"], "not in the sample: cmr7_mask1, cmr7_mask2"),
-        ([HEADER, *(f"{key}," for key in [*KEYS, *KEYS])], "occur twice: cmr7_mask1"),
+        ([HEADER, *(f"{key}," for key in [*KEYS, *KEYS])], "occur more than once: cmr7_mask1"),
         ([HEADER, *KEYS], "row 2 has 1 cell"),
     ],
 )

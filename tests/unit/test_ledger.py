@@ -176,7 +176,7 @@ def test_a_damaged_line_is_named(path: Path) -> None:
     ledger = FileLedger(path)
     ledger.append(an_event())
     path.write_bytes(path.read_bytes() + b'{"kind": "sent"}\n')
-    with pytest.raises(ValueError, match=r"ledger\.jsonl, line 2: not an event: tag: .*; restore"):
+    with pytest.raises(ValueError, match=r"ledger\.jsonl, line 2: not a ledger event: tag: .*; re"):
         ledger.read()
 
 

@@ -64,7 +64,7 @@ def test_a_sample_gives_the_order(tmp_path: Path) -> None:
     assert path.read_text().splitlines() == wanted
     assert problems(path, spec) == []
     assert problems(written(tmp_path, TEXT), spec) == [
-        f"row 2 is 'cmr9_mask1', in the order of the sample {sample} it is 'cmr10_mask1'"
+        f"row 2 is 'cmr9_mask1', but in the order of the sample {sample} it is 'cmr10_mask1'"
     ]
 
 
@@ -72,11 +72,11 @@ def test_a_sample_of_other_images_is_told(tmp_path: Path) -> None:
     text = TEXT.replace("cmr10_mask3", "cmr11_mask1").replace("id,encoding", "Id,Encoding")
     sample = written(tmp_path, text, "sample.csv")
     assert problems(written(tmp_path, TEXT), SubmissionSpec(sample=str(sample))) == [
-        f"the header is 'id,encoding', by the sample {sample} 'Id,Encoding'",
-        f"ids in the sample {sample}, not in the file: cmr11_mask1",
-        f"ids in the file, not in the sample {sample}: cmr10_mask3",
-        f"ids in the masks, not in the sample {sample}: cmr10_mask3",
-        f"ids in the sample {sample}, not in the masks: cmr11_mask1",
+        f"the header is 'id,encoding', but the sample {sample} has 'Id,Encoding'",
+        f"ids in the sample {sample} but not in the file: cmr11_mask1",
+        f"ids in the file but not in the sample {sample}: cmr10_mask3",
+        f"ids in the masks but not in the sample {sample}: cmr10_mask3",
+        f"ids in the sample {sample} but not in the masks: cmr11_mask1",
     ]
 
 
@@ -92,12 +92,12 @@ def test_all_faults_are_listed_at_once(tmp_path: Path) -> None:
         "cmr12_mask1,1 2\n"
     )
     assert problems(written(tmp_path, text)) == [
-        "the header is 'id,rle', by competition.submission.columns 'id,encoding'",
+        "the header is 'id,rle', but competition.submission.columns has 'id,encoding'",
         "row 5 has 1 cell, the header has 2 (column 'rle' is missing)",
-        "row 4 has an encoding that reads as not-a-number: cmr9_mask3,NaN",
-        "ids that occur twice: cmr10_mask2",
-        "ids in the masks, not in the file: cmr10_mask1, cmr10_mask3",
-        "ids in the file, not in the masks: cmr12_mask1",
+        "row 4 has an encoding that CSV readers take as missing: cmr9_mask3,NaN",
+        "ids that occur more than once: cmr10_mask2",
+        "ids in the masks but not in the file: cmr10_mask1, cmr10_mask3",
+        "ids in the file but not in the masks: cmr12_mask1",
         "cmr9_mask1: 1 px differ from the mask",
         "cmr9_mask2: 1 numbers; starts and lengths come in pairs",
         "cmr9_mask3: 'NaN' is no positive whole number below 10**18",
@@ -108,7 +108,7 @@ def test_rows_out_of_order_and_an_empty_file(tmp_path: Path) -> None:
     lines = TEXT.splitlines()
     lines[2], lines[3] = lines[3], lines[2]
     assert problems(written(tmp_path, "\n".join(lines) + "\n")) == [
-        "row 3 is 'cmr9_mask3', in the order of the masks it is 'cmr9_mask2'"
+        "row 3 is 'cmr9_mask3', but in the order of the masks it is 'cmr9_mask2'"
     ]
     assert problems(written(tmp_path, "")) == ["the file is empty"]
 
@@ -133,7 +133,8 @@ def test_a_ragged_mask_of_a_large_image_can_be_read_back(tmp_path: Path) -> None
 
 def test_mistakes_are_told() -> None:
     with pytest.raises(
-        ValueError, match=r"cmr10: mask value 3, but 3 classes \(single_label\) reach to 2"
+        ValueError,
+        match=r"cmr10: the mask has the value 3, but the .* 3 classes \(single_label\) is 2",
     ):
         build_table(MASKS, CLASSES[:3], SPEC, "single_label")
     for template in ("{name}_{klass}", "{}", "{name", "{class.x}"):
