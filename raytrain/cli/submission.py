@@ -42,7 +42,7 @@ def submit(
         bool,
         typer.Option(
             "--yes",
-            help="Send even late, or if it is not expected to beat the best one sent.",
+            help="Send a late file, or one that is probably not better than the best one sent.",
         ),
     ] = False,
     again: Annotated[

@@ -58,7 +58,7 @@ def run_within(run: Run, clock: Clock) -> None:
         epochs = clock.plan.epochs
         specs = [shortened(spec, epochs) if epochs else spec for spec in specs]
         _round(run, specs)
-    say(f"{clock.text()}: done; a larger {more} would let the search go on")
+    say(f"{clock.text()}: done; to continue the search, run again with a larger {more}")
 
 
 def _with_finalize(run: Run, **changes: int) -> Run:
@@ -81,8 +81,8 @@ def _quick_member(run: Run, clock: Clock) -> None:
         if costs and used_s + costs.shipped_s(1, epochs) > tenth_s:
             late = duration_text(used_s + costs.shipped_s(1, epochs))
             say(
-                f"budget: the first CSV is written after about {late}, later than a tenth of the "
-                "budget; give more time, or a smaller trial"
+                f"budget: the first CSV will be written after about {late}, later than a tenth of "
+                "the budget; give more time, or a smaller trial"
             )
     _round(run, [shortened(trial, epochs)])
 
@@ -104,8 +104,8 @@ def _planned(run: Run, clock: Clock) -> Run:
     assert plan.epochs is not None
     assert plan.search_until_s is not None
     say(
-        f"{clock.text()}; search until {duration_text(plan.search_until_s)}, trials, folds and "
-        f"members of at most {plan.epochs} epochs"
+        f"{clock.text()}; the search ends at {duration_text(plan.search_until_s)}; trials, folds "
+        f"and members train at most {plan.epochs} epochs"
     )
     ships = job.finalize
     if ships.epochs is not None:
@@ -180,5 +180,5 @@ def _verdict(
     text = f"candidate {names}: out of fold {now:.4f}"
     if earlier is None or nested is None:
         return f"{text}, the first"
-    end = "the candidate replaces it" if kept else "it stays"
-    return f"{text}, nested {nested:.4f}; the current ensemble {earlier:.4f}: {end}"
+    end = "the candidate replaces it" if kept else "it is kept"
+    return f"{text}, nested {nested:.4f}; the current ensemble has {earlier:.4f}: {end}"

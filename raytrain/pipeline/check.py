@@ -56,8 +56,8 @@ def check(job: JobSpec, run: RunDir, read: Read = read_anew) -> DataReport:
         before = read_report(run.data_report).fingerprint
         if before != report.fingerprint:
             raise ValueError(
-                f"{run.path}: its results belong to other data ({before}, now "
-                f"{report.fingerprint}); name another run, e.g. --set run=second"
+                f"{run.path}: its results belong to other data (fingerprint {before}, now "
+                f"{report.fingerprint}); use another run name, such as --set run=second"
             )
     refuse_another_metric(job, run)
     write_report(run.data_report, report)
@@ -77,10 +77,10 @@ def refuse_another_metric(job: JobSpec, run: RunDir) -> None:
         now = job.competition.metric
         shown = f"{before.label}, now {now.label}"
         if before.label == now.label:
-            shown = f"{now.label} with other parameters, or of another file"
+            shown = f"{now.label} with other parameters, or from another file"
         raise ValueError(
-            f"{run.path}: its results belong to another metric ({shown}); name another run, e.g. "
-            "--set run=second"
+            f"{run.path}: its results belong to another metric ({shown}); use another run name, "
+            "such as --set run=second"
         )
 
 
@@ -117,7 +117,9 @@ def summary(report: DataReport) -> str:
         if len(pairs) > PAIRS:
             lines.append(f"  ... and {len(pairs) - PAIRS} more pairs that are {kind}")
     if len(report.samples) > NEAR_LIMIT:
-        lines.append(f"  near duplicates were not looked for: more than {NEAR_LIMIT} images")
+        lines.append(
+            f"  near-duplicates were not searched for: there are more than {NEAR_LIMIT} images"
+        )
     lines += [f"  {text}" for text in report.disagreements[:PAIRS]]
     if len(report.disagreements) > PAIRS:
         lines.append(f"  ... and {len(report.disagreements) - PAIRS} more such files")
@@ -125,8 +127,7 @@ def summary(report: DataReport) -> str:
     if report.shift_auc is not None:
         lines.append(
             "  simple statistics distinguish train from test images with AUC "
-            f"{report.shift_auc:.2f} by simple statistics "
-            "(.5: alike, 1: always)"
+            f"{report.shift_auc:.2f} (.5: not at all, 1: always)"
         )
     if "test" not in report.splits:
         lines.append(f"  {NO_TEST}")
@@ -153,8 +154,8 @@ def _split_line(name: str, facts: SplitFacts, classes: tuple[str, ...]) -> str:
 
 
 NO_TEST = (
-    "there is no test image, so there is nothing to submit; say in competition.splits.test where "
-    "they are, or stop at `raytrain search` and `raytrain cv`"
+    "there are no test images, so there is nothing to submit; name them in "
+    "competition.splits.test, or run only `raytrain search` and `raytrain cv`"
 )
 
 
@@ -175,8 +176,8 @@ def ensemble_problems(job: JobSpec) -> list[str]:
     if count >= job.finalize.wanted(count):
         return []
     return [
-        f"finalize.members: {job.finalize.members} are asked for, and search.space and "
-        f"search.trials give {count} configuration{'s' * (count > 1)}; lower it, or widen the space"
+        f"finalize.members: {job.finalize.members} members need as many configurations, but "
+        f"search.space and search.trials give {count}; lower finalize.members, or widen the space"
     ]
 
 

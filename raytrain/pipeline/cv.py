@@ -43,9 +43,9 @@ def member_specs(run: Run) -> list[TrialSpec]:
     wanted = run.job.finalize.wanted(len(scored))
     if not scored or len(scored) < wanted:
         raise ValueError(
-            f"finalize.members: {max(1, wanted)} are asked for, the leaderboard has "
-            f"{len(scored)} scored configuration(s) of this job; run `raytrain search` first, or "
-            "lower it"
+            f"finalize.members: {max(1, wanted)} members need as many scored configurations, but "
+            f"the leaderboard has {len(scored)} of this job; run `raytrain search` first, or lower "
+            "finalize.members"
         )
     epochs = run.job.finalize.epochs
     chosen = scored[:wanted]

@@ -48,18 +48,22 @@ def demo(job: JobSpec, directory: RunDir) -> int:
     stopped = sum(record.status == "stopped" for record in records)
     ranks = [member.ranks for member in read_ensemble(directory).members]
     say(f"\n{leaderboard_table(configurations(records))}")
-    say(f"{len(records)} trials, {stopped} stopped at a rung; finalists on {ranks} workers")
+    say(f"{len(records)} trials, {stopped} stopped at a rung; final members on {ranks} workers")
     say(f"true Dice on the {len(counts_NK3)} test images: {dice:.4f} ({per_class})")
     metric = job.competition.metric
     if metric != DiceMetricSpec() and not gathered(metric):
-        say(f"true {metric.label} on them: {score(metric, Evidence(counts_NK3)):.4f}")
+        say(f"true {metric.label} on the test images: {score(metric, Evidence(counts_NK3)):.4f}")
     for path in (directory.leaderboard, directory.ensemble, directory.submission, directory.report):
         say(f"written: {path}")
     shortfalls = [
-        *([f"the test Dice {dice:.4f} is under {DICE}"] if dice < DICE else []),
-        *([f"{len(records)} trials ran, not {TRIALS}"] if len(records) < TRIALS else []),
+        *([f"the test Dice {dice:.4f} is below {DICE}"] if dice < DICE else []),
+        *([f"only {len(records)} of {TRIALS} trials ran"] if len(records) < TRIALS else []),
         *(["no trial was stopped at a rung"] if not stopped else []),
-        *([f"finalists had {ranks} workers"] if any(n != RANKS for n in ranks) else []),
+        *(
+            [f"final members had {ranks} workers, not {RANKS}"]
+            if any(n != RANKS for n in ranks)
+            else []
+        ),
     ]
     for shortfall in shortfalls:
         say(f"demo failed: {shortfall}")

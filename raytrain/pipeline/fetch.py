@@ -25,7 +25,9 @@ def fetch(job: JobSpec, folder: Path) -> Path:
     folder = folder.expanduser().absolute()
     slug = job.competition.submission.slug
     if slug is None:
-        raise ValueError("competition.submission.slug: missing; it says what to download")
+        raise ValueError(
+            "competition.submission.slug: missing; set it to the competition's name in its address"
+        )
     if not has_credentials():
         raise ValueError(CREDENTIALS_HELP)
     # Kept until all files are unpacked, because Kaggle's client resumes partial downloads.
@@ -33,7 +35,7 @@ def fetch(job: JobSpec, folder: Path) -> Path:
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise ValueError(
-                f"{folder}: is not empty; remove it, or set competition.data to another"
+                f"{folder}: it is not empty; remove it, or set competition.data to another folder"
             )
         (partial / "download").mkdir(parents=True, exist_ok=True)
         with FileLock(partial / "lock"):
@@ -43,7 +45,7 @@ def fetch(job: JobSpec, folder: Path) -> Path:
     except OSError as error:
         what = f"{error.filename or folder}: {error.strerror or error}"
         raise ValueError(
-            f"{what}; mend it, and run the same command again{_kept(partial)}"
+            f"{what}; correct this, and run the same command again{_kept(partial)}"
         ) from None
     return folder
 

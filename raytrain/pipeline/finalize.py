@@ -39,14 +39,14 @@ def final_problems(job: JobSpec) -> list[str]:
             workers = most(job.finalize.workers)
             if workers > 1:
                 return [
-                    f"finalize.workers: {spec.model.label} is fitted by one worker, not "
-                    f"{workers}; set finalize.workers=1, or leave it out of the search"
+                    f"finalize.workers: {spec.model.label} trains on one worker, not {workers}; "
+                    "set finalize.workers=1, or remove this model from the search"
                 ]
             continue
         if isinstance(schedule, PlateauSpec) and schedule.watch != "train_loss":
             return [
-                f"trial.schedule.watch: {schedule.watch} is not known when members are trained on "
-                "all labeled images; choose train_loss, or a schedule other than plateau"
+                f"trial.schedule.watch: members train on all labeled images and have no "
+                f"{schedule.watch}; choose train_loss, or a schedule other than plateau"
             ]
     return []
 

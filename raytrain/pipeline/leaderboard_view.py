@@ -37,7 +37,9 @@ def board_text(run: RunDir, sort: str | None, filters: list[str], best_per: str 
     """
     board = write_leaderboard(run)
     if not board:
-        raise ValueError(f"{run.path}: no search has a record yet; run `raytrain search` first")
+        raise ValueError(
+            f"{run.path}: there is no record of a search yet; run `raytrain search` first"
+        )
     lines = [_line(each, row) for each, row in zip(board, rows(board), strict=True)]
     asked = []
     for text in filters:
@@ -65,8 +67,8 @@ def difference_text(run: RunDir, first: str, second: str) -> str:
         path for path in dict.fromkeys((*left, *right)) if left.get(path) != right.get(path)
     ]
     if not differing:
-        return f"{one.name} and {other.name}: the same in every field"
-    table = Table(title="what differs", title_justify="left")
+        return f"{one.name} and {other.name} are equal in every field"
+    table = Table(title="differences", title_justify="left")
     for column in ("field", one.name, other.name):
         table.add_column(column, overflow="fold")
     for path in sorted(differing, key=lambda path: not path.endswith("name")):
@@ -102,7 +104,7 @@ def _filtered(lines: list[Line], text: str) -> tuple[list[Line], str]:
     ]
     if not kept:
         seen = sorted({_shown(line[key]) for line in lines if key in line})
-        raise ValueError(f"--filter {text}: nothing passes; {key}: {unknown_name(wanted, seen)}")
+        raise ValueError(f"--filter {text}: no trial matches; {key}: {unknown_name(wanted, seen)}")
     return kept, key
 
 
@@ -127,7 +129,9 @@ def _sorted(lines: list[Line], key: str, turned: bool) -> list[Line]:
 def _known(key: str, lines: list[Line], option: str) -> None:
     names = dict.fromkeys([*COLUMNS, *(path for line in lines for path in line)])
     if key not in names:
-        raise ValueError(f"{option}: no column and no field of a trial: {unknown_name(key, names)}")
+        raise ValueError(
+            f"{option}: not a column or a field of a trial: {unknown_name(key, names)}"
+        )
 
 
 def _number(value: Any) -> Any:

@@ -22,7 +22,7 @@ def ledger_table(ledger: Ledger) -> str:
     """
     rows = summary(ledger.read())
     if not rows:
-        return f"nothing was prepared or sent yet: run `raytrain submit` ({ledger})"
+        return f"{ledger}: nothing is prepared or sent yet; run `raytrain submit`"
     table = Table(title=str(ledger), title_justify="left")
     shown = [column for column in rows[0] if any(row[column] for row in rows)]
     for column in shown:
@@ -39,7 +39,9 @@ def reconcile(job: JobSpec, run: RunDir) -> str:
     """
     slug = job.competition.submission.slug
     if slug is None:
-        raise ValueError("competition.submission.slug: missing; it says whose list to read")
+        raise ValueError(
+            "competition.submission.slug: missing; set it to the competition's name in its address"
+        )
     standing = calls.read_standing(slug)
     ledger = ledger_of(job, run)
     added = _merge(job, ledger, standing.entries)

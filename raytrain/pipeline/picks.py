@@ -34,10 +34,10 @@ def picks_text(job: JobSpec, run: RunDir, public: float) -> str:
     """
     if not 0 < public < 1:
         raise ValueError(
-            f"--public: {public} is not a share; give one between 0 and 1, such as 0.3"
+            f"--public: {public} is not a share; give a number between 0 and 1, such as 0.3"
         )
     if not run.data_report.is_file():
-        raise ValueError(f"{run.path}: the data was not checked yet; run `raytrain check` first")
+        raise ValueError(f"{run.path}: the data is not checked yet; run `raytrain check` first")
     ledger = ledger_of(job, run)
     events = ledger.read()
     report = read_report(run.data_report)
@@ -45,8 +45,8 @@ def picks_text(job: JobSpec, run: RunDir, public: float) -> str:
     if len(candidates) < 2:
         told = "".join(f"\n  {text}" for text in left_out)
         raise ValueError(
-            f"{ledger}: picks take two submissions that were sent and whose out-of-fold "
-            f"evidence can be compared, there are {len(candidates)}{told}"
+            f"{ledger}: picks need two sent submissions with comparable out-of-fold evidence, but "
+            f"the ledger has {len(candidates)}{told}"
         )
     reference, images = candidates[-1].oof, len(report.ids("test"))
     evidences = [candidate.oof.evidence for candidate in candidates]
@@ -55,8 +55,8 @@ def picks_text(job: JobSpec, run: RunDir, public: float) -> str:
     return "\n".join(
         [
             *_reason(job, candidates, draws, ranked[0]),
-            f"{len(draws.private_DM)} simulated test sets of {draws.groups} groups, the labeled "
-            f"ones drawn again ({images} test images), {draws.public_groups} of them public",
+            f"{len(draws.private_DM)} simulated test sets: each draws {draws.groups} labeled "
+            f"groups ({images} test images), {draws.public_groups} of them public",
             _table(candidates, ranked),
             *(f"left out: {text}" for text in left_out),
             agreement(events).line,
@@ -72,7 +72,7 @@ def _candidates(
     groups = dict(zip(report.labeled["id"], map(str, report.labeled["group"]), strict=True))
     for tag, event in latest(events).items():
         if event.ref is None or event.kind == "failed":
-            left_out.append(f"{tag}: {event.kind}, not in the competition")
+            left_out.append(f"{tag}: it is {event.kind}, but not entered")
             continue
         try:
             oof = read_oof_evidence(ledger.kept(f"{tag}.npz"))
@@ -82,7 +82,7 @@ def _candidates(
         if dict(zip(oof.ids, oof.groups, strict=True)) == groups:
             found.append(_Candidate(event, oof))
         else:
-            left_out.append(f"{tag}: of other labeled images or groups than run {job.run}'s")
+            left_out.append(f"{tag}: its labeled images or groups are not those of run {job.run}")
     if not found:
         return [], left_out
     reference = replace(found[-1].oof, metric=job.competition.metric)
@@ -105,12 +105,13 @@ def _reason(job: JobSpec, candidates: list[_Candidate], draws: Draws, best: Pair
     where = f"https://www.kaggle.com/competitions/{slug}/submissions" if slug else "Kaggle"
     return [
         f"final picks: {_name(one)} and {_name(other)}; choose them on {where}",
-        f"  expected private {metric} of the better one {best.expected:.4f}; "
+        f"  expected private {metric} of the better of the two {best.expected:.4f}; "
         f"{one.tag} alone {best.means[0]:.4f}, {other.tag} alone {best.means[1]:.4f}",
-        f"  correlation {related}; {one.tag} is the better one in {best.wins:.0%} of the draws, "
+        f"  correlation {related}; {one.tag} is better in {best.wins:.0%} of the draws, "
         f"{other.tag} in {1 - best.wins:.0%}",
-        f"  against the best single one, {candidates[single].event.tag} {means_M[single]:.4f}: "
-        f"{best.expected - means_M[single]:+.4f}; against the two best by public score, "
+        f"  gain over the best single submission, {candidates[single].event.tag} "
+        f"{means_M[single]:.4f}: {best.expected - means_M[single]:+.4f}; gain over the two best by "
+        "public score, "
         f"{chosen_by_public(draws):.4f}: {best.expected - chosen_by_public(draws):+.4f}",
     ]
 

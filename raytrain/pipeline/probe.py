@@ -32,7 +32,9 @@ def probe(run: Run) -> str:
     """
     trial, folder = run.job.trial, run.folder
     if isinstance(trial.model, PixelsBase):
-        raise ValueError(f"probe: {trial.model.label} is not trained in batches")
+        raise ValueError(
+            f"probe: {trial.model.label} does not train in batches, so there is nothing to measure"
+        )
     task = make_task(run, "train", trial, held_out(run), workers=1)
     make_trainable([task], run)
     run.backend.map_shards("probe", _probe, [_Shard(folder.path, task)])
@@ -42,14 +44,14 @@ def probe(run: Run) -> str:
     training, evaluation = found["training"]["images"], found["evaluation"]["images"]
     return (
         f"{_line('training', found['training'])}\n{_line('evaluation', found['evaluation'])}\n"
-        f"for one worker: trial: {{batch_size: {training}, evaluation_batch: {evaluation}}}"
+        f"for one worker, set trial: {{batch_size: {training}, evaluation_batch: {evaluation}}}"
     )
 
 
 def _line(what: str, found: dict[str, Any]) -> str:
-    text = f"{what}: {found['images']} images at once take {found['took'] / GB:.3g} GB of the "
-    text += f"{found['free'] / GB:.3g} GB that are free"
-    return text + (", and there are no more images" if found["all_fit"] else "")
+    text = f"{what}: {found['images']} images at once take {found['took'] / GB:.3g} GB of "
+    text += f"{found['free'] / GB:.3g} GB free memory"
+    return text + ("; these are all available images" if found["all_fit"] else "")
 
 
 def _probe(shard: _Shard) -> None:

@@ -52,13 +52,13 @@ def reproduce(asked: JobSpec, run: RunDir, ref: str) -> str:
         write_table(built, build_table(masks(), report.classes, spec, report.target), spec)
         digest = hashlib.sha256(built.read_bytes()).hexdigest()
         if digest == event.sha256:
-            return f"{event.tag}: the same CSV, {event.rows} rows, SHA-256 {digest}"
+            return f"{event.tag}: the CSV is the same, {event.rows} rows, SHA-256 {digest}"
         sent = ledger.kept(f"{event.tag}.csv")
         found = change(sent, masks(), report.classes, report.target, spec)
     raise ValueError(
-        f"{event.tag}: another CSV (SHA-256 {digest[:12]}, sent was {str(event.sha256)[:12]}): "
-        f"{found.pixels} px differ in {found.keys} of {found.of} masks; the same commit "
-        f"({event.commit}), library versions and kind of processor give the same bits"
+        f"{event.tag}: the CSV differs (SHA-256 {digest[:12]}, sent {str(event.sha256)[:12]}): "
+        f"{found.pixels} px differ in {found.keys} of {found.of} masks; to get the same bits, use "
+        f"the same commit ({event.commit}), library versions and kind of processor"
     )
 
 
@@ -67,10 +67,10 @@ def _event(ledger: Ledger, ref: str) -> Event:
     for event in events.values():
         if ref in (event.tag, str(event.ref)):
             if event.run is None:
-                raise ValueError(f"{ref}: was entered by hand, so there is no record of it")
+                raise ValueError(f"{ref}: it was entered by hand, so there is no record of it")
             return event
     known = [str(e.ref) for e in events.values() if e.ref is not None] or [*events]
-    raise ValueError(f"{ref}: not in {ledger}, which has {', '.join(known) or 'nothing'}")
+    raise ValueError(f"{ref}: not in {ledger}; give one of {', '.join(known) or 'none'}")
 
 
 def _same_data(source: RunDir, ensemble: Ensemble) -> DataReport:
@@ -79,8 +79,8 @@ def _same_data(source: RunDir, ensemble: Ensemble) -> DataReport:
     report = read_report(source.data_report)
     if report.fingerprint != ensemble.data:
         raise ValueError(
-            f"{source.path}: its data is {report.fingerprint}, the submission's was "
-            f"{ensemble.data}; run `raytrain check` on the data of that time"
+            f"{source.path}: its data has the fingerprint {report.fingerprint}, the submission's "
+            f"data had {ensemble.data}; run `raytrain check` on the submission's data"
         )
     return report
 
@@ -93,12 +93,13 @@ def _refuse_lost_members(source: RunDir, ensemble: Ensemble) -> None:
     ]
     there = read_joined(source)
     gone = [
-        f"{joined.name}: maps {joined.fingerprint} left the ensemble"
+        f"{joined.name}: the maps {joined.fingerprint} are not in the ensemble any more"
         for joined in ensemble.joined
         if joined.name not in there or there[joined.name].fingerprint != joined.fingerprint
     ]
     if lost or gone:
         raise ValueError(
-            "the members are gone; `raytrain finalize` with the job in the record trains weights "
-            "again, `raytrain ensemble --add` brings maps back\n  " + "\n  ".join(lost + gone)
+            "members of the submission are missing; `raytrain finalize` with the job in the record "
+            "trains them again, `raytrain ensemble --add` adds a teammate's maps again\n  "
+            + "\n  ".join(lost + gone)
         )

@@ -59,11 +59,11 @@ def _within(job: JobSpec, folder: RunDir, place: Place, clock: Clock) -> None:
         ):
             run_within(run, clock)
     except BudgetOver:
-        say(f"{clock.text()}: it is over; a larger one goes on from here")
+        say(f"{clock.text()}: the budget is used up; run again with a larger one to continue")
     if current_evidence(folder) is None:
         raise ValueError(
             f"budget: the {job.budget} budget ran out before the first CSV was written; run again "
-            "with a larger one, it goes on from the last epoch"
+            "with a larger one, which continues from the last epoch"
         )
 
 

@@ -52,7 +52,7 @@ def search(run: Run, is_over: Callable[[], bool] = without_end) -> list[Configur
         if is_over() and all(record.status == "paused" for record in records):
             return []
         reasons = "\n  ".join(f"{record.name}: {record.reason}" for record in records)
-        raise ValueError(f"search: no trial gave a score\n  {reasons}")
+        raise ValueError(f"search: no trial has a score\n  {reasons}")
     write_json(folder.searched, {"configurations": len(board)})
     if events := present_events(folder):
         names = [record.fingerprint for record in records]

@@ -49,8 +49,8 @@ def compare(run: RunDir, first: str, other: RunDir, second: str) -> Comparison:
         difference_GS.append(np.concatenate(columns))
     if len(pairs) == 1:
         notes.append(
-            "one seed each, so this compares two trainings; set search.repeats to see how much "
-            "seeds matter"
+            "this compares two trainings, with one seed each; set search.repeats to measure the "
+            "effect of the seed"
         )
     return Comparison(
         metric=metric,
@@ -77,7 +77,7 @@ def comparison_text(found: Comparison) -> str:
             *lines,
             f"A - B: {test.difference:+.4f}, 95 % {test.low:+.4f} .. {test.high:+.4f}, "
             f"p = {test.p:.3g} (paired over {test.groups} groups and {seeds})",
-            f"{verdict}; the smallest difference that this comparison could have seen "
+            f"{verdict}; the smallest difference that this comparison could have detected "
             f"(power .8, alpha .05): {test.detectable:.4f}",
             *found.notes,
         ]
@@ -89,7 +89,9 @@ def _repeats(side: Configuration) -> Repeats:
     for record in side.counted:
         found.setdefault(record.spec.seed, {})[record.fold] = record
     if not found:
-        raise ValueError(f"{side.name}: it has no score ({side.records[0].status})")
+        raise ValueError(
+            f"{side.name}: it has no score ({side.records[0].status}); choose another trial"
+        )
     return found
 
 
@@ -103,10 +105,12 @@ def _matched(sides: list[Repeats]) -> tuple[list[Repeats], list[str]]:
     common = sorted(folds[0] & folds[1])
     if not common:
         on = " and ".join(", ".join(sorted(each)) for each in folds)
-        raise ValueError(f"they were not validated on the same images: on {on}")
+        raise ValueError(
+            f"they were validated on different images: on {on}; compare trials of the same folds"
+        )
     notes = []
     if folds[0] != folds[1]:
-        notes.append(f"compared on {', '.join(common)}, which both were validated on")
+        notes.append(f"compared on {', '.join(common)}, on which both were validated")
     whole = [
         {seed: {fold: trials[fold] for fold in common} for seed, trials in sorted(side.items())
          if trials.keys() >= set(common)}
@@ -114,10 +118,12 @@ def _matched(sides: list[Repeats]) -> tuple[list[Repeats], list[str]]:
     ]  # fmt: skip
     count = min(len(side) for side in whole)
     if not count:
-        raise ValueError(f"no seed of one of them is complete on {', '.join(common)}")
+        raise ValueError(
+            f"one of them has no seed that is complete on {', '.join(common)}; run the search again"
+        )
     if any(len(side) > count for side in sides):
         given = " and ".join(str(len(side)) for side in sides)
-        notes.append(f"{count} seeds of each are compared, of {given}")
+        notes.append(f"{count} seeds of each are compared; they have {given}")
     return [dict(list(side.items())[:count]) for side in whole], notes
 
 
@@ -126,15 +132,15 @@ def _evidence(run: RunDir, record: Record) -> OofEvidence:
     path = run.trial(record.fingerprint).evidence
     if not path.is_file():
         raise ValueError(
-            f"{record.name}: {path} is missing, without which single images cannot be compared; "
-            "delete the trial's folder and run the same search again"
+            f"{record.name}: {path} is missing, and the comparison needs it; delete the trial's "
+            "folder and run the same search again"
         )
     found = read_oof_evidence(path)
     best = record.best["val_score"] if record.best else math.nan
     if not math.isclose(score(found.metric, found.evidence), best, rel_tol=1e-9, abs_tol=1e-12):
         raise ValueError(
-            f"{path}: is not of the best epoch in the trial's record; delete the trial's folder "
-            "and run the same search again"
+            f"{path}: it is not from the best epoch in the trial's record; delete the trial's "
+            "folder and run the same search again"
         )
     return found
 

@@ -104,7 +104,9 @@ def named(run: RunDir, name: str) -> Configuration:
         return found[0]
     if found:
         listed = ", ".join(f"{each.name} ({each.fingerprint})" for each in found)
-        raise ValueError(f"{run.path.name}: {name!r} may be {listed}; give more of its fingerprint")
+        raise ValueError(
+            f"{run.path.name}: {name!r} matches {listed}; give more digits of the fingerprint"
+        )
     if not board:
         raise ValueError(f"{run.path}: no trial has a record; run `raytrain search` first")
     names = [word for key, each in known.items() for word in (each.name, key)]

@@ -67,11 +67,13 @@ def _hours(costs: list[Cost], trials: int, epochs: int, at_once: int, search: Se
     start_s = GROUP_START_S if search.workers > 1 else 0
     rounds = trials / at_once
     train, starts = epoch_s / search.workers * epochs * rounds / 3600, start_s * rounds / 3600
-    text = f"  time: at most {_span(train + starts)} ({epoch_s:.1f} s an epoch, timed on "
+    text = f"  time: at most {_span(train + starts)} ({epoch_s:.1f} s per epoch, timed on "
     text += f"{len(costs)} networks" if len(costs) > 1 else "1 network"
     text += f" with one worker; {start_s} s for each start)" if start_s else ")"
     share = expected_share(search, epochs)
-    return text + (f", about {_span(train * share + starts)} with stopping" if share < 1 else "")
+    return text + (
+        f", about {_span(train * share + starts)} with early stopping" if share < 1 else ""
+    )
 
 
 def _disk(
@@ -82,7 +84,7 @@ def _disk(
     run.path.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(run.path).free
     text = (
-        f"  disk: at most {each * holding / GB:.2f} GB of checkpoints, {free / GB:.0f} GB are free"
+        f"  disk: at most {each * holding / GB:.2f} GB of checkpoints; {free / GB:.0f} GB are free"
     )
     if each * holding > free:
         text += "; lower search.keep or search.trials, or choose another storage"

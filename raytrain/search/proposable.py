@@ -64,7 +64,7 @@ def note_present(run: Run) -> list[str]:
     if len(mine) < len(drawn):
         say_once(
             f"{len(drawn) - len(mine)} of {len(drawn)} configurations in {folder.search} were "
-            "drawn for another job; they stay there, but are not ranked"
+            "drawn for another job; they stay there but are not ranked"
         )
     return trials
 

@@ -51,8 +51,8 @@ def smoke(run: Run) -> str:
     fewest = min(tree["steps"] for _, tree in found)
     factors = ", ".join(run.job.search.space) or "no factor"
     return (
-        f"smoke: {len(tasks)} trials held every value of {factors}; each was built and took at "
-        f"least {fewest} steps"
+        f"smoke: {len(tasks)} trials cover every value of {factors}; each trained for at least "
+        f"{fewest} steps"
     )
 
 

@@ -58,7 +58,7 @@ def timed_costs(tasks: Sequence[Task], run: Run) -> dict[str, Cost]:
         with suppress(ValueError):
             run.backend.map_shards("probe", _probe, shards)
     found = {
-        name: read_json(path, "delete it: it is measured again")
+        name: read_json(path, "delete it, and it is measured again")
         for name, path in targets.items()
         if path.is_file()
     }

@@ -159,7 +159,7 @@ def _earlier(run: Run) -> tuple[list[TrialSpec], list[Known]]:
             _known(record) for record in records if same and record.data == run.report.fingerprint
         ]
         say(
-            f"warm start from {other.path.name}: {len(inside)} of {len(best)} scored trials lie "
+            f"warm start from {other.path.name}: {len(inside)} of {len(best)} scored trials are "
             "in this space"
         )
     return _distinct(starts), known
@@ -175,10 +175,10 @@ def _other(name: str, run: RunDir) -> RunDir:
     found = next((path for path in (beside, folder) if (path / "trials").is_dir()), None)
     if found is None:
         runs = [path.name for path in run.path.parent.glob("*") if (path / "trials").is_dir()]
-        raise ValueError(f"search.warm_start: no search in {name!r}: {unknown_name(name, runs)}")
+        raise ValueError(f"search.warm_start: {name!r} has no search: {unknown_name(name, runs)}")
     if found.resolve() == run.path.resolve():
         raise ValueError(
-            f"search.warm_start: {name!r} is this run itself, whose trials count in any case"
+            f"search.warm_start: {name!r} is this run, whose trials are always used; remove it"
         )
     other = RunDir(found.resolve())
     if found != beside:

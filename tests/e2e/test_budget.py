@@ -66,7 +66,7 @@ def test_whenever_it_is_killed_the_best_so_far_stands(tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in run.final.rglob("*") if path.is_file()}
     again = raytrain("run", job, "--local", "--budget", "1s")
     assert again.returncode == 0, again.stdout + again.stderr
-    assert "it is over; a larger one goes on from here" in again.stdout
+    assert "the budget is used up; run again with a larger one" in again.stdout
     assert {p: p.read_bytes() for p in run.final.rglob("*") if p.is_file()} == before
     assert read_candidates(run.candidates) == candidates
 

@@ -86,7 +86,7 @@ def _reproduce(job: Path, run: Path, env: dict[str, str]) -> None:
     [event] = FileLedger(ledger).read()
     again = raytrain("reproduce", event.tag, job, env=env)
     assert again.returncode == 0, again.stdout + again.stderr
-    assert again.stdout == f"{event.tag}: the same CSV, 12 rows, SHA-256 {event.sha256}\n"
+    assert again.stdout == f"{event.tag}: the CSV is the same, 12 rows, SHA-256 {event.sha256}\n"
     lost = raytrain("reproduce", "1234", job, env=env)
     assert (lost.returncode, lost.stdout) == (1, "")
     assert f"1234: not in {ledger}, which has {event.tag}" in lost.stderr

@@ -27,7 +27,7 @@ def submitted(job: Path, *overrides: str, consent: tuple[Consent, ...] = ()) -> 
 
 
 def refused(job: Path, *overrides: str) -> str:
-    with pytest.raises(ValueError, match=r"Nothing is lost|nothing to submit") as caught:
+    with pytest.raises(ValueError, match=r"Nothing is lost|is not ready") as caught:
         submitted(job, *overrides)
     return str(caught.value)
 
@@ -96,7 +96,7 @@ def test_what_does_not_promise_more_asks_first(job: Path, kaggle: Kaggle) -> Non
     submitted(job)
     better, worse, same = ("run=better", "run=worse", "run=same")
     finished(job, worse, pixels=1, hits=9)
-    assert "not expected to beat rt-" in (text := refused(job, worse))
+    assert "probably not better than those of rt-" in (text := refused(job, worse))
     assert "(ref 1000), the best sent: P = 0.00; --yes sends it" in text
     submitted(job, worse, consent=("unlikely",))
     finished(job, better, pixels=3, score=0.95, hits=12)

@@ -61,7 +61,7 @@ def test_an_answer_and_a_list_lost_are_made_up_for_later(job: Path, kaggle: Kagg
     busy = Fault("status", status=503, body="busy")
     kaggle.faults["ListSubmissions"] = [Fault("none"), Fault("none"), Fault("none"), busy]
     text = refused(job)
-    assert "its list cannot be read (Kaggle answered 503: busy" in text
+    assert "list cannot be read (Kaggle answered 503: busy" in text
     assert kinds(job) == ["prepared", "sending"]
     kaggle.daily = 100
     for number in range(30):  # the team goes on; the list has two pages by now

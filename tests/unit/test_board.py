@@ -102,7 +102,7 @@ def test_what_two_differ_in(run: RunDir) -> None:
     assert [shown(text, 2)[0], shown(text, 3)[0]] == ["0.01", "0.001"]
     one, two = board[0].records
     assert shown(difference_text(run, one.name, two.fingerprint), 1) == ["seed"]
-    assert "the same in every field" in difference_text(run, board[0].name, board[0].name)
+    assert "are equal in every field" in difference_text(run, board[0].name, board[0].name)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_what_two_differ_in(run: RunDir) -> None:
         (("val_scor", [], None), "--sort: .*did you mean 'val_score'"),
         ((None, [], "model.nam"), "--best-per: .*did you mean 'model.name'"),
         ((None, ["model.nme=unet"], None), "--filter: .*did you mean 'model.name'"),
-        ((None, ["model.name=unet_b"], None), "nothing passes; model.name: .*'unet_[ac]'"),
+        ((None, ["model.name=unet_b"], None), "no trial matches; model.name: .*'unet_[ac]'"),
         ((None, ["model.name"], None), "write it as model.name=unet_a"),
     ],
 )

@@ -83,7 +83,7 @@ def test_over_folds_every_patient_counts_and_seeds_are_matched(tmp_path: Path) -
     (wide,), (narrow,) = configurations(ranked(run)), configurations(ranked(other))
     found = compare(run, wide.name, other, narrow.name)
     assert (found.test.groups, found.test.seeds) == (6, 2)
-    assert "2 seeds of each are compared, of 3 and 2" in comparison_text(found)
+    assert "2 seeds of each are compared; they have 3 and 2" in comparison_text(found)
     # One trial against a configuration: on the fold that it held out.
     single = wide.records[0]
     alone = compare(run, single.fingerprint, other, narrow.name)
@@ -91,7 +91,7 @@ def test_over_folds_every_patient_counts_and_seeds_are_matched(tmp_path: Path) -
     assert f"compared on {single.fold}" in comparison_text(alone)
     split = RunDir(tmp_path / "split")
     fill(small_job(SPACE, 2), split, hits)
-    with pytest.raises(ValueError, match="not validated on the same images: on fold0-"):
+    with pytest.raises(ValueError, match="validated on different images: on fold0-"):
         compare(run, wide.name, split, configurations(ranked(split))[0].name)
 
 
@@ -107,7 +107,7 @@ def test_what_is_not_found_is_refused_with_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"evidence\.npz is missing"):
         compare(run, name, run, tasks[1].name)
     tasks[1].trial_dir.evidence.write_bytes(tasks[0].trial_dir.evidence.read_bytes())
-    with pytest.raises(ValueError, match="not of the best epoch"):
+    with pytest.raises(ValueError, match="not from the best epoch"):
         compare(run, name, run, tasks[1].name)
 
 

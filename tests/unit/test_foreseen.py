@@ -82,8 +82,8 @@ def test_without_test_images_nothing_is_prepared(competition: Competition) -> No
     splits = {"name": "folders", "test": None}
     job = job_of(competition, competition={"splits": splits}).at("local")
     directory = run_dir(job)
-    assert "there is no test image" in summary(check(job, directory))
-    with pytest.raises(ValueError, match="there is no test image"):
+    assert "there are no test images" in summary(check(job, directory))
+    with pytest.raises(ValueError, match="there are no test images"):
         run(job, directory, "local")
     assert not directory.trials.exists()
 
@@ -131,7 +131,9 @@ def test_more_members_than_configurations_are_refused(
 ) -> None:
     job = job_of(competition, **parts)
     found = ensemble_problems(job)
-    assert [f"give {count} configuration" in line for line in found] == ([True] if count else [])
+    assert [f"search.trials give {count}; lower" in line for line in found] == (
+        [True] if count else []
+    )
 
 
 def test_the_shortest_job_runs_in_one_process_and_with_images_of_any_size(

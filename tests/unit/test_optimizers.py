@@ -230,7 +230,9 @@ def test_a_member_has_no_validation_to_watch(tmp_path: Path) -> None:
         return final_problems(JobSpec.model_validate(tree))
 
     (problem,) = problems("val_loss", {})
-    assert problem.startswith("trial.schedule.watch: val_loss is not known when members are")
+    assert problem.startswith(
+        "trial.schedule.watch: members train on all labeled images and have no val_loss"
+    )
     assert problems("train_loss", {}) == []
     assert problems("train_loss", {"schedule.watch": {"grid": ["train_loss", "val_dice"]}})
     assert problems("val_loss", {"schedule": {"grid": [{"name": "cosine"}]}}) == []

@@ -189,13 +189,13 @@ def test_the_pair_is_told_with_its_reason(job: JobSpec) -> None:
     assert "rt-1 (run deep, ref 1, public 0.9000)" in first
     assert "rt-2 (run deep, ref 2, public 0.1000)" in first
     assert "correlation -1.00" in text
-    assert "against the best single one, rt-3 0.7097: +" in text
+    assert "gain over the best single submission, rt-3 0.7097: +" in text
     # A test set of four images is two groups, one of them public.
-    assert "2000 simulated test sets of 2 groups, the labeled ones drawn" in text
+    assert "2000 simulated test sets: each draws 2 labeled groups" in text
     assert "(4 test images), 1 of them public" in text
-    assert "left out: rt-4: prepared, not in the competition" in text
+    assert "left out: rt-4: it is prepared, but not entered" in text
     assert "rt-5.npz is missing" in text
-    assert "left out: rt-6: of other labeled images or groups than run default's" in text
+    assert "left out: rt-6: its labeled images or groups are not those of run default" in text
     assert "out-of-fold against public score: 5 entries with both" in text
 
 
@@ -212,11 +212,11 @@ def test_the_command_prints_it(job: JobSpec, tmp_path: Path) -> None:
 
 def test_fewer_than_two_are_no_choice(job: JobSpec) -> None:
     run = run_dir(job)
-    with pytest.raises(ValueError, match=r"there are 0$"):
+    with pytest.raises(ValueError, match=r"has 0$"):
         picks_text(job, run, 0.3)
     sent(run, "rt-1", [1] * 6)
     sent(run, "rt-2", None)
-    with pytest.raises(ValueError, match=r"there are 1\n  rt-2: .*rt-2\.npz is missing"):
+    with pytest.raises(ValueError, match=r"has 1\n  rt-2: .*rt-2\.npz is missing"):
         picks_text(job, run, 0.3)
     with pytest.raises(ValueError, match=r"--public: 1\.2 is not a share"):
         picks_text(job, run, 1.2)
@@ -227,8 +227,8 @@ def test_the_jobs_metric_decides(job: JobSpec) -> None:
     sent(run, "rt-1", [20, 20, 20, 20, 0, 0])
     sent(run, "rt-2", [12] * 6)
     volume = replace_metric(job, DiceMetricSpec(over="set"))
-    assert "private Dice of the better one" in picks_text(job, run, 0.3)
-    assert "private volume Dice of the better one" in picks_text(volume, run, 0.3)
+    assert "private Dice of the better of the two" in picks_text(job, run, 0.3)
+    assert "private volume Dice of the better of the two" in picks_text(volume, run, 0.3)
     torn = Path(run.ledger.parent / "rt-2.npz")
     torn.write_bytes(torn.read_bytes()[:100])
     with pytest.raises(ValueError, match="no out-of-fold evidence can be read"):

@@ -190,7 +190,7 @@ def test_members_are_different_configurations(tmp_path: Path, report: DataReport
     assert [record.spec.model.width for record in ranked(run)[:2]] == [6, 6]  # type: ignore[union-attr]
     assert [spec.model.width for spec in member_specs(run_of(run, report, job))] == [6, 4]  # type: ignore[union-attr]
     three = job.model_copy(update={"finalize": job.finalize.model_copy(update={"members": 3})})
-    with pytest.raises(ValueError, match=r"the leaderboard has 2 scored configuration\(s\)"):
+    with pytest.raises(ValueError, match=r"the leaderboard has 2 of this job"):
         member_specs(run_of(run, report, three))
 
 

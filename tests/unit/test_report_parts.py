@@ -112,7 +112,7 @@ def test_series_beyond_the_palette_stay_distinct_labels():
 
 def test_ledger_table(tmp_path):
     empty = ledger_table(FileLedger(tmp_path / "ledger.jsonl"))
-    assert "nothing was prepared or sent yet" in empty
+    assert "nothing is prepared or sent yet" in empty
     table = ledger_table(FileLedger(build(tmp_path, STATIONS[-1]).ledger))
     assert re.search(r"first-0001.*sent.*2026-03-04 05:06.*first.*0.8123.*4711", table)
     assert table.count("first-0001") == 1

@@ -67,9 +67,10 @@ def test_every_value_of_every_factor_takes_its_steps(samples: Samples, tmp_path:
     }
     text = _smoke(samples, tmp_path, space)
     assert text.startswith(
-        "smoke: 3 trials held every value of model, loss, batch_size, epochs, ship, stop, schedule;"
+        "smoke: 3 trials cover every value of model, loss, batch_size, epochs, ship, stop, "
+        "schedule;"
     )
-    assert text.endswith("took at least 2 steps")
+    assert text.endswith("trained for at least 2 steps")
 
 
 def test_networks_are_narrow_unless_their_width_is_a_factor() -> None:

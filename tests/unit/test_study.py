@@ -177,7 +177,7 @@ def test_a_warm_start_begins_with_the_best_of_an_earlier_search(
         assert [spec.model_copy(update={"epochs": 60}) for spec in specs[:3]] == best[:3]
         assert all(spec.epochs == 9 for spec in specs)
         assert len(specs) == 6
-    assert "warm start from earlier: 20 of 20 scored trials lie in this space" in (
+    assert "warm start from earlier: 20 of 20 scored trials are in this space" in (
         capsys.readouterr().out
     )
 
@@ -209,7 +209,7 @@ def test_trials_outside_the_space_do_not_come(tmp_path: Path, report: DataReport
 def test_an_unknown_earlier_search_is_refused(tmp_path: Path, report: DataReport) -> None:
     earlier, _ = _earlier(tmp_path, report)
     job = job_of(3, {"name": "random"}, warm_start=["earlyer"])
-    with pytest.raises(ValueError, match=r"no search in 'earlyer'.*did you mean 'earlier'"):
+    with pytest.raises(ValueError, match=r"'earlyer' has no search.*did you mean 'earlier'"):
         Trials(run_of(RunDir(tmp_path / "run"), report, job))
     itself = job_of(3, {"name": "random"}, warm_start=["earlier"])
     with pytest.raises(ValueError, match="is this run"):
