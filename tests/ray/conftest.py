@@ -81,7 +81,7 @@ def started(folder: Path, settings: dict[str, str]) -> Iterator[Cluster]:
         f"--port={port}", f"--dashboard-port={dashboard}",
         f"--metrics-export-port={metrics}", f"--dashboard-agent-listen-port={agent}",
         f"--dashboard-agent-grpc-port={agent_grpc}", "--object-store-memory=200000000",
-        "--memory=6000000000", "--disable-usage-stats",
+        "--memory=6000000000", "--disable-usage-stats", "--include-log-monitor=false",
     ]  # fmt: skip
     found = Cluster(
         f"127.0.0.1:{port}", f"http://127.0.0.1:{dashboard}",

@@ -48,7 +48,10 @@ if place and words and words[0].endswith("/default_worker.py"):
 
 @contextmanager
 def forking(folder: Path, env: dict[str, str]) -> Iterator[dict[str, str]]:
-    """A server for the block; yields the environment of a cluster that uses it."""
+    """A server for the block, on Linux; yields the environment of a cluster that uses it."""
+    if sys.platform != "linux":
+        yield env
+        return
     place = folder / "fork"
     command = [sys.executable, __file__, str(place)]
     with subprocess.Popen(command, env=env, start_new_session=True) as server:
