@@ -64,6 +64,7 @@ def build_loss(terms: tuple[LossTerm, ...], target: Target, class_pixels: tuple[
             logits_BKHW = logits_BKHW.float()
         judged = Judged(logits_BKHW, mask_BHW, target)
         with torch.autocast(logits_BKHW.device.type, enabled=False):
-            return torch.stack([weight * part(judged) for weight, part in parts]).sum()
+            found = [weight * part(judged) for weight, part in parts]
+        return found[0] if len(found) == 1 else torch.stack(found).sum()
 
     return loss

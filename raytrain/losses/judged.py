@@ -57,7 +57,7 @@ class Judged:
         if self.target == "multi_label":
             count = self.logits_BKHW.new_tensor(self.mask_BHW.numel())
         else:
-            count = (self.mask_BHW != IGNORE).sum().to(self.logits_BKHW.dtype)
+            count = (self.mask_BHW != IGNORE).count_nonzero().to(self.logits_BKHW.dtype)
         return count.clamp_min(1)
 
     def first(self, background: bool) -> int:
