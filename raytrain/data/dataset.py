@@ -5,6 +5,8 @@ Shape suffixes: B images of a batch, C channels, H x W pixels.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +19,7 @@ from raytrain.config.trial import TrialSpec
 from raytrain.data.augment import augmented, build_augmentation
 from raytrain.data.cache import Cache
 from raytrain.data.framing import Frame, Windows
-from raytrain.data.loading import BatchLoader
+from raytrain.data.loading import BatchLoader, Layout, packed, unpacked
 from raytrain.data.mixing import mixed
 from raytrain.data.plan import BatchPlan, EpochPlan
 
@@ -33,8 +35,11 @@ class Scaling:
     def apply(self, image_BHWC: np.ndarray) -> torch.Tensor:
         """Return float32, BxCxHxW (channels last in memory)."""
         x = torch.from_numpy(np.ascontiguousarray(image_BHWC)).to(torch.float32)
-        figures = () if self.per_image else (torch.tensor(self.mean), torch.tensor(self.std))
-        return self.scaled(x, *figures).permute(0, 3, 1, 2)
+        return self.scaled(x, *self._figures).permute(0, 3, 1, 2)
+
+    @cached_property
+    def _figures(self) -> tuple[torch.Tensor, ...]:
+        return () if self.per_image else (torch.tensor(self.mean), torch.tensor(self.std))
 
     def scaled(self, image_BHWC: torch.Tensor, *figures: torch.Tensor) -> torch.Tensor:
         """Return the scaled images in the same shape; `figures` are mean and deviation on the
@@ -87,6 +92,15 @@ class Batch:
             Batch(image, target, part, len(part), self.global_size, other, self.share)
             for part, image, target, other in zip(rows, *split, strict=True)
         ]
+
+    def __getstate__(self) -> tuple[dict[str, Any], tuple[torch.Tensor, Layout]]:
+        """Return what is passed to another process: one tensor contains all the others."""
+        planes = {k: value for k, value in vars(self).items() if isinstance(value, torch.Tensor)}
+        return {**vars(self), **dict.fromkeys(planes)}, packed(planes)
+
+    def __setstate__(self, state: tuple[dict[str, Any], tuple[torch.Tensor, Layout]]) -> None:
+        rest, planes = state
+        vars(self).update(rest, **unpacked(*planes))
 
     def pin_memory(self) -> "Batch":
         self.image_BCHW = self.image_BCHW.pin_memory()

@@ -17,6 +17,10 @@ STALL_VARIABLE = "RAYTRAIN_STALL_S"
 STALL_S = 60.0
 LIMIT = 10.0
 """The longest wait for one batch, as a multiple of the hang limit: the first batch takes long."""
+ALIGNED = 16
+"""Tensors in a packed batch begin at multiples of this number of bytes."""
+Layout = dict[str, tuple[int, torch.dtype, torch.Size, tuple[int, ...]]]
+"""Name -> first byte, type, shape and strides."""
 HELP = (
     "set resources.loaders=0, or give the container more shared memory (docker run --shm-size=8g, "
     "or an emptyDir with medium: Memory at /dev/shm)"
@@ -89,3 +93,30 @@ def _set_up_loader(loader: int) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.multiprocessing.set_sharing_strategy("file_system")
+
+
+def packed(tensors: dict[str, torch.Tensor]) -> tuple[torch.Tensor, Layout]:
+    """Return the bytes of all tensors as one tensor, and where each of them lies.
+
+    Each tensor that is received costs a file in shared memory and an answer of torch's manager of
+    such files, whatever its size.
+    """
+    layout, end = {}, 0
+    for name, tensor in tensors.items():
+        strides = torch.empty_like(tensor, device="meta").stride()
+        layout[name] = (end, tensor.dtype, tensor.shape, strides)
+        end += -(-tensor.nbytes // ALIGNED) * ALIGNED
+    whole = torch.empty(end, dtype=torch.uint8)
+    for name, place in unpacked(whole, layout).items():
+        place.copy_(tensors[name])
+    return whole, layout
+
+
+def unpacked(whole: torch.Tensor, layout: Layout) -> dict[str, torch.Tensor]:
+    """Return the tensors of `packed`, as views."""
+    return {
+        name: whole[first : first + shape.numel() * kind.itemsize]
+        .view(kind)
+        .as_strided(shape, strides)
+        for name, (first, kind, shape, strides) in layout.items()
+    }

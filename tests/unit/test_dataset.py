@@ -1,5 +1,6 @@
 """Batches: each row counts once over any number of workers, and is the same in any company."""
 
+import copy
 import signal
 from collections import Counter
 
@@ -149,6 +150,28 @@ def test_loader_processes_change_nothing(cache: Cache, world: int) -> None:
         assert torch.equal(ours.image_BCHW, theirs.image_BCHW)
         assert torch.equal(ours.target_BHW, theirs.target_BHW)
         assert (ours.counted, ours.global_size) == (theirs.counted, theirs.global_size)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("kind", [torch.uint8, torch.uint16, torch.int64])
+def test_a_batch_passes_to_another_process_as_one_tensor(channels: int, kind: torch.dtype) -> None:
+    image_BCHW = torch.randn(2, 5, 7, channels).permute(0, 3, 1, 2)
+    first, second = (torch.randint(0, 200, (2, 5, 7)).to(kind) for _ in range(2))
+    batch = Batch(image_BCHW, first, np.arange(2), 2, 4, second, 0.25)
+    rest, (whole, layout) = batch.__getstate__()
+    assert not any(isinstance(value, torch.Tensor) for value in rest.values())
+    found = copy.copy(batch)
+    assert found.image_BCHW.untyped_storage().data_ptr() != image_BCHW.untyped_storage().data_ptr()
+    assert found.image_BCHW.untyped_storage().data_ptr() == (
+        found.target_BHW.untyped_storage().data_ptr()
+    )
+    for name in layout:
+        ours, theirs = getattr(batch, name), getattr(found, name)
+        assert torch.equal(ours, theirs)
+        # A network's arithmetic depends on where its input's channels lie.
+        assert (ours.dtype, ours.stride()) == (theirs.dtype, theirs.stride())
+    assert (found.counted, found.global_size, found.share) == (2, 4, 0.25)
+    assert whole.nbytes < image_BCHW.nbytes + 2 * first.nbytes + 3 * 16
 
 
 def test_a_batch_has_the_shapes_and_types_of_a_step(cache: Cache) -> None:
