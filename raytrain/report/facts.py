@@ -106,7 +106,7 @@ def read_folds(path: Path) -> FoldFacts | None:
     """Read the folds as plain JSON, because `data.folds` is slow to import."""
     if not path.is_file():
         return None
-    remedy = "delete it: the same data and settings give the same folds again"
+    remedy = "delete it; the same data and settings give the same folds again"
     tree = read_json(path, remedy)
     try:
         return FoldFacts(tree["hash"], tree["spec"]["seed"], tuple(map(tuple, tree["val_ids"])))

@@ -146,7 +146,7 @@ def rank_correlations(rungs: list[RungRank], alt: str) -> Markup:
         axes.set_xlim(-0.5, len(rungs) - 0.3)
         axes.set_ylim(min(0.0, *(rung.correlation or 0.0 for rung in rungs)) - 0.1, 1.1)
 
-    return draw(alt, "rank correlation with the end", "rung", HEIGHT_IN, plot)
+    return draw(alt, "rank correlation with the final ranking", "rung", HEIGHT_IN, plot)
 
 
 def intervals(scores: list[Interval], metric: str, classes: Sequence[str], alt: str) -> Markup:

@@ -121,7 +121,7 @@ def section(table: StudyTable) -> StudySection:
         rows=cells(table),
         best_of=best_of_cells(table),
         curves=figures.all_curves(drawn, f"Validation loss of all {count} choices of {about}"),
-        panels=figures.panels(drawn, f"Training and validation loss, choice by choice, of {about}"),
+        panels=figures.panels(drawn, f"Training and validation loss of each choice of {about}"),
         factor=figures.loss_against(
             drawn, table.factors[0], f"Best validation loss against the factor of {about}"
         ),

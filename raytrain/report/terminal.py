@@ -63,15 +63,20 @@ def _worth(column: str, row: dict[str, str]) -> bool:
 def stopping_text(cost: Stopping) -> str:
     """Return what early stopping cost, and how well the rungs agreed with the end."""
     share = f" ({cost.spent / cost.full:.0%})" if cost.full else ""
-    line = f"early stopping: {cost.spent} of the full grid's {cost.full} epochs were run{share}"
+    line = f"early stopping: {cost.spent} of {cost.full} epochs were run{share}"
     if not cost.rungs:
         return line
     table = Table(title=line, title_justify="left")
-    for column in ("rung at epoch", "stopped", "went on", "rank correlation with the end"):
+    for column in (
+        "rung at epoch",
+        "stopped",
+        "continued",
+        "rank correlation with the final ranking",
+    ):
         table.add_column(column)
     for rung in cost.rungs:
         known = "-" if rung.correlation is None else f"{rung.correlation:+.2f}"
-        over = f"{known} ({rung.finished} trials that ran to the end)"
+        over = f"{known} ({rung.finished} trials that ran all their epochs)"
         table.add_row(str(rung.epoch), str(rung.stopped), str(rung.went_on), over)
     return as_text(table)
 
@@ -79,7 +84,7 @@ def stopping_text(cost: Stopping) -> str:
 def score_text(ensemble: Ensemble) -> str:
     """Return the out-of-fold scores of an ensemble and its members."""
     lines = [f"  {_one(member.name, member.oof)}" for member in ensemble.shares]
-    images = f"{ensemble.oof['images']} images, 95 % over groups"
+    images = f"{ensemble.oof['images']} images, 95 % interval over groups"
     title = f"out-of-fold {ensemble.oof['metric']} ({images}):"
     return "\n".join([title, *lines, f"  {_one('mean', ensemble.oof)}"])
 

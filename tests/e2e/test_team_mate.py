@@ -1,4 +1,4 @@
-"""`raytrain ensemble` as a person types it: a team-mate's maps change the score and the CSV."""
+"""`raytrain ensemble` as a person types it: a teammate's maps change the score and the CSV."""
 
 import json
 import shutil
@@ -163,7 +163,7 @@ def test_who_joined_stays_through_runs_until_removed(
     assert opened(job)[2] == together
     assert run.submission.read_bytes() == csv
     page = run.report.read_text()
-    assert "a team-mate's maps" in page
+    assert "a teammate's maps" in page
     assert "mean of 3 members" in page
     assert "Each dot is one labeled image" in page  # scored with the team-mate's maps
 

@@ -58,7 +58,7 @@ def test_too_little_gives_no_correlation(scores: list[tuple[float, float]]) -> N
 def test_the_page_draws_it_from_two_entries_on(tmp_path: Path) -> None:
     run = build(tmp_path, "submit")
     ledger = FileLedger(run.ledger)
-    title = "Does validation foretell the public score?"
+    title = "Does the out-of-fold score predict the public score?"
     ledger.append(entry(1, 0.8, 0.79))
     assert title not in page_of(run).read_text()
     ledger.append(entry(2, 0.7, 0.6, run="second"))

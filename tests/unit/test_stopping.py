@@ -82,8 +82,8 @@ def test_a_pause_is_no_decision_and_its_end_counts_once() -> None:
 def test_the_cost_is_shown_in_words_and_drawn() -> None:
     cost = _stopping(_events())
     text = stopping_text(cost)
-    assert "15 of the full grid's 20 epochs were run (75%)" in text
-    assert "+1.00 (3 trials that ran to the end)" in text
+    assert "15 of 20 epochs were run (75%)" in text
+    assert "+1.00 (3 trials that ran all their epochs)" in text
     assert "rank correlation" not in stopping_text(Stopping(20, 20, []))
     svg = rank_correlations(cost.rungs, "ranks")
     assert "epoch 2" in svg

@@ -90,7 +90,7 @@ def test_the_table_lays_ours_beside_theirs(tmp_path: Path) -> None:
     page = page_of(run)
     assert "Study Z9" in page
     assert "0.7100 +- 0.0100" in page
-    for figure in ("Validation loss of all 6 choices", "choice by choice", "Scores of the repeats"):
+    for figure in ("Validation loss of all 6 choices", "of each choice", "Scores of the repeats"):
         assert page.count(figure) == 1, figure
     assert "Best validation loss against the factor" not in page
 
