@@ -1,10 +1,12 @@
 """One real Ray cluster for the whole session, started as a person starts it."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -59,9 +61,13 @@ def started(folder: Path, settings: dict[str, str]) -> Iterator[Cluster]:
     binaries = Path(sys.executable).parent
     for made in (site, home, cache):
         made.mkdir()
+    # A launched job joins the cluster that its folder of temporary files names: not another one of
+    # this machine. A socket's path has 107 characters at most.
+    temporary = tempfile.mkdtemp(prefix="rt", dir="/tmp")
     (site / "sitecustomize.py").write_text(CLIENT + SITE)
     env = os.environ | {
         "RAY_AUTH_MODE": "disabled",
+        "RAY_TMPDIR": temporary,
         "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
         "RAYTRAIN_CACHE": str(cache),
         "RAY_TRAIN_ENABLE_STATE_TRACKING": "1",
@@ -97,6 +103,7 @@ def started(folder: Path, settings: dict[str, str]) -> Iterator[Cluster]:
         finally:
             os.killpg(head.pid, signal.SIGKILL)
             head.wait(timeout=20)
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
