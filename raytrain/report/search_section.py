@@ -173,7 +173,8 @@ def rungs(facts: RunFacts) -> Rungs:
         for e in sorted(events, key=lambda e: (e.epoch, -e.val_score))
         if e.decision == "stop"
     ]
-    alt = f"Validation {facts.metric} of {len(events)} decisions at {len(found)} rungs: stop or go on"
+    decisions = f"{len(events)} decisions at {len(found)} rungs"
+    alt = f"Validation {facts.metric} of {decisions}: stop or go on"
     return Rungs(
         scheduler=facts.job.search.scheduler.name if facts.job else "",
         rungs=found,
