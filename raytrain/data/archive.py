@@ -13,7 +13,7 @@ class BrokenArchiveError(ValueError):
     """The file is not a complete zip; downloading it again may help."""
 
     def __init__(self, archive: Path, reason: object):
-        super().__init__(f"{archive.name}: broken archive: {reason}; fetch it again")
+        super().__init__(f"{archive.name}: broken archive: {reason}; download it again")
         self.archive = archive
 
 
@@ -32,7 +32,7 @@ def unpack(archive: Path, folder: Path) -> None:
             problems = _unsafe(opened, folder)
             if problems:
                 raise ValueError(
-                    f"{archive.name}: unsafe archive, nothing of it was unpacked\n  "
+                    f"{archive.name}: unsafe archive, so nothing was unpacked\n  "
                     + "\n  ".join(problems)
                 )
             folder.mkdir(parents=True, exist_ok=True)
@@ -53,8 +53,8 @@ def _refuse_without_room(opened: zipfile.ZipFile, archive: Path, folder: Path) -
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise ValueError(
-            f"{archive.name}: takes {needed / 1e9:.1f} GB unpacked, and {folder} has "
-            f"{free / 1e9:.1f} GB free: make room there"
+            f"{archive.name}: needs {needed / 1e9:.1f} GB unpacked, but {folder} has "
+            f"{free / 1e9:.1f} GB free; make room there"
         )
 
 

@@ -164,4 +164,4 @@ def _evict(root: Path, newest: Path) -> None:
         folder.rename(doomed)
         shutil.rmtree(doomed, ignore_errors=True)
         total -= size[folder]
-        warn(f"cache: removed {folder} to stay under {cap / 1e9:g} GB")
+        warn(f"cache: removed {folder} to stay below {cap / 1e9:g} GB (RAYTRAIN_CACHE_GB)")

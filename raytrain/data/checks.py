@@ -34,8 +34,8 @@ def inspect(competition: CompetitionSpec) -> DataReport:
         seen += [each] if each else []
         problems += wrong
     problems += [
-        f"{root / sample.image[0]}: its name has {length} bytes, and files that are named after it "
-        f"take at most {LONGEST_ID}; shorten it"
+        f"{root / sample.image[0]}: its name has {length} bytes, but raytrain names files after it "
+        f"and can use at most {LONGEST_ID}; shorten it"
         for sample in samples
         if (length := len(sample.id.encode())) > LONGEST_ID
     ]
@@ -72,8 +72,8 @@ def _kind_problems(seen: list[Seen]) -> list[str]:
         return []
     usual = Counter(sample.kind for sample in seen).most_common(1)[0][0]
     return [
-        f"{s.row['id']}: {s.kind[0]} channel(s) of {s.kind[1]}, while most images have "
-        f"{usual[0]} of {usual[1]}"
+        f"{s.row['id']}: {s.kind[0]} channel(s) of {s.kind[1]}, but most images have "
+        f"{usual[0]} of {usual[1]}; convert it"
         for s in seen
         if s.kind != usual
     ]
@@ -85,8 +85,8 @@ def _group_problems(seen: list[Seen], rule: str) -> list[str]:
     for sample in seen:
         splits[sample.row["group"]][sample.row["split"]].append(sample.row["id"])
     return [
-        f"group {group} ({rule}) is split: {found['train'][0]} trains, {found['val'][0]} "
-        "validates; move one, or correct competition.group"
+        f"group {group} ({rule}) is in two splits: {found['train'][0]} is in train, "
+        f"{found['val'][0]} in val; move one, or correct competition.group"
         for group, found in splits.items()
         if found["train"] and found["val"]
     ]
@@ -96,20 +96,23 @@ def _class_problems(competition: CompetitionSpec, seen: list[Seen]) -> list[str]
     """Return the classes that cannot be learned or scored from the masks."""
     rows = {split: [s.row for s in seen if s.row["split"] == split] for split in ("train", "val")}
     if not rows["train"]:
-        return ["there is no image to train on"]
+        return ["train has no image; correct competition.splits"]
     numbers = range(1, len(competition.classes))
     labeled = rows["train"] + rows["val"]
     ignored = sum(row["ignored"] for row in labeled)
     hint = f" ({ignored} px are ignored by competition.format.labels)" if ignored else ""
     problems = [
         f"class {competition.classes[k]!r} ({k}): no mask has a pixel of it{hint}; correct "
-        "competition.format.labels, or take it out of competition.classes"
+        "competition.format.labels, or remove it from competition.classes"
         for k in numbers
         if not any(row[f"pixels_{k}"] for row in labeled)
     ]
     shown = any(row[f"pixels_{k}"] for row in rows["val"] for k in numbers)
     if rows["val"] and not shown and not problems:
-        problems.append("the masks of val contain only background, so nothing can be scored there")
+        problems.append(
+            "the masks of val contain only background, so they cannot be scored; correct "
+            "competition.splits"
+        )
     return problems
 
 
@@ -135,6 +138,6 @@ def _leak_problems(seen: list[Seen], pairs: list[tuple[int, int]]) -> list[str]:
         if {a["split"], b["split"]} == {"train", "val"}:
             problems.append(
                 f"{a['id']} ({a['split']}) and {b['id']} ({b['split']}) are the same picture; "
-                "remove one, or say why in competition.accept_leaks"
+                "remove one, or give the reason in competition.accept_leaks"
             )
     return problems

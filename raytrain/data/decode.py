@@ -40,15 +40,17 @@ def decode_mask(path: Path) -> np.ndarray:
         if (mask != mask[..., :1]).any():
             raise ValueError(
                 f"{path}: a mask must be one channel of whole numbers; this one has "
-                f"{mask.shape[2]} that differ (colors?); save class numbers instead"
+                f"{mask.shape[2]} different channels (colors?); save class numbers instead"
             )
         mask = mask[..., 0]
     if mask.ndim != 2 or not mask.size:
-        raise ValueError(f"{path}: a mask is height x width, this is {mask.shape}")
+        raise ValueError(f"{path}: a mask must be height x width; this one is {mask.shape}")
     if mask.dtype.kind == "f" and (mask != np.floor(mask)).any():
         raise ValueError(f"{path}: a mask must hold whole numbers; this one holds fractions")
     if mask.min() < 0 or mask.max() > 65535:
-        raise ValueError(f"{path}: mask values run from {mask.min()} to {mask.max()}")
+        raise ValueError(
+            f"{path}: mask values must be 0 .. 65535; these are {mask.min()} .. {mask.max()}"
+        )
     return _upright(mask.astype(np.uint8 if mask.max() < 256 else np.uint16), stored)
 
 
@@ -62,12 +64,14 @@ def decode_layers(path: Path) -> np.ndarray:
     _check_exact(stored, path)
     if stored.hidden is not None:
         raise ValueError(
-            f"{path}: has an alpha channel (which hides {stored.hidden} px), and a layer must not "
-            "be one; save the layers as .npy, or without alpha"
+            f"{path}: has an alpha channel (which hides {stored.hidden} px), which may or may not "
+            "be a layer; save the layers as .npy, or without alpha"
         )
     layers = stored.values[..., None] if stored.values.ndim == 2 else stored.values
     if layers.ndim != 3 or not layers.size:
-        raise ValueError(f"{path}: layers are height x width (x classes), this is {layers.shape}")
+        raise ValueError(
+            f"{path}: layers must be height x width (x classes); this is {layers.shape}"
+        )
     _check_finite(layers, path)
     return _upright(layers != 0, stored)
 
@@ -104,7 +108,9 @@ def as_image(stored: Stored, path: Path) -> np.ndarray:
     if image.ndim == 2:
         image = image[..., None]
     if image.ndim != 3 or not image.size:
-        raise ValueError(f"{path}: an image is height x width (x channels), this is {image.shape}")
+        raise ValueError(
+            f"{path}: an image must be height x width (x channels); this is {image.shape}"
+        )
     if image.dtype == bool:
         image = image.astype(np.uint8) * 255
     if stored.stretch > 1:
@@ -122,8 +128,8 @@ def _upright(array: np.ndarray, stored: Stored) -> np.ndarray:
 def _check_exact(stored: Stored, path: Path) -> None:
     if stored.lossy:
         raise ValueError(
-            f"{path}: masks cannot be {stored.lossy}, it is lossy and changes class numbers; ask "
-            "for PNG or plain TIFF"
+            f"{path}: a mask must not be {stored.lossy}, which is lossy and changes class numbers; "
+            "use the original mask as PNG or plain TIFF"
         )
 
 
@@ -131,7 +137,7 @@ def _check_shown(hidden: int, path: Path) -> None:
     if hidden:
         raise ValueError(
             f"{path}: its alpha channel hides {hidden} px; save it without alpha, so that these "
-            "pixels are visible (TIFF: as an unspecified extra sample, if it is no alpha)"
+            "pixels are visible (TIFF: as an unspecified extra sample, if it is not alpha)"
         )
 
 

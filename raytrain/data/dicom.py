@@ -23,16 +23,16 @@ def read_dicom(path: Path) -> Stored:
         import pydicom
     except ImportError:
         raise ValueError(
-            f'{path}: DICOM files need the extra: pip install "raytrain[dicom]"'
+            f'{path}: DICOM files need an extra package: pip install "raytrain[dicom]"'
         ) from None
     try:
         data = pydicom.dcmread(path)
         frames = int(data.get("NumberOfFrames") or 1)
         if frames > 1:
-            raise ValueError(f"has {frames} frames; save each as a file of its own")
+            raise ValueError(f"has {frames} frames; save each as a separate file")
         values = _in_units(data)
     except (NotImplementedError, RuntimeError) as error:
-        raise ValueError(f"{path}: unreadable here ({reason_of(error)})") from None
+        raise ValueError(f"{path}: unreadable on this machine ({reason_of(error)})") from None
     except Exception as error:
         raise ValueError(f"{path}: unreadable ({reason_of(error)})") from None
     lossy = "DICOM with lossy compression" if data.get("LossyImageCompression") == "01" else ""

@@ -33,8 +33,8 @@ def find_samples(competition: CompetitionSpec, root: Path) -> FoundSamples:
     notes: tuple[str, ...] = ()
     if _share_names(index.samples):
         index = Index([_told_apart(sample) for sample in index.samples], index.problems)
-        notes = ("images of train or val have names of test images: they are called train_<name>, "
-                 "val_<name>",)  # fmt: skip
+        notes = ("images of train or val have the names of test images, so their ids are "
+                 "train_<name> and val_<name>",)  # fmt: skip
     # An image without a valid group becomes its own group, so that other problems are found too.
     groups = {sample.id: sample.id for sample in index.samples}
     problems = list(index.problems)
@@ -55,12 +55,12 @@ def find_samples(competition: CompetitionSpec, root: Path) -> FoundSamples:
     problems += nameless
     if competition.neighbours and not nameless:
         samples, named, replaced = with_neighbours(samples, competition.neighbours, groups)
-        text = f"{replaced} of {named} neighbouring frames are replaced by the image itself"
+        text = f"{replaced} of {named} neighboring frames are replaced by the image itself"
         if replaced and replaced == named:
             problems.append(
-                f"competition.neighbours: {text}, as there is none of the same split and group; "
-                "say in competition.group which frames belong together, such as {name: stem} (the "
-                "name without its number)"
+                f"competition.neighbours: {text}, because there is none in the same split and "
+                "group; set competition.group to the frames that belong together, such as {name: "
+                "stem} (the name without its number)"
             )
         elif replaced:
             notes = (*notes, text)

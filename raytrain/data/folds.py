@@ -13,7 +13,7 @@ from raytrain.data.report import DataReport, columns
 from raytrain.runs.files import read_spec, write_json
 from raytrain.runs.fingerprint import fingerprint
 
-REMEDY = "delete it: the same data and settings give the same folds again"
+REMEDY = "delete it; the same data and settings give the same folds again"
 
 
 class Folds(Spec):
@@ -42,8 +42,8 @@ def make_folds(report: DataReport, spec: FoldSpec) -> Folds:
     groups = samples["group"].to_numpy()
     if samples["group"].nunique() < spec.count:
         raise ValueError(
-            f"folds.count: {spec.count} folds need as many groups; "
-            f"the labeled images form {samples['group'].nunique()} (competition.group)"
+            f"folds.count: {spec.count} folds need as many groups, but the labeled images form "
+            f"{samples['group'].nunique()}; lower it, or correct competition.group"
         )
     shown_NK = columns(samples, "pixels") > 0
     presence = np.unique(shown_NK, axis=0, return_inverse=True)[1].ravel()
@@ -62,8 +62,7 @@ def make_folds(report: DataReport, spec: FoldSpec) -> Folds:
         if not shown_NK[val, 1:].any():
             raise ValueError(
                 f"folds.count: the {len(val)} images of fold {fold} of {spec.count} contain only "
-                "background, so they cannot be scored; write fewer folds or another "
-                "folds.seed"
+                "background, so they cannot be scored; set fewer folds or another folds.seed"
             )
     ids = samples["id"].to_numpy()
     val_ids = tuple(tuple(ids[val].tolist()) for _, val in parts)
@@ -78,10 +77,10 @@ def fold_notes(folds: Folds, report: DataReport) -> list[str]:
         held_N = report.labeled["id"].isin(ids).to_numpy()
         for where, rows_N, what in (
             ("in", held_N, "it counts in no score there"),
-            ("outside of", ~held_N, "it cannot be learned there"),
+            ("outside", ~held_N, "the model of this fold cannot learn it"),
         ):
             notes += [
-                f"class {name} has no labeled pixel {where} fold {fold}: {what}"
+                f"class {name} has no labeled pixel {where} fold {fold}, so {what}"
                 for number, name in enumerate(report.classes)
                 if number and not shown_NK[rows_N, number].any()
             ]
@@ -98,29 +97,31 @@ def load_or_make_folds(path: Path, report: DataReport, spec: FoldSpec) -> Folds:
         write_json(path, folds.model_dump(mode="json"))
         return folds
     folds = read_spec(
-        path, Folds, "delete it: the same data and settings give the same folds again"
+        path, Folds, "delete it; the same data and settings give the same folds again"
     )
     problems = []
     if folds.data != report.fingerprint:
         problems.append("the data changed since these folds were made")
     if folds.spec != spec:
-        problems.append(f"folds are {folds.spec.count} with seed {folds.spec.seed} there")
+        problems.append(f"the file has {folds.spec.count} folds with seed {folds.spec.seed}")
     group = dict(zip(report.samples["id"], report.samples["group"], strict=True))
     owner: dict[str, int] = {}
     held = Counter(id for ids in folds.val_ids for id in ids)
-    problems += [f"{id} stands there {count} times" for id, count in held.items() if count > 1]
+    problems += [f"{id} is in the folds {count} times" for id, count in held.items() if count > 1]
     problems += [f"{id} is in no fold" for id in report.ids("train", "val") if id not in held]
     for fold, ids in enumerate(folds.val_ids):
         if not ids:
-            problems.append(f"fold {fold} holds no image")
+            problems.append(f"fold {fold} has no image")
         for id in ids:
             if id not in group:
                 problems.append(f"{id} is not in the data")
             elif owner.setdefault(group[id], fold) != fold:
-                problems.append(f"group {group[id]} stands in folds {owner[group[id]]}, {fold}")
+                problems.append(f"group {group[id]} is in folds {owner[group[id]]} and {fold}")
     if folds.hash != fingerprint(folds.val_ids):
         problems.append("the file was edited (its hash differs)")
     if problems:
         listed = "\n  ".join(dict.fromkeys(problems))
-        raise ValueError(f"{path}: folds changed; use another `run` name\n  {listed}")
+        raise ValueError(
+            f"{path}: the folds do not fit the job; use another `run` name\n  {listed}"
+        )
     return folds

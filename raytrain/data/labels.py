@@ -36,7 +36,7 @@ def as_classes(
     if strange:
         shown = ", ".join(map(str, strange[:10])) + (", ..." if len(strange) > 10 else "")
         raise ValueError(
-            f"{source}: mask values [{shown}] are none of the {classes} classes; write "
+            f"{source}: mask values [{shown}] do not belong to any of the {classes} classes; set "
             f"competition.format.labels: {_advice(mask_HW, strange, classes)}"
         )
     numbers = np.zeros(max(meaning) + 1, np.uint8)
@@ -55,7 +55,7 @@ def _advice(mask_HW: np.ndarray, strange: list[int], classes: int) -> str:
     values = ", ".join(map(str, strange[:10]))
     return (
         f"{{name: values, classes: {{0: 0, {strange[0]}: 1}}}}, with the class of each value, or "
-        f"{{ignore: [{values}]}}, if these pixels are not labeled; they then count nowhere"
+        f"{{ignore: [{values}]}}, if these pixels are unlabeled; losses and scores then skip them"
     )
 
 
@@ -91,7 +91,7 @@ def merged(layers: list[tuple[int, np.ndarray, str]], target: Target) -> np.ndar
     mask_HW = np.zeros(layers[0][1].shape, np.uint16)
     for number, layer_HW, name in layers:
         if layer_HW.shape != mask_HW.shape:
-            raise ValueError(f"{name}: the parts of this mask have different sizes")
+            raise ValueError(f"{name}: the parts of this mask differ in size")
         if target == "multi_label":
             if number:  # background pixels are those without a class
                 mask_HW[layer_HW] |= 1 << (number - 1)
@@ -99,8 +99,8 @@ def merged(layers: list[tuple[int, np.ndarray, str]], target: Target) -> np.ndar
         both = layer_HW & (mask_HW != 0) & (mask_HW != number)
         if both.any():
             raise ValueError(
-                f"{name}: {int(both.sum())} px belong to another class, too; where classes may "
-                "overlap, write competition.target: multi_label"
+                f"{name}: {int(both.sum())} px also belong to another class; if classes may "
+                "overlap, set competition.target: multi_label"
             )
         mask_HW[layer_HW] = number
     return mask_HW
@@ -113,8 +113,8 @@ def stacked(layers_HWC: np.ndarray, classes: int, source: Path | str) -> np.ndar
     """
     if layers_HWC.shape[2] != classes - 1:
         raise ValueError(
-            f"{source}: {layers_HWC.shape[2]} layers, but {classes - 1} classes beside the "
-            "background; a mask of overlapping classes has one for each"
+            f"{source}: the mask has {layers_HWC.shape[2]} layers; overlapping classes need one "
+            f"per class without the background, which is {classes - 1}"
         )
     bits_C = 1 << np.arange(classes - 1)
     return ((layers_HWC != 0) * bits_C).sum(2).astype(np.uint16)

@@ -45,7 +45,9 @@ def _rows_left_over(competition: CompetitionSpec, root: Path, ids: set[str]) -> 
             named = map(composed, read_table(root / spec.file).column(spec.id))
             strange = [id for id in dict.fromkeys(named) if id not in ids]
             if strange:
-                lines.append(f"{spec.file}: {len(strange)} ids of no image, such as {strange[0]!r}")
+                lines.append(
+                    f"{spec.file}: {len(strange)} ids without an image, such as {strange[0]!r}"
+                )
     return tuple(dict.fromkeys(lines))
 
 

@@ -80,8 +80,8 @@ def room_problem(loaders: int, batch_bytes: int) -> str | None:
     if need <= free:
         return None
     return (
-        f"resources.loaders: {loaders} processes that prepare batches need {need / 1e6:.3g} MB of "
-        f"{SHARED}, which has {free / 1e6:.3g} MB free; {HELP}"
+        f"resources.loaders: {loaders} processes that prepare batches need {need / 1e6:.3g} MB in "
+        f"{SHARED}, but {free / 1e6:.3g} MB are free; {HELP}"
     )
 
 

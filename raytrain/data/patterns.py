@@ -32,12 +32,14 @@ def split_words(
     """
     if isinstance(splits, FolderSplitsSpec):
         if "{split}" not in pattern:
-            return {}, [f"{key}: {pattern!r} lacks {{split}}, which competition.splits needs"]
+            return {}, [
+                f"{key}: {pattern!r} lacks {{split}}, which competition.splits needs; add it"
+            ]
         words = {split: getattr(splits, split) for split in SPLITS}
         return {split: word for split, word in words.items() if word is not None}, []
     if "{split}" in pattern:
         return {}, [
-            f"{key}: {pattern!r} holds {{split}}, but competition.splits is not of kind folders"
+            f"{key}: {pattern!r} has {{split}}, but competition.splits is not folders; remove it"
         ]
     return {None: ""}, []
 
@@ -57,7 +59,9 @@ def matches(root: Path, pattern: str) -> tuple[list[Match], list[str]]:
             continue
         first = found.setdefault(tuple(fields.items()), Match(address, fields))
         if first.address != address:
-            problems.append(f"{path}: reads the same as {first.address}; keep one of them")
+            problems.append(
+                f"{path}: its name is the same as that of {first.address}; keep one of them"
+            )
     return list(found.values()), problems
 
 

@@ -47,9 +47,9 @@ def write_phantom(folder: Path, truth: Path, patients: PhantomSplit, seed: int) 
         found = held.get(RECORD, b"no phantom").decode()
         problems.append(f"{folder} holds {found}, not {files[RECORD].decode()}")
     if truth in (folder, *folder.parents) or held_masks not in (None, masks):
-        problems.append(f"{truth} holds something else than this phantom's test masks")
+        problems.append(f"{truth} holds something other than this phantom's test masks")
     if problems:
-        raise ValueError("; ".join(problems) + "; delete what is old or name another folder")
+        raise ValueError("; ".join(problems) + "; delete the folder or name another one")
     for target, content, present in ((folder, files, held), (truth, masks, held_masks)):
         if present is None:
             _place(target, content)

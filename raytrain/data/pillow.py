@@ -58,13 +58,13 @@ def open_picture(path: Path) -> Image.Image:
             pages = getattr(image, "n_frames", 1)
             image.getexif()  # read here, to catch its errors
     except Image.DecompressionBombError:
-        raise ValueError(f"{path}: larger than Pillow reads; save it as TIFF") from None
+        raise ValueError(f"{path}: too large for Pillow; save it as TIFF") from None
     except UnidentifiedImageError:
         raise ValueError(f"{path}: unreadable (not an image)") from None
     except Exception as error:
         raise ValueError(f"{path}: unreadable ({reason_of(error)})") from None
     if pages > 1:
-        raise ValueError(f"{path}: has {pages} pages or frames; save each as a file of its own")
+        raise ValueError(f"{path}: has {pages} pages or frames; save each as a separate file")
     return image
 
 

@@ -60,7 +60,7 @@ class EpochPlan(Sampler[BatchPlan]):
         if spec.positive_share is not None and not all(map(len, self.kinds)):
             lacking = "with" if len(self.kinds[1]) else "without"
             raise ValueError(
-                f"trial.positive_share: no training window {lacking} foreground; leave it out"
+                f"trial.positive_share: there are no windows {lacking} foreground; leave it out"
             )
 
     def __len__(self) -> int:

@@ -112,7 +112,7 @@ def read_report(path: Path) -> DataReport:
     try:
         samples = pd.read_parquet(table)
     except (ValueError, OSError) as error:
-        remedy = f"delete {path}: the next command writes both again"
+        remedy = f"delete {path}; the next command writes both again"
         raise DamagedError(table, str(error), remedy) from None
     # Arrow keeps its temporary memory: a hundred bytes per sample, in every worker.
     pa.default_memory_pool().release_unused()

@@ -23,7 +23,7 @@ def read_image(root: Path, addresses: tuple[str, ...]) -> np.ndarray:
     for address, plane in zip(addresses, planes, strict=True):
         if plane.shape[:2] != planes[0].shape[:2] or plane.dtype != planes[0].dtype:
             raise ValueError(
-                f"{root / address}: {describe(plane)}, its neighbour {addresses[0]} "
+                f"{root / address}: {describe(plane)}, but its neighbor {addresses[0]} has "
                 f"{describe(planes[0])}"
             )
     return planes[0] if len(planes) == 1 else np.concatenate(planes, axis=2)
@@ -45,8 +45,8 @@ def read_mask(
     mask = read(format, root, addresses, size_HW, classes, target)
     if mask.shape != size_HW:
         raise ValueError(
-            f"{root / addresses[0]}: the mask is {mask.shape[1]}x{mask.shape[0]}, "
-            f"its image {size_HW[1]}x{size_HW[0]}"
+            f"{root / addresses[0]}: the mask is {mask.shape[1]}x{mask.shape[0]}, but its image is "
+            f"{size_HW[1]}x{size_HW[0]}"
         )
     return mask.astype(stored_type(len(classes), target), copy=False)
 

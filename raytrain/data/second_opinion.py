@@ -31,22 +31,22 @@ def decoder_disagreement(path: Path) -> str | None:
         name, other = "OpenCV", _opencv(path, stored.orientation)
     else:
         return None
-    used = f"used: {image.shape[2]} channel(s) of {image.dtype}"
+    used = f"raytrain uses {image.shape[2]} channel(s) of {image.dtype}"
     if other is None:
         return f"{path}: {name} cannot read it; {used}"
     if other.shape[:2] != image.shape[:2]:
-        return f"{path}: {name} reads {_size(other)} px; used: {_size(image)} px"
+        return f"{path}: {name} reads {_size(other)} px; raytrain uses {_size(image)} px"
     if other.shape != image.shape or other.dtype.newbyteorder("=") != image.dtype:
         return f"{path}: {name} reads {other.shape[2]} channel(s) of {other.dtype}; {used}"
     with path.open("rb") as file:
         step = JPEG_STEP if file.read(2) == b"\xff\xd8" else 0
     differ = int((np.abs(other.astype(np.float64) - image) > step).any(-1).sum())
     if differ:
-        return f"{path}: {name} reads other values at {differ} px; {used}"
+        return f"{path}: {name} reads different values at {differ} px; {used}"
     if stored.orientation != 1:
         return (
             f"{path}: its orientation tag ({stored.orientation}) turns it from "
-            f"{_size(stored.values)} to {_size(image)} px, and not every tool follows; used: turned"
+            f"{_size(stored.values)} to {_size(image)} px; raytrain turns it, other tools may not"
         )
     return None
 

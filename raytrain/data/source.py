@@ -62,7 +62,7 @@ def _fetched(address: str) -> Path:
             for name, facts in files.find(path, detail=True).items()
         }
     if not listing:
-        raise ValueError(f"{address}: nothing is there (competition.data)")
+        raise ValueError(f"{address}: there is nothing at this address (competition.data)")
 
     def fetch(folder: Path) -> None:
         if len(listing) == 1 and path.endswith(".zip"):

@@ -39,7 +39,9 @@ def with_splits(
     if isinstance(splits, RangeSplitsSpec):
         for split in asked:
             if not any(sample.split == split for sample in samples):
-                problems.append(f"competition.splits.{split}: no name has such a number")
+                problems.append(
+                    f"competition.splits.{split}: no image has a number in this range; correct it"
+                )
     for sample in samples:
         if sample.split != "test" and not sample.mask:
             problems.append(
@@ -50,7 +52,7 @@ def with_splits(
         first = owner.setdefault(sample.id, sample)
         if first is not sample:
             problems.append(
-                f"{root / sample.image[0]}: the name {sample.id!r} stands in {first.split} too; "
+                f"{root / sample.image[0]}: the name {sample.id!r} is also in {first.split}; "
                 "rename one"
             )
     return [s for split in SPLITS for s in samples if s.split == split], problems
@@ -152,7 +154,7 @@ def group_text(spec: GroupSpec) -> str:
     """Return the rule in a few words, for messages."""
     match spec:
         case OwnGroupSpec():
-            return "each image its own"
+            return "each image is its own group"
         case StemGroupSpec():
             return "the name without its number"
         case ExpressionGroupSpec():
@@ -166,7 +168,9 @@ def group_text(spec: GroupSpec) -> str:
 def _sequence(id: str, spec: EndsGroupSpec) -> str:
     place = int(np.searchsorted(spec.ends, number_in(id)))
     if place == len(spec.ends):
-        raise ValueError(f"{id!r} comes after the last end, {spec.ends[-1]} (competition.group)")
+        raise ValueError(
+            f"{id!r} comes after the last end, {spec.ends[-1]}; add one (competition.group)"
+        )
     return str(spec.ends[place])
 
 

@@ -33,7 +33,7 @@ def _opened(path: Path, written: int) -> np.ndarray:
         or stack.ndim not in (3, 4)
         or stack.dtype.kind not in "uibf"
     ):
-        raise ValueError(f"{path}: a stack is an array N x H x W (x C) of numbers")
+        raise ValueError(f"{path}: a stack must be an array of numbers, N x H x W (x C)")
     if channels_first(stack.shape[1:]):
         raise ValueError(
             f"{path}: {' x '.join(map(str, stack.shape))} looks like N x channels x height x "

@@ -26,7 +26,7 @@ def read_if_changed(competition: CompetitionSpec, run: RunDir) -> DataReport:
     """Return the report of the last full reading if no file has changed in size or time and the
     competition's spec is the same; otherwise read all data."""
     if run.stamp.is_file() and run.data_report.is_file():
-        remedy = "delete it: the data is read again"
+        remedy = "delete it, and the data is read again"
         if read_json(run.stamp, remedy) == {"stamp": stamp(competition)}:
             return read_report(run.data_report)
     return read_anew(competition, run)

@@ -114,4 +114,4 @@ def _width_problem(row: list[str], header: list[str]) -> str:
         return f"{cells} (the line is blank)"
     if len(row) < len(header):
         return f"{cells} (column {header[len(row)]!r} is missing)"
-    return f"{cells} (a comma too many, or a cell with a comma that needs quotes)"
+    return f"{cells} (one comma too many, or a cell with a comma needs quotes)"

@@ -63,7 +63,7 @@ def _only_page(file: tifffile.TiffFile) -> tifffile.TiffPage:
         # ImageJ and tifffile may omit the directories of further planes.
         count = file.series[0].size // full[0].size
     if count != 1:
-        raise ValueError(f"has {count} pages; save each as a file of its own")
+        raise ValueError(f"has {count} pages; save each as a separate file")
     page = full[0]
     if page.photometric == tifffile.PHOTOMETRIC.SEPARATED:
         raise ValueError("CMYK colors; convert it to RGB")
@@ -88,7 +88,7 @@ def _check_declared(page: tifffile.TiffPage) -> None:
             count = max(count, stored * page.samplesperpixel)
     if count > page.samplesperpixel:
         raise ValueError(
-            f"declares {page.samplesperpixel} sample(s) a pixel and has {count}; save it again "
+            f"declares {page.samplesperpixel} sample(s) per pixel but has {count}; save it again "
             "as gray or RGB"
         )
 

@@ -68,7 +68,7 @@ def outside_value(data: Path) -> str:
     mask = cv2.imread(path, cv2.IMREAD_UNCHANGED)
     mask[0, 0] = 9
     cv2.imwrite(path, mask)
-    return "ph17_mask.png: mask values [9] are none of the 4 classes"
+    return "ph17_mask.png: mask values [9] do not belong to any of the 4 classes"
 
 
 def unreadable(data: Path) -> str:

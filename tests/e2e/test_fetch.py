@@ -132,7 +132,7 @@ def test_a_damaged_download_is_brought_again(
 ) -> None:
     whole = kaggle.archive
     kaggle.archive = damage(whole)
-    with pytest.raises(ValueError, match=r"heart\.zip: broken archive: .*fetch it again"):
+    with pytest.raises(ValueError, match=r"heart\.zip: broken archive: .*download it again"):
         fetched()
     kaggle.archive = whole
     assert fetched().is_dir()
@@ -183,5 +183,5 @@ def test_every_unsafe_member_is_listed_before_anything_is_written(tmp_path: Path
 def test_a_broken_archive_is_told(tmp_path: Path) -> None:
     path = tmp_path / "broken.zip"
     path.write_bytes(zipped({"a.png": b"1" * 100}).replace(b"1" * 100, b"2" * 100))
-    with pytest.raises(ValueError, match=r"broken\.zip: broken archive: .*fetch it again"):
+    with pytest.raises(ValueError, match=r"broken\.zip: broken archive: .*download it again"):
         unpack(path, tmp_path / "out")

@@ -89,7 +89,7 @@ def _reproduce(job: Path, run: Path, env: dict[str, str]) -> None:
     assert again.stdout == f"{event.tag}: the CSV is the same, 12 rows, SHA-256 {event.sha256}\n"
     lost = raytrain("reproduce", "1234", job, env=env)
     assert (lost.returncode, lost.stdout) == (1, "")
-    assert f"1234: not in {ledger}, which has {event.tag}" in lost.stderr
+    assert f"1234: not in {ledger}; give one of {event.tag}" in lost.stderr
     assert event.sha256 is not None
     ledger.write_text(ledger.read_text().replace(event.sha256, "0" * 64))
     csv_path = ledger.with_name(f"{event.tag}.csv")

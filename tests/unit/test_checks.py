@@ -42,13 +42,13 @@ def test_every_problem_stands_in_one_error(competition) -> None:
     first, *lines = str(caught.value).split("\n")
     expected = [
         (image("train", "cmr1"), "mask is missing"),
-        (mask("train", "cmr2"), "the mask is 5x5, its image 12x10"),
-        (mask("train", "cmr3"), "mask values [3] are none of the 3 classes"),
+        (mask("train", "cmr2"), "the mask is 5x5, but its image is 12x10"),
+        (mask("train", "cmr3"), "mask values [3] do not belong to any of the 3 classes"),
         (image("train", "cmr5"), "the file is empty"),
         (image("train", "cmr6"), "not an image"),
         (mask("train", "cmr8"), f"{image('train', 'cmr4')}, ", "unreadable"),
         (mask("val", "cmr15"), "mask values [9]"),
-        (mask("val", "cmr17"), "the mask is 4x4, its image 5x5"),
+        (mask("val", "cmr17"), "the mask is 4x4, but its image is 5x5"),
         ("  group 5", "cmr9 trains", "cmr10 validates"),
     ]
     assert first == f"{competition.root}: 10 problems in the data"
@@ -222,5 +222,5 @@ def test_files_that_decoders_read_differently_are_told(competition) -> None:
     report = inspect(competition.spec(GROUP).model_copy(update={"format": format}))
     assert len(report.disagreements) == 6
     assert "cmr1.tif: Pillow" in report.disagreements[0]
-    assert "used: 3 channel(s) of uint16" in report.disagreements[0]
+    assert "uses 3 channel(s) of uint16" in report.disagreements[0]
     assert (report.channels, report.dtype) == (3, "uint16")

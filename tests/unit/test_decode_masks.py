@@ -64,11 +64,11 @@ def test_a_mask_is_whole_numbers(kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "array", "words"),
     [
-        ("m.png", RGB, r"one channel of whole numbers; this one has 3 that differ"),
-        ("m.npy", np.dstack([LABELS, GRAY]), "this one has 2 that differ"),
-        ("m.jpg", LABELS, "masks cannot be JPEG, it is lossy"),
+        ("m.png", RGB, r"one channel of whole numbers; this one has 3 different"),
+        ("m.npy", np.dstack([LABELS, GRAY]), "this one has 2 different"),
+        ("m.jpg", LABELS, "a mask must not be JPEG, which is lossy"),
         ("m.tif", LABELS / np.float32(2), "holds fractions"),
-        ("m.npy", LABELS.astype(np.int32) - 1, "mask values run from -1 to"),
+        ("m.npy", LABELS.astype(np.int32) - 1, "mask values must be 0 .. 65535; these are -1"),
     ],
 )
 def test_a_mask_that_is_none(name: str, array: np.ndarray, words: str, tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_bands_that_differ_are_not_dropped(tmp_path: Path) -> None:
     path = tmp_path / "m.tif"
     for bands in (np.dstack([LABELS, GRAY]), np.dstack([*[LABELS] * 3, GRAY])):
         tifffile.imwrite(path, bands, photometric="minisblack", planarconfig="contig")
-        with pytest.raises(ValueError, match=f"this one has {bands.shape[2]} that differ"):
+        with pytest.raises(ValueError, match=f"this one has {bands.shape[2]} different"):
             decode_mask(path)
 
 
@@ -123,7 +123,7 @@ def test_lossy_masks_are_refused_and_lossy_images_are_not(tmp_path: Path) -> Non
     assert len(files) == 7
     for path in files.values():
         assert decode_image(path).shape[:2] == (64, 64)
-        with pytest.raises(ValueError, match="it is lossy and changes class numbers") as caught:
+        with pytest.raises(ValueError, match="which is lossy and changes class numbers") as caught:
             decode_mask(path)
         assert str(caught.value).startswith(f"{path}: ")
 

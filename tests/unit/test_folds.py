@@ -107,7 +107,7 @@ def test_no_fold_is_empty() -> None:
 
 @pytest.mark.parametrize(("groups", "count"), [(1, 2), (2, 3), (4, 5)])
 def test_fewer_groups_than_folds_is_an_error(groups: int, count: int) -> None:
-    words = rf"folds\.count: {count} folds .* the labeled images form {groups} "
+    words = rf"folds\.count: {count} folds .* the labeled images form {groups};"
     with pytest.raises(ValueError, match=words):
         make_folds(_plain(groups), FoldSpec(count=count))
     assert len(make_folds(_plain(count), FoldSpec(count=count)).val_ids) == count
@@ -138,15 +138,15 @@ def test_an_edited_file_is_an_error(tmp_path: Path) -> None:
     # With its hash put right it still leaks.
     tree["hash"] = fingerprint(tree["val_ids"])
     write_json(path, tree)
-    with pytest.raises(ValueError, match=r"group \d stands in folds 0, 1"):
+    with pytest.raises(ValueError, match=r"group \d is in folds 0 and 1"):
         load_or_make_folds(path, report, FoldSpec(count=3))
 
 
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        (FoldSpec(count=4), "folds are 3 with seed 0 there"),
-        (FoldSpec(count=3, seed=7), "folds are 3 with seed 0 there"),
+        (FoldSpec(count=4), "the file has 3 folds with seed 0"),
+        (FoldSpec(count=3, seed=7), "the file has 3 folds with seed 0"),
     ],
 )
 def test_other_settings_are_an_error(tmp_path: Path, spec: FoldSpec, words: str) -> None:
@@ -175,7 +175,7 @@ def test_images_that_are_gone_are_an_error(tmp_path: Path) -> None:
 def test_another_grouping_of_the_same_data_is_an_error(tmp_path: Path) -> None:
     path, spec = tmp_path / "folds.json", FoldSpec(count=3)
     load_or_make_folds(path, _report([(i, (4, 1, 1)) for i in range(12)]), spec)
-    with pytest.raises(ValueError, match="stands in folds"):
+    with pytest.raises(ValueError, match="is in folds"):
         load_or_make_folds(path, _plain(6), spec)
 
 
@@ -187,8 +187,8 @@ def test_a_fold_that_lacks_images_is_an_error(tmp_path: Path) -> None:
     tree["val_ids"] = [[*tree["val_ids"][0], twice], tree["val_ids"][1], []]
     tree["hash"] = fingerprint(tree["val_ids"])
     write_json(path, tree)
-    with pytest.raises(ValueError, match="fold 2 holds no image") as caught:
+    with pytest.raises(ValueError, match="fold 2 has no image") as caught:
         load_or_make_folds(path, report, spec)
     for id in lost:
         assert f"{id} is in no fold" in str(caught.value)
-    assert f"{twice} stands there 2 times" in str(caught.value)
+    assert f"{twice} is in the folds 2 times" in str(caught.value)

@@ -26,9 +26,13 @@ def test_stacks_are_mapped_row_by_row(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "array", "words"),
     [
-        ("trainlabels.npy", np.zeros((3, 4, 6), np.uint8), "holds 3 masks, trainimages.npy 2"),
+        (
+            "trainlabels.npy",
+            np.zeros((3, 4, 6), np.uint8),
+            "holds 3 masks, but trainimages.npy holds 2",
+        ),
         ("trainimages.npy", np.array([{}, {}]), "pickled objects"),
-        ("valimages.npy", np.zeros((4, 6)), "a stack is an array N x H x W"),
+        ("valimages.npy", np.zeros((4, 6)), "a stack must be an array of numbers, N x H x W"),
         ("valimages.npy", np.zeros((1, 3, 8, 8)), "looks like N x channels x height x width"),
     ],
 )

@@ -66,7 +66,7 @@ def test_an_id_in_train_and_val_is_a_problem(paired: Path) -> None:
     save(paired / f"val/mask/{name}_mask.png")
     [problem] = paired_in(paired).problems
     assert str(paired / f"val/image/{name}.png") in problem
-    assert "train too" in problem
+    assert "is also in train" in problem
 
 
 @pytest.mark.parametrize("split", ["train", "val", "test"])

@@ -39,7 +39,7 @@ def test_what_is_wrong_with_a_table(tmp_path: Path) -> None:
     [problem] = found_in(tmp_path, spec_of("rle_table")).problems
     assert "'cmr77' has no image" in problem
     first, *_ = found_in(tmp_path, RleTableSpec(dialect="lasc", id="{name}-{class}")).problems
-    assert "train.csv: row 2: id 'cmr10_1' does not read '{name}-{class}'" in first
+    assert "train.csv: row 2: id 'cmr10_1' does not match '{name}-{class}'" in first
     [problem] = found_in(tmp_path, RleTableSpec(dialect="lasc", columns=("id", "rel"))).problems
     assert "column unknown 'rel'; did you mean 'rle'?" in problem
     table.write_text("id,rle\ncmr9_1,1 999\n")
@@ -78,7 +78,7 @@ def test_images_without_a_row_are_what_the_job_says(splits: object, tmp_path: Pa
             assert mask_HW.any() == (sample.id == "a1")
     if isinstance(splits, FractionSplitsSpec):
         [problem] = asked
-        assert "lists 2 of 6 images, and not 'a3'; say what such an image is" in problem
+        assert "lists 2 of 6 images, but not 'a3'; set competition.format.unlisted" in problem
         assert test == []
         assert [s.id for s in unlabelled.samples if s.split == "test"] == ["a3", "a4", "a5", "a6"]
     else:

@@ -38,7 +38,7 @@ def test_a_format_says_that_there_is_no_data(name: str, tmp_path: Path) -> None:
 def test_splits_by_number_need_patterns_without_a_split(name: str, tmp_path: Path) -> None:
     WRITERS[name][0](tmp_path)
     [*problems] = found_in(tmp_path, spec_of(name), RangeSplitsSpec(train="1-10")).problems
-    assert any("competition.splits is not of kind folders" in problem for problem in problems)
+    assert any("competition.splits is not folders" in problem for problem in problems)
 
 
 def test_numbers_in_names_sort_as_numbers() -> None:

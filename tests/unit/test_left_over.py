@@ -41,7 +41,9 @@ def test_two_files_that_read_the_same_are_refused(name: str, tmp_path: Path) -> 
             shutil.copy(path, path.with_suffix(path.suffix.title()))
     problems = found_in(tmp_path, spec_of(name)).problems
     for split in SPLITS:
-        assert any(f"/{split}" in line and "reads the same as" in line for line in problems)
+        assert any(
+            f"/{split}" in line and "its name is the same as that of" in line for line in problems
+        )
 
 
 def test_what_belongs_to_nothing_is_counted_and_shown(competition) -> None:
@@ -69,7 +71,7 @@ def test_what_belongs_to_nothing_is_counted_and_shown(competition) -> None:
         f"1 .zip file: {whose} more.ZIP",
         f"2 files without a suffix: {whose} .DS_Store",
         f"2 side files of macOS (._*): {whose} train/image/._cmr1.png",
-        "g.csv: 2 ids of no image, such as 'cmr77'",
+        "g.csv: 2 ids without an image, such as 'cmr77'",
     )
     for line in found.notes:
         assert f"  {line}" in summary(found)

@@ -71,7 +71,7 @@ def test_room_is_looked_at_before_the_start(
     assert "need 1 MB" in problem
     assert room_problem(0, 10**9) is None
     data = _Batches("")
-    with pytest.raises(LoaderError, match=r"1 MB free; set resources\.loaders=0"):
+    with pytest.raises(LoaderError, match=r"1 MB are free; set resources\.loaders=0"):
         BatchLoader(data, SequentialSampler(data), 4, 10**6, False)
     # Where there is no such folder, nothing is known.
     monkeypatch.setattr(loading, "SHARED", tmp_path / "none")

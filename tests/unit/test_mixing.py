@@ -175,7 +175,7 @@ def test_foreground_is_looked_for_in_each_window() -> None:
     for image in (batch.image_BCHW[0, 0] for batch in _epoch(cache, spec)):
         assert image[0].round().tolist() == list(range(8))
     layers = replace(cache, target="multi_label")
-    with pytest.raises(ValueError, match="no training window without foreground"):
+    with pytest.raises(ValueError, match="no windows without foreground"):
         _epoch(layers, spec)
-    with pytest.raises(ValueError, match="no training window with foreground"):
+    with pytest.raises(ValueError, match="no windows with foreground"):
         _plan(0.5, [0, 0])

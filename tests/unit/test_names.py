@@ -74,7 +74,7 @@ def test_train_and_test_may_use_the_same_names(competition) -> None:
         assert report.ids("val") == ("val_cmr5", "val_cmr6")
         assert report.ids("test") == ("cmr1", "cmr2", "cmr7", "cmr8")
         assert sample_problems(spec, report) == []
-        assert "they are called train_<name>" in summary(report)
+        assert "so their ids are train_<name>" in summary(report)
     pixels = report.samples.set_index("id")
     assert pixels.at["cmr1", "mean_0"] == 91
     assert pixels.at["train_cmr1", "mean_0"] != 91

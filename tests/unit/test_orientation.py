@@ -64,6 +64,6 @@ def test_a_turned_picture_is_told_with_both_sizes(suffix: str, tmp_path: Path) -
     else:
         Image.fromarray(GRAY).save(path, exif=exif_of(6))
     assert decoder_disagreement(path) == (
-        f"{path}: its orientation tag (6) turns it from 9x7 to 7x9 px, and not every tool "
-        "follows; used: turned"
+        f"{path}: its orientation tag (6) turns it from 9x7 to 7x9 px; raytrain turns "
+        "it, other tools may not"
     )

@@ -174,9 +174,9 @@ def test_folders_of_others_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="data holds no phantom"):
         write_phantom(tmp_path / "data", tmp_path / "truth", SPLIT, seed=5)
     assert set(_files(tmp_path)) == {"data/notes.txt"}
-    with pytest.raises(ValueError, match="something else than this phantom's test masks"):
+    with pytest.raises(ValueError, match="something other than this phantom's test masks"):
         write_phantom(tmp_path / "fresh", tmp_path / "data", SPLIT, seed=5)
-    with pytest.raises(ValueError, match="something else than this phantom's test masks"):
+    with pytest.raises(ValueError, match="something other than this phantom's test masks"):
         write_phantom(tmp_path / "new/data", tmp_path / "new", SPLIT, seed=5)
     assert set(_files(tmp_path)) == {"data/notes.txt"}
 

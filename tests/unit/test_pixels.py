@@ -259,8 +259,8 @@ def test_several_workers_and_overlapping_classes_are_refused(
 ) -> None:
     words = job(trial={"model": {"name": "pixels_forest"}}, finalize={"workers": 2})
     assert final_problems(words) == [
-        "finalize.workers: pixels_forest is fitted by one worker, not 2; set finalize.workers=1, "
-        "or leave it out of the search"
+        "finalize.workers: pixels_forest trains on one worker, not 2; set finalize.workers=1, "
+        "or remove this model from the search"
     ]
     report = samples.report.model_copy(update={"target": "multi_label"})
     run = run_of(tmp_path, report, words)

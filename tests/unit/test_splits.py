@@ -55,7 +55,7 @@ def test_numbers_in_no_or_two_ranges_are_named(frames: Path) -> None:
     assert "f05.png: 5 is in train and val of competition.splits" in problems[0]
     assert "f12.png: 12 is in none of competition.splits" in problems[1]
     *_, [*problems] = _find(frames, splits=RangeSplitsSpec(train="1-9", test="10-12", val="40-50"))
-    assert problems == ["competition.splits.val: no name has such a number"]
+    assert problems == ["competition.splits.val: no image has a number in this range; correct it"]
 
 
 @pytest.mark.parametrize("text", ["", "1-", "a-b", "5-1", "1;2", "-3"])
@@ -155,7 +155,7 @@ def test_frames_that_are_replaced_are_counted_and_never_all_of_them(frames: Path
     splits = RangeSplitsSpec(train="1-5", val="6-9", test="10-12")
     neighbours = ("N-1", "N", "N+1")
     *_, [problem] = _find(frames, splits=splits, neighbours=neighbours)
-    assert "24 of 24 neighbouring frames are replaced by the image itself" in problem
+    assert "24 of 24 neighboring frames are replaced by the image itself" in problem
     assert "{name: stem}" in problem
     base = {"name": "c", "data": str(frames), "classes": ("a", "b"), "splits": splits}
     format = PairedFoldersSpec(image="{name}.png", mask="{name}_m.png")
@@ -165,7 +165,7 @@ def test_frames_that_are_replaced_are_counted_and_never_all_of_them(frames: Path
     )
     assert found.problems == []
     assert set(found.groups.values()) == {"f"}
-    assert found.notes == ("6 of 24 neighbouring frames are replaced by the image itself",)
+    assert found.notes == ("6 of 24 neighboring frames are replaced by the image itself",)
     assert _planes(frames, found.samples)[2] == [1, 2, 3]
 
 

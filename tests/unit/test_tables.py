@@ -109,7 +109,7 @@ def test_every_reader_takes_the_same_files(
     short = wrong(read, path, "\n".join([*lines[:-1], IDS[-1]]))
     assert "t.csv: row 5 has 1 cell, the header has 2 (column 'rle' is missing" in short
     long = wrong(read, path, "\n".join([lines[0], *(f"{line}," for line in lines[1:])]))
-    assert "t.csv: row 2 has 3 cells, the header has 2 (a comma too many" in long
+    assert "t.csv: row 2 has 3 cells, the header has 2 (one comma too many" in long
     assert "t.csv: row 3 has 0 cells" in wrong(read, path, "\n".join([*lines[:2], "", *lines[2:]]))
     assert "t.csv: not a CSV file" in wrong(read, path, "\n".join(lines) + '\nz,"1')
     assert "t.csv: column 'rle' occurs twice" in wrong(
@@ -136,7 +136,7 @@ def test_holes_and_contradictions_are_named_by_row_and_column(read: Reader, tmp_
 def test_a_mask_table_says_one_thing_of_an_image_and_class(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     text = "id,rle\nNA,1 1\nnull,2 1\n1e5,\n007,1 1\nNA,3 1\nnull,\n"
-    assert "t.csv: row 7: 'null' is empty here, and not in row 3" in wrong(rle_table, path, text)
+    assert "t.csv: row 7: 'null' is empty here, but not in row 3" in wrong(rle_table, path, text)
     spec = RleTableSpec(
         dialect="uw_madison", image="{name}.png", table="t.csv", columns=("id", "class", "rle"),
     )  # fmt: skip

@@ -39,7 +39,7 @@ def read_stack_mask(
         layers = mask[..., None] if mask.ndim == 2 else mask
         return stacked(layers, len(classes), root / address)
     if mask.ndim != 2 or mask.dtype.kind not in "ubi" or mask.min(initial=0) < 0:
-        raise ValueError(f"{root / address}: masks must be N x H x W whole numbers from 0 on")
+        raise ValueError(f"{root / address}: masks must be whole numbers >= 0 of shape N x H x W")
     return as_classes(mask, spec.labels, len(classes), root / address)
 
 
@@ -58,7 +58,7 @@ def _rows(root: Path, split: Split | None, images: str, masks: str) -> list[Foun
         labels = open_stack(root / masks)
         if len(labels) != len(stack):
             raise ValueError(
-                f"{root / masks}: holds {len(labels)} masks, {images} {len(stack)} images"
+                f"{root / masks}: holds {len(labels)} masks, but {images} holds {len(stack)} images"
             )
     prefix = f"{split}_" if split else "row_"
     return [

@@ -56,7 +56,9 @@ def _paired(
     for found in found_masks:
         masks[found.fields["name"]].append(found.address)
     if image == mask:
-        return [], [f"competition.format: image and mask follow the same pattern {image!r}"]
+        return [], [
+            f"competition.format: image and mask have the same pattern {image!r}; correct one"
+        ]
     # If images and masks share a folder, `{name}.png` matches the masks, too.
     for address in {address for parts in masks.values() for address in parts}:
         images = {name: path for name, path in images.items() if path != address}

@@ -61,9 +61,9 @@ def _unlisted_problems(
     if not (without and isinstance(splits, FractionSplitsSpec) and spec.unlisted is None):
         return []
     return [
-        f"{root / spec.table}: lists {len(samples) - len(without)} of {len(samples)} images, and "
-        f"not {without[0]!r}; say what such an image is: competition.format.unlisted: empty "
-        "(nothing to find in it) or unlabelled (a test image)"
+        f"{root / spec.table}: lists {len(samples) - len(without)} of {len(samples)} images, but "
+        f"not {without[0]!r}; set competition.format.unlisted for such images: empty (they have no "
+        "object) or unlabelled (they are test images)"
     ]
 
 
@@ -106,7 +106,7 @@ def _runs_of(path: Path, written: int, spec: RleTableSpec) -> Runs:
         fields = fields_in(id, spec.id)
         if fields is None:
             problems.append(
-                f"{table.where(at)}: id {id!r} does not read {spec.id!r} (competition.format.id)"
+                f"{table.where(at)}: id {id!r} does not match {spec.id!r} (competition.format.id)"
             )
         elif spec.class_column and not word.strip() and not _says_nothing(cell, spec):
             problems.append(f"{table.where(at)}, column {spec.class_column!r}: the cell is blank")
@@ -116,7 +116,7 @@ def _runs_of(path: Path, written: int, spec: RleTableSpec) -> Runs:
             first, other = said.setdefault((fields["name"], word), (at, blank))
             if other != blank:
                 problems.append(
-                    f"{table.where(at)}: {id!r} {'is empty' if blank else 'has pixels'} here, and "
+                    f"{table.where(at)}: {id!r} {'is empty' if blank else 'has pixels'} here, but "
                     f"not in row {table.numbers[first]}; keep one"
                 )
     if problems:
