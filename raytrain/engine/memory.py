@@ -86,7 +86,8 @@ def ask_for_parts(directory: TrialDir, error: PartsError) -> None:
 
 
 def asked_parts(directory: TrialDir, spec: TrialSpec) -> tuple[int, str | None]:
-    """Return the number of parts to use, and a note for the record if it is new."""
+    """Return the number of parts of a worker's share, as `ask_for_parts` or the spec sets it, and a
+    note for the record if it is not the spec's."""
     if not directory.parts.is_file():
         return spec.accumulate, None
     asked = read_json(directory.parts, directory.remedy)

@@ -113,7 +113,7 @@ def _differences(one: OofEvidence, other: OofEvidence) -> list[str]:
     needed: tuple[Any, ...] = gathered(other.metric)
     missing = [spec.label for spec in needed if spec not in one.evidence.gathered]
     if missing:
-        problems.append(f"{' and '.join(missing)} was not measured when it was finalized")
+        problems.append(f"the submission has no figures for {' and '.join(missing)}")
     return problems
 
 

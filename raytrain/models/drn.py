@@ -13,7 +13,8 @@ STAGES = {3: (3, 64, 2, 1), 4: (4, 128, 2, 1), 5: (6, 256, 1, 2), 6: (3, 512, 1,
 
 
 class DRN(nn.Module, EncoderMixin):
-    """Nine layers named as in the authors' files; maps at strides 1, 2, 4, 8, 8, 8."""
+    """The DRN-D-54 encoder. Its nine layers are named as in the authors' files. Its maps have the
+    strides 1 (the image itself), 2, 4, 8, 8 and 8."""
 
     def __init__(self, depth: int, output_stride: int):
         super().__init__()

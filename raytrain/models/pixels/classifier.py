@@ -50,8 +50,8 @@ class PixelClassifier(nn.Module):
     def fit(
         self, feature_PF: np.ndarray, class_P: np.ndarray, frequency_K: np.ndarray, seed: int
     ) -> None:
-        """Fit scikit-learn's classifier to these pixels with equal class weights, and copy its
-        numbers.
+        """Fit scikit-learn's classifier to these pixels, and copy its numbers. Each class has the
+        same total weight, however few pixels it has.
 
         `frequency_K` holds the class frequencies in the training images. Raises ValueError when all
         pixels have one class.
