@@ -63,10 +63,11 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def reason_of(error: object) -> str:
-    """Return the message of the exception that was raised first, without its traceback.
+    """Return the message of the last exception in the error's text, without the traceback; in Ray's
+    errors this is the original one.
 
     A ValueError's message is a sentence for the user; other messages include the name of their
-    class.
+    class. A worker that Ray's memory monitor killed has its own message.
     """
     killed = _KILLED.search(str(error))
     if killed:

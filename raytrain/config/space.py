@@ -195,8 +195,7 @@ def set_path(tree: dict[str, Any], path: str, value: Any, named: frozenset[str])
 
 
 def as_part(key: str, value: Any, named: frozenset[str]) -> dict[str, Any]:
-    """Return a mapping unchanged, and the name of a part as `{name: ...}` if `key` is in `named`.
-    Anything else becomes an empty dict."""
+    """Return a mapping unchanged, the name of a part as `{name: ...}`, and {} for anything else."""
     if isinstance(value, dict):
         return value
     return {"name": value} if isinstance(value, str) and key in named else {}

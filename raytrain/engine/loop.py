@@ -153,8 +153,8 @@ def _step(training: Training, batch: Batch) -> torch.Tensor:
         if share is None:
             training.spec = with_smaller_parts(training.spec, images, training.world)
             training.notes.append(
-                f"out of memory with {images} images per step: each step has {training.spec.accumulate} "
-                "parts from then on"
+                f"out of memory with {images} images per step: each step has "
+                f"{training.spec.accumulate} parts from then on"
             )
     if training.ema is not None:
         training.ema.update_parameters(training.model)

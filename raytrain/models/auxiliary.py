@@ -154,14 +154,14 @@ def attach_problems(
         stages, wanted = len(coarse_stages(network)), len(deep_supervision.weights)
         if not stages:
             problems.append(
-                f"trial.deep_supervision: {label} has no decoder with maps of its own at coarser "
+                f"trial.deep_supervision: {label} has no decoder with separate maps at coarser "
                 "scales; leave it out, or choose a U-Net, SegNet, EffUNet, or smp's unet, "
                 "unetplusplus, linknet, manet, fpn or upernet"
             )
         elif stages < wanted:
             problems.append(
-                f"trial.deep_supervision.weights: {wanted} weights, but stages of {label} below "
-                f"the finest: {stages}; give {stages} at most"
+                f"trial.deep_supervision.weights: {wanted} weights, but {label} has {stages} stages "
+                f"below the finest; give {stages} at most"
             )
     if presence is not None and deepest(network) is None:
         problems.append(

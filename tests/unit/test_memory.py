@@ -78,7 +78,7 @@ def test_the_batch_is_divided_until_it_fits_and_the_step_stays(samples: Samples)
     divided, second = _epoch(samples, 3)
     assert first.news([]) == {}
     assert second.news([])["notes"] == [
-        f"out of memory with 8 images a step: taken in {parts} parts from then on"
+        f"out of memory with 8 images per step: each step has {parts} parts from then on"
         for parts in (2, 4)
     ]
     assert second.spec.accumulate == 4
