@@ -64,7 +64,7 @@ _KNOWN = _Known({}, {}, ())
 
 
 def remember(source: Source, parts: Mapping[str, Mapping[type[OwnSpec], Any]]) -> None:
-    """Register the parts of a file, room by room."""
+    """Register the parts of a file; `parts` maps a kind such as `MODELS` to its parts."""
     for room, table in parts.items():
         for spec, part in table.items():
             _KNOWN.parts[room, spec] = part

@@ -23,9 +23,9 @@ from raytrain.runs.history import Row
 def fit_epoch(training: Training, loader: DataLoader[Batch], history: Sequence[Row]) -> Row:
     """Fit the classifier to the training images, augmented as the trial says.
 
-    `train_loss` is the cross-entropy of the fitted pixels. Every image gives the same number of
-    pixels of each class that it has, so that memory is bounded by `pixels` x classes for any number
-    of images.
+    `train_loss` is the cross-entropy of the fitted pixels. Every image gives at most the same
+    number of pixels of each class, so memory is bounded by `pixels` x classes for any number of
+    images.
     """
     model = training.model
     assert isinstance(model, PixelClassifier)

@@ -198,11 +198,11 @@ def _png(path: Path) -> np.ndarray:
 
 def _shape_problems(array: np.ndarray, shape_KHW: Shape, classes: int) -> list[str]:
     if array.ndim != 3:
-        return [f"shape {array.shape}; K,H,W is due: {shape_KHW}"]
+        return [f"shape {array.shape}; it must be K,H,W: {shape_KHW}"]
     problems = []
     channels, size = shape_KHW[0], shape_KHW[1:]
     if array.shape == (*size, channels) and array.shape != shape_KHW:
-        return [f"shape {array.shape}: classes come first, K,H,W: {shape_KHW}"]
+        return [f"shape {array.shape}; the classes come first, as K,H,W: {shape_KHW}"]
     if len(array) != channels:
         problems.append(f"{len(array)} channels, {channels} are due for {classes} classes")
     if array.shape[1:] != size:

@@ -49,7 +49,8 @@ def fetch_weights(spec: ModelSpec, folder: Path, limit_s: float = LIMIT_S) -> No
 
 
 def load_encoder(model: nn.Module, path: Path) -> None:
-    """Load a weights file into `model.encoder`. Raises ValueError when an entry does not fit."""
+    """Load a weights file into `model.encoder`. Raises ValueError when an entry of the encoder is
+    missing in the file, or has another shape there."""
     encoder = model.encoder
     assert isinstance(encoder, nn.Module)
     encoder.load_state_dict(_matched(encoder, path).fits, strict=False)

@@ -23,7 +23,7 @@ def keep_job(run: RunDir, job: JobSpec) -> str | None:
     kept = run.configs / f"{fingerprint(before)}.json"
     write_json(kept, before)
     write_json(run.config, now)
-    return f"the job changed: {_changes(before, now)} (the one before: {kept})"
+    return f"the job changed: {_changes(before, now)} (the earlier job: {kept})"
 
 
 def read_config(run: RunDir) -> dict[str, Any] | None:
