@@ -16,7 +16,7 @@ def below(path: str) -> str:
     """Return `path` if it stays below the folder it is joined to, else raise ValueError."""
     parts = PurePosixPath(path).parts
     if not parts or path.startswith("/") or ".." in parts or "\\" in path:
-        raise ValueError(f"{path!r} is no path below the run's folder")
+        raise ValueError(f"{path!r} is not a path below the run's folder")
     return path
 
 

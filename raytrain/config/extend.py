@@ -174,7 +174,7 @@ def _table_problems(module: ModuleType) -> list[str]:
         return problems
     for room in found:
         names = [_name(spec) for spec in getattr(module, room)]
-        problems += [f"{room}: {n!r} stands twice" for n in set(names) if names.count(n) > 1]
+        problems += [f"{room}: {n!r} is defined twice" for n in set(names) if names.count(n) > 1]
     alone = set(getattr(module, "IMAGE_FIGURES", {})) - set(getattr(module, "METRICS", {}))
     return problems + [f"IMAGE_FIGURES: {_name(spec)!r} is not in METRICS" for spec in alone]
 
@@ -182,7 +182,7 @@ def _table_problems(module: ModuleType) -> list[str]:
 def _entry_problems(room: str, spec: Any, part: Any) -> list[str]:
     base = BASES[room]
     if not (isinstance(spec, type) and issubclass(spec, base)):
-        return [f"{spec!r} is no spec: derive a class from {base.__name__}"]
+        return [f"{spec!r} is not a spec; derive a class from {base.__name__}"]
     problems = []
     name = _name(spec)
     if name is PydanticUndefined or get_args(spec.model_fields["name"].annotation) != (name,):

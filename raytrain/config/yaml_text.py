@@ -29,7 +29,7 @@ class _Loader(yaml.SafeLoader):
                 continue  # the constructor refuses it
             if key in lines:
                 again = f"in line {lines[key]} and again in line {line}"
-                self.twice.append(f"key {key!r} stands {again}; keep one")
+                self.twice.append(f"key {key!r} is {again}; keep one")
             lines[key] = line
         return super().construct_mapping(node, deep)
 

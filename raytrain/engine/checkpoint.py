@@ -71,7 +71,7 @@ def writing(path: Path, epoch: int) -> Iterator[None]:
     except OSError as error:
         raise OSError(
             f"{path}: epoch {epoch} could not be written ({error.strerror or error}); the "
-            "checkpoints before it are whole: make room or mend the storage, and run the same "
+            "checkpoints before it are whole: make room or repair the storage, and run the same "
             "command again"
         ) from error
 

@@ -101,7 +101,7 @@ def _groups(spec: OptimizerSpec, model: nn.Module) -> Groups:
         encoder = getattr(model, "encoder", None)
         if not isinstance(encoder, nn.Module):
             raise ValueError(
-                "encoder_lr_factor: this model has no encoder of its own; leave it out, or choose "
+                "encoder_lr_factor: this model has no separate encoder; leave it out, or choose "
                 "a model with one, such as {name: smp}"
             )
         inside = {id(parameter) for parameter in encoder.parameters()}

@@ -41,8 +41,8 @@ def missing_gpu(gpus: float) -> str | None:
     seen = os.environ.get("CUDA_VISIBLE_DEVICES")
     shown = "" if seen is None else f"; CUDA_VISIBLE_DEVICES is {seen!r}"
     return (
-        f"resources.gpus: {gpus:g} asked for, and {platform.node()} has none that torch can use "
-        f"({reason}{shown}); mend the node, or set resources.gpus=0 to train on the CPU"
+        f"resources.gpus: {gpus:g} requested, but {platform.node()} has none that torch can use "
+        f"({reason}{shown}); repair the node, or set resources.gpus=0 to train on the CPU"
     )
 
 

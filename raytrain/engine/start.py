@@ -63,7 +63,7 @@ def start_problems(spec: TrialSpec, model: nn.Module) -> list[str]:
             problems.append(text if text.startswith("trial.init") else f"trial.init: {text}")
     if spec.freeze_encoder and not isinstance(getattr(model, "encoder", None), nn.Module):
         problems.append(
-            "trial.freeze_encoder: this model has no encoder of its own; leave it out, or choose "
+            "trial.freeze_encoder: this model has no separate encoder; leave it out, or choose "
             "a model with one, such as {name: smp}"
         )
     return problems

@@ -44,7 +44,7 @@ class GivenMaps:
         kinds = [suffix for suffix in SUFFIXES if any(name.endswith(suffix) for name in files)]
         if not kinds:
             raise ValueError(
-                f"{folder}: no maps; one a file for each of {len(ids)} images, as <id>.npz, "
+                f"{folder}: no maps; save one file for each of {len(ids)} images, as <id>.npz, "
                 "<id>.npy or <id>_<class>.png"
             )
         self._files = {name for name in files if name.endswith(kinds[0])}
@@ -204,7 +204,7 @@ def _shape_problems(array: np.ndarray, shape_KHW: Shape, classes: int) -> list[s
     if array.shape == (*size, channels) and array.shape != shape_KHW:
         return [f"shape {array.shape}; the classes come first, as K,H,W: {shape_KHW}"]
     if len(array) != channels:
-        problems.append(f"{len(array)} channels, {channels} are due for {classes} classes")
+        problems.append(f"{len(array)} channels; {classes} classes need {channels}")
     if array.shape[1:] != size:
         swapped = " (rows and columns swapped?)" if array.shape[1:] == size[::-1] else ""
         height, width = array.shape[1:]

@@ -80,7 +80,9 @@ def numbers_of(text: str) -> np.ndarray:
     letters = np.frombuffer(text.strip().encode("utf-8"), np.uint8).astype(np.int64) - 48
     strange = np.flatnonzero((letters < 0) | (letters > 63))
     if strange.size:
-        raise ValueError(f"character {strange[0] + 1} of {text[:20]!r} is none of COCO's, 0 .. o")
+        raise ValueError(
+            f"character {strange[0] + 1} of {text[:20]!r} is not one of COCO's, 0 .. o"
+        )
     last = np.flatnonzero(letters < 32)
     if not letters.size or last[-1:].sum() != letters.size - 1:
         raise ValueError(f"{text[-20:]!r} ends within a number")

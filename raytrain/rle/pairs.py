@@ -77,7 +77,7 @@ def _numbers(text: str, first: int) -> np.ndarray:
         # int() would also accept 1_0 and digits of other scripts; 18 digits fit into int64.
         if not (word.isascii() and word.isdecimal()) or len(word) > 18 or int(word) < least:
             kind = "positive whole number" if least else "whole number from 0 on"
-            raise ValueError(f"{word!r} is no {kind} below 10**18")
+            raise ValueError(f"{word!r} is not a {kind} below 10**18")
     if len(words) % 2:
         raise ValueError(f"{len(words)} numbers; starts and lengths come in pairs")
     return np.array(words, dtype=np.int64).reshape(-1, 2)

@@ -15,6 +15,6 @@ def test_a_worker_without_its_gpu_refuses_and_names_its_node(
     done = raytrain("train", job, env=cluster.env | PROMISED)
     assert done.returncode == 1, done.stdout + done.stderr
     said = done.stdout + done.stderr
-    assert f"resources.gpus: 1 asked for, and {platform.node()} has none that torch can use" in said
+    assert f"resources.gpus: 1 requested, but {platform.node()} has none that torch can use" in said
     assert "Traceback" not in said
     assert not [*run_folder(tmp_path / "runs").glob("trials/*/checkpoints/*.pt")]

@@ -212,12 +212,12 @@ BOMB = "a: &x0 [1]\n" + "".join(f"b{n}: &x{n + 1} [{','.join([f'*x{n}'] * 9)}]\n
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("trial: {epochs: 2}\ntrial:\n  batch_size: 4\n", ["'trial' stands in line 1 and again"]),
+        ("trial: {epochs: 2}\ntrial:\n  batch_size: 4\n", ["'trial' is in line 1 and again"]),
         (
             "trial:\n  epochs: 2\n  model: {width: 4, width: 8}\n  epochs: 3\n",
-            ["'epochs' stands in line 2 and again in line 4", "'width' stands in line 3"],
+            ["'epochs' is in line 2 and again in line 4", "'width' is in line 3"],
         ),
-        ("trial: {1: a, 0x1: b}\n", ["key 1 stands in line 1 and again in line 1"]),
+        ("trial: {1: a, 0x1: b}\n", ["key 1 is in line 1 and again in line 1"]),
         ("trial: &a [*a]\n", ["expand to more than"]),
         (BOMB, ["expand to more than 100000 values"]),
         ("a: " + "[" * 5000, ["nested too deeply"]),

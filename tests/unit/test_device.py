@@ -44,7 +44,7 @@ def test_a_gpu_that_is_not_there_is_refused_with_node_and_reason(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
-    words = rf"resources\.gpus: {gpus:g} asked for, and {platform.node()} has none that torch can "
+    words = rf"resources\.gpus: {gpus:g} requested, but {platform.node()} has none that torch can "
     with pytest.raises(ValueError, match=words) as caught, gpu_share(gpus):
         pass
     assert "CUDA_VISIBLE_DEVICES is '3'" in str(caught.value)

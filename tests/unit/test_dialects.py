@@ -213,7 +213,7 @@ def test_another_token_is_told(tmp_path: Path) -> None:
         "a: the cell is blank; an empty mask is written '1 0'"
     ]
     assert faults(tmp_path, "contrails", "record_id,encoded_pixels\na,-1\n", NOTHING) == [
-        "a: '-1' is no positive whole number below 10**18"
+        "a: '-1' is not a positive whole number below 10**18"
     ]
 
 

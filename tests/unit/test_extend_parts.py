@@ -30,7 +30,10 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         ("import no_such_module", "line 1: ModuleNotFoundError: No module named 'no_such_module'"),
         ("x = 1", "defines none of MODELS, LOSSES, METRICS, IMAGE_FIGURES, FORMATS"),
         ("MODELS = [1]", r"MODELS: give a dict {spec: function} \(got \[1\]\)"),
-        ("MODELS = {'unet9': print}", "MODELS: 'unet9' is no spec: derive a class from OwnModel"),
+        (
+            "MODELS = {'unet9': print}",
+            "MODELS: 'unet9' is not a spec; derive a class from OwnModel",
+        ),
         (
             "class A(OwnModel): pass\nMODELS = {A: print}",
             r"MODELS: A: say name: Literal\[\"my_name\"\]",
@@ -54,7 +57,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         (
             "class A(OwnLoss):\n    name: Literal['a'] = 'a'\n"
             "class B(OwnLoss):\n    name: Literal['a'] = 'a'\nLOSSES = {A: print, B: print}",
-            "LOSSES: 'a' stands twice",
+            "LOSSES: 'a' is defined twice",
         ),
     ],
 )

@@ -43,7 +43,7 @@ def test_a_member_of_a_shared_record_is_below_the_run(path: str) -> None:
     }  # fmt: skip
     Member.model_validate(member)
     ensemble = {"fingerprint": "e", "oof": {}, "folds": "f", "data": "d"}
-    with pytest.raises(ValueError, match="is no path below the run's folder"):
+    with pytest.raises(ValueError, match="is not a path below the run's folder"):
         Ensemble.model_validate({**ensemble, "members": [{**member, "checkpoint": path}]})
 
 

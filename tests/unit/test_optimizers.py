@@ -164,7 +164,7 @@ def test_by_default_all_parameters_are_one_group_in_their_order() -> None:
 @pytest.mark.parametrize(
     ("optimizer", "words"),
     [
-        ({"encoder_lr_factor": 0.1}, "encoder_lr_factor: this model has no encoder"),
+        ({"encoder_lr_factor": 0.1}, "encoder_lr_factor: this model has no separate encoder"),
         ({"name": "sgd", "momentum": 0, "nesterov": True}, "Nesterov momentum requires"),
         (
             {"name": "torch", "optimizer": "RAdam", "parameters": {"beta": 1}},
@@ -215,7 +215,9 @@ def test_all_is_refused_before_a_worker_is_asked_for(tmp_path: Path, samples: Sa
     with pytest.raises(ValueError, match="no encoder") as caught:
         make_trainable(tasks, run_of(tmp_path, samples.report))
     first, second = str(caught.value).split("\n")
-    assert first.startswith("trial.optimizer: encoder_lr_factor: this model has no encoder")
+    assert first.startswith(
+        "trial.optimizer: encoder_lr_factor: this model has no separate encoder"
+    )
     assert second == (
         "trial.optimizer: parameters.momentum: unknown 'momentum'; did you mean 'momentum_decay'?"
     )

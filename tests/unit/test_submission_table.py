@@ -100,7 +100,7 @@ def test_all_faults_are_listed_at_once(tmp_path: Path) -> None:
         "ids in the file but not in the masks: cmr12_mask1",
         "cmr9_mask1: 1 px differ from the mask",
         "cmr9_mask2: 1 numbers; starts and lengths come in pairs",
-        "cmr9_mask3: 'NaN' is no positive whole number below 10**18",
+        "cmr9_mask3: 'NaN' is not a positive whole number below 10**18",
     ]
 
 
