@@ -160,8 +160,8 @@ def attach_problems(
             )
         elif stages < wanted:
             problems.append(
-                f"trial.deep_supervision.weights: {wanted} weights, but {label} has {stages} "
-                f"stages below the finest; give {stages} at most"
+                f"trial.deep_supervision.weights: {wanted} weights, but {label} has only "
+                f"{stages} below the finest stage; give {stages} at most"
             )
     if presence is not None and deepest(network) is None:
         problems.append(

@@ -225,7 +225,7 @@ def test_networks_without_stages_are_refused_with_the_reason() -> None:
         )
     shallow = without_memory(UNetSpec(depth=2), 1, 2)
     (problem,) = attach_problems(shallow, "unet16x2", deep, presence)
-    assert "2 weights, but unet16x2 has 1 stages below the finest; give 1 at most" in problem
+    assert "2 weights, but unet16x2 has only 1 below the finest stage; give 1 at most" in problem
     dpt = SmpSpec(decoder="dpt", encoder="tu-vit_tiny_patch16_224")
     for spec in (NingSpec(), SetrSpec(), dpt):
         (problem,) = attach_problems(without_memory(spec, 1, 2), spec.label, None, presence)
@@ -240,7 +240,7 @@ def test_the_driver_refuses_them_before_the_start(tmp_path: Path, samples: Sampl
     with pytest.raises(ValueError, match="2 weights") as error:
         make_trainable(tasks, run_of(tmp_path, samples.report))
     first, second = str(error.value).splitlines()
-    assert first.startswith("trial.deep_supervision.weights: 2 weights, but unet4x2 has 1 stages")
+    assert first.startswith("trial.deep_supervision.weights: 2 weights, but unet4x2")
     assert second.startswith("trial.presence: ning has no deepest map")
 
 

@@ -40,7 +40,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         ),
         (
             "class A(OwnModel):\n    name: Literal['unet'] = 'unet'\nMODELS = {A: print}",
-            "MODELS: 'unet' stands already",
+            "MODELS: 'unet' is already taken",
         ),
         (
             "class A(OwnLoss):\n    name: Literal['a'] = 'a'\nLOSSES = {A: 3}",

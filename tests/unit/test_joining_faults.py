@@ -43,7 +43,7 @@ FAULTS: list[tuple[Callable[[np.ndarray], np.ndarray], str]] = [
     (lambda p: p.transpose(0, 2, 1), r"10x12 px, .*rows and columns swapped"),
     (lambda p: p.transpose(1, 2, 0), "classes come first"),
     (lambda p: p[:2], "2 channels; 3 classes need 3"),
-    (lambda p: p[0, 0], r"shape \(12,\); K,H,W is due: \(3, 10, 12\)"),
+    (lambda p: p[0, 0], r"shape \(12,\); it must be K,H,W: \(3, 10, 12\)"),
     (lambda p: p * 9 - 4, r"values -3\.\d+ \.\. .* are not probabilities \(logits"),
     (lambda p: p - 0.1, "are not probabilities"),
     (holed, "1 values are NaN"),
