@@ -23,7 +23,7 @@ AT_ONCE = 64
 
 @dataclass(frozen=True)
 class Held:
-    """All windows, without augmentation."""
+    """All windows of a set on the device, before augmentation."""
 
     image_NHWC: torch.Tensor
     """uint8, or float32 for all other types."""

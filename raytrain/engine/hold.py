@@ -53,7 +53,7 @@ def hold_place(
     lacking = world.sum_(torch.tensor(int(need > SHARE * free), device=world.device))
     size = f"{need / GB:.3g} GB of windows"
     if not int(lacking):
-        told = f"{size} held on the device, of whose memory {free / GB:.3g} GB were free"
+        told = f"{size} held on the device, which had {free / GB:.3g} GB of free memory"
         return "device", None if before else told
     reason = f"{size} are more than half of the {free / GB:.3g} GB that are free on the device"
     if spec.hold == "device":

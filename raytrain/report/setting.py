@@ -51,7 +51,7 @@ class Data:
 
 @dataclass(frozen=True)
 class FoldTable:
-    """The folds over all labeled images."""
+    """The table of folds: one row for the images that each fold holds out."""
 
     hash: str
     seed: int
@@ -93,7 +93,8 @@ def data(facts: RunFacts) -> Data:
 
 
 def folds(facts: RunFacts) -> FoldTable | None:
-    """Return the images that each fold holds out."""
+    """Return the numbers of images, groups and pixels that each fold holds out; None before there
+    are folds."""
     if facts.folds is None:
         return None
     samples = facts.data.samples

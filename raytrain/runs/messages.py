@@ -1,7 +1,7 @@
 """Messages about progress. Stations write them to a log, and the command line prints the log.
 
 A program that calls stations sees them with `logging.getLogger("raytrain").setLevel("INFO")` and a
-handler of its own.
+handler.
 """
 
 import logging
@@ -11,12 +11,12 @@ _LOG = logging.getLogger("raytrain")
 
 
 def say(text: str) -> None:
-    """Write a message, of one line or several, for the person who watches."""
+    """Write a message of one or more lines for the user."""
     _LOG.info("%s", text)
 
 
 def warn(text: str) -> None:
-    """Write a message about something that the person who watches should look into."""
+    """Write a warning, which the user should look into."""
     _LOG.warning("%s", text)
 
 
