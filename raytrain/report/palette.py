@@ -37,7 +37,7 @@ def class_color(number: int) -> str:
 
 
 def series_colors(labels: list[str]) -> dict[str, str]:
-    """Return the color of each label: different ones in the order of first appearance, and `REST` for
-    all labels beyond the last color."""
+    """Return the color of each label: different ones in the order of first appearance, and `REST`
+    for all labels beyond the last color."""
     colors = (*SERIES_COLOURS, *[REST] * len(labels))
     return dict(zip(dict.fromkeys(labels), colors, strict=False))

@@ -49,8 +49,8 @@ class Ledger(Protocol):
         ...
 
     def kept(self, name: str) -> Path:
-        """Return the path on this machine of a file that `keep` stored. Raises ValueError when there
-        is none."""
+        """Return the path on this machine of a file that `keep` stored. Raises ValueError when
+        there is none."""
         ...
 
 
