@@ -60,7 +60,7 @@ def missing_mask(data: Path) -> str:
 
 def other_size(data: Path) -> str:
     cv2.imwrite(str(data / "train/mask/ph2_mask.png"), np.zeros((95, 96), np.uint8))
-    return "ph2_mask.png: the mask is 96x95, its image 96x96"
+    return "ph2_mask.png: the mask is 96x95, but its image is 96x96"
 
 
 def outside_value(data: Path) -> str:

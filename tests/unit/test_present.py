@@ -85,7 +85,7 @@ def test_what_changed_is_one_line_and_the_job_before_stays(tmp_path: Path) -> No
     assert keep_job(run, first) is None
     line = keep_job(run, _changed(first, batch_size=3))
     [kept] = run.configs.iterdir()
-    assert line == f"the job changed: trial.batch_size 8 -> 3 (the one before: {kept})"
+    assert line == f"the job changed: trial.batch_size 8 -> 3 (the earlier job: {kept})"
     assert JobSpec.model_validate(read_json(kept)) == first
     assert keep_job(run, small_job({"seed": {"grid": [1, 2, 3, 4, 5, 6, 7, 8]}}, 2)) is not None
     assert len(list(run.configs.iterdir())) == 2
