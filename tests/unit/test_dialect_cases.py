@@ -54,7 +54,7 @@ def trained(
 
 def test_square_images_tell_no_order(tmp_path: Path) -> None:
     found = infer(*trained(tmp_path, (25, 25), SubmissionSpec(order="row")))
-    assert found["order"].sure == "undecided"
+    assert found["order"].sure == "cannot tell"
     assert "square" in found["order"].why
     assert found["starts"].value == "absolute"
     assert "# order: column, as in" in yaml_block(found)
@@ -63,10 +63,10 @@ def test_square_images_tell_no_order(tmp_path: Path) -> None:
 def test_other_images_tell_the_order(tmp_path: Path) -> None:
     found = infer(*trained(tmp_path, (25, 32), SubmissionSpec(order="row")))
     assert (found["order"].value, found["order"].sure) == ("row", "decided")
-    assert found["first"].sure == "undecided"
-    assert found["row"].sure == "undecided"
+    assert found["first"].sure == "cannot tell"
+    assert found["row"].sure == "cannot tell"
     assert SubmissionSpec(**block(found)["submission"]).order == "row"
-    assert "# empty: 1 0, as in sennet; undecided" in yaml_block(found)
+    assert "# empty: 1 0, as in sennet; cannot tell" in yaml_block(found)
 
 
 def test_an_empty_training_table_tells_only_its_word(tmp_path: Path) -> None:
@@ -76,10 +76,10 @@ def test_an_empty_training_table_tells_only_its_word(tmp_path: Path) -> None:
     found = infer(sample, train, pictures(tmp_path / "i", names))
     assert (found["empty"].value, found["empty"].sure) == ("-1", "likely")
     assert found["layout"].value == "pairs"  # the sample's cells hold a pixel each
-    assert found["order"].sure == "undecided"
+    assert found["order"].sure == "cannot tell"
     blank = table(tmp_path / "s.csv", "id,rle", "a1,", "a2,")
     found = infer(blank, train, None)
-    assert found["layout"].sure == "undecided"
+    assert found["layout"].sure == "cannot tell"
     assert block(found)["format"]["empty"] == "-1"
 
 

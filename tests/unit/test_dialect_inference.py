@@ -90,13 +90,13 @@ def wrong(found: Inference, entry: Dialect) -> dict[str, object]:
         finding.field: finding.value
         for finding in found.findings
         if finding.field in Dialect.model_fields
-        and finding.sure != "undecided"
+        and finding.sure != "cannot tell"
         and finding.value != getattr(entry, finding.field)
     }
 
 
 def untold(found: Inference) -> set[str]:
-    return {finding.field for finding in found.findings if finding.sure == "undecided"}
+    return {finding.field for finding in found.findings if finding.sure == "cannot tell"}
 
 
 @pytest.mark.parametrize("drawing", [inside, at_the_border, at_the_ends])
@@ -159,4 +159,4 @@ def test_without_images_the_order_is_not_guessed(name: str, tmp_path: Path) -> N
     assert wrong(found, DIALECTS[name]) == {}
     assert ("order" in untold(found)) == (DIALECTS[name].layout == "pairs")
     assert found["id"].sure == "likely"
-    assert "image: undecided" in yaml_block(found)
+    assert "image: cannot tell" in yaml_block(found)

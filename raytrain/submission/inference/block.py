@@ -55,7 +55,7 @@ def _settled(found: Inference) -> Fields:
     return {
         finding.field: finding.value
         for finding in found.findings
-        if finding.field in Dialect.model_fields and finding.sure != "undecided"
+        if finding.field in Dialect.model_fields and finding.sure != "cannot tell"
     }
 
 
@@ -74,7 +74,7 @@ def _undecided(found: Inference, name: str) -> list[str]:
         own = f"{_shown(getattr(DIALECTS[name], item.field))}, as in {name}; "
         # The text may cite cells with line breaks, which would end the comment.
         words = " ".join(f"{item.sure}: {item.why}".split())
-        notes.append(f"    # {item.field}: {own if item.sure == 'undecided' else ''}{words}")
+        notes.append(f"    # {item.field}: {own if item.sure == 'cannot tell' else ''}{words}")
     return notes
 
 
@@ -89,7 +89,7 @@ def _format_lines(found: Inference, train: Split, settled: Fields, name: str) ->
     notes = []
     pattern = found.images.pattern(set(train.names)) if found.images else None
     if pattern is None:
-        notes.append("image: undecided: write the path of the images, such as train/{name}.png")
+        notes.append("image: cannot tell: write the path of the images, such as train/{name}.png")
     else:
         notes.append("image and table are relative to competition.data")
     for at, id in enumerate(table.column(table.id)):

@@ -111,7 +111,7 @@ def _starts(
         why = f"starts rise in all {pairs} pairs of consecutive runs"
         return Finding("starts", "absolute", "decided", why)
     judged = vote({kind: _best(costs, "starts", kind) for kind in readable})
-    if judged.sure == "undecided":
+    if judged.sure == "cannot tell":
         why = f"starts rise in all {pairs} pairs of consecutive runs; more masks would decide it"
         return Finding("starts", "absolute", "likely", why)
     why = f"{judged.won} of {judged.votes} masks are more compact with {judged.winner} starts"
@@ -141,7 +141,7 @@ def _order(told: list[Told], costs: dict[Reading, list[int]]) -> Finding:
         )
     lengths = {order: _best(costs, "order", order) for order in ORDERS}
     judged = vote(lengths)
-    if judged.sure == "undecided":
+    if judged.sure == "cannot tell":
         return unknown(
             "order",
             f"{judged.won} of the {judged.votes} masks that differ are more compact in "

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Sure = Literal["decided", "likely", "undecided"]
+Sure = Literal["decided", "likely", "cannot tell"]
 ENOUGH = 3
 """Fewest masks for a vote to decide."""
 
@@ -21,13 +21,13 @@ class Finding:
     """The evidence; if it cannot be inferred, what would decide it."""
 
     def __str__(self) -> str:
-        shown = "" if self.sure == "undecided" else f"{_shown(self.value)}, "
+        shown = "" if self.sure == "cannot tell" else f"{_shown(self.value)}, "
         return f"{self.field}: {shown}{self.sure}: {self.why}"
 
 
 def unknown(field: str, why: str) -> Finding:
     """Return a finding for a field that cannot be inferred."""
-    return Finding(field, None, "undecided", why)
+    return Finding(field, None, "cannot tell", why)
 
 
 def _shown(value: Any) -> str:
@@ -49,7 +49,7 @@ class Vote:
         """Decided by nearly all of at least a few votes, likely by most."""
         if self.votes >= ENOUGH and self.won >= 0.9 * self.votes:
             return "decided"
-        return "likely" if self.votes and self.won >= 0.7 * self.votes else "undecided"
+        return "likely" if self.votes and self.won >= 0.7 * self.votes else "cannot tell"
 
 
 def vote(costs: Mapping[Any, Sequence[int]]) -> Vote:
