@@ -177,7 +177,9 @@ def test_who_joined_stays_through_runs_until_removed(
     first, _, before = opened(finished / "runs.yaml")
     assert opened(job)[2] == before
     assert run.submission.read_bytes() == first.submission.read_bytes()
-    with pytest.raises(ValueError, match=r"anna: maps [0-9a-f]{12} left the ensemble"):
+    with pytest.raises(
+        ValueError, match=r"anna: the maps [0-9a-f]{12} are not in the ensemble any more"
+    ):
         reproduce(spec, run, tag)
 
 

@@ -49,7 +49,7 @@ def test_every_problem_stands_in_one_error(competition) -> None:
         (mask("train", "cmr8"), f"{image('train', 'cmr4')}, ", "unreadable"),
         (mask("val", "cmr15"), "mask values [9]"),
         (mask("val", "cmr17"), "the mask is 4x4, but its image is 5x5"),
-        ("  group 5", "cmr9 trains", "cmr10 validates"),
+        ("  group 5", "cmr9 is in train", "cmr10 in val"),
     ]
     assert first == f"{competition.root}: 10 problems in the data"
     assert len(lines) == len(expected)

@@ -202,7 +202,7 @@ def test_a_run_keeps_its_metric_and_its_file(folder: Path) -> None:
     refuse_another_metric(first, run)
     changed(folder)
     second = load_job(folder / "job.yaml")
-    with pytest.raises(ValueError, match=r"\(worst_dice with .* or of another file\)"):
+    with pytest.raises(ValueError, match=r"\(worst_dice with .* or from another file\)"):
         refuse_another_metric(second, run)
 
 

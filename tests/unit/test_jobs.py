@@ -185,7 +185,7 @@ def test_a_run_keeps_its_metric(tmp_path: Path) -> None:
     run.config.write_text(json.dumps(tree | {"competition": {"metric": "dice"}}))
     refuse_another_metric(JobSpec.model_validate(tree), run)
     tree["competition"]["metric"] = {"name": "dice", "over": "set"}
-    with pytest.raises(ValueError, match=r"another metric \(Dice, now volume Dice\); name another"):
+    with pytest.raises(ValueError, match=r"another metric \(Dice, now volume Dice\); use another"):
         refuse_another_metric(JobSpec.model_validate(tree), run)
 
 
