@@ -79,7 +79,7 @@ def _pixel_problems(tasks: list[Task], report: DataReport) -> list[str]:
     """Return the problems of pixel classifiers with these tasks."""
     pixels = [task for task in tasks if isinstance(task.spec.model, PixelsBase)]
     problems = [
-        f"trial.model: {task.spec.model.label} is fitted by one worker, not {task.workers}; "
+        f"trial.model: {task.spec.model.label} trains on one worker, not {task.workers}; "
         f"set {'search' if task.station == 'search' else 'finalize'}.workers=1"
         for task in pixels
         if task.workers > 1

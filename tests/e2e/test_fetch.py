@@ -100,7 +100,7 @@ def test_a_finished_download_is_kept_when_there_is_no_room(
     with monkeypatch.context() as patch:
         patch.setattr(archive.shutil, "disk_usage", disk_usage)
         with pytest.raises(
-            ValueError, match=r"in\.zip: takes 0\.0 GB unpacked, .*kept: .*heart.zip"
+            ValueError, match=r"in\.zip: needs 0\.0 GB unpacked, .*kept: .*heart.zip"
         ):
             fetched()
     assert not (tmp_path / "data").exists()

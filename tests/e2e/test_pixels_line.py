@@ -37,4 +37,4 @@ def test_the_whole_line_with_a_pixel_classifier(tmp_path: Path) -> None:
 
     two = raytrain("run", job, "--set", "finalize.workers=2", "--set", "run=two")
     assert two.returncode == 1
-    assert "finalize.workers: pixels_forest is fitted by one worker, not 2" in two.stderr
+    assert "finalize.workers: pixels_forest trains on one worker, not 2" in two.stderr
