@@ -90,3 +90,16 @@ def test_numbers_are_classes_and_what_does_not_fit_is_named(tmp_path: Path) -> N
         evaluate_folders(theirs, ours)
     with pytest.raises(ValueError, match="no such folder"):
         evaluate_folders(tmp_path / "nowhere", theirs)
+
+
+def test_overlapping_classes_are_judged_layer_by_layer() -> None:
+    # Bit 0 is class 1, bit 1 is class 2; a pixel may have both.
+    true = np.array([[0, 1, 3, 2], [0, 1, 3, 2]])
+    pred = np.array([[0, 1, 1, 2], [0, 1, 3, 0]])
+    tally = Tally(3, "multi_label")
+    tally.add(pred, true)
+    found = tally.result()
+    assert found.confusion_KK is None
+    assert found.table["recall"][1:] == [1.0, 0.5]
+    assert found.table["precision"][1:] == [1.0, 1.0]
+    assert len(found.table["hausdorff95"]) == 3

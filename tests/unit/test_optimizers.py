@@ -212,7 +212,7 @@ def test_all_is_refused_before_a_worker_is_asked_for(tmp_path: Path, samples: Sa
         {"name": "sgd"},
     ]
     tasks = [make_task(tmp_path, samples, _spec(optimizer)) for optimizer in wrong]
-    with pytest.raises(ValueError, match="no encoder") as caught:
+    with pytest.raises(ValueError, match="no separate encoder") as caught:
         make_trainable(tasks, run_of(tmp_path, samples.report))
     first, second = str(caught.value).split("\n")
     assert first.startswith(

@@ -267,6 +267,4 @@ def test_several_workers_and_overlapping_classes_are_refused(
     task = pipeline_task(run, "final", words.trial, Fold("all", (), ()), 2)
     with pytest.raises(ValueError, match="needs one class a pixel") as caught:
         make_trainable([task], run)
-    assert "pixels_forest trains on one worker, not 2; set finalize.workers=1" in str(
-        caught.value
-    )
+    assert "pixels_forest trains on one worker, not 2; set finalize.workers=1" in str(caught.value)

@@ -88,7 +88,7 @@ def test_a_start_that_cannot_be_is_refused_with_its_reason(tmp_path: Path, train
     assert problems(UNetSpec(width=4, depth=2), init=given) == []
     assert "none of the weights" in problems(UNetSpec(width=5, depth=2), init=given)[0]
     assert "trial.init" in problems(UNetSpec(), init=str(tmp_path / "no.pt"))[0]
-    assert "has no encoder" in problems(UNetSpec(), freeze_encoder=1)[0]
+    assert "has no separate encoder" in problems(UNetSpec(), freeze_encoder=1)[0]
     assert problems(SmpSpec(), freeze_encoder=1) == []
     other = problems(UNetSpec(width=4, depth=2), init=given, init_sha256="0" * 64)
     assert "is another file than when its SHA-256 was 000000000000" in other[0]
