@@ -1,18 +1,12 @@
 """What the engine makes of a device, without Ray: `python -m benchmarks.gpu`.
 
-The set is drawn at random and held on the device, augmented there as `slices` says. For U-Net with
-each encoder and each side, in bf16:
-(a) images a second of the engine and of a bare loop over the same windows, network, augmentation
-    and optimizer: the median of alternating pairs (mark .97);
-(b) the share of wall time in which the device computes: the union of its kernels' times over the
-    wall time of `--steps` steps, by torch.profiler (mark 90 % at 256 px and 32 images);
+A random set, held on the device; `slices`; U-Net with each encoder and side, in bf16:
+(a) images a second of the engine over those of a bare loop, median of alternating pairs (mark .97);
+(b) the share of wall time in which a kernel runs, by torch.profiler (mark 90 % at 256 px);
 (c) a step's time over its floor: the greater of its operations by the best rate of a large product
-    and its bytes (what each operation reads and writes) by the best rate of a large copy, both
-    rates measured here;
-(d) that no step makes the host wait: an epoch under `set_sync_debug_mode("error")`, with a moving
-    average, clipping, noise and CutMix besides.
-`--tiny` takes sizes that any CPU does in a minute, where (b) and (d) have nothing to look at.
-Exit code 1 when a mark is missed; `--tiny` has none.
+    and its bytes by the best rate of a large copy, both measured here;
+(d) that no step makes the host wait: an epoch under `set_sync_debug_mode("error")`.
+`--tiny` takes sizes for a CPU, without (b) and (d). Exit code 1 when a mark is missed.
 """
 
 import argparse
