@@ -40,11 +40,18 @@ class Evaluation:
     """Pixels by true class (row) and predicted class (column); None if classes overlap."""
 
     def rows(self, classes: tuple[str, ...]) -> list[dict[str, Any]]:
-        """Return one row per class, and the rows `macro mean` and `weighted mean`."""
+        """Return one row per class, and the rows `macro mean` and `weighted mean`.
+
+        The columns `as <class>` are the row of the confusion matrix: the class's pixels by the
+        class that was predicted.
+        """
         found = [
             {"class": name, **{key: self.table[key][number] for key in PER_CLASS}}
             for number, name in enumerate(classes)
         ]
+        if self.confusion_KK is not None:
+            for row, count_K in zip(found, self.confusion_KK.tolist(), strict=True):
+                row |= {f"as {name}": n for name, n in zip(classes, count_K, strict=True)}
         for kind in ("macro", "weighted"):
             figures = {key: self.table[f"{kind}_{key}"] for key in OVER_CLASSES}
             found.append({"class": f"{kind} mean", **figures})

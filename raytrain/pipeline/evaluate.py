@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from raytrain.config.errors import first_lines
+from raytrain.config.errors import shortened
 from raytrain.config.target import IGNORE
 from raytrain.data.decode import decode_mask
 from raytrain.data.report import DataReport, read_report
@@ -20,7 +20,7 @@ from raytrain.data.samples import SampleFiles
 from raytrain.metrics.decide import mask_of
 from raytrain.metrics.evaluation import PER_CLASS, Evaluation, Tally
 from raytrain.report.facts import read_folds
-from raytrain.runs.ensemble import read_ensemble
+from raytrain.runs.ensemble import Ensemble, read_ensemble
 from raytrain.runs.files import write_bytes
 from raytrain.runs.layout import RunDir
 from raytrain.runs.maps import Maps
@@ -36,6 +36,7 @@ def evaluate(run: RunDir) -> dict[str, Evaluation]:
 
     Raises ValueError when there is no ensemble, or one of its maps or masks is missing.
     """
+    ensemble = read_ensemble(run)
     report = read_report(run.data_report)
     files = SampleFiles(report)
     split_of = dict(zip(report.samples["id"], report.samples["split"], strict=True))
@@ -45,7 +46,7 @@ def evaluate(run: RunDir) -> dict[str, Evaluation]:
         tally = tallies.setdefault(name, Tally(len(report.classes), report.target))
         tally.add(pred_HW, files.mask(id))
 
-    for id, pred_HW in _out_of_fold(run, report):
+    for id, pred_HW in _out_of_fold(run, ensemble, report):
         add(OUT_OF_FOLD[split_of[id]], id, pred_HW)
     if has_test_truth(report):
         for id, pred_HW in predicted_masks(run, report):
@@ -58,8 +59,8 @@ def evaluate(run: RunDir) -> dict[str, Evaluation]:
 
 def has_test_truth(report: DataReport) -> bool:
     """Return whether a test image has a mask."""
-    files = SampleFiles(report)
-    return any(files.has_mask(id) for id in report.ids("test"))
+    samples = report.samples
+    return bool(((samples["split"] == "test") & (samples["mask"] != "")).any())
 
 
 def evaluate_folders(masks: Path, truth: Path) -> tuple[Evaluation, tuple[str, ...]]:
@@ -67,49 +68,76 @@ def evaluate_folders(masks: Path, truth: Path) -> tuple[Evaluation, tuple[str, .
 
     Where the masks hold 0 and one other value, such as 255, it is the only class. Otherwise the
     values are class numbers, and 255 in the truth is unlabeled. Returns the figures and the names
-    of the classes. Raises ValueError that lists the names that only one folder has, and for masks
-    of another size than their truth.
+    of the classes. Raises ValueError that lists every problem: names that only one folder has,
+    unreadable files, and masks of another size than their truth.
     """
-    ours, theirs = _by_stem(masks), _by_stem(truth)
-    names = sorted(theirs)
-    lonely = [f"{masks}: no truth for {name}" for name in sorted(ours.keys() - theirs.keys())]
-    lonely += [f"{truth}: no mask for {name}" for name in sorted(theirs.keys() - ours.keys())]
-    if lonely:
-        raise ValueError("\n".join(first_lines(lonely)))
-    values: set[int] = set()
-    for path in (*ours.values(), *theirs.values()):
-        values |= set(np.unique(decode_mask(path)).tolist())
+    problems: list[str] = []
+    ours, theirs = _by_stem(masks, problems), _by_stem(truth, problems)
+    problems += [f"{masks}: no truth for {name}" for name in sorted(ours.keys() - theirs.keys())]
+    problems += [f"{truth}: no mask for {name}" for name in sorted(theirs.keys() - ours.keys())]
+    pairs = [(ours[name], theirs[name]) for name in sorted(ours.keys() & theirs.keys())]
+    # The files are read twice, because the number of classes is known only after all of them.
+    pred_values, true_values = _values(pairs, problems)
+    values = pred_values | true_values
     binary = len(values - {0}) == 1
-    classes = 2 if binary else 1 + max(values - {IGNORE}, default=0)
+    if IGNORE in pred_values and not binary:
+        problems.append(
+            f"{masks}: the value {IGNORE} is for unlabeled pixels of the truth; write class "
+            "numbers, or 0 and the same other value in both folders"
+        )
+    if problems:
+        raise ValueError("\n".join(shortened(problems)))
+    classes = 2 if binary else max(2, 1 + max(values - {IGNORE}, default=0))
     tally = Tally(classes, "single_label")
-    for name in names:
-        pred_HW, true_HW = decode_mask(ours[name]), decode_mask(theirs[name])
-        if pred_HW.shape != true_HW.shape:
-            raise ValueError(
-                f"{ours[name]}: is {_size(pred_HW)} px, and its truth {theirs[name]} is "
-                f"{_size(true_HW)} px; give masks of the images' own size"
-            )
+    for pair in pairs:
+        pred_HW, true_HW = map(decode_mask, pair)
         if binary:
             pred_HW, true_HW = pred_HW != 0, true_HW != 0
-        elif (pred_HW == IGNORE).any():
-            raise ValueError(f"{ours[name]}: holds {IGNORE}, which only a truth may hold")
         tally.add(pred_HW, true_HW)
     return tally.result(), tuple(map(str, range(classes)))
 
 
-def _by_stem(folder: Path) -> dict[str, Path]:
+def _values(pairs: list[tuple[Path, Path]], problems: list[str]) -> tuple[set[int], set[int]]:
+    """Return the values in all masks and in all truths; problems of files are appended."""
+    values: tuple[set[int], set[int]] = (set(), set())
+    for pair in pairs:
+        try:
+            pred_HW, true_HW = map(decode_mask, pair)
+        except ValueError as error:
+            problems.append(str(error))
+            continue
+        if pred_HW.shape != true_HW.shape:
+            problems.append(
+                f"{pair[0]}: is {_size(pred_HW)} px, and its truth {pair[1]} is {_size(true_HW)} "
+                "px; give masks of the images' own size"
+            )
+        for known, mask_HW in zip(values, (pred_HW, true_HW), strict=True):
+            known |= set(np.unique(mask_HW).tolist())
+    return values
+
+
+def _by_stem(folder: Path, problems: list[str]) -> dict[str, Path]:
+    """Return name without suffix -> file; two files of one name are a problem."""
     if not folder.is_dir():
         raise ValueError(f"{folder}: no such folder")
-    return {path.stem: path for path in folder.iterdir() if not path.name.startswith(".")}
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        first = found.setdefault(path.stem, path)
+        if first is not path:
+            problems.append(f"{path}: has the same name as {first.name}; keep one of them")
+    return found
 
 
 def _size(mask_HW: np.ndarray) -> str:
     return f"{mask_HW.shape[1]}x{mask_HW.shape[0]}"
 
 
-def _out_of_fold(run: RunDir, report: DataReport) -> Iterator[tuple[str, np.ndarray]]:
+def _out_of_fold(
+    run: RunDir, ensemble: Ensemble, report: DataReport
+) -> Iterator[tuple[str, np.ndarray]]:
     """Yield the id and the mask of each labeled image, by members that never saw its group."""
-    ensemble = read_ensemble(run)
     folds = read_folds(run.folds)
     for fold, ids in enumerate(folds.val_ids if folds else ()):
         shapes = report.map_shapes(ids)
@@ -121,12 +149,13 @@ def _out_of_fold(run: RunDir, report: DataReport) -> Iterator[tuple[str, np.ndar
 
 def _write(path: Path, found: dict[str, Evaluation], classes: tuple[str, ...]) -> None:
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
+    rows = [(name, each.images, row) for name, each in found.items() for row in each.rows(classes)]
+    columns = dict.fromkeys([*COLUMNS, *(key for _, _, row in rows for key in row)])
+    writer = csv.DictWriter(text, [*columns], restval="", lineterminator="\n")
     writer.writeheader()
-    for name, evaluation in found.items():
-        for row in evaluation.rows(classes):
-            shown = {key: _figure(value) for key, value in row.items()}
-            writer.writerow({"set": name, "images": evaluation.images, **shown})
+    for name, images, row in rows:
+        shown = {key: _figure(value) for key, value in row.items()}
+        writer.writerow({"set": name, "images": images, **shown})
     write_bytes(path, text.getvalue().encode())
 
 

@@ -54,9 +54,9 @@ def final_problems(job: JobSpec) -> list[str]:
 def finalize(run: Run, specs: list[TrialSpec]) -> Ensemble:
     """Retrain these configurations on train+val, for as many epochs as their folds suggest.
 
-    Writes `final/ensemble.json` and the evidence for its score. Joined members stay. The CSV of
-    another ensemble is removed. Raises ValueError when a member has no out-of-fold maps, or joined
-    on other folds.
+    Writes `final/ensemble.json` and the evidence for its score. Joined members stay. The CSV and
+    the evaluation of another ensemble are removed. Raises ValueError when a member has no
+    out-of-fold maps, or joined on other folds.
     """
     folder, maps = run.folder, _all_maps(run, specs)
     ids = run.report.ids("train", "val")
@@ -71,7 +71,8 @@ def finalize(run: Run, specs: list[TrialSpec]) -> Ensemble:
     run_to_end(tasks, run, f"final training on all {len(ids)} labeled images")
     ensemble, oof = _ensemble(run, list(zip(tasks, members, strict=True)), maps)
     if folder.ensemble.is_file() and read_ensemble(folder).fingerprint != ensemble.fingerprint:
-        folder.submission.unlink(missing_ok=True)
+        for other in (folder.submission, folder.evaluation):
+            other.unlink(missing_ok=True)
     write_oof_evidence(folder.evidence, oof)
     write_json(folder.ensemble, ensemble.model_dump(mode="json"))
     return ensemble

@@ -107,7 +107,14 @@ def evaluation_text(name: str, found: "Evaluation", classes: tuple[str, ...]) ->
             cells += [f"{row['iou']:.4f} ± {row['iou_sd']:.4f}", f"{row['iou_set']:.4f}"]
             cells.append(f"{row['hausdorff95']:.2f} ± {row['hausdorff95_sd']:.2f}")
         table.add_row(row["class"], *cells)
-    return as_text(table)
+    if found.confusion_KK is None:
+        return as_text(table)
+    confusion = Table(title=f"{name}: pixels of each true class", title_justify="left")
+    for head in ("true class", *(f"as {each}" for each in classes)):
+        confusion.add_column(head, overflow="fold")
+    for each, count_K in zip(classes, found.confusion_KK.tolist(), strict=True):
+        confusion.add_row(each, *map(str, count_K))
+    return f"{as_text(table)}\n{as_text(confusion)}"
 
 
 def as_text(table: Table, width: int = WIDTH) -> str:

@@ -40,6 +40,7 @@ def test_the_truth_of_test_images_is_scored_and_changes_nothing(tmp_path: Path) 
         dice.append(2 * (ours & theirs).sum() / max(1, ours.sum() + theirs.sum()))
     assert float(of_rv["dice"]) == pytest.approx(np.mean(dice), abs=1e-5)
     assert 'id="evaluation"' in (seen / "report.html").read_text()
+    assert of_rv["as rv"].isdigit()
     # Without a truth of test images, those of train and val are scored out of fold.
     alone = raytrain("evaluate", job)
     assert alone.returncode == 0, alone.stderr

@@ -17,6 +17,7 @@ from raytrain.ensemble.teammates import change
 from raytrain.metrics import score
 from raytrain.metrics.oof_file import read_oof_evidence
 from raytrain.pipeline.cv import member_specs
+from raytrain.pipeline.evaluate import evaluate
 from raytrain.pipeline.finalize import finalize
 from raytrain.pipeline.reproduce import reproduce
 from raytrain.runs.ensemble import Ensemble
@@ -210,10 +211,13 @@ def test_a_csv_of_another_ensemble_does_not_stay(
     folds = Folds.model_validate(read_json(run.folds))
     whole = run_of(run, report, job)
     finalize(whole, member_specs(whole))
+    evaluate(run)
     assert run.submission.is_file()
+    assert run.evaluation.is_file()
     change(run, open_samples(run), folds, [finished / "anna"], [])
     finalize(whole, member_specs(whole))
     assert not run.submission.exists()
+    assert not run.evaluation.exists()
     assert any("submission.csv: missing" in problem for problem in missing(run))
 
 

@@ -9,8 +9,9 @@ from sklearn.metrics import precision_recall_fscore_support
 
 from raytrain.config.target import IGNORE
 from raytrain.metrics.evaluation import Tally
-from raytrain.pipeline.evaluate import evaluate_folders
+from raytrain.pipeline.evaluate import evaluate, evaluate_folders
 from raytrain.report.terminal import evaluation_text
+from raytrain.runs.layout import RunDir
 
 TRUE = np.array([[0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 0, 0], [2, 2, 0, IGNORE]])
 PRED = np.array([[0, 0, 1, 1], [0, 0, 0, 1], [0, 0, 0, 1], [2, 0, 0, 2]])
@@ -34,6 +35,8 @@ def test_the_figures_of_one_image_by_hand() -> None:
     assert found.table["pixels"] == [9, 4, 2]
     assert found.confusion_KK is not None
     assert found.confusion_KK.tolist() == [[8, 1, 0], [1, 3, 0], [1, 0, 1]]
+    (row, *_) = found.rows(("bg", "one", "two"))
+    assert [row[f"as {name}"] for name in ("bg", "one", "two")] == [8, 1, 0]
     # The background counts in these means, as in scikit-learn's report: 8 hits, 2 extra, 1 missed.
     assert found.table["macro_recall"] == pytest.approx((8 / 9 + 0.75 + 0.5) / 3)
 
@@ -86,10 +89,28 @@ def test_numbers_are_classes_and_what_does_not_fit_is_named(tmp_path: Path) -> N
     (tmp_path / "c" / "z.png").unlink()
     with pytest.raises(ValueError, match=r"x\.png: is 4x3 px, and its truth .*x\.png is 4x4 px"):
         evaluate_folders(tmp_path / "c", theirs)
-    with pytest.raises(ValueError, match=r"x\.png: holds 255, which only a truth may hold"):
+    with pytest.raises(ValueError, match="the value 255 is for unlabeled pixels of the truth"):
         evaluate_folders(theirs, ours)
     with pytest.raises(ValueError, match="no such folder"):
         evaluate_folders(tmp_path / "nowhere", theirs)
+
+
+def test_every_problem_of_two_folders_is_in_one_message(tmp_path: Path) -> None:
+    ours = _write(tmp_path / "a", small=PRED[:3], text=PRED, twice=PRED, only=PRED)
+    theirs = _write(tmp_path / "b", small=TRUE, text=TRUE, twice=TRUE)
+    (ours / "text.png").write_text("hello")
+    (ours / "twice.tif").write_bytes((ours / "twice.png").read_bytes())
+    with pytest.raises(ValueError, match="twice") as caught:
+        evaluate_folders(ours, theirs)
+    lines = str(caught.value).split("\n")
+    assert [line.split(": ")[0].rpartition("/")[2] for line in lines] == [
+        "twice.tif", "a", "small.png", "text.png",
+    ]  # fmt: skip
+
+
+def test_a_run_without_an_ensemble_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="run `raytrain finalize` first"):
+        evaluate(RunDir(tmp_path))
 
 
 def test_overlapping_classes_are_judged_layer_by_layer() -> None:
