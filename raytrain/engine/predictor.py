@@ -23,6 +23,7 @@ from raytrain.data.framing import Frame
 from raytrain.engine.checkpoint import CARD_REMEDY, load_checkpoint
 from raytrain.engine.precision import set_float32
 from raytrain.engine.step import forward, probabilities
+from raytrain.engine.views import IDENTITY, View, mean_over
 from raytrain.models import build_model
 from raytrain.models.auxiliary import PART, attach
 from raytrain.runs.extensions import load_extensions, refuse_foreign, run_of
@@ -160,24 +161,25 @@ class Predictor(nn.Module):
 
 
 def predicted(
-    network: nn.Module, card: Card, cache: Cache, rows: np.ndarray, frame: Frame
-) -> Iterator[torch.Tensor]:
-    """Yield prob_KHW (float32) of each of these samples, at its own size, on the network's device.
+    network: nn.Module, card: Card, cache: Cache, rows: np.ndarray, frame: Frame,
+    views: tuple[View, ...] = (IDENTITY,),
+) -> Iterator[torch.Tensor]:  # fmt: skip
+    """Yield prob_KHW (float32) of each of these samples, at its own size, on the network's device:
+    the mean over these views.
 
     Batches depend on `rows` alone, so the same call gives the same bits.
     """
     spec = card.spec
+
+    def of_view(image_BCHW: torch.Tensor) -> torch.Tensor:
+        return probabilities(forward(network, image_BCHW, spec.precision), card.target)
+
     set_float32(spec.precision)
     device = next((each.device for each in network.parameters()), torch.device("cpu"))
     for unit in units(cache, frame, rows, card.scaling, spec.at_once):
         with torch.inference_mode():
             prob_NKHW = torch.cat(
-                [
-                    probabilities(
-                        forward(network, batch.image_BCHW.to(device), spec.precision), card.target
-                    )
-                    for batch in unit.batches
-                ]
+                [mean_over(views, of_view, batch.image_BCHW.to(device)) for batch in unit.batches]
             )
             maps = [prob_KHW for _, prob_KHW in frame.maps(prob_NKHW, unit.windows, cache)]
         yield from maps

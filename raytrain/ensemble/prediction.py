@@ -14,14 +14,16 @@ from raytrain.data.framing import Frame
 from raytrain.data.report import DataReport
 from raytrain.engine.parallel import current_world
 from raytrain.engine.predictor import load_network, predicted, read_card
+from raytrain.engine.views import IDENTITY, View
 from raytrain.metrics.decide import mask_of
 from raytrain.runs.maps import Maps
 
 
 def member_probabilities(
-    checkpoint: Path, cache: Cache, ids: tuple[str, ...]
+    checkpoint: Path, cache: Cache, ids: tuple[str, ...], views: tuple[View, ...] = (IDENTITY,)
 ) -> Iterator[np.ndarray]:
-    """Yield prob_KHW (float32) of one member for each image, at the image's size.
+    """Yield prob_KHW (float32) of one member for each image, at the image's size: the mean over
+    these views.
 
     The checkpoint describes its own network, classes and scaling. Batches depend on `ids` alone, so
     the same call gives the same bits.
@@ -29,7 +31,7 @@ def member_probabilities(
     card = read_card(checkpoint)
     model = load_network(checkpoint).to(current_world().device)
     frame = Frame(card.spec.framing, cache.largest)
-    for prob_KHW in predicted(model, card, cache, cache.rows(ids), frame):
+    for prob_KHW in predicted(model, card, cache, cache.rows(ids), frame, views):
         yield prob_KHW.cpu().numpy()
 
 
