@@ -9,6 +9,7 @@ from raytrain.config.base import FOLDER_NAME, Spec
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.duration import Duration
 from raytrain.config.errors import unknown_name
+from raytrain.config.predict import PredictSpec
 from raytrain.config.schedulers import NoSchedulerSpec
 from raytrain.config.search import SearchSpec
 from raytrain.config.study import StudySpec
@@ -39,12 +40,22 @@ def most(workers: int | tuple[int, int]) -> int:
     return workers if isinstance(workers, int) else workers[1]
 
 
+class CvSpec(Spec):
+    """Cross-validation of the best configurations."""
+
+    candidates: int = Field(4, ge=1)
+    """Number of configurations to take from the top of the leaderboard, or all if there are fewer.
+    The ensemble is chosen from them."""
+
+
 class FinalizeSpec(Spec):
     """The final ensemble."""
 
     members: int | None = Field(None, ge=1)
-    """Number of configurations to take from the top of the leaderboard; null: two, or one if there
-    is only one."""
+    """Most members of the ensemble; null: as many as raise the out-of-fold score."""
+    ship: Literal["retrained", "folds", "both"] | None = None
+    """The networks that predict test images: each member `retrained` on all labeled images, the
+    models of its `folds`, or `both`; null: retrained, or the model itself with `folds: none`."""
     workers: Annotated[
         int | tuple[int, int],
         BeforeValidator(_number_or_range, json_schema_input_type=int | tuple[int, int]),
@@ -54,10 +65,6 @@ class FinalizeSpec(Spec):
     begun."""
     epochs: int | None = Field(None, ge=1)
     """Number of epochs of cross-validation and final training; null: the trial's."""
-
-    def wanted(self, scored: int) -> int:
-        """Return the number of members when `scored` configurations have a score."""
-        return min(2, scored) if self.members is None else self.members
 
 
 class ResourcesSpec(Spec):
@@ -79,6 +86,10 @@ class ResourcesSpec(Spec):
         return value
 
 
+def _no_folds(value: Any) -> Any:
+    return None if value == "none" else value
+
+
 def _listed(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
@@ -91,8 +102,15 @@ class JobSpec(Spec):
     search: SearchSpec = SearchSpec()
     study: StudySpec | None = None
     """Figures of a published study of the same choices; the report compares them with ours."""
-    folds: FoldSpec = FoldSpec()
+    folds: Annotated[
+        FoldSpec | None,
+        BeforeValidator(_no_folds, json_schema_input_type=FoldSpec | Literal["none"] | None),
+    ] = FoldSpec()
+    """Cross-validation. `none`: the val split, or a fifth of the images, is held out once, and the
+    best configuration is trained once, without a choice of members and steps."""
+    cv: CvSpec = CvSpec()
     finalize: FinalizeSpec = FinalizeSpec()
+    predict: PredictSpec = PredictSpec()
     resources: ResourcesSpec = ResourcesSpec()
     tracking: TrackingSpec = TrackingSpec()
     budget: Duration | None = None
@@ -109,12 +127,41 @@ class JobSpec(Spec):
     """Python files with your own networks, losses, metrics and formats (`config/extend.py`). Paths
     are relative to the folder of the YAML."""
 
+    @property
+    def ship(self) -> Literal["retrained", "folds", "both"]:
+        """The networks that predict test images."""
+        return self.finalize.ship or ("folds" if self.folds is None else "retrained")
+
+    @property
+    def candidates(self) -> int:
+        """Number of configurations to cross-validate."""
+        return 1 if self.folds is None else self.cv.candidates
+
     def at(self, place: Place) -> Self:
         """Return the job for `place`: without Ray, the default scheduler becomes `none`."""
         if place == "ray" or "scheduler" in self.search.model_fields_set:
             return self
         search = self.search.model_copy(update={"scheduler": NoSchedulerSpec()})
         return self.model_copy(update={"search": search})
+
+    @model_validator(mode="after")
+    def _candidates_are_enough(self) -> Self:
+        members = self.finalize.members
+        if members is not None and members > self.candidates:
+            why = "folds: none takes one" if self.folds is None else f"cv takes {self.candidates}"
+            raise ValueError(
+                f"finalize.members: {members} members cannot be chosen, because {why} of the "
+                "configurations; lower it, or raise cv.candidates"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _steps_fit_the_classes(self) -> Self:
+        competition = self.competition
+        problems = self.predict.step_problems(competition.classes, competition.target)
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
 
     @model_validator(mode="after")
     def _study_is_of_the_space(self) -> Self:

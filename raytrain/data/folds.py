@@ -22,18 +22,37 @@ class Folds(Spec):
     hash: str
     data: str
     """Fingerprint of the data."""
-    spec: FoldSpec
+    spec: FoldSpec | None
+    """The job's `folds`; null: a single part is held out."""
     val_ids: tuple[tuple[str, ...], ...]
+    rest: tuple[str, ...] = ()
+    """Labeled ids that no fold holds out; empty unless `spec` is null."""
 
     def label(self, fold: int) -> str:
         """Return the name of a fold in records."""
         return f"fold{fold}-{self.hash[:4]}"
 
     def train_ids(self, fold: int) -> tuple[str, ...]:
-        return tuple(id for i, ids in enumerate(self.val_ids) if i != fold for id in ids)
+        others = (id for i, ids in enumerate(self.val_ids) if i != fold for id in ids)
+        return (*others, *self.rest)
 
 
-def make_folds(report: DataReport, spec: FoldSpec) -> Folds:
+def make_folds(report: DataReport, spec: FoldSpec | None) -> Folds:
+    """Return the folds of a job: k of them, or only the part that `folds: none` holds out, which is
+    the val split or, without one, the first of the default folds."""
+    if spec is not None:
+        return _split(report, spec)
+    val_ids, labeled = report.ids("val"), report.ids("train", "val")
+    if not val_ids:
+        val_ids = _split(report, FoldSpec()).val_ids[0]
+    rest = tuple(id for id in labeled if id not in set(val_ids))
+    return Folds(
+        hash=fingerprint((val_ids,)), data=report.fingerprint, spec=None, val_ids=(val_ids,),
+        rest=rest,
+    )  # fmt: skip
+
+
+def _split(report: DataReport, spec: FoldSpec) -> Folds:
     """Split train+val by group, stratified by the classes that an image shows.
 
     Raises ValueError when there are fewer groups than folds.
@@ -87,7 +106,7 @@ def fold_notes(folds: Folds, report: DataReport) -> list[str]:
     return notes
 
 
-def load_or_make_folds(path: Path, report: DataReport, spec: FoldSpec) -> Folds:
+def load_or_make_folds(path: Path, report: DataReport, spec: FoldSpec | None) -> Folds:
     """Return the saved folds after verifying them; if there are none, make and save them.
 
     Raises ValueError when the saved folds belong to other data or settings, or were edited.
@@ -103,10 +122,13 @@ def load_or_make_folds(path: Path, report: DataReport, spec: FoldSpec) -> Folds:
     if folds.data != report.fingerprint:
         problems.append("the data changed since these folds were made")
     if folds.spec != spec:
-        problems.append(f"the file has {folds.spec.count} folds with seed {folds.spec.seed}")
+        has = "one held-out part"
+        if folds.spec is not None:
+            has = f"{folds.spec.count} folds with seed {folds.spec.seed}"
+        problems.append(f"the file has {has}")
     group = dict(zip(report.samples["id"], report.samples["group"], strict=True))
     owner: dict[str, int] = {}
-    held = Counter(id for ids in folds.val_ids for id in ids)
+    held = Counter(id for ids in (*folds.val_ids, folds.rest) for id in ids)
     problems += [f"{id} is in the folds {count} times" for id, count in held.items() if count > 1]
     problems += [f"{id} is in no fold" for id in report.ids("train", "val") if id not in held]
     for fold, ids in enumerate(folds.val_ids):

@@ -1,12 +1,12 @@
 """Framing: from images of any size to the network's input, and from its maps back.
 
 A window is one input of the network: a resized or padded image, or a tile of it. Shape suffixes: N
-windows, K classes, H x W pixels.
+windows, B windows of a batch, K classes, H x W pixels, h rows of a strip.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, groupby
 
 import cv2
 import numpy as np
@@ -73,37 +73,75 @@ class Frame:
         # numpy mirrors repeatedly if needed; an edge of one pixel has nothing to mirror.
         return np.pad(part, pads, "symmetric") if below or right else np.array(part)
 
-    def maps(
-        self, prob_NKHW: torch.Tensor, windows: Windows, cache: Cache
+    def strips(
+        self, batches: Iterable[torch.Tensor], windows: Windows, cache: Cache
     ) -> Iterator[tuple[int, torch.Tensor]]:
-        """Yield row and prob_KHW of each sample at its own size, from the maps of its windows."""
-        # The windows of one row are consecutive.
-        first = np.flatnonzero(np.diff(windows.row_N, prepend=-1))
-        for start, end in pairwise([*first.tolist(), len(windows.row_N)]):
-            row, mine = int(windows.row_N[start]), slice(start, end)
-            places = list(zip(windows.top_N[mine], windows.left_N[mine], strict=True))
-            height, width = int(cache.height[row]), int(cache.width[row])
-            yield row, self._assembled(prob_NKHW[mine], places, height, width)
+        """Yield row and prob_KhW of all samples at their own sizes, from batches of the windows'
+        maps in order. A sample comes as one strip or, with tiles, as several from top to bottom.
 
-    def _assembled(
-        self, prob_NKHW: torch.Tensor, places: list[tuple[int, int]], height: int, width: int
-    ) -> torch.Tensor:
+        Each strip comes as soon as its windows are there, so memory does not grow with the height.
+        """
+        maps = (prob_KHW for prob_BKHW in batches for prob_KHW in prob_BKHW)
+        places = zip(
+            windows.row_N.tolist(), windows.top_N.tolist(), windows.left_N.tolist(), strict=True
+        )
+        for row, placed in groupby(zip(places, maps, strict=True), lambda pair: pair[0][0]):
+            height, width = int(cache.height[row]), int(cache.width[row])
+            if isinstance(self.spec, TilesSpec):
+                for strip_KhW in self._blended(placed, height, width):
+                    yield row, strip_KhW
+            else:
+                yield row, self._at_own_size(next(placed)[1], height, width)
+
+    def _at_own_size(self, prob_KHW: torch.Tensor, height: int, width: int) -> torch.Tensor:
         match self.spec:
-            case WholeSpec() | AutoSpec():
-                return prob_NKHW[0]
             case PadSpec():
-                return prob_NKHW[0, :, :height, :width]
+                return prob_KHW[:, :height, :width]
             case ResizeSpec():
-                return functional.interpolate(prob_NKHW, (height, width), mode="bilinear")[0]
-        weight_HW = _gaussian(self.height, self.width).to(prob_NKHW.device)
-        total_KHW = prob_NKHW.new_zeros(prob_NKHW.shape[1], height, width)
-        weights_HW = prob_NKHW.new_zeros(height, width)
-        for prob_KHW, (top, left) in zip(prob_NKHW, places, strict=True):
-            down, across = min(self.height, height - top), min(self.width, width - left)
-            place = (slice(top, top + down), slice(left, left + across))
-            total_KHW[:, *place] += (prob_KHW * weight_HW)[:, :down, :across]
-            weights_HW[place] += weight_HW[:down, :across]
-        return total_KHW / weights_HW
+                return functional.interpolate(prob_KHW[None], (height, width), mode="bilinear")[0]
+        return prob_KHW
+
+    def _blended(
+        self, placed: Iterable[tuple[tuple[int, int, int], torch.Tensor]], height: int, width: int
+    ) -> Iterator[torch.Tensor]:
+        """Yield the rows of a sample above each new row of tiles, which no later tile covers."""
+        sums, base = None, 0
+        down = min(self.height, height)
+        weight_HW = _gaussian(self.height, self.width)
+        for (_, top, left), prob_KHW in placed:
+            if sums is None:
+                weight_HW = weight_HW.to(prob_KHW.device)
+                # The sums of the weighted classes, and of the weights.
+                sums = prob_KHW.new_zeros(len(prob_KHW) + 1, down, width)
+            if top > base:
+                yield sums[:-1, : top - base] / sums[-1, : top - base]
+                sums = functional.pad(sums[:, top - base :], (0, 0, 0, top - base))
+                base = top
+            across = min(self.width, width - left)
+            place = sums[:, :, left : left + across]
+            place[:-1] += (prob_KHW * weight_HW)[:, :down, :across]
+            place[-1] += weight_HW[:down, :across]
+        assert sums is not None
+        yield sums[:-1] / sums[-1]
+
+
+def joined(
+    strips: Iterable[tuple[int, torch.Tensor]], cache: Cache
+) -> Iterator[tuple[int, torch.Tensor]]:
+    """Yield row and prob_KHW of each sample from its strips."""
+    for row, of_row in groupby(strips, lambda pair: pair[0]):
+        _, first_KhW = next(of_row)
+        height = int(cache.height[row])
+        if first_KhW.shape[1] == height:
+            yield row, first_KhW
+            continue
+        # Filled strip by strip: to concatenate them would take twice the map's memory.
+        prob_KHW, top = first_KhW.new_empty(len(first_KhW), height, first_KhW.shape[2]), 0
+        for _, strip_KhW in chain([(row, first_KhW)], of_row):
+            bottom = top + strip_KhW.shape[1]
+            prob_KHW[:, top:bottom] = strip_KhW
+            top = bottom
+        yield row, prob_KHW
 
 
 def network_size(spec: FramingSpec, largest_HW: tuple[int, int]) -> tuple[int, int]:

@@ -1,6 +1,6 @@
 """A trained network with its preprocessing, loaded from its checkpoint alone.
 
-Shape suffixes: B images, C channels, K classes, H x W pixels.
+Shape suffixes: B images, C channels, K classes, H x W pixels, h rows of a strip.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from raytrain.config.target import Target, outputs
 from raytrain.config.trial import TrialSpec
 from raytrain.data.cache import Cache
 from raytrain.data.dataset import Scaling, units
-from raytrain.data.framing import Frame
+from raytrain.data.framing import Frame, joined
 from raytrain.engine.checkpoint import CARD_REMEDY, load_checkpoint
 from raytrain.engine.precision import set_float32
 from raytrain.engine.step import forward, probabilities
@@ -160,12 +160,13 @@ class Predictor(nn.Module):
         return torch.stack(list(predicted(self.network, card, cache, rows, frame)))
 
 
-def predicted(
+@torch.inference_mode()
+def predicted_strips(
     network: nn.Module, card: Card, cache: Cache, rows: np.ndarray, frame: Frame,
     views: tuple[View, ...] = (IDENTITY,),
-) -> Iterator[torch.Tensor]:  # fmt: skip
-    """Yield prob_KHW (float32) of each of these samples, at its own size, on the network's device:
-    the mean over these views.
+) -> Iterator[tuple[int, torch.Tensor]]:  # fmt: skip
+    """Yield row and prob_KhW (float32) of these samples, at their own sizes, on the network's
+    device: the mean over these views, in the strips of `Frame.strips`.
 
     Batches depend on `rows` alone, so the same call gives the same bits.
     """
@@ -177,12 +178,18 @@ def predicted(
     set_float32(spec.precision)
     device = next((each.device for each in network.parameters()), torch.device("cpu"))
     for unit in units(cache, frame, rows, card.scaling, spec.at_once):
-        with torch.inference_mode():
-            prob_NKHW = torch.cat(
-                [mean_over(views, of_view, batch.image_BCHW.to(device)) for batch in unit.batches]
-            )
-            maps = [prob_KHW for _, prob_KHW in frame.maps(prob_NKHW, unit.windows, cache)]
-        yield from maps
+        maps = (mean_over(views, of_view, batch.image_BCHW.to(device)) for batch in unit.batches)
+        yield from frame.strips(maps, unit.windows, cache)
+
+
+@torch.inference_mode()
+def predicted(
+    network: nn.Module, card: Card, cache: Cache, rows: np.ndarray, frame: Frame,
+    views: tuple[View, ...] = (IDENTITY,),
+) -> Iterator[torch.Tensor]:  # fmt: skip
+    """Yield prob_KHW of each sample: the strips of `predicted_strips`, joined."""
+    for _, prob_KHW in joined(predicted_strips(network, card, cache, rows, frame, views), cache):
+        yield prob_KHW
 
 
 def _in_memory(image_BHWC: np.ndarray, target: Target) -> Cache:

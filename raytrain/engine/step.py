@@ -5,7 +5,7 @@ Shape suffixes: B images, C channels, K classes, H x W pixels, N images of the w
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ from raytrain.config.target import Target
 from raytrain.config.trial import Precision, TrialSpec
 from raytrain.data.cache import Cache
 from raytrain.data.dataset import Batch, Unit
-from raytrain.data.framing import Frame
+from raytrain.data.framing import Frame, joined
 from raytrain.engine.auxiliary import TrainingLoss
 from raytrain.engine.finite import Buffers, watched
 from raytrain.engine.parallel import World
@@ -136,16 +136,9 @@ def evaluate(
     figures_NGK = loss_N.new_zeros(by.images, len(by.gathered), by.classes)
     for start, unit in units:
         place = {int(row): start + i for i, row in enumerate(unit.rows)}
-        windows = Counter(unit.windows.row_N.tolist())
-        maps = []
-        for batch in unit.batches:
-            logits_BKHW = _in_fitting_parts(model, batch.image_BCHW, precision, world, notes)
-            target_BHW = _to(batch.target_BHW, world).long()
-            for i, row in enumerate(batch.rows.tolist()):
-                of_window = by.loss(logits_BKHW[i : i + 1], target_BHW[i : i + 1])
-                loss_N[place[row]] += of_window / windows[row]
-            maps.append(probabilities(logits_BKHW, by.target))
-        for row, prob_KHW in by.frame.maps(torch.cat(maps), unit.windows, by.cache):
+        of_unit_N = loss_N[start : start + len(unit.rows)]
+        maps = _window_maps(model, unit, by, precision, world, notes, of_unit_N)
+        for row, prob_KHW in joined(by.frame.strips(maps, unit.windows, by.cache), by.cache):
             true_HW = torch.from_numpy(np.array(by.cache.mask(row))).to(world.device, torch.int64)
             pred_HW = mask_of(prob_KHW, by.target)
             (counts_K3,) = overlap_counts(pred_HW[None], true_HW[None], by.classes, by.target)
@@ -155,6 +148,22 @@ def evaluate(
                 figures = image_figures(by.gathered, label_maps(prob, pred, true, by.target))
                 figures_NGK[place[row]] = torch.from_numpy(figures)
     return world.sum_(counts_NK3), world.sum_(loss_N), world.sum_(figures_NGK)
+
+
+def _window_maps(
+    model: nn.Module, unit: Unit, by: Judging, precision: Precision, world: World,
+    notes: list[str], loss_N: torch.Tensor,
+) -> Iterator[torch.Tensor]:  # fmt: skip
+    """Yield prob_BKHW of the unit's batches, and add the windows' losses to their images'."""
+    place = {int(row): i for i, row in enumerate(unit.rows)}
+    windows = Counter(unit.windows.row_N.tolist())
+    for batch in unit.batches:
+        logits_BKHW = _in_fitting_parts(model, batch.image_BCHW, precision, world, notes)
+        target_BHW = _to(batch.target_BHW, world).long()
+        for i, row in enumerate(batch.rows.tolist()):
+            of_window = by.loss(logits_BKHW[i : i + 1], target_BHW[i : i + 1])
+            loss_N[place[row]] += of_window / windows[row]
+        yield probabilities(logits_BKHW, by.target)
 
 
 def _in_fitting_parts(

@@ -124,11 +124,19 @@ def search_folds(run: Run) -> list[Fold]:
 
 
 def held_out(run: Run) -> Fold:
-    """Return the fold of a single training: the given split or, without one, the first fold."""
+    """Return the fold of a single training: the given split or, without one, the first fold.
+
+    With `folds: none` it is the only fold, so that the search's best trial need not be trained
+    again."""
     val_ids = run.report.ids("val")
-    if val_ids:
+    if val_ids and run.job.folds is not None:
         return Fold("split", run.report.ids("train"), val_ids)
     return all_folds(run.folds)[0]
+
+
+def fold_tasks(run: Run, spec: TrialSpec) -> list[Task]:
+    """Return one task per fold, in order."""
+    return [make_task(run, "cv", spec, fold, workers=1) for fold in all_folds(run.folds)]
 
 
 def all_folds(folds: Folds) -> list[Fold]:

@@ -21,6 +21,7 @@ from raytrain.config.augmentation.spatial import (
     TransposeSpec,
     VerticalFlipSpec,
 )
+from raytrain.config.predict import ViewGroup
 from raytrain.data.augment import steps_of
 
 SHIFT = 8
@@ -124,7 +125,7 @@ def _weights(length: int, direction: int) -> torch.Tensor:
 
 
 IDENTITY = View()
-GROUPS: dict[str, tuple[View, ...]] = {
+GROUPS: dict[ViewGroup, tuple[View, ...]] = {
     "hflip": (Mirror(3),),
     "vflip": (Mirror(2),),
     "turns": (Turn(1), Turn(2), Turn(3)),
@@ -134,7 +135,7 @@ GROUPS: dict[str, tuple[View, ...]] = {
 """Name -> views besides the identity. The groups are disjoint."""
 
 
-def views_of(groups: tuple[str, ...]) -> tuple[View, ...]:
+def views_of(groups: tuple[ViewGroup, ...]) -> tuple[View, ...]:
     """Return the identity and all views of these groups."""
     return (IDENTITY, *(view for group in groups for view in GROUPS[group]))
 
@@ -170,7 +171,7 @@ def group_problems(groups: tuple[str, ...], height: int, width: int) -> list[str
     return problems
 
 
-def drawn_groups(augmentation: AugmentationSpec) -> tuple[str, ...]:
+def drawn_groups(augmentation: AugmentationSpec) -> tuple[ViewGroup, ...]:
     """Return the groups whose kind of view a training with this augmentation draws."""
     drawn = {group for step in steps_of(augmentation) for group in _drawn(step)}
     return tuple(group for group in GROUPS if group in drawn)

@@ -13,9 +13,7 @@ from raytrain.config.metrics import MetricSpec
 from raytrain.config.target import Target
 from raytrain.metrics import image_figures, score
 from raytrain.metrics.bootstrap import group_draws
-from raytrain.metrics.decide import mask_of
 from raytrain.metrics.dice import foreground_dice, mean_foreground_dice, overlap_counts
-from raytrain.metrics.evaluation import confusion
 from raytrain.metrics.evidence import Evidence, label_maps
 from raytrain.metrics.oof_file import OofEvidence
 from raytrain.metrics.table import class_table
@@ -45,32 +43,24 @@ class OofScore:
         return asdict(self)
 
 
-def map_counts(
-    prob_KHW: np.ndarray, mask_HW: np.ndarray, classes: int, target: Target
+def counts_of(
+    pred_SHW: np.ndarray, true_HW: np.ndarray, classes: int, target: Target
 ) -> np.ndarray:
-    """Return counts_K3 of the map's mask against the truth."""
-    pred_HW = torch.from_numpy(mask_of(prob_KHW, target))
-    true_HW = torch.from_numpy(mask_HW.astype(np.int64))
-    return overlap_counts(pred_HW[None], true_HW[None], classes, target)[0].numpy()
+    """Return counts_SK3 of several masks of one image against its truth."""
+    pred = torch.from_numpy(pred_SHW.astype(np.int64))
+    true = torch.from_numpy(true_HW.astype(np.int64)).expand(pred.shape)
+    return overlap_counts(pred, true, classes, target).numpy()
 
 
-def map_figures(
-    gathered: tuple[MetricSpec, ...], prob_KHW: np.ndarray, mask_HW: np.ndarray, target: Target
+def figures_of(
+    gathered: tuple[MetricSpec, ...],
+    prob_KHW: np.ndarray,
+    pred_HW: np.ndarray,
+    true_HW: np.ndarray,
+    target: Target,
 ) -> np.ndarray:
-    """Return figure_GK of the map for the metrics that need more than counts."""
-    if not gathered:
-        return np.zeros((0, 0))
-    maps = label_maps(prob_KHW, mask_of(prob_KHW, target), mask_HW, target)
-    return image_figures(gathered, maps)
-
-
-def map_confusion(
-    prob_KHW: np.ndarray, mask_HW: np.ndarray, classes: int, target: Target
-) -> np.ndarray | None:
-    """Return count_KK of the map's mask against the truth; None if classes overlap."""
-    if target == "multi_label":
-        return None
-    return confusion(mask_of(prob_KHW, target)[None], mask_HW[None], classes)
+    """Return figure_GK of a map and its mask for the metrics that need more than counts."""
+    return image_figures(gathered, label_maps(prob_KHW, pred_HW, true_HW, target))
 
 
 def oof_score(

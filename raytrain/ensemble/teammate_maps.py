@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 
 from raytrain.data.report import DataReport
-from raytrain.ensemble.score import map_counts
+from raytrain.ensemble.score import counts_of
 from raytrain.metrics.dice import mean_foreground_dice
 from raytrain.runs.maps import Shape
 
@@ -145,15 +145,18 @@ def rows_and_columns_swapped(pairs: Iterable[tuple[np.ndarray, np.ndarray]], cla
     """Return whether square maps fit their masks far better when transposed, which their size
     cannot show. Takes (prob_KHW, mask_HW) with one class per pixel."""
     counts = [
-        [map_counts(turned, mask_HW, classes, "single_label") for turned in (prob_KHW, flipped)]
+        counts_of(
+            np.stack([turned.argmax(0) for turned in (prob_KHW, flipped)]),
+            mask_HW,
+            classes,
+            "single_label",
+        )
         for prob_KHW, mask_HW in pairs
         if (flipped := prob_KHW.transpose(0, 2, 1)).shape == prob_KHW.shape
     ]
     if not counts:
         return False
-    as_given, as_turned = (
-        mean_foreground_dice(np.array(each)) for each in zip(*counts, strict=True)
-    )
+    as_given, as_turned = map(mean_foreground_dice, np.stack(counts, axis=1))
     return as_turned > as_given + 0.1
 
 

@@ -14,6 +14,7 @@ from raytrain.config.job import most as most_workers
 from raytrain.config.space_draws import sample_trials
 from raytrain.config.trial import TrialSpec
 from raytrain.engine.run import Run
+from raytrain.engine.tasks import fold_tasks
 from raytrain.engine.trainable import make_trainable
 from raytrain.ensemble.current_ensemble import (
     built_beside,
@@ -22,10 +23,11 @@ from raytrain.ensemble.current_ensemble import (
     make_current,
 )
 from raytrain.ensemble.score import nested_score
+from raytrain.ensemble.select import select
 from raytrain.metrics import score
-from raytrain.pipeline.cv import cv, fold_tasks, member_specs
+from raytrain.pipeline.cv import candidate_specs, cv
 from raytrain.pipeline.encode import encode
-from raytrain.pipeline.finalize import finalize, oof_evidence
+from raytrain.pipeline.finalize import finalize
 from raytrain.pipeline.predict import predict
 from raytrain.pipeline.search import search
 from raytrain.report.terminal import leaderboard_table, score_text
@@ -51,9 +53,8 @@ def run_within(run: Run, clock: Clock) -> None:
         return
     say(leaderboard_table(board))
     scored = sum(each.mean is not None for each in board)
-    wanted = run.job.finalize.wanted(scored)
-    for members in sorted({1, min(wanted, scored)}):
-        specs = member_specs(_with_finalize(run, members=members))
+    for count in sorted({1, min(run.job.candidates, scored)}):
+        specs = candidate_specs(run)[:count]
         # A search that began under an earlier, longer plan may have longer trials.
         epochs = clock.plan.epochs
         specs = [shortened(spec, epochs) if epochs else spec for spec in specs]
@@ -97,7 +98,7 @@ def _planned(run: Run, clock: Clock) -> Run:
         costs, most = _costs(run, specs[:PROBED])
         epochs, until_s = most, clock.used_s + clock.left_s / 2
         if costs:
-            members = job.finalize.wanted(len(drawn))
+            members = min(job.candidates, len(drawn))
             epochs, until_s = search_share(costs, clock.used_s, clock.total_s, most, members)
         plan = Plan(quick_epochs=plan.quick_epochs, epochs=epochs, search_until_s=until_s)
         clock.note(plan)
@@ -144,7 +145,8 @@ def _round(run: Run, specs: list[TrialSpec]) -> None:
     if built.shelf in known or is_current(folder, built):
         return
     cv(run, specs)
-    ours = oof_evidence(run, specs)
+    selection = select(run, specs)
+    ours = selection.evidence
     sizes = tuple(map(len, folds.val_ids))
     now = score(ours.metric, ours.evidence)
     nested = None if before is None else nested_score(ours, before, sizes)
@@ -153,7 +155,7 @@ def _round(run: Run, specs: list[TrialSpec]) -> None:
     say(_verdict(specs, now, earlier, nested, kept))
     if kept:
         beside = replace(run, folder=built)
-        say(score_text(finalize(beside, specs)))
+        say(score_text(finalize(beside, specs, selection)))
         predict(beside)
         encode(beside)
         make_current(folder, built)

@@ -173,7 +173,7 @@ def ensemble_problems(job: JobSpec) -> list[str]:
     search = job.search
     drawn = sample_trials(search.space, job.trial, search.trials, search.seed)
     count = len({_told_apart(spec) for spec in drawn})
-    if count >= job.finalize.wanted(count):
+    if count >= (job.finalize.members or 1):
         return []
     return [
         f"finalize.members: {job.finalize.members} members need as many configurations, but "

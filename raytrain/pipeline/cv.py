@@ -1,20 +1,25 @@
 """`cv`: train the best configurations on every fold, and write out-of-fold probability maps for all
 labeled images. The model that predicts an image has never seen its group."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from raytrain.config.predict import VIEW_COUNTS, ViewGroup
 from raytrain.config.trial import TrialSpec
 from raytrain.data.folds import Folds
 from raytrain.engine.run import Run
-from raytrain.engine.tasks import all_folds, make_task
+from raytrain.engine.tasks import fold_tasks
 from raytrain.engine.trainable import make_trainable
 from raytrain.engine.trial import open_samples
+from raytrain.engine.views import GROUPS, IDENTITY
 from raytrain.ensemble.final_length import chosen_kind
 from raytrain.ensemble.prediction import member_probabilities
+from raytrain.ensemble.tta import tried_groups
 from raytrain.pipeline.train import forget_damaged, run_to_end
 from raytrain.runs.layout import RunDir
 from raytrain.runs.maps import write_maps
+from raytrain.runs.messages import say
 from raytrain.runs.oof import CrossValidation, oof_path, write_cross_validation
 from raytrain.runs.record import Task
 from raytrain.search.configurations import configurations
@@ -24,15 +29,17 @@ from raytrain.search.proposable import note_present
 
 @dataclass(frozen=True)
 class OofShard:
-    """The held-out images of one fold, for one configuration."""
+    """The held-out images of one fold, for one configuration, and how they are viewed."""
 
     run: Path
     task: Task
     checkpoint: Path
+    views: ViewGroup | None
+    """A group of views; None: the images as they are."""
     target: Path
 
 
-def member_specs(run: Run) -> list[TrialSpec]:
+def candidate_specs(run: Run) -> list[TrialSpec]:
     """Return the best configurations of this job's leaderboard, with the epochs they are trained
     for.
 
@@ -40,21 +47,16 @@ def member_specs(run: Run) -> list[TrialSpec]:
     """
     note_present(run)
     scored = [each.spec for each in configurations(ranked(run.folder)) if each.mean is not None]
-    wanted = run.job.finalize.wanted(len(scored))
-    if not scored or len(scored) < wanted:
+    members = run.job.finalize.members or 1
+    if len(scored) < members:
         raise ValueError(
-            f"finalize.members: {max(1, wanted)} members need as many scored configurations, but "
-            f"the leaderboard has {len(scored)} of this job; run `raytrain search` first, or lower "
+            f"finalize.members: {members} members need as many scored configurations, but the "
+            f"leaderboard has {len(scored)} of this job; run `raytrain search` first, or lower "
             "finalize.members"
         )
     epochs = run.job.finalize.epochs
-    chosen = scored[:wanted]
+    chosen = scored[: run.job.candidates]
     return chosen if epochs is None else [spec.laid_out_for(epochs) for spec in chosen]
-
-
-def fold_tasks(run: Run, spec: TrialSpec) -> list[Task]:
-    """Return one task per fold, in order."""
-    return [make_task(run, "cv", spec, fold, workers=1) for fold in all_folds(run.folds)]
 
 
 def cv(run: Run, specs: list[TrialSpec]) -> Folds:
@@ -65,28 +67,38 @@ def cv(run: Run, specs: list[TrialSpec]) -> Folds:
     make_trainable(tasks, run)
     trials = tuple(tuple(task.fingerprint for task in member) for member in members)
     write_cross_validation(folder, CrossValidation(folds=folds.hash, members=trials))
-    # Once the maps exist, the weights are no longer needed.
-    forget_damaged([task for task in tasks if not oof_path(folder, task.fingerprint).is_file()])
+    # Once the maps exist, the weights are needed only if they are shipped.
+    forget_damaged(
+        [task for task in tasks if not all(path.is_file() for path in _targets(run, task).values())]
+    )
     run_to_end(tasks, run, f"cross-validation, {len(folds.val_ids)} folds")
-    shards = [shard for member in members for shard in _shards(folder, member)]
+    shards = [shard for member in members for shard in _shards(run, member)]
     missing = [shard for shard in shards if not shard.target.is_file()]
     if missing:
+        passes = sum(1 if each.views is None else VIEW_COUNTS[each.views] for each in missing)
+        images = sum(map(len, folds.val_ids))
+        say(
+            f"out-of-fold maps: {images} images, {len(specs)} configurations; "
+            f"{passes / len(folds.val_ids):g} passes for each image with the views of "
+            "test-time augmentation"
+        )
         run.backend.map_shards("out-of-fold maps", write_oof, missing)
     return folds
 
 
-def _shards(run: RunDir, member: list[Task]) -> list[OofShard]:
-    """Return the shards of one configuration's folds; all use the same kind of weights."""
+def _targets(run: Run, task: Task) -> dict[ViewGroup | None, Path]:
+    """Return the files with the maps of a fold, for each way to view its images."""
+    views = (None, *tried_groups(run.job, task.spec, run.report))
+    return {each: oof_path(run.folder, task.fingerprint, each) for each in views}
+
+
+def _shards(run: Run, member: list[Task]) -> Iterator[OofShard]:
+    """Yield the shards of one configuration's folds; all use the same kind of weights."""
     kind = chosen_kind(member)
-    return [
-        OofShard(
-            run.path,
-            task,
-            task.trial_dir.checkpoints / f"{kind.label}.pt",
-            oof_path(run, task.fingerprint),
-        )
-        for task in member
-    ]
+    for task in member:
+        checkpoint = task.trial_dir.checkpoints / f"{kind.label}.pt"
+        for views, target in _targets(run, task).items():
+            yield OofShard(run.folder.path, task, checkpoint, views, target)
 
 
 def write_oof(shard: OofShard) -> None:
@@ -98,5 +110,6 @@ def write_oof(shard: OofShard) -> None:
     """
     samples = open_samples(RunDir(shard.run))
     ids = shard.task.val_ids
-    maps = member_probabilities(shard.checkpoint, samples.cache, ids)
+    views = (IDENTITY,) if shard.views is None else GROUPS[shard.views]
+    maps = member_probabilities(shard.checkpoint, samples.cache, ids, views)
     write_maps(shard.target, maps, samples.report.map_shapes(ids))

@@ -46,7 +46,8 @@ def demo(job: JobSpec, directory: RunDir) -> int:
         )
     )
     stopped = sum(record.status == "stopped" for record in records)
-    ranks = [member.ranks for member in read_ensemble(directory).members]
+    members = read_ensemble(directory).members
+    ranks = [network.ranks for member, _, _ in members for network in member.networks]
     say(f"\n{leaderboard_table(configurations(records))}")
     say(f"{len(records)} trials, {stopped} stopped at a rung; final members on {ranks} workers")
     say(f"true Dice on the {len(counts_NK3)} test images: {dice:.4f} ({per_class})")

@@ -17,14 +17,12 @@ from raytrain.config.target import IGNORE
 from raytrain.data.decode import decode_mask
 from raytrain.data.report import DataReport, read_report
 from raytrain.data.samples import SampleFiles
-from raytrain.metrics.decide import mask_of
+from raytrain.ensemble.oof_maps import OofMasks
 from raytrain.metrics.evaluation import PER_CLASS, Evaluation, Tally
 from raytrain.report.facts import read_folds
 from raytrain.runs.ensemble import Ensemble, read_ensemble
 from raytrain.runs.files import write_bytes
 from raytrain.runs.layout import RunDir
-from raytrain.runs.maps import Maps
-from raytrain.runs.oof import ensemble_oof_paths
 from raytrain.submission.table import predicted_masks
 
 COLUMNS = ("set", "images", "class", *PER_CLASS)
@@ -139,12 +137,11 @@ def _out_of_fold(
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Yield the id and the mask of each labeled image, by members that never saw its group."""
     folds = read_folds(run.folds)
-    for fold, ids in enumerate(folds.val_ids if folds else ()):
-        shapes = report.map_shapes(ids)
-        members = [Maps(path, shapes) for path in ensemble_oof_paths(run, ensemble, fold)]
+    val_ids = folds.val_ids if folds else ()
+    masks = OofMasks(run, ensemble, val_ids, report)
+    for fold, ids in enumerate(val_ids):
         for number, id in enumerate(ids):
-            mean_KHW = np.mean([maps[number] for maps in members], axis=0)
-            yield id, mask_of(mean_KHW, report.target)
+            yield id, masks.mask(fold, number)
 
 
 def _write(path: Path, found: dict[str, Evaluation], classes: tuple[str, ...]) -> None:

@@ -3,17 +3,17 @@
 import io
 import shutil
 from dataclasses import dataclass
+from math import lcm
 from pathlib import Path
 
 from PIL import Image
 
+from raytrain.config.steps import StepSpec
 from raytrain.engine.run import Run
 from raytrain.engine.trial import open_samples
-from raytrain.ensemble.prediction import (
-    ensemble_masks,
-    given_probabilities,
-    member_probabilities,
-)
+from raytrain.engine.views import View, views_of
+from raytrain.ensemble.choose import passes
+from raytrain.ensemble.prediction import ensemble_masks, given_strips, member_strips
 from raytrain.runs.ensemble import Ensemble, read_ensemble
 from raytrain.runs.files import write_bytes
 from raytrain.runs.joined import JoinedDir
@@ -25,13 +25,30 @@ SHARD = 32
 
 
 @dataclass(frozen=True)
+class NetworkShare:
+    """A network in the mean."""
+
+    checkpoint: Path
+    views: tuple[View, ...]
+    weight: int
+
+
+@dataclass(frozen=True)
+class GivenShare:
+    """A teammate's test maps in the mean."""
+
+    maps: Path
+    weight: int
+
+
+@dataclass(frozen=True)
 class PredictShard:
     """Some test images and the members that predict them."""
 
     run: Path
-    checkpoints: tuple[Path, ...]
-    given: tuple[Path, ...]
-    """Files with the test maps of the joined members."""
+    networks: tuple[NetworkShare, ...]
+    given: tuple[GivenShare, ...]
+    steps: tuple[StepSpec, ...]
     ids: tuple[str, ...]
     masks: Path
     """Folder for the predicted masks."""
@@ -49,7 +66,7 @@ def predict(run: Run) -> None:
     parts = shards(folder, ensemble, ids, folder.masks)
     todo = [part for part in parts if not all(folder.mask(id).is_file() for id in part.ids)]
     if todo:
-        say(f"predict: {len(ids)} test images")
+        say(f"predict: {len(ids)} test images, {_cost(ensemble)}")
         run.backend.map_shards("predict", predict_shard, todo)
 
 
@@ -57,23 +74,49 @@ def shards(
     run: RunDir, ensemble: Ensemble, ids: tuple[str, ...], masks: Path
 ) -> list[PredictShard]:
     """Divide the work into fixed parts, because the images in a batch affect the last bits."""
-    checkpoints = tuple(run.path / member.checkpoint for member in ensemble.members)
-    given = tuple(JoinedDir(run.path / joined.maps).test for joined in ensemble.joined)
+    networks, given = [], []
+    # Every member has the same total weight per unit, however many networks it has.
+    most = lcm(*(max(1, len(member.networks)) for member, _, _ in ensemble.members))
+    for member, weight, views in ensemble.members:
+        if member.maps is not None:
+            given.append(GivenShare(JoinedDir(run.path / member.maps).test, weight * most))
+        for network in member.networks:
+            each = weight * most // len(member.networks)
+            path = run.path / network.checkpoint
+            networks.append(NetworkShare(path, views_of(views), each))
     return [
-        PredictShard(run.path, checkpoints, given, ids[start : start + SHARD], masks)
+        PredictShard(
+            run=run.path,
+            networks=tuple(networks),
+            given=tuple(given),
+            steps=ensemble.chosen.steps,
+            ids=ids[start : start + SHARD],
+            masks=masks,
+        )
         for start in range(0, len(ids), SHARD)
     ]
 
 
+def _cost(ensemble: Ensemble) -> str:
+    members = ensemble.members
+    count = passes(
+        ensemble.chosen.weights,
+        ensemble.chosen.views,
+        tuple(len(each.networks) for each in ensemble.candidates),
+    )
+    networks = sum(len(member.networks) for member, _, _ in members)
+    return f"{len(members)} members with {networks} networks, {count} passes for each image"
+
+
 def predict_shard(shard: PredictShard) -> None:
     """Predict one shard and write its masks."""
-    run = RunDir(shard.run)
-    samples = open_samples(run)
-    cache, report = samples.cache, samples.report
-    maps = [member_probabilities(path, cache, shard.ids) for path in shard.checkpoints]
-    maps += [given_probabilities(path, report, shard.ids) for path in shard.given]
-    masks = ensemble_masks(maps, report.target, cache.labels.dtype)
+    samples = open_samples(RunDir(shard.run))
+    cache, report, ids = samples.cache, samples.report, shard.ids
+    maps = [member_strips(each.checkpoint, cache, ids, each.views) for each in shard.networks]
+    maps += [given_strips(each.maps, report, ids) for each in shard.given]
+    weights = [each.weight for each in shard.networks] + [each.weight for each in shard.given]
+    masks = ensemble_masks(maps, weights, report.target, shard.steps)
     for id, mask_HW in zip(shard.ids, masks, strict=True):
         png = io.BytesIO()
-        Image.fromarray(mask_HW).save(png, format="PNG")
+        Image.fromarray(mask_HW.astype(cache.labels.dtype)).save(png, format="PNG")
         write_bytes(shard.masks / f"{id}.png", png.getvalue())

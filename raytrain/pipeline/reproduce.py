@@ -87,15 +87,16 @@ def _same_data(source: RunDir, ensemble: Ensemble) -> DataReport:
 
 def _refuse_lost_members(source: RunDir, ensemble: Ensemble) -> None:
     lost = [
-        f"{member.name}: {source.path / member.checkpoint} is missing"
-        for member in ensemble.members
-        if not (source.path / member.checkpoint).is_file()
+        f"{member.name}: {source.path / network.checkpoint} is missing"
+        for member, _, _ in ensemble.members
+        for network in member.networks
+        if not (source.path / network.checkpoint).is_file()
     ]
-    there = read_joined(source)
+    there = {joined.fingerprint for joined in read_joined(source).values()}
     gone = [
-        f"{joined.name}: the maps {joined.fingerprint} are not in the ensemble any more"
-        for joined in ensemble.joined
-        if joined.name not in there or there[joined.name].fingerprint != joined.fingerprint
+        f"{member.name}: the maps {member.fingerprint} are not in the ensemble any more"
+        for member, _, _ in ensemble.members
+        if member.maps is not None and member.fingerprint not in there
     ]
     if lost or gone:
         raise ValueError(

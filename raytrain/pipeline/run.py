@@ -12,9 +12,10 @@ from raytrain.config.job import JobSpec, Place
 from raytrain.data.stamp import read_if_changed
 from raytrain.engine.run import Run
 from raytrain.ensemble.current_ensemble import current_evidence
+from raytrain.ensemble.select import select
 from raytrain.pipeline.budget import run_within
 from raytrain.pipeline.check import NO_TEST, check, ensemble_problems, summary
-from raytrain.pipeline.cv import cv, member_specs
+from raytrain.pipeline.cv import candidate_specs, cv
 from raytrain.pipeline.encode import encode
 from raytrain.pipeline.evaluate import evaluate, has_test_truth
 from raytrain.pipeline.finalize import final_problems, finalize
@@ -36,7 +37,7 @@ def run(job: JobSpec, folder: RunDir, place: Place) -> None:
     if job.budget is None:
         with opened(job, folder, place, "search", "cv", "final") as run:
             say(leaderboard_table(search(run)))
-            cv(run, member_specs(run))
+            cv(run, candidate_specs(run))
             finish(run)
     else:
         _within(job, folder, place, Clock(folder, seconds_of(job.budget)))
@@ -79,7 +80,8 @@ def _send(job: JobSpec, folder: RunDir) -> None:
 
 def finish(run: Run) -> None:
     """Build the ensemble of the best configurations, its masks and its CSV."""
-    say(score_text(finalize(run, member_specs(run))))
+    specs = candidate_specs(run)
+    say(score_text(finalize(run, specs, select(run, specs))))
     predict(run)
     encode(run)
     if has_test_truth(run.report):

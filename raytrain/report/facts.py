@@ -14,7 +14,7 @@ from raytrain.runs.files import DamagedError, read_json
 from raytrain.runs.history import Row, read_history
 from raytrain.runs.jobs import read_job
 from raytrain.runs.layout import RunDir
-from raytrain.runs.oof import CrossValidation, ensemble_oof_paths, read_cross_validation
+from raytrain.runs.oof import CrossValidation, candidate_oof_paths, read_cross_validation
 from raytrain.runs.record import Record, read_records
 from raytrain.runs.search_log import RungEvent, present_events
 from raytrain.search.leaderboard import ranked
@@ -29,7 +29,8 @@ class FoldFacts:
     """The parts of `folds.json` that are shown."""
 
     hash: str
-    seed: int
+    seed: int | None
+    """null: a single part is held out."""
     val_ids: tuple[tuple[str, ...], ...]
 
 
@@ -82,14 +83,18 @@ def read_facts(run: RunDir, ledger: Sequence[LedgerRow], agreement: Agreement) -
     )
 
 
-def oof_paths(facts: RunFacts) -> list[list[Path]]:
-    """Return fold -> files with the out-of-fold maps of the ensemble's members, in their order;
-    empty unless every file exists."""
-    if facts.ensemble is None or facts.folds is None:
-        return []
-    folds = range(len(facts.folds.val_ids))
-    found = [ensemble_oof_paths(facts.run, facts.ensemble, fold) for fold in folds]
-    return found if all(path.is_file() for paths in found for path in paths) else []
+def has_oof_maps(facts: RunFacts) -> bool:
+    """Return whether all maps exist from which the ensemble's out-of-fold masks follow."""
+    ensemble = facts.ensemble
+    if ensemble is None or facts.folds is None:
+        return False
+    used = [
+        candidate
+        for place, candidate in enumerate(ensemble.candidates)
+        if any(choice.weights[place] for choice in ensemble.nested)
+    ]
+    paths = [path for each in used for path in candidate_oof_paths(facts.run, each)]
+    return all(path.is_file() for path in paths)
 
 
 def series_label(spec: TrialSpec) -> str:
@@ -109,6 +114,7 @@ def read_folds(path: Path) -> FoldFacts | None:
     remedy = "delete it; the same data and settings give the same folds again"
     tree = read_json(path, remedy)
     try:
-        return FoldFacts(tree["hash"], tree["spec"]["seed"], tuple(map(tuple, tree["val_ids"])))
+        seed = tree["spec"]["seed"] if tree["spec"] else None
+        return FoldFacts(tree["hash"], seed, tuple(map(tuple, tree["val_ids"])))
     except (KeyError, TypeError) as error:
         raise DamagedError(path, f"{error!r}", remedy) from None

@@ -20,6 +20,7 @@ from raytrain.report.palette import (
     class_color,
     series_colors,
 )
+from raytrain.runs.ensemble import Comparison
 from raytrain.runs.history import Row
 from raytrain.runs.record import Status
 from raytrain.runs.search_log import RungEvent
@@ -150,7 +151,8 @@ def rank_correlations(rungs: list[RungRank], alt: str) -> Markup:
 
 
 def intervals(scores: list[Interval], metric: str, classes: Sequence[str], alt: str) -> Markup:
-    """Draw members and, last, their mean: interval, score and, for Dice, a diamond per class."""
+    """Draw candidates and, last, the ensemble: interval, score and, for Dice, a diamond per
+    class."""
 
     of_dice = metric == "Dice"
 
@@ -171,6 +173,23 @@ def intervals(scores: list[Interval], metric: str, classes: Sequence[str], alt: 
             figure.legend(loc="outside upper left", ncols=3, frameon=False, handletextpad=0.1)
 
     return draw(alt, "", f"out-of-fold {metric}", 1.4 + 0.45 * len(scores), plot)
+
+
+def step_curves(step: Comparison, metric: str) -> Markup:
+    """Draw the score at each value of a step's parameter, a line for each class."""
+
+    def plot(figure: Figure, axes: Axes) -> None:
+        for number, (name, points) in enumerate(step.curves.items(), 1):
+            values, scores = zip(*points, strict=True)
+            axes.plot(values, scores, "o-", color=class_color(number), label=name, markersize=4)
+        if min(min(value for value, _ in points) for points in step.curves.values()) >= 0 and (
+            max(max(value for value, _ in points) for points in step.curves.values()) > 16
+        ):
+            axes.set_xscale("symlog", base=2, linthresh=1)
+        figure.legend(loc="outside upper left", ncols=3, frameon=False)
+
+    alt = f"Out-of-fold {metric} at each value of the step {step.name}"
+    return draw(alt, f"out-of-fold {metric}", step.name.replace("_", " "), HEIGHT_IN, plot)
 
 
 def out_of_fold_against_public(found: Agreement, run: str, alt: str) -> Markup:

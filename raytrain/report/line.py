@@ -78,7 +78,7 @@ def _cv(facts: RunFacts) -> Station:
 def _finalize(facts: RunFacts) -> Station:
     if facts.ensemble is None:
         return Station("finalize", False, "", "", "finalize")
-    detail = f"{len(facts.ensemble.shares)} members"
+    detail = f"{len(facts.ensemble.members)} members"
     return Station("finalize", True, detail, written(facts.run.ensemble), "finalize")
 
 

@@ -9,9 +9,8 @@ import numpy as np
 
 from raytrain.config.target import IGNORE, Target, layer
 from raytrain.data.samples import SampleFiles
-from raytrain.metrics.decide import mask_of
-from raytrain.report.facts import RunFacts, oof_paths
-from raytrain.runs.maps import Maps
+from raytrain.ensemble.oof_maps import OofMasks
+from raytrain.report.facts import RunFacts, has_oof_maps
 
 
 @dataclass(frozen=True)
@@ -28,8 +27,8 @@ class OofImage:
     """Dice of the classes 1, 2, ..."""
 
 
-class OofMaps:
-    """The members' probability maps, mapped from disk and read image by image."""
+class OofImages:
+    """The labeled images with the ensemble's out-of-fold masks."""
 
     def __init__(self, facts: RunFacts):
         """Open the maps. Raises ValueError naming a file that does not hold its fold's images."""
@@ -37,15 +36,14 @@ class OofMaps:
         self._ids = folds.val_ids if folds else ()
         self._files = SampleFiles(data)
         self._classes, self._target = len(data.classes), data.target
-        self._folds: list[list[Maps]] = []
-        for ids, paths in zip(self._ids, oof_paths(facts), strict=False):
-            shapes = data.map_shapes(ids)
-            self._folds.append([Maps(path, shapes) for path in paths])
+        self._masks = None
+        if facts.ensemble is not None and has_oof_maps(facts):
+            self._masks = OofMasks(facts.run, facts.ensemble, self._ids, data)
 
     def prediction(self, fold: int, row: int) -> np.ndarray:
-        """Return mask_HW from the members' mean probability, as in scoring."""
-        prob_KHW = np.mean([maps[row] for maps in self._folds[fold]], axis=0)
-        return mask_of(prob_KHW, self._target)
+        """Return mask_HW, as in scoring. There must be maps."""
+        assert self._masks is not None
+        return self._masks.mask(fold, row)
 
     def truth(self, id: str) -> np.ndarray:
         """Return mask_HW. Raises ValueError when its file is missing."""
@@ -55,7 +53,7 @@ class OofMaps:
         """Return the labeled images with their Dice, worst first. Raises ValueError like
         `truth`."""
         found = []
-        for fold in range(len(self._folds)):
+        for fold in range(len(self._ids)):
             for row, id in enumerate(self._ids[fold]):
                 pred_HW, true_HW = self.prediction(fold, row), self.truth(id)
                 dice_K = class_dice(pred_HW, true_HW, self._classes, self._target)
@@ -68,7 +66,7 @@ class OofMaps:
 class Oof:
     """The out-of-fold results, or why there are none."""
 
-    maps: OofMaps
+    maps: OofImages
     images: list[OofImage]
     """Images, worst first; empty when something is missing."""
     missing: str
@@ -79,8 +77,8 @@ class Oof:
 
 def read_oof(facts: RunFacts) -> Oof:
     """Score every labeled image. Raises ValueError when a file of maps does not match its fold."""
-    maps = OofMaps(facts)
-    if not oof_paths(facts):
+    maps = OofImages(facts)
+    if not has_oof_maps(facts):
         # All maps may exist, but which ones count is known only once there are members.
         due = "cv" if facts.ensemble or not facts.cross_validation else "finalize"
         return Oof(maps, [], due, "")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from raytrain import __version__
-from raytrain.report import pictures, results, search_section, setting
+from raytrain.report import ensemble_section, pictures, results, search_section, setting
 from raytrain.report.facts import RunFacts
 from raytrain.report.line import stations
 from raytrain.report.oof import read_oof
@@ -33,7 +33,7 @@ def render(facts: RunFacts, study: StudySection | None) -> str:
         class_colors=[class_color(number) for number in range(1, len(facts.data.classes))],
         stations=stations(facts),
         headline=results.headline(facts),
-        members=results.members(facts, oof),
+        members=ensemble_section.members(facts, oof),
         examples=pictures.examples(facts, oof),
         tests=pictures.tests(facts),
         leaderboard=search_section.leaderboard(facts),

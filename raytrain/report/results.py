@@ -1,27 +1,16 @@
-"""The results: the headline, the members' out-of-fold scores and the submission."""
+"""The results: the headline, the evaluation and the submission."""
 
 import csv
 import hashlib
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 from markupsafe import Markup
 
 from raytrain.report.facts import LedgerRow, RunFacts, written
-from raytrain.report.figures import (
-    Interval,
-    image_scores,
-    intervals,
-    out_of_fold_against_public,
-)
-from raytrain.report.oof import Oof
-from raytrain.runs.ensemble import JoinedMember, Member
+from raytrain.report.figures import out_of_fold_against_public
 from raytrain.runs.files import read_lines
 from raytrain.runs.record import Record
 from raytrain.submission.agreement import Agreement
-
-MEAN = "mean"
 
 
 @dataclass(frozen=True)
@@ -36,21 +25,6 @@ class Headline:
     members: int
     best: Record | None
     """The best trial of the search, shown before there is an ensemble."""
-
-
-@dataclass(frozen=True)
-class Members:
-    """The ensemble: only out-of-fold scores, because its networks were trained on every label."""
-
-    members: tuple[Member | JoinedMember, ...]
-    scores: list[Interval]
-    """One interval per member, and one for their mean."""
-    metric: str
-    labeled: int
-    intervals: Markup
-    images: Markup | None
-    confusion: list[list[float]] | None
-    """Share of the true class's pixels (row) that the mean assigned to each class (column)."""
 
 
 @dataclass(frozen=True)
@@ -75,44 +49,10 @@ def headline(facts: RunFacts) -> Headline:
     if facts.ensemble is None:
         return Headline("", None, 0, 0, 0, 0, best)
     oof = facts.ensemble.oof
-    members = len(facts.ensemble.shares)
+    members = len(facts.ensemble.members)
     return Headline(
         oof["metric"], oof["score"], oof["low"], oof["high"], oof["images"], members, best
     )
-
-
-def members(facts: RunFacts, oof: Oof) -> Members | None:
-    """Return each member and their mean."""
-    if facts.ensemble is None:
-        return None
-    found = facts.ensemble.shares
-    scores = [_interval(f"member {n}", member.oof) for n, member in enumerate(found, 1)]
-    scores.append(_interval(MEAN, facts.ensemble.oof))
-    classes = facts.data.classes
-    each = None
-    if oof.images:
-        scores_NK = np.array([image.per_class for image in oof.images])
-        each = image_scores(
-            scores_NK, classes, f"Out-of-fold Dice of each of {len(scores_NK)} images by class"
-        )
-    metric = facts.ensemble.oof["metric"]
-    alt = f"Out-of-fold {metric} with its interval for {len(found)} members and their mean"
-    return Members(
-        members=found,
-        scores=scores,
-        metric=metric,
-        labeled=len(facts.data.ids("train", "val")),
-        intervals=intervals(scores, metric, classes, alt),
-        images=each,
-        confusion=_shares(facts.ensemble.oof["confusion"]),
-    )
-
-
-def _shares(confusion: list[list[int]] | None) -> list[list[float]] | None:
-    """Return each row's shares of its pixels; 0 for a class without any."""
-    if confusion is None:
-        return None
-    return [[count / max(1, sum(row)) for count in row] for row in confusion]
 
 
 def evaluation(facts: RunFacts) -> list[dict[str, str]]:
@@ -143,7 +83,3 @@ def submission(facts: RunFacts) -> Submission | None:
         agreement=found,
         against_public=drawn,
     )
-
-
-def _interval(name: str, oof: dict[str, Any]) -> Interval:
-    return Interval(name, oof["score"], oof["low"], oof["high"], oof["per_class"])

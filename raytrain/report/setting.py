@@ -54,7 +54,7 @@ class FoldTable:
     """The table of folds: one row for the images that each fold holds out."""
 
     hash: str
-    seed: int
+    seed: int | None
     rows: list[SplitRow]
     shared: int
     """Number of groups that are in more than one fold."""
@@ -120,7 +120,7 @@ def reproduce(facts: RunFacts) -> Reproduce:
         fingerprints.append(("folds", facts.folds.hash))
     if facts.ensemble is not None:
         fingerprints.append(("ensemble", facts.ensemble.fingerprint))
-        fingerprints += [(member.name, member.fingerprint) for member in facts.ensemble.shares]
+        fingerprints += [(each.name, each.fingerprint) for each, _, _ in facts.ensemble.members]
     config = ""
     if tree := read_config(facts.run):
         config = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)

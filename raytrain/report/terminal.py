@@ -82,11 +82,32 @@ def stopping_text(cost: Stopping) -> str:
 
 
 def score_text(ensemble: Ensemble) -> str:
-    """Return the out-of-fold scores of an ensemble and its members."""
-    lines = [f"  {_one(member.name, member.oof)}" for member in ensemble.shares]
-    images = f"{ensemble.oof['images']} images, 95 % interval over groups"
-    title = f"out-of-fold {ensemble.oof['metric']} ({images}):"
-    return "\n".join([title, *lines, f"  {_one('mean', ensemble.oof)}"])
+    """Return what was compared for the ensemble, and its out-of-fold score."""
+    oof = ensemble.oof
+    title = f"out-of-fold {oof['metric']} ({oof['images']} images, 95 % interval over groups):"
+    lines = [f"  {_one(each.name, each.oof)}" for each in ensemble.candidates]
+    if ensemble.comparisons:
+        lines.append(as_text(comparison_table(ensemble)))
+    if ensemble.chosen_on < oof["images"]:
+        lines.append(f"  chosen on {ensemble.chosen_on} of {oof['images']} images, scored on all")
+    lines += [f"  {each.name} is left out" for each in ensemble.left_out]
+    return "\n".join([title, *lines, f"  {_one(f'ensemble: {ensemble.text}', oof)}"])
+
+
+def comparison_table(ensemble: Ensemble) -> Table:
+    """Return one row for everything that was tried, with its nested score and its gain."""
+    table = Table(title="tried, each against the best before it (nested)", title_justify="left")
+    for head in ("tried", "score", "95 %", "gain", "95 %", "wins", "passes", "kept"):
+        table.add_column(head, no_wrap=head != "tried", overflow="fold")
+    for row in ensemble.comparisons:
+        cells = [row.name, f"{row.score:.4f}", f"{row.low:.4f} .. {row.high:.4f}"]
+        if row.gain is None:
+            cells += ["", "", ""]
+        else:
+            cells += [f"{row.gain:+.4f}", f"{row.gain_low:+.4f} .. {row.gain_high:+.4f}"]
+            cells.append(f"{row.wins:.0%}")
+        table.add_row(*cells, str(row.passes), "yes" if row.kept else "no")
+    return table
 
 
 def _one(name: str, oof: dict[str, Any]) -> str:

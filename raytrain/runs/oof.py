@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from raytrain.config.base import Spec
-from raytrain.runs.ensemble import Ensemble
+from raytrain.config.predict import ViewGroup
+from raytrain.runs.ensemble import Candidate
 from raytrain.runs.files import read_spec, write_json
-from raytrain.runs.joined import JoinedDir
 from raytrain.runs.layout import RunDir
 
 
@@ -18,10 +18,10 @@ class CrossValidation(Spec):
     """For each configuration, the fingerprint of each fold's training."""
 
 
-def oof_path(run: RunDir, trial: str) -> Path:
+def oof_path(run: RunDir, trial: str, views: ViewGroup | None = None) -> Path:
     """Return the path of a fold's out-of-fold maps, in the order of its val ids, from the training
-    with this fingerprint."""
-    return run.oof / f"{trial}.npy"
+    with this fingerprint: of the images as they are, or the mean over a group of views."""
+    return run.oof / (f"{trial}.npy" if views is None else f"{trial}.{views}.npy")
 
 
 def write_cross_validation(run: RunDir, found: CrossValidation) -> None:
@@ -36,10 +36,9 @@ def read_cross_validation(run: RunDir) -> CrossValidation | None:
     return read_spec(path, CrossValidation, remedy) if path.is_file() else None
 
 
-def ensemble_oof_paths(run: RunDir, ensemble: Ensemble, fold: int) -> list[Path]:
-    """Return the files with the out-of-fold maps of the ensemble's members on a fold.
-
-    A member is trained on all labeled images; its maps come from the trainings of its folds.
-    """
-    paths = [oof_path(run, member.folds[fold]) for member in ensemble.members]
-    return paths + [JoinedDir(run.path / joined.maps).oof(fold) for joined in ensemble.joined]
+def candidate_oof_paths(run: RunDir, candidate: Candidate) -> list[Path]:
+    """Return the files with the out-of-fold maps of a candidate, of all folds and views."""
+    if candidate.maps is not None:
+        return sorted((run.path / candidate.maps).glob("oof_fold*.npy"))
+    groups = (None, *candidate.tried)
+    return [oof_path(run, trial, group) for trial in candidate.folds for group in groups]

@@ -62,7 +62,7 @@ def prepare(job: JobSpec, run: RunDir, earlier: int) -> Event:
         sha256=digest,
         rows=len(cells),
         score=_local_score(run),
-        members=tuple(member.fingerprint for member in ensemble.shares),
+        members=tuple(member.fingerprint for member, _, _ in ensemble.members),
         commit=_commit(),
         notebook=label,
     )

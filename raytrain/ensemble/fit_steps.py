@@ -1,0 +1,66 @@
+"""Fit a step from the mean map to the mask, class by class, on the images of each fit."""
+
+from dataclasses import replace
+from typing import cast
+
+import numpy as np
+
+from raytrain.config.steps import InsideStep, PerClassStep, StepBase, StepSpec, in_order
+from raytrain.ensemble.plan import Plan, plan_of
+from raytrain.ensemble.pool import Pool, Setting
+from raytrain.metrics.draws import drawn_scores
+
+Curves = dict[str, list[tuple[float, float]]]
+"""For each class, the score at each value, on all images."""
+
+
+def with_step(plan: Plan, step: InsideStep) -> Plan:
+    """Return the plan with a step that has no values to fit."""
+    return plan.changed(lambda setting: _added(setting, step))
+
+
+def fitted(
+    pool: Pool, plan: Plan, kind: type[PerClassStep], classes: tuple[str, ...]
+) -> tuple[Plan, Curves]:
+    """Return the plan with one more step, and the curves of its values.
+
+    Each fit tries every value for one class while the step is off for the others, and takes the
+    best value of each class; of equally good values the one closest to off.
+    """
+    off, numbers = kind.off(pool.classes), range(1, pool.classes)
+    # One pass over the images for everything that is looked up below.
+    pool.evidence(
+        tried
+        for setting in (*plan.nested, plan.chosen)
+        for number in numbers
+        for tried in _tried(setting, off, number)
+    )
+    settings, curves = [], {}
+    for setting, fit_N in zip((*plan.nested, plan.chosen), pool.fits_FN, strict=True):
+        step = off
+        for number in numbers:
+            pairs = _scored(pool, _tried(setting, off, number), kind.grid, fit_N)
+            best = max(pairs, key=lambda pair: (pair[1], -abs(pair[0] - kind.neutral)))
+            step = step.tried(number, best[0])
+            curves[classes[number]] = pairs  # the last fit is the one on all images
+        settings.append(_added(setting, step) if step != off else setting)
+    return plan_of(settings), curves
+
+
+def _tried(setting: Setting, off: PerClassStep, number: int) -> list[Setting]:
+    """Return the setting with each value of the step for one class."""
+    steps = [off.tried(number, value) for value in type(off).grid]
+    # A step that is off changes nothing, so its mask is the one without the step.
+    return [setting if step == off else _added(setting, step) for step in steps]
+
+
+def _scored(
+    pool: Pool, tried: list[Setting], values: tuple[float, ...], fit_N: np.ndarray
+) -> list[tuple[float, float]]:
+    """Return each value and its score on the images of the fit."""
+    scores = [drawn_scores(pool.metric, each, fit_N[None])[0] for each in pool.evidence(tried)]
+    return list(zip(values, map(float, scores), strict=True))
+
+
+def _added(setting: Setting, step: StepBase) -> Setting:
+    return replace(setting, steps=in_order((*setting.steps, cast(StepSpec, step))))

@@ -1,0 +1,99 @@
+"""Ways to weigh the candidates: the best one, the mean of the best few, and greedy selection.
+
+Each fit of `Pool.fits_FN` chooses by its own images alone. Shape suffixes: N images, C candidates,
+F fits, R runs.
+"""
+
+from math import gcd
+
+import numpy as np
+
+from raytrain.ensemble.pool import Pool, Setting, Views
+from raytrain.metrics.draws import drawn_scores
+
+BAGS = 10
+"""Draws of groups on which each fit selects."""
+PICKS = 8
+"""Most picks of one selection."""
+UNITS = 20
+"""A candidate with less than half of one in `UNITS` shares is left out."""
+
+
+def single(pool: Pool, views: Views) -> list[Setting]:
+    """Return, for each fit, the candidate with the highest score; the first one of equal ones."""
+    score_CF = _alone(pool, views)
+    return [_setting({int(best): 1}, views) for best in score_CF.argmax(0)]
+
+
+def best_mean(pool: Pool, views: Views, most: int) -> list[Setting]:
+    """Return, for each fit, the mean of its best candidates with equal weights; as many, from two
+    up to `most`, as score highest together."""
+    order_CF = np.argsort(-_alone(pool, views), axis=0, kind="stable")
+    found = []
+    for fit_N, order_C in zip(pool.fits_FN, order_CF.T, strict=True):
+        settings = [
+            _setting({int(place): 1 for place in order_C[:count]}, views)
+            for count in range(2, most + 1)
+        ]
+        found.append(settings[int(_scores(pool, settings, fit_N[None])[:, 0].argmax())])
+    return found
+
+
+def greedy(pool: Pool, views: Views, most: int) -> list[Setting]:
+    """Return, for each fit, the weights of a greedy selection with replacement, averaged over
+    selections on draws of groups (Caruana et al. 2004). At most `most` candidates remain."""
+    fits_FN = pool.fits_FN
+    times_RN = np.concatenate([_bags(fit_N, pool.labeled.groups_N) for fit_N in fits_FN])
+    count = len(pool.candidates)
+    now_RC = np.zeros((len(times_RN), count), int)
+    best_R, kept_RC = np.full(len(times_RN), -np.inf), now_RC.copy()
+    runs = np.arange(len(times_RN))
+    for _ in range(PICKS):
+        next_RCC = now_RC[:, None] + np.eye(count, dtype=int)
+        distinct, place_RC = np.unique(next_RCC.reshape(-1, count), axis=0, return_inverse=True)
+        settings = [_setting(dict(enumerate(weights.tolist())), views) for weights in distinct]
+        score_RC = _scores(pool, settings, times_RN)[place_RC.reshape(-1, count), runs[:, None]]
+        pick_R = score_RC.argmax(1)
+        now_RC = next_RCC[runs, pick_R]
+        better = score_RC[runs, pick_R] > best_R
+        best_R = np.where(better, score_RC[runs, pick_R], best_R)
+        kept_RC[better] = now_RC[better]
+    share_RC = kept_RC / kept_RC.sum(1, keepdims=True)
+    share_FC = share_RC.reshape(len(fits_FN), -1, count).mean(1)
+    return [_setting(_in_units(share_C, most), views) for share_C in share_FC]
+
+
+def _alone(pool: Pool, views: Views) -> np.ndarray:
+    """Return score_CF of each candidate alone."""
+    settings = [_setting({place: 1}, views) for place in range(len(pool.candidates))]
+    return _scores(pool, settings, pool.fits_FN)
+
+
+def _scores(pool: Pool, settings: list[Setting], times_RN: np.ndarray) -> np.ndarray:
+    """Return the score of each setting (row) in each run (column)."""
+    found = pool.evidence(settings)
+    return np.stack([drawn_scores(pool.metric, each, times_RN) for each in found])
+
+
+def _bags(fit_N: np.ndarray, groups_N: np.ndarray) -> np.ndarray:
+    """Return times_BN: how often each image occurs in each draw of the fit's groups."""
+    rng = np.random.default_rng(0)
+    groups, group_N = np.unique(groups_N[fit_N > 0], return_inverse=True)
+    times_BN = np.zeros((BAGS, len(fit_N)))
+    for times_N in times_BN:
+        drawn = np.bincount(rng.integers(0, len(groups), len(groups)), minlength=len(groups))
+        times_N[fit_N > 0] = drawn[group_N]
+    return times_BN
+
+
+def _in_units(share_C: np.ndarray, most: int) -> dict[int, int]:
+    largest = np.argsort(-share_C, kind="stable")[:most]
+    units = {int(place): round(UNITS * float(share_C[place])) for place in largest}
+    return units if any(units.values()) else {int(largest[0]): 1}
+
+
+def _setting(weights: dict[int, int], views: Views) -> Setting:
+    """Return a setting with these weights in lowest terms."""
+    divisor = gcd(*weights.values())
+    whole = tuple(weights.get(place, 0) // divisor for place in range(len(views)))
+    return Setting(whole, views)

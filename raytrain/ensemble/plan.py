@@ -1,0 +1,94 @@
+"""What is chosen without each fold, its nested score, and when a richer choice is kept.
+
+Shape suffixes: N images, D draws.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from raytrain.config.metrics import MetricSpec
+from raytrain.ensemble.pool import Pool, Setting
+from raytrain.metrics.bootstrap import group_draws
+from raytrain.metrics.draws import drawn_scores
+from raytrain.metrics.evidence import Evidence
+
+SHARE = 0.8
+"""Share of paired group draws in which a richer choice must score higher."""
+AT_ONCE = 2**22
+"""Values of draws by images that are held at once."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """For each fold the setting that was chosen on all other folds, and the one of all images."""
+
+    nested: tuple[Setting, ...]
+    chosen: Setting
+
+    def changed(self, change: Callable[[Setting], Setting]) -> "Plan":
+        """Return the plan with every setting changed in the same way."""
+        return Plan(tuple(map(change, self.nested)), change(self.chosen))
+
+
+def plan_of(settings: list[Setting]) -> Plan:
+    """Return the plan of one setting for each row of `Pool.fits_FN`."""
+    return Plan(tuple(settings[:-1]), settings[-1])
+
+
+def nested_evidence(pool: Pool, plan: Plan) -> Evidence:
+    """Return the evidence in which each image is predicted by what was chosen without its fold."""
+    parts = pool.evidence(plan.nested)
+    place = (pool.labeled.fold_N, np.arange(len(pool.labeled.fold_N)))
+    figures = [each.figures_NGK for each in parts if each.figures_NGK is not None]
+    return Evidence(
+        counts_NK3=np.stack([each.counts_NK3 for each in parts])[place],
+        gathered=parts[0].gathered,
+        figures_NGK=np.stack(figures)[place],
+        counted_K=parts[0].counted_K,
+    )
+
+
+@dataclass(frozen=True)
+class Gain:
+    """The difference between two scores on the same images."""
+
+    mean: float
+    low: float
+    high: float
+    """Upper end of the 95 % interval over groups; `low` is the lower end."""
+    wins: float
+    """Share of paired draws of groups in which the first one is higher; a tie counts half."""
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the richer choice is worth its cost."""
+        return self.mean > 0 and self.wins >= SHARE
+
+
+def group_scores(metric: MetricSpec, evidence: Evidence, groups_N: np.ndarray) -> np.ndarray:
+    """Return score_D on the draws of whole groups, which are the same for every evidence."""
+    found, times = [], []
+    for rows in group_draws(groups_N):
+        times.append(np.bincount(rows, minlength=len(groups_N)).astype(np.float64))
+        if len(times) * len(groups_N) >= AT_ONCE:
+            found.append(drawn_scores(metric, evidence, np.stack(times)))
+            times = []
+    if times:
+        found.append(drawn_scores(metric, evidence, np.stack(times)))
+    return np.concatenate(found)
+
+
+def whole_score(metric: MetricSpec, evidence: Evidence) -> float:
+    """Return the score on all images, rounded as in `group_scores`."""
+    return float(drawn_scores(metric, evidence, np.ones((1, len(evidence.counts_NK3))))[0])
+
+
+def gain(metric: MetricSpec, richer: Evidence, simpler: Evidence, groups_N: np.ndarray) -> Gain:
+    """Return what the richer choice gains over the simpler one."""
+    ours_D, theirs_D = (group_scores(metric, each, groups_N) for each in (richer, simpler))
+    low, high = np.percentile(ours_D - theirs_D, [2.5, 97.5])
+    wins = float((ours_D > theirs_D).mean() + 0.5 * (ours_D == theirs_D).mean())
+    mean = whole_score(metric, richer) - whole_score(metric, simpler)
+    return Gain(mean, float(low), float(high), wins)

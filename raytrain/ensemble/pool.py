@@ -1,0 +1,156 @@
+"""The candidates' out-of-fold maps, and the evidence of any ensemble of them.
+
+Shape suffixes: N images, S settings, C candidates, K classes, F fits, H x W pixels.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from raytrain.config.metrics import MetricSpec
+from raytrain.config.predict import ViewGroup
+from raytrain.config.steps import StepSpec
+from raytrain.config.target import Target
+from raytrain.ensemble.oof_maps import CandidateMaps
+from raytrain.ensemble.score import counts_of, figures_of
+from raytrain.metrics import gathered
+from raytrain.metrics.decide import mask_of
+from raytrain.metrics.evidence import Evidence, occurring
+
+AT_ONCE = 2**24
+"""Values of probability maps that are averaged at once."""
+
+
+Views = tuple[tuple[ViewGroup, ...], ...]
+"""The groups of views of each candidate."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One way to turn the candidates' maps into masks."""
+
+    weights: tuple[int, ...]
+    views: Views
+    steps: tuple[StepSpec, ...] = ()
+
+
+@dataclass(frozen=True)
+class Labeled:
+    """The labeled images, in the order of the folds."""
+
+    fold_N: np.ndarray
+    number_N: np.ndarray
+    """Number of each image in its fold."""
+    groups_N: np.ndarray
+    """Groups (patients, sequences), as text."""
+    truth: Callable[[int, int], np.ndarray]
+    """Returns mask_HW of an image, given by its fold and number."""
+    pixels_N: np.ndarray
+
+    def of(self, rows: np.ndarray) -> "Labeled":
+        """Return these images only."""
+        return replace(
+            self,
+            fold_N=self.fold_N[rows],
+            number_N=self.number_N[rows],
+            groups_N=self.groups_N[rows],
+            pixels_N=self.pixels_N[rows],
+        )
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The candidates on the labeled images."""
+
+    candidates: Sequence[CandidateMaps]
+    labeled: Labeled
+    classes: int
+    """Number of classes, with the background."""
+    target: Target
+    metric: MetricSpec
+    _known: dict[Setting, Evidence] = field(default_factory=dict)
+
+    @cached_property
+    def folds(self) -> int:
+        return int(self.labeled.fold_N.max()) + 1
+
+    @cached_property
+    def fits_FN(self) -> np.ndarray:
+        """Weight of each image (float64, 0 or 1) in each fit: for each fold the images of all other
+        folds and, last, all images."""
+        rows = [self.labeled.fold_N != fold for fold in range(self.folds)]
+        return np.stack([*rows, np.ones(len(self.labeled.fold_N), bool)]).astype(np.float64)
+
+    def drawn(self, pixels: int) -> "Pool":
+        """Return the pool on whole groups of about so many pixels, drawn in a fixed order; itself
+        if there are not more."""
+        total = int(self.labeled.pixels_N.sum())
+        if total <= pixels:
+            return self
+        groups, group_N = np.unique(self.labeled.groups_N, return_inverse=True)
+        order = np.random.default_rng(0).permutation(len(groups))
+        of_groups = np.bincount(group_N, self.labeled.pixels_N)[order].cumsum()
+        chosen = order[: max(2, int(np.searchsorted(of_groups, pixels)))]
+        rows = np.flatnonzero(np.isin(group_N, chosen))
+        return replace(self, labeled=self.labeled.of(rows), _known={})
+
+    def evidence(self, settings: Iterable[Setting]) -> list[Evidence]:
+        """Return the evidence of each setting on all images. It is computed once for each, in one
+        pass over the images."""
+        asked = list(settings)
+        new = [each for each in dict.fromkeys(asked) if each not in self._known]
+        if new:
+            self._known.update(zip(new, self._computed(new), strict=True))
+        return [self._known[each] for each in asked]
+
+    def masks(self, settings: list[Setting], fold: int, number: int) -> np.ndarray:
+        """Return mask_SHW of an image for each setting."""
+        found = {
+            place: pred_HW
+            for places, _, pred_SHW in self._predicted(settings, fold, number)
+            for place, pred_HW in zip(places, pred_SHW, strict=True)
+        }
+        return np.stack([found[place] for place in range(len(settings))])
+
+    def _computed(self, settings: list[Setting]) -> Iterator[Evidence]:
+        beside, images = gathered(self.metric), len(self.labeled.fold_N)
+        counts_SNK3 = np.zeros((len(settings), images, self.classes, 3), np.int64)
+        figures_SNGK = np.zeros((len(settings), images, len(beside), self.classes * bool(beside)))
+        for row in range(images):
+            fold, number = int(self.labeled.fold_N[row]), int(self.labeled.number_N[row])
+            true_HW = self.labeled.truth(fold, number)
+            for places, prob_SKHW, pred_SHW in self._predicted(settings, fold, number):
+                counts_SNK3[places, row] = counts_of(pred_SHW, true_HW, self.classes, self.target)
+                if beside:
+                    for place, prob_KHW, pred_HW in zip(places, prob_SKHW, pred_SHW, strict=True):
+                        found_GK = figures_of(beside, prob_KHW, pred_HW, true_HW, self.target)
+                        figures_SNGK[place, row] = found_GK
+        for counts_NK3, figures_NGK in zip(counts_SNK3, figures_SNGK, strict=True):
+            yield Evidence(counts_NK3, beside, figures_NGK, occurring(counts_NK3))
+
+    def _predicted(
+        self, settings: list[Setting], fold: int, number: int
+    ) -> Iterator[tuple[list[int], np.ndarray, np.ndarray]]:
+        """Yield places in `settings`, with their prob_SKHW and mask_SHW of an image."""
+        by_views: dict[Views, list[int]] = {}
+        for place, setting in enumerate(settings):
+            by_views.setdefault(setting.views, []).append(place)
+        for views, places in by_views.items():
+            weight_SC = np.array([settings[place].weights for place in places], np.float32)
+            used = np.flatnonzero(weight_SC.any(0))
+            maps_CKHW = np.stack(
+                [self.candidates[at].prob(fold, number, views[at]) for at in used.tolist()]
+            )
+            at_once = max(1, AT_ONCE // maps_CKHW[0].size)
+            for start in range(0, len(places), at_once):
+                part, some_SC = places[start : start + at_once], weight_SC[start : start + at_once]
+                total_SKHW = np.tensordot(some_SC[:, used], maps_CKHW, 1)
+                prob_SKHW = total_SKHW / some_SC.sum(1)[:, None, None, None]
+                pred_SHW = mask_of(prob_SKHW.swapaxes(0, 1), self.target)
+                for at, place in enumerate(part):
+                    if settings[place].steps:
+                        steps = settings[place].steps
+                        pred_SHW[at] = mask_of(prob_SKHW[at], self.target, steps)
+                yield part, prob_SKHW, pred_SHW

@@ -1,0 +1,115 @@
+"""The ensemble: its candidates with their out-of-fold scores, and what was compared."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from raytrain.report.facts import RunFacts
+from raytrain.report.figures import Interval, image_scores, intervals, step_curves
+from raytrain.report.oof import Oof
+from raytrain.runs.ensemble import Comparison, Ensemble
+
+
+@dataclass(frozen=True)
+class MemberRow:
+    """One candidate of the ensemble, or the ensemble itself, with its out-of-fold score."""
+
+    score: Interval
+    configuration: str
+    fingerprint: str
+    source: str
+    """Its networks, or that it is a teammate's maps."""
+    weight: str
+    views: str
+
+
+@dataclass(frozen=True)
+class Members:
+    """The ensemble: only out-of-fold scores, because its networks were trained on every label."""
+
+    rows: list[MemberRow]
+    """The candidates and, last, the ensemble."""
+    ensemble: str
+    metric: str
+    labeled: int
+    chosen_on: int
+    intervals: Markup
+    images: Markup | None
+    confusion: list[list[float]] | None
+    """Share of the true class's pixels (row) that the ensemble assigned to each class (column)."""
+    comparisons: tuple[Comparison, ...]
+    curves: list[tuple[str, Markup]]
+    """A step's name, and the score at each value of its parameter."""
+    disagreement: list[tuple[str, list[str]]]
+    """For each candidate, the share of pixels on which it differs from each other one."""
+
+
+def members(facts: RunFacts, oof: Oof) -> Members | None:
+    """Return each candidate and the ensemble."""
+    ensemble = facts.ensemble
+    if ensemble is None:
+        return None
+    rows = [_member_row(n, ensemble) for n in range(len(ensemble.candidates))]
+    whole = _interval("ensemble", ensemble.oof)
+    rows.append(MemberRow(whole, ensemble.text, ensemble.fingerprint, "", "", ""))
+    classes = facts.data.classes
+    each = None
+    if oof.images:
+        scores_NK = np.array([image.per_class for image in oof.images])
+        each = image_scores(
+            scores_NK, classes, f"Out-of-fold Dice of each of {len(scores_NK)} images by class"
+        )
+    metric = ensemble.oof["metric"]
+    alt = f"Out-of-fold {metric} with its interval for {len(rows) - 1} candidates and the ensemble"
+    return Members(
+        rows=rows,
+        ensemble=ensemble.text,
+        metric=metric,
+        labeled=ensemble.oof["images"],
+        chosen_on=ensemble.chosen_on,
+        intervals=intervals([row.score for row in rows], metric, classes, alt),
+        images=each,
+        confusion=_shares(ensemble.oof["confusion"]),
+        comparisons=ensemble.comparisons,
+        curves=[(row.name, step_curves(row, metric)) for row in ensemble.comparisons if row.curves],
+        disagreement=[
+            (row.score.name, [f"{100 * share:.1f} %" for share in shares])
+            for row, shares in zip(rows, ensemble.disagreement, strict=False)
+        ],
+    )
+
+
+def _member_row(place: int, ensemble: Ensemble) -> MemberRow:
+    candidate, weight = ensemble.candidates[place], ensemble.chosen.weights[place]
+    total = sum(ensemble.chosen.weights)
+    source = "a teammate's maps"
+    if candidate.maps is None:
+        ranks = {network.ranks for network in candidate.networks}
+        source = counted(len(candidate.networks), "network")
+        source += f", {counted(max(ranks), 'worker')}" if ranks else ""
+    return MemberRow(
+        score=_interval(f"candidate {place + 1}", candidate.oof),
+        configuration=candidate.name,
+        fingerprint=candidate.fingerprint,
+        source=source,
+        weight=f"{100 * weight / total:.0f} %" if weight else "left out",
+        views=", ".join(ensemble.chosen.views[place]),
+    )
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _shares(confusion: list[list[int]] | None) -> list[list[float]] | None:
+    """Return each row's shares of its pixels; 0 for a class without any."""
+    if confusion is None:
+        return None
+    return [[count / max(1, sum(row)) for count in row] for row in confusion]
+
+
+def _interval(name: str, oof: dict[str, Any]) -> Interval:
+    return Interval(name, oof["score"], oof["low"], oof["high"], oof["per_class"])
