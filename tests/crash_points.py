@@ -38,7 +38,8 @@ JOB = {
     },
     "search": {"trials": 1, "scheduler": {"name": "none"}},
     "folds": {"count": 2},
-    "finalize": {"members": 1, "workers": 1, "epochs": 1},
+    "cv": {"candidates": 1},
+    "finalize": {"workers": 1, "epochs": 1},
     "resources": {"cpus": 1, "memory_gb": 1},
 }  # fmt: skip
 """The smallest job that goes through every station."""

@@ -11,6 +11,7 @@ from raytrain.config.search import SearchSpec
 from raytrain.data.report import DataReport
 from raytrain.engine.run import Run
 from raytrain.runs.attempts import Failure
+from raytrain.runs.ensemble import Candidate, Choice, Ensemble
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Record, Status, Task, write_record
 from raytrain.runs.retry import note_failure
@@ -24,6 +25,17 @@ def run_of(folder: RunDir | Path, report: DataReport, job: JobSpec = JOB) -> Run
     """A run in this folder, without Ray."""
     place = folder if isinstance(folder, RunDir) else RunDir(folder)
     return Run(job, place, report, LocalBackend)
+
+
+def ensemble_of(
+    members: list[Candidate], oof: dict[str, Any], folds_hash: str, data: str, folds: int
+) -> Ensemble:
+    """The equal mean of candidates, chosen alike without each fold."""
+    choice = Choice(weights=(1,) * len(members), views=((),) * len(members))
+    return Ensemble(
+        fingerprint="e45e3b1e0000", candidates=tuple(members), chosen=choice,
+        nested=(choice,) * folds, chosen_on=oof["images"], oof=oof, folds=folds_hash, data=data,
+    )  # fmt: skip
 
 
 class ListedSearch:

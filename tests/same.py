@@ -44,8 +44,9 @@ def _demo(storage: Path) -> dict[str, str]:
     """The demo's CSV, masks and weights; its members are trained by two workers each."""
     _raytrain("demo", "jobs/phantom.yaml", "--set", f"storage={storage}")
     run = run_folder(storage)
-    members = json.loads((run / "final" / "ensemble.json").read_text())["members"]
-    weights = [torch.load(run / each["checkpoint"], weights_only=True) for each in members]
+    candidates = json.loads((run / "final" / "ensemble.json").read_text())["candidates"]
+    paths = [network["checkpoint"] for each in candidates for network in each["networks"]]
+    weights = [torch.load(run / path, weights_only=True) for path in paths]
     masks = sorted((run / "final" / "masks").glob("*.png"))
     return {
         "demo: submission.csv": _digest([(run / "final" / "submission.csv").read_bytes()]),

@@ -50,7 +50,8 @@ def write_job(folder: Path, storage: Path, **parts: object) -> Path:
             },
         },
         "folds": {"count": 2},
-        "finalize": {"members": 2, "workers": 1, "epochs": 3},
+        "cv": {"candidates": 2},
+        "finalize": {"workers": 1, "epochs": 3},
         "resources": {"cpus": 1, "memory_gb": 1},
         "storage": str(storage),
     }

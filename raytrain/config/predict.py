@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator
 
 from raytrain.config.base import Spec
 from raytrain.config.errors import unknown_name
-from raytrain.config.steps import STEP_SPECS
+from raytrain.config.steps import STEP_SPECS, applicable
 from raytrain.config.target import Target
 
 ViewGroup = Literal["hflip", "vflip", "turns", "scales", "shifts"]
@@ -33,6 +33,19 @@ class InsideSpec(Spec):
     inner: str
     """Class whose pixels outside of the hull of `outer` are removed."""
     outer: str
+
+    def class_problems(self, classes: tuple[str, ...]) -> list[str]:
+        """Return the problems of the class names."""
+        problems = [
+            f"predict.steps: inside: {unknown_name(part, classes[1:])}"
+            for part in (self.inner, self.outer)
+            if part not in classes[1:]
+        ]
+        if self.inner == self.outer:
+            problems.append(
+                f"predict.steps: inside: inner and outer are both {self.inner}; name two classes"
+            )
+        return problems
 
 
 StepName = Annotated[str, AfterValidator(_known)]
@@ -64,25 +77,14 @@ class PredictSpec(Spec):
     def step_problems(self, classes: tuple[str, ...], target: Target) -> list[str]:
         """Return the problems of the listed steps with these classes."""
         problems = []
+        suitable = ", ".join(applicable(len(classes), target))
         for step in () if self.steps == "auto" else self.steps:
             name = step if isinstance(step, str) else step.name
             if isinstance(step, InsideSpec):
-                problems += [
-                    f"predict.steps: inside: {unknown_name(part, classes[1:])}"
-                    for part in (step.inner, step.outer)
-                    if part not in classes[1:]
-                ]
-                if step.inner == step.outer:
-                    problems.append(
-                        f"predict.steps: inside: inner and outer are both {step.inner}; name two "
-                        "classes"
-                    )
+                problems += step.class_problems(classes)
             if not STEP_SPECS[name].fits(len(classes), target):
-                suitable = [
-                    each for each in AUTO_STEPS if STEP_SPECS[each].fits(len(classes), target)
-                ]
                 problems.append(
                     f"predict.steps: {name} does not work with {len(classes)} classes "
-                    f"({target}); choose from {', '.join(suitable)}"
+                    f"({target}); choose from {suitable}"
                 )
         return problems

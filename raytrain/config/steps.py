@@ -206,21 +206,3 @@ def applicable(classes: int, target: Target) -> tuple[str, ...]:
     return tuple(
         name for name, spec in STEP_SPECS.items() if spec.auto and spec.fits(classes, target)
     )
-
-
-def step_problems(steps: tuple[StepSpec, ...], classes: int, target: Target) -> list[str]:
-    """Return the problems of these steps with such masks; `classes` counts the background too."""
-    problems = []
-    for place, step in enumerate(steps):
-        where = f"steps[{place}] ({step.name})"
-        if not step.fits(classes, target):
-            known = ", ".join(name for name, s in STEP_SPECS.items() if s.fits(classes, target))
-            problems.append(
-                f"{where}: does not fit {target} masks of {classes} classes; use one of {known}"
-            )
-        elif isinstance(step, InsideStep):
-            if (largest := max(step.inner, step.outer)) >= classes:
-                problems.append(f"{where}: class {largest}; the last class is {classes - 1}")
-        elif len(step.at) != classes - 1:
-            problems.append(f"{where}: {len(step.at)} values for {classes - 1} foreground classes")
-    return problems

@@ -49,7 +49,7 @@ def make_task(
     defaults of the fields that it does not use.
     """
     job, report = run.job, run.report
-    spec = _in_epochs(_fitted(_framed(spec, report), report), report, fold.train_ids)
+    spec = _in_epochs(_fitted(framed(spec, report), report), report, fold.train_ids)
     spec = with_content(spec)
     name = task_fingerprint(spec, report.fingerprint, fold.name, workers)
     parts = [station, spec.label, *([] if fold.name in ("split", "all") else [fold.name]), name[:4]]
@@ -70,7 +70,8 @@ def make_task(
     )
 
 
-def _framed(spec: TrialSpec, report: DataReport) -> TrialSpec:
+def framed(spec: TrialSpec, report: DataReport) -> TrialSpec:
+    """Return the spec with `framing: auto` resolved for these images."""
     if not isinstance(spec.framing, AutoSpec):
         return spec
     framing = WholeSpec() if len(report.sizes) == 1 else TilesSpec()

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from raytrain.config.job import JobSpec
-from raytrain.config.predict import AUTO_STEPS, InsideSpec
-from raytrain.config.steps import STEP_SPECS, InsideStep, PerClassStep
+from raytrain.config.predict import InsideSpec
+from raytrain.config.steps import STEP_SPECS, InsideStep, PerClassStep, applicable
 from raytrain.config.trial import TrialSpec
 from raytrain.data.folds import Folds
 from raytrain.data.report import DataReport
@@ -124,13 +124,13 @@ def _labeled(run: Run) -> Labeled:
 
 
 def _wish(job: JobSpec, report: DataReport, folds: Folds, candidates: list[Candidate]) -> Wish:
-    count = len(report.classes)
     steps: list[type[PerClassStep] | InsideStep] = []
-    for step in AUTO_STEPS if job.predict.steps == "auto" else job.predict.steps:
+    asked = job.predict.steps
+    for step in applicable(len(report.classes), report.target) if asked == "auto" else asked:
         if isinstance(step, InsideSpec):
             inner, outer = (report.classes.index(name) for name in (step.inner, step.outer))
             steps.append(InsideStep(inner=inner, outer=outer))
-        elif STEP_SPECS[step].fits(count, report.target):
+        else:
             steps.append(STEP_SPECS[step])
     networks = {"retrained": 1, "folds": len(folds.val_ids), "both": 1 + len(folds.val_ids)}
     return Wish(

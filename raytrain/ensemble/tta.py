@@ -5,6 +5,7 @@ from raytrain.config.predict import ViewGroup
 from raytrain.config.trial import TrialSpec
 from raytrain.data.framing import network_size
 from raytrain.data.report import DataReport
+from raytrain.engine.tasks import framed
 from raytrain.engine.views import drawn_groups, group_problems
 
 
@@ -25,9 +26,9 @@ def tta_problems(job: JobSpec, specs: list[TrialSpec], report: DataReport) -> li
     """Return why windows of these configurations cannot have the listed groups of views."""
     if job.predict.tta == "auto":
         return []
-    found = {
+    sizes = {network_size(framed(spec, report).framing, report.largest) for spec in specs}
+    return [
         f"predict.tta: {problem}"
-        for spec in specs
-        for problem in group_problems(job.predict.tta, *network_size(spec.framing, report.largest))
-    }
-    return sorted(found)
+        for size in sorted(sizes)
+        for problem in group_problems(job.predict.tta, *size)
+    ]

@@ -18,13 +18,14 @@ from raytrain.metrics.evidence import Evidence
 from raytrain.metrics.oof_file import OofEvidence, write_oof_evidence
 from raytrain.pipeline.encode import encode
 from raytrain.pipeline.submit import submit
-from raytrain.runs.ensemble import Ensemble, Member
+from raytrain.runs.ensemble import Candidate, Network
 from raytrain.runs.files import write_json
 from raytrain.runs.layout import RunDir, run_dir
 from raytrain.submission.events import Event
 from raytrain.submission.ledger import FileLedger
 from raytrain.submission.preflight import Consent
 from tests.e2e.kaggle_state import KEY, TOKEN
+from tests.runs import ensemble_of
 
 CSV = b"id,encoding\ncmr1_mask1,5 2\ncmr1_mask2,\n"
 CLASSES = ("background", "rv", "myo")
@@ -64,10 +65,9 @@ def finished(
         "per_class": [score, score], "images": 20,
         "confusion": [[900, 20, 30], [10, 80, 5], [0, 4, 60]],
     }  # fmt: skip
-    member = Member(
-        name="unet", fingerprint="a1b2c3d4e5f6", checkpoint="x.pt", ranks=1, folds=(), oof=oof
-    )
-    ensemble = Ensemble(fingerprint="e", members=(member,), oof=oof, folds="f", data="d")
+    network = Network(fingerprint="a1b2c3d4e5f6", checkpoint="x.pt", ranks=1)
+    member = Candidate(name="unet", fingerprint="a1b2c3d4e5f6", networks=(network,), oof=oof)
+    ensemble = ensemble_of([member], oof, "f", "d", folds=1)
     write_json(run.ensemble, ensemble.model_dump(mode="json"))
     counts = [[[0, 0, 0], [hits, 0, 20 - hits], [hits, 0, 20 - hits]]] * 2
     evidence = Evidence(np.array(counts), (), None)

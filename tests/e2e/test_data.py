@@ -61,7 +61,7 @@ def test_a_zip_of_several_sizes_with_runs_becomes_a_submission(tmp_path: Path) -
         "search": {"trials": 2, "scheduler": {"name": "none"},
                    "space": {"optimizer.lr": {"choice": [1e-2, 3e-3]}}},
         "folds": {"count": 2},
-        "finalize": {"members": 1},
+        "cv": {"candidates": 1},
         "storage": str(tmp_path / "runs"),
     }  # fmt: skip
     (tmp_path / "job.yaml").write_text(yaml.safe_dump(job))

@@ -53,7 +53,7 @@ def test_overlapping_classes_are_learnt_and_submitted(tmp_path: Path) -> None:
         },
         "search": {"trials": 1, "scheduler": {"name": "none"}},
         "folds": {"count": 2},
-        "finalize": {"members": 1},
+        "cv": {"candidates": 1},
         "storage": str(tmp_path / "runs"),
     }  # fmt: skip
     (tmp_path / "job.yaml").write_text(yaml.safe_dump(job))
@@ -99,7 +99,9 @@ def _reproduce(job: Path, run: Path, env: dict[str, str]) -> None:
     assert wrong.returncode == 1
     left = sum(int(length) for length in before[2].split(",")[1].split()[1::2])
     assert f"{left} px differ in 1 of 12 masks" in wrong.stderr
-    [checkpoint] = run.glob(read_json(run / "final/ensemble.json")["members"][0]["checkpoint"])
+    [checkpoint] = run.glob(
+        read_json(run / "final/ensemble.json")["candidates"][0]["networks"][0]["checkpoint"]
+    )
     checkpoint.unlink()
     gone = raytrain("reproduce", event.tag, job, env=env)
     assert f"{checkpoint} is missing" in gone.stderr

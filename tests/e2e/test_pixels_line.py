@@ -29,7 +29,7 @@ def test_the_whole_line_with_a_pixel_classifier(tmp_path: Path) -> None:
     (forest,) = (row for row in rows if "pixels_forest" in row["name"])
     assert (forest["epochs"], forest["status"]) == ("1/1", "finished")
     ensemble = Ensemble.model_validate(read_json(run.ensemble))
-    assert "pixels_forest" in {member.name for member in ensemble.members}
+    assert "pixels_forest" in {candidate.name for candidate in ensemble.candidates}
     final = {r.spec.network_label: r for r in read_records(run) if r.station == "final"}
     assert (final["pixels_forest"].epochs, final["pixels_forest"].last["images"]) == (1, 22)
     assert len(csv_bytes(tmp_path / "runs").splitlines()) == 1 + 40 * 3

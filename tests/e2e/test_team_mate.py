@@ -9,14 +9,16 @@ import pandas as pd
 import pytest
 
 from raytrain.config.load import load_job
+from raytrain.data.decode import decode_mask
 from raytrain.data.folds import Folds
 from raytrain.data.report import DataReport, read_report
 from raytrain.engine.trial import open_samples
 from raytrain.ensemble.prediction import member_probabilities
+from raytrain.ensemble.select import select
 from raytrain.ensemble.teammates import change
 from raytrain.metrics import score
 from raytrain.metrics.oof_file import read_oof_evidence
-from raytrain.pipeline.cv import member_specs
+from raytrain.pipeline.cv import candidate_specs
 from raytrain.pipeline.evaluate import evaluate
 from raytrain.pipeline.finalize import finalize
 from raytrain.pipeline.reproduce import reproduce
@@ -38,7 +40,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("finished")
     job = write_job(
         folder, folder / "runs", trial={"epochs": 1}, search={"trials": 2},
-        finalize={"members": 2, "epochs": 1},
+        finalize={"epochs": 1}, predict={"tta": "none", "steps": "none"},
     )  # fmt: skip
     done = raytrain("run", job, "--local")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -70,15 +72,16 @@ def opened(job: Path) -> tuple[RunDir, DataReport, Ensemble]:
     return run, read_report(run.data_report), Ensemble.model_validate(read_json(run.ensemble))
 
 
-def own_maps(run: RunDir, report: DataReport) -> dict[str, list[np.ndarray]]:
-    """Labeled image -> the out-of-fold maps of the run's own members."""
+def own_maps(
+    run: RunDir, report: DataReport, ensemble: Ensemble
+) -> dict[str, tuple[int, list[np.ndarray]]]:
+    """Labeled image -> its fold, and the out-of-fold maps of the run's own candidates."""
     folds = Folds.model_validate(read_json(run.folds))
-    found: dict[str, list[np.ndarray]] = {}
-    for path in sorted(run.oof.glob("*.npy")):
-        record = read_json(run.trials / path.stem / "record.json")
-        ids = folds.val_ids[int(record["fold"][4])]
-        for number, id in enumerate(ids):
-            found.setdefault(id, []).append(Maps(path, report.map_shapes(ids))[number])
+    found = {}
+    for fold, ids in enumerate(folds.val_ids):
+        files = [run.oof / f"{each.folds[fold]}.npy" for each in ensemble.candidates if each.folds]
+        maps = [Maps(path, report.map_shapes(ids)) for path in files]
+        found |= {id: (fold, [each[n] for each in maps]) for n, id in enumerate(ids)}
     return found
 
 
@@ -110,25 +113,29 @@ def test_the_csv_holds_the_mean_with_the_team_mates_maps(
     assert ": epoch " not in printed  # nothing is trained again
     first, _, before = opened(finished / "runs.yaml")
     run, report, after = opened(job)
-    assert after.members == before.members
-    assert [joined.name for joined in after.joined] == ["anna"]
+    assert [each.name for each in after.candidates] == [
+        *(each.name for each in before.candidates), "anna",
+    ]  # fmt: skip
+    weights = after.chosen.weights
+    assert weights[2] > 0  # the team-mate's maps are better than two networks of one epoch
 
-    # The masks of the CSV are those of the plain mean of three.
+    # The masks of the CSV are those of the weighted mean.
     assert run.submission.read_bytes() != first.submission.read_bytes()
     cache = open_samples(run).cache
     ids = report.ids("test")
     shapes = report.map_shapes(ids)
     own = [
-        list(member_probabilities(run.path / member.checkpoint, cache, ids))
-        for member in after.members
+        list(member_probabilities(run.path / each.networks[0].checkpoint, cache, ids))
+        if each.networks
+        else [np.zeros(shape) for shape in shapes]
+        for each in after.candidates[:2]
     ]
     rows = pd.read_csv(run.submission, keep_default_na=False).set_index("id")["encoding"]
     changed = 0
     for number, (id, (_, height, width)) in enumerate(zip(ids, shapes, strict=True)):
-        alone = np.mean([maps[number] for maps in own], axis=0).argmax(0)
-        mean_KHW = (own[0][number] + own[1][number] + mate[id].astype(np.float16)) / 3
-        expected_HW = mean_KHW.argmax(0)
-        changed += int((alone != expected_HW).any())
+        maps = [own[0][number], own[1][number], mate[id].astype(np.float16)]
+        expected_HW = np.average(maps, axis=0, weights=weights).argmax(0)
+        changed += int((decode_mask(first.mask(id)) != expected_HW).any())
         for label in (1, 2, 3):
             found = pixels(rows[f"{id}_mask{label}"], (height, width))
             np.testing.assert_array_equal(found, expected_HW == label)
@@ -136,14 +143,15 @@ def test_the_csv_holds_the_mean_with_the_team_mates_maps(
 
     # And so is the out-of-fold score, that of the mean and that of the team-mate.
     of_mean, of_mate = [], []
-    for id, maps in own_maps(run, report).items():
+    for id, (fold, maps) in own_maps(run, report, after).items():
         truth_HW = cache.mask(int(cache.rows((id,))[0]))
         given = mate[id].astype(np.float16).astype(np.float32)
-        of_mean.append(dice_of(np.mean([*maps, given], axis=0).argmax(0), truth_HW))
+        mean_KHW = np.average([*maps, given], axis=0, weights=after.nested[fold].weights)
+        of_mean.append(dice_of(mean_KHW.argmax(0), truth_HW))
         of_mate.append(dice_of(given.argmax(0), truth_HW))
     assert len(of_mean) == 22
     assert after.oof["score"] == pytest.approx(np.mean(of_mean), rel=1e-12)
-    assert after.joined[0].oof["score"] == pytest.approx(np.mean(of_mate), rel=1e-12)
+    assert after.candidates[2].oof["score"] == pytest.approx(np.mean(of_mate), rel=1e-12)
     assert after.oof["score"] != before.oof["score"]
     kept = read_oof_evidence(run.evidence)
     assert score(kept.metric, kept.evidence) == after.oof["score"]
@@ -165,7 +173,7 @@ def test_who_joined_stays_through_runs_until_removed(
     assert run.submission.read_bytes() == csv
     page = run.report.read_text()
     assert "a teammate's maps" in page
-    assert "mean of 3 members" in page
+    assert f"ensemble of {len(together.members)} member" in page
     assert "Each dot is one labeled image" in page  # scored with the team-mate's maps
 
     spec = load_job(job, [])
@@ -210,12 +218,13 @@ def test_a_csv_of_another_ensemble_does_not_stay(
     report = read_report(run.data_report)
     folds = Folds.model_validate(read_json(run.folds))
     whole = run_of(run, report, job)
-    finalize(whole, member_specs(whole))
+    specs = candidate_specs(whole)
+    finalize(whole, specs, select(whole, specs))
     evaluate(run)
     assert run.submission.is_file()
     assert run.evaluation.is_file()
     change(run, open_samples(run), folds, [finished / "anna"], [])
-    finalize(whole, member_specs(whole))
+    finalize(whole, specs, select(whole, specs))
     assert not run.submission.exists()
     assert not run.evaluation.exists()
     assert any("submission.csv: missing" in problem for problem in missing(run))

@@ -15,8 +15,9 @@ def test_a_launched_run_takes_the_users_file_to_every_worker(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     shutil.copy(EXAMPLE, tmp_path)
-    finalize = {"members": 1, "workers": 2, "epochs": 2}
-    job = write_job(tmp_path, tmp_path / "runs", **OWN, finalize=finalize)
+    finalize = {"workers": 2, "epochs": 2}
+    one = {"candidates": 1}
+    job = write_job(tmp_path, tmp_path / "runs", **OWN, finalize=finalize, cv=one)
     done = raytrain("launch", "run", job, "--address", cluster.dashboard)
     assert done.returncode == 0, done.stdout + done.stderr
     run = RunDir(run_folder(tmp_path / "runs"))

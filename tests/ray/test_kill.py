@@ -9,7 +9,7 @@ from tests.commands import raytrain, stop_when
 from tests.ray.conftest import Cluster
 from tests.support import csv_bytes, figures, run_folder, station_of, write_job
 
-TWO_WORKERS = {"members": 2, "workers": 2, "epochs": 6}
+TWO_WORKERS = {"workers": 2, "epochs": 6}
 ENDINGS = [
     ("search", signal.SIGINT, 130),
     ("search", signal.SIGKILL, -signal.SIGKILL),

@@ -44,7 +44,7 @@ def finished(cluster: Cluster, kaggle: Kaggle, tmp_path_factory: pytest.TempPath
         folder,
         folder / "runs",
         search={"trials": 6, "scheduler": {"name": "asha", "grace": 1, "factor": 2}},
-        finalize={"members": 2, "workers": 2, "epochs": 3},
+        finalize={"workers": 2, "epochs": 3},
         tracking={"mlflow": {"uri": f"sqlite:///{folder}/mlflow.db"}},
     )
     kaggle.truth = {

@@ -21,7 +21,7 @@ from raytrain.data.checks import inspect
 from raytrain.data.report import DataReport
 from raytrain.data.report import write_report as write_report_table
 from raytrain.pipeline.report import report as write_report
-from raytrain.runs.ensemble import Ensemble, Member
+from raytrain.runs.ensemble import Candidate, Network
 from raytrain.runs.files import write_bytes, write_json
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.history import best_row, write_history
@@ -33,6 +33,7 @@ from raytrain.runs.search_log import RungEvent, append_event
 from raytrain.search.leaderboard import write_leaderboard
 from raytrain.submission.events import Event, Score
 from raytrain.submission.ledger import FileLedger
+from tests.runs import ensemble_of
 from tests.unit.report_truth import (
     CLASSES,
     EPOCHS,
@@ -169,22 +170,18 @@ def _finalize(run: RunDir, data: DataReport) -> None:
     for place, spec in enumerate(specs()[:2]):
         # No validation: it trained on every label, for as long as its folds say.
         record = _record(run, data, "final", spec.model_copy(update={"until": EPOCHS - 1}), "all")
-        member = Member(
+        checkpoint = f"trials/{record.fingerprint}/checkpoints/epoch_0004.pt"
+        network = Network(fingerprint=record.fingerprint, checkpoint=checkpoint, ranks=1)
+        member = Candidate(
             name=f"unet{place}",
             fingerprint=record.fingerprint,
-            checkpoint=f"trials/{record.fingerprint}/checkpoints/epoch_0004.pt",
-            ranks=1,
+            networks=(network,),
             folds=found.members[place],
             oof=oof_summary(data, maps[place]),
         )
         members.append(member)
-    ensemble = Ensemble(
-        fingerprint="e45e3b1e0000",
-        members=tuple(members),
-        oof=oof_summary(data, np.mean(maps, axis=0)),
-        folds=fingerprint(FOLDS),
-        data=data.fingerprint,
-    )
+    oof = oof_summary(data, np.mean(maps, axis=0))
+    ensemble = ensemble_of(members, oof, fingerprint(FOLDS), data.fingerprint, len(FOLDS))
     write_json(run.ensemble, ensemble.model_dump(mode="json"))
 
 

@@ -9,7 +9,7 @@ import pytest
 from raytrain.config.metrics import DiceMetricSpec
 from raytrain.config.steps import SmallestAreaStep, ThresholdStep
 from raytrain.ensemble.choose import Wish, choose
-from raytrain.ensemble.greedy import best_mean, greedy, single
+from raytrain.ensemble.greedy import greedy
 from raytrain.ensemble.oof_maps import CandidateMaps
 from raytrain.ensemble.plan import gain, nested_evidence, plan_of, whole_score
 from raytrain.ensemble.pool import Labeled, Pool, Setting
@@ -20,13 +20,10 @@ DICE = DiceMetricSpec()
 
 
 def truths(images: int, seed: int = 0) -> np.ndarray:
-    """Squares of different sizes and places, one in each image."""
+    """The left, right, upper or lower half of each image."""
     rng = np.random.default_rng(seed)
-    true_NHW = np.zeros((images, SIDE, SIDE), np.uint8)
-    for mask_HW in true_NHW:
-        (top, left), side = rng.integers(0, 6, 2), rng.integers(3, 7)
-        mask_HW[top : top + side, left : left + side] = 1
-    return true_NHW
+    half_HW = np.repeat([[0] * (SIDE // 2) + [1] * (SIDE // 2)], SIDE, axis=0).astype(np.uint8)
+    return np.stack([np.rot90(half_HW, int(rng.integers(4))) for _ in range(images)])
 
 
 def noisy(true_NHW: np.ndarray, noise: float, seed: int) -> np.ndarray:
@@ -71,13 +68,13 @@ def views(pool: Pool):
 
 def test_a_member_that_lowers_the_score_is_left_out() -> None:
     true_NHW = truths(24)
-    rng = np.random.default_rng(9)
     inverted = noisy(true_NHW, 1, 3)[:, ::-1]
-    wrong = noisy(rng.permutation(true_NHW), 0.1, 3)
-    members = [inverted, noisy(true_NHW, 3, 1), noisy(true_NHW, 3, 2), wrong]
+    of_others = noisy(true_NHW[::-1].copy(), 3, 3)
+    members = [inverted, noisy(true_NHW, 3, 1), noisy(true_NHW, 3, 2), of_others]
     pool = pool_of(members, true_NHW)
     plan, rows = choose(pool, wish(4))
-    assert [weight > 0 for weight in plan.chosen.weights] == [False, True, True, False]
+    assert plan.chosen.weights == (0, 1, 1, 0)
+    assert {setting.weights for setting in plan.nested} == {(0, 1, 1, 0)}
     assert [row.name for row in rows] == ["best single", "equal mean", "greedy"]
     assert [row.kept for row in rows[:2]] == [True, True]
     assert rows[1].passes == 2
@@ -141,15 +138,88 @@ def test_the_gain_of_a_score_over_itself_is_a_tie() -> None:
     assert whole_score(DICE, evidence) == pytest.approx(score(DICE, evidence), abs=1e-12)
 
 
-def test_noise_fools_the_naive_score_and_not_the_nested_one() -> None:
-    """50 members of equal skill: the best weights on these images are luck."""
-    true_NHW, fresh_NHW = truths(40), truths(400, seed=1)
-    pool = pool_of([noisy(true_NHW, 4, seed) for seed in range(50)], true_NHW)
-    fresh = pool_of([noisy(fresh_NHW, 4, 100 + seed) for seed in range(50)], fresh_NHW)
-    plan = plan_of(greedy(pool, views(pool), 50))
-    [naive, by_all] = pool.evidence([plan.chosen, Setting((1,) * 50, views(pool))])
-    [truth] = fresh.evidence([plan.chosen])
-    nested = score(DICE, nested_evidence(pool, plan))
-    print(score(DICE, naive), nested, score(DICE, truth), score(DICE, by_all))
-    assert score(DICE, naive) > score(DICE, truth) + 0.005
-    assert nested == pytest.approx(score(DICE, truth), abs=0.005)
+def shy(true_NHW: np.ndarray) -> np.ndarray:
+    """prob_NKHW of a member that says .3 where it means yes."""
+    prob_NKHW = noisy(true_NHW, 1, 1)
+    prob_NKHW[:, 1] *= 0.45
+    prob_NKHW[:, 0] = 1 - prob_NKHW[:, 1]
+    return prob_NKHW
+
+
+def test_a_threshold_is_fitted_where_it_helps_and_nowhere_else() -> None:
+    true_NHW = truths(24)
+    plan, rows = choose(pool_of([shy(true_NHW)], true_NHW), wish(1, steps=(ThresholdStep,)))
+    [step] = plan.chosen.steps
+    assert 0.1 <= step.at[0] <= 0.35
+    assert [row.kept for row in rows] == [True, True]
+    curve = dict(rows[1].curves["square"])
+    assert len(curve) == len(ThresholdStep.grid)
+    # Half of all pixels, found or not, in the whole range between the two kinds of pixels.
+    assert curve[0.5] == 0
+    assert curve[0.2] == pytest.approx(rows[1].score, abs=0.02)
+    right = noisy(true_NHW, 1, 1)
+    plan, rows = choose(pool_of([right], true_NHW), wish(1, steps=(ThresholdStep,)))
+    assert plan.chosen.steps == ()
+    assert rows[1].kept is False
+
+
+def test_small_areas_are_removed_where_they_are_noise() -> None:
+    true_NHW = truths(24)
+    specks = noisy(true_NHW, 0.1, 1)
+    specks[:, :, 1, 1] = specks[:, :, 10, 10] = [0.2, 0.8]
+    plan, _ = choose(pool_of([specks], true_NHW), wish(1, steps=(SmallestAreaStep,)))
+    [step] = plan.chosen.steps
+    assert 1 < step.at[0] <= 64
+    [evidence] = pool_of([specks], true_NHW).evidence([plan.chosen])
+    assert score(DICE, evidence) > 0.99
+
+
+def test_each_member_keeps_the_views_that_help_it() -> None:
+    true_NHW = truths(24)
+    first, second = noisy(true_NHW, 3, 1), noisy(true_NHW, 3, 2)
+    plain = pool_of([first, second], true_NHW)
+    ends = [0, 6, 12, 18, 24]
+    seen = [
+        [{"hflip": maps[a:b]} for a, b in pairwise(ends)]
+        for maps in (noisy(true_NHW, 3, 11), noisy(true_NHW, 3, 12)[:, ::-1])
+    ]
+    candidates = [
+        CandidateMaps(each.plain, of_view)
+        for each, of_view in zip(plain.candidates, seen, strict=True)
+    ]
+    pool = Pool(candidates, plain.labeled, 2, "single_label", DICE)
+    plan, rows = choose(pool, wish(2, views=(("hflip",), ("hflip",))))
+    assert plan.chosen.views == (("hflip",), ())
+    assert [(row.name, row.kept) for row in rows[:2]] == [("m0: hflip", True), ("m1: hflip", False)]
+    assert rows[0].passes == 2
+
+
+def test_whole_groups_are_drawn_when_there_are_too_many_pixels() -> None:
+    true_NHW = truths(24)
+    pool = pool_of([noisy(true_NHW, 3, 1)], true_NHW, group=3)
+    few = pool.drawn(10 * SIDE * SIDE)
+    rows = np.flatnonzero(np.isin(pool.labeled.groups_N, few.labeled.groups_N))
+    assert 9 <= len(few.labeled.fold_N) == len(rows) <= 12
+    assert pool.drawn(10**9) is pool
+    [of_few], [of_all] = (each.evidence([Setting((1,), views(pool))]) for each in (few, pool))
+    assert of_few.counts_NK3.tolist() == of_all.counts_NK3[rows].tolist()
+
+
+@pytest.mark.slow
+def test_noise_fools_the_naive_score_and_not_the_nested_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """50 members of equal skill: which weights are the best on these images is luck."""
+    monkeypatch.setattr("raytrain.ensemble.greedy.BAGS", 1)
+    half_HW = np.repeat([[0] * 8 + [1] * 8], 16, axis=0).astype(np.uint8)
+    scores = []
+    for images, seed in ((40, 0), (400, 50)):
+        true_NHW = np.repeat(half_HW[None], images, axis=0)
+        pool = pool_of([noisy(true_NHW, 4, seed + n) for n in range(50)], true_NHW)
+        if images == 40:
+            plan = plan_of(greedy(pool, views(pool), 50))
+            scores.append(score(DICE, nested_evidence(pool, plan)))
+        scores.append(score(DICE, pool.evidence([plan.chosen])[0]))
+    nested, naive, truth = scores
+    assert naive > truth + 0.005
+    assert nested == pytest.approx(truth, abs=0.005)

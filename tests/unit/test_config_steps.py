@@ -6,6 +6,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from raytrain.config.base import Spec
+from raytrain.config.predict import PredictSpec
 from raytrain.config.steps import (
     STEP_SPECS,
     BiasStep,
@@ -13,7 +14,6 @@ from raytrain.config.steps import (
     InsideStep,
     Steps,
     applicable,
-    step_problems,
 )
 from tests.step_maps import fitted
 
@@ -67,15 +67,33 @@ def test_auto_tries_what_fits_the_masks() -> None:
     assert applicable(4, "multi_label") == ("threshold", *shapes)
 
 
-def test_all_steps_that_do_not_fit_are_named() -> None:
-    steps = (BiasStep(at=(1,)), FillHolesStep(at=(1, 0)), InsideStep(inner=1, outer=2))
+def test_all_listed_steps_that_do_not_fit_are_named() -> None:
+    spec = PredictSpec.model_validate(
+        {"steps": ["bias", "fill_holes", {"name": "inside", "inner": "lv", "outer": "mio"}]}
+    )
     known = "threshold, quantile, presence, fill_holes, smallest_area, largest_components"
-    assert step_problems(steps, 2, "single_label") == [
-        f"steps[0] (bias): does not fit single_label masks of 2 classes; use one of {known}",
-        "steps[1] (fill_holes): 2 values for 1 foreground classes",
-        f"steps[2] (inside): does not fit single_label masks of 2 classes; use one of {known}",
+    assert spec.step_problems(("bg", "polyp"), "single_label") == [
+        f"predict.steps: bias does not work with 2 classes (single_label); choose from {known}",
+        "predict.steps: inside: unknown 'lv'; known: polyp",
+        "predict.steps: inside: unknown 'mio'; known: polyp",
+        f"predict.steps: inside does not work with 2 classes (single_label); choose from {known}",
     ]
-    assert step_problems((InsideStep(inner=3, outer=1),), 3, "multi_label") == [
-        "steps[0] (inside): class 3; the last class is 2"
-    ]
-    assert step_problems((InsideStep(inner=2, outer=1), steps[1]), 3, "single_label") == []
+    assert spec.step_problems(("bg", "lv", "mio"), "single_label") == []
+    same = PredictSpec.model_validate({"steps": [{"name": "inside", "inner": "a", "outer": "a"}]})
+    [line] = same.step_problems(("bg", "a", "b"), "single_label")
+    assert "inner and outer are both a; name two classes" in line
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("auto", "auto"), ("none", ()), (None, ()), ([], ()), ("hflip", ("hflip",))],
+)
+def test_tta_is_auto_none_or_groups_of_views(value: Any, expected: Any) -> None:
+    assert PredictSpec(tta=value).tta == expected
+
+
+def test_an_unknown_step_gets_a_suggestion() -> None:
+    with pytest.raises(ValidationError, match="did you mean 'threshold'"):
+        PredictSpec(steps=("treshold",))
+    with pytest.raises(ValidationError, match="hflip"):
+        PredictSpec(tta=("flip",))

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from raytrain.config.metrics import DiceMetricSpec, MetricSpec
-from raytrain.ensemble.score import map_confusion, map_counts, map_figures, oof_score
+from raytrain.ensemble.score import counts_of, figures_of, oof_score
 from raytrain.metrics import gathered, score
+from raytrain.metrics.evaluation import confusion
 from raytrain.metrics.evidence import Evidence
 from tests.metric_specs import SPECS
 
@@ -24,8 +25,8 @@ def _prob(label_NHW: np.ndarray, classes: int) -> np.ndarray:
 def _counts(prob_NKHW: np.ndarray, truth_NHW: np.ndarray) -> np.ndarray:
     return np.stack(
         [
-            map_counts(*pair, len(pair[0]), "single_label")
-            for pair in zip(prob_NKHW, truth_NHW, strict=True)
+            counts_of(prob_KHW.argmax(0)[None], true_HW, len(prob_KHW), "single_label")[0]
+            for prob_KHW, true_HW in zip(prob_NKHW, truth_NHW, strict=True)
         ]
     )
 
@@ -33,7 +34,11 @@ def _counts(prob_NKHW: np.ndarray, truth_NHW: np.ndarray) -> np.ndarray:
 def _evidence(prob_NKHW: np.ndarray, truth_NHW: np.ndarray, spec: MetricSpec = DICE) -> Evidence:
     beside = gathered(spec)
     pairs = list(zip(prob_NKHW, truth_NHW, strict=True))
-    figures = np.stack([map_figures(beside, *pair, target="single_label") for pair in pairs])
+    figures = None
+    if beside:
+        figures = np.stack(
+            [figures_of(beside, prob, prob.argmax(0), true, "single_label") for prob, true in pairs]
+        )
     return Evidence(_counts(prob_NKHW, truth_NHW), beside, figures)
 
 
@@ -65,11 +70,10 @@ def test_a_score_worked_by_hand() -> None:
 def test_where_the_pixels_of_each_class_went() -> None:
     truth = np.array([[0, 1, 1, 2, 255]], np.uint8)
     prob_KHW = _prob(np.array([[[0, 1, 2, 2, 1]]]), 3)[0]
-    count_KK = map_confusion(prob_KHW, truth, 3, "single_label")
-    assert count_KK is not None
+    pred_1HW = prob_KHW.argmax(0)[None]
+    count_KK = confusion(pred_1HW, truth[None], 3)
     assert count_KK.tolist() == [[1, 0, 0], [0, 1, 1], [0, 0, 1]]
-    assert map_confusion(prob_KHW, truth, 3, "multi_label") is None
-    counts = map_counts(prob_KHW, truth, 3, "single_label")
+    [counts] = counts_of(pred_1HW, truth, 3, "single_label")
     assert np.diag(count_KK).tolist() == counts[:, 0].tolist()
     found = oof_score(Evidence(counts[None]), np.array([1]), DICE, count_KK)
     assert json.loads(json.dumps(found.as_dict()))["confusion"] == count_KK.tolist()

@@ -16,7 +16,7 @@ from raytrain.cli import app
 from raytrain.config.load import load_job
 from raytrain.config.secrets import refuse_secrets, without_password
 from raytrain.models.tensors import load_tensors
-from raytrain.runs.ensemble import Ensemble, Member
+from raytrain.runs.ensemble import Candidate
 from raytrain.submission.ledger import FileLedger
 from tests.unit.test_ledger import an_event
 
@@ -37,14 +37,12 @@ def test_a_name_in_a_shared_ledger_leads_nowhere_else(
 
 @pytest.mark.parametrize("path", ["../../x.pt", "/etc/x.pt", "trials/../../x.pt", ""])
 def test_a_member_of_a_shared_record_is_below_the_run(path: str) -> None:
-    member = {
-        "name": "a", "fingerprint": "f", "checkpoint": "trials/f/checkpoints/last.pt", "ranks": 1,
-        "folds": [], "oof": {},
-    }  # fmt: skip
-    Member.model_validate(member)
-    ensemble = {"fingerprint": "e", "oof": {}, "folds": "f", "data": "d"}
-    with pytest.raises(ValueError, match="is not a path below the run's folder"):
-        Ensemble.model_validate({**ensemble, "members": [{**member, "checkpoint": path}]})
+    network = {"fingerprint": "f", "checkpoint": "trials/f/checkpoints/last.pt", "ranks": 1}
+    candidate = {"name": "a", "fingerprint": "f", "networks": [network], "oof": {}}
+    Candidate.model_validate(candidate)
+    for field in ({"maps": path}, {"networks": [{**network, "checkpoint": path}]}):
+        with pytest.raises(ValueError, match="is not a path below the run's folder"):
+            Candidate.model_validate({**candidate, **field})
 
 
 PASSWORD = "hunter2-hunter2"

@@ -117,6 +117,7 @@ RATES = {"optimizer.lr": {"choice": [0.1, 0.01]}}
         ({"finalize": {"members": 2}, "search": {"space": RATES}}, None),
         ({"finalize": {"members": 3}, "search": {"space": RATES}}, 2),
         ({"finalize": {"members": 2}, "search": {"space": RATES, "trials": 1}}, 1),
+        ({"cv": {"candidates": 9}, "search": {"space": RATES}}, None),
         (
             {
                 "finalize": {"members": 2}, "search": {"space": RATES},

@@ -18,7 +18,7 @@ BELOW = {
         "metrics", "runs", "config",
     },
     "backend": {"cluster", "search", "engine", "runs", "config"},
-    "report": {"search", "submission", "data", "metrics", "runs", "config"},
+    "report": {"search", "submission", "ensemble", "data", "metrics", "runs", "config"},
     "submission": {"data", "metrics", "rle", "runs", "config"},
     "cluster": {"search", "engine", "data", "runs", "config"},
     "search": {"engine", "metrics", "runs", "config"},

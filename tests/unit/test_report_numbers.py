@@ -35,8 +35,8 @@ def test_scores_are_the_records(whole):
     ensemble = read_json(run.ensemble)
     oof, header, members = ensemble["oof"], page.text("header"), page.text("members")
     assert f"{oof['dice']:.4f}" in header
-    assert f"95 % {oof['low']:.4f} to {oof['high']:.4f} 12 images, mean of 2 members" in header
-    for one in [*[member["oof"] for member in ensemble["members"]], oof]:
+    assert f"95 % {oof['low']:.4f} to {oof['high']:.4f} 12 images, ensemble of 2 members" in header
+    for one in [*[each["oof"] for each in ensemble["candidates"]], oof]:
         cells = [one["score"], one["low"], one["high"], *one["per_class"]]
         a, low, high, *rest = (f"{value:.4f}" for value in cells)
         assert f"{a} {low} to {high} {' '.join(rest)}" in members
