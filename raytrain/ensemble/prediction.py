@@ -76,17 +76,18 @@ def ensemble_masks(
     weights: list[int],
     target: Target,
     steps: tuple[StepSpec, ...],
+    dtype: np.dtype,
 ) -> Iterator[np.ndarray]:
-    """Yield mask_HW (int64) of each image from the weighted mean of the members' probabilities.
+    """Yield mask_HW of each image from the weighted mean of the members' probabilities.
 
     Steps look at a whole image, so with steps its mean map is in memory.
     """
     for strips in zip(*members, strict=True):
         means = (weighted_mean(maps, weights) for maps in aligned(list(strips)))
         if steps:
-            yield mask_of(np.concatenate(list(means), axis=1), target, steps)
+            yield mask_of(np.concatenate(list(means), axis=1), target, steps).astype(dtype)
         else:
-            yield np.concatenate([mask_of(mean_KhW, target) for mean_KhW in means])
+            yield np.concatenate([mask_of(mean_KhW, target).astype(dtype) for mean_KhW in means])
 
 
 def aligned(members: list[Strips]) -> Iterator[list[np.ndarray]]:

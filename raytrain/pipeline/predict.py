@@ -115,8 +115,8 @@ def predict_shard(shard: PredictShard) -> None:
     maps = [member_strips(each.checkpoint, cache, ids, each.views) for each in shard.networks]
     maps += [given_strips(each.maps, report, ids) for each in shard.given]
     weights = [each.weight for each in shard.networks] + [each.weight for each in shard.given]
-    masks = ensemble_masks(maps, weights, report.target, shard.steps)
+    masks = ensemble_masks(maps, weights, report.target, shard.steps, cache.labels.dtype)
     for id, mask_HW in zip(shard.ids, masks, strict=True):
         png = io.BytesIO()
-        Image.fromarray(mask_HW.astype(cache.labels.dtype)).save(png, format="PNG")
+        Image.fromarray(mask_HW).save(png, format="PNG")
         write_bytes(shard.masks / f"{id}.png", png.getvalue())

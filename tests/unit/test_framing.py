@@ -1,12 +1,15 @@
 """Framing: what the network sees of an image, and how its maps return to the image's size."""
 
+import weakref
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 import pytest
 import torch
 
 from raytrain.config.framing import FramingSpec, PadSpec, ResizeSpec, TilesSpec, WholeSpec
-from raytrain.data.framing import Frame, Windows
+from raytrain.data.framing import Frame, Windows, joined
 from tests.arrays import cache_of
 
 SIZES = [(40, 56), (17, 90), (64, 64), (5, 3), (33, 20)]
@@ -58,11 +61,18 @@ def _one_hot(cache, frame: Frame, windows: Windows) -> torch.Tensor:
     return torch.from_numpy(np.eye(3, dtype=np.float32)[np.stack(masks)]).permute(0, 3, 1, 2)
 
 
+def _maps(
+    frame: Frame, prob_NKHW: torch.Tensor, windows: Windows, cache, batch_size: int = 5
+) -> Iterator[tuple[int, torch.Tensor]]:
+    batches = iter(prob_NKHW.split(batch_size))
+    return joined(frame.strips(batches, windows, cache), cache)
+
+
 @pytest.mark.parametrize("spec", [spec for spec in FRAMINGS if spec.name != "resize"], ids=str)
 def test_right_windows_give_back_every_mask(spec: FramingSpec) -> None:
     cache = _cache()
     frame, windows = _windows(spec, cache)
-    found = dict(frame.maps(_one_hot(cache, frame, windows), windows, cache))
+    found = dict(_maps(frame, _one_hot(cache, frame, windows), windows, cache))
     assert list(found) == list(range(len(SIZES)))
     for row, prob_KHW in found.items():
         np.testing.assert_array_equal(prob_KHW.argmax(0), cache.mask(row))
@@ -77,7 +87,7 @@ def test_a_resized_map_returns_to_where_it_was() -> None:
     inside = cv2.erode((np.kron(np.ones((6, 8)), np.pad(np.ones((6, 6)), 1))), np.ones((1, 1))) > 0
     for height, width in ((72, 96), (24, 32), (48, 64)):
         frame, windows = _windows(ResizeSpec(height=height, width=width), cache)
-        ((_, prob_KHW),) = frame.maps(_one_hot(cache, frame, windows), windows, cache)
+        ((_, prob_KHW),) = _maps(frame, _one_hot(cache, frame, windows), windows, cache)
         assert (prob_KHW.argmax(0).numpy() == mask)[inside].all(), (height, width)
 
 
@@ -87,7 +97,7 @@ def test_whole_is_the_image_itself() -> None:
     assert (frame.height, frame.width) == (6, 9)
     np.testing.assert_array_equal(frame.cut(cache.image(2), 0, 0), cache.image(2))
     prob = torch.rand(3, 4, 6, 9)
-    for (row, found), expected in zip(frame.maps(prob, windows, cache), prob, strict=True):
+    for (row, found), expected in zip(_maps(frame, prob, windows, cache), prob, strict=True):
         assert torch.equal(found, expected), row
 
 
@@ -117,9 +127,61 @@ def test_the_middle_of_a_tile_weighs_more_than_its_border() -> None:
     frame, windows = _windows(TilesSpec(height=8, width=8, overlap=0.5), cache)
     assert windows.left_N.tolist() == [0, 4]
     prob = torch.stack([torch.zeros(1, 8, 8), torch.ones(1, 8, 8)])
-    ((_, found),) = frame.maps(prob, windows, cache)
+    ((_, found),) = _maps(frame, prob, windows, cache)
     row = found[0, 4]
     assert (row[:4] == 0).all()
     assert (row[8:] == 1).all()
     assert row[4] < 0.2 < 0.8 < row[7]
     torch.testing.assert_close(row[4:8] + row[4:8].flip(0), torch.ones(4))
+
+
+def _blended_at_once(
+    frame: Frame, prob_NKHW: torch.Tensor, windows: Windows, height: int, width: int
+) -> torch.Tensor:
+    """Return the map of one sample: all windows are added to sums of the whole sample."""
+    sides = [
+        torch.exp(-0.5 * ((torch.arange(side) - (side - 1) / 2) / (side / 8)) ** 2)
+        for side in (frame.height, frame.width)
+    ]
+    weight_HW = torch.outer(*sides).clamp_min(1e-4)
+    total_KHW, weights_HW = torch.zeros(3, height, width), torch.zeros(height, width)
+    for prob_KHW, top, left in zip(prob_NKHW, windows.top_N, windows.left_N, strict=True):
+        down, across = min(frame.height, height - top), min(frame.width, width - left)
+        place = (..., slice(top, top + down), slice(left, left + across))
+        total_KHW[place] += (prob_KHW * weight_HW)[:, :down, :across]
+        weights_HW[place] += weight_HW[:down, :across]
+    return total_KHW / weights_HW
+
+
+@pytest.mark.parametrize("spec", [spec for spec in FRAMINGS if spec.name == "tiles"], ids=str)
+@pytest.mark.parametrize("batch_size", [1, 3, 1000])
+def test_strips_have_the_bits_of_sums_of_the_whole_sample(
+    spec: FramingSpec, batch_size: int
+) -> None:
+    for size in SIZES:
+        cache = _cache([size])
+        frame, windows = _windows(spec, cache)
+        prob = torch.rand(len(windows.row_N), 3, frame.height, frame.width)
+        ((_, found),) = _maps(frame, prob, windows, cache, batch_size)
+        assert torch.equal(found, _blended_at_once(frame, prob, windows, *size)), size
+
+
+def test_a_strip_comes_as_soon_as_its_tiles_are_there() -> None:
+    # Tiles of 16 begin at rows 0, 8, 16 and 24, three in a row: a batch each.
+    cache = _cache([(40, 32)])
+    frame, windows = _windows(TilesSpec(height=16, width=16, overlap=0.5), cache)
+    assert windows.top_N.tolist() == [0, 0, 0, 8, 8, 8, 16, 16, 16, 24, 24, 24]
+    made: list[weakref.ref[torch.Tensor]] = []
+
+    def batches() -> Iterator[torch.Tensor]:
+        for _ in range(4):
+            prob_BKHW = torch.rand(3, 2, 16, 16)
+            made.append(weakref.ref(prob_BKHW))
+            yield prob_BKHW
+            del prob_BKHW
+
+    seen = []
+    for _, strip_KhW in frame.strips(batches(), windows, cache):
+        alive = sum(batch() is not None for batch in made)
+        seen.append((strip_KhW.shape[1], len(made), alive))
+    assert seen == [(8, 2, 1), (8, 3, 1), (8, 4, 1), (16, 4, 1)]

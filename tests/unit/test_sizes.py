@@ -15,7 +15,7 @@ from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.shipped import shipped_checkpoint
 from raytrain.engine.trainable import make_trainable
 from raytrain.engine.trial import Samples, open_samples, run_trial
-from raytrain.ensemble.prediction import ensemble_masks, member_probabilities
+from raytrain.ensemble.prediction import ensemble_masks, member_probabilities, member_strips
 from raytrain.ensemble.score import map_counts
 from raytrain.metrics.dice import mean_foreground_dice
 from raytrain.runs.history import read_history
@@ -71,7 +71,7 @@ def test_scores_are_those_of_the_maps_at_the_images_own_size(
     assert row["val_dice"] == mean_foreground_dice(counts)
     masks = list(
         ensemble_masks(
-            [member_probabilities(checkpoint, cache, ids) for _ in range(2)],
+            [member_strips(checkpoint, cache, ids) for _ in range(2)],
             "single_label",
             cache.labels.dtype,
         )

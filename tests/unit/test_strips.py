@@ -1,0 +1,79 @@
+"""The maps of an ensemble come as strips, of other heights for each member."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from raytrain.config.framing import FramingSpec, PadSpec, TilesSpec
+from raytrain.config.target import Target
+from raytrain.engine.reporter import SilentReporter
+from raytrain.engine.shipped import shipped_checkpoint
+from raytrain.engine.trial import Samples, run_trial
+from raytrain.ensemble.prediction import (
+    aligned,
+    ensemble_masks,
+    member_probabilities,
+    member_strips,
+)
+from raytrain.metrics.decide import mask_of
+from tests.tiny import SPEC, make_task
+
+
+def _cut(prob_KHW: np.ndarray, *tops: int) -> Iterator[np.ndarray]:
+    return iter(np.split(prob_KHW, tops, axis=1))
+
+
+def test_strips_are_cut_where_any_member_ends_one() -> None:
+    one, two, three = (number + np.arange(10.0).reshape(1, 10, 1) for number in (0, 100, 200))
+    parts = list(aligned([_cut(one, 4, 6), _cut(two), _cut(three, 5, 6)]))
+    rows = [[prob_KhW[0, :, 0].tolist() for prob_KhW in part] for part in parts]
+    expected = [[0, 1, 2, 3], [4], [5], [6, 7, 8, 9]]
+    assert rows == [[[n + m for n in of] for m in (0, 100, 200)] for of in expected]
+
+
+def test_members_of_other_heights_are_refused() -> None:
+    with pytest.raises(AssertionError):
+        list(aligned([_cut(np.zeros((1, 10, 1)), 4), _cut(np.zeros((1, 9, 1)))]))
+
+
+@pytest.mark.parametrize("target", ["single_label", "multi_label"])
+def test_masks_from_strips_are_those_of_the_mean_map(target: Target) -> None:
+    rng = np.random.default_rng(0)
+    sizes = [(12, 5), (7, 9), (30, 4)]
+    maps = [[rng.random((3, *size), np.float32) for size in sizes] for _ in range(3)]
+    members = [
+        iter([_cut(prob, *sorted(rng.choice(range(1, 7), cuts, replace=False))) for prob in of])
+        for of, cuts in zip(maps, (0, 2, 4), strict=True)
+    ]
+    found = list(ensemble_masks(members, target, np.dtype(np.uint8)))
+    for mask_HW, probs in zip(found, zip(*maps, strict=True), strict=True):
+        assert mask_HW.dtype == np.uint8
+        mean_KHW = (probs[0] + probs[1] + probs[2]) / 3
+        np.testing.assert_array_equal(mask_HW, mask_of(mean_KHW, target))
+
+
+FRAMINGS: list[FramingSpec] = [
+    TilesSpec(height=32, width=32, overlap=0.5), PadSpec(multiple=16),
+]  # fmt: skip
+
+
+def test_strips_of_checkpoints_are_their_maps(samples: Samples, tmp_path: Path) -> None:
+    cache, ids = samples.cache, samples.report.ids("val")
+    checkpoints = []
+    for framing in FRAMINGS:
+        spec = SPEC.model_copy(update={"epochs": 1, "framing": framing})
+        task = make_task(tmp_path / framing.name, samples, spec)
+        run_trial(task, samples, SilentReporter())
+        checkpoints.append(shipped_checkpoint(task.trial_dir))
+    whole = [list(member_probabilities(path, cache, ids)) for path in checkpoints]
+    parts = [list(map(list, member_strips(path, cache, ids))) for path in checkpoints]
+    assert [[len(strips) for strips in of] for of in parts] == [[5] * len(ids), [1] * len(ids)]
+    for of, maps in zip(parts, whole, strict=True):
+        for strips, prob_KHW in zip(of, maps, strict=True):
+            np.testing.assert_array_equal(np.concatenate(strips, 1), prob_KHW)
+    members = [member_strips(path, cache, ids) for path in checkpoints]
+    masks = ensemble_masks(members, "single_label", cache.labels.dtype)
+    for mask_HW, one, two in zip(masks, *whole, strict=True):
+        np.testing.assert_array_equal(mask_HW, ((one + two) / 2).argmax(0))
