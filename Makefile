@@ -54,6 +54,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.scaling
 	$(BIN)/python -m benchmarks.data
+	$(BIN)/python -m benchmarks.inference
 	$(BIN)/python -m benchmarks.search
 	$(BIN)/python -m benchmarks.rle
 	$(BIN)/python -m benchmarks.picks
