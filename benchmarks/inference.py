@@ -25,6 +25,7 @@ from benchmarks.timing import median_ratio
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.dialects import DIALECTS
 from raytrain.config.models import UNetSpec
+from raytrain.config.predict import ViewGroup
 from raytrain.config.trial import TrialSpec
 from raytrain.data.cache import Cache, open_cache
 from raytrain.data.checks import inspect
@@ -43,7 +44,12 @@ SPEED, VIEW_TIME = 0.97, 1.05
 MEMBERS, BATCH, IMAGES = 2, 8, 40
 CLASSES = ("bg", "rv", "myo", "lv")
 SPEC = TrialSpec(model=UNetSpec(width=8), batch_size=BATCH)
-TOGETHER = (("hflip", "vflip"), ("turns",), ("shifts",), ("scales",))
+TOGETHER: tuple[tuple[ViewGroup, ...], ...] = (
+    ("hflip", "vflip"),
+    ("turns",),
+    ("shifts",),
+    ("scales",),
+)
 """Groups of views that are timed together."""
 
 
@@ -80,7 +86,7 @@ def setting(folder: Path) -> Setting:
 
 def our_masks(of: Setting) -> list[np.ndarray]:
     members = [member_strips(path, of.cache, of.ids) for path in of.checkpoints]
-    return list(ensemble_masks(members, "single_label", np.dtype(np.uint8)))
+    return list(ensemble_masks(members, [1] * len(members), "single_label", (), np.dtype(np.uint8)))
 
 
 # --- (a) the plain loop --------------------------------------------------------------------------

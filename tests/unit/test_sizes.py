@@ -16,7 +16,7 @@ from raytrain.engine.shipped import shipped_checkpoint
 from raytrain.engine.trainable import make_trainable
 from raytrain.engine.trial import Samples, open_samples, run_trial
 from raytrain.ensemble.prediction import ensemble_masks, member_probabilities, member_strips
-from raytrain.ensemble.score import map_counts
+from raytrain.ensemble.score import counts_of
 from raytrain.metrics.dice import mean_foreground_dice
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
@@ -64,15 +64,20 @@ def test_scores_are_those_of_the_maps_at_the_images_own_size(
     truth = [cache.mask(row) for row in cache.rows(ids)]
     maps = list(member_probabilities(checkpoint, cache, ids))
     assert [prob.shape for prob in maps] == ragged.report.map_shapes(ids)
-    counts = np.stack(
-        [map_counts(*pair, len(pair[0]), "single_label") for pair in zip(maps, truth, strict=True)]
+    counts = np.concatenate(
+        [
+            counts_of(prob.argmax(0)[None], mask, len(prob), "single_label")
+            for prob, mask in zip(maps, truth, strict=True)
+        ]
     )
     row = read_history(task.trial_dir.history)[-1]
     assert row["val_dice"] == mean_foreground_dice(counts)
     masks = list(
         ensemble_masks(
             [member_strips(checkpoint, cache, ids) for _ in range(2)],
+            [1, 1],
             "single_label",
+            (),
             cache.labels.dtype,
         )
     )

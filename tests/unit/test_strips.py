@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from raytrain.config.framing import FramingSpec, PadSpec, TilesSpec
+from raytrain.config.steps import SmallestAreaStep
 from raytrain.config.target import Target
 from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.shipped import shipped_checkpoint
@@ -39,7 +40,10 @@ def test_members_of_other_heights_are_refused() -> None:
 
 
 @pytest.mark.parametrize("target", ["single_label", "multi_label"])
-def test_masks_from_strips_are_those_of_the_mean_map(target: Target) -> None:
+@pytest.mark.parametrize("least", [(), (3,)])
+def test_masks_from_strips_are_those_of_the_mean_map(target: Target, least: tuple[int]) -> None:
+    foreground = 2 if target == "single_label" else 3
+    steps = tuple(SmallestAreaStep(at=(area,) * foreground) for area in least)
     rng = np.random.default_rng(0)
     sizes = [(12, 5), (7, 9), (30, 4)]
     maps = [[rng.random((3, *size), np.float32) for size in sizes] for _ in range(3)]
@@ -47,11 +51,11 @@ def test_masks_from_strips_are_those_of_the_mean_map(target: Target) -> None:
         iter([_cut(prob, *sorted(rng.choice(range(1, 7), cuts, replace=False))) for prob in of])
         for of, cuts in zip(maps, (0, 2, 4), strict=True)
     ]
-    found = list(ensemble_masks(members, target, np.dtype(np.uint8)))
+    found = list(ensemble_masks(members, [1, 2, 1], target, steps, np.dtype(np.uint8)))
     for mask_HW, probs in zip(found, zip(*maps, strict=True), strict=True):
         assert mask_HW.dtype == np.uint8
-        mean_KHW = (probs[0] + probs[1] + probs[2]) / 3
-        np.testing.assert_array_equal(mask_HW, mask_of(mean_KHW, target))
+        mean_KHW = (probs[0] + 2 * probs[1] + probs[2]) / 4
+        np.testing.assert_array_equal(mask_HW, mask_of(mean_KHW, target, steps))
 
 
 FRAMINGS: list[FramingSpec] = [
@@ -74,6 +78,6 @@ def test_strips_of_checkpoints_are_their_maps(samples: Samples, tmp_path: Path) 
         for strips, prob_KHW in zip(of, maps, strict=True):
             np.testing.assert_array_equal(np.concatenate(strips, 1), prob_KHW)
     members = [member_strips(path, cache, ids) for path in checkpoints]
-    masks = ensemble_masks(members, "single_label", cache.labels.dtype)
+    masks = ensemble_masks(members, [1, 1], "single_label", (), cache.labels.dtype)
     for mask_HW, one, two in zip(masks, *whole, strict=True):
         np.testing.assert_array_equal(mask_HW, ((one + two) / 2).argmax(0))
