@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 # Two processes: one of them runs the tests that need Ray, the other one those of the rest. With one
-# thread each, because threads of a busy machine spend most of their time waiting for each other.
-PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=2
+# thread each, because threads of a busy machine spend most of their time waiting for each other. With
+# compiled files kept, whatever the shell says: hundreds of processes import the package.
+PYTEST = PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=2
 # Hours on a laptop, by `make zoo` and `make chaos`.
 LONG = tests/zoo/test_overfit.py tests/zoo/test_tables.py tests/chaos
 READY = $(VENV)/.ready

@@ -5,6 +5,7 @@ about a command's imports is proved in new interpreters (`tests/unit/test_import
 """
 
 import atexit
+import gc
 import multiprocessing
 import os
 import signal
@@ -66,6 +67,8 @@ class Command:
 
 def _run(words: list[str], env: dict[str, str], out: Path, err: Path) -> None:
     """What an interpreter does that a person starts, from its arguments to its exit handlers."""
+    # What the server imported stays. Looking at it in each collection would also copy its pages.
+    gc.freeze()
     os.environ.clear()
     os.environ.update(env)
     # A test run in the background of a shell ignores Ctrl-C, and its children would too.

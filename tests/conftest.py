@@ -1,6 +1,12 @@
 """Fixtures of every suite, and how the suites are shared out to processes."""
+# ruff: noqa: E402
 
+import gc
 import os
+from collections.abc import Iterator
+
+# Loading the libraries makes a million objects that stay. The collector need not look at them.
+gc.disable()
 
 import pytest
 from hypothesis import settings
@@ -40,6 +46,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: ORDER.index(suite_of(item.nodeid)))
 
 
+def pytest_collection_finish() -> None:
+    """Leave what the libraries made out of every later collection, which a trial ends with."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
+
 class _Shared(LoadScopeScheduling):
     """Keeps tests that share a fixture in one process: those of a file, and all that need Ray."""
 
@@ -52,6 +65,14 @@ class _Shared(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
     """Share the tests out among the processes of `--numprocesses`."""
     return _Shared(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_the_disk() -> Iterator[None]:
+    """What a test of this process writes need not outlive the machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda file: None)
+        yield
 
 
 @pytest.fixture(scope="session")

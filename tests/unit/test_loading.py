@@ -1,17 +1,27 @@
 """Processes that prepare batches: room in shared memory is looked at, and a wait has an end."""
 
+import gc
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
-from torch.utils.data import Dataset, SequentialSampler
+from torch.utils.data import Dataset, SequentialSampler, _utils
 
 from raytrain.data import loading
 from raytrain.data.loading import BatchLoader, LoaderError, room_problem
+
+
+@pytest.fixture(autouse=True)
+def _processes_end_at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Torch waits for processes that an error left behind when their iterator is collected."""
+    monkeypatch.setattr(_utils, "MP_STATUS_CHECK_INTERVAL", 0.01)
+    yield
+    gc.collect()
 
 
 class _Batches(Dataset[torch.Tensor]):

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from raytrain.cli import app
 from raytrain.config.job import JobSpec
 from raytrain.config.metrics import (
     AccuracyMetricSpec,
@@ -29,7 +31,6 @@ from raytrain.runs.layout import RunDir, run_dir
 from raytrain.submission.events import Event, Kind, Score
 from raytrain.submission.final_picks import best_pairs, chosen_by_public, simulate
 from raytrain.submission.ledger import FileLedger
-from tests.commands import raytrain
 from tests.unit.conftest import Competition
 
 DICE = DiceMetricSpec()
@@ -205,8 +206,8 @@ def test_the_command_prints_it(job: JobSpec, tmp_path: Path) -> None:
     sent(run, "rt-2", [12] * 6)
     path = tmp_path / "job.yaml"
     path.write_text(yaml.safe_dump(job.model_dump(mode="json")))
-    done = raytrain("picks", path, "--public", "0.5")
-    assert done.returncode == 0, done.stderr
+    done = CliRunner().invoke(app, ["picks", str(path), "--public", "0.5"])
+    assert done.exit_code == 0, done.stderr
     assert done.stdout == picks_text(job, run, 0.5) + "\n"
 
 
