@@ -48,7 +48,7 @@ def in_another_config_folder(home: Path) -> dict[str, str]:
 
 SOURCES: dict[str, Callable[[Path], dict[str, str]]] = {
     "token": lambda home: {"KAGGLE_API_TOKEN": SECRET},
-    "long_token": lambda home: {"KAGGLE_API_TOKEN": SECRET + "x" * 5000},
+    "long_token": lambda home: {"KAGGLE_API_TOKEN": SECRET + "x" * 500},
     "token_path": in_a_file_named_by_the_variable,
     "pair": lambda home: {"KAGGLE_USERNAME": "ann", "KAGGLE_KEY": SECRET},
     "token_file": in_file(".kaggle/access_token", f"{SECRET}\n"),

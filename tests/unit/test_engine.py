@@ -210,7 +210,7 @@ def test_a_member_trained_on_everything_shows_no_validation(
 
 def test_training_learns(tmp_path: Path, samples: Samples) -> None:
     spec = SPEC.model_copy(
-        update={"epochs": 25, "augmentation": "none", "ema": 0.0, "optimizer": AdamSpec(lr=1e-2)}
+        update={"epochs": 20, "augmentation": "none", "ema": 0.0, "optimizer": AdamSpec(lr=1e-2)}
     )
     task = make_task(tmp_path / "t", samples, spec)
     run_trial(task, samples, SilentReporter())

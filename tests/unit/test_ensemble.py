@@ -7,7 +7,7 @@ import pytest
 
 from raytrain.config.metrics import DiceMetricSpec, MetricSpec
 from raytrain.ensemble.score import counts_of, figures_of, oof_score
-from raytrain.metrics import gathered, score
+from raytrain.metrics import bootstrap, gathered, score
 from raytrain.metrics.evaluation import confusion
 from raytrain.metrics.evidence import Evidence
 from tests.metric_specs import SPECS
@@ -81,7 +81,10 @@ def test_where_the_pixels_of_each_class_went() -> None:
 
 @pytest.mark.parametrize("metric", SPECS, ids=lambda spec: spec.label)
 @pytest.mark.parametrize("seed", range(2))
-def test_the_interval_holds_the_score_and_is_the_same_again(metric: MetricSpec, seed: int) -> None:
+def test_the_interval_holds_the_score_and_is_the_same_again(
+    metric: MetricSpec, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "REPEATS", 200)
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, 3, (24, 6, 5)).astype(np.uint8)
     pred = np.where(rng.random(truth.shape) < rng.random((24, 1, 1)), truth, 0)

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,10 +36,16 @@ BELOW = {
 """Room -> the rooms that it may import besides itself."""
 
 
+@cache
+def nodes_of(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text())))
+
+
+@cache
 def imported(path: Path) -> set[str]:
     """Every module named by an import statement, also inside functions."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -73,9 +80,7 @@ def test_one_place_imports_each_outside_system(package: str, home: str) -> None:
 def test_only_the_command_line_and_the_log_print() -> None:
     printing = set()
     for path in PACKAGE.rglob("*.py"):
-        calls = [
-            node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)
-        ]
+        calls = [node for node in nodes_of(path) if isinstance(node, ast.Call)]
         if any(isinstance(call.func, ast.Name) and call.func.id == "print" for call in calls):
             printing.add(str(path.relative_to(PACKAGE)))
     # The guard is a process of its own beside a worker that no longer runs.

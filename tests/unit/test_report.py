@@ -137,8 +137,9 @@ def test_a_failed_trial_and_a_search_without_scheduler(tmp_path):
     assert "best validation volume Dice of the search" in page.text("header")
 
 
-def test_neither_torch_nor_ray_is_loaded(tmp_path):
-    run = build(tmp_path, STATIONS[-1])
+def test_neither_torch_nor_ray_is_loaded(whole, tmp_path):
+    run, _ = whole
+    run.report.unlink()
     code = (
         "import sys, json; from pathlib import Path\n"
         "from raytrain.runs.layout import RunDir\n"

@@ -33,7 +33,7 @@ def _auc(first: np.ndarray, second: np.ndarray, groups: np.ndarray) -> float:
 
 def test_alike_sets_are_near_a_half_and_moved_ones_near_one() -> None:
     rng = np.random.default_rng(0)
-    first, second, groups = rng.normal(size=(150, 6)), rng.normal(size=(120, 6)), np.arange(270)
+    first, second, groups = rng.normal(size=(90, 6)), rng.normal(size=(70, 6)), np.arange(160)
     assert 0.35 < _auc(first, second, groups) < 0.65
     assert _auc(first, second + np.array([0, 0, 3, 0, 0, 0]), groups) > 0.95
 
