@@ -84,7 +84,7 @@ def members(facts: RunFacts, oof: Oof) -> Members | None:
 def _member_row(place: int, ensemble: Ensemble) -> MemberRow:
     candidate, weight = ensemble.candidates[place], ensemble.chosen.weights[place]
     total = sum(ensemble.chosen.weights)
-    source = "a teammate's maps"
+    source = "the maps of a teammate"
     if candidate.maps is None:
         ranks = {network.ranks for network in candidate.networks}
         source = counted(len(candidate.networks), "network")

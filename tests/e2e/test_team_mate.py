@@ -172,7 +172,7 @@ def test_who_joined_stays_through_runs_until_removed(
     assert opened(job)[2] == together
     assert run.submission.read_bytes() == csv
     page = run.report.read_text()
-    assert "a teammate's maps" in page
+    assert "the maps of a teammate" in page
     assert f"ensemble of {len(together.members)} member" in page
     assert "Each dot is one labeled image" in page  # scored with the team-mate's maps
 
