@@ -19,12 +19,10 @@ from raytrain.ensemble.pool import Pool, Setting, Views
 from raytrain.runs.ensemble import Comparison
 
 What = Literal["views", "ensemble", "step"]
-Trial = tuple[str, Plan, Curves]
-"""A name, the plan, and the curves of a step."""
 
 
 @dataclass(frozen=True)
-class Wish:
+class Options:
     """What is tried, and the names to show."""
 
     most: int
@@ -41,35 +39,32 @@ class Wish:
     """Names of the classes; the first is the background."""
 
 
-def choose(pool: Pool, wish: Wish) -> tuple[Plan, list[Comparison]]:
+def choose(pool: Pool, options: Options) -> tuple[Plan, list[Comparison]]:
     """Return the chosen plan, and everything that was compared, in order.
 
     With a single fold there is nothing to choose by, so the first candidate is taken as it is.
     """
     count = len(pool.candidates)
-    plain: Views = ((),) * count
     if pool.folds < 2:
-        return plan_of([Setting((1,) + (0,) * (count - 1), plain)] * 2), []
-    comparisons: list[Comparison] = []
-    views = _views(pool, wish, comparisons)
-    plan = plan_of(single(pool, views))
-    comparisons.append(_row(pool, wish, "ensemble", ("best single", plan, {})))
-    most = min(wish.most, count)
-    ways = {"equal mean": best_mean, "greedy": greedy} if most > 1 else {}
-    for name, way in ways.items():
-        trial: Trial = (name, plan_of(way(pool, views, most)), {})
-        plan = _better(pool, wish, "ensemble", trial, plan, comparisons)
-    for step in wish.steps:
+        return plan_of([Setting((1,) + (0,) * (count - 1), ((),) * count)] * 2), []
+    table = _Table(pool, options, [])
+    views = _views(table)
+    plan = table.first("best single", plan_of(single(pool, views)))
+    most = min(options.most, count)
+    for name, way in {"equal mean": best_mean, "greedy": greedy}.items():
+        if most > 1:
+            plan = table.better("ensemble", name, plan_of(way(pool, views, most)), plan)
+    for step in options.steps:
         present = {each.name for each in plan.chosen.steps}
         if step_name(step) in EXCLUSIVE and present & set(EXCLUSIVE):
             continue
         if isinstance(step, InsideStep):
-            inner, outer = wish.classes[step.inner], wish.classes[step.outer]
-            trial = (f"{inner} inside {outer}", with_step(plan, step), {})
+            name = f"{options.classes[step.inner]} inside {options.classes[step.outer]}"
+            plan = table.better("step", name, with_step(plan, step), plan)
         else:
-            trial = (step_name(step), *fitted(pool, plan, step, wish.classes))
-        plan = _better(pool, wish, "step", trial, plan, comparisons)
-    return plan, comparisons
+            richer, curves = fitted(pool, plan, step, options.classes)
+            plan = table.better("step", step_name(step), richer, plan, curves)
+    return plan, table.rows
 
 
 def step_name(step: type[PerClassStep] | InsideStep) -> str:
@@ -77,63 +72,77 @@ def step_name(step: type[PerClassStep] | InsideStep) -> str:
     return step.name if isinstance(step, InsideStep) else step.model_fields["name"].default
 
 
-def _views(pool: Pool, wish: Wish, comparisons: list[Comparison]) -> Views:
+def _views(table: "_Table") -> Views:
     """Return the groups of views that each candidate keeps."""
     kept: list[tuple[ViewGroup, ...]] = []
-    for place, (name, groups) in enumerate(zip(wish.names, wish.views, strict=True)):
-        weights = tuple(int(at == place) for at in range(len(wish.names)))
+    options = table.options
+    for place, (name, groups) in enumerate(zip(options.names, options.views, strict=True)):
         own: tuple[ViewGroup, ...] = ()
-        plan = _fixed(pool, weights, place, own)
+        plan = _alone(table.pool, place, own)
         for group in groups:
-            trial: Trial = (f"{name}: {group}", _fixed(pool, weights, place, (*own, group)), {})
-            better = _better(pool, wish, "views", trial, plan, comparisons)
-            if better is not plan:
-                plan, own = better, (*own, group)
+            richer = _alone(table.pool, place, (*own, group))
+            if table.better("views", f"{name}: {group}", richer, plan) is richer:
+                plan, own = richer, (*own, group)
         kept.append(own)
     return tuple(kept)
 
 
-def _fixed(pool: Pool, weights: tuple[int, ...], place: int, own: tuple[ViewGroup, ...]) -> Plan:
+def _alone(pool: Pool, place: int, own: tuple[ViewGroup, ...]) -> Plan:
     """Return the plan in which one candidate predicts every image with these views."""
-    views = tuple(own if at == place else () for at in range(len(weights)))
-    return plan_of([Setting(weights, views)] * (pool.folds + 1))
+    places = range(len(pool.candidates))
+    weights = tuple(int(at == place) for at in places)
+    setting = Setting(weights, tuple(own if at == place else () for at in places))
+    return plan_of([setting] * (pool.folds + 1))
 
 
-def _better(
-    pool: Pool, wish: Wish, what: What, trial: Trial, plan: Plan, comparisons: list[Comparison]
-) -> Plan:
-    """Compare a trial with a plan, append the row, and return the one to keep."""
-    ours, theirs = (nested_evidence(pool, each) for each in (trial[1], plan))
-    found = gain(pool.metric, ours, theirs, pool.labeled.groups_N)
-    update = {
-        "gain": found.mean, "gain_low": found.low, "gain_high": found.high, "wins": found.wins,
-        "kept": found.is_kept,
-    }  # fmt: skip
-    comparisons.append(_row(pool, wish, what, trial).model_copy(update=update))
-    return trial[1] if found.is_kept else plan
+@dataclass(frozen=True)
+class _Table:
+    """What was compared."""
+
+    pool: Pool
+    options: Options
+    rows: list[Comparison]
+
+    def first(self, name: str, plan: Plan) -> Plan:
+        """Append the plan that others must beat, and return it."""
+        self.rows.append(self._row("ensemble", name, plan, {}))
+        return plan
+
+    def better(
+        self, what: What, name: str, richer: Plan, plan: Plan, curves: Curves | None = None
+    ) -> Plan:
+        """Append a comparison of a richer plan with a plan, and return the one to keep."""
+        pool = self.pool
+        ours, theirs = (nested_evidence(pool, each) for each in (richer, plan))
+        found = gain(pool.metric, ours, theirs, pool.labeled.groups_N)
+        update = {
+            "gain": found.mean, "gain_low": found.low, "gain_high": found.high,
+            "wins": found.wins, "kept": found.is_kept,
+        }  # fmt: skip
+        row = self._row(what, name, richer, curves or {})
+        self.rows.append(row.model_copy(update=update))
+        return richer if found.is_kept else plan
+
+    def _row(self, what: What, name: str, plan: Plan, curves: Curves) -> Comparison:
+        pool, evidence = self.pool, nested_evidence(self.pool, plan)
+        draws_D = group_scores(pool.metric, evidence, pool.labeled.groups_N)
+        low, high = np.percentile(draws_D, [2.5, 97.5])
+        return Comparison(
+            what=what,
+            name=name,
+            score=whole_score(pool.metric, evidence),
+            low=float(low),
+            high=float(high),
+            passes=_passes(plan.chosen, self.options.networks),
+            kept=True,
+            curves=curves,
+        )
 
 
-def _row(pool: Pool, wish: Wish, what: What, trial: Trial) -> Comparison:
-    name, plan, curves = trial
-    evidence = nested_evidence(pool, plan)
-    draws_D = group_scores(pool.metric, evidence, pool.labeled.groups_N)
-    low, high = np.percentile(draws_D, [2.5, 97.5])
-    return Comparison(
-        what=what,
-        name=name,
-        score=whole_score(pool.metric, evidence),
-        low=float(low),
-        high=float(high),
-        passes=passes(plan.chosen.weights, plan.chosen.views, wish.networks),
-        kept=True,
-        curves=curves,
-    )
-
-
-def passes(weights: tuple[int, ...], views: Views, networks: tuple[int, ...]) -> int:
+def _passes(setting: Setting, networks: tuple[int, ...]) -> int:
     """Return the number of network passes for each new image."""
     return sum(
         count * (1 + sum(VIEW_COUNTS[group] for group in groups))
-        for weight, groups, count in zip(weights, views, networks, strict=True)
+        for weight, groups, count in zip(setting.weights, setting.views, networks, strict=True)
         if weight
     )

@@ -17,7 +17,7 @@ from raytrain.data.report import DataReport
 from raytrain.engine.run import Run
 from raytrain.engine.tasks import fold_tasks
 from raytrain.engine.trial import open_samples
-from raytrain.ensemble.choose import Wish, choose, step_name
+from raytrain.ensemble.choose import Options, choose, step_name
 from raytrain.ensemble.oof_maps import candidate_maps
 from raytrain.ensemble.plan import Plan, nested_evidence
 from raytrain.ensemble.pool import Labeled, Pool, Setting
@@ -28,6 +28,7 @@ from raytrain.metrics.oof_file import OofEvidence
 from raytrain.runs.ensemble import Candidate, Comparison
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.joined import Joined, joined_dir, read_joined
+from raytrain.runs.messages import say
 from raytrain.runs.oof import candidate_oof_paths
 
 PIXELS = 30_000_000
@@ -62,7 +63,11 @@ def select(run: Run, specs: list[TrialSpec]) -> Selection:
     maps = [candidate_maps(run.folder, each, folds.val_ids, report) for each in candidates]
     pool = Pool(maps, _labeled(run), len(report.classes), report.target, job.competition.metric)
     looked_at = pool.drawn(PIXELS)
-    plan, comparisons = choose(looked_at, _wish(job, report, folds, candidates))
+    say(
+        f"choosing the ensemble from {len(candidates)} candidates, on "
+        f"{len(looked_at.labeled.fold_N)} of {len(pool.labeled.fold_N)} labeled images"
+    )
+    plan, comparisons = choose(looked_at, _options(job, report, folds, candidates))
     ids = tuple(id for part in folds.val_ids for id in part)
     groups = tuple(map(str, pool.labeled.groups_N))
     evidence = nested_evidence(pool, plan)
@@ -123,7 +128,9 @@ def _labeled(run: Run) -> Labeled:
     )
 
 
-def _wish(job: JobSpec, report: DataReport, folds: Folds, candidates: list[Candidate]) -> Wish:
+def _options(
+    job: JobSpec, report: DataReport, folds: Folds, candidates: list[Candidate]
+) -> Options:
     steps: list[type[PerClassStep] | InsideStep] = []
     asked = job.predict.steps
     for step in applicable(len(report.classes), report.target) if asked == "auto" else asked:
@@ -133,7 +140,7 @@ def _wish(job: JobSpec, report: DataReport, folds: Folds, candidates: list[Candi
         else:
             steps.append(STEP_SPECS[step])
     networks = {"retrained": 1, "folds": len(folds.val_ids), "both": 1 + len(folds.val_ids)}
-    return Wish(
+    return Options(
         most=job.finalize.members or len(candidates),
         views=tuple(each.tried for each in candidates),
         steps=tuple(sorted(steps, key=lambda step: [*STEP_SPECS].index(step_name(step)))),

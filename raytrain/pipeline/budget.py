@@ -34,7 +34,7 @@ from raytrain.report.terminal import leaderboard_table, score_text
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.joined import read_joined
 from raytrain.runs.messages import say
-from raytrain.runs.search_log import Candidate, append_candidate, read_candidates
+from raytrain.runs.search_log import BudgetRound, append_round, read_rounds
 from raytrain.search.budget_split import QUICK, Costs, quick_epochs, search_share
 from raytrain.search.plan import PROBED
 from raytrain.search.proposable import shortened
@@ -139,9 +139,10 @@ def _round(run: Run, specs: list[TrialSpec]) -> None:
     folder, folds = run.folder, run.folds
     joined = [each.fingerprint for each in read_joined(folder).values()]
     asked = [spec.model_dump(mode="json") for spec in specs]
-    built = built_beside(folder, fingerprint(asked, folds.hash, joined, run.job.finalize.workers))
+    settings = [each.model_dump(mode="json") for each in (run.job.finalize, run.job.predict)]
+    built = built_beside(folder, fingerprint(asked, folds.hash, joined, settings))
     before = current_evidence(folder)
-    known = {candidate.shelf for candidate in read_candidates(folder.candidates)}
+    known = {done.shelf for done in read_rounds(folder.candidates)}
     if built.shelf in known or is_current(folder, built):
         return
     cv(run, specs)
@@ -160,7 +161,7 @@ def _round(run: Run, specs: list[TrialSpec]) -> None:
         encode(beside)
         make_current(folder, built)
         say(f"the best so far: {folder.submission}")
-    candidate = Candidate(
+    done = BudgetRound(
         shelf=built.shelf,
         members=tuple(map(fingerprint, asked)),
         score=now,
@@ -168,7 +169,7 @@ def _round(run: Run, specs: list[TrialSpec]) -> None:
         nested=nested,
         kept=kept,
     )
-    append_candidate(folder.candidates, candidate)
+    append_round(folder.candidates, done)
 
 
 def _verdict(

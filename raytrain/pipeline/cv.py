@@ -78,9 +78,8 @@ def cv(run: Run, specs: list[TrialSpec]) -> Folds:
         passes = sum(1 if each.views is None else VIEW_COUNTS[each.views] for each in missing)
         images = sum(map(len, folds.val_ids))
         say(
-            f"out-of-fold maps: {images} images, {len(specs)} configurations; "
-            f"{passes / len(folds.val_ids):g} passes for each image with the views of "
-            "test-time augmentation"
+            f"out-of-fold maps: {images} images of {len(specs)} configurations, "
+            f"{passes / len(folds.val_ids):g} network passes for each image"
         )
         run.backend.map_shards("out-of-fold maps", write_oof, missing)
     return folds

@@ -8,17 +8,19 @@ from pathlib import Path
 
 from PIL import Image
 
+from raytrain.config.duration import duration_text
 from raytrain.config.steps import StepSpec
 from raytrain.engine.run import Run
 from raytrain.engine.trial import open_samples
 from raytrain.engine.views import View, views_of
-from raytrain.ensemble.choose import passes
 from raytrain.ensemble.prediction import ensemble_masks, given_strips, member_strips
 from raytrain.runs.ensemble import Ensemble, read_ensemble
 from raytrain.runs.files import write_bytes
 from raytrain.runs.joined import JoinedDir
 from raytrain.runs.layout import RunDir
 from raytrain.runs.messages import say
+from raytrain.runs.record import read_record
+from raytrain.search.budget_split import FORWARD
 
 SHARD = 32
 """Images per shard, the unit that is predicted again after a kill."""
@@ -66,7 +68,7 @@ def predict(run: Run) -> None:
     parts = shards(folder, ensemble, ids, folder.masks)
     todo = [part for part in parts if not all(folder.mask(id).is_file() for id in part.ids)]
     if todo:
-        say(f"predict: {len(ids)} test images, {_cost(ensemble)}")
+        say(f"predict: {len(ids)} test images, {_cost(folder, ensemble, len(ids))}")
         run.backend.map_shards("predict", predict_shard, todo)
 
 
@@ -97,15 +99,19 @@ def shards(
     ]
 
 
-def _cost(ensemble: Ensemble) -> str:
-    members = ensemble.members
-    count = passes(
-        ensemble.chosen.weights,
-        ensemble.chosen.views,
-        tuple(len(each.networks) for each in ensemble.candidates),
-    )
-    networks = sum(len(member.networks) for member, _, _ in members)
-    return f"{len(members)} members with {networks} networks, {count} passes for each image"
+def _cost(run: RunDir, ensemble: Ensemble, images: int) -> str:
+    """Return the number of network passes and, from the speed of training, their time."""
+    count, pass_s = 0, 0.0
+    for member, _, views in ensemble.members:
+        for network in member.networks:
+            record = read_record(run.trial(network.fingerprint))
+            count += len(views_of(views))
+            if record is not None and record.last is not None:
+                pass_s += len(views_of(views)) * FORWARD / record.last["samples_per_s"]
+    noun = "member" if len(ensemble.members) == 1 else "members"
+    passes = "1 network pass" if count == 1 else f"{count} network passes"
+    time = duration_text(images * pass_s)
+    return f"{len(ensemble.members)} {noun}, {passes} for each image, about {time} on one worker"
 
 
 def predict_shard(shard: PredictShard) -> None:

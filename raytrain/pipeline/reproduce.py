@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from pydantic import ValidationError
 
 from raytrain.config.job import JobSpec
 from raytrain.data.decode import decode_mask
@@ -30,11 +31,7 @@ def reproduce(asked: JobSpec, run: RunDir, ref: str) -> str:
     """
     ledger = ledger_of(asked, run)
     event = _event(ledger, ref)
-    record = read_kept(ledger, event)
-    job, ensemble = (
-        JobSpec.model_validate(record["job"]),
-        Ensemble.model_validate(record["ensemble"]),
-    )
+    job, ensemble = _recorded(ledger, event)
     assert event.run is not None
     source = RunDir(run.path.parent / event.run)
     report = _same_data(source, ensemble)
@@ -60,6 +57,20 @@ def reproduce(asked: JobSpec, run: RunDir, ref: str) -> str:
         f"{found.pixels} px differ in {found.keys} of {found.of} masks; to get the same bits, use "
         f"the same commit ({event.commit}), library versions and kind of processor"
     )
+
+
+def _recorded(ledger: Ledger, event: Event) -> tuple[JobSpec, Ensemble]:
+    record = read_kept(ledger, event)
+    try:
+        return (
+            JobSpec.model_validate(record["job"]),
+            Ensemble.model_validate(record["ensemble"]),
+        )
+    except ValidationError:
+        raise ValueError(
+            f"{event.tag}: another version of raytrain wrote its record; reproduce it with the "
+            f"commit {event.commit}"
+        ) from None
 
 
 def _event(ledger: Ledger, ref: str) -> Event:

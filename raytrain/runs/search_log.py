@@ -97,8 +97,8 @@ def _trials(run: RunDir) -> set[str] | None:
     return set(read_spec(run.present, Present, "delete it: every search writes it again").trials)
 
 
-class Candidate(Spec):
-    """One ensemble, scored out of fold."""
+class BudgetRound(Spec):
+    """One ensemble of a run with a budget, scored out of fold."""
 
     shelf: str
     """Where it was built, relative to the run's folder."""
@@ -114,11 +114,11 @@ class Candidate(Spec):
     """Whether it became the current ensemble."""
 
 
-def append_candidate(path: Path, candidate: Candidate) -> None:
-    """Append one candidate."""
-    append_line(path, candidate.model_dump_json())
+def append_round(path: Path, round: BudgetRound) -> None:
+    """Append one round."""
+    append_line(path, round.model_dump_json())
 
 
-def read_candidates(path: Path) -> list[Candidate]:
-    """Return all candidates, in order."""
-    return read_spec_lines(path, Candidate, "delete the line: its ensemble is scored again")
+def read_rounds(path: Path) -> list[BudgetRound]:
+    """Return all rounds, in order."""
+    return read_spec_lines(path, BudgetRound, "delete the line: its ensemble is scored again")

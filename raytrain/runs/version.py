@@ -3,7 +3,7 @@
 from raytrain.runs.files import read_json
 from raytrain.runs.layout import RunDir
 
-VERSION = 1
+VERSION = 2
 """Increased whenever a file of a run folder changes its meaning."""
 REMEDY = "delete it: the next command reads the data and writes it again"
 

@@ -11,7 +11,7 @@ from raytrain.metrics import score
 from raytrain.metrics.oof_file import read_oof_evidence
 from raytrain.runs.ensemble import read_ensemble
 from raytrain.runs.layout import RunDir
-from raytrain.runs.search_log import read_candidates
+from raytrain.runs.search_log import read_rounds
 from raytrain.submission.prepare import faults
 from tests.commands import raytrain, stop_when
 from tests.support import epochs_done, run_folder, write_job
@@ -25,7 +25,7 @@ def best_stands(job: Path, run: RunDir) -> float:
     assert ensemble.oof["score"] == pytest.approx(now)
     assert (run.masks / ".ensemble").read_text() == ensemble.fingerprint
     # A kill may have come between taking the place and the line that says so.
-    known = [candidate.score for candidate in read_candidates(run.candidates) if candidate.kept]
+    known = [candidate.score for candidate in read_rounds(run.candidates) if candidate.kept]
     assert known == sorted(set(known))
     assert all(now >= earlier or now == pytest.approx(earlier) for earlier in known)
     return now
@@ -59,7 +59,7 @@ def test_whenever_it_is_killed_the_best_so_far_stands(tmp_path: Path) -> None:
     done = raytrain(*words)
     assert done.returncode == 0, done.stdout + done.stderr
     end = best_stands(job, run)
-    candidates = read_candidates(run.candidates)
+    candidates = read_rounds(run.candidates)
     assert end == max(candidate.score for candidate in candidates if candidate.kept) > scores[0]
     assert all(not one.kept for one in candidates if one.before and one.score <= one.before)
     # Again, with a budget that is used up: nothing changes.
@@ -68,7 +68,7 @@ def test_whenever_it_is_killed_the_best_so_far_stands(tmp_path: Path) -> None:
     assert again.returncode == 0, again.stdout + again.stderr
     assert "the budget is used up; run again with a larger one" in again.stdout
     assert {p: p.read_bytes() for p in run.final.rglob("*") if p.is_file()} == before
-    assert read_candidates(run.candidates) == candidates
+    assert read_rounds(run.candidates) == candidates
 
 
 def test_a_budget_that_leaves_no_csv_says_so(tmp_path: Path) -> None:

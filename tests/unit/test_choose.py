@@ -8,7 +8,7 @@ import pytest
 
 from raytrain.config.metrics import DiceMetricSpec
 from raytrain.config.steps import SmallestAreaStep, ThresholdStep
-from raytrain.ensemble.choose import Wish, choose
+from raytrain.ensemble.choose import Options, choose
 from raytrain.ensemble.greedy import greedy
 from raytrain.ensemble.oof_maps import CandidateMaps
 from raytrain.ensemble.plan import gain, nested_evidence, plan_of, whole_score
@@ -54,12 +54,12 @@ def pool_of(members: Sequence[np.ndarray], true_NHW: np.ndarray, group: int = 2)
     return Pool(maps, labeled, 2, "single_label", DICE)
 
 
-def wish(count: int, **changes) -> Wish:
+def options(count: int, **changes) -> Options:
     fields = {
         "most": count, "views": ((),) * count, "steps": (), "networks": (1,) * count,
         "names": tuple(f"m{n}" for n in range(count)), "classes": ("bg", "square"),
     }  # fmt: skip
-    return Wish(**{**fields, **changes})
+    return Options(**{**fields, **changes})
 
 
 def views(pool: Pool):
@@ -72,7 +72,7 @@ def test_a_member_that_lowers_the_score_is_left_out() -> None:
     of_others = noisy(true_NHW[::-1].copy(), 3, 3)
     members = [inverted, noisy(true_NHW, 3, 1), noisy(true_NHW, 3, 2), of_others]
     pool = pool_of(members, true_NHW)
-    plan, rows = choose(pool, wish(4))
+    plan, rows = choose(pool, options(4))
     assert plan.chosen.weights == (0, 1, 1, 0)
     assert {setting.weights for setting in plan.nested} == {(0, 1, 1, 0)}
     assert [row.name for row in rows] == ["best single", "equal mean", "greedy"]
@@ -83,7 +83,7 @@ def test_a_member_that_lowers_the_score_is_left_out() -> None:
 def test_the_simplest_wins_where_nothing_is_gained() -> None:
     true_NHW = truths(24)
     same = noisy(true_NHW, 3, 1)
-    plan, rows = choose(pool_of([same, same, same], true_NHW), wish(3))
+    plan, rows = choose(pool_of([same, same, same], true_NHW), options(3))
     assert plan.chosen.weights == (1, 0, 0)
     assert [row.kept for row in rows] == [True, False, False]
     assert rows[1].gain == 0
@@ -97,7 +97,7 @@ def test_one_fold_leaves_nothing_to_choose_by() -> None:
         **{**vars(pool.labeled), "fold_N": np.zeros(2, int), "number_N": np.arange(2),
            "groups_N": pool.labeled.groups_N[:2], "pixels_N": pool.labeled.pixels_N[:2]}
     )  # fmt: skip
-    plan, rows = choose(Pool(pool.candidates, only, 2, "single_label", DICE), wish(2))
+    plan, rows = choose(Pool(pool.candidates, only, 2, "single_label", DICE), options(2))
     assert (plan.chosen.weights, rows) == ((1, 0), [])
 
 
@@ -148,7 +148,7 @@ def shy(true_NHW: np.ndarray) -> np.ndarray:
 
 def test_a_threshold_is_fitted_where_it_helps_and_nowhere_else() -> None:
     true_NHW = truths(24)
-    plan, rows = choose(pool_of([shy(true_NHW)], true_NHW), wish(1, steps=(ThresholdStep,)))
+    plan, rows = choose(pool_of([shy(true_NHW)], true_NHW), options(1, steps=(ThresholdStep,)))
     [step] = plan.chosen.steps
     assert 0.1 <= step.at[0] <= 0.35
     assert [row.kept for row in rows] == [True, True]
@@ -158,7 +158,7 @@ def test_a_threshold_is_fitted_where_it_helps_and_nowhere_else() -> None:
     assert curve[0.5] == 0
     assert curve[0.2] == pytest.approx(rows[1].score, abs=0.02)
     right = noisy(true_NHW, 1, 1)
-    plan, rows = choose(pool_of([right], true_NHW), wish(1, steps=(ThresholdStep,)))
+    plan, rows = choose(pool_of([right], true_NHW), options(1, steps=(ThresholdStep,)))
     assert plan.chosen.steps == ()
     assert rows[1].kept is False
 
@@ -167,7 +167,7 @@ def test_small_areas_are_removed_where_they_are_noise() -> None:
     true_NHW = truths(24)
     specks = noisy(true_NHW, 0.1, 1)
     specks[:, :, 1, 1] = specks[:, :, 10, 10] = [0.2, 0.8]
-    plan, _ = choose(pool_of([specks], true_NHW), wish(1, steps=(SmallestAreaStep,)))
+    plan, _ = choose(pool_of([specks], true_NHW), options(1, steps=(SmallestAreaStep,)))
     [step] = plan.chosen.steps
     assert 1 < step.at[0] <= 64
     [evidence] = pool_of([specks], true_NHW).evidence([plan.chosen])
@@ -188,7 +188,7 @@ def test_each_member_keeps_the_views_that_help_it() -> None:
         for each, of_view in zip(plain.candidates, seen, strict=True)
     ]
     pool = Pool(candidates, plain.labeled, 2, "single_label", DICE)
-    plan, rows = choose(pool, wish(2, views=(("hflip",), ("hflip",))))
+    plan, rows = choose(pool, options(2, views=(("hflip",), ("hflip",))))
     assert plan.chosen.views == (("hflip",), ())
     assert [(row.name, row.kept) for row in rows[:2]] == [("m0: hflip", True), ("m1: hflip", False)]
     assert rows[0].passes == 2

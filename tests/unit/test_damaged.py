@@ -26,7 +26,7 @@ from raytrain.runs.layout import RunDir
 from raytrain.runs.maps import Maps
 from raytrain.runs.oof import read_cross_validation
 from raytrain.runs.record import is_complete, read_record, read_records
-from raytrain.runs.search_log import present_records, read_candidates, read_events, read_proposals
+from raytrain.runs.search_log import present_records, read_events, read_proposals, read_rounds
 from tests.runs import run_of
 from tests.study_runs import fill, small_job, small_report
 from tests.tiny import SPEC, make_task
@@ -46,7 +46,7 @@ READERS: dict[str, Reader] = {
     "final/ensemble.json": read_ensemble,
     "joined/anna/record.json": read_joined,
     "budget.json": lambda run: Clock(run, 60.0),
-    "candidates.jsonl": lambda run: read_candidates(run.candidates),
+    "candidates.jsonl": lambda run: read_rounds(run.candidates),
     f"{TRIAL}/history.jsonl": lambda run: read_history(run.trial("0123456789ab").history),
     f"{TRIAL}/attempts.jsonl": lambda run: read_attempts(run.trial("0123456789ab")),
     f"{TRIAL}/starts.jsonl": lambda run: read_starts(run.trial("0123456789ab")),
