@@ -1,7 +1,9 @@
 """What several suites need: a small drawn competition, its job file, and the command line."""
 
+import shutil
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import yaml
 from jsonschema import Draft202012Validator
@@ -24,9 +26,19 @@ def schema_validator() -> Draft202012Validator:
     return Draft202012Validator(JobSpec.model_json_schema())
 
 
+@cache
+def _drawn() -> TemporaryDirectory[str]:
+    """The competition of every job, drawn once in a process and deleted at its end."""
+    place = TemporaryDirectory()
+    write_phantom(Path(place.name) / "data", Path(place.name) / "truth", PATIENTS, 0)
+    return place
+
+
 def write_job(folder: Path, storage: Path, **parts: object) -> Path:
-    """Draw a competition into `folder` and write a job of a few seconds beside it."""
-    write_phantom(folder / "data", folder / "truth", PATIENTS, 0)
+    """Copy a drawn competition into `folder`, unless it has one, and write a job of a few seconds
+    beside it."""
+    if not (folder / "data").exists():
+        shutil.copytree(_drawn().name, folder, copy_function=shutil.copyfile, dirs_exist_ok=True)
     job: dict = {
         "competition": {
             "name": "phantom",
