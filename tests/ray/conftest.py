@@ -17,8 +17,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import raytrain
 from tests.e2e.kaggle_server import SITE
 from tests.ray.forked import CLIENT, forking
+from tests.support import csv_bytes, figures, write_job
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,31 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """`ray start --head` with two CPUs, its dashboard on and token authentication off."""
     with started(tmp_path_factory.mktemp("ray"), PROMISED) as found:
         yield found
+
+
+@dataclass(frozen=True)
+class Calm:
+    """A run on the cluster that nothing disturbed, and what it came to."""
+
+    job: Path
+    storage: Path
+    figures: dict[str, list[dict]]
+    csv: bytes
+
+
+TWO_WORKERS = {"workers": 2, "epochs": 6}
+"""Finalists of a run that is disturbed, long enough for it."""
+
+
+@pytest.fixture(scope="session")
+def calm(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Calm:
+    """A whole run whose finalists have two workers."""
+    folder = tmp_path_factory.mktemp("calm")
+    storage = folder / "runs"
+    job = write_job(folder, storage, finalize=TWO_WORKERS)
+    done = raytrain("run", job, env=cluster.env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Calm(job, storage, figures(storage), csv_bytes(storage))
 
 
 @contextmanager

@@ -19,8 +19,9 @@ from raytrain.submission.ledger import FileLedger
 from tests.commands import raytrain
 from tests.e2e.kaggle_server import running
 from tests.e2e.kaggle_state import TOKEN, Kaggle
+from tests.e2e.test_extended_line import EXAMPLE, OWN
 from tests.mlflow_store import mlflow_runs, mlflow_steps
-from tests.ray.conftest import Cluster
+from tests.ray.conftest import TWO_WORKERS, Calm, Cluster
 from tests.support import csv_bytes, figures, run_folder, write_job
 
 
@@ -37,13 +38,20 @@ def kaggle(cluster: Cluster) -> Iterator[Kaggle]:
 
 @pytest.fixture(scope="module")
 def finished(cluster: Cluster, kaggle: Kaggle, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with ASHA and finalists on two workers, launched as a Ray job and followed to its
-    score on Kaggle."""
+    """A run with ASHA and finalists on two workers, with a network, a loss and a metric of the
+    user's own file, launched as a Ray job and followed to its score on Kaggle."""
     folder = tmp_path_factory.mktemp("line")
+    # The mean of the classes: the worst one's Dice is 0 in so short a training.
+    (folder / EXAMPLE.name).write_text(EXAMPLE.read_text().replace(".min()", ".mean()"))
+    search = {
+        "trials": 6,
+        "scheduler": {"name": "asha", "grace": 1, "factor": 2},
+        "space": {"optimizer.lr": {"loguniform": [1e-3, 1e-1]}},
+    }
     job = write_job(
         folder,
         folder / "runs",
-        search={"trials": 6, "scheduler": {"name": "asha", "grace": 1, "factor": 2}},
+        **OWN | {"search": search},
         finalize={"workers": 2, "epochs": 3},
         tracking={"mlflow": {"uri": f"sqlite:///{folder}/mlflow.db"}},
     )
@@ -93,7 +101,15 @@ def test_finalists_are_trained_on_two_workers_without_any_validation(finished: P
     assert all(record.last["images"] == 22 for record in finals)
     ensemble = json.loads(run.ensemble.read_text())
     assert ensemble["oof"]["images"] == 22
-    assert ensemble["oof"]["low"] <= ensemble["oof"]["dice"] <= ensemble["oof"]["high"]
+    assert ensemble["oof"]["low"] <= ensemble["oof"]["score"] <= ensemble["oof"]["high"]
+
+
+def test_parts_of_the_users_own_file_reach_every_worker(finished: Path) -> None:
+    """In Tune's actors, tasks and Train's workers: its network was trained in all stations."""
+    records = read_records(RunDir(run_folder(finished / "runs")))
+    assert {record.spec.network_label for record in records} == {"two_convolutions"}
+    assert {(r.station, r.ranks) for r in records} == {("search", 1), ("cv", 1), ("final", 2)}
+    assert len({record.spec.model.extend for record in records}) == 1
 
 
 def test_every_training_is_a_run_in_mlflow_and_a_board_in_tensorboard(finished: Path) -> None:
@@ -141,13 +157,22 @@ def test_a_finished_run_does_nothing_again(finished: Path) -> None:
     assert len(ledger) == 4
 
 
-def test_one_ray_worker_and_no_ray_give_the_same_numbers(cluster: Cluster, tmp_path: Path) -> None:
-    on_ray = raytrain("run", write_job(tmp_path, tmp_path / "ray"), env=cluster.env)
-    here = raytrain("run", write_job(tmp_path, tmp_path / "here"), "--local")
+def test_one_ray_worker_and_no_ray_give_the_same_numbers(
+    cluster: Cluster, calm: Calm, tmp_path: Path
+) -> None:
+    """Trials and folds of the undisturbed run, and its finalists once more on one worker."""
+    alone = ["--set", "finalize.workers=1"]
+    on_ray = raytrain("run", calm.job, *alone, env=cluster.env)
+    job = write_job(tmp_path, tmp_path / "here", finalize=TWO_WORKERS)
+    here = raytrain("run", job, *alone, "--local")
     assert on_ray.returncode == 0, on_ray.stdout + on_ray.stderr
     assert here.returncode == 0, here.stdout + here.stderr
-    assert figures(tmp_path / "ray") == figures(tmp_path / "here")
-    assert csv_bytes(tmp_path / "ray") == csv_bytes(tmp_path / "here")
+    expected = figures(tmp_path / "here")
+    found = figures(calm.storage)
+    assert {trial: found[trial] for trial in expected} == expected
+    on_two = {trial: found[trial] for trial in found.keys() - expected.keys()}
+    assert [rows[-1]["ranks"] for rows in on_two.values()] == [2, 2]
+    assert csv_bytes(calm.storage) == csv_bytes(tmp_path / "here")
 
 
 def test_what_can_never_be_placed_is_refused_with_the_reason(
