@@ -34,12 +34,12 @@ def test_trials_of_two_workers_are_stopped_killed_and_resumed(
     run = RunDir(run_folder(storage))
     stop_when(
         ["search", job],
-        lambda: any(len(rows) >= 2 for rows in figures(storage).values()),
+        lambda: run.events.is_file() and any(len(rows) >= 2 for rows in figures(storage).values()),
         signal.SIGKILL,
         tmp_path / "log",
         cluster.env,
     )
-    before = figures(storage)
+    before, decided = figures(storage), run.events.read_text()
     done = raytrain("search", job, env=cluster.env)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "of 2 workers each, 1 at once" in done.stdout
@@ -48,6 +48,9 @@ def test_trials_of_two_workers_are_stopped_killed_and_resumed(
     assert {record.status for record in records} == {"finished", "stopped"}
     for trial, rows in before.items():
         assert figures(storage)[trial][: len(rows)] == rows
+    lines = run.events.read_text().splitlines()
+    assert run.events.read_text().startswith(decided)
+    assert len(lines) == len(set(lines))
     events = read_events(run.events)
     stops = {event.trial: event.epoch for event in events if event.decision == "stop"}
     stopped = {
@@ -55,10 +58,6 @@ def test_trials_of_two_workers_are_stopped_killed_and_resumed(
     }
     assert stopped == {name: f"at the rung of epoch {epoch}" for name, epoch in stops.items()}
     _nothing_stays(cluster)
-
-
-def _stops(event: object) -> bool:
-    return event.decision == "stop"
 
 
 def _nothing_stays(cluster: Cluster) -> None:
