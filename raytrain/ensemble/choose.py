@@ -8,13 +8,11 @@ scores higher in the nested estimate and in at least 80 % of paired draws of gro
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
 from raytrain.config.predict import VIEW_COUNTS, ViewGroup
 from raytrain.config.steps import EXCLUSIVE, InsideStep, PerClassStep
 from raytrain.ensemble.fit_steps import Curves, fitted, with_step
 from raytrain.ensemble.greedy import best_mean, greedy, single
-from raytrain.ensemble.plan import Plan, gain, group_scores, nested_evidence, plan_of, whole_score
+from raytrain.ensemble.plan import Plan, Scored, gain, nested_evidence, plan_of, scored
 from raytrain.ensemble.pool import Pool, Setting, Views
 from raytrain.runs.ensemble import Comparison
 
@@ -47,7 +45,7 @@ def choose(pool: Pool, options: Options) -> tuple[Plan, list[Comparison]]:
     count = len(pool.candidates)
     if pool.folds < 2:
         return plan_of([Setting((1,) + (0,) * (count - 1), ((),) * count)] * 2), []
-    table = _Table(pool, options, [])
+    table = _Table(pool, options, [], {})
     views = _views(table)
     plan = table.first("best single", plan_of(single(pool, views)))
     most = min(options.most, count)
@@ -102,6 +100,7 @@ class _Table:
     pool: Pool
     options: Options
     rows: list[Comparison]
+    known: dict[tuple[Setting, ...], Scored]
 
     def first(self, name: str, plan: Plan) -> Plan:
         """Append the plan that others must beat, and return it."""
@@ -112,9 +111,7 @@ class _Table:
         self, what: What, name: str, richer: Plan, plan: Plan, curves: Curves | None = None
     ) -> Plan:
         """Append a comparison of a richer plan with a plan, and return the one to keep."""
-        pool = self.pool
-        ours, theirs = (nested_evidence(pool, each) for each in (richer, plan))
-        found = gain(pool.metric, ours, theirs, pool.labeled.groups_N)
+        found = gain(self._scored(richer), self._scored(plan))
         update = {
             "gain": found.mean, "gain_low": found.low, "gain_high": found.high,
             "wins": found.wins, "kept": found.is_kept,
@@ -124,19 +121,24 @@ class _Table:
         return richer if found.is_kept else plan
 
     def _row(self, what: What, name: str, plan: Plan, curves: Curves) -> Comparison:
-        pool, evidence = self.pool, nested_evidence(self.pool, plan)
-        draws_D = group_scores(pool.metric, evidence, pool.labeled.groups_N)
-        low, high = np.percentile(draws_D, [2.5, 97.5])
+        found = self._scored(plan)
+        low, high = found.interval
         return Comparison(
             what=what,
             name=name,
-            score=whole_score(pool.metric, evidence),
-            low=float(low),
-            high=float(high),
+            score=found.score,
+            low=low,
+            high=high,
             passes=_passes(plan.chosen, self.options.networks),
             kept=True,
             curves=curves,
         )
+
+    def _scored(self, plan: Plan) -> Scored:
+        if plan.nested not in self.known:
+            pool, evidence = self.pool, nested_evidence(self.pool, plan)
+            self.known[plan.nested] = scored(pool.metric, evidence, pool.labeled.groups_N)
+        return self.known[plan.nested]
 
 
 def _passes(setting: Setting, networks: tuple[int, ...]) -> int:

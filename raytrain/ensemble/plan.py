@@ -67,8 +67,22 @@ class Gain:
         return self.mean > 0 and self.wins >= SHARE
 
 
-def group_scores(metric: MetricSpec, evidence: Evidence, groups_N: np.ndarray) -> np.ndarray:
-    """Return score_D on the draws of whole groups, which are the same for every evidence."""
+@dataclass(frozen=True)
+class Scored:
+    """A score on all images and on draws of whole groups."""
+
+    score: float
+    draws_D: np.ndarray
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval over groups."""
+        low, high = np.percentile(self.draws_D, [2.5, 97.5])
+        return float(low), float(high)
+
+
+def scored(metric: MetricSpec, evidence: Evidence, groups_N: np.ndarray) -> Scored:
+    """Return the score of this evidence. The draws are the same for every evidence."""
     found, times = [], []
     for rows in group_draws(groups_N):
         times.append(np.bincount(rows, minlength=len(groups_N)).astype(np.float64))
@@ -77,18 +91,14 @@ def group_scores(metric: MetricSpec, evidence: Evidence, groups_N: np.ndarray) -
             times = []
     if times:
         found.append(drawn_scores(metric, evidence, np.stack(times)))
-    return np.concatenate(found)
+    # The same rounding as in the draws.
+    whole = float(drawn_scores(metric, evidence, np.ones((1, len(groups_N))))[0])
+    return Scored(whole, np.concatenate(found))
 
 
-def whole_score(metric: MetricSpec, evidence: Evidence) -> float:
-    """Return the score on all images, rounded as in `group_scores`."""
-    return float(drawn_scores(metric, evidence, np.ones((1, len(evidence.counts_NK3))))[0])
-
-
-def gain(metric: MetricSpec, richer: Evidence, simpler: Evidence, groups_N: np.ndarray) -> Gain:
+def gain(richer: Scored, simpler: Scored) -> Gain:
     """Return what the richer choice gains over the simpler one."""
-    ours_D, theirs_D = (group_scores(metric, each, groups_N) for each in (richer, simpler))
+    ours_D, theirs_D = richer.draws_D, simpler.draws_D
     low, high = np.percentile(ours_D - theirs_D, [2.5, 97.5])
     wins = float((ours_D > theirs_D).mean() + 0.5 * (ours_D == theirs_D).mean())
-    mean = whole_score(metric, richer) - whole_score(metric, simpler)
-    return Gain(mean, float(low), float(high), wins)
+    return Gain(richer.score - simpler.score, float(low), float(high), wins)

@@ -96,7 +96,7 @@ def test_trials_are_stopped_at_rungs_and_each_decision_is_written_down(finished:
 def test_finalists_are_trained_on_two_workers_without_any_validation(finished: Path) -> None:
     run = RunDir(run_folder(finished / "runs"))
     finals = [record for record in read_records(run) if record.station == "final"]
-    assert [record.ranks for record in finals] == [2, 2]
+    assert {record.ranks for record in finals} == {2}
     assert all(record.best is None and record.epochs == 3 for record in finals)
     assert all(record.last["images"] == 22 for record in finals)
     ensemble = json.loads(run.ensemble.read_text())
@@ -171,7 +171,7 @@ def test_one_ray_worker_and_no_ray_give_the_same_numbers(
     found = figures(calm.storage)
     assert {trial: found[trial] for trial in expected} == expected
     on_two = {trial: found[trial] for trial in found.keys() - expected.keys()}
-    assert [rows[-1]["ranks"] for rows in on_two.values()] == [2, 2]
+    assert {rows[-1]["ranks"] for rows in on_two.values()} == {2}
     assert csv_bytes(calm.storage) == csv_bytes(tmp_path / "here")
 
 

@@ -11,7 +11,7 @@ from raytrain.config.steps import SmallestAreaStep, ThresholdStep
 from raytrain.ensemble.choose import Options, choose
 from raytrain.ensemble.greedy import greedy
 from raytrain.ensemble.oof_maps import CandidateMaps
-from raytrain.ensemble.plan import gain, nested_evidence, plan_of, whole_score
+from raytrain.ensemble.plan import gain, nested_evidence, plan_of, scored
 from raytrain.ensemble.pool import Labeled, Pool, Setting
 from raytrain.metrics import score
 
@@ -133,9 +133,12 @@ def test_the_gain_of_a_score_over_itself_is_a_tie() -> None:
     true_NHW = truths(16)
     pool = pool_of([noisy(true_NHW, 2, 1)], true_NHW)
     [evidence] = pool.evidence([Setting((1,), views(pool))])
-    found = gain(DICE, evidence, evidence, pool.labeled.groups_N)
+    each = scored(DICE, evidence, pool.labeled.groups_N)
+    found = gain(each, each)
     assert (found.mean, found.low, found.high, found.wins, found.is_kept) == (0, 0, 0, 0.5, False)
-    assert whole_score(DICE, evidence) == pytest.approx(score(DICE, evidence), abs=1e-12)
+    assert each.score == pytest.approx(score(DICE, evidence), abs=1e-12)
+    low, high = each.interval
+    assert low < each.score < high
 
 
 def shy(true_NHW: np.ndarray) -> np.ndarray:
