@@ -122,7 +122,7 @@ def cv(job: JobFile, set: Overrides = None, profile: Profile = None, local: Loca
 def finalize(
     job: JobFile, set: Overrides = None, profile: Profile = None, local: Local = False
 ) -> None:
-    """Retrain the members on train+val; writes the ensemble, its masks and submission.csv."""
+    """Choose the ensemble out of fold and train it; writes its masks and submission.csv."""
     from raytrain.pipeline.run import finish, opened
 
     with opened(*resolved(job, set, profile, local), "final") as run:

@@ -72,9 +72,10 @@ class Pool:
     metric: MetricSpec
     _known: dict[Setting, Evidence] = field(default_factory=dict)
 
-    @cached_property
+    @property
     def folds(self) -> int:
-        return int(self.labeled.fold_N.max()) + 1
+        """Number of folds."""
+        return len(self.candidates[0].plain)
 
     @cached_property
     def fits_FN(self) -> np.ndarray:
@@ -84,16 +85,24 @@ class Pool:
         return np.stack([*rows, np.ones(len(self.labeled.fold_N), bool)]).astype(np.float64)
 
     def drawn(self, pixels: int) -> "Pool":
-        """Return the pool on whole groups of about so many pixels, drawn in a fixed order; itself
-        if there are not more."""
-        total = int(self.labeled.pixels_N.sum())
-        if total <= pixels:
+        """Return the pool on whole groups of about so many pixels, from all folds alike and in a
+        fixed order; itself if there are not more."""
+        if int(self.labeled.pixels_N.sum()) <= pixels:
             return self
-        groups, group_N = np.unique(self.labeled.groups_N, return_inverse=True)
-        order = np.random.default_rng(0).permutation(len(groups))
+        groups, first, group_N = np.unique(
+            self.labeled.groups_N, return_index=True, return_inverse=True
+        )
+        fold_G = self.labeled.fold_N[first]
+        shuffled = np.random.default_rng(0).permutation(len(groups))
+        # The first group of each fold, then the second of each, and so on.
+        rank_G = np.zeros(len(groups), int)
+        for fold in range(self.folds):
+            mine = shuffled[fold_G[shuffled] == fold]
+            rank_G[mine] = np.arange(len(mine))
+        order = np.lexsort((fold_G, rank_G))
         of_groups = np.bincount(group_N, self.labeled.pixels_N)[order].cumsum()
-        chosen = order[: max(2, int(np.searchsorted(of_groups, pixels)))]
-        rows = np.flatnonzero(np.isin(group_N, chosen))
+        count = max(self.folds, int(np.searchsorted(of_groups, pixels)))
+        rows = np.flatnonzero(np.isin(group_N, order[:count]))
         return replace(self, labeled=self.labeled.of(rows), _known={})
 
     def evidence(self, settings: Iterable[Setting]) -> list[Evidence]:

@@ -93,11 +93,9 @@ def test_the_simplest_wins_where_nothing_is_gained() -> None:
 def test_one_fold_leaves_nothing_to_choose_by() -> None:
     true_NHW = truths(8)
     pool = pool_of([noisy(true_NHW, 3, 1), noisy(true_NHW, 1, 2)], true_NHW)
-    only = Labeled(
-        **{**vars(pool.labeled), "fold_N": np.zeros(2, int), "number_N": np.arange(2),
-           "groups_N": pool.labeled.groups_N[:2], "pixels_N": pool.labeled.pixels_N[:2]}
-    )  # fmt: skip
-    plan, rows = choose(Pool(pool.candidates, only, 2, "single_label", DICE), options(2))
+    one = [CandidateMaps(each.plain[:1], [{}]) for each in pool.candidates]
+    held_out = pool.labeled.of(np.flatnonzero(pool.labeled.fold_N == 0))
+    plan, rows = choose(Pool(one, held_out, 2, "single_label", DICE), options(2))
     assert (plan.chosen.weights, rows) == ((1, 0), [])
 
 
@@ -197,12 +195,14 @@ def test_each_member_keeps_the_views_that_help_it() -> None:
     assert rows[0].passes == 2
 
 
-def test_whole_groups_are_drawn_when_there_are_too_many_pixels() -> None:
+def test_whole_groups_of_all_folds_are_drawn_when_there_are_too_many_pixels() -> None:
     true_NHW = truths(24)
-    pool = pool_of([noisy(true_NHW, 3, 1)], true_NHW, group=3)
+    pool = pool_of([noisy(true_NHW, 3, 1)], true_NHW)
     few = pool.drawn(10 * SIDE * SIDE)
     rows = np.flatnonzero(np.isin(pool.labeled.groups_N, few.labeled.groups_N))
-    assert 9 <= len(few.labeled.fold_N) == len(rows) <= 12
+    assert len(few.labeled.fold_N) == len(rows) == 8
+    assert np.bincount(few.labeled.fold_N).tolist() == [2] * FOLDS
+    assert np.bincount(pool.drawn(1).labeled.fold_N).tolist() == [2] * FOLDS
     assert pool.drawn(10**9) is pool
     [of_few], [of_all] = (each.evidence([Setting((1,), views(pool))]) for each in (few, pool))
     assert of_few.counts_NK3.tolist() == of_all.counts_NK3[rows].tolist()
