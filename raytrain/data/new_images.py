@@ -1,0 +1,179 @@
+"""Images that belong to no data set: find them and check them.
+
+A file `case_1.png` is one image. A `.npy` stack holds several; each row is one image.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from glob import glob
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from raytrain.data.index import natural_key
+from raytrain.data.patterns import fields_in, path_fields
+from raytrain.data.samples import describe, read_image
+from raytrain.data.stacks import open_stack
+from raytrain.data.threads import in_threads
+
+GLOB = "*?["
+"""Characters that make an input a pattern."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The images that a network takes, and how its competition names them."""
+
+    channels: int
+    dtype: str
+    pattern: str | None = None
+    """Path of an image in the competition, with `{name}` or `{split}`; null: the stem is the
+    name."""
+    neighbours: tuple[str, ...] = ()
+    """The frames that are the channels of an image, if it consists of several."""
+
+    def problem(self, image_HWC: np.ndarray) -> str | None:
+        """Return how an image differs from those that the network was trained on, or None."""
+        if image_HWC.shape[2] == self.channels and image_HWC.dtype == self.dtype:
+            return None
+        text = (
+            f"{describe(image_HWC)}, but the network was trained on {self.channels} "
+            f"channel{'s' * (self.channels != 1)}, {self.dtype}; save it in the same way"
+        )
+        if self.neighbours:
+            frames = ", ".join(self.neighbours)
+            text += f" (its channels are the frames {frames}: give height x width x channels .npy)"
+        return text
+
+
+@dataclass(frozen=True)
+class NewImage:
+    """One readable image."""
+
+    id: str
+    address: str
+    """A path, or a path with `#` and the row of a stack."""
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found at the inputs."""
+
+    images: list[NewImage]
+    """The readable ones, in the order of the inputs; those of a folder in natural order."""
+    unreadable: dict[str, str]
+    """Id of every other image -> the problem."""
+    ids: list[str]
+    """All ids in order."""
+    problems: list[str]
+    """Inputs that are no files, and images of the same name."""
+    skipped: list[str]
+    """Files of folders that are no images, by their suffixes."""
+
+
+def find_images(inputs: Sequence[str], kind: Kind) -> Found:
+    """Find the images at files, folders and patterns such as `scans/*.png`, and decode each once.
+
+    Nothing is raised: the caller decides what a problem means.
+    """
+    paths, problems, skipped = _listed(inputs)
+    unreadable: dict[str, str] = {}
+    places: dict[str, str] = {}
+    for path in paths:
+        try:
+            named = _addresses(path, kind)
+        except ValueError as error:
+            named = {_name(path, kind.pattern): str(path)}
+            unreadable |= dict.fromkeys(named, str(error))
+        for id, address in named.items():
+            first = places.setdefault(id, address)
+            if first != address:
+                problems.append(f"{address}: its name {id!r} is also that of {first}; rename one")
+    todo = [(id, address) for id, address in places.items() if id not in unreadable]
+    images = []
+    for (id, address), result in zip(todo, _looked(todo, kind), strict=True):
+        if isinstance(result, str):
+            unreadable[id] = result
+        else:
+            images.append(NewImage(id, address, *result))
+    return Found(images, unreadable, [*places], problems, skipped)
+
+
+def read_new(image: NewImage) -> np.ndarray:
+    """Return image_HWC. Raises ValueError when it is unreadable."""
+    return read_image(Path(), (image.address,))
+
+
+def _listed(inputs: Sequence[str]) -> tuple[list[Path], list[str], list[str]]:
+    """Return the files, the problems, and the skipped files."""
+    paths: list[Path] = []
+    problems, skipped = [], []
+    known = Image.registered_extensions().items()
+    readable = {suffix for suffix, name in known if name in Image.OPEN} | {".npy", ".dcm", ""}
+    for text in inputs:
+        path = Path(text).expanduser()
+        if path.is_dir():
+            files = [
+                each for each in path.iterdir() if each.is_file() and not each.name.startswith(".")
+            ]
+            images = [each for each in files if each.suffix.lower() in readable]
+            skipped += sorted(str(each) for each in files if each not in images)
+            paths += sorted(images, key=lambda each: natural_key(each.stem))
+            if not images:
+                problems.append(f"{path}: there is no image in this folder")
+        elif path.is_file():
+            paths.append(path)
+        elif any(sign in text for sign in GLOB):
+            found = [Path(each) for each in glob(str(path), recursive=True)]
+            files = [each for each in found if each.is_file()]
+            paths += sorted(files, key=lambda each: natural_key(str(each.with_suffix(""))))
+            if not files:
+                problems.append(f"{text}: no file matches this pattern")
+        else:
+            problems.append(f"{text}: no such file or folder")
+    return [*dict.fromkeys(paths)], problems, [*dict.fromkeys(skipped)]
+
+
+def _addresses(path: Path, kind: Kind) -> dict[str, str]:
+    """Return id -> address of the image in a file, or of the rows of a stack."""
+    if path.suffix.lower() != ".npy":
+        return {_name(path, kind.pattern): str(path)}
+    try:
+        shape = np.load(path, mmap_mode="r", allow_pickle=False).shape
+    except (OSError, ValueError, EOFError, AttributeError) as error:
+        raise ValueError(f"{path}: not a NumPy array ({error})") from None
+    if len(shape) == 2 or (len(shape) == 3 and (shape[2] == kind.channels or kind.channels > 1)):
+        return {_name(path, kind.pattern): str(path)}
+    rows = len(open_stack(path))
+    fields = fields_in(path.name, Path(kind.pattern).name) if kind.pattern else None
+    prefix = (fields or {}).get("split", path.stem)
+    return {f"{prefix}_{row}": f"{path}#{row}" for row in range(rows)}
+
+
+def _name(path: Path, pattern: str | None) -> str:
+    """Return the `{name}` that the competition's pattern finds in a path, else the stem."""
+    if pattern is None or "{name}" not in pattern:
+        return path.stem
+    parts = pattern.split("/")
+    first = next(place for place, part in enumerate(parts) if "{name}" in part)
+    ending = parts[first:]
+    fields = path_fields("/".join(path.absolute().parts[-len(ending) :]), "/".join(ending))
+    return fields["name"] if fields else path.stem
+
+
+def _looked(todo: list[tuple[str, str]], kind: Kind) -> list[tuple[int, int] | str]:
+    """Return the height and width, or the problem, of the image at each address."""
+
+    def look(place: tuple[str, str]) -> tuple[int, int] | str:
+        address = place[1]
+        try:
+            image_HWC = read_image(Path(), (address,))
+        except ValueError as error:
+            return str(error)
+        problem = kind.problem(image_HWC)
+        return f"{address}: {problem}" if problem else image_HWC.shape[:2]
+
+    return in_threads("reading the images", look, todo)
