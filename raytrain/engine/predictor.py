@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import torch
 from pydantic import ValidationError
 from torch import nn
 
-from raytrain.config.framing import WholeSpec
+from raytrain.config.framing import AutoSpec, WholeSpec
 from raytrain.config.target import Target, outputs
 from raytrain.config.trial import TrialSpec
 from raytrain.data.cache import Cache
@@ -124,40 +123,13 @@ class Program(nn.Module):
         return probabilities(logits_BKHW, self.card.target)
 
 
-class Predictor(nn.Module):
-    """Maps images of any size to probabilities, as the pipeline predicts test images: framed or
-    tiled, scaled, and assembled at their own size."""
-
-    def __init__(self, network: nn.Module, card: Card):
-        super().__init__()
-        self.network, self.card = network, card
-
-    def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
-        """Return prob_BKHW (float32, 0 .. 1) of images of one size, given in the data's own values.
-
-        Raises ValueError for another number of channels, or values outside the data's type.
-        """
-        card = self.card
-        if image_BCHW.ndim != 4 or image_BCHW.shape[1] != card.channels:
-            raise ValueError(
-                f"images are given as batch x channels x height x width with {card.channels} "
-                f"channel(s), as the network was trained; got {list(image_BCHW.shape)}"
-            )
-        own = np.dtype(card.dtype)
-        image_BHWC = image_BCHW.detach().cpu().numpy().transpose(0, 2, 3, 1)
-        with np.errstate(invalid="ignore"):
-            typed_BHWC = np.ascontiguousarray(image_BHWC.astype(own))
-        if own.kind in "iu" and not np.array_equal(typed_BHWC, image_BHWC):
-            raise ValueError(
-                f"the network was trained on {own}; give the data's own values, not scaled ones"
-            )
-        cache = _in_memory(typed_BHWC, card.target)
-        (height, width), (own_height, own_width) = card.size, cache.largest
-        largest = max(height, own_height), max(width, own_width)
-        whole = isinstance(card.spec.framing, WholeSpec)
-        frame = Frame(card.spec.framing, cache.largest if whole else largest)
-        rows = np.arange(len(typed_BHWC))
-        return torch.stack(list(predicted(self.network, card, cache, rows, frame)))
+def frame_of(card: Card, largest_HW: tuple[int, int]) -> Frame:
+    """Return the frame for images of a run, or for new ones; `largest_HW` is their largest height
+    and width. New images may be smaller or larger than those of the training."""
+    if isinstance(card.spec.framing, WholeSpec | AutoSpec):
+        return Frame(card.spec.framing, largest_HW)
+    (height, width), (own_height, own_width) = card.size, largest_HW
+    return Frame(card.spec.framing, (max(height, own_height), max(width, own_width)))
 
 
 @torch.inference_mode()
@@ -192,43 +164,14 @@ def predicted(
         yield prob_KHW
 
 
-def _in_memory(image_BHWC: np.ndarray, target: Target) -> Cache:
-    """Return these images as a cache of decoded data, without masks."""
-    count, height, width, channels = image_BHWC.shape
-    return Cache(
-        pixels=image_BHWC.ravel(),
-        labels=np.zeros(count * height * width, np.uint8),
-        start=np.arange(count + 1) * height * width,
-        height=np.full(count, height),
-        width=np.full(count, width),
-        channels=channels,
-        target=target,
-        ids=pa.chunked_array([pa.array(map(str, range(count)))]),
-    )
-
-
 def exportable(checkpoint: Path, trust: bool) -> Program:
     """Return a checkpoint's network with its scaling, for windows of its training size.
-
-    `trust` and the errors are as in `load_predictor`.
-    """
-    _refuse_untrusted(checkpoint, trust)
-    return Program(load_network(checkpoint), read_card(checkpoint)).eval()
-
-
-def load_predictor(checkpoint: Path | str, trust: bool = False) -> Predictor:
-    """Load the network of a checkpoint file, ready to predict as the pipeline does.
 
     `trust` allows running the Python files that the checkpoint's run extends by. Raises ValueError
     that names these files when it is needed and not given, and when the file is not a complete
     checkpoint.
     """
-    path = Path(checkpoint)
-    _refuse_untrusted(path, trust)
-    return Predictor(load_network(path), read_card(path)).eval()
-
-
-def _refuse_untrusted(checkpoint: Path, trust: bool) -> None:
     run = run_of(checkpoint)
     if run is not None and not trust:
         refuse_foreign(run)
+    return Program(load_network(checkpoint), read_card(checkpoint)).eval()

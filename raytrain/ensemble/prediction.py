@@ -3,11 +3,13 @@
 Shape suffixes: K classes, H x W pixels, h rows of a strip.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
+import torch
 from torch import nn
 
 from raytrain.config.steps import StepSpec
@@ -18,6 +20,7 @@ from raytrain.data.report import DataReport
 from raytrain.engine.parallel import current_world
 from raytrain.engine.predictor import (
     Card,
+    frame_of,
     load_network,
     predicted,
     predicted_strips,
@@ -25,9 +28,12 @@ from raytrain.engine.predictor import (
 )
 from raytrain.engine.views import IDENTITY, View
 from raytrain.ensemble.oof_maps import weighted_mean
+from raytrain.ensemble.shares import NetworkShare
 from raytrain.metrics.decide import mask_of
 from raytrain.runs.maps import Maps
 
+SHARD = 32
+"""Images whose batches are formed together: the unit that is predicted again after a kill."""
 Strips = Iterator[np.ndarray]
 """The map of one image as strips prob_KhW, from top to bottom."""
 
@@ -50,7 +56,10 @@ def member_strips(
 ) -> Iterator[Strips]:
     """Yield the same maps as `member_probabilities`, each as strips that are predicted when they
     are asked for. Take all strips of an image before the next image."""
-    strips = predicted_strips(*_member(checkpoint, cache, ids), views)
+    yield from _by_image(predicted_strips(*_member(checkpoint, cache, ids), views))
+
+
+def _by_image(strips: Iterator[tuple[int, torch.Tensor]]) -> Iterator[Strips]:
     for _, of_row in groupby(strips, lambda pair: pair[0]):
         yield (prob_KhW.cpu().numpy() for _, prob_KhW in of_row)
 
@@ -60,7 +69,47 @@ def _member(
 ) -> tuple[nn.Module, Card, Cache, np.ndarray, Frame]:
     card = read_card(checkpoint)
     model = load_network(checkpoint).to(current_world().device)
-    return model, card, cache, cache.rows(ids), Frame(card.spec.framing, cache.largest)
+    return model, card, cache, cache.rows(ids), frame_of(card, cache.largest)
+
+
+@dataclass(frozen=True)
+class LoadedShare:
+    """A network in the mean, in memory."""
+
+    network: nn.Module
+    card: Card
+    views: tuple[View, ...]
+    weight: int
+
+
+def load_share(share: NetworkShare) -> LoadedShare:
+    """Load a network to this process's device."""
+    network = load_network(share.checkpoint).to(current_world().device)
+    return LoadedShare(network, read_card(share.checkpoint), share.views, share.weight)
+
+
+def mean_strips(
+    networks: Sequence[LoadedShare],
+    cache: Cache,
+    rows: np.ndarray,
+    given: Sequence[tuple[Iterator[Strips], int]] = (),
+) -> Iterator[Strips]:
+    """Yield the weighted mean map of each image in these rows. Take all strips of an image before
+    the next image.
+
+    `given` holds maps from elsewhere with their weights. Every prediction of an ensemble is made
+    here. Batches depend on `rows` alone, so the same call gives the same bits.
+    """
+    maps = [
+        _by_image(
+            predicted_strips(
+                each.network, each.card, cache, rows, frame_of(each.card, cache.largest), each.views
+            )
+        )
+        for each in networks
+    ]
+    weights = [each.weight for each in networks] + [weight for _, weight in given]
+    return _means([*maps, *(strips for strips, _ in given)], weights)
 
 
 def given_strips(path: Path, report: DataReport, ids: tuple[str, ...]) -> Iterator[Strips]:
@@ -76,18 +125,25 @@ def ensemble_masks(
     weights: list[int],
     target: Target,
     steps: tuple[StepSpec, ...],
-    dtype: np.dtype,
 ) -> Iterator[np.ndarray]:
-    """Yield mask_HW of each image from the weighted mean of the members' probabilities.
+    """Yield mask_HW (int64) of each image from the weighted mean of the members' probabilities."""
+    for strips in _means(members, weights):
+        yield mask_from(strips, target, steps)
 
-    Steps look at a whole image, so with steps its mean map is in memory.
-    """
+
+def _means(members: Sequence[Iterator[Strips]], weights: Sequence[int]) -> Iterator[Strips]:
     for strips in zip(*members, strict=True):
-        means = (weighted_mean(maps, weights) for maps in aligned(list(strips)))
-        if steps:
-            yield mask_of(np.concatenate(list(means), axis=1), target, steps).astype(dtype)
-        else:
-            yield np.concatenate([mask_of(mean_KhW, target).astype(dtype) for mean_KhW in means])
+        yield (weighted_mean(maps, weights) for maps in aligned(list(strips)))
+
+
+def mask_from(strips: Strips, target: Target, steps: tuple[StepSpec, ...]) -> np.ndarray:
+    """Return mask_HW (int64) of an image from its mean map.
+
+    Steps look at a whole image, so with steps its map is in memory.
+    """
+    if steps:
+        return mask_of(np.concatenate(list(strips), axis=1), target, steps)
+    return np.concatenate([mask_of(prob_KhW, target) for prob_KhW in strips])
 
 
 def aligned(members: list[Strips]) -> Iterator[list[np.ndarray]]:

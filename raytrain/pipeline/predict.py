@@ -3,44 +3,26 @@
 import io
 import shutil
 from dataclasses import dataclass
-from math import lcm
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
-from raytrain.config.duration import duration_text
 from raytrain.config.steps import StepSpec
 from raytrain.engine.run import Run
 from raytrain.engine.trial import open_samples
-from raytrain.engine.views import View, views_of
-from raytrain.ensemble.prediction import ensemble_masks, given_strips, member_strips
+from raytrain.ensemble.prediction import (
+    SHARD,
+    given_strips,
+    load_share,
+    mask_from,
+    mean_strips,
+)
+from raytrain.ensemble.shares import GivenShare, NetworkShare, cost_text, parts_of, shares
 from raytrain.runs.ensemble import Ensemble, read_ensemble
 from raytrain.runs.files import write_bytes
-from raytrain.runs.joined import JoinedDir
 from raytrain.runs.layout import RunDir
 from raytrain.runs.messages import say
-from raytrain.runs.record import read_record
-from raytrain.search.budget_split import FORWARD
-
-SHARD = 32
-"""Images per shard, the unit that is predicted again after a kill."""
-
-
-@dataclass(frozen=True)
-class NetworkShare:
-    """A network in the mean."""
-
-    checkpoint: Path
-    views: tuple[View, ...]
-    weight: int
-
-
-@dataclass(frozen=True)
-class GivenShare:
-    """A teammate's test maps in the mean."""
-
-    maps: Path
-    weight: int
 
 
 @dataclass(frozen=True)
@@ -68,7 +50,7 @@ def predict(run: Run) -> None:
     parts = shards(folder, ensemble, ids, folder.masks)
     todo = [part for part in parts if not all(folder.mask(id).is_file() for id in part.ids)]
     if todo:
-        say(f"predict: {len(ids)} test images, {_cost(folder, ensemble, len(ids))}")
+        say(f"predict: {len(ids)} test images, {cost_text(parts_of(ensemble, folder.path))}")
         run.backend.map_shards("predict", predict_shard, todo)
 
 
@@ -76,21 +58,12 @@ def shards(
     run: RunDir, ensemble: Ensemble, ids: tuple[str, ...], masks: Path
 ) -> list[PredictShard]:
     """Divide the work into fixed parts, because the images in a batch affect the last bits."""
-    networks, given = [], []
-    # Every member has the same total weight per unit, however many networks it has.
-    most = lcm(*(max(1, len(member.networks)) for member, _, _ in ensemble.members))
-    for member, weight, views in ensemble.members:
-        if member.maps is not None:
-            given.append(GivenShare(JoinedDir(run.path / member.maps).test, weight * most))
-        for network in member.networks:
-            each = weight * most // len(member.networks)
-            path = run.path / network.checkpoint
-            networks.append(NetworkShare(path, views_of(views), each))
+    networks, given = shares(parts_of(ensemble, run.path))
     return [
         PredictShard(
             run=run.path,
-            networks=tuple(networks),
-            given=tuple(given),
+            networks=networks,
+            given=given,
             steps=ensemble.chosen.steps,
             ids=ids[start : start + SHARD],
             masks=masks,
@@ -99,30 +72,20 @@ def shards(
     ]
 
 
-def _cost(run: RunDir, ensemble: Ensemble, images: int) -> str:
-    """Return the number of network passes and, from the speed of training, their time."""
-    count, pass_s = 0, 0.0
-    for member, _, views in ensemble.members:
-        for network in member.networks:
-            record = read_record(run.trial(network.fingerprint))
-            count += len(views_of(views))
-            if record is not None and record.last is not None:
-                pass_s += len(views_of(views)) * FORWARD / record.last["samples_per_s"]
-    noun = "member" if len(ensemble.members) == 1 else "members"
-    passes = "1 network pass" if count == 1 else f"{count} network passes"
-    time = duration_text(images * pass_s)
-    return f"{len(ensemble.members)} {noun}, {passes} for each image, about {time} on one worker"
-
-
 def predict_shard(shard: PredictShard) -> None:
     """Predict one shard and write its masks."""
     samples = open_samples(RunDir(shard.run))
     cache, report, ids = samples.cache, samples.report, shard.ids
-    maps = [member_strips(each.checkpoint, cache, ids, each.views) for each in shard.networks]
-    maps += [given_strips(each.maps, report, ids) for each in shard.given]
-    weights = [each.weight for each in shard.networks] + [each.weight for each in shard.given]
-    masks = ensemble_masks(maps, weights, report.target, shard.steps, cache.labels.dtype)
-    for id, mask_HW in zip(shard.ids, masks, strict=True):
-        png = io.BytesIO()
-        Image.fromarray(mask_HW).save(png, format="PNG")
-        write_bytes(shard.masks / f"{id}.png", png.getvalue())
+    rows = cache.rows(ids)
+    networks = [load_share(each) for each in shard.networks]
+    given = [(given_strips(each.maps, report, ids), each.weight) for each in shard.given]
+    for id, strips in zip(ids, mean_strips(networks, cache, rows, given), strict=True):
+        mask_HW = mask_from(strips, report.target, shard.steps)
+        write_mask(shard.masks / f"{id}.png", mask_HW, cache.labels.dtype)
+
+
+def write_mask(path: Path, mask_HW: np.ndarray, dtype: np.dtype) -> None:
+    """Write a mask as a PNG file of 8 or 16 bits."""
+    png = io.BytesIO()
+    Image.fromarray(mask_HW.astype(dtype)).save(png, format="PNG")
+    write_bytes(path, png.getvalue())

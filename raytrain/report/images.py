@@ -34,18 +34,30 @@ def picture(image_HW3: np.ndarray) -> str:
 
 def overlay(image_HW3: np.ndarray, mask_HW: np.ndarray, classes: int, target: Target) -> str:
     """Return the image with each class tinted, then outlined on top, as a data address."""
-    picture = _sized(image_HW3, Image.Resampling.BOX).astype(np.float64)
-    outlines = []
-    for number in range(1, classes):
-        color = class_color(number)
-        rgb = np.array([int(color[place : place + 2], 16) for place in (1, 3, 5)])
-        inside_HW = layer(mask_HW, number, target).astype(np.uint8)
-        inside = _sized(inside_HW, Image.Resampling.NEAREST) == 1
+    inside = [
+        _sized(layer(mask_HW, number, target).astype(np.uint8), Image.Resampling.NEAREST) == 1
+        for number in range(1, classes)
+    ]
+    return _png(_tinted(_sized(image_HW3, Image.Resampling.BOX), inside))
+
+
+def overlaid(
+    image_HW3: np.ndarray, mask_HW: np.ndarray, classes: int, target: Target
+) -> np.ndarray:
+    """Return the same picture as `overlay`, as an array of the image's own size."""
+    return _tinted(image_HW3, [layer(mask_HW, number, target) for number in range(1, classes)])
+
+
+def _tinted(image_HW3: np.ndarray, layers: list[np.ndarray]) -> np.ndarray:
+    """Return the image with the classes 1, 2, ... drawn; each layer is where a class is."""
+    picture = image_HW3.astype(np.float64)
+    colors = [class_color(number) for number in range(1, len(layers) + 1)]
+    rgbs = [np.array([int(color[at : at + 2], 16) for at in (1, 3, 5)]) for color in colors]
+    for inside, rgb in zip(layers, rgbs, strict=True):
         picture[inside] = (1 - FILL) * picture[inside] + FILL * rgb
-        outlines.append((inside & _edge(inside), rgb))
-    for outline, rgb in outlines:
-        picture[outline] = rgb
-    return _png(np.round(picture).astype(np.uint8))
+    for inside, rgb in zip(layers, rgbs, strict=True):
+        picture[inside & _edge(inside)] = rgb
+    return np.round(picture).astype(np.uint8)
 
 
 def _edge(mask_HW: np.ndarray) -> np.ndarray:

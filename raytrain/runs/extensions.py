@@ -1,6 +1,7 @@
 """`extend/<hash>/<file>`: every version of the users' files that a run's trials came from."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
@@ -50,8 +51,8 @@ def run_of(checkpoint: Path) -> RunDir | None:
     return RunDir(folders[3])
 
 
-def _asked(run: RunDir) -> list[Path]:
-    """Return the kept files with hashes that the run's records, checkpoints, jobs or data name."""
+def files_for(run: RunDir, named_in: Iterable[Path]) -> list[Path]:
+    """Return the kept files with hashes that these files name."""
     kept = [
         path
         for path in sorted(run.extend.glob("*/*"))
@@ -60,11 +61,16 @@ def _asked(run: RunDir) -> list[Path]:
     if not kept:
         return []
     named: set[str] = set()
-    for pattern in ("*.json", "configs/*.json", "search/*.json*", "trials/*/*.json",
-                    "trials/*/checkpoints/*.json"):  # fmt: skip
-        for path in run.path.glob(pattern):
-            named |= set(_HASH.findall(path.read_text(encoding="utf-8", errors="replace")))
+    for path in named_in:
+        named |= set(_HASH.findall(path.read_text(encoding="utf-8", errors="replace")))
     return [path for path in kept if path.parent.name in named]
+
+
+def _asked(run: RunDir) -> list[Path]:
+    """Return the kept files with hashes that the run's records, checkpoints, jobs or data name."""
+    patterns = ("*.json", "configs/*.json", "search/*.json*", "trials/*/*.json",
+                "trials/*/checkpoints/*.json")  # fmt: skip
+    return files_for(run, (path for pattern in patterns for path in run.path.glob(pattern)))
 
 
 def _source(path: Path) -> Source:

@@ -10,11 +10,11 @@ from onnxruntime import InferenceSession
 
 from raytrain.config.framing import FramingSpec, PadSpec, ResizeSpec, TilesSpec, WholeSpec
 from raytrain.engine.export import export_program
-from raytrain.engine.predictor import load_predictor
 from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.shipped import shipped_checkpoint
 from raytrain.engine.trial import Samples, run_trial
 from raytrain.ensemble.prediction import member_probabilities
+from raytrain.ensemble.predictor import load_predictor
 from tests.tiny import SPEC, make_task
 
 

@@ -20,14 +20,17 @@ from raytrain.config.job import JobSpec
 from raytrain.config.load import load_job
 from raytrain.config.own import current_sources
 from raytrain.engine.checkpoint import save_weights
-from raytrain.engine.predictor import load_predictor
+from raytrain.ensemble.bundle import Source, write_bundle
+from raytrain.ensemble.predictor import load_predictor
 from raytrain.losses import build_loss
 from raytrain.metrics import gathered, score
 from raytrain.metrics.evidence import Evidence
 from raytrain.models import build_model, refusal
+from raytrain.models.tensors import load_tensors
 from raytrain.pipeline.check import refuse_another_metric
+from raytrain.runs.bundle import Bundle, BundleMember
 from raytrain.runs.extensions import keep_extensions, load_extensions, run_of, write_job
-from raytrain.runs.files import write_json
+from raytrain.runs.files import write_bytes, write_json
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import task_fingerprint
 from tests.commands import quick_processes
@@ -134,6 +137,48 @@ def test_a_checkpoint_in_its_run_brings_its_file_along(folder: Path) -> None:
     assert "extend_from([Path('my.py')])" in told[1]
     [kept] = run.extend.glob("*/own_parts.py")
     assert f"to run them, add --trust or name them in the job's `extend`\n  {kept}" in told[2]
+
+
+@pytest.mark.slow
+def test_a_bundle_brings_the_files_of_its_cards_along(folder: Path) -> None:
+    """In processes that have read no file of the user's."""
+    run = RunDir(folder / "run")
+    spec = load_job(folder / "job.yaml").trial
+    keep_extensions(run)
+    unused = run.extend / "0123456789ab" / "other.py"
+    write_bytes(unused, b"MODELS = {}")
+    card = {
+        "spec": spec.model_dump(mode="json"), "target": "single_label", "channels": 1,
+        "classes": ["background", "organ"], "size": [8, 8], "dtype": "uint8",
+        "scaling": {"mean": [0.0], "std": [1.0], "per_image": False},
+    }  # fmt: skip
+    state = {"model": build_model(spec.model, 1, 2, None).state_dict(), "epoch": 1}
+    path = run.trial("abc").checkpoints / "last.pt"
+    save_weights(path, {**state, "optimizer": {"step": 7}}, card)
+    name = str(path.relative_to(run.path))
+    bundle = Bundle(
+        raytrain="0", competition="c", run="r", classes=("background", "organ"),
+        target="single_label", channels=1, dtype="uint8",
+        members=(BundleMember(name="own", weight=1, networks=(name,)),),
+    )  # fmt: skip
+    written = folder / "bundle"
+    write_bundle(Source(run.path, bundle), written)
+    shutil.rmtree(run.path)
+    told = []
+    for trust in (True, False):
+        process = quick_processes().Process(target=_predict, args=(written, trust, folder / "out"))
+        process.start()
+        process.join(timeout=120)
+        assert process.exitcode == 0
+        told.append((folder / "out").read_text())
+    assert told[0] == "(1, 2, 8, 8)"
+    [kept] = (written / "extend").glob("*/*")
+    assert kept.name == "own_parts.py"
+    assert f"to run them, add --trust or name them in the job's `extend`\n  {kept}" in told[1]
+    assert {*load_tensors(written / name)} == {"model", "epoch"}
+    kept.write_text("print('other')\n")
+    with pytest.raises(ValueError, match=r"own_parts\.py: changed since the bundle was written"):
+        load_predictor(written, trust=True)
 
 
 MARK = "from pathlib import Path\nPath({!r}).touch()\nMODELS = {{}}\n"

@@ -1,0 +1,52 @@
+"""Commands that use a finished ensemble on new images."""
+
+from pathlib import Path
+from typing import Annotated, get_args
+
+import typer
+
+from raytrain.cli.app import Trust, app
+
+PANEL = "New images"
+
+
+@app.command(rich_help_panel=PANEL)
+def predict(
+    images: Annotated[
+        list[str], typer.Argument(help="Files, folders, quoted patterns, or .npy stacks.")
+    ],
+    source: Annotated[
+        Path,
+        typer.Option("--with", help="A run's folder, a bundle (folder or zip), or a .pt file."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the masks.")] = Path("predictions"),
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Also write NAME.npy: classes x height x width.")
+    ] = False,
+    overlay: Annotated[
+        bool, typer.Option("--overlay", help="Also write NAME_overlay.png.")
+    ] = False,
+    csv: Annotated[
+        bool, typer.Option("--csv", help="Also write submission.csv, as the run's job says.")
+    ] = False,
+    trust: Trust = False,
+) -> None:
+    """Predict new images with a whole ensemble: NAME.png for each image."""
+    from raytrain.pipeline.predict_new import Extra, predict_new
+
+    asked = {"probabilities": probabilities, "overlay": overlay, "csv": csv}
+    predict_new(images, source, out, [each for each in get_args(Extra) if asked[each]], trust)
+
+
+@app.command(rich_help_panel=PANEL)
+def bundle(
+    run: Annotated[Path, typer.Argument(help="A run's folder.")],
+    out: Annotated[
+        Path | None, typer.Option(help="A folder or a .zip; RUN/bundle.zip if not given.")
+    ] = None,
+    trust: Trust = False,
+) -> None:
+    """Write the ensemble as one folder or zip that predicts anywhere, without the run."""
+    from raytrain.pipeline.bundle import bundle as station
+
+    print(f"written: {station(run, out, trust)}")

@@ -1,0 +1,183 @@
+"""What predicts new images: a run's ensemble, a bundle, or a single checkpoint, all read alike."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from raytrain import __version__
+from raytrain.config.competition import SubmissionSpec
+from raytrain.data.new_images import Kind
+from raytrain.data.report import read_report
+from raytrain.data.source import local_folder
+from raytrain.engine.checkpoint import load_checkpoint, save_weights
+from raytrain.engine.predictor import read_card
+from raytrain.ensemble.shares import Part
+from raytrain.runs.bundle import FILE, Bundle, BundleMember, read_bundle, sha256_of
+from raytrain.runs.ensemble import Ensemble, read_ensemble
+from raytrain.runs.extensions import files_for, refuse_foreign, run_of
+from raytrain.runs.files import write_json
+from raytrain.runs.jobs import read_config
+from raytrain.runs.layout import RunDir
+
+BUILT_IN = {"paired_folders": "image", "rle_table": "image", "numpy_stacks": "images"}
+"""Format -> its field with the pattern of the images."""
+SCORE = ("metric", "score", "low", "high")
+
+
+@dataclass(frozen=True)
+class Source:
+    """An ensemble and the folder of its networks."""
+
+    folder: Path
+    bundle: Bundle
+
+    @property
+    def parts(self) -> list[Part]:
+        """The members."""
+        return [
+            Part(each.weight, each.views, tuple(self.folder / name for name in each.networks))
+            for each in self.bundle.members
+        ]
+
+    @property
+    def kind(self) -> Kind:
+        """The images that it takes."""
+        bundle = self.bundle
+        return Kind(bundle.channels, bundle.dtype, bundle.pattern, bundle.neighbours)
+
+
+def open_source(path: Path, trust: bool) -> Source:
+    """Return what is at a run's folder, a bundle (folder or zip) or a checkpoint.
+
+    `trust` allows running the Python files that it extends by. Raises ValueError when there is none
+    of them, when a file is missing or changed, when it needs trust, and for a run with a teammate's
+    maps, which exist only for the images that they were made for.
+    """
+    path = path.expanduser()
+    if path.suffix == ".pt":
+        return _checkpoint(path, trust)
+    if path.suffix == ".zip" and path.is_file():
+        path = local_folder(str(path))
+    if (path / FILE).is_file():
+        source = Source(path, read_bundle(path))
+        _ask(RunDir(path.absolute()), trust)
+        return source
+    run = RunDir(path.absolute())
+    if not run.ensemble.is_file():
+        raise ValueError(
+            f"{path}: no run with an ensemble, no bundle and no checkpoint; give a run's folder "
+            "such as runs/<competition>/<run> (after `raytrain finalize`), a bundle that `raytrain "
+            "bundle` wrote, or a .pt file"
+        )
+    _ask(run, trust)
+    return source_of_run(run)
+
+
+def source_of_run(run: RunDir) -> Source:
+    """Return the ensemble of a run. Raises ValueError for a teammate's maps or lost networks."""
+    ensemble, report = read_ensemble(run), read_report(run.data_report)
+    _refuse_maps(run, ensemble)
+    members = tuple(
+        BundleMember(
+            name=member.name,
+            weight=weight,
+            views=views,
+            networks=tuple(network.checkpoint for network in member.networks),
+        )
+        for member, weight, views in ensemble.members
+    )
+    lost = [name for each in members for name in each.networks if not (run.path / name).is_file()]
+    if lost:
+        listed = ", ".join(str(run.path / name) for name in lost)
+        raise ValueError(f"{listed}: missing; run `raytrain finalize`, which trains it again")
+    competition: dict[str, Any] = (read_config(run) or {}).get("competition", {})
+    return Source(
+        run.path,
+        Bundle(
+            raytrain=__version__,
+            competition=run.path.parent.name,
+            run=run.path.name,
+            classes=report.classes,
+            target=report.target,
+            channels=report.channels,
+            dtype=report.dtype,
+            sizes=report.sizes,
+            neighbours=tuple(competition.get("neighbours", ())),
+            pattern=_pattern(competition.get("format", {})),
+            submission=_submission(competition.get("submission")),
+            members=members,
+            steps=ensemble.chosen.steps,
+            score={key: ensemble.oof[key] for key in SCORE if key in ensemble.oof},
+        ),
+    )
+
+
+def write_bundle(source: Source, folder: Path) -> Bundle:
+    """Write a bundle into an empty folder: the networks without what only training needs, their
+    cards, and the users' files that these name. `bundle.json` is written last."""
+    names = [name for member in source.bundle.members for name in member.networks]
+    cards = []
+    for name in names:
+        state = load_checkpoint(source.folder / name)
+        cards.append((source.folder / name).with_suffix(".json"))
+        card = json.loads(cards[-1].read_text(encoding="utf-8"))
+        del card["sha256"], card["epoch"]
+        save_weights(folder / name, {key: state[key] for key in ("model", "epoch")}, card)
+    run = RunDir(source.folder)
+    for path in files_for(run, cards):
+        target = folder / path.relative_to(source.folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    files = {
+        path.relative_to(folder).as_posix(): sha256_of(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+    bundle = source.bundle.model_copy(update={"files": files})
+    write_json(folder / FILE, bundle.model_dump(mode="json"))
+    return bundle
+
+
+def _checkpoint(path: Path, trust: bool) -> Source:
+    run = run_of(path)
+    if run is not None:
+        _ask(run, trust)
+    card = read_card(path)
+    member = BundleMember(name=card.spec.model.label, weight=1, networks=(path.name,))
+    bundle = Bundle(
+        raytrain=__version__, competition="", run="", classes=card.classes, target=card.target,
+        channels=card.channels, dtype=card.dtype, members=(member,),
+    )  # fmt: skip
+    return Source(path.parent, bundle)
+
+
+def _ask(run: RunDir, trust: bool) -> None:
+    if not trust:
+        refuse_foreign(run)
+
+
+def _refuse_maps(run: RunDir, ensemble: Ensemble) -> None:
+    names = [member.name for member, _, _ in ensemble.members if member.maps is not None]
+    if names:
+        listed = ", ".join(names)
+        remove = " ".join(f"--remove {name}" for name in names)
+        raise ValueError(
+            f"{run.path}: the ensemble contains a teammate's maps ({listed}), which exist only for "
+            f"the competition's own images; take them out with `raytrain ensemble JOB.yaml {remove}"
+            "`, which rebuilds the ensemble"
+        )
+
+
+def _pattern(format: dict[str, Any]) -> str | None:
+    field = BUILT_IN.get(format.get("name", ""))
+    return format.get(field) if field else None
+
+
+def _submission(tree: dict[str, Any] | None) -> SubmissionSpec | None:
+    """Return how masks become rows, without what belongs to one machine or one set of images."""
+    if tree is None:
+        return None
+    here = {"sample": None, "ledger": None, "notebook": None, "send": False}
+    return SubmissionSpec.model_validate({**tree, **here})

@@ -1,0 +1,50 @@
+"""Mean maps of images that belong to no data set, in batches that do not depend on other images'
+sizes."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from raytrain.data.new_cache import cache_of
+from raytrain.data.new_images import NewImage
+from raytrain.engine.predictor import frame_of
+from raytrain.ensemble.prediction import SHARD, LoadedShare, Strips, mean_strips
+from raytrain.runs.bundle import Bundle
+
+
+def new_strips(
+    networks: Sequence[LoadedShare], bundle: Bundle, images: Sequence[NewImage]
+) -> Iterator[tuple[NewImage, Strips]]:
+    """Yield each image with its mean map. Take all strips of an image before the next image.
+
+    Images with the same windows are predicted together, 32 at a time in the given order, as a
+    run's test images are. Raises ValueError when a network cannot take an image of this size.
+    """
+    for part in shards_of(networks, images):
+        at_once = max(each.card.spec.at_once for each in networks)
+        cache = cache_of(part, at_once, bundle.channels, bundle.target)
+        try:
+            yield from zip(part, mean_strips(networks, cache, np.arange(len(part))), strict=True)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            reason = str(error).strip().split("\n")[0]
+            raise ValueError(
+                f"{part[0].address}: the ensemble cannot predict {part[0].width}x{part[0].height} "
+                f"px ({reason})"
+            ) from None
+
+
+def shards_of(
+    networks: Sequence[LoadedShare], images: Sequence[NewImage]
+) -> Iterator[list[NewImage]]:
+    """Yield the images in parts whose images have the same size at each network's input."""
+    alike: dict[tuple[tuple[int, int], ...], list[NewImage]] = defaultdict(list)
+    for image in images:
+        frames = [frame_of(each.card, (image.height, image.width)) for each in networks]
+        alike[tuple((frame.height, frame.width) for frame in frames)].append(image)
+    for group in alike.values():
+        for start in range(0, len(group), SHARD):
+            yield group[start : start + SHARD]

@@ -1,0 +1,78 @@
+"""The networks and maps that an ensemble takes the mean of, and their weights."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import lcm
+from pathlib import Path
+
+from raytrain.config.predict import ViewGroup
+from raytrain.engine.views import View, views_of
+from raytrain.ensemble.choose import passes
+from raytrain.runs.ensemble import Ensemble
+from raytrain.runs.joined import JoinedDir
+
+
+@dataclass(frozen=True)
+class Part:
+    """A member: its weight in the mean, and its networks or a teammate's maps."""
+
+    weight: int
+    views: tuple[ViewGroup, ...]
+    networks: tuple[Path, ...]
+    """Checkpoints."""
+    maps: Path | None = None
+    """A teammate's maps of the test images."""
+
+
+@dataclass(frozen=True)
+class NetworkShare:
+    """A network in the mean."""
+
+    checkpoint: Path
+    views: tuple[View, ...]
+    weight: int
+
+
+@dataclass(frozen=True)
+class GivenShare:
+    """A teammate's test maps in the mean."""
+
+    maps: Path
+    weight: int
+
+
+def parts_of(ensemble: Ensemble, folder: Path) -> list[Part]:
+    """Return the members of a run's ensemble; `folder` is the run's."""
+    return [
+        Part(
+            weight,
+            views,
+            tuple(folder / network.checkpoint for network in member.networks),
+            None if member.maps is None else JoinedDir(folder / member.maps).test,
+        )
+        for member, weight, views in ensemble.members
+    ]
+
+
+def shares(parts: Sequence[Part]) -> tuple[tuple[NetworkShare, ...], tuple[GivenShare, ...]]:
+    """Return the weight of each network, and of each teammate's maps.
+
+    Every member has the same total weight per unit, however many networks it has.
+    """
+    most = lcm(*(max(1, len(part.networks)) for part in parts))
+    networks = [
+        NetworkShare(path, views_of(part.views), part.weight * most // len(part.networks))
+        for part in parts
+        for path in part.networks
+    ]
+    given = [GivenShare(part.maps, part.weight * most) for part in parts if part.maps is not None]
+    return tuple(networks), tuple(given)
+
+
+def cost_text(parts: Sequence[Part]) -> str:
+    """Return the number of members, networks and passes."""
+    counts = tuple(len(part.networks) for part in parts)
+    count = passes(
+        tuple(part.weight for part in parts), tuple(part.views for part in parts), counts
+    )
+    return f"{len(parts)} members with {sum(counts)} networks, {count} passes for each image"

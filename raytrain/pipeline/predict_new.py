@@ -1,0 +1,114 @@
+"""`predict`: masks of new images, by a run's ensemble, a bundle or a checkpoint."""
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+from rich.progress import track
+
+from raytrain.config.competition import SubmissionSpec
+from raytrain.config.errors import shortened
+from raytrain.config.plain import console_of
+from raytrain.config.target import stored_type
+from raytrain.data.decode import decode_mask
+from raytrain.data.new_images import Found, NewImage, find_images, read_new
+from raytrain.ensemble.bundle import Source, open_source
+from raytrain.ensemble.new_maps import new_strips
+from raytrain.ensemble.prediction import Strips, load_share, mask_from
+from raytrain.ensemble.shares import cost_text, shares
+from raytrain.pipeline.predict import write_mask
+from raytrain.report.images import overlaid, visible
+from raytrain.runs.bundle import Bundle
+from raytrain.runs.files import atomic_path
+from raytrain.runs.messages import say
+from raytrain.submission.table import build_table, write_table
+
+Extra = Literal["probabilities", "overlay", "csv"]
+"""What is written besides the masks."""
+BESIDE: dict[Extra, str] = {"probabilities": ".npy", "overlay": "_overlay.png"}
+"""Extra -> ending of the file that each image has besides its mask."""
+CSV = "submission.csv"
+
+
+def predict_new(
+    inputs: Sequence[str], path: Path, out: Path, extras: Sequence[Extra], trust: bool
+) -> None:
+    """Write `<out>/<name>.png` for every image at these files, folders and patterns.
+
+    `path` and `trust` are as in `open_source`. Raises ValueError that lists every input that is
+    missing, unreadable or unlike the training images, before anything is written.
+    """
+    source = open_source(path, trust)
+    bundle = source.bundle
+    dialect = _dialect(source, path) if "csv" in extras else None
+    found = find_images(inputs, source.kind)
+    _refuse(found, out, extras)
+    if found.skipped:
+        say(f"left out, because their suffixes are not of images: {', '.join(found.skipped)}")
+    images = found.images
+    say(f"predict: {len(images)} images, {cost_text(source.parts)}")
+    start = time.monotonic()
+    networks = [load_share(each) for each in shares(source.parts)[0]]
+    console = console_of(sys.stderr)
+    for image, strips in track(
+        new_strips(networks, bundle, images), "predicting", len(images), console=console,
+        transient=True, disable=not console.is_terminal,
+    ):  # fmt: skip
+        _write(image, strips, bundle, out, extras)
+    say(f"written: {len(images)} masks in {out} ({time.monotonic() - start:.1f} s)")
+    if dialect is not None:
+        masks = ((id, decode_mask(out / f"{id}.png")) for id in found.ids)
+        write_table(out / CSV, build_table(masks, bundle.classes, dialect, bundle.target), dialect)
+        say(f"written: {out / CSV}")
+
+
+def _dialect(source: Source, path: Path) -> SubmissionSpec:
+    if source.bundle.submission is None:
+        raise ValueError(f"{path}: has no job, so the dialect of the CSV is not known; omit --csv")
+    return source.bundle.submission
+
+
+def _refuse(found: Found, out: Path, extras: Sequence[Extra]) -> None:
+    problems = [*found.problems, *found.unreadable.values()]
+    if not found.ids and not problems:
+        problems.append("no image was given")
+    inputs = {Path(each.address).resolve() for each in found.images}
+    seen: dict[Path, str] = {}
+    for id in found.ids:
+        for file in _files(id, out, extras):
+            if file.resolve() in inputs:
+                problems.append(f"{file}: an input, which would be overwritten; choose another out")
+            first = seen.setdefault(file, id)
+            if first != id:
+                problems.append(f"{file}: a file of {id!r} and of {first!r}; rename one image")
+    if problems:
+        raise ValueError("nothing was predicted\n  " + "\n  ".join(shortened(problems)))
+
+
+def _files(id: str, out: Path, extras: Sequence[Extra]) -> list[Path]:
+    endings = (".png", *(BESIDE[extra] for extra in extras if extra in BESIDE))
+    return [out / f"{id}{ending}" for ending in endings]
+
+
+def _write(
+    image: NewImage, strips: Strips, bundle: Bundle, out: Path, extras: Sequence[Extra]
+) -> None:
+    """Write the files of one image."""
+    if "probabilities" in extras:
+        prob_KHW = np.concatenate(list(strips), axis=1)
+        strips = iter([prob_KHW])
+        path = out / f"{image.id}{BESIDE['probabilities']}"
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            np.save(file, prob_KHW.astype(np.float16))
+    mask_HW = mask_from(strips, bundle.target, bundle.steps)
+    classes = len(bundle.classes)
+    write_mask(out / f"{image.id}.png", mask_HW, np.dtype(stored_type(classes, bundle.target)))
+    if "overlay" in extras:
+        picture = overlaid(visible(read_new(image)), mask_HW, classes, bundle.target)
+        path = out / f"{image.id}{BESIDE['overlay']}"
+        with atomic_path(path) as temporary:
+            Image.fromarray(picture).save(temporary, format="PNG")

@@ -1,0 +1,98 @@
+"""`bundle.json`: an ensemble that predicts without its run.
+
+A bundle is a folder, or a zip of one, with the layout of a run: `trials/<fingerprint>/checkpoints/`
+holds the networks, and `extend/<hash>/` the users' files that they need.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from raytrain.config.base import Spec
+from raytrain.config.competition import SubmissionSpec
+from raytrain.config.predict import ViewGroup
+from raytrain.config.steps import StepSpec
+from raytrain.config.target import Target
+from raytrain.runs.ensemble import Below
+from raytrain.runs.files import as_spec, read_json
+
+FILE = "bundle.json"
+VERSION = 1
+"""Increased whenever the content of a bundle changes its meaning."""
+REMEDY = "write the bundle again with `raytrain bundle`, or copy it again"
+
+
+class BundleMember(Spec):
+    """A member of the ensemble."""
+
+    name: str
+    weight: int = Field(ge=1)
+    views: tuple[ViewGroup, ...] = ()
+    networks: tuple[Below, ...] = Field(min_length=1)
+    """Checkpoints."""
+
+
+class Bundle(Spec):
+    """What a bundle predicts, and how."""
+
+    version: int = VERSION
+    raytrain: str
+    """Version of raytrain that wrote it."""
+    competition: str
+    run: str
+    classes: tuple[str, ...]
+    target: Target
+    channels: int
+    dtype: str
+    """Data type of the images."""
+    sizes: dict[str, int] = {}
+    """`width x height` of the run's images -> their number."""
+    neighbours: tuple[str, ...] = ()
+    """The frames that are the channels of an image, if it consists of several."""
+    pattern: str | None = None
+    """Path of an image in the competition's folder."""
+    submission: SubmissionSpec | None = None
+    members: tuple[BundleMember, ...] = Field(min_length=1)
+    steps: tuple[StepSpec, ...] = ()
+    score: dict[str, Any] = {}
+    """metric, score, low and high (95 %), out of fold."""
+    files: dict[Below, str] = {}
+    """Every other file -> its SHA-256."""
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Return the content of a bundle's `bundle.json`, with all files compared with it.
+
+    Raises ValueError that lists every file that is missing or was changed, and for a bundle of
+    another version.
+    """
+    path = folder / FILE
+    tree = read_json(path, REMEDY)
+    version = tree.get("version") if isinstance(tree, dict) else None
+    if version != VERSION:
+        raise ValueError(
+            f"{path}: a bundle of version {version}, and this raytrain reads version {VERSION}; "
+            "write it again with `raytrain bundle`, or install the raytrain that wrote it"
+        )
+    bundle = as_spec(tree, Bundle, path, REMEDY)
+    problems = []
+    for name, expected in bundle.files.items():
+        file = folder / name
+        if not file.is_file():
+            problems.append(f"{file}: missing")
+        elif sha256_of(file) != expected:
+            problems.append(f"{file}: changed since the bundle was written (its SHA-256 differs)")
+    unlisted = {name for member in bundle.members for name in member.networks} - {*bundle.files}
+    problems += [f"{path}: files does not list {name}" for name in sorted(unlisted)]
+    if problems:
+        listed = "\n  ".join(problems)
+        raise ValueError(f"{folder}: not the bundle that was written; {REMEDY}\n  {listed}")
+    return bundle
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
