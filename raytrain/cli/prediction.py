@@ -44,9 +44,21 @@ def bundle(
     out: Annotated[
         Path | None, typer.Option(help="A folder or a .zip; RUN/bundle.zip if not given.")
     ] = None,
+    notebook: Annotated[
+        bool,
+        typer.Option(
+            "--notebook",
+            help="Also write predict.ipynb and wheels.txt, for competitions with a hidden test.",
+        ),
+    ] = False,
     trust: Trust = False,
 ) -> None:
     """Write the ensemble as one folder or zip that predicts anywhere, without the run."""
     from raytrain.pipeline.bundle import bundle as station
+    from raytrain.pipeline.notebook import write_notebook
 
-    print(f"written: {station(run, out, trust)}")
+    content, path = station(run, out, trust)
+    print(f"written: {path}")
+    if notebook:
+        folder = path if path.is_dir() else path.parent
+        print(f"written: {', '.join(map(str, write_notebook(content, folder)))}")

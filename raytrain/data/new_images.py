@@ -72,6 +72,8 @@ class Found:
     """Inputs that are no files, and images of the same name."""
     skipped: list[str]
     """Files of folders that are no images, by their suffixes."""
+    empty: list[str]
+    """Folders without an image."""
 
 
 def find_images(inputs: Sequence[str], kind: Kind) -> Found:
@@ -79,7 +81,7 @@ def find_images(inputs: Sequence[str], kind: Kind) -> Found:
 
     Nothing is raised: the caller decides what a problem means.
     """
-    paths, problems, skipped = _listed(inputs)
+    paths, problems, skipped, empty = _listed(inputs)
     unreadable: dict[str, str] = {}
     places: dict[str, str] = {}
     for path in paths:
@@ -99,7 +101,7 @@ def find_images(inputs: Sequence[str], kind: Kind) -> Found:
             unreadable[id] = result
         else:
             images.append(NewImage(id, address, *result))
-    return Found(images, unreadable, [*places], problems, skipped)
+    return Found(images, unreadable, [*places], problems, skipped, empty)
 
 
 def read_new(image: NewImage) -> np.ndarray:
@@ -107,10 +109,10 @@ def read_new(image: NewImage) -> np.ndarray:
     return read_image(Path(), (image.address,))
 
 
-def _listed(inputs: Sequence[str]) -> tuple[list[Path], list[str], list[str]]:
-    """Return the files, the problems, and the skipped files."""
+def _listed(inputs: Sequence[str]) -> tuple[list[Path], list[str], list[str], list[str]]:
+    """Return the files, the problems, the skipped files, and the folders without an image."""
     paths: list[Path] = []
-    problems, skipped = [], []
+    problems, skipped, empty = [], [], []
     known = Image.registered_extensions().items()
     readable = {suffix for suffix, name in known if name in Image.OPEN} | {".npy", ".dcm", ""}
     for text in inputs:
@@ -123,7 +125,7 @@ def _listed(inputs: Sequence[str]) -> tuple[list[Path], list[str], list[str]]:
             skipped += sorted(str(each) for each in files if each not in images)
             paths += sorted(images, key=lambda each: natural_key(each.stem))
             if not images:
-                problems.append(f"{path}: there is no image in this folder")
+                empty.append(str(path))
         elif path.is_file():
             paths.append(path)
         elif any(sign in text for sign in GLOB):
@@ -134,7 +136,7 @@ def _listed(inputs: Sequence[str]) -> tuple[list[Path], list[str], list[str]]:
                 problems.append(f"{text}: no file matches this pattern")
         else:
             problems.append(f"{text}: no such file or folder")
-    return [*dict.fromkeys(paths)], problems, [*dict.fromkeys(skipped)]
+    return [*dict.fromkeys(paths)], problems, [*dict.fromkeys(skipped)], empty
 
 
 def _addresses(path: Path, kind: Kind) -> dict[str, str]:

@@ -3,12 +3,13 @@
 import json
 import shutil
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from raytrain import __version__
 from raytrain.config.competition import SubmissionSpec
 from raytrain.data.new_images import Kind
+from raytrain.data.patterns import filled
 from raytrain.data.report import read_report
 from raytrain.data.source import local_folder
 from raytrain.engine.checkpoint import load_checkpoint, save_weights
@@ -105,7 +106,8 @@ def source_of_run(run: RunDir) -> Source:
             dtype=report.dtype,
             sizes=report.sizes,
             neighbours=tuple(competition.get("neighbours", ())),
-            pattern=_pattern(competition.get("format", {})),
+            pattern=_pattern(competition),
+            tests=_tests(competition),
             submission=_submission(competition.get("submission")),
             members=members,
             steps=ensemble.chosen.steps,
@@ -170,9 +172,16 @@ def _refuse_maps(run: RunDir, ensemble: Ensemble) -> None:
         )
 
 
-def _pattern(format: dict[str, Any]) -> str | None:
+def _pattern(competition: dict[str, Any]) -> str | None:
+    format = competition.get("format", {})
     field = BUILT_IN.get(format.get("name", ""))
     return format.get(field) if field else None
+
+
+def _tests(competition: dict[str, Any]) -> str:
+    word = competition.get("splits", {}).get("test") or "test"
+    folder = PurePosixPath(filled(_pattern(competition) or "", split=word)).parent
+    return "" if "{name}" in str(folder) else str(folder)
 
 
 def _submission(tree: dict[str, Any] | None) -> SubmissionSpec | None:

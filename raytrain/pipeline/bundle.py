@@ -7,15 +7,15 @@ import zipfile
 from pathlib import Path
 
 from raytrain.ensemble.bundle import open_source, write_bundle
-from raytrain.runs.bundle import FILE
+from raytrain.runs.bundle import FILE, Bundle
 from raytrain.runs.files import atomic_path
 
 DATE = (1980, 1, 1, 0, 0, 0)
 """Date of all files of a zip, so that the same ensemble gives the same bytes."""
 
 
-def bundle(path: Path, out: Path | None, trust: bool) -> Path:
-    """Write a bundle of a run, as a zip or a folder by the name of `out`; returns its path.
+def bundle(path: Path, out: Path | None, trust: bool) -> tuple[Bundle, Path]:
+    """Write a bundle of a run, as a zip or a folder by the name of `out`; returns it and its path.
 
     Without `out` it is `bundle.zip` in the run's folder. `trust` is as in `open_source`. Raises
     ValueError when `out` is something else than an earlier bundle.
@@ -30,14 +30,14 @@ def bundle(path: Path, out: Path | None, trust: bool) -> Path:
     try:
         folder = temporary / "new"
         folder.mkdir()
-        write_bundle(source, folder)
+        written = write_bundle(source, folder)
         if as_zip:
             _zip(folder, target)
         else:
             _replace(folder, target, temporary / "old")
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return target
+    return written, target
 
 
 def _is_taken(folder: Path) -> bool:

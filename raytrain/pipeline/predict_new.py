@@ -74,6 +74,7 @@ def _dialect(source: Source, path: Path) -> SubmissionSpec:
 
 def _refuse(found: Found, out: Path, extras: Sequence[Extra]) -> None:
     problems = [*found.problems, *found.unreadable.values()]
+    problems += [f"{folder}: there is no image in this folder" for folder in found.empty]
     if not found.ids and not problems:
         problems.append("no image was given")
     inputs = {Path(each.address).resolve() for each in found.images}

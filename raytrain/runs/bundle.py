@@ -53,6 +53,8 @@ class Bundle(Spec):
     """The frames that are the channels of an image, if it consists of several."""
     pattern: str | None = None
     """Path of an image in the competition's folder."""
+    tests: str = ""
+    """Folder of the test images in the competition's folder."""
     submission: SubmissionSpec | None = None
     members: tuple[BundleMember, ...] = Field(min_length=1)
     steps: tuple[StepSpec, ...] = ()

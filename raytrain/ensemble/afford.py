@@ -1,0 +1,58 @@
+"""How long an ensemble needs for new images, and which members a time limit allows."""
+
+import time
+from collections.abc import Sequence
+
+from raytrain.data.new_images import NewImage
+from raytrain.engine.predictor import frame_of
+from raytrain.ensemble.new_maps import new_strips
+from raytrain.ensemble.prediction import LoadedShare, load_share, mask_from
+from raytrain.ensemble.shares import Part, shares
+from raytrain.runs.bundle import Bundle
+
+PROBED = 4
+"""Images that are predicted to measure the time."""
+
+
+def member_seconds(part: Part, bundle: Bundle, images: Sequence[NewImage]) -> float:
+    """Return the estimated seconds of a member for these images, at least one, from a few of them.
+
+    The time grows with the pixels at the networks' inputs, so tiles of large images count.
+    """
+    networks = [load_share(each) for each in shares([part])[0]]
+    step = max(1, len(images) // PROBED)
+    probed = images[::step][:PROBED]
+    ratio = _pixels(networks, images) / _pixels(networks, probed)
+    return _measured(networks, bundle, probed) * ratio
+
+
+def affordable(seconds: Sequence[float], weights: Sequence[int], available: float) -> list[int]:
+    """Return the members to keep so that they take no longer than `available` seconds together.
+
+    The smallest weight goes first; of equal ones, the slowest. One member always stays.
+    """
+    kept = list(range(len(seconds)))
+    while len(kept) > 1 and sum(seconds[place] for place in kept) > available:
+        kept.remove(min(kept, key=lambda place: (weights[place], -seconds[place])))
+    return kept
+
+
+def _measured(networks: Sequence[LoadedShare], bundle: Bundle, images: Sequence[NewImage]) -> float:
+    """Return the seconds that these images take; the first image is also a warm-up."""
+    for _, strips in new_strips(networks, bundle, images[:1]):
+        mask_from(strips, bundle.target, bundle.steps)
+    start = time.monotonic()
+    for _, strips in new_strips(networks, bundle, images):
+        mask_from(strips, bundle.target, bundle.steps)
+    return time.monotonic() - start
+
+
+def _pixels(networks: Sequence[LoadedShare], images: Sequence[NewImage]) -> int:
+    """Return the number of pixels that the networks are given."""
+    total = 0
+    for each in networks:
+        for image in images:
+            frame = frame_of(each.card, (image.height, image.width))
+            windows = frame.window_count(image.height, image.width)
+            total += windows * frame.height * frame.width * len(each.views)
+    return total

@@ -1,0 +1,89 @@
+"""The work of a competition's notebook: a hidden folder of test images becomes the CSV, in time."""
+
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from raytrain.data.new_images import Found, find_images
+from raytrain.ensemble.afford import affordable, member_seconds
+from raytrain.ensemble.bundle import Source, open_source
+from raytrain.ensemble.new_maps import new_strips
+from raytrain.ensemble.prediction import load_share, mask_from
+from raytrain.ensemble.shares import Part, shares
+from raytrain.runs.bundle import Bundle
+from raytrain.runs.messages import say, warn
+from raytrain.submission.table import Row, build_table, write_table
+
+LIMIT_H = 9.0
+"""Hours that Kaggle gives a notebook."""
+MARGIN = 1.25
+"""Factor for estimates, which other work on the machine may exceed."""
+
+
+def predict_hidden(
+    images: Path, bundle: Path, csv: Path, limit_h: float = LIMIT_H, trust: bool = False
+) -> None:
+    """Write the CSV for all images of a folder, whatever their number and sizes.
+
+    An unreadable image gets blank rows and a warning. Members with the smallest weights are left
+    out if the estimate exceeds the limit. Raises ValueError for a missing folder, two images of one
+    name, and as `open_source`.
+    """
+    start = time.monotonic()
+    source = open_source(bundle, trust)
+    content = source.bundle
+    dialect = content.submission
+    if dialect is None:
+        raise ValueError(f"{bundle}: no job was known when it was written, so no dialect of a CSV")
+    found = find_images([str(images)], source.kind)
+    if found.problems:
+        raise ValueError("\n".join(found.problems))
+    for id, problem in found.unreadable.items():
+        warn(f"{id}: blank rows, because it cannot be predicted: {problem}")
+    rows = _blank_rows(found, content)
+    parts = _in_time(source, found, start + 3600 * limit_h) if found.images else []
+    networks = [load_share(each) for each in shares(parts)[0]]
+    for image, strips in new_strips(networks, content, found.images):
+        masks = [(image.id, mask_from(strips, content.target, content.steps))]
+        rows[image.id] = build_table(masks, content.classes, dialect, content.target)
+    write_table(csv, [row for id in found.ids for row in rows[id]], dialect)
+    blank = f", {len(found.unreadable)} of them blank" * bool(found.unreadable)
+    say(f"written: {csv}, {len(found.ids)} images{blank} ({time.monotonic() - start:.0f} s)")
+
+
+def _in_time(source: Source, found: Found, end: float) -> list[Part]:
+    """Return the members that are predicted with by this time, and say what is left out."""
+    parts, members = source.parts, source.bundle.members
+    seconds = [MARGIN * member_seconds(part, source.bundle, found.images) for part in parts]
+    available = end - time.monotonic()
+    kept = affordable(seconds, [part.weight for part in parts], available)
+    say(
+        f"estimate: {_hours(sum(seconds))} for {len(found.images)} images with {len(parts)} "
+        f"members; {_hours(available)} are left"
+    )
+    for place, member in enumerate(members):
+        if place not in kept:
+            warn(f"{member.name} (weight {member.weight}) is left out, to keep the time limit")
+    rest = sum(seconds[place] for place in kept)
+    if len(kept) < len(parts):
+        say(f"estimate without them: {_hours(rest)}")
+    if rest > available:
+        warn("even one member may take longer than the limit allows")
+    return [parts[place] for place in kept]
+
+
+def _blank_rows(found: Found, bundle: Bundle) -> dict[str, list[Row]]:
+    """Return the rows of the unreadable images; their size is the most frequent one."""
+    assert bundle.submission is not None
+    sizes = Counter((image.height, image.width) for image in found.images)
+    blank_HW = np.zeros(sizes.most_common(1)[0][0] if sizes else (1, 1), np.uint8)
+    return {
+        id: build_table([(id, blank_HW)], bundle.classes, bundle.submission, bundle.target)
+        for id in found.unreadable
+    }
+
+
+def _hours(seconds: float) -> str:
+    return f"{seconds / 3600:.2f} h"

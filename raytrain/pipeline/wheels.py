@@ -1,0 +1,85 @@
+"""The packages that prediction needs, with the versions that are installed here."""
+
+import ast
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires, version
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+import raytrain
+
+PACKAGE = Path(raytrain.__file__).parent
+
+
+def needed_packages(module: str) -> list[str]:
+    """Return `name==version` of raytrain and of every package that a module of raytrain needs.
+
+    The module's imports are followed through raytrain, also those inside functions. Packages that
+    are not installed here, such as optional ones, are left out.
+    """
+    named = packages_distributions()
+    outside = {top for top in _imports(module) if top != "raytrain"}
+    todo = [Requirement(owner) for top in sorted(outside) for owner in named.get(top, [])]
+    seen: set[str] = set()
+    found: dict[str, str] = {"raytrain": raytrain.__version__}
+    while todo:
+        wanted = todo.pop()
+        name, text = wanted.name.lower().replace("_", "-"), f"{wanted.name} {sorted(wanted.extras)}"
+        if text in seen or name == "raytrain":
+            continue
+        seen.add(text)
+        try:
+            # What follows a + names a build, such as one without CUDA.
+            found[name] = version(wanted.name).partition("+")[0]
+        except PackageNotFoundError:
+            continue
+        todo += _required(wanted)
+    return [f"{name}=={number}" for name, number in sorted(found.items(), key=_raytrain_first)]
+
+
+def _raytrain_first(item: tuple[str, str]) -> tuple[bool, str]:
+    return item[0] != "raytrain", item[0]
+
+
+def _required(wanted: Requirement) -> Iterator[Requirement]:
+    """Yield what a package needs on this system, with the extras that are asked for."""
+    for text in requires(wanted.name) or []:
+        requirement = Requirement(text)
+        marker = requirement.marker
+        if marker is None or any(marker.evaluate({"extra": e}) for e in ("", *wanted.extras)):
+            yield requirement
+
+
+def _imports(module: str) -> set[str]:
+    """Return the top-level names that a module and the modules of raytrain below it import."""
+    found: set[str] = set()
+    todo, seen = [module], set()
+    while todo:
+        name = todo.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        path = _file(name)
+        if path is None:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            else:
+                continue
+            found |= {each.split(".")[0] for each in names}
+            todo += [each for each in names if each.startswith("raytrain")]
+        todo.append(name.rpartition(".")[0])
+    return found
+
+
+def _file(module: str) -> Path | None:
+    """Return the source of a module of raytrain."""
+    place = PACKAGE.joinpath(*module.split(".")[1:]) if module.startswith("raytrain") else None
+    if place is None:
+        return None
+    files = (place.with_suffix(".py"), place / "__init__.py")
+    return next((path for path in files if path.is_file()), None)
