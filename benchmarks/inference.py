@@ -36,7 +36,8 @@ from raytrain.data.samples import SampleFiles
 from raytrain.engine.checkpoint import save_weights
 from raytrain.engine.predictor import load_network, predicted, read_card
 from raytrain.engine.views import IDENTITY, View, views_of
-from raytrain.ensemble.prediction import ensemble_masks, member_strips
+from raytrain.ensemble.prediction import load_share, mask_from, mean_strips
+from raytrain.ensemble.shares import NetworkShare
 from raytrain.models import build_model
 from raytrain.rle import encode_numbers
 
@@ -85,8 +86,9 @@ def setting(folder: Path) -> Setting:
 
 
 def our_masks(of: Setting) -> list[np.ndarray]:
-    members = [member_strips(path, of.cache, of.ids) for path in of.checkpoints]
-    return list(ensemble_masks(members, [1] * len(members), "single_label", (), np.dtype(np.uint8)))
+    networks = [load_share(NetworkShare(path, (IDENTITY,), 1)) for path in of.checkpoints]
+    strips = mean_strips(networks, of.cache, of.cache.rows(of.ids))
+    return [mask_from(of_image, "single_label", ()) for of_image in strips]
 
 
 # --- (a) the plain loop --------------------------------------------------------------------------

@@ -51,14 +51,6 @@ def member_probabilities(
         yield prob_KHW.cpu().numpy()
 
 
-def member_strips(
-    checkpoint: Path, cache: Cache, ids: tuple[str, ...], views: tuple[View, ...] = (IDENTITY,)
-) -> Iterator[Strips]:
-    """Yield the same maps as `member_probabilities`, each as strips that are predicted when they
-    are asked for. Take all strips of an image before the next image."""
-    yield from _by_image(predicted_strips(*_member(checkpoint, cache, ids), views))
-
-
 def _by_image(strips: Iterator[tuple[int, torch.Tensor]]) -> Iterator[Strips]:
     for _, of_row in groupby(strips, lambda pair: pair[0]):
         yield (prob_KhW.cpu().numpy() for _, prob_KhW in of_row)
@@ -109,7 +101,7 @@ def mean_strips(
         for each in networks
     ]
     weights = [each.weight for each in networks] + [weight for _, weight in given]
-    return _means([*maps, *(strips for strips, _ in given)], weights)
+    return means([*maps, *(strips for strips, _ in given)], weights)
 
 
 def given_strips(path: Path, report: DataReport, ids: tuple[str, ...]) -> Iterator[Strips]:
@@ -120,30 +112,21 @@ def given_strips(path: Path, report: DataReport, ids: tuple[str, ...]) -> Iterat
     return (iter([maps[place[id]]]) for id in ids)
 
 
-def ensemble_masks(
-    members: list[Iterator[Strips]],
-    weights: list[int],
-    target: Target,
-    steps: tuple[StepSpec, ...],
-) -> Iterator[np.ndarray]:
-    """Yield mask_HW (int64) of each image from the weighted mean of the members' probabilities."""
-    for strips in _means(members, weights):
-        yield mask_from(strips, target, steps)
-
-
-def _means(members: Sequence[Iterator[Strips]], weights: Sequence[int]) -> Iterator[Strips]:
+def means(members: Sequence[Iterator[Strips]], weights: Sequence[int]) -> Iterator[Strips]:
+    """Yield the weighted mean map of each image."""
     for strips in zip(*members, strict=True):
         yield (weighted_mean(maps, weights) for maps in aligned(list(strips)))
 
 
 def mask_from(strips: Strips, target: Target, steps: tuple[StepSpec, ...]) -> np.ndarray:
-    """Return mask_HW (int64) of an image from its mean map.
+    """Return mask_HW (uint8, or uint16 if classes overlap) of an image from its mean map.
 
     Steps look at a whole image, so with steps its map is in memory.
     """
+    dtype = np.uint8 if target == "single_label" else np.uint16
     if steps:
-        return mask_of(np.concatenate(list(strips), axis=1), target, steps)
-    return np.concatenate([mask_of(prob_KhW, target) for prob_KhW in strips])
+        return mask_of(np.concatenate(list(strips), axis=1), target, steps).astype(dtype)
+    return np.concatenate([mask_of(prob_KhW, target).astype(dtype) for prob_KhW in strips])
 
 
 def aligned(members: list[Strips]) -> Iterator[list[np.ndarray]]:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from raytrain.config.predict import ViewGroup
 from raytrain.engine.views import View, views_of
-from raytrain.ensemble.choose import passes
 from raytrain.runs.ensemble import Ensemble
 from raytrain.runs.joined import JoinedDir
 
@@ -71,8 +70,11 @@ def shares(parts: Sequence[Part]) -> tuple[tuple[NetworkShare, ...], tuple[Given
 
 def cost_text(parts: Sequence[Part]) -> str:
     """Return the number of members, networks and passes."""
-    counts = tuple(len(part.networks) for part in parts)
-    count = passes(
-        tuple(part.weight for part in parts), tuple(part.views for part in parts), counts
+    networks = sum(len(part.networks) for part in parts)
+    passes = sum(len(part.networks) * len(views_of(part.views)) for part in parts)
+    counts = {"member": len(parts), "network": networks, "pass": passes}
+    members, nets, all_passes = (
+        f"{count} {noun}{'' if count == 1 else 'es' if noun == 'pass' else 's'}"
+        for noun, count in counts.items()
     )
-    return f"{len(parts)} members with {sum(counts)} networks, {count} passes for each image"
+    return f"{members} with {nets}, {all_passes} for each image"

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from raytrain.config.duration import duration_text
 from raytrain.config.steps import StepSpec
 from raytrain.engine.run import Run
 from raytrain.engine.trial import open_samples
+from raytrain.engine.views import views_of
 from raytrain.ensemble.prediction import (
     SHARD,
     given_strips,
@@ -23,6 +25,8 @@ from raytrain.runs.ensemble import Ensemble, read_ensemble
 from raytrain.runs.files import write_bytes
 from raytrain.runs.layout import RunDir
 from raytrain.runs.messages import say
+from raytrain.runs.record import read_record
+from raytrain.search.budget_split import FORWARD
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,8 @@ def predict(run: Run) -> None:
     parts = shards(folder, ensemble, ids, folder.masks)
     todo = [part for part in parts if not all(folder.mask(id).is_file() for id in part.ids)]
     if todo:
-        say(f"predict: {len(ids)} test images, {cost_text(parts_of(ensemble, folder.path))}")
+        cost = cost_text(parts_of(ensemble, folder.path))
+        say(f"predict: {len(ids)} test images, {cost}{_time_text(folder, ensemble, len(ids))}")
         run.backend.map_shards("predict", predict_shard, todo)
 
 
@@ -70,6 +75,17 @@ def shards(
         )
         for start in range(0, len(ids), SHARD)
     ]
+
+
+def _time_text(run: RunDir, ensemble: Ensemble, images: int) -> str:
+    """Return about how long one worker takes, from the speed of the networks' training."""
+    seconds = 0.0
+    for member, _, views in ensemble.members:
+        for network in member.networks:
+            record = read_record(run.trial(network.fingerprint))
+            if record is not None and record.last is not None:
+                seconds += len(views_of(views)) * FORWARD / record.last["samples_per_s"]
+    return f", about {duration_text(images * seconds)} on one worker" if seconds else ""
 
 
 def predict_shard(shard: PredictShard) -> None:

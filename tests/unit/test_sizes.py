@@ -15,8 +15,15 @@ from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.shipped import shipped_checkpoint
 from raytrain.engine.trainable import make_trainable
 from raytrain.engine.trial import Samples, open_samples, run_trial
-from raytrain.ensemble.prediction import ensemble_masks, member_probabilities, member_strips
+from raytrain.engine.views import IDENTITY
+from raytrain.ensemble.prediction import (
+    load_share,
+    mask_from,
+    mean_strips,
+    member_probabilities,
+)
 from raytrain.ensemble.score import counts_of
+from raytrain.ensemble.shares import NetworkShare
 from raytrain.metrics.dice import mean_foreground_dice
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
@@ -72,15 +79,9 @@ def test_scores_are_those_of_the_maps_at_the_images_own_size(
     )
     row = read_history(task.trial_dir.history)[-1]
     assert row["val_dice"] == mean_foreground_dice(counts)
-    masks = list(
-        ensemble_masks(
-            [member_strips(checkpoint, cache, ids) for _ in range(2)],
-            [1, 1],
-            "single_label",
-            (),
-            cache.labels.dtype,
-        )
-    )
+    loaded = load_share(NetworkShare(checkpoint, (IDENTITY,), 1))
+    strips = mean_strips([loaded, loaded], cache, cache.rows(ids))
+    masks = [mask_from(of_image, "single_label", ()) for of_image in strips]
     for mask, prob in zip(masks, maps, strict=True):
         np.testing.assert_array_equal(mask, prob.argmax(0))
     # The same image alone gives the same map, but for the order in which sums are taken.

@@ -12,12 +12,16 @@ from raytrain.config.target import Target
 from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.shipped import shipped_checkpoint
 from raytrain.engine.trial import Samples, run_trial
+from raytrain.engine.views import IDENTITY
 from raytrain.ensemble.prediction import (
     aligned,
-    ensemble_masks,
+    load_share,
+    mask_from,
+    mean_strips,
+    means,
     member_probabilities,
-    member_strips,
 )
+from raytrain.ensemble.shares import NetworkShare
 from raytrain.metrics.decide import mask_of
 from tests.tiny import SPEC, make_task
 
@@ -51,9 +55,9 @@ def test_masks_from_strips_are_those_of_the_mean_map(target: Target, least: tupl
         iter([_cut(prob, *sorted(rng.choice(range(1, 7), cuts, replace=False))) for prob in of])
         for of, cuts in zip(maps, (0, 2, 4), strict=True)
     ]
-    found = list(ensemble_masks(members, [1, 2, 1], target, steps, np.dtype(np.uint8)))
+    found = [mask_from(strips, target, steps) for strips in means(members, [1, 2, 1])]
     for mask_HW, probs in zip(found, zip(*maps, strict=True), strict=True):
-        assert mask_HW.dtype == np.uint8
+        assert mask_HW.dtype == (np.uint8 if target == "single_label" else np.uint16)
         mean_KHW = (probs[0] + 2 * probs[1] + probs[2]) / 4
         np.testing.assert_array_equal(mask_HW, mask_of(mean_KHW, target, steps))
 
@@ -72,12 +76,13 @@ def test_strips_of_checkpoints_are_their_maps(samples: Samples, tmp_path: Path) 
         run_trial(task, samples, SilentReporter())
         checkpoints.append(shipped_checkpoint(task.trial_dir))
     whole = [list(member_probabilities(path, cache, ids)) for path in checkpoints]
-    parts = [list(map(list, member_strips(path, cache, ids))) for path in checkpoints]
+    rows = cache.rows(ids)
+    loaded = [load_share(NetworkShare(path, (IDENTITY,), 1)) for path in checkpoints]
+    parts = [list(map(list, mean_strips([each], cache, rows))) for each in loaded]
     assert [[len(strips) for strips in of] for of in parts] == [[5] * len(ids), [1] * len(ids)]
     for of, maps in zip(parts, whole, strict=True):
         for strips, prob_KHW in zip(of, maps, strict=True):
             np.testing.assert_array_equal(np.concatenate(strips, 1), prob_KHW)
-    members = [member_strips(path, cache, ids) for path in checkpoints]
-    masks = ensemble_masks(members, [1, 1], "single_label", (), cache.labels.dtype)
+    masks = [mask_from(of, "single_label", ()) for of in mean_strips(loaded, cache, rows)]
     for mask_HW, one, two in zip(masks, *whole, strict=True):
         np.testing.assert_array_equal(mask_HW, ((one + two) / 2).argmax(0))
