@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
+from raytrain.config.framing import TilesSpec
 from raytrain.data.new_cache import cache_of
 from raytrain.data.new_images import NewImage
 from raytrain.engine.predictor import frame_of
@@ -23,8 +24,7 @@ def new_strips(
     run's test images are. Raises ValueError when a network cannot take an image of this size.
     """
     for part in shards_of(networks, images):
-        at_once = max(each.card.spec.at_once for each in networks)
-        cache = cache_of(part, at_once, bundle.channels, bundle.target)
+        cache = cache_of(part, _at_once(networks), bundle.channels, bundle.target)
         try:
             yield from zip(part, mean_strips(networks, cache, np.arange(len(part))), strict=True)
         except torch.OutOfMemoryError:
@@ -48,3 +48,9 @@ def shards_of(
     for group in alike.values():
         for start in range(0, len(group), SHARD):
             yield group[start : start + SHARD]
+
+
+def _at_once(networks: Sequence[LoadedShare]) -> int:
+    """Return the number of images in a batch; tiles are those of one image."""
+    specs = [each.card.spec for each in networks]
+    return max(1 if isinstance(spec.framing, TilesSpec) else spec.at_once for spec in specs)

@@ -18,8 +18,10 @@ def bundle(path: Path, out: Path | None, trust: bool) -> tuple[Bundle, Path]:
     """Write a bundle of a run, as a zip or a folder by the name of `out`; returns it and its path.
 
     Without `out` it is `bundle.zip` in the run's folder. `trust` is as in `open_source`. Raises
-    ValueError when `out` is something else than an earlier bundle.
+    ValueError when `path` is no folder, or `out` is something else than an earlier bundle.
     """
+    if not path.is_dir():
+        raise ValueError(f"{path}: no folder; give a run's, such as runs/<competition>/<run>")
     source = open_source(path, trust)
     target = out or path / "bundle.zip"
     as_zip = target.suffix == ".zip"

@@ -12,7 +12,7 @@ from raytrain.ensemble.bundle import Source, open_source
 from raytrain.ensemble.new_maps import new_strips
 from raytrain.ensemble.prediction import load_share, mask_from
 from raytrain.ensemble.shares import Part, shares
-from raytrain.runs.bundle import Bundle
+from raytrain.runs.bundle import FILE, Bundle
 from raytrain.runs.messages import say, warn
 from raytrain.submission.table import Row, build_table, write_table
 
@@ -53,6 +53,15 @@ def predict_hidden(
     say(f"written: {csv}, {len(found.ids)} images{blank} ({time.monotonic() - start:.0f} s)")
 
 
+def find_bundle(folder: Path) -> Path:
+    """Return the folder of the only bundle below `folder`. Raises ValueError otherwise."""
+    found = sorted(path.parent for path in folder.rglob(FILE))
+    if len(found) != 1:
+        listed = ", ".join(map(str, found)) or "none"
+        raise ValueError(f"{folder}: attach one unpacked bundle to the notebook (found: {listed})")
+    return found[0]
+
+
 def _in_time(source: Source, found: Found, end: float) -> list[Part]:
     """Return the members that are predicted with by this time, and say what is left out."""
     parts, members = source.parts, source.bundle.members
@@ -61,7 +70,7 @@ def _in_time(source: Source, found: Found, end: float) -> list[Part]:
     kept = affordable(seconds, [part.weight for part in parts], available)
     say(
         f"estimate: {_hours(sum(seconds))} for {len(found.images)} images with {len(parts)} "
-        f"members; {_hours(available)} are left"
+        f"members; {_hours(max(0, available))} are left"
     )
     for place, member in enumerate(members):
         if place not in kept:

@@ -32,12 +32,11 @@ else:
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
     subprocess.run([*pip, "--find-links", listed.parent, "--requirement", listed], check=True)"""
 PREDICT = """\
-from raytrain.pipeline.hidden_test import predict_hidden
+from raytrain.pipeline.hidden_test import find_bundle, predict_hidden
 from raytrain.runs.messages import print_messages
 
 print_messages()
-bundle = next(INPUT.rglob("bundle.json")).parent
-predict_hidden(IMAGES, bundle, Path("submission.csv"), LIMIT_H{trust})"""
+predict_hidden(IMAGES, find_bundle(INPUT), Path("submission.csv"), LIMIT_H{trust})"""
 HEAD = """\
 # What {notebook} needs, installed from files alone. Make the folder to attach beside this file:
 #   pip wheel --no-deps --wheel-dir wheels FOLDER_OF_RAYTRAIN

@@ -26,8 +26,8 @@ from tests.support import write_job
 def write_small_run(folder: Path, **parts: object) -> tuple[Path, RunDir]:
     """Train two configurations on two folds, and predict with all four networks."""
     settings: dict = {
-        "trial": {"epochs": 2}, "search": {"trials": 2}, "cv": {"candidates": 2},
-        "finalize": {"epochs": 2, "ship": "folds", "members": 2},
+        "trial": {"epochs": 1}, "search": {"trials": 2}, "cv": {"candidates": 2},
+        "finalize": {"epochs": 1, "ship": "folds", "members": 2},
         "predict": {"tta": "none", "steps": "none"},
         **parts,
     }  # fmt: skip

@@ -21,7 +21,7 @@ from raytrain.data.decode import decode_image, decode_mask
 from raytrain.data.index import natural_key
 from raytrain.ensemble.prediction import SHARD
 from raytrain.ensemble.predictor import load_predictor
-from raytrain.pipeline.hidden_test import predict_hidden
+from raytrain.pipeline.hidden_test import find_bundle, predict_hidden
 from raytrain.runs.bundle import FILE
 from raytrain.runs.ensemble import Candidate, read_ensemble
 from raytrain.runs.files import read_json, write_json
@@ -223,6 +223,7 @@ def test_a_bundle_that_was_changed_is_refused(place: Path, tmp_path: Path) -> No
             load_predictor(folder)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
+    assert "no folder; give a run's" in refused("bundle", place / "bundle.zip")
     assert "exists, and is no bundle" in refused("bundle", run, "--out", tmp_path / "mine")
     assert (tmp_path / "mine" / "letter.txt").read_text() == "dear"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "mine"]
@@ -280,6 +281,8 @@ socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refused
 def run_notebook(place: Path, work: Path, limit_h: float) -> subprocess.CompletedProcess[str]:
     """Run the notebook's code cells in a process without a network, with `work` as its input; the
     images are in `work/phantom/test/image`."""
+    with pytest.raises(ValueError, match=r"attach one unpacked bundle .*found: none"):
+        find_bundle(work)
     raytrain("bundle", place / "runs/phantom/default", "--out", work / "mine", "--notebook")
     wheels = work / "mine" / "wheels.txt"
     assert "torch==" in wheels.read_text()
@@ -343,7 +346,9 @@ def test_members_are_left_out_for_want_of_time(
     assert "left out" not in capsys.readouterr().err
     predict_hidden(tmp_path, place / "bundle.zip", tmp_path / "short.csv", 1e-9)
     said = capsys.readouterr()
-    assert "unet4x2_cross_entropy_lr0.00186 (weight 1) is left out" in said.err
+    heavy, light = load_predictor(place / "bundle.zip").bundle.members
+    assert (heavy.weight, light.weight) == (2, 1)
+    assert f"{light.name} (weight 1) is left out, to keep the time limit" in said.err
     assert said.err.count("is left out") == 1
     assert "even one member may take longer" in said.err
     assert "estimate without them: " in said.out
