@@ -11,6 +11,7 @@ from dataclasses import replace
 from raytrain.backend.clock import Clock, Plan
 from raytrain.config.duration import duration_text
 from raytrain.config.job import most as most_workers
+from raytrain.config.predict import VIEW_COUNTS
 from raytrain.config.space_draws import sample_trials
 from raytrain.config.trial import TrialSpec
 from raytrain.engine.run import Run
@@ -24,6 +25,7 @@ from raytrain.ensemble.current_ensemble import (
 )
 from raytrain.ensemble.score import nested_score
 from raytrain.ensemble.select import select
+from raytrain.ensemble.tta import tried_groups
 from raytrain.metrics import score
 from raytrain.pipeline.cv import candidate_specs, cv
 from raytrain.pipeline.encode import encode
@@ -34,6 +36,7 @@ from raytrain.report.terminal import leaderboard_table, score_text
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.joined import read_joined
 from raytrain.runs.messages import say
+from raytrain.runs.record import Task
 from raytrain.runs.search_log import BudgetRound, append_round, read_rounds
 from raytrain.search.budget_split import QUICK, Costs, quick_epochs, search_share
 from raytrain.search.plan import PROBED
@@ -130,8 +133,13 @@ def _costs(run: Run, specs: list[TrialSpec]) -> tuple[Costs | None, int]:
         places=max(1, min(run.backend.places().values())),
         folds=len(run.folds.val_ids),
         workers=most_workers(run.job.finalize.workers),
+        passes=max(_passes(run, task) for task in tasks),
     )
     return costs, most
+
+
+def _passes(run: Run, task: Task) -> int:
+    return 1 + sum(VIEW_COUNTS[group] for group in tried_groups(run.job, task.spec, run.report))
 
 
 def _round(run: Run, specs: list[TrialSpec]) -> None:

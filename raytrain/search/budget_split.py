@@ -32,6 +32,8 @@ class Costs:
     folds: int
     workers: int
     """Workers of a member's training on all labeled images."""
+    passes: int
+    """Network passes for each image: the image itself and the views that are tried."""
 
     def rounds(self, members: int) -> int:
         """Return the number of consecutive trainings: first of the folds, then of the members."""
@@ -39,7 +41,7 @@ class Costs:
 
     def maps_s(self, members: int) -> float:
         """Return the seconds to predict every labeled and test image."""
-        share = FORWARD * (self.images + self.tests) / self.images
+        share = self.passes * FORWARD * (self.images + self.tests) / self.images
         return members * share * self.epoch_s / min(self.places, self.folds)
 
     def shipped_s(self, members: int, epochs: int) -> float:

@@ -1,6 +1,7 @@
 """A budget: how it is written, shared, counted and ended, and what takes whose place."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -64,12 +65,13 @@ def test_durations_are_told_in_their_largest_unit() -> None:
 
 # 10 s an epoch, 5 folds on 2 places: 3 rounds of folds and 1 of the member; maps of 100 labeled
 # and 100 test images: half an epoch forward for each hundred, on two places.
-COSTS = Costs(epoch_s=10, images=100, tests=100, places=2, folds=5, workers=1)
+COSTS = Costs(epoch_s=10, images=100, tests=100, places=2, folds=5, workers=1, passes=1)
 
 
 def test_what_a_member_takes_is_counted_in_rounds() -> None:
     assert COSTS.shipped_s(1, 7) == (3 + 1) * 7 * 10 + 10 / 2
     assert COSTS.shipped_s(2, 7) == (5 + 1) * 7 * 10 + 2 * 10 / 2
+    assert replace(COSTS, passes=3).shipped_s(1, 7) == (3 + 1) * 7 * 10 + 3 * 10 / 2
 
 
 def test_the_quick_member_fits_into_a_tenth_with_a_margin() -> None:
