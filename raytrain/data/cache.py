@@ -23,7 +23,7 @@ from raytrain.data.samples import read_image, read_mask, split_addresses
 from raytrain.data.source import cache_root, local_folder
 from raytrain.data.stacks import StackRows, stack_rows
 from raytrain.data.threads import in_threads
-from raytrain.runs.arrays import new_array
+from raytrain.runs.arrays import new_array, write_part
 from raytrain.runs.messages import warn
 
 USED = "used"
@@ -124,18 +124,21 @@ def _build(report: DataReport, folder: Path, stacks: StackRows | None) -> None:
 
         def decode(row: int) -> None:
             sample = report.samples.iloc[row]
-            first, last = start[row], start[row + 1]
+            first = start[row]
             if images is not None:
                 image = read_image(root, split_addresses(sample["image"]))
-                images[first * channels : last * channels] = image.ravel()
+                write_part(images, first * channels, image.ravel())
+                del image  # before the mask is read
             parts = split_addresses(sample["mask"])
             if parts:
                 size = int(sample["height"]), int(sample["width"])
-                masks[first:last] = read_mask(
-                    report.format, root, parts, size, report.classes, report.target
-                ).ravel()
+                mask = read_mask(report.format, root, parts, size, report.classes, report.target)
+                write_part(masks, first, mask.ravel())
 
-        in_threads("decoding the data once for this machine", decode, range(len(area)))
+        def values(row: int) -> int:
+            return int(area[row]) * channels
+
+        in_threads("decoding the data once for this machine", decode, range(len(area)), values)
         for array in (masks, images):
             if array is not None:
                 array.flush()

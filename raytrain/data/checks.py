@@ -10,6 +10,7 @@ from raytrain.config.errors import shortened
 from raytrain.data.describe import describe
 from raytrain.data.duplicates import near_duplicates
 from raytrain.data.find import find_samples
+from raytrain.data.header import declared_values
 from raytrain.data.index import Found
 from raytrain.data.left_over import left_over
 from raytrain.data.report import DataReport
@@ -63,7 +64,10 @@ def _read_all(
         except ValueError as error:
             return None, str(error).split("\n")
 
-    return in_threads("reading the data", read, samples)
+    def size(sample: Found) -> int:
+        return sum(declared_values(root, address) for address in sample.image)
+
+    return in_threads("reading the data", read, samples, size)
 
 
 def _kind_problems(seen: list[Seen]) -> list[str]:

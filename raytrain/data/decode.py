@@ -51,7 +51,7 @@ def decode_mask(path: Path) -> np.ndarray:
         raise ValueError(
             f"{path}: mask values must be 0 .. 65535; these are {mask.min()} .. {mask.max()}"
         )
-    return _upright(mask.astype(np.uint8 if mask.max() < 256 else np.uint16), stored)
+    return _upright(mask.astype(np.uint8 if mask.max() < 256 else np.uint16, copy=False), stored)
 
 
 def decode_layers(path: Path) -> np.ndarray:

@@ -17,8 +17,8 @@ from raytrain.data.framing import Frame, Windows
 from raytrain.data.plan import EpochPlan
 from raytrain.data.stacks import StackRows
 
-AT_ONCE = 64
-"""Number of windows to copy to the device at once."""
+AT_ONCE = 2**22
+"""Number of pixels to copy to the device at once; a window with more is copied alone."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,10 @@ class HeldDataset(SliceDataset):
             torch.zeros(count, device=self.device),
             torch.full((count,), 255.0, device=self.device),
         )
-        for start in range(0, count, AT_ONCE):
-            part = slice(start, start + AT_ONCE)
-            pairs = [self.cut(number) for number in range(start, min(start + AT_ONCE, count))]
+        at_once = max(1, AT_ONCE // (self.frame.height * self.frame.width))
+        for start in range(0, count, at_once):
+            part = slice(start, start + at_once)
+            pairs = [self.cut(number) for number in range(start, min(start + at_once, count))]
             images, masks = (np.stack(planes) for planes in zip(*pairs, strict=True))
             if image is torch.float32:
                 images = images.astype(np.float32)

@@ -1,5 +1,6 @@
 """Conversion of the values in mask files to class numbers."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,7 @@ from raytrain.config.formats import (
 )
 from raytrain.config.target import IGNORE, Target, layer
 from raytrain.data.index import composed
+from raytrain.data.strips import strips
 
 
 def as_classes(
@@ -24,6 +26,7 @@ def as_classes(
 
     Raises ValueError that names `source` for values without a class.
     """
+    mask_HW = mask_HW.view(np.uint8) if mask_HW.dtype == bool else mask_HW
     match labels:
         case ThresholdLabelsSpec():
             return (mask_HW > labels.above).astype(np.uint8)
@@ -41,7 +44,7 @@ def as_classes(
         )
     numbers = np.zeros(max(meaning) + 1, np.uint8)
     numbers[list(meaning)] = list(meaning.values())
-    return numbers[mask_HW.astype(np.intp)]
+    return numbers[mask_HW]
 
 
 def _advice(mask_HW: np.ndarray, strange: list[int], classes: int) -> str:
@@ -82,14 +85,18 @@ def class_number(
     return found.get(written or "", next(iter(found.values())))
 
 
-def merged(layers: list[tuple[int, np.ndarray, str]], target: Target) -> np.ndarray:
-    """Return mask_HW from (class, layer_HW bool, name) in any order.
+def merged(layers: Iterable[tuple[int, np.ndarray, str]], target: Target) -> np.ndarray:
+    """Return mask_HW from (class, layer_HW bool, name) in any order; there is at least one.
+
+    One layer is in memory at a time if `layers` is a generator.
 
     Raises ValueError if layers differ in size, or if two classes contain the same pixel although
     classes must not overlap.
     """
-    mask_HW = np.zeros(layers[0][1].shape, np.uint16)
+    mask_HW = None
     for number, layer_HW, name in layers:
+        if mask_HW is None:
+            mask_HW = np.zeros(layer_HW.shape, np.uint16)
         if layer_HW.shape != mask_HW.shape:
             raise ValueError(f"{name}: the parts of this mask differ in size")
         if target == "multi_label":
@@ -103,6 +110,7 @@ def merged(layers: list[tuple[int, np.ndarray, str]], target: Target) -> np.ndar
                 "overlap, set competition.target: multi_label"
             )
         mask_HW[layer_HW] = number
+    assert mask_HW is not None
     return mask_HW
 
 
@@ -116,12 +124,18 @@ def stacked(layers_HWC: np.ndarray, classes: int, source: Path | str) -> np.ndar
             f"{source}: the mask has {layers_HWC.shape[2]} layers; overlapping classes need one "
             f"per class without the background, which is {classes - 1}"
         )
-    bits_C = 1 << np.arange(classes - 1)
-    return ((layers_HWC != 0) * bits_C).sum(2).astype(np.uint16)
+    mask_HW = np.zeros(layers_HWC.shape[:2], np.uint16)
+    for place in range(classes - 1):
+        mask_HW[layers_HWC[..., place] != 0] |= 1 << place
+    return mask_HW
 
 
 def class_pixels(mask_HW: np.ndarray, classes: int, target: Target) -> list[int]:
     """Return the number of pixels of each class; background pixels are those of no other class."""
-    if target == "single_label":
-        return np.bincount(mask_HW.ravel(), minlength=classes)[:classes].tolist()
-    return [int(layer(mask_HW, number, target).sum()) for number in range(classes)]
+
+    def count(mask_HW: np.ndarray) -> np.ndarray:
+        if target == "single_label":
+            return np.bincount(mask_HW.ravel(), minlength=classes)[:classes]
+        return np.array([layer(mask_HW, number, target).sum() for number in range(classes)])
+
+    return np.sum([count(mask_HW[rows]) for rows in strips(mask_HW)], axis=0).tolist()

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from raytrain.data.header import declared_values
 from raytrain.data.index import natural_key
 from raytrain.data.patterns import fields_in, path_fields
 from raytrain.data.samples import describe, read_image
@@ -178,4 +179,6 @@ def _looked(todo: list[tuple[str, str]], kind: Kind) -> list[tuple[int, int] | s
         problem = kind.problem(image_HWC)
         return f"{address}: {problem}" if problem else image_HWC.shape[:2]
 
-    return in_threads("reading the images", look, todo)
+    return in_threads(
+        "reading the images", look, todo, lambda place: declared_values(Path(), place[1])
+    )

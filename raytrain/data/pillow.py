@@ -53,7 +53,7 @@ def open_picture(path: Path) -> Image.Image:
     """Load a picture. Raises ValueError when it is unreadable or has several frames."""
     try:
         with path.open("rb") as file:
-            image = _identified(file)
+            image = identified(file)
             image.load()
             pages = getattr(image, "n_frames", 1)
             image.getexif()  # read here, to catch its errors
@@ -68,7 +68,7 @@ def open_picture(path: Path) -> Image.Image:
     return image
 
 
-def _identified(file: IO[bytes]) -> Image.Image:
+def identified(file: IO[bytes]) -> Image.Image:
     """Open an image like Image.open, but without its guard against decompression bombs.
 
     The guard is meant for web servers, but here gigapixel slides are normal. It can only be

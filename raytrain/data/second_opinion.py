@@ -8,6 +8,7 @@ import numpy as np
 from raytrain.data.decode import as_image, read_stored
 from raytrain.data.pillow import open_picture
 from raytrain.data.stored import TURNS
+from raytrain.data.strips import strips
 
 JPEG_STEP = 2
 """Gray levels by which two decoders of one JPEG may differ: the standard allows rounding."""
@@ -40,7 +41,10 @@ def decoder_disagreement(path: Path) -> str | None:
         return f"{path}: {name} reads {other.shape[2]} channel(s) of {other.dtype}; {used}"
     with path.open("rb") as file:
         step = JPEG_STEP if file.read(2) == b"\xff\xd8" else 0
-    differ = int((np.abs(other.astype(np.float64) - image) > step).any(-1).sum())
+    differ = sum(
+        int((np.abs(other[rows].astype(np.float64) - image[rows]) > step).any(-1).sum())
+        for rows in strips(image)
+    )
     if differ:
         return f"{path}: {name} reads different values at {differ} px; {used}"
     if stored.orientation != 1:

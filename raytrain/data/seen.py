@@ -16,6 +16,7 @@ from raytrain.data.labels import class_pixels
 from raytrain.data.samples import read_image, read_mask
 from raytrain.data.second_opinion import decoder_disagreement
 from raytrain.data.shift import simple_statistics
+from raytrain.data.strips import strips
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,20 @@ class Seen:
 
 def see(competition: CompetitionSpec, root: Path, sample: Found, group: str) -> Seen:
     """Read a sample. Raises ValueError that lists what is wrong with image and mask."""
+    facts = _facts(*_read(competition, root, sample), competition)
+    facts["row"] = {
+        "id": sample.id, "split": sample.split, "group": group,
+        "image": "\n".join(sample.image), "mask": "\n".join(sample.mask), **facts["row"],
+    }  # fmt: skip
+    # Image and mask are free again before other decoders read them.
+    opinions = [_second_opinion(root, address) for address in (*sample.image, *sample.mask)]
+    return Seen(**facts, disagreements=[text for text in opinions if text])
+
+
+def _read(
+    competition: CompetitionSpec, root: Path, sample: Found
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return image_HWC and mask_HW. Raises ValueError that lists what is wrong with them."""
     problems = []
     image = mask = None
     try:
@@ -56,25 +71,46 @@ def see(competition: CompetitionSpec, root: Path, sample: Found, group: str) -> 
             problems.append(f"{error}{_turned(root, sample.image[0])}")
     if problems or image is None:
         raise ValueError("\n".join(problems))
+    return image, mask
+
+
+def _facts(
+    image: np.ndarray, mask: np.ndarray | None, competition: CompetitionSpec
+) -> dict[str, Any]:
+    """Return the fields of Seen that follow from image and mask."""
     height, width, channels = image.shape
-    flat = image.reshape(-1, channels).astype(np.float64)
     classes, target = len(competition.classes), competition.target
-    pixels = [0] * classes if mask is None else class_pixels(mask, classes, target)
-    ignored = 0 if mask is None or target == "multi_label" else int((mask == IGNORE).sum())
+    mean_C, square_C = _means(image)
+    pixels, ignored = [0] * classes, 0
+    if mask is not None:
+        pixels = class_pixels(mask, classes, target)
+        if target == "single_label":
+            ignored = sum(int((mask[rows] == IGNORE).sum()) for rows in strips(mask))
     row = {
-        "id": sample.id, "split": sample.split, "group": group,
-        "image": "\n".join(sample.image), "mask": "\n".join(sample.mask),
         "height": height, "width": width,
-        **{f"mean_{c}": value for c, value in enumerate(flat.mean(0).tolist())},
-        **{f"square_{c}": value for c, value in enumerate((flat**2).mean(0).tolist())},
+        **{f"mean_{c}": value for c, value in enumerate(mean_C.tolist())},
+        **{f"square_{c}": value for c, value in enumerate(square_C.tolist())},
         **{f"pixels_{k}": count for k, count in enumerate(pixels)},
         "ignored": ignored,
     }  # fmt: skip
-    return Seen(
-        row, (channels, str(image.dtype)), _digest(image), _digest(image, mask), float(image.min()),
-        float(image.max()), signature(image), simple_statistics(image),
-        [text for a in (*sample.image, *sample.mask) if (text := _second_opinion(root, a))],
-    )  # fmt: skip
+    image_digest, digest = _digests(image, mask)
+    return {
+        "row": row, "kind": (channels, str(image.dtype)), "image_digest": image_digest,
+        "digest": digest, "low": float(image.min()), "high": float(image.max()),
+        "signature": signature(image), "statistics": simple_statistics(image),
+    }  # fmt: skip
+
+
+def _means(image_HWC: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the means of the values and of their squares, per channel (float64)."""
+    channels = image_HWC.shape[2]
+    sum_C, squares_C = np.zeros(channels), np.zeros(channels)
+    for rows in strips(image_HWC):
+        values_NC = image_HWC[rows].reshape(-1, channels).astype(np.float64)
+        sum_C += values_NC.sum(0)
+        squares_C += (values_NC**2).sum(0)
+    pixels = image_HWC.size // channels
+    return sum_C / pixels, squares_C / pixels
 
 
 def _turned(root: Path, address: str) -> str:
@@ -89,10 +125,12 @@ def _second_opinion(root: Path, address: str) -> str | None:
     return decoder_disagreement(root / address) if (root / address).is_file() else None
 
 
-def _digest(*arrays: np.ndarray | None) -> str:
-    digest = hashlib.sha256()
-    for array in arrays:
+def _digests(image: np.ndarray, mask: np.ndarray | None) -> tuple[str, str]:
+    """Return the digests of the image, and of image and mask."""
+    digest, found = hashlib.sha256(), []
+    for array in (image, mask):
         if array is not None:
             digest.update(f"{array.shape} {array.dtype}".encode())
             digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
+        found.append(digest.hexdigest())
+    return found[0], found[1]

@@ -2,8 +2,10 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 from rich.progress import track
@@ -14,15 +16,54 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def in_threads(title: str, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+AT_ONCE = 2**27
+"""Most values of images that are read at the same time: eight images of 4096 x 4096 gray pixels. An
+image takes up to ten bytes for each value while it is read and examined."""
+
+
+def in_threads(
+    title: str,
+    work: Callable[[Item], Result],
+    items: Sequence[Item],
+    size: Callable[[Item], int],
+) -> list[Result]:
     """Return the results in the order of `items`; re-raises the error of the first failing item.
 
-    The bar is on stderr, and is shown only on a terminal.
+    `size` is an item's number of values. At most AT_ONCE values are worked on at the same time; an
+    item with more than that is worked on alone. The bar is on stderr, and is shown only on a
+    terminal.
     """
-    console = console_of(sys.stderr)
+    console, room = console_of(sys.stderr), _Room(AT_ONCE)
+
+    def within_room(item: Item) -> Result:
+        with room.taken(size(item)):
+            return work(item)
+
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         watched = track(
-            pool.map(work, items), title, len(items), console=console, transient=True,
+            pool.map(within_room, items), title, len(items), console=console, transient=True,
             disable=not console.is_terminal,
         )  # fmt: skip
         return list(watched)
+
+
+class _Room:
+    """Room for a number of values, which threads take in the order of their calls."""
+
+    def __init__(self, size: int):
+        self._size = self._free = size
+        self._turn, self._given_back = threading.Lock(), threading.Condition()
+
+    @contextmanager
+    def taken(self, size: int) -> Iterator[None]:
+        """Wait for room, and keep it during the block. An item that is too large takes it all."""
+        size = min(size, self._size)
+        with self._turn, self._given_back:
+            self._given_back.wait_for(lambda: self._free >= size)
+            self._free -= size
+        try:
+            yield
+        finally:
+            with self._given_back:
+                self._free += size
+                self._given_back.notify()

@@ -40,6 +40,12 @@ def read_tiff(path: Path) -> Stored:
         raise ValueError(f"{path}: unreadable ({reason_of(error)})") from None
 
 
+def declared_shape(path: Path) -> tuple[int, ...]:
+    """Return the shape of the first page. Reads no pixels, and raises tifffile's errors."""
+    with _without_log(), tifffile.TiffFile(path) as file:
+        return cast(tifffile.TiffPage, file.pages[0]).shape
+
+
 def _stored(page: tifffile.TiffPage) -> Stored:
     _check_declared(page)
     values, hidden = _samples(page)

@@ -17,7 +17,7 @@ from raytrain.config.space_draws import sample_trials
 from raytrain.config.target import outputs
 from raytrain.config.trial import OF_STEPS, TrialSpec
 from raytrain.data.checks import NEAR_LIMIT
-from raytrain.data.contact_sheet import contact_sheet
+from raytrain.data.contact_sheet import cell, contact_sheet
 from raytrain.data.index import SPLITS
 from raytrain.data.report import DataReport, SplitFacts, read_report, write_report
 from raytrain.data.samples import SampleFiles
@@ -86,18 +86,17 @@ def refuse_another_metric(job: JobSpec, run: RunDir) -> None:
 
 def draw_contact_sheet(run: RunDir, report: DataReport) -> Path:
     """Draw some images of each split with their masks as one picture, and return its path."""
-    files = SampleFiles(report)
-    images, masks, titles = [], [], []
+    files, classes = SampleFiles(report), len(report.classes)
+    pictures, titles = [], []
     for split in SPLITS:
         ids = report.ids(split)
         for place in range(min(PER_SPLIT, len(ids))):
             id = ids[place * len(ids) // min(PER_SPLIT, len(ids))]
-            images.append(files.image(id))
-            masks.append(files.mask(id) if files.has_mask(id) else None)
+            mask_HW = files.mask(id) if files.has_mask(id) else None
+            pictures.append(cell(files.image(id), mask_HW, classes, report.target))
             titles.append(f"{split} {id}")
     with atomic_path(run.contact_sheet) as temporary:
-        sheet = contact_sheet(images, masks, titles, COLUMNS, len(report.classes), report.target)
-        sheet.save(temporary)
+        contact_sheet(pictures, titles, COLUMNS).save(temporary)
     return run.contact_sheet
 
 

@@ -4,7 +4,7 @@ A competition's dialect (`config/dialects.py`) names a layout and the meaning of
 contract test runs over both dicts: decode(encode(mask), mask.shape) equals the mask.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -102,15 +102,18 @@ def written_cell(texts: list[str], rules: Rules) -> str:
     return " ".join(texts) or rules.empty
 
 
-def read_cell(cell: str, shape_HW: tuple[int, int], rules: Rules) -> list[np.ndarray]:
-    """Return the bool masks (H, W) of a CSV cell, at least one. Raises ValueError at a fault."""
+def read_cell(cell: str, shape_HW: tuple[int, int], rules: Rules) -> Iterator[np.ndarray]:
+    """Yield the bool masks (H, W) of a CSV cell, at least one. Raises ValueError at a fault."""
     if cell.strip() in ("", rules.empty):
-        return [np.zeros(shape_HW, bool)]
+        yield np.zeros(shape_HW, bool)
+        return
     if rules.row != "objects":
-        return [decode(cell, shape_HW, rules)]
+        yield decode(cell, shape_HW, rules)
+        return
     words, step = cell.split(), len(rules.prefix.split()) + 1
     if len(words) % step:
         raise ValueError(
             f"{len(words)} words; each object has {step}, such as '{rules.prefix} <mask>'"
         )
-    return [decode(text, shape_HW, rules) for text in words[step - 1 :: step]]
+    for text in words[step - 1 :: step]:
+        yield decode(text, shape_HW, rules)

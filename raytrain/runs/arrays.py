@@ -24,3 +24,14 @@ def new_array(path: Path, dtype: str | np.dtype | type, size: int) -> np.memmap:
         else:  # macOS
             file.truncate(end)
     return np.lib.format.open_memmap(path, "r+")
+
+
+def write_part(array: np.memmap, first: int, values: np.ndarray) -> None:
+    """Write flat values into the file of a flat array, from its element `first` on.
+
+    Unlike an assignment, this keeps no page of the file in the memory of the process.
+    """
+    assert array.filename is not None
+    with open(array.filename, "r+b") as file:
+        file.seek(array.offset + int(first) * array.itemsize)
+        values.astype(array.dtype, copy=False).tofile(file)

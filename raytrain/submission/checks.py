@@ -114,7 +114,7 @@ def _image_problems(name: str, found: list[Plane], cells: Cells, spec: Submissio
         told: list[np.ndarray] = []
         for cell in cells.get(key, []) if spec.row == "object" else cells.get(key, [])[:1]:
             try:
-                told += read_cell(cell, (shape_HW[0], shape_HW[1]), spec)
+                told += list(read_cell(cell, (shape_HW[0], shape_HW[1]), spec))
             except ValueError as error:
                 problems.append(f"{_word(key)}: {error}")
             if not cell.strip() and spec.empty:

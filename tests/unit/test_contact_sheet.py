@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from raytrain.data.contact_sheet import CAPTION, CELL, COLOURS, GAP, contact_sheet
+from raytrain.data.contact_sheet import CAPTION, CELL, COLOURS, GAP, cell, contact_sheet
 
 
 def test_any_image_has_its_cell() -> None:
@@ -14,9 +14,8 @@ def test_any_image_has_its_cell() -> None:
         np.full((9, 9, 4), 5.0),
         np.zeros((1, 1, 1), np.uint8),
     ]
-    sheet = contact_sheet(
-        images, [None] * 5, ["a", "b" * 99, "é 心", "d", ""], 3, 2, "single_label"
-    )
+    pictures = [cell(image, None, 2, "single_label") for image in images]
+    sheet = contact_sheet(pictures, ["a", "b" * 99, "é 心", "d", ""], 3)
     assert sheet.size == (3 * (CELL + GAP) + GAP, 2 * (CELL + CAPTION + GAP) + GAP)
     pixels = np.asarray(sheet)
     first = pixels[GAP : GAP + CELL, GAP : GAP + CELL]
@@ -28,11 +27,9 @@ def test_any_image_has_its_cell() -> None:
 def test_masks_are_outlined_in_the_color_of_their_class() -> None:
     mask = np.zeros((CELL, CELL), np.uint8)
     mask[20:60, 20:60], mask[90:140, 90:140] = 1, 2
-    sheet = contact_sheet(
-        [np.zeros((CELL, CELL, 1), np.uint8)], [mask], ["x"], 8, 3, "single_label"
-    )
-    cell = np.asarray(sheet)[GAP : GAP + CELL, GAP : GAP + CELL]
+    picture = cell(np.zeros((CELL, CELL, 1), np.uint8), mask, 3, "single_label")
+    drawn = np.asarray(contact_sheet([picture], ["x"], 8))[GAP : GAP + CELL, GAP : GAP + CELL]
     for box, color in (((20, 59), COLOURS[0]), ((90, 139), COLOURS[1])):
-        assert (cell[box[0], box[0] : box[1] + 1] == color).all()
-        assert (cell[box[0] : box[1] + 1, box[1]] == color).all()
-    assert (cell[30:50, 30:50] == 0).all()
+        assert (drawn[box[0], box[0] : box[1] + 1] == color).all()
+        assert (drawn[box[0] : box[1] + 1, box[1]] == color).all()
+    assert (drawn[30:50, 30:50] == 0).all()

@@ -237,7 +237,7 @@ def test_a_decoder_names_the_fault(rules: Dialect, text: str, fault: str) -> Non
 )
 def test_a_cell_of_several_objects_names_the_fault(cell: str, fault: str) -> None:
     with pytest.raises(ValueError, match=fault):
-        read_cell(cell, (3, 4), DIALECTS["hubmap_2023"])
+        list(read_cell(cell, (3, 4), DIALECTS["hubmap_2023"]))
 
 
 @pytest.mark.parametrize(

@@ -37,12 +37,13 @@ def read_paired_mask(
         if target == "multi_label":
             return stacked(decode_layers(path), len(classes), path)
         return as_classes(decode_mask(path), spec.labels, len(classes), path)
-    layers = []
-    for part in parts:
+
+    def layer(part: str) -> tuple[int, np.ndarray, str]:
         fields = path_fields(part, spec.mask) or {}
         number = class_number(fields["class"], classes, None) if "class" in fields else 1
-        layers.append((number, decode_mask(root / part) != 0, str(root / part)))
-    return merged(layers, target)
+        return number, decode_mask(root / part) != 0, str(root / part)
+
+    return merged(map(layer, parts), target)
 
 
 def _paired(
