@@ -35,7 +35,8 @@ def as_classes(
         case ValueLabelsSpec():
             meaning = dict(labels.classes)
     meaning |= dict.fromkeys(labels.ignore, IGNORE)
-    strange = sorted(set(pd.unique(mask_HW.ravel()).tolist()) - set(meaning))
+    found = set().union(*(pd.unique(mask_HW[rows].ravel()).tolist() for rows in strips(mask_HW)))
+    strange = sorted(found - set(meaning))
     if strange:
         shown = ", ".join(map(str, strange[:10])) + (", ..." if len(strange) > 10 else "")
         raise ValueError(

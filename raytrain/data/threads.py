@@ -15,7 +15,6 @@ from raytrain.config.plain import console_of
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-
 AT_ONCE = 2**27
 """Most values of images that are read at the same time: eight images of 4096 x 4096 gray pixels. An
 image takes up to ten bytes for each value while it is read and examined."""
@@ -48,7 +47,7 @@ def in_threads(
 
 
 class _Room:
-    """Room for a number of values, which threads take in the order of their calls."""
+    """Room for a number of values. No thread overtakes the one that waits for much room."""
 
     def __init__(self, size: int):
         self._size = self._free = size
