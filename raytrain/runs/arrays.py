@@ -34,4 +34,4 @@ def write_part(array: np.memmap, first: int, values: np.ndarray) -> None:
     assert array.filename is not None
     with open(array.filename, "r+b") as file:
         file.seek(array.offset + int(first) * array.itemsize)
-        values.astype(array.dtype, copy=False).tofile(file)
+        file.write(values.astype(array.dtype, copy=False).data)
