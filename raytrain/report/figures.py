@@ -176,16 +176,16 @@ def intervals(scores: list[Interval], metric: str, classes: Sequence[str], alt: 
 
 
 def step_curves(step: Comparison, metric: str) -> Markup:
-    """Draw the score at each value of a step's parameter, a line for each class."""
+    """Draw the score at each value of a step's parameter, a line for each class; the values are
+    evenly spaced."""
 
     def plot(figure: Figure, axes: Axes) -> None:
+        values = [value for value, _ in next(iter(step.curves.values()))]
         for number, (name, points) in enumerate(step.curves.items(), 1):
-            values, scores = zip(*points, strict=True)
-            axes.plot(values, scores, "o-", color=class_color(number), label=name, markersize=4)
-        if min(min(value for value, _ in points) for points in step.curves.values()) >= 0 and (
-            max(max(value for value, _ in points) for points in step.curves.values()) > 16
-        ):
-            axes.set_xscale("symlog", base=2, linthresh=1)
+            scores = [score for _, score in points]
+            axes.plot(scores, "o-", color=class_color(number), label=name, markersize=4)
+        places = range(0, len(values), 1 + len(values) // 8)
+        axes.set_xticks(places, [f"{values[place]:g}" for place in places])
         figure.legend(loc="outside upper left", ncols=3, frameon=False)
 
     alt = f"Out-of-fold {metric} at each value of the step {step.name}"
