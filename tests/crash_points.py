@@ -204,8 +204,9 @@ def _client_here(command: Sequence[str], request: Request, *_: object) -> Reply:
 def sampled(steps: Sequence[str], count: int, seed: int) -> list[int]:
     """So many steps at random, the request that enters the file among them."""
     entering = next(at for at, name in enumerate(steps) if name.endswith(" CreateSubmission"))
-    others = random.Random(seed).sample(range(len(steps)), count - 2)
-    return sorted({entering, entering + 1, *others})
+    two = (entering, entering + 1)
+    rest = [at for at in range(len(steps)) if at not in two]
+    return sorted([*two, *random.Random(seed).sample(rest, count - 2)])
 
 
 def main() -> None:
