@@ -123,7 +123,7 @@ class SmallestAreaStep(PerClassStep):
 
 
 class LargestComponentsStep(PerClassStep):
-    """Only the `at` largest 8-connected components of the class are kept; 0 keeps all.
+    """Keep only the `at` largest 8-connected components of the class; 0 keeps all.
 
     Of components with equal area, the one with the higher summed probability is larger, then the
     one that comes first, row by row.

@@ -15,6 +15,7 @@ from raytrain.ensemble.greedy import best_mean, greedy, single
 from raytrain.ensemble.plan import Plan, Scored, gain, nested_evidence, plan_of, scored
 from raytrain.ensemble.pool import Pool, Setting, Views
 from raytrain.runs.ensemble import Comparison
+from raytrain.runs.messages import say
 
 What = Literal["views", "ensemble", "step"]
 
@@ -53,8 +54,12 @@ def choose(pool: Pool, options: Options) -> tuple[Plan, list[Comparison]]:
         if most > 1:
             plan = table.better("ensemble", name, plan_of(way(pool, views, most)), plan)
     for step in options.steps:
-        present = {each.name for each in plan.chosen.steps}
+        # A fold may have a step that all images together do not have.
+        settings = (*plan.nested, plan.chosen)
+        present = {each.name for setting in settings for each in setting.steps}
         if step_name(step) in EXCLUSIVE and present & set(EXCLUSIVE):
+            kept = ", ".join(sorted(present & set(EXCLUSIVE)))
+            say(f"{step_name(step)} is not tried, because {kept} is kept and excludes it")
             continue
         if isinstance(step, InsideStep):
             name = f"{options.classes[step.inner]} inside {options.classes[step.outer]}"

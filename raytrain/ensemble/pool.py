@@ -85,8 +85,11 @@ class Pool:
         return np.stack([*rows, np.ones(len(self.labeled.fold_N), bool)]).astype(np.float64)
 
     def drawn(self, pixels: int) -> "Pool":
-        """Return the pool on whole groups of about so many pixels, from all folds alike and in a
-        fixed order; itself if there are not more."""
+        """Return a pool of fewer images, with about this number of pixels.
+
+        Whole groups are drawn from all folds alike, in a fixed order. A pool with no more pixels is
+        returned as it is.
+        """
         if int(self.labeled.pixels_N.sum()) <= pixels:
             return self
         groups, first, group_N = np.unique(

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from raytrain.config.metrics import DiceMetricSpec
-from raytrain.config.steps import SmallestAreaStep, ThresholdStep
+from raytrain.config.steps import QuantileStep, SmallestAreaStep, ThresholdStep
 from raytrain.ensemble.choose import Options, choose
+from raytrain.ensemble.fit_steps import fitted
 from raytrain.ensemble.greedy import greedy
 from raytrain.ensemble.oof_maps import CandidateMaps
-from raytrain.ensemble.plan import gain, nested_evidence, plan_of, scored
+from raytrain.ensemble.plan import Plan, gain, nested_evidence, plan_of, scored
 from raytrain.ensemble.pool import Labeled, Pool, Setting
 from raytrain.metrics import score
 
@@ -162,6 +163,24 @@ def test_a_threshold_is_fitted_where_it_helps_and_nowhere_else() -> None:
     plan, rows = choose(pool_of([right], true_NHW), options(1, steps=(ThresholdStep,)))
     assert plan.chosen.steps == ()
     assert rows[1].kept is False
+
+
+def test_a_step_that_only_a_fold_has_excludes_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The threshold is kept although the one of all images is off."""
+    true_NHW = truths(24)
+    pool = pool_of([shy(true_NHW)], true_NHW)
+
+    def of_folds_alone(pool, plan, kind, classes):
+        found, curves = fitted(pool, plan, kind, classes)
+        return Plan(found.nested, plan.chosen), curves
+
+    monkeypatch.setattr("raytrain.ensemble.choose.fitted", of_folds_alone)
+    plan, rows = choose(pool, options(1, steps=(ThresholdStep, QuantileStep)))
+    assert [row.name for row in rows] == ["best single", "threshold"]
+    assert rows[1].kept
+    assert plan.chosen.steps == ()
 
 
 def test_small_areas_are_removed_where_they_are_noise() -> None:
