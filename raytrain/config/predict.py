@@ -16,75 +16,95 @@ VIEW_COUNTS: dict[ViewGroup, int] = {"hflip": 1, "vflip": 1, "turns": 3, "scales
 """Number of views in each group."""
 
 
-AUTO_STEPS = tuple(name for name, spec in STEP_SPECS.items() if spec.auto)
-"""Names of the steps that have values to fit."""
+AUTO: Literal["auto"] = "auto"
+STEP_NAMES = (AUTO, *STEP_SPECS)
 
 
 def _known(name: str) -> str:
-    if name not in AUTO_STEPS:
-        raise ValueError(unknown_name(name, AUTO_STEPS))
+    if name not in STEP_NAMES:
+        raise ValueError(unknown_name(name, STEP_NAMES))
     return name
 
 
-class InsideSpec(Spec):
-    """A class that lies inside another one, such as the left ventricle inside the myocardium."""
+def _named(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
 
-    name: Literal["inside"] = "inside"
-    inner: str
-    """Class whose pixels outside of the hull of `outer` are removed."""
-    outer: str
 
-    def class_problems(self, classes: tuple[str, ...]) -> list[str]:
-        """Return the problems of the class names."""
-        problems = [
-            f"predict.steps: inside: {unknown_name(part, classes[1:])}"
-            for part in (self.inner, self.outer)
-            if part not in classes[1:]
+class StepToTry(Spec):
+    """A step by its name. `inside` also names its classes."""
+
+    name: Annotated[str, AfterValidator(_known)]
+    inner: str | None = None
+    """Of `inside`: the class whose pixels outside of the hull of `outer` are removed."""
+    outer: str | None = None
+
+    def problems(self, classes: tuple[str, ...], target: Target) -> list[str]:
+        """Return what is wrong with the step for these classes; the first is the background."""
+        if self.name == AUTO:
+            return []
+        named = (self.inner, self.outer)
+        if self.name != "inside" and named != (None, None):
+            return [f"{self.name} has no inner and outer; only inside has"]
+        if not STEP_SPECS[self.name].fits(len(classes), target):
+            suitable = ", ".join(applicable(len(classes), target))
+            return [
+                f"{self.name} does not work with {len(classes)} classes ({target}); choose from "
+                f"{suitable}"
+            ]
+        if self.name != "inside":
+            return []
+        if None in named or self.inner == self.outer:
+            return [
+                "inside needs two classes, such as {name: inside, inner: lv, outer: myo} (got "
+                f"inner: {self.inner}, outer: {self.outer})"
+            ]
+        return [
+            f"inside: {unknown_name(part, classes[1:])}"
+            for part in named
+            if part is not None and part not in classes[1:]
         ]
-        if self.inner == self.outer:
-            problems.append(
-                f"predict.steps: inside: inner and outer are both {self.inner}; name two classes"
-            )
-        return problems
-
-
-StepName = Annotated[str, AfterValidator(_known)]
 
 
 def _listed(value: Any) -> Any:
     if value in ("none", None):
         return ()
-    return (value,) if isinstance(value, str) and value != "auto" else value
+    return (value,) if isinstance(value, str | dict) else value
 
 
 class PredictSpec(Spec):
     """What is tried on the out-of-fold maps, and kept only if it raises the score there."""
 
     tta: Annotated[
-        Literal["auto"] | tuple[ViewGroup, ...],
-        BeforeValidator(_listed, json_schema_input_type=str | tuple[ViewGroup, ...]),
-    ] = "auto"
+        tuple[Literal["auto", "hflip", "vflip", "turns", "scales", "shifts"], ...],
+        BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...]),
+    ] = (AUTO,)
     """Test-time augmentation. `auto` tries the views that training drew (flips, turns, scales,
     shifts); a list tries these groups; `none` tries nothing. Each member keeps its own."""
     steps: Annotated[
-        Literal["auto"] | tuple[StepName | InsideSpec, ...],
-        BeforeValidator(_listed, json_schema_input_type=str | tuple[StepName | InsideSpec, ...]),
-    ] = "auto"
+        tuple[Annotated[StepToTry, BeforeValidator(_named)], ...],
+        BeforeValidator(_listed, json_schema_input_type=str | tuple[str | StepToTry, ...]),
+    ] = (StepToTry(name=AUTO),)
     """Steps between the mean map and the mask. `auto` tries all that suit the classes, in a fixed
     order; a list tries these; `none` tries nothing. `{name: inside, inner: lv, outer: myo}` is
-    tried only when it is listed."""
+    tried only when it is listed, also beside `auto`."""
 
     def step_problems(self, classes: tuple[str, ...], target: Target) -> list[str]:
         """Return the problems of the listed steps with these classes."""
-        problems = []
-        suitable = ", ".join(applicable(len(classes), target))
-        for step in () if self.steps == "auto" else self.steps:
-            name = step if isinstance(step, str) else step.name
-            if isinstance(step, InsideSpec):
-                problems += step.class_problems(classes)
-            if not STEP_SPECS[name].fits(len(classes), target):
-                problems.append(
-                    f"predict.steps: {name} does not work with {len(classes)} classes "
-                    f"({target}); choose from {suitable}"
-                )
-        return problems
+        found = [problem for step in self.steps for problem in step.problems(classes, target)]
+        names = [step.name for step in self.steps if step.name != "inside"]
+        found += [
+            f"{name} is listed {names.count(name)} times; keep one of them"
+            for name in dict.fromkeys(names)
+            if names.count(name) > 1
+        ]
+        return [f"predict.steps: {problem}" for problem in found]
+
+    def tried_steps(self, classes: int, target: Target) -> list[StepToTry]:
+        """Return the steps to try, in the order in which they are applied."""
+        steps = [step for step in self.steps if step.name != AUTO]
+        if len(steps) < len(self.steps):
+            listed = {step.name for step in steps}
+            steps += [
+                StepToTry(name=name) for name in applicable(classes, target) if name not in listed
+            ]
+        return sorted(steps, key=lambda step: [*STEP_SPECS].index(step.name))

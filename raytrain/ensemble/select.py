@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 
 from raytrain.config.job import JobSpec
-from raytrain.config.predict import InsideSpec
-from raytrain.config.steps import STEP_SPECS, InsideStep, PerClassStep, applicable
+from raytrain.config.steps import STEP_SPECS, InsideStep, PerClassStep
 from raytrain.config.trial import TrialSpec
 from raytrain.data.folds import Folds
 from raytrain.data.report import DataReport
 from raytrain.engine.run import Run
 from raytrain.engine.tasks import fold_tasks
 from raytrain.engine.trial import open_samples
-from raytrain.ensemble.choose import Options, choose, step_name
+from raytrain.ensemble.choose import Options, choose
 from raytrain.ensemble.oof_maps import candidate_maps
 from raytrain.ensemble.plan import Plan, nested_evidence
 from raytrain.ensemble.pool import Labeled, Pool, Setting
@@ -132,18 +131,17 @@ def _options(
     job: JobSpec, report: DataReport, folds: Folds, candidates: list[Candidate]
 ) -> Options:
     steps: list[type[PerClassStep] | InsideStep] = []
-    asked = job.predict.steps
-    for step in applicable(len(report.classes), report.target) if asked == "auto" else asked:
-        if isinstance(step, InsideSpec):
-            inner, outer = (report.classes.index(name) for name in (step.inner, step.outer))
+    for step in job.predict.tried_steps(len(report.classes), report.target):
+        if step.inner is not None and step.outer is not None:
+            inner, outer = map(report.classes.index, (step.inner, step.outer))
             steps.append(InsideStep(inner=inner, outer=outer))
         else:
-            steps.append(STEP_SPECS[step])
+            steps.append(STEP_SPECS[step.name])
     networks = {"retrained": 1, "folds": len(folds.val_ids), "both": 1 + len(folds.val_ids)}
     return Options(
         most=job.finalize.members or len(candidates),
         views=tuple(each.tried for each in candidates),
-        steps=tuple(sorted(steps, key=lambda step: [*STEP_SPECS].index(step_name(step)))),
+        steps=tuple(steps),
         networks=tuple(0 if each.maps else networks[job.ship] for each in candidates),
         names=tuple(each.name for each in candidates),
         classes=report.classes,

@@ -1,7 +1,7 @@
 """Which groups of views test-time augmentation tries for a configuration."""
 
 from raytrain.config.job import JobSpec
-from raytrain.config.predict import ViewGroup
+from raytrain.config.predict import AUTO, ViewGroup
 from raytrain.config.trial import TrialSpec
 from raytrain.data.framing import network_size
 from raytrain.data.report import DataReport
@@ -10,25 +10,27 @@ from raytrain.engine.views import drawn_groups, group_problems
 
 
 def tried_groups(job: JobSpec, spec: TrialSpec, report: DataReport) -> tuple[ViewGroup, ...]:
-    """Return the listed groups, or with `auto` those that training drew and that the windows can
+    """Return the listed groups, and with `auto` those that training drew and that the windows can
     have. `spec` has its framing resolved; with one fold nothing is tried."""
     if job.folds is None:
         return ()
-    if job.predict.tta != "auto":
-        return job.predict.tta
-    size = network_size(spec.framing, report.largest)
-    return tuple(
-        group for group in drawn_groups(spec.augmentation) if not group_problems((group,), *size)
-    )
+    groups: list[ViewGroup] = _listed(job)
+    if AUTO in job.predict.tta:
+        size = network_size(spec.framing, report.largest)
+        drawn = drawn_groups(spec.augmentation)
+        groups += [group for group in drawn if not group_problems((group,), *size)]
+    return tuple(dict.fromkeys(groups))
 
 
 def tta_problems(job: JobSpec, specs: list[TrialSpec], report: DataReport) -> list[str]:
     """Return why windows of these configurations cannot have the listed groups of views."""
-    if job.predict.tta == "auto":
-        return []
     sizes = {network_size(framed(spec, report).framing, report.largest) for spec in specs}
     return [
         f"predict.tta: {problem}"
         for size in sorted(sizes)
-        for problem in group_problems(job.predict.tta, *size)
+        for problem in group_problems(tuple(_listed(job)), *size)
     ]
+
+
+def _listed(job: JobSpec) -> list[ViewGroup]:
+    return [group for group in job.predict.tta if group != AUTO]

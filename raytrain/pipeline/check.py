@@ -164,7 +164,7 @@ def job_problems(job: JobSpec, report: DataReport) -> list[str]:
     specs = [with_values(job.trial, values) for values in combinations(space)]
     losses = dict.fromkeys(spec.loss for spec in specs)
     found = [line for loss in losses for line in loss_problems(loss, report.target, len(classes))]
-    if job.predict.tta != "auto":
+    if job.predict.tta not in ((), ("auto",)):
         from raytrain.ensemble.tta import tta_problems
 
         found += tta_problems(job, specs, report)

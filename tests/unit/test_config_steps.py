@@ -1,11 +1,13 @@
 """Specs of fitted steps: order, JSON, what is refused, and what `auto` tries."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from raytrain.config.base import Spec
+from raytrain.config.load import load_job
 from raytrain.config.predict import PredictSpec
 from raytrain.config.steps import (
     STEP_SPECS,
@@ -74,26 +76,60 @@ def test_all_listed_steps_that_do_not_fit_are_named() -> None:
     known = "threshold, quantile, presence, fill_holes, smallest_area, largest_components"
     assert spec.step_problems(("bg", "polyp"), "single_label") == [
         f"predict.steps: bias does not work with 2 classes (single_label); choose from {known}",
-        "predict.steps: inside: unknown 'lv'; known: polyp",
-        "predict.steps: inside: unknown 'mio'; known: polyp",
         f"predict.steps: inside does not work with 2 classes (single_label); choose from {known}",
     ]
+    assert spec.step_problems(("bg", "lv", "myo"), "single_label") == [
+        "predict.steps: inside: unknown 'mio'; did you mean 'myo'?"
+    ]
     assert spec.step_problems(("bg", "lv", "mio"), "single_label") == []
-    same = PredictSpec.model_validate({"steps": [{"name": "inside", "inner": "a", "outer": "a"}]})
-    [line] = same.step_problems(("bg", "a", "b"), "single_label")
-    assert "inner and outer are both a; name two classes" in line
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        ([{"name": "inside", "inner": "a", "outer": "a"}], "inside needs two classes"),
+        (["inside"], "inside needs two classes"),
+        ([{"name": "bias", "inner": "a"}], "bias has no inner and outer"),
+        (["bias", "bias"], "bias is listed 2 times"),
+    ],
+)
+def test_other_wrong_steps(steps: list[Any], words: str) -> None:
+    [line] = PredictSpec.model_validate({"steps": steps}).step_problems(
+        ("bg", "a", "b"), "single_label"
+    )
+    assert words in line
+
+
+def test_steps_are_tried_in_the_order_in_which_they_are_applied() -> None:
+    inside = {"name": "inside", "inner": "a", "outer": "b"}
+    for steps, expected in (
+        ("auto", applicable(3, "single_label")),
+        ([inside, "auto"], (*applicable(3, "single_label"), "inside")),
+        (["smallest_area", "bias"], ("bias", "smallest_area")),
+        ("none", ()),
+    ):
+        spec = PredictSpec.model_validate({"steps": steps})
+        assert tuple(step.name for step in spec.tried_steps(3, "single_label")) == expected
+        assert PredictSpec.model_validate_json(spec.model_dump_json()) == spec
 
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [("auto", "auto"), ("none", ()), (None, ()), ([], ()), ("hflip", ("hflip",))],
-)
+    [
+        ("auto", ("auto",)), ("none", ()), (None, ()), ([], ()), ("hflip", ("hflip",)),
+        (["auto", "scales"], ("auto", "scales")),
+    ],
+)  # fmt: skip
 def test_tta_is_auto_none_or_groups_of_views(value: Any, expected: Any) -> None:
     assert PredictSpec(tta=value).tta == expected
 
 
-def test_an_unknown_step_gets_a_suggestion() -> None:
-    with pytest.raises(ValidationError, match="did you mean 'threshold'"):
-        PredictSpec(steps=("treshold",))
-    with pytest.raises(ValidationError, match="hflip"):
-        PredictSpec(tta=("flip",))
+def test_an_unknown_name_gets_one_line_with_a_suggestion(tmp_path: Path) -> None:
+    path = tmp_path / "job.yaml"
+    path.write_text("competition: {name: x, data: d, classes: [a, b]}")
+    with pytest.raises(ValueError, match="2 problems") as caught:
+        load_job(path, ["predict.tta=[hflp]", "predict.steps=[treshold]"])
+    assert str(caught.value).split("\n")[1:] == [
+        "  predict.tta[0]: unknown 'hflp'; did you mean 'hflip'?",
+        "  predict.steps[0].name: unknown 'treshold'; did you mean 'threshold'?",
+    ]
