@@ -109,12 +109,12 @@ def search(
 @app.command(rich_help_panel=PANEL)
 def cv(job: JobFile, set: Overrides = None, profile: Profile = None, local: Local = False) -> None:
     """Train the best configurations on all folds; writes out-of-fold maps to oof/."""
-    from raytrain.pipeline.cv import candidate_specs
+    from raytrain.pipeline.cv import candidate_recipes
     from raytrain.pipeline.cv import cv as station
     from raytrain.pipeline.run import opened
 
     with opened(*resolved(job, set, profile, local), "cv") as run:
-        folds = station(run, candidate_specs(run))
+        folds = station(run, candidate_recipes(run))
     print(f"out-of-fold maps of {len(folds.val_ids)} folds: {run.folder.oof}")
 
 

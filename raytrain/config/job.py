@@ -12,6 +12,7 @@ from raytrain.config.errors import unknown_name
 from raytrain.config.predict import PredictSpec
 from raytrain.config.schedulers import NoSchedulerSpec
 from raytrain.config.search import SearchSpec
+from raytrain.config.self_train import MOST_LAYERS, SelfTrainSpec
 from raytrain.config.study import StudySpec
 from raytrain.config.tracking import TrackingSpec
 from raytrain.config.trial import TrialSpec
@@ -111,6 +112,9 @@ class JobSpec(Spec):
     cv: CvSpec = CvSpec()
     finalize: FinalizeSpec = FinalizeSpec()
     predict: PredictSpec = PredictSpec()
+    self_train: SelfTrainSpec | None = None
+    """Trains the members again, also on the test images with the ensemble's soft labels, and keeps
+    the students if the out-of-fold score rises. `{}` turns it on; null: off."""
     resources: ResourcesSpec = ResourcesSpec()
     tracking: TrackingSpec = TrackingSpec()
     budget: Duration | None = None
@@ -161,6 +165,22 @@ class JobSpec(Spec):
         problems = self.predict.step_problems(competition.classes, competition.target)
         if problems:
             raise ValueError("; ".join(problems))
+        return self
+
+    @model_validator(mode="after")
+    def _self_training_can_be_judged(self) -> Self:
+        if self.self_train is None:
+            return self
+        problems = []
+        if self.folds is None:
+            problems.append("folds: none leaves no fold to judge the students; give folds a count")
+        if self.budget is not None:
+            problems.append("it does not fit into a budget; set budget or self_train to null")
+        layers = len(self.competition.classes) - 1
+        if self.competition.target == "multi_label" and layers > MOST_LAYERS:
+            problems.append(f"at most {MOST_LAYERS} classes may overlap (got {layers})")
+        if problems:
+            raise ValueError("self_train: " + "; ".join(problems))
         return self
 
     @model_validator(mode="after")

@@ -51,6 +51,11 @@ class Cache:
         """Largest height and largest width."""
         return int(self.height.max()), int(self.width.max())
 
+    @property
+    def mask_type(self) -> np.dtype:
+        """The dtype of the masks."""
+        return self.labels.dtype
+
     def rows(self, ids: tuple[str, ...]) -> np.ndarray:
         """Return the rows of the samples. Raises KeyError for an unknown id."""
         found = pc.index_in(pa.array(ids, self.ids.type), value_set=self.ids)

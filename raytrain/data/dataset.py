@@ -21,7 +21,8 @@ from raytrain.data.cache import Cache
 from raytrain.data.framing import Frame, Windows
 from raytrain.data.loading import BatchLoader, Layout, packed, unpacked
 from raytrain.data.mixing import mixed
-from raytrain.data.plan import BatchPlan, EpochPlan
+from raytrain.data.plan import BatchPlan, EpochPlan, SoftWindows
+from raytrain.data.soft_labels import SoftCache
 
 
 @dataclass(frozen=True)
@@ -202,7 +203,7 @@ def train_loader(
     )
     plan = epoch_plan(dataset, spec, rank, world)
     at_once = -(-spec.batch_size // world)
-    masks = cache.labels.itemsize * (1 if spec.mix is None else 2)
+    masks = cache.mask_type.itemsize * (1 if spec.mix is None else 2)
     pixel = cache.channels * torch.float32.itemsize + masks
     batch_bytes = at_once * frame.height * frame.width * pixel
     pin = torch.cuda.is_available()
@@ -215,7 +216,12 @@ def epoch_plan(dataset: SliceDataset, spec: TrialSpec, rank: int, world: int) ->
     foreground_N = np.ones(len(dataset.windows.row_N), bool)
     if spec.positive_share is not None:
         foreground_N = np.array([dataset.has_foreground(n) for n in range(len(foreground_N))])
-    return EpochPlan(spec, np.tile(foreground_N, 1 + spec.copies), rank, world)
+    foreground_N = np.tile(foreground_N, 1 + spec.copies)
+    if not isinstance(dataset.cache, SoftCache):
+        return EpochPlan(spec, foreground_N, rank, world)
+    soft_N = np.isin(dataset.windows.row_N, dataset.cache.soft_rows)
+    soft = SoftWindows(np.tile(soft_N, 1 + spec.copies), dataset.cache.share)
+    return EpochPlan(spec, foreground_N, rank, world, soft)
 
 
 @dataclass(frozen=True)

@@ -128,4 +128,4 @@ def _types(cache: Cache) -> tuple[torch.dtype, torch.dtype]:
     """Return the types of images and masks on the device."""
     stacks = cache.pixels.stacks if isinstance(cache.pixels, StackRows) else (cache.pixels,)
     image = torch.uint8 if all(s.dtype == np.uint8 for s in stacks) else torch.float32
-    return image, torch.uint8 if cache.labels.dtype == np.uint8 else torch.int32
+    return image, torch.uint8 if cache.mask_type == np.uint8 else torch.int32

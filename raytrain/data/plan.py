@@ -40,6 +40,15 @@ class BatchPlan:
     mix: MixPlan | None = None
 
 
+@dataclass(frozen=True)
+class SoftWindows:
+    """The windows of samples with soft labels."""
+
+    is_soft_N: np.ndarray
+    share: float
+    """Share of these windows in an epoch."""
+
+
 class EpochPlan(Sampler[BatchPlan]):
     """A rank's batches of one epoch: an order determined by (seed, epoch), dealt out step by step.
 
@@ -47,16 +56,25 @@ class EpochPlan(Sampler[BatchPlan]):
     than another, or one that does not count (every rank must take every step). With
     `positive_share` the epoch has the same length, but that share of its windows has foreground.
     The windows of each kind are cycled in random order, so some are repeated within the epoch, and
-    some are left out.
+    some are left out. Windows with soft labels come in addition, cycled in the same way.
     """
 
-    def __init__(self, spec: TrialSpec, foreground_N: np.ndarray, rank: int, world: int):
+    def __init__(
+        self, spec: TrialSpec, foreground_N: np.ndarray, rank: int, world: int,
+        soft: SoftWindows | None = None,
+    ):  # fmt: skip
         """Set up the plan. `foreground_N` says for each window whether it has foreground; without a
         positive share only its length matters. Raises ValueError when a positive share is set and
         only one kind of window exists."""
         self.spec, self.rank, self.world, self.epoch = spec, rank, world, 1
-        self.count = len(foreground_N)
-        self.kinds = [np.flatnonzero(foreground_N), np.flatnonzero(~foreground_N)]
+        is_soft_N = np.zeros(len(foreground_N), bool) if soft is None else soft.is_soft_N
+        self.labeled, self.soft = np.flatnonzero(~is_soft_N), np.flatnonzero(is_soft_N)
+        self.drawn = 0
+        if soft is not None:
+            self.drawn = max(1, round(soft.share / (1 - soft.share) * len(self.labeled)))
+        self.count = len(self.labeled) + self.drawn
+        of_labeled_N = foreground_N[self.labeled]
+        self.kinds = [self.labeled[of_labeled_N], self.labeled[~of_labeled_N]]
         if spec.positive_share is not None and not all(map(len, self.kinds)):
             lacking = "with" if len(self.kinds[1]) else "without"
             raise ValueError(
@@ -97,14 +115,16 @@ class EpochPlan(Sampler[BatchPlan]):
     def _order(self) -> np.ndarray:
         rng = np.random.default_rng([self.spec.seed, self.epoch])
         if self.spec.positive_share is None:
-            return rng.permutation(self.count)
-        positives = round(self.spec.positive_share * self.count)
-        drawn = [
-            np.resize(np.concatenate([rng.permutation(kind) for _ in range(-(-n // len(kind)))]), n)
-            for kind, n in zip(self.kinds, (positives, self.count - positives), strict=True)
-            if n
-        ]
-        return rng.permutation(np.concatenate(drawn))
+            order = rng.permutation(self.labeled)
+        else:
+            count = len(self.labeled)
+            positives = round(self.spec.positive_share * count)
+            counts = (positives, count - positives)
+            drawn = [_cycled(rng, *pair) for pair in zip(self.kinds, counts, strict=True)]
+            order = rng.permutation(np.concatenate(drawn))
+        if not self.drawn:
+            return order
+        return rng.permutation(np.concatenate([order, _cycled(rng, self.soft, self.drawn)]))
 
     def _mix(self, number: int, step: np.ndarray, places: np.ndarray) -> MixPlan | None:
         """Draw for the whole step, so that the number of workers does not matter."""
@@ -117,3 +137,11 @@ class EpochPlan(Sampler[BatchPlan]):
         share, center = float(rng.beta(mix.alpha, mix.alpha)), rng.random(2)
         partners = rng.permutation(step)[places]
         return MixPlan(mix, partners, share, (float(center[0]), float(center[1])))
+
+
+def _cycled(rng: np.random.Generator, windows: np.ndarray, count: int) -> np.ndarray:
+    """Return `count` of these windows in random order, each as often as the others."""
+    if not count:
+        return windows[:0]
+    rounds = [rng.permutation(windows) for _ in range(-(-count // len(windows)))]
+    return np.concatenate(rounds)[:count]

@@ -15,13 +15,18 @@ TrainingLoss = Callable[[torch.Tensor | Outputs, torch.Tensor], torch.Tensor]
 """(network output, mask_BHW int64) -> scalar."""
 
 
-def training_loss(spec: TrialSpec, target: Target, class_pixels: tuple[int, ...]) -> TrainingLoss:
+def training_loss(
+    spec: TrialSpec,
+    target: Target,
+    class_pixels: tuple[int, ...],
+    table_VK: torch.Tensor | None = None,
+) -> TrainingLoss:
     """Return the loss function of a training.
 
     For `Outputs` it is the weighted mean over the scales with deep supervision, plus the
-    cross-entropy of the image-level head if there is one.
+    cross-entropy of the image-level head if there is one. `table_VK` says what soft labels mean.
     """
-    loss = build_loss(spec.loss, target, class_pixels)
+    loss = build_loss(spec.loss, target, class_pixels, table_VK)
     weights = (1.0, *(spec.deep_supervision.weights if spec.deep_supervision else ()))
 
     def total(outputs: torch.Tensor | Outputs, mask_BHW: torch.Tensor) -> torch.Tensor:
@@ -32,7 +37,7 @@ def training_loss(spec: TrialSpec, target: Target, class_pixels: tuple[int, ...]
         found = torch.stack(parts).sum() / sum(weights)
         if spec.presence is not None:
             assert outputs.presence_BF is not None
-            judged = Judged(outputs.logits_BKHW, mask_BHW, target)
+            judged = Judged(outputs.logits_BKHW, mask_BHW, target, table_VK)
             found = found + spec.presence.weight * presence_loss(outputs.presence_BF, judged)
         return found
 

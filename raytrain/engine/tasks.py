@@ -14,6 +14,7 @@ from raytrain.engine.run import Run
 from raytrain.engine.start import with_content
 from raytrain.runs.messages import say
 from raytrain.runs.record import Station, Task, task_fingerprint
+from raytrain.runs.soft import SoftSource
 
 NO_GRADIENTS = {
     "epochs": 1,
@@ -24,6 +25,21 @@ NO_GRADIENTS = {
     },
 }
 """Fixed values for trials without gradient steps, so that a search over rates runs them once."""
+
+
+class Recipe(NamedTuple):
+    """A configuration to train on every fold, and on all labeled images."""
+
+    spec: TrialSpec
+    fold_soft: tuple[SoftSource, ...] = ()
+    """Soft labels for each fold, if it is a student."""
+    final_soft: SoftSource | None = None
+    """Soft labels for the training on all labeled images."""
+
+    @property
+    def label(self) -> str:
+        """Short form of the configuration; a student is named as one."""
+        return f"{self.spec.label} (student)" if self.fold_soft else self.spec.label
 
 
 class Fold(NamedTuple):
@@ -41,9 +57,11 @@ def make_task(
     spec: TrialSpec,
     fold: Fold,
     workers: int | tuple[int, int],
+    soft: SoftSource | None = None,
 ) -> Task:
     """Create a task with a directory named after everything that determines its numbers.
 
+    `soft` names soft labels of the test images to train on beside the training images.
     A U-Net that is too deep for the images gets the depth that fits, and a length in steps or
     samples is converted to epochs; both are printed. A pixel classifier gets one epoch, and the
     defaults of the fields that it does not use.
@@ -51,7 +69,7 @@ def make_task(
     job, report = run.job, run.report
     spec = _in_epochs(_fitted(framed(spec, report), report), report, fold.train_ids)
     spec = with_content(spec)
-    name = task_fingerprint(spec, report.fingerprint, fold.name, workers)
+    name = task_fingerprint(spec, report.fingerprint, fold.name, workers, soft)
     parts = [station, spec.label, *([] if fold.name in ("split", "all") else [fold.name]), name[:4]]
     return Task(
         name="_".join(parts),
@@ -67,6 +85,7 @@ def make_task(
         loaders=job.resources.loaders,
         metric=job.competition.metric,
         directory=run.folder.trial(name).path,
+        soft=soft,
     )
 
 
@@ -135,9 +154,14 @@ def held_out(run: Run) -> Fold:
     return all_folds(run.folds)[0]
 
 
-def fold_tasks(run: Run, spec: TrialSpec) -> list[Task]:
+def fold_tasks(run: Run, recipe: Recipe) -> list[Task]:
     """Return one task per fold, in order."""
-    return [make_task(run, "cv", spec, fold, workers=1) for fold in all_folds(run.folds)]
+    folds = all_folds(run.folds)
+    softs = recipe.fold_soft or (None,) * len(folds)
+    return [
+        make_task(run, "cv", recipe.spec, fold, 1, soft)
+        for fold, soft in zip(folds, softs, strict=True)
+    ]
 
 
 def all_folds(folds: Folds) -> list[Fold]:

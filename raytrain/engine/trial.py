@@ -17,6 +17,7 @@ from raytrain.data.cache import Cache, open_cache
 from raytrain.data.dataset import Scaling, imagenet_scaling
 from raytrain.data.framing import network_size
 from raytrain.data.report import DataReport, columns, mean_and_std, read_report
+from raytrain.data.soft_labels import Probabilities, with_soft_labels
 from raytrain.engine.auxiliary import training_loss
 from raytrain.engine.checkpoint import newest_checkpoint, save_checkpoint, writing
 from raytrain.engine.compiling import compiled
@@ -83,10 +84,13 @@ def run_trial(task: Task, samples: Samples, reporter: Reporter, watch: Watch = U
 
 
 def _run(task: Task, samples: Samples, reporter: Reporter, world: World, watch: Watch) -> None:
-    spec, directory, report = task.spec, task.trial_dir, samples.report
-    cache = samples.cache
+    spec, directory, report, cache = task.spec, task.trial_dir, samples.report, samples.cache
     train_rows, val_rows = cache.rows(task.train_ids), cache.rows(task.val_ids)
     scaling = task_scaling(spec, report, train_rows)
+    if task.soft is not None:
+        soft_rows = cache.rows(report.ids("test"))
+        cache = with_soft_labels(cache, soft_rows, task.soft, RunDir(task.run))
+        train_rows = np.concatenate([train_rows, soft_rows])
     notes: list[str] = []
     state = newest_checkpoint(directory.checkpoints, notes)
     history: list[Row] = state["history"] if state else []
@@ -175,6 +179,8 @@ def build_training(
             if average is not None:
                 average.load_state_dict(state[name])
     epoch = state["epoch"] + 1 if state else 1
+    labels = Probabilities(len(report.classes), report.target)
+    table_VK = torch.from_numpy(labels.prob_VK).to(world.device) if task.soft else None
     return Training(
         network=_network(model, spec, world, epoch),
         model=model,
@@ -182,7 +188,7 @@ def build_training(
         swa=swa,
         optimizer=optimizer,
         scaler=scaler,
-        loss=training_loss(spec, report.target, class_pixels(task, samples)),
+        loss=training_loss(spec, report.target, class_pixels(task, samples), table_VK),
         spec=spec,
         world=world,
         notes=[text for text in (note, reason) if text],

@@ -5,7 +5,8 @@ image is predicted by what was chosen without its fold. The simpler way wins unl
 scores higher in the nested estimate and in at least 80 % of paired draws of groups.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from raytrain.config.predict import VIEW_COUNTS, ViewGroup
@@ -17,7 +18,7 @@ from raytrain.ensemble.pool import Pool, Setting, Views
 from raytrain.runs.ensemble import Comparison
 from raytrain.runs.messages import say
 
-What = Literal["views", "ensemble", "step"]
+What = Literal["views", "ensemble", "step", "self-training"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,28 @@ def choose(pool: Pool, options: Options) -> tuple[Plan, list[Comparison]]:
     return plan, table.rows
 
 
+def with_students(
+    pool: Pool, options: Options, plan: Plan, students: Mapping[int, int]
+) -> tuple[Plan, Comparison]:
+    """Return the plan to keep, and the comparison of members with their students.
+
+    `students` maps the place of a member to that of its student, which gets its weight and views.
+    The steps are those of the plan. Both are scored nested.
+    """
+
+    def taught(setting: Setting) -> Setting:
+        weights, views = list(setting.weights), list(setting.views)
+        for member, student in students.items():
+            weights[student], weights[member] = weights[member], 0
+            views[student] = views[member]
+        return replace(setting, weights=tuple(weights), views=tuple(views))
+
+    table = _Table(pool, options, [], {})
+    names = " + ".join(options.names[student] for student in students.values())
+    plan = table.better("self-training", names, plan.changed(taught), plan)
+    return plan, table.rows[0]
+
+
 def step_name(step: type[PerClassStep] | InsideStep) -> str:
     """Return the name of a step to try."""
     return step.name if isinstance(step, InsideStep) else step.model_fields["name"].default
@@ -119,7 +142,7 @@ class _Table:
         found = gain(self._scored(richer), self._scored(plan))
         update = {
             "gain": found.mean, "gain_low": found.low, "gain_high": found.high,
-            "wins": found.wins, "kept": found.is_kept,
+            "wins": found.wins, "kept": found.is_kept, "detectable": found.detectable,
         }  # fmt: skip
         row = self._row(what, name, richer, curves or {})
         self.rows.append(row.model_copy(update=update))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import norm
 
 from raytrain.config.metrics import MetricSpec
 from raytrain.ensemble.pool import Pool, Setting
@@ -16,6 +17,8 @@ from raytrain.metrics.evidence import Evidence
 
 SHARE = 0.8
 """Share of paired group draws in which a richer choice must score higher."""
+DETECTABLE = float(norm.ppf(0.975) + norm.ppf(0.8))
+"""Effect in standard errors that a two-sided test at .05 detects with power .8."""
 AT_ONCE = 2**22
 """Values of draws by images that are held at once."""
 
@@ -61,6 +64,9 @@ class Gain:
     wins: float
     """Share of paired draws of groups in which the first one is higher; a tie counts half."""
 
+    detectable: float
+    """The smallest gain that such a comparison detects with power .8 at alpha .05."""
+
     @property
     def is_kept(self) -> bool:
         """Whether the richer choice is worth its cost."""
@@ -101,4 +107,5 @@ def gain(richer: Scored, simpler: Scored) -> Gain:
     ours_D, theirs_D = richer.draws_D, simpler.draws_D
     low, high = np.percentile(ours_D - theirs_D, [2.5, 97.5])
     wins = float((ours_D > theirs_D).mean() + 0.5 * (ours_D == theirs_D).mean())
-    return Gain(richer.score - simpler.score, float(low), float(high), wins)
+    detectable = DETECTABLE * float((ours_D - theirs_D).std())
+    return Gain(richer.score - simpler.score, float(low), float(high), wins, detectable)

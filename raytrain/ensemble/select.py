@@ -3,20 +3,17 @@
 Shape suffixes: N images, C candidates, K classes, H x W pixels.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from raytrain.config.job import JobSpec
 from raytrain.config.steps import STEP_SPECS, InsideStep, PerClassStep
-from raytrain.config.trial import TrialSpec
-from raytrain.data.folds import Folds
-from raytrain.data.report import DataReport
 from raytrain.engine.run import Run
-from raytrain.engine.tasks import fold_tasks
+from raytrain.engine.tasks import Recipe, fold_tasks
 from raytrain.engine.trial import open_samples
-from raytrain.ensemble.choose import Options, choose
+from raytrain.ensemble.choose import Options, choose, with_students
 from raytrain.ensemble.oof_maps import candidate_maps
 from raytrain.ensemble.plan import Plan, nested_evidence
 from raytrain.ensemble.pool import Labeled, Pool, Setting
@@ -38,6 +35,8 @@ PIXELS = 30_000_000
 class Selection:
     """The chosen ensemble of a run."""
 
+    recipes: tuple[Recipe | None, ...]
+    """How each candidate is trained; None for a teammate's maps."""
     candidates: tuple[Candidate, ...]
     """Each with its own out-of-fold score, and without networks."""
     plan: Plan
@@ -51,43 +50,79 @@ class Selection:
     """Its score, as in `Ensemble.oof`."""
 
 
-def select(run: Run, specs: list[TrialSpec]) -> Selection:
+def select(run: Run, recipes: list[Recipe]) -> Selection:
     """Choose the ensemble from these configurations and the teammates' maps.
 
     Raises ValueError when out-of-fold maps are missing, or a teammate joined on other folds.
     """
-    job, report, folds = run.job, run.report, run.folds
-    candidates = [_candidate(run, spec) for spec in specs]
-    candidates += [_teammate(run, each) for each in read_joined(run.folder).values()]
-    maps = [candidate_maps(run.folder, each, folds.val_ids, report) for each in candidates]
-    pool = Pool(maps, _labeled(run), len(report.classes), report.target, job.competition.metric)
+    candidates = [_candidate(run, recipe) for recipe in recipes]
+    mates = [_teammate(run, each) for each in read_joined(run.folder).values()]
+    candidates += mates
+    pool = _pool(run, candidates)
     looked_at = pool.drawn(PIXELS)
     say(
         f"choosing the ensemble from {len(candidates)} candidates, on "
         f"{len(looked_at.labeled.fold_N)} of {len(pool.labeled.fold_N)} labeled images"
     )
-    plan, comparisons = choose(looked_at, _options(job, report, folds, candidates))
-    ids = tuple(id for part in folds.val_ids for id in part)
+    plan, rows = choose(looked_at, _options(run, candidates))
+    return _selection(run, [*recipes, *(None for _ in mates)], candidates, pool, plan, rows)
+
+
+def select_students(run: Run, selection: Selection, students: Mapping[int, Recipe]) -> Selection:
+    """Return the selection with students in place of members, if that raises the nested score.
+
+    `students` maps the place of a member to its student. Raises ValueError when out-of-fold maps of
+    a student are missing.
+    """
+    before = len(selection.candidates)
+    candidates = [*selection.candidates, *(_candidate(run, each) for each in students.values())]
+    pool = _pool(run, candidates)
+
+    def padded(setting: Setting) -> Setting:
+        weights = setting.weights + (0,) * len(students)
+        return replace(setting, weights=weights, views=setting.views + ((),) * len(students))
+
+    places = {member: before + number for number, member in enumerate(students)}
+    plan, row = with_students(
+        pool.drawn(PIXELS), _options(run, candidates), selection.plan.changed(padded), places
+    )
+    recipes, rows = [*selection.recipes, *students.values()], [*selection.comparisons, row]
+    return _selection(run, recipes, candidates, pool, plan, rows)
+
+
+def _pool(run: Run, candidates: Sequence[Candidate]) -> Pool:
+    report, metric = run.report, run.job.competition.metric
+    maps = [candidate_maps(run.folder, each, run.folds.val_ids, report) for each in candidates]
+    return Pool(maps, _labeled(run), len(report.classes), report.target, metric)
+
+
+def _selection(
+    run: Run, recipes: Sequence[Recipe | None], candidates: Sequence[Candidate], pool: Pool,
+    plan: Plan, comparisons: Sequence[Comparison],
+) -> Selection:  # fmt: skip
+    """Return the selection with the scores of the plan and of each candidate on all images."""
+    ids = tuple(id for part in run.folds.val_ids for id in part)
     groups = tuple(map(str, pool.labeled.groups_N))
     evidence = nested_evidence(pool, plan)
     count_KK, disagreement_CC = _masks_compared(pool, plan)
     found = oof_score(evidence, pool.labeled.groups_N, pool.metric, count_KK)
     return Selection(
+        recipes=tuple(recipes),
         candidates=tuple(_scored(pool, plan, place, each) for place, each in enumerate(candidates)),
         plan=plan,
         comparisons=tuple(comparisons),
         disagreement=tuple(map(tuple, disagreement_CC.tolist())),
-        chosen_on=len(looked_at.labeled.fold_N),
+        chosen_on=len(pool.drawn(PIXELS).labeled.fold_N),
         evidence=OofEvidence(ids, groups, evidence, pool.metric),
         score=found.as_dict(),
     )
 
 
-def _candidate(run: Run, spec: TrialSpec) -> Candidate:
-    tasks = fold_tasks(run, spec)
+def _candidate(run: Run, recipe: Recipe) -> Candidate:
+    tasks = fold_tasks(run, recipe)
     trained = tuple(task.fingerprint for task in tasks)
     candidate = Candidate(
-        name=spec.label,
+        name=recipe.label,
         folds=trained,
         fingerprint=fingerprint(trained),
         tried=tried_groups(run.job, tasks[0].spec, run.report),
@@ -97,7 +132,7 @@ def _candidate(run: Run, spec: TrialSpec) -> Candidate:
     missing = [path for path in paths if not path.is_file()]
     if missing:
         raise ValueError(
-            f"{spec.label} lacks {len(missing)} of {len(paths)} files of out-of-fold maps; run "
+            f"{recipe.label} lacks {len(missing)} of {len(paths)} files of out-of-fold maps; run "
             "`raytrain cv` with the same job first"
         )
     return candidate
@@ -127,9 +162,8 @@ def _labeled(run: Run) -> Labeled:
     )
 
 
-def _options(
-    job: JobSpec, report: DataReport, folds: Folds, candidates: list[Candidate]
-) -> Options:
+def _options(run: Run, candidates: Sequence[Candidate]) -> Options:
+    job, report, folds = run.job, run.report, run.folds
     steps: list[type[PerClassStep] | InsideStep] = []
     for step in job.predict.tried_steps(len(report.classes), report.target):
         if step.inner is not None and step.outer is not None:

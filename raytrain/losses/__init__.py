@@ -48,13 +48,19 @@ LOSSES: dict[str, Callable[[Any, Setting], Term]] = {
 """Name -> builder(spec, setting)."""
 
 
-def build_loss(terms: tuple[LossTerm, ...], target: Target, class_pixels: tuple[int, ...]) -> Loss:
+def build_loss(
+    terms: tuple[LossTerm, ...],
+    target: Target,
+    class_pixels: tuple[int, ...],
+    table_VK: torch.Tensor | None = None,
+) -> Loss:
     """Build the weighted sum of the terms, computed in float32 in every precision.
 
     `class_pixels` are the pixel counts of the training images, background first. Without a labeled
     pixel, the loss and its gradient are 0. Means over pixels use the labeled pixels of a worker's
     batch. If images have unequal numbers of these, results with one worker and with several differ,
-    because workers are weighted by images.
+    because workers are weighted by images. `table_VK` says what soft labels mean
+    (`data/soft_labels.py`); None: masks have no soft labels.
     """
     setting = Setting(target, class_pixels)
     parts = [(term.weight, part_of("LOSSES", term, LOSSES)(term, setting)) for term in terms]
@@ -62,7 +68,7 @@ def build_loss(terms: tuple[LossTerm, ...], target: Target, class_pixels: tuple[
     def loss(logits_BKHW: torch.Tensor, mask_BHW: torch.Tensor) -> torch.Tensor:
         if logits_BKHW.dtype != torch.float64:
             logits_BKHW = logits_BKHW.float()
-        judged = Judged(logits_BKHW, mask_BHW, target)
+        judged = Judged(logits_BKHW, mask_BHW, target, table_VK)
         with torch.autocast(logits_BKHW.device.type, enabled=False):
             found = [weight * part(judged) for weight, part in parts]
         return found[0] if len(found) == 1 else torch.stack(found).sum()

@@ -14,14 +14,14 @@ def build_boundary(spec: BoundarySpec, setting: Setting) -> Term:
     true border, in image diagonals.
 
     A class that is absent from an image has distance 1 everywhere. Unlabeled pixels cost nothing,
-    but count as outside for the distances.
+    but count as outside for the distances. A soft label is inside where it exceeds .5.
     """
     del setting
 
     def term(judged: Judged) -> torch.Tensor:
         first = judged.first(spec.background)
         prob, true = judged.prob_BKHW[:, first:], judged.true_BKHW[:, first:]
-        maps = [signed_distance(layer_HW) for layer_HW in true.flatten(0, 1).cpu().numpy() > 0]
+        maps = [signed_distance(layer_HW) for layer_HW in true.flatten(0, 1).cpu().numpy() > 0.5]
         distance = torch.from_numpy(np.stack(maps)).to(prob).reshape(prob.shape)
         return (prob * distance).sum() / (judged.pixels * prob.shape[1])
 

@@ -1,10 +1,8 @@
 """Cross-entropy on the softmax over classes, over all pixels or the hardest ones."""
 
 import torch
-from torch.nn import functional
 
 from raytrain.config.losses import CrossEntropySpec, TopKCrossEntropySpec
-from raytrain.config.target import IGNORE
 from raytrain.losses.judged import Judged
 from raytrain.losses.setting import Setting, Term
 
@@ -20,13 +18,13 @@ def build_cross_entropy(spec: CrossEntropySpec, setting: Setting) -> Term:
     def term(judged: Judged) -> torch.Tensor:
         logits = judged.logits_BKHW
         weight_K = None if weights is None else logits.new_tensor(weights)
-        loss = functional.cross_entropy(
-            logits, judged.mask_BHW, weight_K, ignore_index=IGNORE, reduction="sum",
-            label_smoothing=spec.label_smoothing,
-        )  # fmt: skip
+        loss = judged.cross_entropy("sum", weight_K, spec.label_smoothing)
         if weight_K is None:
             return loss / judged.pixels
-        total = (weight_K[judged.class_BHW] * judged.valid_BHW).sum()
+        if judged.table_VK is None:
+            total = (weight_K[judged.class_BHW] * judged.valid_BHW).sum()
+        else:
+            total = (weight_K[:, None, None] * judged.true_BKHW).sum()
         # Label smoothing has a cost even if the true class has weight 0.
         weighed = total > 0
         return torch.where(weighed, loss, 0) / torch.where(weighed, total, 1)
@@ -39,9 +37,7 @@ def build_topk_cross_entropy(spec: TopKCrossEntropySpec, setting: Setting) -> Te
     del setting
 
     def term(judged: Judged) -> torch.Tensor:
-        loss_BHW = functional.cross_entropy(
-            judged.logits_BKHW, judged.mask_BHW, ignore_index=IGNORE, reduction="none"
-        )
+        loss_BHW = judged.cross_entropy("none")
         # Ignored pixels cost 0 and so come last.
         loss_BN = loss_BHW.flatten(1).sort(1, descending=True).values
         kept_B = (judged.valid_BHW.flatten(1).sum(1) * spec.share).ceil().clamp_min(1)

@@ -17,9 +17,12 @@ def build_focal(spec: FocalSpec, setting: Setting) -> Term:
 def _of_classes(spec: FocalSpec) -> Term:
     def term(judged: Judged) -> torch.Tensor:
         log_BKHW = judged.logits_BKHW.log_softmax(1)
+        alpha_K = _alpha(spec, log_BKHW)
+        if judged.table_VK is not None:
+            cost_BKHW = _cost(log_BKHW, spec.gamma) * alpha_K[:, None, None]
+            return (cost_BKHW * judged.true_BKHW).sum() / judged.pixels
         log_BHW = log_BKHW.gather(1, judged.class_BHW[:, None])[:, 0]
         cost_BHW = _cost(log_BHW, spec.gamma)
-        alpha_K = _alpha(spec, log_BKHW)
         cost_BHW = cost_BHW * alpha_K[judged.class_BHW] * judged.valid_BHW
         return cost_BHW.sum() / judged.pixels
 
@@ -50,9 +53,15 @@ def _alpha(spec: FocalSpec, log_BKHW: torch.Tensor) -> torch.Tensor:
 def _of_layers(spec: FocalSpec) -> Term:
     def term(judged: Judged) -> torch.Tensor:
         true = judged.true_BKHW
-        sign = 2 * true - 1
-        log_BKHW = functional.logsigmoid(judged.logits_BKHW * sign)
-        cost_BKHW = _cost(log_BKHW, spec.gamma)
+        if judged.table_VK is None:
+            sign = 2 * true - 1
+            cost_BKHW = _cost(functional.logsigmoid(judged.logits_BKHW * sign), spec.gamma)
+        else:
+            shown, absent = (
+                _cost(functional.logsigmoid(sign * judged.logits_BKHW), spec.gamma)
+                for sign in (1, -1)
+            )
+            cost_BKHW = true * shown + (1 - true) * absent
         match spec.alpha:
             case tuple():
                 cost_BKHW = cost_BKHW * cost_BKHW.new_tensor(spec.alpha)[:, None, None]

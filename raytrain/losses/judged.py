@@ -5,6 +5,7 @@ Shape suffixes: B images, K channels of the logits, H x W pixels.
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import torch
 from torch.nn import functional
@@ -21,6 +22,9 @@ class Judged:
     mask_BHW: torch.Tensor
     """int64, as in `config/target.py`."""
     target: Target
+    table_VK: torch.Tensor | None = None
+    """The probabilities that each number of a mask means, if labels are soft
+    (`data/soft_labels.py`); None: they are certain."""
 
     @cached_property
     def valid_BHW(self) -> torch.Tensor:
@@ -31,12 +35,19 @@ class Judged:
 
     @cached_property
     def class_BHW(self) -> torch.Tensor:
-        """The class of each pixel, 0 for unlabeled ones; for single labels."""
+        """The class of each pixel, 0 for unlabeled ones; for single labels. A soft label counts as
+        its most probable class."""
+        if self.table_VK is not None:
+            return self.true_BKHW.argmax(1)
         return torch.where(self.mask_BHW == IGNORE, 0, self.mask_BHW)
 
     @cached_property
     def true_BKHW(self) -> torch.Tensor:
-        """1 where a pixel has the channel's class, else 0; also 0 for unlabeled pixels."""
+        """1 where a pixel has the channel's class, else 0; also 0 for unlabeled pixels. A soft
+        label is the probability of the class."""
+        if self.table_VK is not None:
+            table_VK = self.table_VK.to(self.logits_BKHW)
+            return functional.embedding(self.mask_BHW, table_VK).permute(0, 3, 1, 2)
         channels, dtype = self.logits_BKHW.shape[1], self.logits_BKHW.dtype
         if self.target == "multi_label":
             layers = [layer(self.mask_BHW, k, self.target) for k in range(1, channels + 1)]
@@ -50,6 +61,23 @@ class Judged:
         single = self.target == "single_label"
         prob = self.logits_BKHW.softmax(1) if single else self.logits_BKHW.sigmoid()
         return prob * self.valid_BHW[:, None]
+
+    def cross_entropy(
+        self, reduction: Literal["none", "sum"], weight_K: torch.Tensor | None = None,
+        smoothing: float = 0.0,
+    ) -> torch.Tensor:  # fmt: skip
+        """Return -log softmax at the truth of each pixel (BHW) or its sum, in nats; 0 for unlabeled
+        pixels. For a soft label it is the mean over the classes, weighted by their probabilities.
+        """
+        if self.table_VK is None:
+            return functional.cross_entropy(
+                self.logits_BKHW, self.mask_BHW, weight_K, ignore_index=IGNORE,
+                reduction=reduction, label_smoothing=smoothing,
+            )  # fmt: skip
+        cost_BHW = self.valid_BHW * functional.cross_entropy(
+            self.logits_BKHW, self.true_BKHW, weight_K, reduction="none", label_smoothing=smoothing
+        )
+        return cost_BHW if reduction == "none" else cost_BHW.sum()
 
     @cached_property
     def pixels(self) -> torch.Tensor:

@@ -15,7 +15,7 @@ from raytrain.config.predict import VIEW_COUNTS
 from raytrain.config.space_draws import sample_trials
 from raytrain.config.trial import TrialSpec
 from raytrain.engine.run import Run
-from raytrain.engine.tasks import fold_tasks
+from raytrain.engine.tasks import Recipe, fold_tasks
 from raytrain.engine.trainable import make_trainable
 from raytrain.ensemble.current_ensemble import (
     built_beside,
@@ -27,7 +27,7 @@ from raytrain.ensemble.score import nested_score
 from raytrain.ensemble.select import select
 from raytrain.ensemble.tta import tried_groups
 from raytrain.metrics import score
-from raytrain.pipeline.cv import candidate_specs, cv
+from raytrain.pipeline.cv import candidate_recipes, cv
 from raytrain.pipeline.encode import encode
 from raytrain.pipeline.finalize import finalize
 from raytrain.pipeline.predict import predict
@@ -57,7 +57,7 @@ def run_within(run: Run, clock: Clock) -> None:
     say(leaderboard_table(board))
     scored = sum(each.mean is not None for each in board)
     for count in sorted({1, min(run.job.candidates, scored)}):
-        specs = candidate_specs(run)[:count]
+        specs = [recipe.spec for recipe in candidate_recipes(run)[:count]]
         # A search that began under an earlier, longer plan may have longer trials.
         epochs = clock.plan.epochs
         specs = [shortened(spec, epochs) if epochs else spec for spec in specs]
@@ -120,7 +120,7 @@ def _planned(run: Run, clock: Clock) -> Run:
 
 def _costs(run: Run, specs: list[TrialSpec]) -> tuple[Costs | None, int]:
     """Return the costs of the slowest spec (None if not timed), and the epochs of the longest."""
-    tasks = [fold_tasks(run, spec)[0] for spec in specs]
+    tasks = [fold_tasks(run, Recipe(spec))[0] for spec in specs]
     make_trainable(tasks, run)
     most = max(task.spec.last_epoch for task in tasks)
     timed = timed_costs(tasks, run)
@@ -153,8 +153,9 @@ def _round(run: Run, specs: list[TrialSpec]) -> None:
     known = {done.shelf for done in read_rounds(folder.candidates)}
     if built.shelf in known or is_current(folder, built):
         return
-    cv(run, specs)
-    selection = select(run, specs)
+    recipes = [Recipe(spec) for spec in specs]
+    cv(run, recipes)
+    selection = select(run, recipes)
     ours = selection.evidence
     sizes = tuple(map(len, folds.val_ids))
     now = score(ours.metric, ours.evidence)
@@ -164,7 +165,7 @@ def _round(run: Run, specs: list[TrialSpec]) -> None:
     say(_verdict(specs, now, earlier, nested, kept))
     if kept:
         beside = replace(run, folder=built)
-        say(score_text(finalize(beside, specs, selection)))
+        say(score_text(finalize(beside, selection)))
         predict(beside)
         encode(beside)
         make_current(folder, built)

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raytrain.config.predict import VIEW_COUNTS, ViewGroup
-from raytrain.config.trial import TrialSpec
 from raytrain.data.folds import Folds
 from raytrain.engine.run import Run
-from raytrain.engine.tasks import fold_tasks
+from raytrain.engine.tasks import Recipe, fold_tasks
 from raytrain.engine.trainable import make_trainable
 from raytrain.engine.trial import open_samples
 from raytrain.engine.views import GROUPS, IDENTITY
@@ -39,7 +38,7 @@ class OofShard:
     target: Path
 
 
-def candidate_specs(run: Run) -> list[TrialSpec]:
+def candidate_recipes(run: Run) -> list[Recipe]:
     """Return the best configurations of this job's leaderboard, with the epochs they are trained
     for.
 
@@ -56,13 +55,13 @@ def candidate_specs(run: Run) -> list[TrialSpec]:
         )
     epochs = run.job.finalize.epochs
     chosen = scored[: run.job.candidates]
-    return chosen if epochs is None else [spec.laid_out_for(epochs) for spec in chosen]
+    return [Recipe(spec if epochs is None else spec.laid_out_for(epochs)) for spec in chosen]
 
 
-def cv(run: Run, specs: list[TrialSpec]) -> Folds:
+def cv(run: Run, recipes: list[Recipe]) -> Folds:
     """Train these configurations on all folds, all in parallel, and write `oof/`."""
     folder, folds = run.folder, run.folds
-    members = [fold_tasks(run, spec) for spec in specs]
+    members = [fold_tasks(run, recipe) for recipe in recipes]
     tasks = [task for member in members for task in member]
     make_trainable(tasks, run)
     trials = tuple(tuple(task.fingerprint for task in member) for member in members)
@@ -78,7 +77,7 @@ def cv(run: Run, specs: list[TrialSpec]) -> Folds:
         passes = sum(1 if each.views is None else VIEW_COUNTS[each.views] for each in missing)
         images = sum(map(len, folds.val_ids))
         say(
-            f"out-of-fold maps: {images} images of {len(specs)} configurations, "
+            f"out-of-fold maps: {images} images of {len(recipes)} configurations, "
             f"{passes / len(folds.val_ids):g} network passes for each image"
         )
         run.backend.map_shards("out-of-fold maps", write_oof, missing)

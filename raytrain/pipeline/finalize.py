@@ -5,10 +5,9 @@ from raytrain.config.job import JobSpec, most
 from raytrain.config.models import PixelsBase
 from raytrain.config.optimizers import PlateauSpec
 from raytrain.config.space_draws import sample_trials
-from raytrain.config.trial import TrialSpec
 from raytrain.engine.run import Run
 from raytrain.engine.shipped import shipped_checkpoint
-from raytrain.engine.tasks import Fold, fold_tasks, make_task
+from raytrain.engine.tasks import Fold, Recipe, fold_tasks, make_task
 from raytrain.engine.trainable import make_trainable
 from raytrain.ensemble.final_length import chosen_kind, final_spec
 from raytrain.ensemble.pool import Setting
@@ -44,22 +43,22 @@ def final_problems(job: JobSpec) -> list[str]:
     return []
 
 
-def finalize(run: Run, specs: list[TrialSpec], selection: Selection) -> Ensemble:
-    """Train the members of a selection from these configurations, and write the ensemble.
+def finalize(run: Run, selection: Selection) -> Ensemble:
+    """Train the members of a selection, and write the ensemble.
 
     Members that are shipped retrained see train+val for as many epochs as their folds suggest; with
     `finalize.ship: folds` the models of the folds are the networks. Writes `final/ensemble.json`
     and the evidence for its score. The CSV and the evaluation of another ensemble are removed.
     """
     folder = run.folder
-    # Teammates come after the configurations, and have no network.
-    weights = selection.plan.chosen.weights[: len(specs)]
-    folds = {
-        place: fold_tasks(run, spec)
-        for place, (spec, weight) in enumerate(zip(specs, weights, strict=True))
-        if weight
+    weights = selection.plan.chosen.weights
+    members = {
+        place: recipe
+        for place, (recipe, weight) in enumerate(zip(selection.recipes, weights, strict=True))
+        if weight and recipe is not None
     }
-    retrained = {} if run.job.ship == "folds" else _retrained(run, folds)
+    folds = {place: fold_tasks(run, recipe) for place, recipe in members.items()}
+    retrained = {} if run.job.ship == "folds" else _retrained(run, members, folds)
     if run.job.ship != "retrained":
         tasks = [task for each in folds.values() for task in each]
         forget_damaged(tasks)
@@ -74,12 +73,16 @@ def finalize(run: Run, specs: list[TrialSpec], selection: Selection) -> Ensemble
     return ensemble
 
 
-def _retrained(run: Run, folds: dict[int, list[Task]]) -> dict[int, Task]:
+def _retrained(
+    run: Run, members: dict[int, Recipe], folds: dict[int, list[Task]]
+) -> dict[int, Task]:
     """Train the members on all labeled images, and return their tasks."""
     ids = run.report.ids("train", "val")
     everything, workers = Fold("all", ids, ()), run.job.finalize.workers
     tasks = {
-        place: make_task(run, "final", final_spec(each), everything, workers)
+        place: make_task(
+            run, "final", final_spec(each), everything, workers, members[place].final_soft
+        )
         for place, each in folds.items()
     }
     make_trainable([*tasks.values()], run)

@@ -15,13 +15,14 @@ from raytrain.ensemble.current_ensemble import current_evidence
 from raytrain.ensemble.select import select
 from raytrain.pipeline.budget import run_within
 from raytrain.pipeline.check import NO_TEST, check, ensemble_problems, summary
-from raytrain.pipeline.cv import candidate_specs, cv
+from raytrain.pipeline.cv import candidate_recipes, cv
 from raytrain.pipeline.encode import encode
 from raytrain.pipeline.evaluate import evaluate, has_test_truth
 from raytrain.pipeline.finalize import final_problems, finalize
 from raytrain.pipeline.predict import predict
 from raytrain.pipeline.report import report
 from raytrain.pipeline.search import search
+from raytrain.pipeline.self_train import self_train
 from raytrain.pipeline.submit import submit
 from raytrain.report.terminal import evaluation_text, leaderboard_table, score_text
 from raytrain.runs.layout import RunDir
@@ -37,7 +38,7 @@ def run(job: JobSpec, folder: RunDir, place: Place) -> None:
     if job.budget is None:
         with opened(job, folder, place, "search", "cv", "final") as run:
             say(leaderboard_table(search(run)))
-            cv(run, candidate_specs(run))
+            cv(run, candidate_recipes(run))
             finish(run)
     else:
         _within(job, folder, place, Clock(folder, seconds_of(job.budget)))
@@ -80,8 +81,10 @@ def _send(job: JobSpec, folder: RunDir) -> None:
 
 def finish(run: Run) -> None:
     """Build the ensemble of the best configurations, its masks and its CSV."""
-    specs = candidate_specs(run)
-    say(score_text(finalize(run, specs, select(run, specs))))
+    selection = select(run, candidate_recipes(run))
+    if run.job.self_train is not None:
+        selection = self_train(run, selection)
+    say(score_text(finalize(run, selection)))
     predict(run)
     encode(run)
     if has_test_truth(run.report):

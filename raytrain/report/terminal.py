@@ -90,6 +90,12 @@ def score_text(ensemble: Ensemble) -> str:
         lines.append(as_text(comparison_table(ensemble)))
     if ensemble.chosen_on < oof["images"]:
         lines.append(f"  chosen on {ensemble.chosen_on} of {oof['images']} images, scored on all")
+    lines += [
+        f"  self-training: students {'kept' if row.kept else 'not kept'}; the smallest gain that "
+        f"this comparison detects is {row.detectable:.4f}"
+        for row in ensemble.comparisons
+        if row.what == "self-training"
+    ]
     lines += [f"  {each.name} is left out" for each in ensemble.left_out]
     return "\n".join([title, *lines, f"  {_one(f'ensemble: {ensemble.text}', oof)}"])
 

@@ -56,7 +56,7 @@ class Choice(Spec):
 class Comparison(Spec):
     """One thing that was tried, against the best so far; both are scored nested, out of fold."""
 
-    what: Literal["views", "ensemble", "step"]
+    what: Literal["views", "ensemble", "step", "self-training"]
     name: str
     score: float
     low: float
@@ -68,6 +68,8 @@ class Comparison(Spec):
     gain_high: float | None = None
     wins: float | None = None
     """Share of paired group draws in which it scores higher, 0 .. 1."""
+    detectable: float | None = None
+    """The smallest gain that this comparison could have detected (power .8 at alpha .05)."""
     passes: int
     """Network passes for each image."""
     kept: bool

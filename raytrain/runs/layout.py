@@ -150,6 +150,11 @@ class RunDir:
         return self.path / "oof"
 
     @property
+    def soft(self) -> Path:
+        """Soft labels of the test images, one file for each teacher of self-training."""
+        return self.path / "soft"
+
+    @property
     def final(self) -> Path:
         return self.path / self.shelf
 

@@ -22,6 +22,7 @@ from raytrain.runs.fingerprint import FEW, fingerprint, keep_ids, read_ids
 from raytrain.runs.history import Row, best_row, read_history
 from raytrain.runs.layout import RunDir, TrialDir
 from raytrain.runs.messages import warn
+from raytrain.runs.soft import SoftSource
 from raytrain.runs.version import verify_version
 
 Station = Literal["train", "search", "cv", "final"]
@@ -54,6 +55,8 @@ class Task:
     directory: Path
     least: int | None = None
     """Fewest workers that the training continues with; None: all of them."""
+    soft: SoftSource | None = None
+    """Soft labels of the test images, which are trained on beside the training images."""
 
     def __getstate__(self) -> dict[str, Any]:
         # Many ids are replaced by a reference to a file of the run.
@@ -86,9 +89,16 @@ class Task:
         return self.directory.name
 
 
-def task_fingerprint(spec: TrialSpec, data: str, fold: str, workers: int | tuple[int, int]) -> str:
-    """Return the name of a trial's directory, from spec, data, fold and number of workers."""
-    return fingerprint(spec.model_dump(mode="json"), data, fold, workers)
+def task_fingerprint(
+    spec: TrialSpec,
+    data: str,
+    fold: str,
+    workers: int | tuple[int, int],
+    soft: SoftSource | None = None,
+) -> str:
+    """Return the name of a trial's directory, from everything that determines its numbers."""
+    parts = () if soft is None else (soft.model_dump(mode="json"),)
+    return fingerprint(spec.model_dump(mode="json"), data, fold, workers, *parts)
 
 
 OnEnd = Callable[[Task, Status, str | None], None]
@@ -125,6 +135,8 @@ class Record(Spec):
     """Failed attempts, in order."""
     starts: int = 0
     """Number of times that training started or resumed from a checkpoint."""
+    soft: SoftSource | None = None
+    """Soft labels that it was trained on beside the labels."""
     versions: dict[str, str]
 
     @property
@@ -169,6 +181,7 @@ def write_record(task: Task, status: Status, reason: str | None) -> Record:
         seconds=round(sum(row["seconds"] for row in rows), 3),
         attempts=tuple(read_attempts(task.trial_dir)),
         starts=len(read_starts(task.trial_dir)),
+        soft=task.soft,
         versions=_versions(),
     )
     write_json(task.trial_dir.record, record.model_dump(mode="json"))

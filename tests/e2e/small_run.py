@@ -11,7 +11,7 @@ from raytrain.data.report import DataReport
 from raytrain.data.samples import SampleFiles
 from raytrain.ensemble.predictor import load_predictor
 from raytrain.ensemble.select import select
-from raytrain.pipeline.cv import candidate_specs, cv
+from raytrain.pipeline.cv import candidate_recipes, cv
 from raytrain.pipeline.encode import encode
 from raytrain.pipeline.finalize import finalize
 from raytrain.pipeline.predict import predict
@@ -36,9 +36,9 @@ def write_small_run(folder: Path, **parts: object) -> tuple[Path, RunDir]:
     run = run_dir(spec)
     with opened(spec, run, "local", "search", "cv", "final") as opened_run:
         search(opened_run)
-        specs = candidate_specs(opened_run)
-        cv(opened_run, specs)
-        ensemble = finalize(opened_run, specs, select(opened_run, specs))
+        recipes = candidate_recipes(opened_run)
+        cv(opened_run, recipes)
+        ensemble = finalize(opened_run, select(opened_run, recipes))
         ensemble = richer(run, ensemble, ())
         write_json(run.ensemble, ensemble.model_dump(mode="json"))
         steps = (balanced(run, opened_run.report), SmallestAreaStep(at=(3, 2, 0)))

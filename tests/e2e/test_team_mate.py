@@ -18,7 +18,7 @@ from raytrain.ensemble.select import select
 from raytrain.ensemble.teammates import change
 from raytrain.metrics import score
 from raytrain.metrics.oof_file import read_oof_evidence
-from raytrain.pipeline.cv import candidate_specs
+from raytrain.pipeline.cv import candidate_recipes
 from raytrain.pipeline.evaluate import evaluate
 from raytrain.pipeline.finalize import finalize
 from raytrain.pipeline.reproduce import reproduce
@@ -218,13 +218,13 @@ def test_a_csv_of_another_ensemble_does_not_stay(
     report = read_report(run.data_report)
     folds = Folds.model_validate(read_json(run.folds))
     whole = run_of(run, report, job)
-    specs = candidate_specs(whole)
-    finalize(whole, specs, select(whole, specs))
+    recipes = candidate_recipes(whole)
+    finalize(whole, select(whole, recipes))
     evaluate(run)
     assert run.submission.is_file()
     assert run.evaluation.is_file()
     change(run, open_samples(run), folds, [finished / "anna"], [])
-    finalize(whole, specs, select(whole, specs))
+    finalize(whole, select(whole, recipes))
     assert not run.submission.exists()
     assert not run.evaluation.exists()
     assert any("submission.csv: missing" in problem for problem in missing(run))

@@ -8,7 +8,7 @@ import pytest
 
 from raytrain.config.metrics import DiceMetricSpec
 from raytrain.config.steps import QuantileStep, SmallestAreaStep, ThresholdStep
-from raytrain.ensemble.choose import Options, choose
+from raytrain.ensemble.choose import Options, choose, with_students
 from raytrain.ensemble.fit_steps import fitted
 from raytrain.ensemble.greedy import greedy
 from raytrain.ensemble.oof_maps import CandidateMaps
@@ -250,3 +250,21 @@ def test_noise_fools_the_naive_score_and_not_the_nested_one(
     naive_off, nested_off = np.mean(off, axis=0)
     assert naive_off > 0.01
     assert abs(nested_off) < 0.005
+
+
+@pytest.mark.parametrize(("noise", "kept"), [(1.0, True), (6.0, False)])
+def test_students_take_the_places_of_their_members(noise: float, kept: bool) -> None:
+    true_NHW = truths(24)
+    members = [noisy(true_NHW, 3, 1), noisy(true_NHW, 3, 2), noisy(true_NHW, noise, 3)]
+    pool = pool_of(members, true_NHW)
+    views = (("hflip",), ("vflip",), ())
+    plan = Plan((Setting((2, 1, 0), ((), (), ())),) * FOLDS, Setting((2, 1, 0), views))
+    found, row = with_students(pool, options(3), plan, {0: 2})
+    assert (row.what, row.name, row.kept) == ("self-training", "m2", kept)
+    assert row.detectable is not None
+    assert row.detectable > 0
+    if kept:
+        assert found.chosen == Setting((0, 1, 2), (("hflip",), ("vflip",), ("hflip",)))
+        assert {setting.weights for setting in found.nested} == {(0, 1, 2)}
+    else:
+        assert found == plan

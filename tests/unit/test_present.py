@@ -8,7 +8,7 @@ import pytest
 from raytrain.config.job import FoldSpec, JobSpec
 from raytrain.data.report import read_report
 from raytrain.pipeline.check import check
-from raytrain.pipeline.cv import candidate_specs
+from raytrain.pipeline.cv import candidate_recipes
 from raytrain.pipeline.run import opened
 from raytrain.runs.files import read_json
 from raytrain.runs.jobs import keep_job
@@ -44,7 +44,7 @@ def test_trials_of_another_job_are_neither_ranked_nor_shipped(
     assert not ours & theirs
     report = read_report(run.data_report)
     for job, present in ((second, theirs), (first, ours), (second, theirs)):
-        specs = candidate_specs(run_of(run, report, job))
+        specs = [recipe.spec for recipe in candidate_recipes(run_of(run, report, job))]
         assert {record.fingerprint for record in ranked(run)} == present
         assert {getattr(spec, key) for spec in specs for key in change} == {
             getattr(job.trial, key) for key in change

@@ -13,7 +13,7 @@ from raytrain.config.job import FoldSpec, JobSpec
 from raytrain.config.search import SearchSpec
 from raytrain.data.report import DataReport, write_report
 from raytrain.engine.trial import Samples
-from raytrain.pipeline.cv import candidate_specs
+from raytrain.pipeline.cv import candidate_recipes
 from raytrain.pipeline.search import search
 from raytrain.report.terminal import leaderboard_table
 from raytrain.runs.files import write_json
@@ -188,10 +188,11 @@ def test_members_are_different_configurations(tmp_path: Path, report: DataReport
     run, job = RunDir(tmp_path / "run"), job_of({"seeds": 3})
     ran(Trials(run_of(run, report, job)))
     assert [record.spec.model.width for record in ranked(run)[:2]] == [6, 6]  # type: ignore[union-attr]
-    assert [spec.model.width for spec in candidate_specs(run_of(run, report, job))] == [6, 4]  # type: ignore[union-attr]
+    recipes = candidate_recipes(run_of(run, report, job))
+    assert [recipe.spec.model.width for recipe in recipes] == [6, 4]  # type: ignore[union-attr]
     three = job.model_copy(update={"finalize": job.finalize.model_copy(update={"members": 3})})
     with pytest.raises(ValueError, match=r"the leaderboard has 2 of this job"):
-        candidate_specs(run_of(run, report, three))
+        candidate_recipes(run_of(run, report, three))
 
 
 def test_what_would_make_repeats_unlike_is_refused() -> None:

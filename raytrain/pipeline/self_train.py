@@ -1,0 +1,97 @@
+"""`self_train`: train the members again, also on the test images with soft labels.
+
+The soft labels are calibrated maps of the ensemble. The student of a fold learns from teachers that
+never saw the images of the fold, so the out-of-fold score stays honest. Students replace members
+only if that raises the nested score.
+"""
+
+from collections.abc import Mapping
+
+from raytrain.config.models import PixelsBase
+from raytrain.engine.run import Run
+from raytrain.engine.tasks import Recipe, fold_tasks
+from raytrain.ensemble.final_length import chosen_kind
+from raytrain.ensemble.pool import Setting
+from raytrain.ensemble.select import Selection, select_students
+from raytrain.ensemble.shares import Part, shares
+from raytrain.ensemble.teacher import Teacher, write_soft_labels
+from raytrain.pipeline.cv import cv
+from raytrain.pipeline.train import forget_damaged, run_to_end
+from raytrain.runs.ensemble import Choice
+from raytrain.runs.fingerprint import fingerprint
+from raytrain.runs.messages import say
+from raytrain.runs.record import Task
+from raytrain.runs.soft import SoftSource, soft_path
+
+Members = Mapping[int, list[Task]]
+"""The trainings on the folds of each member, by the member's place among the candidates."""
+
+
+def self_train(run: Run, selection: Selection) -> Selection:
+    """Return the selection after self-training, with the students if they are better.
+
+    Raises ValueError that names each training that failed.
+    """
+    assert run.job.self_train is not None
+    share, plan = run.job.self_train.share, selection.plan
+    settings = (*plan.nested, plan.chosen)
+    members = {
+        place: fold_tasks(run, recipe)
+        for place, recipe in enumerate(selection.recipes)
+        if recipe is not None
+        and not isinstance(recipe.spec.model, PixelsBase)
+        and any(setting.weights[place] for setting in settings)
+    }
+    if not all(any(setting.weights[place] for place in members) for setting in settings):
+        say("self_train: not done, because a part of the choice has no network as a member")
+        return selection
+    tasks = [task for each in members.values() for task in each]
+    forget_damaged(tasks)
+    run_to_end(tasks, run, f"models of {len(run.folds.val_ids)} folds")
+    teachers = [
+        _teacher(run, selection, members, setting, fold) for fold, setting in enumerate(plan.nested)
+    ]
+    teachers.append(_teacher(run, selection, members, plan.chosen, None))
+    say(
+        f"self-training: students of {len(members)} members; {len(teachers)} teachers label "
+        f"{len(run.report.ids('test'))} test images, which are {share:.0%} of an epoch"
+    )
+    missing = [each for each in teachers if not soft_path(run.folder, each.fingerprint).is_file()]
+    run.backend.map_shards("soft labels", write_soft_labels, missing)
+    *of_folds, final = (SoftSource(teacher=each.fingerprint, share=share) for each in teachers)
+    students = {place: _student(selection, place, tuple(of_folds), final) for place in members}
+    cv(run, [*(each for each in selection.recipes if each is not None), *students.values()])
+    return select_students(run, selection, students)
+
+
+def _teacher(
+    run: Run, selection: Selection, members: Members, setting: Setting, unseen: int | None
+) -> Teacher:
+    """Return the teacher that never saw this fold; without a fold, the models of all folds."""
+    places = [place for place in members if setting.weights[place]]
+    weights = tuple(setting.weights[place] for place in places)
+    views = tuple(setting.views[place] for place in places)
+    used = [members[place] if unseen is None else [members[place][unseen]] for place in places]
+    kinds = [chosen_kind(members[place]).label for place in places]
+    parts = [
+        Part(weight, own, tuple(task.trial_dir.checkpoints / f"{kind}.pt" for task in tasks))
+        for weight, own, kind, tasks in zip(weights, views, kinds, used, strict=True)
+    ]
+    trained = [[task.fingerprint for task in tasks] for tasks in used]
+    return Teacher(
+        run=run.folder.path,
+        fingerprint=fingerprint(trained, kinds, weights, views, unseen, run.folds.hash),
+        networks=shares(parts)[0],
+        candidates=tuple(selection.candidates[place] for place in places),
+        choice=Choice(weights=weights, views=views),
+        val_ids=run.folds.val_ids,
+        unseen=unseen,
+    )
+
+
+def _student(
+    selection: Selection, place: int, of_folds: tuple[SoftSource, ...], final: SoftSource
+) -> Recipe:
+    recipe = selection.recipes[place]
+    assert recipe is not None
+    return Recipe(recipe.spec, of_folds, final)

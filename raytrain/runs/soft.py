@@ -1,0 +1,38 @@
+"""`soft/`: soft labels of the test images, one file for each teacher."""
+
+from pathlib import Path
+
+import numpy as np
+
+from raytrain.config.base import Spec
+from raytrain.runs.files import DamagedError
+from raytrain.runs.layout import RunDir
+
+REMEDY = "delete it and run the same command again: it makes the soft labels again"
+
+
+class SoftSource(Spec):
+    """The soft labels that a training uses beside the labels."""
+
+    teacher: str
+    """Fingerprint of the teacher: its networks, their weights and views, and its calibration."""
+    share: float
+    """Share of the images with soft labels in an epoch."""
+
+
+def soft_path(run: RunDir, teacher: str) -> Path:
+    """Return the file with the numbers of all test images, one after another."""
+    return run.soft / f"{teacher}.npy"
+
+
+def read_soft(run: RunDir, teacher: str, pixels: int) -> np.ndarray:
+    """Map a teacher's numbers (uint16, flat). Raises DamagedError when the file does not hold that
+    many pixels."""
+    path = soft_path(run, teacher)
+    try:
+        numbers = np.load(path, mmap_mode="r")
+    except ValueError as error:
+        raise DamagedError(path, str(error), REMEDY) from None
+    if numbers.shape != (pixels,):
+        raise DamagedError(path, f"holds {numbers.size} numbers, not {pixels}", REMEDY)
+    return numbers
