@@ -43,7 +43,7 @@ Settings = tuple[int, FramingSpec, int]
 SETS: dict[str, Settings] = {
     "huge": (2, TILES, 256),
     "squares": (2, TILES, 256),
-    "many": (16, PadSpec(height=128, width=128), 128),
+    "many": (16, PadSpec(), 104),
 }
 
 

@@ -21,8 +21,8 @@ from raytrain.data.cache import Cache
 from raytrain.data.framing import Frame, Windows
 from raytrain.data.loading import BatchLoader, Layout, packed, unpacked
 from raytrain.data.mixing import mixed
-from raytrain.data.plan import BatchPlan, EpochPlan, SoftWindows
-from raytrain.data.soft_labels import SoftCache
+from raytrain.data.plan import BatchPlan, EpochPlan
+from raytrain.data.soft_labels import soft_windows
 
 
 @dataclass(frozen=True)
@@ -206,8 +206,7 @@ def train_loader(
     masks = cache.mask_type.itemsize * (1 if spec.mix is None else 2)
     pixel = cache.channels * torch.float32.itemsize + masks
     batch_bytes = at_once * frame.height * frame.width * pixel
-    pin = torch.cuda.is_available()
-    loader = BatchLoader(dataset, plan, loaders, batch_bytes, pin)
+    loader = BatchLoader(dataset, plan, loaders, batch_bytes, torch.cuda.is_available())
     return loader, plan
 
 
@@ -216,12 +215,8 @@ def epoch_plan(dataset: SliceDataset, spec: TrialSpec, rank: int, world: int) ->
     foreground_N = np.ones(len(dataset.windows.row_N), bool)
     if spec.positive_share is not None:
         foreground_N = np.array([dataset.has_foreground(n) for n in range(len(foreground_N))])
-    foreground_N = np.tile(foreground_N, 1 + spec.copies)
-    if not isinstance(dataset.cache, SoftCache):
-        return EpochPlan(spec, foreground_N, rank, world)
-    soft_N = np.isin(dataset.windows.row_N, dataset.cache.soft_rows)
-    soft = SoftWindows(np.tile(soft_N, 1 + spec.copies), dataset.cache.share)
-    return EpochPlan(spec, foreground_N, rank, world, soft)
+    soft = soft_windows(dataset.cache, dataset.windows.row_N, spec.copies)
+    return EpochPlan(spec, np.tile(foreground_N, 1 + spec.copies), rank, world, soft)
 
 
 @dataclass(frozen=True)

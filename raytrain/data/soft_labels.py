@@ -19,6 +19,7 @@ import numpy as np
 
 from raytrain.config.target import Target
 from raytrain.data.cache import Cache
+from raytrain.data.plan import SoftWindows
 from raytrain.runs.layout import RunDir
 from raytrain.runs.soft import SoftSource, read_soft
 
@@ -131,3 +132,11 @@ def with_soft_labels(cache: Cache, rows: np.ndarray, source: SoftSource, run: Ru
     pixels = int((cache.height * cache.width)[rows].sum())
     numbers = read_soft(run, source.teacher, pixels)
     return SoftCache(**vars(cache), soft_rows=rows, soft_numbers=numbers, share=source.share)
+
+
+def soft_windows(cache: Cache, row_N: np.ndarray, copies: int) -> SoftWindows | None:
+    """Return which of the windows in these rows, and of their copies, have soft labels; None if the
+    cache has none."""
+    if not isinstance(cache, SoftCache):
+        return None
+    return SoftWindows(np.tile(np.isin(row_N, cache.soft_rows), 1 + copies), cache.share)
