@@ -98,7 +98,7 @@ def predict(checkpoint: Path, images: Path, out: Path) -> None:
     """Predict and print: seconds, share outside of the network, peak memory in GB."""
     torch.set_num_threads(1)
     spent: list[float] = []
-    predictor.forward = timed(predictor.forward, spent)  # type: ignore[assignment]
+    predictor.forward = timed(predictor.forward, spent)
     start = time.perf_counter()
     predict_new([str(images)], checkpoint, out, (), trust=False)
     dialect = SubmissionSpec(dialect="cardiac", id="{name}_{class}")

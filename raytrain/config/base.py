@@ -25,6 +25,11 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
+    @classmethod
+    def marked(cls, mark: str) -> set[str]:
+        """Return the names of the fields with this mark in their annotation."""
+        return {name for name, field in cls.model_fields.items() if mark in field.metadata}
+
 
 @dataclass(frozen=True)
 class _NamedByDefault:

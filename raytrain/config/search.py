@@ -8,6 +8,9 @@ from raytrain.config.base import Spec, named_by_default
 from raytrain.config.schedulers import AshaSpec, SchedulerSpec
 from raytrain.config.space import RANGES, domain_of, kinds_in
 
+OF_DRAWS = "of draws"
+"""Marks the fields that determine which trials are drawn, except their number."""
+
 
 class RandomSpec(Spec):
     """Trials are drawn independently; top-level grids are crossed and covered first."""
@@ -60,13 +63,13 @@ class SearchSpec(Spec):
     process; use it for trials that take one worker hours."""
     repeats: RepeatsSpec = RepeatsSpec()
     """`{seeds: 3}`, `{folds: all}` or both."""
-    seed: int = Field(0, ge=0)
-    sampler: SamplerSpec = RandomSpec()
+    seed: Annotated[int, OF_DRAWS] = Field(0, ge=0)
+    sampler: Annotated[SamplerSpec, OF_DRAWS] = RandomSpec()
     scheduler: SchedulerSpec = AshaSpec()
-    space: dict[str, Any] = {}
+    space: Annotated[dict[str, Any], OF_DRAWS] = {}
     """Dotted path under `trial` -> `{choice: [...]}`, `{grid: [...]}`, `{uniform: [a, b]}`,
     `{loguniform: [a, b]}` or `{integer: [a, b]}`. A listed value may hold such domains itself."""
-    warm_start: tuple[str, ...] = ()
+    warm_start: Annotated[tuple[str, ...], OF_DRAWS] = ()
     """Earlier searches, each as the name or folder of a run. Their three best trials that lie in
     the space run first. If the data and metric are the same, `tpe` also uses all their results."""
     keep: int = Field(3, ge=1)

@@ -22,12 +22,14 @@ from raytrain.config.shipping import EarlyStopSpec, EpochsSpec, KeepSpec, LastSp
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
 OF_STEPS = "of gradient steps"
 """Marks the fields that have no meaning for a training without gradient steps."""
+OF_SPEED = "of speed"
+"""Marks the fields that determine the time and the checkpoints of an epoch."""
 
 
 class TrialSpec(Spec):
     """Everything that determines the numbers of one training run, except its data and its fold."""
 
-    model: ModelSpec = UNetSpec()
+    model: Annotated[ModelSpec, OF_SPEED] = UNetSpec()
     init: Annotated[str | None, OF_STEPS] = None
     """A checkpoint of another training that provides the initial weights. Layers with other names
     or shapes (such as a head for other classes) start from random weights, and the record names
@@ -37,13 +39,13 @@ class TrialSpec(Spec):
     fingerprint covers the file's content. Another file is refused."""
     freeze_encoder: Annotated[int, OF_STEPS] = Field(0, ge=0)
     """Epochs at the start in which the encoder is frozen, including its running statistics."""
-    loss: tuple[LossTerm, ...] = (CrossEntropySpec(),)
+    loss: Annotated[tuple[LossTerm, ...], OF_SPEED] = (CrossEntropySpec(),)
     """The loss terms; the loss is their weighted sum."""
-    deep_supervision: Annotated[DeepSupervisionSpec | None, OF_STEPS] = None
+    deep_supervision: Annotated[DeepSupervisionSpec | None, OF_STEPS, OF_SPEED] = None
     """Also computes the loss at the decoder's coarser stages; null: only on the network's maps."""
-    presence: Annotated[PresenceSpec | None, OF_STEPS] = None
+    presence: Annotated[PresenceSpec | None, OF_STEPS, OF_SPEED] = None
     """A head that learns which classes an image shows; null: none."""
-    optimizer: Annotated[OptimizerSpec, OF_STEPS] = AdamSpec()
+    optimizer: Annotated[OptimizerSpec, OF_STEPS, OF_SPEED] = AdamSpec()
     schedule: Annotated[ScheduleSpec, OF_STEPS] = CosineSpec()
     epochs: int = Field(60, ge=1)
     """Number of epochs that the schedule spans."""
@@ -61,44 +63,44 @@ class TrialSpec(Spec):
     """Which epochs' weights are shipped, such as `{name: average_best, count: 5}`."""
     keep: KeepSpec = KeepSpec()
     """Which checkpoints stay on disk."""
-    batch_size: int = Field(8, ge=1)
+    batch_size: Annotated[int, OF_SPEED] = Field(8, ge=1)
     """Images per step, over all workers together."""
-    accumulate: Annotated[int, OF_STEPS] = Field(1, ge=1)
+    accumulate: Annotated[int, OF_STEPS, OF_SPEED] = Field(1, ge=1)
     """Number of parts into which each worker divides its share of a batch. They are processed one
     after another to save memory. The step equals that of the whole share, except for BatchNorm and
     losses that pool the batch."""
-    evaluation_batch: int | None = Field(None, ge=1)
+    evaluation_batch: Annotated[int | None, OF_SPEED] = Field(None, ge=1)
     """Images per batch in validation and prediction; null: `batch_size`."""
-    augmentation: AugmentationSpec = "slices"
+    augmentation: Annotated[AugmentationSpec, OF_SPEED] = "slices"
     """A preset's name, or a list such as `[slices, {name: HorizontalFlip, p: 0.5}]`."""
-    copies: int = Field(0, ge=0)
+    copies: Annotated[int, OF_SPEED] = Field(0, ge=0)
     """Number of augmented copies that are added to the plain training set. They are the same in
     every epoch, as in source systems A, B and C; 0: every epoch augments every image anew."""
-    hold: Annotated[Literal["auto", "device", "host"], OF_STEPS] = "auto"
+    hold: Annotated[Literal["auto", "device", "host"], OF_STEPS, OF_SPEED] = "auto"
     """Where the training windows are kept and augmented: on the device, as a whole batch, or on the
     host, one by one, with the same presets but other random draws. `auto`: the device, if it is a
     GPU with ample memory and all transforms can run there. The record says which was used."""
-    mix: Annotated[MixSpec | None, OF_STEPS] = None
+    mix: Annotated[MixSpec | None, OF_STEPS, OF_SPEED] = None
     """How images of a step are mixed: `mixup`, `cutmix` or null."""
     positive_share: float | None = Field(None, gt=0, le=1)
     """Share of an epoch's windows that contain foreground before augmentation; null: as in the
     data. The length of the epoch does not change, so rare windows are repeated."""
-    framing: FramingSpec = AutoSpec()
+    framing: Annotated[FramingSpec, OF_SPEED] = AutoSpec()
     """How images become the network's input: whole, resize, pad or tiles. `auto` is whole, or tiles
     if images have several sizes."""
     normalization: Literal["dataset", "image", "imagenet"] = "dataset"
     """How values are normalized: to zero mean and unit variance over the training images, over each
     image, or with ImageNet's statistics (8-bit images with 3 channels, or 1)."""
-    precision: Annotated[Precision, OF_STEPS] = "fp32"
+    precision: Annotated[Precision, OF_STEPS, OF_SPEED] = "fp32"
     """Number format of convolutions and matrix products. `fp32` is full float32 on GPUs, too.
     `tf32` and `fp16` need a GPU; with `fp16` the loss is scaled. Weights and losses are always
     float32."""
-    batch_norm: Annotated[Literal["per_worker", "synced"], OF_STEPS] = "per_worker"
+    batch_norm: Annotated[Literal["per_worker", "synced"], OF_STEPS, OF_SPEED] = "per_worker"
     """The images over which BatchNorm computes its statistics: each worker's share of the batch, or
     the whole batch (SyncBatchNorm, on GPUs only). With one worker both are the same."""
-    compile: Annotated[Literal["off", "default", "max-autotune"], OF_STEPS] = "off"
+    compile: Annotated[Literal["off", "default", "max-autotune"], OF_STEPS, OF_SPEED] = "off"
     """torch.compile's mode; it needs a C++ compiler on every node."""
-    ema: Annotated[float, OF_STEPS] = Field(0.0, ge=0, lt=1)
+    ema: Annotated[float, OF_STEPS, OF_SPEED] = Field(0.0, ge=0, lt=1)
     """Decay of the moving average of the weights, which is then evaluated and saved; 0 is off."""
     clip_norm: Annotated[float, OF_STEPS] = Field(0.0, ge=0)
     """Largest gradient norm; 0 is off."""

@@ -18,11 +18,7 @@ from raytrain.runs.soft import SoftSource
 
 NO_GRADIENTS = {
     "epochs": 1,
-    **{
-        key: field.get_default()
-        for key, field in TrialSpec.model_fields.items()
-        if OF_STEPS in field.metadata
-    },
+    **{key: TrialSpec.model_fields[key].get_default() for key in TrialSpec.marked(OF_STEPS)},
 }
 """Fixed values for trials without gradient steps, so that a search over rates runs them once."""
 

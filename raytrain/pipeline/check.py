@@ -186,8 +186,9 @@ def ensemble_problems(job: JobSpec) -> list[str]:
 
 def _told_apart(spec: TrialSpec) -> str:
     """Return the fields that distinguish configurations; pixel classifiers ignore some fields."""
-    of_steps = {key for key, f in TrialSpec.model_fields.items() if OF_STEPS in f.metadata}
-    unused = {"epochs", *of_steps} if isinstance(spec.model, PixelsBase) else set()
+    unused = (
+        {"epochs", *TrialSpec.marked(OF_STEPS)} if isinstance(spec.model, PixelsBase) else set()
+    )
     return spec.model_dump_json(exclude=unused)
 
 

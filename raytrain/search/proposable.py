@@ -1,6 +1,7 @@
 """Which trials of a run folder the current job could propose."""
 
 from raytrain.config.job import JobSpec
+from raytrain.config.search import OF_DRAWS, SearchSpec
 from raytrain.config.shipping import EpochsSpec, LastSpec
 from raytrain.config.space import Given, resolve, with_values
 from raytrain.config.space_points import points_of
@@ -15,8 +16,7 @@ from raytrain.runs.search_log import read_proposals, write_present
 def study_key(job: JobSpec, folds: list[Fold]) -> str:
     """Return the fingerprint of everything that determines the drawn trials, except the numbers of
     trials and repeats, which may be raised later."""
-    deciding = {"space", "seed", "sampler", "warm_start"}
-    asked = job.search.model_dump(mode="json", include=deciding)
+    asked = job.search.model_dump(mode="json", include=SearchSpec.marked(OF_DRAWS))
     return fingerprint(asked, job.trial.model_dump(mode="json"), folds[0].name)
 
 

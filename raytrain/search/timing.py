@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from raytrain.config.trial import OF_SPEED, TrialSpec
 from raytrain.engine.run import Run
 from raytrain.engine.trial import open_samples, run_trial
 from raytrain.runs.files import read_json, write_json
@@ -67,8 +68,8 @@ def timed_costs(tasks: Sequence[Task], run: Run) -> dict[str, Cost]:
 
 def _key(task: Task) -> str:
     """Return a fingerprint of what determines a trial's speed."""
-    keys = {"model", "batch_size", "augmentation", "framing", "precision", "compile", "hold"}
-    asked = task.spec.model_dump(mode="json", include=keys)
+    asked = task.spec.model_dump(mode="json", include=TrialSpec.marked(OF_SPEED))
+    asked["optimizer"] = task.spec.optimizer.name  # its rates cost nothing
     return fingerprint(asked, task.data, task.cpus, task.loaders)
 
 

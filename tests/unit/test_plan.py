@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from raytrain.config.losses import BoundarySpec
+from raytrain.config.mixing import CutMixSpec
 from raytrain.config.models import UNetSpec
+from raytrain.config.optimizers import AdamSpec, SgdSpec
 from raytrain.config.schedulers import AshaSpec, MedianSpec, NoSchedulerSpec, PromoteSpec
 from raytrain.config.search import SearchSpec
 from raytrain.config.trial import TrialSpec
@@ -15,10 +18,11 @@ from raytrain.engine.run import Run
 from raytrain.engine.trial import Samples, run_trial
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task
+from raytrain.search import timing
 from raytrain.search.plan import checkpoint_files, expected_share, plan_text
 from raytrain.search.timing import timed_costs
 from tests.runs import run_of
-from tests.tiny import SPEC, make_task
+from tests.tiny import SPEC, make_task, task_in
 
 
 @pytest.fixture
@@ -121,3 +125,16 @@ def test_checkpoints_on_disk_are_counted_by_what_is_kept_and_shipped() -> None:
         }
     )  # fmt: skip
     assert checkpoint_files(spec) == 3 + 2 + 3 + (1 + 4) + 2 + 1
+
+
+def test_trials_share_a_timing_only_if_they_cost_the_same(tmp_path: Path) -> None:
+    def key(**changes: object) -> str:
+        return timing._key(task_in(tmp_path, SPEC.model_copy(update=changes)))
+
+    same = [key(optimizer=AdamSpec(lr=0.5)), key(seed=9), key(epochs=7), key(clip_norm=1.0)]
+    other = [
+        key(loss=(BoundarySpec(),)), key(mix=CutMixSpec()), key(copies=1), key(ema=0.0),
+        key(accumulate=2), key(optimizer=SgdSpec()), key(evaluation_batch=1),
+    ]  # fmt: skip
+    assert set(same) == {key()}
+    assert len({key(), *other}) == 1 + len(other)
