@@ -6,13 +6,10 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from raytrain.config.base import FOLDER_NAME, Spec
 from raytrain.config.dialects import RleSpec
+from raytrain.config.errors import unknown_name
 from raytrain.config.expression import parse_expression
-from raytrain.config.formats import (
-    ClassLabelsSpec,
-    FormatSpec,
-    PairedFoldersSpec,
-    ValueLabelsSpec,
-)
+from raytrain.config.formats import FormatSpec, PairedFoldersSpec
+from raytrain.config.labels import ClassLabelsSpec, ThresholdLabelsSpec, ValueLabelsSpec
 from raytrain.config.metrics import DiceMetricSpec, MetricSpec
 from raytrain.config.secrets import refuse_secrets
 from raytrain.config.splits import FolderSplitsSpec, GroupSpec, OwnGroupSpec, SplitsSpec
@@ -67,8 +64,8 @@ class CompetitionSpec(Spec):
     """Whether a pixel has one class (`single_label`) or classes may overlap (`multi_label`)."""
     group: GroupSpec = OwnGroupSpec()
     """Images of one group, such as a patient or a video, stay together in folds. Give an expression
-    such as (N+1)//2 over the number N in the name, `{name: stem}` (the name without that number),
-    `{name: ends, ends: [...]}` or `{name: table, ...}`."""
+    such as (N+1)//2 over the number N in the name, a pattern such as `{case}_*`, `{name: stem}`
+    (the name without that number), `{name: ends, ends: [...]}` or `{name: table, ...}`."""
     neighbours: tuple[str, ...] = ()
     """Expressions for the frames that become the channels of an image, such as [N-1, N, N+1]. A
     frame that is missing, or belongs to another split or group, is replaced by the image itself."""
@@ -108,12 +105,24 @@ class CompetitionSpec(Spec):
         return self
 
     def _label_problems(self) -> list[str]:
+        """Return the classes in `format` that `classes` does not have."""
         labels = getattr(self.format, "labels", None)
-        if not isinstance(labels, ValueLabelsSpec):
-            return []
-        beyond = {v: k for v, k in labels.classes.items() if not 0 <= k < len(self.classes)}
-        count = len(self.classes)
-        return [f"format.labels.classes: {beyond} are beyond the {count} classes"] if beyond else []
+        parts = {"format.classes": getattr(self.format, "classes", {})}
+        if isinstance(labels, ValueLabelsSpec):
+            parts["format.labels.classes"] = labels.classes
+        problems = []
+        for key, classes in parts.items():
+            numbers = {v: k for v, k in classes.items() if isinstance(k, int)}
+            beyond = {v: k for v, k in numbers.items() if not 0 <= k < len(self.classes)}
+            if beyond:
+                problems.append(f"{key}: {beyond} are beyond the {len(self.classes)} classes")
+            words = [name for name in classes.values() if isinstance(name, str)]
+            problems += [
+                f"{key}: class {unknown_name(name, self.classes)}"
+                for name in dict.fromkeys(words)
+                if name not in self.classes
+            ]
+        return problems
 
     def _overlap_problems(self) -> list[str]:
         """Return the problems of settings that need exactly one class per pixel."""
@@ -124,10 +133,11 @@ class CompetitionSpec(Spec):
                 f"target: at most {MOST_LAYERS} classes may overlap (got {count} beside the "
                 "background)"
             )
-        if getattr(self.format, "labels", ClassLabelsSpec()) != ClassLabelsSpec():
+        labels = getattr(self.format, "labels", ClassLabelsSpec())
+        if labels != ClassLabelsSpec() and not isinstance(labels, ThresholdLabelsSpec):
             problems.append(
                 "format.labels: overlapping classes have one layer each, in which every value but "
-                "0 belongs to the class; leave labels out"
+                "0 belongs to the class; leave labels out, or set threshold"
             )
         metric = self.metric
         parts = [term.metric for term in metric.terms] if metric.name == "weighted" else [metric]

@@ -7,6 +7,10 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from raytrain.config.base import Spec, named_by_default
 from raytrain.config.expression import parse_expression, parse_ranges
+from raytrain.config.patterns import checked_parts
+
+
+DEFAULT_VAL = "val"
 
 
 class FolderSplitsSpec(Spec):
@@ -14,8 +18,10 @@ class FolderSplitsSpec(Spec):
 
     name: Literal["folders"] = "folders"
     train: str = "train"
-    val: str | None = "val"
+    val: str | None = DEFAULT_VAL
+    """If this is `val` and there is no such folder, there is no val split, and a note says so."""
     test: str | None = "test"
+    """Not used with `format.test_image`."""
 
 
 class RangeSplitsSpec(Spec):
@@ -44,8 +50,21 @@ class TableSplitsSpec(Spec):
     """The columns of name and split."""
 
 
+class ListSplitsSpec(Spec):
+    """Splits from text files under competition.data with one image name (or file name) a line.
+
+    Images in no list are not used, and a note counts them.
+    """
+
+    name: Literal["lists"] = "lists"
+    train: str
+    val: str | None = None
+    test: str | None = None
+
+
 class FractionSplitsSpec(Spec):
-    """A share of the groups with masks validates. Images without a mask are test images."""
+    """A share of the groups with masks validates. Images without a mask are test images, unless
+    `format.test_image` says where the test images are."""
 
     name: Literal["fraction"] = "fraction"
     val: float = Field(0.2, gt=0, lt=1)
@@ -53,7 +72,7 @@ class FractionSplitsSpec(Spec):
 
 
 SplitsSpec = Annotated[
-    FolderSplitsSpec | RangeSplitsSpec | TableSplitsSpec | FractionSplitsSpec,
+    FolderSplitsSpec | RangeSplitsSpec | TableSplitsSpec | ListSplitsSpec | FractionSplitsSpec,
     Field(discriminator="name"),
     named_by_default("folders"),
 ]
@@ -108,15 +127,39 @@ class TableGroupSpec(Spec):
     """The columns of name and group."""
 
 
-def _as_expression(value: Any) -> Any:
-    return {"name": "expression", "value": value} if isinstance(value, str) else value
+class PatternGroupSpec(Spec):
+    """The group is the text of the parts in braces of a name, such as `{case}_*`.
+
+    Each part is as short as possible. A part that `format.image` also has is taken from the path.
+    """
+
+    name: Literal["pattern"] = "pattern"
+    value: str
+
+    @field_validator("value")
+    @classmethod
+    def _is_pattern(cls, value: str) -> str:
+        if "{name}" in value:
+            raise ValueError(f"{value!r}: {{name}} is the whole name; use another word, or *")
+        return checked_parts(value, ())
+
+
+def _as_rule(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return {"name": "pattern" if "{" in value else "expression", "value": value}
 
 
 _NamedGroupSpec = (
-    OwnGroupSpec | StemGroupSpec | ExpressionGroupSpec | EndsGroupSpec | TableGroupSpec
+    OwnGroupSpec
+    | StemGroupSpec
+    | ExpressionGroupSpec
+    | EndsGroupSpec
+    | TableGroupSpec
+    | PatternGroupSpec
 )
 GroupSpec = Annotated[
     _NamedGroupSpec,
     Field(discriminator="name"),
-    BeforeValidator(_as_expression, json_schema_input_type=str | _NamedGroupSpec),
+    BeforeValidator(_as_rule, json_schema_input_type=str | _NamedGroupSpec),
 ]
