@@ -1,4 +1,4 @@
-"""Patterns with parts in braces, such as `{split}/image/{name}.png` and `{case}/slice_{slice}_*.png`."""
+"""Patterns with parts in braces: `{split}/image/{name}.png`, `{case}/slice_{slice}_*.png`."""
 
 import re
 from collections.abc import Iterable
@@ -40,7 +40,7 @@ def checked_parts(value: str, reserved: tuple[str, ...]) -> str:
     rest = PART.sub("", value)
     if "{" in rest or "}" in rest or any(part[0].isdigit() for part in parts):
         raise ValueError(
-            f"{value!r}: braces hold one word that begins with a letter, such as {{name}} or {{case}}"
+            f"{value!r}: braces hold one word that begins with a letter, such as {{name}}"
         )
     if not set(parts) - {"split"}:
         raise ValueError(f"a pattern needs a part such as {{name}} (got {value!r})")

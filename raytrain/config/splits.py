@@ -9,7 +9,6 @@ from raytrain.config.base import Spec, named_by_default
 from raytrain.config.expression import parse_expression, parse_ranges
 from raytrain.config.patterns import checked_parts
 
-
 DEFAULT_VAL = "val"
 
 
