@@ -1,39 +1,53 @@
 """Formats whose masks are objects in annotation files: outlines, runs and boxes."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from raytrain.config.image_files import ImageFiles, Unlisted
-from raytrain.config.patterns import checked_parts, checked_pattern
+from raytrain.config.patterns import checked_parts, checked_pattern, parts_of, unknown_parts
 
 
-class _Annotations(ImageFiles):
+class AnnotationsSpec(ImageFiles):
+    """Image files, and objects that are drawn in the order of their file."""
+
     image: str = "{split}/{name}.jpg"
+    file: str
     classes: dict[str, int | str] = {}
     """Class name or number for the names in the file that are no class names, such as `{car:
-    vehicle}`. Objects of the class 0 are not drawn."""
+    vehicle}`. Objects of class 0 are not drawn."""
     overlaps: Literal["refused", "last"] = "refused"
     """What happens where objects of two classes overlap, unless `target` is multi_label. `last`:
     the pixel belongs to the later object in the file."""
     unlisted: Unlisted = None
 
 
-class _OneFile(_Annotations):
-    @field_validator("file", check_fields=False)
+class OneFileSpec(AnnotationsSpec):
+    """One file lists the objects of all images, or of all images of a split."""
+
+    @field_validator("file")
     @classmethod
     def _file_pattern(cls, value: str) -> str:
         return checked_pattern(value, ("split",), ())
 
 
-class _FilePerImage(_Annotations):
-    @field_validator("file", check_fields=False)
+class FilePerImageSpec(AnnotationsSpec):
+    """Each image has a file of its objects."""
+
+    @field_validator("file")
     @classmethod
     def _file_pattern(cls, value: str) -> str:
         return checked_parts(value, ("split", "name"))
 
+    @model_validator(mode="after")
+    def _pairs(self) -> Self:
+        problems = unknown_parts("file", self.file, parts_of(self.image))
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
 
-class CocoSpec(_OneFile):
+
+class CocoSpec(OneFileSpec):
     """COCO: one JSON file lists images and objects (polygons, runs, crowds).
 
     An image that the file lists without an object has an empty mask.
@@ -44,7 +58,7 @@ class CocoSpec(_OneFile):
     """One file, or one for each split."""
 
 
-class CvatSpec(_OneFile):
+class CvatSpec(OneFileSpec):
     """CVAT for images: one XML file lists images with polygons, masks, boxes and ellipses."""
 
     name: Literal["cvat"] = "cvat"
@@ -52,14 +66,14 @@ class CvatSpec(_OneFile):
     """One file, or one for each split."""
 
 
-class LabelmeSpec(_FilePerImage):
+class LabelmeSpec(FilePerImageSpec):
     """LabelMe: a JSON file for each image, with polygons, rectangles, circles and masks."""
 
     name: Literal["labelme"] = "labelme"
     file: str = "{split}/{name}.json"
 
 
-class SuperviselySpec(_FilePerImage):
+class SuperviselySpec(FilePerImageSpec):
     """Supervisely: a JSON file for each image, with polygons, rectangles and bitmaps."""
 
     name: Literal["supervisely"] = "supervisely"

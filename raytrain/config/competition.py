@@ -12,7 +12,14 @@ from raytrain.config.formats import FormatSpec, PairedFoldersSpec
 from raytrain.config.labels import ClassLabelsSpec, ThresholdLabelsSpec, ValueLabelsSpec
 from raytrain.config.metrics import DiceMetricSpec, MetricSpec
 from raytrain.config.secrets import refuse_secrets
-from raytrain.config.splits import FolderSplitsSpec, GroupSpec, OwnGroupSpec, SplitsSpec
+from raytrain.config.splits import (
+    FolderSplitsSpec,
+    GroupSpec,
+    ListSplitsSpec,
+    OwnGroupSpec,
+    RangeSplitsSpec,
+    SplitsSpec,
+)
 from raytrain.config.target import MOST_LAYERS, Target
 
 
@@ -98,6 +105,11 @@ class CompetitionSpec(Spec):
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
         problems = self._label_problems()
+        by_rule = isinstance(self.splits, RangeSplitsSpec | ListSplitsSpec)
+        if getattr(self.format, "test_image", None) and by_rule and self.splits.test is not None:
+            problems.append(
+                "splits.test: format.test_image says where the test images are; leave test out"
+            )
         if self.target == "multi_label":
             problems += self._overlap_problems()
         if problems:

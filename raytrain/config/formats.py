@@ -43,7 +43,7 @@ class PairedFoldersSpec(ImageFiles):
     @model_validator(mode="after")
     def _pairs(self) -> Self:
         of_image, of_mask = {*parts_of(self.image)}, {*parts_of(self.mask)}
-        problems = unknown_parts("mask", self.mask, of_image | {"split", "object", "class"})
+        problems = unknown_parts("mask", self.mask, of_image | {"object", "class"})
         if not problems and not of_mask & of_image - {"split"}:
             problems.append(f"mask: {self.mask!r} names no image; add a part of image to it")
         by_file = of_mask & {"object", "class"}

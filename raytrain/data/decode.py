@@ -13,7 +13,12 @@ from raytrain.data.dicom import is_dicom, read_dicom
 from raytrain.data.npy import read_npy
 from raytrain.data.pillow import read_pillow
 from raytrain.data.stored import TURNS, Stored, refuse_special
-from raytrain.data.tiff import is_tiff, read_tiff
+from raytrain.data.tiff import is_tiff, page_of, read_page, read_tiff
+
+LOSSY_STEP = 32
+"""Most levels by which the channels of a lossy gray picture differ."""
+MOST_COLORS = 6
+"""Number of colors that a message lists."""
 
 
 def decode_image(path: Path) -> np.ndarray:
@@ -34,13 +39,45 @@ def decode_mask(path: Path) -> np.ndarray:
     """
     stored = read_stored(path)
     _check_exact(stored, path)
+    return _levels(stored, path, 0)
+
+
+def decode_levels(path: Path) -> np.ndarray:
+    """Return mask_HW like `decode_mask`, for a threshold: the file may be lossy, and the channels
+    of a lossy gray picture may then differ a little."""
+    stored = read_stored(path)
+    return _levels(stored, path, LOSSY_STEP if stored.lossy else 0)
+
+
+def decode_colors(path: Path) -> np.ndarray:
+    """Return mask_HW (uint32) of colors, red x 65536 + green x 256 + blue.
+
+    Palettes give their colors, and a gray level is its color. Raises ValueError when the mask is
+    unreadable, lossy or partly hidden by alpha, or has other values than 0 .. 255.
+    """
+    stored = read_stored(path)
+    _check_exact(stored, path)
+    image = as_image(stored, path)
+    if image.shape[2] not in (1, 3) or image.dtype != np.uint8:
+        raise ValueError(
+            f"{path}: colors are 1 or 3 channels of 8 bits; this mask has {image.shape[2]} of "
+            f"{image.dtype}"
+        )
+    red, green, blue = (image[..., min(k, image.shape[2] - 1)].astype(np.uint32) for k in range(3))
+    return red << 16 | green << 8 | blue
+
+
+def _levels(stored: Stored, path: Path, step: int) -> np.ndarray:
+    """Return mask_HW from one channel, or from channels that differ by at most `step`."""
     _check_shown(stored.hidden or 0, path)
     mask = stored.values
     if mask.ndim == 3 and mask.size:
-        if (mask != mask[..., :1]).any():
+        if (np.ptp(mask, axis=2) > step if step else mask != mask[..., :1]).any():
             raise ValueError(
                 f"{path}: a mask must be one channel of whole numbers; this one has "
-                f"{mask.shape[2]} different channels (colors?); save class numbers instead"
+                f"{mask.shape[2]} different channels{_colors(mask)}; give the class of each color "
+                "in competition.format.labels: {name: values, classes: {'#ff0000': 1}}, or save "
+                "class numbers instead"
             )
         mask = mask[..., 0]
     if mask.ndim != 2 or not mask.size:
@@ -54,14 +91,26 @@ def decode_mask(path: Path) -> np.ndarray:
     return _upright(mask.astype(np.uint8 if mask.max() < 256 else np.uint16, copy=False), stored)
 
 
-def decode_layers(path: Path) -> np.ndarray:
+def _colors(mask_HWC: np.ndarray) -> str:
+    """Return the most frequent colors of an RGB mask, as a part of a message."""
+    if mask_HWC.shape[2] != 3 or mask_HWC.dtype != np.uint8:
+        return " (colors?)"
+    numbers, counts = np.unique(mask_HWC.reshape(-1, 3) @ (65536, 256, 1), return_counts=True)
+    common = numbers[np.argsort(-counts, kind="stable")[:MOST_COLORS]].tolist()
+    more = f" and {len(numbers) - len(common)} more" * (len(numbers) > len(common))
+    return f" (colors {', '.join(f'#{color:06x}' for color in common)}{more})"
+
+
+def decode_layers(path: Path, above: int | None = None) -> np.ndarray:
     """Return layers_HWC (bool) of a mask with one channel per class, where classes may overlap.
 
-    Every value that is not 0 belongs to the class; H x W is one layer. Raises ValueError when the
-    mask is unreadable, lossy or not finite, or has an alpha channel, which might be a layer.
+    Every value that is not 0, or is above `above`, belongs to the class; H x W is one layer. Raises
+    ValueError when the mask is unreadable or not finite, when it is lossy and `above` is None, and
+    for an alpha channel, which might be a layer.
     """
     stored = read_stored(path)
-    _check_exact(stored, path)
+    if above is None:
+        _check_exact(stored, path)
     if stored.hidden is not None:
         raise ValueError(
             f"{path}: has an alpha channel (which hides {stored.hidden} px), which may or may not "
@@ -73,12 +122,15 @@ def decode_layers(path: Path) -> np.ndarray:
             f"{path}: layers must be height x width (x classes); this is {layers.shape}"
         )
     _check_finite(layers, path)
-    return _upright(layers != 0, stored)
+    return _upright(layers != 0 if above is None else layers > above, stored)
 
 
 def read_stored(path: Path) -> Stored:
-    """Read a file's numbers with the reader for its content. Raises ValueError when it is
-    unreadable."""
+    """Read the numbers of a file, or of a page such as `stack.tif#3`, with the reader for its
+    content. Raises ValueError when it is unreadable."""
+    page = page_of(path)
+    if page is not None:
+        return read_page(*page)
     refuse_special(path)
     try:
         with path.open("rb") as file:
@@ -129,7 +181,8 @@ def _check_exact(stored: Stored, path: Path) -> None:
     if stored.lossy:
         raise ValueError(
             f"{path}: a mask must not be {stored.lossy}, which is lossy and changes class numbers; "
-            "use the original mask as PNG or plain TIFF"
+            "use the original mask as PNG or plain TIFF, or, if there are only dark and bright "
+            "pixels, set competition.format.labels: {name: threshold}"
         )
 
 

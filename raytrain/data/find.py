@@ -5,9 +5,9 @@ from pathlib import Path
 
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.own import part_of
-from raytrain.config.splits import TableGroupSpec
+from raytrain.config.splits import PatternGroupSpec, TableGroupSpec
 from raytrain.data.formats import FORMATS
-from raytrain.data.index import Found, Index
+from raytrain.data.index import Found
 from raytrain.data.neighbours import needs_numbers, with_neighbours
 from raytrain.data.splits import group_function, with_splits
 
@@ -30,11 +30,11 @@ def find_samples(competition: CompetitionSpec, root: Path) -> FoundSamples:
     find = part_of("FORMATS", competition.format, FORMATS).index
     index = find(competition.format, competition.splits, root)
     names = [sample.id for sample in index.samples]
-    notes: tuple[str, ...] = ()
+    notes = index.notes
     if _share_names(index.samples):
-        index = Index([_told_apart(sample) for sample in index.samples], index.problems)
-        notes = ("images of train or val have the names of test images, so their ids are "
-                 "train_<name> and val_<name>",)  # fmt: skip
+        index = replace(index, samples=[_told_apart(sample) for sample in index.samples])
+        notes = (*notes, "images of train or val have the names of test images, so their ids are "
+                 "train_<name> and val_<name>")  # fmt: skip
     # An image without a valid group becomes its own group, so that other problems are found too.
     groups = {sample.id: sample.id for sample in index.samples}
     problems = list(index.problems)
@@ -43,14 +43,15 @@ def find_samples(competition: CompetitionSpec, root: Path) -> FoundSamples:
     except ValueError as error:
         problems += [f"{line} (competition.group)" for line in str(error).split("\n")]
     else:
-        by_name = isinstance(competition.group, TableGroupSpec)
+        by_name = isinstance(competition.group, TableGroupSpec | PatternGroupSpec)
         for sample, name in zip(index.samples, names, strict=True):
             try:
-                groups[sample.id] = group_of(name if by_name else sample.id)
+                groups[sample.id] = group_of(name if by_name else sample.id, sample.parts)
             except ValueError as error:
                 problems.append(f"{root / sample.image[0]}: {error}")
-    samples, wrong = with_splits(index, competition.splits, root, groups)
+    samples, wrong, more = with_splits(index, competition.splits, root, groups)
     problems += wrong
+    notes = (*notes, *more)
     nameless = needs_numbers(samples, competition.neighbours)
     problems += nameless
     if competition.neighbours and not nameless:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from raytrain.data.pillow import identified
 from raytrain.data.stacks import open_stack
-from raytrain.data.tiff import declared_shape, is_tiff
+from raytrain.data.tiff import declared_shape, is_tiff, page_of
 
 
 def declared_values(root: Path, address: str) -> int:
@@ -19,6 +19,9 @@ def declared_values(root: Path, address: str) -> int:
         if file.lower().endswith(".npy"):
             return open_stack(root / file)[int(row)].size
         path = root / address
+        page = page_of(path)
+        if page is not None:
+            return math.prod(declared_shape(page[0]))
         if not path.is_file():  # a pipe has no end
             return 0
         with path.open("rb") as stream:

@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 Split = Literal["train", "val", "test"]
@@ -29,6 +30,8 @@ class Found:
     unlisted: bool = False
     """Whether the image has no row, and the job says how to treat it: its mask is empty, or it is
     not used for training. A test image then has no mask."""
+    parts: Mapping[str, str] = field(default_factory=dict)
+    """The values of the parts of its path, except the split."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Index:
 
     samples: list[Found]
     problems: list[str]
+    notes: tuple[str, ...] = ()
+    """Messages about actions that are not problems."""
 
 
 def composed(text: str) -> str:

@@ -1,66 +1,15 @@
-"""Conversion of the values in mask files to class numbers."""
+"""Layers of classes and objects as one mask, and the names and numbers of classes."""
 
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 
 from raytrain.config.errors import unknown_name
-from raytrain.config.formats import (
-    ClassLabelsSpec,
-    LabelsSpec,
-    ThresholdLabelsSpec,
-    ValueLabelsSpec,
-)
-from raytrain.config.target import IGNORE, Target, layer
+from raytrain.config.target import Target, layer
 from raytrain.data.index import composed
 from raytrain.data.strips import strips
-
-
-def as_classes(
-    mask_HW: np.ndarray, labels: LabelsSpec, classes: int, source: Path | str
-) -> np.ndarray:
-    """Return mask_HW (uint8) of class numbers and IGNORE.
-
-    Raises ValueError that names `source` for values without a class.
-    """
-    mask_HW = mask_HW.view(np.uint8) if mask_HW.dtype == bool else mask_HW
-    match labels:
-        case ThresholdLabelsSpec():
-            return (mask_HW > labels.above).astype(np.uint8)
-        case ClassLabelsSpec():
-            meaning = {number: number for number in range(classes)}
-        case ValueLabelsSpec():
-            meaning = dict(labels.classes)
-    meaning |= dict.fromkeys(labels.ignore, IGNORE)
-    found = set().union(*(pd.unique(mask_HW[rows].ravel()).tolist() for rows in strips(mask_HW)))
-    strange = sorted(found - set(meaning))
-    if strange:
-        shown = ", ".join(map(str, strange[:10])) + (", ..." if len(strange) > 10 else "")
-        raise ValueError(
-            f"{source}: mask values [{shown}] do not belong to any of the {classes} classes; set "
-            f"competition.format.labels: {_advice(mask_HW, strange, classes)}"
-        )
-    numbers = np.zeros(max(meaning) + 1, np.uint8)
-    numbers[list(meaning)] = list(meaning.values())
-    return numbers[mask_HW]
-
-
-def _advice(mask_HW: np.ndarray, strange: list[int], classes: int) -> str:
-    """Return the labels setting that a mask with these values most likely needs."""
-    unsure = len(strange) == 1 and bool((mask_HW == 1).any())
-    if classes == 2 and not unsure:
-        return (
-            f"{{name: threshold, above: {strange[-1] // 2}}}, if every brighter pixel belongs to "
-            "the second class"
-        )
-    values = ", ".join(map(str, strange[:10]))
-    return (
-        f"{{name: values, classes: {{0: 0, {strange[0]}: 1}}}}, with the class of each value, or "
-        f"{{ignore: [{values}]}}, if these pixels are unlabeled; losses and scores then skip them"
-    )
 
 
 def class_number(

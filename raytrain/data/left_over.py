@@ -19,7 +19,9 @@ def left_over(competition: CompetitionSpec, root: Path, samples: list[Found]) ->
     used = {address for sample in samples for address in (*sample.image, *sample.mask)}
     # Add the paths without the row of a stack or the name in a table.
     used |= {address.rpartition("#")[0] for address in used}
-    parts = (competition.format, competition.splits, competition.group, competition.submission)
+    format = competition.format
+    parts = (format, competition.splits, competition.group, competition.submission)
+    parts += (getattr(format, "labels", format),)
     used |= {value for part in parts for _, value in part if isinstance(value, str)}
     real = cache(lambda folder: os.path.realpath(root / folder))
     places = {(real(os.path.dirname(address)), os.path.basename(address)) for address in used}

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from raytrain.config.patterns import parts_of
 from raytrain.data.header import declared_values
 from raytrain.data.index import natural_key
-from raytrain.data.patterns import fields_in, path_fields
+from raytrain.data.patterns import fields_in, filled, path_fields
 from raytrain.data.samples import describe, read_image
 from raytrain.data.stacks import open_stack
 from raytrain.data.threads import in_threads
@@ -29,8 +30,10 @@ class Kind:
     channels: int
     dtype: str
     pattern: str | None = None
-    """Path of an image in the competition, with `{name}` or `{split}`; null: the stem is the
-    name."""
+    """Path of an image in the competition, with parts such as `{name}` or `{split}`; null: the stem
+    is the name."""
+    naming: str = "{name}"
+    """The name of an image, from the parts of its path."""
     neighbours: tuple[str, ...] = ()
     """The frames that are the channels of an image, if it consists of several."""
 
@@ -89,7 +92,7 @@ def find_images(inputs: Sequence[str], kind: Kind) -> Found:
         try:
             named = _addresses(path, kind)
         except ValueError as error:
-            named = {_name(path, kind.pattern): str(path)}
+            named = {_name(path, kind): str(path)}
             unreadable |= dict.fromkeys(named, str(error))
         for id, address in named.items():
             first = places.setdefault(id, address)
@@ -143,28 +146,30 @@ def _listed(inputs: Sequence[str]) -> tuple[list[Path], list[str], list[str], li
 def _addresses(path: Path, kind: Kind) -> dict[str, str]:
     """Return id -> address of the image in a file, or of the rows of a stack."""
     if path.suffix.lower() != ".npy":
-        return {_name(path, kind.pattern): str(path)}
+        return {_name(path, kind): str(path)}
     try:
         shape = np.load(path, mmap_mode="r", allow_pickle=False).shape
     except (OSError, ValueError, EOFError, AttributeError) as error:
         raise ValueError(f"{path}: not a NumPy array ({error})") from None
     if len(shape) == 2 or (len(shape) == 3 and (shape[2] == kind.channels or kind.channels > 1)):
-        return {_name(path, kind.pattern): str(path)}
+        return {_name(path, kind): str(path)}
     rows = len(open_stack(path))
     fields = fields_in(path.name, Path(kind.pattern).name) if kind.pattern else None
     prefix = (fields or {}).get("split", path.stem)
     return {f"{prefix}_{row}": f"{path}#{row}" for row in range(rows)}
 
 
-def _name(path: Path, pattern: str | None) -> str:
-    """Return the `{name}` that the competition's pattern finds in a path, else the stem."""
-    if pattern is None or "{name}" not in pattern:
+def _name(path: Path, kind: Kind) -> str:
+    """Return the name that the competition's pattern finds in a path, else the stem."""
+    needed = {f"{{{part}}}" for part in parts_of(kind.naming)}
+    parts = (kind.pattern or "").split("/")
+    first = next((at for at, part in enumerate(parts) if any(n in part for n in needed)), None)
+    if first is None:
         return path.stem
-    parts = pattern.split("/")
-    first = next(place for place, part in enumerate(parts) if "{name}" in part)
     ending = parts[first:]
     fields = path_fields("/".join(path.absolute().parts[-len(ending) :]), "/".join(ending))
-    return fields["name"] if fields else path.stem
+    name = filled(kind.naming, **fields) if fields else ""
+    return name if name and not parts_of(name) else path.stem
 
 
 def _looked(todo: list[tuple[str, str]], kind: Kind) -> list[tuple[int, int] | str]:

@@ -1,22 +1,23 @@
-"""Files with paths that follow a pattern with placeholders, such as `{split}/image/{name}.png`."""
+"""Files with paths that follow a pattern with parts, such as `{split}/image/{name}.png`."""
 
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from raytrain.config.splits import FolderSplitsSpec
+from raytrain.config.patterns import PART
+from raytrain.config.splits import DEFAULT_VAL, FolderSplitsSpec
 from raytrain.data.index import SPLITS, Split, composed
 
 SIDE_FILE = "._"
 """Prefix of the files in which macOS stores attributes that another file system cannot hold."""
 
-_FIELD = re.compile(r"\{(\w+)\}")
+_TOKEN = re.compile(r"\{(\w+)\}|\*")
 
 
 @dataclass(frozen=True)
 class Match:
-    """One file and the values of the placeholders in its path."""
+    """One file and the values of the parts in its path."""
 
     address: str
     fields: dict[str, str]
@@ -33,7 +34,8 @@ def split_words(
     if isinstance(splits, FolderSplitsSpec):
         if "{split}" not in pattern:
             return {}, [
-                f"{key}: {pattern!r} lacks {{split}}, which competition.splits needs; add it"
+                f"{key}: {pattern!r} lacks {{split}}, which competition.splits needs; add it, or "
+                "set competition.splits to another rule, such as {name: fraction}"
             ]
         words = {split: getattr(splits, split) for split in SPLITS}
         return {split: word for split, word in words.items() if word is not None}, []
@@ -44,29 +46,57 @@ def split_words(
     return {None: ""}, []
 
 
-def matches(root: Path, pattern: str) -> tuple[list[Match], list[str]]:
-    """Return every file under `root` that matches, and a problem for each duplicate reading.
+def val_note(splits: object, split: Split | None, root: Path, pattern: str) -> str | None:
+    """Return a note if `split` is a val split that the job does not name and that is not there.
 
-    A placeholder does not span folders, and has the same value wherever it is repeated. The case of
-    the suffix is ignored. Side files of macOS (`._*`) are skipped.
+    `pattern` has {split}. The split is there if its folder exists, even without an image.
     """
-    found: dict[tuple[tuple[str, str], ...], Match] = {}
-    problems = []
+    default = isinstance(splits, FolderSplitsSpec) and splits.val == DEFAULT_VAL
+    if split != "val" or not default:
+        return None
+    parts = pattern.split("/")
+    last = next(place for place, part in enumerate(parts) if "{split}" in part)
+    place = filled("/".join(parts[: last + 1]), split=DEFAULT_VAL)
+    if next(root.glob(_glob(place)), None) is not None:
+        return None
+    return (
+        f"there is no {place} and so no val split: the search validates on the first fold "
+        "(competition.splits.val)"
+    )
+
+
+def all_matches(root: Path, pattern: str) -> list[Match]:
+    """Return every file under `root` that matches.
+
+    A part and a `*` do not span folders, and a part has the same value wherever it is repeated. The
+    case of the suffix is ignored. Side files of macOS (`._*`) are skipped.
+    """
+    found = []
     for path in sorted(root.glob(_glob(pattern))):
         address = path.relative_to(root).as_posix()
         fields = path_fields(address, pattern)
-        if fields is None or path.is_dir() or path.name.startswith(SIDE_FILE):
-            continue
-        first = found.setdefault(tuple(fields.items()), Match(address, fields))
-        if first.address != address:
+        if fields is not None and not path.is_dir() and not path.name.startswith(SIDE_FILE):
+            found.append(Match(address, fields))
+    return found
+
+
+def matches(root: Path, pattern: str) -> tuple[list[Match], list[str]]:
+    """Return the matching files, one for each reading, and a problem for every further file."""
+    found: dict[tuple[tuple[str, str], ...], Match] = {}
+    problems = []
+    for match in all_matches(root, pattern):
+        first = found.setdefault(tuple(match.fields.items()), match)
+        if first is not match:
+            narrow = f", or write more of the name than * in {pattern!r}" * ("*" in pattern)
             problems.append(
-                f"{path}: its name is the same as that of {first.address}; keep one of them"
+                f"{root / match.address}: its name is the same as that of {first.address}; keep "
+                f"one of them{narrow}"
             )
     return list(found.values()), problems
 
 
 def fields_in(text: str, pattern: str) -> dict[str, str] | None:
-    """Return the placeholders' values in `text`, or None when it does not match the pattern."""
+    """Return the parts' values in `text`, or None when it does not match the pattern."""
     match = re.fullmatch(_expression(composed(pattern)), composed(text))
     return match.groupdict() if match else None
 
@@ -79,26 +109,37 @@ def path_fields(address: str, pattern: str) -> dict[str, str] | None:
 
 
 def filled(pattern: str, **fields: str) -> str:
-    """Return the pattern with these placeholders replaced; others stay."""
-    return _FIELD.sub(lambda match: fields.get(match[1], match[0]), pattern)
+    """Return the pattern with these parts replaced; others stay."""
+    return PART.sub(lambda match: fields.get(match[1], match[0]), pattern)
 
 
 @lru_cache
 def _expression(pattern: str) -> str:
-    text, end, seen = "", 0, set()
-    for match in _FIELD.finditer(pattern):
-        field = match[1]
+    seen: set[str] = set()
+    return "/".join(_of_name(part, seen) for part in pattern.split("/"))
+
+
+def _of_name(pattern: str, seen: set[str]) -> str:
+    """Return the expression of one folder or file name; `seen` are the parts to its left."""
+    text, end, last_star = "", 0, pattern.rfind("*")
+    for match in _TOKEN.finditer(pattern):
         text += re.escape(pattern[end : match.start()])
-        text += f"(?P={field})" if field in seen else f"(?P<{field}>[^/]+)"
-        seen.add(field)
-        end = match.end()
+        field, end = match[1], match.end()
+        if field is None:
+            text += "[^/]*"
+        elif field in seen:
+            text += f"(?P={field})"
+        else:
+            shortest = "?" * (match.start() < last_star)
+            text += f"(?P<{field}>[^/]+{shortest})"
+            seen.add(field)
     return text + re.escape(pattern[end:])
 
 
 def _glob(pattern: str) -> str:
     stem, suffix = _parted(pattern)
     any_case = "".join(f"[{c.lower()}{c.upper()}]" if c.isalpha() else c for c in suffix)
-    return _FIELD.sub("*", re.sub(r"([*?[])", r"[\1]", stem)) + any_case
+    return PART.sub("*", re.sub(r"([?[])", r"[\1]", stem)) + any_case
 
 
 def _parted(pattern: str) -> tuple[str, str]:

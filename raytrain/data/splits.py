@@ -1,6 +1,6 @@
 """Assign each found sample to its split and group."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -9,12 +9,15 @@ import numpy as np
 from sklearn.model_selection import GroupShuffleSplit
 
 from raytrain.config.expression import number_in, parse_expression, parse_ranges, without_number
+from raytrain.config.patterns import PART, parts_of
 from raytrain.config.splits import (
     EndsGroupSpec,
     ExpressionGroupSpec,
     FractionSplitsSpec,
     GroupSpec,
+    ListSplitsSpec,
     OwnGroupSpec,
+    PatternGroupSpec,
     RangeSplitsSpec,
     SplitsSpec,
     StemGroupSpec,
@@ -22,17 +25,19 @@ from raytrain.config.splits import (
     TableSplitsSpec,
 )
 from raytrain.data.index import SPLITS, Found, Index, Split, composed
+from raytrain.data.patterns import fields_in
+from raytrain.data.split_lists import by_lists
 from raytrain.data.tables import read_table
 
 
 def with_splits(
     index: Index, splits: SplitsSpec, root: Path, groups: dict[str, str]
-) -> tuple[list[Found], list[str]]:
-    """Return the samples, each with its split, in the order of the splits; and the problems.
+) -> tuple[list[Found], list[str], tuple[str, ...]]:
+    """Return the samples, each with its split, in the order of the splits; problems; and notes.
 
     `groups` maps each sample's id to its group (only used for fractions).
     """
-    samples, problems = _assigned(index.samples, splits, root, groups)
+    samples, problems, notes = _assigned(index.samples, splits, root, groups)
     samples = [replace(s, mask=()) if s.unlisted and s.split == "test" else s for s in samples]
     samples = [s for s in samples if s.mask or s.split == "test" or not s.unlisted]
     asked = [split for split in SPLITS if getattr(splits, split, None) is not None]
@@ -55,20 +60,28 @@ def with_splits(
                 f"{root / sample.image[0]}: the name {sample.id!r} is also in {first.split}; "
                 "rename one"
             )
-    return [s for split in SPLITS for s in samples if s.split == split], problems
+    return [s for split in SPLITS for s in samples if s.split == split], problems, notes
 
 
 def _assigned(
     samples: list[Found], splits: SplitsSpec, root: Path, groups: dict[str, str]
-) -> tuple[list[Found], list[str]]:
+) -> tuple[list[Found], list[str], tuple[str, ...]]:
+    """Return the samples with their splits, the problems and the notes."""
+    fixed = [sample for sample in samples if sample.split is not None]
+    free = [sample for sample in samples if sample.split is None]
+    notes: tuple[str, ...] = ()
     match splits:
         case RangeSplitsSpec():
-            return _by_number(samples, splits, root)
+            found, problems = _by_number(free, splits, root)
         case TableSplitsSpec():
-            return _by_table(samples, splits, root)
+            found, problems = _by_table(free, splits, root)
+        case ListSplitsSpec():
+            found, problems, notes = by_lists(free, splits, root)
         case FractionSplitsSpec():
-            return _by_fraction(samples, splits, groups), []
-    return samples, []
+            found, problems = _by_fraction(free, splits, groups, bool(fixed)), []
+        case _:
+            return samples, [], ()
+    return [*found, *fixed], problems, notes
 
 
 def _by_number(
@@ -112,8 +125,9 @@ def _by_table(
 
 
 def _by_fraction(
-    samples: list[Found], spec: FractionSplitsSpec, groups: dict[str, str]
+    samples: list[Found], spec: FractionSplitsSpec, groups: dict[str, str], elsewhere: bool
 ) -> list[Found]:
+    """Images without a mask are test images, unless the test images are elsewhere."""
     labeled = [sample for sample in samples if sample.mask]
     of_each = [groups[sample.id] for sample in labeled]
     val: set[str] = set()
@@ -122,32 +136,35 @@ def _by_fraction(
         _, held = next(splitter.split(np.zeros(len(labeled)), groups=of_each))
         val = {labeled[i].id for i in held}
     return [
-        replace(s, split="val" if s.id in val else "train" if s.mask else "test") for s in samples
+        replace(s, split="val" if s.id in val else "train" if s.mask or elsewhere else "test")
+        for s in samples
     ]
 
 
-def group_function(spec: GroupSpec, root: Path) -> Callable[[str], str]:
-    """Return a function from a sample's id to its group. It raises ValueError for an id without
-    one.
+def group_function(spec: GroupSpec, root: Path) -> Callable[[str, Mapping[str, str]], str]:
+    """Return a function from a sample's name, and the parts of its path, to its group. It raises
+    ValueError for a name without one.
 
     Raises ValueError for a table that cannot be read.
     """
     match spec:
         case OwnGroupSpec():
-            return lambda id: id
+            return lambda id, parts: id
         case StemGroupSpec():
-            return lambda id: without_number(id)
+            return lambda id, parts: without_number(id)
         case ExpressionGroupSpec():
             value_of = parse_expression(spec.value)
-            return lambda id: str(value_of(id))
+            return lambda id, parts: str(value_of(id))
         case EndsGroupSpec():
-            return lambda id: _sequence(id, spec)
+            return lambda id, parts: _sequence(id, spec)
         case TableGroupSpec():
             table = read_table(root / spec.file)
             groups, problems = table.mapping(spec.id, spec.group)
             if problems:
                 raise ValueError("\n".join(problems))
-            return lambda id: _looked_up(id, groups, root / spec.file)
+            return lambda id, parts: _looked_up(id, groups, root / spec.file)
+        case PatternGroupSpec():
+            return lambda id, parts: _text_of_parts(id, parts, spec.value)
 
 
 def group_text(spec: GroupSpec) -> str:
@@ -161,6 +178,8 @@ def group_text(spec: GroupSpec) -> str:
             return spec.value
         case EndsGroupSpec():
             return f"{len(spec.ends)} sequences"
+        case PatternGroupSpec():
+            return spec.value
         case TableGroupSpec():
             return f"{spec.group} of {spec.file}"
 
@@ -172,6 +191,21 @@ def _sequence(id: str, spec: EndsGroupSpec) -> str:
             f"{id!r} comes after the last end, {spec.ends[-1]}; add one (competition.group)"
         )
     return str(spec.ends[place])
+
+
+def _text_of_parts(name: str, parts: Mapping[str, str], pattern: str) -> str:
+    words = parts_of(pattern)
+    found = dict(parts)
+    if not set(words) <= set(parts):
+        if not PART.sub("", pattern):
+            raise ValueError(
+                f"competition.group: {pattern!r} is the whole name {name!r}; write the text around "
+                f"the part, such as '{pattern}_*', or the part into competition.format.image"
+            )
+        found = {**(fields_in(name, pattern) or {}), **parts}
+    if not set(words) <= set(found):
+        raise ValueError(f"the name {name!r} does not match {pattern!r} (competition.group)")
+    return "_".join(found[word] for word in words)
 
 
 def _looked_up(id: str, groups: dict[str, str], path: Path) -> str:

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -20,6 +21,7 @@ from raytrain.data.stored import Stored, orientation_of, reason_of
 
 ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
 ORIENTATION = 274
+SUFFIXES = (".tif", ".tiff")
 LOSSY = {"OJPEG", "JPEG", "JPEG_LOSSY", "ALT_JPEG", "IMPACJ"}
 """Lossy compressions by tifffile's names; WebP and JPEG 2000 may be of either kind."""
 
@@ -46,6 +48,42 @@ def declared_shape(path: Path) -> tuple[int, ...]:
         return cast(tifffile.TiffPage, file.pages[0]).shape
 
 
+def page_of(path: Path) -> tuple[Path, int] | None:
+    """Return file and page for a path such as `stack.tif#3`; None for other paths."""
+    name, _, page = path.name.rpartition("#")
+    if not name.lower().endswith(SUFFIXES) or not page.isdecimal() or path.exists():
+        return None
+    return path.with_name(name), int(page)
+
+
+def count_pages(path: Path) -> int:
+    """Return the number of pictures in a stack. Raises ValueError when it is unreadable, or has
+    reduced copies of pictures, which nothing distinguishes from others by their number."""
+    try:
+        with _without_log(), tifffile.TiffFile(path) as file:
+            pages = cast(list[tifffile.TiffPage], list(file.pages))
+            if any(page.is_reduced for page in pages):
+                raise ValueError("holds reduced copies of its pages; save it without them")
+            return len(pages) * _planes(file, pages[0]) if len(pages) == 1 else len(pages)
+    except FileNotFoundError:
+        raise ValueError(f"{path}: no such file") from None
+    except Exception as error:
+        raise ValueError(f"{path}: unreadable ({reason_of(error)})") from None
+
+
+def read_page(path: Path, number: int) -> Stored:
+    """Return one picture of a stack, like `read_tiff`."""
+    try:
+        with _without_log(), tifffile.TiffFile(path) as file:
+            if len(file.pages) == 1 and number:
+                page = cast(tifffile.TiffPage, file.pages[0])
+                planes = file.series[0].asarray(maxworkers=1).reshape(-1, *page.shape)
+                return replace(_stored(page), values=planes[number])
+            return _stored(_in_rgb(cast(tifffile.TiffPage, file.pages[number])))
+    except Exception as error:
+        raise ValueError(f"{path}: page {number + 1} is unreadable ({reason_of(error)})") from None
+
+
 def _stored(page: tifffile.TiffPage) -> Stored:
     _check_declared(page)
     values, hidden = _samples(page)
@@ -64,13 +102,22 @@ def _only_page(file: tifffile.TiffFile) -> tifffile.TiffPage:
     """Return the page with the picture; smaller copies of it do not count."""
     pages = cast(list[tifffile.TiffPage], list(file.pages))  # TiffFrames only on request
     full = [page for page in pages if not page.is_reduced] if len(pages) > 1 else pages
-    count = len(full)
-    if count == 1 and len(pages) == 1 and (file.is_imagej or file.is_shaped):
-        # ImageJ and tifffile may omit the directories of further planes.
-        count = file.series[0].size // full[0].size
+    count = _planes(file, full[0]) if len(pages) == 1 else len(full)
     if count != 1:
-        raise ValueError(f"has {count} pages; save each as a separate file")
-    page = full[0]
+        raise ValueError(
+            f"has {count} pages; if each is one image, use format: {{name: numpy_stacks}}, else "
+            "save each as a separate file"
+        )
+    return _in_rgb(full[0])
+
+
+def _planes(file: tifffile.TiffFile, page: tifffile.TiffPage) -> int:
+    """Return the number of planes of a file with one directory."""
+    # ImageJ and tifffile may omit the directories of further planes.
+    return file.series[0].size // page.size if file.is_imagej or file.is_shaped else 1
+
+
+def _in_rgb(page: tifffile.TiffPage) -> tifffile.TiffPage:
     if page.photometric == tifffile.PHOTOMETRIC.SEPARATED:
         raise ValueError("CMYK colors; convert it to RGB")
     return page

@@ -8,6 +8,8 @@ from typing import Any
 
 from raytrain import __version__
 from raytrain.config.competition import SubmissionSpec
+from raytrain.config.image_files import ImageFiles
+from raytrain.data.formats import FORMATS
 from raytrain.data.new_images import Kind
 from raytrain.data.patterns import filled
 from raytrain.data.report import read_report
@@ -22,8 +24,6 @@ from raytrain.runs.files import write_json
 from raytrain.runs.jobs import read_config
 from raytrain.runs.layout import RunDir
 
-BUILT_IN = {"paired_folders": "image", "rle_table": "image", "numpy_stacks": "images"}
-"""Format -> its field with the pattern of the images."""
 SCORE = ("metric", "score", "low", "high")
 
 
@@ -46,7 +46,7 @@ class Source:
     def kind(self) -> Kind:
         """The images that it takes."""
         bundle = self.bundle
-        return Kind(bundle.channels, bundle.dtype, bundle.pattern, bundle.neighbours)
+        return Kind(bundle.channels, bundle.dtype, bundle.pattern, bundle.naming, bundle.neighbours)
 
 
 def open_source(path: Path, trust: bool) -> Source:
@@ -107,6 +107,7 @@ def source_of_run(run: RunDir) -> Source:
             sizes=report.sizes,
             neighbours=tuple(competition.get("neighbours", ())),
             pattern=_pattern(competition),
+            naming=_naming(competition),
             tests=_tests(competition),
             submission=_submission(competition.get("submission")),
             members=members,
@@ -173,15 +174,25 @@ def _refuse_maps(run: RunDir, ensemble: Ensemble) -> None:
 
 
 def _pattern(competition: dict[str, Any]) -> str | None:
+    """Return the pattern of the test images, or of all images."""
     format = competition.get("format", {})
-    field = BUILT_IN.get(format.get("name", ""))
-    return format.get(field) if field else None
+    if format.get("name") not in FORMATS:
+        return None
+    pattern = format.get("test_image") or format.get("image") or format.get("images")
+    return str(pattern) if pattern else None
+
+
+def _naming(competition: dict[str, Any]) -> str:
+    format = competition.get("format", {})
+    if format.get("name") not in FORMATS or "image" not in format:
+        return Bundle.model_fields["naming"].default
+    return ImageFiles(image=format["image"], image_id=format.get("image_id")).naming
 
 
 def _tests(competition: dict[str, Any]) -> str:
     word = competition.get("splits", {}).get("test") or "test"
-    folder = PurePosixPath(filled(_pattern(competition) or "", split=word)).parent
-    return "" if "{name}" in str(folder) else str(folder)
+    folder = str(PurePosixPath(filled(_pattern(competition) or "", split=word)).parent)
+    return "" if "{" in folder or "*" in folder else folder
 
 
 def _submission(tree: dict[str, Any] | None) -> SubmissionSpec | None:

@@ -53,6 +53,8 @@ class Bundle(Spec):
     """The frames that are the channels of an image, if it consists of several."""
     pattern: str | None = None
     """Path of an image in the competition's folder."""
+    naming: str = "{name}"
+    """The name of an image, from the parts of its path."""
     tests: str = ""
     """Folder of the test images in the competition's folder."""
     submission: SubmissionSpec | None = None

@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 
 from raytrain.config.target import Target
+from raytrain.data.formats.coco import index_coco, read_coco_mask
+from raytrain.data.formats.cvat import index_cvat, read_cvat_mask
+from raytrain.data.formats.labelme import index_labelme, read_labelme_mask
 from raytrain.data.formats.numpy_stacks import index_numpy_stacks, read_stack_mask
 from raytrain.data.formats.paired_folders import index_paired_folders, read_paired_mask
 from raytrain.data.formats.rle_table import index_rle_table, read_rle_mask
+from raytrain.data.formats.supervisely import index_supervisely, read_supervisely_mask
 from raytrain.data.index import Index
 
 
@@ -31,4 +35,8 @@ FORMATS: dict[str, Format] = {
     "paired_folders": Format(index_paired_folders, read_paired_mask),
     "numpy_stacks": Format(index_numpy_stacks, read_stack_mask),
     "rle_table": Format(index_rle_table, read_rle_mask),
+    "coco": Format(index_coco, read_coco_mask),
+    "cvat": Format(index_cvat, read_cvat_mask),
+    "labelme": Format(index_labelme, read_labelme_mask),
+    "supervisely": Format(index_supervisely, read_supervisely_mask),
 }

@@ -1,29 +1,56 @@
 """Image and mask files with paths that follow a pattern (cardiac MR: `train/image/cmr1.png`)."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from raytrain.config.formats import PairedFoldersSpec
+from raytrain.config.labels import ThresholdLabelsSpec
+from raytrain.config.patterns import parts_of
 from raytrain.config.target import Target
-from raytrain.data.decode import decode_layers, decode_mask
+from raytrain.data.decode import decode_layers, decode_levels, decode_mask
+from raytrain.data.image_files import ImageFile, find_images, image_words
 from raytrain.data.index import Found, Index, Split, natural_key
-from raytrain.data.labels import as_classes, class_number, merged, stacked
-from raytrain.data.patterns import filled, matches, path_fields, split_words
+from raytrain.data.labels import class_number, merged, stacked
+from raytrain.data.mask_values import read_classes
+from raytrain.data.patterns import Match, all_matches, filled, matches, path_fields
+
+Key = tuple[str, ...]
+"""The word of the split, then the values of the parts by which masks and images are paired."""
 
 
 def index_paired_folders(spec: PairedFoldersSpec, splits: object, root: Path) -> Index:
-    """Match the image and mask patterns under `root`, and pair the files by name."""
-    words, problems = split_words(splits, spec.image, "competition.format.image")
-    if not problems:
-        problems += split_words(splits, spec.mask, "competition.format.mask")[1]
+    """Match the image and mask patterns under `root`, and pair the files by their parts."""
+    if spec.image == spec.mask:
+        return Index([], [
+            f"competition.format: image and mask have the same pattern {spec.image!r}; correct one"
+        ])  # fmt: skip
+    masks, wrong = _masks(spec, root, image_words(spec, splits)[0])
+    # If images and masks share a folder, `{name}.png` matches the masks, too.
+    addresses = [address for parts in masks.values() for address in parts]
+    search = find_images(spec, splits, root, addresses)
+    problems = [*search.problems]
     samples: list[Found] = []
-    for split, word in words.items() if not problems else ():
-        found, wrong = _paired(spec, root, split, word)
-        samples += found
-        problems += wrong
-    return Index(samples, problems)
+    owner: dict[Key, ImageFile] = {}
+    # Labeled images first: a test image of the same name has another mask.
+    for image in sorted(search.images, key=lambda image: image.split == "test"):
+        key = _key(spec, image.word, image.parts)
+        first = image if image.elsewhere else owner.setdefault(key, image)
+        found = masks.get(key, []) if first is image and not image.elsewhere else []
+        if first is not image and image.split != "test" and key in masks:
+            problems.append(
+                f"{root / masks[key][0]}: is the mask of {first.address} and of {image.address}; "
+                "add the parts in which they differ to competition.format.mask"
+            )
+        samples.append(_sample(spec, root, image, found))
+    lonely = sorted(masks.keys() - owner.keys(), key=lambda key: [*map(natural_key, key)])
+    problems += [*dict.fromkeys(wrong)] if search.images else []
+    problems += [
+        f"{root / masks[key][0]}: a mask without an image {'_'.join(key[1:])!r}" for key in lonely
+    ]
+    return Index(samples, problems, (*search.notes, *_notes(spec, samples)))
 
 
 def read_paired_mask(
@@ -31,52 +58,76 @@ def read_paired_mask(
     classes: tuple[str, ...], target: Target,
 ) -> np.ndarray:  # fmt: skip
     """Return mask_HW from one file, or from one file per object or class."""
-    del size_HW  # the files have their own
-    if "{object}" not in spec.mask and "{class}" not in spec.mask:
-        path = root / parts[0]
+    above = spec.labels.above if isinstance(spec.labels, ThresholdLabelsSpec) else None
+    in_parts = parts_of(spec.mask)
+    if "object" not in in_parts and "class" not in in_parts:
+        paths = [root / part for part in parts]
         if target == "multi_label":
-            return stacked(decode_layers(path), len(classes), path)
-        return as_classes(decode_mask(path), spec.labels, len(classes), path)
+            masks = (stacked(decode_layers(path, above), len(classes), path) for path in paths)
+            return np.bitwise_or.reduce([*masks])
+        if len(paths) == 1:
+            return read_classes(paths[0], spec.labels, classes, root)
+        return merged(_values(spec, root, paths, classes), target)
 
     def layer(part: str) -> tuple[int, np.ndarray, str]:
         fields = path_fields(part, spec.mask) or {}
         number = class_number(fields["class"], classes, None) if "class" in fields else 1
-        return number, decode_mask(root / part) != 0, str(root / part)
+        path = root / part
+        layer_HW = decode_mask(path) != 0 if above is None else decode_levels(path) > above
+        return number, layer_HW, str(path)
 
     return merged(map(layer, parts), target)
 
 
-def _paired(
-    spec: PairedFoldersSpec, root: Path, split: Split | None, word: str
-) -> tuple[list[Found], list[str]]:
-    image, mask = (filled(pattern, split=word) for pattern in (spec.image, spec.mask))
-    found_images, problems = matches(root, image)
-    found_masks, wrong = matches(root, mask)
-    images = {found.fields["name"]: found.address for found in found_images}
-    masks: dict[str, list[str]] = defaultdict(list)
-    for found in found_masks:
-        masks[found.fields["name"]].append(found.address)
-    if image == mask:
-        return [], [
-            f"competition.format: image and mask have the same pattern {image!r}; correct one"
-        ]
-    # If images and masks share a folder, `{name}.png` matches the masks, too.
-    for address in {address for parts in masks.values() for address in parts}:
-        images = {name: path for name, path in images.items() if path != address}
-    if not images:
-        what = f"of split {split!r} " if split else ""
-        return [], [f"{root / image}: no image {what}matches this pattern"]
-    samples = [
-        Found(
-            id=name,
-            split=split,
-            image=(images[name],),
-            mask=tuple(sorted(masks.get(name, []), key=natural_key)),
-            expected=str(root / filled(mask, name=name)),
-        )
-        for name in sorted(images, key=natural_key)
-    ]
-    lonely = sorted(masks.keys() - images.keys(), key=natural_key)
-    return samples, [*dict.fromkeys(problems + wrong)] + [
-        f"{root / masks[name][0]}: a mask without an image {name!r}" for name in lonely
-    ]
+def _values(
+    spec: PairedFoldersSpec, root: Path, paths: list[Path], classes: tuple[str, ...]
+) -> Iterator[tuple[int, np.ndarray, str]]:
+    """Yield a layer for each class in each file; pixels of class 0 leave the others as they are."""
+    for path in paths:
+        mask_HW = read_classes(path, spec.labels, classes, root)
+        yield 0, np.zeros(mask_HW.shape, bool), str(path)
+        for number in np.unique(mask_HW[mask_HW != 0]).tolist():
+            yield number, mask_HW == number, str(path)
+
+
+def _masks(
+    spec: PairedFoldersSpec, root: Path, words: dict[Split | None, str]
+) -> tuple[dict[Key, list[str]], list[str]]:
+    """Return the addresses of the mask files for each key, and the problems."""
+    masks: dict[Key, list[str]] = defaultdict(list)
+    problems: list[str] = []
+    for word in dict.fromkeys(words.values()) if "{split}" in spec.mask else ("",):
+        pattern = filled(spec.mask, split=word) if word else spec.mask
+        found: list[Match]
+        if "*" in pattern:
+            found = all_matches(root, pattern)
+        else:
+            found, wrong = matches(root, pattern)
+            problems += wrong
+        for match in found:
+            masks[_key(spec, word, match.fields)].append(match.address)
+    return {key: sorted(parts, key=natural_key) for key, parts in masks.items()}, problems
+
+
+def _key(spec: PairedFoldersSpec, word: str, fields: dict[str, str]) -> Key:
+    named = [part for part in parts_of(spec.mask) if part not in ("split", "object", "class")]
+    return (word if "{split}" in spec.mask else "", *(fields[part] for part in named))
+
+
+def _sample(spec: PairedFoldersSpec, root: Path, image: ImageFile, masks: list[str]) -> Found:
+    expected = filled(spec.mask, **image.parts, **({"split": image.word} if image.word else {}))
+    return Found(
+        id=image.name, split=image.split, image=(image.address,), mask=tuple(masks),
+        expected=str(root / expected), parts=image.parts,
+    )  # fmt: skip
+
+
+def _notes(spec: PairedFoldersSpec, samples: list[Found]) -> tuple[str, ...]:
+    """Return a note if `*` matches several mask files of an image."""
+    several = [sample for sample in samples if len(sample.mask) > 1]
+    if "*" not in spec.mask or not several:
+        return ()
+    return (
+        f"{len(several)} images have several mask files, which are combined, such as "
+        f"{several[0].id!r} with {len(several[0].mask)} (competition.format.mask)",
+    )

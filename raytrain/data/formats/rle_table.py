@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from raytrain.config.formats import RleTableSpec
-from raytrain.config.splits import FractionSplitsSpec
 from raytrain.config.target import Target
+from raytrain.data.image_files import find_images, image_words, unlisted_problems
 from raytrain.data.index import Found, Index, natural_key
 from raytrain.data.labels import class_number, merged
-from raytrain.data.patterns import fields_in, filled, matches, split_words
+from raytrain.data.patterns import fields_in
 from raytrain.data.tables import read_table
 from raytrain.rle import read_cell
 
@@ -19,52 +19,34 @@ Runs = dict[str, list[tuple[str, str]]]
 
 
 def index_rle_table(spec: RleTableSpec, splits: object, root: Path) -> Index:
-    """Return the images that match the pattern; those with rows in the table have masks."""
-    words, problems = split_words(splits, spec.image, "competition.format.image")
+    """Return the images that the pattern matches; those with rows in the table have masks."""
+    problems = image_words(spec, splits)[1]
     if problems:
         return Index([], problems)
     try:
         runs = _runs(root, spec)
     except ValueError as error:
         return Index([], str(error).split("\n"))
+    search = find_images(spec, splits, root)
+    problems += search.problems
     samples: list[Found] = []
-    for split, word in words.items():
-        found, wrong = matches(root, filled(spec.image, split=word))
-        problems += wrong
-        images = {match.fields["name"]: match.address for match in found}
-        if not images:
-            problems.append(
-                f"{root / filled(spec.image, split=word)}: no image matches this pattern"
-            )
-        labeled = {sample.id for sample in samples}
-        for name in sorted(images, key=natural_key):
-            # A test image may share its name with a training image, which then owns the row.
-            listed = name in runs and not (split == "test" and name in labeled)
-            mask = (f"{spec.table}#{name}",) if listed or spec.unlisted == "empty" else ()
-            expected = f"{root / spec.table}: a row of {name!r}"
-            if spec.unlisted is None:
-                expected += ", or competition.format.unlisted: empty"
-            said = spec.unlisted is not None and not listed
-            samples.append(Found(name, split, (images[name],), mask, expected, said))
-    problems += _unlisted_problems(spec, splits, root, samples)
+    labeled = {image.name for image in search.images if image.split != "test"}
+    for image in search.images:
+        name = image.name
+        # A test image may share its name with a training image, which then owns the row.
+        listed = name in runs and not (image.split == "test" and name in labeled)
+        mask = (f"{spec.table}#{name}",) if listed or spec.unlisted == "empty" else ()
+        expected = f"{root / spec.table}: a row of {name!r}"
+        if spec.unlisted is None:
+            expected += ", or competition.format.unlisted: empty"
+        said = spec.unlisted is not None and not listed
+        samples.append(
+            Found(name, image.split, (image.address,), mask, expected, said, image.parts)
+        )
+    problems += unlisted_problems(spec, splits, root / spec.table, samples)
     lonely = sorted(runs.keys() - {sample.id for sample in samples}, key=natural_key)
     problems += [f"{root / spec.table}: {name!r} has no image" for name in lonely]
-    return Index(samples, problems)
-
-
-def _unlisted_problems(
-    spec: RleTableSpec, splits: object, root: Path, samples: list[Found]
-) -> list[str]:
-    """Return a problem if only the table distinguishes training from test images, and no rule says
-    how to treat unlisted ones."""
-    without = [sample.id for sample in samples if not sample.mask]
-    if not (without and isinstance(splits, FractionSplitsSpec) and spec.unlisted is None):
-        return []
-    return [
-        f"{root / spec.table}: lists {len(samples) - len(without)} of {len(samples)} images, but "
-        f"not {without[0]!r}; set competition.format.unlisted for such images: empty (they have no "
-        "object) or unlabelled (they are test images)"
-    ]
+    return Index(samples, problems, search.notes)
 
 
 def read_rle_mask(

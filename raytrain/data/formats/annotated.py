@@ -1,0 +1,239 @@
+"""What the formats of annotation files share: pair files with images, and paint their objects."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from raytrain.config.annotations import AnnotationsSpec, FilePerImageSpec, OneFileSpec
+from raytrain.config.patterns import parts_of
+from raytrain.config.target import Target
+from raytrain.data.image_files import ImageFile, find_images, unlisted_problems
+from raytrain.data.index import Found, Index, composed, natural_key
+from raytrain.data.labels import class_number
+from raytrain.data.patterns import filled, matches
+
+Size = tuple[int, int]
+"""(H, W)."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One object of an annotation file."""
+
+    word: str
+    """Its class in the file."""
+    name: str
+    """For messages, such as `object 3`."""
+    draw: Callable[[Size], np.ndarray]
+    """(H, W) -> its bool mask. Raises ValueError that says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One image in an annotation file."""
+
+    image: str
+    """The path of the image, as the file has it."""
+    size_HW: Size | None
+    drawings: tuple[Drawing, ...]
+    labeled: bool = True
+    """Whether the file says what is on the image, which may be nothing."""
+
+
+Reader = Callable[[Path], dict[str, Listed]]
+"""Reads an annotation file: key -> image. Raises ValueError that lists every problem."""
+
+
+def index_one_file(spec: OneFileSpec, splits: object, root: Path, read: Reader) -> Index:
+    """Return the images that the pattern matches; those that the file lists have masks."""
+    search = find_images(spec, splits, root)
+    problems = [*search.problems]
+    masks: dict[str, str] = {}
+    of_split = "{split}" in spec.file
+    for split, word in search.words.items() if of_split else [(None, "")]:
+        file = filled(spec.file, split=word)
+        if split == "test" and not (root / file).is_file():
+            continue
+        try:
+            listed = _read(read, root / file)
+        except ValueError as error:
+            problems += str(error).split("\n")
+            continue
+        pool = [image for image in search.images if not of_split or image.split == split]
+        found, wrong = _paired(root / file, listed, pool)
+        masks |= {address: f"{file}#{key}" for address, key in found.items()}
+        problems += wrong if pool else []
+    samples = []
+    for image in search.images:
+        file = filled(spec.file, split=image.word)
+        expected = f"{root / file}: an entry of {PurePosixPath(image.address).name!r}"
+        samples.append(_sample(spec, image, masks.get(image.address), f"{file}#", expected))
+    problems += unlisted_problems(spec, splits, root / spec.file, samples)
+    return Index(samples, problems, search.notes)
+
+
+def index_file_per_image(spec: FilePerImageSpec, splits: object, root: Path) -> Index:
+    """Return the images that the pattern matches, each with the file of the same parts."""
+    search = find_images(spec, splits, root)
+    problems = [*search.problems]
+    named = [part for part in parts_of(spec.file) if part != "split"]
+    files: dict[tuple[str, ...], str] = {}
+    words = search.words.values() if "{split}" in spec.file else [""]
+    for word in words:
+        found, wrong = matches(root, filled(spec.file, split=word) if word else spec.file)
+        files |= {(word, *(m.fields[part] for part in named)): m.address for m in found}
+        problems += wrong
+    used: dict[str, ImageFile] = {}
+    samples = []
+    for image in sorted(search.images, key=lambda image: image.split == "test"):
+        key = (image.word if "{split}" in spec.file else "", *(image.parts[p] for p in named))
+        file = None if image.elsewhere else files.get(key)
+        first = used.setdefault(file, image) if file is not None else image
+        if first is not image and image.split != "test":
+            problems.append(
+                f"{root / str(file)}: belongs to {first.address} and to {image.address}; add the "
+                "parts in which they differ to competition.format.file"
+            )
+        path = filled(spec.file, split=image.word, **image.parts)
+        mask = file if first is image else None
+        samples.append(_sample(spec, image, mask, f"{path}#", str(root / path)))
+    lonely = sorted({*files.values()} - {*used}, key=natural_key) if search.images else []
+    problems += [f"{root / file}: there is no image for these annotations" for file in lonely]
+    problems += unlisted_problems(spec, splits, root / spec.file, samples)
+    return Index(samples, problems, search.notes)
+
+
+def listed_at(root: Path, address: str, read: Reader) -> Listed | None:
+    """Return the image at an address of `index_one_file`, or None for one that is not listed."""
+    file, _, key = address.rpartition("#")
+    return _read(read, root / file)[key] if key else None
+
+
+def painted(
+    spec: AnnotationsSpec, source: str, listed: Listed | None, size_HW: Size,
+    classes: tuple[str, ...], target: Target,
+) -> np.ndarray:  # fmt: skip
+    """Return mask_HW (uint16) of the objects, with numbers as in `config/target.py`.
+
+    Raises ValueError that names `source` and lists every wrong object.
+    """
+    mask_HW = np.zeros(size_HW, np.uint16)
+    if listed is None:
+        return mask_HW
+    if listed.size_HW not in (None, size_HW):
+        height, width = listed.size_HW
+        raise ValueError(
+            f"{source}: its objects are drawn on {width}x{height} px, but the image has "
+            f"{size_HW[1]}x{size_HW[0]} px"
+        )
+    problems = []
+    for each in listed.drawings:
+        try:
+            number = _number(each.word, spec, classes)
+            if number:
+                _add(mask_HW, each.draw(size_HW), number, spec, target)
+        except ValueError as error:
+            problems.append(f"{source}: {each.name}: {error}")
+    if problems:
+        raise ValueError("\n".join(problems))
+    return mask_HW
+
+
+def json_in(path: Path) -> Any:
+    """Return the content of a JSON file. Raises ValueError when it is missing or is none."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise ValueError(f"{path}: no such file") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: not a JSON file: {error}") from None
+
+
+def _add(
+    mask_HW: np.ndarray, layer_HW: np.ndarray, number: int, spec: AnnotationsSpec, target: Target
+) -> None:
+    """Paint one object, in place."""
+    if target == "multi_label":
+        mask_HW[layer_HW] |= 1 << (number - 1)
+        return
+    both = int((layer_HW & (mask_HW != 0) & (mask_HW != number)).sum())
+    if both and spec.overlaps == "refused":
+        raise ValueError(
+            f"{both} px also belong to another class; set competition.format.overlaps: last (the "
+            "later object has them), or competition.target: multi_label (classes overlap)"
+        )
+    mask_HW[layer_HW] = number
+
+
+def _number(word: str, spec: AnnotationsSpec, classes: tuple[str, ...]) -> int:
+    given = spec.classes.get(word, word)
+    if isinstance(given, int):
+        return given
+    try:
+        return class_number(given, classes, "name")
+    except ValueError as error:
+        raise ValueError(
+            f"{error}; add it to competition.classes, or give its class in "
+            f"competition.format.classes: {{{word}: 0}} (0: it is not drawn)"
+        ) from None
+
+
+def _paired(
+    path: Path, listed: dict[str, Listed], pool: Iterable[ImageFile]
+) -> tuple[dict[str, str], list[str]]:
+    """Return the address of each listed image -> its key, and the problems."""
+    by_name: dict[str, list[ImageFile]] = defaultdict(list)
+    for image in pool:
+        by_name[PurePosixPath(composed(image.address)).name].append(image)
+    found: dict[str, str] = {}
+    problems = []
+    for key, each in listed.items():
+        ending = composed(each.image.replace("\\", "/")).removeprefix("./")
+        same = by_name.get(PurePosixPath(ending).name, [])
+        for keep in (
+            lambda image, ending=ending: f"/{composed(image.address)}".endswith(f"/{ending}"),
+            lambda image: not image.elsewhere,
+        ):
+            same = [image for image in same if keep(image)] or same
+        if len(same) != 1:
+            which = " and ".join(image.address for image in same[:3])
+            problems.append(
+                f"{path}: image {each.image!r} "
+                + (f"may be {which}; write the folders, too" if same else "is not in the folder; "
+                   "correct competition.format.image, or remove the entry")
+            )  # fmt: skip
+        elif same[0].address in found:
+            problems.append(f"{path}: image {each.image!r} is listed twice; keep one entry")
+        elif each.labeled and not same[0].elsewhere:
+            found[same[0].address] = key
+    return found, problems
+
+
+def _sample(
+    spec: AnnotationsSpec, image: ImageFile, mask: str | None, blank: str, expected: str
+) -> Found:
+    """Return the sample; `blank` is the address of an empty mask."""
+    if spec.unlisted is None:
+        expected += ", or competition.format.unlisted: empty"
+    elif mask is None:
+        empty = (blank,) if spec.unlisted == "empty" else ()
+        return Found(image.name, image.split, (image.address,), empty, expected, True, image.parts)
+    masks = () if mask is None else (mask,)
+    return Found(image.name, image.split, (image.address,), masks, expected, False, image.parts)
+
+
+def _read(read: Reader, path: Path) -> dict[str, Listed]:
+    return _read_at(read, path, path.stat().st_mtime_ns if path.is_file() else 0)
+
+
+@lru_cache(maxsize=4)
+def _read_at(read: Reader, path: Path, written: int) -> dict[str, Listed]:
+    """Read a file; `written`, its time, makes the cache notice a changed file."""
+    del written
+    return read(path)

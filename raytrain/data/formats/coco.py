@@ -1,0 +1,118 @@
+"""COCO: one JSON file of images, categories and objects."""
+
+from collections import Counter, defaultdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from raytrain.config.annotations import CocoSpec
+from raytrain.config.dialects import Dialect
+from raytrain.config.target import Target
+from raytrain.data.formats.annotated import (
+    Drawing,
+    Listed,
+    Size,
+    index_one_file,
+    json_in,
+    listed_at,
+    painted,
+)
+from raytrain.data.index import Index
+from raytrain.data.outlines import counted, polygons
+from raytrain.rle import decode
+
+COMPRESSED = Dialect(layout="coco")
+
+
+def index_coco(spec: CocoSpec, splits: object, root: Path) -> Index:
+    """Return the images that the pattern matches, paired with the entries of the file."""
+    return index_one_file(spec, splits, root, _read)
+
+
+def read_coco_mask(
+    spec: CocoSpec, root: Path, parts: tuple[str, ...], size_HW: Size, classes: tuple[str, ...],
+    target: Target,
+) -> np.ndarray:  # fmt: skip
+    """Return mask_HW of the objects of an image."""
+    (address,) = parts
+    listed = listed_at(root, address, _read)
+    return painted(spec, str(root / address), listed, size_HW, classes, target)
+
+
+def _read(path: Path) -> dict[str, Listed]:
+    tree = json_in(path)
+    if not isinstance(tree, dict) or not _are_objects(tree.get("images")):
+        raise ValueError(f"{path}: not a COCO file: it has no list of images")
+    problems = [
+        f"{path}: {key} is no list of objects; correct it"
+        for key in ("annotations", "categories")
+        if not _are_objects(tree.get(key, []))
+    ]
+    if problems:
+        raise ValueError("\n".join(problems))
+    images, annotations = tree["images"], tree.get("annotations", [])
+    names = {each.get("id"): each.get("name") for each in tree.get("categories", [])}
+    problems = _problems(path, images, annotations, names)
+    if problems:
+        raise ValueError("\n".join(problems))
+    files = {each["id"]: each["file_name"] for each in images}
+    drawings: dict[Any, list[Drawing]] = defaultdict(list)
+    for each in annotations:
+        id = each["image_id"]
+        name = f"{files[id]}: object {each.get('id')}"
+        drawings[id].append(Drawing(str(names[each["category_id"]]), name, partial(_draw, each)))
+    labeled = "annotations" in tree
+    return {
+        str(at): Listed(each["file_name"], _size(each), tuple(drawings[each["id"]]), labeled)
+        for at, each in enumerate(images)
+    }
+
+
+def _are_objects(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, dict) for each in value)
+
+
+def _problems(
+    path: Path, images: list[dict[str, Any]], annotations: list[dict[str, Any]],
+    names: dict[Any, Any],
+) -> list[str]:  # fmt: skip
+    problems = [
+        f"{path}: images[{at}] has no id or no file_name; add them"
+        for at, each in enumerate(images)
+        if each.get("id") is None or not isinstance(each.get("file_name"), str)
+    ]
+    ids = Counter(each.get("id") for each in images)
+    problems += [
+        f"{path}: {n} images have the id {id!r}; give each its own"
+        for id, n in ids.items()
+        if n > 1
+    ]
+    for each in annotations:
+        here = f"{path}: object {each.get('id')}"
+        if each.get("image_id") not in ids:
+            problems.append(f"{here}: there is no image {each.get('image_id')!r} in the file")
+        if names.get(each.get("category_id")) is None:
+            problems.append(f"{here}: there is no category {each.get('category_id')!r}")
+    return problems
+
+
+def _size(image: dict[str, Any]) -> Size | None:
+    height, width = image.get("height"), image.get("width")
+    return (height, width) if isinstance(height, int) and isinstance(width, int) else None
+
+
+def _draw(annotation: dict[str, Any], size_HW: Size) -> np.ndarray:
+    """Return the bool mask (H, W) of one object; a crowd is drawn like any other."""
+    shape = annotation.get("segmentation")
+    if not shape:
+        raise ValueError("it has no segmentation (a box alone is no mask); add it, or remove it")
+    if isinstance(shape, list):
+        return polygons(shape, size_HW)
+    counts, size = shape.get("counts"), shape.get("size")
+    if size != [*size_HW]:
+        raise ValueError(f"its runs have the size {size}, but its image has {[*size_HW]}")
+    if isinstance(counts, str):
+        return decode(counts, size_HW, COMPRESSED)
+    return counted(counts, size_HW, "column")

@@ -1,0 +1,133 @@
+"""CVAT for images: one XML file of images and their objects."""
+
+from functools import partial
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+
+from raytrain.config.annotations import CvatSpec
+from raytrain.config.target import Target
+from raytrain.data.formats.annotated import (
+    Drawing,
+    Listed,
+    Size,
+    index_one_file,
+    listed_at,
+    painted,
+)
+from raytrain.data.index import Index
+from raytrain.data.outlines import box_corners, counted, ellipse_corners, flat, placed, polygons
+
+Element = ElementTree.Element
+WITHOUT_AREA = ("polyline", "points", "cuboid", "skeleton")
+
+
+def index_cvat(spec: CvatSpec, splits: object, root: Path) -> Index:
+    """Return the images that the pattern matches, paired with the entries of the file."""
+    return index_one_file(spec, splits, root, _read)
+
+
+def read_cvat_mask(
+    spec: CvatSpec, root: Path, parts: tuple[str, ...], size_HW: Size, classes: tuple[str, ...],
+    target: Target,
+) -> np.ndarray:  # fmt: skip
+    """Return mask_HW of the objects of an image."""
+    (address,) = parts
+    listed = listed_at(root, address, _read)
+    return painted(spec, str(root / address), listed, size_HW, classes, target)
+
+
+def _read(path: Path) -> dict[str, Listed]:
+    try:
+        top = ElementTree.parse(path).getroot()
+    except FileNotFoundError:
+        raise ValueError(f"{path}: no such file") from None
+    except (OSError, ElementTree.ParseError) as error:
+        raise ValueError(f"{path}: not an XML file: {error}") from None
+    images = top.findall("image")
+    if top.tag != "annotations" or (not images and top.find("track") is not None):
+        raise ValueError(
+            f'{path}: not a file of "CVAT for images" (the top is <{top.tag}>); export the task '
+            "in that format"
+        )
+    listed: dict[str, Listed] = {}
+    for number, image in enumerate(images):
+        name = image.get("name")
+        if not name:
+            raise ValueError(f"{path}: image {number} has no name; add it")
+        listed[str(number)] = Listed(name, _size(image), _drawings(image))
+    return listed
+
+
+def _drawings(image: Element) -> tuple[Drawing, ...]:
+    """Return the objects from back to front."""
+    objects = [
+        (number, each)
+        for number, each in enumerate(image, 1)
+        if each.tag in DRAWN or each.tag in WITHOUT_AREA
+    ]
+    objects.sort(key=lambda item: _whole(item[1].get("z_order") or "0"))
+    place = image.get("name")
+    return tuple(
+        Drawing(each.get("label") or "", f"{place}: {each.tag} {number}", partial(_draw, each))
+        for number, each in objects
+    )
+
+
+def _whole(text: str) -> int:
+    return int(text) if text.lstrip("-").isdecimal() else 0
+
+
+def _size(image: Element) -> Size | None:
+    height, width = image.get("height") or "", image.get("width") or ""
+    return (int(height), int(width)) if height.isdecimal() and width.isdecimal() else None
+
+
+def _draw(shape: Element, size_HW: Size) -> np.ndarray:
+    if shape.tag not in DRAWN:
+        raise ValueError(
+            f"a {shape.tag} has no area; draw a polygon, or give its class 0 in "
+            "competition.format.classes"
+        )
+    return DRAWN[shape.tag](shape, size_HW)
+
+
+def _polygon(shape: Element, size_HW: Size) -> np.ndarray:
+    pairs = [pair.split(",") for pair in (shape.get("points") or "").split(";")]
+    try:
+        return polygons([flat(pairs)], size_HW)  # type: ignore[arg-type]
+    except ValueError:
+        raise ValueError("its points are not three or more of x,y;x,y") from None
+
+
+def _box(shape: Element, size_HW: Size) -> np.ndarray:
+    corners = box_corners(*_numbers(shape, "xtl", "ytl", "xbr", "ybr"), _angle(shape))
+    return polygons([flat(corners)], size_HW)
+
+
+def _ellipse(shape: Element, size_HW: Size) -> np.ndarray:
+    corners = ellipse_corners(*_numbers(shape, "cx", "cy", "rx", "ry"), _angle(shape))
+    return polygons([flat(corners)], size_HW)
+
+
+def _mask(shape: Element, size_HW: Size) -> np.ndarray:
+    left, top, width, height = map(int, _numbers(shape, "left", "top", "width", "height"))
+    counts = [_whole(text.strip()) for text in (shape.get("rle") or "").split(",")]
+    return placed(counted(counts, (height, width), "row"), left, top, size_HW)
+
+
+def _numbers(shape: Element, *names: str) -> tuple[float, float, float, float]:
+    try:
+        a, b, c, d = (float(shape.get(name) or "") for name in names)
+    except ValueError:
+        raise ValueError(f"it needs the numbers {', '.join(names)}") from None
+    return a, b, c, d
+
+
+def _angle(shape: Element) -> float:
+    return float(shape.get("rotation") or 0)
+
+
+DRAWN = {"polygon": _polygon, "box": _box, "ellipse": _ellipse, "mask": _mask}
+"""Tag -> function that draws it."""

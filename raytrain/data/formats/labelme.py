@@ -1,0 +1,84 @@
+"""LabelMe: a JSON file for each image, drawn as LabelMe itself exports it."""
+
+import math
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from raytrain.config.annotations import LabelmeSpec
+from raytrain.config.target import Target
+from raytrain.data.formats.annotated import (
+    Drawing,
+    Listed,
+    Size,
+    index_file_per_image,
+    json_in,
+    painted,
+)
+from raytrain.data.index import Index
+from raytrain.data.outlines import bitmap, flat, placed
+
+POINTS = {"rectangle": 2, "circle": 2, "mask": 2}
+"""Kind of object -> its number of points."""
+
+
+def index_labelme(spec: LabelmeSpec, splits: object, root: Path) -> Index:
+    """Return the images that the pattern matches, each with its file."""
+    return index_file_per_image(spec, splits, root)
+
+
+def read_labelme_mask(
+    spec: LabelmeSpec, root: Path, parts: tuple[str, ...], size_HW: Size,
+    classes: tuple[str, ...], target: Target,
+) -> np.ndarray:  # fmt: skip
+    """Return mask_HW of the objects in the file of an image."""
+    (address,) = parts
+    listed = None if address.endswith("#") else _read(root / address)
+    return painted(spec, str(root / address), listed, size_HW, classes, target)
+
+
+def _read(path: Path) -> Listed:
+    tree = json_in(path)
+    shapes = tree.get("shapes") if isinstance(tree, dict) else None
+    if not isinstance(shapes, list) or not all(isinstance(each, dict) for each in shapes):
+        raise ValueError(f"{path}: not a LabelMe file: it has no list of shapes")
+    height, width = tree.get("imageHeight"), tree.get("imageWidth")
+    known = isinstance(height, int) and isinstance(width, int)
+    drawings = [
+        Drawing(str(each.get("label")), f"shape {number}", partial(_draw, each))
+        for number, each in enumerate(shapes, 1)
+    ]
+    return Listed(path.name, (height, width) if known else None, tuple(drawings))
+
+
+def _draw(shape: dict[str, Any], size_HW: Size) -> np.ndarray:
+    kind, points = shape.get("shape_type") or "polygon", shape.get("points")
+    xy = np.reshape(flat(points or [[]]), (-1, 2))
+    if kind in ("line", "linestrip", "point", "points"):
+        raise ValueError(
+            f"a {kind} has no area; draw a polygon, or give its class 0 in "
+            "competition.format.classes"
+        )
+    if kind != "polygon" and kind not in POINTS:
+        raise ValueError(f"its shape_type {kind!r} is not known; draw a polygon")
+    if kind == "rectangle" and len(xy) == 4:
+        kind = "polygon"
+    if len(xy) < 3 if kind == "polygon" else len(xy) != POINTS[kind]:
+        raise ValueError(f"a {kind} of {len(xy)} points; correct it")
+    low, high = xy.min(0).tolist(), xy.max(0).tolist()
+    if kind == "mask":
+        left, top = (round(value) for value in low)
+        return placed(bitmap(str(shape.get("mask"))), left, top, size_HW)
+    image = Image.new("1", size_HW[::-1])
+    pen = ImageDraw.Draw(image)
+    if kind == "rectangle":
+        pen.rectangle((*low, *high), fill=1, outline=1)
+    elif kind == "circle":
+        (x, y), radius = xy[0].tolist(), math.dist(*xy.tolist())
+        pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=1, outline=1)
+    else:
+        pen.polygon([(x, y) for x, y in xy.tolist()], fill=1, outline=1)
+    return np.array(image)

@@ -1,0 +1,123 @@
+"""Find image files by patterns, with their splits and names."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from raytrain.config.image_files import ImageFiles
+from raytrain.config.patterns import parts_of
+from raytrain.config.splits import FolderSplitsSpec, FractionSplitsSpec
+from raytrain.data.index import Found, Split, natural_key
+from raytrain.data.patterns import filled, matches, split_words, val_note
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """One image file."""
+
+    name: str
+    split: Split | None
+    """None if `competition.splits` decides."""
+    word: str
+    """The text of {split} in its path."""
+    address: str
+    parts: dict[str, str]
+    """The values of the parts of its path, except the split."""
+    elsewhere: bool = False
+    """Whether `test_image` matches it."""
+
+
+@dataclass(frozen=True)
+class ImageSearch:
+    """The image files of a competition, split by split in natural order of their names."""
+
+    images: list[ImageFile]
+    words: dict[Split | None, str]
+    """The splits and their words, without the test images that are elsewhere."""
+    problems: list[str]
+    notes: tuple[str, ...]
+
+
+def find_images(
+    spec: ImageFiles, splits: object, root: Path, masks: Iterable[str] = ()
+) -> ImageSearch:
+    """Return the images that the patterns match; files at the addresses `masks` are none."""
+    words, problems = image_words(spec, splits)
+    if problems:
+        return ImageSearch([], {}, problems, ())
+    images: list[ImageFile] = []
+    notes: list[str] = []
+    others, taken = [], {*masks}
+    if spec.test_image is not None:
+        others, problems = _matching(spec, root, spec.test_image, "test", "")
+        # A pattern such as {name}.png for the labeled images may match these, too.
+        taken |= {image.address for image in others}
+    for split, word in [*words.items()]:
+        note = val_note(splits, split, root, spec.image)
+        if note is not None:
+            notes.append(note)
+            del words[split]
+            continue
+        found, wrong = _matching(spec, root, spec.image, split, word, taken)
+        images += found
+        problems += wrong
+    return ImageSearch([*images, *others], words, problems, tuple(notes))
+
+
+def image_words(spec: ImageFiles, splits: object) -> tuple[dict[Split | None, str], list[str]]:
+    """Return split -> the word for `{split}` in `image`, and the problems, like `split_words`."""
+    elsewhere = spec.test_image is not None
+    if elsewhere and isinstance(splits, FolderSplitsSpec) and "{split}" not in spec.image:
+        return {"train": ""}, []
+    words, problems = split_words(splits, spec.image, "competition.format.image")
+    if elsewhere:
+        words.pop("test", None)
+    return words, problems
+
+
+def unlisted_problems(
+    spec: ImageFiles, splits: object, file: Path, samples: list[Found]
+) -> list[str]:
+    """Return a problem if only the annotations distinguish training from test images, and no rule
+    says how to treat images that they do not list."""
+    without = [sample.id for sample in samples if not sample.mask]
+    unruled = isinstance(splits, FractionSplitsSpec) and getattr(spec, "unlisted", None) is None
+    if not without or not unruled or spec.test_image is not None:
+        return []
+    return [
+        f"{file}: lists {len(samples) - len(without)} of {len(samples)} images, but not "
+        f"{without[0]!r}; set competition.format.unlisted for such images: empty (they have no "
+        "object) or unlabelled (they are test images)"
+    ]
+
+
+def _matching(
+    spec: ImageFiles, root: Path, pattern: str, split: Split | None, word: str,
+    taken: Collection[str] = (),
+) -> tuple[list[ImageFile], list[str]]:  # fmt: skip
+    """Return the images of one split, and a problem if there are none or names repeat."""
+    path = filled(pattern, split=word) if word else pattern
+    found, problems = matches(root, path)
+    images: dict[str, ImageFile] = {}
+    for match in found:
+        if match.address in taken:
+            continue
+        name = filled(spec.naming, **match.fields)
+        image = ImageFile(name, split, word, match.address, match.fields, pattern != spec.image)
+        first = images.setdefault(name, image)
+        if first is not image:
+            parts = "_".join(f"{{{part}}}" for part in parts_of(pattern) if part != "split")
+            problems.append(
+                f"{root / match.address}: its name {name!r} is also that of {first.address}; set "
+                f"competition.format.image_id to parts that differ, such as {parts!r}"
+            )
+    if not images:
+        what = f"of split {split!r} " if split else ""
+        problems.append(f"{root / path}: no image {what}matches this pattern{_remedy(split, word)}")
+    return [images[name] for name in sorted(images, key=natural_key)], problems
+
+
+def _remedy(split: Split | None, word: str) -> str:
+    if not word or split in (None, "train"):
+        return ""
+    return f"; correct it, or set competition.splits.{split}: null if there is no such split"

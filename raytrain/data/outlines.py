@@ -1,0 +1,110 @@
+"""Draw the objects of annotation files, each by the rule of the tool that wrote it."""
+
+import base64
+import binascii
+import io
+import math
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+from pycocotools import mask as coco
+
+from raytrain.rle.runs import Runs, mask_of
+
+Points = Sequence[Sequence[float]]
+"""(x, y) in px from the upper left corner of the image."""
+CORNERS = 90
+"""Number of corners that stand for an ellipse."""
+
+
+def polygons(outlines: Sequence[Sequence[float]], size_HW: tuple[int, int]) -> np.ndarray:
+    """Return the bool mask (H, W) of polygons x1, y1, x2, y2, ..., as pycocotools draws them.
+
+    Raises ValueError for a polygon of fewer than three corners, or with a number that is not
+    finite.
+    """
+    for outline in outlines:
+        if len(outline) < 6 or len(outline) % 2 or not np.isfinite(outline).all():
+            raise ValueError(
+                f"a polygon of {len(outline)} numbers; it needs x and y of three corners or more"
+            )
+    parts = coco.frPyObjects([[*map(float, outline)] for outline in outlines], *size_HW)
+    return coco.decode(coco.merge(parts)).astype(bool)
+
+
+def flat(points: Points) -> list[float]:
+    """Return x1, y1, x2, y2, ...; raises ValueError for points that are no pairs of numbers."""
+    array = np.asarray(points, np.float64)
+    if array.ndim != 2 or array.shape[1] != 2 or not np.isfinite(array).all():
+        raise ValueError("its points are no pairs of numbers")
+    return array.ravel().tolist()
+
+
+def box_corners(left: float, top: float, right: float, bottom: float, degrees: float) -> Points:
+    """Return the corners of a box that is turned clockwise around its center."""
+    x, y, a, b = (left + right) / 2, (top + bottom) / 2, (right - left) / 2, (bottom - top) / 2
+    return _turned([(-a, -b), (a, -b), (a, b), (-a, b)], x, y, degrees)
+
+
+def ellipse_corners(x: float, y: float, a: float, b: float, degrees: float) -> Points:
+    """Return corners of an ellipse that is turned clockwise around its center."""
+    angles = [2 * math.pi * corner / CORNERS for corner in range(CORNERS)]
+    return _turned([(a * math.cos(t), b * math.sin(t)) for t in angles], x, y, degrees)
+
+
+def counted(counts: Sequence[int], size_HW: tuple[int, int], order: str) -> np.ndarray:
+    """Return the bool mask (H, W) of the lengths of runs, background first.
+
+    Raises ValueError when the counts are no whole numbers or do not fill the image.
+    """
+    whole = np.asarray(counts)
+    if whole.dtype.kind not in "iu" or whole.ndim != 1 or (whole < 0).any():
+        raise ValueError("its counts are no whole numbers")
+    height, width = size_HW
+    if whole.sum() != height * width:
+        raise ValueError(f"its counts fill {whole.sum()} px, but it has {width}x{height}")
+    edges = np.cumsum(whole)
+    ends = edges[1::2]
+    runs = Runs(edges[0::2][: len(ends)], ends)
+    return mask_of(runs, size_HW, "row" if order == "row" else "column")
+
+
+def placed(patch_HW: np.ndarray, left: int, top: int, size_HW: tuple[int, int]) -> np.ndarray:
+    """Return the bool mask (H, W) with a small mask in it. Raises ValueError if it leaves it."""
+    height, width = patch_HW.shape
+    if min(left, top) < 0 or left + width > size_HW[1] or top + height > size_HW[0]:
+        raise ValueError(
+            f"its bitmap of {width}x{height} px at x {left}, y {top} leaves the image of "
+            f"{size_HW[1]}x{size_HW[0]} px"
+        )
+    mask_HW = np.zeros(size_HW, bool)
+    mask_HW[top : top + height, left : left + width] = patch_HW
+    return mask_HW
+
+
+def bitmap(text: str) -> np.ndarray:
+    """Return the bool mask (h, w) of a PNG in base64, packed by zlib or not.
+
+    A pixel is on if it is not 0; with an alpha channel, if it is not transparent. Raises ValueError
+    for other text.
+    """
+    try:
+        content = base64.b64decode(text, validate=True)
+        if not content.startswith(b"\x89PNG"):
+            content = zlib.decompress(content)
+        with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
+            array = np.asarray(image)
+            alpha = "A" in image.getbands() or "transparency" in image.info
+            if alpha:
+                array = np.asarray(image.convert("RGBA"))[..., 3]
+    except (binascii.Error, zlib.error, OSError, SyntaxError) as error:
+        raise ValueError(f"its bitmap is no PNG in base64: {error}") from None
+    return array.reshape(*array.shape[:2], -1).any(2)
+
+
+def _turned(points: Points, x: float, y: float, degrees: float) -> Points:
+    angle = math.radians(degrees)
+    cos, sin = math.cos(angle), math.sin(angle)
+    return [(x + cos * dx - sin * dy, y + sin * dx + cos * dy) for dx, dy in points]
