@@ -105,8 +105,12 @@ class CompetitionSpec(Spec):
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
         problems = self._label_problems()
-        by_rule = isinstance(self.splits, RangeSplitsSpec | ListSplitsSpec)
-        if getattr(self.format, "test_image", None) and by_rule and self.splits.test is not None:
+        splits, elsewhere = self.splits, getattr(self.format, "test_image", None)
+        if (
+            elsewhere is not None
+            and isinstance(splits, RangeSplitsSpec | ListSplitsSpec)
+            and splits.test is not None
+        ):
             problems.append(
                 "splits.test: format.test_image says where the test images are; leave test out"
             )

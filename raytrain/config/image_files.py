@@ -40,7 +40,7 @@ class ImageFiles(Spec):
 
     @field_validator("image_id")
     @classmethod
-    def _id_pattern(cls, value: str | None) -> str | None:
+    def _naming_pattern(cls, value: str | None) -> str | None:
         if value is not None and ("*" in value or "/" in value):
             raise ValueError(f"{value!r}: a name has no * and no /; use parts such as {{case}}")
         return value and checked_parts(value, ("name",))

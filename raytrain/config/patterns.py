@@ -30,10 +30,15 @@ def checked_pattern(value: str, allowed: tuple[str, ...], needed: tuple[str, ...
 def checked_parts(value: str, reserved: tuple[str, ...]) -> str:
     """Return the pattern `value` of a path or an id, whose parts the user names.
 
-    Raises ValueError for one of RESERVED outside `reserved`, a pattern without any part, braces
-    without a word, a `*` that nothing separates from a part, and a path that is not relative.
+    Raises ValueError for one of RESERVED outside `reserved`, a likely typo of one inside, a pattern
+    without any part, braces without a word, a `*` that nothing separates from a part, and a path
+    that is not relative.
     """
     parts = parts_of(value)
+    meant = {part: known for part in parts for known in reserved if _is_typo(part, known)}
+    if meant:
+        part, known = meant.popitem()
+        raise ValueError(f"{value!r}: {unknown_name('{' + part + '}', _braced((known,)))}")
     wrong = [part for part in parts if part in RESERVED and part not in reserved]
     if wrong:
         raise ValueError(f"{value!r}: {{{wrong[0]}}} has no meaning here; remove it or rename it")
@@ -67,6 +72,15 @@ def unknown_parts(key: str, pattern: str, known: Iterable[str]) -> list[str]:
         for part in parts_of(pattern)
         if f"{{{part}}}" not in names
     ]
+
+
+def _is_typo(part: str, known: str) -> bool:
+    """Return whether a part differs from a known one by the order of its letters or one letter
+    more or less."""
+    if sorted(part) == sorted(known) or abs(len(part) - len(known)) != 1:
+        return part != known and sorted(part) == sorted(known)
+    long, short = (part, known) if len(part) > len(known) else (known, part)
+    return any(long[:at] + long[at + 1 :] == short for at in range(len(long)))
 
 
 def _relative(value: str) -> str:

@@ -47,7 +47,8 @@ def find_images(
         return ImageSearch([], {}, problems, ())
     images: list[ImageFile] = []
     notes: list[str] = []
-    others, taken = [], {*masks}
+    others: list[ImageFile] = []
+    taken = {*masks}
     if spec.test_image is not None:
         others, problems = _matching(spec, root, spec.test_image, "test", "")
         # A pattern such as {name}.png for the labeled images may match these, too.

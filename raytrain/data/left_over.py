@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from raytrain.config.annotations import OneFileSpec
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.splits import TableGroupSpec, TableSplitsSpec
 from raytrain.data.index import Found, composed
-from raytrain.data.patterns import SIDE_FILE
+from raytrain.data.patterns import SIDE_FILE, filled
 from raytrain.data.tables import read_table
 
 
@@ -20,8 +21,12 @@ def left_over(competition: CompetitionSpec, root: Path, samples: list[Found]) ->
     # Add the paths without the row of a stack or the name in a table.
     used |= {address.rpartition("#")[0] for address in used}
     format = competition.format
-    parts = (format, competition.splits, competition.group, competition.submission)
-    parts += (getattr(format, "labels", format),)
+    parts = (
+        format, getattr(format, "labels", format), competition.splits, competition.group,
+        competition.submission,
+    )  # fmt: skip
+    if isinstance(format, OneFileSpec):
+        used |= {filled(format.file, split=str(word)) for _, word in competition.splits}
     used |= {value for part in parts for _, value in part if isinstance(value, str)}
     real = cache(lambda folder: os.path.realpath(root / folder))
     places = {(real(os.path.dirname(address)), os.path.basename(address)) for address in used}

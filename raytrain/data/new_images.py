@@ -32,10 +32,10 @@ class Kind:
     pattern: str | None = None
     """Path of an image in the competition, with parts such as `{name}` or `{split}`; null: the stem
     is the name."""
-    naming: str = "{name}"
-    """The name of an image, from the parts of its path."""
     neighbours: tuple[str, ...] = ()
     """The frames that are the channels of an image, if it consists of several."""
+    naming: str = "{name}"
+    """The name of an image, from the parts of its path."""
 
     def problem(self, image_HWC: np.ndarray) -> str | None:
         """Return how an image differs from those that the network was trained on, or None."""

@@ -11,10 +11,14 @@ import numpy as np
 from PIL import Image
 from pycocotools import mask as coco
 
+from raytrain.config.dialects import Dialect
+from raytrain.rle import decode
 from raytrain.rle.runs import Runs, mask_of
 
 Points = Sequence[Sequence[float]]
 """(x, y) in px from the upper left corner of the image."""
+COMPRESSED = Dialect(layout="coco")
+"""How COCO's compressed counts are read."""
 CORNERS = 90
 """Number of corners that stand for an ellipse."""
 
@@ -31,7 +35,7 @@ def polygons(outlines: Sequence[Sequence[float]], size_HW: tuple[int, int]) -> n
                 f"a polygon of {len(outline)} numbers; it needs x and y of three corners or more"
             )
     parts = coco.frPyObjects([[*map(float, outline)] for outline in outlines], *size_HW)
-    return coco.decode(coco.merge(parts)).astype(bool)
+    return decode(coco.merge(parts)["counts"].decode(), size_HW, COMPRESSED)
 
 
 def flat(points: Points) -> list[float]:
@@ -101,7 +105,7 @@ def bitmap(text: str) -> np.ndarray:
                 array = np.asarray(image.convert("RGBA"))[..., 3]
     except (binascii.Error, zlib.error, OSError, SyntaxError) as error:
         raise ValueError(f"its bitmap is no PNG in base64: {error}") from None
-    return array.reshape(*array.shape[:2], -1).any(2)
+    return np.asarray(array.reshape(*array.shape[:2], -1).any(2))
 
 
 def _turned(points: Points, x: float, y: float, degrees: float) -> Points:

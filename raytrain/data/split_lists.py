@@ -22,8 +22,9 @@ def by_lists(
     for split in SPLITS:
         file = getattr(spec, split)
         for number, line in _lines(root, file, problems) if file is not None else ():
-            here, at = f"{root / file}: line {number}", place.get(line)
-            if at is None:
+            here = f"{root / file}: line {number}"
+            at = place.get(line, -1)
+            if at < 0:
                 guess = nearest(line, place)
                 hint = f"; did you mean {guess!r}?" if guess else ""
                 problems.append(f"{here}: no image is called {line!r}{hint} (competition.splits)")

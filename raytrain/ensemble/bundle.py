@@ -46,7 +46,7 @@ class Source:
     def kind(self) -> Kind:
         """The images that it takes."""
         bundle = self.bundle
-        return Kind(bundle.channels, bundle.dtype, bundle.pattern, bundle.naming, bundle.neighbours)
+        return Kind(bundle.channels, bundle.dtype, bundle.pattern, bundle.neighbours, bundle.naming)
 
 
 def open_source(path: Path, trust: bool) -> Source:

@@ -72,6 +72,7 @@ def test_an_id_in_train_and_val_is_a_problem(paired: Path) -> None:
 @pytest.mark.parametrize("split", ["train", "val", "test"])
 def test_a_split_without_an_image_is_a_problem(split: str, paired: Path) -> None:
     shutil.rmtree(paired / split)
+    (paired / split).mkdir()
     [problem] = paired_in(paired).problems
     assert f"no image of split {split!r}" in problem
     assert str(paired / split / "image/{name}.png") in problem
@@ -133,7 +134,7 @@ def test_image_and_mask_may_stand_in_one_folder(tmp_path: Path) -> None:
     ("change", "words"),
     [
         ({"image": "{split}/{nmae}.png"}, "unknown '{nmae}'; did you mean '{name}'"),
-        ({"image": "{split}/x.png"}, "a pattern needs {name}"),
+        ({"image": "{split}/x.png"}, "a pattern needs a part such as {name}"),
         ({"mask": "/abs/{name}.png"}, "relative to competition.data"),
         ({"mask": "../{name}.png"}, "relative to competition.data"),
     ],

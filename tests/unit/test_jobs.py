@@ -202,7 +202,7 @@ def test_no_published_polyp_sequence_is_ever_cut() -> None:
         428, 447, 466, 478, 503, 528, 546, 571, 591, 612,
     ]  # fmt: skip
     group_of = group_function(competition.group, Path())
-    sequences = {str(n): group_of(str(n)) for n in range(1, 613)}
+    sequences = {str(n): group_of(str(n), {}) for n in range(1, 613)}
     starts = [1, *(end + 1 for end in ends[:-1])]
     for start, end in zip(starts, ends, strict=True):
         assert {sequences[str(n)] for n in range(start, end + 1)} == {str(end)}

@@ -18,7 +18,8 @@ from raytrain.data.checks import inspect
 from raytrain.data.contact_sheet import cell
 from raytrain.data.formats.paired_folders import read_paired_mask
 from raytrain.data.index import Found
-from raytrain.data.labels import as_classes, class_pixels, merged, stacked
+from raytrain.data.labels import class_pixels, merged, stacked
+from raytrain.data.mask_values import as_classes
 from raytrain.data.seen import see
 from raytrain.runs.arrays import new_array, write_part
 
@@ -45,12 +46,12 @@ def test_a_sample_is_read_in_few_bytes_a_pixel(tmp_path: Path, competition) -> N
     assert _bytes_a_pixel(lambda: see(spec, tmp_path, sample, "a"), LARGE**2) < 5.5
 
 
-def test_masks_stay_small() -> None:
+def test_masks_stay_small(tmp_path: Path) -> None:
     mask, shape = np.eye(2000, dtype=np.uint8), (2000, 2000)
     layers_HWC = np.repeat(mask[..., None], 3, axis=2)
     spec = ClassLabelsSpec()
     for limit, work in (
-        (2.5, lambda: as_classes(mask, spec, 3, "here")),
+        (2.5, lambda: as_classes(mask, spec, ("a", "b", "c"), "here", tmp_path)),
         (1.5, lambda: class_pixels(mask, 3, "single_label")),
         (1.5, lambda: class_pixels(mask, 4, "multi_label")),
         (4, lambda: stacked(layers_HWC, 4, "here")),

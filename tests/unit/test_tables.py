@@ -29,7 +29,7 @@ IMAGES = [Found(id, None, (f"{id}.png",), ("m",), "m") for id in IDS]
 
 def split_table(path: Path) -> list[str]:
     groups = dict.fromkeys(IDS, "g")
-    samples, problems = with_splits(
+    samples, problems, _ = with_splits(
         Index(IMAGES, []), TableSplitsSpec(file=path.name, split="rle"), path.parent, groups
     )
     return problems or [sample.id for sample in samples]
@@ -37,7 +37,7 @@ def split_table(path: Path) -> list[str]:
 
 def group_table(path: Path) -> list[str]:
     group_of = group_function(TableGroupSpec(file=path.name, group="rle"), path.parent)
-    return [id for id in IDS if group_of(id)]
+    return [id for id in IDS if group_of(id, {})]
 
 
 def rle_table(path: Path) -> list[str]:

@@ -110,10 +110,10 @@ def test_too_few_layers_are_named(tmp_path: Path) -> None:
 
 def test_what_cannot_overlap_is_refused_by_the_config() -> None:
     for change, words in (
-        ({"format": {"labels": {"name": "threshold"}}}, "leave labels out"),
+        ({"format": {"labels": {"ignore": [9]}}}, "leave labels out"),
         ({"classes": [f"c{number}" for number in range(18)]}, "at most 16 classes may overlap"),
         ({"target": "multilabel"}, "multi_label"),
-        ({"format": {"labels": {"name": "threshold"}}, "metric": "accuracy"}, "out; metric: acc"),
+        ({"format": {"labels": {"ignore": [9]}}, "metric": "accuracy"}, "threshold; metric: acc"),
     ):
         base = {"name": "x", "data": "d", "classes": CLASSES, "target": "multi_label"}
         with pytest.raises(ValidationError, match=words):

@@ -155,6 +155,11 @@ def json_in(path: Path) -> Any:
         raise ValueError(f"{path}: not a JSON file: {error}") from None
 
 
+def size_in(height: Any, width: Any) -> Size | None:
+    """Return (H, W) if a file says both."""
+    return (height, width) if isinstance(height, int) and isinstance(width, int) else None
+
+
 def _add(
     mask_HW: np.ndarray, layer_HW: np.ndarray, number: int, spec: AnnotationsSpec, target: Target
 ) -> None:
@@ -190,29 +195,33 @@ def _paired(
     """Return the address of each listed image -> its key, and the problems."""
     by_name: dict[str, list[ImageFile]] = defaultdict(list)
     for image in pool:
-        by_name[PurePosixPath(composed(image.address)).name].append(image)
+        by_name[_spelt(image.address).name].append(image)
     found: dict[str, str] = {}
     problems = []
     for key, each in listed.items():
-        ending = composed(each.image.replace("\\", "/")).removeprefix("./")
-        same = by_name.get(PurePosixPath(ending).name, [])
-        for keep in (
-            lambda image, ending=ending: f"/{composed(image.address)}".endswith(f"/{ending}"),
-            lambda image: not image.elsewhere,
-        ):
-            same = [image for image in same if keep(image)] or same
+        path_in_file = _spelt(each.image.replace("\\", "/"))
+        same = by_name.get(path_in_file.name, [])
+        # Folders in the file, and labels, tell images of one name apart.
+        ending = path_in_file.parts
+        same = [i for i in same if _spelt(i.address).parts[-len(ending) :] == ending] or same
+        same = [image for image in same if not image.elsewhere] or same
         if len(same) != 1:
             which = " and ".join(image.address for image in same[:3])
-            problems.append(
-                f"{path}: image {each.image!r} "
-                + (f"may be {which}; write the folders, too" if same else "is not in the folder; "
-                   "correct competition.format.image, or remove the entry")
-            )  # fmt: skip
+            what = f"may be {which}; write its folders, too"
+            if not same:
+                what = "is not in the folder; correct competition.format.image, or remove the entry"
+            problems.append(f"{path}: image {each.image!r} {what}")
         elif same[0].address in found:
             problems.append(f"{path}: image {each.image!r} is listed twice; keep one entry")
         elif each.labeled and not same[0].elsewhere:
             found[same[0].address] = key
     return found, problems
+
+
+def _spelt(address: str) -> PurePosixPath:
+    """Return a path in the form in which two spellings are compared."""
+    path = PurePosixPath(composed(address))
+    return path.with_suffix(path.suffix.lower())
 
 
 def _sample(

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from raytrain.config.annotations import CocoSpec
-from raytrain.config.dialects import Dialect
 from raytrain.config.target import Target
 from raytrain.data.formats.annotated import (
     Drawing,
@@ -18,12 +17,11 @@ from raytrain.data.formats.annotated import (
     json_in,
     listed_at,
     painted,
+    size_in,
 )
 from raytrain.data.index import Index
-from raytrain.data.outlines import counted, polygons
+from raytrain.data.outlines import COMPRESSED, counted, polygons
 from raytrain.rle import decode
-
-COMPRESSED = Dialect(layout="coco")
 
 
 def index_coco(spec: CocoSpec, splits: object, root: Path) -> Index:
@@ -65,7 +63,12 @@ def _read(path: Path) -> dict[str, Listed]:
         drawings[id].append(Drawing(str(names[each["category_id"]]), name, partial(_draw, each)))
     labeled = "annotations" in tree
     return {
-        str(at): Listed(each["file_name"], _size(each), tuple(drawings[each["id"]]), labeled)
+        str(at): Listed(
+            each["file_name"],
+            size_in(each.get("height"), each.get("width")),
+            tuple(drawings[each["id"]]),
+            labeled,
+        )
         for at, each in enumerate(images)
     }
 
@@ -96,11 +99,6 @@ def _problems(
         if names.get(each.get("category_id")) is None:
             problems.append(f"{here}: there is no category {each.get('category_id')!r}")
     return problems
-
-
-def _size(image: dict[str, Any]) -> Size | None:
-    height, width = image.get("height"), image.get("width")
-    return (height, width) if isinstance(height, int) and isinstance(width, int) else None
 
 
 def _draw(annotation: dict[str, Any], size_HW: Size) -> np.ndarray:

@@ -17,6 +17,7 @@ from raytrain.data.formats.annotated import (
     index_file_per_image,
     json_in,
     painted,
+    size_in,
 )
 from raytrain.data.index import Index
 from raytrain.data.outlines import bitmap, flat, placed
@@ -45,13 +46,12 @@ def _read(path: Path) -> Listed:
     shapes = tree.get("shapes") if isinstance(tree, dict) else None
     if not isinstance(shapes, list) or not all(isinstance(each, dict) for each in shapes):
         raise ValueError(f"{path}: not a LabelMe file: it has no list of shapes")
-    height, width = tree.get("imageHeight"), tree.get("imageWidth")
-    known = isinstance(height, int) and isinstance(width, int)
+    size_HW = size_in(tree.get("imageHeight"), tree.get("imageWidth"))
     drawings = [
         Drawing(str(each.get("label")), f"shape {number}", partial(_draw, each))
         for number, each in enumerate(shapes, 1)
     ]
-    return Listed(path.name, (height, width) if known else None, tuple(drawings))
+    return Listed(path.name, size_HW, tuple(drawings))
 
 
 def _draw(shape: dict[str, Any], size_HW: Size) -> np.ndarray:

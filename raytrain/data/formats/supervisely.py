@@ -16,6 +16,7 @@ from raytrain.data.formats.annotated import (
     index_file_per_image,
     json_in,
     painted,
+    size_in,
 )
 from raytrain.data.index import Index
 from raytrain.data.outlines import bitmap, flat, placed
@@ -42,14 +43,12 @@ def _read(path: Path) -> Listed:
     if not isinstance(objects, list) or not all(isinstance(each, dict) for each in objects):
         raise ValueError(f"{path}: not a Supervisely file: it has no list of objects")
     size = tree.get("size")
-    size = size if isinstance(size, dict) else {}
-    height, width = size.get("height"), size.get("width")
-    known = isinstance(height, int) and isinstance(width, int)
+    size_HW = size_in(size.get("height"), size.get("width")) if isinstance(size, dict) else None
     drawings = [
         Drawing(str(each.get("classTitle")), f"object {number}", partial(_draw, each))
         for number, each in enumerate(objects, 1)
     ]
-    return Listed(path.name, (height, width) if known else None, tuple(drawings))
+    return Listed(path.name, size_HW, tuple(drawings))
 
 
 def _draw(shape: dict[str, Any], size_HW: Size) -> np.ndarray:
