@@ -29,11 +29,10 @@ def find_samples(competition: CompetitionSpec, root: Path) -> FoundSamples:
     """Return samples, groups and every problem."""
     find = part_of("FORMATS", competition.format, FORMATS).index
     index = find(competition.format, competition.splits, root)
-    names = [sample.id for sample in index.samples]
     notes = index.notes
     if _share_names(index.samples):
         index = replace(index, samples=[_told_apart(sample) for sample in index.samples])
-        notes = (*notes, "images of train or val have the names of test images, so their ids are "
+        notes = (*notes, "labeled images have the names of test images, so their ids are "
                  "train_<name> and val_<name>")  # fmt: skip
     # An image without a valid group becomes its own group, so that other problems are found too.
     groups = {sample.id: sample.id for sample in index.samples}
@@ -44,9 +43,10 @@ def find_samples(competition: CompetitionSpec, root: Path) -> FoundSamples:
         problems += [f"{line} (competition.group)" for line in str(error).split("\n")]
     else:
         by_name = isinstance(competition.group, TableGroupSpec | PatternGroupSpec)
-        for sample, name in zip(index.samples, names, strict=True):
+        for sample in index.samples:
             try:
-                groups[sample.id] = group_of(name if by_name else sample.id, sample.parts)
+                name = sample.name if by_name else sample.id
+                groups[sample.id] = group_of(name, sample.parts)
             except ValueError as error:
                 problems.append(f"{root / sample.image[0]}: {error}")
     samples, wrong, more = with_splits(index, competition.splits, root, groups)
@@ -70,10 +70,12 @@ def find_samples(competition: CompetitionSpec, root: Path) -> FoundSamples:
 
 def _share_names(samples: list[Found]) -> bool:
     test = {sample.id for sample in samples if sample.split == "test"}
-    return any(sample.split in ("train", "val") and sample.id in test for sample in samples)
+    return any(sample.split != "test" and sample.id in test for sample in samples)
 
 
 def _told_apart(sample: Found) -> Found:
-    """Prefix a labeled sample's id with its split; a test image keeps the name to submit."""
-    labeled = sample.split in ("train", "val")
-    return replace(sample, id=f"{sample.split}_{sample.id}") if labeled else sample
+    """Prefix a labeled sample's id with its split (with train if `competition.splits` decides
+    later); a test image keeps the name to submit."""
+    if sample.split == "test":
+        return sample
+    return replace(sample, id=f"{sample.split or 'train'}_{sample.id}", renamed=sample.id)

@@ -1,7 +1,7 @@
 """Find image files by patterns, with their splits and names."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from raytrain.config.image_files import ImageFiles
@@ -36,6 +36,8 @@ class ImageSearch:
     """The splits and their words, without the test images that are elsewhere."""
     problems: list[str]
     notes: tuple[str, ...]
+    repeated: list[ImageFile] = field(default_factory=list)
+    """Image files with the name of another one, which is a problem."""
 
 
 def find_images(
@@ -48,9 +50,10 @@ def find_images(
     images: list[ImageFile] = []
     notes: list[str] = []
     others: list[ImageFile] = []
+    repeated: list[ImageFile] = []
     taken = {*masks}
     if spec.test_image is not None:
-        others, problems = _matching(spec, root, spec.test_image, "test", "")
+        others, repeated, problems = _matching(spec, root, spec.test_image, "test", "")
         # A pattern such as {name}.png for the labeled images may match these, too.
         taken |= {image.address for image in others}
     for split, word in [*words.items()]:
@@ -59,10 +62,11 @@ def find_images(
             notes.append(note)
             del words[split]
             continue
-        found, wrong = _matching(spec, root, spec.image, split, word, taken)
+        found, twice, wrong = _matching(spec, root, spec.image, split, word, taken)
         images += found
+        repeated += twice
         problems += wrong
-    return ImageSearch([*images, *others], words, problems, tuple(notes))
+    return ImageSearch([*images, *others], words, problems, tuple(notes), repeated)
 
 
 def image_words(spec: ImageFiles, splits: object) -> tuple[dict[Split | None, str], list[str]]:
@@ -95,11 +99,12 @@ def unlisted_problems(
 def _matching(
     spec: ImageFiles, root: Path, pattern: str, split: Split | None, word: str,
     taken: Collection[str] = (),
-) -> tuple[list[ImageFile], list[str]]:  # fmt: skip
-    """Return the images of one split, and a problem if there are none or names repeat."""
+) -> tuple[list[ImageFile], list[ImageFile], list[str]]:  # fmt: skip
+    """Return the images of one split, those with the name of another one, and the problems."""
     path = filled(pattern, split=word) if word else pattern
     found, problems = matches(root, path)
     images: dict[str, ImageFile] = {}
+    repeated = []
     for match in found:
         if match.address in taken:
             continue
@@ -107,6 +112,7 @@ def _matching(
         image = ImageFile(name, split, word, match.address, match.fields, pattern != spec.image)
         first = images.setdefault(name, image)
         if first is not image:
+            repeated.append(image)
             parts = "_".join(f"{{{part}}}" for part in parts_of(pattern) if part != "split")
             problems.append(
                 f"{root / match.address}: its name {name!r} is also that of {first.address}; set "
@@ -115,7 +121,7 @@ def _matching(
     if not images:
         what = f"of split {split!r} " if split else ""
         problems.append(f"{root / path}: no image {what}matches this pattern{_remedy(split, word)}")
-    return [images[name] for name in sorted(images, key=natural_key)], problems
+    return [images[name] for name in sorted(images, key=natural_key)], repeated, problems
 
 
 def _remedy(split: Split | None, word: str) -> str:

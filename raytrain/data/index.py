@@ -32,6 +32,13 @@ class Found:
     not used for training. A test image then has no mask."""
     parts: Mapping[str, str] = field(default_factory=dict)
     """The values of the parts of its path, except the split."""
+    renamed: str | None = None
+    """Its name in the files, if the id differs, because a test image has this name, too."""
+
+    @property
+    def name(self) -> str:
+        """The name in the files, such as that in a table of groups."""
+        return self.id if self.renamed is None else self.renamed
 
 
 @dataclass(frozen=True)

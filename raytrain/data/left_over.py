@@ -40,8 +40,7 @@ def left_over(competition: CompetitionSpec, root: Path, samples: list[Found]) ->
         f"or table of the competition, such as {found[0]}"
         for kind, found in sorted(kinds.items())
     )
-    # If a test image has the same name, an id begins with its split.
-    ids = {id for s in samples for id in (s.id, s.id.removeprefix(f"{s.split}_"))}
+    ids = {id for sample in samples for id in (sample.id, sample.name)}
     return files + _rows_left_over(competition, root, ids)
 
 

@@ -12,7 +12,7 @@ def by_lists(
     samples: list[Found], spec: ListSplitsSpec, root: Path
 ) -> tuple[list[Found], list[str], tuple[str, ...]]:
     """Return the listed samples with their splits, the problems, and a note about the others."""
-    place = {sample.id: at for at, sample in enumerate(samples)}
+    place = {sample.name: at for at, sample in enumerate(samples)}
     for at, sample in enumerate(samples):
         address = composed(sample.image[0])
         place.setdefault(address, at)
@@ -34,12 +34,12 @@ def by_lists(
                     "(competition.splits)"
                 )
     listed = [replace(samples[at], split=split) for at, (split, _) in owner.items()]
-    rest = [sample.id for at, sample in enumerate(samples) if at not in owner]
+    rest = [sample.name for at, sample in enumerate(samples) if at not in owner]
     note = (
         f"{len(rest)} images are in no list of competition.splits and are not used, such as "
         f"{rest[0]!r}",
     ) if rest and not problems else ()  # fmt: skip
-    return sorted(listed, key=lambda sample: place[sample.id]), problems, note
+    return sorted(listed, key=lambda sample: place[sample.name]), problems, note
 
 
 def _lines(root: Path, file: str, problems: list[str]) -> list[tuple[int, str]]:

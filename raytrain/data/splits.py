@@ -117,11 +117,11 @@ def _by_table(
         return [], [f"{line} (competition.splits)" for line in str(error).split("\n")]
     split, listed = cast(dict[str, Split], words), set(map(composed, table.column(spec.id)))
     problems = [f"{problem} (competition.splits)" for problem in problems] + [
-        f"{path}: has no row for {sample.id!r} ({root / sample.image[0]})"
+        f"{path}: has no row for {sample.name!r} ({root / sample.image[0]})"
         for sample in samples
-        if sample.id not in listed
+        if sample.name not in listed
     ]
-    return [replace(s, split=split[s.id]) for s in samples if s.id in split], problems
+    return [replace(s, split=split[s.name]) for s in samples if s.name in split], problems
 
 
 def _by_fraction(

@@ -103,8 +103,11 @@ def index_file_per_image(spec: FilePerImageSpec, splits: object, root: Path) -> 
         path = filled(spec.file, split=image.word, **image.parts)
         mask = file if first is image else None
         samples.append(_sample(spec, image, mask, f"{path}#", str(root / path)))
-    lonely = sorted({*files.values()} - {*used}, key=natural_key) if search.images else []
-    problems += [f"{root / file}: there is no image for these annotations" for file in lonely]
+    lonely = sorted({*files.values()} - {*used}, key=natural_key)
+    problems += [
+        f"{root / file}: there is no image for these annotations"
+        for file in (lonely if search.images and not search.repeated else [])
+    ]
     problems += unlisted_problems(spec, splits, root / spec.file, samples)
     return Index(samples, problems, search.notes)
 

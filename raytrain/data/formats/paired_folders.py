@@ -45,7 +45,8 @@ def index_paired_folders(spec: PairedFoldersSpec, splits: object, root: Path) ->
                 "add the parts in which they differ to competition.format.mask"
             )
         samples.append(_sample(spec, root, image, found))
-    lonely = sorted(masks.keys() - owner.keys(), key=lambda key: [*map(natural_key, key)])
+    used = owner.keys() | {_key(spec, each.word, each.parts) for each in search.repeated}
+    lonely = sorted(masks.keys() - used, key=lambda key: [*map(natural_key, key)])
     problems += [*dict.fromkeys(wrong)] if search.images else []
     problems += [
         f"{root / masks[key][0]}: a mask without an image {'_'.join(key[1:])!r}" for key in lonely
