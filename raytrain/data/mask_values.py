@@ -122,6 +122,7 @@ def _table(
         name, here = name.strip(), f"{table.where(at)} (competition.format.labels)"
         if not all(text.strip().isdecimal() and int(text) < 256 for text in levels):
             problems.append(f"{here}: red, green and blue are whole numbers from 0 to 255")
+            missing.discard(name)
             continue
         red, green, blue = map(int, levels)
         color = red << 16 | green << 8 | blue

@@ -40,7 +40,10 @@ def polygons(outlines: Sequence[Sequence[float]], size_HW: tuple[int, int]) -> n
 
 def flat(points: Points) -> list[float]:
     """Return x1, y1, x2, y2, ...; raises ValueError for points that are no pairs of numbers."""
-    array = np.asarray(points, np.float64)
+    try:
+        array = np.asarray(points, np.float64)
+    except (TypeError, ValueError):
+        raise ValueError("its points are no pairs of numbers") from None
     if array.ndim != 2 or array.shape[1] != 2 or not np.isfinite(array).all():
         raise ValueError("its points are no pairs of numbers")
     return array.ravel().tolist()

@@ -51,7 +51,7 @@ def test_parts_form_the_name_and_pair_the_mask(tmp_path: Path) -> None:
     assert [mask_of(spec, tmp_path, s).any() for s in found.samples] == [True, True, False]
     assert found.groups == {"c1_2": "c1", "c1_10": "c1", "c2_2": "c2"}
     other = spec.model_copy(update={"image_id": "{day}of{case}"})
-    assert [s.id for s in _found(tmp_path, other, splits=TRAIN_ONLY).samples][0] == "2ofc1"
+    assert _found(tmp_path, other, splits=TRAIN_ONLY).samples[0].id == "2ofc1"
 
 
 def test_a_group_is_in_the_path_or_in_the_name(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_what_a_pattern_of_test_images_needs(tmp_path: Path) -> None:
         with pytest.raises(ValidationError, match=words):
             PairedFoldersSpec.model_validate(base | change)
     spec = PairedFoldersSpec(**base, test_image="t/{case}_{n}.png")
-    with pytest.raises(ValidationError, match="splits.test: format.test_image says where"):
+    with pytest.raises(ValidationError, match=r"splits.test: format.test_image says where"):
         _found(tmp_path, spec, splits={"name": "ranges", "train": "1", "test": "2"})
     problems = _found(tmp_path, spec).problems
     assert (

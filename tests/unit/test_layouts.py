@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from raytrain.config.load import load_job
+from raytrain.data.report import read_report
 from raytrain.data.samples import SampleFiles
 from raytrain.pipeline.check import check
 from raytrain.runs.layout import run_dir
@@ -67,6 +68,7 @@ def test_the_yaml_of_the_page_reads_every_mask(layout: str, tmp_path: Path) -> N
     truth = draw(layout, tmp_path / "data")
     job = load_job(job_of(layout, tmp_path / "data", tmp_path))
     report = check(job, run_dir(job))
+    assert read_report(run_dir(job).data_report) == report
     files = SampleFiles(report)
     labeled = report.ids("train", "val")
     assert sorted(labeled) == sorted(truth)

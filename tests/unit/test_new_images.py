@@ -78,6 +78,14 @@ def test_names_are_those_of_the_competition(tmp_path: Path) -> None:
         ("all.npy", "hiddenimages.npy", ["hiddenimages_0", "hiddenimages_1"]),
     ):
         assert find_images([str(tmp_path / path)], Kind(1, "uint8", pattern)).ids == ids
+    save(tmp_path / "c1" / "day2" / "slice_07_4_4.png", 4, 4)
+    for pattern, naming, id in (
+        ("test/{case}/{day}/slice_{n}_*.png", "{case}_{day}_{n}", "c1_day2_07"),
+        ("test/{case}/{day}/slice_{n}_*.png", "{n}", "07"),
+        ("test/{case}/{day}/other_{n}_*.png", "{case}_{n}", "slice_07_4_4"),
+    ):
+        kind = Kind(1, "uint8", pattern, naming=naming)
+        assert find_images([str(tmp_path / "c1/day2")], kind).ids == [id]
 
 
 def test_everything_wrong_is_found_at_once(tmp_path: Path) -> None:
