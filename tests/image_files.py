@@ -104,6 +104,9 @@ IMAGES: dict[str, tuple[str, Callable[[Path], object], np.ndarray]] = {
         "x.png", lambda p: write_png(p, GRAY > 99), 255 * (GRAY[..., None] > 99).astype(np.uint8),
     ),
     "opaque alpha": ("x.png", lambda p: write_png(p, np.dstack([RGB, OPAQUE])), RGB),
+    "gray as colors with alpha": (
+        "x.png", lambda p: write_png(p, np.dstack([*[GRAY] * 3, OPAQUE])), np.dstack([GRAY] * 3),
+    ),
     "gray with alpha": (
         "x.png", lambda p: write_png(p, np.dstack([GRAY, OPAQUE])), GRAY[..., None],
     ),

@@ -60,8 +60,8 @@ def val_note(splits: object, split: Split | None, root: Path, pattern: str) -> s
     if next(root.glob(_glob(place)), None) is not None:
         return None
     return (
-        f"there is no {place} and so no val split: the search validates on the first fold "
-        "(competition.splits.val)"
+        f"there is no val split, because there is no {place!r}: the search validates on the first "
+        "fold (competition.splits.val)"
     )
 
 

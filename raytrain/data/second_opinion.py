@@ -29,7 +29,7 @@ def decoder_disagreement(path: Path) -> str | None:
     if stored.reader == "tifffile":
         name, other = "Pillow", _pillow(path)
     elif stored.reader == "Pillow":
-        name, other = "OpenCV", _opencv(path, stored.orientation)
+        name, other = "OpenCV", _opencv(path, stored.orientation, image.shape[2])
     else:
         return None
     used = f"raytrain uses {image.shape[2]} channel(s) of {image.dtype}"
@@ -59,7 +59,8 @@ def _size(array: np.ndarray) -> str:
     return f"{array.shape[1]}x{array.shape[0]}"
 
 
-def _opencv(path: Path, orientation: int) -> np.ndarray | None:
+def _opencv(path: Path, orientation: int, channels: int) -> np.ndarray | None:
+    """Return OpenCV's reading; `channels` is the number of channels in raytrain's."""
     buffer = np.fromfile(path, np.uint8)  # imread fails for some names outside ASCII
     try:
         image = cv2.imdecode(buffer, cv2.IMREAD_UNCHANGED)
@@ -72,7 +73,8 @@ def _opencv(path: Path, orientation: int) -> np.ndarray | None:
         return image[..., None]
     if image.shape[2] == 4:
         image = image[..., :3]
-        if (image == image[..., :1]).all():  # gray with alpha has four channels, too
+        # Gray with alpha has four channels, too.
+        if channels == 1 and (image == image[..., :1]).all():
             image = image[..., :1]
     return image[..., ::-1]
 

@@ -36,7 +36,7 @@ def by_lists(
     listed = [replace(samples[at], split=split) for at, (split, _) in owner.items()]
     rest = [sample.name for at, sample in enumerate(samples) if at not in owner]
     note = (
-        f"{len(rest)} images are in no list of competition.splits and are not used, such as "
+        f"images in no list of competition.splits, which are not used: {len(rest)}, such as "
         f"{rest[0]!r}",
     ) if rest and not problems else ()  # fmt: skip
     return sorted(listed, key=lambda sample: place[sample.name]), problems, note

@@ -155,7 +155,7 @@ def test_a_val_split_that_nobody_asked_for_is_not_missed(tmp_path: Path) -> None
     found = _found(tmp_path, {})
     assert found.problems == []
     assert found.notes == (
-        "there is no val and so no val split: the search validates on the first fold "
+        "there is no val split, because there is no 'val': the search validates on the first fold "
         "(competition.splits.val)",
     )
     for splits in ({"val": "valid"}, {}):
@@ -171,10 +171,10 @@ def test_stacks_and_tables_need_no_val_split_either(tmp_path: Path) -> None:
     (tmp_path / "valimages.npy").unlink()
     found = _found(tmp_path, NumpyStacksSpec())
     assert (found.problems, len(found.notes)) == ([], 1)
-    assert "there is no valimages.npy" in found.notes[0]
+    assert "because there is no 'valimages.npy'" in found.notes[0]
     save(tmp_path / "train/a.png")
     save(tmp_path / "test/b.png")
     (tmp_path / "train.csv").write_text("id,rle\na,1 2\n")
     found = _found(tmp_path, RleTableSpec(dialect="lasc"))
     assert (found.problems, [s.split for s in found.samples]) == ([], ["train", "test"])
-    assert "there is no val and so no val split" in found.notes[0]
+    assert "because there is no 'val'" in found.notes[0]

@@ -31,7 +31,7 @@ def test_names_file_names_and_paths_are_lines(tmp_path: Path) -> None:
     splits = [(sample.split, sample.id) for sample in found.samples]
     assert splits == [("train", "a1"), ("train", "a2"), ("val", "a3"), ("test", "a4")]
     assert found.notes == (
-        "1 images are in no list of competition.splits and are not used, such as 'a5'",
+        "images in no list of competition.splits, which are not used: 1, such as 'a5'",
     )
 
 

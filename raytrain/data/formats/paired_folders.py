@@ -129,6 +129,6 @@ def _notes(spec: PairedFoldersSpec, samples: list[Found]) -> tuple[str, ...]:
     if "*" not in spec.mask or not several:
         return ()
     return (
-        f"{len(several)} images have several mask files, which are combined, such as "
+        f"images with several mask files, which are combined: {len(several)}, such as "
         f"{several[0].id!r} with {len(several[0].mask)} (competition.format.mask)",
     )
