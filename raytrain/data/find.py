@@ -34,21 +34,9 @@ def find_samples(competition: CompetitionSpec, root: Path) -> FoundSamples:
         index = replace(index, samples=[_told_apart(sample) for sample in index.samples])
         notes = (*notes, "labeled images have the names of test images, so their ids are "
                  "train_<name> and val_<name>")  # fmt: skip
-    # An image without a valid group becomes its own group, so that other problems are found too.
-    groups = {sample.id: sample.id for sample in index.samples}
-    problems = list(index.problems)
-    try:
-        group_of = group_function(competition.group, root)
-    except ValueError as error:
-        problems += [f"{line} (competition.group)" for line in str(error).split("\n")]
-    else:
-        by_name = isinstance(competition.group, TableGroupSpec | PatternGroupSpec)
-        for sample in index.samples:
-            try:
-                name = sample.name if by_name else sample.id
-                groups[sample.id] = group_of(name, sample.parts)
-            except ValueError as error:
-                problems.append(f"{root / sample.image[0]}: {error}")
+    groups, wrong, more = _groups(competition, root, index.samples)
+    problems = [*index.problems, *wrong]
+    notes = (*notes, *more)
     samples, wrong, more = with_splits(index, competition.splits, root, groups)
     problems += wrong
     notes = (*notes, *more)
@@ -66,6 +54,35 @@ def find_samples(competition: CompetitionSpec, root: Path) -> FoundSamples:
         elif replaced:
             notes = (*notes, text)
     return FoundSamples(samples, groups, problems, notes)
+
+
+def _groups(
+    competition: CompetitionSpec, root: Path, samples: list[Found]
+) -> tuple[dict[str, str], list[str], tuple[str, ...]]:
+    """Return the group of each id, the problems and the notes."""
+    # An image without a valid group becomes its own group, so that other problems are found too.
+    groups = {sample.id: sample.id for sample in samples}
+    try:
+        group_of = group_function(competition.group, root)
+    except ValueError as error:
+        lines = str(error).split("\n")
+        return groups, [f"{line} (competition.group)" for line in lines], ()
+    by_pattern = isinstance(competition.group, PatternGroupSpec)
+    by_name = by_pattern or isinstance(competition.group, TableGroupSpec)
+    problems, alone = [], []
+    for sample in samples:
+        try:
+            name = sample.name if by_name else sample.id
+            groups[sample.id] = group_of(name, sample.parts)
+        except ValueError as error:
+            if by_pattern and sample.split == "test":
+                alone.append(sample.id)
+            else:
+                problems.append(f"{root / sample.image[0]}: {error}")
+    if not alone:
+        return groups, problems, ()
+    note = f"test images without a part of competition.group: {len(alone)}, such as {alone[0]!r}"
+    return groups, problems, (note,)
 
 
 def _share_names(samples: list[Found]) -> bool:

@@ -19,6 +19,8 @@ Points = Sequence[Sequence[float]]
 """(x, y) in px from the upper left corner of the image."""
 COMPRESSED = Dialect(layout="coco")
 """How COCO's compressed counts are read."""
+FARTHEST = 10**6
+"""Limit of coordinates, px; the memory for a polygon grows with its border."""
 CORNERS = 90
 """Number of corners that stand for an ellipse."""
 
@@ -29,22 +31,20 @@ def polygons(outlines: Sequence[Sequence[float]], size_HW: tuple[int, int]) -> n
     Raises ValueError for a polygon of fewer than three corners, or with a number that is not
     finite.
     """
-    for outline in outlines:
-        if len(outline) < 6 or len(outline) % 2 or not np.isfinite(outline).all():
+    arrays = [_numbers(outline) for outline in outlines]
+    for array in arrays:
+        if array.ndim != 1 or array.size < 6 or array.size % 2:
             raise ValueError(
-                f"a polygon of {len(outline)} numbers; it needs x and y of three corners or more"
+                f"a polygon of {array.size} numbers; it needs x and y of three corners or more"
             )
-    parts = coco.frPyObjects([[*map(float, outline)] for outline in outlines], *size_HW)
+    parts = coco.frPyObjects([array.tolist() for array in arrays], *size_HW)
     return decode(coco.merge(parts)["counts"].decode(), size_HW, COMPRESSED)
 
 
 def flat(points: Points) -> list[float]:
     """Return x1, y1, x2, y2, ...; raises ValueError for points that are no pairs of numbers."""
-    try:
-        array = np.asarray(points, np.float64)
-    except (TypeError, ValueError):
-        raise ValueError("its points are no pairs of numbers") from None
-    if array.ndim != 2 or array.shape[1] != 2 or not np.isfinite(array).all():
+    array = _numbers(points)
+    if array.ndim != 2 or array.shape[1] != 2:
         raise ValueError("its points are no pairs of numbers")
     return array.ravel().tolist()
 
@@ -61,7 +61,7 @@ def ellipse_corners(x: float, y: float, a: float, b: float, degrees: float) -> P
     return _turned([(a * math.cos(t), b * math.sin(t)) for t in angles], x, y, degrees)
 
 
-def counted(counts: Sequence[int], size_HW: tuple[int, int], order: str) -> np.ndarray:
+def counted(counts: object, size_HW: tuple[int, int], order: str) -> np.ndarray:
     """Return the bool mask (H, W) of the lengths of runs, background first.
 
     Raises ValueError when the counts are no whole numbers or do not fill the image.
@@ -109,6 +109,18 @@ def bitmap(text: str) -> np.ndarray:
     except (binascii.Error, zlib.error, OSError, SyntaxError) as error:
         raise ValueError(f"its bitmap is no PNG in base64: {error}") from None
     return np.asarray(array.reshape(*array.shape[:2], -1).any(2))
+
+
+def _numbers(values: object) -> np.ndarray:
+    """Return an array (float64). Raises ValueError for anything but numbers in the range of an
+    image."""
+    try:
+        array = np.asarray(values, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError("its points are no pairs of numbers") from None
+    if not (np.abs(array) < FARTHEST).all():
+        raise ValueError("its points are no pairs of numbers, or are far outside of any image")
+    return array
 
 
 def _turned(points: Points, x: float, y: float, degrees: float) -> Points:

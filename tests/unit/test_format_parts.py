@@ -120,6 +120,18 @@ def test_test_images_are_elsewhere_with_equal_names(splits: dict, tmp_path: Path
     )
 
 
+def test_test_images_may_lie_beside_the_others_and_lack_a_group(tmp_path: Path) -> None:
+    for name in ("p1_a", "p1_b", "p2_c"):
+        save(tmp_path / f"{name}.png")
+        save(tmp_path / f"{name}.gt.png")
+    save(tmp_path / "test_7.png")
+    spec = PairedFoldersSpec(image="{name}.png", mask="{name}.gt.png", test_image="test_{name}.png")
+    found = _found(tmp_path, spec, group="{patient}_*", splits={"name": "fraction", "val": 0.5})
+    assert found.problems == []
+    assert found.groups == {"p1_a": "p1", "p1_b": "p1", "p2_c": "p2", "7": "7"}
+    assert found.notes == ("test images without a part of competition.group: 1, such as '7'",)
+
+
 def test_what_a_pattern_of_test_images_needs(tmp_path: Path) -> None:
     base = {"image": "im/{case}_{n}.png", "mask": "gt/{case}_{n}.png"}
     for change, words in (

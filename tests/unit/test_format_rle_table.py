@@ -105,3 +105,29 @@ def test_a_class_is_read_as_it_is_written(
         "single_label",
     )  # fmt: skip
     assert ("a", "1", "1 2") in written
+
+
+def test_both_tables_of_severstal_are_read(tmp_path: Path) -> None:
+    for folder, name in (("train_images", "a"), ("train_images", "b"), ("test_images", "c")):
+        save(tmp_path / folder / f"{name}.png")
+    (tmp_path / "old.csv").write_text(
+        "ImageId_ClassId,EncodedPixels\na.jpg_1,1 2\na.jpg_2,9 1\nb.jpg_1,\nb.jpg_2,\n"
+    )
+    (tmp_path / "new.csv").write_text("ImageId,ClassId,EncodedPixels\na.jpg,1,1 2\na.jpg,2,9 1\n")
+    images = {"image": "train_images/{name}.png", "test_image": "test_images/{name}.png"}
+    new = {"columns": ("ImageId", "ClassId", "EncodedPixels"), "class_column": "ClassId"}
+    for spec in (
+        RleTableSpec(dialect="severstal", table="old.csv", **images),
+        RleTableSpec(dialect="severstal", table="new.csv", id="{name}.jpg", unlisted="empty",
+                     **images, **new),
+    ):  # fmt: skip
+        index = found_in(tmp_path, spec, group={"name": "own"})
+        assert index.problems == []
+        assert [(s.id, s.split) for s in index.samples] == [
+            ("a", "train"), ("b", "train"), ("c", "test")
+        ]  # fmt: skip
+        first, second, test = index.samples
+        mask_HW = mask_of(spec, tmp_path, first)
+        assert mask_HW.T.ravel()[:9].tolist() == [1, 1, 0, 0, 0, 0, 0, 0, 2]
+        assert not mask_of(spec, tmp_path, second).any()
+        assert not test.mask

@@ -224,7 +224,7 @@ def _paired(
 def _spelt(address: str) -> PurePosixPath:
     """Return a path in the form in which two spellings are compared."""
     path = PurePosixPath(composed(address))
-    return path.with_suffix(path.suffix.lower())
+    return path.parent / f"{path.stem}{path.suffix.lower()}"
 
 
 def _sample(

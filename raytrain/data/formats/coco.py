@@ -51,7 +51,7 @@ def _read(path: Path) -> dict[str, Listed]:
     if problems:
         raise ValueError("\n".join(problems))
     images, annotations = tree["images"], tree.get("annotations", [])
-    names = {each.get("id"): each.get("name") for each in tree.get("categories", [])}
+    names = {_id(each, "id"): each.get("name") for each in tree.get("categories", [])}
     problems = _problems(path, images, annotations, names)
     if problems:
         raise ValueError("\n".join(problems))
@@ -84,21 +84,27 @@ def _problems(
     problems = [
         f"{path}: images[{at}] has no id or no file_name; add them"
         for at, each in enumerate(images)
-        if each.get("id") is None or not isinstance(each.get("file_name"), str)
+        if _id(each, "id") is None or not isinstance(each.get("file_name"), str)
     ]
-    ids = Counter(each.get("id") for each in images)
+    ids = Counter(_id(each, "id") for each in images)
     problems += [
         f"{path}: {n} images have the id {id!r}; give each its own"
         for id, n in ids.items()
-        if n > 1
+        if n > 1 and id is not None
     ]
     for each in annotations:
         here = f"{path}: object {each.get('id')}"
-        if each.get("image_id") not in ids:
+        if _id(each, "image_id") not in ids:
             problems.append(f"{here}: there is no image {each.get('image_id')!r} in the file")
-        if names.get(each.get("category_id")) is None:
+        if names.get(_id(each, "category_id")) is None:
             problems.append(f"{here}: there is no category {each.get('category_id')!r}")
     return problems
+
+
+def _id(tree: dict[str, Any], key: str) -> int | str | None:
+    """Return a number or text under a key; None for anything else."""
+    value = tree.get(key)
+    return value if isinstance(value, int | str) else None
 
 
 def _draw(annotation: dict[str, Any], size_HW: Size) -> np.ndarray:
@@ -108,6 +114,8 @@ def _draw(annotation: dict[str, Any], size_HW: Size) -> np.ndarray:
         raise ValueError("it has no segmentation (a box alone is no mask); add it, or remove it")
     if isinstance(shape, list):
         return polygons(shape, size_HW)
+    if not isinstance(shape, dict):
+        raise ValueError("its segmentation is neither polygons nor runs")
     counts, size = shape.get("counts"), shape.get("size")
     if size != [*size_HW]:
         raise ValueError(f"its runs have the size {size}, but its image has {[*size_HW]}")

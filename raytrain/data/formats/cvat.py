@@ -1,5 +1,6 @@
 """CVAT for images: one XML file of images and their objects."""
 
+import math
 from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
@@ -20,7 +21,6 @@ from raytrain.data.index import Index
 from raytrain.data.outlines import box_corners, counted, ellipse_corners, flat, placed, polygons
 
 Element = ElementTree.Element
-WITHOUT_AREA = ("polyline", "points", "cuboid", "skeleton")
 
 
 def index_cvat(spec: CvatSpec, splits: object, root: Path) -> Index:
@@ -56,17 +56,16 @@ def _read(path: Path) -> dict[str, Listed]:
         name = image.get("name")
         if not name:
             raise ValueError(f"{path}: image {number} has no name; add it")
-        listed[str(number)] = Listed(name, _size(image), _drawings(image))
+        try:
+            listed[str(number)] = Listed(name, _size(image), _drawings(image))
+        except ValueError as error:
+            raise ValueError(f"{path}: image {name!r}: z_order: {error}") from None
     return listed
 
 
 def _drawings(image: Element) -> tuple[Drawing, ...]:
-    """Return the objects from back to front."""
-    objects = [
-        (number, each)
-        for number, each in enumerate(image, 1)
-        if each.tag in DRAWN or each.tag in WITHOUT_AREA
-    ]
+    """Return the objects from back to front; a <tag> is a word for the whole image."""
+    objects = [(number, each) for number, each in enumerate(image, 1) if each.tag != "tag"]
     objects.sort(key=lambda item: _whole(item[1].get("z_order") or "0"))
     place = image.get("name")
     return tuple(
@@ -76,7 +75,10 @@ def _drawings(image: Element) -> tuple[Drawing, ...]:
 
 
 def _whole(text: str) -> int:
-    return int(text) if text.lstrip("-").isdecimal() else 0
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no whole number") from None
 
 
 def _size(image: Element) -> Size | None:
@@ -87,7 +89,7 @@ def _size(image: Element) -> Size | None:
 def _draw(shape: Element, size_HW: Size) -> np.ndarray:
     if shape.tag not in DRAWN:
         raise ValueError(
-            f"a {shape.tag} has no area; draw a polygon, or give its class 0 in "
+            f"a {shape.tag} is not drawn; draw a polygon, or give its class 0 in "
             "competition.format.classes"
         )
     return DRAWN[shape.tag](shape, size_HW)
@@ -113,20 +115,27 @@ def _ellipse(shape: Element, size_HW: Size) -> np.ndarray:
 
 def _mask(shape: Element, size_HW: Size) -> np.ndarray:
     left, top, width, height = map(int, _numbers(shape, "left", "top", "width", "height"))
-    counts = [_whole(text.strip()) for text in (shape.get("rle") or "").split(",")]
+    counts = [_whole(text) for text in (shape.get("rle") or "").split(",")]
     return placed(counted(counts, (height, width), "row"), left, top, size_HW)
 
 
 def _numbers(shape: Element, *names: str) -> tuple[float, float, float, float]:
-    try:
-        a, b, c, d = (float(shape.get(name) or "") for name in names)
-    except ValueError:
-        raise ValueError(f"it needs the numbers {', '.join(names)}") from None
+    a, b, c, d = (_number(shape, name) for name in names)
     return a, b, c, d
 
 
 def _angle(shape: Element) -> float:
-    return float(shape.get("rotation") or 0)
+    return _number(shape, "rotation") if shape.get("rotation") else 0.0
+
+
+def _number(shape: Element, name: str) -> float:
+    text = shape.get(name) or ""
+    try:
+        if math.isfinite(value := float(text)):
+            return value
+    except ValueError:
+        pass
+    raise ValueError(f"its {name} is {text!r}; write a number")
 
 
 DRAWN = {"polygon": _polygon, "box": _box, "ellipse": _ellipse, "mask": _mask}

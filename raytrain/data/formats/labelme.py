@@ -55,7 +55,7 @@ def _read(path: Path) -> Listed:
 
 
 def _draw(shape: dict[str, Any], size_HW: Size) -> np.ndarray:
-    kind, points = shape.get("shape_type") or "polygon", shape.get("points")
+    kind, points = str(shape.get("shape_type") or "polygon"), shape.get("points")
     xy = np.reshape(flat(points or [[]]), (-1, 2))
     if kind in ("line", "linestrip", "point", "points"):
         raise ValueError(

@@ -54,7 +54,7 @@ def _read(path: Path) -> Listed:
 def _draw(shape: dict[str, Any], size_HW: Size) -> np.ndarray:
     kind = shape.get("geometryType")
     if kind == "bitmap":
-        inside = shape.get("bitmap") or {}
+        inside = _mapping(shape.get("bitmap"))
         left, top = map(int, flat([inside.get("origin") or []]))
         return placed(bitmap(str(inside.get("data"))), left, top, size_HW)
     if kind not in ("polygon", "rectangle"):
@@ -62,7 +62,7 @@ def _draw(shape: dict[str, Any], size_HW: Size) -> np.ndarray:
             f"a {kind} has no area; draw a polygon, or give its class 0 in "
             "competition.format.classes"
         )
-    points = shape.get("points") or {}
+    points = _mapping(shape.get("points"))
     outer = _pixels(points.get("exterior"))
     if len(outer) < 3 if kind == "polygon" else len(outer) != 2:
         raise ValueError(f"a {kind} of {len(outer)} points; correct it")
@@ -72,9 +72,16 @@ def _draw(shape: dict[str, Any], size_HW: Size) -> np.ndarray:
         cv2.rectangle(canvas_HW, (int(left), int(top)), (int(right), int(bottom)), 1, -1)
     else:
         cv2.fillPoly(canvas_HW, [outer], 1)
-        for hole in points.get("interior") or []:
+        holes = points.get("interior") or []
+        if not isinstance(holes, list):
+            raise ValueError("its interior is no list of outlines")
+        for hole in holes:
             cv2.fillPoly(canvas_HW, [_pixels(hole)], 0)
     return canvas_HW.astype(bool)
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _pixels(points: Any) -> np.ndarray:
