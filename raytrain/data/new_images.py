@@ -126,7 +126,7 @@ def _listed(inputs: Sequence[str]) -> tuple[list[Path], list[str], list[str], li
                 each for each in path.iterdir() if each.is_file() and not each.name.startswith(".")
             ]
             images = [each for each in files if each.suffix.lower() in readable]
-            skipped += sorted(str(each) for each in files if each not in images)
+            skipped += sorted(map(str, {*files} - {*images}))
             paths += sorted(images, key=lambda each: natural_key(each.stem))
             if not images:
                 empty.append(str(path))
