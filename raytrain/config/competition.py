@@ -1,6 +1,7 @@
 """One competition: the location of its data, its classes and its submission."""
 
-from typing import Annotated, Self
+import re
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
@@ -21,6 +22,13 @@ from raytrain.config.splits import (
     SplitsSpec,
 )
 from raytrain.config.target import MOST_LAYERS, Target
+
+
+def name_of(data: str) -> str:
+    """Return a competition's name for its folder, .zip or address."""
+    last = re.sub(r"^[a-z0-9+]+://", "", data).rstrip("/").rpartition("/")[2]
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", last.removesuffix(".zip")).strip("-._")
+    return name or "competition"
 
 
 class NotebookSpec(Spec):
@@ -57,8 +65,9 @@ class SubmissionSpec(RleSpec):
 class CompetitionSpec(Spec):
     """A competition's folder and rules."""
 
-    name: str = Field(pattern=FOLDER_NAME, max_length=200)
-    """Name of the competition, also the name of its folder under the storage."""
+    name: str = Field("", pattern=FOLDER_NAME, max_length=200)
+    """Name of the competition, also the name of its folder under the storage; by default the name
+    of the folder or file in `data`."""
     data: Annotated[str, AfterValidator(refuse_secrets)]
     """The competition's folder, a .zip file, or an address such as s3://bucket/folder."""
     format: FormatSpec = PairedFoldersSpec()
@@ -83,6 +92,13 @@ class CompetitionSpec(Spec):
     `raytrain metrics` lists them. `dice` is the mean over images and foreground classes. A class
     that is absent and not predicted scores 1."""
     submission: SubmissionSpec = SubmissionSpec()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_after_data(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "name" not in value:
+            return {**value, "name": name_of(str(value.get("data", "")))}
+        return value
 
     @field_validator("classes")
     @classmethod

@@ -54,7 +54,7 @@ def load_job(path: Path, overrides: list[str] | None = None, profile: str | None
     for key, value in sorted(values, key=lambda pair: whole_first(pair[0])):
         set_path(tree, key, value, named)
     _extend(tree, path)
-    return _validated(tree, str(path))
+    return job_from(tree, str(path))
 
 
 def _extend(tree: dict[str, Any], path: Path) -> None:
@@ -69,7 +69,8 @@ def _extend(tree: dict[str, Any], path: Path) -> None:
         tree["extend"] = [str(file) for file in files]
 
 
-def _validated(tree: dict[str, Any], source: str) -> JobSpec:
+def job_from(tree: dict[str, Any], source: str) -> JobSpec:
+    """Return the job of a tree of values. Raises ValueError that lists every problem."""
     problems: list[str] = []
     job = None
     try:

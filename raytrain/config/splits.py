@@ -66,7 +66,8 @@ class FractionSplitsSpec(Spec):
     `format.test_image` says where the test images are."""
 
     name: Literal["fraction"] = "fraction"
-    val: float = Field(0.2, gt=0, lt=1)
+    val: float = Field(0.2, ge=0, lt=1)
+    """The share; 0: no val split, and the search validates on the first fold."""
     seed: int = Field(0, ge=0)
 
 

@@ -44,7 +44,10 @@ def make_folds(report: DataReport, spec: FoldSpec | None) -> Folds:
         return _split(report, spec)
     val_ids, labeled = report.ids("val"), report.ids("train", "val")
     if not val_ids:
-        val_ids = _split(report, FoldSpec()).val_ids[0]
+        groups = report.labeled["group"].nunique()
+        usual = FoldSpec()
+        count = min(usual.count, max(2, groups))
+        val_ids = _split(report, usual.model_copy(update={"count": count})).val_ids[0]
     rest = tuple(id for id in labeled if id not in set(val_ids))
     return Folds(
         hash=fingerprint((val_ids,)), data=report.fingerprint, spec=None, val_ids=(val_ids,),

@@ -131,7 +131,7 @@ def _by_fraction(
     labeled = [sample for sample in samples if sample.mask]
     of_each = [groups[sample.id] for sample in labeled]
     val: set[str] = set()
-    if len(set(of_each)) > 1:
+    if spec.val and len(set(of_each)) > 1:
         splitter = GroupShuffleSplit(1, test_size=spec.val, random_state=spec.seed)
         _, held = next(splitter.split(np.zeros(len(labeled)), groups=of_each))
         val = {labeled[i].id for i in held}

@@ -113,6 +113,16 @@ def test_fewer_groups_than_folds_is_an_error(groups: int, count: int) -> None:
     assert len(make_folds(_plain(count), FoldSpec(count=count)).val_ids) == count
 
 
+@pytest.mark.parametrize(("groups", "held"), [(2, 1), (3, 1), (5, 1), (20, 4)])
+def test_without_folds_a_fifth_or_at_least_one_group_is_held_out(groups: int, held: int) -> None:
+    report = _plain(groups)
+    folds = make_folds(report, None)
+    owner = dict(zip(report.samples["id"], report.samples["group"], strict=True))
+    assert len(folds.val_ids) == 1
+    assert len({owner[id] for id in folds.val_ids[0]}) == held
+    assert {*folds.val_ids[0], *folds.rest} == {*_labelled(report)}
+
+
 def test_saved_folds_are_used_again(tmp_path: Path) -> None:
     path, report, spec = tmp_path / "folds.json", _plain(6), FoldSpec(count=3, seed=1)
     made = load_or_make_folds(path, report, spec)

@@ -104,6 +104,13 @@ def test_a_fraction_of_the_groups_validates(frames: Path, seed: int) -> None:
     assert again == samples
 
 
+def test_no_fraction_validates(frames: Path) -> None:
+    samples, _, problems = _find(frames, splits={"name": "fraction", "val": 0})
+    assert (problems, _numbers(samples, "val")) == ([], [])
+    assert _numbers(samples, "train") == [*range(1, 10)]
+    assert _numbers(samples, "test") == [10, 11, 12]
+
+
 def test_sequences_that_end_at_numbers(frames: Path) -> None:
     splits = RangeSplitsSpec(train="1-9", test="10-12")
     _, groups, problems = _find(frames, splits=splits, group={"name": "ends", "ends": ENDS})
