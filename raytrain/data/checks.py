@@ -1,6 +1,7 @@
 """Read every file of a competition once, for a DataReport or a list of every problem."""
 
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,13 +26,37 @@ NEAR_LIMIT = 30_000
 """Most images for the search for near-duplicates: its time grows with their square."""
 
 
+@dataclass(frozen=True)
+class Inspected:
+    """All that was read, with its problems."""
+
+    seen: list[Seen]
+    equal: list[tuple[int, int]]
+    """Pairs of indices into `seen` with equal images."""
+    near: list[tuple[int, int]]
+    """Pairs with nearly equal images."""
+    problems: list[str]
+    notes: tuple[str, ...]
+
+
 def inspect(competition: CompetitionSpec) -> DataReport:
     """Find, decode and verify all data. Raises ValueError that lists every problem found."""
+    found = read_all(competition)
+    if found.problems:
+        root = local_folder(competition.data)
+        count = "1 problem" if len(found.problems) == 1 else f"{len(found.problems)} problems"
+        lines = [f"{root}: {count} in the data", *shortened(found.problems)]
+        raise ValueError("\n  ".join(lines))
+    return describe(competition, found.seen, found.equal, found.near, found.notes)
+
+
+def read_all(competition: CompetitionSpec) -> Inspected:
+    """Find, decode and verify all data, and return it with every problem."""
     root = local_folder(competition.data)
     found = find_samples(competition, root)
     samples, problems = found.samples, found.problems
     seen: list[Seen] = []
-    for each, wrong in _read_all(competition, root, samples, found.groups):
+    for each, wrong in _read(competition, root, samples, found.groups):
         seen += [each] if each else []
         problems += wrong
     problems += [
@@ -46,14 +71,11 @@ def inspect(competition: CompetitionSpec) -> DataReport:
         problems += _leak_problems(seen, equal + near)
     if not problems:
         problems = _class_problems(competition, seen)
-    if problems:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise ValueError("\n  ".join([f"{root}: {count} in the data", *shortened(problems)]))
-    notes = (*found.notes, *left_over(competition, root, samples))
-    return describe(competition, seen, equal, near, notes)
+    notes = found.notes if problems else (*found.notes, *left_over(competition, root, samples))
+    return Inspected(seen, equal, near, problems, notes)
 
 
-def _read_all(
+def _read(
     competition: CompetitionSpec, root: Path, samples: list[Found], groups: dict[str, str]
 ) -> list[tuple[Seen | None, list[str]]]:
     """Read all samples in threads; returns each sample, or its problems."""

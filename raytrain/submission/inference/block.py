@@ -16,21 +16,41 @@ Fields = dict[str, Any]
 
 def yaml_block(found: Inference) -> str:
     """Return `competition:` with `submission` and, if there is a training table, `format`."""
-    settled = _settled(found)
-    name = nearest(settled)
+    own = submission_fields(found)
     words = found["classes"].value
     lines = ["competition:"]
     if words and found["class_as"].value == "name":
         lines += _lines("  ", {"classes": ["background", *words]})
     elif words:
         lines.append(f"  # classes: name the background and these {len(words)}: {', '.join(words)}")
-    own = {"dialect": name, **_differing(settled, name)}
-    SubmissionSpec(**own)
-    lines += ["  submission:", *_lines("    ", own), *_undecided(found, name)]
+    lines += ["  submission:", *_lines("    ", own)]
+    lines += [f"    # {note}" for note in undecided(found)]
     lines += _lines("    ", {"sample": str(found.sample.table.path.absolute())})
     if found.train is not None:
-        lines += ["  format:", *_format_lines(found, found.train, settled, name)]
+        lines += ["  format:", *_format_lines(found, found.train)]
     return "\n".join(lines)
+
+
+def submission_fields(found: Inference) -> Fields:
+    """Return the nearest dialect and the fields that differ from it."""
+    settled = _settled(found)
+    name = nearest(settled)
+    own = {"dialect": name, **_differing(settled, name)}
+    SubmissionSpec(**own)
+    return own
+
+
+def table_fields(found: Inference, train: Split) -> Fields:
+    """Return the dialect of the training table and the fields that differ from it."""
+    table, settled = train.table, _settled(found)
+    name = nearest(settled)
+    columns = [table.id, *filter(None, [table.class_column]), table.encoding]
+    own = {**settled, "class_column": table.class_column, "id": train.ids.template}
+    if not set(found.sample.table.header) <= set(table.header):
+        own["columns"] = tuple(columns)
+    if found.train_empty is not None:
+        own["empty"] = found.train_empty
+    return {"dialect": name, "table": table.path.name, **_differing(own, name)}
 
 
 def nearest(settled: Fields) -> str:
@@ -65,27 +85,21 @@ def _differing(fields: Fields, name: str) -> Fields:
     }
 
 
-def _undecided(found: Inference, name: str) -> list[str]:
-    """Return a comment for each field that is only likely, or is the dialect's by default."""
-    notes = []
+def undecided(found: Inference) -> list[str]:
+    """Return a note for each field that is only likely, or is the dialect's by default."""
+    name, notes = nearest(_settled(found)), []
     for item in found.findings:
         if item.field not in Dialect.model_fields or item.sure == "decided":
             continue
         own = f"{_shown(getattr(DIALECTS[name], item.field))}, as in {name}; "
         # The text may cite cells with line breaks, which would end the comment.
         words = " ".join(f"{item.sure}: {item.why}".split())
-        notes.append(f"    # {item.field}: {own if item.sure == 'cannot tell' else ''}{words}")
+        notes.append(f"{item.field}: {own if item.sure == 'cannot tell' else ''}{words}")
     return notes
 
 
-def _format_lines(found: Inference, train: Split, settled: Fields, name: str) -> list[str]:
-    table = train.table
-    columns = [table.id, *filter(None, [table.class_column]), table.encoding]
-    own = {**settled, "class_column": table.class_column, "id": train.ids.template}
-    if not set(found.sample.table.header) <= set(table.header):
-        own["columns"] = tuple(columns)
-    if found.train_empty is not None:
-        own["empty"] = found.train_empty
+def _format_lines(found: Inference, train: Split) -> list[str]:
+    table, fields = train.table, table_fields(found, train)
     notes = []
     pattern = found.images.pattern(set(train.names)) if found.images else None
     if pattern is None:
@@ -93,19 +107,16 @@ def _format_lines(found: Inference, train: Split, settled: Fields, name: str) ->
     else:
         notes.append("image and table are relative to competition.data")
     for at, id in enumerate(table.column(table.id)):
-        fields = fields_in(id, train.ids.template)
-        if fields is None or fields["name"] != train.names[at]:
+        read = fields_in(id, train.ids.template)
+        if read is None or read["name"] != train.names[at]:
             notes.append(
-                f"id: raytrain would read {id!r} as {fields}, with a wrong class; put "
+                f"id: raytrain would read {id!r} as {read}, with a wrong class; put "
                 "the class into a separate column of the table"
             )
             break
-    told = {
-        "name": "rle_table", "dialect": name, "table": table.path.name,
-        "image": pattern or "{name}.png", **_differing(own, name),
-    }  # fmt: skip
-    RleTableSpec(**told)
-    return [*(f"    # {note}" for note in notes), *_lines("    ", told)]
+    own = {"name": "rle_table", **fields, "image": pattern or "{name}.png"}
+    RleTableSpec(**own)
+    return [*(f"    # {note}" for note in notes), *_lines("    ", own)]
 
 
 def _lines(indent: str, fields: Fields) -> Iterable[str]:

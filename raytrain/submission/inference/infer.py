@@ -43,12 +43,16 @@ class Inference:
 
 
 def infer(sample: Path, train: Path | None, images: Path | None) -> Inference:
-    """Read the sample, the training table and the images' names and sizes.
+    """Read the sample, the training table and the names and sizes of the images in a folder.
 
     Raises ValueError for files that cannot be read, do not have the form of any dialect, or
     contradict each other.
     """
-    shown = None if images is None else list_images(images)
+    return infer_with(sample, train, None if images is None else list_images(images))
+
+
+def infer_with(sample: Path, train: Path | None, shown: Images | None) -> Inference:
+    """Do the same with images that are known."""
     names = set() if shown is None else set(shown.paths)
     table = open_sample(sample)
     split = _taken_apart(table, _sample_ids(table, names), names)

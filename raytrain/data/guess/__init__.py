@@ -1,0 +1,1 @@
+"""What the files of an unknown competition are: images, masks, tables, splits and groups."""

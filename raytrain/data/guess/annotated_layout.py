@@ -1,0 +1,73 @@
+"""The layout of images that annotation files describe."""
+
+from pathlib import PurePosixPath
+
+from raytrain.data.guess.annotated import Annotated, stems
+from raytrain.data.guess.families import Family, split_of
+from raytrain.data.guess.files import PICTURES
+from raytrain.data.guess.found import Found, Layout, counted, test_family
+from raytrain.data.guess.meaning import Meaning
+from raytrain.data.guess.said import Said, Tree
+from raytrain.data.guess.splits import Patterns, split_tree, together
+
+
+def annotated_layout(found: Found, noted: Annotated) -> Layout | None:
+    """Return the layout of images that annotation files describe."""
+    named = stems(noted.images)
+    for family in noted.families:
+        named |= {member.core for member in _beside_suffix(family.keeping("", "")).members}
+    families = [family.keeping("", "") for family in found.roles.unlabeled]
+    labeled = [each for each in families if _named(each, named) and split_of(each.text) != "test"]
+    if not labeled:
+        return None
+    of: dict[str, Family] = {}
+    for each in labeled:
+        of.setdefault(split_of(each.text) or "train", each)
+    if "train" not in of:
+        of = {"train": labeled[0]}
+    test, questions = test_family(found, of["train"])
+    several = bool(noted.families) or len(noted.files) > 1
+    files = {split: _file(noted, split) for split in of}
+    patterns = {
+        split: Patterns(each.named, files[split] if several else None) for split, each in of.items()
+    }
+    if test is not None:
+        patterns["test"] = Patterns(test.keeping("", "").named)
+    joined = together(patterns)
+    classes = Said(["background", *noted.classes], "the names in the annotations")
+    format: dict[str, Said | Tree] = {
+        "name": Said(noted.format, "the annotation files are of this kind"),
+        "image": Said(
+            joined.image, f"{counted(sum(len(f.members) for f in labeled), 'image')} with objects"
+        ),
+        "file": Said(joined.mask or files["train"], f"its objects have {len(noted.classes)} kinds"),
+        "overlaps": Said("last", "where classes overlap, the later object counts; or `refused`"),
+        "unlisted": Said("empty", "an image without annotation has no object; or `unlabelled`"),
+    }
+    if joined.test_image is not None:
+        format["test_image"] = Said(joined.test_image, "images without annotations")
+    images = {each.core: each.address for family in labeled for each in family.members}
+    if test is not None:
+        images |= {each.core: each.address for each in test.keeping("", "").members}
+    return Layout(
+        format, split_tree(joined), Meaning(None, classes), images, questions=questions
+    )  # fmt: skip
+
+
+def _named(family: Family, names: set[str]) -> bool:
+    return sum(each.core in names for each in family.members) >= 0.3 * len(family.members)
+
+
+def _file(noted: Annotated, split: str) -> str:
+    if noted.families:
+        fits = [family for family in noted.families if split_of(family.text) == split]
+        return _beside_suffix((fits or [*noted.families])[0].keeping("", "")).named
+    fitting = [file for file in noted.files if split_of(file.stem) == split]
+    return (fitting or [*noted.files])[0].address
+
+
+def _beside_suffix(family: Family) -> Family:
+    """Return the family with the image's suffix outside the core: `a.png.json` is about `a`."""
+    ends = {PurePosixPath(member.core).suffix for member in family.members}
+    end = ends.pop() if len(ends) == 1 else ""
+    return family.without(end) if end.lower() in PICTURES else family

@@ -1,0 +1,244 @@
+"""Files that are named alike form a family: one folder pattern, one suffix, one way of naming.
+
+`train/p1/scan/a_1.png`, `train/p2/scan/a_1.png`, ... are one family with the folders
+`train`, anything, `scan`. A folder is anything if its siblings are numbered, hashes or many.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from raytrain.data.guess.files import File, names_images, names_masks, words_of
+
+MOST_WORDS = 8
+"""Most folders side by side that count as different things and not as many of one thing."""
+SPLIT_WORDS = {
+    "train": re.compile(r"train(?:ing)?|trn|tr", re.IGNORECASE),
+    "val": re.compile(r"val(?:id(?:ation)?)?|dev|vl", re.IGNORECASE),
+    "test": re.compile(r"test(?:ing)?|eval(?:uation)?|ts", re.IGNORECASE),
+}
+_HASH = re.compile(r"(?=.*[0-9])[0-9a-f]{6,}|[0-9a-f]{8}-[0-9a-f-]{27}", re.IGNORECASE)
+_CACHED = 2**17
+"""Most texts whose meaning is remembered."""
+_CUT = re.compile(r"[_\-. ]")
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file of a family."""
+
+    address: str
+    free: tuple[str, ...]
+    """The names of the folders that are anything, from the outside in."""
+    core: str
+    """The file's name without the text that all of the family share."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """Files that are named alike."""
+
+    folders: tuple[str | None, ...]
+    """None for a folder that is anything."""
+    before: str
+    after: str
+    """The text before and after the core in the files' names."""
+    suffix: str
+    members: tuple[Member, ...]
+
+    def pattern(self, free: Iterable[str], core: str) -> str:
+        """Return the path pattern, with these texts for the free folders and the core."""
+        texts = iter(free)
+        folders = [next(texts) if name is None else name for name in self.folders]
+        return "/".join((*folders, f"{self.before}{core}{self.after}{self.suffix}"))
+
+    def keeping(self, before: str, after: str) -> "Family":
+        """Return the family with only `before` and `after` outside the core: a start of its own
+        `before`, and an end of its own `after`."""
+        head, tail = self.before[len(before) :], self.after[: len(self.after) - len(after)]
+        members = tuple(
+            Member(each.address, each.free, f"{head}{each.core}{tail}") for each in self.members
+        )
+        return Family(self.folders, before, after, self.suffix, members)
+
+    def without(self, end: str) -> "Family":
+        """Return the family with `end`, with which all cores end, outside the core."""
+        members = tuple(
+            Member(each.address, each.free, each.core.removesuffix(end)) for each in self.members
+        )
+        return Family(self.folders, self.before, f"{end}{self.after}", self.suffix, members)
+
+    @property
+    def shown(self) -> str:
+        """The pattern as people write it: `train/*/scan/*_mask.png`."""
+        return self.pattern(["*"] * self.folders.count(None), "*")
+
+    @property
+    def named(self) -> str:
+        """The pattern with `{name}` for the core, and `*` for folders that are anything."""
+        return self.pattern(["*"] * self.folders.count(None), "{name}")
+
+    @property
+    def text(self) -> str:
+        """All that the family's pattern says in words."""
+        return self.pattern([""] * self.folders.count(None), "")
+
+
+def families(files: list[File]) -> list[Family]:
+    """Return the families of these files, the largest first."""
+    inside: dict[tuple[str, ...], list[File]] = defaultdict(list)
+    for file in files:
+        inside[file.folders].append(file)
+    free = _free_in([*inside])
+    of_folder: dict[tuple[str | None, ...], list[File]] = defaultdict(list)
+    for folders, own in inside.items():
+        of_folder[_template(folders, free)] += own
+    found = []
+    for place, placed in of_folder.items():
+        of_suffix: dict[str, list[File]] = defaultdict(list)
+        for file in placed:
+            of_suffix[file.suffix].append(file)
+        for suffix, alike in of_suffix.items():
+            for (before, after), named in _by_affix(alike).items():
+                members = tuple(_member(file, place, before, after) for file in named)
+                found.append(Family(place, before, after, suffix, members))
+    return sorted(found, key=lambda family: (-len(family.members), family.shown))
+
+
+def split_of(text: str) -> str | None:
+    """Return train, val or test if a path's words name exactly one split."""
+    found = {
+        split
+        for split, word in SPLIT_WORDS.items()
+        if any(word.fullmatch(each.rstrip("0123456789")) for each in words_of(text))
+    }
+    return found.pop() if len(found) == 1 else None
+
+
+def _member(file: File, folders: tuple[str | None, ...], before: str, after: str) -> Member:
+    free = tuple(
+        own for own, fixed in zip(file.folders, folders, strict=True) if fixed is None
+    )  # fmt: skip
+    return Member(file.address, free, file.stem[len(before) : len(file.stem) - len(after)])
+
+
+@dataclass
+class _Free:
+    """The kinds of folder names that are many of one thing, anywhere in the tree."""
+
+    skeletons: set[str]
+    hashes: bool = False
+
+    def learn(self, names: list[str]) -> None:
+        """Learn from sibling folders, such as those of all patients."""
+        plain = [name for name in names if not _says_role(name)]
+        counted = Counter(map(_skeleton, plain))
+        self.skeletons |= {text for text, count in counted.items() if count > 1 and "#" in text}
+        hashes = [name for name in plain if _HASH.fullmatch(name)]
+        self.hashes |= len(hashes) > 1
+        rest = [name for name in plain if not self.knows(name)]
+        if len(rest) > MOST_WORDS:
+            self.skeletons |= {_skeleton(name) for name in rest}
+
+    def knows(self, name: str) -> bool:
+        """Return whether a folder of this name is one of many."""
+        if _says_role(name):
+            return False
+        return _skeleton(name) in self.skeletons or bool(self.hashes and _HASH.fullmatch(name))
+
+
+def _skeleton(name: str) -> str:
+    return re.sub(r"\d+", "#", name)
+
+
+def _free_in(folders: list[tuple[str, ...]]) -> _Free:
+    """Return what these folders say about free names."""
+    siblings: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for parts in folders:
+        for depth, name in enumerate(parts):
+            siblings[parts[:depth]].add(name)
+    free = _Free(set())
+    for names in siblings.values():
+        free.learn(sorted(names))
+    # Patients with one visit each: the visits are siblings only across the patients.
+    across: dict[tuple[str | None, ...], set[str]] = defaultdict(set)
+    for parts in folders:
+        place = _template(parts, free)
+        for depth, name in enumerate(parts):
+            across[place[:depth]].add(name)
+    for names in across.values():
+        free.learn(sorted(names))
+    return free
+
+
+def _template(folders: tuple[str, ...], free: _Free) -> tuple[str | None, ...]:
+    return tuple(None if free.knows(name) else name for name in folders)
+
+
+@lru_cache(maxsize=_CACHED)
+def _says_role(name: str) -> bool:
+    if _HASH.fullmatch(name):
+        return False
+    return bool(split_of(name) or names_masks(name) or names_images(name))
+
+
+def _by_affix(files: list[File]) -> dict[tuple[str, str], list[File]]:
+    """Return the files by the text before and after the core of their names."""
+    stems: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for file in files:
+        stems[file.folders].add(file.stem)
+    endings = Counter(
+        file.stem[at:]
+        for file in files
+        for at in _cuts(file.stem)
+        if file.stem[:at] in stems[file.folders]
+    )
+    usual = {
+        ending
+        for ending, count in endings.items()
+        if count > 1 and re.search("[A-Za-z]", ending) and count >= 0.1 * len(files)
+    }
+    fixed = _fixed_names(stems)
+    found: dict[tuple[str, str], list[File]] = defaultdict(list)
+    for file in files:
+        affix = (file.stem, "") if file.stem in fixed else _affix(file.stem, usual)
+        found[affix].append(file)
+    return found
+
+
+def _fixed_names(stems: dict[tuple[str, ...], set[str]]) -> set[str]:
+    """Return the names without a core, such as `scan` and `mask` in the folder of each patient."""
+    counts = Counter(stem for names in stems.values() for stem in names)
+    alike = Counter(map(_skeleton, counts))
+    return {
+        stem
+        for stem, count in counts.items()
+        if count > 1 and 2 * count > len(stems) and alike[_skeleton(stem)] == 1
+        and re.search("[A-Za-z]", stem)
+    }  # fmt: skip
+
+
+def _affix(stem: str, usual: set[str]) -> tuple[str, str]:
+    after = next((stem[at:] for at in _cuts(stem) if _is_ending(stem[at:], usual)), "")
+    rest = stem[: len(stem) - len(after)]
+    before = next((rest[: at + 1] for at in reversed(_cuts(rest)) if _is_role(rest[:at])), "")
+    return before, after
+
+
+def _is_ending(text: str, usual: set[str]) -> bool:
+    return text in usual or _is_role(text[1:])
+
+
+@lru_cache(maxsize=_CACHED)
+def _is_role(text: str) -> bool:
+    """Return whether the whole text says what a file is: `mask`, `ground_truth`, `img`."""
+    words = [word for word in _CUT.split(text.lower()) if word]
+    return words == ["ground", "truth"] or (
+        bool(words) and all(names_masks(word) or names_images(word) for word in words)
+    )
+
+
+def _cuts(stem: str) -> list[int]:
+    return [match.start() for match in _CUT.finditer(stem) if 0 < match.start() < len(stem) - 1]

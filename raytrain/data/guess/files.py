@@ -1,0 +1,80 @@
+"""The files of a competition's folder, by what their suffix says."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from raytrain.data.patterns import SIDE_FILE
+
+PICTURES = {
+    ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".dcm", ".jp2", ".pgm",
+    ".ppm",
+}  # fmt: skip
+
+_MASKS = (
+    "masks?", "labels?", "seg", "segm", "segmentations?", "segmentationclass", "groundtruths?",
+    "gt", "gts", "truth", "annotations?", "annots?", "anno", "annotated", "targets?", "mattes?",
+    "manual", "rois?",
+)  # fmt: skip
+_IMAGES = (
+    "images?", "imgs?", "originals?", "jpegimages", "inputs?", "pictures?", "photos?", "scans?",
+    "frames?",
+)  # fmt: skip
+_MASK_WORD = re.compile(f"(?:{'|'.join(_MASKS)})[0-9]*", re.IGNORECASE)
+_IMAGE_WORD = re.compile(f"(?:{'|'.join(_IMAGES)})", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class File:
+    """One file, by its address relative to the competition's folder."""
+
+    address: str
+    folders: tuple[str, ...]
+    stem: str
+    suffix: str
+    """In lower case, with the dot."""
+
+
+def listed(root: Path) -> list[File]:
+    """Return every file below `root` in the order of the names, except hidden ones and side files
+    of macOS."""
+    found = []
+    for folder, below, names in os.walk(root, followlinks=True):
+        below[:] = sorted(name for name in below if not name.startswith((".", "__MACOSX")))
+        parts = Path(folder).relative_to(root).parts
+        found += [
+            as_file("/".join((*parts, name)))
+            for name in sorted(names)
+            if not name.startswith((SIDE_FILE, "."))
+        ]
+    return found
+
+
+def as_file(address: str) -> File:
+    """Return the file of an address relative to the competition's folder."""
+    path = PurePosixPath(address)
+    return File(address, path.parent.parts, path.stem, path.suffix.lower())
+
+
+GLUED = r"(?i:images?|imgs?|masks?|labels?|gts?|annotations?|data)"
+"""Words that are written behind the word of a split, as in `trainimages`."""
+
+
+def words_of(text: str) -> list[str]:
+    """Return the parts of a path that are words: `Ground Truth/a_Mask.png` has four."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)
+    apart = re.sub(rf"(?i:(train|val|test))(?={GLUED}(?![a-z]))", r"\1 ", text)
+    words = re.findall(r"[A-Za-z]+[0-9]*", f"{text} {spaced} {apart}")
+    return [*dict.fromkeys(word.lower() for word in words)]
+
+
+def names_masks(text: str) -> bool:
+    """Return whether a folder's or file's name says that it holds masks."""
+    words = words_of(text)
+    return any(_MASK_WORD.fullmatch(word) for word in words) or {"ground", "truth"} <= {*words}
+
+
+def names_images(text: str) -> bool:
+    """Return whether a folder's or file's name says that it holds images."""
+    return any(_IMAGE_WORD.fullmatch(word) for word in words_of(text))

@@ -1,0 +1,90 @@
+"""What a folder holds, and the layout that is concluded from it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from raytrain.data.guess.families import Family, split_of
+from raytrain.data.guess.files import File, words_of
+from raytrain.data.guess.looks import spread
+from raytrain.data.guess.meaning import Meaning
+from raytrain.data.guess.roles import Roles
+from raytrain.data.guess.said import Candidate, Question, Said, Tree
+from raytrain.data.guess.splits import Patterns, together
+from raytrain.data.guess.tables import PROBED, Tables, begins_with
+from raytrain.data.tables import read_table
+
+_NO_TEST = {"unlabeled", "unlabelled", "extra", "pseudo", "external", "background"}
+"""Words of images that are neither training nor test images."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Everything that layouts are concluded from."""
+
+    root: Path
+    files: list[File]
+    roles: Roles
+    tables: Tables
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Parts of the YAML under `competition`, and what they were concluded from."""
+
+    format: Tree
+    splits: Tree | None
+    meaning: Meaning | None
+    """What masks mean; None for a table of masks, which the dialect's inference reads."""
+    images: dict[str, str]
+    """Name -> address of each image; empty for stacks."""
+    tests: frozenset[str] = frozenset()
+    """Names of the images in folders of test images."""
+    questions: tuple[Question, ...] = ()
+    target: Said | None = None
+    masks: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Name -> addresses of its mask files, which can be compared with a table."""
+
+
+def test_family(found: Found, beside: Family) -> tuple[Family | None, tuple[Question, ...]]:
+    """Return the images without masks that are most likely the test images of those `beside`."""
+    look = found.roles.look(beside)
+    alike = [
+        family
+        for family in found.roles.unlabeled
+        if found.roles.look(family).first.channels == look.first.channels
+        and not _NO_TEST & {*words_of(family.text)}
+        and {member.address for member in family.members}.isdisjoint(
+            member.address for member in beside.members
+        )
+    ]
+    named = [family for family in alike if split_of(family.text) == "test"]
+    if named:
+        return max(named, key=lambda family: _fit(found, beside, family)), ()
+    others = [family for family in alike if split_of(family.text) is None]
+    if not others:
+        return None, ()
+    question = Question(
+        "competition.format.test_image", "which images are the test images?",
+        tuple(
+            Candidate(f'test_image: "{family.named}"', f"{len(family.members)} without masks")
+            for family in others[:4]
+        ),
+    )  # fmt: skip
+    return others[0], (question,)
+
+
+def _fit(found: Found, beside: Family, test: Family) -> tuple[float, ...]:
+    """Return how well test images fit the sample submission and the training images."""
+    names = {member.core for member in test.keeping("", "").members}
+    in_sample = 0
+    if found.tables.sample is not None:
+        table = read_table(found.tables.sample)
+        cells = spread(table.column(table.header[0]), PROBED)
+        in_sample = sum(begins_with(cell, names) for cell in cells)
+    parallel = together({"train": Patterns(beside.named), "test": Patterns(test.named)})
+    return in_sample, parallel.test_image is None, len(test.members)
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number with its word: `1 image`, `2 images`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"

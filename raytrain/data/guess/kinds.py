@@ -1,0 +1,219 @@
+"""Default trials, search spaces and framings by the kind of images: one table for all.
+
+A kind is chosen by number, size and content of the images. Its values are where hand-written jobs
+of this kind began; a search over them is what finds better ones.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from raytrain.data.guess.said import Said, Tree
+
+
+@dataclass(frozen=True)
+class Images:
+    """What a kind is chosen by."""
+
+    labeled: int
+    groups: int
+    sizes_HW: tuple[tuple[int, int], ...]
+    """Each size once."""
+    gray: bool
+    """One channel, or several that are equal."""
+    shown: float
+    """Share of the labeled images that show an object."""
+    overlap: bool
+    """Whether classes overlap."""
+
+    @property
+    def longest(self) -> int:
+        return max(max(size) for size in self.sizes_HW)
+
+    @property
+    def shortest(self) -> int:
+        return min(min(size) for size in self.sizes_HW)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Where a search of one kind of images begins."""
+
+    name: str
+    model: dict[str, Any]
+    others: tuple[dict[str, Any], ...]
+    """Networks that the search tries beside it."""
+    lr: float
+    lrs: tuple[float, float]
+    """The range that the search draws from."""
+    augmentation: Any
+    augmented: str
+    """Why it is augmented this way."""
+    trials: int
+    candidates: int
+    """Configurations for the ensemble."""
+    memory_gb: int
+    ema: float = 0.0
+
+
+RESNET = {"name": "smp", "decoder": "unet", "encoder": "resnet18"}
+UNET = {"name": "unet", "width": 16, "depth": 4}
+OVERLAP_LOSSES = (
+    [{"name": "bce_with_logits"}, {"name": "dice"}],
+    [{"name": "bce_with_logits"}, {"name": "soft_dice"}],
+)
+LOSSES = (
+    [{"name": "cross_entropy"}, {"name": "dice"}],
+    [{"name": "cross_entropy"}, {"name": "soft_dice"}],
+)
+FLIP = {"name": "HorizontalFlip", "p": 0.5}
+
+KINDS = {
+    "small gray images": Kind(
+        name="small gray images", model=UNET, others=(RESNET,), lr=2e-3, lrs=(5e-4, 5e-3),
+        augmentation="slices", trials=8, candidates=4, memory_gb=2, ema=0.98,
+        augmented="small moves and gray values; no mirror images, as scans have two sides",
+    ),
+    "large gray images": Kind(
+        name="large gray images", model=UNET, others=(RESNET,), lr=1e-3, lrs=(3e-4, 3e-3),
+        augmentation=["slices", FLIP], augmented="small moves, gray values, and mirror images",
+        trials=6, candidates=2, memory_gb=4,
+    ),
+    "color images": Kind(
+        name="color images", model=RESNET, others=({**RESNET, "decoder": "fpn"},), lr=5e-4,
+        lrs=(2e-4, 2e-3), augmentation=["slices", FLIP],
+        augmented="small moves, gray values, and mirror images", trials=6, candidates=2,
+        memory_gb=3,
+    ),
+}  # fmt: skip
+"""The kinds by name. A new kind is an entry here and a line in `kind_of`."""
+
+SMALL = 192
+"""Longest side of a small image, px."""
+WHOLE = 384
+"""Longest side of an image that is trained on as it is, px."""
+SIDE, CLUSTER_SIDE = 192, 384
+"""Longest side to which larger images are resized, without and with a GPU."""
+TILE = 256
+STEPS = 1000
+"""Gradient steps of a trial: hand-written jobs have 900 to 1100."""
+EPOCHS = (10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100)
+BATCH = 8
+RARE = 0.4
+"""Least share of images with an object for which windows are drawn as they come."""
+
+
+def kind_of(images: Images) -> Kind:
+    """Return the kind of these images."""
+    if not images.gray:
+        return KINDS["color images"]
+    return KINDS["small gray images" if images.longest <= SMALL else "large gray images"]
+
+
+def framing(images: Images, side: int) -> Said:
+    """Return `trial.framing`; larger images are resized to this longest side or cut into tiles."""
+    one = len(images.sizes_HW) == 1
+    if one and images.longest <= WHOLE:
+        return Said(
+            {"name": "whole"},
+            f"all images are {shown(images.sizes_HW[0])}, small enough as they are",
+        )
+    if not one and images.longest <= WHOLE and images.longest <= 2 * images.shortest:
+        why = f"{len(images.sizes_HW)} sizes up to {images.longest} px: smaller ones are padded"
+        return Said({"name": "pad", "multiple": 32}, why)
+    if images.gray:
+        tile = {"name": "tiles", "height": TILE, "width": TILE}
+        return Said(
+            tile, f"sides of up to {images.longest} px, with fine detail: overlapping tiles"
+        )
+    height, width = max(images.sizes_HW, key=lambda size: size[0] * size[1])
+    scale = side / max(height, width)
+    to = {
+        "name": "resize", "height": _even(height * scale), "width": _even(width * scale),
+    }  # fmt: skip
+    why = f"sides of up to {images.longest} px are more than a first run needs; larger is better"
+    return Said(to, why)
+
+
+def shown(size_HW: tuple[int, int]) -> str:
+    """Return a size as `width x height`, as raytrain shows sizes."""
+    return f"{size_HW[1]}x{size_HW[0]}"
+
+
+def _even(side: float) -> int:
+    return max(32, round(side / 32) * 32)
+
+
+def epochs_for(labeled: int) -> int:
+    """Return the number of epochs with about STEPS gradient steps."""
+    wanted = STEPS * BATCH / max(1, labeled)
+    return min(EPOCHS, key=lambda epochs: abs(epochs - wanted))
+
+
+def parts(images: Images, folds: int) -> dict[str, Tree | Said]:
+    """Return `trial`, `search`, `folds`, `cv`, `resources` and `profiles`; `folds` is the largest
+    number of folds that the groups allow, below 2 for none."""
+    kind, epochs = kind_of(images), epochs_for(images.labeled)
+    losses = OVERLAP_LOSSES if images.overlap else LOSSES
+    trial: dict[str, Said | Tree] = {
+        "model": Said(kind.model, f"a network for {kind.name}, with random weights at the start"),
+        "loss": Said(losses[0], "cross-entropy for each pixel, Dice for each object's area"),
+        "optimizer": Said({"name": "adam", "lr": kind.lr}, "the search varies the learning rate"),
+        "schedule": Said({"name": "cosine", "warmup_epochs": 1}, "the rate rises, then falls to 0"),
+        "epochs": Said(epochs, f"about {STEPS} steps over {images.labeled} labeled images"),
+        "batch_size": Said(BATCH, "images per step"),
+        "framing": framing(images, SIDE),
+        "augmentation": Said(kind.augmentation, kind.augmented),
+    }
+    if kind.ema:
+        trial["ema"] = Said(kind.ema, "a moving average of the weights is evaluated and saved")
+    if images.shown < RARE:
+        why = f"only {100 * images.shown:.0f} % of the images show an object"
+        trial["positive_share"] = Said(0.5, f"{why}; half of the windows must")
+    space: Tree = {
+        "model": Said({"choice": [kind.model, *kind.others]}, "networks to compare"),
+        "loss": Said({"choice": [*losses]}, "losses to compare"),
+        "optimizer.lr": Said({"loguniform": [*kind.lrs]}, "learning rates to draw from"),
+    }
+    count = max(2, min(3, folds))
+    return {
+        "trial": trial,
+        "search": {
+            "trials": Said(kind.trials, "configurations; with Ray, ASHA stops weak ones early"),
+            "space": space,
+        },
+        "folds": Said({"count": count}, _fold_why(images, count)) if folds > 1 else Said(
+            "none", "the images form too few groups for folds: one part is held out"
+        ),
+        "cv": Said({"candidates": kind.candidates if folds > 1 else 1}, "for the ensemble"),
+        "resources": Said({"cpus": 1, "memory_gb": kind.memory_gb}, "what one worker needs"),
+        "profiles": _profiles(images, epochs, min(5, folds)),
+    }  # fmt: skip
+
+
+def _fold_why(images: Images, count: int) -> str:
+    return f"{images.groups} groups in {count} parts; each is predicted by models that never saw it"
+
+
+def _profiles(images: Images, epochs: int, folds: int) -> Tree:
+    """Return the changes for a machine with a GPU: `--profile cluster`."""
+    trial: dict[str, Said | Tree] = {
+        "epochs": Said(2 * epochs, "a GPU has time for a longer training"),
+        "precision": Said("bf16", "half the memory on a recent GPU"),
+    }
+    larger = framing(images, CLUSTER_SIDE)
+    if larger.value != framing(images, SIDE).value:
+        trial["framing"] = Said(larger.value, "more detail")
+    cluster: dict[str, Said | Tree] = {
+        "resources": Said({"cpus": 4, "gpus": 1, "memory_gb": 16, "loaders": 3}, "for each worker"),
+        "trial": trial,
+        "search": {
+            "trials": Said(32, "more configurations"),
+            "scheduler": Said(
+                {"name": "asha", "grace": max(1, epochs // 5), "factor": 2},
+                "stops the weaker half at each rung; every trial runs `grace` epochs",
+            ),
+        },
+    }
+    if folds > 1:
+        cluster["folds"] = Said({"count": folds}, "more images to learn from in each fold")
+    return {"cluster": cluster}

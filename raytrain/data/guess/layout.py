@@ -1,0 +1,79 @@
+"""The layout of an unknown folder: where images, masks and test images are."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from raytrain.data.guess.annotated import annotated
+from raytrain.data.guess.annotated_layout import annotated_layout
+from raytrain.data.guess.classmap import class_map
+from raytrain.data.guess.families import families
+from raytrain.data.guess.files import PICTURES, File, listed
+from raytrain.data.guess.found import Found, Layout, counted
+from raytrain.data.guess.looks import spread
+from raytrain.data.guess.meaning import meaning
+from raytrain.data.guess.paired import paired_layout
+from raytrain.data.guess.roles import roles
+from raytrain.data.guess.said import Said, Tree
+from raytrain.data.guess.splits import split_tree
+from raytrain.data.guess.stacks import StackLayout, planes_of, stack_layout, stacks_in
+from raytrain.data.guess.table_layout import table_layout
+from raytrain.data.guess.tables import Tables, tables_in
+from raytrain.data.guess.values import Seen, count_values
+
+_STACK_PLANES = 300
+
+
+def layout_of(root: Path, sample: Path | None) -> tuple[Layout, Tables]:
+    """Return the layout and the tables of a folder. Raises ValueError that says what was seen, if
+    no masks were found."""
+    files = listed(root)
+    tables = tables_in(root, files, sample)
+    stacks = stacks_in(root, files)
+    single = [file for file in files if file.suffix in PICTURES]
+    several = {stack.file.address for stack in stacks}
+    pictures = [file for file in single if file.address not in several]
+    found = Found(root, files, roles(root, families(pictures)), tables)
+    layout = paired_layout(found)
+    if layout is None and (stacked := stack_layout(stacks)) is not None:
+        layout = _stacked(found, stacked)
+    if layout is None and (noted := annotated(root, files)) is not None:
+        layout = annotated_layout(found, noted)
+    if layout is None and tables.masks is not None:
+        layout = table_layout(found, tables.masks)
+    if layout is None:
+        raise ValueError(_nothing(root, files, pictures))
+    return layout, tables
+
+
+def _nothing(root: Path, files: list[File], pictures: list[File]) -> str:
+    seen = [f"{counted(len(each.members), 'image')} {each.shown}" for each in families(pictures)]
+    others = Counter(file.suffix or "no suffix" for file in files if file not in pictures)
+    seen += [f"{counted(count, 'file')} with {suffix}" for suffix, count in others.most_common(5)]
+    what = "\n  ".join(seen[:12]) or "no file at all"
+    return (
+        f"{root}: found no masks: no mask files beside the images, no table of run-length encoded "
+        f"masks and no annotation file. raytrain saw:\n  {what}\n"
+        "Write the YAML by hand: docs/layouts.md shows each layout"
+    )
+
+
+def _stacked(found: Found, layout: StackLayout) -> Layout:
+    seen = Seen()
+    for stack in layout.masks:
+        plane = planes_of(found.root, stack)
+        for place in spread(range(stack.shape[0]), _STACK_PLANES):
+            count_values(seen, np.asarray(plane(place)))
+    several = len(layout.masks[0].shape) == 4
+    meant = meaning(seen, False, class_map(found.root, found.files))
+    patterns = layout.patterns
+    format: dict[str, Said | Tree] = {
+        "name": Said("numpy_stacks", "files that hold many images each"),
+        "images": Said(patterns.image, f"{'x'.join(map(str, layout.images.shape))} values in one"),
+        "masks": Said(patterns.mask, "as many masks, of the same size"),
+    }
+    if meant.labels is not None and not several:
+        format["labels"] = meant.labels
+    splits = split_tree(patterns)
+    return Layout(format, splits, meant, {}, questions=meant.questions, target=meant.target)

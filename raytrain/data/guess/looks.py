@@ -1,0 +1,150 @@
+"""A look at a few files of a family: do they hold pictures or flat areas, as masks do?"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from raytrain.data.decode import read_stored
+from raytrain.data.guess.families import Family
+
+Item = TypeVar("Item")
+
+LOOKED = 5
+"""Number of files of a family that are looked at."""
+FLAT = 0.85
+"""Least share of pixels in a mask that are equal to the next one in their row and column."""
+COUNTED = 0.7
+"""The same for a mask that counts its objects, which may be many and small."""
+MOST_VALUES = 64
+"""Most values of a mask, unless they count objects."""
+NEAR = 12
+"""Farthest distance of a lossy mask's values from the two that were meant, of 255."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one file holds."""
+
+    size_HW: tuple[int, int]
+    channels: int
+    dtype: str
+    lossy: bool
+    palette: bool
+    flat: bool
+    """Whether it has few values in areas, as a mask has."""
+    nearly: bool
+    """Whether it would be flat without lossy compression or smoothed edges."""
+    constant: bool
+    binary: bool
+    """Whether it has at most two values."""
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What a family's files hold."""
+
+    each: tuple[Look, ...]
+
+    @property
+    def first(self) -> Look:
+        return self.each[0]
+
+    @property
+    def telling(self) -> tuple[Look, ...]:
+        """Those that are not of one value, or all if there is no other."""
+        return tuple(look for look in self.each if not look.constant) or self.each
+
+    @property
+    def flat(self) -> bool:
+        return all(look.flat for look in self.telling)
+
+    @property
+    def nearly(self) -> bool:
+        return all(look.flat or look.nearly for look in self.telling)
+
+
+def looks_of(root: Path, family: Family) -> Looks | None:
+    """Return the looks of some of a family's files; None if none can be read."""
+    found = [_look(root / each.address) for each in spread(family.members, LOOKED)]
+    known = tuple(look for look in found if look is not None)
+    return Looks(known) if known else None
+
+
+def spread(items: Iterable[Item], most: int) -> list[Item]:
+    """Return at most this many of the items, evenly spread over them."""
+    every = [*items]
+    count = min(most, len(every))
+    return [every[place * len(every) // count] for place in range(count)]
+
+
+@lru_cache(maxsize=4096)
+def _look(path: Path) -> Look | None:
+    try:
+        stored = read_stored(path)
+    except ValueError:
+        return None  # `check` reads every file and names this one
+    values = stored.values
+    if values.ndim not in (2, 3) or not values.size:
+        return None
+    height, width = values.shape[:2]
+    if stored.orientation >= 5:
+        height, width = width, height
+    channels = 1 if values.ndim == 2 else values.shape[2]
+    plain = one_plane(values)
+    flat, nearly = (
+        (plain is not None, False) if plain is None else (_is_flat(plain), _nearly(plain))
+    )
+    return Look(
+        size_HW=(height, width), channels=channels, dtype=str(values.dtype),
+        lossy=bool(stored.lossy) or path.suffix.lower() in (".jpg", ".jpeg"),
+        palette=stored.palette is not None, flat=flat, nearly=nearly,
+        constant=bool((values == values[:1, :1]).all()),
+        binary=plain is not None and len(np.unique(plain)) <= 2,
+    )  # fmt: skip
+
+
+def one_plane(values: np.ndarray) -> np.ndarray | None:
+    """Return the values as one plane_HW of whole numbers: colors become one number each. Returns
+    None for fractions, and for more channels than a color has."""
+    if values.dtype.kind == "f":
+        if not np.isfinite(values).all() or (values != np.floor(values)).any():
+            return None
+        values = values.astype(np.int64)
+    if values.ndim == 2:
+        return values.astype(np.int64)
+    if (values == values[..., :1]).all():
+        return values[..., 0].astype(np.int64)
+    if values.shape[2] not in (3, 4) or values.max() > 255 or values.min() < 0:
+        return None
+    red, green, blue = (values[..., channel].astype(np.int64) for channel in range(3))
+    return red << 16 | green << 8 | blue
+
+
+def _is_flat(plane_HW: np.ndarray) -> bool:
+    distinct = np.unique(plane_HW)
+    if len(distinct) <= 4:
+        return True
+    same = _sameness(plane_HW)
+    if len(distinct) == int(distinct[-1]) + 1:  # the numbers of objects: 0, 1, ..., n
+        return same >= COUNTED
+    return same >= FLAT and len(distinct) <= MOST_VALUES
+
+
+def _sameness(plane_HW: np.ndarray) -> float:
+    """Return the share of neighboring pixels that are equal."""
+    pairs = (plane_HW[1:] == plane_HW[:-1], plane_HW[:, 1:] == plane_HW[:, :-1])
+    total = sum(pair.size for pair in pairs)
+    return sum(int(pair.sum()) for pair in pairs) / max(1, total)
+
+
+def _nearly(plane_HW: np.ndarray) -> bool:
+    """Return whether nearly all gray values are close to one of two, which are far apart."""
+    low, high = int(plane_HW.min()), int(plane_HW.max())
+    if high > 255 or high - low < 64:
+        return False
+    close = (plane_HW <= low + NEAR) | (plane_HW >= high - NEAR)
+    return bool(close.mean() >= 0.9 and (plane_HW <= low + NEAR).any())

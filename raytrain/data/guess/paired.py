@@ -1,0 +1,209 @@
+"""The layout of images with mask files."""
+
+from collections import defaultdict
+from dataclasses import replace
+
+import numpy as np
+
+from raytrain.data.decode import read_stored
+from raytrain.data.guess.classmap import class_map
+from raytrain.data.guess.families import Family, split_of
+from raytrain.data.guess.found import Found, Layout, counted, test_family
+from raytrain.data.guess.looks import spread
+from raytrain.data.guess.meaning import Meaning, meaning
+from raytrain.data.guess.pairs import Paired
+from raytrain.data.guess.said import Candidate, Question, Said, Tree
+from raytrain.data.guess.splits import (
+    Patterns,
+    Together,
+    list_tree,
+    range_tree,
+    split_tree,
+    together,
+)
+from raytrain.data.guess.tables import split_table
+from raytrain.data.guess.values import seen_in
+
+_OVERLAPS = 100
+"""Number of images whose class masks are compared."""
+
+
+def paired_layout(found: Found) -> Layout | None:
+    """Return the layout, or None if no image has a mask file."""
+    of, questions = _by_split(found)
+    if "train" not in of:
+        return None
+    train = of["train"]
+    questions += _other_masks(found, train)
+    images = {pair.name(m): m.address for pair in of.values() for m in pair.images.members}
+    masks = {
+        pair.name(member): pair.of[member.address]
+        for pair in of.values()
+        for member in pair.images.members
+        if member.address in pair.of
+    }
+    patterns = {
+        split: Patterns(pair.image_pattern, pair.mask_pattern) for split, pair in of.items()
+    }
+    lists, test = None, None
+    if "test" not in of:
+        test, asked = test_family(found, train.images)
+        questions += asked
+    if test is not None:
+        test = _like(test, train)
+        patterns["test"] = Patterns(_pattern_like(test, train))
+    elif len(of) == 1:
+        lists = _other_splits(found, {*masks}, {*images})
+        if lists is None and len(masks) == len(images):
+            questions += (_no_test(),)
+    joined = together(patterns)
+    meant = _meaning(found, of)
+    tests = {} if test is None else {train.name(m): m.address for m in test.members}
+    return Layout(
+        _format(joined, train, (len(masks), len(images), len(tests)), meant),
+        lists or split_tree(joined), meant, tests | images, tests=frozenset(tests) - {*images},
+        questions=(*questions, *meant.questions), target=meant.target, masks=masks,
+    )  # fmt: skip
+
+
+def _other_splits(found: Found, labeled: set[str], names: set[str]) -> Tree | None:
+    """Return the splits that lists, a table or numbers give; None without any."""
+    return (
+        list_tree(found.root, found.files, labeled, names)
+        or split_table(found.root, found.tables, names)
+        or range_tree(labeled, names)
+    )
+
+
+def _format(
+    joined: Together, train: Paired, counts: tuple[int, int, int], meant: Meaning
+) -> dict[str, Said | Tree]:
+    """Return `competition.format`; `counts` are labeled images, all of these folders, and the test
+    images elsewhere."""
+    labeled, named, tests = counts
+    format: dict[str, Said | Tree] = {
+        "image": Said(joined.image, _image_why(labeled, named, joined, tests)),
+        "mask": Said(joined.mask, _mask_why(train)),
+    }
+    if joined.test_image is not None:
+        format["test_image"] = Said(joined.test_image, f"{counted(tests, 'image')} without masks")
+    if train.image_id is not None:
+        format["image_id"] = Said(train.image_id, "the file's name alone is not unique")
+    if meant.labels is not None:
+        format["labels"] = meant.labels
+    return format
+
+
+def _image_why(labeled: int, named: int, joined: Together, tests: int) -> str:
+    why = f"{counted(labeled, 'image')} with masks"
+    if named > labeled:
+        why += f" and {named - labeled} without"
+    return why if joined.test_image or not tests else f"{why} and {tests} test images"
+
+
+def _by_split(found: Found) -> tuple[dict[str, Paired], tuple[Question, ...]]:
+    """Return the pairs of each split, and a question if several could be the training images."""
+    of: dict[str, list[Paired]] = defaultdict(list)
+    for pair in found.roles.labeled:
+        of[split_of(pair.images.text) or split_of(pair.masks[0].text) or "train"].append(pair)
+    if "train" not in of and of:
+        of = {"train": [pair for pairs in of.values() for pair in pairs]}
+    largest = {
+        split: max(pairs, key=lambda pair: len(pair.of)) for split, pairs in of.items()
+    }  # fmt: skip
+    several = of.get("train", [])
+    if len(several) < 2:
+        return largest, ()
+    candidates = tuple(
+        Candidate(f'image: "{pair.image_pattern}", mask: "{pair.mask_pattern}"',
+                  counted(len(pair.of), "image") + " with masks")
+        for pair in sorted(several, key=lambda pair: -len(pair.of))[:4]
+    )  # fmt: skip
+    text = "several folders hold images with masks: which are the competition's?"
+    return largest, (Question("competition.format.image", text, candidates),)
+
+
+def _other_masks(found: Found, train: Paired) -> tuple[Question, ...]:
+    for place, others in found.roles.others.items():
+        if found.roles.labeled[place] is train:
+            candidates = tuple(
+                Candidate(f'mask: "{pair.mask_pattern}"', f"{counted(len(pair.of), 'image')}")
+                for pair in (train, *others)
+            )
+            return (Question("competition.format.mask", "which files are the masks?", candidates),)
+    return ()
+
+
+def _no_test() -> Question:
+    return Question(
+        "competition.format.test_image",
+        "every image has a mask; where are the test images?",
+        (
+            Candidate('test_image: "test/{name}.png"', "write their path below the folder"),
+            Candidate("splits: {name: ranges, train: 1-80, test: 81-100}", "by numbers in names"),
+        ),
+    )
+
+
+def _like(test: Family, train: Paired) -> Family:
+    """Return the test images with names that begin and end as those of the training images."""
+    before, after = train.images.before, train.images.after
+    if not test.after and all(member.core.endswith(after) for member in test.members):
+        test = test.without(after)
+    fits = test.before.startswith(before) and test.after.endswith(after)
+    return test.keeping(before, after) if fits else test
+
+
+def _pattern_like(test: Family, train: Paired) -> str:
+    """Return the pattern of the test images with the parts that name training images."""
+    free = test.folders.count(None)
+    texts = train.image_free if free == len(train.image_free) else ("*",) * free
+    return test.pattern(texts, train.image_core)
+
+
+def _mask_why(train: Paired) -> str:
+    why = f"matched by {train.by}"
+    if train.parts == "object":
+        return f"{why}; a file for each object"
+    if train.parts == "class":
+        return f"{why}; a file for each class: {', '.join(train.classes[:8])}"
+    return why
+
+
+def _meaning(found: Found, of: dict[str, Paired]) -> Meaning:
+    train = of["train"]
+    looks = found.roles.look(train.masks[0])
+    files = [
+        address for pair in of.values() for addresses in pair.of.values() for address in addresses
+    ]
+    seen = seen_in(found.root, files, looks)
+    meant = meaning(seen, looks.nearly and not looks.flat, class_map(found.root, found.files))
+    if train.parts == "one":
+        return meant
+    threshold = meant.labels is not None and meant.labels.value["name"] == "threshold"
+    labels = meant.labels if threshold else None
+    if train.parts == "object":
+        return Meaning(labels, Said(["background", "object"], "a file holds one object"))
+    classes = Said(["background", *train.classes], "a file holds one class")
+    target = None
+    if overlap := _overlap(found, train):
+        target = Said("multi_label", f"classes overlap: two masks of {overlap} share pixels")
+    return replace(meant, labels=labels, classes=classes, target=target, questions=())
+
+
+def _overlap(found: Found, train: Paired) -> str | None:
+    """Return an image whose class masks share pixels, or None if none was found."""
+    for image, parts in spread(train.of.items(), _OVERLAPS):
+        total_HW: np.ndarray | None = None
+        for address in parts:
+            try:
+                values = read_stored(found.root / address).values
+            except ValueError:
+                continue
+            layer_HW = (values.max(axis=2) if values.ndim == 3 else values) != 0
+            if total_HW is None or total_HW.shape != layer_HW.shape:
+                total_HW = np.zeros(layer_HW.shape, bool)
+            if (total_HW & layer_HW).any():
+                return image
+            total_HW |= layer_HW
+    return None

@@ -1,0 +1,242 @@
+"""Which files of a family of masks belong to which image, and how their patterns say so."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from raytrain.data.guess.families import Family, Member
+
+Parts = Literal["one", "object", "class"]
+"""What one mask file holds: all of an image's mask, one object, or one class."""
+
+LEAST = 0.9
+"""Least share of the mask files that must have an image."""
+MOST_CLASSES = 30
+NAMED = ("{study}", "{site}", "{part}", "{case}")
+"""Names for folders that are part of a sample's name, from the outside in."""
+CHANNEL = "_0000"
+_NEXT = re.compile(r"[_\-. ]")
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Images and their masks."""
+
+    images: Family
+    masks: tuple[Family, ...]
+    """One family, or one for each class, in folders that differ in one name."""
+    of: dict[str, tuple[str, ...]]
+    """Image address -> addresses of its masks."""
+    parts: Parts = "one"
+    classes: tuple[str, ...] = ()
+    """The words for the classes, if the files are named after them."""
+    by: str = ""
+    """What the pairs have in common, in words."""
+    image_free: tuple[str, ...] = ()
+    image_core: str = "{name}"
+    mask_free: tuple[str, ...] = ()
+    mask_core: str = "{name}"
+
+    @property
+    def image_pattern(self) -> str:
+        return self.images.pattern(self.image_free, self.image_core)
+
+    @property
+    def image_id(self) -> str | None:
+        """The pattern of a sample's name, if it has more parts than the file's name."""
+        parts = [text for text in self.image_free if text in NAMED]
+        return "_".join((*parts, "{name}")) if parts else None
+
+    def name(self, member: Member) -> str:
+        """Return the name of a sample, as its patterns say it."""
+        parts = [
+            folder
+            for folder, text in zip(member.free, self.image_free, strict=False)
+            if text in NAMED
+        ]
+        return "_".join((*parts, member.core)) if self.image_core else member.free[-1]
+
+    @property
+    def mask_pattern(self) -> str:
+        if len(self.masks) == 1:
+            return self.masks[0].pattern(self.mask_free, self.mask_core)
+        first, second = (family.folders for family in self.masks[:2])
+        folders = tuple(
+            one if one == other else "{class}" for one, other in zip(first, second, strict=True)
+        )
+        return replace(self.masks[0], folders=folders).pattern(self.mask_free, self.mask_core)
+
+
+@dataclass(frozen=True)
+class _Way:
+    """One way to read the names: the image's key, the mask's key, and the patterns' texts."""
+
+    by: str
+    image_key: Callable[[Member], object]
+    mask_key: Callable[[Member], object]
+    parts: Parts
+    image: tuple[tuple[str, ...], str]
+    mask: tuple[tuple[str, ...], str]
+
+
+def paired(images: Family, masks: Family) -> Paired | None:
+    """Return the pairs of two families, or None if the masks are not named after the images."""
+    images, masks = _aligned(images, masks)
+    for way in _ways(images, masks):
+        of = _matched(images, masks, way)
+        used = sum(map(len, of.values()))
+        several = max(map(len, of.values()), default=0) > 1
+        if used >= LEAST * len(masks.members) and not (several and way.parts == "one"):
+            return Paired(
+                images, (masks,), of, parts=way.parts, by=way.by, image_free=way.image[0],
+                image_core=way.image[1], mask_free=way.mask[0], mask_core=way.mask[1],
+            )  # fmt: skip
+    return _named_after(images, masks)
+
+
+def by_class(pairs: list[Paired]) -> Paired | None:
+    """Return one pairing of families that differ in one folder, which names the class; None if
+    they differ in more."""
+    first = pairs[0].masks[0]
+    for each in pairs:
+        family = each.masks[0]
+        if (family.before, family.after, family.suffix, len(family.folders)) != (
+            first.before, first.after, first.suffix, len(first.folders),
+        ):  # fmt: skip
+            return None
+    places = {
+        place
+        for each in pairs
+        for place, (one, other) in enumerate(zip(first.folders, each.masks[0].folders, strict=True))
+        if one != other
+    }
+    if len(places) != 1 or any(each.parts != "one" for each in pairs):
+        return None
+    (place,) = places
+    words = tuple(str(each.masks[0].folders[place]) for each in pairs)
+    of: dict[str, tuple[str, ...]] = defaultdict(tuple)
+    for each in pairs:
+        for image, parts in each.of.items():
+            of[image] += parts
+    families = tuple(each.masks[0] for each in pairs)
+    return replace(pairs[0], masks=families, of=dict(of), parts="class", classes=words)
+
+
+def _aligned(images: Family, masks: Family) -> tuple[Family, Family]:
+    """Return the families with the text that both names share inside the core."""
+    if all(each.core.endswith(CHANNEL) for each in images.members):
+        images = images.without(CHANNEL)  # nnU-Net numbers the channels of an image
+    if masks.before.endswith(images.before) and masks.after.startswith(images.after):
+        before = masks.before[: len(masks.before) - len(images.before)]
+        after = masks.after[len(images.after) :]
+        return images.keeping("", ""), masks.keeping(before, after)
+    return images, masks
+
+
+def _ways(images: Family, masks: Family) -> list[_Way]:
+    free_images, free_masks = images.folders.count(None), masks.folders.count(None)
+    ways = []
+    if free_images == free_masks:
+        texts, core = _free_texts(images), "" if _without_core(images) else "{name}"
+        ways.append(
+            _Way("equal names", lambda m: (m.free, m.core), lambda m: (m.free, m.core), "one",
+                 (texts, core), (texts, core))
+        )  # fmt: skip
+    if free_images and free_images <= free_masks and _one_each(images):
+        outer = tuple(["*"] * (free_images - 1))
+        own = all(member.free[-1] == member.core for member in images.members)
+        ways.append(
+            _Way("a folder for each image", lambda m: m.free, lambda m: m.free[:free_images],
+                 "object", ((*outer, "{name}"), "{name}" if own else "*"),
+                 ((*outer, "{name}", *["*"] * (free_masks - free_images)), "{object}"))
+        )  # fmt: skip
+    if len({member.core for member in images.members}) == len(images.members):
+        ways.append(
+            _Way("equal names", lambda m: m.core, lambda m: m.core, "one",
+                 (("*",) * free_images, "{name}"), (("*",) * free_masks, "{name}"))
+        )  # fmt: skip
+    if free_masks == free_images + 1:
+        ways.append(
+            _Way("equal names in a folder for each class", lambda m: (m.free, m.core),
+                 lambda m: (m.free[:-1], m.core), "class", (_free_texts(images), "{name}"),
+                 ((*_free_texts(images), "{class}"), "{name}"))
+        )  # fmt: skip
+    return ways
+
+
+def _free_texts(family: Family) -> tuple[str, ...]:
+    """Return the texts of the folders that are anything: `*` where the file's name says enough."""
+    count = family.folders.count(None)
+    members = family.members
+    named = all(member.free[-1] == member.core for member in members) if count else False
+    if named or (count and _without_core(family)):
+        return (*["*"] * (count - 1), "{name}")
+    for needed in range(count + 1):
+        inner = {(member.free[count - needed :], member.core) for member in members}
+        if len(inner) == len(members):
+            return (*["*"] * (count - needed), *NAMED[len(NAMED) - needed :])
+    return ("*",) * count
+
+
+def _without_core(family: Family) -> bool:
+    return not any(member.core for member in family.members)
+
+
+def _one_each(images: Family) -> bool:
+    return len({member.free for member in images.members}) == len(images.members)
+
+
+def _matched(images: Family, masks: Family, way: _Way) -> dict[str, tuple[str, ...]]:
+    owner: dict[object, str] = {way.image_key(each): each.address for each in images.members}
+    of: dict[str, tuple[str, ...]] = defaultdict(tuple)
+    for each in masks.members:
+        if (image := owner.get(way.mask_key(each))) is not None:
+            of[image] += (each.address,)
+    return dict(of)
+
+
+def _named_after(images: Family, masks: Family) -> Paired | None:
+    """Return the pairs if a mask's name is the image's name and something more."""
+    if images.folders.count(None) != masks.folders.count(None):
+        return None
+    owner = {(each.free, each.core): each.address for each in images.members}
+    of: dict[str, tuple[str, ...]] = defaultdict(tuple)
+    more: dict[str, list[str]] = defaultdict(list)
+    for each in masks.members:
+        cuts = [match.start() for match in _NEXT.finditer(each.core)]
+        for at in reversed(cuts):
+            if image := owner.get((each.free, each.core[:at])):
+                of[image] += (each.address,)
+                more[image].append(each.core[at:])
+                break
+    if not of or sum(map(len, of.values())) < LEAST * len(masks.members):
+        return None
+    rest = Counter(word for words in more.values() for word in words)
+    if len({word[0] for word in rest}) != 1:
+        return None
+    texts, joint = _free_texts(images), next(iter(rest))[0]
+    plain = Paired(
+        images, (masks,), dict(of), by="names that begin with the image's", image_free=texts,
+        mask_free=texts,
+    )  # fmt: skip
+    if len(rest) == 1:
+        return replace(plain, mask_core=f"{{name}}{next(iter(rest))}")
+    words = tuple(sorted(word[1:] for word in rest))
+    if _are_classes(words, rest, [*more.values()]):
+        return replace(plain, parts="class", classes=words, mask_core=f"{{name}}{joint}{{class}}")
+    return replace(plain, parts="object", mask_core=f"{{name}}{joint}{{object}}")
+
+
+def _are_classes(words: tuple[str, ...], counts: Counter[str], of_each: list[list[str]]) -> bool:
+    """Return whether the ends of masks' names are classes, and do not count objects."""
+    if len(words) > MOST_CLASSES or max(counts.values()) < 2:
+        return False
+    return not all(word.isdecimal() for word in words) or not all(map(_runs_on, of_each))
+
+
+def _runs_on(words: list[str]) -> bool:
+    """Return whether an image's masks are counted without a gap, as objects are."""
+    numbers = sorted(int(word[1:]) for word in words)
+    return numbers[0] in (0, 1) and numbers == [*range(numbers[0], numbers[0] + len(numbers))]

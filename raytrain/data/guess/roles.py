@@ -1,0 +1,135 @@
+"""Which families are images, which are their masks, and which are images without masks."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from raytrain.data.guess.families import Family, split_of
+from raytrain.data.guess.files import names_images, names_masks, words_of
+from raytrain.data.guess.looks import Looks, looks_of
+from raytrain.data.guess.pairs import Paired, by_class, paired
+
+_POORER = {
+    "object", "objects", "instance", "instances", "edge", "edges", "contour", "contours", "overlay",
+    "overlays", "vis", "viz", "visualization", "color", "colors", "colored", "preview", "boundary",
+    "raw", "weight", "weights", "depth",
+}  # fmt: skip
+"""Words of files that are made from masks, or are masks of something else."""
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The families of a folder by what they are for."""
+
+    labeled: tuple[Paired, ...]
+    others: dict[int, tuple[Paired, ...]]
+    """Index into `labeled` -> other files that could be the masks of these images."""
+    unlabeled: tuple[Family, ...]
+    """Families of images without a family of masks."""
+    looks: dict[str, Looks]
+    """The looks of each family, by its pattern."""
+
+    def look(self, family: Family) -> Looks:
+        return self.looks[_key(family)]
+
+
+def roles(root: Path, families: list[Family]) -> Roles:
+    """Tell images from masks by their content and their names, and pair them."""
+    looks = {
+        _key(family): look for family in families if (look := looks_of(root, family)) is not None
+    }
+    known = [family for family in families if _key(family) in looks]
+    masks = [family for family in known if _may_be_masks(family, looks[_key(family)])]
+    of_image: dict[str, list[Paired]] = defaultdict(list)
+    taken = set()
+    for family in masks:
+        images = [each for each in known if _may_be_images(each, family, looks)]
+        found = [(each, pair) for each in images if (pair := paired(each, family)) is not None]
+        if found:
+            best, pair = max(found, key=lambda item: _closeness(item[0], family, item[1]))
+            of_image[_key(best)].append(pair)
+            taken.add(_key(family))
+    labeled: list[Paired] = []
+    others: dict[int, tuple[Paired, ...]] = {}
+    for family in known:
+        pairs = of_image.get(_key(family), [])
+        if not pairs or _key(family) in taken:
+            continue
+        chosen, rest = _chosen(pairs, looks)
+        if rest:
+            others[len(labeled)] = tuple(rest)
+        labeled.append(chosen)
+    unlabeled = tuple(
+        family
+        for family in known
+        if _key(family) not in taken
+        and _key(family) not in of_image
+        and (not labeled or not looks[_key(family)].flat or split_of(family.text) == "test")
+        and not names_masks(family.text)
+    )
+    return Roles(tuple(labeled), others, unlabeled, looks)
+
+
+def _key(family: Family) -> str:
+    """Return what stays the same when text moves between the core and the text around it."""
+    return min(member.address for member in family.members)
+
+
+def _may_be_masks(family: Family, looks: Looks) -> bool:
+    if names_images(family.text) and not names_masks(family.text):
+        return False
+    if names_masks(family.text):
+        return looks.nearly or looks.first.palette
+    return looks.flat and not looks.first.lossy
+
+
+def _may_be_images(family: Family, masks: Family, looks: dict[str, Looks]) -> bool:
+    """Return whether a family may hold the images of these masks."""
+    if _key(family) == _key(masks) or (names_masks(family.text) and not names_images(family.text)):
+        return False
+    one, other = split_of(family.text), split_of(masks.text)
+    if one and other and one != other:
+        return False
+    look = looks[_key(family)]
+    return not look.flat or names_images(family.text)
+
+
+def _closeness(images: Family, masks: Family, pair: Paired) -> tuple[float, ...]:
+    """Return how well images fit masks: by split, by the share with a mask, by common folders."""
+    common = 0
+    for one, other in zip(images.folders, masks.folders, strict=False):
+        if one != other:
+            break
+        common += 1
+    same = split_of(images.text) == split_of(masks.text)
+    share = len(pair.of) / len(images.members)
+    return (same, names_images(images.text), share, common, -len(images.text))
+
+
+def _chosen(pairs: list[Paired], looks: dict[str, Looks]) -> tuple[Paired, list[Paired]]:
+    """Return the most likely masks of some images, and the other candidates."""
+    if len(pairs) == 1:
+        return pairs[0], []
+    layers = all(_may_be_layer(pair, looks[_key(pair.masks[0])]) for pair in pairs)
+    joined = by_class(pairs) if layers else None
+    if joined is not None:
+        return joined, []
+
+    def rank(pair: Paired) -> tuple[float, ...]:
+        text = pair.masks[0].text
+        poorer = _POORER & {*words_of(text)}
+        return (
+            not poorer, looks[_key(pair.masks[0])].flat, len(pair.of), names_masks(text),
+            -len(text),
+        )  # fmt: skip
+
+    best, *rest = sorted(pairs, key=rank, reverse=True)
+    return best, rest
+
+
+def _may_be_layer(pair: Paired, looks: Looks) -> bool:
+    """Return whether masks may show one of several classes, in a folder with the class's name."""
+    family = pair.masks[0]
+    last = next((name for name in reversed(family.folders) if name is not None), "")
+    binary = all(look.binary for look in looks.each)
+    return binary and not names_masks(last) and not _POORER & {*words_of(family.text)}

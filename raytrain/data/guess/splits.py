@@ -1,0 +1,155 @@
+"""How image and mask patterns, folders and lists divide the images into train, val and test."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from raytrain.config.expression import number_in
+from raytrain.data.guess.families import split_of
+from raytrain.data.guess.files import GLUED, File
+from raytrain.data.guess.said import Said, Tree
+
+ORDER = ("train", "val", "test")
+_WORD = re.compile(
+    r"(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))"
+    r"(?i:train(?:ing)?|trn|tr|val(?:id(?:ation)?)?|vl|dev|test(?:ing)?|ts|eval(?:uation)?)"
+    rf"(?=[^a-z]|$|{GLUED})"
+)
+LARGEST_LIST = 50_000_000
+"""Most bytes of a text file that may list names."""
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """The patterns of one split; `{split}` can replace a word that all of them share."""
+
+    image: str
+    mask: str | None = None
+
+
+@dataclass(frozen=True)
+class Together:
+    """The patterns of all splits as one."""
+
+    image: str
+    mask: str | None
+    words: dict[str, str]
+    """Split -> its word for `{split}`; empty if the patterns have none."""
+    test_image: str | None = None
+
+
+def together(of: Mapping[str, Patterns]) -> Together:
+    """Return one pattern for all splits if only a word differs, else one with `test_image`.
+
+    `of` has train, and perhaps val and test. A val split that does not fit is left out.
+    """
+    every = {split: _with_word(patterns) for split, patterns in of.items()}
+    if len(of) > 1 and (joined := _joined(every)) is not None:
+        return joined
+    labeled = {split: found for split, found in every.items() if split != "test"}
+    test = of["test"].image if "test" in of else None
+    if len(labeled) > 1 and (joined := _joined(labeled)) is not None:
+        return Together(joined.image, joined.mask, joined.words, test)
+    return Together(of["train"].image, of["train"].mask, {}, test)
+
+
+def _joined(every: Mapping[str, tuple[Patterns, str] | None]) -> Together | None:
+    if None in every.values():
+        return None
+    known = {split: found for split, found in every.items() if found is not None}
+    images = {found[0].image for found in known.values()}
+    masks = {found[0].mask for found in known.values() if found[0].mask is not None}
+    words = {split: known[split][1] for split in ORDER if split in known}
+    if len(images) != 1 or len(masks) > 1 or len({*words.values()}) != len(words):
+        return None
+    return Together(images.pop(), masks.pop() if masks else None, words)
+
+
+def _with_word(patterns: Patterns) -> tuple[Patterns, str] | None:
+    """Return the patterns with `{split}`, and the word that it replaces; None without one word."""
+    words = set(_WORD.findall(patterns.image))
+    in_mask = set(_WORD.findall(patterns.mask or ""))
+    if len(words) != 1 or (patterns.mask is not None and in_mask != words):
+        return None
+    (word,) = words
+    image = _WORD.sub("{split}", patterns.image)
+    mask = None if patterns.mask is None else _WORD.sub("{split}", patterns.mask)
+    return Patterns(image, mask), word
+
+
+def split_tree(found: Together) -> Tree | None:
+    """Return `competition.splits`; None if its default says the same."""
+    if not found.words:
+        return None if found.test_image is not None else fraction_tree()
+    tree: dict[str, Said | Tree] = {}
+    for split in ORDER:
+        word = found.words.get(split)
+        if word is not None and word != split:
+            tree[split] = Said(word, f"the word for {{split}} in the paths of {split}")
+        elif word is None and split == "val":
+            tree[split] = Said(None, "no folder of its own; the search validates on the first fold")
+        elif word is None and found.test_image is None:
+            tree[split] = Said(None, f"no {split} images were found")
+    return tree or None
+
+
+def fraction_tree() -> Tree:
+    """Return a split of labeled images by lot."""
+    return {
+        "name": Said("fraction", "images without a mask are test images"),
+        "val": Said(0, "no val split; the search validates on the first fold"),
+    }
+
+
+def range_tree(labeled: set[str], names: set[str]) -> Tree | None:
+    """Return the splits by the numbers in names, if those of labeled and of other images are two
+    ranges; else None."""
+    try:
+        train = [number_in(name) for name in labeled]
+        test = [number_in(name) for name in names - labeled]
+    except ValueError:
+        return None
+    apart = train and test and (max(train) < min(test) or max(test) < min(train))
+    if not apart or len({*train, *test}) < len(names):
+        return None
+    return {
+        "name": Said("ranges", "the numbers of images with and without masks do not mix"),
+        "train": Said(f"{min(train)}-{max(train)}", f"{len(train)} images with masks"),
+        "test": Said(f"{min(test)}-{max(test)}", f"{len(test)} images without masks"),
+    }
+
+
+def list_tree(root: Path, files: list[File], labeled: set[str], names: set[str]) -> Tree | None:
+    """Return the splits by text files that list names, or None if there are no such files."""
+    found: dict[tuple[str, ...], dict[str, str]] = {}
+    for file in files:
+        split = split_of(file.stem)
+        if file.suffix == ".txt" and split is not None and split_of("/".join(file.folders)) is None:
+            listed = _listed(root / file.address)
+            known = labeled if split != "test" else names
+            if listed and len(listed & known) >= 0.9 * len(listed):
+                found.setdefault(file.folders, {}).setdefault(split, file.address)
+    whole = [lists for lists in found.values() if "train" in lists]
+    if not whole:
+        return None
+    lists = max(whole, key=len)
+    tree: dict[str, Said | Tree] = {
+        "name": Said("lists", "text files name the images of each split")
+    }
+    for split in ORDER:
+        if split in lists:
+            tree[split] = Said(lists[split], f"names of {split}")
+    return tree
+
+
+def _listed(path: Path) -> set[str]:
+    """Return the names in a file with one name, file name or path in a line."""
+    if path.stat().st_size > LARGEST_LIST:
+        return set()
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return set()
+    words = [line.split()[0] for line in lines if line.strip()]
+    return {re.sub(r"\.[A-Za-z]{3,4}$", "", word.rpartition("/")[2]) for word in words}

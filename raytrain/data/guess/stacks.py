@@ -1,0 +1,112 @@
+"""Stacks: files that hold many images each, as `.npy` arrays or TIFF files with many pages."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+from raytrain.data.guess.families import split_of
+from raytrain.data.guess.files import File, names_images, names_masks
+from raytrain.data.guess.splits import Patterns, Together, together
+
+LOOKED = 5
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One file of many planes."""
+
+    file: File
+    shape: tuple[int, ...]
+    dtype: str
+    few: bool
+    """Whether its planes hold few values, as masks do."""
+
+
+@dataclass(frozen=True)
+class StackLayout:
+    """Stacks of images and their masks."""
+
+    patterns: Together
+    masks: tuple[Stack, ...]
+    images: Stack
+    """One of the stacks of images with masks."""
+
+
+def stacks_in(root: Path, files: list[File]) -> list[Stack]:
+    """Return the files that are stacks."""
+    found = [_stack(root, file) for file in files if file.suffix in (".npy", ".tif", ".tiff")]
+    return [stack for stack in found if stack is not None]
+
+
+def _stack(root: Path, file: File) -> Stack | None:
+    path = root / file.address
+    try:
+        if file.suffix == ".npy":
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+            if array.ndim not in (3, 4) or (array.ndim == 3 and array.shape[2] <= 4):
+                return None  # one picture
+            shape, dtype, planes = array.shape, array.dtype, array.__getitem__
+        else:
+            with tifffile.TiffFile(path) as opened:
+                pages = opened.pages
+                if len(pages) < 2:
+                    return None
+                shape, dtype = (len(pages), *pages[0].shape), pages[0].dtype
+            planes = _pages(path)
+        places = np.linspace(0, shape[0] - 1, min(LOOKED, shape[0])).astype(int).tolist()
+        values = np.unique(np.concatenate([np.unique(planes(place)) for place in places]))
+    except Exception:  # damaged files cause errors of nearly every type; `check` names them
+        return None
+    whole = bool((values == np.floor(values)).all())
+    return Stack(file, tuple(map(int, shape)), str(dtype), whole and len(values) <= 32)
+
+
+def _pages(path: Path) -> Callable[[int], np.ndarray]:
+    return lambda place: tifffile.imread(path, key=place)
+
+
+def planes_of(root: Path, stack: Stack) -> Callable[[int], np.ndarray]:
+    """Return a function from a place to the plane of a stack."""
+    path = root / stack.file.address
+    if stack.file.suffix != ".npy":
+        return _pages(path)
+    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    return lambda place: np.asarray(array[place])
+
+
+def stack_layout(stacks: list[Stack]) -> StackLayout | None:
+    """Return the stacks of images with their masks and splits, or None if there are none."""
+    masks = [stack for stack in stacks if _is_mask(stack)]
+    images = [stack for stack in stacks if stack not in masks]
+    of: dict[str, Patterns] = {}
+    labels, labeled = [], []
+    for mask in masks:
+        fitting = [
+            each
+            for each in images
+            if each.shape[:3] == mask.shape[:3]
+            and split_of(each.file.address) == split_of(mask.file.address)
+        ]
+        if len(fitting) == 1:
+            split = split_of(mask.file.address) or "train"
+            of.setdefault(split, Patterns(fitting[0].file.address, mask.file.address))
+            labels.append(mask)
+            labeled.append(fitting[0])
+    for each in images:
+        if split_of(each.file.address) == "test" and each not in labeled:
+            of.setdefault("test", Patterns(each.file.address))
+    if "train" not in of:
+        return None
+    found = together(of)
+    if found.test_image is not None:  # stacks have one pattern for all splits
+        found = together({split: of[split] for split in of if split != "test"})
+    return StackLayout(found, tuple(labels), labeled[0])
+
+
+def _is_mask(stack: Stack) -> bool:
+    if names_masks(stack.file.address) and not names_images(stack.file.stem):
+        return True
+    return stack.few and not names_images(stack.file.address)

@@ -1,0 +1,214 @@
+"""Tables of a competition: run-length encoded masks, the sample submission, groups and splits."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from raytrain.data.guess.families import Family
+from raytrain.data.guess.files import PICTURES, File
+from raytrain.data.guess.looks import spread
+from raytrain.data.guess.said import Said, Tree
+from raytrain.data.tables import CsvTable, scan_table
+from raytrain.rle.guess import best_layout, says_no_pixel
+
+PROBED = 200
+_GROUP = re.compile(
+    r"(?i).*(patient|subject|case|slide|video|sequence|seq|group|series|study|scene|donor|site|clip)"
+    r"(_?(id|no|nr|number|name))?"
+)
+_SAMPLE = re.compile(r"(?i)sample|submission|submit")
+_CUT = re.compile(r"[^0-9A-Za-z]")
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The CSV files of a folder by what they hold."""
+
+    every: tuple[CsvTable, ...]
+    masks: Path | None
+    """The table of training masks."""
+    sample: Path | None
+    """The sample submission."""
+
+
+def tables_in(root: Path, files: list[File], sample: Path | None) -> Tables:
+    """Read the CSV files. A file that is no table is left out; `sample` is known to be the sample
+    submission."""
+    every = []
+    for file in files:
+        if file.suffix == ".csv":
+            try:
+                table, problems = scan_table(root / file.address)
+            except ValueError:
+                continue
+            if table.rows and not problems and len(table.header) > 1:
+                every.append(table)
+    if sample is None:
+        named = [table for table in every if _SAMPLE.search(table.path.stem)]
+        stems = {file.stem for file in files if file.suffix in PICTURES}
+        best = max(named, key=lambda table: _share_named(table, stems), default=None)
+        sample = None if best is None else best.path
+    others = [table for table in every if sample is None or table.path != sample]
+    masks = [table for table in others if encoding_column(table) is not None]
+    largest = max(masks, key=lambda table: len(table.rows)) if masks else None
+    return Tables(tuple(others), largest.path if largest else None, sample)
+
+
+def _share_named(table: CsvTable, stems: set[str]) -> float:
+    """Return the share of a sample's ids that begin with an image's name."""
+    cells = spread(table.column(table.header[0]), PROBED)
+    return sum(begins_with(cell, stems) for cell in cells) / max(1, len(cells))
+
+
+def begins_with(cell: str, names: set[str]) -> bool:
+    """Return whether an id begins with one of these names."""
+    return any(cell[:at] in names for at in (*_ends(cell), len(cell)))
+
+
+def encoding_column(table: CsvTable) -> str | None:
+    """Return the column that holds run-length encoded masks, or None."""
+    for name in reversed(table.header):
+        cells = [cell for cell in table.column(name) if not says_no_pixel(cell)]
+        cells = spread(cells, PROBED)
+        # Two numbers may be anything, so some cell must have more runs, or letters.
+        telling = any(len(cell.split()) >= 4 or len(cell) > 20 for cell in cells)
+        if cells and telling and best_layout(cells, [None] * len(cells))[2] is None:
+            return name
+    return None
+
+
+@dataclass(frozen=True)
+class Naming:
+    """How the images of a family are called in tables."""
+
+    free: tuple[str, ...]
+    core: str
+    image_id: str | None
+    names: dict[str, str]
+    """Image address -> name."""
+
+    def pattern(self, family: Family) -> str:
+        """Return the path pattern."""
+        return family.pattern(self.free, self.core)
+
+
+def naming(family: Family, cells: set[str]) -> Naming | None:
+    """Return how these cells call the images of a family, or None if they do not name them.
+
+    A cell begins with the name: the file's name, or a folder's name and a part of the file's name.
+    """
+    family = family.keeping("", "")
+    begins = {cell[:at] for cell in cells for at in (*_ends(cell), len(cell))}
+    members, count = family.members, family.folders.count(None)
+    if sum(each.core in begins for each in members) >= 0.3 * len(members):
+        unique = len({each.core for each in members}) == len(members)
+        if unique:
+            free = _free_or_name(family)
+            return Naming(free, "{name}", None, {each.address: each.core for each in members})
+    for place in reversed(range(count)):
+        found = _with_folder(family, place, begins)
+        if found is not None:
+            return found
+    return None
+
+
+def _free_or_name(family: Family) -> tuple[str, ...]:
+    count = family.folders.count(None)
+    if count and all(each.free[-1] == each.core for each in family.members):
+        return (*["*"] * (count - 1), "{name}")
+    return ("*",) * count
+
+
+def _with_folder(family: Family, place: int, begins: set[str]) -> Naming | None:
+    """Return the naming by the free folder at `place` and the first words of the file's name."""
+    lengths: Counter[tuple[str, int]] = Counter()
+    for each in family.members:
+        for joint in ("_", "-", ""):
+            ends = [at for at in (*_ends(each.core), len(each.core))]
+            fitting = [at for at in ends if f"{each.free[place]}{joint}{each.core[:at]}" in begins]
+            if fitting:
+                lengths[joint, ends.index(max(fitting))] += 1
+    if not lengths:
+        return None
+    (joint, words), hits = lengths.most_common(1)[0]
+    if hits < 0.3 * len(family.members):
+        return None
+    cores = {}
+    for each in family.members:
+        ends = [*_ends(each.core), len(each.core)]
+        if len(ends) <= words:
+            return None
+        cores[each.address] = each.core[: ends[words]]
+    fixed = _fixed_start([*cores.values()])
+    whole = all(cores[each.address] == each.core for each in family.members)
+    free = tuple("{case}" if at == place else "*" for at in range(family.folders.count(None)))
+    core = f"{fixed}{{slice}}"
+    names = {
+        each.address: f"{each.free[place]}{joint}{cores[each.address]}" for each in family.members
+    }
+    rest = "" if whole else _rest(family, cores)
+    return Naming(free, f"{core}{rest}", f"{{case}}{joint}{core}", names)
+
+
+def _rest(family: Family, cores: dict[str, str]) -> str:
+    """Return the pattern of the file's name behind the part that is in the table."""
+    joints = {each.core[len(cores[each.address])] for each in family.members}
+    return f"{joints.pop()}*" if len(joints) == 1 else "*"
+
+
+def _fixed_start(cores: list[str]) -> str:
+    """Return the words at the start that all names share, such as `slice_`."""
+    first, last = min(cores), max(cores)
+    shared = 0
+    while shared < min(len(first), len(last)) and first[shared] == last[shared]:
+        shared += 1
+    cuts = [at + 1 for at in _ends(first) if at + 1 <= shared]
+    return first[: cuts[-1]] if cuts else ""
+
+
+def _ends(text: str) -> list[int]:
+    return [match.start() for match in _CUT.finditer(text) if match.start()]
+
+
+def group_table(root: Path, tables: Tables, names: set[str]) -> Tree | None:
+    """Return the group by a column of a table, such as the patient; None if no table has one."""
+    for table in tables.every:
+        ids = _id_column(table, names)
+        for column in table.header if ids else ():
+            values = table.column(column)
+            if column == ids or not _GROUP.fullmatch(column) or not all(map(str.strip, values)):
+                continue
+            count = len(set(values))
+            if 1 < count < len(set(table.column(str(ids)))):
+                file = table.path.relative_to(root).as_posix()
+                return {
+                    "name": Said("table", f"{file} says the {column} of each image"),
+                    "file": Said(file, f"{len(table.rows)} rows, {count} groups"),
+                    "id": Said(ids, "the column with the images' names"),
+                    "group": Said(column, "images of one group stay together in folds"),
+                }
+    return None
+
+
+def split_table(root: Path, tables: Tables, names: set[str]) -> Tree | None:
+    """Return the splits by a column of a table that says train, val or test; None without one."""
+    for table in tables.every:
+        ids = _id_column(table, names)
+        for column in table.header if ids else ():
+            words = set(table.column(column))
+            if "train" in words and words <= {"train", "val", "test"}:
+                file = table.path.relative_to(root).as_posix()
+                return {
+                    "name": Said("table", f"{file} says the split of each image"),
+                    "file": Said(file, f"{len(table.rows)} rows"),
+                    "id": Said(ids, "the column with the images' names"),
+                    "split": Said(column, "train, val or test"),
+                }
+    return None
+
+
+def _id_column(table: CsvTable, names: set[str]) -> str | None:
+    """Return the column that holds the names of all of these images, or None."""
+    fitting = (column for column in table.header if names <= set(table.column(column)))
+    return next(fitting, None)

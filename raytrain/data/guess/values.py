@@ -1,0 +1,74 @@
+"""The values in mask files, counted."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from raytrain.data.decode import read_stored
+from raytrain.data.guess.looks import Looks, one_plane, spread
+from raytrain.data.header import declared_values
+from raytrain.data.stored import Stored
+from raytrain.data.threads import in_threads
+
+PIXELS = 10**9
+"""Most pixels of masks that are read for their values; of more masks, a part is read."""
+LEAST_READ, MOST_READ = 200, 3000
+
+
+@dataclass
+class Seen:
+    """The values of some masks."""
+
+    values: Counter[int] = field(default_factory=Counter)
+    """Value (a color as 0xrrggbb) -> number of masks that have it."""
+    pixels: Counter[int] = field(default_factory=Counter)
+    """Value -> number of pixels."""
+    masks: int = 0
+    counted: int = 0
+    """Number of masks with the values 0, 1, ..., n and nothing else."""
+    colored: bool = False
+    palette: bool = False
+    layers: int = 0
+    """Channels of masks that are neither gray nor colored; 0 if there are none."""
+
+
+def seen_in(root: Path, addresses: Iterable[str], looks: Looks) -> Seen:
+    """Read masks and count their values. Unreadable files are left to `check`."""
+    every = [*addresses]
+    pixels = looks.first.size_HW[0] * looks.first.size_HW[1]
+    chosen = spread(every, min(MOST_READ, max(LEAST_READ, PIXELS // max(1, pixels))))
+    seen = Seen()
+
+    def read(address: str) -> Stored | None:
+        try:
+            return read_stored(root / address)
+        except ValueError:
+            return None
+
+    def size(address: str) -> int:
+        return declared_values(root, address)
+
+    for stored in in_threads("reading the masks", read, chosen, size):
+        if stored is not None:
+            count_values(seen, stored.values)
+            seen.palette |= stored.palette is not None
+    return seen
+
+
+def count_values(seen: Seen, values: np.ndarray) -> None:
+    """Add the values of one mask, H x W or H x W x C."""
+    seen.masks += 1
+    plane_HW = one_plane(values)
+    if plane_HW is None:
+        seen.layers = max(seen.layers, 1 if values.ndim == 2 else values.shape[2])
+        return
+    found, counts = np.unique(plane_HW, return_counts=True)
+    distinct = found.tolist()
+    seen.pixels.update(dict(zip(distinct, counts.tolist(), strict=True)))
+    if values.ndim == 3 and (values != values[..., :1]).any():
+        seen.colored = True
+    seen.values.update(distinct)
+    seen.counted += distinct == [*range(len(distinct))] and len(distinct) > 2
