@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from raytrain.cli.app import JobFile, Local, Overrides, Profile, app, resolved
+from raytrain.cli.begin import begun
 from raytrain.config.errors import config_error
 from raytrain.config.load import load_job
 from raytrain.runs.layout import run_dir
@@ -14,15 +15,6 @@ from raytrain.runs.layout import run_dir
 PANEL = "The line"
 EXAMPLES = Path(__file__).parents[1] / "jobs"
 """Jobs that the package brings along."""
-
-
-@app.command(rich_help_panel=PANEL)
-def fetch(job: JobFile, set: Overrides = None, profile: Profile = None) -> None:
-    """Download and unpack a Kaggle competition into competition.data."""
-    from raytrain.pipeline.fetch import fetch as station
-
-    spec = load_job(job, set, profile)
-    print(f"fetched: {station(spec, Path(spec.competition.data))}")
 
 
 @app.command(rich_help_panel=PANEL)
@@ -200,7 +192,7 @@ def report(job: JobFile, set: Overrides = None, profile: Profile = None) -> None
 
 @app.command(rich_help_panel=PANEL)
 def run(
-    job: JobFile,
+    job: Annotated[Path, typer.Argument(help="The competition's YAML, or its folder or .zip.")],
     set: Overrides = None,
     profile: Profile = None,
     local: Local = False,
@@ -211,11 +203,19 @@ def run(
         ),
     ] = None,
 ) -> None:
-    """Run the whole pipeline, from the folder to the checked CSV; run it again to continue."""
+    """Run the whole pipeline, from the folder to the checked CSV; run it again to continue.
+
+    With a folder or a .zip in place of the YAML, `init` writes the YAML first.
+    """
+    from raytrain.pipeline.init import keep_report
     from raytrain.pipeline.run import run as line
 
+    path, draft = begun(job)
     given = [f"budget={budget}"] if budget is not None else []
-    line(*resolved(job, [*(set or []), *given], profile, local))
+    spec, folder, place = resolved(path, [*(set or []), *given], profile, local)
+    if draft is not None:
+        keep_report(draft, spec, folder)
+    line(spec, folder, place)
 
 
 @app.command(rich_help_panel=PANEL)

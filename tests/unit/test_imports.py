@@ -98,7 +98,8 @@ LIGHT = (
     "check --help", "version",
 )  # fmt: skip
 WITHOUT_TORCH = (
-    "pipeline.ledger", "pipeline.report", "pipeline.picks", "submission.inference.infer",
+    "pipeline.ledger", "pipeline.report", "pipeline.picks", "pipeline.init",
+    "submission.inference.infer",
 )  # fmt: skip
 WITHOUT_RAY = ("pipeline.check", "pipeline.submit", "pipeline.fetch")
 
