@@ -33,11 +33,11 @@ from raytrain.data.dataset import Scaling, train_loader
 from raytrain.data.phantom import PhantomSplit, write_phantom
 from raytrain.data.report import DataReport
 from raytrain.data.samples import SampleFiles
-from raytrain.engine.auxiliary import training_loss
 from raytrain.engine.loop import Training, train_epoch
 from raytrain.engine.optimizers import build_optimizer
 from raytrain.engine.parallel import current_world
 from raytrain.engine.precision import build_scaler
+from raytrain.engine.training_loss import training_loss
 from raytrain.models import build_model
 
 MARK = 0.98

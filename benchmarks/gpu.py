@@ -31,12 +31,12 @@ from raytrain.config.trial import TrialSpec
 from raytrain.data.cache import Cache
 from raytrain.data.dataset import Batch, Scaling
 from raytrain.data.held import HeldDataset, held_loader
-from raytrain.engine.auxiliary import training_loss
 from raytrain.engine.ema import build_ema
 from raytrain.engine.loop import Training, train_epoch
 from raytrain.engine.optimizers import build_optimizer
 from raytrain.engine.parallel import current_world
 from raytrain.engine.precision import build_scaler, set_float32
+from raytrain.engine.training_loss import training_loss
 from raytrain.models import build_model
 
 RATIO, BUSY = 0.97, 0.90

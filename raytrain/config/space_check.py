@@ -20,7 +20,7 @@ from raytrain.config.space import (
     resolve,
     with_values,
 )
-from raytrain.config.space_draws import Drawn, generator
+from raytrain.config.space_draws import RandomPoint, generator
 from raytrain.config.trial import TrialSpec
 
 LIMIT = 1000
@@ -58,7 +58,7 @@ def _drawn(space: dict[str, Any]) -> list[Point]:
     return [*covering(space), *(chooser.point for chooser in choosers)]
 
 
-class _Noted(Drawn):
+class _Noted(RandomPoint):
     """Draws at random and records what it drew from lists."""
 
     def __init__(self, rng: Any):

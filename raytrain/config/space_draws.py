@@ -15,7 +15,7 @@ def generator(seed: int) -> Any:
     return np.random.default_rng(seed)
 
 
-class Drawn:
+class RandomPoint:
     """Draws at random, except where a point decides."""
 
     def __init__(self, rng: Any, point: Mapping[str, Number]):
@@ -48,7 +48,7 @@ def sample_trials(
             break
         if attempt % len(grid) == 0:
             rng.shuffle(grid)
-        spec = with_values(base, resolve(space, Drawn(rng, grid[attempt % len(grid)])))
+        spec = with_values(base, resolve(space, RandomPoint(rng, grid[attempt % len(grid)])))
         found.setdefault(spec.model_dump_json(), spec)
     return list(found.values())
 

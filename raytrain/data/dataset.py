@@ -18,10 +18,10 @@ from raytrain.config.target import IGNORE
 from raytrain.config.trial import TrialSpec
 from raytrain.data.augment import augmented, build_augmentation
 from raytrain.data.cache import Cache
+from raytrain.data.epoch_plan import BatchPlan, EpochPlan
 from raytrain.data.framing import Frame, Windows
 from raytrain.data.loading import BatchLoader, Layout, packed, unpacked
 from raytrain.data.mixing import mixed
-from raytrain.data.plan import BatchPlan, EpochPlan
 from raytrain.data.soft_labels import soft_windows
 
 

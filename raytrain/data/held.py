@@ -13,8 +13,8 @@ from raytrain.config.trial import TrialSpec
 from raytrain.data.batched.augmenter import Augmenter
 from raytrain.data.cache import Cache
 from raytrain.data.dataset import Batch, Scaling, SliceDataset, epoch_plan
+from raytrain.data.epoch_plan import EpochPlan
 from raytrain.data.framing import Frame, Windows
-from raytrain.data.plan import EpochPlan
 from raytrain.data.stacks import StackRows
 
 AT_ONCE = 2**22

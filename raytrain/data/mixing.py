@@ -6,7 +6,7 @@ Shape suffixes: B images of a batch, C channels, H x W pixels.
 import torch
 
 from raytrain.config.mixing import CutMixSpec
-from raytrain.data.plan import MixPlan
+from raytrain.data.epoch_plan import MixPlan
 
 Pair = tuple[torch.Tensor, torch.Tensor]
 """image_BCHW (normalized) and mask_BHW."""

@@ -63,7 +63,7 @@ class NewImage:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundImages:
     """What was found at the inputs."""
 
     images: list[NewImage]
@@ -80,7 +80,7 @@ class Found:
     """Folders without an image."""
 
 
-def find_images(inputs: Sequence[str], kind: Kind) -> Found:
+def find_images(inputs: Sequence[str], kind: Kind) -> FoundImages:
     """Find the images at files, folders and patterns such as `scans/*.png`, and decode each once.
 
     Nothing is raised: the caller decides what a problem means.
@@ -105,7 +105,7 @@ def find_images(inputs: Sequence[str], kind: Kind) -> Found:
             unreadable[id] = result
         else:
             images.append(NewImage(id, address, *result))
-    return Found(images, unreadable, [*places], problems, skipped, empty)
+    return FoundImages(images, unreadable, [*places], problems, skipped, empty)
 
 
 def read_new(image: NewImage) -> np.ndarray:

@@ -19,7 +19,7 @@ import numpy as np
 
 from raytrain.config.target import Target
 from raytrain.data.cache import Cache
-from raytrain.data.plan import SoftWindows
+from raytrain.data.epoch_plan import SoftWindows
 from raytrain.runs.layout import RunDir
 from raytrain.runs.soft import SoftSource, read_soft
 

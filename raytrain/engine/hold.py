@@ -11,9 +11,9 @@ from raytrain.config.trial import TrialSpec
 from raytrain.data.batched.augmenter import undoable
 from raytrain.data.cache import Cache
 from raytrain.data.dataset import Batch, Scaling, train_loader
+from raytrain.data.epoch_plan import EpochPlan
 from raytrain.data.framing import Frame
 from raytrain.data.held import held_bytes, held_loader
-from raytrain.data.plan import EpochPlan
 from raytrain.engine.memory import GB, free_memory
 from raytrain.engine.parallel import World
 from raytrain.runs.record import Task

@@ -17,10 +17,9 @@ from raytrain.config.shipping import SwaSpec, candidates
 from raytrain.config.trial import TrialSpec
 from raytrain.data.cache import Cache
 from raytrain.data.dataset import Batch, Scaling, Unit, units
+from raytrain.data.epoch_plan import EpochPlan
 from raytrain.data.framing import Frame
-from raytrain.data.plan import EpochPlan
 from raytrain.data.report import DataReport
-from raytrain.engine.auxiliary import TrainingLoss
 from raytrain.engine.finite import finite_steps
 from raytrain.engine.memory import peak_memory, with_smaller_parts
 from raytrain.engine.pace import Waited
@@ -28,6 +27,7 @@ from raytrain.engine.parallel import World
 from raytrain.engine.schedules import rate_factors, set_rates
 from raytrain.engine.start import to_training_mode
 from raytrain.engine.step import Judging, evaluate, train_step
+from raytrain.engine.training_loss import TrainingLoss
 from raytrain.engine.watchdog import UNWATCHED, Watch
 from raytrain.metrics import gathered, score
 from raytrain.metrics.dice import foreground_dice, mean_foreground_dice

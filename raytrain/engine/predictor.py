@@ -24,7 +24,7 @@ from raytrain.engine.precision import set_float32
 from raytrain.engine.step import forward, probabilities
 from raytrain.engine.views import IDENTITY, View, mean_over
 from raytrain.models import build_model
-from raytrain.models.auxiliary import PART, attach
+from raytrain.models.heads import PART, attach
 from raytrain.runs.extensions import load_extensions, refuse_foreign, run_of
 from raytrain.runs.files import DamagedError, read_json
 

@@ -19,16 +19,16 @@ from raytrain.config.trial import Precision, TrialSpec
 from raytrain.data.cache import Cache
 from raytrain.data.dataset import Batch, Unit
 from raytrain.data.framing import Frame, joined
-from raytrain.engine.auxiliary import TrainingLoss
 from raytrain.engine.finite import Buffers, watched
 from raytrain.engine.parallel import World
 from raytrain.engine.precision import HALVES, update_scale
+from raytrain.engine.training_loss import TrainingLoss
 from raytrain.losses import Loss
 from raytrain.metrics import image_figures
 from raytrain.metrics.decide import mask_of
 from raytrain.metrics.dice import overlap_counts
 from raytrain.metrics.evidence import label_maps
-from raytrain.models.auxiliary import Outputs
+from raytrain.models.heads import Outputs
 
 
 def train_step(

@@ -17,7 +17,7 @@ from raytrain.engine.optimizers import optimizer_problem
 from raytrain.engine.run import Run
 from raytrain.engine.start import start_problems
 from raytrain.models import refusal, without_memory
-from raytrain.models.auxiliary import attach_problems
+from raytrain.models.heads import attach_problems
 from raytrain.models.weights import fetch_weights
 from raytrain.runs.record import Task
 

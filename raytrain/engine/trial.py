@@ -18,7 +18,6 @@ from raytrain.data.dataset import Scaling, imagenet_scaling
 from raytrain.data.framing import network_size
 from raytrain.data.report import DataReport, columns, mean_and_std, read_report
 from raytrain.data.soft_labels import Probabilities, with_soft_labels
-from raytrain.engine.auxiliary import training_loss
 from raytrain.engine.checkpoint import newest_checkpoint, save_checkpoint, writing
 from raytrain.engine.compiling import compiled
 from raytrain.engine.ema import build_ema, build_swa
@@ -33,10 +32,11 @@ from raytrain.engine.precision import build_scaler, set_float32
 from raytrain.engine.reporter import Reporter
 from raytrain.engine.shipped import ship
 from raytrain.engine.start import set_frozen, warm_start
+from raytrain.engine.training_loss import training_loss
 from raytrain.engine.watchdog import UNWATCHED, Watch, stall_notes
 from raytrain.metrics.oof_file import write_oof_evidence
 from raytrain.models import build_model
-from raytrain.models.auxiliary import attach
+from raytrain.models.heads import attach
 from raytrain.models.weights import weights_file
 from raytrain.runs.attempts import Start, append_start
 from raytrain.runs.chosen_epochs import ended, kept_epochs

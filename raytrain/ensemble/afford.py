@@ -7,14 +7,14 @@ from raytrain.data.new_images import NewImage
 from raytrain.engine.predictor import frame_of
 from raytrain.ensemble.new_maps import new_strips
 from raytrain.ensemble.prediction import LoadedShare, load_share, mask_from
-from raytrain.ensemble.shares import Part, shares
+from raytrain.ensemble.shares import MemberShare, shares
 from raytrain.runs.bundle import Bundle
 
 PROBED = 4
 """Images that are predicted to measure the time."""
 
 
-def member_seconds(part: Part, bundle: Bundle, images: Sequence[NewImage]) -> float:
+def member_seconds(part: MemberShare, bundle: Bundle, images: Sequence[NewImage]) -> float:
     """Return the estimated seconds of a member for these images, at least one, from a few of them.
 
     The time grows with the pixels at the networks' inputs, so tiles of large images count.

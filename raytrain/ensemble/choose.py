@@ -13,7 +13,7 @@ from raytrain.config.predict import VIEW_COUNTS, ViewGroup
 from raytrain.config.steps import EXCLUSIVE, InsideStep, PerClassStep
 from raytrain.ensemble.fit_steps import Curves, fitted, with_step
 from raytrain.ensemble.greedy import best_mean, greedy, single
-from raytrain.ensemble.plan import Plan, Scored, gain, nested_evidence, plan_of, scored
+from raytrain.ensemble.nested import Plan, Scored, gain, nested_evidence, plan_of, scored
 from raytrain.ensemble.pool import Pool, Setting, Views
 from raytrain.runs.ensemble import Comparison
 from raytrain.runs.messages import say

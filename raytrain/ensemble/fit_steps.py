@@ -6,7 +6,7 @@ from typing import cast
 import numpy as np
 
 from raytrain.config.steps import InsideStep, PerClassStep, StepBase, StepSpec, in_order
-from raytrain.ensemble.plan import Plan, plan_of
+from raytrain.ensemble.nested import Plan, plan_of
 from raytrain.ensemble.pool import Pool, Setting
 from raytrain.metrics.draws import drawn_scores
 

@@ -15,9 +15,9 @@ from raytrain.config.target import stored_type
 from raytrain.data.decode import decode_image
 from raytrain.data.new_cache import new_cache
 from raytrain.engine.predictor import Card
-from raytrain.ensemble.bundle import Source, open_source
 from raytrain.ensemble.prediction import Strips, load_share, mask_from, mean_strips
 from raytrain.ensemble.shares import shares
+from raytrain.ensemble.source import Source, open_source
 
 
 def load_predictor(path: Path | str, trust: bool = False) -> "Predictor":

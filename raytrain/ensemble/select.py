@@ -14,8 +14,8 @@ from raytrain.engine.run import Run
 from raytrain.engine.tasks import Recipe, fold_tasks
 from raytrain.engine.trial import open_samples
 from raytrain.ensemble.choose import Options, choose, with_students
+from raytrain.ensemble.nested import Plan, nested_evidence
 from raytrain.ensemble.oof_maps import candidate_maps
-from raytrain.ensemble.plan import Plan, nested_evidence
 from raytrain.ensemble.pool import Labeled, Pool, Setting
 from raytrain.ensemble.score import oof_score
 from raytrain.ensemble.tta import tried_groups

@@ -12,7 +12,7 @@ from raytrain.runs.joined import JoinedDir
 
 
 @dataclass(frozen=True)
-class Part:
+class MemberShare:
     """A member: its weight in the mean, and its networks or a teammate's maps."""
 
     weight: int
@@ -40,10 +40,10 @@ class GivenShare:
     weight: int
 
 
-def parts_of(ensemble: Ensemble, folder: Path) -> list[Part]:
+def parts_of(ensemble: Ensemble, folder: Path) -> list[MemberShare]:
     """Return the members of a run's ensemble; `folder` is the run's."""
     return [
-        Part(
+        MemberShare(
             weight,
             views,
             tuple(folder / network.checkpoint for network in member.networks),
@@ -53,7 +53,7 @@ def parts_of(ensemble: Ensemble, folder: Path) -> list[Part]:
     ]
 
 
-def shares(parts: Sequence[Part]) -> tuple[tuple[NetworkShare, ...], tuple[GivenShare, ...]]:
+def shares(parts: Sequence[MemberShare]) -> tuple[tuple[NetworkShare, ...], tuple[GivenShare, ...]]:
     """Return the weight of each network, and of each teammate's maps.
 
     Every member has the same total weight per unit, however many networks it has.
@@ -68,7 +68,7 @@ def shares(parts: Sequence[Part]) -> tuple[tuple[NetworkShare, ...], tuple[Given
     return tuple(networks), tuple(given)
 
 
-def cost_text(parts: Sequence[Part]) -> str:
+def cost_text(parts: Sequence[MemberShare]) -> str:
     """Return the number of members, networks and passes."""
     networks = sum(len(part.networks) for part in parts)
     passes = sum(len(part.networks) * len(views_of(part.views)) for part in parts)

@@ -6,7 +6,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from raytrain.ensemble.bundle import open_source, write_bundle
+from raytrain.ensemble.source import open_source, write_bundle
 from raytrain.runs.bundle import FILE, Bundle
 from raytrain.runs.files import atomic_path
 

@@ -18,7 +18,7 @@ from raytrain.data.guess.groups import group_of
 from raytrain.data.guess.kinds import Images, parts
 from raytrain.data.guess.layout import layout_of
 from raytrain.data.guess.said import Question, Said, Tree, plain
-from raytrain.data.guess.tables import group_table
+from raytrain.data.guess.table_roles import group_table
 from raytrain.data.guess.written import written
 from raytrain.data.report import DataReport
 from raytrain.data.seen import Seen

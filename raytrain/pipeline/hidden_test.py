@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from raytrain.data.new_images import Found, find_images
+from raytrain.data.new_images import FoundImages, find_images
 from raytrain.ensemble.afford import affordable, member_seconds
-from raytrain.ensemble.bundle import Source, open_source
 from raytrain.ensemble.new_maps import new_strips
 from raytrain.ensemble.prediction import load_share, mask_from
-from raytrain.ensemble.shares import Part, shares
+from raytrain.ensemble.shares import MemberShare, shares
+from raytrain.ensemble.source import Source, open_source
 from raytrain.runs.bundle import FILE, Bundle
 from raytrain.runs.messages import say, warn
 from raytrain.submission.table import Row, build_table, write_table
@@ -62,7 +62,7 @@ def find_bundle(folder: Path) -> Path:
     return found[0]
 
 
-def _in_time(source: Source, found: Found, end: float) -> list[Part]:
+def _in_time(source: Source, found: FoundImages, end: float) -> list[MemberShare]:
     """Return the members that are predicted with by this time, and say what is left out."""
     parts, members = source.parts, source.bundle.members
     seconds = [MARGIN * member_seconds(part, source.bundle, found.images) for part in parts]
@@ -83,7 +83,7 @@ def _in_time(source: Source, found: Found, end: float) -> list[Part]:
     return [parts[place] for place in kept]
 
 
-def _blank_rows(found: Found, bundle: Bundle) -> dict[str, list[Row]]:
+def _blank_rows(found: FoundImages, bundle: Bundle) -> dict[str, list[Row]]:
     """Return the rows of the unreadable images; their size is the most frequent one."""
     assert bundle.submission is not None
     sizes = Counter((image.height, image.width) for image in found.images)

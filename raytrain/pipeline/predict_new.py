@@ -15,11 +15,11 @@ from raytrain.config.errors import shortened
 from raytrain.config.plain import console_of
 from raytrain.config.target import stored_type
 from raytrain.data.decode import decode_mask
-from raytrain.data.new_images import Found, NewImage, find_images, read_new
-from raytrain.ensemble.bundle import Source, open_source
+from raytrain.data.new_images import FoundImages, NewImage, find_images, read_new
 from raytrain.ensemble.new_maps import new_strips
 from raytrain.ensemble.prediction import Strips, load_share, mask_from
 from raytrain.ensemble.shares import cost_text, shares
+from raytrain.ensemble.source import Source, open_source
 from raytrain.pipeline.predict import write_mask
 from raytrain.report.images import overlaid, visible
 from raytrain.runs.bundle import Bundle
@@ -72,7 +72,7 @@ def _dialect(source: Source, path: Path) -> SubmissionSpec:
     return source.bundle.submission
 
 
-def _refuse(found: Found, out: Path, extras: Sequence[Extra]) -> None:
+def _refuse(found: FoundImages, out: Path, extras: Sequence[Extra]) -> None:
     problems = [*found.problems, *found.unreadable.values()]
     problems += [f"{folder}: there is no image in this folder" for folder in found.empty]
     if not found.ids and not problems:

@@ -13,7 +13,7 @@ from raytrain.engine.tasks import Recipe, fold_tasks
 from raytrain.ensemble.final_length import chosen_kind
 from raytrain.ensemble.pool import Setting
 from raytrain.ensemble.select import Selection, select_students
-from raytrain.ensemble.shares import Part, shares
+from raytrain.ensemble.shares import MemberShare, shares
 from raytrain.ensemble.teacher import Teacher, write_soft_labels
 from raytrain.pipeline.cv import cv
 from raytrain.pipeline.train import forget_damaged, run_to_end
@@ -74,7 +74,7 @@ def _teacher(
     used = [members[place] if unseen is None else [members[place][unseen]] for place in places]
     kinds = [chosen_kind(members[place]).label for place in places]
     parts = [
-        Part(weight, own, tuple(task.trial_dir.checkpoints / f"{kind}.pt" for task in tasks))
+        MemberShare(weight, own, tuple(task.trial_dir.checkpoints / f"{kind}.pt" for task in tasks))
         for weight, own, kind, tasks in zip(weights, views, kinds, used, strict=True)
     ]
     trained = [[task.fingerprint for task in tasks] for tasks in used]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from raytrain.report import study_figures as figures
-from raytrain.report.study_figures import Drawn
+from raytrain.report.study_figures import ChoiceCurves
 from raytrain.runs.history import Row
 
 
@@ -111,7 +111,9 @@ def best_of_cells(table: StudyTable) -> list[list[str]]:
 def section(table: StudyTable) -> StudySection:
     """Return the table and the matching figures."""
     drawn = [
-        Drawn(choice.label, choice.labels[0] if len(choice.labels) == 1 else "", choice.histories)
+        ChoiceCurves(
+            choice.label, choice.labels[0] if len(choice.labels) == 1 else "", choice.histories
+        )
         for choice in table.choices
     ]
     count, about = len(drawn), f"the study of {' and '.join(table.factors)}"

@@ -22,7 +22,7 @@ DECADE = 10
 
 
 @dataclass(frozen=True)
-class Drawn:
+class ChoiceCurves:
     """One choice for a figure."""
 
     label: str
@@ -32,7 +32,7 @@ class Drawn:
     """The history of each repeat."""
 
 
-def all_curves(choices: list[Drawn], alt: str) -> Markup:
+def all_curves(choices: list[ChoiceCurves], alt: str) -> Markup:
     """Draw validation loss against the epoch, with a color per choice and a line per repeat."""
     colors = series_colors([choice.label for choice in choices])
 
@@ -48,7 +48,7 @@ def all_curves(choices: list[Drawn], alt: str) -> Markup:
     return draw(alt, "validation loss", "epoch", HEIGHT_IN, plot)
 
 
-def panels(choices: list[Drawn], alt: str) -> Markup:
+def panels(choices: list[ChoiceCurves], alt: str) -> Markup:
     """Draw one panel per choice: training (gray) and validation loss, all on one scale."""
     down = -(-len(choices) // ACROSS)
 
@@ -68,7 +68,7 @@ def panels(choices: list[Drawn], alt: str) -> Markup:
     return draw(alt, "", "", 0.6 + 1.25 * down, plot)
 
 
-def loss_against(choices: list[Drawn], factor: str, alt: str) -> Markup | None:
+def loss_against(choices: list[ChoiceCurves], factor: str, alt: str) -> Markup | None:
     """Draw a dot per repeat: its lowest validation loss against the factor. Returns None for a
     factor that is not numeric, or for several factors."""
     values = [_number(choice.factor) for choice in choices]
@@ -95,7 +95,7 @@ def loss_against(choices: list[Drawn], factor: str, alt: str) -> Markup | None:
     return draw(alt, "best validation loss", factor, HEIGHT_IN, plot)
 
 
-def boxes(choices: list[Drawn], alt: str) -> Markup:
+def boxes(choices: list[ChoiceCurves], alt: str) -> Markup:
     """Draw median, quartiles and all repeats' best validation scores, one row per choice."""
 
     def plot(figure: Figure, axes: Axes) -> None:

@@ -11,7 +11,7 @@ from raytrain.data.folds import Folds
 from raytrain.data.soft_labels import Probabilities
 from raytrain.engine.trial import open_samples
 from raytrain.ensemble import choose as choosing
-from raytrain.ensemble.plan import Gain
+from raytrain.ensemble.nested import Gain
 from raytrain.ensemble.prediction import member_probabilities
 from raytrain.pipeline.run import run
 from raytrain.runs.ensemble import read_ensemble

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from raytrain.cluster.connect import set_defaults
 from raytrain.config.load import load_job
-from raytrain.data.plan import BatchPlan
+from raytrain.data.epoch_plan import BatchPlan
 from raytrain.engine.run import Run
 from raytrain.pipeline.check import check
 from raytrain.pipeline.search import search

@@ -25,18 +25,18 @@ from raytrain.config.models import (
 )
 from raytrain.config.target import IGNORE
 from raytrain.config.trial import TrialSpec
-from raytrain.engine.auxiliary import training_loss
 from raytrain.engine.export import export_program
 from raytrain.engine.parallel import World
 from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.shipped import shipped_checkpoint
 from raytrain.engine.trainable import make_trainable
+from raytrain.engine.training_loss import training_loss
 from raytrain.engine.trial import Samples, run_trial
 from raytrain.ensemble.prediction import member_probabilities
 from raytrain.ensemble.predictor import load_predictor
 from raytrain.losses import build_loss
 from raytrain.models import without_memory
-from raytrain.models.auxiliary import Outputs, attach, attach_problems
+from raytrain.models.heads import Outputs, attach, attach_problems
 from raytrain.models.stages import coarse_stages, deepest
 from tests.model_cases import built, image
 from tests.runs import run_of

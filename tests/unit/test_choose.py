@@ -11,8 +11,8 @@ from raytrain.config.steps import QuantileStep, SmallestAreaStep, ThresholdStep
 from raytrain.ensemble.choose import Options, choose, with_students
 from raytrain.ensemble.fit_steps import fitted
 from raytrain.ensemble.greedy import greedy
+from raytrain.ensemble.nested import Plan, gain, nested_evidence, plan_of, scored
 from raytrain.ensemble.oof_maps import CandidateMaps
-from raytrain.ensemble.plan import Plan, gain, nested_evidence, plan_of, scored
 from raytrain.ensemble.pool import Labeled, Pool, Setting
 from raytrain.metrics import score
 

@@ -22,9 +22,9 @@ from raytrain.data.dataset import (
     train_loader,
     units,
 )
+from raytrain.data.epoch_plan import BatchPlan, EpochPlan
 from raytrain.data.framing import Frame
 from raytrain.data.loading import _set_up_loader
-from raytrain.data.plan import BatchPlan, EpochPlan
 from tests.arrays import cache_of
 
 IMAGES = 11

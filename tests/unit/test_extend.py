@@ -20,8 +20,8 @@ from raytrain.config.job import JobSpec
 from raytrain.config.load import load_job
 from raytrain.config.own import current_sources
 from raytrain.engine.checkpoint import save_weights
-from raytrain.ensemble.bundle import Source, write_bundle
 from raytrain.ensemble.predictor import load_predictor
+from raytrain.ensemble.source import Source, write_bundle
 from raytrain.losses import build_loss
 from raytrain.metrics import gathered, score
 from raytrain.metrics.evidence import Evidence

@@ -12,7 +12,7 @@ from torch.utils.data._utils.fetch import _MapDatasetFetcher
 from raytrain.backend.local import LocalBackend
 from raytrain.config.schedulers import NoSchedulerSpec
 from raytrain.config.search import SearchSpec
-from raytrain.data.plan import BatchPlan
+from raytrain.data.epoch_plan import BatchPlan
 from raytrain.data.report import write_report
 from raytrain.engine.checkpoint import newest_checkpoint
 from raytrain.engine.trial import Samples

@@ -9,7 +9,7 @@ from scipy.special import expit, softmax
 from raytrain.config.losses import LossTerm
 from raytrain.config.target import IGNORE, Target
 from raytrain.config.trial import TrialSpec
-from raytrain.data.plan import EpochPlan, SoftWindows
+from raytrain.data.epoch_plan import EpochPlan, SoftWindows
 from raytrain.data.soft_labels import FIRST, NUMBERS, Probabilities, SoftCache, with_soft_labels
 from raytrain.losses import LOSSES, build_loss
 from raytrain.runs.files import DamagedError

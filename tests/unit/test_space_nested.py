@@ -14,7 +14,7 @@ import yaml
 from raytrain.config.load import load_job
 from raytrain.config.space import LISTS, Given, cells, count_cells, covering, resolve, with_values
 from raytrain.config.space_check import combinations, space_problems
-from raytrain.config.space_draws import Drawn, grid_trials, sample_trials
+from raytrain.config.space_draws import RandomPoint, grid_trials, sample_trials
 from raytrain.config.space_points import points_of
 from raytrain.config.trial import TrialSpec
 from raytrain.engine.optimizers import build_optimizer
@@ -198,7 +198,9 @@ def test_a_large_space_is_tried_in_part_and_every_value_at_least_once() -> None:
 
 def test_a_draw_can_be_given_in_part() -> None:
     rng = np.random.default_rng(0)
-    drawn = [resolve(SPACE, Drawn(rng, {"optimizer": 1}))["optimizer"]["name"] for _ in range(20)]
+    drawn = [
+        resolve(SPACE, RandomPoint(rng, {"optimizer": 1}))["optimizer"]["name"] for _ in range(20)
+    ]
     assert set(drawn) == {"adam"}
 
 

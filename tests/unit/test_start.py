@@ -15,7 +15,7 @@ from raytrain.config.length import LengthSpec
 from raytrain.config.models import SmpSpec, UNetSpec
 from raytrain.config.optimizers import CosineSpec, SgdSpec
 from raytrain.config.trial import TrialSpec
-from raytrain.data.plan import EpochPlan
+from raytrain.data.epoch_plan import EpochPlan
 from raytrain.engine.checkpoint import epoch_path, load_checkpoint, newest_checkpoint, save_weights
 from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.schedules import rate_factors

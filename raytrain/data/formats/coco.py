@@ -16,9 +16,9 @@ from raytrain.data.formats.annotated import (
     index_one_file,
     json_in,
     listed_at,
-    painted,
     size_in,
 )
+from raytrain.data.formats.painting import painted
 from raytrain.data.index import Index
 from raytrain.data.outlines import COMPRESSED, counted, polygons
 from raytrain.rle import decode

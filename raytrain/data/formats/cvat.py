@@ -15,8 +15,8 @@ from raytrain.data.formats.annotated import (
     Size,
     index_one_file,
     listed_at,
-    painted,
 )
+from raytrain.data.formats.painting import painted
 from raytrain.data.index import Index
 from raytrain.data.outlines import box_corners, counted, ellipse_corners, flat, placed, polygons
 

@@ -16,9 +16,9 @@ from raytrain.data.formats.annotated import (
     Size,
     index_file_per_image,
     json_in,
-    painted,
     size_in,
 )
+from raytrain.data.formats.painting import painted
 from raytrain.data.index import Index
 from raytrain.data.outlines import bitmap, flat, placed
 

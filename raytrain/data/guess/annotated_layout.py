@@ -8,7 +8,7 @@ from raytrain.data.guess.files import PICTURES
 from raytrain.data.guess.found import Found, Layout, counted, test_family
 from raytrain.data.guess.meaning import Meaning
 from raytrain.data.guess.said import Said, Tree
-from raytrain.data.guess.splits import Patterns, split_tree, together
+from raytrain.data.guess.split_rule import Patterns, split_tree, together
 
 
 def annotated_layout(found: Found, noted: Annotated) -> Layout | None:

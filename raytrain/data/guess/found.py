@@ -9,8 +9,8 @@ from raytrain.data.guess.looks import spread
 from raytrain.data.guess.meaning import Meaning
 from raytrain.data.guess.roles import Roles
 from raytrain.data.guess.said import Candidate, Question, Said, Tree
-from raytrain.data.guess.splits import Patterns, together
-from raytrain.data.guess.tables import PROBED, Tables, begins_with
+from raytrain.data.guess.split_rule import Patterns, together
+from raytrain.data.guess.table_roles import PROBED, Tables, begins_with
 from raytrain.data.tables import read_table
 
 _NO_TEST = {"unlabeled", "unlabelled", "extra", "pseudo", "external", "background"}

@@ -16,10 +16,10 @@ from raytrain.data.guess.meaning import meaning
 from raytrain.data.guess.paired import paired_layout
 from raytrain.data.guess.roles import roles
 from raytrain.data.guess.said import Said, Tree
-from raytrain.data.guess.splits import split_tree
+from raytrain.data.guess.split_rule import split_tree
 from raytrain.data.guess.stacks import StackLayout, planes_of, stack_layout, stacks_in
 from raytrain.data.guess.table_layout import table_layout
-from raytrain.data.guess.tables import Tables, tables_in
+from raytrain.data.guess.table_roles import Tables, tables_in
 from raytrain.data.guess.values import Seen, count_values
 
 _STACK_PLANES = 300

@@ -13,7 +13,7 @@ from raytrain.data.guess.looks import spread
 from raytrain.data.guess.meaning import Meaning, meaning
 from raytrain.data.guess.pairs import Paired
 from raytrain.data.guess.said import Candidate, Question, Said, Tree
-from raytrain.data.guess.splits import (
+from raytrain.data.guess.split_rule import (
     Patterns,
     Together,
     list_tree,
@@ -21,7 +21,7 @@ from raytrain.data.guess.splits import (
     split_tree,
     together,
 )
-from raytrain.data.guess.tables import split_table
+from raytrain.data.guess.table_roles import split_table
 from raytrain.data.guess.values import seen_in
 
 _OVERLAPS = 100

@@ -9,7 +9,7 @@ import tifffile
 
 from raytrain.data.guess.families import split_of
 from raytrain.data.guess.files import File, names_images, names_masks
-from raytrain.data.guess.splits import Patterns, Together, together
+from raytrain.data.guess.split_rule import Patterns, Together, together
 
 LOOKED = 5
 

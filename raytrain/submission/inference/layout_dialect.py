@@ -10,7 +10,7 @@ from raytrain.config.dialects import Dialect
 from raytrain.data.guess.found import Layout
 from raytrain.data.guess.meaning import Meaning
 from raytrain.data.guess.said import Candidate, Question, Said, Tree
-from raytrain.data.guess.tables import Tables
+from raytrain.data.guess.table_roles import Tables
 from raytrain.data.tables import read_table
 from raytrain.rle import decode
 from raytrain.rle.guess import Reading, says_no_pixel

@@ -16,7 +16,7 @@ from raytrain.data.report import read_report
 from raytrain.data.source import local_folder
 from raytrain.engine.checkpoint import load_checkpoint, save_weights
 from raytrain.engine.predictor import read_card
-from raytrain.ensemble.shares import Part
+from raytrain.ensemble.shares import MemberShare
 from raytrain.runs.bundle import FILE, Bundle, BundleMember, read_bundle, sha256_of
 from raytrain.runs.ensemble import Ensemble, read_ensemble
 from raytrain.runs.extensions import files_for, refuse_foreign, run_of
@@ -35,10 +35,12 @@ class Source:
     bundle: Bundle
 
     @property
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[MemberShare]:
         """The members."""
         return [
-            Part(each.weight, each.views, tuple(self.folder / name for name in each.networks))
+            MemberShare(
+                each.weight, each.views, tuple(self.folder / name for name in each.networks)
+            )
             for each in self.bundle.members
         ]
 

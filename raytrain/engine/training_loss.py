@@ -9,7 +9,7 @@ from raytrain.config.target import Target
 from raytrain.config.trial import TrialSpec
 from raytrain.losses import build_loss
 from raytrain.losses.judged import Judged
-from raytrain.models.auxiliary import Outputs
+from raytrain.models.heads import Outputs
 
 TrainingLoss = Callable[[torch.Tensor | Outputs, torch.Tensor], torch.Tensor]
 """(network output, mask_BHW int64) -> scalar."""
