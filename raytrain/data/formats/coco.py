@@ -7,39 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from raytrain.config.annotations import CocoSpec
-from raytrain.config.target import Target
 from raytrain.data.formats.annotated import (
     Drawing,
     Listed,
     Size,
-    index_one_file,
     json_in,
-    listed_at,
     size_in,
 )
-from raytrain.data.formats.painting import painted
-from raytrain.data.index import Index
 from raytrain.data.outlines import COMPRESSED, counted, polygons
 from raytrain.rle import decode
 
 
-def index_coco(spec: CocoSpec, splits: object, root: Path) -> Index:
-    """Return the images that the pattern matches, paired with the entries of the file."""
-    return index_one_file(spec, splits, root, _read)
-
-
-def read_coco_mask(
-    spec: CocoSpec, root: Path, parts: tuple[str, ...], size_HW: Size, classes: tuple[str, ...],
-    target: Target,
-) -> np.ndarray:  # fmt: skip
-    """Return mask_HW of the objects of an image."""
-    (address,) = parts
-    listed = listed_at(root, address, _read)
-    return painted(spec, str(root / address), listed, size_HW, classes, target)
-
-
-def _read(path: Path) -> dict[str, Listed]:
+def read_coco(path: Path) -> dict[str, Listed]:
+    """Return the entries of a file. Raises ValueError that lists what is wrong with it."""
     tree = json_in(path)
     if not isinstance(tree, dict) or not _are_objects(tree.get("images")):
         raise ValueError(f"{path}: not a COCO file: it has no list of images")

@@ -7,38 +7,18 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from raytrain.config.annotations import CvatSpec
-from raytrain.config.target import Target
 from raytrain.data.formats.annotated import (
     Drawing,
     Listed,
     Size,
-    index_one_file,
-    listed_at,
 )
-from raytrain.data.formats.painting import painted
-from raytrain.data.index import Index
 from raytrain.data.outlines import box_corners, counted, ellipse_corners, flat, placed, polygons
 
 Element = ElementTree.Element
 
 
-def index_cvat(spec: CvatSpec, splits: object, root: Path) -> Index:
-    """Return the images that the pattern matches, paired with the entries of the file."""
-    return index_one_file(spec, splits, root, _read)
-
-
-def read_cvat_mask(
-    spec: CvatSpec, root: Path, parts: tuple[str, ...], size_HW: Size, classes: tuple[str, ...],
-    target: Target,
-) -> np.ndarray:  # fmt: skip
-    """Return mask_HW of the objects of an image."""
-    (address,) = parts
-    listed = listed_at(root, address, _read)
-    return painted(spec, str(root / address), listed, size_HW, classes, target)
-
-
-def _read(path: Path) -> dict[str, Listed]:
+def read_cvat(path: Path) -> dict[str, Listed]:
+    """Return the entries of a file. Raises ValueError that lists what is wrong with it."""
     try:
         top = ElementTree.parse(path).getroot()
     except FileNotFoundError:

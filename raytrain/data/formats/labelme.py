@@ -8,40 +8,21 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from raytrain.config.annotations import LabelmeSpec
-from raytrain.config.target import Target
 from raytrain.data.formats.annotated import (
     Drawing,
     Listed,
     Size,
-    index_file_per_image,
     json_in,
     size_in,
 )
-from raytrain.data.formats.painting import painted
-from raytrain.data.index import Index
 from raytrain.data.outlines import bitmap, flat, placed
 
 POINTS = {"rectangle": 2, "circle": 2, "mask": 2}
 """Kind of object -> its number of points."""
 
 
-def index_labelme(spec: LabelmeSpec, splits: object, root: Path) -> Index:
-    """Return the images that the pattern matches, each with its file."""
-    return index_file_per_image(spec, splits, root)
-
-
-def read_labelme_mask(
-    spec: LabelmeSpec, root: Path, parts: tuple[str, ...], size_HW: Size,
-    classes: tuple[str, ...], target: Target,
-) -> np.ndarray:  # fmt: skip
-    """Return mask_HW of the objects in the file of an image."""
-    (address,) = parts
-    listed = None if address.endswith("#") else _read(root / address)
-    return painted(spec, str(root / address), listed, size_HW, classes, target)
-
-
-def _read(path: Path) -> Listed:
+def read_labelme(path: Path) -> Listed:
+    """Return the objects of a file. Raises ValueError when it is not one of these files."""
     tree = json_in(path)
     shapes = tree.get("shapes") if isinstance(tree, dict) else None
     if not isinstance(shapes, list) or not all(isinstance(each, dict) for each in shapes):

@@ -7,37 +7,18 @@ from typing import Any
 import cv2
 import numpy as np
 
-from raytrain.config.annotations import SuperviselySpec
-from raytrain.config.target import Target
 from raytrain.data.formats.annotated import (
     Drawing,
     Listed,
     Size,
-    index_file_per_image,
     json_in,
     size_in,
 )
-from raytrain.data.formats.painting import painted
-from raytrain.data.index import Index
 from raytrain.data.outlines import bitmap, flat, placed
 
 
-def index_supervisely(spec: SuperviselySpec, splits: object, root: Path) -> Index:
-    """Return the images that the pattern matches, each with its file."""
-    return index_file_per_image(spec, splits, root)
-
-
-def read_supervisely_mask(
-    spec: SuperviselySpec, root: Path, parts: tuple[str, ...], size_HW: Size,
-    classes: tuple[str, ...], target: Target,
-) -> np.ndarray:  # fmt: skip
-    """Return mask_HW of the objects in the file of an image."""
-    (address,) = parts
-    listed = None if address.endswith("#") else _read(root / address)
-    return painted(spec, str(root / address), listed, size_HW, classes, target)
-
-
-def _read(path: Path) -> Listed:
+def read_supervisely(path: Path) -> Listed:
+    """Return the objects of a file. Raises ValueError when it is not one of these files."""
     tree = json_in(path)
     objects = tree.get("objects") if isinstance(tree, dict) else None
     if not isinstance(objects, list) or not all(isinstance(each, dict) for each in objects):

@@ -1,0 +1,63 @@
+"""A data format: two functions, and how the formats of annotation files get theirs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from raytrain.config.annotations import AnnotationsSpec
+from raytrain.config.target import Target
+from raytrain.data.formats.annotated import (
+    Listed,
+    Reader,
+    Size,
+    index_file_per_image,
+    index_one_file,
+    listed_at,
+)
+from raytrain.data.formats.painting import painted
+from raytrain.data.index import Index
+
+
+@dataclass(frozen=True)
+class Format:
+    """The two functions of a format; both take its spec first."""
+
+    index: Callable[[Any, Any, Path], Index]
+    """(spec, splits, root) -> all samples and problems."""
+    mask: Callable[
+        [Any, Path, tuple[str, ...], tuple[int, int], tuple[str, ...], Target], np.ndarray
+    ]
+    """(spec, root, addresses, size_HW of the image, classes, target) -> mask_HW, with numbers as in
+    `config/target.py`. Raises ValueError that names the file."""
+
+
+def one_file(read: Reader) -> Format:
+    """Return the format of one file for all images, such as COCO's; `read` returns its entries."""
+
+    def mask(
+        spec: AnnotationsSpec, root: Path, parts: tuple[str, ...], size_HW: Size,
+        classes: tuple[str, ...], target: Target,
+    ) -> np.ndarray:  # fmt: skip
+        (address,) = parts
+        listed = listed_at(root, address, read)
+        return painted(spec, str(root / address), listed, size_HW, classes, target)
+
+    return Format(partial(index_one_file, read=read), mask)
+
+
+def file_per_image(read: Callable[[Path], Listed]) -> Format:
+    """Return the format of one file for each image, such as LabelMe's; `read` returns its entry."""
+
+    def mask(
+        spec: AnnotationsSpec, root: Path, parts: tuple[str, ...], size_HW: Size,
+        classes: tuple[str, ...], target: Target,
+    ) -> np.ndarray:  # fmt: skip
+        (address,) = parts
+        listed = None if address.endswith("#") else read(root / address)
+        return painted(spec, str(root / address), listed, size_HW, classes, target)
+
+    return Format(index_file_per_image, mask)
