@@ -1,6 +1,20 @@
-"""raytrain: from the raw folder of a segmentation competition to a scored leaderboard entry."""
+"""raytrain: from the raw folder of a segmentation competition to a scored leaderboard entry.
+
+import raytrain as rt
+
+job = rt.load_job("jobs/cardiac.yaml")
+result = rt.run(job)
+print(result.score, result.interval)
+"""
 
 import os
+import sys
+from types import ModuleType
+from typing import Any
+
+from raytrain.interface import check, evaluate, load_job, predict, run, search, submit, train
+
+__all__ = ["check", "evaluate", "load_job", "predict", "run", "search", "submit", "train"]
 
 __version__ = "0.1.0"
 
@@ -8,3 +22,15 @@ __version__ = "0.1.0"
 # version, and onnxruntime sends telemetry, unless the environment disables it.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+
+class _Package(ModuleType):
+    """Keeps `raytrain.search` the function: the import of the folder of that name would replace it,
+    because Python sets each imported submodule as an attribute of its package."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in __all__ and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

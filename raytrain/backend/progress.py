@@ -1,14 +1,19 @@
-"""Progress of running trainings, on the console and in the views that the job requests."""
+"""Progress of running trainings, on the console and in the views that the job requests.
+
+A command prints lines; a program or a notebook shows one bar.
+"""
 
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+from raytrain.backend.bar import BarView
 from raytrain.backend.console import ConsoleView
 from raytrain.backend.following import Follower, View
 from raytrain.backend.tensorboard import BoardView
 from raytrain.engine.run import Run
 from raytrain.runs.attempts import Attempt
+from raytrain.runs.messages import prints_messages
 from raytrain.runs.record import Record, Task
 
 
@@ -16,7 +21,9 @@ class Progress:
     """Context manager that follows the history files of `tasks`."""
 
     def __init__(self, title: str, tasks: list[Task], rungs: list[int], views: Sequence[View]):
-        self._console = ConsoleView(title, rungs)
+        self._console: ConsoleView | BarView = (
+            ConsoleView(title, rungs) if prints_messages() else BarView(title)
+        )
         self._followers = [Follower(view, self._console.say) for view in (self._console, *views)]
         self._known: set[str] = set()
         for task in tasks:

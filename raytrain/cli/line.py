@@ -8,7 +8,6 @@ import typer
 
 from raytrain.cli.app import JobFile, Local, Overrides, Profile, app, resolved
 from raytrain.cli.begin import begun
-from raytrain.config.errors import config_error
 from raytrain.config.load import load_job
 from raytrain.runs.layout import run_dir
 
@@ -20,19 +19,14 @@ EXAMPLES = Path(__file__).parents[1] / "jobs"
 @app.command(rich_help_panel=PANEL)
 def check(job: JobFile, set: Overrides = None, profile: Profile = None) -> None:
     """Read all data once, list every problem, and save data.json and folds.json."""
-    from raytrain.data.folds import fold_notes, load_or_make_folds
-    from raytrain.pipeline.check import check as station
-    from raytrain.pipeline.check import draw_contact_sheet, ensemble_problems, summary
+    from raytrain.data.folds import fold_notes
+    from raytrain.pipeline.check import check_all, summary
 
     spec = load_job(job, set, profile)
-    if problems := ensemble_problems(spec):
-        raise config_error("the job", problems)
     run = run_dir(spec)
-    report = station(spec, run)
-    folds = load_or_make_folds(run.folds, report, spec.folds)
-    sheet = draw_contact_sheet(run, report)
+    report, folds = check_all(spec, run)
     print("\n  ".join([summary(report), *fold_notes(folds, report)]))
-    print(f"written: {run.data_report}, {run.folds}, {sheet}")
+    print(f"written: {run.data_report}, {run.folds}, {run.contact_sheet}")
 
 
 @app.command(rich_help_panel=PANEL)

@@ -29,9 +29,15 @@ class PlainStream:
         return getattr(self.under, name)
 
 
+def under(stream: TextIO) -> TextIO:
+    """Return the stream that moves the cursor, for texts that are safe."""
+    return stream.under if isinstance(stream, PlainStream) else stream
+
+
 def console_of(stream: TextIO, width: int | None = None) -> Any:
     """Return a rich console that treats brackets and colons as text. It may move the cursor."""
     from rich.console import Console
 
-    under = stream.under if isinstance(stream, PlainStream) else stream
-    return Console(file=under, width=width, markup=False, emoji=False, highlight=False)
+    return Console(
+        file=under(stream), width=width, markup=False, emoji=False, highlight=False
+    )  # fmt: skip

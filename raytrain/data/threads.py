@@ -1,16 +1,13 @@
 """Parallel work on many samples in threads, with a progress bar."""
 
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
-from rich.progress import track
-
-from raytrain.config.plain import console_of
+from raytrain.runs.bar import bar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -29,21 +26,16 @@ def in_threads(
     """Return the results in the order of `items`; re-raises the error of the first failing item.
 
     `size` is an item's number of values. At most AT_ONCE values are worked on at the same time; an
-    item with more than that is worked on alone. The bar is on stderr, and is shown only on a
-    terminal.
+    item with more than that is worked on alone.
     """
-    console, room = console_of(sys.stderr), _Room(AT_ONCE)
+    room = _Room(AT_ONCE)
 
     def within_room(item: Item) -> Result:
         with room.taken(size(item)):
             return work(item)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        watched = track(
-            pool.map(within_room, items), title, len(items), console=console, transient=True,
-            disable=not console.is_terminal,
-        )  # fmt: skip
-        return list(watched)
+        return list(bar(pool.map(within_room, items), title, len(items)))
 
 
 class _Room:

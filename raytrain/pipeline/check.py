@@ -1,7 +1,6 @@
 """`check`: read all data once, refuse faulty data, and write `data.json`."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from pydantic import TypeAdapter
 
@@ -18,6 +17,7 @@ from raytrain.config.target import outputs
 from raytrain.config.trial import OF_STEPS, TrialSpec
 from raytrain.data.checks import NEAR_LIMIT
 from raytrain.data.contact_sheet import cell, contact_sheet
+from raytrain.data.folds import Folds, load_or_make_folds
 from raytrain.data.index import SPLITS
 from raytrain.data.report import DataReport, SplitFacts, read_report, write_report
 from raytrain.data.samples import SampleFiles
@@ -67,6 +67,19 @@ def check(job: JobSpec, run: RunDir, read: Read = read_anew) -> DataReport:
     return report
 
 
+def check_all(job: JobSpec, run: RunDir) -> tuple[DataReport, Folds]:
+    """Verify the job and all data, and save the report, the folds and the contact sheet.
+
+    Raises ValueError as `check` does, and when there are fewer configurations than members.
+    """
+    if problems := ensemble_problems(job):
+        raise config_error("the job", problems)
+    report = check(job, run)
+    folds = load_or_make_folds(run.folds, report, job.folds)
+    draw_contact_sheet(run, report)
+    return report, folds
+
+
 def refuse_another_metric(job: JobSpec, run: RunDir) -> None:
     """Raise ValueError if the run's trials were stopped, ranked and kept by another metric."""
     tree = read_config(run)
@@ -84,8 +97,8 @@ def refuse_another_metric(job: JobSpec, run: RunDir) -> None:
         )
 
 
-def draw_contact_sheet(run: RunDir, report: DataReport) -> Path:
-    """Draw some images of each split with their masks as one picture, and return its path."""
+def draw_contact_sheet(run: RunDir, report: DataReport) -> None:
+    """Draw some images of each split with their masks as one picture."""
     files, classes = SampleFiles(report), len(report.classes)
     pictures, titles = [], []
     for split in SPLITS:
@@ -97,7 +110,6 @@ def draw_contact_sheet(run: RunDir, report: DataReport) -> Path:
             titles.append(f"{split} {id}")
     with atomic_path(run.contact_sheet) as temporary:
         contact_sheet(pictures, titles, COLUMNS).save(temporary)
-    return run.contact_sheet
 
 
 def summary(report: DataReport) -> str:

@@ -1,18 +1,16 @@
 """`predict`: masks of new images, by a run's ensemble, a bundle or a checkpoint."""
 
-import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from PIL import Image
-from rich.progress import track
 
 from raytrain.config.competition import SubmissionSpec
 from raytrain.config.errors import shortened
-from raytrain.config.plain import console_of
 from raytrain.config.target import stored_type
 from raytrain.data.decode import decode_mask
 from raytrain.data.new_images import FoundImages, NewImage, find_images, read_new
@@ -22,6 +20,7 @@ from raytrain.ensemble.shares import cost_text, shares
 from raytrain.ensemble.source import Source, open_source
 from raytrain.pipeline.predict import write_mask
 from raytrain.report.images import overlaid, visible
+from raytrain.runs.bar import bar
 from raytrain.runs.bundle import Bundle
 from raytrain.runs.files import atomic_path
 from raytrain.runs.messages import say
@@ -34,9 +33,20 @@ BESIDE: dict[Extra, str] = {"probabilities": ".npy", "overlay": "_overlay.png"}
 CSV = "submission.csv"
 
 
+@dataclass(frozen=True)
+class Predicted:
+    """The masks of new images."""
+
+    masks: tuple[Path, ...] = field(repr=False)
+    """Their files, in the order of the images."""
+    csv: Path | None
+    left_out: tuple[str, ...]
+    """Files that are no images, by their suffixes."""
+
+
 def predict_new(
     inputs: Sequence[str], path: Path, out: Path, extras: Sequence[Extra], trust: bool
-) -> None:
+) -> Predicted:
     """Write `<out>/<name>.png` for every image at these files, folders and patterns.
 
     `path` and `trust` are as in `open_source`. Raises ValueError that lists every input that is
@@ -53,17 +63,15 @@ def predict_new(
     say(f"predict: {len(images)} images, {cost_text(source.parts)}")
     start = time.monotonic()
     networks = [load_share(each) for each in shares(source.parts)[0]]
-    console = console_of(sys.stderr)
-    for image, strips in track(
-        new_strips(networks, bundle, images), "predicting", len(images), console=console,
-        transient=True, disable=not console.is_terminal,
-    ):  # fmt: skip
+    for image, strips in bar(new_strips(networks, bundle, images), "predicting", len(images)):
         _write(image, strips, bundle, out, extras)
     say(f"written: {len(images)} masks in {out} ({time.monotonic() - start:.1f} s)")
     if dialect is not None:
         masks = ((id, decode_mask(out / f"{id}.png")) for id in found.ids)
         write_table(out / CSV, build_table(masks, bundle.classes, dialect, bundle.target), dialect)
         say(f"written: {out / CSV}")
+    files = tuple(out / f"{image.id}.png" for image in images)
+    return Predicted(files, None if dialect is None else out / CSV, tuple(found.skipped))
 
 
 def _dialect(source: Source, path: Path) -> SubmissionSpec:

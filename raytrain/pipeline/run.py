@@ -29,12 +29,14 @@ from raytrain.runs.layout import RunDir
 from raytrain.runs.messages import say
 from raytrain.runs.record import Station
 from raytrain.submission.credentials import CREDENTIALS_HELP, has_credentials
+from raytrain.submission.events import Event
 from raytrain.submission.ledger import ledger_of
 from raytrain.submission.prepare import prepare
 
 
-def run(job: JobSpec, folder: RunDir, place: Place) -> None:
-    """Run from the data folder to the checked CSV, the ledger and the report."""
+def run(job: JobSpec, folder: RunDir, place: Place) -> Event:
+    """Run from the data folder to the checked CSV, the ledger and the report; returns the last
+    event of the submission."""
     if job.budget is None:
         with opened(job, folder, place, "search", "cv", "final") as run:
             say(leaderboard_table(search(run)))
@@ -46,9 +48,10 @@ def run(job: JobSpec, folder: RunDir, place: Place) -> None:
     say(f"submission: {folder.submission} ({event.rows} rows), {event.kind} as {event.tag}")
     try:
         if event.kind not in ("scored", "failed") or event.ref is None:
-            _send(job, folder)
+            event = _sent(job, folder, event)
     finally:
         say(f"report: {report(folder, ledger_of(job, folder))}")
+    return event
 
 
 def _within(job: JobSpec, folder: RunDir, place: Place, clock: Clock) -> None:
@@ -69,14 +72,16 @@ def _within(job: JobSpec, folder: RunDir, place: Place, clock: Clock) -> None:
         )
 
 
-def _send(job: JobSpec, folder: RunDir) -> None:
-    """Send or follow the prepared file, if that is requested and possible; else say how to."""
+def _sent(job: JobSpec, folder: RunDir, prepared: Event) -> Event:
+    """Send or follow the prepared file, if that is requested and possible, or say how to; returns
+    its last event."""
     if not job.competition.submission.send:
         say("not sent: set competition.submission.send to true, or run `raytrain submit`")
     elif not has_credentials():
         say(f"not sent: {CREDENTIALS_HELP}\nthen run `raytrain submit`")
     else:
-        submit(job, folder, ())
+        return submit(job, folder, ())
+    return prepared
 
 
 def finish(run: Run) -> None:
@@ -103,12 +108,11 @@ def opened(job: JobSpec, folder: RunDir, place: Place, *stations: Station) -> It
     ]
     if problems:
         raise config_error("--local" if place == "local" else "the job", problems)
-    folder.acquire()
-    checked = check(job, folder, read_if_changed)
-    say(summary(checked))
-    if "final" in stations and not checked.ids("test"):
-        raise ValueError(f"{folder.path}: {NO_TEST}")
-    with Workplace(job, place) as workplace:
+    with folder.locked(), Workplace(job, place) as workplace:
+        checked = check(job, folder, read_if_changed)
+        say(summary(checked))
+        if "final" in stations and not checked.ids("test"):
+            raise ValueError(f"{folder.path}: {NO_TEST}")
         run = Run(job, folder, checked, workplace.backend)
         if {"search", "cv", "final"} & set(stations):
             # Find folds that do not fit before a search, not after it.

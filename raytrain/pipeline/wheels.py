@@ -54,7 +54,8 @@ def _required(wanted: Requirement) -> Iterator[Requirement]:
 def _imports(module: str) -> set[str]:
     """Return the top-level names that a module and the modules of raytrain below it import."""
     found: set[str] = set()
-    todo, seen = [module], set()
+    # The Python interface imports a station only when its function is called.
+    todo, seen = [module], {"raytrain.interface"}
     while todo:
         name = todo.pop()
         if name in seen:

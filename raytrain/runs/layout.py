@@ -1,6 +1,8 @@
 """The location of everything under `<storage>/<competition>/<run>/`."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -226,8 +228,9 @@ class RunDir:
         self.path.mkdir(parents=True, exist_ok=True)
         return FileLock(self.path / ".lock", timeout=0)
 
-    def acquire(self) -> None:
-        """Lock this run against other raytrain processes until this process ends.
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Lock this run against other raytrain processes during the block.
 
         Raises ValueError when another one is at work here.
         """
@@ -237,6 +240,10 @@ class RunDir:
             raise ValueError(
                 f"{self.path}: another raytrain process is at work here; wait for it or stop it"
             ) from None
+        try:
+            yield
+        finally:
+            self._lock.release()
 
 
 def run_dir(job: JobSpec) -> RunDir:

@@ -1,7 +1,6 @@
 """Messages about progress. Stations write them to a log, and the command line prints the log.
 
-A program that calls stations sees them with `logging.getLogger("raytrain").setLevel("INFO")` and a
-handler.
+A program sees them with `logging.getLogger("raytrain").setLevel("INFO")` and a handler.
 """
 
 import logging
@@ -28,6 +27,11 @@ class _Printed(logging.Handler):
             print(record.getMessage(), flush=True)
         else:
             print(f"raytrain: {record.getMessage()}", file=sys.stderr, flush=True)
+
+
+def prints_messages() -> bool:
+    """Return whether this process prints messages, as a command does and a program does not."""
+    return any(isinstance(handler, _Printed) for handler in _LOG.handlers)
 
 
 def print_messages() -> None:

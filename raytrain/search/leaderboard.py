@@ -5,7 +5,9 @@ It has one row per configuration, with the means over its repeats.
 
 import csv
 import io
+from collections.abc import Callable
 from math import inf
+from typing import Any
 
 from raytrain.config.errors import unknown_name
 from raytrain.runs.files import write_bytes
@@ -19,6 +21,11 @@ COLUMNS = (
     "status", "val_loss", "loss", "lr", "seconds", "attempts", "fingerprint", "scores",
     "trials",
 )  # fmt: skip
+NUMBERS: dict[str, Callable[[str], Any]] = {
+    "rank": int, "val_score": float, "sd": float, "low": float, "high": float, "n": int,
+    "val_dice": float, "val_loss": float, "lr": float, "seconds": float,
+}  # fmt: skip
+"""Columns that hold one number, or nothing."""
 
 
 def ranked(run: RunDir) -> list[Record]:
@@ -59,6 +66,17 @@ def _row(each: Configuration) -> dict[str, str]:
         "scores": _joined([_figure(score) for score in each.scores]),
         "trials": _joined([record.fingerprint for record in each.records]),
     }
+
+
+def figures(board: list[Configuration]) -> list[dict[str, Any]]:
+    """Return the rows with numbers in the columns of numbers, and None for what is missing."""
+    return [
+        {
+            key: (NUMBERS[key](text) if text else None) if key in NUMBERS else text
+            for key, text in row.items()
+        }
+        for row in rows(board)
+    ]
 
 
 def write_leaderboard(run: RunDir) -> list[Configuration]:

@@ -18,8 +18,8 @@ PATIENCE_S = 2 * 3600.0
 """Longest wait in seconds. Some competitions take longer; the same command continues to watch."""
 
 
-def watch(job: JobSpec, run: RunDir, event: Event) -> None:
-    """Wait until the entry `event.ref` is scored, and write the result to the ledger.
+def watch(job: JobSpec, run: RunDir, event: Event) -> Event:
+    """Wait until the entry `event.ref` is scored, write the result to the ledger and return it.
 
     Checks after 5 s, 10 s, ... up to every 2 minutes. Raises ValueError with Kaggle's reason when
     the entry cannot be scored, and when it is not scored within two hours.
@@ -57,6 +57,7 @@ def watch(job: JobSpec, run: RunDir, event: Event) -> None:
     if news.kind == "failed":
         raise ValueError(f"{event.tag} (ref {event.ref}): Kaggle could not score it: {news.reason}")
     say(_score_text(news, slug))
+    return news
 
 
 def judged(event: Event, entry: Entry, rank: int | None) -> Event:

@@ -63,9 +63,11 @@ def test_fingerprints_name_the_question() -> None:
 
 def test_two_processes_cannot_work_in_one_run(tmp_path: Path) -> None:
     first, second = RunDir(tmp_path / "run"), RunDir(tmp_path / "run")
-    first.acquire()
-    with pytest.raises(ValueError, match="another raytrain process"):
-        second.acquire()
+    refused = pytest.raises(ValueError, match="another raytrain process")
+    with first.locked(), refused, second.locked():
+        pass
+    with second.locked():
+        pass
 
 
 def test_the_run_directory_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

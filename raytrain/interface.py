@@ -1,0 +1,210 @@
+"""The Python interface: each function does what the command of its name does, by the same station.
+
+A function prints nothing. It shows a progress bar on stderr, and raises ValueError with the text
+that the command prints. The messages of the command go to the log `raytrain`, at level INFO.
+Results have the paths of their files as attributes of `paths`.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:  # all of them take long to import
+    import pandas as pd
+
+    from raytrain.config.job import JobSpec, Place
+    from raytrain.data.folds import Folds
+    from raytrain.data.report import DataReport
+    from raytrain.metrics.evaluation import Evaluation
+    from raytrain.pipeline.predict_new import Predicted
+    from raytrain.runs.ensemble import Ensemble
+    from raytrain.runs.layout import RunDir
+    from raytrain.runs.record import Record
+    from raytrain.search.configurations import Configuration
+    from raytrain.submission.events import Event
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The data of a job, after every file was read."""
+
+    paths: "RunDir"
+    report: "DataReport" = field(repr=False)
+    folds: "Folds" = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Searched:
+    """The trials of a search."""
+
+    paths: "RunDir"
+    board: "list[Configuration]" = field(repr=False)
+    """The configurations, best first."""
+
+    @property
+    def leaderboard(self) -> "pd.DataFrame":
+        """`leaderboard.csv`: one row per configuration, best first."""
+        import pandas as pd
+
+        from raytrain.search.leaderboard import COLUMNS, figures
+
+        return pd.DataFrame(figures(self.board), columns=[*COLUMNS])
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """Scores of masks against the truth."""
+
+    paths: "RunDir"
+    classes: tuple[str, ...]
+    sets: "dict[str, Evaluation]" = field(repr=False)
+    """Set of images, such as `test` -> its figures."""
+
+    @property
+    def tables(self) -> "dict[str, pd.DataFrame]":
+        """Set of images -> one row per class, with the figures of `evaluation.csv`."""
+        import pandas as pd
+
+        return {
+            name: pd.DataFrame(found.rows(self.classes)).set_index("class")
+            for name, found in self.sets.items()
+        }
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run from the data to the checked CSV."""
+
+    paths: "RunDir"
+    ensemble: "Ensemble" = field(repr=False)
+    board: "list[Configuration]" = field(repr=False)
+    """The configurations of the search, best first."""
+    submission: "Event"
+    """The prepared or sent submission, as in the ledger."""
+
+    @property
+    def metric(self) -> str:
+        """Name of the score."""
+        return str(self.ensemble.oof["metric"])
+
+    @property
+    def score(self) -> float:
+        """Out-of-fold score of the ensemble."""
+        return float(self.ensemble.oof["score"])
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the score, over groups."""
+        return float(self.ensemble.oof["low"]), float(self.ensemble.oof["high"])
+
+    @property
+    def leaderboard(self) -> "pd.DataFrame":
+        """`leaderboard.csv`: one row per configuration, best first."""
+        return Searched(self.paths, self.board).leaderboard
+
+
+def load_job(
+    path: str | PathLike[str], set: Sequence[str] = (), profile: str | None = None
+) -> "JobSpec":
+    """Read a job file. `set` holds overrides, such as `["trial.epochs=3"]`.
+
+    Raises ValueError that lists every problem.
+    """
+    from raytrain.config.load import load_job as load
+
+    return load(Path(path), list(set), profile)
+
+
+def check(job: "JobSpec") -> Checked:
+    """Read all data once, and save its facts and the folds. Raises ValueError that lists every
+    problem."""
+    from raytrain.pipeline.check import check_all
+    from raytrain.runs.layout import run_dir
+
+    folder = run_dir(job)
+    return Checked(folder, *check_all(job, folder))
+
+
+def train(job: "JobSpec", place: "Place" = "ray") -> "Record":
+    """Train the job's trial on the given split."""
+    from raytrain.pipeline.run import opened
+    from raytrain.pipeline.train import train as station
+    from raytrain.runs.layout import run_dir
+
+    with opened(job.at(place), run_dir(job), place, "train") as opened_run:
+        return station(opened_run)
+
+
+def search(job: "JobSpec", place: "Place" = "ray") -> Searched:
+    """Search models, losses and rates with early stopping."""
+    from raytrain.pipeline.run import opened
+    from raytrain.pipeline.search import search as station
+    from raytrain.runs.layout import run_dir
+
+    folder = run_dir(job)
+    with opened(job.at(place), folder, place, "search") as opened_run:
+        return Searched(folder, station(opened_run))
+
+
+def run(job: "JobSpec", place: "Place" = "ray") -> Finished:
+    """Run the whole pipeline, from the folder to the checked CSV; call it again to continue.
+
+    Nothing is sent unless `competition.submission.send` is true.
+    """
+    from raytrain.pipeline.run import run as line
+    from raytrain.runs.ensemble import read_ensemble
+    from raytrain.runs.layout import run_dir
+    from raytrain.search.configurations import configurations
+    from raytrain.search.leaderboard import ranked
+
+    folder = run_dir(job)
+    event = line(job.at(place), folder, place)
+    return Finished(folder, read_ensemble(folder), configurations(ranked(folder)), event)
+
+
+def predict(
+    images: str | PathLike[str] | Sequence[str | PathLike[str]],
+    source: str | PathLike[str],
+    out: str | PathLike[str] = "predictions",
+    extras: "Collection[Literal['probabilities', 'overlay', 'csv']]" = (),
+    *,
+    trust: bool = False,
+) -> "Predicted":
+    """Write `<out>/<name>.png` for each image: files, folders, patterns or .npy stacks.
+
+    `source` is a run's folder, a bundle or a checkpoint. `trust` allows the Python files of
+    somebody else's run to be run.
+    """
+    from raytrain.pipeline.predict_new import predict_new
+
+    given = [images] if isinstance(images, str | PathLike) else images
+    return predict_new(
+        [str(each) for each in given], Path(source), Path(out), [*extras], trust
+    )  # fmt: skip
+
+
+def evaluate(job: "JobSpec") -> Evaluated:
+    """Score the ensemble's masks against the truth."""
+    from raytrain.data.report import read_report
+    from raytrain.pipeline.evaluate import evaluate as station
+    from raytrain.runs.layout import run_dir
+
+    folder = run_dir(job)
+    found = station(folder)
+    return Evaluated(folder, read_report(folder.data_report).classes, found)
+
+
+def submit(
+    job: "JobSpec", consent: "Collection[Literal['again', 'late', 'unlikely']]" = ()
+) -> "Event":
+    """Send submission.csv to Kaggle, exactly once, and follow it until it is scored.
+
+    `consent` allows to send the same file again, after the deadline, or a file that is probably not
+    better than the best one sent.
+    """
+    from raytrain.pipeline.submit import submit as station
+    from raytrain.runs.layout import run_dir
+
+    return station(job, run_dir(job), consent)
