@@ -12,9 +12,21 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from raytrain.interface import check, evaluate, load_job, predict, run, search, submit, train
+from raytrain.interface import (
+    check,
+    evaluate,
+    load_job,
+    predict,
+    preview,
+    run,
+    search,
+    submit,
+    train,
+)
 
-__all__ = ["check", "evaluate", "load_job", "predict", "run", "search", "submit", "train"]
+__all__ = [
+    "check", "evaluate", "load_job", "predict", "preview", "run", "search", "submit", "train",
+]  # fmt: skip
 
 __version__ = "0.1.0"
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # all of them take long to import
     import pandas as pd
@@ -18,12 +18,25 @@ if TYPE_CHECKING:  # all of them take long to import
     from raytrain.data.folds import Folds
     from raytrain.data.report import DataReport
     from raytrain.metrics.evaluation import Evaluation
-    from raytrain.pipeline.predict_new import Predicted
+    from raytrain.pipeline.draft import Draft
+    from raytrain.pipeline.predict_new import Extra, Predicted
+    from raytrain.pipeline.submit import Submission
     from raytrain.runs.ensemble import Ensemble
     from raytrain.runs.layout import RunDir
     from raytrain.runs.record import Record
     from raytrain.search.configurations import Configuration
     from raytrain.submission.events import Event
+    from raytrain.submission.preflight import Consent
+
+
+@dataclass(frozen=True)
+class Drafted:
+    """The job file of an unknown folder."""
+
+    path: Path
+    """The file, for `load_job`."""
+    draft: "Draft" = field(repr=False)
+    """Its `questions` for a person, its `problems`, and the `report` of the data."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +130,24 @@ def load_job(
     return load(Path(path), list(set), profile)
 
 
+def init(
+    folder: str | PathLike[str],
+    sample: str | PathLike[str] | None = None,
+    out: str | PathLike[str] | None = None,
+) -> Drafted:
+    """Look at an unknown folder or .zip, and write the YAML of its competition.
+
+    `sample` is the sample submission, if it is not in the folder; `out` is the file to write, by
+    default `<folder's name>.yaml`. Raises ValueError when the file exists or nothing is recognized.
+    """
+    from raytrain.pipeline.init import init as station
+
+    draft, path = station(
+        str(folder), None if sample is None else Path(sample), None if out is None else Path(out)
+    )  # fmt: skip
+    return Drafted(path, draft)
+
+
 def check(job: "JobSpec") -> Checked:
     """Read all data once, and save its facts and the folds. Raises ValueError that lists every
     problem."""
@@ -168,14 +199,15 @@ def predict(
     images: str | PathLike[str] | Sequence[str | PathLike[str]],
     source: str | PathLike[str],
     out: str | PathLike[str] = "predictions",
-    extras: "Collection[Literal['probabilities', 'overlay', 'csv']]" = (),
+    extras: "Collection[Extra]" = (),
     *,
     trust: bool = False,
 ) -> "Predicted":
     """Write `<out>/<name>.png` for each image: files, folders, patterns or .npy stacks.
 
-    `source` is a run's folder, a bundle or a checkpoint. `trust` allows the Python files of
-    somebody else's run to be run.
+    `source` is a run's folder, a bundle or a checkpoint. `extras` names what is written besides:
+    `probabilities`, `overlay`, `csv`. `trust` allows the Python files of somebody else's run to be
+    run.
     """
     from raytrain.pipeline.predict_new import predict_new
 
@@ -196,15 +228,26 @@ def evaluate(job: "JobSpec") -> Evaluated:
     return Evaluated(folder, read_report(folder.data_report).classes, found)
 
 
-def submit(
-    job: "JobSpec", consent: "Collection[Literal['again', 'late', 'unlikely']]" = ()
-) -> "Event":
-    """Send submission.csv to Kaggle, exactly once, and follow it until it is scored.
-
-    `consent` allows to send the same file again, after the deadline, or a file that is probably not
-    better than the best one sent.
-    """
-    from raytrain.pipeline.submit import submit as station
+def preview(job: "JobSpec", consent: "Collection[Consent]" = ()) -> "Submission":
+    """Do everything that `submit` does before it sends; the result has a token for `submit`."""
+    from raytrain.pipeline.submit import preview as station
     from raytrain.runs.layout import run_dir
 
     return station(job, run_dir(job), consent)
+
+
+def submit(
+    job: "JobSpec", token: str | None = None, consent: "Collection[Consent]" = ()
+) -> "Submission":
+    """Send submission.csv to Kaggle, exactly once, and follow it until it is scored.
+
+    With the `token` of a preview, send exactly the file that was previewed. `consent` allows to
+    send the same file `again`, to send it `late`, or although it is `unlikely` to be better than
+    the best one sent.
+    """
+    from raytrain.pipeline import submit as stations
+    from raytrain.runs.layout import run_dir
+
+    if token is None:
+        return stations.submit(job, run_dir(job), consent)
+    return stations.commit(job, run_dir(job), token, consent)

@@ -1,20 +1,24 @@
-"""Shared parts of all commands: their errors and exit codes, and common options."""
+"""Shared parts of all commands: how their answers and errors are shown, and common options.
+
+Each command returns an `Answer`; here, and nowhere else, it becomes text or JSON.
+"""
 
 import contextlib
 import errno
 import signal
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
+from raytrain.cli.answer import failure, json_text
 from raytrain.config.job import JobSpec, Place
 from raytrain.config.load import load_job
 from raytrain.config.plain import PlainStream
-from raytrain.config.secrets import without_password
-from raytrain.runs.files import storage_text
 from raytrain.runs.layout import RunDir, run_dir
 from raytrain.runs.messages import print_messages
 
@@ -28,41 +32,81 @@ def _terminate(number: int, frame: object) -> None:
     raise Terminated
 
 
+CONTINUE = "all work up to the last epoch is saved; run the same command to continue"
+
+
 class _Commands(TyperGroup):
-    """Turns a user's mistake, or a failing storage, into a message without a traceback.
+    """Shows what a command answers; a mistake or a failing storage becomes a message without a
+    traceback.
 
     Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 terminated.
     """
 
+    def __init__(self, **attributes):
+        super().__init__(**attributes)
+        for command in self.commands.values():
+            command.params.append(_json_option())
+
     def invoke(self, ctx):
         signal.signal(signal.SIGTERM, _terminate)
-        print_messages()
+        words = [*ctx.args, "--"]
+        as_json = "--json" in words[: words.index("--")] and "--help" not in words
+        warnings, out = print_messages(), sys.stdout
         with (
-            contextlib.redirect_stdout(PlainStream(sys.stdout)),
+            contextlib.redirect_stdout(PlainStream(sys.stderr if as_json else out)),
             contextlib.redirect_stderr(PlainStream(sys.stderr)),
         ):
-            return self._ended(ctx)
+            answer = self._any_answer(ctx) if as_json else self._answer(ctx)
+            if answer.text and not as_json:
+                print(answer.text, flush=True)
+            if answer.message:
+                print(f"raytrain: {answer.message}", file=sys.stderr)
+        if as_json:
+            print(json_text(ctx.invoked_subcommand or "", answer, warnings), file=out, flush=True)
+        if answer.exit_code:
+            sys.exit(answer.exit_code)
 
-    def _ended(self, ctx):
+    def _answer(self, ctx):
         try:
             return super().invoke(ctx)
         except ValueError as error:
-            print(f"raytrain: {without_password(str(error))}", file=sys.stderr)
-            sys.exit(1)
+            return failure(error, getattr(error, "code", "failed"), 1)
         except OSError as error:
             if error.errno == errno.EPIPE:  # `raytrain ledger | head`
                 raise
-            print(f"raytrain: {storage_text(error)}", file=sys.stderr)
-            sys.exit(1)
-        except KeyboardInterrupt as error:
-            terminated = isinstance(error, Terminated)
-            how = "terminated" if terminated else "interrupted"
-            print(
-                f"raytrain: {how}; all work up to the last epoch is saved; run the same command "
-                "to continue",
-                file=sys.stderr,
-            )
-            sys.exit(143 if terminated else 130)
+            return failure(error, "storage", 1)
+        except Terminated:
+            return failure(KeyboardInterrupt(f"terminated; {CONTINUE}"), "terminated", 143)
+        except KeyboardInterrupt:
+            return failure(KeyboardInterrupt(f"interrupted; {CONTINUE}"), "interrupted", 130)
+
+    def _any_answer(self, ctx):
+        """Return an answer whatever happens, because a program waits for one."""
+        try:
+            return self._answer(ctx)
+        except TyperException as error:
+            return failure(ValueError(error.format_message()), "usage", error.exit_code)
+        except Exception as error:
+            traceback.print_exc()
+            return failure(ValueError(f"{type(error).__name__}: {error}"), "internal", 1)
+
+
+def _json_option():
+    """Return the option `--json`, which every command has. Its value is read before the command is
+    parsed, so that wrong usage is answered as JSON, too."""
+    made = typer.Typer(add_completion=False)
+
+    @made.command()
+    def command(
+        json: Annotated[
+            bool, typer.Option("--json", help="Print one JSON object; progress goes to stderr.")
+        ] = False,
+    ) -> None:
+        del json
+
+    option = typer.main.get_command(made).params[0]
+    option.expose_value = False
+    return option
 
 
 app = typer.Typer(
@@ -96,10 +140,15 @@ Local = Annotated[
 ]
 
 
+def place_of(local: bool) -> Place:
+    """Return where to run."""
+    return "local" if local else "ray"
+
+
 def resolved(
     path: Path, overrides: list[str] | None, profile: str | None, local: bool
 ) -> tuple[JobSpec, RunDir, Place]:
     """Return the job, its run directory, and where to run."""
-    place: Place = "local" if local else "ray"
+    place = place_of(local)
     spec = load_job(path, overrides, profile).at(place)
     return spec, run_dir(spec), place

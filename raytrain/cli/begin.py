@@ -1,13 +1,16 @@
 """The commands that need no YAML yet: fetch a competition, and write the YAML of a folder."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import raytrain
+from raytrain.cli.answer import Answer, problem_of
 from raytrain.cli.app import JobFile, Overrides, Profile, app
+from raytrain.config.codes import CodedError
 from raytrain.config.load import load_job
+from raytrain.runs.messages import say
 
 if TYPE_CHECKING:
     from raytrain.pipeline.draft import Draft
@@ -16,12 +19,13 @@ PANEL = "The line"
 
 
 @app.command(rich_help_panel=PANEL)
-def fetch(job: JobFile, set: Overrides = None, profile: Profile = None) -> None:
+def fetch(job: JobFile, set: Overrides = None, profile: Profile = None) -> Answer:
     """Download and unpack a Kaggle competition into competition.data."""
     from raytrain.pipeline.fetch import fetch as station
 
     spec = load_job(job, set, profile)
-    print(f"fetched: {station(spec, Path(spec.competition.data))}")
+    folder = station(spec, Path(spec.competition.data))
+    return Answer({"folder": folder}, f"fetched: {folder}")
 
 
 @app.command(rich_help_panel=PANEL)
@@ -33,20 +37,23 @@ def init(
     out: Annotated[
         Path | None, typer.Option(help="The YAML to write; default: <folder's name>.yaml.")
     ] = None,
-) -> None:
+) -> Answer:
     """Look at an unknown folder, and write the YAML of its competition with a reason for each
     line."""
     from raytrain.pipeline.init import draft_text
-    from raytrain.pipeline.init import init as station
 
-    draft, path = station(folder, sample, out)
-    print(draft_text(draft, path))
+    found = raytrain.init(folder, sample, out)
+    draft, path = found.draft, found.path
+    text = draft_text(draft, path)
+    result = {"job": path, "questions": draft.questions, "data": draft.report}
     if draft.problems:
-        sys.exit(1)
+        problems = tuple(problem_of("data", line) for line in draft.problems)
+        message = f"correct the data, then run `raytrain check {path}`"
+        return Answer(result, text, 1, message, problems)
+    following = f"raytrain run {path}"
     if draft.report is not None and not draft.report.ids("test"):
-        print(f"next: write where the test images are, then raytrain check {path}")
-    else:
-        print(f"next: raytrain run {path}")
+        following = f"write where the test images are, then raytrain check {path}"
+    return Answer({**result, "next": following}, f"{text}\nnext: {following}")
 
 
 def begun(path: Path) -> tuple[Path, "Draft | None"]:
@@ -61,11 +68,11 @@ def begun(path: Path) -> tuple[Path, "Draft | None"]:
     from raytrain.pipeline.init import init as station
 
     if (before := file_of(str(path))) is not None:
-        print(f"continuing with {before}, which is for this folder")
+        say(f"continuing with {before}, which is for this folder")
         return before, None
     draft, written = station(str(path), None, None)
     text = draft_text(draft, written)
     if draft.problems:
-        raise ValueError(text)
-    print(text)
+        raise CodedError("data", text, draft.problems)
+    say(text)
     return written, draft

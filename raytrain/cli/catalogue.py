@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from raytrain import __version__
+from raytrain.cli.answer import Answer
 from raytrain.cli.app import Trust, app
 from raytrain.config.job import JobSpec
 
@@ -18,32 +19,30 @@ def models(
     network: Annotated[
         str | None, typer.Argument(help="A name, or YAML such as '{name: smp, decoder: fpn}'.")
     ] = None,
-) -> None:
+) -> Answer:
     """List the networks, their parameters, the YAML to use them, and their costs."""
-    from raytrain.cli.listing import all_costs, model_text, models_text
+    from raytrain.cli import listing
 
-    if network:
-        print(model_text(network))
-        return
-    print(models_text(), end="\n\n", flush=True)
-    for line in all_costs():
-        print(line, flush=True)
+    found = listing.network(network) if network else listing.with_costs(listing.networks())
+    return Answer(found, found.text)
 
 
 @app.command(rich_help_panel=PANEL)
-def losses() -> None:
+def losses() -> Answer:
     """List the losses, their parameters and the YAML to use them."""
-    from raytrain.cli.listing import losses_text
+    from raytrain.cli import listing
 
-    print(losses_text())
+    found = listing.losses()
+    return Answer(found, found.text)
 
 
 @app.command(rich_help_panel=PANEL)
-def metrics() -> None:
+def metrics() -> Answer:
     """List the metrics, their parameters and the YAML to use them."""
-    from raytrain.cli.listing import metrics_text
+    from raytrain.cli import listing
 
-    print(metrics_text())
+    found = listing.metrics()
+    return Answer(found, found.text)
 
 
 @app.command(rich_help_panel=PANEL)
@@ -56,22 +55,24 @@ def export(
         ),
     ] = None,
     trust: Trust = False,
-) -> None:
+) -> Answer:
     """Write a checkpoint's network as a torch.export or ONNX program, checked for parity."""
     from raytrain.engine.export import export_program
 
     target = out or checkpoint.with_suffix(".pt2")
     difference = export_program(checkpoint, target, trust)
-    print(f"written: {target} (probabilities differ by {difference:.1g} at most)")
+    text = f"written: {target} (probabilities differ by {difference:.1g} at most)"
+    return Answer({"file": target, "difference": difference}, text)
 
 
 @app.command(rich_help_panel=PANEL)
-def schema() -> None:
+def schema() -> Answer:
     """Print the JSON schema of a job file."""
-    print(json.dumps(JobSpec.model_json_schema(), indent=1))
+    found = JobSpec.model_json_schema()
+    return Answer(found, json.dumps(found, indent=1))
 
 
 @app.command(rich_help_panel=PANEL)
-def version() -> None:
+def version() -> Answer:
     """Print the version."""
-    print(__version__)
+    return Answer({"version": __version__}, __version__)

@@ -2,14 +2,16 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from raytrain.cli.app import JobFile, Local, Overrides, Profile, app, resolved
+import raytrain
+from raytrain.cli.answer import Answer, problem_of
+from raytrain.cli.app import JobFile, Local, Overrides, Profile, app, place_of, resolved
 from raytrain.cli.begin import begun
 from raytrain.config.load import load_job
-from raytrain.runs.layout import run_dir
+from raytrain.runs.layout import RunDir, run_dir
 
 PANEL = "The line"
 EXAMPLES = Path(__file__).parents[1] / "jobs"
@@ -17,42 +19,44 @@ EXAMPLES = Path(__file__).parents[1] / "jobs"
 
 
 @app.command(rich_help_panel=PANEL)
-def check(job: JobFile, set: Overrides = None, profile: Profile = None) -> None:
+def check(job: JobFile, set: Overrides = None, profile: Profile = None) -> Answer:
     """Read all data once, list every problem, and save data.json and folds.json."""
     from raytrain.data.folds import fold_notes
-    from raytrain.pipeline.check import check_all, summary
+    from raytrain.pipeline.check import summary
 
-    spec = load_job(job, set, profile)
-    run = run_dir(spec)
-    report, folds = check_all(spec, run)
-    print("\n  ".join([summary(report), *fold_notes(folds, report)]))
-    print(f"written: {run.data_report}, {run.folds}, {run.contact_sheet}")
+    found = raytrain.check(load_job(job, set, profile))
+    notes = fold_notes(found.folds, found.report)
+    written = found.paths.data_report, found.paths.folds, found.paths.contact_sheet
+    result = {"data": found.report, "folds": len(found.folds.val_ids), "fold_notes": notes}
+    text = "\n  ".join([summary(found.report), *notes])
+    return Answer(
+        {**result, "written": written}, f"{text}\nwritten: {', '.join(map(str, written))}"
+    )  # fmt: skip
 
 
 @app.command(rich_help_panel=PANEL)
 def train(
     job: JobFile, set: Overrides = None, profile: Profile = None, local: Local = False
-) -> None:
+) -> Answer:
     """Train the job's trial on the given split."""
-    from raytrain.pipeline.run import opened
-    from raytrain.pipeline.train import train as station
-
-    with opened(*resolved(job, set, profile, local), "train") as run:
-        record = station(run)
+    record = raytrain.train(load_job(job, set, profile), place_of(local))
     best = f"best val Dice {record.best['val_dice']:.4f}, " if record.best else ""
-    print(f"{record.name}: {best}{record.epochs} epochs, fingerprint {record.fingerprint}")
+    text = f"{record.name}: {best}{record.epochs} epochs, fingerprint {record.fingerprint}"
+    return Answer(record, text)
 
 
 @app.command(rich_help_panel=PANEL)
 def probe(
     job: JobFile, set: Overrides = None, profile: Profile = None, local: Local = False
-) -> None:
+) -> Answer:
     """Measure the largest batches that fit on a worker, in training and prediction."""
     from raytrain.pipeline.probe import probe as station
+    from raytrain.pipeline.probe import probe_text
     from raytrain.pipeline.run import opened
 
     with opened(*resolved(job, set, profile, local), "train") as run:
-        print(station(run))
+        found = station(run)
+    return Answer(found, probe_text(found))
 
 
 @app.command(rich_help_panel=PANEL)
@@ -68,32 +72,36 @@ def search(
             help="Only test that every value of every factor builds and trains a few steps.",
         ),
     ] = False,
-) -> None:
+) -> Answer:
     """Search models, losses and rates with early stopping; writes leaderboard.csv."""
     from raytrain.pipeline.report import report as write_report
     from raytrain.pipeline.run import opened
-    from raytrain.pipeline.search import search as station
     from raytrain.report.study_results import study_table, study_text, write_study
     from raytrain.report.terminal import leaderboard_table
+    from raytrain.search.leaderboard import figures
     from raytrain.search.smoke import smoke as smoke_test
     from raytrain.submission.ledger import ledger_of
 
     spec, folder, place = resolved(job, set, profile, local)
     if smoke:
         with opened(spec, folder, place) as run:
-            print(smoke_test(run))
-        return
-    with opened(spec, folder, place, "search") as run:
-        print(leaderboard_table(station(run)))
+            smoked = smoke_test(run)
+        return Answer(smoked, smoked.text)
+    found = raytrain.search(spec, place)
+    result = {"leaderboard": figures(found.board), "file": folder.leaderboard}
+    text = leaderboard_table(found.board)
     if study := study_table(folder):
         write_study(folder, study)
-        print(study_text(study))
         page = write_report(folder, ledger_of(spec, folder))
-        print(f"written: {folder.study}, and its figures in {page}")
+        result |= {"study": folder.study, "report": page}
+        text += f"\n{study_text(study)}\nwritten: {folder.study}, and its figures in {page}"
+    return Answer(result, text)
 
 
 @app.command(rich_help_panel=PANEL)
-def cv(job: JobFile, set: Overrides = None, profile: Profile = None, local: Local = False) -> None:
+def cv(
+    job: JobFile, set: Overrides = None, profile: Profile = None, local: Local = False
+) -> Answer:
     """Train the best configurations on all folds; writes out-of-fold maps to oof/."""
     from raytrain.pipeline.cv import candidate_recipes
     from raytrain.pipeline.cv import cv as station
@@ -101,19 +109,20 @@ def cv(job: JobFile, set: Overrides = None, profile: Profile = None, local: Loca
 
     with opened(*resolved(job, set, profile, local), "cv") as run:
         folds = station(run, candidate_recipes(run))
-    print(f"out-of-fold maps of {len(folds.val_ids)} folds: {run.folder.oof}")
+    count, path = len(folds.val_ids), run.folder.oof
+    return Answer({"folds": count, "maps": path}, f"out-of-fold maps of {count} folds: {path}")
 
 
 @app.command(rich_help_panel=PANEL)
 def finalize(
     job: JobFile, set: Overrides = None, profile: Profile = None, local: Local = False
-) -> None:
+) -> Answer:
     """Choose the ensemble out of fold and train it; writes its masks and submission.csv."""
     from raytrain.pipeline.run import finish, opened
 
     with opened(*resolved(job, set, profile, local), "final") as run:
         finish(run)
-    print(f"submission: {run.folder.submission}")
+    return Answer(_ensemble(run.folder), f"submission: {run.folder.submission}")
 
 
 @app.command(rich_help_panel=PANEL)
@@ -129,59 +138,18 @@ def ensemble(
     set: Overrides = None,
     profile: Profile = None,
     local: Local = False,
-) -> None:
+) -> Answer:
     """Add teammates' maps to the ensemble, or remove them; updates score, masks and CSV."""
     from raytrain.pipeline.ensemble import ensemble as station
     from raytrain.pipeline.run import opened
 
     with opened(*resolved(job, set, profile, local), "final") as run:
         better = station(run, add or [], remove or [])
+    text = f"submission: {run.folder.submission}"
     if better is not None:
-        print(f"P(better than before, out of fold) = {better:.2f}, over paired draws of groups")
-    print(f"submission: {run.folder.submission}")
-
-
-@app.command(rich_help_panel=PANEL)
-def evaluate(
-    job: Annotated[
-        Path | None, typer.Argument(help="The competition's YAML; none with --masks and --truth.")
-    ] = None,
-    masks: Annotated[
-        Path | None, typer.Option(help="A folder of predicted masks, to compare with --truth.")
-    ] = None,
-    truth: Annotated[
-        Path | None, typer.Option(help="A folder of true masks with the same names.")
-    ] = None,
-    set: Overrides = None,
-    profile: Profile = None,
-) -> None:
-    """Score masks against the truth: the ensemble's, or any folder's; writes evaluation.csv."""
-    from raytrain.data.report import read_report
-    from raytrain.pipeline.evaluate import evaluate as station
-    from raytrain.pipeline.evaluate import evaluate_folders
-    from raytrain.report.terminal import evaluation_text
-
-    if (masks is None) != (truth is None) or (job is None) != (masks is not None):
-        raise typer.BadParameter("give either a job, or --masks and --truth")
-    if masks is not None and truth is not None:
-        print(evaluation_text(str(masks), *evaluate_folders(masks, truth)))
-        return
-    assert job is not None
-    run = run_dir(load_job(job, set, profile))
-    for name, found in station(run).items():
-        print(evaluation_text(name, found, read_report(run.data_report).classes))
-    print(f"written: {run.evaluation}")
-
-
-@app.command(rich_help_panel=PANEL)
-def report(job: JobFile, set: Overrides = None, profile: Profile = None) -> None:
-    """Write report.html: one page that needs no network."""
-    from raytrain.pipeline.report import report as station
-    from raytrain.submission.ledger import ledger_of
-
-    spec = load_job(job, set, profile)
-    run = run_dir(spec)
-    print(f"written: {station(run, ledger_of(spec, run))}")
+        gain = f"P(better than before, out of fold) = {better:.2f}, over paired draws of groups"
+        text = f"{gain}\n{text}"
+    return Answer({**_ensemble(run.folder), "better_than_before": better}, text)
 
 
 @app.command(rich_help_panel=PANEL)
@@ -196,20 +164,24 @@ def run(
             help="Time limit over all starts, such as 90m or 2h; the best ensemble so far is kept."
         ),
     ] = None,
-) -> None:
+) -> Answer:
     """Run the whole pipeline, from the folder to the checked CSV; run it again to continue.
 
     With a folder or a .zip in place of the YAML, `init` writes the YAML first.
     """
     from raytrain.pipeline.init import keep_report
-    from raytrain.pipeline.run import run as line
+    from raytrain.search.leaderboard import figures
+
 
     path, draft = begun(job)
     given = [f"budget={budget}"] if budget is not None else []
     spec, folder, place = resolved(path, [*(set or []), *given], profile, local)
     if draft is not None:
         keep_report(draft, spec, folder)
-    line(spec, folder, place)
+    found = raytrain.run(spec, place)
+    board = figures(found.board)
+    result = {**_ensemble(found.paths), "leaderboard": board, "submission": found.submission}
+    return Answer({**result, "job": path, "report": found.paths.report})
 
 
 @app.command(rich_help_panel=PANEL)
@@ -218,12 +190,16 @@ def demo(
         Path, typer.Argument(help="A copy of jobs/phantom.yaml; the package has its own.")
     ] = EXAMPLES / "phantom.yaml",
     set: Overrides = None,
-) -> None:
+) -> Answer:
     """Run the whole pipeline on a small synthetic competition with known test masks."""
     from raytrain.pipeline.demo import demo as station
 
     spec = load_job(job, set, None)
-    sys.exit(station(spec, run_dir(spec)))
+    found = station(spec, run_dir(spec))
+    if not found.shortfalls:
+        return Answer(found)
+    problems = tuple(problem_of("failed", line) for line in found.shortfalls)
+    return Answer(found, "", 1, f"demo failed: {'; '.join(found.shortfalls)}", problems)
 
 
 @app.command(rich_help_panel=PANEL)
@@ -234,9 +210,27 @@ def launch(
     set: Overrides = None,
     profile: Profile = None,
     python: Annotated[str, typer.Option(help="The interpreter on the cluster.")] = "python",
-) -> None:
+) -> Answer:
     """Run a command as a Ray job on a cluster, follow its log, and return its exit code."""
     from raytrain.cluster.jobs import launch as submit_job
 
     spec = load_job(job, set, profile)
-    sys.exit(submit_job(command, spec, address, python, sys.stdout))
+    code = submit_job(command, spec, address, python, sys.stdout)
+    message = f"the job ended with exit code {code}; its log says why" if code else ""
+    problems = (problem_of("failed", message),) if code else ()
+    return Answer({"exit_code": code}, "", code, message, problems)
+
+
+def _ensemble(folder: RunDir) -> dict[str, Any]:
+    """Return what there is to say about the run's ensemble."""
+    from raytrain.runs.ensemble import read_ensemble
+
+    found = read_ensemble(folder)
+    keys = ("metric", "score", "low", "high", "images")
+    return {
+        **{key: found.oof[key] for key in keys},
+        "ensemble": found.text,
+        "run": folder.path,
+        "csv": folder.submission,
+        "masks": folder.masks,
+    }

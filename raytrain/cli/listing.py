@@ -4,12 +4,13 @@ import inspect
 import json
 import re
 import textwrap
-from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args, get_origin
 
 import yaml
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import to_jsonable_python
 
 from raytrain.config.base import Spec
 from raytrain.config.errors import config_error, problems_of, unknown_name
@@ -19,6 +20,7 @@ from raytrain.config.models import ModelSpec
 from raytrain.config.names import SMP_DECODERS, SMP_ENCODERS
 from raytrain.config.trial import TrialSpec
 from raytrain.config.yaml_text import read_yaml
+from raytrain.runs.bar import bar
 
 WIDTH = 100
 SIDES = (96, 256, 512)
@@ -38,36 +40,122 @@ METRIC_EXAMPLE = """competition:
   metric: {name: weighted, terms: [{weight: 0.7, metric: dice}, {weight: 0.3, metric: iou}]}"""
 
 
-def models_text() -> str:
+@dataclass(frozen=True)
+class Entry:
+    """A name for job files."""
+
+    name: str
+    description: str
+    """What it is, with its YAML in backticks."""
+    parameters: tuple["Parameter", ...]
+
+    @property
+    def text(self) -> str:
+        described = [f"  {line}" for line in self.description.splitlines() if line]
+        lines = [line for each in self.parameters for line in _wrapped(f"  {each.text}")]
+        return "\n".join([self.name, *described, *lines])
+
+    @property
+    def examples(self) -> list[str]:
+        """The YAML in the description."""
+        return re.findall(r"`(\{name: [^`]*\})`", self.description)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of an entry."""
+
+    name: str
+    required: bool
+    default: Any
+    choices: tuple[str, ...]
+    """Other words and numbers that it takes."""
+
+    @property
+    def text(self) -> str:
+        if self.required:
+            return f"{self.name}: (required)"
+        default = json.dumps(self.default).strip('"')
+        others = f"  (or {', '.join(self.choices)})" if self.choices else ""
+        return f"{self.name}: {default}{others}"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a network costs for CHANNELS and CLASSES."""
+
+    network: str
+    """Its YAML."""
+    parameters: int
+    multiply_adds: dict[int, int | None]
+    """Side of a square image in px -> multiply-adds; None: the size is refused."""
+
+    @property
+    def text(self) -> str:
+        counts = self.multiply_adds.values()
+        shown = "".join(f"{'-' if n is None else f'{n / 1e9:.2f} G':>10}" for n in counts)
+        return f"{self.parameters:>14,}{shown}  {self.network}"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Names for job files, with an introduction."""
+
+    head: str
+    entries: tuple[Entry, ...]
+    notes: tuple[str, ...] = ()
+    costs: tuple[Cost, ...] = ()
+
+    @property
+    def text(self) -> str:
+        parts = [self.head, *(each.text for each in self.entries), *self.notes]
+        if self.costs:
+            parts.append("\n".join([*_costs_head(), *(each.text for each in self.costs)]))
+        return "\n\n".join(part for part in parts if part)
+
+
+def networks() -> Listing:
     """Return every network with an example, and the names of smp's decoders and encoders."""
-    lists = [
-        f"smp's decoders: {', '.join(SMP_DECODERS)}",
-        f"smp's encoders: {', '.join(SMP_ENCODERS)}, drn_d_54, tu-<any of timm's>",
-    ]
     head = (
         "Put one of these under trial.model. The costs of the examples are listed at the end; "
         "`raytrain models '{name: ...}'` prints those of any other network."
     )
-    return _joined([_wrapped(head), *_described(_ALL), *map(_wrapped, lists)])
+    lists = (
+        f"smp's decoders: {', '.join(SMP_DECODERS)}",
+        f"smp's encoders: {', '.join(SMP_ENCODERS)}, drn_d_54, tu-<any of timm's>",
+    )
+    notes = tuple("\n".join(_wrapped(each)) for each in lists)
+    return Listing("\n".join(_wrapped(head)), _described(_ALL), notes)
 
 
-def all_costs() -> Iterator[str]:
-    """Yield the lines of a table of costs, one per example of `models_text`."""
-    return _costs(_specs([example for text in _described(_ALL) for example in _examples(text)]))
+def with_costs(listing: Listing) -> Listing:
+    """Return a listing with the costs of its examples."""
+    examples = [yaml for each in listing.entries for yaml in each.examples]
+    return replace(listing, costs=_costs([read_yaml(each, each) for each in examples]))
 
 
-def model_text(words: str) -> str:
+def network(words: str) -> Listing:
     """Return a network with its costs: the YAML in `words`, or the examples of a name.
 
     Raises ValueError when there is no such network or parameter.
     """
     if words in NETWORKS:
-        text = _described((NETWORKS[words],))[0]
-        costs = "\n".join(_costs(_specs(_examples(text))))
-        return _joined([text, costs])
+        return with_costs(Listing("", _described((NETWORKS[words],))))
     if not words.lstrip().startswith("{"):
         raise ValueError(f"models: {unknown_name(words, NETWORKS)}")
-    return "\n".join(_costs(_specs([read_yaml(f"models {words}", words)])))
+    return Listing("", (), (), _costs([read_yaml(f"models {words}", words)]))
+
+
+def _costs(trees: list[Any]) -> tuple[Cost, ...]:
+    """Return the costs of the networks of these YAML trees."""
+    from raytrain.models.costs import costs
+
+    specs = _specs(trees)
+    found = []
+    for text, spec in bar(specs, "counting", len(specs)):
+        parameters, counts = costs(spec, CHANNELS, CLASSES, SIDES)
+        found.append(Cost(text, parameters, dict(zip(SIDES, counts, strict=True))))
+    return tuple(found)
 
 
 def _specs(trees: list[Any]) -> list[tuple[str, ModelSpec]]:
@@ -78,59 +166,41 @@ def _specs(trees: list[Any]) -> list[tuple[str, ModelSpec]]:
             spec = TrialSpec.model_validate({"model": tree}).model
         except ValidationError as error:
             raise config_error("models", problems_of(error, TrialSpec)) from None
-        found.append(
-            (
-                yaml.safe_dump(tree, default_flow_style=True, sort_keys=False, width=1000).strip(),
-                spec,
-            )
-        )
+        text = yaml.safe_dump(tree, default_flow_style=True, sort_keys=False, width=1000).strip()
+        found.append((text, spec))
     return found
 
 
-def _examples(text: str) -> list[Any]:
-    return [read_yaml(example, example) for example in re.findall(r"`(\{name: [^`]*\})`", text)]
-
-
-def _costs(specs: list[tuple[str, ModelSpec]]) -> Iterator[str]:
-    """Yield a table of parameters and multiply-adds per image; `-`: the size is refused."""
-    from raytrain.models.costs import costs
-
+def _costs_head() -> tuple[str, str]:
     head = "".join(f"{f'{side}x{side}':>10}" for side in SIDES)
-    yield f"Parameters, and multiply-adds of one image ({CHANNELS} channel, {CLASSES} classes)."
-    yield f"{'parameters':>14}{head}"
-    for text, spec in specs:
-        parameters, counts = costs(spec, CHANNELS, CLASSES, SIDES)
-        shown = "".join(f"{'-' if n is None else f'{n / 1e9:.2f} G':>10}" for n in counts)
-        yield f"{parameters:>14,}{shown}  {text}"
+    return (
+        f"Parameters, and multiply-adds of one image ({CHANNELS} channel, {CLASSES} classes).",
+        f"{'parameters':>14}{head}",
+    )
 
 
-def losses_text() -> str:
-    """Return the description of every loss term."""
+def losses() -> Listing:
+    """Return every loss term."""
     head = "Put a list of these under trial.loss; the loss is their weighted sum."
-    return _joined([head, LOSS_EXAMPLE, *_described(get_args(get_args(LossTerm)[0]))])
+    return Listing(f"{head}\n\n{LOSS_EXAMPLE}", _described(get_args(get_args(LossTerm)[0])))
 
 
-def metrics_text() -> str:
-    """Return the description of every metric."""
+def metrics() -> Listing:
+    """Return every metric."""
     head = "Put one of these under competition.metric; for all of them, higher is better."
-    return _joined([head, METRIC_EXAMPLE, *_described(get_args(AnyMetricSpec))])
+    return Listing(f"{head}\n\n{METRIC_EXAMPLE}", _described(get_args(AnyMetricSpec)))
 
 
-def _joined(parts: Iterable[str]) -> str:
-    return "\n\n".join(parts)
-
-
-def _described(specs: tuple[type[Spec], ...]) -> list[str]:
-    """Return the name, description, and parameters with defaults of each spec."""
-    return [
-        "\n".join([
+def _described(specs: tuple[type[Spec], ...]) -> tuple[Entry, ...]:
+    """Return the name, description, and parameters of each spec."""
+    return tuple(
+        Entry(
             spec.model_fields["name"].default,
-            *(f"  {line}" for line in _doc(spec).splitlines() if line),
-            *(_wrapped(f"  {key}: {_default(field)}")
-              for key, field in spec.model_fields.items() if key != "name"),
-        ])
+            _doc(spec),
+            tuple(_parameter(key, f) for key, f in spec.model_fields.items() if key != "name"),
+        )
         for spec in specs
-    ]  # fmt: skip
+    )
 
 
 def _doc(spec: type[Spec]) -> str:
@@ -140,17 +210,19 @@ def _doc(spec: type[Spec]) -> str:
     return text if f"`{{name: {name}" in text else f"{text}\n`{{name: {name}}}`"
 
 
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, WIDTH, subsequent_indent="    ", break_on_hyphens=False)
+def _wrapped(text: str) -> list[str]:
+    return textwrap.fill(
+        text, WIDTH, subsequent_indent="    ", break_on_hyphens=False
+    ).splitlines()  # fmt: skip
 
 
-def _default(field: FieldInfo) -> str:
-    """Return the default as YAML, followed by the other choices."""
+def _parameter(key: str, field: FieldInfo) -> Parameter:
     if field.is_required():
-        return "(required)"
-    default = json.dumps(field.default).strip('"')
-    others = [choice for choice in _choices(field.annotation) if choice != default]
-    return f"{default}  (or {', '.join(others)})" if others else default
+        return Parameter(key, True, None, ())
+    default = to_jsonable_python(field.default)
+    shown = json.dumps(default).strip('"')
+    others = tuple(choice for choice in _choices(field.annotation) if choice != shown)
+    return Parameter(key, False, default, others)
 
 
 def _choices(annotation: Any) -> list[str]:

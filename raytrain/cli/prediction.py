@@ -5,6 +5,8 @@ from typing import Annotated, get_args
 
 import typer
 
+import raytrain
+from raytrain.cli.answer import Answer
 from raytrain.cli.app import Trust, app
 
 PANEL = "New images"
@@ -30,12 +32,13 @@ def predict(
         bool, typer.Option("--csv", help="Also write submission.csv, as the run's job says.")
     ] = False,
     trust: Trust = False,
-) -> None:
+) -> Answer:
     """Predict new images with a whole ensemble: NAME.png for each image."""
-    from raytrain.pipeline.predict_new import Extra, predict_new
+    from raytrain.pipeline.predict_new import Extra
 
     asked = {"probabilities": probabilities, "overlay": overlay, "csv": csv}
-    predict_new(images, source, out, [each for each in get_args(Extra) if asked[each]], trust)
+    extras = [each for each in get_args(Extra) if asked[each]]
+    return Answer(raytrain.predict(images, source, out, extras, trust=trust))
 
 
 @app.command(rich_help_panel=PANEL)
@@ -52,13 +55,13 @@ def bundle(
         ),
     ] = False,
     trust: Trust = False,
-) -> None:
+) -> Answer:
     """Write the ensemble as one folder or zip that predicts anywhere, without the run."""
     from raytrain.pipeline.bundle import bundle as station
     from raytrain.pipeline.notebook import write_notebook
 
     content, path = station(run, out, trust)
-    print(f"written: {path}")
-    if notebook:
-        folder = path if path.is_dir() else path.parent
-        print(f"written: {', '.join(map(str, write_notebook(content, folder)))}")
+    beside = write_notebook(content, path if path.is_dir() else path.parent) if notebook else []
+    text = f"written: {path}"
+    text += f"\nwritten: {', '.join(map(str, beside))}" if beside else ""
+    return Answer({"bundle": path, "beside": beside}, text)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from raytrain.cli.answer import Answer
 from raytrain.cli.app import Trust, app
 from raytrain.config.load import load_job
 from raytrain.runs.extensions import refuse_foreign
@@ -41,16 +42,18 @@ def leaderboard(
         ),
     ] = None,
     trust: Trust = False,
-) -> None:
+) -> Answer:
     """Show a search's configurations, best first; rewrites leaderboard.csv."""
-    from raytrain.pipeline.leaderboard_view import board_text, difference_text
+    from raytrain.pipeline.leaderboard_view import board, difference
 
     if diff and (sort or filter or best_per):
         raise typer.BadParameter("--diff stands alone")
     place = _run(run, trust)
-    print(
-        difference_text(place, *diff) if diff else board_text(place, sort, filter or [], best_per)
-    )
+    if diff:
+        differing = difference(place, *diff)
+        return Answer(differing, differing.text)
+    found = board(place, sort, filter or [], best_per)
+    return Answer({"rows": found.rows, "file": place.leaderboard}, found.text)
 
 
 @app.command(rich_help_panel=PANEL)
@@ -62,13 +65,14 @@ def compare(
         Path | None, typer.Option(help="The run of B, if B is from another run.")
     ] = None,
     trust: Trust = False,
-) -> None:
+) -> Answer:
     """Test whether two configurations differ, with a paired test over patients and seeds."""
     from raytrain.search.compare import compare as station
     from raytrain.search.compare import comparison_text
 
     place = _run(run, trust)
-    print(comparison_text(station(place, a, _run(other, trust) if other else place, b)))
+    found = station(place, a, _run(other, trust) if other else place, b)
+    return Answer(found, comparison_text(found))
 
 
 def _run(path: Path, trust: bool) -> RunDir:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+import raytrain
+from raytrain.cli.answer import Answer
 from raytrain.cli.app import JobFile, Overrides, Profile, app
 from raytrain.config.load import load_job
 from raytrain.runs.layout import run_dir
@@ -18,13 +20,15 @@ def dialect(
     sample: Annotated[Path, typer.Option(help="The competition's sample submission, a CSV.")],
     train: Annotated[Path | None, typer.Option(help="Its CSV of training masks.")] = None,
     images: Annotated[Path | None, typer.Option(help="The folder of its images.")] = None,
-) -> None:
+) -> Answer:
     """Infer how masks become the CSV, and print the YAML for it."""
     from raytrain.submission.inference.block import yaml_block
     from raytrain.submission.inference.infer import infer
 
     found = infer(sample, train, images)
-    print("\n".join([*map(str, found.findings), "", yaml_block(found)]))
+    block = yaml_block(found)
+    text = "\n".join([*map(str, found.findings), "", block])
+    return Answer({"findings": found.findings, "yaml": block}, text)
 
 
 @app.command(rich_help_panel=PANEL)
@@ -32,9 +36,14 @@ def submit(
     job: JobFile,
     set: Overrides = None,
     profile: Profile = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Do everything except sending.")
+    preview: Annotated[
+        bool,
+        typer.Option("--preview", "--dry-run", help="Do everything except sending; gives a token."),
     ] = False,
+    commit: Annotated[
+        str | None,
+        typer.Option(help="Send exactly the file of the preview that gave this token."),
+    ] = None,
     queue: Annotated[
         bool, typer.Option("--queue", help="Wait for the next day's quota if today's is used up.")
     ] = False,
@@ -48,22 +57,28 @@ def submit(
     again: Annotated[
         bool, typer.Option("--again", help="Send a file again that was sent before.")
     ] = False,
-) -> None:
+) -> Answer:
     """Send submission.csv to Kaggle, exactly once, and follow it until it is scored."""
-    from raytrain.pipeline import submit as station
+    from raytrain.submission.preflight import Consent, quota_of
     from raytrain.submission.queue import submit_queue
 
-    if dry_run and queue:
-        raise typer.BadParameter("choose one of --dry-run and --queue")
+    if preview + queue + (commit is not None) > 1:
+        raise typer.BadParameter("choose one of --preview, --commit and --queue")
     spec = load_job(job, set, profile)
-    run = run_dir(spec)
-    consent = [*(("late", "unlikely") if yes else ()), *(("again",) if again else ())]
-    if dry_run:
-        station.dry_run(spec, run, consent)
-    elif queue:
-        submit_queue(spec, run, consent, time.sleep)
-    else:
-        station.submit(spec, run, consent)
+    consent: list[Consent] = [
+        *(("late", "unlikely") if yes else ()), *(("again",) if again else ()),
+    ]  # fmt: skip
+    if queue:
+        scored = submit_queue(spec, run_dir(spec), consent, time.sleep)
+        quota = quota_of(scored[-1][1]) if scored else None
+        return Answer({"events": [event for event, _ in scored], "quota": quota})
+    if not preview:
+        return Answer(raytrain.submit(spec, commit, consent))
+    found = raytrain.preview(spec, consent)
+    event = found.event
+    text = f"not sent (preview): {event.file}, {event.rows} rows, as {event.tag}\n"
+    text += f"to send exactly this file: raytrain submit {job} --commit {found.token}"
+    return Answer(found, text)
 
 
 @app.command(rich_help_panel=PANEL)
@@ -74,16 +89,18 @@ def ledger(
     reconcile: Annotated[
         bool, typer.Option("--reconcile", help="First add what Kaggle's own list shows.")
     ] = False,
-) -> None:
+) -> Answer:
     """Show what was prepared and sent for this competition."""
     from raytrain.pipeline import ledger as station
     from raytrain.submission.ledger import ledger_of
 
     spec = load_job(job, set, profile)
     run = run_dir(spec)
-    if reconcile:
-        print(station.reconcile(spec, run))
-    print(station.ledger_table(ledger_of(spec, run)))
+    merged = station.reconcile(spec, run) if reconcile else None
+    found = station.listed(ledger_of(spec, run))
+    lines = [merged.text, found.text] if merged else [found.text]
+    result = {"reconciled": merged, "ledger": found.ledger, "submissions": found.submissions}
+    return Answer(result, "\n".join(lines))
 
 
 @app.command(rich_help_panel=PANEL)
@@ -94,12 +111,13 @@ def picks(
     ] = 0.3,
     set: Overrides = None,
     profile: Profile = None,
-) -> None:
+) -> Answer:
     """Recommend which two of the sent files to select as final submissions, and why."""
-    from raytrain.pipeline.picks import picks_text
+    from raytrain.pipeline.picks import picks as station
 
     spec = load_job(job, set, profile)
-    print(picks_text(spec, run_dir(spec), public))
+    found = station(spec, run_dir(spec), public)
+    return Answer(found, found.text)
 
 
 @app.command(rich_help_panel=PANEL)
@@ -108,9 +126,10 @@ def reproduce(
     job: JobFile,
     set: Overrides = None,
     profile: Profile = None,
-) -> None:
+) -> Answer:
     """Rebuild a submission's CSV from its record, and compare the two."""
     from raytrain.pipeline.reproduce import reproduce as station
 
     spec = load_job(job, set, profile)
-    print(station(spec, run_dir(spec), ref))
+    found = station(spec, run_dir(spec), ref)
+    return Answer(found, found.text)

@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from raytrain.config.codes import CodedError
 from raytrain.config.own import Widened, own_specs
 
 SHOWN = 10
@@ -59,11 +60,11 @@ def unknown_name(value: str, known: Iterable[str]) -> str:
     return f"unknown {value!r}; known: {shown}"
 
 
-def config_error(source: str, problems: list[str]) -> ValueError:
+def config_error(source: str, problems: list[str]) -> CodedError:
     """Return one error that lists every problem of the configuration read from `source`."""
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     lines = "\n".join(f"  {problem}" for problem in problems)
-    return ValueError(f"{source}: {count} in the configuration\n{lines}")
+    return CodedError("config", f"{source}: {count} in the configuration\n{lines}", problems)
 
 
 def problems_of(error: ValidationError, root: type[BaseModel], prefix: str = "") -> list[str]:

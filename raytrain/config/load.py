@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from raytrain.config.codes import CodedError
 from raytrain.config.errors import config_error, problems_of, unknown_name
 from raytrain.config.extend import extend_from
 from raytrain.config.job import JobSpec
@@ -24,14 +25,14 @@ def load_job(path: Path, overrides: list[str] | None = None, profile: str | None
     files under `extend` are loaded first and stay loaded in this process.
     """
     if not path.is_file():
-        raise ValueError(f"{path}: no such job file")
+        raise CodedError("config", f"{path}: no such job file; give the path of a YAML")
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not text in UTF-8: {error}") from None
+        raise CodedError("config", f"{path}: not text in UTF-8: {error}") from None
     tree = read_yaml(str(path), text)
     if not isinstance(tree, dict):
-        raise ValueError(f"{path}: a job file holds keys such as `competition:`")
+        raise CodedError("config", f"{path}: a job file holds keys such as `competition:`")
     named = named_parts(JobSpec)
     profiles = tree.pop("profiles", None) or {}
     profile = profile or tree.pop("profile", None)
@@ -49,7 +50,7 @@ def load_job(path: Path, overrides: list[str] | None = None, profile: str | None
     for override in overrides or []:
         key, equals, value = override.partition("=")
         if not equals or not key:
-            raise ValueError(f"--set {override}: write it as dotted.path=value")
+            raise CodedError("config", f"--set {override}: write it as dotted.path=value")
         values.append((key.strip(), read_yaml(f"--set {override}", value)))
     for key, value in sorted(values, key=lambda pair: whole_first(pair[0])):
         set_path(tree, key, value, named)

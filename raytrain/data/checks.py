@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from raytrain.config.codes import CodedError
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.errors import shortened
 from raytrain.data.describe import describe
@@ -45,8 +46,8 @@ def inspect(competition: CompetitionSpec) -> DataReport:
     if found.problems:
         root = local_folder(competition.data)
         count = "1 problem" if len(found.problems) == 1 else f"{len(found.problems)} problems"
-        lines = [f"{root}: {count} in the data", *shortened(found.problems)]
-        raise ValueError("\n  ".join(lines))
+        listed = shortened(found.problems)
+        raise CodedError("data", "\n  ".join([f"{root}: {count} in the data", *listed]), listed)
     return describe(competition, found.seen, found.equal, found.near, found.notes)
 
 

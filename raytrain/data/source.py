@@ -14,6 +14,7 @@ from pathlib import Path
 import fsspec
 from filelock import FileLock
 
+from raytrain.config.codes import CodedError
 from raytrain.data.archive import unpack
 from raytrain.runs.fingerprint import fingerprint
 
@@ -36,7 +37,7 @@ def local_folder(address: str) -> Path:
         return path
     if path.suffix.lower() == ".zip" and path.is_file():
         return _unpacked(path)
-    raise ValueError(f"{path}: no such folder (competition.data)")
+    raise CodedError("data", f"{path}: no such folder (competition.data)")
 
 
 def absolute(address: str) -> str:
@@ -62,7 +63,7 @@ def _fetched(address: str) -> Path:
             for name, facts in files.find(path, detail=True).items()
         }
     if not listing:
-        raise ValueError(f"{address}: there is nothing at this address (competition.data)")
+        raise CodedError("data", f"{address}: there is nothing at this address (competition.data)")
 
     def fetch(folder: Path) -> None:
         if len(listing) == 1 and path.endswith(".zip"):

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from raytrain.config.codes import CodedError
 from raytrain.config.predict import VIEW_COUNTS, ViewGroup
 from raytrain.data.folds import Folds
 from raytrain.engine.run import Run
@@ -48,10 +49,11 @@ def candidate_recipes(run: Run) -> list[Recipe]:
     scored = [each.spec for each in configurations(ranked(run.folder)) if each.mean is not None]
     members = run.job.finalize.members or 1
     if len(scored) < members:
-        raise ValueError(
+        raise CodedError(
+            "missing",
             f"finalize.members: {members} members need as many scored configurations, but the "
             f"leaderboard has {len(scored)} of this job; run `raytrain search` first, or lower "
-            "finalize.members"
+            "finalize.members",
         )
     epochs = run.job.finalize.epochs
     chosen = scored[: run.job.candidates]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from raytrain.config.codes import CodedError
 from raytrain.config.job import JobSpec
 from raytrain.data.archive import BrokenArchiveError, unpack
 from raytrain.runs.files import read_json, write_json
@@ -29,7 +30,7 @@ def fetch(job: JobSpec, folder: Path) -> Path:
             "competition.submission.slug: missing; set it to the competition's name in its address"
         )
     if not has_credentials():
-        raise ValueError(CREDENTIALS_HELP)
+        raise CodedError("credentials", CREDENTIALS_HELP)
     # Kept until all files are unpacked, because Kaggle's client resumes partial downloads.
     partial = folder.with_name(f".{folder.name}.fetch")
     try:

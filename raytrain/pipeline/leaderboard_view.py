@@ -3,17 +3,19 @@ between two configurations. All of it is derived from the records."""
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from rich.table import Table
 
+from raytrain.config.codes import CodedError
 from raytrain.config.errors import unknown_name
 from raytrain.config.flat import flat
 from raytrain.config.yaml_text import read_yaml
 from raytrain.report.terminal import as_text, board_table
 from raytrain.runs.layout import RunDir
 from raytrain.search.configurations import Configuration
-from raytrain.search.leaderboard import COLUMNS, named, rows, write_leaderboard
+from raytrain.search.leaderboard import COLUMNS, figured, named, rows, write_leaderboard
 
 FALLING = ("val_score", "val_dice", "low", "high", "n")
 """Columns that are sorted from high to low."""
@@ -30,17 +32,39 @@ Line = dict[str, Any]
 """One configuration: the columns of the leaderboard, and every field of its spec by its path."""
 
 
-def board_text(run: RunDir, sort: str | None, filters: list[str], best_per: str | None) -> str:
+@dataclass(frozen=True)
+class Board:
+    """The leaderboard as it was asked for."""
+
+    lines: list[Line]
+    repeated: bool
+    """Whether a configuration has repeats."""
+    beside: list[str]
+    """Fields that are shown besides the usual columns."""
+
+    @property
+    def rows(self) -> list[Line]:
+        """One row per configuration, with numbers as numbers."""
+        return [line | figured({key: line[key] for key in COLUMNS}) for line in self.lines]
+
+    @property
+    def text(self) -> str:
+        shown = [{key: _shown(value) for key, value in line.items()} for line in self.lines]
+        return board_table(shown, self.repeated, self.beside)
+
+
+def board(run: RunDir, sort: str | None, filters: list[str], best_per: str | None) -> Board:
     """Rewrite the leaderboard, and return it sorted and filtered as requested.
 
     Raises ValueError for an unknown column or field, and for a filter that nothing matches.
     """
-    board = write_leaderboard(run)
-    if not board:
-        raise ValueError(
-            f"{run.path}: there is no record of a search yet; run `raytrain search` first"
+    found = write_leaderboard(run)
+    if not found:
+        raise CodedError(
+            "missing",
+            f"{run.path}: there is no record of a search yet; run `raytrain search` first",
         )
-    lines = [_line(each, row) for each, row in zip(board, rows(board), strict=True)]
+    lines = [_line(each, row) for each, row in zip(found, rows(found), strict=True)]
     asked = []
     for text in filters:
         lines, key = _filtered(lines, text)
@@ -54,26 +78,40 @@ def board_text(run: RunDir, sort: str | None, filters: list[str], best_per: str 
         _known(key, lines, "--sort")
         lines = _sorted(lines, key, turned=sort.startswith("-"))
         asked.append(key)
-    shown = [{key: _shown(value) for key, value in line.items()} for line in lines]
     beside = [key for key in dict.fromkeys(asked) if key not in ("rank", "name")]
-    return board_table(shown, any(not each.alone for each in board), beside)
+    return Board(lines, any(not each.alone for each in found), beside)
 
 
-def difference_text(run: RunDir, first: str, second: str) -> str:
-    """Return a table of the fields in which the specs of two configurations differ."""
+@dataclass(frozen=True)
+class Difference:
+    """The fields in which the specs of two configurations differ."""
+
+    names: tuple[str, str]
+    fields: dict[str, tuple[Any, Any]]
+    """Path of the field -> its two values."""
+
+    @property
+    def text(self) -> str:
+        if not self.fields:
+            return f"{self.names[0]} and {self.names[1]} are equal in every field"
+        table = Table(title="differences", title_justify="left")
+        for column in ("field", *self.names):
+            table.add_column(column, overflow="fold")
+        for path, values in self.fields.items():
+            table.add_row(path, *(_shown(value) or "-" for value in values))
+        return as_text(table)
+
+
+def difference(run: RunDir, first: str, second: str) -> Difference:
+    """Compare the specs of two configurations. Raises ValueError when one is not found."""
     one, other = named(run, first), named(run, second)
     left, right = fields(one), fields(other)
     differing = [
         path for path in dict.fromkeys((*left, *right)) if left.get(path) != right.get(path)
     ]
-    if not differing:
-        return f"{one.name} and {other.name} are equal in every field"
-    table = Table(title="differences", title_justify="left")
-    for column in ("field", one.name, other.name):
-        table.add_column(column, overflow="fold")
-    for path in sorted(differing, key=lambda path: not path.endswith("name")):
-        table.add_row(path, *(_shown(side.get(path)) or "-" for side in (left, right)))
-    return as_text(table)
+    names_first = sorted(differing, key=lambda path: not path.endswith("name"))
+    values = {path: (left.get(path), right.get(path)) for path in names_first}
+    return Difference((one.name, other.name), values)
 
 
 def fields(each: Configuration) -> Line:

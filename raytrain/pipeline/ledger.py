@@ -1,5 +1,7 @@
 """`ledger`: a table of a competition's prepared and sent submissions, also manual ones."""
 
+from dataclasses import dataclass
+
 from rich.table import Table
 
 from raytrain.config.job import JobSpec
@@ -15,27 +17,53 @@ WIDTH, REASON = 240, 60
 """Most characters of a line, and of a column."""
 
 
-def ledger_table(ledger: Ledger) -> str:
-    """Return the ledger, one row per submission with its latest state, oldest first.
+@dataclass(frozen=True)
+class Listed:
+    """What was prepared and sent."""
 
-    Raises ValueError that names a line that is not an event.
-    """
-    rows = summary(ledger.read())
-    if not rows:
-        return f"{ledger}: nothing is prepared or sent yet; run `raytrain submit`"
-    table = Table(title=str(ledger), title_justify="left")
-    shown = [column for column in rows[0] if any(row[column] for row in rows)]
-    for column in shown:
-        table.add_column(column, no_wrap=column != "reason", max_width=REASON, overflow="fold")
-    for row in rows:
-        table.add_row(*(row[column] for column in shown))
-    return as_text(table, width=WIDTH)
+    ledger: str
+    """Where the ledger is."""
+    submissions: tuple[Event, ...]
+    """The latest event of each submission, oldest submission first."""
+
+    @property
+    def text(self) -> str:
+        rows = summary([*self.submissions])
+        if not rows:
+            return f"{self.ledger}: nothing is prepared or sent yet; run `raytrain submit`"
+        table = Table(title=self.ledger, title_justify="left")
+        shown = [column for column in rows[0] if any(row[column] for row in rows)]
+        for column in shown:
+            table.add_column(column, no_wrap=column != "reason", max_width=REASON, overflow="fold")
+        for row in rows:
+            table.add_row(*(row[column] for column in shown))
+        return as_text(table, width=WIDTH)
 
 
-def reconcile(job: JobSpec, run: RunDir) -> str:
+def listed(ledger: Ledger) -> Listed:
+    """Return all submissions. Raises ValueError that names a line that is not an event."""
+    return Listed(str(ledger), tuple(latest(ledger.read()).values()))
+
+
+@dataclass(frozen=True)
+class Reconciled:
+    """Kaggle's list, merged into the ledger."""
+
+    slug: str
+    entries: int
+    """Number of entries on Kaggle."""
+    added: int
+    """Number of events that were added."""
+
+    @property
+    def text(self) -> str:
+        return f"{self.slug}: {self.entries} submissions on Kaggle, {self.added} events added"
+
+
+def reconcile(job: JobSpec, run: RunDir) -> Reconciled:
     """Merge Kaggle's list into the ledger: new scores, lost answers, and manual submissions.
 
-    Returns the text to print. Raises ValueError when the list cannot be read.
+    Raises ValueError when the list cannot be read.
     """
     slug = job.competition.submission.slug
     if slug is None:
@@ -44,8 +72,7 @@ def reconcile(job: JobSpec, run: RunDir) -> str:
         )
     standing = calls.read_standing(slug)
     ledger = ledger_of(job, run)
-    added = _merge(job, ledger, standing.entries)
-    return f"{slug}: {len(standing.entries)} submissions on Kaggle, {added} events added"
+    return Reconciled(slug, len(standing.entries), _merge(job, ledger, standing.entries))
 
 
 def _merge(job: JobSpec, ledger: Ledger, entries: tuple[Entry, ...]) -> int:

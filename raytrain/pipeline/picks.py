@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from rich.table import Table
 
+from raytrain.config.codes import CodedError
 from raytrain.config.job import JobSpec
 from raytrain.data.report import DataReport, read_report
 from raytrain.metrics.oof_file import OofEvidence, read_oof_evidence
@@ -25,7 +26,21 @@ class _Candidate:
     oof: OofEvidence
 
 
-def picks_text(job: JobSpec, run: RunDir, public: float) -> str:
+@dataclass(frozen=True)
+class Picks:
+    """The sent files that can be compared, and their pairs, best first."""
+
+    submissions: tuple[Event, ...]
+    pairs: tuple[Pair, ...]
+    """Pairs by their places in `submissions`."""
+    left_out: tuple[str, ...]
+    """Submissions that cannot be compared, with the reason."""
+    agreement: str
+    """How well out-of-fold and public scores agree."""
+    text: str
+
+
+def picks(job: JobSpec, run: RunDir, public: float) -> Picks:
     """Return the pair of sent files with the highest expected maximum private score, with the
     reason.
 
@@ -37,7 +52,9 @@ def picks_text(job: JobSpec, run: RunDir, public: float) -> str:
             f"--public: {public} is not a share; give a number between 0 and 1, such as 0.3"
         )
     if not run.data_report.is_file():
-        raise ValueError(f"{run.path}: the data is not checked yet; run `raytrain check` first")
+        raise CodedError(
+            "missing", f"{run.path}: the data is not checked yet; run `raytrain check` first"
+        )
     ledger = ledger_of(job, run)
     events = ledger.read()
     report = read_report(run.data_report)
@@ -51,17 +68,17 @@ def picks_text(job: JobSpec, run: RunDir, public: float) -> str:
     reference, images = candidates[-1].oof, len(report.ids("test"))
     evidences = [candidate.oof.evidence for candidate in candidates]
     draws = simulate(evidences, np.array(reference.groups), reference.metric, images, public)
-    ranked = best_pairs(draws.private_DM, SHOWN)
-    return "\n".join(
-        [
-            *_reason(job, candidates, draws, ranked[0]),
-            f"{len(draws.private_DM)} simulated test sets: each draws {draws.groups} labeled "
-            f"groups ({images} test images), {draws.public_groups} of them public",
-            _table(candidates, ranked),
-            *(f"left out: {text}" for text in left_out),
-            agreement(events).line,
-        ]
-    )
+    ranked, agreed = best_pairs(draws.private_DM, SHOWN), agreement(events).line
+    text = [
+        *_reason(job, candidates, draws, ranked[0]),
+        f"{len(draws.private_DM)} simulated test sets: each draws {draws.groups} labeled "
+        f"groups ({images} test images), {draws.public_groups} of them public",
+        _table(candidates, ranked),
+        *(f"left out: {text}" for text in left_out),
+        agreed,
+    ]
+    sent = tuple(candidate.event for candidate in candidates)
+    return Picks(sent, tuple(ranked), tuple(left_out), agreed, "\n".join(text))
 
 
 def _candidates(

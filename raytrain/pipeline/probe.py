@@ -25,8 +25,8 @@ class _Shard:
     task: Task
 
 
-def probe(run: Run) -> str:
-    """Probe `job.trial` on one worker, write `batches.json` and return the settings to use.
+def probe(run: Run) -> dict[str, Any]:
+    """Probe `job.trial` on one worker, and return the content of `batches.json`.
 
     Raises ValueError when a batch of one image does not fit, and for a model without batches.
     """
@@ -38,9 +38,16 @@ def probe(run: Run) -> str:
     task = make_task(run, "train", trial, held_out(run), workers=1)
     make_trainable([task], run)
     run.backend.map_shards("probe", _probe, [_Shard(folder.path, task)])
-    found = read_json(folder.batches, "delete it and run `raytrain probe` again")
+    found: dict[str, Any] = read_json(
+        folder.batches, "delete it and run `raytrain probe` again"
+    )  # fmt: skip
     if "reason" in found:
         raise ValueError(found["reason"])
+    return found
+
+
+def probe_text(found: dict[str, Any]) -> str:
+    """Return what was measured, and the settings to use."""
     training, evaluation = found["training"]["images"], found["evaluation"]["images"]
     return (
         f"{_line('training', found['training'])}\n{_line('evaluation', found['evaluation'])}\n"

@@ -3,6 +3,7 @@
 import hashlib
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,21 @@ from raytrain.submission.sample import located
 from raytrain.submission.table import build_table, write_table
 
 
-def reproduce(asked: JobSpec, run: RunDir, ref: str) -> str:
-    """Predict and encode with the members that the record names; returns the text to print.
+@dataclass(frozen=True)
+class Reproduced:
+    """A submission whose CSV was rebuilt to the byte."""
+
+    tag: str
+    rows: int | None
+    sha256: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.tag}: the CSV is the same, {self.rows} rows, SHA-256 {self.sha256}"
+
+
+def reproduce(asked: JobSpec, run: RunDir, ref: str) -> Reproduced:
+    """Predict and encode with the members that the record names.
 
     Raises ValueError when there is no such submission, when data or weights differ from those of
     the record, and when the CSV differs, with the number of pixels.
@@ -49,7 +63,7 @@ def reproduce(asked: JobSpec, run: RunDir, ref: str) -> str:
         write_table(built, build_table(masks(), report.classes, spec, report.target), spec)
         digest = hashlib.sha256(built.read_bytes()).hexdigest()
         if digest == event.sha256:
-            return f"{event.tag}: the CSV is the same, {event.rows} rows, SHA-256 {digest}"
+            return Reproduced(event.tag, event.rows, digest)
         sent = ledger.kept(f"{event.tag}.csv")
         found = change(sent, masks(), report.classes, report.target, spec)
     raise ValueError(

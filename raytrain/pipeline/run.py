@@ -80,7 +80,7 @@ def _sent(job: JobSpec, folder: RunDir, prepared: Event) -> Event:
     elif not has_credentials():
         say(f"not sent: {CREDENTIALS_HELP}\nthen run `raytrain submit`")
     else:
-        return submit(job, folder, ())
+        return submit(job, folder, ()).event
     return prepared
 
 

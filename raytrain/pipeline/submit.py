@@ -1,20 +1,43 @@
-"""`submit`: send the checked CSV to Kaggle exactly once, and follow it until it is scored."""
+"""`submit`: send the checked CSV to Kaggle exactly once, and follow it until it is scored.
 
-from collections.abc import Collection
+A preview does everything but send, and gives a token, with which exactly the previewed file is sent
+later. The token is computed from the competition, the run, the submission's tag and the SHA-256 of
+the file, so nothing has to be kept.
+"""
 
+import contextlib
+import hashlib
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from raytrain.config.codes import CodedError
 from raytrain.config.job import JobSpec
+from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.layout import RunDir
-from raytrain.runs.messages import say
-from raytrain.submission.events import Event
+from raytrain.submission import calls
+from raytrain.submission.events import Event, latest
 from raytrain.submission.ledger import ledger_of
-from raytrain.submission.preflight import Consent
+from raytrain.submission.preflight import Consent, Quota, quota_of
+from raytrain.submission.prepare import missing, refuse
 from raytrain.submission.ready import on_its_way, ready
 from raytrain.submission.sending import look_up, refuse_over_quota, send
 from raytrain.submission.wait_for_score import watch
 
 
-def submit(job: JobSpec, run: RunDir, consent: Collection[Consent]) -> Event:
-    """Send the run's CSV, unless it was sent, and wait for its score; returns its last event.
+@dataclass(frozen=True)
+class Submission:
+    """A submission that was previewed or scored."""
+
+    event: Event
+    """Its last event in the ledger."""
+    quota: Quota
+    """What Kaggle still accepts."""
+    token: str | None = None
+    """The token of a preview, for `commit`."""
+
+
+def submit(job: JobSpec, run: RunDir, consent: Collection[Consent]) -> Submission:
+    """Send the run's CSV, unless it was sent, and wait for its score.
 
     Raises ValueError with every objection to sending, without credentials, with Kaggle's reason
     when it refuses the file, and when the file was sent and judged before.
@@ -25,11 +48,65 @@ def submit(job: JobSpec, run: RunDir, consent: Collection[Consent]) -> Event:
         standing = look_up(job, run, event, consent)
         refuse_over_quota(event, standing)
         event = send(ledger_of(job, run), event, standing)
-    return watch(job, run, event)
+    scored, standing = watch(job, run, event)
+    return Submission(scored, quota_of(standing))
 
 
-def dry_run(job: JobSpec, run: RunDir, consent: Collection[Consent]) -> None:
+def preview(job: JobSpec, run: RunDir, consent: Collection[Consent]) -> Submission:
     """Do everything that `submit` does before it sends; raises ValueError as it would."""
-    event = ready(job, run, consent)
-    refuse_over_quota(event, look_up(job, run, event, consent))
-    say(f"not sent (dry run): {event.file}, {event.rows} rows, as {event.tag}")
+    with _quota_in_errors(job):
+        event = ready(job, run, consent)
+        standing = look_up(job, run, event, consent)
+        refuse_over_quota(event, standing)
+    return Submission(event, quota_of(standing), token_of(job, event))
+
+
+def commit(job: JobSpec, run: RunDir, token: str, consent: Collection[Consent]) -> Submission:
+    """Send the file of a preview, as `submit` does.
+
+    Raises CodedError when the token is of another run or competition, the file has changed, or it
+    was sent with this token before.
+    """
+    with _quota_in_errors(job):
+        refuse(run, missing(run))
+        _verify(job, run, token)
+        return submit(job, run, consent)
+
+
+def token_of(job: JobSpec, event: Event) -> str:
+    """Return the token of a prepared submission of this job's run."""
+    slug = job.competition.submission.slug
+    parts = (slug, job.competition.name, job.run, event.tag, event.sha256)
+    return f"send-{fingerprint(*parts)}"
+
+
+def _verify(job: JobSpec, run: RunDir, token: str) -> None:
+    events = latest(ledger_of(job, run).read()).values()
+    event = next((each for each in events if token_of(job, each) == token), None)
+    again = "run `raytrain submit --preview` for a new token"
+    if event is None:
+        where = f"run {job.run} of {job.competition.submission.slug}"
+        raise _refused(token, f"it is not a token of {where}; {again}")
+    if hashlib.sha256(run.submission.read_bytes()).hexdigest() != event.sha256:
+        raise _refused(token, f"{run.submission} has changed since the preview; {again}")
+    # A file that is sent and not judged yet is followed, as by every repeated command.
+    if event.ref is not None and event.kind != "sent":
+        sent = f"sent as {event.tag}, ref {event.ref}, at {event.time:%Y-%m-%d %H:%M} UTC"
+        raise _refused(token, f"it was used: the file was {sent}; {again}")
+
+
+def _refused(token: str, problem: str) -> CodedError:
+    return CodedError("token", f"--commit {token}: {problem}", [f"{token}: {problem}"])
+
+
+@contextlib.contextmanager
+def _quota_in_errors(job: JobSpec) -> Iterator[None]:
+    """Add the quota to an error that a program reads, if Kaggle answers."""
+    try:
+        yield
+    except CodedError as error:
+        slug = job.competition.submission.slug
+        if slug is not None and error.code in ("token", "sent-before"):
+            with contextlib.suppress(ValueError):
+                error.facts["quota"] = quota_of(calls.read_standing(slug))
+        raise

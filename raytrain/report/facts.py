@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from raytrain.config.codes import CodedError
 from raytrain.config.job import JobSpec
 from raytrain.config.trial import TrialSpec
 from raytrain.data.report import DataReport, read_report
@@ -64,7 +65,9 @@ class RunFacts:
 def read_facts(run: RunDir, ledger: Sequence[LedgerRow], agreement: Agreement) -> RunFacts:
     """Read the facts. Raises ValueError when the data was never checked."""
     if not run.data_report.is_file():
-        raise ValueError(f"{run.path}: there is nothing to report yet; run `raytrain check` first")
+        raise CodedError(
+            "missing", f"{run.path}: there is nothing to report yet; run `raytrain check` first"
+        )
     load_extensions(run)
     trials = ranked(run)
     return RunFacts(

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator
 
 from raytrain.config.base import Spec, below
+from raytrain.config.codes import CodedError
 from raytrain.config.predict import ViewGroup
 from raytrain.config.steps import StepSpec
 from raytrain.runs.files import read_spec
@@ -124,6 +125,8 @@ class Ensemble(Spec):
 def read_ensemble(run: RunDir) -> Ensemble:
     """Return the run's ensemble. Raises ValueError when there is none, or its file is damaged."""
     if not run.ensemble.is_file():
-        raise ValueError(f"{run.path}: there is no ensemble yet; run `raytrain finalize` first")
+        raise CodedError(
+            "missing", f"{run.path}: there is no ensemble yet; run `raytrain finalize` first"
+        )
     remedy = "delete it and run `raytrain finalize`: it writes the file again"
     return read_spec(run.ensemble, Ensemble, remedy)

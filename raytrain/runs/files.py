@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, TypeVar
 from pydantic import ValidationError
 
 from raytrain.config.base import Spec
+from raytrain.config.codes import CodedError
 
 S = TypeVar("S", bound=Spec)
 
@@ -64,12 +65,12 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, text.encode())
 
 
-class DamagedError(ValueError):
+class DamagedError(CodedError):
     """A file of a run is torn, was edited, or has another version; the message says where and what
     to do."""
 
     def __init__(self, where: Path | str, reason: str, remedy: str):
-        super().__init__(f"{where}: damaged, or of another version ({reason}); {remedy}")
+        super().__init__("damaged", f"{where}: damaged, or of another version ({reason}); {remedy}")
 
 
 def read_json(path: Path, remedy: str = "restore it from a copy") -> Any:

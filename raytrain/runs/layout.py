@@ -9,6 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from raytrain.config.codes import CodedError
 from raytrain.config.job import JobSpec
 
 
@@ -237,8 +238,9 @@ class RunDir:
         try:
             self._lock.acquire()
         except Timeout:
-            raise ValueError(
-                f"{self.path}: another raytrain process is at work here; wait for it or stop it"
+            raise CodedError(
+                "locked",
+                f"{self.path}: another raytrain process is at work here; wait for it or stop it",
             ) from None
         try:
             yield

@@ -22,10 +22,15 @@ def warn(text: str) -> None:
 class _Printed(logging.Handler):
     """Prints messages to stdout, and warnings to stderr, wherever these lead at that time."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.warnings: list[str] = []
+
     def emit(self, record: logging.LogRecord) -> None:
         if record.levelno < logging.WARNING:
             print(record.getMessage(), flush=True)
         else:
+            self.warnings.append(record.getMessage())
             print(f"raytrain: {record.getMessage()}", file=sys.stderr, flush=True)
 
 
@@ -34,8 +39,11 @@ def prints_messages() -> bool:
     return any(isinstance(handler, _Printed) for handler in _LOG.handlers)
 
 
-def print_messages() -> None:
-    """Print every later message of this process, and pass it to nobody else."""
+def print_messages() -> list[str]:
+    """Print every later message of this process, and pass it to nobody else; returns the list to
+    which warnings are added."""
     _LOG.setLevel(logging.INFO)
     _LOG.propagate = False
-    _LOG.handlers = [_Printed()]
+    printed = _Printed()
+    _LOG.handlers = [printed]
+    return printed.warnings

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from math import inf
 from typing import Any
 
+from raytrain.config.codes import CodedError
 from raytrain.config.errors import unknown_name
 from raytrain.runs.files import write_bytes
 from raytrain.runs.layout import RunDir
@@ -70,13 +71,15 @@ def _row(each: Configuration) -> dict[str, str]:
 
 def figures(board: list[Configuration]) -> list[dict[str, Any]]:
     """Return the rows with numbers in the columns of numbers, and None for what is missing."""
-    return [
-        {
-            key: (NUMBERS[key](text) if text else None) if key in NUMBERS else text
-            for key, text in row.items()
-        }
-        for row in rows(board)
-    ]
+    return [figured(row) for row in rows(board)]
+
+
+def figured(row: dict[str, str]) -> dict[str, Any]:
+    """Return a row with numbers in the columns of numbers, and None for what is missing."""
+    return {
+        key: (NUMBERS[key](text) if text else None) if key in NUMBERS else text
+        for key, text in row.items()
+    }
 
 
 def write_leaderboard(run: RunDir) -> list[Configuration]:
@@ -126,6 +129,8 @@ def named(run: RunDir, name: str) -> Configuration:
             f"{run.path.name}: {name!r} matches {listed}; give more digits of the fingerprint"
         )
     if not board:
-        raise ValueError(f"{run.path}: no trial has a record; run `raytrain search` first")
+        raise CodedError(
+            "missing", f"{run.path}: no trial has a record; run `raytrain search` first"
+        )
     names = [word for key, each in known.items() for word in (each.name, key)]
     raise ValueError(f"{run.path.name}: no such trial: {unknown_name(name, names)}")

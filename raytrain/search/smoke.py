@@ -36,8 +36,26 @@ class _Shard:
     task: Task
 
 
-def smoke(run: Run) -> str:
-    """Train all trials and return a summary. Raises ValueError that lists every failed one."""
+@dataclass(frozen=True)
+class Smoked:
+    """The trials that were tried."""
+
+    trials: int
+    steps: int
+    """Fewest steps that a trial took."""
+    factors: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        factors = ", ".join(self.factors) or "no factor"
+        return (
+            f"smoke: {self.trials} trials cover every value of {factors}; each trained for at "
+            f"least {self.steps} steps"
+        )
+
+
+def smoke(run: Run) -> Smoked:
+    """Train all trials. Raises ValueError that lists every failed one."""
     tasks = _tasks(run)
     make_trainable(tasks, run)
     shards = [_Shard(run.folder.path, task) for task in tasks]
@@ -49,11 +67,7 @@ def smoke(run: Run) -> str:
         lines = "\n  ".join(problems)
         raise ValueError(f"smoke: {len(problems)} of {len(tasks)} trials failed\n  {lines}")
     fewest = min(tree["steps"] for _, tree in found)
-    factors = ", ".join(run.job.search.space) or "no factor"
-    return (
-        f"smoke: {len(tasks)} trials cover every value of {factors}; each trained for at least "
-        f"{fewest} steps"
-    )
+    return Smoked(len(tasks), fewest, tuple(run.job.search.space))
 
 
 def _tasks(run: Run) -> list[Task]:

@@ -1,8 +1,11 @@
 """The meaning of Kaggle's answers, and what to do about each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from raytrain.config.codes import Code, CodedError
 
 NEXT_STEPS = {
     400: "if today's submissions are used up, run again after 00:00 UTC; else correct the file",
@@ -103,11 +106,16 @@ class Unknown:
     reason: str
 
 
-class RefusedError(ValueError):
+REFUSALS: dict[Cause, Code] = {
+    "passing": "kaggle-busy", "access": "kaggle-access", "file": "kaggle-file",
+}  # fmt: skip
+
+
+class RefusedError(CodedError):
     """Kaggle refused a request; the message gives the reason and what to do."""
 
-    def __init__(self, reason: str, cause: Cause):
-        super().__init__(reason)
+    def __init__(self, reason: str, cause: Cause, problems: Sequence[str] = ()):
+        super().__init__(REFUSALS[cause], reason, problems)
         self.cause = cause
 
 

@@ -16,19 +16,19 @@ from typing import Any, Protocol
 from filelock import FileLock
 from pydantic import ValidationError
 
+from raytrain.config.codes import CodedError
 from raytrain.config.job import JobSpec
 from raytrain.runs.files import append_line, read_lines, write_bytes
 from raytrain.runs.layout import RunDir
 from raytrain.submission.events import Event, latest
 
 
-class OvertakenError(ValueError):
+class OvertakenError(CodedError):
     """Another process has continued with the submission."""
 
     def __init__(self, event: Event):
-        super().__init__(
-            f"{event.tag}: another raytrain process is sending it; run the same command again later"
-        )
+        text = f"{event.tag}: another raytrain process is sending it; run the same command again"
+        super().__init__("locked", f"{text} later")
 
 
 class Ledger(Protocol):

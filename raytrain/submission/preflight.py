@@ -1,6 +1,7 @@
 """Objections to sending now, from Kaggle's answers: the rules, the quota and the deadline."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -10,6 +11,27 @@ from raytrain.submission.answers import Standing
 Consent = Literal["again", "late", "unlikely"]
 """The user's consent to send the same file again, to send after the deadline, or to send what is
 not expected to beat the best submission."""
+
+
+@dataclass(frozen=True)
+class Quota:
+    """What Kaggle still accepts."""
+
+    left_today: int
+    used_today: int
+    used_ever: int
+    resets_at: datetime
+    deadline: datetime | None
+    rank: int | None
+    """Rank on the public leaderboard."""
+
+
+def quota_of(standing: Standing) -> Quota:
+    """Return what Kaggle still accepts."""
+    return Quota(
+        standing.left_now, standing.used_today, standing.used_ever, resets_at(standing.now),
+        standing.deadline, standing.rank,
+    )  # fmt: skip
 
 
 def resets_at(now: datetime) -> datetime:

@@ -12,6 +12,7 @@ import subprocess
 from datetime import UTC, datetime
 from typing import Any
 
+from raytrain.config.codes import CodedError
 from raytrain.config.job import JobSpec
 from raytrain.data.report import read_report
 from raytrain.data.tables import read_table
@@ -107,7 +108,8 @@ def faults(job: JobSpec, run: RunDir) -> list[str]:
 def refuse(run: RunDir, problems: list[str]) -> None:
     """Raise ValueError that lists the problems, if there are any."""
     if problems:
-        raise ValueError(f"{run.path}: the submission is not ready\n  " + "\n  ".join(problems))
+        text = "\n  ".join([f"{run.path}: the submission is not ready", *problems])
+        raise CodedError("missing", text, problems)
 
 
 def _local_score(run: RunDir) -> Score | None:

@@ -22,6 +22,9 @@ from raytrain.submission.ready import entered_before, on_its_way, ready
 from raytrain.submission.sending import look_up, not_sent, send
 from raytrain.submission.wait_for_score import watch
 
+Judged = tuple[Event, Standing]
+"""A scored submission, and the competition's state at that time."""
+
 RETRY_S = 300.0
 """Seconds before Kaggle is asked again after a passing problem, such as a busy server."""
 
@@ -36,19 +39,20 @@ class _Wait:
 
 def submit_queue(
     job: JobSpec, run: RunDir, consent: Collection[Consent], sleep: Callable[[float], None]
-) -> None:
+) -> list[Judged]:
     """Add the run's CSV to the competition's queue, and send the queued files, best out-of-fold
     score first.
 
     Calls `sleep` while the day's quota is used up or Kaggle cannot be reached. A file that Kaggle
-    refuses or cannot score does not block the next one. Raises ValueError as `submit` does when the
-    run's CSV cannot be queued, RefusedError when the competition accepts nothing more, and at the
-    end ValueError that lists the files that failed.
+    refuses or cannot score does not block the next one. Returns what was scored.
+
+    Raises ValueError as `submit` does when the run's CSV cannot be queued, RefusedError when the
+    competition accepts nothing more, and at the end ValueError that lists the files that failed.
     """
-    ledger, failures = ledger_of(job, run), list[str]()
+    ledger, failures, scored = ledger_of(job, run), list[str](), list[Judged]()
     sent = on_its_way(job, run)
     if sent is not None:
-        failures += _watched(job, run, sent)
+        failures += _watched(job, run, sent, scored)
     elif not (entered_before(run, ledger) and _queue(ledger)):
         _join(job, run, ledger, consent, sleep)
     while queue := _queue(ledger):
@@ -65,11 +69,12 @@ def submit_queue(
                 raise
             outcome = _Wait(RETRY_S, str(error))
         if isinstance(outcome, Event):
-            failures += _watched(job, run, outcome)
+            failures += _watched(job, run, outcome, scored)
         else:
             _wait(outcome, f"{len(queue)} in the queue; Ctrl-C leaves them there", sleep)
     if failures:
         raise ValueError("\n".join(failures))
+    return scored
 
 
 def _join(
@@ -129,10 +134,11 @@ def _wait_for_quota(event: Event, standing: Standing, quota: str) -> _Wait:
     return _Wait(next_look(standing.now).total_seconds(), quota)
 
 
-def _watched(job: JobSpec, run: RunDir, sent: Event) -> list[str]:
-    """Follow a submission until it is scored; returns why it was not, if so."""
+def _watched(job: JobSpec, run: RunDir, sent: Event, scored: list[Judged]) -> list[str]:
+    """Follow a submission until it is scored, and add it to `scored`; returns why it was not, if
+    so."""
     try:
-        watch(job, run, sent)
+        scored.append(watch(job, run, sent))
     except ValueError as error:
         say(str(error))
         return [str(error)]

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Collection
 
+from raytrain.config.codes import CodedError
 from raytrain.config.job import JobSpec
 from raytrain.runs.layout import RunDir
 from raytrain.submission.credentials import CREDENTIALS_HELP, has_credentials
@@ -40,12 +41,13 @@ def ready(job: JobSpec, run: RunDir, consent: Collection[Consent]) -> Event:
     if before and "again" not in consent:
         last = before[-1]
         judged = last.reason or f"public {last.public}, private {last.private}"
-        raise ValueError(
+        raise CodedError(
+            "sent-before",
             f"{run.submission} was sent before, as {last.tag} of run {last.run}, ref {last.ref}, "
-            f"at {last.time:%Y-%m-%d %H:%M} UTC ({judged}); --again sends it again"
+            f"at {last.time:%Y-%m-%d %H:%M} UTC ({judged}); --again sends it again",
         )
     refuse(run, faults(job, run))
     event = prepare(job, run, len(before))
     if not has_credentials():
-        raise ValueError(f"{CREDENTIALS_HELP}\n{safe(event)}")
+        raise CodedError("credentials", f"{CREDENTIALS_HELP}\n{safe(event)}")
     return event

@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import Collection
 from datetime import datetime
 
+from raytrain.config.codes import CodedError
 from raytrain.config.competition import SubmissionSpec
 from raytrain.config.job import JobSpec
 from raytrain.runs.layout import RunDir
@@ -20,6 +21,7 @@ from raytrain.submission.lease import enter_by, is_held, lease_end
 from raytrain.submission.ledger import Ledger, OvertakenError, append_news, ledger_of
 from raytrain.submission.preflight import (
     Consent,
+    quota_of,
     quota_problem,
     standing_problems,
     standing_text,
@@ -47,7 +49,7 @@ def look_up(job: JobSpec, run: RunDir, event: Event, consent: Collection[Consent
     say("\n".join(value.lines()))
     problems = standing_problems(standing, spec, consent) + value.problems(consent)
     if problems:
-        raise not_sent(event, problems, "access")
+        raise not_sent(event, problems, "access", standing)
     return standing
 
 
@@ -55,7 +57,9 @@ def refuse_over_quota(event: Event, standing: Standing) -> None:
     """Raise an error when the day's quota is used up and this submission is not entered yet."""
     problem = quota_problem(standing)
     if problem and not standing.tagged(event.tag):
-        raise not_sent(event, [problem], "passing")
+        error = not_sent(event, [problem], "passing", standing)
+        error.code = "quota"
+        raise error
 
 
 def send(ledger: Ledger, event: Event, standing: Standing) -> Event:
@@ -79,10 +83,16 @@ def send(ledger: Ledger, event: Event, standing: Standing) -> Event:
     return sent
 
 
-def not_sent(event: Event, problems: list[str], cause: Cause) -> RefusedError:
-    """Return the error that lists all problems."""
+def not_sent(
+    event: Event, problems: list[str], cause: Cause, standing: Standing | None = None
+) -> RefusedError:
+    """Return the error that lists all problems, with the quota if it is known."""
     listed = problems[0] if len(problems) == 1 else "\n  ".join(["", *problems])
-    return RefusedError(f"{event.tag} was not sent: {listed}\n{safe(event)}", cause)
+    text = f"{event.tag} was not sent: {listed}\n{safe(event)}"
+    error = RefusedError(text, cause, problems)
+    if standing is not None:
+        error.facts["quota"] = quota_of(standing)
+    return error
 
 
 def safe(event: Event) -> str:
@@ -101,11 +111,12 @@ def _recorded(ledger: Ledger, event: Event) -> SubmissionSpec:
 
 def _refuse_held(event: Event, now: datetime) -> None:
     if is_held(event, now):
-        raise ValueError(
+        raise CodedError(
+            "locked",
             f"{event.tag}: sending began at {event.time:%H:%M:%S} UTC. Another process is still "
             "sending it, or Kaggle's answer was lost, and Kaggle's list does not show it yet. Run "
             f"the same command again after {lease_end(event):%H:%M:%S} UTC, so that it is not "
-            "entered twice"
+            "entered twice",
         )
 
 

@@ -9,7 +9,7 @@ from raytrain.config.job import JobSpec
 from raytrain.runs.layout import RunDir
 from raytrain.runs.messages import say
 from raytrain.submission import calls
-from raytrain.submission.answers import Entry
+from raytrain.submission.answers import Entry, Standing
 from raytrain.submission.events import Event
 from raytrain.submission.ledger import append_news, ledger_of
 
@@ -18,8 +18,9 @@ PATIENCE_S = 2 * 3600.0
 """Longest wait in seconds. Some competitions take longer; the same command continues to watch."""
 
 
-def watch(job: JobSpec, run: RunDir, event: Event) -> Event:
-    """Wait until the entry `event.ref` is scored, write the result to the ledger and return it.
+def watch(job: JobSpec, run: RunDir, event: Event) -> tuple[Event, Standing]:
+    """Wait until the entry `event.ref` is scored, and write the result to the ledger; returns the
+    result, and the competition's state at that time.
 
     Checks after 5 s, 10 s, ... up to every 2 minutes. Raises ValueError with Kaggle's reason when
     the entry cannot be scored, and when it is not scored within two hours.
@@ -27,7 +28,7 @@ def watch(job: JobSpec, run: RunDir, event: Event) -> Event:
     slug, start = job.competition.submission.slug, time.monotonic()
     assert slug is not None
 
-    def look() -> Event | None:
+    def look() -> tuple[Event, Standing] | None:
         """Return the event for the ledger once the entry is judged, else None."""
         waited = f"{time.monotonic() - start:.0f} s"
         try:
@@ -38,26 +39,29 @@ def watch(job: JobSpec, run: RunDir, event: Event) -> Event:
         found = [entry for entry in standing.entries if entry.ref == event.ref]
         state = found[0].state if found else "not listed yet"
         say(f"  {waited}: {state}")
-        return judged(event, found[0], standing.rank) if state in ("complete", "error") else None
+        if state not in ("complete", "error"):
+            return None
+        return judged(event, found[0], standing.rank), standing
 
     looking = Retrying(
-        retry=retry_if_result(lambda news: news is None),
+        retry=retry_if_result(lambda found: found is None),
         wait=wait_exponential(FIRST_WAIT_S, LONGEST_WAIT_S),
         stop=stop_after_delay(PATIENCE_S),
     )
     try:
-        news = looking(look)
+        answer = looking(look)
     except RetryError:
         raise ValueError(
             f"{event.tag} was entered (ref {event.ref}) but is not scored yet; run the same "
             "command again to wait for its score"
         ) from None
-    assert news is not None
+    assert answer is not None
+    news, standing = answer
     append_news(ledger_of(job, run), news)
     if news.kind == "failed":
         raise ValueError(f"{event.tag} (ref {event.ref}): Kaggle could not score it: {news.reason}")
     say(_score_text(news, slug))
-    return news
+    return news, standing
 
 
 def judged(event: Event, entry: Entry, rank: int | None) -> Event:

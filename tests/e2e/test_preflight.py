@@ -6,8 +6,8 @@ import boto3
 import pytest
 
 from raytrain.config.load import load_job
-from raytrain.pipeline.ledger import ledger_table, reconcile
-from raytrain.pipeline.submit import dry_run, submit
+from raytrain.pipeline.ledger import listed, reconcile
+from raytrain.pipeline.submit import preview, submit
 from raytrain.submission import wait_for_score as scored
 from raytrain.submission.events import latest
 from raytrain.submission.ledger import FileLedger, ledger_of
@@ -139,7 +139,7 @@ def test_a_dry_run_does_everything_but_send(job: Path, kaggle: Kaggle) -> None:
     done = raytrain("submit", job, "--dry-run")
     assert (done.returncode, done.stderr) == (0, "")
     assert "5 submissions left today" in done.stdout
-    assert "not sent (dry run): " in done.stdout
+    assert "not sent (preview): " in done.stdout
     assert kinds(job) == ["prepared"]
     assert kaggle.submissions == []
     assert {*kaggle.methods} == {
@@ -147,7 +147,7 @@ def test_a_dry_run_does_everything_but_send(job: Path, kaggle: Kaggle) -> None:
     }  # fmt: skip
     kaggle.daily = 0
     with pytest.raises(ValueError, match="used up"):
-        dry_run(load_job(job), run_of(job), ())
+        preview(load_job(job), run_of(job), ())
 
 
 def test_dry_run_and_queue_are_one_or_the_other(job: Path) -> None:
@@ -185,12 +185,12 @@ def test_kaggles_list_is_merged_into_the_ledger(job: Path, kaggle: Kaggle, tmp_p
     tag = FileLedger(run.ledger).read()[0].tag
     lines = run.ledger.read_text().splitlines(keepends=True)
     run.ledger.write_text("".join(lines[:2]))  # as after a lost answer
-    assert reconcile(spec, run) == "heart: 2 submissions on Kaggle, 2 events added"
+    assert reconcile(spec, run).text == "heart: 2 submissions on Kaggle, 2 events added"
     known = latest(FileLedger(run.ledger).read())
     assert (known[tag].kind, known[tag].ref, known[tag].public) == ("scored", 1001, 0.8)
     assert (known["kaggle-1000"].kind, known["kaggle-1000"].run) == ("failed", None)
-    assert reconcile(spec, run).endswith("0 events added")
-    table = ledger_table(FileLedger(run.ledger))
+    assert reconcile(spec, run).text.endswith("0 events added")
+    table = listed(FileLedger(run.ledger)).text
     for words in (tag, "by hand", "kaggle-1000", "0.8912 (0.8800 .. 0.9000)", "0.8000", "scored"):
         assert words in table
     no_secret_in(tmp_path, table)
@@ -212,7 +212,7 @@ def test_of_two_entries_with_one_tag_the_ledger_keeps_to_its_own(job: Path, kagg
             assert [(event.tag, event.ref) for event in events.values()] == [
                 (first_tag(job), 1000), ("kaggle-1001", 1001),
             ]  # fmt: skip
-            assert reconcile(spec, run).endswith("0 events added")
+            assert reconcile(spec, run).text.endswith("0 events added")
 
 
 def test_a_long_list_is_merged_at_once(
@@ -224,7 +224,7 @@ def test_a_long_list_is_merged_at_once(
     reads = []
     read = FileLedger.read
     monkeypatch.setattr(FileLedger, "read", lambda self: reads.append(1) or read(self))
-    assert reconcile(load_job(job), run_of(job)).endswith("201 events added")
+    assert reconcile(load_job(job), run_of(job)).text.endswith("201 events added")
     assert len(reads) == 2
 
 

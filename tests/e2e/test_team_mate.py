@@ -178,7 +178,7 @@ def test_who_joined_stays_through_runs_until_removed(
 
     spec = load_job(job, [])
     tag = FileLedger(run.ledger).read()[-1].tag
-    assert reproduce(spec, run, tag).startswith(f"{tag}: the CSV is the same")
+    assert reproduce(spec, run, tag).text.startswith(f"{tag}: the CSV is the same")
 
     done = raytrain("ensemble", job, "--remove", "anna", "--local")
     assert done.returncode == 0, done.stdout + done.stderr

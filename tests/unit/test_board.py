@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from raytrain.pipeline.leaderboard_view import board_text, difference_text
+from raytrain.pipeline import leaderboard_view as view
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task
 from raytrain.search.leaderboard import write_leaderboard
@@ -42,12 +42,12 @@ def test_it_is_rebuilt_to_the_same_bytes_and_shows_all(run: RunDir) -> None:
     write_leaderboard(run)
     before = run.leaderboard.read_bytes()
     run.leaderboard.unlink()
-    text = board_text(run, None, [], None)
+    text = view.board(run, None, [], None).text
     assert run.leaderboard.read_bytes() == before
     assert shown(text, 1) == list("123456")
     assert "95 %" in text
     # Filters and orders are of what is shown; the file stays whole.
-    board_text(run, "seconds", ["model.name=unet"], None)
+    view.board(run, "seconds", ["model.name=unet"], None)
     assert run.leaderboard.read_bytes() == before
 
 
@@ -64,7 +64,7 @@ def test_it_is_rebuilt_to_the_same_bytes_and_shows_all(run: RunDir) -> None:
     ],
 )
 def test_rows_are_sorted(run: RunDir, sort: str | None, ranks: str) -> None:
-    assert "".join(shown(board_text(run, sort, [], None), 1)) == ranks
+    assert "".join(shown(view.board(run, sort, [], None).text, 1)) == ranks
 
 
 @pytest.mark.parametrize(
@@ -82,27 +82,27 @@ def test_rows_are_sorted(run: RunDir, sort: str | None, ranks: str) -> None:
     ],
 )
 def test_rows_are_filtered(run: RunDir, filters: list[str], ranks: str) -> None:
-    assert "".join(shown(board_text(run, None, filters, None), 1)) == ranks
+    assert "".join(shown(view.board(run, None, filters, None).text, 1)) == ranks
 
 
 def test_the_best_of_each_kind(run: RunDir) -> None:
-    text = board_text(run, None, [], "model.name")
+    text = view.board(run, None, [], "model.name").text
     assert "".join(shown(text, 1)) == "135"
     assert "model.name" in text
-    assert "".join(shown(board_text(run, None, ["lr<0.01"], "model.name"), 1)) == "246"
+    assert "".join(shown(view.board(run, None, ["lr<0.01"], "model.name").text, 1)) == "246"
 
 
 def test_what_two_differ_in(run: RunDir) -> None:
     board = write_leaderboard(run)
-    text = difference_text(run, board[0].name, board[2].key)
+    text = view.difference(run, board[0].name, board[2].key).text
     assert shown(text, 1)[0] == "model.name"
     assert [cell for cell in shown(text, 1) if cell.startswith("optimizer")] == []
-    text = difference_text(run, board[0].name, board[1].name)
+    text = view.difference(run, board[0].name, board[1].name).text
     assert shown(text, 1) == ["optimizer.lr"]
     assert [shown(text, 2)[0], shown(text, 3)[0]] == ["0.01", "0.001"]
     one, two = board[0].records
-    assert shown(difference_text(run, one.name, two.fingerprint), 1) == ["seed"]
-    assert "are equal in every field" in difference_text(run, board[0].name, board[0].name)
+    assert shown(view.difference(run, one.name, two.fingerprint).text, 1) == ["seed"]
+    assert "are equal in every field" in view.difference(run, board[0].name, board[0].name).text
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_what_two_differ_in(run: RunDir) -> None:
 )
 def test_mistakes_are_told_with_the_nearest(run: RunDir, words: tuple, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
-        board_text(run, *words)
+        view.board(run, *words)
 
 
 def test_as_a_person_types_it_with_neither_torch_nor_ray(run: RunDir) -> None:

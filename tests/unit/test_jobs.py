@@ -12,7 +12,7 @@ import pytest
 import yaml
 from pydantic import TypeAdapter
 
-from raytrain.cli.listing import LOSS_EXAMPLE, METRIC_EXAMPLE, losses_text, metrics_text
+from raytrain.cli.listing import LOSS_EXAMPLE, METRIC_EXAMPLE, losses, metrics
 from raytrain.config.augmentation import PresetName, TransformSpec
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.dialects import Dialect
@@ -151,7 +151,7 @@ def test_the_names_in_config_are_those_that_can_be_built(words: set[str], built:
 
 
 def test_the_list_of_metrics_shows_each_with_its_parameters() -> None:
-    text = metrics_text()
+    text = metrics().text
     for name in METRICS:
         assert f"\n{name}\n  " in text
     assert "  empty: 1  (or 0, skip)\n" in text
@@ -167,7 +167,7 @@ def test_the_list_of_metrics_shows_each_with_its_parameters() -> None:
 
 
 def test_losses_are_listed_and_the_examples_can_be_pasted() -> None:
-    text = losses_text()
+    text = losses().text
     for name in LOSSES:
         assert f"\n{name}\n  " in text
     assert "  class_weights: null  (or computed)\n" in text

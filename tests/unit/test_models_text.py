@@ -6,20 +6,20 @@ import pytest
 import yaml
 from pydantic import TypeAdapter
 
-from raytrain.cli.listing import all_costs, model_text, models_text
+from raytrain.cli.listing import network, networks, with_costs
 from raytrain.config.models import ModelSpec
 from raytrain.models import ARCHITECTURES, refusal
 from tests.model_cases import SYSTEMS
 
-EXAMPLES = re.findall(r"`(\{name: [^`]*\})`", models_text())
+EXAMPLES = re.findall(r"`(\{name: [^`]*\})`", networks().text)
 
 
 def test_it_lists_every_network_with_an_example() -> None:
-    heads = [line for line in models_text().splitlines() if line in ARCHITECTURES]
+    heads = [line for line in networks().text.splitlines() if line in ARCHITECTURES]
     assert heads == list(ARCHITECTURES)
     assert {yaml.safe_load(text)["name"] for text in EXAMPLES} == set(ARCHITECTURES)
-    assert "\n  activation: relu  (or leaky_relu" in models_text()
-    assert max(map(len, models_text().splitlines())) <= 100
+    assert "\n  activation: relu  (or leaky_relu" in networks().text
+    assert max(map(len, networks().text.splitlines())) <= 100
 
 
 @pytest.mark.parametrize("text", EXAMPLES)
@@ -31,20 +31,20 @@ def test_examples_can_be_pasted(text: str) -> None:
 
 def test_costs_worked_by_hand() -> None:
     """A U-Net of one step down, its kernels 1x1."""
-    network = "{name: unet, depth: 1, convs: 1, kernel: 1, width: 2, norm: none, bias: true}"
-    lines = model_text(network).splitlines()
+    words = "{name: unet, depth: 1, convs: 1, kernel: 1, width: 2, norm: none, bias: true}"
+    lines = network(words).text.splitlines()
     parameters = (1 * 2 + 2) + (2 * 4 + 4) + (4 * 2 * 4 + 2) + (4 * 2 + 2) + (2 * 4 + 4)
     # An image's pixels: the first stage, the head's and the joint one; a quarter of them: the
     # bottleneck and the transposed one, which gives 4 pixels for each.
     each = 1 * 2 + 4 * 2 + 2 * 4 + (2 * 4 + 4 * 2 * 4) / 4
     counts = "".join(f"{f'{each * side**2 / 1e9:.2f} G':>10}" for side in (96, 256, 512))
-    assert lines[-1] == f"{parameters:>14,}{counts}  {network}"
+    assert lines[-1] == f"{parameters:>14,}{counts}  {words}"
     assert lines[-2].split() == ["parameters", "96x96", "256x256", "512x512"]
 
 
 @pytest.mark.slow
 def test_every_example_is_told_with_its_costs() -> None:
-    _, head, *lines = all_costs()
+    _, head, *lines = with_costs(networks()).text.split("\n\n")[-1].splitlines()
     assert head.split()[1:] == ["96x96", "256x256", "512x512"]
     assert [yaml.safe_load(line[line.index("{") :]) for line in lines] == [
         yaml.safe_load(text) for text in EXAMPLES
@@ -53,7 +53,7 @@ def test_every_example_is_told_with_its_costs() -> None:
 
 
 def test_a_name_shows_its_example_and_what_it_costs() -> None:
-    lines = model_text("unet_a").splitlines()
+    lines = network("unet_a").text.splitlines()
     assert lines[0] == "unet_a"
     assert lines[-1].split()[0] == "69,831,172"
 
@@ -69,4 +69,4 @@ def test_a_name_shows_its_example_and_what_it_costs() -> None:
 )
 def test_what_there_is_not(words: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
-        model_text(words)
+        network(words)

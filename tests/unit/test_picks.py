@@ -26,7 +26,7 @@ from raytrain.metrics.bootstrap import REPEATS
 from raytrain.metrics.draws import DIGITS, drawn_scores
 from raytrain.metrics.evidence import Evidence
 from raytrain.metrics.oof_file import OofEvidence, write_oof_evidence
-from raytrain.pipeline.picks import picks_text
+from raytrain.pipeline.picks import picks
 from raytrain.runs.layout import RunDir, run_dir
 from raytrain.submission.events import Event, Kind, Score
 from raytrain.submission.final_picks import best_pairs, chosen_by_public, simulate
@@ -185,7 +185,7 @@ def test_the_pair_is_told_with_its_reason(job: JobSpec) -> None:
     sent(run, "rt-4", [15] * 6, kind="prepared")
     sent(run, "rt-5", None, public=0.7)
     sent(run, "rt-6", [15] * 5)
-    text = picks_text(job, run, 0.5)
+    text = picks(job, run, 0.5).text
     first = text.splitlines()[0]
     assert "rt-1 (run deep, ref 1, public 0.9000)" in first
     assert "rt-2 (run deep, ref 2, public 0.1000)" in first
@@ -208,19 +208,19 @@ def test_the_command_prints_it(job: JobSpec, tmp_path: Path) -> None:
     path.write_text(yaml.safe_dump(job.model_dump(mode="json")))
     done = CliRunner().invoke(app, ["picks", str(path), "--public", "0.5"])
     assert done.exit_code == 0, done.stderr
-    assert done.stdout == picks_text(job, run, 0.5) + "\n"
+    assert done.stdout == picks(job, run, 0.5).text + "\n"
 
 
 def test_fewer_than_two_are_no_choice(job: JobSpec) -> None:
     run = run_dir(job)
     with pytest.raises(ValueError, match=r"has 0$"):
-        picks_text(job, run, 0.3)
+        picks(job, run, 0.3)
     sent(run, "rt-1", [1] * 6)
     sent(run, "rt-2", None)
     with pytest.raises(ValueError, match=r"has 1\n  rt-2: .*rt-2\.npz is missing"):
-        picks_text(job, run, 0.3)
+        picks(job, run, 0.3)
     with pytest.raises(ValueError, match=r"--public: 1\.2 is not a share"):
-        picks_text(job, run, 1.2)
+        picks(job, run, 1.2)
 
 
 def test_the_jobs_metric_decides(job: JobSpec) -> None:
@@ -228,12 +228,12 @@ def test_the_jobs_metric_decides(job: JobSpec) -> None:
     sent(run, "rt-1", [20, 20, 20, 20, 0, 0])
     sent(run, "rt-2", [12] * 6)
     volume = replace_metric(job, DiceMetricSpec(over="set"))
-    assert "private Dice of the better of the two" in picks_text(job, run, 0.3)
-    assert "private volume Dice of the better of the two" in picks_text(volume, run, 0.3)
+    assert "private Dice of the better of the two" in picks(job, run, 0.3).text
+    assert "private volume Dice of the better of the two" in picks(volume, run, 0.3).text
     torn = Path(run.ledger.parent / "rt-2.npz")
     torn.write_bytes(torn.read_bytes()[:100])
     with pytest.raises(ValueError, match="no out-of-fold evidence can be read"):
-        picks_text(job, run, 0.3)
+        picks(job, run, 0.3)
 
 
 def replace_metric(job: JobSpec, metric: DiceMetricSpec) -> JobSpec:

@@ -144,10 +144,10 @@ def test_neither_torch_nor_ray_is_loaded(whole, tmp_path):
         "import sys, json; from pathlib import Path\n"
         "from raytrain.runs.layout import RunDir\n"
         "from raytrain.pipeline.report import report\n"
-        "from raytrain.pipeline.ledger import ledger_table\n"
+        "from raytrain.pipeline.ledger import listed\n"
         "from raytrain.submission.ledger import FileLedger\n"
         f"run = RunDir(Path({str(run.path)!r})); ledger = FileLedger(run.ledger)\n"
-        "report(run, ledger); ledger_table(ledger)\n"
+        "report(run, ledger); listed(ledger).text\n"
         "print(json.dumps([*sys.modules]))"
     )
     output = subprocess.check_output([sys.executable, "-c", code], text=True, cwd=tmp_path)

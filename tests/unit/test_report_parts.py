@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from raytrain.pipeline.ledger import ledger_table
+from raytrain.pipeline.ledger import listed
 from raytrain.report import pictures
 from raytrain.report.facts import has_oof_maps, read_facts
 from raytrain.report.images import SIDE_PX, overlay, visible
@@ -111,9 +111,9 @@ def test_series_beyond_the_palette_stay_distinct_labels():
 
 
 def test_ledger_table(tmp_path):
-    empty = ledger_table(FileLedger(tmp_path / "ledger.jsonl"))
+    empty = listed(FileLedger(tmp_path / "ledger.jsonl")).text
     assert "nothing is prepared or sent yet" in empty
-    table = ledger_table(FileLedger(build(tmp_path, STATIONS[-1]).ledger))
+    table = listed(FileLedger(build(tmp_path, STATIONS[-1]).ledger)).text
     assert re.search(r"first-0001.*sent.*2026-03-04 05:06.*first.*0.8123.*4711", table)
     assert table.count("first-0001") == 1
 

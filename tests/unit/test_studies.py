@@ -49,7 +49,7 @@ def _smoke(samples: Samples, folder: Path, space: dict[str, object]) -> str:
     )
     search = SearchSpec(space=space, scheduler=NoSchedulerSpec())
     job = JobSpec(competition=competition, trial=SPEC, search=search)
-    text = smoke(run_of(run, samples.report, job))
+    text = smoke(run_of(run, samples.report, job)).text
     assert list(run.search.iterdir()) == []
     assert not run.trials.exists()
     return text

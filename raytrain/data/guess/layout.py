@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from raytrain.config.codes import CodedError
 from raytrain.data.guess.annotated import annotated
 from raytrain.data.guess.annotated_layout import annotated_layout
 from raytrain.data.guess.classmap import class_map
@@ -43,7 +44,7 @@ def layout_of(root: Path, sample: Path | None) -> tuple[Layout, Tables]:
     if layout is None and tables.masks is not None:
         layout = table_layout(found, tables.masks)
     if layout is None:
-        raise ValueError(_nothing(root, files, pictures))
+        raise CodedError("data", _nothing(root, files, pictures))
     return layout, tables
 
 

@@ -1,0 +1,62 @@
+"""Commands that score and show what a run made."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import raytrain
+from raytrain.cli.answer import Answer
+from raytrain.cli.app import JobFile, Overrides, Profile, app
+from raytrain.config.load import load_job
+from raytrain.runs.layout import run_dir
+
+PANEL = "The line"
+
+
+@app.command(rich_help_panel=PANEL)
+def evaluate(
+    job: Annotated[
+        Path | None, typer.Argument(help="The competition's YAML; none with --masks and --truth.")
+    ] = None,
+    masks: Annotated[
+        Path | None, typer.Option(help="A folder of predicted masks, to compare with --truth.")
+    ] = None,
+    truth: Annotated[
+        Path | None, typer.Option(help="A folder of true masks with the same names.")
+    ] = None,
+    set: Overrides = None,
+    profile: Profile = None,
+) -> Answer:
+    """Score masks against the truth: the ensemble's, or any folder's; writes evaluation.csv."""
+    from raytrain.pipeline.evaluate import evaluate_folders
+    from raytrain.report.terminal import evaluation_text
+
+    if (masks is None) != (truth is None) or (job is None) != (masks is not None):
+        raise typer.BadParameter("give either a job, or --masks and --truth")
+    written = None
+    if masks is not None and truth is not None:
+        found, classes = evaluate_folders(masks, truth)
+        sets = {str(masks): found}
+    else:
+        assert job is not None
+        evaluated = raytrain.evaluate(load_job(job, set, profile))
+        sets, classes, written = evaluated.sets, evaluated.classes, evaluated.paths.evaluation
+    tables = {
+        name: {"images": each.images, "classes": each.rows(classes)} for name, each in sets.items()
+    }
+    lines = [evaluation_text(name, each, classes) for name, each in sets.items()]
+    lines += [f"written: {written}"] if written else []
+    return Answer({"sets": tables, "file": written}, "\n".join(lines))
+
+
+@app.command(rich_help_panel=PANEL)
+def report(job: JobFile, set: Overrides = None, profile: Profile = None) -> Answer:
+    """Write report.html: one page that needs no network."""
+    from raytrain.pipeline.report import report as station
+    from raytrain.submission.ledger import ledger_of
+
+    spec = load_job(job, set, profile)
+    run = run_dir(spec)
+    page = station(run, ledger_of(spec, run))
+    return Answer({"report": page}, f"written: {page}")

@@ -1,0 +1,69 @@
+"""Stable codes of errors, for programs that run commands with `--json`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+Code = Literal[
+    "usage", "config", "data", "missing", "damaged", "locked", "storage", "credentials",
+    "sent-before", "token", "quota", "kaggle-busy", "kaggle-access", "kaggle-file", "failed",
+    "interrupted", "terminated", "internal",
+]  # fmt: skip
+
+CODES: dict[Code, tuple[str, str]] = {
+    "usage": (
+        "the command line has an unknown or wrong command, option or argument",
+        "`raytrain COMMAND --help` lists the arguments and options",
+    ),
+    "config": (
+        "the job file or a --set is wrong; path is the key",
+        "correct this key; `raytrain schema` lists all keys",
+    ),
+    "data": (
+        "a file of the competition is missing, unreadable or wrong; path is the file",
+        "correct it, then run `raytrain check` again",
+    ),
+    "missing": (
+        "an earlier station has not been run yet",
+        "run the station that makes it; `raytrain run` runs all of them",
+    ),
+    "damaged": ("a file of the run is damaged", "restore or delete it, then run the same again"),
+    "locked": ("another process is at work here", "wait for it, then run the same command again"),
+    "storage": ("the disk or the object storage failed", "correct it, then run the same again"),
+    "credentials": (
+        "there are no Kaggle credentials",
+        "ask the user for a token, in the environment as KAGGLE_API_TOKEN",
+    ),
+    "sent-before": ("the same file was sent before", "ask the user; --again sends it again"),
+    "token": ("the token of --commit is not valid", "run `raytrain submit --preview` again"),
+    "quota": ("the day's submissions are used up", "run it again after 00:00 UTC"),
+    "kaggle-busy": ("Kaggle cannot be reached or is busy", "run the same command again later"),
+    "kaggle-access": (
+        "the competition does not accept this submission now",
+        "do what the problem says, then run the same command again",
+    ),
+    "kaggle-file": ("Kaggle refused the file", "correct the file"),
+    "failed": ("any other mistake or failure", "read the message, then run the same again"),
+    "interrupted": ("Ctrl-C", "run the same command again; it continues"),
+    "terminated": ("SIGTERM", "run the same command again; it continues"),
+    "internal": ("a fault of raytrain; the traceback is on stderr", "report it with the traceback"),
+}
+"""Code -> what it means, and the remedy where the message names none."""
+
+
+class CodedError(ValueError):
+    """A user's mistake with a code. `problems` are the lines of the text that name one problem
+    each; `facts` is what else a program should know."""
+
+    def __init__(
+        self,
+        code: Code,
+        text: str,
+        problems: Sequence[str] = (),
+        facts: Mapping[str, Any] | None = None,
+    ):
+        super().__init__(text)
+        self.code, self.problems, self.facts = code, tuple(problems), dict(facts or {})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # For errors that cross processes: subclasses have other arguments.
+        return CodedError, (self.code, str(self), self.problems, self.facts)
