@@ -1,5 +1,6 @@
 """The Python interface: the notebook in examples/, and the same bytes as the command."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -73,8 +74,14 @@ def test_the_command_writes_the_same_bytes(
              "predict={tta: none, steps: none}", "trial.model={name: unet, width: 4, depth: 2}",
              "search.space={optimizer.lr: {loguniform: [1e-3, 1e-2]}}"]  # fmt: skip
     sets = [word for each in words for word in ("--set", each)]
-    done = CliRunner().invoke(app, ["run", "../jobs/phantom.yaml", "--local", *sets])
+    done = CliRunner().invoke(app, ["run", "../jobs/phantom.yaml", "--local", *sets, "--json"])
     assert done.exit_code == 0, done.output
+    result = json.loads(done.stdout)["result"]
+    assert result["low"] <= result["score"] <= result["high"]
+    assert [row["rank"] for row in result["leaderboard"]] == [1, 2]
+    assert Path(result["csv"]).is_file()
+    assert result["submission"]["kind"] == "prepared"
+    assert "cross-validation, 2 folds: 4 trainings" in done.stderr
     theirs, ours = run_folder(Path("other")), run_folder(Path("phantom/runs"))
     for name in ("submission.csv", "oof_evidence.npz", "masks/ph23.png"):
         assert (theirs / "final" / name).read_bytes() == (ours / "final" / name).read_bytes()
