@@ -10,7 +10,7 @@ PYTEST = PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest --nu
 LONG = tests/zoo/test_overfit.py tests/zoo/test_tables.py tests/chaos
 READY = $(VENV)/.ready
 
-.PHONY: demo test check unit chaos zoo zoo-quick mutate same pairs bench bench-gpu lock clean
+.PHONY: demo test check unit chaos zoo zoo-quick mutate same pairs agents bench bench-gpu lock clean
 
 demo: $(READY)
 	$(BIN)/raytrain demo jobs/phantom.yaml
@@ -50,6 +50,10 @@ same: $(READY)
 # docs/pairs.md anew.
 pairs: $(READY)
 	$(BIN)/python -m tests.zoo.pairs
+
+# What agents read: the part of AGENTS.md on commands, llms.txt and the skill, from the commands.
+agents: $(READY)
+	$(BIN)/python -m tests.agents
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.engine

@@ -15,6 +15,7 @@ from typing import Any
 from raytrain.interface import (
     check,
     evaluate,
+    init,
     load_job,
     predict,
     preview,
@@ -25,7 +26,8 @@ from raytrain.interface import (
 )
 
 __all__ = [
-    "check", "evaluate", "load_job", "predict", "preview", "run", "search", "submit", "train",
+    "check", "evaluate", "init", "load_job", "predict", "preview", "run", "search", "submit",
+    "train",
 ]  # fmt: skip
 
 __version__ = "0.1.0"

@@ -172,7 +172,6 @@ def run(
     from raytrain.pipeline.init import keep_report
     from raytrain.search.leaderboard import figures
 
-
     path, draft = begun(job)
     given = [f"budget={budget}"] if budget is not None else []
     spec, folder, place = resolved(path, [*(set or []), *given], profile, local)
