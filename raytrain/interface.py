@@ -142,9 +142,8 @@ def init(
     """
     from raytrain.pipeline.init import init as station
 
-    draft, path = station(
-        str(folder), None if sample is None else Path(sample), None if out is None else Path(out)
-    )  # fmt: skip
+    files = [None if each is None else Path(each) for each in (sample, out)]
+    draft, path = station(str(folder), *files)
     return Drafted(path, draft)
 
 
@@ -152,9 +151,8 @@ def check(job: "JobSpec") -> Checked:
     """Read all data once, and save its facts and the folds. Raises ValueError that lists every
     problem."""
     from raytrain.pipeline.check import check_all
-    from raytrain.runs.layout import run_dir
 
-    folder = run_dir(job)
+    folder = _folder(job)
     return Checked(folder, *check_all(job, folder))
 
 
@@ -162,9 +160,8 @@ def train(job: "JobSpec", place: "Place" = "ray") -> "Record":
     """Train the job's trial on the given split."""
     from raytrain.pipeline.run import opened
     from raytrain.pipeline.train import train as station
-    from raytrain.runs.layout import run_dir
 
-    with opened(job.at(place), run_dir(job), place, "train") as opened_run:
+    with opened(job.at(place), _folder(job), place, "train") as opened_run:
         return station(opened_run)
 
 
@@ -172,9 +169,8 @@ def search(job: "JobSpec", place: "Place" = "ray") -> Searched:
     """Search models, losses and rates with early stopping."""
     from raytrain.pipeline.run import opened
     from raytrain.pipeline.search import search as station
-    from raytrain.runs.layout import run_dir
 
-    folder = run_dir(job)
+    folder = _folder(job)
     with opened(job.at(place), folder, place, "search") as opened_run:
         return Searched(folder, station(opened_run))
 
@@ -186,11 +182,10 @@ def run(job: "JobSpec", place: "Place" = "ray") -> Finished:
     """
     from raytrain.pipeline.run import run as line
     from raytrain.runs.ensemble import read_ensemble
-    from raytrain.runs.layout import run_dir
     from raytrain.search.configurations import configurations
     from raytrain.search.leaderboard import ranked
 
-    folder = run_dir(job)
+    folder = _folder(job)
     event = line(job.at(place), folder, place)
     return Finished(folder, read_ensemble(folder), configurations(ranked(folder)), event)
 
@@ -212,18 +207,15 @@ def predict(
     from raytrain.pipeline.predict_new import predict_new
 
     given = [images] if isinstance(images, str | PathLike) else images
-    return predict_new(
-        [str(each) for each in given], Path(source), Path(out), [*extras], trust
-    )  # fmt: skip
+    return predict_new([*map(str, given)], Path(source), Path(out), [*extras], trust)
 
 
 def evaluate(job: "JobSpec") -> Evaluated:
     """Score the ensemble's masks against the truth."""
     from raytrain.data.report import read_report
     from raytrain.pipeline.evaluate import evaluate as station
-    from raytrain.runs.layout import run_dir
 
-    folder = run_dir(job)
+    folder = _folder(job)
     found = station(folder)
     return Evaluated(folder, read_report(folder.data_report).classes, found)
 
@@ -231,9 +223,8 @@ def evaluate(job: "JobSpec") -> Evaluated:
 def preview(job: "JobSpec", consent: "Collection[Consent]" = ()) -> "Submission":
     """Do everything that `submit` does before it sends; the result has a token for `submit`."""
     from raytrain.pipeline.submit import preview as station
-    from raytrain.runs.layout import run_dir
 
-    return station(job, run_dir(job), consent)
+    return station(job, _folder(job), consent)
 
 
 def submit(
@@ -246,8 +237,13 @@ def submit(
     the best one sent.
     """
     from raytrain.pipeline import submit as stations
-    from raytrain.runs.layout import run_dir
 
     if token is None:
-        return stations.submit(job, run_dir(job), consent)
-    return stations.commit(job, run_dir(job), token, consent)
+        return stations.submit(job, _folder(job), consent)
+    return stations.commit(job, _folder(job), token, consent)
+
+
+def _folder(job: "JobSpec") -> "RunDir":
+    from raytrain.runs.layout import run_dir
+
+    return run_dir(job)

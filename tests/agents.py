@@ -28,8 +28,8 @@ WAY = """\
 1. `raytrain init FOLDER --json` looks at the folder or zip and writes a job file; `result.job` is
    its path. Each line of the file has a reason. If `result.questions` is not empty, ask the user,
    and write the answer into the file. Correct each of the `problems`.
-2. `raytrain check JOB.yaml --json` reads every file again after a change. Correct each problem at its `path` as
-   its `remedy` says, then run it again until `ok` is true.
+2. `raytrain check JOB.yaml --json` reads every file again, after a change. Correct each problem
+   at its `path` as its `remedy` says, then run it again until `ok` is true.
 3. `raytrain run JOB.yaml --local --json` does everything else. Without `--local` it uses Ray.
    `result.csv` is the checked CSV, `result.score` is the out-of-fold score, and `result.low` to
    `result.high` is its 95 % interval. After an interruption run the same command again: it

@@ -55,8 +55,17 @@ def failure(error: BaseException, code: Code, exit_code: int) -> Answer:
     text = storage_text(error) if isinstance(error, OSError) else str(error)
     text = without_password(text)
     lines = getattr(error, "problems", ()) or _problem_lines(text)
-    found = tuple(problem_of(code, without_password(line)) for line in lines)
+    whole = problem_of(code, text.split("\n")[0])
+    found = tuple(_completed(problem_of(code, without_password(line)), whole) for line in lines)
     return Answer(getattr(error, "facts", None) or None, "", exit_code, text, found)
+
+
+def _completed(problem: Problem, whole: Problem) -> Problem:
+    """Return a problem with the place and the remedy of the message's first line, where its own
+    line has none."""
+    named = problem.remedy != CODES[problem.code][1]
+    remedy = problem.remedy if named else whole.remedy
+    return dataclasses.replace(problem, path=problem.path or whole.path, remedy=remedy)
 
 
 def problem_of(code: Code, line: str) -> Problem:

@@ -175,6 +175,10 @@ def test_errors_become_answers() -> None:
     assert "make room" in answer.problems[0].remedy
     several = failure(ValueError("search: 2 failed\n  a: no; b\n  c: d; e"), "failed", 1)
     assert [each.path for each in several.problems] == ["a", "c"]
+    whole = failure(ValueError("/r/folds.json: made for others; delete it\n  3 folds"), "failed", 1)
+    [problem] = whole.problems
+    parts = (problem.path, problem.problem, problem.remedy)
+    assert parts == ("/r/folds.json", "3 folds", "delete it")
     alike = failure(ValueError("a.csv: row 1; x\na.csv: row 2; y"), "data", 1)
     assert [each.remedy for each in alike.problems] == ["x", "y"]
     ended = failure(
