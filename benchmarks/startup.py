@@ -51,6 +51,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         command = ["-m", "raytrain"]
         lines = {
+            "import raytrain": (["-c", "import raytrain"], LIGHT_S),
             "version": ([*command, "version"], LIGHT_S),
             "ledger": ([*command, "ledger", _job(Path(folder))], LIGHT_S),
             "leaderboard (imports)": (

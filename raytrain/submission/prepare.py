@@ -20,7 +20,7 @@ from raytrain.runs.ensemble import read_ensemble
 from raytrain.runs.files import read_json
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.layout import RunDir
-from raytrain.runs.messages import say
+from raytrain.runs.messages import warn
 from raytrain.submission.checks import check_submission
 from raytrain.submission.events import Event, Score, latest
 from raytrain.submission.ledger import Ledger, append_prepared, ledger_of
@@ -38,7 +38,7 @@ def prepare(job: JobSpec, run: RunDir, earlier: int) -> Event:
     refuse(run, missing(run))
     cells = [row[-1].strip() for row in read_table(run.submission).rows]
     if not any(cell not in ("", job.competition.submission.empty) for cell in cells):
-        say(f"ALL {len(cells)} MASKS ARE EMPTY: {run.submission} HAS NO FOREGROUND PIXEL")
+        warn(f"ALL {len(cells)} MASKS ARE EMPTY: {run.submission} HAS NO FOREGROUND PIXEL")
     content = run.submission.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     notebook = job.competition.submission.notebook

@@ -139,10 +139,10 @@ def test_a_csv_of_empty_masks_is_said_in_capital_letters(
 ) -> None:
     job = write_finished(tmp_path)
     prepare(load_job(job), run_of(job), 0)
-    assert "EMPTY" not in capsys.readouterr().out
+    assert "EMPTY" not in capsys.readouterr().err
     finished(job, pixels=0)
     prepare(load_job(job), run_of(job), 0)
-    assert "ALL 2 MASKS ARE EMPTY: " in capsys.readouterr().out
+    assert "ALL 2 MASKS ARE EMPTY: " in capsys.readouterr().err
 
 
 def test_a_fold_of_background_alone_is_refused(competition) -> None:

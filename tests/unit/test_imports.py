@@ -141,6 +141,22 @@ for line in {LIGHT!r}:
         assert not names & {"torch", "ray", "kaggle", "matplotlib"}, line
 
 
+def test_the_python_interface_is_light_and_stays_functions() -> None:
+    code = """
+import raytrain
+done("interface")
+import raytrain.search.plan
+from raytrain.search.plan import plan_text
+assert raytrain.search.__module__ == "raytrain.interface"
+assert all(callable(getattr(raytrain, name)) for name in raytrain.__all__)
+done("search")
+"""
+    heavy = {"torch", "ray", "pandas", "numpy", "pydantic", "typer"}
+    loaded = loaded_after(code)
+    assert not loaded["interface"] & heavy
+    assert "search" in loaded
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("stations", "heavy"),
