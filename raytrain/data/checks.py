@@ -46,8 +46,8 @@ def inspect(competition: CompetitionSpec) -> DataReport:
     if found.problems:
         root = local_folder(competition.data)
         count = "1 problem" if len(found.problems) == 1 else f"{len(found.problems)} problems"
-        listed = shortened(found.problems)
-        raise CodedError("data", "\n  ".join([f"{root}: {count} in the data", *listed]), listed)
+        lines = [f"{root}: {count} in the data", *shortened(found.problems)]
+        raise CodedError("data", "\n  ".join(lines), found.problems)
     return describe(competition, found.seen, found.equal, found.near, found.notes)
 
 

@@ -68,6 +68,17 @@ def test_own_test_images_get_the_masks_and_the_csv_of_the_run(
     said = raytrain("predict", images, "--with", run.path, "--out", tmp_path, "--probabilities",
                     "--overlay", "--csv")  # fmt: skip
     assert "40 images, 2 members with 4 networks, 6 passes for each image" in said
+    words = [
+        "predict",
+        str(images),
+        "--with",
+        str(run.path),
+        "--out",
+        str(tmp_path / "2"),
+        "--json",
+    ]
+    found = json.loads(CliRunner().invoke(app, words).stdout)["result"]
+    assert sorted(map(Path, found["masks"])) == sorted((tmp_path / "2").glob("*.png"))
     same_masks(run, tmp_path)
     assert (tmp_path / "submission.csv").read_bytes() == run.submission.read_bytes()
     for path in sorted(images.iterdir())[:3]:

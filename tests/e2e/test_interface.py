@@ -82,6 +82,17 @@ def test_the_command_writes_the_same_bytes(
     assert Path(result["csv"]).is_file()
     assert result["submission"]["kind"] == "prepared"
     assert "cross-validation, 2 folds: 4 trainings" in done.stderr
+    folder_of_it = str(run_folder(Path("other")))
+    names = [row["name"] for row in result["leaderboard"]]
+    for command in (
+        *([name, "../jobs/phantom.yaml", "--local"] for name in ("search", "cv", "finalize")),
+        *([name, "../jobs/phantom.yaml"] for name in ("evaluate", "report", "ledger")),
+        ["leaderboard", folder_of_it], ["leaderboard", folder_of_it, "--diff", *names],
+        ["compare", folder_of_it, *names],
+    ):  # fmt: skip
+        given = sets if "../jobs/phantom.yaml" in command else []
+        again = CliRunner().invoke(app, [*command, *given, "--json"])
+        assert json.loads(again.stdout)["ok"], again.output
     theirs, ours = run_folder(Path("other")), run_folder(Path("phantom/runs"))
     for name in ("submission.csv", "oof_evidence.npz", "masks/ph23.png"):
         assert (theirs / "final" / name).read_bytes() == (ours / "final" / name).read_bytes()

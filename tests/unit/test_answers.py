@@ -95,6 +95,17 @@ def test_each_wrong_key_has_its_place_and_the_nearest_name(tmp_path: Path) -> No
     assert errors == f"raytrain: {tree['message']}\n"
 
 
+def test_programs_get_all_problems_where_people_get_some(tmp_path: Path) -> None:
+    job = write_job(tmp_path, tmp_path / "runs")
+    masks = sorted((tmp_path / "data" / "train" / "mask").iterdir())
+    for mask in masks:
+        mask.unlink()
+    tree, _ = answered("check", job)
+    assert len(masks) == 16
+    assert len({each["path"] for each in tree["problems"]}) == 16
+    assert tree["message"].count("_mask.png") == 10
+
+
 def test_each_wrong_file_is_named(tmp_path: Path) -> None:
     job = write_job(tmp_path, tmp_path / "runs")
     image = tmp_path / "data" / "test" / "image" / "ph30.png"

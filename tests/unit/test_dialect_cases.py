@@ -1,5 +1,6 @@
 """`raytrain dialect` on files that decide little, are unusual, or contradict each other."""
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -241,6 +242,9 @@ def test_the_command(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "order: 'row', decided: " in done.output
     assert yaml.safe_load(done.output[done.output.index("competition:") :])
+    result = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)["result"]
+    assert done.output.endswith(f"\n{result['yaml']}\n")
+    assert "row" in [each["value"] for each in result["findings"]]
     failed = CliRunner().invoke(app, ["dialect", "--sample", str(tmp_path / "none.csv")])
     assert failed.exit_code == 1
     assert "none.csv: no such file" in failed.output
