@@ -1,6 +1,5 @@
 """Final picks: the pair whose better one scores highest, by hand and on a ledger."""
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import combinations, pairwise, product
@@ -208,10 +207,9 @@ def test_the_command_prints_it(job: JobSpec, tmp_path: Path) -> None:
     path = tmp_path / "job.yaml"
     path.write_text(yaml.safe_dump(job.model_dump(mode="json")))
     done = CliRunner().invoke(app, ["picks", str(path), "--public", "0.5"])
-    assert done.exit_code == 0, done.stderr
-    assert done.stdout == picks(job, run, 0.5).text + "\n"
-    tree = json.loads(CliRunner().invoke(app, ["picks", str(path), "--json"]).stdout)
-    assert [each["tag"] for each in tree["result"]["submissions"]] == ["rt-1", "rt-2"]
+    assert (done.exit_code, done.stdout) == (0, picks(job, run, 0.5).text + "\n")
+    found = yaml.safe_load(CliRunner().invoke(app, ["picks", str(path), "--json"]).stdout)["result"]
+    assert [each["tag"] for each in found["submissions"]] == ["rt-1", "rt-2"]
 
 
 def test_fewer_than_two_are_no_choice(job: JobSpec) -> None:
