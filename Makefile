@@ -10,12 +10,12 @@ PYTEST = PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest --nu
 LONG = tests/zoo/test_overfit.py tests/zoo/test_tables.py tests/chaos
 READY = $(VENV)/.ready
 
-.PHONY: demo test check unit chaos zoo zoo-quick mutate same pairs agents bench bench-gpu lock clean
+.PHONY: demo test check docs unit chaos zoo zoo-quick mutate same pairs agents bench bench-gpu lock clean
 
 demo: $(READY)
 	$(BIN)/raytrain demo jobs/phantom.yaml
 
-test: $(READY) check
+test: $(READY) check docs
 	$(PYTEST) tests $(LONG:%=--ignore=%)
 
 check: $(READY)
@@ -23,6 +23,10 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/unit/test_imports.py
+
+# The site in build/site. Strict: a link that leads nowhere fails.
+docs: $(READY)
+	$(BIN)/python -m mkdocs --quiet build
 
 unit: $(READY)
 	$(PYTEST) tests/unit -m 'not slow'
