@@ -26,7 +26,7 @@ check: $(READY)
 
 # The site in build/site. Strict: a link that leads nowhere fails.
 docs: $(READY)
-	$(BIN)/python -m mkdocs --quiet build
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 
 unit: $(READY)
 	$(PYTEST) tests/unit -m 'not slow'

@@ -1,41 +1,146 @@
-"""What README and the pages under docs/ point to and show exists."""
+"""What README and the pages under docs/ point to and show exists, and means what it shows."""
 
+import importlib.util
 import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from click import UsageError
 from typer.main import get_command
 
 from raytrain.cli import app
+from raytrain.config.job import JobSpec
+from raytrain.config.load import load_job
+from raytrain.config.own import extend_by
+from raytrain.config.predict import PredictSpec
+from raytrain.config.trial import TrialSpec
 
 ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
 TOP = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "AGENTS.md", "CHANGELOG.md")]
-PAGES = [*TOP, *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*TOP, *sorted(DOCS.rglob("*.md"))]
+COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
+HOLDERS = {"trial": TrialSpec, "predict": PredictSpec, "competition": None}
+"""Parts of a job whose fields a page may show alone; `competition` has the rest."""
+CLASSES = ("background", "scratch", "left ventricle", "myocardium", "vehicle")
+"""Classes that the pages name in parts of a job."""
+
+every_page = pytest.mark.parametrize(
+    "page", PAGES, ids=lambda page: str(page.relative_to(ROOT)).removesuffix(".md")
+)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_to_files_of_the_repository(page: Path) -> None:
-    links = re.findall(r"\]\(([^)#]+)", page.read_text())
-    assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
+def blocks(page: Path, language: str) -> list[str]:
+    """Return the code blocks of a page that are marked with this language, or with none."""
+    found = re.findall(r"(?ms)^```(\w*)\n(.*?)^```$", page.read_text())
+    return [text for word, text in found if word == language]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_yaml_that_is_shown_can_be_read(page: Path) -> None:
-    for block in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL):
-        assert isinstance(yaml.safe_load(block), dict)
+def shown_commands(page: Path) -> Iterator[list[str]]:
+    """Yield the words of each command line in the blocks of a page."""
+    for block in blocks(page, ""):
+        for line in block.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            if words and words[0] in ("raytrain", ".venv/bin/raytrain", "make", "python"):
+                yield [words[0].removeprefix(".venv/bin/"), *words[1:]]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_commands_that_are_shown_exist(page: Path) -> None:
-    known = set(get_command(app).commands)  # type: ignore[attr-defined]
-    for block in re.findall(r"```(?:\w+)?\n(.*?)```", page.read_text(), re.DOTALL):
-        assert set(re.findall(r"(?m)^(?:\.venv/bin/)?raytrain +([a-z]+)", block)) <= known
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings."""
+    headings = re.findall(r"(?m)^#+ (.+)$", page.read_text())
+    return {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
 
 
-def test_readme_leads_to_every_page() -> None:
-    links = re.findall(r"\]\(([^)#]+)\)", PAGES[0].read_text())
-    assert {str(page.relative_to(ROOT)) for page in PAGES[1:]} <= {*links}
+@every_page
+def test_links_lead_to_files_and_headings_of_the_repository(page: Path) -> None:
+    dead = []
+    for path, _, anchor in (
+        link.partition("#") for link in re.findall(r"\]\(([^)]+)\)", page.read_text())
+    ):
+        target = page.parent / path if path else page
+        if "://" not in path and (
+            not target.exists() or (anchor and anchor not in anchors(target))
+        ):
+            dead.append(f"{path}#{anchor}")
+    assert dead == []
+
+
+@every_page
+def test_command_lines_that_are_shown_are_accepted(page: Path, tmp_path: Path) -> None:
+    for words in shown_commands(page):
+        if words[0] == "make":
+            assert f"\n{words[1]}:" in (ROOT / "Makefile").read_text(), words
+        elif words[0] == "python":
+            assert words[1] == "-m"
+            assert importlib.util.find_spec(words[2]), words
+        else:
+            assert words[1] in COMMANDS, words
+            try:
+                given = COMMANDS[words[1]].make_context(words[1], words[2:]).params
+            except UsageError as error:
+                pytest.fail(f"{shlex.join(words)}: {error.format_message()}")
+            load_part({}, tmp_path, given.get("set") or [])
+
+
+@every_page
+def test_commands_that_are_named_in_a_sentence_exist(page: Path, tmp_path: Path) -> None:
+    text = re.sub(r"(?ms)^```.*?^```$", "", page.read_text())
+    for name, rest in re.findall(r"`raytrain ([a-z]+)\b([^`]*)`", text):
+        options = {word for each in COMMANDS[name].params for word in each.opts}
+        assert set(re.findall(r"(?<!\S)--[a-z-]+", rest)) <= options, f"{name}{rest}"
+    for override in re.findall(r"`--set ([^`]+)`", text):
+        load_part({}, tmp_path, [override])
+
+
+def load_part(tree: dict[str, Any], folder: Path, overrides: list[str]) -> JobSpec:
+    """Load a job that has this part, and what every job needs."""
+    needed = {"data": "data", "classes": [*CLASSES]}
+    tree = tree | {"competition": needed | tree.get("competition", {})}
+    (folder / "job.yaml").write_text(yaml.safe_dump(tree))
+    return load_job(folder / "job.yaml", overrides)
+
+
+def parts_of(block: str) -> list[dict[str, Any]]:
+    """Return the jobs that a block shows: a key that comes a second time begins another job.
+
+    A field of `trial` or `predict` that stands alone is put there, any other into `competition`.
+    """
+    jobs: list[dict[str, Any]] = [{}]
+    for entry in re.findall(r"(?m)^[a-z_]+:.*\n(?:[ #].*\n|\n)*", block):
+        [(key, value)] = yaml.safe_load(entry).items()
+        if key not in JobSpec.model_fields and key != "profiles":
+            holder = next(
+                name for name, spec in HOLDERS.items() if spec is None or key in spec.model_fields
+            )
+            key, value = holder, {key: value}
+        if key in jobs[-1]:
+            jobs.append({})
+        jobs[-1][key] = value
+    return jobs
+
+
+@every_page
+def test_yaml_that_is_shown_is_part_of_a_job(page: Path, tmp_path: Path) -> None:
+    (tmp_path / "own_parts.py").write_text((ROOT / "jobs" / "own_parts.py").read_text())
+    (tmp_path / "parts.py").write_text("\n".join(blocks(page, "python")))
+    try:
+        for block in blocks(page, "yaml"):
+            for tree in parts_of(block):
+                load_part(tree, tmp_path, [])
+    finally:
+        extend_by(())
+
+
+def test_readme_is_short_and_leads_to_every_page_by_one_more() -> None:
+    assert len(TOP[0].read_text().splitlines()) < 120
+    links = re.findall(r"\]\(([^)#]+)\)", TOP[0].read_text())
+    assert {page.name for page in TOP[1:]} | {"docs/README.md"} <= {*links}
+    pages = {str(page.relative_to(DOCS)) for page in PAGES[len(TOP) :]} - {"README.md"}
+    assert pages <= {*re.findall(r"\]\(([^)#]+)\)", (DOCS / "README.md").read_text())}
 
 
 def test_files_that_contributors_are_sent_to_exist() -> None:
