@@ -8,6 +8,7 @@ import inspect
 import textwrap
 import types
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import yaml
@@ -33,8 +34,8 @@ def pages() -> dict[str, str]:
     for page in ("job", *OWN_PAGES):
         specs = [spec for spec, its_page in home.items() if its_page == page]
         head = (
-            f"# Fields of `{page}`\n\n`raytrain schema` prints the same as a JSON schema. Any field "
-            "can be overridden: `--set trial.optimizer.lr=3e-4`.\n"
+            f"# Fields of `{page}`\n\n`raytrain schema` prints the same as a JSON schema. You can "
+            "override any field: `--set trial.optimizer.lr=3e-4`.\n"
         )
         texts[f"reference/{page}.md"] = "\n".join([head, *(section(each, home) for each in specs)])
     return texts
@@ -95,7 +96,7 @@ def field_texts(spec: type[Spec]) -> dict[str, str]:
         if not (issubclass(owner, Spec) and owner is not Spec):
             continue
         body = ast.parse(textwrap.dedent(inspect.getsource(owner))).body[0].body  # type: ignore[attr-defined]
-        for line, after in zip(body, body[1:], strict=False):
+        for line, after in pairwise(body):
             if (
                 isinstance(line, ast.AnnAssign)
                 and isinstance(line.target, ast.Name)
