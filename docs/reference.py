@@ -5,6 +5,7 @@ The pages exist only in the built site, so they cannot be out of date.
 
 import ast
 import inspect
+import re
 import textwrap
 import types
 from collections.abc import Iterator
@@ -70,7 +71,8 @@ def specs_in(annotation: Any) -> Iterator[type[Spec]]:
 
 def section(spec: type[Spec], home: dict[type[Spec], str]) -> str:
     """Return a heading, the description and the table of one spec's fields."""
-    word = name_of(spec) or spec.__name__.removesuffix("Spec").lower()
+    words = re.findall("[A-Z][a-z]+", spec.__name__.removesuffix("Spec"))
+    word = name_of(spec) or " ".join(words).lower()
     lines = [f"## {word} {{#{spec.__name__.lower()}}}", "", escaped(inspect.getdoc(spec) or ""), ""]
     texts = field_texts(spec)
     rows = [

@@ -147,7 +147,9 @@ class CompetitionSpec(Spec):
             numbers = {v: k for v, k in classes.items() if isinstance(k, int)}
             beyond = {v: k for v, k in numbers.items() if not 0 <= k < len(self.classes)}
             if beyond:
-                problems.append(f"{key}: {beyond} are beyond the {len(self.classes)} classes")
+                problems.append(
+                    f"{key}: {beyond}: the classes have the numbers 0 to {len(self.classes) - 1}"
+                )
             words = [name for name in classes.values() if isinstance(name, str)]
             problems += [
                 f"{key}: class {unknown_name(name, self.classes)}"

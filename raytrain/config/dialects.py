@@ -76,7 +76,8 @@ class Dialect(Spec):
             raise ValueError(f"order, first and starts: {self.layout} has none; leave them out")
         if self.row == "objects" and not coco:
             raise ValueError(
-                "row: objects needs layout coco or coco_zlib, whose texts are one word"
+                "row: objects puts all objects of an image into one cell; it needs layout coco or "
+                "coco_zlib, because a mask in pairs contains spaces"
             )
         if self.prefix and self.row != "objects":
             raise ValueError("prefix: it needs row: objects")

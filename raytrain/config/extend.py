@@ -113,7 +113,9 @@ def extend_from(paths: list[Path]) -> None:
     for source in sources if not problems else []:
         for room, spec in _specs(sys.modules[PREFIX + source.hash]):
             if owners.setdefault((room, _name(spec)), source.hash) != source.hash:
-                problems.append(f"{source.name}: {room}: {_name(spec)!r} is defined in two files")
+                problems.append(
+                    f"{source.name}: {room}: {_name(spec)!r} is defined in two files; rename one"
+                )
     if problems:
         raise config_error("extend", problems)
     extend_by(tuple(dict.fromkeys(sources)))

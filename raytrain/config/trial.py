@@ -154,6 +154,7 @@ class TrialSpec(Spec):
     def _ships_what_is_trained(self) -> Self:
         if isinstance(self.ship, EpochsSpec) and self.ship.at[-1] > self.last_epoch:
             raise ValueError(
-                f"ship.at: training ends after epoch {self.last_epoch} (got {self.ship.at[-1]})"
+                f"ship.at: training ends after epoch {self.last_epoch} (got {self.ship.at[-1]}); "
+                "name earlier epochs, or train longer"
             )
         return self

@@ -37,7 +37,7 @@ class Found:
 
     @property
     def name(self) -> str:
-        """The name in the files, such as that in a table of groups."""
+        """The image's name in paths and tables, also if its id differs."""
         return self.id if self.renamed is None else self.renamed
 
 

@@ -13,8 +13,8 @@ Pair = tuple[torch.Tensor, torch.Tensor]
 
 
 def mixed(first: Pair, second: Pair, plan: MixPlan) -> tuple[Pair, torch.Tensor | None, float]:
-    """Return the mixed images with their masks, the second masks if two masks count per image, and
-    the weight of the first masks in the loss."""
+    """Return the mixed images with the first masks, the second masks (None with cutmix, which mixes
+    the masks, too), and the weight of the first masks in the loss."""
     image_BCHW, mask_BHW = first
     if isinstance(plan.spec, CutMixSpec):
         height, width = mask_BHW.shape[1:]

@@ -90,5 +90,5 @@ def _plane(root: Path, address: str) -> np.ndarray:
         return decode_image(root / address)
     plane = read_row(root, address)
     if plane.dtype.kind == "f" and not np.isfinite(plane).all():
-        raise ValueError(f"{root / address}: holds values that are not finite")
+        raise ValueError(f"{root / address}: holds values that are not finite; replace them")
     return plane[..., None] if plane.ndim == 2 else plane

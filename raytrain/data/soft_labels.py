@@ -70,7 +70,7 @@ class Probabilities:
         return np.concatenate([np.eye(FIRST, count, dtype=np.float32), soft_VK])
 
     def numbers(self, prob_KHW: np.ndarray) -> np.ndarray:
-        """Return number_HW (uint16) of probabilities in 0 .. 1."""
+        """Return number_HW (uint16), the label with the probabilities nearest to prob_KHW."""
         if self.target == "single_label":
             return self._numbers_of_pairs(prob_KHW)
         level_KHW = np.rint(prob_KHW * self.steps).astype(np.int64)

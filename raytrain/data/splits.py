@@ -188,7 +188,7 @@ def _sequence(id: str, spec: EndsGroupSpec) -> str:
     place = int(np.searchsorted(spec.ends, number_in(id)))
     if place == len(spec.ends):
         raise ValueError(
-            f"{id!r} comes after the last end, {spec.ends[-1]}; add one (competition.group)"
+            f"{id!r} comes after the last end, {spec.ends[-1]}; add one to competition.group.ends"
         )
     return str(spec.ends[place])
 

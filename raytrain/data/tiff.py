@@ -58,7 +58,7 @@ def page_of(path: Path) -> tuple[Path, int] | None:
 
 def count_pages(path: Path) -> int:
     """Return the number of pictures in a stack. Raises ValueError when it is unreadable, or has
-    reduced copies of pictures, which nothing distinguishes from others by their number."""
+    reduced copies of pictures, because page numbers would not tell them from pictures."""
     try:
         with _without_log(), tifffile.TiffFile(path) as file:
             pages = cast(list[tifffile.TiffPage], list(file.pages))

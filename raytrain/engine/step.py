@@ -69,7 +69,7 @@ def train_step(
 def _mixed_loss(
     loss: TrainingLoss, outputs: torch.Tensor | Outputs, part: Batch, world: World
 ) -> torch.Tensor:
-    """Return the loss; for sums of two images, the same sum of the losses on both masks."""
+    """Return the loss; for two mixed images, the weighted sum of the losses on both masks."""
     first = loss(outputs, _to(part.target_BHW, world).long())
     if part.other_BHW is None:
         return first

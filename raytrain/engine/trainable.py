@@ -76,7 +76,7 @@ def _data_problems(spec: TrialSpec, report: DataReport) -> list[str]:
 
 
 def _pixel_problems(tasks: list[Task], report: DataReport) -> list[str]:
-    """Return the problems of pixel classifiers with these tasks."""
+    """Return why pixel classifiers among the tasks cannot be trained."""
     pixels = [task for task in tasks if isinstance(task.spec.model, PixelsBase)]
     problems = [
         f"trial.model: {task.spec.model.label} trains on one worker, not {task.workers}; "

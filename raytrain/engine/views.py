@@ -1,8 +1,8 @@
 """Test-time augmentation: views of a window, whose probabilities are averaged.
 
-The weights of a group's views sum to their number at every pixel. Means of groups therefore combine
-exactly: the mean over the identity and a group of n views is (identity + n * group's mean) / (1 +
-n). Shape suffixes: B windows, C channels, K classes, H x W pixels.
+At every pixel, the weights of a group's n views sum to n. Means of groups therefore combine
+exactly: the mean over the identity and a group of n views is (identity + n * group's mean) /
+(1 + n). Shape suffixes: B windows, C channels, K classes, H x W pixels.
 """
 
 from collections.abc import Callable, Iterator

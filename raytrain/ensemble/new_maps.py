@@ -1,4 +1,4 @@
-"""Mean maps of images that belong to no data set, in batches that do not depend on other images'
+"""Mean maps of new images, in batches that do not depend on other images'
 sizes."""
 
 from collections import defaultdict

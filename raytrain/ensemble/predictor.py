@@ -94,8 +94,8 @@ class Predictor(nn.Module):
         if array.size and array.ndim == 2 and channels == 1:
             return array[None, ..., None]
         raise ValueError(
-            f"images are given with {channels} channel(s), as the network was trained: {expected}; "
-            f"got {list(array.shape)}"
+            f"the network was trained on {channels} channel(s), and the image has the shape "
+            f"{list(array.shape)}; {expected}"
         )
 
     def _read(self, path: Path) -> np.ndarray:

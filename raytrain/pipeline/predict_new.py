@@ -90,7 +90,9 @@ def _refuse(found: FoundImages, out: Path, extras: Sequence[Extra]) -> None:
     for id in found.ids:
         for file in _files(id, out, extras):
             if file.resolve() in inputs:
-                problems.append(f"{file}: an input, which would be overwritten; choose another out")
+                problems.append(
+                    f"{file}: is an input and would be overwritten; choose another --out"
+                )
             first = seen.setdefault(file, id)
             if first != id:
                 problems.append(f"{file}: a file of {id!r} and of {first!r}; rename one image")

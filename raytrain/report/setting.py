@@ -1,4 +1,4 @@
-"""The basis of the run: data, folds, configuration, versions."""
+"""The report's sections on data, folds, configuration and versions."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -35,7 +35,7 @@ def write_coco(runs: Runs, shape_HW: tuple[int, int], rules: PairRules) -> str:
 
 def write_small_coco(image_HW: np.ndarray, count: int) -> list[str]:
     """Return the compressed counts of the masks `image_HW == 1` .. `image_HW == count`, at most
-    255; an empty mask has no text."""
+    255; for an empty mask the text is empty."""
     number_K11 = np.arange(1, count + 1, dtype=image_HW.dtype)[:, None, None]
     mask_KWH = np.ascontiguousarray(image_HW.T) == number_K11
     found = coco.encode(mask_KWH.view(np.uint8).transpose(2, 1, 0))

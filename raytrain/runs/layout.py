@@ -98,7 +98,7 @@ class RunDir:
 
     @property
     def extend(self) -> Path:
-        """The users' files that the job extended by, in every version."""
+        """Copies of the Python files that the job names in `extend`, each version in a folder."""
         return self.path / "extend"
 
     @property

@@ -77,7 +77,7 @@ def simulate(
 
 
 def best_pairs(private_DM: np.ndarray, most: int) -> list[Pair]:
-    """Return the pairs with the highest expected better score, best first."""
+    """Return the pairs whose better file has the highest expected score, best first."""
     private_MD = np.ascontiguousarray(private_DM.T)
     mean_M = private_MD.mean(1)
     places = np.stack(np.triu_indices(len(private_MD), 1))

@@ -194,7 +194,7 @@ def _transforms(step: TransformSpec | OneOfSpec) -> tuple[TransformSpec, ...]:
 
 
 def _steps(spec: AugmentationSpec) -> tuple[list[Chosen], int]:
-    """Return all transforms in their order, and the number of uniforms they need."""
+    """Return all transforms in their order, and how many random numbers they need."""
     steps: list[Chosen] = []
     used = 0
     for step in steps_of(spec):

@@ -1,4 +1,4 @@
-"""One file of images and one of masks per split (neuro micro-CT: `.npy`; EM membranes: TIFF)."""
+"""One file of images and one file of masks for each split, as `.npy` or TIFF."""
 
 from pathlib import Path
 

@@ -83,7 +83,10 @@ def read_paired_mask(
 def _values(
     spec: PairedFoldersSpec, root: Path, paths: list[Path], classes: tuple[str, ...]
 ) -> Iterator[tuple[int, np.ndarray, str]]:
-    """Yield a layer for each class in each file; pixels of class 0 leave the others as they are."""
+    """Yield (class number, bool_HW, file) for each class in each file, to be merged into one mask.
+
+    Each file also yields an empty layer, so that the sizes of files without a class are compared.
+    """
     for path in paths:
         mask_HW = read_classes(path, spec.labels, classes, root)
         yield 0, np.zeros(mask_HW.shape, bool), str(path)

@@ -132,7 +132,7 @@ class _Free:
     hashes: bool = False
 
     def learn(self, names: list[str]) -> None:
-        """Learn from sibling folders, such as those of all patients."""
+        """Learn from the names of sibling folders which kinds of names are many of one thing."""
         plain = [name for name in names if not _says_role(name)]
         counted = Counter(map(_skeleton, plain))
         self.skeletons |= {text for text, count in counted.items() if count > 1 and "#" in text}

@@ -1,7 +1,7 @@
 """Which images belong together, such as views of one car, a patient's slices or a video's frames.
 
-Evidence are the names and how much images resemble each other. Groups that are too large cost
-little; groups that are too small make scores too good. So a doubtful border is no border.
+The evidence is in the names, and in how much images resemble each other. Groups that are too large
+cost little; groups that are too small make scores too good. So a doubtful border is no border.
 """
 
 import re

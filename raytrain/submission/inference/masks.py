@@ -54,7 +54,7 @@ def how_masks_are_written(told: list[Told]) -> tuple[Meant, list[Told]]:
     if fault is not None:
         raise ValueError(
             f"{told[fault].where}: {told[fault].text[:40]!r} cannot be read as {_named(layout)}, "
-            "which the other rows hold; correct the row or remove it"
+            "as the other rows are; correct the row or remove it"
         )
     found = Finding("layout", layout, "decided", f"{len(told)} cells are {_named(layout)}")
     if layout == "pairs":
