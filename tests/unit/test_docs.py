@@ -43,7 +43,7 @@ def shown_commands(page: Path) -> Iterator[list[str]]:
     """Yield the words of each command line in the blocks of a page."""
     for block in blocks(page, ""):
         for line in block.replace("\\\n", " ").splitlines():
-            words = shlex.split(line, comments=True)
+            words = shlex.split(line.partition(" | ")[0], comments=True)
             if words and words[0] in ("raytrain", ".venv/bin/raytrain", "make", "python"):
                 yield [words[0].removeprefix(".venv/bin/"), *words[1:]]
 

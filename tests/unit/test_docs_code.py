@@ -13,6 +13,8 @@ import torch
 import torchvision
 import yaml
 
+import raytrain
+from raytrain import interface
 from raytrain.config.job import JobSpec
 from raytrain.config.own import extend_by
 from raytrain.ensemble import predictor
@@ -20,16 +22,18 @@ from raytrain.losses import build_loss
 from raytrain.metrics import score
 from raytrain.metrics.evidence import Evidence
 from raytrain.models import build_model
+from raytrain.runs.layout import RunDir
 from tests.unit.test_docs import COMMANDS, DOCS, PAGES, ROOT, blocks, load_part
 
 RUN_HERE = {
-    "how/network.md", "how/loss.md", "how/metric.md", "how/weights.md", "predict.md",
+    "how/network.md", "how/loss.md", "how/metric.md", "how/weights.md", "predict.md", "python.md",
 }  # fmt: skip
 """The pages with Python blocks; each has a test below."""
 
 
 def test_every_page_with_python_has_a_test() -> None:
-    assert {str(p.relative_to(DOCS)) for p in PAGES if blocks(p, "python")} == RUN_HERE
+    with_python = {p for p in PAGES if blocks(p, "python")}
+    assert with_python == {*(DOCS / name for name in RUN_HERE), ROOT / "README.md"}
 
 
 @pytest.fixture
@@ -83,6 +87,18 @@ def test_the_predictor_is_called_as_it_can_be(monkeypatch: pytest.MonkeyPatch) -
         exec(block, {"image_HWC": np.zeros((4, 4, 3), np.uint8)})
     loaded.assert_called_once_with("scan.png")
     assert loaded.mask.call_args.args[0].shape == (4, 4, 3)
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", DOCS / "python.md"])
+def test_the_functions_return_what_is_read(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job, finished = create_autospec(JobSpec), create_autospec(interface.Finished, instance=True)
+    finished.paths, finished.ensemble = create_autospec(RunDir, instance=True), None
+    for name, value in {"load_job": job, "run": finished}.items():
+        function = create_autospec(getattr(interface, name), return_value=value)
+        monkeypatch.setattr(raytrain, name, function)
+    for block in blocks(page, "python"):
+        exec(block, {})
+    assert raytrain.run.call_args.args == (job,)
 
 
 def reference() -> ModuleType:
