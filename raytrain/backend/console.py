@@ -1,15 +1,30 @@
-"""Console output: one line per epoch; on a terminal also a live table of trials."""
+"""Console output: on a terminal one screen of what runs; in a log one short line per trial now and
+then, and one at its end."""
 
 import sys
-import textwrap
 import time
+from collections.abc import Callable, Sequence
 
 from rich.live import Live
-from rich.table import Table
 
+from raytrain.backend.naming import short_names
+from raytrain.backend.screen import screen
+from raytrain.backend.tally import Tally
+from raytrain.backend.usage import Usage
+from raytrain.config.duration import duration_text
 from raytrain.config.plain import console_of, plain
-from raytrain.runs.history import Row, read_history
+from raytrain.runs.history import Row
+from raytrain.runs.messages import shows_details
 from raytrain.runs.record import Record, Task
+
+EVERY_S = 30.0
+"""Shortest time between two lines of a trial, unless details are shown."""
+WIDTH = 100
+"""Most columns of a line."""
+NAME = 36
+"""Most columns of a trial's name in a line."""
+SHORTEST = 12
+"""Columns that a name has beside the longest figures."""
 
 
 class ConsoleView:
@@ -17,53 +32,61 @@ class ConsoleView:
 
     name = "progress"
 
-    def __init__(self, title: str, rungs: list[int]):
+    def __init__(
+        self,
+        title: str,
+        rungs: list[int],
+        past: Sequence[Record] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ):
         self.console = console_of(sys.stdout)
-        self._title, self._rungs = title, rungs
-        self._tasks: dict[str, Task] = {}
-        self._first: dict[str, int] = {}
-        self._last: dict[str, Row] = {}
-        self._ended: set[str] = set()
-        self._start = time.monotonic()
+        self._title, self._rungs, self._clock = title, rungs, clock
+        self._tally = Tally(past, clock)
+        self._said_s: dict[str, float] = {}
+        self._usage = Usage(clock)
         self._live = Live(console=self.console, auto_refresh=False, transient=True)
 
     def start(self) -> None:
-        """Print the number of trainings, and start the live table on a terminal."""
-        count = f"{len(self._tasks)} trainings" if self._tasks else "trainings follow"
-        self.say(f"{self._title}: {count}")
+        """Print the number of trainings, and start the screen on a terminal."""
+        count = len(self._tally.tasks)
+        self.say(f"{self._title}: {f'{count} trainings' if count else 'trainings follow'}")
         if self.console.is_terminal:
             self._live.start()
 
     def note(self, task: Task) -> None:
         """Count this trial; epochs that it has already done do not count as progress."""
-        rows = read_history(task.trial_dir.history)
-        self._tasks[task.fingerprint] = task
-        self._first[task.fingerprint] = len(rows)
-        if rows:
-            self._last[task.fingerprint] = rows[-1]
+        self._tally.note(task)
+        self._said_s[task.fingerprint] = self._clock()
 
     def update(self, task: Task, rows: list[Row]) -> None:
-        for row in rows:
-            if row["epoch"] > self._epoch(task):
-                self._last[task.fingerprint] = row
-                width = max(len(other.name) for other in list(self._tasks.values()))
-                figures = epoch_text(row, task.spec.last_epoch)
-                self._say_fitted(f"  {task.name + ':':<{width + 1}} {figures}")
+        new = self._tally.new_rows(task, rows)
+        if shows_details():
+            for row in new:
+                self.say(f"  {task.name}: {epoch_text(row, task.spec.last_epoch)}")
+        elif new and not self.console.is_terminal and self._is_due(task):
+            self._said_s[task.fingerprint] = self._clock()
+            self.say(self._line(task, rows))
 
     def ended(self, task: Task, record: Record) -> None:
-        self._ended.add(task.fingerprint)
-        score = f", best val Dice {record.best['val_dice']:.4f}" if record.best else ""
-        reason = f" ({record.reason})" if record.reason else ""
-        epochs = f"{record.epochs}/{record.spec.last_epoch} epochs"
-        text = f"  {record.status:<8} {record.name}: {epochs}{score}{reason}; {self._all_left()}"
-        self._say_fitted(text)
+        self._tally.end(record)
+        score = f", best {task.metric.label} {record.best['val_score']:.4f}" if record.best else ""
+        head = f"{record.epochs}/{record.spec.last_epoch} epochs{score}"
+        line = f"  {record.status:<8} {self._named(task, 60)} {head}"
+        for part in (f" ({record.reason})" if record.reason else "", f"; {self._tally.left()}"):
+            if len(line) + len(part) <= WIDTH:
+                line += part
+            else:  # a long reason stays in one piece
+                self.say(line)
+                line = f"           {part.lstrip(' ;')}"
+        self.say(line)
         for incident in record.incidents:
-            self._say_fitted(f"           {record.name}: {incident}")
+            self.say(f"           {record.name}: {incident}")
 
     def looked(self) -> None:
         if self.console.is_terminal:
-            table = self._table()
-            self._live.update(table if table.row_count else str(table.title), refresh=True)
+            usage = self._usage.text()
+            now = screen(self._title, self._tally, self._rungs, usage, self.console)
+            self._live.update(now, refresh=True)
 
     def close(self) -> None:
         self._live.stop()
@@ -72,56 +95,30 @@ class ConsoleView:
         """Print a line as it is."""
         self.console.print(plain(text), soft_wrap=True)
 
-    def _say_fitted(self, line: str) -> None:
-        """Print one line; on a narrow terminal, wrap it with an indent."""
-        if self.console.is_terminal and len(line) > self.console.width:
-            words = "  " + " ".join(line.split())
-            line = textwrap.fill(words, self.console.width - 1, subsequent_indent=" " * 6)
-        self.say(line)
+    def _is_due(self, task: Task) -> bool:
+        return self._clock() - self._said_s[task.fingerprint] >= EVERY_S
 
-    def _epoch(self, task: Task) -> int:
-        return self._last.get(task.fingerprint, {}).get("epoch", 0)
+    def _line(self, task: Task, rows: list[Row]) -> str:
+        """Return where a trial is, in one line of at most `WIDTH` columns."""
+        row = rows[-1]
+        scores = [each["val_score"] for each in rows if "val_score" in each]
+        score = f"loss {row['train_loss']:.4f}"
+        if "val_score" in row:
+            score = f"{task.metric.label} {row['val_score']:.4f} (best {max(scores):.4f})"
+        figures = f"epoch {row['epoch']}/{task.spec.last_epoch}, {score}"
+        figures += f", {duration_text(row['seconds_left'])} left"
+        return f"  {self._named(task, len(figures) + 4)} {figures}"
 
-    def _table(self) -> Table:
-        """Return the table of trials that have begun and not ended."""
-        table = Table(title=f"{self._title}: {self._all_left()}", title_justify="left")
-        for column in ("running", "epoch", "rung", "train loss", "val Dice", "left"):
-            table.add_column(column, overflow="fold")
-        for task in list(self._tasks.values()):
-            row = self._last.get(task.fingerprint)
-            if task.fingerprint in self._ended or row is None:
-                continue
-            rung = max((rung for rung in self._rungs if rung <= row["epoch"]), default=0)
-            table.add_row(
-                task.name,
-                f"{row['epoch']}/{task.spec.last_epoch}",
-                str(rung or "-"),
-                f"{row['train_loss']:.4f}",
-                f"{row['val_dice']:.4f}" if "val_dice" in row else "-",
-                span(row["seconds_left"]),
-            )
-        return table
-
-    def _all_left(self) -> str:
-        """Return the epochs left if no further trial is stopped, and the time they would take."""
-        done = left = 0
-        for task in list(self._tasks.values()):
-            epoch = self._epoch(task)
-            done += epoch - self._first[task.fingerprint]
-            if task.fingerprint not in self._ended:
-                left += task.spec.last_epoch - epoch
-        text = f"{len(self._ended)} of {len(self._tasks)} ended"
-        if left:
-            text += f", at most {left} epochs left"
-        if done and left:
-            text += f", about {span((time.monotonic() - self._start) / done * left)}"
-        return text
+    def _named(self, task: Task, beside: int) -> str:
+        """Return the name of a trial and a colon, as wide as those of the other trials and short
+        enough beside this many other columns."""
+        names = short_names(self._tally.names(), max(SHORTEST, min(NAME, WIDTH - beside)))
+        return f"{names[task.name] + ':':<{max(map(len, names.values())) + 1}}"
 
 
 def epoch_text(row: Row, last_epoch: int) -> str:
     """Return all figures of an epoch in one line."""
-    epoch = f"epoch {row['epoch']}/{last_epoch},"
-    parts = [f"{epoch:<{len('epoch /,') + 2 * len(str(last_epoch))}} loss {row['train_loss']:.4f}"]
+    parts = [f"epoch {row['epoch']}/{last_epoch}, loss {row['train_loss']:.4f}"]
     if "val_dice" in row:
         classes = " ".join(
             "-" if value is None else f"{value:.3f}" for value in row["val_dice_per_class"]
@@ -137,13 +134,6 @@ def epoch_text(row: Row, last_epoch: int) -> str:
         f"{row['samples_per_s']:.0f} images/s",
         f"waiting {100 * row['wait_share']:.0f} %",
         memory,
-        f"{span(row['seconds_left'])} left",
+        f"{duration_text(row['seconds_left'])} left",
     ]
     return ", ".join(parts)
-
-
-def span(seconds: float) -> str:
-    """Return a duration such as `42 s`, `7.5 min`, `3.2 h`."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -20,9 +20,17 @@ from raytrain.runs.record import Record, Task
 class Progress:
     """Context manager that follows the history files of `tasks`."""
 
-    def __init__(self, title: str, tasks: list[Task], rungs: list[int], views: Sequence[View]):
+    def __init__(
+        self,
+        title: str,
+        tasks: list[Task],
+        rungs: list[int],
+        views: Sequence[View],
+        past: Sequence[Record] = (),
+    ):
+        """`past` are records of trials that ended before; the best score counts them, too."""
         self._console: ConsoleView | BarView = (
-            ConsoleView(title, rungs) if prints_messages() else BarView(title)
+            ConsoleView(title, rungs, past) if prints_messages() else BarView(title)
         )
         self._followers = [Follower(view, self._console.say) for view in (self._console, *views)]
         self._known: set[str] = set()

@@ -20,7 +20,9 @@ from raytrain.config.job import JobSpec, Place
 from raytrain.config.load import load_job
 from raytrain.config.plain import PlainStream
 from raytrain.runs.layout import RunDir, run_dir
-from raytrain.runs.messages import print_messages
+from raytrain.runs.messages import print_messages, show_details
+
+VERBOSE = "--verbose"
 
 
 class Terminated(KeyboardInterrupt):
@@ -46,6 +48,10 @@ class _Commands(TyperGroup):
         super().__init__(**attributes)
         for command in self.commands.values():
             command.params.append(_json_option())
+
+    def parse_args(self, ctx, args):
+        # `--verbose` may be the first or the last word.
+        return super().parse_args(ctx, sorted(args, key=lambda word: word != VERBOSE))
 
     def invoke(self, ctx):
         signal.signal(signal.SIGTERM, _terminate)
@@ -117,6 +123,18 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="From the raw folder of an image-segmentation competition to a scored leaderboard entry.",
 )
+
+
+@app.callback()
+def options(
+    verbose: Annotated[
+        bool, typer.Option(VERBOSE, help="Print every epoch of every training.")
+    ] = False,
+) -> None:
+    """Read the options of all commands."""
+    if verbose:
+        show_details()
+
 
 JobFile = Annotated[Path, typer.Argument(help="The competition's YAML, such as jobs/cardiac.yaml.")]
 Overrides = Annotated[

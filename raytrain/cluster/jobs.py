@@ -16,7 +16,7 @@ from raytrain.config.errors import unknown_name
 from raytrain.config.job import JobSpec
 from raytrain.data.source import absolute
 from raytrain.runs.extensions import write_job
-from raytrain.runs.messages import say
+from raytrain.runs.messages import say, shows_details
 
 COMMANDS = ("check", "train", "search", "cv", "finalize", "submit", "run")
 
@@ -47,7 +47,8 @@ def launch(command: str, job: JobSpec, address: str, python: str, log: TextIO) -
         )
         write_job(job, Path(folder))
         name = f"{job.competition.name}-{job.run}-{command}"
-        entrypoint = f"{python} -m raytrain {command} job.yaml"
+        details = " --verbose" if shows_details() else ""
+        entrypoint = f"{python} -m raytrain{details} {command} job.yaml"
         submission = _submit(client, entrypoint, name, folder)
     say(f"job {submission} on {address}; stop it with `ray job stop {submission}`")
     asyncio.run(_follow(client, submission, log))

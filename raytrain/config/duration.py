@@ -1,7 +1,7 @@
 """Lengths of time as people write them: `90s`, `45m`, `2h`, `1h30m`, `1.5d`."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
@@ -34,6 +34,11 @@ def duration_text(seconds: float) -> str:
         if seconds >= size:
             return f"{seconds / size:.1f}".removesuffix(".0") + f" {unit}"
     return f"{seconds:.0f} s"
+
+
+def estimated(word: Literal["about", "at most"], seconds: float) -> str:
+    """Return the text of an estimate, such as `at most 12 min`; below 60 s, `under a minute`."""
+    return f"{word} {duration_text(seconds)}" if seconds >= 60 else "under a minute"
 
 
 def _checked(value: Any) -> str:

@@ -39,6 +39,16 @@ def prints_messages() -> bool:
     return any(isinstance(handler, _Printed) for handler in _LOG.handlers)
 
 
+def shows_details() -> bool:
+    """Return whether details are asked for, such as every epoch of every training."""
+    return _LOG.isEnabledFor(logging.DEBUG)
+
+
+def show_details() -> None:
+    """Show details in this process, too."""
+    _LOG.setLevel(logging.DEBUG)
+
+
 def print_messages() -> list[str]:
     """Print every later message of this process, and pass it to nobody else; returns the list to
     which warnings are added."""

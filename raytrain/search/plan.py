@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Sequence
 
+from raytrain.config.duration import estimated
 from raytrain.config.schedulers import MedianSpec, NoSchedulerSpec
 from raytrain.config.search import SearchSpec
 from raytrain.config.shipping import AverageBestSpec, BestSpec, candidates
@@ -66,14 +67,15 @@ def _hours(costs: list[Cost], trials: int, epochs: int, at_once: int, search: Se
     epoch_s = sum(cost.epoch_s for cost in costs) / len(costs)
     start_s = GROUP_START_S if search.workers > 1 else 0
     rounds = trials / at_once
-    train, starts = epoch_s / search.workers * epochs * rounds / 3600, start_s * rounds / 3600
-    text = f"  time: at most {_span(train + starts)} ({epoch_s:.1f} s per epoch, timed on "
+    train_s, starts_s = epoch_s / search.workers * epochs * rounds, start_s * rounds
+    most = estimated("at most", train_s + starts_s)
+    text = f"  time: {most} ({round(epoch_s, 2):g} s per epoch, timed on "
     text += f"{len(costs)} networks" if len(costs) > 1 else "1 network"
     text += f" with one worker; {start_s} s for each start)" if start_s else ")"
     share = expected_share(search, epochs)
-    return text + (
-        f", about {_span(train * share + starts)} with early stopping" if share < 1 else ""
-    )
+    if share < 1:
+        text += f", {estimated('about', train_s * share + starts_s)} with early stopping"
+    return text
 
 
 def _disk(
@@ -89,7 +91,3 @@ def _disk(
     if each * holding > free:
         text += "; lower search.keep or search.trials, or choose another storage"
     return text
-
-
-def _span(hours: float) -> str:
-    return f"{hours:.1f} h" if hours >= 1 else f"{hours * 60:.1f} min"

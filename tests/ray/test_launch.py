@@ -40,7 +40,7 @@ def test_a_launched_run_is_followed_watched_and_ends_with_its_exit_code(
         search={"trials": 2},
         competition={"name": "watched"},
     )
-    words = ["launch", "run", job, "--address", cluster.dashboard]
+    words = ["launch", "run", job, "--address", cluster.dashboard, "--verbose"]
     log = tmp_path / "log"
     process = Command(*words, out=log)
     first = watch(cluster, process, log)
