@@ -16,7 +16,13 @@ from raytrain.submission.ledger import Ledger
 
 
 def report(run: RunDir, ledger: Ledger) -> Path:
-    """Write `report.html` and return its path.
+    """Write `report.html` and return its path. Raises ValueError like `page_of`."""
+    write_bytes(run.report, page_of(run, ledger, 0).encode())
+    return run.report
+
+
+def page_of(run: RunDir, ledger: Ledger, reload_s: int) -> str:
+    """Return the page; if `reload_s` is not 0, it asks for its parts again after these seconds.
 
     Raises ValueError when the data was never checked, or a file of the run is damaged.
     """
@@ -25,9 +31,7 @@ def report(run: RunDir, ledger: Ledger) -> Path:
     ours = [_row(event) for event in events if {event.run, event.sha256} & own]
     facts = read_facts(run, ours, agreement(events))
     study = study_table(run)
-    page = render(facts, section(study) if study else None)
-    write_bytes(run.report, page.encode())
-    return run.report
+    return render(facts, section(study) if study else None, reload_s)
 
 
 def _digest(run: RunDir) -> str:

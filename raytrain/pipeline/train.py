@@ -1,11 +1,18 @@
-"""`train`: train the default trial on the given split or the first fold. The other stations train
-their tasks to the end here, too."""
+"""`train`: train the default trial on the given split or the first fold, and predict some held-out
+images for the report. The other stations train their tasks to the end here, too."""
 
 from raytrain.backend.progress import Progress, views
+from raytrain.engine.checkpoint import epoch_path
 from raytrain.engine.run import Run
 from raytrain.engine.shipped import shipped_fault
 from raytrain.engine.tasks import held_out, make_task, say_once
 from raytrain.engine.trainable import make_trainable
+from raytrain.engine.views import IDENTITY
+from raytrain.ensemble.shares import NetworkShare
+from raytrain.metrics.oof_file import read_oof_evidence
+from raytrain.pipeline.predict import PredictShard, predict_shard
+from raytrain.report.oof import telling
+from raytrain.report.training_section import image_dice
 from raytrain.runs.record import (
     Record,
     Status,
@@ -18,13 +25,33 @@ from raytrain.runs.record import (
 
 
 def train(run: Run) -> Record:
-    """Train `job.trial`, validate on the val split or the first fold, and return its record."""
+    """Train `job.trial`, validate on the val split or the first fold, and return its record.
+
+    The report shows the masks of some held-out images, so they are predicted here.
+    """
     task = make_task(run, "train", run.job.trial, held_out(run), workers=1)
     make_trainable([task], run)
     run_to_end([task], run, "train")
     record = read_record(task.trial_dir)
     assert record is not None
+    shard = _examples(task, record)
+    if shard is not None:
+        run.backend.map_shards("predict", predict_shard, [shard])
     return record
+
+
+def _examples(task: Task, record: Record) -> PredictShard | None:
+    """Return the images to predict with the weights of the best epoch; None if that is done, or if
+    there is no held-out image, or the epoch's weights are not kept (`keep.best: 0`)."""
+    place = task.trial_dir
+    if record.best is None or not place.evidence.is_file():
+        return None
+    checkpoint = epoch_path(place.checkpoints, record.best["epoch"])
+    ids = tuple(image.id for _, image in telling(image_dice(read_oof_evidence(place.evidence))))
+    if not checkpoint.is_file() or all((place.masks / f"{id}.png").is_file() for id in ids):
+        return None
+    network = NetworkShare(checkpoint, (IDENTITY,), 1)
+    return PredictShard(task.run, (network,), (), (), ids, place.masks)
 
 
 def forget_damaged(tasks: list[Task]) -> None:

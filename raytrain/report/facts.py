@@ -1,6 +1,7 @@
 """All facts that the page shows, read from the run directory; missing ones are empty or None."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +15,11 @@ from raytrain.runs.extensions import load_extensions
 from raytrain.runs.files import DamagedError, read_json
 from raytrain.runs.history import Row, read_history
 from raytrain.runs.jobs import read_job
-from raytrain.runs.layout import RunDir
+from raytrain.runs.layout import RunDir, TrialDir
 from raytrain.runs.oof import CrossValidation, candidate_oof_paths, read_cross_validation
 from raytrain.runs.record import Record, read_records
-from raytrain.runs.search_log import RungEvent, present_events
-from raytrain.search.leaderboard import ranked
+from raytrain.runs.search_log import RungEvent, present_events, present_records, present_trials
+from raytrain.search.leaderboard import by_score
 from raytrain.submission.agreement import Agreement
 
 LedgerRow = Mapping[str, str]
@@ -36,6 +37,23 @@ class FoldFacts:
 
 
 @dataclass(frozen=True)
+class OpenTrial:
+    """A training without a record: it is running, or was interrupted."""
+
+    fingerprint: str
+    spec: TrialSpec
+    rows: list[Row]
+    """Its history, at least one row."""
+    searched: bool
+    """Whether it is a trial of the current job's search."""
+
+    @property
+    def name(self) -> str:
+        """Its name without station and fold, which are known at its end."""
+        return f"{self.spec.label}_{self.fingerprint[:4]}"
+
+
+@dataclass(frozen=True)
 class RunFacts:
     """A run directory in memory, without its large arrays."""
 
@@ -46,9 +64,11 @@ class RunFacts:
     trials: list[Record]
     """The search's trials, best first."""
     histories: dict[str, list[Row]]
-    """The histories of `trials`, by fingerprint."""
+    """The histories of `trials` and of single trainings, by fingerprint."""
     others: list[Record]
     """Folds, members and single trainings."""
+    under_way: list[OpenTrial]
+    """Trainings without a record."""
     events: list[RungEvent]
     cross_validation: CrossValidation | None
     ensemble: Ensemble | None
@@ -69,21 +89,47 @@ def read_facts(run: RunDir, ledger: Sequence[LedgerRow], agreement: Agreement) -
             "missing", f"{run.path}: there is nothing to report yet; run `raytrain check` first"
         )
     load_extensions(run)
-    trials = ranked(run)
+    records = read_records(run)
+    trials = by_score(present_records(run, records))
+    alone = [record for record in records if record.station == "train"]
     return RunFacts(
         run=run,
         data=read_report(run.data_report),
         job=read_job(run),
         folds=read_folds(run.folds),
         trials=trials,
-        histories={r.fingerprint: read_history(run.trial(r.fingerprint).history) for r in trials},
-        others=[record for record in read_records(run) if record.station != "search"],
+        histories={
+            record.fingerprint: read_history(run.trial(record.fingerprint).history)
+            for record in (*trials, *alone)
+        },
+        others=[record for record in records if record.station != "search"],
+        under_way=_open_trials(run),
         events=present_events(run),
         cross_validation=read_cross_validation(run),
         ensemble=read_ensemble(run) if run.ensemble.is_file() else None,
         ledger=ledger,
         agreement=agreement,
     )
+
+
+def _open_trials(run: RunDir) -> list[OpenTrial]:
+    """Return the trainings that have done an epoch and have no record, by fingerprint.
+
+    The checkpoints' cards hold the specs. A card that is deleted meanwhile is left out once.
+    """
+    searched = present_trials(run) or set()
+    found = []
+    for path in sorted(run.trials.glob("*")):
+        place = TrialDir(path)
+        cards = sorted(place.checkpoints.glob("epoch_*.json"))
+        if place.record.is_file() or not cards:
+            continue
+        rows = read_history(place.history)
+        with suppress(FileNotFoundError):
+            spec = TrialSpec.model_validate(read_json(cards[-1], place.remedy)["spec"])
+            if rows:
+                found.append(OpenTrial(path.name, spec, rows, path.name in searched))
+    return found
 
 
 def has_oof_maps(facts: RunFacts) -> bool:

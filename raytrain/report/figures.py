@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from raytrain.report.drawing import HEIGHT_IN, draw
 from raytrain.report.palette import (
@@ -18,30 +17,13 @@ from raytrain.report.palette import (
     PAPER,
     STOP,
     class_color,
-    series_colors,
 )
 from raytrain.runs.ensemble import Comparison
-from raytrain.runs.history import Row
-from raytrain.runs.record import Status
 from raytrain.runs.search_log import RungEvent
 from raytrain.search.stopping_cost import RungRank
 from raytrain.submission.agreement import Agreement
 
-MARKERS: dict[Status, str] = {"finished": "o", "stopped": "X", "failed": "v", "paused": "s"}
 RIM: dict[str, Any] = {"markeredgecolor": PAPER, "markeredgewidth": 0.8}
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A search trial for a figure."""
-
-    series: str
-    """Network and loss, which determine its color."""
-    status: Status
-    lr: float
-    rows: list[Row]
-    score: float | None
-    """Best validation score."""
 
 
 @dataclass(frozen=True)
@@ -53,56 +35,6 @@ class Interval:
     low: float
     high: float
     per_class: Sequence[float]
-
-
-def learning_curves(
-    curves: list[Curve],
-    key: Literal["val_score", "train_loss"],
-    title: str,
-    rungs: list[int],
-    alt: str,
-) -> Markup:
-    """Draw one line per trial against the epoch and one dashed line per rung; the best trial is
-    thick, and a cross marks the end of a stopped one."""
-    best = max((curve.score for curve in curves if curve.score is not None), default=None)
-    colors = series_colors([curve.series for curve in curves])
-
-    def plot(figure: Figure, axes: Axes) -> None:
-        for rung in rungs:
-            axes.axvline(rung, color=MUTED, linewidth=0.9, dashes=(3, 3), zorder=0.5)
-        for curve in curves:
-            points = [(row["epoch"], row[key]) for row in curve.rows if key in row]
-            if not points:
-                continue
-            epochs, values = zip(*points, strict=True)
-            color = colors[curve.series]
-            leads = curve.score is not None and curve.score == best
-            width, alpha = (2.6, 1.0) if leads else (1.3, 0.75)
-            axes.plot(epochs, values, color=color, linewidth=width, alpha=alpha)
-            marker = MARKERS[curve.status]
-            axes.plot(epochs[-1], values[-1], marker, color=color, markersize=6.5, **RIM)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
-
-    return draw(alt, title, "epoch", HEIGHT_IN, plot)
-
-
-def score_against_rate(curves: list[Curve], metric: str, alt: str) -> Markup:
-    """Draw the best validation score against the learning rate; crosses are stopped trials."""
-    colors = series_colors([curve.series for curve in curves])
-
-    def plot(figure: Figure, axes: Axes) -> None:
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.xaxis.set_minor_locator(NullLocator())
-        for curve in curves:
-            if curve.score is not None:
-                marker, color = MARKERS[curve.status], colors[curve.series]
-                axes.plot(curve.lr, curve.score, marker, color=color, markersize=8, **RIM)
-        axes.margins(x=0.12, y=0.12)
-
-    return draw(alt, f"best validation {metric}", "learning rate", HEIGHT_IN, plot)
 
 
 def rung_decisions(events: list[RungEvent], metric: str, alt: str) -> Markup:

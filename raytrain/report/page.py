@@ -5,16 +5,29 @@ from datetime import UTC, datetime
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from raytrain import __version__
-from raytrain.report import ensemble_section, pictures, results, search_section, setting
+from raytrain.report import (
+    ensemble_section,
+    pictures,
+    results,
+    search_section,
+    setting,
+    training_section,
+    under_way,
+)
 from raytrain.report.facts import RunFacts
 from raytrain.report.line import stations
 from raytrain.report.oof import read_oof
 from raytrain.report.palette import class_color
 from raytrain.report.study import StudySection
+from raytrain.report.trials import drawings
+from raytrain.search.factors import FEWEST
 
 
-def render(facts: RunFacts, study: StudySection | None) -> str:
-    """Return the whole page. Raises ValueError when an out-of-fold file does not match its fold."""
+def render(facts: RunFacts, study: StudySection | None, reload_s: int = 0) -> str:
+    """Return the whole page; one that is served asks for its parts again every `reload_s` seconds.
+
+    Raises ValueError when an out-of-fold file does not match its fold.
+    """
     environment = Environment(
         loader=PackageLoader("raytrain.report", "."),
         autoescape=True,
@@ -22,23 +35,28 @@ def render(facts: RunFacts, study: StudySection | None) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    oof = read_oof(facts)
+    oof, now = read_oof(facts), datetime.now(UTC)
     return environment.get_template("page.html.j2").render(
         competition=facts.run.path.parent.name,
         run=facts.run.path.name,
-        made=f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
+        made=f"{now:%Y-%m-%d %H:%M}",
+        reload_s=reload_s,
         version=__version__,
         classes=facts.data.classes,
         metric=facts.metric,
         class_colors=[class_color(number) for number in range(1, len(facts.data.classes))],
         stations=stations(facts),
+        under_way=under_way.rows(facts, now.timestamp()),
+        training=training_section.training(facts),
+        class_figures=training_section.HEADS,
         headline=results.headline(facts),
         members=ensemble_section.members(facts, oof),
         examples=pictures.examples(facts, oof),
         tests=pictures.tests(facts),
         leaderboard=search_section.leaderboard(facts),
         incidents=search_section.incidents(facts),
-        search=search_section.search(facts),
+        drawings=drawings(facts),
+        fewest=FEWEST,
         rungs=search_section.rungs(facts),
         study=study,
         data=setting.data(facts),

@@ -1,6 +1,9 @@
 """Pictures with masks: labeled images out of fold, and test images as submitted."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+import numpy as np
 
 from raytrain.data.decode import decode_mask
 from raytrain.data.samples import SampleFiles
@@ -15,7 +18,7 @@ TESTS = 6
 
 @dataclass(frozen=True)
 class Example:
-    """A labeled image with its truth and its out-of-fold prediction."""
+    """A labeled image with its truth and a prediction by weights that never saw it."""
 
     place: str
     """worst, median or best; empty if all images are shown."""
@@ -61,17 +64,33 @@ def examples(facts: RunFacts, oof: Oof) -> Examples:
     """Return the worst, middle and best images by out-of-fold Dice of the members' mean."""
     if oof.missing or oof.problem:
         return Examples([], 0, oof.missing, oof.problem)
-    files, legend = SampleFiles(facts.data), (len(facts.data.classes), facts.data.target)
-    cards = []
+
+    def masks(image: OofImage) -> tuple[np.ndarray, np.ndarray]:
+        return oof.maps.truth(image.id), oof.maps.prediction(image.fold, image.row)
+
     try:
-        for place, found in telling(oof.images):
-            image_HW3 = visible(files.image(found.id))
-            prediction = overlay(image_HW3, oof.maps.prediction(found.fold, found.row), *legend)
-            truth = overlay(image_HW3, oof.maps.truth(found.id), *legend)
-            cards.append(Example(place, found, picture(image_HW3), truth, prediction))
+        cards = example_cards(facts, telling(oof.images), masks)
     except ValueError as error:
         return Examples([], 0, "", str(error))
     return Examples(cards, len(oof.images), "", "")
+
+
+def example_cards(
+    facts: RunFacts,
+    images: list[tuple[str, OofImage]],
+    masks: Callable[[OofImage], tuple[np.ndarray, np.ndarray]],
+) -> list[Example]:
+    """Draw images with their places; `masks` gives truth and prediction, each mask_HW.
+
+    Raises ValueError when a file of the data is missing.
+    """
+    files, legend = SampleFiles(facts.data), (len(facts.data.classes), facts.data.target)
+    cards = []
+    for place, found in images:
+        image_HW3 = visible(files.image(found.id))
+        truth, prediction = (overlay(image_HW3, mask_HW, *legend) for mask_HW in masks(found))
+        cards.append(Example(place, found, picture(image_HW3), truth, prediction))
+    return cards
 
 
 def tests(facts: RunFacts) -> Tests:

@@ -1,12 +1,11 @@
-"""The search: leaderboard, learning curves and the decisions at the rungs."""
+"""The search: the leaderboard and the decisions at the rungs."""
 
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from raytrain.report import figures
-from raytrain.report.facts import RunFacts, series_label
-from raytrain.report.palette import VARIABLES, series_colors
+from raytrain.report.facts import RunFacts
 from raytrain.runs.search_log import settled
 from raytrain.search.configurations import configurations
 from raytrain.search.leaderboard import rows
@@ -28,19 +27,6 @@ class Entry:
     reason: str
     retried: bool
     """Whether one of its attempts failed."""
-
-
-@dataclass(frozen=True)
-class SearchFacts:
-    """Figures of the search."""
-
-    series: dict[str, str]
-    """Network and loss -> color, as CSS."""
-    val_score: Markup
-    train_loss: Markup
-    rates: Markup
-    trials: int
-    stopped: int
 
 
 @dataclass(frozen=True)
@@ -103,55 +89,6 @@ def incidents(facts: RunFacts) -> list[tuple[str, str]]:
     """Return the name of each training with an incident, and one sentence about it."""
     found = (*facts.trials, *facts.others)
     return [(record.name, text) for record in found for text in record.incidents]
-
-
-def search(facts: RunFacts) -> SearchFacts | None:
-    """Return the curves of all trials that have a record."""
-    if not facts.trials:
-        return None
-    curves = [
-        figures.Curve(
-            series=series_label(record.spec),
-            status=record.status,
-            lr=record.spec.optimizer.lr,
-            rows=facts.histories[record.fingerprint],
-            score=record.best["val_score"] if record.best else None,
-        )
-        for record in facts.trials
-    ]
-    lines, count, metric = rung_epochs(facts), len(curves), facts.metric
-    return SearchFacts(
-        series={
-            label: f"var(--{VARIABLES[color]})"
-            for label, color in series_colors([curve.series for curve in curves]).items()
-        },
-        val_score=figures.learning_curves(
-            curves,
-            "val_score",
-            f"validation {metric}",
-            lines,
-            f"Validation {metric} against the epoch, {count} trials",
-        ),
-        train_loss=figures.learning_curves(
-            curves,
-            "train_loss",
-            "training loss",
-            lines,
-            f"Training loss against the epoch, {count} trials",
-        ),
-        rates=figures.score_against_rate(
-            curves, metric, f"Best validation {metric} against the learning rate, {count} trials"
-        ),
-        trials=count,
-        stopped=sum(curve.status == "stopped" for curve in curves),
-    )
-
-
-def rung_epochs(facts: RunFacts) -> list[int]:
-    """Return the epochs at which trials were compared; before the first decision, those planned."""
-    if facts.events or facts.job is None:
-        return sorted({event.epoch for event in facts.events})
-    return facts.job.search.scheduler.rungs(facts.job.trial.epochs)
 
 
 def rungs(facts: RunFacts) -> Rungs:

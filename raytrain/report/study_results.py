@@ -34,8 +34,10 @@ def study_table(run: RunDir) -> StudyTable | None:
     """Return the study that a run's job names, from its records; None for other runs, and before
     the first trial has a score."""
     job = read_job(run)
+    if job is None or job.study is None:
+        return None
     board = [each for each in configurations(ranked(run)) if each.mean is not None]
-    if job is None or job.study is None or not board:
+    if not board:
         return None
     study, factors = job.study, tuple(job.search.space)
     choices = [_choice(run, study, factors, each) for each in board]

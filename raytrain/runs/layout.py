@@ -43,6 +43,11 @@ class TrialDir:
         return self.path / "evidence.npz"
 
     @property
+    def masks(self) -> Path:
+        """Masks of some held-out images by the best epoch's weights; only `train` writes them."""
+        return self.path / "masks"
+
+    @property
     def attempts(self) -> Path:
         """Failed attempts, one JSON object per line; most trials have none."""
         return self.path / "attempts.jsonl"

@@ -15,7 +15,7 @@ from raytrain.config.base import Spec
 from raytrain.config.trial import TrialSpec
 from raytrain.runs.files import append_line, read_spec, read_spec_lines, write_json
 from raytrain.runs.layout import RunDir
-from raytrain.runs.record import Record, read_records
+from raytrain.runs.record import Record
 
 
 class RungEvent(Spec):
@@ -78,20 +78,22 @@ def write_present(run: RunDir, trials: Iterable[str]) -> None:
     write_json(run.present, Present(trials=tuple(trials)).model_dump(mode="json"))
 
 
-def present_records(run: RunDir) -> list[Record]:
-    """Return the records of these trials; all records of the search if the file does not exist."""
-    found = [record for record in read_records(run) if record.station == "search"]
-    trials = _trials(run)
+def present_records(run: RunDir, records: Iterable[Record]) -> list[Record]:
+    """Return the records of these trials, of all records of the run; all of the search if the file
+    does not exist."""
+    found = [record for record in records if record.station == "search"]
+    trials = present_trials(run)
     return [record for record in found if trials is None or record.fingerprint in trials]
 
 
 def present_events(run: RunDir) -> list[RungEvent]:
     """Return the decisions about these trials."""
-    trials = _trials(run)
+    trials = present_trials(run)
     return [each for each in read_events(run.events) if trials is None or each.trial in trials]
 
 
-def _trials(run: RunDir) -> set[str] | None:
+def present_trials(run: RunDir) -> set[str] | None:
+    """Return the fingerprints of these trials; None if the file does not exist."""
     if not run.present.is_file():
         return None
     return set(read_spec(run.present, Present, "delete it: every search writes it again").trials)

@@ -32,10 +32,12 @@ NUMBERS: dict[str, Callable[[str], Any]] = {
 def ranked(run: RunDir) -> list[Record]:
     """Return the records that the current job's search could have, best validation score first;
     those without a score come last."""
-    return sorted(
-        present_records(run),
-        key=lambda r: (-(r.best["val_score"] if r.best else -inf), r.name),
-    )
+    return by_score(present_records(run, read_records(run)))
+
+
+def by_score(records: list[Record]) -> list[Record]:
+    """Return the records, best validation score first; those without a score come last."""
+    return sorted(records, key=lambda r: (-(r.best["val_score"] if r.best else -inf), r.name))
 
 
 def rows(board: list[Configuration]) -> list[dict[str, str]]:

@@ -26,7 +26,7 @@ from raytrain.runs.layout import RunDir
 from raytrain.runs.maps import Maps
 from raytrain.runs.oof import read_cross_validation
 from raytrain.runs.record import is_complete, read_record, read_records
-from raytrain.runs.search_log import present_records, read_events, read_proposals, read_rounds
+from raytrain.runs.search_log import present_trials, read_events, read_proposals, read_rounds
 from tests.runs import run_of
 from tests.study_runs import fill, small_job, small_report
 from tests.tiny import SPEC, make_task
@@ -40,7 +40,7 @@ READERS: dict[str, Reader] = {
     "folds.json": lambda run: load_or_make_folds(run.folds, small_report(), FoldSpec()),
     "search/proposals.jsonl": lambda run: read_proposals(run.proposals),
     "search/events.jsonl": lambda run: read_events(run.events),
-    "search/present.json": present_records,
+    "search/present.json": present_trials,
     "oof/members.json": read_cross_validation,
     "oof/0123456789ab.npy": lambda run: Maps(run.oof / "0123456789ab.npy", [(1, 2, 2)]),
     "final/ensemble.json": read_ensemble,

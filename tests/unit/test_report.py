@@ -52,7 +52,7 @@ def test_each_stage_shows_what_there_is(tmp_path, last, due):
     states = [item["class"] for item in page.found("li") if item.get("class")]
     at = STATIONS.index(last)
     assert states == ["done"] * (at + 1) + ["due"] * (len(STATIONS) - at - 1)
-    figures = 0 if last == "check" else 4 if last == "search" else 6
+    figures = 0 if last == "check" else 1 if last == "search" else 3
     assert len(page.found("svg")) == figures
 
 
@@ -103,7 +103,7 @@ def test_hostile_names_are_text(tmp_path):
     classes = ("<i>none", "<script>alert(1)</script>", "a\"b' & $x_1$ font-family: y; #23282e")
     run = build(tmp_path, STATIONS[-1], classes)
     page = Page(page_of(run))
-    assert len(page.found("script")) == 1
+    assert [script.get("id") for script in page.found("script")] == ["trials", None]
     assert not page.found("i") or all("style" in found for found in page.found("i"))
     texts = "".join(page.texts)
     assert all(name in texts for name in classes)
@@ -133,7 +133,7 @@ def test_a_failed_trial_and_a_search_without_scheduler(tmp_path):
     page = Page(page_of(run))
     assert "failed loss is <nan>" in page.text("leaderboard")
     assert "No trial was compared at a rung (scheduler: none)" in page.text("rungs")
-    assert len(page.found("svg")) == 3
+    assert page.found("svg") == []
     assert "best validation volume Dice of the search" in page.text("header")
 
 

@@ -1,0 +1,91 @@
+"""`watch`: the report as a live page on this machine's loopback address, made from the records at
+each request."""
+
+import html
+from collections.abc import Callable
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock
+
+from raytrain.pipeline.report import page_of
+from raytrain.runs.files import storage_text
+from raytrain.runs.layout import RunDir
+from raytrain.submission.ledger import Ledger
+
+ADDRESS = "127.0.0.1"
+RELOAD_S = 5
+"""Seconds after which the open page asks again."""
+NAMES = (ADDRESS, "localhost")
+"""Names of this machine in a request. Another name may belong to a foreign page whose address was
+turned to this machine (DNS rebinding)."""
+NOTHING_YET = """<!doctype html><html lang="en"><meta charset="utf-8"><title>raytrain watch</title>
+<meta http-equiv="refresh" content="{seconds}"><p>{text}</p>"""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answers GET and HEAD of the page, to requests that name this machine."""
+
+    server: "PageServer"
+
+    def do_GET(self) -> None:
+        self._answer(*self._found())
+
+    do_HEAD = do_GET
+
+    def log_message(self, format: str, *args: object) -> None:
+        del format, args
+
+    def _found(self) -> tuple[HTTPStatus, str]:
+        name, _, port = self.headers.get("Host", "").partition(":")
+        if name not in NAMES or port != str(self.server.server_port):
+            return HTTPStatus.FORBIDDEN, f"this page is only at {self.server.address}"
+        if self.path != "/":
+            return HTTPStatus.NOT_FOUND, f"the page is at {self.server.address}"
+        try:
+            with self.server.lock:  # one at a time; matplotlib needs this, too
+                return HTTPStatus.OK, self.server.page()
+        except ValueError as error:
+            return HTTPStatus.SERVICE_UNAVAILABLE, str(error)
+        except OSError as error:
+            return HTTPStatus.SERVICE_UNAVAILABLE, storage_text(error)
+
+    def _answer(self, status: HTTPStatus, text: str) -> None:
+        if status != HTTPStatus.OK:
+            text = NOTHING_YET.format(seconds=RELOAD_S, text=html.escape(text))
+        content = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+
+class PageServer(ThreadingHTTPServer):
+    """Serves one page on the loopback address; `server_close` ends it."""
+
+    daemon_threads = True
+
+    def __init__(self, page: Callable[[], str], port: int):
+        """`page` makes the page; port 0 is any free one.
+
+        Raises ValueError when the port is taken.
+        """
+        self.page, self.lock = page, Lock()
+        try:
+            super().__init__((ADDRESS, port), _Handler)
+        except OSError as error:
+            raise ValueError(
+                f"--port {port}: {error.strerror}; choose another port, or 0 for a free one"
+            ) from None
+
+    @property
+    def address(self) -> str:
+        """The page's address."""
+        return f"http://{ADDRESS}:{self.server_port}/"
+
+
+def server(run: RunDir, ledger: Ledger, port: int) -> PageServer:
+    """Return a server of the run's page; it shows a message before the run has anything."""
+    return PageServer(lambda: page_of(run, ledger, RELOAD_S), port)

@@ -1,0 +1,108 @@
+"""A single training: its classes, and predictions of held-out images."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from raytrain.config.metrics import DiceMetricSpec
+from raytrain.data.decode import decode_mask
+from raytrain.data.samples import SampleFiles
+from raytrain.metrics.oof_file import OofEvidence, read_oof_evidence
+from raytrain.metrics.overlap import fractions
+from raytrain.metrics.table import class_table
+from raytrain.report.facts import RunFacts
+from raytrain.report.oof import OofImage, class_dice, telling
+from raytrain.report.pictures import Examples, example_cards
+from raytrain.runs.layout import TrialDir
+from raytrain.runs.record import Record
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """The figures of one class on the held-out images, as text."""
+
+    name: str
+    figures: list[str]
+
+
+@dataclass(frozen=True)
+class Training:
+    """The last training of the command `train`."""
+
+    record: Record
+    others: int
+    """Number of earlier trainings of other settings."""
+    images: int
+    """Number of held-out images; 0 if there is no evidence."""
+    classes: list[ClassRow]
+    examples: Examples
+
+
+HEADS = ("Pixels", "Precision", "Recall", "Dice", "SD", "Dice of the set", "IoU", "SD")
+"""Names of the figures in a row."""
+_KEYS = ("precision", "recall", "dice", "dice_sd", "dice_set", "iou", "iou_sd")
+
+
+def training(facts: RunFacts) -> Training | None:
+    """Return the newest single training that has ended; None if there is none."""
+    found = [record for record in facts.others if record.station == "train"]
+    if not found:
+        return None
+    places = {record.fingerprint: facts.run.trial(record.fingerprint) for record in found}
+    newest = max(found, key=lambda r: places[r.fingerprint].record.stat().st_mtime_ns)
+    place = places[newest.fingerprint]
+    if not place.evidence.is_file():
+        return Training(newest, len(found) - 1, 0, [], Examples([], 0, "train", ""))
+    oof = read_oof_evidence(place.evidence)
+    return Training(
+        record=newest,
+        others=len(found) - 1,
+        images=len(oof.ids),
+        classes=_class_rows(oof, facts.data.classes),
+        examples=_examples(facts, place, image_dice(oof)),
+    )
+
+
+def image_dice(oof: OofEvidence) -> list[OofImage]:
+    """Return the held-out images with the Dice of the best epoch, worst first."""
+    dice_NK = fractions(DiceMetricSpec(), oof.evidence.counts_NK3)
+    found = [
+        OofImage(id, 0, row, float(dice_K.mean()), tuple(map(float, dice_K)))
+        for row, (id, dice_K) in enumerate(zip(oof.ids, dice_NK, strict=True))
+    ]
+    return sorted(found, key=lambda image: (image.dice, image.id))
+
+
+def _class_rows(oof: OofEvidence, classes: tuple[str, ...]) -> list[ClassRow]:
+    """Return one row per class except the background; no figures for one that the truth lacks."""
+    table = class_table(oof.evidence.counts_NK3)
+    rows = []
+    for number, name in enumerate(classes[1:], 1):
+        pixels = table["pixels"][number]
+        figures = [f"{table[key][number]:.4f}" if pixels else "" for key in _KEYS]
+        rows.append(ClassRow(name, [str(pixels), *figures]))
+    return rows
+
+
+def _examples(facts: RunFacts, place: TrialDir, images: list[OofImage]) -> Examples:
+    """Return the worst, middle and best images with their masks by the best epoch's weights."""
+    shown = telling(images)
+    paths = {image.id: place.masks / f"{image.id}.png" for _, image in shown}
+    if not all(path.is_file() for path in paths.values()):
+        return Examples([], 0, "train", "")
+    files, classes, target = SampleFiles(facts.data), len(facts.data.classes), facts.data.target
+
+    def masks(image: OofImage) -> tuple[np.ndarray, np.ndarray]:
+        return files.mask(image.id), decode_mask(paths[image.id])
+
+    def seen(image: OofImage) -> OofImage:
+        # The figure belongs to the mask that is shown.
+        true_HW, pred_HW = masks(image)
+        dice_K = class_dice(pred_HW, true_HW, classes, target)
+        return replace(image, dice=float(dice_K.mean()), per_class=tuple(map(float, dice_K)))
+
+    try:
+        cards = example_cards(facts, [(name, seen(image)) for name, image in shown], masks)
+    except ValueError as error:
+        return Examples([], 0, "", str(error))
+    return Examples(cards, len(images), "", "")
