@@ -1,5 +1,6 @@
 """Commands that show the results of a search; they load neither torch nor Ray."""
 
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
@@ -73,6 +74,21 @@ def compare(
     place = _run(run, trust)
     found = station(place, a, _run(other, trust) if other else place, b)
     return Answer(found, comparison_text(found))
+
+
+@app.command(rich_help_panel=PANEL)
+def watch(
+    run: Run,
+    port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.")] = 8266,
+    trust: Trust = False,
+) -> None:
+    """Serve the report as a live page for this machine alone, also while a search runs."""
+    from raytrain.pipeline.watch import server
+
+    with server(_run(run, trust), port) as serving:
+        print(f"{serving.address} shows {run}; Ctrl-C ends it", flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            serving.serve_forever()
 
 
 def _run(path: Path, trust: bool) -> RunDir:

@@ -42,7 +42,7 @@ def train(run: Run) -> Record:
 
 def _examples(task: Task, record: Record) -> PredictShard | None:
     """Return the images to predict with the weights of the best epoch; None if that is done, or if
-    there is no held-out image, or the epoch's weights are not kept (`keep.best: 0`)."""
+    there is no held-out image, or the weights of that epoch were deleted."""
     place = task.trial_dir
     if record.best is None or not place.evidence.is_file():
         return None

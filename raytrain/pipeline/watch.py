@@ -2,6 +2,7 @@
 each request."""
 
 import html
+import sys
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,8 +10,9 @@ from threading import Lock
 
 from raytrain.pipeline.report import page_of
 from raytrain.runs.files import storage_text
+from raytrain.runs.jobs import read_job
 from raytrain.runs.layout import RunDir
-from raytrain.submission.ledger import Ledger
+from raytrain.submission.ledger import open_ledger
 
 ADDRESS = "127.0.0.1"
 RELOAD_S = 5
@@ -80,12 +82,23 @@ class PageServer(ThreadingHTTPServer):
                 f"--port {port}: {error.strerror}; choose another port, or 0 for a free one"
             ) from None
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Ignore a browser that went away; other errors are shown as usual."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
     @property
     def address(self) -> str:
         """The page's address."""
         return f"http://{ADDRESS}:{self.server_port}/"
 
 
-def server(run: RunDir, ledger: Ledger, port: int) -> PageServer:
+def server(run: RunDir, port: int) -> PageServer:
     """Return a server of the run's page; it shows a message before the run has anything."""
-    return PageServer(lambda: page_of(run, ledger, RELOAD_S), port)
+
+    def page() -> str:
+        job = read_job(run)
+        address = job.competition.submission.ledger if job is not None else None
+        return page_of(run, open_ledger(run.ledger, address), RELOAD_S)
+
+    return PageServer(page, port)
