@@ -1,93 +1,178 @@
-"""The report page in a real browser: it renders, sorts, fits and loads nothing."""
+"""The report page and the live page in a real browser: keys, pointer, contrast, no network."""
 
 import json
-import re
-import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--no-first-run", "--enable-logging=stderr", "--log-level=0",
-)  # fmt: skip
-PROBE = """
-<script>
-const column = name => [...document.querySelectorAll("#leaderboard th")]
-  .findIndex(head => head.textContent === name);
-const cells = at => [...document.querySelectorAll("#leaderboard tbody tr")]
-  .map(row => row.cells[at].textContent);
-const rate = column("Rate"), before = cells(rate);
-const click = () => document.querySelectorAll("#leaderboard th button")[rate].click();
-click(); const up = cells(rate); click(); const down = cells(rate);
-const sizes = query => [...document.querySelectorAll(query)]
-  .map(one => one.getBoundingClientRect().width);
-const found = {
-  before, up, down, svg: sizes("figure svg"),
-  images: [...document.images].map(image => image.complete && image.naturalWidth),
-  loaded: performance.getEntriesByType("resource").map(entry => entry.name)
-    .filter(name => !name.startsWith("data:")),
-  across: document.documentElement.scrollWidth - document.documentElement.clientWidth,
-  paper: getComputedStyle(document.querySelector("section")).backgroundColor,
-  line: getComputedStyle(document.querySelector("figure svg text")).fill,
-};
-document.body.setAttribute("data-found", JSON.stringify(found));
-</script>
-"""
+from raytrain.pipeline.watch import RELOAD_S, server
+from raytrain.runs.files import write_json
+from raytrain.runs.history import append_row
+from raytrain.runs.layout import RunDir
+from raytrain.runs.search_log import write_present
+from raytrain.search.leaderboard import ranked
+from tests.e2e.chromium import Tab, chromium
+from tests.unit.test_progress import row
+
+LOOKED_AT = Path(__file__).with_name("accessible.js").read_text()
+MEASURED = """(() => {
+  const sizes = query => [...document.querySelectorAll(query)]
+    .map(one => one.getBoundingClientRect().width);
+  return {
+    drawn: sizes("figure svg"),
+    images: [...document.images].map(image => image.complete && image.naturalWidth),
+    loaded: performance.getEntriesByType("resource").map(entry => entry.name)
+      .filter(name => !name.startsWith("data:")),
+    across: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    paper: getComputedStyle(document.querySelector("section")).backgroundColor,
+  };
+})()"""
+COLUMN = """(name => {
+  const at = [...document.querySelectorAll("#leaderboard th")]
+    .findIndex(head => head.textContent === name);
+  return [...document.querySelectorAll("#leaderboard tbody tr:not([hidden])")]
+    .map(row => row.cells[at].textContent);
+})"""
+FOCUSED = "document.activeElement.textContent.trim() || document.activeElement.id"
+READ = "document.getElementById('{}').textContent"
+RATES = ["0.003", "0.001", "0.0002", "0.009"]
 
 
 @pytest.fixture(scope="module")
-def browser() -> str:
-    """A Chromium of this machine."""
-    found = [path for path in map(shutil.which, NAMES) if path]
-    assert found, f"none of {', '.join(NAMES)} is installed: apt-get install chromium"
-    return found[0]
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory) -> Path:
-    """The page of a run that was sent, with a probe at its end that clicks and measures."""
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a run that was sent."""
     folder = tmp_path_factory.mktemp("page")
     command = [sys.executable, "-m", "tests.unit.report_run", folder]
-    path = Path(subprocess.check_output(command, text=True).strip())
-    probed = path.with_name("probed.html")
-    probed.write_text(path.read_text(encoding="utf-8").replace("</body>", PROBE + "</body>"))
-    return probed
+    return Path(subprocess.check_output(command, text=True).strip())
+
+
+@pytest.fixture(scope="module")
+def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    """A tab of Chromium."""
+    with chromium(tmp_path_factory.mktemp("profile")) as found:
+        yield found
+
+
+@pytest.fixture
+def live(page: Path) -> Iterator[tuple[RunDir, str]]:
+    """The run, and the address of its live page."""
+    run = RunDir(page.parent)
+    with server(run, 0) as serving:
+        thread = threading.Thread(target=serving.serve_forever)
+        thread.start()
+        yield run, serving.address
+        serving.shutdown()
+        thread.join()
+
+
+def column(tab: Tab, name: str) -> list[str]:
+    """The visible cells of a column of the leaderboard."""
+    found: list[str] = tab.run(f"{COLUMN}({json.dumps(name)})")
+    return found
+
+
+def tab_to(tab: Tab, wanted: str) -> None:
+    """Press Tab until the element with this text or id has the focus."""
+    for _ in range(200):
+        tab.press("Tab")
+        if tab.run(FOCUSED) == wanted:
+            return
+    raise AssertionError(f"no press of Tab leads to {wanted}")
 
 
 @pytest.mark.parametrize(
-    ("width", "scheme", "paper", "ink"),
-    [
-        (1140, 1, "rgb(255, 255, 255)", "rgb(102, 112, 121)"),
-        (560, 0, "rgb(26, 30, 35)", "rgb(152, 162, 173)"),
-    ],
-    ids=["wide-light", "narrow-dark"],
+    ("width", "scheme", "paper"),
+    [(1140, "light", "rgb(255, 255, 255)"), (560, "dark", "rgb(26, 30, 35)")],
 )
-def test_page_in_a_browser(browser, page, tmp_path, width, scheme, paper, ink):
-    done = subprocess.run(
-        [
-            browser, *FLAGS, f"--user-data-dir={tmp_path}", f"--window-size={width},1200",
-            f"--blink-settings=preferredColorScheme={scheme}", "--dump-dom", page.as_uri(),
-        ],
-        capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    noise = [line for line in done.stderr.splitlines() if "CONSOLE" in line or "net::ERR" in line]
-    assert noise == []
-    dumped = re.search(r'data-found="([^"]*)"', done.stdout)
-    assert dumped, done.stdout[-2000:]
-    found = json.loads(dumped[1].replace("&quot;", '"'))
-    assert found["before"] == ["0.003", "0.001", "0.0002", "0.009"]
-    assert found["up"] == ["0.0002", "0.001", "0.003", "0.009"]
-    assert found["down"] == found["up"][::-1]
-    assert len(found["svg"]) == 6
-    assert all(size > 300 for size in found["svg"])
+def test_page_in_a_browser(tab: Tab, page: Path, width: int, scheme: str, paper: str) -> None:
+    tab.errors.clear()
+    tab.open(page.as_uri(), width, scheme)
+    found: dict[str, Any] = tab.run(MEASURED)
+    # Two of the ensemble and one of the rungs; parallel coordinates and curves by the script.
+    assert len(found["drawn"]) == 3 + 2
+    assert all(size > 300 for size in found["drawn"])
     assert len(found["images"]) == 3 * 6 + 2 * 4
     assert all(found["images"])
-    assert found["loaded"] == []
+    assert (found["loaded"], tab.errors) == ([], [])
     assert found["across"] <= 0
-    assert (found["paper"], found["line"]) == (paper, ink)
+    assert found["paper"] == paper
+    assert tab.run(LOOKED_AT) == []
+
+
+def test_keys_sort_filter_and_read_the_trials(tab: Tab, page: Path) -> None:
+    tab.open(page.as_uri(), 1140, "light")
+    assert column(tab, "Rate") == RATES
+    tab_to(tab, "filter")
+    tab.press("unet8 stopped")
+    assert column(tab, "Rate") == ["0.009"]
+    assert tab.run("document.getElementById('matching').textContent") == "1 of 4 rows"
+    assert tab.run("document.querySelectorAll('figure[data-parallel] path.line').length") == 1
+    tab.run("document.getElementById('filter').select()")
+    tab.press("unet")
+    tab_to(tab, "Rate")
+    tab.press("Enter")
+    assert column(tab, "Rate") == ["0.0002", "0.001", "0.003", "0.009"]
+    tab.press("Enter")
+    assert column(tab, "Rate") == ["0.009", "0.003", "0.001", "0.0002"]
+    # The drawings: the best trial first, then the next one; back in epochs.
+    svg = "figure[data-parallel] svg"
+    tab.run(f"document.querySelector('{svg}').focus()")
+    tab.press("ArrowDown")
+    assert "optimizer.lr 0.003, volume Dice 0.91, finished" in tab.run(
+        READ.format("parallel-search")
+    )
+    tab.press("ArrowDown")
+    assert "optimizer.lr 0.001, volume Dice 0.83" in tab.run(READ.format("parallel-search"))
+    chosen = "[...document.querySelectorAll('tr.chosen')].map(row => row.cells[3].textContent)"
+    assert tab.run(chosen) == ["0.001"]
+    tab.run("document.querySelector('figure[data-curves=search] svg').focus()")
+    tab.press("ArrowLeft")
+    assert ": epoch 4, validation volume Dice 0.83" in tab.run(READ.format("curves-search"))
+    tab.press("ArrowLeft")
+    assert ": epoch 3, validation volume Dice 0.6225" in tab.run(READ.format("curves-search"))
+
+
+def test_the_pointer_reads_the_nearest_point(tab: Tab, page: Path) -> None:
+    tab.open(page.as_uri(), 1140, "light")
+    svg = "document.querySelector('figure[data-curves=search] svg')"
+    tab.run(f"{svg}.scrollIntoView({{ behavior: 'instant', block: 'center' }})")
+    box = tab.run(f"(({{ left, top, width }}) => [left, top, width])"
+                  f"({svg}.getBoundingClientRect())")  # fmt: skip
+    left, top, width = box
+    # The last epoch of the best trial: the right, upper corner of the figure.
+    tab.point(left + width * 0.97, top + width * 0.03)
+    assert ": epoch 4, validation volume Dice 0.91" in tab.run(READ.format("curves-search"))
+    assert tab.run("document.querySelectorAll('tr.chosen').length") == 1
+
+
+def test_the_live_page_follows_the_run_and_keeps_what_the_reader_set(
+    tab: Tab, live: tuple[RunDir, str]
+) -> None:
+    run, address = live
+    tab.errors.clear()
+    tab.open(address, 1140, "light")
+    assert tab.run("document.getElementById('running')") is None
+    tab_to(tab, "filter")
+    tab.press("unet")
+    tab_to(tab, "Rate")
+    tab.press("Enter")
+    records = ranked(run)
+    name = "0123456789ab"
+    write_present(run, [*(record.fingerprint for record in records), name])
+    card = {"spec": records[0].spec.model_dump(mode="json")}
+    write_json(run.trial(name).checkpoints / "epoch_0001.json", card)
+    append_row(run.trial(name).history, row(1))
+    tab.run("reload()")
+    assert "unet16x4" in tab.run("document.getElementById('running').textContent")
+    assert len(tab.run("data.trials")) == 5
+    assert column(tab, "Rate") == ["0.0002", "0.001", "0.003", "0.009"]
+    assert tab.run("document.getElementById('filter').value") == "unet"
+    assert tab.run(FOCUSED) == "Rate"
+    assert tab.run(LOOKED_AT) == []
+    assert tab.errors == []
+    assert f"setInterval(reload, {RELOAD_S} * 1000)" in tab.run("document.scripts[1].textContent")
