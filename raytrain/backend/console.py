@@ -21,7 +21,7 @@ EVERY_S = 30.0
 """Shortest time between two lines of a trial, unless details are shown."""
 WIDTH = 100
 """Most columns of a line."""
-NAME = 36
+NAME = 40
 """Most columns of a trial's name in a line."""
 SHORTEST = 12
 """Columns that a name has beside the longest figures."""
@@ -49,7 +49,8 @@ class ConsoleView:
     def start(self) -> None:
         """Print the number of trainings, and start the screen on a terminal."""
         count = len(self._tally.tasks)
-        self.say(f"{self._title}: {f'{count} trainings' if count else 'trainings follow'}")
+        trainings = f"{count} training{'s' * (count > 1)}" if count else "trainings follow"
+        self.say(f"{self._title}: {trainings}")
         if self.console.is_terminal:
             self._live.start()
 

@@ -1,11 +1,14 @@
-"""`watch`: the report as a live page on this machine's loopback address, made from the records at
-each request."""
+"""`watch`: the report as a live page on this machine's loopback address, made from the records when
+it is asked for."""
 
 import html
+import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Lock
 
 from raytrain.pipeline.report import page_of
@@ -20,6 +23,8 @@ RELOAD_S = 5
 NAMES = (ADDRESS, "localhost")
 """Names of this machine in a request. Another name may belong to a foreign page whose address was
 turned to this machine (DNS rebinding)."""
+NOT_SHOWN = ("checkpoints", "tensorboard", "tracking", "weights")
+"""Folders without anything that the page shows: each epoch has a row in the history, too."""
 NOTHING_YET = """<!doctype html><html lang="en"><meta charset="utf-8"><title>raytrain watch</title>
 <meta http-equiv="refresh" content="{seconds}"><p>{text}</p>"""
 
@@ -93,12 +98,39 @@ class PageServer(ThreadingHTTPServer):
         return f"http://{ADDRESS}:{self.server_port}/"
 
 
+class LivePage:
+    """Makes the page of a run, anew whenever a file of the run or the ledger has changed."""
+
+    def __init__(self, run: RunDir):
+        self._run = run
+        self._made_of: object = None
+        self._text = ""
+
+    def __call__(self) -> str:
+        """Return the page. Raises ValueError when there is nothing to show or a file is damaged."""
+        job = read_job(self._run)
+        address = job.competition.submission.ledger if job is not None else None
+        ledger = open_ledger(self._run.ledger, address)
+        # First the state, then the page: a change in between makes it anew at the next request.
+        state = _files(self._run.path), ledger.read()
+        if state != self._made_of:
+            self._text = page_of(self._run, ledger, RELOAD_S)
+            self._made_of = state
+        return self._text
+
+
+def _files(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return size and time of each file whose content is on the page."""
+    found = {}
+    for path, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in NOT_SHOWN]
+        for name in names:
+            with suppress(FileNotFoundError):  # a temporary file
+                known = os.stat(os.path.join(path, name))
+                found[os.path.join(path, name)] = known.st_size, known.st_mtime_ns
+    return found
+
+
 def server(run: RunDir, port: int) -> PageServer:
     """Return a server of the run's page; it shows a message before the run has anything."""
-
-    def page() -> str:
-        job = read_job(run)
-        address = job.competition.submission.ledger if job is not None else None
-        return page_of(run, open_ledger(run.ledger, address), RELOAD_S)
-
-    return PageServer(page, port)
+    return PageServer(LivePage(run), port)

@@ -35,18 +35,18 @@ def render(facts: RunFacts, study: StudySection | None, reload_s: int = 0) -> st
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    oof, now = read_oof(facts), datetime.now(UTC)
+    oof = read_oof(facts)
     return environment.get_template("page.html.j2").render(
         competition=facts.run.path.parent.name,
         run=facts.run.path.name,
-        made=f"{now:%Y-%m-%d %H:%M}",
+        made=f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
         reload_s=reload_s,
         version=__version__,
         classes=facts.data.classes,
         metric=facts.metric,
         class_colors=[class_color(number) for number in range(1, len(facts.data.classes))],
         stations=stations(facts),
-        under_way=under_way.rows(facts, now.timestamp()),
+        under_way=under_way.rows(facts),
         training=training_section.training(facts),
         class_figures=training_section.HEADS,
         headline=results.headline(facts),

@@ -1,6 +1,7 @@
 """Trainings without a record: how far they are, and when their last epoch ended."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from raytrain.config.duration import duration_text
 from raytrain.report.facts import OpenTrial, RunFacts
@@ -16,16 +17,17 @@ class UnderWay:
     figures: list[str]
     """Epoch, last and best score, training loss, images/s, and the share of time spent waiting."""
     left: str
-    ago: str
+    at: str
+    """When the last epoch ended, in UTC."""
 
 
-def rows(facts: RunFacts, now_s: float) -> list[UnderWay]:
-    """Return one row per training, the last active first; `now_s` is in seconds since 1970."""
+def rows(facts: RunFacts) -> list[UnderWay]:
+    """Return one row per training, the last active first."""
     found = sorted(facts.under_way, key=lambda each: (-each.rows[-1]["time"], each.name))
-    return [_row(each, now_s) for each in found]
+    return [_row(each) for each in found]
 
 
-def _row(each: OpenTrial, now_s: float) -> UnderWay:
+def _row(each: OpenTrial) -> UnderWay:
     last, best = each.rows[-1], best_row(each.rows)
     return UnderWay(
         id=each.fingerprint,
@@ -39,5 +41,5 @@ def _row(each: OpenTrial, now_s: float) -> UnderWay:
             f"{100 * last['wait_share']:.0f} %",
         ],
         left=duration_text(last["seconds_left"]),
-        ago=f"{duration_text(max(0.0, now_s - last['time']))} ago",
+        at=f"{datetime.fromtimestamp(last['time'], UTC):%Y-%m-%d %H:%M:%S}",
     )

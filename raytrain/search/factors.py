@@ -4,6 +4,7 @@ Shape suffixes: N trials, F factors, M sampled trials, S places of a grid.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -73,7 +74,7 @@ def _encoded(column: list[Value]) -> np.ndarray:
     return np.asarray(pd.factorize(np.array(list(map(str, column)), dtype=object), sort=True)[0])
 
 
-def _marginal(forest, sample_MF: np.ndarray, place: int) -> np.ndarray:
+def _marginal(forest: Any, sample_MF: np.ndarray, place: int) -> np.ndarray:
     """Return mean_S: the mean prediction over the sample for each of the sample's values of one
     factor."""
     count = len(sample_MF)

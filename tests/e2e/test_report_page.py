@@ -38,6 +38,9 @@ COLUMN = """(name => {
   return [...document.querySelectorAll("#leaderboard tbody tr:not([hidden])")]
     .map(row => row.cells[at].textContent);
 })"""
+FAINT = (
+    "Object.assign(document.createElement('style'), { textContent: '.quiet { color: #7c7c7c }' })"
+)
 FOCUSED = "document.activeElement.textContent.trim() || document.activeElement.id"
 READ = "document.getElementById('{}').textContent"
 RATES = ["0.003", "0.001", "0.0002", "0.009"]
@@ -102,6 +105,9 @@ def test_page_in_a_browser(tab: Tab, page: Path, width: int, scheme: str, paper:
     assert found["across"] <= 0
     assert found["paper"] == paper
     assert tab.run(LOOKED_AT) == []
+    # The look finds what it is for.
+    tab.run(f"document.head.append({FAINT})")
+    assert any("contrast" in fault for fault in tab.run(LOOKED_AT))
 
 
 def test_keys_sort_filter_and_read_the_trials(tab: Tab, page: Path) -> None:

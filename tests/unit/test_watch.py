@@ -6,16 +6,20 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from raytrain.pipeline import watch
 from raytrain.pipeline.watch import PageServer, server
 from raytrain.runs.files import write_json
 from raytrain.runs.history import append_row
 from raytrain.runs.layout import RunDir
 from raytrain.runs.search_log import write_present
 from raytrain.search.leaderboard import ranked
+from raytrain.submission.events import Event
+from raytrain.submission.ledger import FileLedger
 from tests.unit.report_run import build
 from tests.unit.test_progress import row
 
@@ -107,6 +111,27 @@ def test_the_live_page_is_the_report_and_asks_again(tmp_path: Path, ask: Ask) ->
         "submission", "reproduce",
     ]  # fmt: skip
     assert not (tmp_path / "runs" / "shapes" / "first" / "report.html").exists()
+
+
+def test_the_page_is_made_anew_only_after_a_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = build(tmp_path, "search")
+    made: list[str] = []
+    monkeypatch.setattr(watch, "page_of", lambda *_: made.append("page") or str(len(made)))
+    page = watch.LivePage(run)
+    assert [page(), page()] == ["1", "1"]
+    history = run.trial(ranked(run)[0].fingerprint).history
+    append_row(history, row(5))
+    assert [page(), page()] == ["2", "2"]
+    (run.trial("abc").checkpoints).mkdir(parents=True)
+    (run.trial("abc").checkpoints / "epoch_0001.pt").touch()
+    assert page() == "2"
+    FileLedger(run.ledger).append(
+        Event(kind="prepared", tag="t", time=datetime.now(UTC), competition="shapes", run="first",
+              file="f", sha256="0", rows=1, score=None, members=())
+    )  # fmt: skip
+    assert page() == "3"
 
 
 def test_a_damaged_file_is_a_message_on_the_page(tmp_path: Path, ask: Ask) -> None:
