@@ -132,5 +132,11 @@ def _files(folder: Path) -> dict[str, tuple[int, int]]:
 
 
 def server(run: RunDir, port: int) -> PageServer:
-    """Return a server of the run's page; it shows a message before the run has anything."""
-    return PageServer(LivePage(run), port)
+    """Return a server of the run's page; it shows a message before the run has anything.
+
+    The page is made once before, so that the first answer does not wait for the libraries.
+    """
+    page = LivePage(run)
+    with suppress(ValueError, OSError):
+        page()
+    return PageServer(page, port)

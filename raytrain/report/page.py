@@ -1,6 +1,7 @@
 """The page: the content of every section, in one file by the template."""
 
 from datetime import UTC, datetime
+from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -28,40 +29,49 @@ def render(facts: RunFacts, study: StudySection | None, reload_s: int = 0) -> st
 
     Raises ValueError when an out-of-fold file does not match its fold.
     """
-    environment = Environment(
+    oof = read_oof(facts)
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            competition=facts.run.path.parent.name,
+            run=facts.run.path.name,
+            made=f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
+            reload_s=reload_s,
+            version=__version__,
+            classes=facts.data.classes,
+            metric=facts.metric,
+            class_colors=[class_color(number) for number in range(1, len(facts.data.classes))],
+            stations=stations(facts),
+            under_way=under_way.rows(facts),
+            training=training_section.training(facts),
+            class_figures=training_section.HEADS,
+            headline=results.headline(facts),
+            members=ensemble_section.members(facts, oof),
+            examples=pictures.examples(facts, oof),
+            tests=pictures.tests(facts),
+            leaderboard=search_section.leaderboard(facts),
+            incidents=search_section.incidents(facts),
+            drawings=drawings(facts),
+            fewest=FEWEST,
+            rungs=search_section.rungs(facts),
+            study=study,
+            data=setting.data(facts),
+            folds=setting.folds(facts),
+            submission=results.submission(facts),
+            evaluation=results.evaluation(facts),
+            reproduce=setting.reproduce(facts),
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    """Return the templates; they are compiled once per process."""
+    return Environment(
         loader=PackageLoader("raytrain.report", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-    )
-    oof = read_oof(facts)
-    return environment.get_template("page.html.j2").render(
-        competition=facts.run.path.parent.name,
-        run=facts.run.path.name,
-        made=f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
-        reload_s=reload_s,
-        version=__version__,
-        classes=facts.data.classes,
-        metric=facts.metric,
-        class_colors=[class_color(number) for number in range(1, len(facts.data.classes))],
-        stations=stations(facts),
-        under_way=under_way.rows(facts),
-        training=training_section.training(facts),
-        class_figures=training_section.HEADS,
-        headline=results.headline(facts),
-        members=ensemble_section.members(facts, oof),
-        examples=pictures.examples(facts, oof),
-        tests=pictures.tests(facts),
-        leaderboard=search_section.leaderboard(facts),
-        incidents=search_section.incidents(facts),
-        drawings=drawings(facts),
-        fewest=FEWEST,
-        rungs=search_section.rungs(facts),
-        study=study,
-        data=setting.data(facts),
-        folds=setting.folds(facts),
-        submission=results.submission(facts),
-        evaluation=results.evaluation(facts),
-        reproduce=setting.reproduce(facts),
     )

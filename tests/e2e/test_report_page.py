@@ -1,9 +1,11 @@
 """The report page and the live page in a real browser: keys, pointer, contrast, no network."""
 
 import json
+import signal
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -182,3 +184,17 @@ def test_the_live_page_follows_the_run_and_keeps_what_the_reader_set(
     assert tab.run(LOOKED_AT) == []
     assert tab.errors == []
     assert f"setInterval(reload, {RELOAD_S} * 1000)" in tab.run("document.scripts[1].textContent")
+
+
+def test_the_command_serves_until_ctrl_c(page: Path) -> None:
+    command = [sys.executable, "-m", "raytrain", "watch", str(page.parent), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            address = process.stdout.readline().split()[0]
+            with urllib.request.urlopen(address, timeout=60) as answer:
+                assert "Members of the ensemble" in answer.read().decode()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=60) == 0
+        finally:
+            process.kill()

@@ -98,10 +98,10 @@ def test_the_rooms_are_the_folders() -> None:
 
 LIGHT = (
     "--help", "schema", "models --help", "losses", "metrics", "run --help", "ledger --help",
-    "check --help", "version",
+    "check --help", "watch --help", "version",
 )  # fmt: skip
 WITHOUT_TORCH = (
-    "pipeline.ledger", "pipeline.report", "pipeline.picks", "pipeline.init",
+    "pipeline.ledger", "pipeline.watch", "pipeline.picks", "pipeline.init",
     "submission.inference.infer",
 )  # fmt: skip
 WITHOUT_RAY = ("pipeline.check", "pipeline.submit", "pipeline.fetch")
