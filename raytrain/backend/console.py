@@ -37,20 +37,20 @@ class ConsoleView:
         title: str,
         rungs: list[int],
         past: Sequence[Record] = (),
+        expected: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ):
         self.console = console_of(sys.stdout)
-        self._title, self._rungs, self._clock = title, rungs, clock
-        self._tally = Tally(past, clock)
+        self._title, self._rungs, self._expected, self._clock = title, rungs, expected, clock
+        self._tally = Tally(past, expected, clock)
         self._said_s: dict[str, float] = {}
         self._usage = Usage(clock)
         self._live = Live(console=self.console, auto_refresh=False, transient=True)
 
     def start(self) -> None:
         """Print the number of trainings, and start the screen on a terminal."""
-        count = len(self._tally.tasks)
-        trainings = f"{count} training{'s' * (count > 1)}" if count else "trainings follow"
-        self.say(f"{self._title}: {trainings}")
+        count = max(len(self._tally.tasks), self._expected)
+        self.say(f"{self._title}: {count} training{'s' * (count > 1)}")
         if self.console.is_terminal:
             self._live.start()
 
@@ -71,15 +71,11 @@ class ConsoleView:
     def ended(self, task: Task, record: Record) -> None:
         self._tally.end(record)
         score = f", best {task.metric.label} {record.best['val_score']:.4f}" if record.best else ""
-        head = f"{record.epochs}/{record.spec.last_epoch} epochs{score}"
-        line = f"  {record.status:<8} {self._named(task, 60)} {head}"
-        for part in (f" ({record.reason})" if record.reason else "", f"; {self._tally.left()}"):
-            if len(line) + len(part) <= WIDTH:
-                line += part
-            else:  # a long reason stays in one piece
-                self.say(line)
-                line = f"           {part.lstrip(' ;')}"
-        self.say(line)
+        figures = f"{record.epochs}/{record.spec.last_epoch} epochs{score}; {self._tally.left()}"
+        self.say(f"  {record.status:<8} {self._named(task, len(figures) + 13)} {figures}")
+        # A trial is stopped at the rung of its last epoch, which the figures say.
+        if record.reason and record.status != "stopped":
+            self.say(f"           {record.reason}")
         for incident in record.incidents:
             self.say(f"           {record.name}: {incident}")
 

@@ -27,10 +27,12 @@ class Progress:
         rungs: list[int],
         views: Sequence[View],
         past: Sequence[Record] = (),
+        expected: int = 0,
     ):
-        """`past` are records of trials that ended before; the best score counts them, too."""
+        """`past` are records of trials that ended before; the best score counts them, too.
+        `expected` trials are to come; `tasks` are those of them that are known."""
         self._console: ConsoleView | BarView = (
-            ConsoleView(title, rungs, past) if prints_messages() else BarView(title)
+            ConsoleView(title, rungs, past, expected) if prints_messages() else BarView(title)
         )
         self._followers = [Follower(view, self._console.say) for view in (self._console, *views)]
         self._known: set[str] = set()

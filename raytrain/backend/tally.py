@@ -10,9 +10,10 @@ from raytrain.runs.record import Record, Task
 class Tally:
     """Counts the trials of a station and their epochs."""
 
-    def __init__(self, past: Sequence[Record], clock: Callable[[], float]):
-        """`past` are the records of trials that ended before; they count for the best score."""
-        self._clock, self._start_s = clock, clock()
+    def __init__(self, past: Sequence[Record], expected: int, clock: Callable[[], float]):
+        """`past` are the records of trials that ended before; they count for the best score.
+        `expected` is the number of trials to come, of which some may not be known yet."""
+        self._expected, self._clock, self._start_s = expected, clock, clock()
         self.tasks: dict[str, Task] = {}
         self.last: dict[str, Row] = {}
         self.ended: set[str] = set()
@@ -58,13 +59,16 @@ class Tally:
 
     def left(self) -> str:
         """Return how many trials have ended, and what is left if no further one is stopped."""
-        done = left = 0
-        for task in list(self.tasks.values()):
-            epoch = self.epoch(task)
-            done += epoch - self._first[task.fingerprint]
-            if task.fingerprint not in self.ended:
-                left += task.spec.last_epoch - epoch
-        text = f"{len(self.ended)} of {len(self.tasks)} ended"
+        tasks = list(self.tasks.values())
+        done = sum(self.epoch(task) - self._first[task.fingerprint] for task in tasks)
+        lengths = [task.spec.last_epoch for task in tasks]
+        unknown = max(0, self._expected - len(tasks))
+        left = unknown * max(lengths, default=0) + sum(
+            task.spec.last_epoch - self.epoch(task)
+            for task in tasks
+            if task.fingerprint not in self.ended
+        )
+        text = f"{len(self.ended)} of {len(tasks) + unknown} ended"
         if done and left:
             left_s = (self._clock() - self._start_s) / done * left
             return f"{text}, {estimated('at most', left_s)} left"

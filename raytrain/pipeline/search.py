@@ -44,8 +44,8 @@ def search(run: Run, is_over: Callable[[], bool] = without_end) -> list[Configur
     if trials.is_open() and not is_over():
         say(plan_text(run, samples, trials.left()))
         rungs = run.job.search.scheduler.rungs(run.job.search.longest(run.job.trial.epochs))
-        past = trials.records()
-        with Progress("search", todo, rungs, views(run), past) as progress:
+        past, left = trials.records(), trials.left()
+        with Progress("search", todo, rungs, views(run), past, left) as progress:
             run.backend.search(RunningSearch(run, trials, progress, is_over))
     board = write_leaderboard(folder)
     records = [record for each in board for record in each.records]

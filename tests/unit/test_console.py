@@ -66,10 +66,9 @@ def test_a_log_has_a_line_per_trial_every_30_seconds_and_one_at_its_end(
         ]  # fmt: skip
         assert "epoch 9/12, Dice 0.9000 (best 0.9000), 30 s left" in mine[2]
         assert mine[-1].startswith("  stopped ")
-    assert "12/12 epochs, best Dice 1.2000" in lines[-2]
-    assert lines[-1] == "           (at the rung of epoch 12); 2 of 2 ended"
+    assert lines[-1].endswith("12/12 epochs, best Dice 1.2000; 2 of 2 ended")
     # What differs between the two is in each line: the rate and the fingerprint.
-    assert all("lr0.001_0000:" in line or "lr0.002_0001:" in line for line in lines[1:-3])
+    assert all("lr0.001_0000:" in line or "lr0.002_0001:" in line for line in lines[1:])
 
 
 def test_a_slow_epoch_has_its_line_at_once(
@@ -83,6 +82,31 @@ def test_a_slow_epoch_has_its_line_at_once(
     assert "epoch 1/12, Dice 0.1000 (best 0.1000), 1.2 h left" in capsys.readouterr().out
 
 
+def test_trials_that_are_not_drawn_yet_count_for_the_time_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock, [first, second] = Clock(), long_trials(RunDir(tmp_path), 2, 10)
+    view = ConsoleView("search", [], expected=4, clock=clock)
+    view.start()
+    view.note(first)
+    write_history(first.trial_dir.history, [row(n) for n in range(1, 11)])
+    view.update(first, read_history(first.trial_dir.history))
+    clock.now_s = 600
+    view.ended(first, write_record(first, "finished", None))
+    view.note(second)
+    write_history(second.trial_dir.history, [row(1)])
+    view.update(second, [row(1)])
+    clock.now_s = 660
+    view.ended(second, write_record(second, "failed", "lost"))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "search: 4 trainings"
+    # A minute an epoch; three, then two trials of ten epochs are to come.
+    assert lines[1].endswith("; 1 of 4 ended, at most 30 min left")
+    assert lines[-2].endswith("; 2 of 4 ended, at most 20 min left")
+    assert lines[-1].split() == ["lost"]
+    assert max(map(len, lines)) <= 100
+
+
 def test_a_terminal_has_one_screen(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,7 +118,7 @@ def test_a_terminal_has_one_screen(
     clock, tasks = Clock(), long_trials(run, 7, 8)
     write_history(tasks[6].trial_dir.history, [row(9)])
     past = write_record(tasks[6], "finished", None)
-    view = ConsoleView("search", [2, 4], [past], clock)
+    view = ConsoleView("search", [2, 4], [past], clock=clock)
     for task in tasks[:6]:
         view.note(task)
     view.start()
