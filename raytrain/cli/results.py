@@ -81,7 +81,7 @@ def watch(
     run: Run,
     port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.")] = 8266,
     trust: Trust = False,
-) -> None:
+) -> Answer:
     """Serve the report as a live page for this machine alone, also while a search runs."""
     from raytrain.pipeline.watch import server
 
@@ -89,6 +89,7 @@ def watch(
         print(f"{serving.address} shows {run}; Ctrl-C ends it", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             serving.serve_forever()
+        return Answer({"address": serving.address})
 
 
 def _run(path: Path, trust: bool) -> RunDir:
