@@ -26,6 +26,7 @@ from raytrain.pipeline.self_train import self_train
 from raytrain.pipeline.submit import submit
 from raytrain.report.terminal import evaluation_text, leaderboard_table, score_text
 from raytrain.runs.layout import RunDir
+from raytrain.runs.lock import locked
 from raytrain.runs.messages import say
 from raytrain.runs.record import Station
 from raytrain.submission.credentials import CREDENTIALS_HELP, has_credentials
@@ -108,7 +109,7 @@ def opened(job: JobSpec, folder: RunDir, place: Place, *stations: Station) -> It
     ]
     if problems:
         raise config_error("--local" if place == "local" else "the job", problems)
-    with folder.locked(), Workplace(job, place) as workplace:
+    with locked(folder), Workplace(job, place) as workplace:
         checked = check(job, folder, read_if_changed)
         say(summary(checked))
         if "final" in stations and not checked.ids("test"):

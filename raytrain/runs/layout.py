@@ -1,15 +1,9 @@
 """The location of everything under `<storage>/<competition>/<run>/`."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from raytrain.config.codes import CodedError
 from raytrain.config.job import JobSpec
 
 
@@ -228,29 +222,6 @@ class RunDir:
 
     def trial(self, fingerprint: str) -> TrialDir:
         return TrialDir(self.trials / fingerprint)
-
-    @cached_property
-    def _lock(self) -> FileLock:
-        self.path.mkdir(parents=True, exist_ok=True)
-        return FileLock(self.path / ".lock", timeout=0)
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Lock this run against other raytrain processes during the block.
-
-        Raises ValueError when another one is at work here.
-        """
-        try:
-            self._lock.acquire()
-        except Timeout:
-            raise CodedError(
-                "locked",
-                f"{self.path}: another raytrain process is at work here; wait for it or stop it",
-            ) from None
-        try:
-            yield
-        finally:
-            self._lock.release()
 
 
 def run_dir(job: JobSpec) -> RunDir:

@@ -19,6 +19,7 @@ from raytrain.cli.answer import Answer, as_tree, failure, problem_of
 from raytrain.config.codes import CODES, Code, CodedError
 from raytrain.runs.files import DamagedError
 from raytrain.runs.layout import RunDir
+from raytrain.runs.lock import locked
 from tests.support import run_folder, write_job
 
 KEYS = ["schema", "command", "ok", "exit_code", "result", "problems", "message", "warnings"]
@@ -154,7 +155,7 @@ def test_what_is_missing_or_busy_has_its_code(tmp_path: Path) -> None:
         assert [each["code"] for each in tree["problems"]] == ["missing"], name
         assert tree["problems"][0]["path"] == str(run.path)
         assert tree["problems"][0]["remedy"].startswith("run `raytrain ")
-    with run.locked():
+    with locked(run):
         tree, _ = answered("train", job, "--local")
     assert tree["problems"][0]["code"] == "locked"
 

@@ -11,6 +11,7 @@ from raytrain.runs.files import append_line, atomic_path, read_lines, write_json
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.history import append_row, best_row, read_history, write_history
 from raytrain.runs.layout import RunDir, run_dir
+from raytrain.runs.lock import locked
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -64,9 +65,9 @@ def test_fingerprints_name_the_question() -> None:
 def test_two_processes_cannot_work_in_one_run(tmp_path: Path) -> None:
     first, second = RunDir(tmp_path / "run"), RunDir(tmp_path / "run")
     refused = pytest.raises(ValueError, match="another raytrain process")
-    with first.locked(), refused, second.locked():
+    with locked(first), refused, locked(second):
         pass
-    with second.locked():
+    with locked(second):
         pass
 
 
