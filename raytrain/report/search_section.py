@@ -13,7 +13,7 @@ from raytrain.search.stopping_cost import stopping
 
 
 @dataclass(frozen=True)
-class Entry:
+class BoardRow:
     """A row of the leaderboard."""
 
     cells: dict[str, str]
@@ -67,12 +67,12 @@ class Rungs:
     """Number of epochs if every trial had run to its end."""
 
 
-def leaderboard(facts: RunFacts) -> list[Entry]:
+def leaderboard(facts: RunFacts) -> list[BoardRow]:
     """Return the leaderboard, best validation score first."""
     reached = {event.trial: event.epoch for event in sorted(facts.events, key=lambda e: e.epoch)}
     board = configurations(facts.trials)
     return [
-        Entry(
+        BoardRow(
             cells=cells,
             dice_is_score=cells["val_dice"] == cells["val_score"],
             repeats=len(each.records),

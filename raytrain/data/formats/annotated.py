@@ -33,7 +33,7 @@ class Drawing:
 
 
 @dataclass(frozen=True)
-class Listed:
+class AnnotatedImage:
     """One image in an annotation file."""
 
     image: str
@@ -44,7 +44,7 @@ class Listed:
     """Whether the file says what is on the image, which may be nothing."""
 
 
-Reader = Callable[[Path], dict[str, Listed]]
+Reader = Callable[[Path], dict[str, AnnotatedImage]]
 """Reads an annotation file: key -> image. Raises ValueError that lists every problem."""
 
 
@@ -110,7 +110,7 @@ def index_file_per_image(spec: FilePerImageSpec, splits: object, root: Path) -> 
     return Index(samples, problems, search.notes)
 
 
-def listed_at(root: Path, address: str, read: Reader) -> Listed | None:
+def listed_at(root: Path, address: str, read: Reader) -> AnnotatedImage | None:
     """Return the image at an address of `index_one_file`, or None for one that is not listed."""
     file, _, key = address.rpartition("#")
     return _read(read, root / file)[key] if key else None
@@ -132,7 +132,7 @@ def size_in(height: Any, width: Any) -> Size | None:
 
 
 def _paired(
-    path: Path, listed: dict[str, Listed], pool: Iterable[ImageFile]
+    path: Path, listed: dict[str, AnnotatedImage], pool: Iterable[ImageFile]
 ) -> tuple[dict[str, str], list[str]]:
     """Return the address of each listed image -> its key, and the problems."""
     by_name: dict[str, list[ImageFile]] = defaultdict(list)
@@ -179,12 +179,12 @@ def _sample(
     return Found(image.name, image.split, (image.address,), masks, expected, False, image.parts)
 
 
-def _read(read: Reader, path: Path) -> dict[str, Listed]:
+def _read(read: Reader, path: Path) -> dict[str, AnnotatedImage]:
     return _read_at(read, path, path.stat().st_mtime_ns if path.is_file() else 0)
 
 
 @lru_cache(maxsize=4)
-def _read_at(read: Reader, path: Path, written: int) -> dict[str, Listed]:
+def _read_at(read: Reader, path: Path, written: int) -> dict[str, AnnotatedImage]:
     """Read a file; `written`, its time, makes the cache notice a changed file."""
     del written
     return read(path)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from raytrain.data.formats.annotated import (
+    AnnotatedImage,
     Drawing,
-    Listed,
     Size,
     json_in,
     size_in,
@@ -18,7 +18,7 @@ from raytrain.data.outlines import COMPRESSED, counted, polygons
 from raytrain.rle import decode
 
 
-def read_coco(path: Path) -> dict[str, Listed]:
+def read_coco(path: Path) -> dict[str, AnnotatedImage]:
     """Return the entries of a file. Raises ValueError that lists what is wrong with it."""
     tree = json_in(path)
     if not isinstance(tree, dict) or not _are_objects(tree.get("images")):
@@ -43,7 +43,7 @@ def read_coco(path: Path) -> dict[str, Listed]:
         drawings[id].append(Drawing(str(names[each["category_id"]]), name, partial(_draw, each)))
     labeled = "annotations" in tree
     return {
-        str(at): Listed(
+        str(at): AnnotatedImage(
             each["file_name"],
             size_in(each.get("height"), each.get("width")),
             tuple(drawings[each["id"]]),

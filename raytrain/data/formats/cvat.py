@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 import numpy as np
 
 from raytrain.data.formats.annotated import (
+    AnnotatedImage,
     Drawing,
-    Listed,
     Size,
 )
 from raytrain.data.outlines import box_corners, counted, ellipse_corners, flat, placed, polygons
@@ -17,7 +17,7 @@ from raytrain.data.outlines import box_corners, counted, ellipse_corners, flat, 
 Element = ElementTree.Element
 
 
-def read_cvat(path: Path) -> dict[str, Listed]:
+def read_cvat(path: Path) -> dict[str, AnnotatedImage]:
     """Return the entries of a file. Raises ValueError that lists what is wrong with it."""
     try:
         top = ElementTree.parse(path).getroot()
@@ -31,13 +31,13 @@ def read_cvat(path: Path) -> dict[str, Listed]:
             f'{path}: not a file of "CVAT for images" (the top is <{top.tag}>); export the task '
             "in that format"
         )
-    listed: dict[str, Listed] = {}
+    listed: dict[str, AnnotatedImage] = {}
     for number, image in enumerate(images):
         name = image.get("name")
         if not name:
             raise ValueError(f"{path}: image {number} has no name; add it")
         try:
-            listed[str(number)] = Listed(name, _size(image), _drawings(image))
+            listed[str(number)] = AnnotatedImage(name, _size(image), _drawings(image))
         except ValueError as error:
             raise ValueError(f"{path}: image {name!r}: z_order: {error}") from None
     return listed

@@ -11,7 +11,7 @@ import numpy as np
 from raytrain.config.annotations import AnnotationsSpec
 from raytrain.config.target import Target
 from raytrain.data.formats.annotated import (
-    Listed,
+    AnnotatedImage,
     Reader,
     Size,
     index_file_per_image,
@@ -49,7 +49,7 @@ def one_file(read: Reader) -> Format:
     return Format(partial(index_one_file, read=read), mask)
 
 
-def file_per_image(read: Callable[[Path], Listed]) -> Format:
+def file_per_image(read: Callable[[Path], AnnotatedImage]) -> Format:
     """Return the format of one file for each image, such as LabelMe's; `read` returns its entry."""
 
     def mask(

@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from raytrain.data.formats.annotated import (
+    AnnotatedImage,
     Drawing,
-    Listed,
     Size,
     json_in,
     size_in,
@@ -21,7 +21,7 @@ POINTS = {"rectangle": 2, "circle": 2, "mask": 2}
 """Kind of object -> its number of points."""
 
 
-def read_labelme(path: Path) -> Listed:
+def read_labelme(path: Path) -> AnnotatedImage:
     """Return the objects of a file. Raises ValueError when it is not one of these files."""
     tree = json_in(path)
     shapes = tree.get("shapes") if isinstance(tree, dict) else None
@@ -32,7 +32,7 @@ def read_labelme(path: Path) -> Listed:
         Drawing(str(each.get("label")), f"shape {number}", partial(_draw, each))
         for number, each in enumerate(shapes, 1)
     ]
-    return Listed(path.name, size_HW, tuple(drawings))
+    return AnnotatedImage(path.name, size_HW, tuple(drawings))
 
 
 def _draw(shape: dict[str, Any], size_HW: Size) -> np.ndarray:

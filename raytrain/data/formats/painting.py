@@ -4,12 +4,12 @@ import numpy as np
 
 from raytrain.config.annotations import AnnotationsSpec
 from raytrain.config.target import Target
-from raytrain.data.formats.annotated import Listed, Size
+from raytrain.data.formats.annotated import AnnotatedImage, Size
 from raytrain.data.labels import class_number
 
 
 def painted(
-    spec: AnnotationsSpec, source: str, listed: Listed | None, size_HW: Size,
+    spec: AnnotationsSpec, source: str, listed: AnnotatedImage | None, size_HW: Size,
     classes: tuple[str, ...], target: Target,
 ) -> np.ndarray:  # fmt: skip
     """Return mask_HW (uint16) of the objects, with numbers as in `config/target.py`.

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from raytrain.data.formats.annotated import (
+    AnnotatedImage,
     Drawing,
-    Listed,
     Size,
     json_in,
     size_in,
@@ -17,7 +17,7 @@ from raytrain.data.formats.annotated import (
 from raytrain.data.outlines import bitmap, flat, placed
 
 
-def read_supervisely(path: Path) -> Listed:
+def read_supervisely(path: Path) -> AnnotatedImage:
     """Return the objects of a file. Raises ValueError when it is not one of these files."""
     tree = json_in(path)
     objects = tree.get("objects") if isinstance(tree, dict) else None
@@ -29,7 +29,7 @@ def read_supervisely(path: Path) -> Listed:
         Drawing(str(each.get("classTitle")), f"object {number}", partial(_draw, each))
         for number, each in enumerate(objects, 1)
     ]
-    return Listed(path.name, size_HW, tuple(drawings))
+    return AnnotatedImage(path.name, size_HW, tuple(drawings))
 
 
 def _draw(shape: dict[str, Any], size_HW: Size) -> np.ndarray:
