@@ -91,11 +91,16 @@ def _free_id(client: JobSubmissionClient, name: str) -> str:
 
 
 def _refuse_relative(job: JobSpec) -> None:
+    paths = {
+        "storage": job.storage,
+        "competition.data": job.competition.data,
+        "competition.exclude": job.competition.exclude,
+    }
     problems = [
-        f"{key}: {value!r} is relative; on a cluster give a folder that every node sees, "
+        f"{key}: {value!r} is relative; on a cluster give a path that every node sees, "
         f"such as --set {key}=/shared/..."
-        for key, value in (("storage", job.storage), ("competition.data", job.competition.data))
-        if absolute(value) != value
+        for key, value in paths.items()
+        if value is not None and absolute(value) != value
     ]
     if problems:
         raise ValueError("launch:\n  " + "\n  ".join(problems))

@@ -85,6 +85,9 @@ class CompetitionSpec(Spec):
     neighbours: tuple[str, ...] = ()
     """Expressions for the frames that become the channels of an image, such as [N-1, N, N+1]. A
     frame that is missing, or belongs to another split or group, is replaced by the image itself."""
+    exclude: str | None = None
+    """A text file with the ids of labeled images, one a line, that neither train nor validate, such
+    as `suspects.txt`. Its path is relative to the working directory."""
     accept_leaks: str | None = None
     """Why near-duplicates in train and val are acceptable; without a reason they are refused."""
     metric: MetricSpec = DiceMetricSpec()

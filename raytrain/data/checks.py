@@ -72,7 +72,9 @@ def read_all(competition: CompetitionSpec) -> Inspected:
         problems += _leak_problems(seen, equal + near)
     if not problems:
         problems = _class_problems(competition, seen)
-    notes = found.notes if problems else (*found.notes, *left_over(competition, root, samples))
+    notes = found.notes
+    if not problems:
+        notes += left_over(competition, root, [*samples, *found.excluded])
     return Inspected(seen, equal, near, problems, notes)
 
 

@@ -1,11 +1,12 @@
 """Find a competition's samples, with split, group and neighbors; nothing is decoded yet."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.own import part_of
 from raytrain.config.splits import PatternGroupSpec, TableGroupSpec
+from raytrain.data.excluded import without_excluded
 from raytrain.data.formats import FORMATS
 from raytrain.data.index import Found
 from raytrain.data.neighbours import needs_numbers, with_neighbours
@@ -23,6 +24,8 @@ class FoundSamples:
     problems: list[str]
     notes: tuple[str, ...]
     """Messages about actions that are not problems."""
+    excluded: list[Found] = field(default_factory=list)
+    """Labeled images that `competition.exclude` leaves out."""
 
 
 def find_samples(competition: CompetitionSpec, root: Path) -> FoundSamples:
@@ -53,7 +56,12 @@ def find_samples(competition: CompetitionSpec, root: Path) -> FoundSamples:
             )
         elif replaced:
             notes = (*notes, text)
-    return FoundSamples(samples, groups, problems, notes)
+    if competition.exclude is None:
+        return FoundSamples(samples, groups, problems, notes)
+    # Last, so that an image without its mask still serves its neighbors as a channel.
+    kept = without_excluded(samples, competition.exclude)
+    problems, notes = [*problems, *kept.problems], (*notes, *kept.notes)
+    return FoundSamples(kept.samples, groups, problems, notes, kept.excluded)
 
 
 def _groups(

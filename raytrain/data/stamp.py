@@ -38,12 +38,14 @@ def keep_stamp(run: RunDir, stamp: str) -> None:
 
 
 def stamp(competition: CompetitionSpec) -> str:
-    """Return a fingerprint of what determines the report: the competition's spec, users' files, and
-    the path, size and time of all data files."""
+    """Return a fingerprint of what determines the report: the competition's spec, users' files, the
+    list of excluded images, and the path, size and time of all data files."""
     words = competition.model_dump(mode="json", exclude={"submission", "metric"})
     sources = [source.hash for source in current_sources()]
     root = local_folder(competition.data)
-    return fingerprint(words, sources, sorted(_files(root, "")))
+    listed = Path(competition.exclude).expanduser() if competition.exclude is not None else None
+    excluded = listed.read_bytes().hex() if listed is not None and listed.is_file() else ""
+    return fingerprint(words, sources, excluded, sorted(_files(root, "")))
 
 
 def _files(folder: Path | str, below: str) -> list[tuple[str, int, int]]:
