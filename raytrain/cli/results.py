@@ -1,4 +1,4 @@
-"""Commands that show the results of a search; they load neither torch nor Ray."""
+"""Commands that show what a run found; they load neither torch nor Ray."""
 
 import contextlib
 from pathlib import Path
@@ -90,6 +90,15 @@ def watch(
         with contextlib.suppress(KeyboardInterrupt):
             serving.serve_forever()
         return Answer({"address": serving.address})
+
+
+@app.command(rich_help_panel=PANEL)
+def suspects(run: Run, trust: Trust = False) -> None:
+    """List the labels that the out-of-fold ensemble contradicts most, with a picture."""
+    from raytrain.pipeline.suspects import suspects as station
+    from raytrain.pipeline.suspects import suspects_text
+
+    print(suspects_text(station(_run(run, trust))))
 
 
 def _run(path: Path, trust: bool) -> RunDir:

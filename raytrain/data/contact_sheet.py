@@ -36,21 +36,38 @@ def cell(
 ) -> np.ndarray:
     """Return an image of any type as RGB uint8, its longer side CELL pixels, stretched between its
     1st and 99th percentile, with the outlines of the classes of its mask."""
+    picture = _sized(image_HWC)
+    if mask_HW is None:
+        return picture
+    mask_HW = _mask_like(picture, mask_HW)
+    for number in range(1, classes):
+        inside = layer(mask_HW, number, target).astype(np.uint8)
+        outlines, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(picture, outlines, -1, COLOURS[(number - 1) % len(COLOURS)], 1)
+    return picture
+
+
+def marked_cell(image_HWC: np.ndarray, marked_HW: np.ndarray) -> np.ndarray:
+    """Return an image as `cell` does, with the marked pixels (bool) in one color."""
+    picture = _sized(image_HWC)
+    picture[_mask_like(picture, marked_HW.astype(np.uint8)) > 0] = COLOURS[0]
+    return picture
+
+
+def _sized(image_HWC: np.ndarray) -> np.ndarray:
+    """Return the visible image as RGB, its longer side CELL pixels."""
     picture = _visible(image_HWC)
     height, width = picture.shape[:2]
     scale = CELL / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST
     picture = cv2.resize(picture, size, interpolation=method)
-    picture = np.broadcast_to(np.atleast_3d(picture), (*picture.shape[:2], 3)).copy()
-    if mask_HW is None:
-        return picture
-    mask_HW = cv2.resize(mask_HW, size, interpolation=cv2.INTER_NEAREST_EXACT)
-    for number in range(1, classes):
-        inside = layer(mask_HW, number, target).astype(np.uint8)
-        outlines, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(picture, outlines, -1, COLOURS[(number - 1) % len(COLOURS)], 1)
-    return picture
+    return np.broadcast_to(np.atleast_3d(picture), (*picture.shape[:2], 3)).copy()
+
+
+def _mask_like(picture: np.ndarray, mask_HW: np.ndarray) -> np.ndarray:
+    size = picture.shape[1::-1]
+    return cv2.resize(mask_HW, size, interpolation=cv2.INTER_NEAREST_EXACT)
 
 
 def _visible(image_HWC: np.ndarray) -> np.ndarray:

@@ -91,10 +91,14 @@ class OofMasks:
             if any(choice.weights[place] for choice in ensemble.nested)
         }
 
-    def mask(self, fold: int, number: int) -> np.ndarray:
-        """Return mask_HW of an image, given by its fold and its number there."""
+    def prob(self, fold: int, number: int) -> np.ndarray:
+        """Return the mean map prob_KHW of an image, given by its fold and its number there."""
         choice = self._ensemble.nested[fold]
         places = [place for place, weight in enumerate(choice.weights) if weight]
         maps = [self._maps[at].prob(fold, number, choice.views[at]) for at in places]
-        mean_KHW = weighted_mean(maps, [choice.weights[at] for at in places])
-        return mask_of(mean_KHW, self._target, choice.steps)
+        return weighted_mean(maps, [choice.weights[at] for at in places])
+
+    def mask(self, fold: int, number: int) -> np.ndarray:
+        """Return mask_HW of an image, given as for `prob`."""
+        steps = self._ensemble.nested[fold].steps
+        return mask_of(self.prob(fold, number), self._target, steps)
