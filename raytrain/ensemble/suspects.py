@@ -1,8 +1,9 @@
 """How much each label contradicts the out-of-fold map of its image.
 
-A map that differs from a label shows only that one of them is wrong. So the agreement (soft Dice) of a
-map with the label is compared with its agreement with its own mask, which is low where the networks
-are unsure. The difference is large only where they are sure and the label says something else.
+A map that differs from a label shows only that one of them is wrong. So the agreement (soft Dice)
+of a map with the label is compared with its agreement with its own mask, which is low where the
+networks are unsure. The difference is large only where they are sure and the label says something
+else.
 
 Shape suffixes: N images, K classes without the background, C maps, H x W pixels.
 """

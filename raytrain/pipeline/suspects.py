@@ -125,22 +125,19 @@ def suspects_text(found: Suspects) -> str:
     """Return the suspects in a few lines, with what to do next."""
     listed = found.labels[found.labels["suspect"] == "yes"]
     lines = [
-        f"{len(found.labels)} labels compared with out-of-fold maps; suspects (score over {CUT:g}): "
-        f"{len(listed)}"
+        f"{len(found.labels)} labels compared with out-of-fold maps, {len(listed)} suspects"
+        f" (score over {CUT:g})"
     ]
     for _, row in listed.head(SHOWN).iterrows():
         parts = {name.removesuffix(PART): row[name] for name in listed if name.endswith(PART)}
         worst = max(parts, key=lambda name: parts[name])
-        lines.append(
-            f"  {row['id']}: score {row['score']:.1f}, most in {worst} ({parts[worst]:.2f})"
-        )
+        lines.append(f"  {row['id']}: score {row['score']:.1f}, most in {worst}")
     if len(listed) > SHOWN:
         lines.append(f"  ... and {len(listed) - SHOWN} more")
     if found.unseen:
         lines.append(f"  labeled images without an out-of-fold map, not compared: {found.unseen}")
-    lines.append(
-        f"written: {found.sheet}, {found.table}{'' if found.kept else f', {found.exclude}'}"
-    )
+    written = [found.sheet, found.table, *([] if found.kept else [found.exclude])]
+    lines.append(f"written: {', '.join(map(str, written))}")
     if found.kept:
         lines.append(
             f"kept: {found.exclude}, which differs from the suspects found now; delete it to get "
