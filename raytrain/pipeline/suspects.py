@@ -22,6 +22,8 @@ from raytrain.runs.ensemble import read_ensemble
 from raytrain.runs.files import atomic_path, write_bytes
 from raytrain.runs.layout import RunDir
 
+FOLDER = "suspects"
+"""Folder of the files, under that of the run."""
 FEWEST = 8
 """Images on the contact sheet if fewer are suspects: the next ones show what is not listed."""
 MOST = 40
@@ -57,7 +59,9 @@ def suspects(run: RunDir) -> Suspects:
     val_ids = folds.val_ids if folds else ()
     maps = OofMasks(run, ensemble, val_ids, report)
     labels = _scored(maps, val_ids, report)
-    table, sheet, exclude = (run.suspects / f"suspects.{kind}" for kind in ("csv", "png", "txt"))
+    table, sheet, exclude = (
+        run.path / FOLDER / f"suspects.{kind}" for kind in ("csv", "png", "txt")
+    )
     _draw(sheet, labels, maps, report)
     text = labels.drop(columns="number").to_csv(index=False, float_format="%.4f")
     write_bytes(table, text.encode())

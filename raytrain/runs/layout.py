@@ -188,10 +188,6 @@ class RunDir:
         return self.final / "evaluation.csv"
 
     @property
-    def suspects(self) -> Path:
-        return self.path / "suspects"
-
-    @property
     def budget(self) -> Path:
         """The budget of `run`: its total, the time used and the plan."""
         return self.path / "budget.json"

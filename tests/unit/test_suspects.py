@@ -110,25 +110,26 @@ def test_the_files_and_what_the_command_says(
 ) -> None:
     run, report, _ = wrong_labels(tmp_path, 20, 3)
     command(run.path)
+    folder = run.path / "suspects"
     text = capsys.readouterr().out
-    table = list(csv.DictReader((run.suspects / "suspects.csv").read_text().splitlines()))
+    table = list(csv.DictReader((folder / "suspects.csv").read_text().splitlines()))
     assert {row["id"] for row in table} == {*report.ids("train", "val")}
     values = [float(row["score"]) for row in table]
     assert values == sorted(values, reverse=True)
     listed = [row["id"] for row in table if row["suspect"] == "yes"]
     assert listed
-    assert (run.suspects / "suspects.txt").read_text().split() == listed
+    assert (folder / "suspects.txt").read_text().split() == listed
     assert f"42 labels compared with out-of-fold maps, {len(listed)} suspects" in text
     assert f"  {listed[0]}: score " in text
-    assert f"competition.exclude={run.suspects / 'suspects.txt'}" in text
+    assert f"competition.exclude={folder / 'suspects.txt'}" in text
     # One line of four pictures for each suspect, and at least eight.
-    width, height = Image.open(run.suspects / "suspects.png").size
+    width, height = Image.open(folder / "suspects.png").size
     assert (width, height) == (4 * (160 + 6) + 6, max(8, len(listed)) * (160 + 18 + 6) + 6)
     # An edited list is not replaced.
     edited = f"{listed[0]}\n\n"
-    (run.suspects / "suspects.txt").write_text(edited)
+    (folder / "suspects.txt").write_text(edited)
     assert "which differs from the suspects found now" in suspects_text(suspects(run))
-    assert (run.suspects / "suspects.txt").read_text() == edited
+    assert (folder / "suspects.txt").read_text() == edited
     with pytest.raises(ValueError, match="run `raytrain finalize` first"):
         suspects(RunDir(tmp_path / "none"))
 
