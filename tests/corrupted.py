@@ -11,7 +11,7 @@ from raytrain.data.index import natural_key
 
 Corrupt = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
 """mask_HW, the mask of another patient and random draws -> a wrong mask_HW."""
-FARTHEST, LEAST_MOVED, THICK = 16, 8, 9
+FARTHEST, LEAST_MOVED, THICK = 16, 8, 11
 """Pixels of 96: longest and shortest shift, and the side of the square that erodes or dilates."""
 
 

@@ -11,6 +11,7 @@ from raytrain.cli.answer import Answer, problem_of
 from raytrain.cli.app import JobFile, Local, Overrides, Profile, app, place_of, resolved
 from raytrain.cli.begin import begun
 from raytrain.config.load import load_job
+from raytrain.data.working import working
 from raytrain.runs.layout import RunDir, run_dir
 
 PANEL = "The line"
@@ -21,10 +22,11 @@ EXAMPLES = Path(__file__).parents[1] / "jobs"
 @app.command(rich_help_panel=PANEL)
 def check(job: JobFile, set: Overrides = None, profile: Profile = None) -> Answer:
     """Read all data once, list every problem, and save data.json and folds.json."""
-    from raytrain.data.folds import fold_notes
-    from raytrain.pipeline.check import summary
-
-    found = raytrain.check(load_job(job, set, profile))
+    spec = load_job(job, set, profile)
+    with working(f"check of {spec.competition.data}"):  # imports take seconds
+        from raytrain.data.folds import fold_notes
+        from raytrain.pipeline.data_text import summary
+    found = raytrain.check(spec)
     notes = fold_notes(found.folds, found.report)
     written = found.paths.data_report, found.paths.folds, found.paths.contact_sheet
     result = {"data": found.report, "folds": len(found.folds.val_ids), "fold_notes": notes}

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from raytrain.config.errors import shortened
 from raytrain.data.describe import describe
 from raytrain.data.duplicates import near_duplicates
 from raytrain.data.find import find_samples
+from raytrain.data.group_note import group_note
 from raytrain.data.header import declared_values
 from raytrain.data.index import Found
 from raytrain.data.left_over import left_over
@@ -20,6 +22,7 @@ from raytrain.data.seen import Seen, see
 from raytrain.data.source import local_folder
 from raytrain.data.splits import group_text
 from raytrain.data.threads import in_threads
+from raytrain.data.working import working
 
 LONGEST_ID = 255 - len("..12345678.png.png")
 """Longest id in bytes: file systems allow 255, and the temporary name of a mask needs some."""
@@ -42,19 +45,25 @@ class Inspected:
 
 def inspect(competition: CompetitionSpec) -> DataReport:
     """Find, decode and verify all data. Raises ValueError that lists every problem found."""
-    found = read_all(competition)
+    found, root = read_all(competition), local_folder(competition.data)
+    pairs = found.equal + found.near
     if found.problems:
-        root = local_folder(competition.data)
         count = "1 problem" if len(found.problems) == 1 else f"{len(found.problems)} problems"
         lines = [f"{root}: {count} in the data", *shortened(found.problems)]
-        raise CodedError("data", "\n  ".join(lines), found.problems)
-    return describe(competition, found.seen, found.equal, found.near, found.notes)
+        note = ()
+        if _leaks(found.seen, pairs):
+            note = group_note(competition, root, found.seen, pairs)
+        raise CodedError("data", "\n  ".join([*lines, *note]), [*found.problems, *note])
+    notes = (*found.notes, *group_note(competition, root, found.seen, pairs))
+    with working("comparing train with test images"):
+        return describe(competition, found.seen, found.equal, found.near, notes)
 
 
 def read_all(competition: CompetitionSpec) -> Inspected:
     """Find, decode and verify all data, and return it with every problem."""
     root = local_folder(competition.data)
-    found = find_samples(competition, root)
+    with working("looking for files"):
+        found = find_samples(competition, root)
     samples, problems = found.samples, found.problems
     seen: list[Seen] = []
     for each, wrong in _read(competition, root, samples, found.groups):
@@ -67,7 +76,8 @@ def read_all(competition: CompetitionSpec) -> Inspected:
         if (length := len(sample.id.encode())) > LONGEST_ID
     ]
     problems += _kind_problems(seen) + _group_problems(seen, group_text(competition.group))
-    equal, near = _duplicates(seen)
+    with working("comparing images"):
+        equal, near = _duplicates(seen)
     if competition.accept_leaks is None:
         problems += _leak_problems(seen, equal + near)
     if not problems:
@@ -114,8 +124,8 @@ def _group_problems(seen: list[Seen], rule: str) -> list[str]:
     for sample in seen:
         splits[sample.row["group"]][sample.row["split"]].append(sample.row["id"])
     return [
-        f"group {group} ({rule}) is in two splits: {found['train'][0]} is in train, "
-        f"{found['val'][0]} in val; move one, or correct competition.group"
+        f"group {group!r} ({rule}) is in two splits: {found['train'][0]!r} is in train, "
+        f"{found['val'][0]!r} in val; move one, or correct competition.group"
         for group, found in splits.items()
         if found["train"] and found["val"]
     ]
@@ -161,12 +171,16 @@ def _duplicates(seen: list[Seen]) -> tuple[list[tuple[int, int]], list[tuple[int
 
 
 def _leak_problems(seen: list[Seen], pairs: list[tuple[int, int]]) -> list[str]:
-    problems = []
-    for first, other in pairs:
-        a, b = seen[first].row, seen[other].row
-        if {a["split"], b["split"]} == {"train", "val"}:
-            problems.append(
-                f"{a['id']} ({a['split']}) and {b['id']} ({b['split']}) are the same picture; "
-                "remove one, or give the reason in competition.accept_leaks"
-            )
-    return problems
+    return [
+        f"{a['id']!r} ({a['split']}) and {b['id']!r} ({b['split']}) are the same picture; remove "
+        "one, or give the reason in competition.accept_leaks"
+        for a, b in _leaks(seen, pairs)
+    ]
+
+
+def _leaks(
+    seen: list[Seen], pairs: list[tuple[int, int]]
+) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Return the rows of each pair with one image in train and one in val."""
+    rows = [(seen[first].row, seen[other].row) for first, other in pairs]
+    return [(a, b) for a, b in rows if {a["split"], b["split"]} == {"train", "val"}]

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
 from raytrain.config.base import Spec
+from raytrain.config.errors import shortened
 from raytrain.config.job import FoldSpec
 from raytrain.data.report import DataReport, columns
 from raytrain.runs.files import read_spec, write_json
@@ -94,18 +95,17 @@ def _split(report: DataReport, spec: FoldSpec) -> Folds:
 def fold_notes(folds: Folds, report: DataReport) -> list[str]:
     """Return a note for each class that is absent from a fold's images or from all others."""
     shown_NK = columns(report.labeled, "pixels") > 0
+    held_FN = [report.labeled["id"].isin(ids).to_numpy() for ids in folds.val_ids]
     notes = []
-    for fold, ids in enumerate(folds.val_ids):
-        held_N = report.labeled["id"].isin(ids).to_numpy()
-        for where, rows_N, what in (
-            ("in", held_N, "it counts in no score there"),
-            ("outside", ~held_N, "the model of this fold cannot learn it"),
+    for number, name in enumerate(report.classes):
+        for where, rows_FN, what in (
+            ("in", held_FN, "it counts in no score there"),
+            ("outside", [~held_N for held_N in held_FN], "the model of this fold cannot learn it"),
         ):
-            notes += [
-                f"class {name} has no labeled pixel {where} fold {fold}, so {what}"
-                for number, name in enumerate(report.classes)
-                if number and not shown_NK[rows_N, number].any()
-            ]
+            without = [f for f, rows_N in enumerate(rows_FN) if not shown_NK[rows_N, number].any()]
+            if number and without:
+                listed = f"fold{'s' * (len(without) > 1)} {', '.join(map(str, without))}"
+                notes.append(f"class {name} has no labeled pixel {where} {listed}, so {what}")
     return notes
 
 
@@ -132,20 +132,20 @@ def load_or_make_folds(path: Path, report: DataReport, spec: FoldSpec | None) ->
     group = dict(zip(report.samples["id"], report.samples["group"], strict=True))
     owner: dict[str, int] = {}
     held = Counter(id for ids in (*folds.val_ids, folds.rest) for id in ids)
-    problems += [f"{id} is in the folds {count} times" for id, count in held.items() if count > 1]
-    problems += [f"{id} is in no fold" for id in report.ids("train", "val") if id not in held]
+    problems += [f"{id!r} is in the folds {count} times" for id, count in held.items() if count > 1]
+    problems += [f"{id!r} is in no fold" for id in report.ids("train", "val") if id not in held]
     for fold, ids in enumerate(folds.val_ids):
         if not ids:
             problems.append(f"fold {fold} has no image")
         for id in ids:
             if id not in group:
-                problems.append(f"{id} is not in the data")
+                problems.append(f"{id!r} is not in the data")
             elif owner.setdefault(group[id], fold) != fold:
-                problems.append(f"group {group[id]} is in folds {owner[group[id]]} and {fold}")
+                problems.append(f"group {group[id]!r} is in folds {owner[group[id]]} and {fold}")
     if folds.hash != fingerprint(folds.val_ids):
         problems.append("the file was edited (its hash differs)")
     if problems:
-        listed = "\n  ".join(dict.fromkeys(problems))
+        listed = "\n  ".join(shortened(problems))
         raise ValueError(
             f"{path}: the folds do not fit the job; use another `run` name\n  {listed}"
         )

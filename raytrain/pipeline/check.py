@@ -15,11 +15,10 @@ from raytrain.config.space_check import combinations
 from raytrain.config.space_draws import sample_trials
 from raytrain.config.target import outputs
 from raytrain.config.trial import OF_STEPS, TrialSpec
-from raytrain.data.checks import NEAR_LIMIT
 from raytrain.data.contact_sheet import cell, contact_sheet
 from raytrain.data.folds import Folds, load_or_make_folds
 from raytrain.data.index import SPLITS
-from raytrain.data.report import DataReport, SplitFacts, read_report, write_report
+from raytrain.data.report import DataReport, read_report, write_report
 from raytrain.data.samples import SampleFiles
 from raytrain.data.stamp import keep_stamp, read_anew, stamp
 from raytrain.runs.extensions import keep_extensions, load_extensions
@@ -32,9 +31,6 @@ from raytrain.submission.sample import sample_problems
 PER_SPLIT = 16
 """Images of each split on the contact sheet."""
 COLUMNS = 8
-PAIRS = 20
-"""Pairs and files of each kind that the summary names; data.json lists all of them."""
-
 
 Read = Callable[[CompetitionSpec, RunDir], DataReport]
 
@@ -110,64 +106,6 @@ def draw_contact_sheet(run: RunDir, report: DataReport) -> None:
             titles.append(f"{split} {id}")
     with atomic_path(run.contact_sheet) as temporary:
         contact_sheet(pictures, titles, COLUMNS).save(temporary)
-
-
-def summary(report: DataReport) -> str:
-    """Return the report in a few lines."""
-    sizes = ", ".join(f"{images} of {size}" for size, images in list(report.sizes.items())[:6])
-    if len(report.sizes) == 1:
-        sizes = next(iter(report.sizes))
-    elif len(report.sizes) > 6:
-        sizes += f" and {len(report.sizes) - 6} more sizes"
-    lines = [f"data {report.fingerprint}: {sizes}, {report.channels} channel(s), {report.dtype}"]
-    lines += [_split_line(name, facts, report.classes) for name, facts in report.splits.items()]
-    for kind, pairs in (
-        ("the same image", report.duplicates), ("nearly the same image", report.near_duplicates)
-    ):  # fmt: skip
-        lines += [f"  {first} and {other} are {kind}" for first, other in pairs[:PAIRS]]
-        if len(pairs) > PAIRS:
-            lines.append(f"  ... and {len(pairs) - PAIRS} more pairs that are {kind}")
-    if len(report.samples) > NEAR_LIMIT:
-        lines.append(
-            f"  near-duplicates were not searched for: there are more than {NEAR_LIMIT} images"
-        )
-    lines += [f"  {text}" for text in report.disagreements[:PAIRS]]
-    if len(report.disagreements) > PAIRS:
-        lines.append(f"  ... and {len(report.disagreements) - PAIRS} more such files")
-    lines += [f"  {text}" for text in report.notes]
-    if report.shift_auc is not None:
-        lines.append(
-            "  simple statistics distinguish train from test images with AUC "
-            f"{report.shift_auc:.2f} (.5: not at all, 1: always)"
-        )
-    if "test" not in report.splits:
-        lines.append(f"  {NO_TEST}")
-    return "\n".join(lines)
-
-
-def _split_line(name: str, facts: SplitFacts, classes: tuple[str, ...]) -> str:
-    mean, std = ("/".join(f"{value:.3f}" for value in v) for v in (facts.mean, facts.std))
-    line = f"  {name:<10} {facts.images:>6} images, values {facts.low:g}..{facts.high:g}, "
-    line += f"mean {mean}, sd {std}"
-    if facts.class_pixels:
-        shares = [
-            f"{label} {100 * pixels / max(1, facts.judged_pixels):.1f} %"
-            for label, pixels in zip(classes, facts.class_pixels, strict=True)
-        ]
-        line += "; " + ", ".join(shares)
-    if facts.ignored_pixels:
-        line += f"; {facts.ignored_pixels} px ignored"
-    if facts.empty_masks:
-        line += f"; {facts.empty_masks} empty masks"
-    if facts.single_class_masks:
-        line += f"; {facts.single_class_masks} masks of one class"
-    return line
-
-
-NO_TEST = (
-    "there are no test images, so there is nothing to submit; name them in "
-    "competition.splits.test, or run only `raytrain search` and `raytrain cv`"
-)
 
 
 def job_problems(job: JobSpec, report: DataReport) -> list[str]:

@@ -4,8 +4,6 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from raytrain.config.competition import CompetitionSpec, name_of
 from raytrain.config.job import FoldSpec, JobSpec
 from raytrain.config.load import job_from
@@ -14,14 +12,13 @@ from raytrain.data.describe import describe
 from raytrain.data.find import find_samples
 from raytrain.data.folds import make_folds
 from raytrain.data.guess.found import Layout
-from raytrain.data.guess.groups import group_of
+from raytrain.data.guess.groups import group_of_images
 from raytrain.data.guess.kinds import Images, parts
 from raytrain.data.guess.layout import layout_of
 from raytrain.data.guess.said import Question, Said, Tree, plain
 from raytrain.data.guess.table_roles import group_table
 from raytrain.data.guess.written import written
 from raytrain.data.report import DataReport
-from raytrain.data.seen import Seen
 from raytrain.data.source import absolute, local_folder
 from raytrain.pipeline.check import ensemble_problems, job_problems
 from raytrain.submission.inference.layout_dialect import LayoutDialect, layout_dialect
@@ -113,10 +110,7 @@ def _group(competition: CompetitionSpec, root: Path, found: Inspected) -> Said |
     own = Said({"name": "own"}, "each image is its own group")
     if not found.seen:
         return own
-    guess = _guessed(found.seen)
-    labeled = [seen for seen in found.seen if seen.row["mask"]]
-    if guess.value == own.value and labeled:  # numbers of test images may begin anew
-        guess = _guessed(labeled)
+    guess = group_of_images(found.seen)
     tree = competition.model_dump(mode="json") | {"group": guess.value}
     grouped = find_samples(CompetitionSpec.model_validate(tree), root)
     before = find_samples(competition, root)
@@ -130,11 +124,6 @@ def _group(competition: CompetitionSpec, root: Path, found: Inspected) -> Said |
         why = f"{guess.value} would be a group, but {both[0]} is in train and in val, so scores "
         return replace(own, why=f"{why}on val are too good")
     return guess
-
-
-def _guessed(seen: list[Seen]) -> Said:
-    names = [each.row["id"] for each in seen]
-    return group_of(names, np.stack([each.signature for each in seen]))
 
 
 def _report(competition: CompetitionSpec, root: Path, found: Inspected) -> DataReport:

@@ -1,7 +1,7 @@
 """`encode`: write the predicted masks to the checked `final/submission.csv`."""
 
 from raytrain.engine.run import Run
-from raytrain.pipeline.check import NO_TEST
+from raytrain.pipeline.data_text import NO_TEST
 from raytrain.runs.files import atomic_path
 from raytrain.submission.checks import check_submission
 from raytrain.submission.sample import located

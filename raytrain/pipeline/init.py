@@ -7,7 +7,8 @@ from raytrain.config.errors import shortened
 from raytrain.config.job import JobSpec
 from raytrain.config.load import load_job
 from raytrain.data.source import absolute
-from raytrain.pipeline.check import check, summary
+from raytrain.pipeline.check import check
+from raytrain.pipeline.data_text import summary
 from raytrain.pipeline.draft import Draft, draft_of
 from raytrain.runs.files import write_bytes
 from raytrain.runs.layout import RunDir

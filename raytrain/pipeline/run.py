@@ -14,8 +14,9 @@ from raytrain.engine.run import Run
 from raytrain.ensemble.current_ensemble import current_evidence
 from raytrain.ensemble.select import select
 from raytrain.pipeline.budget import run_within
-from raytrain.pipeline.check import NO_TEST, check, ensemble_problems, summary
+from raytrain.pipeline.check import check, ensemble_problems
 from raytrain.pipeline.cv import candidate_recipes, cv
+from raytrain.pipeline.data_text import NO_TEST, summary
 from raytrain.pipeline.encode import encode
 from raytrain.pipeline.evaluate import evaluate, has_test_truth
 from raytrain.pipeline.finalize import final_problems, finalize

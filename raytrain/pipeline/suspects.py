@@ -16,7 +16,7 @@ from raytrain.data.report import DataReport, columns, read_report
 from raytrain.data.samples import SampleFiles
 from raytrain.data.threads import in_threads
 from raytrain.ensemble.oof_maps import OofMasks
-from raytrain.ensemble.suspects import CUT, contradiction, scores
+from raytrain.ensemble.suspects import CUT, Agreement, agreement, scores
 from raytrain.report.facts import read_folds
 from raytrain.runs.ensemble import read_ensemble
 from raytrain.runs.files import atomic_path, write_bytes
@@ -83,19 +83,19 @@ def _scored(
         (fold, number, id) for fold, ids in enumerate(val_ids) for number, id in enumerate(ids)
     ]
 
-    def compare(place: tuple[int, int, str]) -> tuple[np.ndarray, np.ndarray]:
+    def compare(place: tuple[int, int, str]) -> Agreement:
         fold, number, id = place
-        return contradiction(maps.prob(fold, number), files.mask(id), area_K, report.target)
+        return agreement(maps.prob(fold, number), files.mask(id), area_K, report.target)
 
     samples = report.samples.set_index("id")
     pixels = samples["height"] * samples["width"] * len(report.classes)
-    pairs = in_threads("comparing labels", compare, places, lambda place: int(pixels[place[2]]))
-    excess_NK, shown_NK = (np.array(part) for part in zip(*pairs, strict=True))
+    found = in_threads("comparing labels", compare, places, lambda place: int(pixels[place[2]]))
+    own_NK, label_NK, shown_NK = (np.array(part) for part in zip(*found, strict=True))
     labels = pd.DataFrame(places, columns=["fold", "number", "id"])
-    labels["score"] = scores(excess_NK, shown_NK, labels["fold"].to_numpy())
+    labels["score"] = scores(own_NK, label_NK, shown_NK, labels["fold"].to_numpy())
     labels["suspect"] = np.where(labels["score"] > CUT, "yes", "no")
     for place, name in enumerate(report.classes[1:]):
-        labels[f"{name}{PART}"] = excess_NK[:, place]
+        labels[f"{name}{PART}"] = (own_NK - label_NK)[:, place]
     labels = labels.merge(report.samples[["id", "split", "group"]], on="id")
     first = ["id", "split", "group", "fold", "score", "suspect"]
     labels = labels[[*first, *(name for name in labels.columns if name not in first)]]

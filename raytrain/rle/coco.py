@@ -58,7 +58,7 @@ def read_coco(text: str, shape_HW: tuple[int, int], rules: PairRules) -> Runs:
     height, width = shape_HW
     numbers = numbers_of(text)
     if np.abs(numbers).max(initial=0) > height * width:
-        raise ValueError(f"a run is longer than the image of {height} x {width} px")
+        raise ValueError(f"a run is longer than the image of {width}x{height} px")
     counts = numbers.copy()
     counts[1::2] = np.cumsum(numbers[1::2])
     counts[2::2] = np.cumsum(numbers[2::2])
@@ -67,7 +67,7 @@ def read_coco(text: str, shape_HW: tuple[int, int], rules: PairRules) -> Runs:
         raise ValueError(f"run {np.argmax(counts < least) + 1} has {counts[counts < least][0]} px")
     edges = np.cumsum(counts)
     if edges[-1:].sum() != height * width:
-        raise ValueError(f"the counts fill {edges[-1:].sum()} px, the image has {height} x {width}")
+        raise ValueError(f"the counts fill {edges[-1:].sum()} px, the image has {width}x{height}")
     ends = edges[1::2]
     return Runs(edges[0::2][: len(ends)], ends)
 

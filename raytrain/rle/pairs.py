@@ -61,7 +61,7 @@ def _refuse_outside(outside: np.ndarray, pairs: np.ndarray, shape_HW: tuple[int,
     if outside.any():
         height, width = shape_HW
         raise ValueError(
-            f"run {_shown(pairs, np.argmax(outside))} leaves the image of {height} x {width} px"
+            f"run {_shown(pairs, np.argmax(outside))} leaves the image of {width}x{height} px"
         )
 
 

@@ -49,7 +49,7 @@ def test_every_problem_stands_in_one_error(competition) -> None:
         (mask("train", "cmr8"), f"{image('train', 'cmr4')}, ", "unreadable"),
         (mask("val", "cmr15"), "mask values [9]"),
         (mask("val", "cmr17"), "the mask is 4x4, but its image is 5x5"),
-        ("  group 5", "cmr9 is in train", "cmr10 in val"),
+        ("  group '5'", "'cmr9' is in train", "'cmr10' in val"),
     ]
     assert first == f"{competition.root}: 10 problems in the data"
     assert len(lines) == len(expected)
@@ -192,7 +192,7 @@ def test_the_same_picture_in_train_and_val_is_refused(competition) -> None:
     _leaking(competition)
     with pytest.raises(ValueError, match="1 problem in the data") as caught:
         inspect(competition.spec(GROUP))
-    assert "cmr11 (train) and cmr21 (val) are the same picture" in str(caught.value)
+    assert "'cmr11' (train) and 'cmr21' (val) are the same picture" in str(caught.value)
     spec = competition.spec(GROUP).model_copy(
         update={"accept_leaks": "the same patient, rescanned"}
     )

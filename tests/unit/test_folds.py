@@ -148,7 +148,7 @@ def test_an_edited_file_is_an_error(tmp_path: Path) -> None:
     # With its hash put right it still leaks.
     tree["hash"] = fingerprint(tree["val_ids"])
     write_json(path, tree)
-    with pytest.raises(ValueError, match=r"group \d is in folds 0 and 1"):
+    with pytest.raises(ValueError, match=r"group '\d' is in folds 0 and 1"):
         load_or_make_folds(path, report, FoldSpec(count=3))
 
 
@@ -200,5 +200,5 @@ def test_a_fold_that_lacks_images_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="fold 2 has no image") as caught:
         load_or_make_folds(path, report, spec)
     for id in lost:
-        assert f"{id} is in no fold" in str(caught.value)
-    assert f"{twice} is in the folds 2 times" in str(caught.value)
+        assert f"{id!r} is in no fold" in str(caught.value)
+    assert f"{twice!r} is in the folds 2 times" in str(caught.value)

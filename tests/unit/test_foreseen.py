@@ -10,7 +10,8 @@ from raytrain.config.framing import TilesSpec, WholeSpec
 from raytrain.config.job import JobSpec
 from raytrain.data.checks import LONGEST_ID, inspect
 from raytrain.engine.tasks import Fold, make_task
-from raytrain.pipeline.check import check, ensemble_problems, summary
+from raytrain.pipeline.check import check, ensemble_problems
+from raytrain.pipeline.data_text import summary
 from raytrain.pipeline.run import run
 from raytrain.runs.layout import run_dir
 from tests.runs import run_of

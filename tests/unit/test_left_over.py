@@ -11,7 +11,7 @@ from raytrain.data.checks import inspect
 from raytrain.data.find import find_samples
 from raytrain.data.index import SPLITS
 from raytrain.data.source import local_folder
-from raytrain.pipeline.check import summary
+from raytrain.pipeline.data_text import summary
 from tests.format_files import CLASSES, WRITERS, found_in, spec_of
 
 GROUP = "(N+1)//2"

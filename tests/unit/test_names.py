@@ -12,7 +12,7 @@ from raytrain.config.formats import RleTableSpec
 from raytrain.config.splits import RangeSplitsSpec, TableGroupSpec, TableSplitsSpec
 from raytrain.data.checks import inspect
 from raytrain.data.find import find_samples
-from raytrain.pipeline.check import summary
+from raytrain.pipeline.data_text import summary
 from raytrain.submission.checks import check_submission
 from raytrain.submission.sample import sample_problems
 from raytrain.submission.table import build_table, write_table

@@ -17,7 +17,7 @@ from raytrain.data.decode import decode_mask
 from raytrain.data.folds import load_or_make_folds
 from raytrain.data.phantom import PhantomSplit, write_phantom
 from raytrain.data.report import DataReport, write_report
-from raytrain.ensemble.suspects import CUT, FLOOR, USUAL, contradiction, scores
+from raytrain.ensemble.suspects import CUT, FLOOR, UNSURE, USUAL, agreement, scores
 from raytrain.pipeline.suspects import suspects, suspects_text
 from raytrain.runs.ensemble import Candidate
 from raytrain.runs.files import write_json
@@ -134,44 +134,45 @@ def test_the_files_and_what_the_command_says(
         suspects(RunDir(tmp_path / "none"))
 
 
-def test_contradictions_by_hand() -> None:
+def test_agreements_by_hand() -> None:
     prob_CHW = np.array([[[0.1, 0.2, 0.9, 0.9]], [[0.9, 0.8, 0.1, 0.1]]])
     label_HW = np.array([[1, 0, 0, 0]])
-    # The map agrees with its own mask by (2 * 1.7 + .2) / (1.9 + 2 + .2), and with the label by
-    # (2 * .9 + .2) / (1.9 + 1 + .2).
-    excess_K, shown_K = contradiction(prob_CHW, label_HW, np.array([2.0]), "single_label")
-    assert excess_K == pytest.approx([3.6 / 4.1 - 2.0 / 3.1])
-    assert shown_K.tolist() == [True]
-    # Without the second pixel, map and label agree. The first pixel of overlapping classes is both.
+    found = agreement(prob_CHW, label_HW, np.array([2.0]), "single_label")
+    assert found.own_K == pytest.approx([(2 * 1.7 + 0.2) / (1.9 + 2 + 0.2)])
+    assert found.label_K == pytest.approx([(2 * 0.9 + 0.2) / (1.9 + 1 + 0.2)])
+    assert found.shown_K.tolist() == [True]
+    # Without the second pixel, the label is the map's own mask.
     label_HW = np.array([[1, IGNORE, 0, 0]])
-    assert contradiction(prob_CHW, label_HW, np.array([2.0]), "single_label")[0] == 0
+    found = agreement(prob_CHW, label_HW, np.array([2.0]), "single_label")
+    assert found.own_K == found.label_K == pytest.approx([(2 * 0.9 + 0.2) / (1.1 + 1 + 0.2)])
+    # The first pixel of overlapping classes is both, and no pixel is the third.
     layers_HW = np.array([[3, 1, 2, 2]])
-    both_CHW = np.array([[[0.9, 0.9, 0.1, 0.1]], [[0.9, 0.1, 0.9, 0.9]]])
-    excess_K, shown_K = contradiction(both_CHW, layers_HW, np.array([2.0, 3.0]), "multi_label")
-    assert excess_K.tolist() == [0, 0]
-    assert shown_K.tolist() == [True, True]
-
-
-def test_only_a_sure_map_contradicts() -> None:
-    label_HW, area_K = np.array([[1, 1, 0, 0]]), np.array([2.0])
-    sure_CHW = np.array([[[0.95, 0.95, 1, 1]], [[0.05, 0.05, 0, 0]]])
-    unsure_CHW = np.array([[[0.55, 0.55, 1, 1]], [[0.45, 0.45, 0, 0]]])
-    assert contradiction(sure_CHW, label_HW, area_K, "single_label")[0] > 0.4
-    assert contradiction(unsure_CHW, label_HW, area_K, "single_label")[0] < 0
+    three_CHW = np.array([[[0.9, 0.9, 0.1, 0.1]], [[0.9, 0.1, 0.9, 0.9]], [[0.0, 0.0, 0.0, 0.0]]])
+    found = agreement(three_CHW, layers_HW, np.array([2.0, 3.0, 1.0]), "multi_label")
+    assert found.own_K.tolist() == found.label_K.tolist()
+    assert found.shown_K.tolist() == [True, True, False]
+    assert found.label_K[2] == pytest.approx(1)
 
 
 def test_each_fold_has_its_own_level_and_all_share_a_deviation() -> None:
-    excess_NK = np.array([[0.1], [0.2], [0.9], [0.5], [0.6], [0.7]])
-    shown_NK, fold_N = np.ones((6, 1), bool), np.array([0, 0, 0, 1, 1, 1])
+    label_NK = np.array([[0.9], [0.8], [0.1], [0.5], [0.4], [0.3]])
+    ones_NK, shown_NK = np.ones((6, 1)), np.ones((6, 1), bool)
+    fold_N = np.array([0, 0, 0, 1, 1, 1])
     # Less the medians .2 and .6: -.1, 0, .7, -.1, 0, .1, of which the median size is .1.
     expected = np.array([-0.1, 0, 0.7, -0.1, 0, 0.1]) / (USUAL * 0.1)
-    assert scores(excess_NK, shown_NK, fold_N) == pytest.approx(expected)
+    assert scores(ones_NK, label_NK, shown_NK, fold_N) == pytest.approx(expected)
     # A class that neither mask shows does not count in the mean.
-    two_NK = np.hstack([excess_NK, np.zeros((6, 1))])
-    shown_NK = np.array([[True, False]] * 6)
-    assert scores(two_NK, shown_NK, fold_N) == pytest.approx(expected)
-    # Where all labels agree, a difference of a few pixels is none.
-    alike_NK = np.zeros((9, 1))
-    alike_NK[0] = 0.9 * CUT * FLOOR
-    score_N = scores(alike_NK, np.ones((9, 1), bool), np.zeros(9, int))
-    assert score_N[0] == pytest.approx(0.9 * CUT)
+    two_NK, once_NK = np.hstack([label_NK, 0 * label_NK]), np.array([[True, False]] * 6)
+    assert scores(np.ones((6, 2)), two_NK, once_NK, fold_N) == pytest.approx(expected)
+
+
+def test_a_label_is_no_suspect_where_networks_are_unsure_or_pixels_few() -> None:
+    own_NK, label_NK = np.ones((9, 1)), np.ones((9, 1))
+    shown_NK, fold_N = np.ones((9, 1), bool), np.zeros(9, int)
+    label_NK[0] = 1 - 0.9 * CUT * FLOOR
+    assert scores(own_NK, label_NK, shown_NK, fold_N)[0] == pytest.approx(0.9 * CUT)
+    # The same contradiction of .4 where the map agrees with itself as usual, and by half of it.
+    own_NK[1], label_NK[:2] = 0.5, [[0.6], [0.1]]
+    found_N = scores(own_NK, label_NK, shown_NK, fold_N)
+    assert found_N[:2] == pytest.approx([0.4 / FLOOR, 0.4 / FLOOR / 2**UNSURE])
+    assert found_N[1] < CUT < found_N[0]

@@ -14,6 +14,7 @@ import numpy as np
 from raytrain.config.expression import number_in
 from raytrain.data.guess.said import Said
 from raytrain.data.index import SPLITS
+from raytrain.data.seen import Seen
 
 FEWEST = 3
 """Fewest groups that make folds possible."""
@@ -27,7 +28,19 @@ _ALIKE = 0.7  # median of neighboring frames; videos had 0.92
 _CUT = 0.65  # most alike pair across a border; 7 of 28 true borders had less, and no false one
 _WINDOW = 5  # frames on each side of a border
 _BLOCKS = range(2, 21)
+OWN = Said({"name": "own"}, "neither names nor images show which belong together")
 _JOINT = re.compile(r"[_\-. ]")
+
+
+def group_of_images(seen: Sequence[Seen]) -> Said:
+    """Return `competition.group` for these images."""
+    labeled = [each for each in seen if each.row["mask"]]
+    for images in (seen, labeled):  # numbers of test images may begin anew
+        names = [each.row["id"] for each in images]
+        found = group_of(names, np.stack([each.signature for each in images])) if names else OWN
+        if found.value != OWN.value:
+            return found
+    return OWN
 
 
 def group_of(names: Sequence[str], signatures_ND: np.ndarray) -> Said:
@@ -38,7 +51,7 @@ def group_of(names: Sequence[str], signatures_ND: np.ndarray) -> Said:
     found = _by_prefix(names, signatures_ND)
     if found is None and len(names) <= MOST_ALIKE:
         found = _by_number(names, _unit(signatures_ND))
-    return found or Said({"name": "own"}, "neither names nor images show which belong together")
+    return found or OWN
 
 
 def _unit(signatures_ND: np.ndarray) -> np.ndarray:

@@ -34,7 +34,7 @@ def told_of(
         if own is not None and size_HW is not None and own != size_HW:
             raise ValueError(
                 f"{table.where(at)}: height {own[0]}, width {own[1]}, but the image "
-                f"{images[at]!r} is {size_HW[0]} x {size_HW[1]} px; correct the row or the image"
+                f"{images[at]!r} is {size_HW[1]}x{size_HW[0]} px; correct the row or the image"
             )
         told.append(Told(table.where(at), images[at], cells[at], size_HW or own))
     return told
