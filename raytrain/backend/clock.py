@@ -44,9 +44,14 @@ class ClockFile(Spec):
 
 class Clock:
     """The time of one start of `run` with a budget, counted from here. Another total makes a new
-    plan."""
+    plan. Raises ValueError on a system that cannot end a run."""
 
     def __init__(self, run: RunDir, total_s: float, clock: Callable[[], float] = time.monotonic):
+        if not hasattr(signal, "setitimer"):
+            raise ValueError(
+                "budget: this system has no timer that can end a run (Windows has none); leave the "
+                "budget out, or run raytrain under WSL or in a container"
+            )
         self.total_s, self._run, self._clock = total_s, run, clock
         self._before, self._start, self.plan = 0.0, clock(), Plan()
         if run.budget.is_file():

@@ -123,14 +123,14 @@ def epoch_text(row: Row, last_epoch: int) -> str:
         parts += [f"val loss {row['val_loss']:.4f}", f"val Dice {row['val_dice']:.4f} ({classes})"]
         if row["val_score"] != row["val_dice"]:
             parts.append(f"val score {row['val_score']:.4f}")
-    memory = f"{row['host_gb']:.1f} GB"
+    memory = [f"{row['host_gb']:.1f} GB"] if "host_gb" in row else []
     if "device_gb" in row:
-        memory += f" and {row['device_gb']:.1f} GB of the GPU"
+        memory.append(f"{row['device_gb']:.1f} GB of the GPU")
     parts += [
         f"lr {row['lr']:.2g}",
         f"{row['samples_per_s']:.0f} images/s",
         f"waiting {100 * row['wait_share']:.0f} %",
-        memory,
+        *([" and ".join(memory)] if memory else []),
         f"{duration_text(row['seconds_left'])} left",
     ]
     return ", ".join(parts)

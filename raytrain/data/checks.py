@@ -53,7 +53,7 @@ def inspect(competition: CompetitionSpec) -> DataReport:
         note = ()
         if _leaks(found.seen, pairs):
             note = group_note(competition, root, found.seen, pairs)
-        raise CodedError("data", "\n  ".join([*lines, *note]), [*found.problems, *note])
+        raise CodedError("data", "\n  ".join([*lines, *note]), found.problems)
     notes = (*found.notes, *group_note(competition, root, found.seen, pairs))
     with working("comparing train with test images"):
         return describe(competition, found.seen, found.equal, found.near, notes)

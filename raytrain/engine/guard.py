@@ -22,8 +22,12 @@ LIMIT = 2.0
 def guarded(floor_s: float, folder: Path, node: str, rank: int, ranks: int) -> Iterator[None]:
     """Have this process killed when it does not run for twice `floor_s` within the block.
 
-    A file in `folder` then says so in the watchdog's format.
+    A file in `folder` then says so in the watchdog's format. Windows has neither such a kill nor a
+    way to wait for a pipe, so nothing is guarded there.
     """
+    if not hasattr(signal, "SIGKILL"):
+        yield
+        return
     # Not at the top: the guard, which runs this file, imports only the standard library.
     from raytrain.runs.repeated import repeated
 
@@ -72,7 +76,7 @@ def watch(pid: int, limit_s: float, note: Path, who: str, node: str) -> None:
 def _used(pid: int) -> str:
     """Return the processor time of a process so far; empty if it is not available."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
     except OSError:
         return ""
     return " ".join(fields[11:13])

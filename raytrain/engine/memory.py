@@ -1,7 +1,6 @@
 """Memory: the peak use, the free amount, and what to do when it does not suffice."""
 
 import os
-import resource
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -14,37 +13,61 @@ from raytrain.runs.files import read_json, write_json
 from raytrain.runs.history import Row
 from raytrain.runs.layout import TrialDir
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 GB = 1e9
+UNKNOWN = "this system does not tell how much memory {} (Windows does not); set {}"
 
 
 def peak_memory(world: World) -> Row:
-    """Return the peaks so far: `host_gb` of this process, and `device_gb` of tensors on a GPU."""
-    row = {"host_gb": round(peak_bytes(torch.device("cpu")) / GB, 3)}
+    """Return the peaks so far: `host_gb` of this process, unless the system does not tell it, and
+    `device_gb` of tensors on a GPU."""
+    row: Row = {}
+    if resource is not None:
+        row["host_gb"] = round(peak_bytes(torch.device("cpu")) / GB, 3)
     if world.device.type == "cuda":
         row["device_gb"] = round(peak_bytes(world.device) / GB, 3)
     return row
 
 
 def peak_bytes(device: torch.device) -> int:
-    """Return the peak bytes of tensors on a GPU, or of this process on the CPU, so far."""
+    """Return the peak bytes of tensors on a GPU, or of this process on the CPU, so far.
+
+    Raises ValueError on the CPU of a system that does not tell them.
+    """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
+    if resource is None:
+        raise ValueError(UNKNOWN.format("a process takes", "trial.batch_size to a number"))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak * (1 if sys.platform == "darwin" else 1024)
 
 
 def free_memory(device: torch.device) -> int:
-    """Return the free bytes on a device; on the CPU, those of the host or the container."""
+    """Return the free bytes on a device; on the CPU, those of the host or the container.
+
+    Raises ValueError on the CPU of a system that does not tell them.
+    """
     if device.type == "cuda":
         kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + kept
-    free = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    free = []
+    if hasattr(os, "sysconf"):
+        free.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     with suppress(OSError):  # only Linux has this file
-        lines = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+        lines = dict(
+            line.split(":") for line in Path("/proc/meminfo").read_text("utf-8").splitlines()
+        )
         free.append(1024 * int(lines["MemAvailable"].split()[0]))
     with suppress(OSError, ValueError):  # no container, or one without a limit
         limit, used = (Path(f"/sys/fs/cgroup/memory.{n}").read_text() for n in ("max", "current"))
         free.append(int(limit) - int(used))
+    if not free:
+        asked = "trial.hold to host, and trial.batch_size to a number"
+        raise ValueError(UNKNOWN.format("is free", asked))
     return max(0, min(free))
 
 

@@ -168,7 +168,7 @@ class Watchdog:
         os.write(STDERR, text.encode())
         faulthandler.dump_traceback(file=STDERR)
         name = f"stalled_epoch{self._epoch:04d}_step{self._step:05d}_rank{self._rank}.txt"
-        with (self._folder / name).open("w") as file:
+        with (self._folder / name).open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             faulthandler.dump_traceback(file=file)
@@ -184,7 +184,7 @@ def stall_notes(folder: Path, history: list[Row]) -> list[str]:
     notes, wrote, nodes = [], set(), []
     for path in new:
         match = _FILE.fullmatch(path.name)
-        lines = path.read_text().splitlines()
+        lines = path.read_text("utf-8").splitlines()
         if match and len(lines) > 1:
             wrote.add(int(match[1]))
             nodes = lines[1].split("; ")

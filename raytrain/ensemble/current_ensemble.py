@@ -54,5 +54,11 @@ def _finish_the_move(run: RunDir) -> None:
 def _link(run: RunDir, shelf: str) -> None:
     link = run.final.with_name(f".{run.final.name}")
     link.unlink(missing_ok=True)
-    link.symlink_to(shelf)
+    try:
+        link.symlink_to(shelf)
+    except OSError as error:
+        raise ValueError(
+            f"{link}: no link can be made here ({error.strerror or error}), which a run with a "
+            "budget needs; set `storage` to another disk, or leave the budget out"
+        ) from None
     link.replace(run.final)

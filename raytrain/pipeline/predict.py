@@ -47,7 +47,7 @@ def predict(run: Run) -> None:
     folder = run.folder
     ensemble = read_ensemble(folder)
     owner = folder.masks / ".ensemble"
-    if not owner.is_file() or owner.read_text() != ensemble.fingerprint:
+    if not owner.is_file() or owner.read_text("utf-8") != ensemble.fingerprint:
         shutil.rmtree(folder.masks, ignore_errors=True)
         write_bytes(owner, ensemble.fingerprint.encode())
     ids = run.report.ids("test")

@@ -60,7 +60,7 @@ def evaluation(facts: RunFacts) -> list[dict[str, str]]:
     path = facts.run.evaluation
     if not path.is_file():
         return []
-    return list(csv.DictReader(path.read_text().splitlines()))
+    return list(csv.DictReader(path.read_text("utf-8").splitlines()))
 
 
 def submission(facts: RunFacts) -> Submission | None:

@@ -33,7 +33,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         with naming(path, temporary):
             yield temporary
-            with temporary.open("rb") as written:
+            with temporary.open("rb+") as written:  # Windows flushes only files open for writing
                 os.fsync(written.fileno())
             # mkstemp makes files private; results are shared like any other file.
             temporary.chmod(0o666 & ~_umask())
