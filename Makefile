@@ -91,6 +91,13 @@ lock:
 	| sed -E "s/\\+cpu//; s/^((nvidia|cuda|triton).*)/\\1 ; sys_platform == 'linux' and platform_machine == 'x86_64'/") \
 	> build/lock.txt
 	mv build/lock.txt requirements.lock
+	$(MAKE) requirements-cpu.lock
+
+# The same pins for Linux without a GPU: no CUDA packages, and torch in its build for CPUs.
+requirements-cpu.lock: requirements.lock
+	(echo "# requirements.lock without CUDA, for Linux. PyPI does not have the builds +cpu; docs/how/install.md"; \
+	echo "# says where they are. Made by \`make requirements-cpu.lock\`."; \
+	sed -E '/^(#|nvidia|cuda|triton)/d; s/^(torch|torchvision)==([0-9.]+)$$/\1==\2+cpu/' requirements.lock) > $@
 
 clean:
 	rm -rf $(VENV) build *.egg-info

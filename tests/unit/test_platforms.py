@@ -28,6 +28,7 @@ MISSING = {
 CPU = torch.device("cpu")
 
 
+@pytest.mark.slow
 def test_every_room_is_imported_without_what_windows_lacks() -> None:
     """Libraries are imported before: what they do on Windows is theirs."""
     code = f"""
