@@ -19,6 +19,7 @@ from raytrain.ensemble.oof_maps import OofMasks
 from raytrain.ensemble.suspects import CUT, Agreement, agreement, scores
 from raytrain.report.facts import read_folds
 from raytrain.runs.ensemble import read_ensemble
+from raytrain.runs.extensions import load_extensions
 from raytrain.runs.files import atomic_path, write_bytes
 from raytrain.runs.layout import RunDir
 
@@ -54,9 +55,12 @@ def suspects(run: RunDir) -> Suspects:
 
     Raises ValueError when there is no ensemble, or one of its maps, images or labels is missing.
     """
+    load_extensions(run)
     ensemble, report = read_ensemble(run), read_report(run.data_report)
     folds = read_folds(run.folds)
-    val_ids = folds.val_ids if folds else ()
+    if folds is None:
+        raise ValueError(f"{run.folds}: no such file; run `raytrain cv` again")
+    val_ids = folds.val_ids
     maps = OofMasks(run, ensemble, val_ids, report)
     labels = _scored(maps, val_ids, report)
     table, sheet, exclude = (

@@ -101,7 +101,7 @@ LIGHT = (
     "check --help", "watch --help", "version",
 )  # fmt: skip
 WITHOUT_TORCH = (
-    "pipeline.ledger", "pipeline.watch", "pipeline.picks", "pipeline.init",
+    "pipeline.ledger", "pipeline.watch", "pipeline.picks", "pipeline.init", "pipeline.suspects",
     "submission.inference.infer",
 )  # fmt: skip
 WITHOUT_RAY = ("pipeline.check", "pipeline.submit", "pipeline.fetch")
