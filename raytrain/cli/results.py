@@ -93,12 +93,21 @@ def watch(
 
 
 @app.command(rich_help_panel=PANEL)
-def suspects(run: Run, trust: Trust = False) -> None:
+def suspects(run: Run, trust: Trust = False) -> Answer:
     """List the labels that the out-of-fold ensemble contradicts most, with a picture."""
     from raytrain.pipeline.suspects import suspects as station
     from raytrain.pipeline.suspects import suspects_text
 
-    print(suspects_text(station(_run(run, trust))))
+    found = station(_run(run, trust))
+    result = {
+        "suspects": found.listed[["id", "score"]].to_dict("records"),
+        "compared": len(found.labels),
+        "unseen": found.unseen,
+        "exclude": found.exclude,
+        "kept": found.kept,
+        "written": [found.sheet, found.table],
+    }
+    return Answer(result, suspects_text(found))
 
 
 def _run(path: Path, trust: bool) -> RunDir:

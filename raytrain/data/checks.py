@@ -50,10 +50,9 @@ def inspect(competition: CompetitionSpec) -> DataReport:
     if found.problems:
         count = "1 problem" if len(found.problems) == 1 else f"{len(found.problems)} problems"
         lines = [f"{root}: {count} in the data", *shortened(found.problems)]
-        note = ()
         if _leaks(found.seen, pairs):
-            note = group_note(competition, root, found.seen, pairs)
-        raise CodedError("data", "\n  ".join([*lines, *note]), found.problems)
+            lines += group_note(competition, root, found.seen, pairs)
+        raise CodedError("data", "\n  ".join(lines), found.problems)
     notes = (*found.notes, *group_note(competition, root, found.seen, pairs))
     with working("comparing train with test images"):
         return describe(competition, found.seen, found.equal, found.near, notes)

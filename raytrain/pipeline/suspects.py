@@ -49,6 +49,11 @@ class Suspects:
     kept: bool
     """Whether `exclude` is an earlier list that differs, so that it was not replaced."""
 
+    @property
+    def listed(self) -> pd.DataFrame:
+        """The rows of the suspects."""
+        return self.labels[self.labels["suspect"] == "yes"]
+
 
 def suspects(run: RunDir) -> Suspects:
     """Score every label against the out-of-fold maps, and write a table, a picture and a list.
@@ -131,7 +136,7 @@ def _draw(path: Path, labels: pd.DataFrame, maps: OofMasks, report: DataReport) 
 
 def suspects_text(found: Suspects) -> str:
     """Return the suspects in a few lines, with what to do next."""
-    listed = found.labels[found.labels["suspect"] == "yes"]
+    listed = found.listed
     lines = [
         f"{len(found.labels)} labels compared with out-of-fold maps, {len(listed)} suspects"
         f" (score over {CUT:g})"

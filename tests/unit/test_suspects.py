@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from raytrain.cli.answer import as_tree
 from raytrain.cli.results import suspects as command
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.job import FoldSpec
@@ -105,19 +106,18 @@ def test_planted_faults_are_listed_and_few_others(tmp_path: Path) -> None:
     assert left == {*report.ids("train", "val")} - {*listed}
 
 
-def test_the_files_and_what_the_command_says(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_files_and_what_the_command_says(tmp_path: Path) -> None:
     run, report, _ = wrong_labels(tmp_path, 20, 3)
-    command(run.path)
-    folder = run.path / "suspects"
-    text = capsys.readouterr().out
+    answer, folder = command(run.path), run.path / "suspects"
+    text, result = answer.text, as_tree(answer.result)
     table = list(csv.DictReader((folder / "suspects.csv").read_text().splitlines()))
     assert {row["id"] for row in table} == {*report.ids("train", "val")}
     values = [float(row["score"]) for row in table]
     assert values == sorted(values, reverse=True)
     listed = [row["id"] for row in table if row["suspect"] == "yes"]
     assert listed
+    assert [each["id"] for each in result["suspects"]] == listed
+    assert result["exclude"] == str(folder / "suspects.txt")
     assert (folder / "suspects.txt").read_text().split() == listed
     assert f"42 labels compared with out-of-fold maps, {len(listed)} suspects" in text
     assert f"  {listed[0]}: score " in text
