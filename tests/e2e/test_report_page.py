@@ -7,6 +7,7 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +189,11 @@ def test_the_live_page_follows_the_run_and_keeps_what_the_reader_set(
 
 def test_the_command_serves_until_ctrl_c(page: Path) -> None:
     command = [sys.executable, "-m", "raytrain", "watch", str(page.parent), "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    # A process that a script starts in the background ignores Ctrl-C, and so would its children.
+    listening = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, preexec_fn=listening
+    ) as process:
         try:
             assert process.stdout is not None
             address = process.stdout.readline().split()[0]
