@@ -87,7 +87,7 @@ def _split_line(name: str, facts: SplitFacts, classes: tuple[str, ...]) -> str:
     if facts.ignored_pixels:
         line += f"; {facts.ignored_pixels} px ignored"
     if facts.empty_masks:
-        line += f"; {facts.empty_masks} empty masks"
+        line += f"; {facts.empty_masks} empty mask{'s' * (facts.empty_masks > 1)}"
     if facts.single_class_masks:
         line += f"; {facts.single_class_masks} masks of one class"
     return line
