@@ -14,9 +14,8 @@ from raytrain.ensemble.prediction import load_share, mean_strips
 from raytrain.ensemble.shares import NetworkShare
 from raytrain.runs.arrays import new_array
 from raytrain.runs.ensemble import Candidate, Choice
-from raytrain.runs.files import atomic_path
+from raytrain.runs.files import atomic_path, write_json
 from raytrain.runs.layout import RunDir
-from raytrain.runs.messages import say
 from raytrain.runs.soft import soft_path
 
 
@@ -38,7 +37,8 @@ class Teacher:
 
 
 def write_soft_labels(teacher: Teacher) -> None:
-    """Write the soft labels of all test images: the calibrated mean map of the networks."""
+    """Write the soft labels of all test images: the calibrated mean map of the networks. Beside
+    them, a file says with which temperature."""
     run = RunDir(teacher.run)
     samples = open_samples(run)
     cache, target = samples.cache, samples.report.target
@@ -47,7 +47,9 @@ def write_soft_labels(teacher: Teacher) -> None:
     probabilities = Probabilities(len(samples.report.classes), target)
     networks = [load_share(each) for each in teacher.networks]
     pixels, start = int((cache.height * cache.width)[rows].sum()), 0
-    with atomic_path(soft_path(run, teacher.fingerprint)) as temporary:
+    path = soft_path(run, teacher.fingerprint)
+    write_json(path.with_suffix(".json"), {"temperature": temperature})
+    with atomic_path(path) as temporary:
         flat = new_array(temporary, np.uint16, pixels)
         for strips in mean_strips(networks, cache, rows):
             for prob_KhW in strips:
@@ -55,8 +57,6 @@ def write_soft_labels(teacher: Teacher) -> None:
                 flat[start : start + len(numbers)] = numbers
                 start += len(numbers)
         flat.flush()
-    without = "" if teacher.unseen is None else f" without fold {teacher.unseen}"
-    say(f"soft labels of {len(rows)} test images{without}: temperature {temperature:.2f}")
 
 
 def _pixels(teacher: Teacher, samples: Samples) -> Iterator[tuple[np.ndarray, ...]]:

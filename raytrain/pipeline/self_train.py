@@ -18,10 +18,11 @@ from raytrain.ensemble.teacher import Teacher, write_soft_labels
 from raytrain.pipeline.cv import cv
 from raytrain.pipeline.train import forget_damaged, run_to_end
 from raytrain.runs.ensemble import Choice
+from raytrain.runs.files import read_json
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.messages import say
 from raytrain.runs.record import Task
-from raytrain.runs.soft import SoftSource, soft_path
+from raytrain.runs.soft import REMEDY, SoftSource, soft_path
 
 Members = Mapping[int, list[Task]]
 """The trainings on the folds of each member, by the member's place among the candidates."""
@@ -52,12 +53,17 @@ def self_train(run: Run, selection: Selection) -> Selection:
         _teacher(run, selection, members, setting, fold) for fold, setting in enumerate(plan.nested)
     ]
     teachers.append(_teacher(run, selection, members, plan.chosen, None))
+    names = " and ".join(selection.candidates[place].name for place in members)
     say(
-        f"self-training: students of {len(members)} members; {len(teachers)} teachers label "
+        f"self-training: students of {names}; {len(teachers)} teachers label "
         f"{len(run.report.ids('test'))} test images, which are {share:.0%} of an epoch"
     )
-    missing = [each for each in teachers if not soft_path(run.folder, each.fingerprint).is_file()]
-    run.backend.map_shards("soft labels", write_soft_labels, missing)
+    paths = [soft_path(run.folder, each.fingerprint) for each in teachers]
+    missing = [each for each, path in zip(teachers, paths, strict=True) if not path.is_file()]
+    if missing:
+        run.backend.map_shards("soft labels", write_soft_labels, missing)
+    found = [read_json(path.with_suffix(".json"), REMEDY)["temperature"] for path in paths]
+    say("soft labels: the teachers' temperatures are " + ", ".join(f"{t:.2f}" for t in found))
     *of_folds, final = (SoftSource(teacher=each.fingerprint, share=share) for each in teachers)
     students = {place: _student(selection, place, tuple(of_folds), final) for place in members}
     cv(run, [*(each for each in selection.recipes if each is not None), *students.values()])
