@@ -24,7 +24,7 @@ from raytrain.metrics.oof_file import OofEvidence
 from raytrain.runs.ensemble import Candidate, Comparison
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.joined import Joined, joined_dir, read_joined
-from raytrain.runs.messages import say
+from raytrain.runs.messages import counted, say
 from raytrain.runs.oof import candidate_oof_paths
 
 PIXELS = 30_000_000
@@ -61,7 +61,7 @@ def select(run: Run, recipes: list[Recipe]) -> Selection:
     pool = _pool(run, candidates)
     looked_at = pool.drawn(PIXELS)
     say(
-        f"choosing the ensemble from {len(candidates)} candidates, on "
+        f"choosing the ensemble from {counted(len(candidates), 'candidate')}, on "
         f"{len(looked_at.labeled.fold_N)} of {len(pool.labeled.fold_N)} labeled images"
     )
     plan, rows = choose(looked_at, _options(run, candidates))

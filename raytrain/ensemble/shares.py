@@ -9,6 +9,7 @@ from raytrain.config.predict import ViewGroup
 from raytrain.engine.views import View, views_of
 from raytrain.runs.ensemble import Ensemble
 from raytrain.runs.joined import JoinedDir
+from raytrain.runs.messages import counted
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,5 @@ def cost_text(parts: Sequence[MemberShare]) -> str:
     """Return the number of members, networks and passes."""
     networks = sum(len(part.networks) for part in parts)
     passes = sum(len(part.networks) * len(views_of(part.views)) for part in parts)
-    counts = {"member": len(parts), "network": networks, "pass": passes}
-    members, nets, all_passes = (
-        f"{count} {noun}{'' if count == 1 else 'es' if noun == 'pass' else 's'}"
-        for noun, count in counts.items()
-    )
-    return f"{members} with {nets}, {all_passes} for each image"
+    members, of_image = counted(len(parts), "member"), counted(passes, "pass")
+    return f"{members} with {counted(networks, 'network')}, {of_image} for each image"

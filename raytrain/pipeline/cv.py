@@ -19,7 +19,7 @@ from raytrain.ensemble.tta import tried_groups
 from raytrain.pipeline.train import forget_damaged, run_to_end
 from raytrain.runs.layout import RunDir
 from raytrain.runs.maps import write_maps
-from raytrain.runs.messages import say
+from raytrain.runs.messages import counted, say
 from raytrain.runs.oof import CrossValidation, oof_path, write_cross_validation
 from raytrain.runs.record import Task
 from raytrain.search.configurations import configurations
@@ -79,7 +79,7 @@ def cv(run: Run, recipes: list[Recipe]) -> Folds:
         passes = sum(1 if each.views is None else VIEW_COUNTS[each.views] for each in missing)
         images = sum(map(len, folds.val_ids))
         say(
-            f"out-of-fold maps: {images} images of {len(recipes)} configurations, "
+            f"out-of-fold maps: {images} images of {counted(len(recipes), 'configuration')}, "
             f"{passes / len(folds.val_ids):g} network passes for each image"
         )
         run.backend.map_shards("out-of-fold maps", write_oof, missing)

@@ -17,7 +17,7 @@ from raytrain.pipeline.predict import read_ensemble
 from raytrain.pipeline.run import run
 from raytrain.report.terminal import leaderboard_table
 from raytrain.runs.layout import RunDir
-from raytrain.runs.messages import say
+from raytrain.runs.messages import counted, say
 from raytrain.search.configurations import configurations
 from raytrain.search.leaderboard import ranked
 
@@ -61,7 +61,8 @@ def demo(job: JobSpec, directory: RunDir) -> Demo:
     members = read_ensemble(directory).members
     ranks = [network.ranks for member, _, _ in members for network in member.networks]
     say(f"\n{leaderboard_table(configurations(records))}")
-    say(f"{len(records)} trials, {stopped} stopped at a rung; final members on {ranks} workers")
+    trials = counted(len(records), "trial")
+    say(f"{trials}, {stopped} stopped at a rung; final members on {ranks} workers")
     say(f"true Dice on the {len(counts_NK3)} test images: {dice:.4f} ({per_class})")
     metric = job.competition.metric
     if metric != DiceMetricSpec() and not gathered(metric):

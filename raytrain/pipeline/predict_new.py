@@ -23,7 +23,7 @@ from raytrain.report.images import overlaid, visible
 from raytrain.runs.bar import bar
 from raytrain.runs.bundle import Bundle
 from raytrain.runs.files import atomic_path
-from raytrain.runs.messages import say
+from raytrain.runs.messages import counted, say
 from raytrain.submission.table import build_table, write_table
 
 Extra = Literal["probabilities", "overlay", "csv"]
@@ -60,12 +60,12 @@ def predict_new(
     if found.skipped:
         say(f"left out, because their suffixes are not of images: {', '.join(found.skipped)}")
     images = found.images
-    say(f"predict: {len(images)} images, {cost_text(source.parts)}")
+    say(f"predict: {counted(len(images), 'image')}, {cost_text(source.parts)}")
     start = time.monotonic()
     networks = [load_share(each) for each in shares(source.parts)[0]]
     for image, strips in bar(new_strips(networks, bundle, images), "predicting", len(images)):
         _write(image, strips, bundle, out, extras)
-    say(f"written: {len(images)} masks in {out} ({time.monotonic() - start:.1f} s)")
+    say(f"written: {counted(len(images), 'mask')} in {out} ({time.monotonic() - start:.1f} s)")
     if dialect is not None:
         masks = ((id, decode_mask(out / f"{id}.png")) for id in found.ids)
         write_table(out / CSV, build_table(masks, bundle.classes, dialect, bundle.target), dialect)

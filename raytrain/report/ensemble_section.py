@@ -10,6 +10,7 @@ from raytrain.report.facts import RunFacts
 from raytrain.report.figures import Interval, image_scores, intervals, step_curves
 from raytrain.report.oof import Oof
 from raytrain.runs.ensemble import Comparison, Ensemble
+from raytrain.runs.messages import counted
 
 
 @dataclass(frozen=True)
@@ -97,11 +98,6 @@ def _member_row(place: int, ensemble: Ensemble) -> MemberRow:
         weight=f"{100 * weight / total:.0f} %" if weight else "left out",
         views=", ".join(ensemble.chosen.views[place]),
     )
-
-
-def counted(count: int, noun: str) -> str:
-    """Return a number with its noun."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _shares(confusion: list[list[int]] | None) -> list[list[float]] | None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from raytrain.report.facts import RunFacts, written
+from raytrain.runs.messages import counted
 from raytrain.runs.oof import oof_path
 
 
@@ -20,11 +21,9 @@ class Station:
 
 def stations(facts: RunFacts) -> list[Station]:
     """Return the stations in the order of the pipeline."""
-    run = facts.run
+    run, images = facts.run, counted(len(facts.data.samples), "image")
     return [
-        Station(
-            "check", True, f"{len(facts.data.samples)} images", written(run.data_report), "check"
-        ),
+        Station("check", True, images, written(run.data_report), "check"),
         _search(facts),
         _cv(facts),
         _finalize(facts),
@@ -53,7 +52,7 @@ def masks_are_current(facts: RunFacts) -> bool:
 def _search(facts: RunFacts) -> Station:
     done = facts.run.searched.is_file()
     stopped = sum(record.status == "stopped" for record in facts.trials)
-    detail = f"{len(facts.trials)} trials" if facts.trials else ""
+    detail = counted(len(facts.trials), "trial") if facts.trials else ""
     if stopped:
         detail += f", {stopped} stopped"
     when = written(facts.run.searched) if done else ""
@@ -71,14 +70,14 @@ def _cv(facts: RunFacts) -> Station:
     if len(there) < len(wanted):
         return Station("cv", False, f"{len(there)} of {len(wanted)} maps", "", "cv")
     newest = max(there, key=lambda path: path.stat().st_mtime)
-    detail = f"{len(found.members)} configurations x {len(facts.folds.val_ids)} folds"
+    detail = f"{counted(len(found.members), 'configuration')} x {len(facts.folds.val_ids)} folds"
     return Station("cv", True, detail, written(newest), "cv")
 
 
 def _finalize(facts: RunFacts) -> Station:
     if facts.ensemble is None:
         return Station("finalize", False, "", "", "finalize")
-    detail = f"{len(facts.ensemble.members)} members"
+    detail = counted(len(facts.ensemble.members), "member")
     return Station("finalize", True, detail, written(facts.run.ensemble), "finalize")
 
 
@@ -88,7 +87,7 @@ def _predict(facts: RunFacts) -> Station:
     present = [path for path in paths if path.is_file()]
     if ids and len(present) == len(ids):
         newest = max(present, key=lambda path: path.stat().st_mtime)
-        return Station("predict", True, f"{len(ids)} masks", written(newest), "finalize")
+        return Station("predict", True, counted(len(ids), "mask"), written(newest), "finalize")
     detail = f"{len(present)} of {len(ids)} masks" if present else ""
     return Station("predict", False, detail, "", "finalize")
 

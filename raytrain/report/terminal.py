@@ -7,6 +7,7 @@ from rich.table import Table
 
 from raytrain.config.plain import console_of, plain
 from raytrain.runs.ensemble import Ensemble
+from raytrain.runs.messages import counted
 from raytrain.search.configurations import Configuration
 from raytrain.search.leaderboard import rows
 from raytrain.search.stopping_cost import Stopping
@@ -76,7 +77,7 @@ def stopping_text(cost: Stopping) -> str:
         table.add_column(column)
     for rung in cost.rungs:
         known = "-" if rung.correlation is None else f"{rung.correlation:+.2f}"
-        over = f"{known} ({rung.finished} trials that ran all their epochs)"
+        over = f"{known} ({counted(rung.finished, 'trial')} that ran all epochs)"
         table.add_row(str(rung.epoch), str(rung.stopped), str(rung.went_on), over)
     return as_text(table)
 

@@ -57,3 +57,9 @@ def print_messages() -> list[str]:
     printed = _Printed()
     _LOG.handlers = [printed]
     return printed.warnings
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun, such as `1 trial` or `2 passes`."""
+    ending = "" if count == 1 else "es" if noun.endswith("s") else "s"
+    return f"{count} {noun}{ending}"

@@ -83,7 +83,7 @@ def test_the_cost_is_shown_in_words_and_drawn() -> None:
     cost = _stopping(_events())
     text = stopping_text(cost)
     assert "15 of 20 epochs were run (75%)" in text
-    assert "+1.00 (3 trials that ran all their epochs)" in text
+    assert "+1.00 (3 trials that ran all epochs)" in text
     assert "rank correlation" not in stopping_text(Stopping(20, 20, []))
     svg = rank_correlations(cost.rungs, "ranks")
     assert "epoch 2" in svg

@@ -5,10 +5,11 @@ from pathlib import PurePosixPath
 from raytrain.data.guess.annotated import Annotated, stems
 from raytrain.data.guess.families import Family, split_of
 from raytrain.data.guess.files import PICTURES
-from raytrain.data.guess.found import Found, Layout, counted, test_family
+from raytrain.data.guess.found import Found, Layout, test_family
 from raytrain.data.guess.meaning import Meaning
 from raytrain.data.guess.said import Said, Tree
 from raytrain.data.guess.split_rule import Patterns, split_tree, together
+from raytrain.runs.messages import counted
 
 
 def annotated_layout(found: Found, noted: Annotated) -> Layout | None:

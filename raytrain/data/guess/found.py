@@ -83,8 +83,3 @@ def _fit(found: Found, beside: Family, test: Family) -> tuple[float, ...]:
         in_sample = sum(begins_with(cell, names) for cell in cells)
     parallel = together({"train": Patterns(beside.named), "test": Patterns(test.named)})
     return in_sample, parallel.test_image is None, len(test.members)
-
-
-def counted(number: int, what: str) -> str:
-    """Return a number with its word: `1 image`, `2 images`."""
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -11,7 +11,7 @@ from raytrain.data.guess.annotated_layout import annotated_layout
 from raytrain.data.guess.classmap import class_map
 from raytrain.data.guess.families import families
 from raytrain.data.guess.files import PICTURES, File, listed
-from raytrain.data.guess.found import Found, Layout, counted
+from raytrain.data.guess.found import Found, Layout
 from raytrain.data.guess.looks import spread
 from raytrain.data.guess.meaning import meaning
 from raytrain.data.guess.paired import paired_layout
@@ -22,6 +22,7 @@ from raytrain.data.guess.stacks import StackLayout, planes_of, stack_layout, sta
 from raytrain.data.guess.table_layout import table_layout
 from raytrain.data.guess.table_roles import Tables, tables_in
 from raytrain.data.guess.values import Seen, count_values
+from raytrain.runs.messages import counted
 
 _STACK_PLANES = 300
 

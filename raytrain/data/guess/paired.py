@@ -8,7 +8,7 @@ import numpy as np
 from raytrain.data.decode import read_stored
 from raytrain.data.guess.classmap import class_map
 from raytrain.data.guess.families import Family, split_of
-from raytrain.data.guess.found import Found, Layout, counted, test_family
+from raytrain.data.guess.found import Found, Layout, test_family
 from raytrain.data.guess.looks import spread
 from raytrain.data.guess.meaning import Meaning, meaning
 from raytrain.data.guess.pairs import Paired
@@ -23,6 +23,7 @@ from raytrain.data.guess.split_rule import (
 )
 from raytrain.data.guess.table_roles import split_table
 from raytrain.data.guess.values import seen_in
+from raytrain.runs.messages import counted
 
 _OVERLAPS = 100
 """Number of images whose class masks are compared."""

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from raytrain.data.guess.families import Family, split_of
-from raytrain.data.guess.found import Found, Layout, counted, test_family
+from raytrain.data.guess.found import Found, Layout, test_family
 from raytrain.data.guess.said import Said, Tree
 from raytrain.data.guess.split_rule import Patterns, fraction_tree, split_tree, together
 from raytrain.data.guess.table_roles import Naming, naming
 from raytrain.data.tables import read_table
+from raytrain.runs.messages import counted
 
 
 def table_layout(found: Found, path: Path) -> Layout | None:
