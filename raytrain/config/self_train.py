@@ -16,5 +16,5 @@ class SelfTrainSpec(Spec):
     """
 
     share: float = Field(0.5, gt=0, lt=1)
-    """Share of test images among the images of an epoch. An epoch still contains every labeled
-    image once, so `.5` doubles its length."""
+    """Share of test images among the images of an epoch. Its length does not change, so that a gain
+    is not that of a longer training: with `.5`, an epoch has every second labeled image."""

@@ -56,7 +56,8 @@ class EpochPlan(Sampler[BatchPlan]):
     than another, or one that does not count (every rank must take every step). With
     `positive_share` the epoch has the same length, but that share of its windows has foreground.
     The windows of each kind are cycled in random order, so some are repeated within the epoch, and
-    some are left out. Windows with soft labels come in addition, cycled in the same way.
+    some are left out. Windows with soft labels take the places of as many others, which are drawn
+    anew in each epoch.
     """
 
     def __init__(
@@ -69,10 +70,8 @@ class EpochPlan(Sampler[BatchPlan]):
         self.spec, self.rank, self.world, self.epoch = spec, rank, world, 1
         is_soft_N = np.zeros(len(foreground_N), bool) if soft is None else soft.is_soft_N
         self.labeled, self.soft = np.flatnonzero(~is_soft_N), np.flatnonzero(is_soft_N)
-        self.drawn = 0
-        if soft is not None:
-            self.drawn = max(1, round(soft.share / (1 - soft.share) * len(self.labeled)))
-        self.count = len(self.labeled) + self.drawn
+        self.count = len(self.labeled)
+        self.drawn = 0 if soft is None else max(1, round(soft.share * self.count))
         of_labeled_N = foreground_N[self.labeled]
         self.kinds = [self.labeled[of_labeled_N], self.labeled[~of_labeled_N]]
         if spec.positive_share is not None and not all(map(len, self.kinds)):
@@ -114,10 +113,10 @@ class EpochPlan(Sampler[BatchPlan]):
 
     def _order(self) -> np.ndarray:
         rng = np.random.default_rng([self.spec.seed, self.epoch])
+        count = self.count - self.drawn
         if self.spec.positive_share is None:
-            order = rng.permutation(self.labeled)
+            order = rng.permutation(self.labeled)[:count]
         else:
-            count = len(self.labeled)
             positives = round(self.spec.positive_share * count)
             counts = (positives, count - positives)
             drawn = [_cycled(rng, *pair) for pair in zip(self.kinds, counts, strict=True)]

@@ -136,7 +136,7 @@ def test_cross_entropy_with_soft_labels_by_hand() -> None:
 
 
 @pytest.mark.parametrize(("copies", "positive_share"), [(0, None), (1, None), (0, 0.5)])
-def test_an_epoch_has_every_labeled_window_and_a_share_of_soft_ones(
+def test_a_share_of_an_epoch_is_soft_windows_and_its_length_stays(
     copies: int, positive_share: float | None
 ) -> None:
     spec = TrialSpec(batch_size=4, copies=copies, positive_share=positive_share)
@@ -154,20 +154,22 @@ def test_an_epoch_has_every_labeled_window_and_a_share_of_soft_ones(
         assert len(steps[0]) == plans[0].steps == len(steps[1])
         windows = np.concatenate([batch.windows for step in steps for batch in step])
         drawn = windows[is_soft_N[windows]]
-        assert len(windows) == plans[0].count == labeled + labeled // 3
-        assert len(drawn) == labeled // 3
-        rest = np.sort(windows[~is_soft_N[windows]])
+        assert len(windows) == plans[0].count == labeled
+        assert len(drawn) == labeled // 4
+        rest = windows[~is_soft_N[windows]]
         if positive_share is None:
-            np.testing.assert_array_equal(rest, np.flatnonzero(~is_soft_N))
+            assert len({*rest}) == len(rest)
+        else:
+            assert foreground_N[rest].sum() == round(positive_share * len(rest))
         orders.append(windows.tolist())
     assert orders[0] != orders[1]
 
 
 def test_soft_windows_are_all_used_before_one_is_repeated() -> None:
-    spec, is_soft_N = TrialSpec(batch_size=4), np.arange(12) >= 9
-    plan = EpochPlan(spec, np.ones(12, bool), 0, 1, SoftWindows(is_soft_N, 0.4))
+    spec, is_soft_N = TrialSpec(batch_size=4), np.arange(15) >= 12
+    plan = EpochPlan(spec, np.ones(15, bool), 0, 1, SoftWindows(is_soft_N, 0.5))
     windows = np.concatenate([batch.windows for batch in plan])
-    assert sorted(windows[is_soft_N[windows]]) == [9, 9, 10, 10, 11, 11]
+    assert sorted(windows[is_soft_N[windows]]) == [12, 12, 13, 13, 14, 14]
 
 
 def test_the_masks_of_test_images_are_their_soft_labels(tmp_path) -> None:
