@@ -123,7 +123,9 @@ class SmallestAreaStep(PerClassStep):
 
 
 class LargestComponentsStep(PerClassStep):
-    """Keep only the `at` largest 8-connected components of the class; 0 keeps all.
+    """Remove all 8-connected components of a class except the largest ones.
+
+    `at` is the number of components that stay, for each class; 0 removes none.
 
     Of components with equal area, the one with the higher summed probability is larger, then the
     one that comes first, row by row.

@@ -55,7 +55,7 @@ def make_task(
     workers: int | tuple[int, int],
     soft: SoftSource | None = None,
 ) -> Task:
-    """Create a task with a directory named after everything that determines its numbers.
+    """Create a task. The name of its directory is a hash of everything that determines its results.
 
     `soft` names soft labels of the test images to train on beside the training images.
     A U-Net that is too deep for the images gets the depth that fits, and a length in steps or

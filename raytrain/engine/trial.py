@@ -88,14 +88,13 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World, watch: 
     train_rows, val_rows = cache.rows(task.train_ids), cache.rows(task.val_ids)
     scaling = task_scaling(spec, report, train_rows)
     if task.soft is not None:
-        soft_rows = cache.rows(report.ids("test"))
-        cache = with_soft_labels(cache, soft_rows, task.soft, RunDir(task.run))
-        train_rows = np.concatenate([train_rows, soft_rows])
+        tests = cache.rows(report.ids("test"))
+        cache = with_soft_labels(cache, tests, task.soft, RunDir(task.run))
+        train_rows = np.append(train_rows, tests)
     notes: list[str] = []
     state = newest_checkpoint(directory.checkpoints, notes)
     history: list[Row] = state["history"] if state else []
-    before = state["hold"] if state else None
-    place, note = hold_place(spec, cache, train_rows, world, before)
+    place, note = hold_place(spec, cache, train_rows, world, state["hold"] if state else None)
     loader, plan = placed_loader(task, cache, train_rows, scaling, world, place)
     training = build_training(task, samples, world, state)
     training.watch, training.hold = watch, place

@@ -50,7 +50,7 @@ class Importance:
 
 @dataclass(frozen=True)
 class Drawings:
-    """What the script draws, and what stands beside it."""
+    """The trials for the page's script, and the texts of its legends."""
 
     content: Markup
     """The trials as JSON, safe inside of an element `script`."""

@@ -12,7 +12,7 @@ REMEDY = "delete it and run the same command again: it makes the soft labels aga
 
 
 class SoftSource(Spec):
-    """The soft labels that a training uses beside the labels."""
+    """The teacher that labels the test images of a training, and the share of these images."""
 
     teacher: str
     """Fingerprint of the teacher: its networks, their weights and views, and its calibration."""

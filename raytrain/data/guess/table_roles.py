@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -173,39 +174,48 @@ def _ends(text: str) -> list[int]:
 
 def group_table(root: Path, tables: Tables, names: set[str]) -> Tree | None:
     """Return the group by a column of a table, such as the patient; None if no table has one."""
-    for table in tables.every:
-        ids = _id_column(table, names)
-        for column in table.header if ids else ():
-            values = table.column(column)
-            if column == ids or not _GROUP.fullmatch(column) or not all(map(str.strip, values)):
-                continue
-            count = len(set(values))
-            if 1 < count < len(set(table.column(str(ids)))):
-                file = table.path.relative_to(root).as_posix()
-                return {
-                    "name": Said("table", f"{file} says the {column} of each image"),
-                    "file": Said(file, f"{len(table.rows)} rows, {count} groups"),
-                    "id": Said(ids, "the column with the images' names"),
-                    "group": Said(column, "images of one group stay together in folds"),
-                }
+    for table, ids, column in _columns_of_images(tables, names):
+        values = table.column(column)
+        if not _GROUP.fullmatch(column) or not all(map(str.strip, values)):
+            continue
+        count = len(set(values))
+        if 1 < count < len(set(table.column(ids))):
+            return {
+                **_by_table(root, table, ids, f"the {column}", f", {count} groups"),
+                "group": Said(column, "images of one group stay together in folds"),
+            }
     return None
 
 
 def split_table(root: Path, tables: Tables, names: set[str]) -> Tree | None:
     """Return the splits by a column of a table that says train, val or test; None without one."""
+    for table, ids, column in _columns_of_images(tables, names):
+        words = set(table.column(column))
+        if "train" in words and words <= {"train", "val", "test"}:
+            return {
+                **_by_table(root, table, ids, "the split", ""),
+                "split": Said(column, "train, val or test"),
+            }
+    return None
+
+
+def _columns_of_images(tables: Tables, names: set[str]) -> Iterator[tuple[CsvTable, str, str]]:
+    """Yield each table that names all of these images, with the column of their names and each of
+    its other columns."""
     for table in tables.every:
         ids = _id_column(table, names)
-        for column in table.header if ids else ():
-            words = set(table.column(column))
-            if "train" in words and words <= {"train", "val", "test"}:
-                file = table.path.relative_to(root).as_posix()
-                return {
-                    "name": Said("table", f"{file} says the split of each image"),
-                    "file": Said(file, f"{len(table.rows)} rows"),
-                    "id": Said(ids, "the column with the images' names"),
-                    "split": Said(column, "train, val or test"),
-                }
-    return None
+        if ids is not None:
+            yield from ((table, ids, column) for column in table.header if column != ids)
+
+
+def _by_table(root: Path, table: CsvTable, ids: str, what: str, more: str) -> dict[str, Said]:
+    """Return the part of a rule that says which table decides it."""
+    file = table.path.relative_to(root).as_posix()
+    return {
+        "name": Said("table", f"{file} says {what} of each image"),
+        "file": Said(file, f"{len(table.rows)} rows{more}"),
+        "id": Said(ids, "the column with the images' names"),
+    }
 
 
 def _id_column(table: CsvTable, names: set[str]) -> str | None:
