@@ -85,6 +85,11 @@ def watch(
     """Serve the report as a live page for this machine alone, also while a search runs."""
     from raytrain.pipeline.watch import server
 
+    if run.is_dir() and not RunDir(run).data_report.is_file():
+        raise ValueError(
+            f"{run}: not the folder of a run, because it has no data.json; give one such as "
+            "runs/<competition>/<run>, or the run's YAML"
+        )
     with server(_run(run, trust), port) as serving:
         print(f"{serving.address} shows {run}; Ctrl-C ends it", flush=True)
         with contextlib.suppress(KeyboardInterrupt):

@@ -37,7 +37,8 @@ def local_folder(address: str) -> Path:
         return path
     if path.suffix.lower() == ".zip" and path.is_file():
         return _unpacked(path)
-    raise CodedError("data", f"{path}: no such folder (competition.data)")
+    what = "is neither a folder nor a .zip" if path.exists() else "no such folder"
+    raise CodedError("data", f"{path}: {what} (competition.data)")
 
 
 def absolute(address: str) -> str:

@@ -85,7 +85,7 @@ def _verify(job: JobSpec, run: RunDir, token: str) -> None:
     event = next((each for each in events if token_of(job, each) == token), None)
     again = "run `raytrain submit --preview` for a new token"
     if event is None:
-        where = f"run {job.run} of {job.competition.submission.slug}"
+        where = f"run {job.run} of {job.competition.name}"
         raise _refused(token, f"it is not a token of {where}; {again}")
     if hashlib.sha256(run.submission.read_bytes()).hexdigest() != event.sha256:
         raise _refused(token, f"{run.submission} has changed since the preview; {again}")

@@ -222,3 +222,11 @@ def test_values_become_json() -> None:
     }  # fmt: skip
     with pytest.raises(TypeError, match="set has no place"):
         as_tree({"x": {1}})
+
+
+def test_a_folder_that_is_no_run_is_not_watched(tmp_path: Path) -> None:
+    tree, _ = answered("watch", tmp_path, "--port", 0)
+    [problem] = tree["problems"]
+    assert problem["path"] == str(tmp_path)
+    assert "not the folder of a run" in problem["problem"]
+    assert "the run's YAML" in problem["remedy"]

@@ -106,6 +106,12 @@ def test_a_broken_zip(tmp_path: Path, cache_root: Path) -> None:
     assert _sources(cache_root) == []
 
 
+def test_another_file_is_not_called_missing(tmp_path: Path, cache_root: Path) -> None:
+    (tmp_path / "list.txt").write_text("a\n")
+    with pytest.raises(ValueError, match=r"list\.txt: is neither a folder nor a \.zip \(compet"):
+        local_folder(str(tmp_path / "list.txt"))
+
+
 def test_many_ask_at_once_and_it_is_unpacked_once(competition, tmp_path: Path) -> None:
     competition.fill(train=1, val=1, test=1)
     archive = str(_zipped(competition.root, tmp_path / "data.zip"))
