@@ -14,6 +14,7 @@ from raytrain.config.splits import RangeSplitsSpec
 from raytrain.data.find import find_samples
 from raytrain.data.formats.rle_table import read_rle_mask
 from raytrain.submission.inference.block import yaml_block
+from raytrain.submission.inference.evidence import Told, how_pairs_are_meant
 from raytrain.submission.inference.infer import Inference, infer
 from raytrain.submission.table import build_table, write_table
 
@@ -160,3 +161,10 @@ def test_without_images_the_order_is_not_guessed(name: str, tmp_path: Path) -> N
     assert ("order" in untold(found)) == (DIALECTS[name].layout == "pairs")
     assert found["id"].sure == "likely"
     assert "image: cannot tell" in yaml_block(found)
+
+
+def test_single_pixels_do_not_decide_the_order() -> None:
+    told = [Told(f"row {number}", f"img{number}", f"{number} 1", (4, 6)) for number in (8, 11)]
+    [order] = [each for each in how_pairs_are_meant(told).findings if each.field == "order"]
+    assert order.sure == "cannot tell"
+    assert order.why.startswith("each mask is equally compact in both orders; more and larger")

@@ -142,12 +142,14 @@ def _order(told: list[Told], costs: dict[Reading, list[int]]) -> Finding:
     lengths = {order: _best(costs, "order", order) for order in ORDERS}
     judged = vote(lengths)
     if judged.sure == "cannot tell":
-        return unknown(
-            "order",
+        seen = (
             f"{judged.won} of the {judged.votes} masks that differ are more compact in "
-            f"{judged.winner} order; more and larger masks on images that are not square would "
-            "decide it",
+            f"{judged.winner} order"
+            if judged.votes
+            else "each mask is equally compact in both orders"
         )
+        more = "more and larger masks on images that are not square would decide it"
+        return unknown("order", f"{seen}; {more}")
     other = next(order for order in ORDERS if order != judged.winner)
     why = (
         f"{judged.won} of {judged.votes} masks are more compact in {judged.winner} order; all "
