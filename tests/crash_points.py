@@ -151,7 +151,7 @@ class Crashes:
             path.read_bytes() if path.is_file() else b""
             for path in (final / "submission.csv", final / "ensemble.json")
         )
-        ledger = FileLedger(root / "runs/p/submissions/ledger.jsonl")
+        ledger = FileLedger(root / "runs/submissions/p/ledger.jsonl")
         return Outcome(
             code,
             csv,

@@ -11,6 +11,8 @@ from jsonschema import Draft202012Validator
 from raytrain.config.job import JobSpec
 from raytrain.data.phantom import PhantomSplit, write_phantom
 from raytrain.runs.history import read_history
+from raytrain.runs.layout import RunDir
+from raytrain.submission.ledger import FileLedger
 
 CLOCK = (
     "seconds", "samples_per_s", "wait_share", "epoch_seconds", "seconds_left", "time", "host_gb",
@@ -72,6 +74,12 @@ def write_job(folder: Path, storage: Path, **parts: object) -> Path:
     path = folder / f"{storage.name}.yaml"
     path.write_text(yaml.safe_dump(job))
     return path
+
+
+def ledger_in(run: RunDir) -> FileLedger:
+    """The ledger of a run whose job has an absolute storage, as all tests' jobs have."""
+    storage, competition = run.path.parents[1], run.path.parent.name
+    return FileLedger(storage / "submissions" / competition / "ledger.jsonl")
 
 
 def run_folder(storage: Path) -> Path:

@@ -56,8 +56,8 @@ class SubmissionSpec(RleSpec):
     notebook: NotebookSpec | None = None
     """The notebook to submit instead of the CSV, for competitions that accept only notebooks."""
     ledger: Annotated[str, AfterValidator(refuse_secrets)] | None = None
-    """An fsspec address for the ledger, such as s3://bucket/submissions; null:
-    <storage>/<competition>/submissions."""
+    """An fsspec address for the ledger, such as s3://bucket/submissions; null: `submissions/` in
+    the folder of the command, or in `storage` if that is an absolute path."""
     send: bool = False
     """`run` sends the file only when this is true and credentials exist."""
 

@@ -15,7 +15,7 @@ from raytrain.pipeline.report import page_of
 from raytrain.runs.files import storage_text
 from raytrain.runs.jobs import read_job
 from raytrain.runs.layout import RunDir
-from raytrain.submission.ledger import open_ledger
+from raytrain.submission.ledger import ledger_of
 
 ADDRESS = "127.0.0.1"
 RELOAD_S = 5
@@ -109,8 +109,9 @@ class LivePage:
     def __call__(self) -> str:
         """Return the page. Raises ValueError when there is nothing to show or a file is damaged."""
         job = read_job(self._run)
-        address = job.competition.submission.ledger if job is not None else None
-        ledger = open_ledger(self._run.ledger, address)
+        if job is None:
+            raise ValueError(f"{self._run.path}: no job is here yet; run `raytrain check` first")
+        ledger = ledger_of(job, self._run)
         # First the state, then the page: a change in between makes it anew at the next request.
         state = _files(self._run.path), ledger.read()
         if state != self._made_of:

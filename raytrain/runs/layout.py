@@ -198,11 +198,6 @@ class RunDir:
         return self.path / "candidates.jsonl"
 
     @property
-    def ledger(self) -> Path:
-        """The competition's ledger, shared by its runs."""
-        return self.path.parent / "submissions" / "ledger.jsonl"
-
-    @property
     def report(self) -> Path:
         return self.path / "report.html"
 

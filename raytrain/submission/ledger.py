@@ -8,9 +8,11 @@ each event is a separate object, created by a put that fails if the object exist
 """
 
 import json
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from shlex import quote
 from typing import Any, Protocol
 
 from filelock import FileLock
@@ -138,17 +140,37 @@ class ObjectLedger:
         return self.copies / name
 
 
-def open_ledger(file: Path, address: str | None) -> Ledger:
-    """Open the ledger at an fsspec address, or without an address at `file`."""
-    if address is None:
-        return FileLedger(file)
-    competition = file.parent.parent.name
-    return ObjectLedger(f"{address.rstrip('/')}/{competition}", file.parent)
-
-
 def ledger_of(job: JobSpec, run: RunDir) -> Ledger:
-    """Return the competition's ledger, which its runs share."""
-    return open_ledger(run.ledger, job.competition.submission.ledger)
+    """Return the competition's ledger, which its runs share.
+
+    Raises ValueError with the command that moves a ledger that is still where older versions of
+    raytrain wrote it.
+    """
+    address = job.competition.submission.ledger
+    file = ledger_file(run, job.storage)
+    if address is not None:
+        return ObjectLedger(f"{address.rstrip('/')}/{file.parent.name}", file.parent)
+    old = run.path.parent / "submissions"
+    if (old / file.name).is_file():
+        raise ValueError(_moved(old, file.parent))
+    return FileLedger(file)
+
+
+def ledger_file(run: RunDir, storage: str) -> Path:
+    """Return the ledger's file: under the storage, or beside it if the job's path is relative."""
+    root = run.path.parents[1]
+    words = Path(os.path.normpath(os.path.expanduser(storage)))
+    if not words.is_absolute() and ".." not in words.parts:
+        root = Path(*root.parts[: len(root.parts) - len(words.parts)])
+    return root / "submissions" / run.path.parent.name / "ledger.jsonl"
+
+
+def _moved(old: Path, new: Path) -> str:
+    text = f"{old}: an older version of raytrain wrote this ledger; its place is now {new}"
+    if new.exists():
+        return f"{text}, which exists too: merge the two by hand, then remove {old}"
+    parent, source, target = (quote(str(path)) for path in (new.parent, old, new))
+    return f"{text}: mkdir -p {parent} && mv {source} {target}"
 
 
 def append_news(ledger: Ledger, event: Event) -> None:

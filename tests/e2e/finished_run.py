@@ -22,10 +22,10 @@ from raytrain.runs.ensemble import Candidate, Network
 from raytrain.runs.files import write_json
 from raytrain.runs.layout import RunDir, run_dir
 from raytrain.submission.events import Event
-from raytrain.submission.ledger import FileLedger
 from raytrain.submission.preflight import Consent
 from tests.e2e.kaggle_state import KEY, TOKEN
 from tests.runs import ensemble_of
+from tests.support import ledger_in
 
 CSV = b"id,encoding\ncmr1_mask1,5 2\ncmr1_mask2,\n"
 CLASSES = ("background", "rv", "myo")
@@ -107,11 +107,11 @@ def _report() -> DataReport:
 
 
 def kinds(job: Path) -> list[str]:
-    return [event.kind for event in FileLedger(run_of(job).ledger).read()]
+    return [event.kind for event in ledger_in(run_of(job)).read()]
 
 
 def last(job: Path) -> Event:
-    return FileLedger(run_of(job).ledger).read()[-1]
+    return ledger_in(run_of(job)).read()[-1]
 
 
 def submitted(job: Path, *consent: Consent, overrides: tuple[str, ...] = ()) -> None:

@@ -10,8 +10,9 @@ import yaml
 from raytrain.config.target import layer
 from raytrain.data.phantom import draw_patient
 from raytrain.runs.files import read_json
-from raytrain.submission.ledger import FileLedger
+from raytrain.runs.layout import RunDir
 from tests.commands import raytrain
+from tests.support import ledger_in
 
 CLASSES = ("background", "heart", "left", "cavity")
 LABELS = ((1, 2, 3), (2, 3), (3,))
@@ -82,8 +83,8 @@ def test_overlapping_classes_are_learnt_and_submitted(tmp_path: Path) -> None:
 
 def _reproduce(job: Path, run: Path, env: dict[str, str]) -> None:
     """The CSV comes again from the record; what is no longer what it was is told."""
-    ledger = run.parent / "submissions/ledger.jsonl"
-    [event] = FileLedger(ledger).read()
+    ledger = ledger_in(RunDir(run))
+    [event] = ledger.read()
     again = raytrain("reproduce", event.tag, job, env=env)
     assert again.returncode == 0, again.stdout + again.stderr
     assert again.stdout == f"{event.tag}: the CSV is the same, 12 rows, SHA-256 {event.sha256}\n"
@@ -91,8 +92,8 @@ def _reproduce(job: Path, run: Path, env: dict[str, str]) -> None:
     assert (lost.returncode, lost.stdout) == (1, "")
     assert f"1234: not in {ledger}; give one of {event.tag}" in lost.stderr
     assert event.sha256 is not None
-    ledger.write_text(ledger.read_text().replace(event.sha256, "0" * 64))
-    csv_path = ledger.with_name(f"{event.tag}.csv")
+    ledger.path.write_text(ledger.path.read_text().replace(event.sha256, "0" * 64))
+    csv_path = ledger.path.with_name(f"{event.tag}.csv")
     before = csv_path.read_text().splitlines(keepends=True)
     csv_path.write_text("".join([*before[:2], "scan25_mask2,\n", *before[3:]]))
     wrong = raytrain("reproduce", event.tag, job, env=env)

@@ -16,6 +16,7 @@ from tests.commands import raytrain
 from tests.e2e.finished_run import finished, no_secret_in, run_of
 from tests.e2e.kaggle_state import TOKEN, Kaggle
 from tests.s3 import bucket
+from tests.support import ledger_in
 
 pytestmark = pytest.mark.usefixtures("client_here")
 
@@ -33,11 +34,11 @@ def refused(job: Path, *overrides: str) -> str:
 
 
 def first_tag(job: Path) -> str:
-    return FileLedger(run_of(job).ledger).read()[0].tag
+    return ledger_in(run_of(job)).read()[0].tag
 
 
 def kinds(job: Path) -> list[str]:
-    return [event.kind for event in FileLedger(run_of(job).ledger).read()]
+    return [event.kind for event in ledger_in(run_of(job)).read()]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def test_a_late_submission_is_sent_when_that_is_agreed(job: Path, kaggle: Kaggle
     kaggle.rules |= {"deadline": "2020-05-01T23:59:00Z", "userRank": 0}
     submitted(job, consent=("late",))
     assert kinds(job)[-1] == "scored"
-    assert FileLedger(run_of(job).ledger).read()[-1].rank is None
+    assert ledger_in(run_of(job)).read()[-1].rank is None
 
 
 def test_a_notebook_is_entered_where_nothing_else_is(job: Path, kaggle: Kaggle) -> None:
@@ -75,7 +76,7 @@ def test_a_notebook_is_entered_where_nothing_else_is(job: Path, kaggle: Kaggle) 
     told = [entry[key] for key in ("kernelOwner", "kernelSlug", "kernelVersion")]
     assert told == ["ann", "heart", 3]
     assert kaggle.uploads == {}
-    event = FileLedger(run_of(job).ledger).read()[-1]
+    event = ledger_in(run_of(job)).read()[-1]
     assert (event.kind, event.notebook) == ("scored", "ann/heart version 3")
     assert event.tag in entry["description"]
 
@@ -116,12 +117,12 @@ def test_the_change_against_the_last_sent_is_told(
     finished(job, pixels=3, score=0.95, hits=12)
     submitted(job)
     printed = capsys.readouterr().out
-    tag = FileLedger(run_of(job).ledger).read()[0].tag
+    tag = ledger_in(run_of(job)).read()[0].tag
     assert f"1 px in 1 of 2 masks differ from {tag} (ref 1000), 33 % of its 3" in printed
     assert f"P(better than {tag} (ref 1000), the best sent) = 1.00" in printed
-    run_of(job).ledger.with_name(f"{tag}.npz").unlink()
+    ledger_in(run_of(job)).path.with_name(f"{tag}.npz").unlink()
     finished(job, pixels=4, score=0.95, hits=12)
-    run_of(job).ledger.with_name(f"{FileLedger(run_of(job).ledger).read()[-1].tag}.npz").unlink()
+    ledger_in(run_of(job)).path.with_name(f"{ledger_in(run_of(job)).read()[-1].tag}.npz").unlink()
     assert "cannot compare it with " in refused(job)
 
 
@@ -160,7 +161,7 @@ def test_what_cannot_be_scored_is_told_with_kaggles_reason(job: Path, kaggle: Ka
     kaggle.truth = {"other": next(iter(kaggle.truth.values()))}
     with pytest.raises(ValueError, match=r"could not score it: .* must have 1 rows"):
         submitted(job)
-    event = FileLedger(run_of(job).ledger).read()[-1]
+    event = ledger_in(run_of(job)).read()[-1]
     assert (event.kind, event.ref) == ("failed", 1000)
     assert "must have 1 rows" in (event.reason or "")
     with pytest.raises(ValueError, match=r"must have 1 rows\); --again"):
@@ -182,15 +183,15 @@ def test_kaggles_list_is_merged_into_the_ledger(job: Path, kaggle: Kaggle, tmp_p
     kaggle.uploads["blob"] = b""
     kaggle.enter("blob", f"by hand, {TOKEN}")
     submitted(job)
-    tag = FileLedger(run.ledger).read()[0].tag
-    lines = run.ledger.read_text().splitlines(keepends=True)
-    run.ledger.write_text("".join(lines[:2]))  # as after a lost answer
+    tag = ledger_in(run).read()[0].tag
+    lines = ledger_in(run).path.read_text().splitlines(keepends=True)
+    ledger_in(run).path.write_text("".join(lines[:2]))  # as after a lost answer
     assert reconcile(spec, run).text == "heart: 2 submissions on Kaggle, 2 events added"
-    known = latest(FileLedger(run.ledger).read())
+    known = latest(ledger_in(run).read())
     assert (known[tag].kind, known[tag].ref, known[tag].public) == ("scored", 1001, 0.8)
     assert (known["kaggle-1000"].kind, known["kaggle-1000"].run) == ("failed", None)
     assert reconcile(spec, run).text.endswith("0 events added")
-    table = listed(FileLedger(run.ledger)).text
+    table = listed(ledger_in(run)).text
     for words in (tag, "by hand", "kaggle-1000", "0.8912 (0.8800 .. 0.9000)", "0.8000", "scored"):
         assert words in table
     no_secret_in(tmp_path, table)
@@ -199,16 +200,16 @@ def test_kaggles_list_is_merged_into_the_ledger(job: Path, kaggle: Kaggle, tmp_p
 def test_of_two_entries_with_one_tag_the_ledger_keeps_to_its_own(job: Path, kaggle: Kaggle) -> None:
     spec, run = load_job(job), run_of(job)
     submitted(job)
-    lines = run.ledger.read_text().splitlines(keepends=True)
+    lines = ledger_in(run).path.read_text().splitlines(keepends=True)
     [entry] = kaggle.submissions
     kaggle.uploads["blob"], kaggle.names["blob"] = b"another file", "mine.csv"
     kaggle.enter("blob", entry["description"])
     for order in (1, -1):
         kaggle.submissions = kaggle.submissions[::order]
         for known in (4, 2):  # with its number, and after an answer that was lost
-            run.ledger.write_text("".join(lines[:known]))
+            ledger_in(run).path.write_text("".join(lines[:known]))
             reconcile(spec, run)
-            events = latest(FileLedger(run.ledger).read())
+            events = latest(ledger_in(run).read())
             assert [(event.tag, event.ref) for event in events.values()] == [
                 (first_tag(job), 1000), ("kaggle-1001", 1001),
             ]  # fmt: skip
@@ -248,4 +249,4 @@ def test_a_ledger_on_object_storage_serves_two_machines(
         assert len(kaggle.submissions) == 2
         names = boto3.client("s3").list_objects_v2(Bucket="team")["Contents"]
         assert len([name for name in names if "/events/" in name["Key"]]) == 8
-        assert not run_of(job).ledger.exists()
+        assert not ledger_in(run_of(job)).path.exists()

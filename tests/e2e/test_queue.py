@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from raytrain.config.load import load_job
-from raytrain.submission.ledger import FileLedger
 from raytrain.submission.queue import RETRY_S, submit_queue
 from tests.e2e.finished_run import finished, kinds, run_of, submitted
 from tests.e2e.kaggle_state import DAY_S, Fault, Kaggle
+from tests.support import ledger_in
 
 pytestmark = pytest.mark.usefixtures("client_here")
 
@@ -64,7 +64,7 @@ def test_the_best_goes_first_one_a_day(night: Night) -> None:
     assert entered(night.kaggle) == ["0.9500", "0.8912"]
     assert sum(night.waits) == pytest.approx(2 * 3600 + DAY_S, abs=600)
     assert max(night.waits) <= 3600
-    events = FileLedger(run_of(night.job).ledger).read()
+    events = ledger_in(run_of(night.job)).read()
     assert [event.run for event in events if event.kind == "scored"] == ["two", "default"]
 
 

@@ -7,7 +7,6 @@ import pytest
 
 from raytrain.config.load import load_job
 from raytrain.runs.files import read_json, write_json
-from raytrain.submission.ledger import FileLedger
 from raytrain.submission.prepare import prepare
 from tests.commands import raytrain
 from tests.e2e.finished_run import (
@@ -21,6 +20,7 @@ from tests.e2e.finished_run import (
     submitted,
 )
 from tests.e2e.kaggle_state import KEY, TOKEN, USER, Fault, Kaggle
+from tests.support import ledger_in
 
 
 def test_a_submission_is_sent_followed_and_leads_back_to_its_members(
@@ -197,7 +197,7 @@ def test_a_wrong_token_is_told_without_showing_it(
     monkeypatch.setenv("KAGGLE_API_TOKEN", "KGAT_of_last_year")
     text = refused(job)
     assert "401: Unauthenticated; make a new token" in text
-    assert "KGAT_of_last_year" not in text + str(FileLedger(run_of(job).ledger).read())
+    assert "KGAT_of_last_year" not in text + str(ledger_in(run_of(job)).read())
     assert kinds(job) == ["prepared"]
     assert kaggle.submissions == []
     monkeypatch.setenv("KAGGLE_API_TOKEN", TOKEN)

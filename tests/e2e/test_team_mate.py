@@ -26,12 +26,11 @@ from raytrain.runs.ensemble import Ensemble
 from raytrain.runs.files import read_json
 from raytrain.runs.layout import RunDir, run_dir
 from raytrain.runs.maps import Maps
-from raytrain.submission.ledger import FileLedger
 from raytrain.submission.prepare import missing
 from tests.commands import raytrain
 from tests.given_maps import nnunet, write_given
 from tests.runs import run_of
-from tests.support import run_folder, write_job
+from tests.support import ledger_in, run_folder, write_job
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +176,7 @@ def test_who_joined_stays_through_runs_until_removed(
     assert "Each dot is one labeled image" in page  # scored with the team-mate's maps
 
     spec = load_job(job, [])
-    tag = FileLedger(run.ledger).read()[-1].tag
+    tag = ledger_in(run).read()[-1].tag
     assert reproduce(spec, run, tag).text.startswith(f"{tag}: the CSV is the same")
 
     done = raytrain("ensemble", job, "--remove", "anna", "--local")

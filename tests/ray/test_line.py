@@ -15,14 +15,13 @@ from raytrain.runs.layout import RunDir
 from raytrain.runs.record import read_records
 from raytrain.runs.search_log import read_events
 from raytrain.search.leaderboard import write_leaderboard
-from raytrain.submission.ledger import FileLedger
 from tests.commands import raytrain
 from tests.e2e.kaggle_server import running
 from tests.e2e.kaggle_state import TOKEN, Kaggle
 from tests.e2e.test_extended_line import EXAMPLE, OWN
 from tests.mlflow_store import mlflow_runs, mlflow_steps
 from tests.ray.conftest import TWO_WORKERS, Calm, Cluster
-from tests.support import csv_bytes, figures, run_folder, write_job
+from tests.support import csv_bytes, figures, ledger_in, run_folder, write_job
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +69,7 @@ def finished(cluster: Cluster, kaggle: Kaggle, tmp_path_factory: pytest.TempPath
 
 def test_the_job_ends_with_the_score_in_the_ledger(finished: Path, kaggle: Kaggle) -> None:
     run = RunDir(run_folder(finished / "runs"))
-    events = FileLedger(run.ledger).read()
+    events = ledger_in(run).read()
     assert [event.kind for event in events] == ["prepared", "sending", "sent", "scored"]
     [entry] = kaggle.submissions
     assert entry["content"] == csv_bytes(finished / "runs")
@@ -153,8 +152,7 @@ def test_a_finished_run_does_nothing_again(finished: Path) -> None:
     again = raytrain("run", finished / "runs.yaml", env={"RAY_ADDRESS": "127.0.0.1:1"})
     assert again.returncode == 0, again.stdout + again.stderr
     assert (figures(storage), csv_bytes(storage)) == (before, content)
-    ledger = (storage / "phantom" / "submissions" / "ledger.jsonl").read_text().splitlines()
-    assert len(ledger) == 4
+    assert len(ledger_in(RunDir(run_folder(storage))).read()) == 4
 
 
 def test_one_ray_worker_and_no_ray_give_the_same_numbers(

@@ -32,8 +32,8 @@ from raytrain.runs.record import Record, Station, Status, task_fingerprint
 from raytrain.runs.search_log import RungEvent, append_event
 from raytrain.search.leaderboard import write_leaderboard
 from raytrain.submission.events import Event, Score
-from raytrain.submission.ledger import FileLedger
 from tests.runs import ensemble_of
+from tests.support import ledger_in
 from tests.unit.report_truth import (
     CLASSES,
     EPOCHS,
@@ -211,14 +211,14 @@ def _submit(run: RunDir, data: DataReport) -> None:
         score=Score(mean=0.8123, low=0.8, high=0.83),
         members=("a", "b"),
     )
-    ledger = FileLedger(run.ledger)
+    ledger = ledger_in(run)
     ledger.append(event)
     ledger.append(event.model_copy(update={"kind": "sent", "ref": 4711, "step": 1}))
 
 
 def page_of(run: RunDir) -> Path:
     """The written report of a run."""
-    return write_report(run, FileLedger(run.ledger))
+    return write_report(run, ledger_in(run))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from scipy import stats
 
 from raytrain.submission.agreement import agreement
 from raytrain.submission.events import Event, Score
-from raytrain.submission.ledger import FileLedger
+from tests.support import ledger_in
 from tests.unit.report_run import build, page_of
 
 
@@ -57,7 +57,7 @@ def test_too_little_gives_no_correlation(scores: list[tuple[float, float]]) -> N
 
 def test_the_page_draws_it_from_two_entries_on(tmp_path: Path) -> None:
     run = build(tmp_path, "submit")
-    ledger = FileLedger(run.ledger)
+    ledger = ledger_in(run)
     title = "Does the out-of-fold score predict the public score?"
     ledger.append(entry(1, 0.8, 0.79))
     assert title not in page_of(run).read_text()

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from multiprocessing.synchronize import Barrier
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from raytrain.config.job import JobSpec
+from raytrain.runs.layout import RunDir, run_dir
 from raytrain.submission.events import Event, Score, entered, latest, summary
 from raytrain.submission.ledger import (
     FileLedger,
@@ -17,7 +20,8 @@ from raytrain.submission.ledger import (
     OvertakenError,
     append_news,
     append_prepared,
-    open_ledger,
+    ledger_file,
+    ledger_of,
 )
 from tests.commands import quick_processes
 from tests.s3 import bucket
@@ -48,11 +52,10 @@ def storage() -> Iterator[None]:
 @pytest.fixture(params=["file", "objects"])
 def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Ledger:
     """An empty one."""
-    file = tmp_path / "cardiac/submissions/ledger.jsonl"
     if request.param == "file":
-        return open_ledger(file, None)
+        return FileLedger(tmp_path / "submissions/cardiac/ledger.jsonl")
     request.getfixturevalue("storage")
-    return open_ledger(file, f"s3://ledgers/{tmp_path.name}")
+    return ObjectLedger(f"s3://ledgers/{tmp_path.name}", tmp_path / "submissions/cardiac")
 
 
 def test_events_come_back_as_they_were_written(ledger: Ledger) -> None:
@@ -110,7 +113,7 @@ def test_news_that_are_none_are_not_written(ledger: Ledger) -> None:
 
 def test_files_stand_beside_the_events(ledger: Ledger, tmp_path: Path) -> None:
     path = ledger.keep("rt-1.csv", b"id,rle\n")
-    assert path == tmp_path / "cardiac/submissions/rt-1.csv"
+    assert path == tmp_path / "submissions/cardiac/rt-1.csv"
     if isinstance(ledger, ObjectLedger):
         path.unlink()  # as on another machine
     assert ledger.kept("rt-1.csv").read_bytes() == b"id,rle\n"
@@ -119,10 +122,9 @@ def test_files_stand_beside_the_events(ledger: Ledger, tmp_path: Path) -> None:
 
 
 def _prepare_and_take(
-    env: dict[str, str], path: Path, address: str | None, events: list[Event], start: Barrier
+    env: dict[str, str], ledger: Ledger, events: list[Event], start: Barrier
 ) -> None:
     os.environ.update(env)  # the server that forked this process has an earlier one
-    ledger = open_ledger(path, address)
     start.wait(60)
     for each in events:
         event = append_prepared(ledger, each)
@@ -133,15 +135,11 @@ def _prepare_and_take(
 
 @pytest.mark.slow
 def test_processes_at_once_agree_on_one_event_a_step(ledger: Ledger) -> None:
-    if isinstance(ledger, ObjectLedger):
-        where = ledger.copies / "ledger.jsonl", ledger.address.removesuffix("/cardiac")
-    else:
-        where = Path(str(ledger)), None
     events = [an_event(tag=f"rt-{number:012x}") for number in range(8)]
     context = quick_processes()
     start = context.Barrier(3)
     crowd = [
-        context.Process(target=_prepare_and_take, args=(dict(os.environ), *where, events, start))
+        context.Process(target=_prepare_and_take, args=(dict(os.environ), ledger, events, start))
         for _ in range(3)
     ]
     for process in crowd:
@@ -206,3 +204,46 @@ def test_summary_shows_the_latest_state_of_each_tag() -> None:
     assert [rows[0][key] for key in ("run", "file", "members")] == ["default", "00000000", "2"]
     assert rows[0]["time"] == scored.time.strftime("%Y-%m-%d %H:%M")
     assert summary([]) == []
+
+
+@pytest.mark.parametrize(
+    ("storage", "place"),
+    [
+        ("runs", "submissions/cardiac/ledger.jsonl"),
+        ("deep/er/runs/", "submissions/cardiac/ledger.jsonl"),
+        (".", "submissions/cardiac/ledger.jsonl"),
+        ("{here}/runs", "runs/submissions/cardiac/ledger.jsonl"),
+        ("../{name}/runs", "runs/submissions/cardiac/ledger.jsonl"),
+    ],
+)
+def test_place_of_the_ledger(
+    storage: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    job = a_job(storage.format(here=tmp_path, name=tmp_path.name))
+    assert str(ledger_of(job, run_dir(job))) == str(tmp_path / place)
+    monkeypatch.chdir("/")  # as a command on the run's folder from elsewhere
+    folder = tmp_path / Path(job.storage if ".." not in job.storage else "runs")
+    assert ledger_file(RunDir(folder / "cardiac/default"), job.storage) == tmp_path / place
+
+
+def test_a_ledger_at_its_old_place_is_refused_with_the_command_that_moves_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    job = a_job("my runs")
+    old = FileLedger(tmp_path / "my runs/cardiac/submissions/ledger.jsonl")
+    old.append(an_event())
+    with pytest.raises(ValueError, match="its place is now") as refused:
+        ledger_of(job, run_dir(job))
+    command = str(refused.value).split("is now ")[1].split(": ", 1)[1]
+    subprocess.run(command, shell=True, check=True)
+    assert ledger_of(job, run_dir(job)).read() == [an_event()]
+    old.append(an_event())
+    with pytest.raises(ValueError, match="which exists too: merge the two by hand"):
+        ledger_of(job, run_dir(job))
+
+
+def a_job(storage: str) -> JobSpec:
+    tree = {"name": "cardiac", "data": "d", "classes": ["background", "heart"]}
+    return JobSpec.model_validate({"competition": tree, "storage": storage})

@@ -30,7 +30,7 @@ from raytrain.pipeline.picks import picks
 from raytrain.runs.layout import RunDir, run_dir
 from raytrain.submission.events import Event, Kind, Score
 from raytrain.submission.final_picks import best_pairs, chosen_by_public, simulate
-from raytrain.submission.ledger import FileLedger
+from tests.support import ledger_in
 from tests.unit.conftest import Competition
 
 DICE = DiceMetricSpec()
@@ -166,9 +166,9 @@ def sent(
         file=f"{tag}.csv", sha256=tag, rows=4, score=Score(mean=0.5, low=0.4, high=0.6),
         members=(), ref=ref, public=public if kind == "scored" else None,
     )  # fmt: skip
-    FileLedger(run.ledger).append(event)
+    ledger_in(run).append(event)
     if hits is not None:
-        write_oof_evidence(run.ledger.parent / f"{tag}.npz", evidence(hits))
+        write_oof_evidence(ledger_in(run).path.parent / f"{tag}.npz", evidence(hits))
 
 
 def evidence(hits: list[int]) -> OofEvidence:
@@ -231,7 +231,7 @@ def test_the_jobs_metric_decides(job: JobSpec) -> None:
     volume = replace_metric(job, DiceMetricSpec(over="set"))
     assert "private Dice of the better of the two" in picks(job, run, 0.3).text
     assert "private volume Dice of the better of the two" in picks(volume, run, 0.3).text
-    torn = Path(run.ledger.parent / "rt-2.npz")
+    torn = Path(ledger_in(run).path.parent / "rt-2.npz")
     torn.write_bytes(torn.read_bytes()[:100])
     with pytest.raises(ValueError, match="no out-of-fold evidence can be read"):
         picks(job, run, 0.3)

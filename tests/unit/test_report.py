@@ -11,6 +11,7 @@ import pytest
 from raytrain.runs.files import read_json, write_json
 from raytrain.runs.layout import RunDir
 from raytrain.search.leaderboard import ranked
+from tests.support import ledger_in
 from tests.unit.report_html import Page
 from tests.unit.report_run import STATIONS, build, page_of
 
@@ -146,7 +147,8 @@ def test_neither_torch_nor_ray_is_loaded(whole, tmp_path):
         "from raytrain.pipeline.report import report\n"
         "from raytrain.pipeline.ledger import listed\n"
         "from raytrain.submission.ledger import FileLedger\n"
-        f"run = RunDir(Path({str(run.path)!r})); ledger = FileLedger(run.ledger)\n"
+        f"run = RunDir(Path({str(run.path)!r})); "
+        f"ledger = FileLedger(Path({str(ledger_in(run).path)!r}))\n"
         "report(run, ledger); listed(ledger).text\n"
         "print(json.dumps([*sys.modules]))"
     )

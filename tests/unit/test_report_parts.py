@@ -17,6 +17,7 @@ from raytrain.runs.files import write_json
 from raytrain.runs.record import read_records
 from raytrain.submission.agreement import agreement
 from raytrain.submission.ledger import FileLedger
+from tests.support import ledger_in
 from tests.unit.report_html import decoded
 from tests.unit.report_run import STATIONS, build, page_of
 from tests.unit.report_truth import reference_dice
@@ -113,7 +114,7 @@ def test_series_beyond_the_palette_stay_distinct_labels():
 def test_ledger_table(tmp_path):
     empty = listed(FileLedger(tmp_path / "ledger.jsonl")).text
     assert "nothing is prepared or sent yet" in empty
-    table = listed(FileLedger(build(tmp_path, STATIONS[-1]).ledger)).text
+    table = listed(ledger_in(build(tmp_path, STATIONS[-1]))).text
     assert re.search(r"first-0001.*sent.*2026-03-04 05:06.*first.*0.8123.*4711", table)
     assert table.count("first-0001") == 1
 

@@ -14,8 +14,8 @@ from raytrain.pipeline.report import report
 from raytrain.report.study_results import study_table, study_text, write_study
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task
-from raytrain.submission.ledger import FileLedger
 from tests.study_runs import fill, small_job
+from tests.support import ledger_in
 
 STUDIES = sorted((Path(__file__).parents[2] / "jobs" / "studies").glob("*.yaml"))
 LOSSES = {"grid": [[{"name": "dice"}], [{"name": "focal"}]]}
@@ -34,7 +34,7 @@ def hits(task: Task, id: str) -> int:
 
 
 def page_of(run: RunDir) -> str:
-    return report(run, FileLedger(run.ledger)).read_text()
+    return report(run, ledger_in(run)).read_text()
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)

@@ -19,7 +19,7 @@ from raytrain.runs.layout import RunDir
 from raytrain.runs.search_log import write_present
 from raytrain.search.leaderboard import ranked
 from raytrain.submission.events import Event
-from raytrain.submission.ledger import FileLedger
+from tests.support import ledger_in
 from tests.unit.report_run import build
 from tests.unit.test_progress import row
 
@@ -127,7 +127,7 @@ def test_the_page_is_made_anew_only_after_a_change(
     (run.trial("abc").checkpoints).mkdir(parents=True)
     (run.trial("abc").checkpoints / "epoch_0001.pt").touch()
     assert page() == "2"
-    FileLedger(run.ledger).append(
+    ledger_in(run).append(
         Event(kind="prepared", tag="t", time=datetime.now(UTC), competition="shapes", run="first",
               file="f", sha256="0", rows=1, score=None, members=())
     )  # fmt: skip
