@@ -18,6 +18,7 @@ from typer.core import TyperArgument, TyperCommand, TyperOption
 from typer.main import get_command
 
 from raytrain.cli import app
+from raytrain.cli.app import every_command
 from raytrain.config.base import Spec
 from raytrain.config.job import JobSpec
 
@@ -169,7 +170,7 @@ def commands_page() -> str:
         "`raytrain COMMAND --help` prints the same. Exit codes: 0 done, 1 failed, 2 wrong usage, "
         "130 interrupted, 143 terminated.", "",
     ]  # fmt: skip
-    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+    for name, command in every_command(get_command(app)).items():
         lines += [f"## raytrain {name}", "", escaped(inspect.cleandoc(command.help or "")), ""]
         lines += [*_parameters(command), ""]
     return "\n".join(lines)

@@ -10,6 +10,7 @@ from typing import Any
 from typer.main import get_command
 
 from raytrain.cli import app
+from raytrain.cli.app import every_command
 from raytrain.config.codes import CODES
 
 ROOT = Path(__file__).parents[1]
@@ -17,7 +18,7 @@ BEGIN = "<!-- `make agents` writes the part from here ... -->"
 END = "<!-- ... to here -->"
 COMMON = ("--set", "--profile", "--local", "--trust")
 """Options of many commands, which are explained once. Every command has --json and --help."""
-COMMANDS: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS = every_command(get_command(app))
 
 SUMMARY = (
     "raytrain takes the raw folder of an image-segmentation competition to a scored leaderboard "

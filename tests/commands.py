@@ -21,7 +21,7 @@ from typing import TextIO
 
 PRELOADED = [
     "raytrain.cli", "raytrain.pipeline.run", "raytrain.pipeline.demo",
-    "raytrain.cluster.run_search", "raytrain.cluster.jobs", "raytrain.engine.trial",
+    "raytrain.cluster.run_search", "raytrain.cluster.launch", "raytrain.engine.trial",
     "raytrain.data.augment", "torch._dynamo",
 ]  # fmt: skip
 

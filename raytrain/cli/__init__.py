@@ -1,10 +1,20 @@
 """The commands: parse arguments, call one function, return its answer. Heavy libraries are imported
 late."""
 
-from raytrain.cli import begin, catalogue, line, prediction, results, scores, submission
+from raytrain.cli import begin, catalogue, cluster, line, prediction, results, scores, submission
 from raytrain.cli.app import app
 
-__all__ = ["begin", "catalogue", "line", "main", "prediction", "results", "scores", "submission"]
+__all__ = [
+    "begin",
+    "catalogue",
+    "cluster",
+    "line",
+    "main",
+    "prediction",
+    "results",
+    "scores",
+    "submission",
+]
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ import signal
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -46,7 +46,7 @@ class _Commands(TyperGroup):
 
     def __init__(self, **attributes):
         super().__init__(**attributes)
-        for command in self.commands.values():
+        for command in every_command(self).values():
             command.params.append(_json_option())
 
     def parse_args(self, ctx, args):
@@ -95,6 +95,15 @@ class _Commands(TyperGroup):
         except Exception as error:
             traceback.print_exc()
             return failure(ValueError(f"{type(error).__name__}: {error}"), "internal", 1)
+
+
+def every_command(group: Any) -> dict[str, Any]:
+    """Return all commands of a group by their words, such as `check` and `jobs list`."""
+    found: dict[str, Any] = {}
+    for name, command in group.commands.items():
+        below = every_command(command) if isinstance(command, TyperGroup) else {"": command}
+        found |= {f"{name} {words}".rstrip(): each for words, each in below.items()}
+    return found
 
 
 def _json_option():

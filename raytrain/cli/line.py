@@ -1,6 +1,5 @@
 """The commands of the pipeline: one per station, and those that chain them."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -201,25 +200,6 @@ def demo(
         return Answer(found)
     problems = tuple(problem_of("failed", line) for line in found.shortfalls)
     return Answer(found, "", 1, f"demo failed: {'; '.join(found.shortfalls)}", problems)
-
-
-@app.command(rich_help_panel=PANEL)
-def launch(
-    command: Annotated[str, typer.Argument(help="The command to run there: run, search, ...")],
-    job: JobFile,
-    address: Annotated[str, typer.Option(help="The cluster's dashboard, http://HOST:8265.")],
-    set: Overrides = None,
-    profile: Profile = None,
-    python: Annotated[str, typer.Option(help="The interpreter on the cluster.")] = "python",
-) -> Answer:
-    """Run a command as a Ray job on a cluster, follow its log, and return its exit code."""
-    from raytrain.cluster.jobs import launch as submit_job
-
-    spec = load_job(job, set, profile)
-    code = submit_job(command, spec, address, python, sys.stdout)
-    message = f"the job ended with exit code {code}; its log says why" if code else ""
-    problems = (problem_of("failed", message),) if code else ()
-    return Answer({"exit_code": code}, "", code, message, problems)
 
 
 def _ensemble(folder: RunDir) -> dict[str, Any]:

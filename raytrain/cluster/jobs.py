@@ -1,111 +1,164 @@
-"""Run a raytrain command as a Ray job: submit it, follow its log, return its exit code."""
+"""raytrain's Ray jobs: list them, follow their logs, wait for them, stop them."""
 
 import asyncio
 import os
-import shutil
-import tempfile
-from pathlib import Path
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TextIO
 
-from ray.job_submission import JobSubmissionClient
-from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_fixed
+from aiohttp import ClientError
+from ray.dashboard.modules.job.pydantic_models import JobDetails
+from ray.job_submission import JobStatus, JobSubmissionClient
+from requests import RequestException
 
-import raytrain
 from raytrain.cluster.connect import match_authentication
 from raytrain.config.errors import unknown_name
-from raytrain.config.job import JobSpec
-from raytrain.data.source import absolute
-from raytrain.runs.extensions import write_job
-from raytrain.runs.messages import say, shows_details
+from raytrain.runs.messages import warn
 
-COMMANDS = ("check", "train", "search", "cv", "finalize", "submit", "run")
+NAME, ASKED = "raytrain", "raytrain_asked"
+"""Keys of a job's metadata: its readable name, and the SHA-256 of what it was asked to do."""
+POLL_S = 1.0
+LOST_S = 600.0
+"""Seconds without a connection after which following a job is given up."""
 
 
-def launch(command: str, job: JobSpec, address: str, python: str, log: TextIO) -> int:
-    """Run `raytrain <command>` for this job on the cluster behind a dashboard address.
+@dataclass(frozen=True)
+class Job:
+    """A raytrain command that runs, or ran, as a Ray job."""
 
-    The package, the resolved configuration and the files that it extends by are uploaded. The data
-    is not: its folder and the storage must be paths that every node sees. The job's output is
-    written to `log`; an interrupt only stops following it. Returns the job's exit code. Raises
-    ValueError when the cluster does not answer or the job cannot run there.
-    """
-    if command not in COMMANDS:
-        raise ValueError(f"launch: {unknown_name(command, COMMANDS)}")
-    _refuse_relative(job)
+    id: str
+    name: str
+    asked: str
+    status: JobStatus
+    exit_code: int | None
+    """None while it runs, or if Ray ended it."""
+    started: datetime | None
+    ended: datetime | None
+    message: str
+    """What Ray says about its state."""
+
+    @property
+    def has_ended(self) -> bool:
+        return self.status.is_terminal()
+
+    @property
+    def code(self) -> int:
+        """The exit code of the command; 1 if Ray ended it."""
+        return 1 if self.exit_code is None else self.exit_code
+
+
+def connect(address: str) -> JobSubmissionClient:
+    """Return a client for the cluster behind a dashboard address. Raises ValueError when nothing
+    answers there."""
     try:
         match_authentication(address)
-        client = JobSubmissionClient(address)
+        # Ray prefers this variable, and RAY_ADDRESS, to the argument.
+        os.environ["RAY_API_SERVER_ADDRESS"] = address
+        return JobSubmissionClient(address)
     except OSError as error:
         raise ValueError(
             f"{address}: no Ray dashboard answers there ({error}); give the head node's, such as "
             "http://HOST:8265"
         ) from None
-    with tempfile.TemporaryDirectory(prefix="raytrain-launch-") as folder:
-        package = Path(raytrain.__file__).parent
-        shutil.copytree(
-            package, Path(folder) / "raytrain", ignore=shutil.ignore_patterns("__pycache__")
-        )
-        write_job(job, Path(folder))
-        name = f"{job.competition.name}-{job.run}-{command}"
-        details = " --verbose" if shows_details() else ""
-        entrypoint = f"{python} -m raytrain{details} {command} job.yaml"
-        submission = _submit(client, entrypoint, name, folder)
-    say(f"job {submission} on {address}; stop it with `ray job stop {submission}`")
-    asyncio.run(_follow(client, submission, log))
-    info = client.get_job_info(submission)
-    if info.driver_exit_code is not None:
-        return info.driver_exit_code
-    say(f"job {submission} ended as {info.status}: {info.message}")
-    return 1
 
 
-@retry(
-    # A head node that has just started has no agent that accepts jobs yet.
-    retry=retry_if_exception_message(match="(?s).*No available agent"),
-    wait=wait_fixed(1),
-    stop=stop_after_delay(60),
-    reraise=True,
-)
-def _submit(client: JobSubmissionClient, entrypoint: str, name: str, folder: str) -> str:
-    return client.submit_job(
-        entrypoint=entrypoint,
-        submission_id=_free_id(client, name),
-        runtime_env={"working_dir": folder, "env_vars": _travelling()},
-        metadata={"raytrain": name},
+def jobs_of(client: JobSubmissionClient) -> list[Job]:
+    """Return all jobs that were submitted to the cluster, the newest last. Jobs that are not
+    raytrain's have no name."""
+    found = [_job(info) for info in client.list_jobs() if info.submission_id]
+    return sorted(found, key=lambda job: job.started or datetime.max.replace(tzinfo=UTC))
+
+
+def job_of(client: JobSubmissionClient, id: str) -> Job:
+    """Return a job. Raises ValueError when the cluster has no job of this id."""
+    try:
+        return _job(client.get_job_info(id))
+    except RuntimeError:
+        known = [job.id for job in jobs_of(client)]
+        if id in known:
+            raise
+        text = unknown_name(id, known) if known else "the cluster has no jobs"
+        raise ValueError(f"{id}: {text}") from None
+
+
+def log_of(client: JobSubmissionClient, id: str) -> str:
+    """Return a job's log so far. Raises ValueError when the cluster has no such job."""
+    job_of(client, id)
+    return client.get_job_logs(id)
+
+
+def follow(client: JobSubmissionClient, id: str, log: TextIO | None) -> Job:
+    """Wait until a job has ended, and write its log from the beginning; a lost connection is made
+    again.
+
+    Raises ValueError when the cluster has no such job, or does not answer for `LOST_S`.
+    """
+    job_of(client, id)
+    rest, lost_since = _Rest(log), None
+    while True:
+        try:
+            asyncio.run(rest.follow(client, id))
+            job = job_of(client, id)
+        except (OSError, RuntimeError, ClientError, RequestException) as error:
+            lost_since = lost_since or _lost(error)
+            if time.monotonic() - lost_since > LOST_S:
+                raise ValueError(
+                    f"{id}: the cluster has not answered for {LOST_S / 60:g} minutes ({error}); "
+                    "the job goes on if its cluster does"
+                ) from None
+        else:
+            lost_since = None
+            if job.has_ended:
+                return job
+        time.sleep(POLL_S)
+
+
+def stop(client: JobSubmissionClient, id: str) -> Job:
+    """Stop a job and wait until it has ended. Raises ValueError like `follow`."""
+    job_of(client, id)
+    client.stop_job(id)
+    return follow(client, id, None)
+
+
+class _Rest:
+    """Writes the part of a log that is not written yet: each stream begins at the log's first
+    character."""
+
+    def __init__(self, log: TextIO | None):
+        self._log = log
+        self._written = 0
+
+    async def follow(self, client: JobSubmissionClient, id: str) -> None:
+        if self._log is None:
+            return
+        position = 0
+        async for text in client.tail_job_logs(id):
+            new = text[max(0, self._written - position) :]
+            position += len(text)
+            self._log.write(new)
+            self._log.flush()
+            self._written = max(self._written, position)
+
+
+def _lost(error: Exception) -> float:
+    warn(f"lost the connection ({type(error).__name__}); the job goes on; trying again")
+    return time.monotonic()
+
+
+def _job(info: JobDetails) -> Job:
+    data = info.metadata or {}
+    return Job(
+        id=info.submission_id,
+        name=data.get(NAME, ""),
+        asked=data.get(ASKED, ""),
+        status=JobStatus(info.status),
+        exit_code=info.driver_exit_code,
+        started=_moment(info.start_time),
+        ended=_moment(info.end_time),
+        message=info.message or "",
     )
 
 
-async def _follow(client: JobSubmissionClient, submission: str, log: TextIO) -> None:
-    async for text in client.tail_job_logs(submission):
-        log.write(text)
-        log.flush()
-
-
-def _free_id(client: JobSubmissionClient, name: str) -> str:
-    """Return the readable name with a number, because Ray refuses an id that it has seen."""
-    taken = {info.submission_id for info in client.list_jobs()}
-    number = 1
-    while f"{name}-{number}" in taken:
-        number += 1
-    return f"{name}-{number}"
-
-
-def _refuse_relative(job: JobSpec) -> None:
-    paths = {
-        "storage": job.storage,
-        "competition.data": job.competition.data,
-        "competition.exclude": job.competition.exclude,
-    }
-    problems = [
-        f"{key}: {value!r} is relative; on a cluster give a path that every node sees, "
-        f"such as --set {key}=/shared/..."
-        for key, value in paths.items()
-        if value is not None and absolute(value) != value
-    ]
-    if problems:
-        raise ValueError("launch:\n  " + "\n  ".join(problems))
-
-
-def _travelling() -> dict[str, str]:
-    """Return the settings that the job needs; Kaggle's credentials stay on the cluster."""
-    return {"PYTHONUNBUFFERED": "1", "RAY_AUTH_MODE": os.environ["RAY_AUTH_MODE"]}
+def _moment(milliseconds: int | None) -> datetime | None:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds else None

@@ -126,14 +126,6 @@ def test_the_exit_code_of_a_failed_job_comes_back(cluster: Cluster, tmp_path: Pa
     assert "ph1.png: unreadable" in done.stdout
 
 
-def test_relative_folders_are_refused(cluster: Cluster, tmp_path: Path) -> None:
-    job = write_job(tmp_path, tmp_path / "runs")
-    words = ["--address", cluster.dashboard, "--set", "storage=runs"]
-    done = raytrain("launch", "run", job, *words)
-    assert done.returncode == 1
-    assert "storage: 'runs' is relative" in done.stderr
-
-
 def test_an_address_where_nothing_answers(tmp_path: Path) -> None:
     job = write_job(tmp_path, tmp_path / "runs")
     env = {"RAY_AUTH_MODE": "disabled"}

@@ -21,7 +21,11 @@ IN_TEXT = re.compile(r"`raytrain +([a-z]+)([^`]*)`")
 def named(text: str) -> list[tuple[str, str]]:
     """Each command that a page shows in a block or names in backticks, with its other words."""
     blocks = "\n".join(FENCED.findall(text))
-    return IN_BLOCK.findall(blocks) + IN_TEXT.findall(FENCED.sub("", text))
+    found = []
+    for name, words in IN_BLOCK.findall(blocks) + IN_TEXT.findall(FENCED.sub("", text)):
+        second = f"{name} {words.split()[0]}" if words.split() else name
+        found.append((second if second in COMMANDS else name, words))
+    return found
 
 
 def test_the_files_are_those_that_the_commands_give() -> None:

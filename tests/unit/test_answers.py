@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from raytrain.cli import app
 from raytrain.cli import line as line_commands
 from raytrain.cli.answer import Answer, as_tree, failure, problem_of
+from raytrain.cli.app import every_command
 from raytrain.config.codes import CODES, Code, CodedError
 from raytrain.runs.files import DamagedError
 from raytrain.runs.layout import RunDir
@@ -23,7 +24,7 @@ from raytrain.runs.lock import locked
 from tests.support import run_folder, write_job
 
 KEYS = ["schema", "command", "ok", "exit_code", "result", "problems", "message", "warnings"]
-COMMANDS: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS = every_command(get_command(app))
 
 
 def answered(*words: object) -> tuple[dict[str, Any], str]:

@@ -12,6 +12,7 @@ import yaml
 from typer.main import get_command
 
 from raytrain.cli import app
+from raytrain.cli.app import every_command
 from raytrain.config.job import JobSpec
 from raytrain.config.load import load_job
 from raytrain.config.own import extend_by
@@ -22,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 TOP = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "AGENTS.md", "CHANGELOG.md")]
 PAGES = [*TOP, *sorted(DOCS.rglob("*.md"))]
-COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS = every_command(get_command(app))
 HOLDERS = {"trial": TrialSpec, "predict": PredictSpec, "competition": None}
 """Parts of a job whose fields a page may show alone; `competition` has the rest."""
 CLASSES = ("background", "scratch", "left ventricle", "myocardium", "vehicle")
@@ -46,6 +47,12 @@ def shown_commands(page: Path) -> Iterator[list[str]]:
             words = shlex.split(line.partition(" | ")[0], comments=True)
             if words and words[0] in ("raytrain", ".venv/bin/raytrain", "make", "python"):
                 yield [words[0].removeprefix(".venv/bin/"), *words[1:]]
+
+
+def named(words: list[str]) -> str:
+    """Return the command that a line names with its first word or two."""
+    group = [name for name in COMMANDS if name.startswith(f"{words[0]} ")]
+    return next(name for name in (" ".join(words[:2]), words[0], *group) if name in COMMANDS)
 
 
 def anchors(page: Path) -> set[str]:
@@ -77,17 +84,18 @@ def test_command_lines_that_are_shown_are_accepted(page: Path, tmp_path: Path) -
             assert words[1] == "-m"
             assert importlib.util.find_spec(words[2]), words
         else:
-            assert words[1] in COMMANDS, words
-            given = COMMANDS[words[1]].make_context(words[1], words[2:]).params
+            name = named(words[1:])
+            rest = words[1 + len(name.split()) :]
+            given = COMMANDS[name].make_context(name, rest).params
             load_part({}, tmp_path, given.get("set") or [])
 
 
 @every_page
 def test_commands_that_are_named_in_a_sentence_exist(page: Path, tmp_path: Path) -> None:
     text = re.sub(r"(?ms)^```.*?^```$", "", page.read_text())
-    for name, rest in re.findall(r"`raytrain ([a-z]+)\b([^`]*)`", text):
-        options = {word for each in COMMANDS[name].params for word in each.opts}
-        assert set(re.findall(r"(?<!\S)--[a-z-]+", rest)) <= options, f"{name}{rest}"
+    for line in re.findall(r"`raytrain ([a-z][^`]*)`", text):
+        options = {word for each in COMMANDS[named(line.split())].params for word in each.opts}
+        assert set(re.findall(r"(?<!\S)--[a-z-]+", line)) <= options, line
     for override in re.findall(r"`--set ([^`]+)`", text):
         load_part({}, tmp_path, [override])
 

@@ -1,0 +1,180 @@
+"""Commands that run others as Ray jobs, and follow or stop these jobs."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import typer
+from typer.main import get_command
+
+from raytrain.cli.answer import Answer, problem_of
+from raytrain.cli.app import Terminated, app
+from raytrain.config.errors import unknown_name
+from raytrain.config.load import load_job
+
+if TYPE_CHECKING:  # these import Ray
+    from raytrain.cluster.jobs import Job
+    from raytrain.cluster.launch import Order
+
+PANEL = "A cluster"
+YAML = (".yaml", ".yml")
+RESOLVED = ("--set", "--profile")
+"""Options that a resolved job contains."""
+HERE_ONLY = ("launch", "jobs", "watch", "demo")
+"""Commands that make no sense as a job."""
+
+Address = Annotated[
+    str,
+    typer.Option(
+        help="The cluster's dashboard, http://HOST:8265.", envvar="RAY_API_SERVER_ADDRESS"
+    ),
+]
+JobId = Annotated[str, typer.Argument(help="The job's id, as `raytrain jobs list` shows it.")]
+LOCAL = "http://127.0.0.1:8265"
+
+jobs = typer.Typer(no_args_is_help=True, help="List, follow and stop Ray jobs.")
+app.add_typer(jobs, name="jobs", rich_help_panel=PANEL)
+
+
+@app.command(
+    rich_help_panel=PANEL,
+    context_settings={"ignore_unknown_options": True},
+)
+def launch(
+    command: Annotated[str, typer.Argument(help="The command to run there: run, search, ...")],
+    words: Annotated[
+        list[str] | None, typer.Argument(help="Its arguments, as without `launch`.")
+    ] = None,
+    address: Address = LOCAL,
+    python: Annotated[str, typer.Option(help="The interpreter on the cluster.")] = "python",
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Return once the job is submitted.")
+    ] = False,
+) -> Answer:
+    """Run a command as a Ray job on a cluster, follow its log, and return its exit code."""
+    from raytrain.cluster.launch import launch as submit_job
+    from raytrain.runs.messages import say
+
+    asked = order(get_command(app), command, words or [])
+    id, was_running = submit_job(asked, address, python)
+    say(f"job {id} {'is running already' if was_running else 'is submitted'} on {address}")
+    say(f"  follow it: raytrain jobs attach {id} --address {address}")
+    say(f"  stop it:   raytrain jobs stop {id} --address {address}")
+    if detach:
+        return Answer({"job": id, "was_running": was_running})
+    return _followed(address, id, sys.stdout)
+
+
+@jobs.command(name="list")
+def list_jobs(address: Address = LOCAL) -> Answer:
+    """List raytrain's jobs on the cluster, the newest last."""
+    from raytrain.cluster.jobs import connect, jobs_of
+    from raytrain.report.terminal import jobs_table
+
+    found = jobs_of(connect(address))
+    ours = [job for job in found if job.name]
+    facts = [_facts(job) for job in ours]
+    others = len(found) - len(ours)
+    return Answer({"jobs": facts, "others": others}, jobs_table(facts, others))
+
+
+@jobs.command()
+def logs(
+    job: JobId,
+    address: Address = LOCAL,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on until the job ends, like `attach`.")
+    ] = False,
+) -> Answer:
+    """Print a job's log so far."""
+    from raytrain.cluster.jobs import connect, log_of
+
+    if follow:
+        return _followed(address, job, sys.stdout)
+    return Answer(None, log_of(connect(address), job).rstrip("\n"))
+
+
+@jobs.command()
+def attach(job: JobId, address: Address = LOCAL) -> Answer:
+    """Follow a job's log until the job ends, and return its exit code."""
+    return _followed(address, job, sys.stdout)
+
+
+@jobs.command()
+def wait(job: JobId, address: Address = LOCAL) -> Answer:
+    """Wait until a job ends, without its log, and return its exit code."""
+    return _followed(address, job, None)
+
+
+@jobs.command()
+def stop(job: JobId, address: Address = LOCAL) -> Answer:
+    """Stop a job, and wait until it has ended. The same command continues its run later."""
+    from raytrain.cluster.jobs import connect
+    from raytrain.cluster.jobs import stop as end
+
+    ended = end(connect(address), job)
+    return Answer(_facts(ended), f"{job}: {ended.status.value.lower()}")
+
+
+def _followed(address: str, id: str, log: TextIO | None) -> Answer:
+    from raytrain.cluster.jobs import connect, follow
+
+    try:
+        job = follow(connect(address), id, log)
+    except KeyboardInterrupt as error:
+        text = (
+            f"{id}: the job goes on; follow it with `raytrain jobs attach {id}`, or stop it with "
+        )
+        text += f"`raytrain jobs stop {id}`"
+        problems = (problem_of("interrupted", text),)
+        return Answer(None, "", 143 if isinstance(error, Terminated) else 130, text, problems)
+    if not job.code:
+        return Answer(_facts(job))
+    state = job.status.value.lower()
+    text = f"{id}: the job ended as {state}, exit code {job.code}; {_reason(job)}"
+    return Answer(_facts(job), "", job.code, text, (problem_of("failed", text),))
+
+
+def _reason(job: "Job") -> str:
+    return "its log says why" if job.exit_code is not None else f"Ray says: {job.message}"
+
+
+def _facts(job: "Job") -> dict[str, Any]:
+    state = job.status.value.lower()
+    keys = ("id", "name", "exit_code", "started", "ended", "message")
+    return {"state": state, **{key: getattr(job, key) for key in keys}}
+
+
+def order(group: Any, name: str, words: list[str]) -> "Order":
+    """Return the order of a command line, once the command itself, one of the group's, has accepted
+    it.
+
+    A job is resolved here. Its file's place in the words, `--set` and `--profile` give way to the
+    file that travels.
+    """
+    from raytrain.cluster.launch import JOB_FILE, Order
+
+    known = [each for each in group.commands if each not in HERE_ONLY]
+    if name not in known:
+        raise ValueError(f"launch: {unknown_name(name, known)}")
+    values = group.commands[name].make_context(name, [*words]).params
+    paths = [path for value in values.values() for path in _paths(value)]
+    file = next((path for path in paths if path.suffix in YAML), None)
+    if file is None:
+        return Order((name, *words), None, tuple(map(str, paths)))
+    job = load_job(file, values.get("set"), values.get("profile"))
+    travelling, rest = [name], iter(words)
+    for word in rest:
+        option, _, value = word.partition("=")
+        if option in RESOLVED:
+            _ = value or next(rest)
+        else:
+            travelling.append(JOB_FILE if Path(word) == file else word)
+    return Order((*travelling,), job, tuple(str(path) for path in paths if path != file))
+
+
+def _paths(value: object) -> list[Path]:
+    """Return the paths in an argument's value: paths, or patterns of images, which are texts."""
+    several = value if isinstance(value, list | tuple) else [value]
+    texts = [Path(each) for each in several if isinstance(each, str) and Path(each).exists()]
+    return [*texts, *(each for each in several if isinstance(each, Path))]
