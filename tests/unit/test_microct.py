@@ -1,4 +1,4 @@
-"""The drawn micro-CT slices have the published statistics, and gray values alone do not solve them."""
+"""The drawn micro-CT slices have the published statistics; gray values alone do not solve them."""
 
 import numpy as np
 import pytest
