@@ -1,4 +1,4 @@
-"""Fixtures of the tests that talk to Kaggle: a server of our own stands in for it, alone."""
+"""Fixtures of these tests: a small run, and a server of our own that stands in for Kaggle."""
 
 import json
 import os
@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from raytrain.runs.layout import RunDir
 from raytrain.submission import calls, kaggle_client
 from raytrain.submission import wait_for_score as scored
 from raytrain.submission.child import Reply, Request
 from tests.e2e.finished_run import truth, write_finished
 from tests.e2e.kaggle_server import running
 from tests.e2e.kaggle_state import TOKEN, Kaggle
+from tests.e2e.small_run import write_small_run
+from tests.support import printed
 
 
 @pytest.fixture
@@ -57,3 +60,26 @@ def client_here(kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch) -> None:
 def job(tmp_path: Path) -> Path:
     """A job whose run is ready to be submitted."""
     return write_finished(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def _small_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("small")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAYTRAIN_CACHE", str(folder / "cache"))
+        _, run = write_small_run(folder)
+    printed("bundle", run.path, "--out", folder / "bundle.zip")
+    return folder
+
+
+@pytest.fixture
+def place(_small_place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a run, its data and its bundle, which tests leave as they are."""
+    monkeypatch.setenv("RAYTRAIN_CACHE", str(_small_place / "cache"))
+    return _small_place
+
+
+@pytest.fixture
+def run(place: Path) -> RunDir:
+    """The run of `place`."""
+    return RunDir(place / "runs" / "phantom" / "default")

@@ -72,3 +72,10 @@ def _network(run: RunDir, fingerprint: str) -> Network:
     trial = run.trial(fingerprint)
     path = trial.checkpoints / "last.pt"
     return Network(fingerprint=fingerprint, checkpoint=str(path.relative_to(run.path)), ranks=1)
+
+
+def same_masks(run: RunDir, folder: Path) -> None:
+    """The masks are those of the run, bit by bit."""
+    for path in run.masks.glob("*.png"):
+        assert path.read_bytes() == (folder / path.name).read_bytes(), path.name
+    assert len(list(run.masks.glob("*.png"))) == 40
