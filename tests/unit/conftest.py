@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from raytrain.config.competition import CompetitionSpec
+from tests.unit.own_job import own_job
 
 CLASSES = ("background", "ring", "core")
 
@@ -52,6 +53,13 @@ class Competition:
 def competition(tmp_path: Path) -> Competition:
     """An empty one under tmp_path/data."""
     return Competition(tmp_path / "data")
+
+
+@pytest.fixture
+def own_folder(tmp_path: Path) -> Iterator[Path]:
+    """A job with a file of its own parts."""
+    with own_job(tmp_path) as folder:
+        yield folder
 
 
 @pytest.fixture(autouse=True)

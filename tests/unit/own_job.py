@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from raytrain.config.job import JobSpec
 from raytrain.config.own import extend_by
+from raytrain.models import build_model
 
 EXAMPLE = Path(__file__).parents[2] / "jobs" / "own_parts.py"
 JOB = """
@@ -33,3 +35,8 @@ def own_job(folder: Path) -> Iterator[Path]:
     (folder / "job.yaml").write_text(JOB)
     yield folder
     extend_by(())
+
+
+def layers(spec: JobSpec) -> list[str]:
+    network = build_model(spec.trial.model, 1, 2, None)
+    return [type(layer).__name__ for layer in network.children()]

@@ -1,7 +1,5 @@
 """Each competition's CSV, byte by byte, checked, and read back as a training table."""
 
-import base64
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -16,25 +14,7 @@ from raytrain.data.find import find_samples
 from raytrain.data.formats.rle_table import read_rle_mask
 from raytrain.submission.checks import check_submission
 from raytrain.submission.table import build_table, write_table
-
-CLASSES = ("background", "Fish", "Flower")
-TABLE = "submission.csv"
-
-
-def labels(*rows: str) -> np.ndarray:
-    """A label image (H, W) uint8 as drawn; a point is background."""
-    return np.array([[int(letter) for letter in row.replace(".", "0")] for row in rows], np.uint8)
-
-
-DRAWN = labels("1.12", "1..2", "..2.")
-"""Fish: two objects. Flower: one, its pixels meet at corners."""
-NOTHING = np.zeros((3, 4), np.uint8)
-
-
-def packed(*letters: str) -> str:
-    """Objects as HuBMAP 2023 lists them, from COCO's letters."""
-    words = [base64.b64encode(zlib.compress(part.encode(), 9)).decode() for part in letters]
-    return " ".join(f"0 1.0 {word}" for word in words)
+from tests.drawn_masks import CLASSES, DRAWN, NOTHING, TABLE, labels, packed
 
 
 def by_column(header: str, id: str = "{}", empty: str = "") -> str:
@@ -144,91 +124,6 @@ def test_another_mask_than_the_files_is_found_out(name: str, tmp_path: Path) -> 
     dot_HW[2, 1] = 1
     assert check_submission(path, spec, [("a", DRAWN), ("b", dot_HW)], CLASSES, "single_label")
     assert check_submission(path, spec, [("a", NOTHING), ("b", NOTHING)], CLASSES, "single_label")
-
-
-def faults(folder: Path, name: str, text: str, mask_HW: np.ndarray = DRAWN) -> list[str]:
-    """What is wrong with a file of image `a`."""
-    path = folder / TABLE
-    path.write_text(text)
-    found = check_submission(
-        path, SubmissionSpec(dialect=name), [("a", mask_HW)], CLASSES, "single_label"
-    )
-    return [problem.removeprefix(f"{path}: ") for problem in found]
-
-
-def test_objects_may_stand_in_any_order(tmp_path: Path) -> None:
-    header = "ImageId,EncodedPixels"
-    assert faults(tmp_path, "airbus", f"{header}\na.jpg,9 3\na.jpg,1 2\na.jpg,7 1\n") == []
-    listed = packed("831", "02:", "615")
-    text = f"id,height,width,prediction_string\na,3,4,{listed}\n"
-    assert faults(tmp_path, "hubmap_2023", text) == []
-
-
-FEWER, MORE = (
-    "a.jpg: the file has 2 objects, the mask has 3",
-    "a.jpg: the file has 4 objects, the mask has 3",
-)
-DIFFERS = "a.jpg: 1 px differ from the mask"
-
-
-@pytest.mark.parametrize(
-    ("rows", "problems"),
-    [
-        (["1 2", "7 1"], [FEWER]),
-        (["1 2 7 1", "9 3"], [FEWER, DIFFERS]),
-        (["1 3", "7 1", "9 3"], [DIFFERS]),
-        (["1 2", "7 1", ""], ["a.jpg: one of several rows has no pixel"]),
-        (
-            ["1 2", "7 1", "9 3", "9 3"],
-            [
-                MORE,
-                "a.jpg: the object at row 0, column 3 matches no remaining object of the mask",
-                "a: 3 px are in several rows, but rows must not overlap",
-            ],
-        ),
-        (
-            ["1 2", "6 1", "7 1", "9 3"],
-            [MORE, "a.jpg: the object at row 2, column 1 matches no remaining object of the mask"],
-        ),
-    ],
-)
-def test_objects_that_are_wrong(rows: list[str], problems: list[str], tmp_path: Path) -> None:
-    text = "ImageId,EncodedPixels\n" + "".join(f"a.jpg,{row}\n" for row in rows)
-    assert faults(tmp_path, "airbus", text) == problems
-
-
-def test_an_image_without_objects_has_one_row(tmp_path: Path) -> None:
-    header = "ImageId,EncodedPixels"
-    assert faults(tmp_path, "airbus", f"{header}\na.jpg,\n", NOTHING) == []
-    assert faults(tmp_path, "airbus", f"{header}\n", NOTHING) == [
-        "ids in the masks but not in the file: a.jpg"
-    ]
-    assert faults(tmp_path, "airbus", f"{header}\na.jpg,\na.jpg,\n", NOTHING) == [
-        "a.jpg: the file has 2 objects, the mask has 1"
-    ]
-
-
-def test_another_token_is_told(tmp_path: Path) -> None:
-    assert faults(tmp_path, "sennet", "id,rle\na,\n", NOTHING) == [
-        "a: the cell is blank; an empty mask is written '1 0'"
-    ]
-    assert faults(tmp_path, "contrails", "record_id,encoded_pixels\na,-1\n", NOTHING) == [
-        "a: '-1' is not a positive whole number below 10**18"
-    ]
-
-
-def test_the_key_is_all_that_stands_before_the_encoding(tmp_path: Path) -> None:
-    text = "id,class,predicted\na,Fish,1 1 3 1 5 1\na,Fish,4 1 8 1 11 1\n"
-    assert faults(tmp_path, "uw_madison", text) == [
-        "ids that occur more than once: a,Fish",
-        "ids in the masks but not in the file: a,Flower",
-    ]
-    listed = packed("02:", "615", "831")
-    text = f"id,height,width,prediction_string\na,4,3,{listed}\n"
-    assert faults(tmp_path, "hubmap_2023", text) == [
-        "ids in the masks but not in the file: a,3,4",
-        "ids in the file but not in the masks: a,4,3",
-    ]
 
 
 OVERLAPPING = labels("1.3", "..2")

@@ -1,6 +1,5 @@
 """`extend`: what is wrong with a user's file is said; metrics and formats of one's own."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +10,7 @@ from raytrain.data.checks import inspect
 from raytrain.metrics import gathered, image_figures, score
 from raytrain.metrics.evidence import Evidence, ImageMaps
 from tests.unit.conftest import Competition
-from tests.unit.own_job import HEAD, own_job
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """A job and its file."""
-    with own_job(tmp_path) as job_folder:
-        yield job_folder
+from tests.unit.own_job import HEAD
 
 
 @pytest.mark.parametrize(
@@ -61,26 +53,26 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         ),
     ],
 )
-def test_what_is_wrong_with_a_file(folder: Path, text: str, words: str) -> None:
+def test_what_is_wrong_with_a_file(own_folder: Path, text: str, words: str) -> None:
     lines = text.count("line")
     body = text if words.startswith("line") or (not lines and "Own" not in text) else HEAD + text
-    (folder / "mine" / "own_parts.py").write_text(body)
+    (own_folder / "mine" / "own_parts.py").write_text(body)
     with pytest.raises(ValueError, match=rf"mine/own_parts\.py: {words}"):
-        load_job(folder / "job.yaml")
+        load_job(own_folder / "job.yaml")
 
 
-def test_all_files_are_told_of_at_once(folder: Path) -> None:
-    (folder / "mine" / "broken.py").write_text("1 / 0")
+def test_all_files_are_told_of_at_once(own_folder: Path) -> None:
+    (own_folder / "mine" / "broken.py").write_text("1 / 0")
     with pytest.raises(ValueError, match="extend: 2 problems") as caught:
-        load_job(folder / "job.yaml", ["extend=[mine/broken.py, mine/own_parts.py, none.py]"])
+        load_job(own_folder / "job.yaml", ["extend=[mine/broken.py, mine/own_parts.py, none.py]"])
     assert "mine/broken.py: line 1: ZeroDivisionError" in str(caught.value)
     assert "none.py: no such file" in str(caught.value)
-    again = (folder / "mine" / "own_parts.py").read_text()
-    (folder / "mine" / "copy.py").write_text(again + "# another\n")
+    again = (own_folder / "mine" / "own_parts.py").read_text()
+    (own_folder / "mine" / "copy.py").write_text(again + "# another\n")
     with pytest.raises(ValueError, match="'two_convolutions' is defined in two files"):
-        load_job(folder / "job.yaml", ["extend=[mine/copy.py, mine/own_parts.py]"])
+        load_job(own_folder / "job.yaml", ["extend=[mine/copy.py, mine/own_parts.py]"])
     with pytest.raises(ValueError, match="extend: give a file, or a list of them"):
-        load_job(folder / "job.yaml", ["extend={a: b}"])
+        load_job(own_folder / "job.yaml", ["extend={a: b}"])
 
 
 FIGURES = (
@@ -103,10 +95,10 @@ IMAGE_FIGURES = {Bits: figures}
 )
 
 
-def test_a_metric_may_measure_each_image(folder: Path) -> None:
-    (folder / "mine" / "bits.py").write_text(FIGURES)
+def test_a_metric_may_measure_each_image(own_folder: Path) -> None:
+    (own_folder / "mine" / "bits.py").write_text(FIGURES)
     words = ["extend=[mine/own_parts.py, mine/bits.py]", "competition.metric=bits"]
-    metric = load_job(folder / "job.yaml", words).competition.metric
+    metric = load_job(own_folder / "job.yaml", words).competition.metric
     pred_KHW = np.array([[[1, 1, 0]], [[0, 0, 1]]], bool)
     maps = ImageMaps(pred_KHW.astype(float), pred_KHW, pred_KHW)
     assert gathered(metric) == (metric,)
@@ -135,16 +127,16 @@ FORMATS = {Inverse: Format(OURS['paired_folders'].index, mask)}
 )
 
 
-def test_a_format_of_ones_own(folder: Path, competition: Competition) -> None:
+def test_a_format_of_ones_own(own_folder: Path, competition: Competition) -> None:
     competition.fill(train=2, val=1, test=1)
-    (folder / "mine" / "inverse.py").write_text(FORMAT)
+    (own_folder / "mine" / "inverse.py").write_text(FORMAT)
     words = [
         "extend=mine/inverse.py",
         "trial={}",
         f"competition={{name: t, data: {competition.root}, classes: [a, b, c], group: (N+1)//2}}",
     ]
-    ours = inspect(load_job(folder / "job.yaml", words).competition)
-    own = load_job(folder / "job.yaml", [*words, "competition.format.name=inverse"]).competition
+    ours = inspect(load_job(own_folder / "job.yaml", words).competition)
+    own = load_job(own_folder / "job.yaml", [*words, "competition.format.name=inverse"]).competition
     found = inspect(own)
     assert found.splits["train"].class_pixels == tuple(
         reversed(ours.splits["train"].class_pixels or ())

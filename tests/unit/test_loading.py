@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import torch
 from torch.utils.data import Dataset, SequentialSampler, _utils
 
 from raytrain.data import loading
-from raytrain.data.loading import BatchLoader, LoaderError, room_problem
+from raytrain.data.loading import BatchLoader, LoaderError, _set_up_loader, room_problem
 
 
 @pytest.fixture(autouse=True)
@@ -86,3 +87,14 @@ def test_room_is_looked_at_before_the_start(
     # Where there is no such folder, nothing is known.
     monkeypatch.setattr(loading, "SHARED", tmp_path / "none")
     assert room_problem(4, 10**9) is None
+
+
+def test_ctrl_c_is_not_for_loaders() -> None:
+    """Each of them would print a traceback."""
+    before, strategy = signal.getsignal(signal.SIGINT), torch.multiprocessing.get_sharing_strategy()
+    try:
+        _set_up_loader(0)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+        torch.multiprocessing.set_sharing_strategy(strategy)

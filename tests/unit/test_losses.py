@@ -1,4 +1,4 @@
-"""Losses: a table worked by hand, references written elsewhere, and what every loss must obey."""
+"""Losses: a table worked by hand, and references written elsewhere."""
 
 import math
 from itertools import combinations
@@ -6,7 +6,6 @@ from itertools import combinations
 import numpy as np
 import pytest
 import torch
-from pydantic import TypeAdapter
 from segmentation_models_pytorch.losses import DiceLoss
 from torch.nn import functional
 
@@ -20,15 +19,14 @@ from raytrain.config.losses import (
     FocalTverskySpec,
     GeneralisedDiceSpec,
     JaccardSpec,
-    LossTerm,
     LovaszSpec,
     SoftDiceSpec,
     TopKCrossEntropySpec,
     TverskySpec,
 )
-from raytrain.config.target import Target
-from raytrain.losses import LOSSES, Loss, build_loss
+from raytrain.losses import LOSSES, build_loss
 from raytrain.losses.overlap import EPSILON
+from tests.loss_terms import PIXELS, default_loss, loss_of, random_answer
 
 # Two images of 1x2 pixels, three classes: probabilities per pixel, and the true classes.
 PROBABILITIES = [
@@ -39,8 +37,6 @@ TARGET = torch.tensor([[[1, 2]], [[0, 0]]])
 LN = math.log
 LIFT = math.exp(3.5)
 """What is added to the logits, as a factor of exp(logit)."""
-PIXELS = (6, 4, 2)
-"""Of the classes in a training set."""
 
 
 def _absent(total: float) -> float:
@@ -128,131 +124,64 @@ def _logits(images: list[int]) -> torch.Tensor:
     return (probabilities.log() + 3.5).permute(0, 2, 1)[:, :, None]
 
 
-def _loss(spec: LossTerm, target: Target = "single_label") -> Loss:
-    """The term alone, weighed 1."""
-    return build_loss((spec.model_copy(update={"weight": 1.0}),), target, PIXELS)
-
-
-def _default(name: str, target: Target = "single_label") -> Loss:
-    return _loss(TypeAdapter(LossTerm).validate_python({"name": name}), target)
-
-
-def _random(seed: int, shape: tuple[int, int, int, int]) -> tuple[torch.Tensor, torch.Tensor]:
-    """logits_BKHW float64 and a target_BHW in which every class occurs."""
-    generator = torch.Generator().manual_seed(seed)
-    images, classes, height, width = shape
-    logits = torch.randn(shape, generator=generator, dtype=torch.float64)
-    target = torch.randint(classes, (images, height, width), generator=generator)
-    target.flatten(1)[:, :classes] = torch.arange(classes)
-    return logits, target
-
-
 @pytest.mark.parametrize(("spec", "images", "expected"), TABLE)
 def test_a_loss_is_what_the_hand_says(spec, images: list[int], expected: float) -> None:
-    found = _loss(spec)(_logits(images), TARGET[images])
+    found = loss_of(spec)(_logits(images), TARGET[images])
     assert found.shape == ()
     assert found.item() == pytest.approx(expected, abs=2e-5)
 
 
 def test_no_two_losses_are_the_same() -> None:
     logits = _logits([0, 1])
-    values = {name: _default(name)(logits, TARGET).item() for name in LOSSES}
+    values = {name: default_loss(name)(logits, TARGET).item() for name in LOSSES}
     for one, other in combinations(values, 2):
         assert abs(values[one] - values[other]) > 1e-3, (one, other)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.25])
 def test_cross_entropy_is_numpys(smoothing: float) -> None:
-    logits, target = _random(0, (3, 4, 5, 6))
+    logits, target = random_answer(0, (3, 4, 5, 6))
     scores = logits.numpy()
     log_softmax = scores - np.log(np.exp(scores).sum(1, keepdims=True))
     truth = np.eye(4)[target.numpy()].transpose(0, 3, 1, 2)
     soft = truth * (1 - smoothing) + smoothing / 4
     expected = -(soft * log_softmax).sum(1).mean()
-    found = _loss(CrossEntropySpec(label_smoothing=smoothing))(logits, target)
+    found = loss_of(CrossEntropySpec(label_smoothing=smoothing))(logits, target)
     assert found.item() == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("background", [False, True])
 def test_dice_is_that_of_segmentation_models_pytorch(background: bool) -> None:
-    logits, target = _random(1, (3, 4, 5, 6))
+    logits, target = random_answer(1, (3, 4, 5, 6))
     classes = None if background else [1, 2, 3]
     expected = DiceLoss("multiclass", classes=classes, from_logits=True)(logits, target)
-    found = _loss(DiceSpec(background=background))(logits, target)
+    found = loss_of(DiceSpec(background=background))(logits, target)
     assert found.item() == pytest.approx(expected.item(), abs=1e-5)
 
 
 @pytest.mark.parametrize("background", [False, True])
 def test_soft_dice_is_numpys(background: bool) -> None:
-    logits, target = _random(2, (3, 4, 5, 6))
+    logits, target = random_answer(2, (3, 4, 5, 6))
     prob = functional.softmax(logits, 1).numpy()
     scores = []
     for image in range(3):
         for label in range(0 if background else 1, 4):
             p, t = prob[image, label], (target[image] == label).numpy()
             scores.append(2 * p[t].sum() / ((p**2).sum() + t.sum()))
-    found = _loss(SoftDiceSpec(background=background))(logits, target)
+    found = loss_of(SoftDiceSpec(background=background))(logits, target)
     assert found.item() == pytest.approx(1 - np.mean(scores), abs=1e-5)
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_gradients_are_those_of_the_value(name: str) -> None:
-    logits, target = _random(3, (2, 3, 3, 2))
-    assert torch.autograd.gradcheck(_default(name), (logits.requires_grad_(), target))
-
-
-@pytest.mark.parametrize("name", LOSSES)
-def test_a_better_answer_costs_less(name: str) -> None:
-    _, target = _random(4, (2, 4, 5, 6))
-    right = functional.one_hot(target, 4).permute(0, 3, 1, 2).double()
-    wrong = right.roll(1, 1)
-    answers = (40 * right - 20, right * 0, 40 * wrong - 20)
-    costs = [_default(name)(logits, target).item() for logits in answers]
-    assert costs[0] < costs[1] < costs[2]
-    if name != "boundary":  # which has no lowest value of its own
-        assert 0 <= costs[0] < 1e-3 < costs[1]
-
-
-@pytest.mark.parametrize("name", LOSSES)
-@pytest.mark.parametrize("shape", [(2, 4, 5, 6), (1, 2, 1, 1), (1, 4, 1, 3), (5, 3, 1, 1)])
-@pytest.mark.parametrize("label", [0, 1])
-@pytest.mark.parametrize("scale", [0.0, 1.0, 1e4])
-def test_empty_and_tiny_masks_have_finite_costs(
-    name: str, shape: tuple[int, int, int, int], label: int, scale: float
-) -> None:
-    logits = (
-        scale * torch.randn(shape, generator=torch.Generator().manual_seed(0))
-    ).requires_grad_()
-    target = torch.full((shape[0], *shape[2:]), label)
-    cost = _default(name)(logits, target)
-    cost.backward()
-    assert cost.shape == ()
-    assert cost.dtype == torch.float32
-    assert torch.isfinite(cost)
-    assert torch.isfinite(logits.grad).all()
-
-
-@pytest.mark.parametrize("name", LOSSES)
-def test_an_empty_image_seen_as_empty_costs_nothing(name: str) -> None:
-    target = torch.zeros(2, 4, 5, dtype=torch.int64)
-    logits = torch.full((2, 3, 4, 5), -60.0)
-    logits[:, 0] = 60
-    assert _default(name)(logits, target).item() == pytest.approx(0, abs=1e-5)
-
-
-@pytest.mark.parametrize("name", LOSSES)
-def test_the_input_is_left_alone(name: str) -> None:
-    logits, target = _random(5, (2, 3, 4, 5))
-    before = logits.clone(), target.clone()
-    _default(name)(logits, target)
-    assert torch.equal(logits, before[0])
-    assert torch.equal(target, before[1])
+    logits, target = random_answer(3, (2, 3, 3, 2))
+    assert torch.autograd.gradcheck(default_loss(name), (logits.requires_grad_(), target))
 
 
 def test_a_loss_is_the_weighted_sum_of_its_terms() -> None:
-    logits, target = _random(6, (2, 4, 5, 6))
+    logits, target = random_answer(6, (2, 4, 5, 6))
     terms = (CrossEntropySpec(weight=2.0), DiceSpec(weight=0.25, background=True), SoftDiceSpec())
-    parts = [_loss(term)(logits, target).item() for term in terms]
+    parts = [loss_of(term)(logits, target).item() for term in terms]
     total = build_loss(terms, "single_label", PIXELS)(logits, target)
     assert total.shape == ()
     assert total.item() == pytest.approx(2 * parts[0] + 0.25 * parts[1] + parts[2], rel=1e-12)

@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import nn
 
-from raytrain.config.job import JobSpec
 from raytrain.config.models import SmpSpec, UNetSpec
 from raytrain.config.names import TORCH_OPTIMIZERS, UNFIT_OPTIMIZERS
 from raytrain.config.space import with_values
@@ -23,7 +22,6 @@ from raytrain.engine.trainable import make_trainable
 from raytrain.engine.trial import Samples
 from raytrain.losses import build_loss
 from raytrain.models import build_model, without_memory
-from raytrain.pipeline.finalize import final_problems
 from tests.runs import run_of
 from tests.tiny import make_task
 
@@ -221,23 +219,6 @@ def test_all_is_refused_before_a_worker_is_asked_for(tmp_path: Path, samples: Sa
     assert second == (
         "trial.optimizer: parameters.momentum: unknown 'momentum'; did you mean 'momentum_decay'?"
     )
-
-
-def test_a_member_has_no_validation_to_watch(tmp_path: Path) -> None:
-    competition = {"name": "t", "data": str(tmp_path), "classes": ["a", "b"]}
-
-    def problems(watch: str, space: dict[str, Any]) -> list[str]:
-        trial = {"schedule": {"name": "plateau", "watch": watch}}
-        tree = {"competition": competition, "trial": trial, "search": {"space": space}}
-        return final_problems(JobSpec.model_validate(tree))
-
-    (problem,) = problems("val_loss", {})
-    assert problem.startswith(
-        "trial.schedule.watch: members train on all labeled images and have no val_loss"
-    )
-    assert problems("train_loss", {}) == []
-    assert problems("train_loss", {"schedule.watch": {"grid": ["train_loss", "val_dice"]}})
-    assert problems("val_loss", {"schedule": {"grid": [{"name": "cosine"}]}}) == []
 
 
 @pytest.mark.parametrize("limit", [0.0, 1e-3])

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +10,11 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from torch.optim import lr_scheduler
 
+from raytrain.config.job import JobSpec
 from raytrain.config.optimizers import OptimizerSpec, PlateauSpec, ScheduleSpec
 from raytrain.engine.optimizers import build_optimizer
 from raytrain.engine.schedules import SCHEDULES, rate_factors, set_rates
+from raytrain.pipeline.finalize import final_problems
 
 STEPS, EPOCHS = 7, 10
 PAST = [{"val_loss": 1.0, "val_dice": 0.1, "train_loss": 2.0}] * EPOCHS
@@ -140,3 +143,20 @@ def test_every_group_follows_the_schedule_from_its_own_rate() -> None:
 def test_milestones_rise(milestones: list[int]) -> None:
     with pytest.raises(ValidationError):
         _schedule({"name": "multi_step", "milestones": milestones})
+
+
+def test_a_member_has_no_validation_to_watch(tmp_path: Path) -> None:
+    competition = {"name": "t", "data": str(tmp_path), "classes": ["a", "b"]}
+
+    def problems(watch: str, space: dict[str, Any]) -> list[str]:
+        trial = {"schedule": {"name": "plateau", "watch": watch}}
+        tree = {"competition": competition, "trial": trial, "search": {"space": space}}
+        return final_problems(JobSpec.model_validate(tree))
+
+    (problem,) = problems("val_loss", {})
+    assert problem.startswith(
+        "trial.schedule.watch: members train on all labeled images and have no val_loss"
+    )
+    assert problems("train_loss", {}) == []
+    assert problems("train_loss", {"schedule.watch": {"grid": ["train_loss", "val_dice"]}})
+    assert problems("val_loss", {"schedule": {"grid": [{"name": "cosine"}]}}) == []
