@@ -3,7 +3,9 @@
 import math
 from pathlib import Path
 
-from raytrain.data.pillow import identified
+from PIL import Image
+
+from raytrain.data.pillow import READ, without_limit
 from raytrain.data.stacks import open_stack
 from raytrain.data.tiff import declared_shape, is_tiff, page_of
 
@@ -27,8 +29,8 @@ def declared_values(root: Path, address: str) -> int:
         with path.open("rb") as stream:
             if is_tiff(stream.read(4)):
                 return math.prod(declared_shape(path))
-            stream.seek(0)
-            image = identified(stream)
+            with without_limit():
+                image = Image.open(stream, formats=READ)
             return image.width * image.height * len(image.getbands())
     except Exception:  # damaged files cause errors of nearly every type
         return path.stat().st_size if (path := root / address).is_file() else 0

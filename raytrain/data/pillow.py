@@ -1,8 +1,9 @@
 """PNG, JPEG and other formats that Pillow reads, one picture per file."""
 
-import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from threading import Lock
 
 import imagecodecs
 import numpy as np
@@ -11,13 +12,15 @@ from PIL import Image, UnidentifiedImageError
 from raytrain.data.lossy import lossy_jpeg2000, lossy_webp
 from raytrain.data.stored import Stored, orientation_of, reason_of
 
-READ = {
-    "AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP",
-}  # fmt: skip
+READ = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """Formats that are read. Others hold no image data, and may run a program, as EPS does."""
 LOSSY = {"JPEG", "MPO", "AVIF"}
 """Formats that do not preserve pixel values; WebP and JPEG 2000 may be of either kind."""
 ORIENTATION = 274
+
+_lock = Lock()
+_limits: list[int | None] = []
+"""Pillow's limit when each of the blocks that are running began."""
 
 
 def read_pillow(path: Path) -> Stored:
@@ -52,13 +55,12 @@ def read_pillow(path: Path) -> Stored:
 def open_picture(path: Path) -> Image.Image:
     """Load a picture. Raises ValueError when it is unreadable or has several frames."""
     try:
-        with path.open("rb") as file:
-            image = identified(file)
+        # With a path Pillow would map the file, and it misreads rotated TIFFs that are mapped.
+        with path.open("rb") as file, without_limit():
+            image = Image.open(file, formats=READ)
             image.load()
             pages = getattr(image, "n_frames", 1)
             image.getexif()  # read here, to catch its errors
-    except Image.DecompressionBombError:
-        raise ValueError(f"{path}: too large for Pillow; save it as TIFF") from None
     except UnidentifiedImageError:
         raise ValueError(f"{path}: unreadable (not an image)") from None
     except Exception as error:
@@ -68,27 +70,23 @@ def open_picture(path: Path) -> Image.Image:
     return image
 
 
-def identified(file: IO[bytes]) -> Image.Image:
-    """Open an image like Image.open, but without its guard against decompression bombs.
+@contextmanager
+def without_limit() -> Iterator[None]:
+    """Lift Pillow's limit on the number of pixels inside the block.
 
-    The guard is meant for web servers, but here gigapixel slides are normal. It can only be
-    disabled for the whole process (`Image.MAX_IMAGE_PIXELS`), which may run other code too.
+    The limit is meant for web servers, but here gigapixel slides are normal. The whole process has
+    one limit, so the last of the threads that read restores it.
     """
-    Image.init()
-    head = file.read(16)
-    # First the formats that recognize their first bytes, then those that must try.
-    read = (Image.OPEN[name] for name in Image.ID if name in READ)
-    formats = sorted(read, key=lambda format: format[1] is None)
-    for factory, accept in formats:
-        known = accept is None or accept(head)
-        if not known or isinstance(known, str):  # a str names a missing dependency
-            continue
-        try:
-            file.seek(0)
-            return factory(file, "")  # with a name it maps the file, which misreads rotated TIFFs
-        except (SyntaxError, IndexError, TypeError, struct.error):
-            continue  # another format
-    raise UnidentifiedImageError
+    with _lock:
+        _limits.append(Image.MAX_IMAGE_PIXELS)
+        Image.MAX_IMAGE_PIXELS = None
+    try:
+        yield
+    finally:
+        with _lock:
+            limit = _limits.pop()
+            if not _limits:
+                Image.MAX_IMAGE_PIXELS = limit
 
 
 def _deep_png(path: Path) -> np.ndarray:
@@ -101,16 +99,10 @@ def _deep_png(path: Path) -> np.ndarray:
 
 def _palette(image: Image.Image) -> np.ndarray:
     """Return 256 x 4: red, green, blue and opacity."""
-    colors = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
-    table = np.zeros((256, 4), np.uint8)
-    table[:, 3] = 255
-    table[: len(colors), :3] = colors
-    clear = image.info.get("transparency")
-    if isinstance(clear, bytes):
-        table[: len(clear), 3] = list(clear)
-    elif isinstance(clear, int):
-        table[clear, 3] = 0
-    return table
+    indices = Image.frombytes("P", (256, 1), bytes(range(256)))
+    indices.putpalette(image.getpalette("RGB") or b"")
+    indices.info = image.info  # which holds the opacity
+    return np.asarray(indices.convert("RGBA"))[0]
 
 
 def _lossy(image: Image.Image, path: Path) -> str:

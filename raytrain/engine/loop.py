@@ -1,38 +1,29 @@
-"""One epoch of training, and one pass over the validation set."""
+"""The state of a training, and one epoch of it."""
 
-import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
-from raytrain.config.metrics import MetricSpec
 from raytrain.config.shipping import SwaSpec, candidates
 from raytrain.config.trial import TrialSpec
-from raytrain.data.cache import Cache
-from raytrain.data.dataset import Batch, Scaling, Unit, units
+from raytrain.data.dataset import Batch
 from raytrain.data.epoch_plan import EpochPlan
-from raytrain.data.framing import Frame
-from raytrain.data.report import DataReport
 from raytrain.engine.finite import finite_steps
 from raytrain.engine.memory import peak_memory, with_smaller_parts
 from raytrain.engine.pace import Waited
 from raytrain.engine.parallel import World
 from raytrain.engine.schedules import rate_factors, set_rates
 from raytrain.engine.start import to_training_mode
-from raytrain.engine.step import Judging, evaluate, train_step
+from raytrain.engine.step import train_step
 from raytrain.engine.training_loss import TrainingLoss
 from raytrain.engine.watchdog import UNWATCHED, Watch
-from raytrain.metrics import gathered, score
-from raytrain.metrics.dice import foreground_dice, mean_foreground_dice
-from raytrain.metrics.evidence import Evidence, occurring
-from raytrain.metrics.oof_file import OofEvidence
 from raytrain.runs.chosen_epochs import in_swa
 from raytrain.runs.history import Row
 
@@ -75,28 +66,27 @@ class Training:
         self.notes = []
         return {"notes": new} if new else {}
 
+    def state(self, history: list[Row]) -> dict[str, Any]:
+        """Return everything that training resumes from; `model` is evaluated and shipped."""
+        return {
+            "epoch": len(history),
+            "model": self.kept.state_dict(),
+            "train_model": self.model.state_dict(),
+            "ema": self.ema.state_dict() if self.ema is not None else None,
+            "swa": self.swa.state_dict() if self.swa is not None else None,
+            "optimizer": self.optimizer.state_dict(),
+            "accumulate": self.spec.accumulate,
+            "hold": self.hold,
+            "scaler": self.scaler.state_dict(),
+            "history": history,
+        }
+
     def average(self, epoch: int) -> None:
         """Add the weights after this epoch to the mean over epochs, if the epoch belongs to it."""
         spec = self.spec
         swa = [kind for kind in candidates(spec.ship) if isinstance(kind, SwaSpec)]
         if self.swa is not None and in_swa(swa[0], epoch, spec.epochs):
             self.swa.update_parameters(self.kept)
-
-
-@dataclass(frozen=True)
-class Validation:
-    """The validation images and the metric."""
-
-    report: DataReport
-    cache: Cache
-    rows: np.ndarray
-    scaling: Scaling
-    metric: MetricSpec
-
-    def told(self, ids: tuple[str, ...], evidence: Evidence) -> OofEvidence:
-        """Return the evidence with its images, named by `ids`, and their groups."""
-        groups = self.report.samples["group"].iloc[self.rows]
-        return OofEvidence(ids, tuple(map(str, groups)), evidence, self.metric)
 
 
 def train_epoch(training: Training, loader: DataLoader[Batch], history: Sequence[Row]) -> Row:
@@ -159,60 +149,3 @@ def _step(training: Training, batch: Batch) -> torch.Tensor:
     if training.ema is not None:
         training.ema.update_parameters(training.model)
     return share
-
-
-def validate(
-    training: Training, weights: nn.Module, on: Validation, epoch: int
-) -> tuple[Row, Evidence]:
-    """Return val_loss, val_score (the metric), val_dice and val_dice_per_class over the set, and
-    the evidence that they are computed from; the same on every worker.
-
-    Each worker takes whole units in turn. Units are the same for any number of workers, and so are
-    the figures. Raises ValueError when the loss is not finite.
-    """
-    world, size = training.world, training.spec.at_once
-    report, rows = on.report, on.rows
-    frame = Frame(training.spec.framing, on.cache.largest)
-
-    def mine() -> Iterator[tuple[int, Unit]]:
-        start = 0
-        for number, unit in enumerate(units(on.cache, frame, rows, on.scaling, size)):
-            training.watch.rest()
-            if number % world.size == world.rank:
-                yield start, unit
-            start += len(unit.rows)
-
-    world.share_buffers(weights)
-    beside = gathered(on.metric)
-    judging = Judging(
-        on.cache, frame, len(rows), len(report.classes), report.target, training.loss, beside
-    )
-    counts_NK3, loss_N, figures_NGK = evaluate(
-        weights, mine(), judging, training.spec.precision, world, training.notes
-    )
-    val_loss = float(loss_N.sum() / len(rows))
-    if not math.isfinite(val_loss):
-        names = on.cache.ids.take(rows[~loss_N.isfinite().cpu().numpy()][:5]).to_pylist()
-        raise ValueError(
-            f"the validation loss is {val_loss} at epoch {epoch} (images {', '.join(names)}): "
-            "lower optimizer.lr"
-        )
-    counts = counts_NK3.cpu().numpy()
-    counted_K = occurring(counts)
-    training.notes += [
-        f"{report.classes[number]} has no labeled pixel in the {len(rows)} images that are "
-        "validated on: it counts in no score"
-        for number in np.flatnonzero(~counted_K)
-    ]
-    evidence = Evidence(counts, beside, figures_NGK.cpu().numpy(), counted_K)
-    dice_K = foreground_dice(counts)
-    figures = {
-        "val_loss": val_loss,
-        "val_score": score(on.metric, evidence),
-        "val_dice": mean_foreground_dice(counts if counted_K.all() else counts[:, counted_K]),
-        "val_dice_per_class": [
-            float(dice) if counted else None
-            for dice, counted in zip(dice_K, counted_K[1:], strict=True)
-        ],
-    }
-    return figures, evidence

@@ -18,7 +18,8 @@ from raytrain.config.shipping import OneShip, SwaSpec, candidates
 from raytrain.data.dataset import Batch
 from raytrain.engine.checkpoint import epoch_path, load_checkpoint, save_weights, writing
 from raytrain.engine.ema import finish_mean
-from raytrain.engine.loop import Training, Validation, validate
+from raytrain.engine.loop import Training
+from raytrain.engine.validation import Validation, validate
 from raytrain.runs.chosen_epochs import shipped_epochs
 from raytrain.runs.files import DamagedError, write_json
 from raytrain.runs.history import Row

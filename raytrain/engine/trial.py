@@ -22,7 +22,7 @@ from raytrain.engine.checkpoint import newest_checkpoint, save_checkpoint, writi
 from raytrain.engine.compiling import compiled
 from raytrain.engine.ema import build_ema, build_swa
 from raytrain.engine.hold import hold_place, placed_loader
-from raytrain.engine.loop import Training, Validation, train_epoch, validate
+from raytrain.engine.loop import Training, train_epoch
 from raytrain.engine.memory import PartsError, ask_for_parts, asked_parts
 from raytrain.engine.optimizers import build_optimizer
 from raytrain.engine.pace import Pace
@@ -33,6 +33,7 @@ from raytrain.engine.reporter import Reporter
 from raytrain.engine.shipped import ship
 from raytrain.engine.start import set_frozen, warm_start
 from raytrain.engine.training_loss import training_loss
+from raytrain.engine.validation import Validation, validate
 from raytrain.engine.watchdog import UNWATCHED, Watch, stall_notes
 from raytrain.metrics.oof_file import write_oof_evidence
 from raytrain.models import build_model
@@ -84,13 +85,10 @@ def run_trial(task: Task, samples: Samples, reporter: Reporter, watch: Watch = U
 
 
 def _run(task: Task, samples: Samples, reporter: Reporter, world: World, watch: Watch) -> None:
-    spec, directory, report, cache = task.spec, task.trial_dir, samples.report, samples.cache
-    train_rows, val_rows = cache.rows(task.train_ids), cache.rows(task.val_ids)
-    scaling = task_scaling(spec, report, train_rows)
-    if task.soft is not None:
-        tests = cache.rows(report.ids("test"))
-        cache = with_soft_labels(cache, tests, task.soft, RunDir(task.run))
-        train_rows = np.append(train_rows, tests)
+    spec, directory = task.spec, task.trial_dir
+    scaling = task_scaling(spec, samples.report, samples.cache.rows(task.train_ids))
+    card = partial(_card, task, samples.report, scaling)
+    cache, train_rows = _training_images(task, samples)
     notes: list[str] = []
     state = newest_checkpoint(directory.checkpoints, notes)
     history: list[Row] = state["history"] if state else []
@@ -108,7 +106,8 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World, watch: 
         append_start(directory, Start(epochs=len(history), nodes=tuple(nodes)))
     for row in history:
         reporter.report(row)
-    on = Validation(report, cache, val_rows, scaling, task.metric) if len(val_rows) else None
+    val_rows = cache.rows(task.val_ids)
+    on = Validation(samples.report, cache, val_rows, scaling, task.metric) if task.val_ids else None
     pace = Pace()
     while not ended(spec, history):
         epoch = len(history) + 1
@@ -123,26 +122,43 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World, watch: 
             ask_for_parts(directory, error)
             raise
         if on:
-            figures, evidence = validate(training, training.kept, on, epoch)
-            row |= figures
-            if world.rank == 0 and best_row([*history, row]) is row:
-                # Written before the checkpoint, so that a resumed trial always finds it.
-                write_oof_evidence(directory.evidence, on.told(task.val_ids, evidence))
+            _judge(training, task, on, history, row)
         row |= pace.times(epoch, spec.last_epoch) | training.news(history)
         history.append(row)
         training.average(epoch)
         if world.rank == 0:
-            with writing(directory.checkpoints, epoch):
-                save_checkpoint(
-                    directory.checkpoints, _state(training, history),
-                    _card(task, report, scaling, row), kept_epochs(spec, history),
-                )  # fmt: skip
-                append_row(directory.history, row)
+            _save(training, task, history, card(row))
         world.barrier()
         reporter.report(row)
     watch.off()
     plan.epoch = len(history) + 1
-    ship(training, directory, history, loader, on, partial(_card, task, report, scaling))
+    ship(training, directory, history, loader, on, card)
+
+
+def _training_images(task: Task, samples: Samples) -> tuple[Cache, np.ndarray]:
+    """Return the cache to train from and its rows; test images with soft labels come last."""
+    cache, rows = samples.cache, samples.cache.rows(task.train_ids)
+    if task.soft is None:
+        return cache, rows
+    tests = cache.rows(samples.report.ids("test"))
+    return with_soft_labels(cache, tests, task.soft, RunDir(task.run)), np.append(rows, tests)
+
+
+def _judge(training: Training, task: Task, on: Validation, history: list[Row], row: Row) -> None:
+    """Add the figures of the validation to `row`, and write the evidence of the best epoch."""
+    figures, evidence = validate(training, training.kept, on, row["epoch"])
+    row |= figures
+    if training.world.rank == 0 and best_row([*history, row]) is row:
+        # Written before the checkpoint, so that a resumed trial always finds it.
+        write_oof_evidence(task.trial_dir.evidence, on.told(task.val_ids, evidence))
+
+
+def _save(training: Training, task: Task, history: list[Row], card: dict[str, Any]) -> None:
+    """Write the checkpoint and the row of the last epoch."""
+    folder, kept = task.trial_dir.checkpoints, kept_epochs(task.spec, history)
+    with writing(folder, len(history)):
+        save_checkpoint(folder, training.state(history), card, kept)
+        append_row(task.trial_dir.history, history[-1])
 
 
 def _network(model: nn.Module, spec: TrialSpec, world: World, epoch: int) -> nn.Module:
@@ -217,22 +233,6 @@ def lacking_classes(task: Task, samples: Samples) -> list[str]:
         for number, pixels in enumerate(class_pixels(task, samples))
         if number and not pixels
     ]
-
-
-def _state(training: Training, history: list[Row]) -> dict[str, Any]:
-    """Return everything that training resumes from; `model` is what is evaluated and shipped."""
-    return {
-        "epoch": len(history),
-        "model": training.kept.state_dict(),
-        "train_model": training.model.state_dict(),
-        "ema": training.ema.state_dict() if training.ema is not None else None,
-        "swa": training.swa.state_dict() if training.swa is not None else None,
-        "optimizer": training.optimizer.state_dict(),
-        "accumulate": training.spec.accumulate,
-        "hold": training.hold,
-        "scaler": training.scaler.state_dict(),
-        "history": history,
-    }
 
 
 def _card(task: Task, report: DataReport, scaling: Scaling, row: Row) -> dict[str, Any]:

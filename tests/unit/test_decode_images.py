@@ -11,7 +11,10 @@ import tifffile
 from PIL import Image
 
 from raytrain.data.decode import decode_image, decode_mask
-from tests.image_files import GRAY, IMAGES, LABELS, RGB, RNG, write_dicom, write_png
+from raytrain.data.header import declared_values
+from raytrain.data.pillow import without_limit
+from raytrain.data.second_opinion import decoder_disagreement
+from tests.image_files import GRAY, IMAGES, LABELS, RGB, RNG, write_dicom
 
 
 @pytest.mark.parametrize("kind", IMAGES)
@@ -76,15 +79,32 @@ def test_a_slice_of_zeros_has_the_type_of_its_series(tmp_path: Path) -> None:
     assert decode_image(tmp_path / "z").dtype == np.float32
 
 
-def test_pillows_guard_is_left_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_png(tmp_path / "x.png", RGB)
+@pytest.mark.parametrize("suffix", ["png", "bmp", "gif", "webp", "tif", "jpg", "jp2", "avif"])
+def test_pillows_limit_holds_for_others_alone(
+    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"x.{suffix}"
+    Image.fromarray(RGB).save(path)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 4)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        np.testing.assert_array_equal(decode_image(tmp_path / "x.png"), RGB)
+        assert decode_image(path).shape == RGB.shape
+        assert "cannot read" not in str(decoder_disagreement(path))
+        assert declared_values(tmp_path, path.name) in (RGB.size, RGB.size // 3)  # of a palette
     assert Image.MAX_IMAGE_PIXELS == 4
     with pytest.raises(Image.DecompressionBombError):
-        Image.open(tmp_path / "x.png")
+        Image.open(path).load()
+
+
+def test_the_last_reader_restores_pillows_limit() -> None:
+    limit = Image.MAX_IMAGE_PIXELS
+    first, second = without_limit(), without_limit()
+    for block in (first, second):
+        block.__enter__()
+    for block in (first, second):
+        assert Image.MAX_IMAGE_PIXELS is None
+        block.__exit__(None, None, None)
+    assert limit == Image.MAX_IMAGE_PIXELS
 
 
 def test_tifffile_is_silenced_here_and_nowhere_else(

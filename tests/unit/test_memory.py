@@ -21,12 +21,13 @@ from raytrain.engine.checkpoint import (
     newest_checkpoint,
     save_weights,
 )
-from raytrain.engine.loop import Training, Validation, train_epoch, validate
+from raytrain.engine.loop import Training, train_epoch
 from raytrain.engine.optimizers import build_optimizer
 from raytrain.engine.parallel import current_world
 from raytrain.engine.precision import build_scaler
 from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.trial import Samples, run_trial, task_scaling
+from raytrain.engine.validation import Validation, validate
 from raytrain.losses import build_loss
 from raytrain.models import build_model
 from raytrain.runs.record import Task, write_record

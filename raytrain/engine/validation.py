@@ -1,0 +1,100 @@
+"""One pass over the validation set."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from torch import nn
+
+from raytrain.config.metrics import MetricSpec
+from raytrain.data.cache import Cache
+from raytrain.data.dataset import Scaling, Unit, units
+from raytrain.data.framing import Frame
+from raytrain.data.report import DataReport
+from raytrain.engine.loop import Training
+from raytrain.engine.step import Judging, evaluate
+from raytrain.metrics import gathered, score
+from raytrain.metrics.dice import foreground_dice, mean_foreground_dice
+from raytrain.metrics.evidence import Evidence, occurring
+from raytrain.metrics.oof_file import OofEvidence
+from raytrain.runs.history import Row
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The validation images and the metric."""
+
+    report: DataReport
+    cache: Cache
+    rows: np.ndarray
+    scaling: Scaling
+    metric: MetricSpec
+
+    def told(self, ids: tuple[str, ...], evidence: Evidence) -> OofEvidence:
+        """Return the evidence with its images, named by `ids`, and their groups."""
+        groups = self.report.samples["group"].iloc[self.rows]
+        return OofEvidence(ids, tuple(map(str, groups)), evidence, self.metric)
+
+
+def validate(
+    training: Training, weights: nn.Module, on: Validation, epoch: int
+) -> tuple[Row, Evidence]:
+    """Return val_loss, val_score (the metric), val_dice and val_dice_per_class over the set, and
+    the evidence that they are computed from; the same on every worker.
+
+    Each worker takes whole units in turn. Units are the same for any number of workers, and so are
+    the figures. Raises ValueError when the loss is not finite.
+    """
+    spec, rows, beside = training.spec, on.rows, gathered(on.metric)
+    frame = Frame(spec.framing, on.cache.largest)
+    training.world.share_buffers(weights)
+    judging = Judging(
+        on.cache, frame, len(rows), len(on.report.classes), on.report.target, training.loss, beside
+    )
+    counts_NK3, loss_N, figures_NGK = evaluate(
+        weights, _own_units(training, on, frame), judging, spec.precision, training.world,
+        training.notes,
+    )  # fmt: skip
+    val_loss = float(loss_N.sum() / len(rows))
+    if not math.isfinite(val_loss):
+        names = on.cache.ids.take(rows[~loss_N.isfinite().cpu().numpy()][:5]).to_pylist()
+        raise ValueError(
+            f"the validation loss is {val_loss} at epoch {epoch} (images {', '.join(names)}): "
+            "lower optimizer.lr"
+        )
+    counts = counts_NK3.cpu().numpy()
+    counted_K = occurring(counts)
+    training.notes += [
+        f"{on.report.classes[number]} has no labeled pixel in the {len(rows)} images that are "
+        "validated on: it counts in no score"
+        for number in np.flatnonzero(~counted_K)
+    ]
+    evidence = Evidence(counts, beside, figures_NGK.cpu().numpy(), counted_K)
+    return {"val_loss": val_loss, **_scores(evidence, on.metric)}, evidence
+
+
+def _own_units(training: Training, on: Validation, frame: Frame) -> Iterator[tuple[int, Unit]]:
+    """Yield this worker's units, each with the number of images before it."""
+    world, start = training.world, 0
+    found = units(on.cache, frame, on.rows, on.scaling, training.spec.at_once)
+    for number, unit in enumerate(found):
+        training.watch.rest()
+        if number % world.size == world.rank:
+            yield start, unit
+        start += len(unit.rows)
+
+
+def _scores(evidence: Evidence, metric: MetricSpec) -> Row:
+    """Return the metric, and the Dice of the foreground: mean and per class, without the classes
+    that occur in no image."""
+    counts, counted_K = evidence.counts_NK3, evidence.counted_K
+    assert counted_K is not None
+    return {
+        "val_score": score(metric, evidence),
+        "val_dice": mean_foreground_dice(counts if counted_K.all() else counts[:, counted_K]),
+        "val_dice_per_class": [
+            float(dice) if counted else None
+            for dice, counted in zip(foreground_dice(counts), counted_K[1:], strict=True)
+        ],
+    }
