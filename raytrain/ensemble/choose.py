@@ -6,7 +6,7 @@ scores higher in the nested estimate and in at least 80 % of paired draws of gro
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from raytrain.config.predict import VIEW_COUNTS, ViewGroup
@@ -14,8 +14,8 @@ from raytrain.config.steps import EXCLUSIVE, InsideStep, PerClassStep
 from raytrain.ensemble.fit_steps import Curves, fitted, with_step
 from raytrain.ensemble.greedy import best_mean, greedy, single
 from raytrain.ensemble.nested import Plan, Scored, gain, nested_evidence, plan_of, scored
-from raytrain.ensemble.pool import Pool, Setting, Views
-from raytrain.runs.ensemble import Comparison
+from raytrain.ensemble.pool import Pool, Views
+from raytrain.runs.ensemble import Choice, Comparison
 from raytrain.runs.messages import say
 
 What = Literal["views", "ensemble", "step", "self-training"]
@@ -46,7 +46,7 @@ def choose(pool: Pool, options: Options) -> tuple[Plan, list[Comparison]]:
     """
     count = len(pool.candidates)
     if pool.folds < 2:
-        return plan_of([Setting((1,) + (0,) * (count - 1), ((),) * count)] * 2), []
+        return plan_of([Choice(weights=(1,) + (0,) * (count - 1), views=((),) * count)] * 2), []
     table = _Table(pool, options, [], {})
     views = _views(table)
     plan = table.first("best single", plan_of(single(pool, views)))
@@ -56,8 +56,8 @@ def choose(pool: Pool, options: Options) -> tuple[Plan, list[Comparison]]:
             plan = table.better("ensemble", name, plan_of(way(pool, views, most)), plan)
     for step in options.steps:
         # A fold may have a step that all images together do not have.
-        settings = (*plan.nested, plan.chosen)
-        present = {each.name for setting in settings for each in setting.steps}
+        choices = (*plan.nested, plan.chosen)
+        present = {each.name for choice in choices for each in choice.steps}
         if step_name(step) in EXCLUSIVE and present & set(EXCLUSIVE):
             kept = ", ".join(sorted(present & set(EXCLUSIVE)))
             say(f"{step_name(step)} is not tried, because {kept} is kept and excludes it")
@@ -80,12 +80,12 @@ def with_students(
     The steps are those of the plan. Both are scored nested.
     """
 
-    def taught(setting: Setting) -> Setting:
-        weights, views = list(setting.weights), list(setting.views)
+    def taught(choice: Choice) -> Choice:
+        weights, views = list(choice.weights), list(choice.views)
         for member, student in students.items():
             weights[student], weights[member] = weights[member], 0
             views[student] = views[member]
-        return replace(setting, weights=tuple(weights), views=tuple(views))
+        return choice.model_copy(update={"weights": tuple(weights), "views": tuple(views)})
 
     table = _Table(pool, options, [], {})
     names = " + ".join(options.names[student] for student in students.values())
@@ -117,8 +117,8 @@ def _alone(pool: Pool, place: int, own: tuple[ViewGroup, ...]) -> Plan:
     """Return the plan in which one candidate predicts every image with these views."""
     places = range(len(pool.candidates))
     weights = tuple(int(at == place) for at in places)
-    setting = Setting(weights, tuple(own if at == place else () for at in places))
-    return plan_of([setting] * (pool.folds + 1))
+    choice = Choice(weights=weights, views=tuple(own if at == place else () for at in places))
+    return plan_of([choice] * (pool.folds + 1))
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class _Table:
     pool: Pool
     options: Options
     rows: list[Comparison]
-    known: dict[tuple[Setting, ...], Scored]
+    known: dict[tuple[Choice, ...], Scored]
 
     def first(self, name: str, plan: Plan) -> Plan:
         """Append the plan that others must beat, and return it."""
@@ -169,10 +169,10 @@ class _Table:
         return self.known[plan.nested]
 
 
-def _passes(setting: Setting, networks: tuple[int, ...]) -> int:
+def _passes(choice: Choice, networks: tuple[int, ...]) -> int:
     """Return the number of network passes for each new image."""
     return sum(
         count * (1 + sum(VIEW_COUNTS[group] for group in groups))
-        for weight, groups, count in zip(setting.weights, setting.views, networks, strict=True)
+        for weight, groups, count in zip(choice.weights, choice.views, networks, strict=True)
         if weight
     )

@@ -1,14 +1,14 @@
 """Fit a step from the mean map to the mask, class by class, on the images of each fit."""
 
-from dataclasses import replace
 from typing import cast
 
 import numpy as np
 
 from raytrain.config.steps import InsideStep, PerClassStep, StepBase, StepSpec, in_order
 from raytrain.ensemble.nested import Plan, plan_of
-from raytrain.ensemble.pool import Pool, Setting
+from raytrain.ensemble.pool import Pool
 from raytrain.metrics.draws import drawn_scores
+from raytrain.runs.ensemble import Choice
 
 Curves = dict[str, list[tuple[float, float]]]
 """For each class, the score at each value, on all images."""
@@ -16,7 +16,7 @@ Curves = dict[str, list[tuple[float, float]]]
 
 def with_step(plan: Plan, step: InsideStep) -> Plan:
     """Return the plan with a step that has no values to fit."""
-    return plan.changed(lambda setting: _added(setting, step))
+    return plan.changed(lambda choice: _added(choice, step))
 
 
 def fitted(
@@ -31,36 +31,36 @@ def fitted(
     # One pass over the images for everything that is looked up below.
     pool.evidence(
         tried
-        for setting in (*plan.nested, plan.chosen)
+        for choice in (*plan.nested, plan.chosen)
         for number in numbers
-        for tried in _tried(setting, off, number)
+        for tried in _tried(choice, off, number)
     )
-    settings, curves = [], {}
-    for setting, fit_N in zip((*plan.nested, plan.chosen), pool.fits_FN, strict=True):
+    choices, curves = [], {}
+    for choice, fit_N in zip((*plan.nested, plan.chosen), pool.fits_FN, strict=True):
         step = off
         for number in numbers:
-            pairs = _scored(pool, _tried(setting, off, number), kind.grid, fit_N)
+            pairs = _scored(pool, _tried(choice, off, number), kind.grid, fit_N)
             best = max(pairs, key=lambda pair: (pair[1], -abs(pair[0] - kind.neutral)))
             step = step.tried(number, best[0])
             curves[classes[number]] = pairs  # the last fit is the one on all images
-        settings.append(_added(setting, step) if step != off else setting)
-    return plan_of(settings), curves
+        choices.append(_added(choice, step) if step != off else choice)
+    return plan_of(choices), curves
 
 
-def _tried(setting: Setting, off: PerClassStep, number: int) -> list[Setting]:
-    """Return the setting with each value of the step for one class."""
+def _tried(choice: Choice, off: PerClassStep, number: int) -> list[Choice]:
+    """Return the choice with each value of the step for one class."""
     steps = [off.tried(number, value) for value in type(off).grid]
     # A step that is off changes nothing, so its mask is the one without the step.
-    return [setting if step == off else _added(setting, step) for step in steps]
+    return [choice if step == off else _added(choice, step) for step in steps]
 
 
 def _scored(
-    pool: Pool, tried: list[Setting], values: tuple[float, ...], fit_N: np.ndarray
+    pool: Pool, tried: list[Choice], values: tuple[float, ...], fit_N: np.ndarray
 ) -> list[tuple[float, float]]:
     """Return each value and its score on the images of the fit."""
     scores = [drawn_scores(pool.metric, each, fit_N[None])[0] for each in pool.evidence(tried)]
     return list(zip(values, map(float, scores), strict=True))
 
 
-def _added(setting: Setting, step: StepBase) -> Setting:
-    return replace(setting, steps=in_order((*setting.steps, cast(StepSpec, step))))
+def _added(choice: Choice, step: StepBase) -> Choice:
+    return choice.model_copy(update={"steps": in_order((*choice.steps, cast(StepSpec, step)))})

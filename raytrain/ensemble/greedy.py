@@ -8,8 +8,9 @@ from math import gcd
 
 import numpy as np
 
-from raytrain.ensemble.pool import Pool, Setting, Views
+from raytrain.ensemble.pool import Pool, Views
 from raytrain.metrics.draws import drawn_scores
+from raytrain.runs.ensemble import Choice
 
 BAGS = 10
 """Draws of groups on which each fit selects."""
@@ -19,27 +20,27 @@ UNITS = 20
 """A candidate with less than half of one in `UNITS` shares is left out."""
 
 
-def single(pool: Pool, views: Views) -> list[Setting]:
+def single(pool: Pool, views: Views) -> list[Choice]:
     """Return, for each fit, the candidate with the highest score; the first one of equal ones."""
     score_CF = _alone(pool, views)
-    return [_setting({int(best): 1}, views) for best in score_CF.argmax(0)]
+    return [_choice({int(best): 1}, views) for best in score_CF.argmax(0)]
 
 
-def best_mean(pool: Pool, views: Views, most: int) -> list[Setting]:
+def best_mean(pool: Pool, views: Views, most: int) -> list[Choice]:
     """Return, for each fit, the mean of its best candidates with equal weights; as many, from two
     up to `most`, as score highest together."""
     order_CF = np.argsort(-_alone(pool, views), axis=0, kind="stable")
     found = []
     for fit_N, order_C in zip(pool.fits_FN, order_CF.T, strict=True):
-        settings = [
-            _setting({int(place): 1 for place in order_C[:count]}, views)
+        choices = [
+            _choice({int(place): 1 for place in order_C[:count]}, views)
             for count in range(2, most + 1)
         ]
-        found.append(settings[int(_scores(pool, settings, fit_N[None])[:, 0].argmax())])
+        found.append(choices[int(_scores(pool, choices, fit_N[None])[:, 0].argmax())])
     return found
 
 
-def greedy(pool: Pool, views: Views, most: int) -> list[Setting]:
+def greedy(pool: Pool, views: Views, most: int) -> list[Choice]:
     """Return, for each fit, the weights of a greedy selection with replacement, averaged over
     selections on draws of groups (Caruana et al. 2004). At most `most` candidates remain."""
     fits_FN = pool.fits_FN
@@ -51,8 +52,8 @@ def greedy(pool: Pool, views: Views, most: int) -> list[Setting]:
     for _ in range(PICKS):
         next_RCC = now_RC[:, None] + np.eye(count, dtype=int)
         distinct, place_RC = np.unique(next_RCC.reshape(-1, count), axis=0, return_inverse=True)
-        settings = [_setting(dict(enumerate(weights.tolist())), views) for weights in distinct]
-        score_RC = _scores(pool, settings, times_RN)[place_RC.reshape(-1, count), runs[:, None]]
+        choices = [_choice(dict(enumerate(weights.tolist())), views) for weights in distinct]
+        score_RC = _scores(pool, choices, times_RN)[place_RC.reshape(-1, count), runs[:, None]]
         pick_R = score_RC.argmax(1)
         now_RC = next_RCC[runs, pick_R]
         better = score_RC[runs, pick_R] > best_R
@@ -60,18 +61,18 @@ def greedy(pool: Pool, views: Views, most: int) -> list[Setting]:
         kept_RC[better] = now_RC[better]
     share_RC = kept_RC / kept_RC.sum(1, keepdims=True)
     share_FC = share_RC.reshape(len(fits_FN), -1, count).mean(1)
-    return [_setting(_in_units(share_C, most), views) for share_C in share_FC]
+    return [_choice(_in_units(share_C, most), views) for share_C in share_FC]
 
 
 def _alone(pool: Pool, views: Views) -> np.ndarray:
     """Return score_CF of each candidate alone."""
-    settings = [_setting({place: 1}, views) for place in range(len(pool.candidates))]
-    return _scores(pool, settings, pool.fits_FN)
+    choices = [_choice({place: 1}, views) for place in range(len(pool.candidates))]
+    return _scores(pool, choices, pool.fits_FN)
 
 
-def _scores(pool: Pool, settings: list[Setting], times_RN: np.ndarray) -> np.ndarray:
-    """Return the score of each setting (row) in each run (column)."""
-    found = pool.evidence(settings)
+def _scores(pool: Pool, choices: list[Choice], times_RN: np.ndarray) -> np.ndarray:
+    """Return the score of each choice (row) in each run (column)."""
+    found = pool.evidence(choices)
     return np.stack([drawn_scores(pool.metric, each, times_RN) for each in found])
 
 
@@ -92,8 +93,8 @@ def _in_units(share_C: np.ndarray, most: int) -> dict[int, int]:
     return units if any(units.values()) else {int(largest[0]): 1}
 
 
-def _setting(weights: dict[int, int], views: Views) -> Setting:
-    """Return a setting with these weights in lowest terms."""
+def _choice(weights: dict[int, int], views: Views) -> Choice:
+    """Return a choice with these weights in lowest terms."""
     divisor = gcd(*weights.values())
     whole = tuple(weights.get(place, 0) // divisor for place in range(len(views)))
-    return Setting(whole, views)
+    return Choice(weights=whole, views=views)

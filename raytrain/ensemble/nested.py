@@ -10,10 +10,11 @@ import numpy as np
 from scipy.stats import norm
 
 from raytrain.config.metrics import MetricSpec
-from raytrain.ensemble.pool import Pool, Setting
+from raytrain.ensemble.pool import Pool
 from raytrain.metrics.bootstrap import group_draws
 from raytrain.metrics.draws import drawn_scores
 from raytrain.metrics.evidence import Evidence
+from raytrain.runs.ensemble import Choice
 
 SHARE = 0.8
 """Share of paired group draws in which a richer choice must score higher."""
@@ -25,19 +26,19 @@ AT_ONCE = 2**22
 
 @dataclass(frozen=True)
 class Plan:
-    """For each fold the setting that was chosen on all other folds, and the one of all images."""
+    """For each fold the choice that was made on all other folds, and the one of all images."""
 
-    nested: tuple[Setting, ...]
-    chosen: Setting
+    nested: tuple[Choice, ...]
+    chosen: Choice
 
-    def changed(self, change: Callable[[Setting], Setting]) -> "Plan":
-        """Return the plan with every setting changed in the same way."""
+    def changed(self, change: Callable[[Choice], Choice]) -> "Plan":
+        """Return the plan with every choice changed in the same way."""
         return Plan(tuple(map(change, self.nested)), change(self.chosen))
 
 
-def plan_of(settings: list[Setting]) -> Plan:
-    """Return the plan of one setting for each row of `Pool.fits_FN`."""
-    return Plan(tuple(settings[:-1]), settings[-1])
+def plan_of(choices: list[Choice]) -> Plan:
+    """Return the plan of one choice for each row of `Pool.fits_FN`."""
+    return Plan(tuple(choices[:-1]), choices[-1])
 
 
 def nested_evidence(pool: Pool, plan: Plan) -> Evidence:

@@ -1,6 +1,6 @@
 """The candidates' out-of-fold maps, and the evidence of any ensemble of them.
 
-Shape suffixes: N images, S settings, C candidates, K classes, F fits, H x W pixels.
+Shape suffixes: N images, S choices, C candidates, K classes, F fits, H x W pixels.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,13 +11,13 @@ import numpy as np
 
 from raytrain.config.metrics import MetricSpec
 from raytrain.config.predict import ViewGroup
-from raytrain.config.steps import StepSpec
 from raytrain.config.target import Target
 from raytrain.ensemble.oof_maps import CandidateMaps
 from raytrain.ensemble.score import counts_of, figures_of
 from raytrain.metrics import gathered
 from raytrain.metrics.decide import mask_of
 from raytrain.metrics.evidence import Evidence, occurring
+from raytrain.runs.ensemble import Choice
 
 AT_ONCE = 2**24
 """Values of probability maps that are averaged at once."""
@@ -25,15 +25,6 @@ AT_ONCE = 2**24
 
 Views = tuple[tuple[ViewGroup, ...], ...]
 """The groups of views of each candidate."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One way to turn the candidates' maps into masks."""
-
-    weights: tuple[int, ...]
-    views: Views
-    steps: tuple[StepSpec, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,7 +61,7 @@ class Pool:
     """Number of classes, with the background."""
     target: Target
     metric: MetricSpec
-    _known: dict[Setting, Evidence] = field(default_factory=dict)
+    _known: dict[Choice, Evidence] = field(default_factory=dict)
 
     @property
     def folds(self) -> int:
@@ -108,32 +99,32 @@ class Pool:
         rows = np.flatnonzero(np.isin(group_N, order[:count]))
         return replace(self, labeled=self.labeled.of(rows), _known={})
 
-    def evidence(self, settings: Iterable[Setting]) -> list[Evidence]:
-        """Return the evidence of each setting on all images. It is computed once for each, in one
+    def evidence(self, choices: Iterable[Choice]) -> list[Evidence]:
+        """Return the evidence of each choice on all images. It is computed once for each, in one
         pass over the images."""
-        asked = list(settings)
+        asked = list(choices)
         new = [each for each in dict.fromkeys(asked) if each not in self._known]
         if new:
             self._known.update(zip(new, self._computed(new), strict=True))
         return [self._known[each] for each in asked]
 
-    def masks(self, settings: list[Setting], fold: int, number: int) -> np.ndarray:
-        """Return mask_SHW of an image for each setting."""
+    def masks(self, choices: list[Choice], fold: int, number: int) -> np.ndarray:
+        """Return mask_SHW of an image for each choice."""
         found = {
             place: pred_HW
-            for places, _, pred_SHW in self._predicted(settings, fold, number)
+            for places, _, pred_SHW in self._predicted(choices, fold, number)
             for place, pred_HW in zip(places, pred_SHW, strict=True)
         }
-        return np.stack([found[place] for place in range(len(settings))])
+        return np.stack([found[place] for place in range(len(choices))])
 
-    def _computed(self, settings: list[Setting]) -> Iterator[Evidence]:
+    def _computed(self, choices: list[Choice]) -> Iterator[Evidence]:
         beside, images = gathered(self.metric), len(self.labeled.fold_N)
-        counts_SNK3 = np.zeros((len(settings), images, self.classes, 3), np.int64)
-        figures_SNGK = np.zeros((len(settings), images, len(beside), self.classes * bool(beside)))
+        counts_SNK3 = np.zeros((len(choices), images, self.classes, 3), np.int64)
+        figures_SNGK = np.zeros((len(choices), images, len(beside), self.classes * bool(beside)))
         for row in range(images):
             fold, number = int(self.labeled.fold_N[row]), int(self.labeled.number_N[row])
             true_HW = self.labeled.truth(fold, number)
-            for places, prob_SKHW, pred_SHW in self._predicted(settings, fold, number):
+            for places, prob_SKHW, pred_SHW in self._predicted(choices, fold, number):
                 counts_SNK3[places, row] = counts_of(pred_SHW, true_HW, self.classes, self.target)
                 if beside:
                     for place, prob_KHW, pred_HW in zip(places, prob_SKHW, pred_SHW, strict=True):
@@ -143,14 +134,14 @@ class Pool:
             yield Evidence(counts_NK3, beside, figures_NGK, occurring(counts_NK3))
 
     def _predicted(
-        self, settings: list[Setting], fold: int, number: int
+        self, choices: list[Choice], fold: int, number: int
     ) -> Iterator[tuple[list[int], np.ndarray, np.ndarray]]:
-        """Yield places in `settings`, with their prob_SKHW and mask_SHW of an image."""
+        """Yield places in `choices`, with their prob_SKHW and mask_SHW of an image."""
         by_views: dict[Views, list[int]] = {}
-        for place, setting in enumerate(settings):
-            by_views.setdefault(setting.views, []).append(place)
+        for place, choice in enumerate(choices):
+            by_views.setdefault(choice.views, []).append(place)
         for views, places in by_views.items():
-            weight_SC = np.array([settings[place].weights for place in places], np.float32)
+            weight_SC = np.array([choices[place].weights for place in places], np.float32)
             used = np.flatnonzero(weight_SC.any(0))
             maps_CKHW = np.stack(
                 [self.candidates[at].prob(fold, number, views[at]) for at in used.tolist()]
@@ -162,7 +153,7 @@ class Pool:
                 prob_SKHW = total_SKHW / some_SC.sum(1)[:, None, None, None]
                 pred_SHW = mask_of(prob_SKHW.swapaxes(0, 1), self.target)
                 for at, place in enumerate(part):
-                    if settings[place].steps:
-                        steps = settings[place].steps
+                    if choices[place].steps:
+                        steps = choices[place].steps
                         pred_SHW[at] = mask_of(prob_SKHW[at], self.target, steps)
                 yield part, prob_SKHW, pred_SHW

@@ -4,7 +4,7 @@ Shape suffixes: N images, C candidates, K classes, H x W pixels.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,12 @@ from raytrain.engine.trial import open_samples
 from raytrain.ensemble.choose import Options, choose, with_students
 from raytrain.ensemble.nested import Plan, nested_evidence
 from raytrain.ensemble.oof_maps import candidate_maps
-from raytrain.ensemble.pool import Labeled, Pool, Setting
+from raytrain.ensemble.pool import Labeled, Pool
 from raytrain.ensemble.score import oof_score
 from raytrain.ensemble.tta import tried_groups
 from raytrain.metrics.evaluation import confusion
 from raytrain.metrics.oof_file import OofEvidence
-from raytrain.runs.ensemble import Candidate, Comparison
+from raytrain.runs.ensemble import Candidate, Choice, Comparison
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.joined import Joined, joined_dir, read_joined
 from raytrain.runs.messages import counted, say
@@ -78,9 +78,10 @@ def select_students(run: Run, selection: Selection, students: Mapping[int, Recip
     candidates = [*selection.candidates, *(_candidate(run, each) for each in students.values())]
     pool = _pool(run, candidates)
 
-    def padded(setting: Setting) -> Setting:
-        weights = setting.weights + (0,) * len(students)
-        return replace(setting, weights=weights, views=setting.views + ((),) * len(students))
+    def padded(choice: Choice) -> Choice:
+        weights = choice.weights + (0,) * len(students)
+        views = choice.views + ((),) * len(students)
+        return choice.model_copy(update={"weights": weights, "views": views})
 
     places = {member: before + number for number, member in enumerate(students)}
     plan, row = with_students(
@@ -185,7 +186,7 @@ def _options(run: Run, candidates: Sequence[Candidate]) -> Options:
 def _scored(pool: Pool, plan: Plan, place: int, candidate: Candidate) -> Candidate:
     """Return the candidate with its own score, with the views that it keeps."""
     alone = tuple(int(at == place) for at in range(len(pool.candidates)))
-    [evidence] = pool.evidence([Setting(alone, plan.chosen.views)])
+    [evidence] = pool.evidence([Choice(weights=alone, views=plan.chosen.views)])
     found = oof_score(evidence, pool.labeled.groups_N, pool.metric, None)
     return candidate.model_copy(update={"oof": found.as_dict()})
 
@@ -195,7 +196,7 @@ def _masks_compared(pool: Pool, plan: Plan) -> tuple[np.ndarray | None, np.ndarr
     share of the pixels on which two candidates differ."""
     count = len(pool.candidates)
     alone = [
-        Setting(tuple(int(at == place) for at in range(count)), plan.chosen.views)
+        Choice(weights=tuple(int(at == place) for at in range(count)), views=plan.chosen.views)
         for place in range(count)
     ]
     count_KK = np.zeros((pool.classes, pool.classes), np.int64)

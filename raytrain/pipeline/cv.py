@@ -31,7 +31,6 @@ from raytrain.search.proposable import note_present
 class OofShard:
     """The held-out images of one fold, for one configuration, and how they are viewed."""
 
-    run: Path
     task: Task
     checkpoint: Path
     views: ViewGroup | None
@@ -98,7 +97,7 @@ def _shards(run: Run, member: list[Task]) -> Iterator[OofShard]:
     for task in member:
         checkpoint = task.trial_dir.checkpoints / f"{kind.label}.pt"
         for views, target in _targets(run, task).items():
-            yield OofShard(run.folder.path, task, checkpoint, views, target)
+            yield OofShard(task, checkpoint, views, target)
 
 
 def write_oof(shard: OofShard) -> None:
@@ -108,7 +107,7 @@ def write_oof(shard: OofShard) -> None:
     on these very images, which makes the score slightly optimistic. They apply only if the user
     sets them.
     """
-    samples = open_samples(RunDir(shard.run))
+    samples = open_samples(RunDir(shard.task.run))
     ids = shard.task.val_ids
     views = (IDENTITY,) if shard.views is None else GROUPS[shard.views]
     maps = member_probabilities(shard.checkpoint, samples.cache, ids, views)

@@ -10,18 +10,17 @@ from raytrain.engine.shipped import shipped_checkpoint
 from raytrain.engine.tasks import Fold, Recipe, fold_tasks, make_task
 from raytrain.engine.trainable import make_trainable
 from raytrain.ensemble.final_length import chosen_kind, final_spec
-from raytrain.ensemble.pool import Setting
 from raytrain.ensemble.select import Selection
 from raytrain.metrics.oof_file import write_oof_evidence
 from raytrain.pipeline.train import forget_damaged, run_to_end
-from raytrain.runs.ensemble import Choice, Ensemble, Network, read_ensemble
+from raytrain.runs.ensemble import Ensemble, Network, read_ensemble
 from raytrain.runs.files import write_json
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.record import Task, read_record
 
 
 def final_problems(job: JobSpec) -> list[str]:
-    """Return the settings of the job's trials that training on all labeled images, or with several
+    """Return the choices of the job's trials that training on all labeled images, or with several
     workers, cannot honor. They are found before the search starts."""
     if job.ship == "folds":
         return []
@@ -114,7 +113,7 @@ def _network(run: Run, task: Task, file: str) -> Network:
 
 
 def _ensemble(run: Run, selection: Selection, networks: dict[int, tuple[Network, ...]]) -> Ensemble:
-    chosen = _choice(selection.plan.chosen)
+    chosen = selection.plan.chosen
     candidates = tuple(
         candidate.model_copy(update={"networks": networks.get(place, ())})
         for place, candidate in enumerate(selection.candidates)
@@ -128,7 +127,7 @@ def _ensemble(run: Run, selection: Selection, networks: dict[int, tuple[Network,
         fingerprint=fingerprint(shipped, chosen.model_dump(mode="json")),
         candidates=candidates,
         chosen=chosen,
-        nested=tuple(map(_choice, selection.plan.nested)),
+        nested=selection.plan.nested,
         comparisons=selection.comparisons,
         disagreement=selection.disagreement,
         chosen_on=selection.chosen_on,
@@ -136,7 +135,3 @@ def _ensemble(run: Run, selection: Selection, networks: dict[int, tuple[Network,
         folds=run.folds.hash,
         data=run.report.fingerprint,
     )
-
-
-def _choice(setting: Setting) -> Choice:
-    return Choice(weights=setting.weights, views=setting.views, steps=setting.steps)

@@ -3,8 +3,6 @@
 It changes no trial: batch sizes come from the YAML, and so are part of every fingerprint.
 """
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from raytrain.config.models import PixelsBase
@@ -19,12 +17,6 @@ from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task
 
 
-@dataclass(frozen=True)
-class _Shard:
-    run: Path
-    task: Task
-
-
 def probe(run: Run) -> dict[str, Any]:
     """Probe `job.trial` on one worker, and return the content of `batches.json`.
 
@@ -37,7 +29,7 @@ def probe(run: Run) -> dict[str, Any]:
         )
     task = make_task(run, "train", trial, held_out(run), workers=1)
     make_trainable([task], run)
-    run.backend.map_shards("probe", _probe, [_Shard(folder.path, task)])
+    run.backend.map_shards("probe", _probe, [task])
     found: dict[str, Any] = read_json(
         folder.batches, "delete it and run `raytrain probe` again"
     )  # fmt: skip
@@ -61,10 +53,10 @@ def _line(what: str, found: dict[str, Any]) -> str:
     return text + ("; these are all available images" if found["all_fit"] else "")
 
 
-def _probe(shard: _Shard) -> None:
-    run = RunDir(shard.run)
+def _probe(task: Task) -> None:
+    run = RunDir(task.run)
     try:
-        found: dict[str, Any] = probe_batches(shard.task, open_samples(run))
+        found: dict[str, Any] = probe_batches(task, open_samples(run))
     except ValueError as error:
         found = {"reason": str(error)}
     write_json(run.batches, found)

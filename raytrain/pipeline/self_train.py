@@ -11,7 +11,6 @@ from raytrain.config.models import PixelsBase
 from raytrain.engine.run import Run
 from raytrain.engine.tasks import Recipe, fold_tasks
 from raytrain.ensemble.final_length import chosen_kind
-from raytrain.ensemble.pool import Setting
 from raytrain.ensemble.select import Selection, select_students
 from raytrain.ensemble.shares import MemberShare, shares
 from raytrain.ensemble.teacher import Teacher, write_soft_labels
@@ -35,22 +34,22 @@ def self_train(run: Run, selection: Selection) -> Selection:
     """
     assert run.job.self_train is not None
     share, plan = run.job.self_train.share, selection.plan
-    settings = (*plan.nested, plan.chosen)
+    choices = (*plan.nested, plan.chosen)
     members = {
         place: fold_tasks(run, recipe)
         for place, recipe in enumerate(selection.recipes)
         if recipe is not None
         and not isinstance(recipe.spec.model, PixelsBase)
-        and any(setting.weights[place] for setting in settings)
+        and any(choice.weights[place] for choice in choices)
     }
-    if not all(any(setting.weights[place] for place in members) for setting in settings):
+    if not all(any(choice.weights[place] for place in members) for choice in choices):
         say("self_train: not done, because a part of the choice has no network as a member")
         return selection
     tasks = [task for each in members.values() for task in each]
     forget_damaged(tasks)
     run_to_end(tasks, run, f"models of {len(run.folds.val_ids)} folds")
     teachers = [
-        _teacher(run, selection, members, setting, fold) for fold, setting in enumerate(plan.nested)
+        _teacher(run, selection, members, choice, fold) for fold, choice in enumerate(plan.nested)
     ]
     teachers.append(_teacher(run, selection, members, plan.chosen, None))
     names = " and ".join(selection.candidates[place].name for place in members)
@@ -71,12 +70,12 @@ def self_train(run: Run, selection: Selection) -> Selection:
 
 
 def _teacher(
-    run: Run, selection: Selection, members: Members, setting: Setting, unseen: int | None
+    run: Run, selection: Selection, members: Members, choice: Choice, unseen: int | None
 ) -> Teacher:
     """Return the teacher that never saw this fold; without a fold, the models of all folds."""
-    places = [place for place in members if setting.weights[place]]
-    weights = tuple(setting.weights[place] for place in places)
-    views = tuple(setting.views[place] for place in places)
+    places = [place for place in members if choice.weights[place]]
+    weights = tuple(choice.weights[place] for place in places)
+    views = tuple(choice.views[place] for place in places)
     used = [members[place] if unseen is None else [members[place][unseen]] for place in places]
     kinds = [chosen_kind(members[place]).label for place in places]
     parts = [

@@ -31,12 +31,6 @@ SIDE, IMAGES, EPOCHS, WIDTH = 64, 4, 2, 8
 
 
 @dataclass(frozen=True)
-class _Shard:
-    run: Path
-    task: Task
-
-
-@dataclass(frozen=True)
 class Smoked:
     """The trials that were tried."""
 
@@ -58,11 +52,10 @@ def smoke(run: Run) -> Smoked:
     """Train all trials. Raises ValueError that lists every failed one."""
     tasks = _tasks(run)
     make_trainable(tasks, run)
-    shards = [_Shard(run.folder.path, task) for task in tasks]
-    run.backend.map_shards("smoke", _train, shards)
+    run.backend.map_shards("smoke", _train, tasks)
     found = [(task, read_json(_result(task), task.trial_dir.remedy)) for task in tasks]
     problems = [f"{task.name}: {tree['reason']}" for task, tree in found if "reason" in tree]
-    shutil.rmtree(run.folder.search / "smoke")
+    shutil.rmtree(run.folder.path / "smoke")
     if problems:
         lines = "\n  ".join(problems)
         raise ValueError(f"smoke: {len(problems)} of {len(tasks)} trials failed\n  {lines}")
@@ -80,7 +73,7 @@ def _tasks(run: Run) -> list[Task]:
         judged = fold.val_ids[:2] if _is_judged(spec) else ()
         few = Fold(fold.name, some_ids, judged)
         task = make_task(run, "search", spec, few, workers=1)
-        folder = run.folder.search / "smoke" / task.fingerprint
+        folder = run.folder.path / "smoke" / task.fingerprint
         tasks[task.fingerprint] = replace(task, directory=folder)
     return list(tasks.values())
 
@@ -106,11 +99,10 @@ def _result(task: Task) -> Path:
     return task.directory.with_suffix(".json")
 
 
-def _train(shard: _Shard) -> None:
+def _train(task: Task) -> None:
     """Train one task and write its number of steps, or why it failed."""
-    task = shard.task
     try:
-        run_trial(task, open_samples(RunDir(shard.run)), SilentReporter())
+        run_trial(task, open_samples(RunDir(task.run)), SilentReporter())
         rows = read_history(task.trial_dir.history)
         steps = sum(-(-row["images"] // task.spec.batch_size) for row in rows)
         write_json(_result(task), {"steps": steps})

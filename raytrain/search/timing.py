@@ -29,13 +29,6 @@ class Cost:
     checkpoint_bytes: int
 
 
-@dataclass(frozen=True)
-class _Shard:
-    run: Path
-    task: Task
-    target: Path
-
-
 class _Clock:
     """Records the start time and the end of each epoch."""
 
@@ -49,15 +42,12 @@ class _Clock:
 
 def timed_costs(tasks: Sequence[Task], run: Run) -> dict[str, Cost]:
     """Return the costs, by fingerprint, of tasks that can be timed; old timings are reused."""
-    targets = {
-        task.fingerprint: run.folder.search / "probe" / f"{_key(task)}.json" for task in tasks
-    }
+    targets = {task.fingerprint: _target(task) for task in tasks}
     missing = {targets[t.fingerprint]: t for t in tasks if not targets[t.fingerprint].is_file()}
-    shards = [_Shard(run.folder.path, task, target) for target, task in missing.items()]
-    if shards:
+    if missing:
         # If a worker dies here, the error is reported when it is the trial's turn.
         with suppress(ValueError):
-            run.backend.map_shards("probe", _probe, shards)
+            run.backend.map_shards("probe", _probe, [*missing.values()])
     found = {
         name: read_json(path, "delete it, and it is measured again")
         for name, path in targets.items()
@@ -66,31 +56,32 @@ def timed_costs(tasks: Sequence[Task], run: Run) -> dict[str, Cost]:
     return {name: Cost(**tree) for name, tree in found.items() if "epoch_s" in tree}
 
 
-def _key(task: Task) -> str:
-    """Return a fingerprint of what determines a trial's speed."""
+def _target(task: Task) -> Path:
+    """Return the file of the task's cost, named by a fingerprint of what determines its speed."""
     asked = task.spec.model_dump(mode="json", include=TrialSpec.marked(OF_SPEED))
     asked["optimizer"] = task.spec.optimizer.name  # its rates cost nothing
-    return fingerprint(asked, task.data, task.cpus, task.loaders)
+    name = fingerprint(asked, task.data, task.cpus, task.loaders)
+    return RunDir(task.run).search / "probe" / f"{name}.json"
 
 
-def _probe(shard: _Shard) -> None:
+def _probe(task: Task) -> None:
     """Train two short epochs and time the second, because the first one warms up. A task with a
     single epoch is timed including its start."""
-    task, size = shard.task, shard.task.spec.batch_size
+    target, size = _target(task), task.spec.batch_size
     train_ids, val_ids = task.train_ids[: BATCHES * size], task.val_ids[: BATCHES * size]
     short = replace(
         task,
         spec=task.spec.model_copy(update={"epochs": min(2, task.spec.epochs)}),
         train_ids=train_ids,
         val_ids=val_ids,
-        directory=shard.target.with_suffix(""),
+        directory=target.with_suffix(""),
     )
     clock = _Clock()
     try:
-        run_trial(short, open_samples(RunDir(shard.run)), clock)
+        run_trial(short, open_samples(RunDir(task.run)), clock)
     except (ValueError, RuntimeError) as error:
         # If a trial fails here, the error is reported when it is the trial's turn.
-        write_json(shard.target, {"reason": str(error)})
+        write_json(target, {"reason": str(error)})
     else:
         images = len(task.train_ids) + len(task.val_ids)
         share = images / (len(train_ids) + len(val_ids))
@@ -99,6 +90,6 @@ def _probe(shard: _Shard) -> None:
             "epoch_s": (clock.times[-1] - clock.times[-2]) * share,
             "checkpoint_bytes": max(sizes),
         }
-        write_json(shard.target, cost)
+        write_json(target, cost)
     finally:
         shutil.rmtree(short.directory, ignore_errors=True)

@@ -8,7 +8,8 @@ import pytest
 from raytrain.ensemble.choose import choose, with_students
 from raytrain.ensemble.nested import Plan
 from raytrain.ensemble.oof_maps import CandidateMaps
-from raytrain.ensemble.pool import Pool, Setting
+from raytrain.ensemble.pool import Pool
+from raytrain.runs.ensemble import Choice
 from tests.noisy_members import DICE, FOLDS, SIDE, noisy, options, pool_of, truths, views
 
 
@@ -20,7 +21,7 @@ def test_a_member_that_lowers_the_score_is_left_out() -> None:
     pool = pool_of(members, true_NHW)
     plan, rows = choose(pool, options(4))
     assert plan.chosen.weights == (0, 1, 1, 0)
-    assert {setting.weights for setting in plan.nested} == {(0, 1, 1, 0)}
+    assert {choice.weights for choice in plan.nested} == {(0, 1, 1, 0)}
     assert [row.name for row in rows] == ["best single", "equal mean", "greedy"]
     assert [row.kept for row in rows[:2]] == [True, True]
     assert rows[1].passes == 2
@@ -48,8 +49,8 @@ def test_one_fold_leaves_nothing_to_choose_by() -> None:
 def test_weights_by_hand() -> None:
     """The first candidate decides unless the two others agree against it by more than its doubt."""
     pool = pool_of([noisy(truths(8), 3, seed) for seed in (1, 2, 3)], truths(8))
-    setting = Setting((2, 1, 1), views(pool))
-    [found] = pool.evidence([setting])
+    choice = Choice(weights=(2, 1, 1), views=views(pool))
+    [found] = pool.evidence([choice])
     for row in range(8):
         fold, number = pool.labeled.fold_N[row], pool.labeled.number_N[row]
         maps = [each.prob(fold, number, ()) for each in pool.candidates]
@@ -58,7 +59,7 @@ def test_weights_by_hand() -> None:
         hit = int(((pred_HW == 1) & (true_HW == 1)).sum())
         extra, missed = int((pred_HW == 1).sum()) - hit, int((true_HW == 1).sum()) - hit
         assert found.counts_NK3[row, 1].tolist() == [hit, extra, missed]
-    assert pool.evidence([setting])[0] is found
+    assert pool.evidence([choice])[0] is found
 
 
 def test_each_member_keeps_the_views_that_help_it() -> None:
@@ -90,7 +91,9 @@ def test_whole_groups_of_all_folds_are_drawn_when_there_are_too_many_pixels() ->
     assert np.bincount(few.labeled.fold_N).tolist() == [2] * FOLDS
     assert np.bincount(pool.drawn(1).labeled.fold_N).tolist() == [2] * FOLDS
     assert pool.drawn(10**9) is pool
-    [of_few], [of_all] = (each.evidence([Setting((1,), views(pool))]) for each in (few, pool))
+    [of_few], [of_all] = (
+        each.evidence([Choice(weights=(1,), views=views(pool))]) for each in (few, pool)
+    )
     assert of_few.counts_NK3.tolist() == of_all.counts_NK3[rows].tolist()
 
 
@@ -100,13 +103,16 @@ def test_students_take_the_places_of_their_members(noise: float, kept: bool) -> 
     members = [noisy(true_NHW, 3, 1), noisy(true_NHW, 3, 2), noisy(true_NHW, noise, 3)]
     pool = pool_of(members, true_NHW)
     views = (("hflip",), ("vflip",), ())
-    plan = Plan((Setting((2, 1, 0), ((), (), ())),) * FOLDS, Setting((2, 1, 0), views))
+    plan = Plan(
+        (Choice(weights=(2, 1, 0), views=((), (), ())),) * FOLDS,
+        Choice(weights=(2, 1, 0), views=views),
+    )
     found, row = with_students(pool, options(3), plan, {0: 2})
     assert (row.what, row.name, row.kept) == ("self-training", "m2", kept)
     assert row.detectable is not None
     assert row.detectable > 0
     if kept:
-        assert found.chosen == Setting((0, 1, 2), (("hflip",), ("vflip",), ("hflip",)))
-        assert {setting.weights for setting in found.nested} == {(0, 1, 2)}
+        assert found.chosen == Choice(weights=(0, 1, 2), views=(("hflip",), ("vflip",), ("hflip",)))
+        assert {choice.weights for choice in found.nested} == {(0, 1, 2)}
     else:
         assert found == plan

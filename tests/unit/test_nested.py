@@ -5,15 +5,15 @@ import pytest
 
 from raytrain.ensemble.greedy import greedy
 from raytrain.ensemble.nested import gain, nested_evidence, plan_of, scored
-from raytrain.ensemble.pool import Setting
 from raytrain.metrics import score
+from raytrain.runs.ensemble import Choice
 from tests.noisy_members import DICE, noisy, pool_of, truths, views
 
 
 def test_the_nested_evidence_mixes_what_each_fold_was_left_with() -> None:
     true_NHW = truths(16)
     pool = pool_of([noisy(true_NHW, 2, 1), noisy(true_NHW, 2, 2)], true_NHW)
-    alone = [Setting((1, 0), views(pool)), Setting((0, 1), views(pool))]
+    alone = [Choice(weights=(1, 0), views=views(pool)), Choice(weights=(0, 1), views=views(pool))]
     first, second = pool.evidence(alone)
     plan = plan_of([alone[0], alone[1], alone[0], alone[1], alone[0]])
     found = nested_evidence(pool, plan)
@@ -25,7 +25,7 @@ def test_the_nested_evidence_mixes_what_each_fold_was_left_with() -> None:
 def test_the_gain_of_a_score_over_itself_is_a_tie() -> None:
     true_NHW = truths(16)
     pool = pool_of([noisy(true_NHW, 2, 1)], true_NHW)
-    [evidence] = pool.evidence([Setting((1,), views(pool))])
+    [evidence] = pool.evidence([Choice(weights=(1,), views=views(pool))])
     each = scored(DICE, evidence, pool.labeled.groups_N)
     found = gain(each, each)
     assert (found.mean, found.low, found.high, found.wins, found.is_kept) == (0, 0, 0, 0.5, False)

@@ -139,8 +139,8 @@ def test_checkpoints_on_disk_are_counted_by_what_is_kept_and_shipped() -> None:
 
 
 def test_trials_share_a_timing_only_if_they_cost_the_same(tmp_path: Path) -> None:
-    def key(**changes: object) -> str:
-        return timing._key(task_in(tmp_path, SPEC.model_copy(update=changes)))
+    def key(**changes: object) -> Path:
+        return timing._target(task_in(tmp_path, SPEC.model_copy(update=changes)))
 
     same = [key(optimizer=AdamSpec(lr=0.5)), key(seed=9), key(epochs=7), key(clip_norm=1.0)]
     other = [
