@@ -1,4 +1,5 @@
-"""Commands in processes of their own that start at once: a server forks them with all imports done.
+"""Commands in this process, and in processes of their own that a server forks with all imports
+done.
 
 A new interpreter takes ten seconds of CPU to import torch, Ray and albumentations. What is proved
 about a command's imports is proved in new interpreters (`tests/unit/test_imports.py`).
@@ -18,6 +19,10 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TextIO
+
+from typer.testing import CliRunner
+
+from raytrain.cli import app
 
 PRELOADED = [
     "raytrain.cli", "raytrain.pipeline.run", "raytrain.pipeline.demo",
@@ -98,6 +103,13 @@ def raytrain(*words: object, env: dict[str, str] | None = None) -> subprocess.Co
         out, err = Path(folder) / "out", Path(folder) / "err"
         code = Command(*words, out=out, err=err, env=env).wait(timeout=400)
         return subprocess.CompletedProcess(words, code, out.read_text(), err.read_text())
+
+
+def printed(*words: object, code: int = 0) -> str:
+    """What a command that ends with `code` prints, in this process."""
+    done = CliRunner().invoke(app, [*map(str, words)])
+    assert done.exit_code == code, done.output
+    return done.output
 
 
 def stop_when(

@@ -1,8 +1,9 @@
 """How many small faults the unit tests find: `python -m tests.mutate --count 30 --seed 0`.
 
-Each fault changes one expression of the package in a copy of the tree. The unit tests that import
-the changed module, themselves or through another test module, then run in that copy. A fault that
-no test finds is printed with its place: either the line needs a test, or nobody needs the line.
+Each fault changes one expression of the package in a copy of the tree. The unit tests nearest to
+the changed module then run in that copy: those that import it or, if there are none, those of the
+modules that import it. A fault that no test finds is printed with its place: either the line needs
+a test, or nobody needs the line.
 """
 
 import argparse
@@ -53,21 +54,38 @@ def imported(path: Path) -> set[str]:
     return found
 
 
-def tests_of(module: str, root: Path) -> list[str]:
-    """The unit test files that import a module, themselves or through other test modules."""
-    imports = {path: imported(path) for path in (root / "tests").rglob("*.py")}
-    names = {".".join(path.relative_to(root).with_suffix("").parts): path for path in imports}
+def module_of(path: Path) -> str:
+    """The module of a file, by its path from the root."""
+    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
 
-    def reaches(path: Path, seen: set[Path]) -> bool:
-        if module in imports[path]:
-            return True
-        others = {names[name] for name in imports[path] & names.keys()} - seen
-        return any(reaches(other, seen | others) for other in others)
 
-    units = sorted(
-        path for path in imports if path.name.startswith("test_") and "unit" in path.parts
-    )
-    return [str(path.relative_to(root)) for path in units if reaches(path, {path})]
+def all_imports() -> dict[str, set[str]]:
+    """What each module of the package and of the tests imports."""
+    paths = [*ROOT.glob("raytrain/**/*.py"), *ROOT.glob("tests/**/*.py")]
+    return {module_of(path.relative_to(ROOT)): imported(path) for path in paths}
+
+
+def tests_of(module: str, imports: dict[str, set[str]]) -> list[str]:
+    """The unit test files that import a module, themselves or through other test modules; if there
+    are none, those of the modules that import it."""
+    ours = {name for name in imports if name.startswith("raytrain")}
+    wanted, seen = {module}, {module}
+    while wanted:
+        found = _importers(wanted, {n: imports[n] for n in imports.keys() - ours})
+        units = {name for name in found if name.startswith("tests.unit.test_")}
+        if units:
+            return sorted(f"{name.replace('.', '/')}.py" for name in units)
+        wanted = {name for name in ours if imports[name] & wanted} - seen
+        seen |= wanted
+    return []
+
+
+def _importers(wanted: set[str], imports: dict[str, set[str]]) -> set[str]:
+    """The modules that import one of the wanted ones, themselves or through each other."""
+    found: set[str] = set()
+    while new := {n for n, names in imports.items() if names & (wanted | found)} - found:
+        found |= new
+    return found
 
 
 def left_out(folder: str, names: list[str]) -> set[str]:
@@ -96,7 +114,7 @@ def main() -> None:
     given = parser.parse_args()
     rng = random.Random(given.seed)
     files = given.files or sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("raytrain/**/*.py"))
-    found = 0
+    found, imports = 0, all_imports()
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "tree"
         shutil.copytree(ROOT, copy, ignore=left_out)
@@ -109,17 +127,15 @@ def main() -> None:
                 if faults:
                     break
             line, node, attribute, value = rng.choice(faults)
-            tests = tests_of(".".join(Path(file).with_suffix("").parts), copy)
+            tests = tests_of(module_of(Path(file)), imports)
+            before = ast.unparse(node)
             setattr(node, attribute, value)
             (copy / file).write_text(ast.unparse(tree), encoding="utf-8")
             caught = bool(tests) and is_found(copy, tests)
             (copy / file).write_text(text, encoding="utf-8")
             found += caught
-            shown = text.splitlines()[line - 1].strip()
-            print(
-                f"{number + 1:3} {'found ' if caught else 'MISSED'} {file}:{line}: {shown}",
-                flush=True,
-            )
+            shown = f"{file}:{line}: {before} -> {ast.unparse(node)}"
+            print(f"{number + 1:3} {'found ' if caught else 'MISSED'} {shown}", flush=True)
     print(f"{found} of {given.count} faults found")
 
 

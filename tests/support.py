@@ -7,9 +7,7 @@ from tempfile import TemporaryDirectory
 
 import yaml
 from jsonschema import Draft202012Validator
-from typer.testing import CliRunner
 
-from raytrain.cli import app
 from raytrain.config.job import JobSpec
 from raytrain.data.phantom import PhantomSplit, write_phantom
 from raytrain.runs.history import read_history
@@ -82,13 +80,6 @@ def ledger_in(run: RunDir) -> FileLedger:
     """The ledger of a run whose job has an absolute storage, as all tests' jobs have."""
     storage, competition = run.path.parents[1], run.path.parent.name
     return FileLedger(storage / "submissions" / competition / "ledger.jsonl")
-
-
-def printed(*words: object, code: int = 0) -> str:
-    """What a command that ends with `code` prints, in this process."""
-    done = CliRunner().invoke(app, [*map(str, words)])
-    assert done.exit_code == code, done.output
-    return done.output
 
 
 def run_folder(storage: Path) -> Path:

@@ -12,11 +12,11 @@ from raytrain.runs.layout import RunDir
 from raytrain.submission import calls, kaggle_client
 from raytrain.submission import wait_for_score as scored
 from raytrain.submission.child import Reply, Request
+from tests.commands import printed
 from tests.e2e.finished_run import truth, write_finished
 from tests.e2e.kaggle_server import running
 from tests.e2e.kaggle_state import TOKEN, Kaggle
 from tests.e2e.small_run import write_small_run
-from tests.support import printed
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from raytrain.runs.bundle import FILE
 from raytrain.runs.ensemble import Candidate, read_ensemble
 from raytrain.runs.files import read_json, write_json
 from raytrain.runs.layout import RunDir
+from tests.commands import printed
 from tests.e2e.small_run import same_masks
-from tests.support import printed
 
 ROOT = Path(__file__).parents[2]
 

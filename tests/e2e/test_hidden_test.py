@@ -13,7 +13,7 @@ from PIL import Image
 from raytrain.ensemble.predictor import load_predictor
 from raytrain.pipeline.hidden_test import find_bundle, predict_hidden
 from raytrain.runs.files import read_json
-from tests.support import printed
+from tests.commands import printed
 
 ROOT = Path(__file__).parents[2]
 NO_NETWORK = """

@@ -14,8 +14,8 @@ from raytrain.data.index import natural_key
 from raytrain.ensemble.prediction import SHARD
 from raytrain.ensemble.predictor import load_predictor
 from raytrain.runs.layout import RunDir
+from tests.commands import printed
 from tests.e2e.small_run import same_masks
-from tests.support import printed
 
 
 def test_own_test_images_get_the_masks_and_the_csv_of_the_run(
