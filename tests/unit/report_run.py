@@ -213,7 +213,9 @@ def _submit(run: RunDir, data: DataReport) -> None:
     )
     ledger = ledger_in(run)
     ledger.append(event)
-    ledger.append(event.model_copy(update={"kind": "sent", "ref": 4711, "step": 1}))
+    failed = {"kind": "failed", "reason": "the quota is used up", "step": 1}
+    ledger.append(event.model_copy(update=failed))
+    ledger.append(event.model_copy(update={"kind": "sent", "ref": 4711, "step": 2}))
 
 
 def page_of(run: RunDir) -> Path:

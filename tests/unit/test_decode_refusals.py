@@ -23,6 +23,7 @@ from tests.image_files import (
     RNG,
     saved,
     write_deep_png,
+    write_dicom,
     write_undeclared,
 )
 
@@ -117,6 +118,14 @@ def test_a_tiff_that_stores_more_samples_than_it_declares(tmp_path: Path) -> Non
     write_undeclared(tmp_path / "x.tif", RGB, declared=1)
     with pytest.raises(ValueError, match=r"x\.tif: .*declares 1 sample\(s\) per pixel but has 3"):
         decode_image(tmp_path / "x.tif")
+
+
+def test_a_dicom_of_several_frames_is_refused(tmp_path: Path) -> None:
+    write_dicom(tmp_path / "x.dcm", DEEP[..., 0], NumberOfFrames=1)
+    assert decode_image(tmp_path / "x.dcm").shape == (*DEEP.shape[:2], 1)
+    write_dicom(tmp_path / "x.dcm", np.stack([DEEP[..., 0]] * 2), NumberOfFrames=2)
+    with pytest.raises(ValueError, match=r"x\.dcm: unreadable \(has 2 frames; save each as"):
+        decode_image(tmp_path / "x.dcm")
 
 
 def test_tiffs_that_are_cut_or_of_inks(tmp_path: Path) -> None:

@@ -131,6 +131,7 @@ def test_data_folds_submission_and_ledger(whole):
     sha256 = hashlib.sha256(run.submission.read_bytes()).hexdigest()
     assert f"rows 8 size {run.submission.stat().st_size / 1000:.1f} kB" in submission
     assert sha256 in submission
+    assert "2026-03-04 05:06 failed first-0001 this file 0.8123 the quota is used up" in submission
     assert "2026-03-04 05:06 sent first-0001 this file 0.8123 4711" in submission
 
 
