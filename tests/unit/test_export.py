@@ -15,6 +15,7 @@ from raytrain.engine.shipped import shipped_checkpoint
 from raytrain.engine.trial import Samples, run_trial
 from raytrain.ensemble.prediction import member_probabilities
 from raytrain.ensemble.predictor import load_predictor
+from tests.commands import printed
 from tests.tiny import SPEC, make_task
 
 
@@ -48,13 +49,15 @@ def test_a_checkpoint_predicts_and_exports_alike(
             np.testing.assert_allclose(found[-1], expected, rtol=1e-4, atol=1e-5)
 
 
-def test_the_program_takes_the_size_that_was_trained_on(tmp_path: Path, samples: Samples) -> None:
+def test_the_command_writes_a_program_of_the_size_that_was_trained_on(
+    tmp_path: Path, samples: Samples
+) -> None:
     spec = SPEC.model_copy(update={"epochs": 1, "framing": ResizeSpec(height=32, width=48)})
     task = make_task(tmp_path / "t", samples, spec)
     run_trial(task, samples, SilentReporter())
     checkpoint = shipped_checkpoint(task.trial_dir)
     assert load_predictor(checkpoint).card.size == (32, 48)
-    export_program(checkpoint, checkpoint.with_suffix(".pt2"))
+    assert "written: " in printed("export", checkpoint)
     program = torch.export.load(checkpoint.with_suffix(".pt2")).module()
     assert program(torch.rand(2, 1, 32, 48)).shape == (2, 4, 32, 48)
 

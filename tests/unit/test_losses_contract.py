@@ -1,4 +1,4 @@
-"""What every loss obeys: better answers cost less, and costs are finite."""
+"""What every loss obeys: better answers cost less, and costs and slopes are finite."""
 
 import pytest
 import torch
@@ -54,3 +54,9 @@ def test_the_input_is_left_alone(name: str) -> None:
     default_loss(name)(logits, target)
     assert torch.equal(logits, before[0])
     assert torch.equal(target, before[1])
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_gradients_are_those_of_the_value(name: str) -> None:
+    logits, target = random_answer(3, (2, 3, 3, 2))
+    assert torch.autograd.gradcheck(default_loss(name), (logits.requires_grad_(), target))
