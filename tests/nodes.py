@@ -21,7 +21,7 @@ from raytrain.engine.trial import open_samples
 from raytrain.runs.attempts import Start, read_starts
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir, TrialDir
-from tests.ray.conftest import free_ports
+from tests.ray.conftest import BUSY, free_ports
 from tests.ray.train_on import task_of
 from tests.support import CLOCK, run_folder, write_job
 from tests.unit.test_parallel import on_workers, train_rank
@@ -78,9 +78,8 @@ def nodes(folder: Path, count: int, **settings: str) -> Iterator[Nodes]:
     env = {
         "RAY_AUTH_MODE": "disabled", "RAY_TMPDIR": home, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
         "RAYTRAIN_CACHE": str(folder / "cache"), "RAY_USAGE_STATS_ENABLED": "0",
-        # A busy machine starts processes slowly, and its memory is not this cluster's alone.
-        "RAY_memory_monitor_refresh_ms": "0",
-        "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "300", **settings,
+        # A busy machine starts processes slowly.
+        "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "300", **BUSY, **settings,
     }  # fmt: skip
     kept = {key: os.environ.get(key) for key in env}
     os.environ.update(env)
@@ -111,6 +110,8 @@ class Training:
         self.log, self.env, self.folder = log, env, job.parent
         self.seen: list[int] = []
         """Epochs that were done at each disturbance."""
+        self._started = 0
+        """Starts before the last disturbance."""
         self._words = [sys.executable, "-m", "tests.ray.train_on", str(job), workers]
         self.run = RunDir(run_folder(job.parent / job.stem))
         self.start()
@@ -146,14 +147,15 @@ class Training:
             time.sleep(0.02)
 
     @contextmanager
-    def held(self, epochs: int, starts: int = 1) -> Iterator[None]:
-        """In the middle of an epoch after so many, in the attempt of this number."""
-        self.until(lambda: self.epochs() >= epochs and len(self.starts()) == starts)
+    def held(self, epochs: int) -> Iterator[None]:
+        """In the middle of an epoch after so many, in an attempt that nothing has disturbed yet."""
+        self.until(lambda: self.epochs() >= epochs and len(self.starts()) > self._started)
         hold, held = self.folder / "hold", self.folder / "held"
         held.unlink(missing_ok=True)
         hold.touch()
         self.until(held.exists)
         self.seen.append(self.epochs())
+        self._started = len(self.starts())
         yield
         hold.unlink()
 
@@ -230,4 +232,4 @@ def resumed_well(training: Training) -> None:
     """It started once more for each disturbance, with all epochs that were done then: none but the
     unfinished one was trained twice."""
     starts = training.starts()
-    assert [start.epochs for start in starts] == [0, *training.seen]
+    assert [start.epochs for start in starts] == [0, *training.seen], training.notes()

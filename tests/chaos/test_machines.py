@@ -19,9 +19,9 @@ def test_node_controller_and_driver_killed(two: Nodes, whole: TrialDir, tmp_path
         two.remove(two.workers[0])
         two.add()
     # The driver's own task fits the group again under the same name.
-    with training.held(3, starts=2):
+    with training.held(3):
         training.controller().kill()
-    with training.held(5, starts=3):
+    with training.held(5):
         training.kill()
     training.start()
     training.end()
@@ -59,7 +59,7 @@ def test_a_terminated_worker_and_driver_go_on(two: Nodes, whole: TrialDir, tmp_p
     training = _started(two, tmp_path)
     with training.held(1):
         training.workers()[0].terminate()
-    with training.held(3, starts=2):
+    with training.held(3):
         training.driver.terminate()
         training.driver.wait(120)
     training.start()
@@ -77,7 +77,7 @@ def test_workers_go_and_come(two: Nodes, whole: TrialDir, tmp_path: Path) -> Non
     training = Training(job, "1-2", env, tmp_path / "log")
     with training.held(1):
         two.remove(two.workers[0])
-    with training.held(3, starts=2):
+    with training.held(3):
         two.add()
         training.until(lambda: len(training.starts()) == 3)
     training.end()

@@ -46,6 +46,9 @@ PROMISED = {
     "CUDA_VISIBLE_DEVICES": "99",
 }
 """The node promises a GPU, which torch cannot use."""
+BUSY = {"RAY_worker_niceness": "0", "RAY_memory_monitor_refresh_ms": "0"}
+"""By default other programs of a busy machine go before Ray's workers, and Ray kills a worker when
+they fill the memory: the trial then starts once more than a test expects."""
 
 
 @pytest.fixture(scope="session")
@@ -98,14 +101,13 @@ def started(folder: Path, settings: dict[str, str]) -> Iterator[Cluster]:
         "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
         "RAYTRAIN_CACHE": str(cache),
         "RAY_TRAIN_ENABLE_STATE_TRACKING": "1",
-        # By default other programs of a busy machine go before Ray's workers.
-        "RAY_worker_niceness": "0",
         "PYTHONPATH": os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]),
         "HOME": str(home),
         # Whatever is outside, Kaggle above all, is out of reach: nothing listens there.
         "HTTPS_PROXY": "http://127.0.0.1:9",
         # Figures are exported each 10 s otherwise.
         "RAY_metrics_report_interval_ms": "1000",
+        **BUSY,
         **settings,
     }
     os.environ["RAYTRAIN_CACHE"] = env["RAYTRAIN_CACHE"]
