@@ -4,6 +4,7 @@ Shape suffixes: K channels of the map, H x W pixels. Masks keep their dtype.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import cv2
@@ -13,12 +14,7 @@ from raytrain.config.steps import (
     BiasStep,
     FillHolesStep,
     InsideStep,
-    LargestComponentsStep,
     PerClassStep,
-    PresenceStep,
-    QuantileStep,
-    SmallestAreaStep,
-    ThresholdStep,
 )
 from raytrain.config.target import Target, layer
 
@@ -27,28 +23,10 @@ Change = Callable[[np.ndarray, np.ndarray, float], np.ndarray]
 """Function of one class's prob_HW, class_HW (bool) and value for its new class_HW."""
 
 
-def threshold(
-    spec: ThresholdStep, prob_KHW: np.ndarray, mask_HW: np.ndarray, target: Target
-) -> np.ndarray:
-    return _each(spec, prob_KHW, mask_HW, target, lambda prob_HW, _, at: prob_HW > at)
-
-
 def bias(spec: BiasStep, prob_KHW: np.ndarray, mask_HW: np.ndarray, target: Target) -> np.ndarray:
     """Return the best class of log p + b, computed as p exp(b), which needs no log 0."""
     factor_K = np.exp((0.0, *spec.at)).astype(prob_KHW.dtype)
     return (prob_KHW * factor_K[:, None, None]).argmax(0).astype(mask_HW.dtype)
-
-
-def quantile(
-    spec: QuantileStep, prob_KHW: np.ndarray, mask_HW: np.ndarray, target: Target
-) -> np.ndarray:
-    return _each(spec, prob_KHW, mask_HW, target, _highest)
-
-
-def presence(
-    spec: PresenceStep, prob_KHW: np.ndarray, mask_HW: np.ndarray, target: Target
-) -> np.ndarray:
-    return _each(spec, prob_KHW, mask_HW, target, _if_enough)
 
 
 def fill_holes(
@@ -72,18 +50,6 @@ def fill_holes(
     return filled_HW.astype(mask_HW.dtype, copy=False)
 
 
-def smallest_area(
-    spec: SmallestAreaStep, prob_KHW: np.ndarray, mask_HW: np.ndarray, target: Target
-) -> np.ndarray:
-    return _each(spec, prob_KHW, mask_HW, target, _without_small)
-
-
-def largest_components(
-    spec: LargestComponentsStep, prob_KHW: np.ndarray, mask_HW: np.ndarray, target: Target
-) -> np.ndarray:
-    return _each(spec, prob_KHW, mask_HW, target, _largest)
-
-
 def inside(
     spec: InsideStep, prob_KHW: np.ndarray, mask_HW: np.ndarray, target: Target
 ) -> np.ndarray:
@@ -92,21 +58,8 @@ def inside(
     return _placed(mask_HW, kept_HW, spec.inner, target)
 
 
-STEPS: dict[str, Step] = {
-    "threshold": threshold,
-    "bias": bias,
-    "quantile": quantile,
-    "presence": presence,
-    "fill_holes": fill_holes,
-    "smallest_area": smallest_area,
-    "largest_components": largest_components,
-    "inside": inside,
-}
-"""Name -> function of its spec, prob_KHW (float32 or float64), mask_HW and target for a mask_HW."""
-
-
 def _each(
-    spec: PerClassStep, prob_KHW: np.ndarray, mask_HW: np.ndarray, target: Target, change: Change
+    change: Change, spec: PerClassStep, prob_KHW: np.ndarray, mask_HW: np.ndarray, target: Target
 ) -> np.ndarray:
     """Return the mask with every class changed whose value is not the neutral one."""
     foreground = prob_KHW[1:] if target == "single_label" else prob_KHW
@@ -205,3 +158,16 @@ def _hull(class_HW: np.ndarray) -> np.ndarray:
     last_M = class_HW.shape[1] - 1 - class_HW[row_M, ::-1].argmax(1)
     ends = np.stack([np.tile(row_M, 2), np.concatenate([first_M, last_M])], axis=1)
     return cv2.convexHull(ends.astype(np.int32))[:, 0].astype(np.int64)
+
+
+STEPS: dict[str, Step] = {
+    "threshold": partial(_each, lambda prob_HW, class_HW, at: prob_HW > at),
+    "bias": bias,
+    "quantile": partial(_each, _highest),
+    "presence": partial(_each, _if_enough),
+    "fill_holes": fill_holes,
+    "smallest_area": partial(_each, _without_small),
+    "largest_components": partial(_each, _largest),
+    "inside": inside,
+}
+"""Name -> function of its spec, prob_KHW (float32 or float64), mask_HW and target for a mask_HW."""
