@@ -1,25 +1,15 @@
 """Labeled images that the user leaves out: `competition.exclude` names a file of their ids."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from raytrain.config.errors import nearest
-from raytrain.data.index import Found, composed
+from raytrain.data.index import Found, Index, composed
 
 
-@dataclass(frozen=True)
-class Kept:
-    """The samples after the listed ones were left out."""
-
-    samples: list[Found]
-    excluded: list[Found]
-    problems: list[str]
-    notes: tuple[str, ...]
-
-
-def without_excluded(samples: list[Found], file: str) -> Kept:
-    """Leave out the labeled images that a text file lists, one id a line.
+def without_excluded(samples: list[Found], file: str) -> tuple[Index, list[Found]]:
+    """Return the samples without the labeled images that a text file lists, one id a line, and
+    those images.
 
     Problems are a file that cannot be read, and a line that names no image or a test image.
     """
@@ -30,7 +20,7 @@ def without_excluded(samples: list[Found], file: str) -> Kept:
         reason = (
             "no such file" if isinstance(error, FileNotFoundError) else f"not readable: {error}"
         )
-        return Kept(samples, [], [f"{path}: {reason} (competition.exclude)"], ())
+        return Index(samples, [f"{path}: {reason} (competition.exclude)"]), []
     known = {sample.id: sample for sample in samples}
     problems = [
         f"{path}: line {number}: {wrong} (competition.exclude)"
@@ -40,7 +30,7 @@ def without_excluded(samples: list[Found], file: str) -> Kept:
     listed = {*lines.values()}
     excluded = [s for s in samples if s.id in listed and s.split != "test"]
     kept = [s for s in samples if s.id not in listed or s.split == "test"]
-    return Kept(kept, excluded, problems, _note(path, excluded))
+    return Index(kept, problems, _note(path, excluded)), excluded
 
 
 def _ids(path: Path) -> dict[int, str]:

@@ -59,9 +59,9 @@ def find_samples(competition: CompetitionSpec, root: Path) -> FoundSamples:
     if competition.exclude is None:
         return FoundSamples(samples, groups, problems, notes)
     # Last, so that an image without its mask still serves its neighbors as a channel.
-    kept = without_excluded(samples, competition.exclude)
+    kept, excluded = without_excluded(samples, competition.exclude)
     problems, notes = [*problems, *kept.problems], (*notes, *kept.notes)
-    return FoundSamples(kept.samples, groups, problems, notes, kept.excluded)
+    return FoundSamples(kept.samples, groups, problems, notes, excluded)
 
 
 def _groups(

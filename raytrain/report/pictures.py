@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -29,19 +30,6 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Examples:
-    """The chosen examples, or why there are none."""
-
-    cards: list[Example]
-    count: int
-    """Number of images from which they were chosen."""
-    missing: str
-    """The command to run next, or empty."""
-    problem: str
-    """What prevents the pictures, or empty."""
-
-
-@dataclass(frozen=True)
 class TestImage:
     """A test image and its predicted mask."""
 
@@ -50,20 +38,26 @@ class TestImage:
     prediction: str
 
 
+Card = TypeVar("Card")
+
+
 @dataclass(frozen=True)
-class Tests:
-    """Some test images, or why there are none."""
+class Pictures(Generic[Card]):
+    """The chosen images, or why there are none."""
 
-    cards: list[TestImage]
+    cards: list[Card]
     count: int
+    """Number of images from which they were chosen."""
     missing: str
+    """The command to run next, or empty."""
     problem: str
+    """What prevents the pictures, or empty."""
 
 
-def examples(facts: RunFacts, oof: Oof) -> Examples:
+def examples(facts: RunFacts, oof: Oof) -> Pictures[Example]:
     """Return the worst, middle and best images by out-of-fold Dice of the members' mean."""
     if oof.missing or oof.problem:
-        return Examples([], 0, oof.missing, oof.problem)
+        return Pictures([], 0, oof.missing, oof.problem)
 
     def masks(image: OofImage) -> tuple[np.ndarray, np.ndarray]:
         return oof.maps.truth(image.id), oof.maps.prediction(image.fold, image.row)
@@ -71,8 +65,8 @@ def examples(facts: RunFacts, oof: Oof) -> Examples:
     try:
         cards = example_cards(facts, telling(oof.images), masks)
     except ValueError as error:
-        return Examples([], 0, "", str(error))
-    return Examples(cards, len(oof.images), "", "")
+        return Pictures([], 0, "", str(error))
+    return Pictures(cards, len(oof.images), "", "")
 
 
 def example_cards(
@@ -93,12 +87,12 @@ def example_cards(
     return cards
 
 
-def tests(facts: RunFacts) -> Tests:
+def tests(facts: RunFacts) -> Pictures[TestImage]:
     """Return predicted masks of the current ensemble; those of an older one are not shown."""
     files, ids = SampleFiles(facts.data), facts.data.ids("test")
     legend = (len(facts.data.classes), facts.data.target)
     if not masks_are_current(facts):
-        return Tests([], 0, "finalize", "")
+        return Pictures([], 0, "finalize", "")
     ready = [id for id in ids if (facts.run.masks / f"{id}.png").is_file()]
     count = min(TESTS, len(ready))
     cards = []
@@ -108,5 +102,5 @@ def tests(facts: RunFacts) -> Tests:
             mask_HW = decode_mask(facts.run.masks / f"{id}.png")
             cards.append(TestImage(id, picture(image_HW3), overlay(image_HW3, mask_HW, *legend)))
     except ValueError as error:
-        return Tests([], 0, "", str(error))
-    return Tests(cards, len(ids), "" if cards else "finalize", "")
+        return Pictures([], 0, "", str(error))
+    return Pictures(cards, len(ids), "" if cards else "finalize", "")

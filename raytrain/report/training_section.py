@@ -12,7 +12,7 @@ from raytrain.metrics.overlap import fractions
 from raytrain.metrics.table import class_table
 from raytrain.report.facts import RunFacts
 from raytrain.report.oof import OofImage, class_dice, telling
-from raytrain.report.pictures import Examples, example_cards
+from raytrain.report.pictures import Example, Pictures, example_cards
 from raytrain.runs.layout import TrialDir
 from raytrain.runs.record import Record
 
@@ -35,7 +35,7 @@ class Training:
     images: int
     """Number of held-out images; 0 if there is no evidence."""
     classes: list[ClassRow]
-    examples: Examples
+    examples: Pictures[Example]
 
 
 HEADS = ("Pixels", "Precision", "Recall", "Dice", "SD", "Dice of the set", "IoU", "SD")
@@ -52,7 +52,7 @@ def training(facts: RunFacts) -> Training | None:
     newest = max(found, key=lambda r: places[r.fingerprint].record.stat().st_mtime_ns)
     place = places[newest.fingerprint]
     if not place.evidence.is_file():
-        return Training(newest, len(found) - 1, 0, [], Examples([], 0, "train", ""))
+        return Training(newest, len(found) - 1, 0, [], Pictures([], 0, "train", ""))
     oof = read_oof_evidence(place.evidence)
     return Training(
         record=newest,
@@ -84,12 +84,12 @@ def _class_rows(oof: OofEvidence, classes: tuple[str, ...]) -> list[ClassRow]:
     return rows
 
 
-def _examples(facts: RunFacts, place: TrialDir, images: list[OofImage]) -> Examples:
+def _examples(facts: RunFacts, place: TrialDir, images: list[OofImage]) -> Pictures[Example]:
     """Return the worst, middle and best images with their masks by the best epoch's weights."""
     shown = telling(images)
     paths = {image.id: place.masks / f"{image.id}.png" for _, image in shown}
     if not all(path.is_file() for path in paths.values()):
-        return Examples([], 0, "train", "")
+        return Pictures([], 0, "train", "")
     files, classes, target = SampleFiles(facts.data), len(facts.data.classes), facts.data.target
 
     def masks(image: OofImage) -> tuple[np.ndarray, np.ndarray]:
@@ -104,5 +104,5 @@ def _examples(facts: RunFacts, place: TrialDir, images: list[OofImage]) -> Examp
     try:
         cards = example_cards(facts, [(name, seen(image)) for name, image in shown], masks)
     except ValueError as error:
-        return Examples([], 0, "", str(error))
-    return Examples(cards, len(images), "", "")
+        return Pictures([], 0, "", str(error))
+    return Pictures(cards, len(images), "", "")
