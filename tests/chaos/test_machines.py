@@ -44,7 +44,7 @@ def test_a_drained_node_is_left_after_its_epoch(
     with training.held(1):
         subprocess.run(drain, check=True, timeout=120)
         two.add()
-        training.until(lambda: len(list(tmp_path.glob("preempted_*"))) == 2)
+        training.until(lambda: any(tmp_path.glob("preempted_*")))
     training.end()
     two.remove(node)
     starts = training.starts()

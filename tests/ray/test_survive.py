@@ -19,8 +19,7 @@ def test_a_worker_stopped_stuck_and_killed_trains_the_same_weights(
 ) -> None:
     job = write_training(tmp_path, "runs", 7)
     env = cluster.env | {
-        # A step of a busy machine takes seconds: with less it would be ended as a hang.
-        "RAYTRAIN_STALL_S": "20",
+        "RAYTRAIN_STALL_S": "10",
         "RAYTRAIN_CACHE": os.environ["RAYTRAIN_CACHE"],
     }
     training = Training(job, "2", env, tmp_path / "log")

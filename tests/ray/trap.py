@@ -1,4 +1,4 @@
-"""A loss that costs nothing and, told by a file, stands still or is not finite in one worker."""
+"""A loss of 0 that stands still, waits or is not finite in a worker when a file tells it to."""
 
 import threading
 from collections import Counter
@@ -8,6 +8,7 @@ from typing import Literal
 
 import ray.train
 import torch
+from ray.train.v2._internal.execution.context import get_train_context
 
 from raytrain.config.extend import OwnLoss
 from raytrain.losses.judged import Judged
@@ -22,10 +23,13 @@ class TrapSpec(OwnLoss):
 
 
 def build_trap(spec: TrapSpec, setting: Setting) -> Callable[[Judged], torch.Tensor]:
-    """`stand_still` and `not_finite` there catch whichever worker takes the file away; all wait,
-    having left `held`, while `hold` is there; what was told then that its node goes leaves
-    `preempted_<rank>`. None is heeded before the third step that sees it,
-    so that it is in the middle of an epoch."""
+    """Return the loss. It obeys these files in the folder at the third step that sees one, which is
+    in the middle of an epoch.
+
+    The worker that takes `stand_still` or `not_finite` away stands still or has a loss that is not
+    finite. While `hold` is there, a worker waits and writes `held`; it writes `preempted_<rank>`
+    when Ray tells it that its node leaves. The others wait for it in the step.
+    """
     del setting
     folder, seen = Path(spec.folder), Counter[str]()
 
@@ -39,7 +43,8 @@ def build_trap(spec: TrapSpec, setting: Setting) -> Callable[[Judged], torch.Ten
             return nothing
         while heeds("hold"):
             (folder / "held").touch()
-            if ray.train.get_preemption_info() is not None:
+            # `ray.train.get_preemption_info` waits for the other worker, which may not wait here.
+            if get_train_context().preemption_context.preemption_info is not None:
                 (folder / f"preempted_{ray.train.get_context().get_world_rank()}").touch()
             threading.Event().wait(0.1)
         if heeds("stand_still") and _taken(folder / "stand_still"):
