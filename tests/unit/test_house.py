@@ -1,0 +1,41 @@
+"""The rules of CONTRIBUTING.md on sizes and names that a machine can check."""
+
+import ast
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = sorted(ROOT.glob("raytrain/**/*.py"))
+
+
+def nodes() -> Iterator[tuple[str, ast.AST]]:
+    """Every node of the package, with its file."""
+    for path in PACKAGE:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            yield str(path.relative_to(ROOT)), node
+
+
+def test_files_have_at_most_250_lines() -> None:
+    files = [*PACKAGE, *ROOT.glob("tests/**/*.py"), *ROOT.glob("benchmarks/**/*.py")]
+    lines = {str(p.relative_to(ROOT)): p.read_text("utf-8").count("\n") for p in files}
+    assert {path: count for path, count in lines.items() if count > 250} == {}
+
+
+def test_functions_have_at_most_50_lines_and_8_parameters() -> None:
+    long, wide = [], []
+    for file, node in nodes():
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        given = node.args
+        if (node.end_lineno or 0) - node.lineno + 1 > 50:
+            long.append((file, node.name))
+        if len(given.posonlyargs + given.args + given.kwonlyargs) > 8:
+            wide.append((file, node.name))
+    assert (long, wide) == ([], [])
+
+
+def test_no_three_files_or_classes_have_one_name() -> None:
+    names = Counter(path.name for path in PACKAGE if path.name != "__init__.py")
+    classes = Counter(node.name for _, node in nodes() if isinstance(node, ast.ClassDef))
+    assert [name for name, count in (names + classes).items() if count > 2] == []
