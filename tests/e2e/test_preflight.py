@@ -8,7 +8,7 @@ import pytest
 from raytrain.config.load import load_job
 from raytrain.pipeline.submit import preview, submit
 from raytrain.submission import wait_for_score as scored
-from raytrain.submission.ledger import FileLedger, ledger_of
+from raytrain.submission.ledger import ledger_of
 from raytrain.submission.preflight import Consent
 from tests.commands import raytrain
 from tests.e2e.finished_run import finished, run_of
