@@ -44,5 +44,7 @@ class Workplace:
         say("starting Ray ...")
         say(self._stack.enter_context(connected()))
         from raytrain.cluster.backend import RayBackend
+        from raytrain.cluster.doctor import refuse_unfit
 
+        refuse_unfit(self._job)
         return RayBackend(self._job.resources)

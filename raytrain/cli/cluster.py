@@ -8,7 +8,7 @@ import typer
 from typer.main import get_command
 
 from raytrain.cli.answer import Answer, problem_of
-from raytrain.cli.app import Terminated, app
+from raytrain.cli.app import JobFile, Overrides, Profile, Terminated, app
 from raytrain.config.errors import unknown_name
 from raytrain.config.load import load_job
 
@@ -65,11 +65,32 @@ def launch(
     return _followed(address, id, sys.stdout)
 
 
+@app.command(rich_help_panel=PANEL)
+def doctor(job: JobFile, set: Overrides = None, profile: Profile = None) -> Answer:
+    """Look at every node of the cluster: versions, GPUs, memory, disk, folders, clock, network."""
+    from raytrain.cli.cluster_tables import nodes_table
+    from raytrain.cluster.connect import connected
+
+    spec = load_job(job, set, profile)
+    with connected():
+        from raytrain.cluster.doctor import examine, faults_of
+
+        nodes = examine(spec)
+    faults = faults_of(nodes)
+    text = nodes_table(nodes)
+    if not faults:
+        return Answer({"nodes": nodes}, f"{text}\nno faults")
+    message = "doctor:\n  " + "\n  ".join(faults)
+    return Answer(
+        {"nodes": nodes}, text, 1, message, tuple(problem_of("failed", f) for f in faults)
+    )
+
+
 @jobs.command(name="list")
 def list_jobs(address: Address = LOCAL) -> Answer:
     """List raytrain's jobs on the cluster, the newest last."""
+    from raytrain.cli.cluster_tables import jobs_table
     from raytrain.cluster.jobs import connect, jobs_of
-    from raytrain.report.terminal import jobs_table
 
     found = jobs_of(connect(address))
     ours = [job for job in found if job.name]

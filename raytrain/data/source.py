@@ -30,7 +30,7 @@ def local_folder(address: str) -> Path:
     Raises ValueError when nothing is there, or an archive's member would be written outside the
     folder.
     """
-    if _is_remote(address):
+    if is_remote(address):
         return _fetched(address)
     path = Path(absolute(address))
     if path.is_dir():
@@ -43,10 +43,11 @@ def local_folder(address: str) -> Path:
 
 def absolute(address: str) -> str:
     """Return the address in a form that every process of this machine understands."""
-    return address if _is_remote(address) else str(Path(address).expanduser().absolute())
+    return address if is_remote(address) else str(Path(address).expanduser().absolute())
 
 
-def _is_remote(address: str) -> bool:
+def is_remote(address: str) -> bool:
+    """Return whether an address names object storage, such as s3://bucket/folder."""
     return re.match(r"^[a-z0-9+]+://", address) is not None
 
 

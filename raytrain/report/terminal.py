@@ -150,15 +150,3 @@ def as_text(table: Table, width: int = WIDTH) -> str:
     out = io.StringIO()
     console_of(out, width).print(table)
     return plain(out.getvalue()).rstrip()
-
-
-def jobs_table(jobs: list[dict[str, Any]], others: int) -> str:
-    """Return the Ray jobs of a cluster as text; `others` are not raytrain's."""
-    table = Table(title="jobs", title_justify="left")
-    for column in ("id", "state", "started (UTC)", "ended (UTC)"):
-        table.add_column(column, overflow="fold")
-    for job in jobs:
-        times = [f"{job[key]:%m-%d %H:%M:%S}" if job[key] else "" for key in ("started", "ended")]
-        table.add_row(job["id"], job["state"], *times)
-    text = as_text(table) if jobs else "no jobs of raytrain"
-    return f"{text}\n{counted(others, 'job')} of other programs" if others else text

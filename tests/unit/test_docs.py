@@ -94,7 +94,10 @@ def test_command_lines_that_are_shown_are_accepted(page: Path, tmp_path: Path) -
 def test_commands_that_are_named_in_a_sentence_exist(page: Path, tmp_path: Path) -> None:
     text = re.sub(r"(?ms)^```.*?^```$", "", page.read_text())
     for line in re.findall(r"`raytrain ([a-z][^`]*)`", text):
-        options = {word for each in COMMANDS[named(line.split())].params for word in each.opts}
+        commands = [named(line.split())]
+        if re.match("launch [a-z]", line):  # it takes the options of another command, too
+            commands.append(named(line.split()[1:]))
+        options = {w for name in commands for each in COMMANDS[name].params for w in each.opts}
         assert set(re.findall(r"(?<!\S)--[a-z-]+", line)) <= options, line
     for override in re.findall(r"`--set ([^`]+)`", text):
         load_part({}, tmp_path, [override])

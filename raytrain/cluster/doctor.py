@@ -1,0 +1,133 @@
+"""Look at every node of a cluster before training: one Ray task a node, and what it finds wrong."""
+
+import time
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from raytrain.cluster.all_reduce import reduce_fault
+from raytrain.config.job import JobSpec, ResourcesSpec
+from raytrain.data.source import absolute, is_remote
+from raytrain.engine.node_facts import NodeFacts, node_facts
+
+ANSWER_S = 180.0
+"""Seconds within which a node must answer; a new process imports torch first."""
+SKEW_S = 30.0
+"""Largest difference of two clocks, beyond the time that the answer took."""
+LEAST_SHM_GB, LEAST_CACHE_GB = 0.5, 2.0
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node, what was measured there, and what is wrong."""
+
+    address: str
+    facts: NodeFacts | None
+    """None if it did not answer."""
+    faults: tuple[str, ...]
+
+
+def examine(job: JobSpec) -> list[Node]:
+    """Return the nodes of the connected cluster, by address. Raises OSError when the driver itself
+    cannot write to the storage."""
+    storage = Path(absolute(job.storage))
+    data = None if is_remote(job.competition.data) else Path(absolute(job.competition.data))
+    storage.mkdir(parents=True, exist_ok=True)
+    token = f".doctor-{uuid.uuid4().hex}"
+    (storage / token).touch()
+    try:
+        nodes = _measured(storage, token, data, job.resources)
+    finally:
+        (storage / token).unlink()
+    if len(nodes) > 1 and not faults_of(nodes) and (fault := reduce_fault()):
+        nodes = [replace(node, faults=(*node.faults, fault)) for node in nodes]
+    return nodes
+
+
+def refuse_unfit(job: JobSpec) -> None:
+    """Raise ValueError with every fault of every node, if the cluster has several nodes."""
+    if sum(node["Alive"] for node in ray.nodes()) < 2:
+        return
+    lines = faults_of(examine(job))
+    if lines:
+        raise ValueError("nodes of the cluster cannot do this job:\n  " + "\n  ".join(lines))
+
+
+def faults_of(nodes: list[Node]) -> list[str]:
+    """Return one line per fault, with the node's name."""
+    return [f"{node.address}: {fault}" for node in nodes for fault in node.faults]
+
+
+def _measured(storage: Path, token: str, data: Path | None, need: ResourcesSpec) -> list[Node]:
+    living = sorted(
+        (node for node in ray.nodes() if node["Alive"]), key=lambda node: node["NodeManagerAddress"]
+    )
+    remote, sent = ray.remote(node_facts), time.time()
+    tasks = [
+        remote.options(
+            name="doctor", num_cpus=0, max_retries=0,
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),
+        ).remote(storage, token, data)
+        for node in living
+    ]  # fmt: skip
+    ray.wait(tasks, num_returns=len(tasks), timeout=ANSWER_S)
+    found, first = list[Node](), None
+    for node, task in zip(living, tasks, strict=True):
+        facts = None
+        with suppress(ray.exceptions.RayError):
+            facts = ray.get(task, timeout=0)
+        first = first or facts
+        faults: tuple[str, ...] = (f"no answer within {ANSWER_S:g} s; look at its Ray logs",)
+        if facts and first:
+            offered = node["Resources"].get("GPU", 0)
+            faults = node_faults(facts, first, offered, need, (sent, time.time()))
+        found.append(Node(node["NodeManagerAddress"], facts, faults))
+    return found
+
+
+def node_faults(
+    facts: NodeFacts,
+    first: NodeFacts,
+    gpus_offered: float,
+    need: ResourcesSpec,
+    asked_s: tuple[float, float],
+) -> tuple[str, ...]:
+    """Return what is wrong with a node, each with its remedy.
+
+    `first` has the versions that all nodes must have. `gpus_offered` is what Ray offers there.
+    `asked_s` are the driver's Unix times before the question and after the answer.
+    """
+    found = [
+        f"{name} {facts.versions[name]}, and {value} on {first.host}; use one image for all nodes"
+        for name, value in first.versions.items()
+        if facts.versions[name] != value
+    ]
+    if need.gpus and gpus_offered > len(facts.gpus):
+        found.append(
+            f"Ray offers {gpus_offered:g} GPUs, and torch sees {len(facts.gpus)}; install a driver "
+            f"for CUDA {facts.versions['CUDA']}, and start the container with --gpus all"
+        )
+    if facts.gpu_fault:
+        found.append(f"{facts.gpu_fault}; install a driver for CUDA {facts.versions['CUDA']}")
+    if need.loaders and facts.shm_gb is not None and facts.shm_gb < LEAST_SHM_GB:
+        found.append(
+            f"/dev/shm has {facts.shm_gb:.2f} GB free, too little for resources.loaders; start the "
+            "container with --shm-size=8g, or set resources.loaders=0"
+        )
+    if facts.cache_gb < LEAST_CACHE_GB:
+        found.append(
+            f"{facts.cache_gb:.1f} GB of disk are free for decoded images; free some, or set "
+            "RAYTRAIN_CACHE to a larger disk"
+        )
+    if facts.storage_fault:
+        found.append(f"the storage {facts.storage_fault}; mount it on this node")
+    if facts.data_fault:
+        found.append(f"the data {facts.data_fault}; mount it on this node")
+    skew = max(asked_s[0] - facts.clock_s, facts.clock_s - asked_s[1])
+    if skew > SKEW_S:
+        found.append(f"its clock differs by {skew:.0f} s; start a time service (chrony, ntpd)")
+    return tuple(found)

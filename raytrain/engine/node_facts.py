@@ -1,0 +1,116 @@
+"""What one machine of a cluster has: versions, GPUs, memory, disk, folders and its clock."""
+
+import os
+import platform
+import shutil
+import socket
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from raytrain.data.source import cache_root
+
+PROBE_BYTES = 16 * 1024**2
+GIB = 1024**3
+SHM = Path("/dev/shm")
+
+
+@dataclass(frozen=True)
+class NodeFacts:
+    """One machine."""
+
+    host: str
+    versions: dict[str, str]
+    gpus: tuple[str, ...]
+    """Names of the GPUs that torch sees."""
+    gpu_fault: str
+    """Why they cannot be used; empty if they multiply matrices correctly, or there are none."""
+    shm_gb: float | None
+    """Free shared memory; None where the system has no /dev/shm."""
+    cache_gb: float
+    """Free disk for decoded images."""
+    storage_mb_s: float | None
+    """Speed of a write to the storage; None if it failed."""
+    storage_fault: str
+    data_fault: str
+    clock_s: float
+    """Unix time on this machine."""
+
+
+def node_facts(storage: Path | None, token: str, data: Path | None) -> NodeFacts:
+    """Measure this machine.
+
+    `token` is the name of a file that the driver has written into the storage: a machine that does
+    not see it has another folder under the same path.
+    """
+    gpus = tuple(torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count()))
+    speed, storage_fault = _storage(storage, token) if storage else (None, "")
+    return NodeFacts(
+        host=socket.gethostname(),
+        versions={
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "ray": version("ray"),
+            "CUDA": torch.version.cuda or "none",
+        },
+        gpus=gpus,
+        gpu_fault=_gpu_fault(),
+        shm_gb=shutil.disk_usage(SHM).free / GIB if SHM.is_dir() else None,
+        cache_gb=shutil.disk_usage(_existing(cache_root())).free / GIB,
+        storage_mb_s=speed,
+        storage_fault=storage_fault,
+        data_fault=_data_fault(data) if data else "",
+        clock_s=time.time(),
+    )
+
+
+def _gpu_fault() -> str:
+    """Return why a GPU of this machine gives no correct product of matrices."""
+    driver = Path("/proc/driver/nvidia/version")
+    if not torch.cuda.is_available():
+        return f"torch {torch.__version__} cannot use its driver" if driver.exists() else ""
+    for number in range(torch.cuda.device_count()):
+        try:
+            a = torch.ones(64, 64, device=f"cuda:{number}")
+            if (a @ a).sum().item() != 64.0**3:
+                return f"GPU {number} multiplies wrongly"
+        except RuntimeError as error:
+            return f"GPU {number}: {str(error).splitlines()[0]}"
+    return ""
+
+
+def _storage(folder: Path, token: str) -> tuple[float | None, str]:
+    """Return the speed of a write in MB/s and why the folder cannot be used."""
+    if not (folder / token).is_file():
+        return None, "is another folder here: the file that the driver wrote is missing"
+    probe = folder / f"{token}-{socket.gethostname()}-{os.getpid()}"
+    content = os.urandom(PROBE_BYTES)
+    try:
+        start = time.perf_counter()
+        with probe.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        seconds = time.perf_counter() - start
+        if probe.read_bytes() != content:
+            return None, "returns other bytes than were written"
+    except OSError as error:
+        return None, f"cannot be written: {error.strerror}"
+    finally:
+        probe.unlink(missing_ok=True)
+    return PROBE_BYTES / 1e6 / max(seconds, 1e-9), ""
+
+
+def _data_fault(path: Path) -> str:
+    try:
+        found = path.is_file() or any(path.iterdir())
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return "" if found else "is empty here"
+
+
+def _existing(path: Path) -> Path:
+    return next(each for each in (path, *path.parents) if each.exists())

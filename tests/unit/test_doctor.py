@@ -1,0 +1,66 @@
+"""What is wrong with a node: each fault alone, with its remedy."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from raytrain.cluster.doctor import node_faults
+from raytrain.config.job import ResourcesSpec
+from raytrain.engine.node_facts import NodeFacts, node_facts
+
+GOOD = NodeFacts(
+    host="head", versions={"python": "3.11.7", "torch": "2.14.1", "ray": "2.60.0", "CUDA": "13.0"},
+    gpus=("H100",), gpu_fault="", shm_gb=8.0, cache_gb=100.0, storage_mb_s=200.0,
+    storage_fault="", data_fault="", clock_s=1000.0,
+)  # fmt: skip
+NEED = ResourcesSpec(gpus=1, loaders=2)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"versions": {**GOOD.versions, "torch": "2.13.0"}},
+         "torch 2.13.0, and 2.14.1 on head; use one image for all nodes"),
+        ({"gpus": ()}, "Ray offers 1 GPUs, and torch sees 0; install a driver for CUDA 13.0"),
+        ({"gpu_fault": "GPU 0: no kernel image"}, "GPU 0: no kernel image; install a driver"),
+        ({"shm_gb": 0.06}, "/dev/shm has 0.06 GB free, too little for resources.loaders"),
+        ({"cache_gb": 0.4}, "0.4 GB of disk are free for decoded images; free some"),
+        ({"storage_fault": "cannot be written: Read-only file system"},
+         "the storage cannot be written: Read-only file system; mount it on this node"),
+        ({"data_fault": "is empty here"}, "the data is empty here; mount it on this node"),
+        ({"clock_s": 1100.0}, "its clock differs by 90 s; start a time service"),
+        ({"clock_s": 900.0}, "its clock differs by 90 s"),
+    ],
+)  # fmt: skip
+def test_each_fault_is_named_with_its_remedy(change: dict[str, Any], text: str) -> None:
+    facts = dataclasses.replace(GOOD, **change)
+    [fault] = node_faults(facts, GOOD, 1, NEED, (990.0, 1010.0))
+    assert fault.startswith(text)
+
+
+def test_a_good_node_and_what_a_job_does_not_need_are_no_faults() -> None:
+    assert node_faults(GOOD, GOOD, 1, NEED, (990.0, 1010.0)) == ()
+    bare = dataclasses.replace(GOOD, gpus=(), shm_gb=None)
+    assert node_faults(bare, GOOD, 0, NEED, (990.0, 1010.0)) == ()
+    small = dataclasses.replace(GOOD, gpus=(), shm_gb=0.06)
+    assert node_faults(small, GOOD, 1, ResourcesSpec(), (990.0, 1010.0)) == ()
+
+
+def test_this_machine(tmp_path: Path) -> None:
+    (tmp_path / "token").touch()
+    facts = node_facts(tmp_path, "token", tmp_path)
+    assert (facts.storage_fault, facts.data_fault, facts.gpu_fault) == ("", "", "")
+    assert facts.storage_mb_s
+    assert [path.name for path in tmp_path.iterdir()] == ["token"]
+
+
+def test_folders_that_are_not_the_drivers(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    facts = node_facts(tmp_path, "token", tmp_path / "data")
+    assert facts.storage_fault.startswith("is another folder here")
+    assert facts.data_fault == "is empty here"
+    assert node_facts(None, "", tmp_path / "none").data_fault == (
+        "cannot be read: No such file or directory"
+    )
