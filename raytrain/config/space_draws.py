@@ -4,7 +4,18 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from raytrain.config.space import LISTS, Given, Number, cells, readable, resolve, with_values
+from raytrain.config.space import (
+    LISTS,
+    RANGES,
+    Given,
+    Number,
+    cells,
+    count_cells,
+    kinds_in,
+    readable,
+    resolve,
+    with_values,
+)
 from raytrain.config.trial import TrialSpec
 
 
@@ -60,3 +71,10 @@ def grid_trials(space: dict[str, Any], base: TrialSpec, trials: int, seed: int) 
     specs = (with_values(base, resolve(space, Given(point))) for point in points)
     distinct = {spec.model_dump_json(): spec for spec in specs}
     return list(distinct.values())[:trials]
+
+
+def most_specs(space: dict[str, Any], trials: int) -> int:
+    """Return the most distinct specs, at most `trials`, that can be drawn from the space."""
+    if any(kinds_in(node) & set(RANGES) for node in space.values()):
+        return trials
+    return min(trials, count_cells(space, LISTS))

@@ -10,6 +10,7 @@ from raytrain.config.shipping import AverageBestSpec, BestSpec, candidates
 from raytrain.config.trial import TrialSpec
 from raytrain.engine.run import Run
 from raytrain.runs.layout import RunDir
+from raytrain.runs.messages import counted
 from raytrain.runs.record import Task
 from raytrain.search.timing import Cost, timed_costs
 
@@ -30,7 +31,7 @@ def plan_text(run: Run, samples: Sequence[Task], trials: int) -> str:
     at_once = min(max(1, min(places.values()) // search.workers), trials)
     by = ", ".join(f"{count} by {name}" for name, count in places.items())
     each = f" of {search.workers} workers each" if search.workers > 1 else ""
-    lines = [f"plan: {trials} trials{each}, {at_once} at once (places: {by})"]
+    lines = [f"plan: {counted(trials, 'trial')}{each}, {at_once} at once (places: {by})"]
     if costs:
         epochs = search.longest(samples[0].spec.epochs)
         lines += [_hours(costs, trials, epochs, at_once, search)]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from raytrain.config.errors import unknown_name
 from raytrain.config.space import Given, resolve, with_values
+from raytrain.config.space_draws import most_specs
 from raytrain.config.space_points import points_of
 from raytrain.config.trial import TrialSpec
 from raytrain.engine.run import Run
@@ -36,6 +37,8 @@ class Trials:
         self._key = study_key(run.job, self._folds)
         self._starts, earlier = _earlier(run)
         self._sampler = build_sampler(run.job.search, run.job.trial, earlier)
+        self._most = most_specs(run.job.search.space, run.job.search.trials)
+        """The most configurations that can still turn out to exist."""
         self._drawn: dict[str, tuple[TrialSpec, list[Task]]] = {}
         """Configurations by their key, with their repeats."""
         self._tasks: dict[str, Task] = {}
@@ -63,7 +66,7 @@ class Trials:
     def left(self) -> int:
         """Return the most trials that are still to be run."""
         repeats = self._job.search.repeats.seeds * len(self._folds)
-        return len(self._waiting) + repeats * (self._job.search.trials - len(self._drawn))
+        return len(self._waiting) + repeats * max(0, self._most - len(self._drawn))
 
     def is_open(self) -> bool:
         """Return whether there is a trial to run or to continue."""
@@ -100,7 +103,9 @@ class Trials:
             return None
         spec = next((each for each in self._starts if key_of(each) not in self._drawn), None)
         spec = spec or self._sampler(self._drawn, self._known)
-        if spec is not None:
+        if spec is None:
+            self._most = len(self._drawn)
+        else:
             self._waiting += not_done(self._take(spec))
         return spec
 

@@ -112,7 +112,7 @@ def test_a_trial_that_cannot_be_timed_does_not_stop_the_search(run: Run, samples
     )
     task = make_task(run.folder.trial("0" * 12).path, samples, lost)
     text = plan_text(_searching(run, SearchSpec(scheduler=NoSchedulerSpec())), [task], 1)
-    assert text == "plan: 1 trials, 1 at once (places: 1 by process)"
+    assert text == "plan: 1 trial, 1 at once (places: 1 by process)"
 
 
 def test_expected_epochs_are_those_of_halving() -> None:
