@@ -6,12 +6,9 @@ from pathlib import Path
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.splits import OwnGroupSpec
 from raytrain.data.find import find_samples
-from raytrain.data.guess.groups import OWN, group_of_images
+from raytrain.data.guess.groups import ENOUGH, OWN, group_of_images
 from raytrain.data.guess.written import flow
 from raytrain.data.seen import Seen
-
-ENOUGH = 0.8
-"""Share of the pairs that the proposed groups must keep together."""
 
 
 def group_note(
@@ -24,7 +21,7 @@ def group_note(
     """
     if not pairs or not isinstance(competition.group, OwnGroupSpec):
         return ()
-    guess = group_of_images(seen)
+    guess = group_of_images(seen, pairs)
     if guess.value == OWN.value:
         return ()
     tree = competition.model_dump(mode="json") | {"group": guess.value}

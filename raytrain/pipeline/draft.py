@@ -110,7 +110,8 @@ def _group(competition: CompetitionSpec, root: Path, found: Inspected) -> Said |
     own = Said({"name": "own"}, "each image is its own group")
     if not found.seen:
         return own
-    guess = group_of_images(found.seen)
+    pairs = found.equal + found.near
+    guess = group_of_images(found.seen, pairs)
     tree = competition.model_dump(mode="json") | {"group": guess.value}
     grouped = find_samples(CompetitionSpec.model_validate(tree), root)
     before = find_samples(competition, root)
@@ -123,6 +124,11 @@ def _group(competition: CompetitionSpec, root: Path, found: Inspected) -> Said |
     if both:
         why = f"{guess.value} would be a group, but {both[0]} is in train and in val, so scores "
         return replace(own, why=f"{why}on val are too good")
+    ids = [[found.seen[place].row["id"] for place in pair] for pair in pairs]
+    apart = sum(grouped.groups[one] != grouped.groups[other] for one, other in ids)
+    if apart:
+        text = f"{apart} of {len(pairs)} pairs of nearly equal images are in different groups"
+        return replace(guess, why=f"{guess.why}; {text}")
     return guess
 
 

@@ -68,6 +68,16 @@ def test_names_that_begin_alike_with_images_that_are_alike() -> None:
     assert group_of(names, signatures([n % 6 for n in range(48)])).value == "{group}-*"
 
 
+def test_names_that_begin_alike_with_some_images_that_are_nearly_equal() -> None:
+    """Only four pairs are alike, so most groups resemble nothing; random names never count on."""
+    names = [f"{n % 12:x}-{(n * 7919) % 9973 + 100}" for n in range(24)]
+    some = [(n, n + 12) for n in range(4)]
+    assert group_of(names, signatures(range(24)), some).value == "{group}-*"
+    across = [(n, n + 1) for n in range(4)]
+    for pairs in ([], some[:2], across, some + across):
+        assert group_of(names, signatures(range(24)), pairs).value == {"name": "own"}, pairs
+
+
 def images(**how: object) -> Images:
     given = {
         "labeled": 100, "groups": 50, "sizes_HW": ((96, 96),), "gray": True, "shown": 1.0,

@@ -14,12 +14,14 @@ from raytrain.config.competition import CompetitionSpec
 from raytrain.config.load import load_job
 from raytrain.data.guess.said import Said
 from raytrain.data.guess.written import written
+from raytrain.data.phantom import draw_patient
 from raytrain.data.samples import SampleFiles
 from raytrain.pipeline.check import check
 from raytrain.pipeline.draft import draft_of
 from raytrain.pipeline.init import file_of, init, keep_report
 from raytrain.runs.layout import run_dir
 from tests.layouts.draw import LAYOUTS, draw
+from tests.layouts.scene import write
 
 NUMBERS = {"colors": {1: 3, 2: 1, 255: 2}, "coco": {1: 2, 2: 1}}
 """Layout -> number in the drawn masks -> number in the YAML, whose classes have another order."""
@@ -61,6 +63,27 @@ def test_groups_and_words_of_the_drawn_layouts(tmp_path: Path) -> None:
     assert (jobs["salt"].submission.dialect, jobs["salt"].submission.order) == (
         "tgs_salt", "column",
     )  # fmt: skip
+
+
+def test_nearly_equal_images_show_which_part_of_the_names_is_the_group(tmp_path: Path) -> None:
+    """Random numbers never count on, and most images resemble no other."""
+    rng = np.random.default_rng(1)
+    for place in range(20):
+        name = f"{'abcdefghij'[place % 10]}-{100 + place * 7919 % 9973}.png"
+        patient = place % 10 if place % 10 < 4 else place
+        image_HW, mask_HW = draw_patient(7, patient)[0]
+        noisy_HW = np.clip(image_HW + rng.normal(0, 2, image_HW.shape), 0, 255)
+        write(tmp_path / "images" / name, noisy_HW.astype(np.uint8))
+        write(tmp_path / "masks" / name, mask_HW)
+    text = draft_of(str(tmp_path), None).text
+    assert "group: '{group}-*'" in text
+    assert "nearly equal images are in the same group" in text
+    for path in [*tmp_path.rglob("*.png")]:  # the numbers alone
+        path.rename(path.with_name(path.name[2:]))
+    text = draft_of(str(tmp_path), None).text
+    assert "4 of 4 pairs of nearly equal images are in different groups" in " ".join(
+        text.replace("#", " ").split()
+    )
 
 
 def test_the_order_on_square_images_follows_the_mask_files(tmp_path: Path) -> None:

@@ -17,7 +17,9 @@ from raytrain.data.index import SPLITS
 from raytrain.data.seen import Seen
 
 FEWEST = 3
-"""Fewest groups that make folds possible."""
+"""Fewest groups that make folds possible, and fewest pairs that are evidence."""
+ENOUGH = 0.8
+"""Share of the pairs of nearly equal images that groups must keep together."""
 MOST_ALIKE = 20_000
 """Most images whose signatures are compared."""
 
@@ -28,27 +30,35 @@ _ALIKE = 0.7  # median of neighboring frames; videos had 0.92
 _CUT = 0.65  # most alike pair across a border; 7 of 28 true borders had less, and no false one
 _WINDOW = 5  # frames on each side of a border
 _BLOCKS = range(2, 21)
+_CHANCE = 0.01  # highest probability that so many pairs share a group by chance
 OWN = Said({"name": "own"}, "neither names nor images show which belong together")
 _JOINT = re.compile(r"[_\-. ]")
 
 
-def group_of_images(seen: Sequence[Seen]) -> Said:
-    """Return `competition.group` for these images."""
-    labeled = [each for each in seen if each.row["mask"]]
-    for images in (seen, labeled):  # numbers of test images may begin anew
-        names = [each.row["id"] for each in images]
-        found = group_of(names, np.stack([each.signature for each in images])) if names else OWN
+def group_of_images(seen: Sequence[Seen], pairs: Sequence[tuple[int, int]]) -> Said:
+    """Return `competition.group` for these images; `pairs` are indices of nearly equal ones."""
+    labeled = [place for place, each in enumerate(seen) if each.row["mask"]]
+    for places in (range(len(seen)), labeled):  # numbers of test images may begin anew
+        if not places:
+            continue
+        number = {place: row for row, place in enumerate(places)}
+        inside = [(number[i], number[j]) for i, j in pairs if i in number and j in number]
+        names = [seen[place].row["id"] for place in places]
+        found = group_of(names, np.stack([seen[place].signature for place in places]), inside)
         if found.value != OWN.value:
             return found
     return OWN
 
 
-def group_of(names: Sequence[str], signatures_ND: np.ndarray) -> Said:
-    """Return `competition.group` for the names of all images and their signatures.
+def group_of(
+    names: Sequence[str], signatures_ND: np.ndarray, pairs: Sequence[tuple[int, int]] = ()
+) -> Said:
+    """Return `competition.group` for the names of all images, their signatures and the pairs that
+    are nearly equal.
 
     Signatures are rows of `data/duplicates.py: signature`, in the order of the names.
     """
-    found = _by_prefix(names, signatures_ND)
+    found = _by_prefix(names, signatures_ND, pairs)
     if found is None and len(names) <= MOST_ALIKE:
         found = _by_number(names, _unit(signatures_ND))
     return found or OWN
@@ -60,7 +70,9 @@ def _unit(signatures_ND: np.ndarray) -> np.ndarray:
     return unit_ND / (np.linalg.norm(unit_ND, axis=1, keepdims=True) + 1e-9)
 
 
-def _by_prefix(names: Sequence[str], signatures_ND: np.ndarray) -> Said | None:
+def _by_prefix(
+    names: Sequence[str], signatures_ND: np.ndarray, pairs: Sequence[tuple[int, int]]
+) -> Said | None:
     """Return the shortest beginning of the names that divides them into groups."""
     for length in range(1, 6):
         places: dict[str, list[int]] = defaultdict(list)
@@ -74,8 +86,13 @@ def _by_prefix(names: Sequence[str], signatures_ND: np.ndarray) -> Said | None:
         if len(places) > 0.67 * len(names):
             return None
         rests = [[names[place][len(start) :] for place in of] for start, of in places.items()]
-        counted = sum(map(_counts_on, rests)) >= 0.8 * len(rests)
-        if not counted and not _more_alike([*places.values()], signatures_ND):
+        if sum(map(_counts_on, rests)) >= 0.8 * len(rests):
+            evidence = "their numbers count on"
+        elif _hold([*places.values()], pairs):
+            evidence = "nearly equal images are in the same group"
+        elif _more_alike([*places.values()], signatures_ND):
+            evidence = "their images resemble each other"
+        else:
             continue
         joints = {names[place][len(start)] for start, of in places.items() for place in of}
         if len(joints) != 1:
@@ -87,8 +104,7 @@ def _by_prefix(names: Sequence[str], signatures_ND: np.ndarray) -> Said | None:
             continue
         fewest, most = min(map(len, places.values())), max(map(len, places.values()))
         size = str(most) if fewest == most else f"{fewest} to {most}"
-        evidence = "numbers count on" if counted else "images resemble each other"
-        why = f"names of {len(places)} groups of {size} images begin alike, and their {evidence}"
+        why = f"names of {len(places)} groups of {size} images begin alike, and {evidence}"
         return Said(pattern, why)
     return None
 
@@ -115,6 +131,14 @@ def _counts_on(rests: list[str]) -> bool:
         if enough and numbers[0] <= 20 and numbers[-1] - numbers[0] < 3 * len(numbers):
             return True
     return False
+
+
+def _hold(groups: list[list[int]], pairs: Sequence[tuple[int, int]]) -> bool:
+    """Return whether nearly equal images share a group more often than chance explains."""
+    owner = {place: number for number, of in enumerate(groups) for place in of}
+    together = sum(owner[i] == owner[j] for i, j in pairs)
+    by_chance = sum(len(of) * (len(of) - 1) for of in groups) / (len(owner) * (len(owner) - 1))
+    return together >= max(FEWEST, ENOUGH * len(pairs)) and by_chance**together < _CHANCE
 
 
 def _more_alike(groups: list[list[int]], signatures_ND: np.ndarray) -> bool:
