@@ -11,7 +11,6 @@ from raytrain.config.image_files import ImageFiles, Unlisted
 from raytrain.config.labels import ClassLabelsSpec, LabelsSpec, ThresholdLabelsSpec
 from raytrain.config.own import Widened
 from raytrain.config.patterns import (
-    RESERVED,
     checked_parts,
     checked_pattern,
     parts_of,
@@ -38,7 +37,7 @@ class PairedFoldersSpec(ImageFiles):
     @field_validator("mask")
     @classmethod
     def _mask_pattern(cls, value: str) -> str:
-        return checked_parts(value, RESERVED)
+        return checked_parts(value, ("split", "name", "object", "class"))
 
     @model_validator(mode="after")
     def _pairs(self) -> Self:

@@ -17,10 +17,13 @@ class ImageFiles(Spec):
 
     `*` matches anything within one folder or file name. Words in braces are parts: `{split}`,
     `{name}`, and others that you choose, such as `{case}`. Before a `*` in the same folder or file
-    name, a part is as short as possible.
+    name, a part is as short as possible. Files that differ only in `{channel}` are one image.
     """
 
     image: str = "{split}/image/{name}.png"
+    channels: tuple[str, ...] = ()
+    """The texts of `{channel}` in the order of the image's channels, such as `[red, green, blue]`;
+    files of others are left out. Empty: all channels in natural order."""
     test_image: str | None = None
     """The pattern of the test images, if they are elsewhere; `splits` then divides only the other
     images."""
@@ -31,12 +34,12 @@ class ImageFiles(Spec):
     @field_validator("image")
     @classmethod
     def _image_pattern(cls, value: str) -> str:
-        return checked_parts(value, ("split", "name"))
+        return checked_parts(value, ("split", "name", "channel"))
 
     @field_validator("test_image")
     @classmethod
     def _test_pattern(cls, value: str | None) -> str | None:
-        return value and checked_parts(value, ("name",))
+        return value and checked_parts(value, ("name", "channel"))
 
     @field_validator("image_id")
     @classmethod
@@ -47,10 +50,19 @@ class ImageFiles(Spec):
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
-        known = [part for part in parts_of(self.image) if part != "split"]
+        known = _naming_parts(self.image)
+        by_channel = "channel" in parts_of(self.image)
         problems = []
+        if self.channels and not by_channel:
+            problems.append(f"channels: {self.image!r} has no {{channel}}; add it, or remove this")
+        if len({*self.channels}) < len(self.channels):
+            problems.append("channels: name each channel once")
+        if self.test_image is not None and by_channel != ("channel" in parts_of(self.test_image)):
+            problems.append("test_image: write {channel} in both image and test_image, or in none")
         if self.image_id is not None:
             problems += unknown_parts("image_id", self.image_id, known)
+        elif not known:
+            problems.append(f"image: {self.image!r} names no image; add a part such as {{name}}")
         if self.test_image is not None and not problems:
             lacking = [p for p in parts_of(self.naming) if p not in parts_of(self.test_image)]
             problems += [
@@ -66,5 +78,10 @@ class ImageFiles(Spec):
         """The pattern of an image's name."""
         if self.image_id is not None:
             return self.image_id
-        parts = [part for part in parts_of(self.image) if part != "split"]
+        parts = _naming_parts(self.image)
         return "{name}" if "name" in parts else "_".join(f"{{{part}}}" for part in parts)
+
+
+def _naming_parts(pattern: str) -> list[str]:
+    """Return the parts of an image's path that tell it from other images."""
+    return [part for part in parts_of(pattern) if part not in ("split", "channel")]

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from raytrain.config.errors import unknown_name
 
-RESERVED = ("split", "name", "object", "class")
+RESERVED = ("split", "name", "channel", "object", "class")
 """Parts with a fixed meaning. All other words in braces are parts that the user names."""
 
 PART = re.compile(r"\{(\w+)\}")

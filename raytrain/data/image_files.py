@@ -1,30 +1,41 @@
 """Find image files by patterns, with their splits and names."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from raytrain.config.image_files import ImageFiles
-from raytrain.config.patterns import parts_of
 from raytrain.config.splits import FolderSplitsSpec, FractionSplitsSpec
+from raytrain.data.channels import channel_problem, planes_of, usual_channels
 from raytrain.data.index import Found, Split, natural_key
 from raytrain.data.patterns import filled, matches, split_words, val_note
 
 
 @dataclass(frozen=True)
 class ImageFile:
-    """One image file."""
+    """One image, of one file or of a file for each channel."""
 
     name: str
     split: Split | None
     """None if `competition.splits` decides."""
     word: str
     """The text of {split} in its path."""
-    address: str
+    files: dict[str, str]
+    """Channel -> address, as in `Planes`."""
     parts: dict[str, str]
-    """The values of the parts of its path, except the split."""
+    """The values of the parts of its path, except the split and the channel."""
     elsewhere: bool = False
     """Whether `test_image` matches it."""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses of its channels in order."""
+        return tuple(self.files.values())
+
+    @property
+    def address(self) -> str:
+        """The address of its first file."""
+        return self.addresses[0]
 
 
 @dataclass(frozen=True)
@@ -55,7 +66,7 @@ def find_images(
     if spec.test_image is not None:
         others, repeated, problems = _matching(spec, root, spec.test_image, "test", "")
         # A pattern such as {name}.png for the labeled images may match these, too.
-        taken |= {image.address for image in others}
+        taken |= {address for image in others for address in image.addresses}
     for split, word in [*words.items()]:
         note = val_note(splits, split, root, spec.image)
         if note is not None:
@@ -66,7 +77,8 @@ def find_images(
         images += found
         repeated += twice
         problems += wrong
-    return ImageSearch([*images, *others], words, problems, tuple(notes), repeated)
+    images, wrong, more = _with_channels(spec, root, [*images, *others])
+    return ImageSearch(images, words, [*problems, *wrong], (*notes, *more), repeated)
 
 
 def image_words(spec: ImageFiles, splits: object) -> tuple[dict[Split | None, str], list[str]]:
@@ -96,6 +108,25 @@ def unlisted_problems(
     ]
 
 
+def _with_channels(
+    spec: ImageFiles, root: Path, images: list[ImageFile]
+) -> tuple[list[ImageFile], list[str], tuple[str, ...]]:
+    """Return the images with their channels in order, the problems, and a note of the order."""
+    channels = spec.channels or usual_channels(image.files for image in images)
+    if channels in ((), ("",)):
+        return images, [], ()
+    problems, found = [], []
+    for image in images:
+        problem = channel_problem(image.files, channels, bool(spec.channels))
+        if problem:
+            problems.append(f"{root / image.address}: {problem}")
+        files = {channel: image.files[channel] for channel in channels if channel in image.files}
+        found.append(replace(image, files=files or image.files))
+    order = ", ".join(channels)
+    note = f"images consist of {len(channels)} files each; their channels are, in order: {order}"
+    return found, problems, (f"{note} (competition.format.channels)",)
+
+
 def _matching(
     spec: ImageFiles, root: Path, pattern: str, split: Split | None, word: str,
     taken: Collection[str] = (),
@@ -105,17 +136,15 @@ def _matching(
     found, problems = matches(root, path)
     images: dict[str, ImageFile] = {}
     repeated = []
-    for match in found:
-        if match.address in taken:
-            continue
-        name = filled(spec.naming, **match.fields)
-        image = ImageFile(name, split, word, match.address, match.fields, pattern != spec.image)
+    for planes in planes_of(match for match in found if match.address not in taken):
+        name, elsewhere = filled(spec.naming, **planes.fields), pattern != spec.image
+        image = ImageFile(name, split, word, planes.files, planes.fields, elsewhere)
         first = images.setdefault(name, image)
         if first is not image:
             repeated.append(image)
-            parts = "_".join(f"{{{part}}}" for part in parts_of(pattern) if part != "split")
+            parts = "_".join(f"{{{part}}}" for part in planes.fields)
             problems.append(
-                f"{root / match.address}: its name {name!r} is also that of {first.address}; set "
+                f"{root / image.address}: its name {name!r} is also that of {first.address}; set "
                 f"competition.format.image_id to parts that differ, such as {parts!r}"
             )
     if not images:

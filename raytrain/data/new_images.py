@@ -1,6 +1,7 @@
 """Images that belong to no data set: find them and check them.
 
-A file `case_1.png` is one image. A `.npy` stack holds several; each row is one image.
+A file `case_1.png` is one image, or one channel of an image if the competition's are so. A `.npy`
+stack holds several images; each row is one.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from raytrain.config.patterns import parts_of
+from raytrain.data.channels import CHANNEL, channel_problem
 from raytrain.data.header import declared_values
 from raytrain.data.index import natural_key
 from raytrain.data.patterns import fields_in, filled, path_fields
@@ -36,6 +38,8 @@ class Kind:
     """The frames that are the channels of an image, if it consists of several."""
     naming: str = "{name}"
     """The name of an image, from the parts of its path."""
+    planes: tuple[str, ...] = ()
+    """The texts of `{channel}` in order, if each channel of an image has a file."""
 
     def problem(self, image_HWC: np.ndarray) -> str | None:
         """Return how an image differs from those that the network was trained on, or None."""
@@ -48,6 +52,8 @@ class Kind:
         if self.neighbours:
             frames = ", ".join(self.neighbours)
             text += f" (its channels are the frames {frames}: give height x width x channels .npy)"
+        elif self.planes:
+            text += f" (a file for each of the channels {', '.join(self.planes)}: {self.pattern})"
         return text
 
 
@@ -56,8 +62,8 @@ class NewImage:
     """One readable image."""
 
     id: str
-    address: str
-    """A path, or a path with `#` and the row of a stack."""
+    addresses: tuple[str, ...]
+    """A path for each channel, or one path, which may end with `#` and the row of a stack."""
     height: int
     width: int
 
@@ -87,30 +93,48 @@ def find_images(inputs: Sequence[str], kind: Kind) -> FoundImages:
     """
     paths, problems, skipped, empty = _listed(inputs)
     unreadable: dict[str, str] = {}
-    places: dict[str, str] = {}
+    places: dict[str, dict[str, str]] = {}
     for path in paths:
+        name, channel = _name(path, kind)
+        if channel and channel not in kind.planes:
+            skipped.append(str(path))
+            continue
         try:
-            named = _addresses(path, kind)
+            addresses = _addresses(path, name, kind)
         except ValueError as error:
-            named = {_name(path, kind): str(path)}
-            unreadable |= dict.fromkeys(named, str(error))
-        for id, address in named.items():
-            first = places.setdefault(id, address)
-            if first != address:
+            addresses = {name: str(path)}
+            unreadable[name] = str(error)
+        for id, address in addresses.items():
+            files = places.setdefault(id, {})
+            first = _first(files, channel)
+            files.setdefault(channel, address)
+            if first is not None:
                 problems.append(f"{address}: its name {id!r} is also that of {first}; rename one")
-    todo = [(id, address) for id, address in places.items() if id not in unreadable]
+    todo = []
+    for id, files in places.items():
+        channels = ("",) if "" in files else kind.planes
+        problem = channel_problem(files, channels, True)
+        if problem is not None:
+            unreadable[id] = f"{_first(files, '')}: {problem}"
+        elif id not in unreadable:
+            todo.append((id, tuple(files[channel] for channel in channels)))
     images = []
-    for (id, address), result in zip(todo, _looked(todo, kind), strict=True):
+    for (id, found), result in zip(todo, _looked(todo, kind), strict=True):
         if isinstance(result, str):
             unreadable[id] = result
         else:
-            images.append(NewImage(id, address, *result))
+            images.append(NewImage(id, found, *result))
     return FoundImages(images, unreadable, [*places], problems, skipped, empty)
+
+
+def _first(files: dict[str, str], channel: str) -> str | None:
+    """Return the address of the image or channel that has the place of another one, if any."""
+    return files.get(channel) if channel and "" not in files else next(iter(files.values()), None)
 
 
 def read_new(image: NewImage) -> np.ndarray:
     """Return image_HWC. Raises ValueError when it is unreadable."""
-    return read_image(Path(), (image.address,))
+    return read_image(Path(), image.addresses)
 
 
 def _listed(inputs: Sequence[str]) -> tuple[list[Path], list[str], list[str], list[str]]:
@@ -143,47 +167,50 @@ def _listed(inputs: Sequence[str]) -> tuple[list[Path], list[str], list[str], li
     return [*dict.fromkeys(paths)], problems, [*dict.fromkeys(skipped)], empty
 
 
-def _addresses(path: Path, kind: Kind) -> dict[str, str]:
-    """Return id -> address of the image in a file, or of the rows of a stack."""
+def _addresses(path: Path, name: str, kind: Kind) -> dict[str, str]:
+    """Return id -> address of the image in a file of this name, or of the rows of a stack."""
     if path.suffix.lower() != ".npy":
-        return {_name(path, kind): str(path)}
+        return {name: str(path)}
     try:
         shape = np.load(path, mmap_mode="r", allow_pickle=False).shape
     except (OSError, ValueError, EOFError, AttributeError) as error:
         raise ValueError(f"{path}: not a NumPy array ({error})") from None
     if len(shape) == 2 or (len(shape) == 3 and (shape[2] == kind.channels or kind.channels > 1)):
-        return {_name(path, kind): str(path)}
+        return {name: str(path)}
     rows = len(open_stack(path))
     fields = fields_in(path.name, Path(kind.pattern).name) if kind.pattern else None
     prefix = (fields or {}).get("split", path.stem)
     return {f"{prefix}_{row}": f"{path}#{row}" for row in range(rows)}
 
 
-def _name(path: Path, kind: Kind) -> str:
-    """Return the name that the competition's pattern finds in a path, else the stem."""
-    needed = {f"{{{part}}}" for part in parts_of(kind.naming)}
+def _name(path: Path, kind: Kind) -> tuple[str, str]:
+    """Return the name and the channel that the competition's pattern finds in a path, else the stem
+    and an empty text."""
+    needed = {f"{{{part}}}" for part in (*parts_of(kind.naming), CHANNEL)}
     parts = (kind.pattern or "").split("/")
     first = next((at for at, part in enumerate(parts) if any(n in part for n in needed)), None)
     if first is None:
-        return path.stem
+        return path.stem, ""
     ending = parts[first:]
-    fields = path_fields("/".join(path.absolute().parts[-len(ending) :]), "/".join(ending))
+    fields = path_fields("/".join(path.absolute().parts[-len(ending) :]), "/".join(ending)) or {}
     name = filled(kind.naming, **fields) if fields else ""
-    return name if name and not parts_of(name) else path.stem
+    return (name, fields.get(CHANNEL, "")) if name and not parts_of(name) else (path.stem, "")
 
 
-def _looked(todo: list[tuple[str, str]], kind: Kind) -> list[tuple[int, int] | str]:
-    """Return the height and width, or the problem, of the image at each address."""
+def _looked(
+    todo: list[tuple[str, tuple[str, ...]]], kind: Kind
+) -> list[tuple[int, int] | str]:  # fmt: skip
+    """Return the height and width, or the problem, of the image at these addresses."""
 
-    def look(place: tuple[str, str]) -> tuple[int, int] | str:
-        address = place[1]
+    def look(place: tuple[str, tuple[str, ...]]) -> tuple[int, int] | str:
         try:
-            image_HWC = read_image(Path(), (address,))
+            image_HWC = read_image(Path(), place[1])
         except ValueError as error:
             return str(error)
         problem = kind.problem(image_HWC)
-        return f"{address}: {problem}" if problem else image_HWC.shape[:2]
+        return f"{place[1][0]}: {problem}" if problem else image_HWC.shape[:2]
 
-    return in_threads(
-        "reading the images", look, todo, lambda place: declared_values(Path(), place[1])
-    )
+    def size(place: tuple[str, tuple[str, ...]]) -> int:
+        return sum(declared_values(Path(), address) for address in place[1])
+
+    return in_threads("reading the images", look, todo, size)

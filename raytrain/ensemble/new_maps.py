@@ -30,9 +30,9 @@ def new_strips(
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:
-            reason = str(error).strip().split("\n")[0]
+            reason, first = str(error).strip().split("\n")[0], part[0]
             raise ValueError(
-                f"{part[0].address}: the ensemble cannot predict {part[0].width}x{part[0].height} "
+                f"{first.addresses[0]}: the ensemble cannot predict {first.width}x{first.height} "
                 f"px ({reason})"
             ) from None
 

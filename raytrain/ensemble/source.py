@@ -9,10 +9,12 @@ from typing import Any
 from raytrain import __version__
 from raytrain.config.competition import SubmissionSpec
 from raytrain.config.image_files import ImageFiles
+from raytrain.data.channels import CHANNEL
 from raytrain.data.formats import FORMATS
 from raytrain.data.new_images import Kind
-from raytrain.data.patterns import filled
-from raytrain.data.report import read_report
+from raytrain.data.patterns import filled, path_fields
+from raytrain.data.report import DataReport, read_report
+from raytrain.data.samples import split_addresses
 from raytrain.data.source import local_folder
 from raytrain.engine.checkpoint import load_checkpoint, save_weights
 from raytrain.engine.predictor import read_card
@@ -48,7 +50,10 @@ class Source:
     def kind(self) -> Kind:
         """The images that it takes."""
         bundle = self.bundle
-        return Kind(bundle.channels, bundle.dtype, bundle.pattern, bundle.neighbours, bundle.naming)
+        return Kind(
+            bundle.channels, bundle.dtype, bundle.pattern, bundle.neighbours, bundle.naming,
+            bundle.planes,
+        )  # fmt: skip
 
 
 def open_source(path: Path, trust: bool) -> Source:
@@ -110,6 +115,7 @@ def source_of_run(run: RunDir) -> Source:
             neighbours=tuple(competition.get("neighbours", ())),
             pattern=_pattern(competition),
             naming=_naming(competition),
+            planes=_planes(competition, report),
             tests=_tests(competition),
             submission=_submission(competition.get("submission")),
             members=members,
@@ -189,6 +195,16 @@ def _naming(competition: dict[str, Any]) -> str:
     if format.get("name") not in FORMATS or "image" not in format:
         return Bundle.model_fields["naming"].default
     return ImageFiles(image=format["image"], image_id=format.get("image_id")).naming
+
+
+def _planes(competition: dict[str, Any], report: DataReport) -> tuple[str, ...]:
+    """Return the channels of the images in order, if each has a file."""
+    pattern = str(competition.get("format", {}).get("image", ""))
+    if f"{{{CHANNEL}}}" not in pattern:
+        return ()
+    addresses = split_addresses(report.labeled["image"].iloc[0])
+    fields = [path_fields(each, pattern) for each in addresses]
+    return tuple(dict.fromkeys(each[CHANNEL] for each in fields if each))
 
 
 def _tests(competition: dict[str, Any]) -> str:

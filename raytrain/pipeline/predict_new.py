@@ -85,7 +85,7 @@ def _refuse(found: FoundImages, out: Path, extras: Sequence[Extra]) -> None:
     problems += [f"{folder}: there is no image in this folder" for folder in found.empty]
     if not found.ids and not problems:
         problems.append("no image was given")
-    inputs = {Path(each.address).resolve() for each in found.images}
+    inputs = {Path(file).resolve() for each in found.images for file in each.addresses}
     seen: dict[Path, str] = {}
     for id in found.ids:
         for file in _files(id, out, extras):

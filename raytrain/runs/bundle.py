@@ -55,6 +55,8 @@ class Bundle(Spec):
     """Path of an image in the competition's folder."""
     naming: str = "{name}"
     """The name of an image, from the parts of its path."""
+    planes: tuple[str, ...] = ()
+    """The texts of `{channel}` in order, if each channel of an image has a file."""
     tests: str = ""
     """Folder of the test images in the competition's folder."""
     submission: SubmissionSpec | None = None

@@ -137,7 +137,8 @@ def _paired(
     """Return the address of each listed image -> its key, and the problems."""
     by_name: dict[str, list[ImageFile]] = defaultdict(list)
     for image in pool:
-        by_name[_spelt(image.address).name].append(image)
+        for name in {_spelt(address).name for address in image.addresses}:
+            by_name[name].append(image)
     found: dict[str, str] = {}
     problems = []
     for key, each in listed.items():
@@ -174,9 +175,9 @@ def _sample(
         expected += ", or competition.format.unlisted: empty"
     elif mask is None:
         empty = (blank,) if spec.unlisted == "empty" else ()
-        return Found(image.name, image.split, (image.address,), empty, expected, True, image.parts)
+        return Found(image.name, image.split, image.addresses, empty, expected, True, image.parts)
     masks = () if mask is None else (mask,)
-    return Found(image.name, image.split, (image.address,), masks, expected, False, image.parts)
+    return Found(image.name, image.split, image.addresses, masks, expected, False, image.parts)
 
 
 def _read(read: Reader, path: Path) -> dict[str, AnnotatedImage]:

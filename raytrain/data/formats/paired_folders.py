@@ -121,7 +121,7 @@ def _key(spec: PairedFoldersSpec, word: str, fields: dict[str, str]) -> Key:
 def _sample(spec: PairedFoldersSpec, root: Path, image: ImageFile, masks: list[str]) -> Found:
     expected = filled(spec.mask, **image.parts, **({"split": image.word} if image.word else {}))
     return Found(
-        id=image.name, split=image.split, image=(image.address,), mask=tuple(masks),
+        id=image.name, split=image.split, image=image.addresses, mask=tuple(masks),
         expected=str(root / expected), parts=image.parts,
     )  # fmt: skip
 

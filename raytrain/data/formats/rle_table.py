@@ -40,9 +40,7 @@ def index_rle_table(spec: RleTableSpec, splits: object, root: Path) -> Index:
         if spec.unlisted is None:
             expected += ", or competition.format.unlisted: empty"
         said = spec.unlisted is not None and not listed
-        samples.append(
-            Found(name, image.split, (image.address,), mask, expected, said, image.parts)
-        )
+        samples.append(Found(name, image.split, image.addresses, mask, expected, said, image.parts))
     problems += unlisted_problems(spec, splits, root / spec.table, samples)
     lonely = sorted(runs.keys() - {sample.id for sample in samples}, key=natural_key)
     problems += [f"{root / spec.table}: {name!r} has no image" for name in lonely]

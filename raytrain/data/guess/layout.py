@@ -8,6 +8,7 @@ import numpy as np
 from raytrain.config.codes import CodedError
 from raytrain.data.guess.annotated import annotated
 from raytrain.data.guess.annotated_layout import annotated_layout
+from raytrain.data.guess.channels import united
 from raytrain.data.guess.classmap import class_map
 from raytrain.data.guess.families import families
 from raytrain.data.guess.files import PICTURES, File, listed
@@ -18,7 +19,7 @@ from raytrain.data.guess.paired import paired_layout
 from raytrain.data.guess.roles import roles
 from raytrain.data.guess.said import Said, Tree
 from raytrain.data.guess.split_rule import split_tree
-from raytrain.data.guess.stacks import StackLayout, planes_of, stack_layout, stacks_in
+from raytrain.data.guess.stacks import Stack, StackLayout, planes_of, stack_layout, stacks_in
 from raytrain.data.guess.table_layout import table_layout
 from raytrain.data.guess.table_roles import Tables, tables_in
 from raytrain.data.guess.values import Seen, count_values
@@ -33,9 +34,23 @@ def layout_of(root: Path, sample: Path | None) -> tuple[Layout, Tables]:
     files = listed(root)
     tables = tables_in(root, files, sample)
     stacks = stacks_in(root, files)
-    single = [file for file in files if file.suffix in PICTURES]
     several = {stack.file.address for stack in stacks}
+    single = [file for file in files if file.suffix in PICTURES]
     pictures = [file for file in single if file.address not in several]
+    layout = None
+    if (one_each := united(pictures)) is not None:
+        layout = _layout(root, files, one_each.files, tables, stacks)
+        layout = layout and one_each.layout(layout)
+    layout = layout or _layout(root, files, pictures, tables, stacks)
+    if layout is None:
+        raise CodedError("data", _nothing(root, files, pictures))
+    return layout, tables
+
+
+def _layout(
+    root: Path, files: list[File], pictures: list[File], tables: Tables, stacks: list[Stack]
+) -> Layout | None:
+    """Return the layout of a folder whose images and masks are among `pictures` or `stacks`."""
     found = Found(root, files, roles(root, families(pictures)), tables)
     layout = paired_layout(found)
     if layout is None and (stacked := stack_layout(stacks)) is not None:
@@ -44,9 +59,7 @@ def layout_of(root: Path, sample: Path | None) -> tuple[Layout, Tables]:
         layout = annotated_layout(found, noted)
     if layout is None and tables.masks is not None:
         layout = table_layout(found, tables.masks)
-    if layout is None:
-        raise CodedError("data", _nothing(root, files, pictures))
-    return layout, tables
+    return layout
 
 
 def _nothing(root: Path, files: list[File], pictures: list[File]) -> str:

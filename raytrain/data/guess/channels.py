@@ -1,0 +1,96 @@
+"""Which files are channels of one image, as their names say: `a_red.tif`, `a_green.tif`."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from raytrain.data.channels import CHANNEL
+from raytrain.data.guess.families import split_of
+from raytrain.data.guess.files import File, names_masks
+from raytrain.data.guess.found import Layout
+from raytrain.data.guess.said import Said, Tree
+from raytrain.data.index import natural_key
+
+FEWEST = 3
+"""Fewest images that show a rule."""
+COLORS = (("red", "green", "blue"), ("r", "g", "b"))
+"""Channels with an order of their own."""
+_ENDING = re.compile(r"(.+)([_\-. ])([A-Za-z]\w*|\d{4})")
+"""The name of an image, a joint and a channel. Numbers are views, slices or frames, except the four
+digits of nnU-Net's modalities."""
+
+
+@dataclass(frozen=True)
+class United:
+    """The files of a folder with one file for each image, which is named as if it were alone."""
+
+    files: list[File]
+    firsts: frozenset[str]
+    """The addresses of the files that represent several."""
+    joint: str
+    """The text between the name and the channel."""
+    channels: tuple[str, ...]
+
+    def layout(self, found: Layout) -> Layout | None:
+        """Return the layout of these files as that of all files, or None if its images are not
+        those with channels, or each of their files has masks of its own."""
+        endings = tuple(f"{self.joint}{channel}" for channel in self.channels)
+        masks = [address for of in found.masks.values() for address in of]
+        own = any(address.rpartition(".")[0].endswith(endings) for address in masks)
+        if own or not self.firsts & {*found.images.values()}:
+            return None
+        format: dict[str, Said | Tree] = {}
+        for key, said in found.format.items():
+            if key in ("image", "test_image") and isinstance(said, Said):
+                stem, dot, suffix = said.value.rpartition(".")
+                said = replace(said, value=f"{stem}{self.joint}{{{CHANNEL}}}{dot}{suffix}")
+            format[key] = said
+        why = "a file for each channel; their order is that of the image's channels"
+        format["channels"] = Said([*self.channels], why)
+        return replace(found, format=format)
+
+
+def united(files: Sequence[File]) -> United | None:
+    """Return the files with one for each image, or None if no names say that files are channels.
+
+    All images must have the same channels, at least two.
+    """
+    stems: dict[tuple[object, ...], dict[str, File]] = defaultdict(dict)
+    for file in files:
+        match = _ENDING.fullmatch(file.stem)
+        if match and not _says_more("/".join((*file.folders[-1:], match[3]))):
+            stems[file.folders, file.suffix, match[1], match[2]][match[3]] = file
+    shapes = Counter((key[-1], frozenset(found)) for key, found in stems.items())
+    if len(shapes) != 1:
+        return None
+    [((joint, names), count)] = shapes.items()
+    channels = _in_order(names)
+    numbered = channels[0].isdecimal() and int(channels[0]) != 0
+    if len(channels) < 2 or count < FEWEST or numbered:
+        return None
+    firsts = {found[channels[0]].address: key[2] for key, found in stems.items()}
+    rest = {file.address for found in stems.values() for file in found.values()} - {*firsts}
+    alone = [
+        replace(file, stem=firsts.get(file.address, file.stem))
+        for file in files
+        if file.address not in rest
+    ]
+    places = Counter((file.folders, file.stem, file.suffix) for file in alone)
+    if max(places.values()) > 1:
+        return None
+    return United(alone, frozenset(firsts), str(joint), channels)
+
+
+def _in_order(names: frozenset[str]) -> tuple[str, ...]:
+    """Return red, green and blue in this order, and other channels in natural order."""
+    lower = {name.lower(): name for name in names}
+    for colors in COLORS:
+        if {*colors} == {*lower}:
+            return tuple(lower[color] for color in colors)
+    return tuple(sorted(names, key=natural_key))
+
+
+def _says_more(text: str) -> bool:
+    """Return whether a folder and an ending are not those of a channel, but of masks or splits."""
+    return names_masks(text) or split_of(text.rpartition("/")[2]) is not None
