@@ -82,6 +82,23 @@ def ledger_in(run: RunDir) -> FileLedger:
     return FileLedger(storage / "submissions" / competition / "ledger.jsonl")
 
 
+SHORT = ("--set", "trial.epochs=1", "--set", "trial.model.width=2")
+"""What makes any job take seconds."""
+
+
+def write_shortest(folder: Path) -> Path:
+    """Draw a competition, and write the demo's job without its profile: data, classes and nothing
+    else. Results go to `runs` in the folder."""
+    write_phantom(folder / "phantom", folder / "truth", PhantomSplit(train=6, val=2, test=1), 0)
+    tree = yaml.safe_load((Path(__file__).parents[1] / "jobs" / "phantom.yaml").read_text())
+    assert tree.keys() == {"competition", "profile", "profiles"}
+    assert tree["competition"].keys() == {"data", "classes"}
+    job = {"competition": {**tree["competition"], "data": str(folder / "phantom")}}
+    path = folder / "shortest.yaml"
+    path.write_text(yaml.safe_dump({**job, "storage": str(folder / "runs")}))
+    return path
+
+
 def run_folder(storage: Path) -> Path:
     return storage / "phantom" / "default"
 

@@ -9,9 +9,9 @@ import pytest
 import yaml
 from PIL import Image
 
-from raytrain.data.phantom import PhantomSplit, write_phantom
 from tests.commands import raytrain
 from tests.layouts.draw import LAYOUTS, draw
+from tests.support import SHORT, run_folder, write_shortest
 
 QUICK = (
     "trial.augmentation=none", "search.trials=1", "search.space={}", "folds=none",
@@ -77,12 +77,7 @@ def rows_of(path: Path, classes: list[str]) -> Iterator[tuple[str, int, str]]:
 
 
 def test_data_and_classes_are_enough(tmp_path: Path) -> None:
-    write_phantom(tmp_path / "hearts", tmp_path / "truth", PhantomSplit(train=6, val=2, test=1), 0)
-    job = tmp_path / "job.yaml"
-    tree = {"data": str(tmp_path / "hearts"), "classes": ["background", "rv", "myo", "lv"]}
-    job.write_text(yaml.safe_dump({"competition": tree}))
-    words = (f"storage={tmp_path}", "trial.epochs=1", "trial.model.width=2")
-    done = raytrain("run", job, "--local", *(word for each in words for word in ("--set", each)))
+    done = raytrain("run", write_shortest(tmp_path), "--local", *SHORT)
     assert done.returncode == 0, done.stdout + done.stderr
-    rows = (tmp_path / "hearts" / "default" / "final" / "submission.csv").read_text().splitlines()
+    rows = run_folder(tmp_path / "runs").joinpath("final/submission.csv").read_text().splitlines()
     assert len(rows) == 1 + 2 * 3

@@ -29,7 +29,7 @@ def test_the_wheel_checks_its_own_example(tmp_path: Path) -> None:
     job = site / "raytrain" / "jobs" / "phantom.yaml"
     draw = (
         "from pathlib import Path; from raytrain.data.phantom import PhantomSplit, write_phantom; "
-        "write_phantom(Path('runs/phantom-data'), Path('runs/truth'), PhantomSplit(), 0)"
+        "write_phantom(Path('data/phantom'), Path('data/truth'), PhantomSplit(), 0)"
     )
     _python(["-c", draw], work, env)
     said = _python(["-m", "raytrain", "check", str(job)], work, env)

@@ -21,7 +21,15 @@ from tests.e2e.kaggle_state import TOKEN, Kaggle
 from tests.e2e.test_extended_line import EXAMPLE, OWN
 from tests.mlflow_store import mlflow_runs, mlflow_steps
 from tests.ray.conftest import TWO_WORKERS, Calm, Cluster
-from tests.support import csv_bytes, figures, ledger_in, run_folder, write_job
+from tests.support import (
+    SHORT,
+    csv_bytes,
+    figures,
+    ledger_in,
+    run_folder,
+    write_job,
+    write_shortest,
+)
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +73,13 @@ def finished(cluster: Cluster, kaggle: Kaggle, tmp_path_factory: pytest.TempPath
     assert "(120 rows), prepared as rt-" in done.stdout
     assert "scored rt-" in done.stdout
     return folder
+
+
+def test_data_and_classes_are_enough(cluster: Cluster, tmp_path: Path) -> None:
+    done = raytrain("run", write_shortest(tmp_path), *SHORT, env=cluster.env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = run_folder(tmp_path / "runs").joinpath("final/submission.csv").read_text().splitlines()
+    assert len(rows) == 1 + 2 * 3
 
 
 def test_the_job_ends_with_the_score_in_the_ledger(finished: Path, kaggle: Kaggle) -> None:
