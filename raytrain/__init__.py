@@ -19,15 +19,17 @@ from raytrain.interface import (
     load_job,
     predict,
     preview,
+    report,
     run,
     search,
     submit,
+    suspects,
     train,
 )
 
 __all__ = [
-    "check", "evaluate", "init", "load_job", "predict", "preview", "run", "search", "submit",
-    "train",
+    "check", "evaluate", "init", "load_job", "predict", "preview", "report", "run", "search",
+    "submit", "suspects", "train",
 ]  # fmt: skip
 
 __version__ = "0.1.0"

@@ -9,7 +9,6 @@ import raytrain
 from raytrain.cli.answer import Answer
 from raytrain.cli.app import JobFile, Overrides, Profile, app
 from raytrain.config.load import load_job
-from raytrain.runs.layout import run_dir
 
 PANEL = "The line"
 
@@ -53,10 +52,5 @@ def evaluate(
 @app.command(rich_help_panel=PANEL)
 def report(job: JobFile, set: Overrides = None, profile: Profile = None) -> Answer:
     """Write report.html: one page that needs no network."""
-    from raytrain.pipeline.report import report as station
-    from raytrain.submission.ledger import ledger_of
-
-    spec = load_job(job, set, profile)
-    run = run_dir(spec)
-    page = station(run, ledger_of(spec, run))
+    page = raytrain.report(load_job(job, set, profile))
     return Answer({"report": page}, f"written: {page}")

@@ -33,6 +33,8 @@ assert result.paths.submission.is_file() and result.paths.report.is_file()
 assert result.submission.kind == "prepared"
 assert len(here["predicted"].masks) == 8
 assert all(path.is_file() for path in here["predicted"].masks)
+assert len(here["suspects"].labels) == 22 and here["suspects"].sheet.is_file()
+assert here["rt"].report(job) == result.paths.report
 assert here["rt"].evaluate(job).tables["val, out of fold"].loc["left ventricle", "dice"] >= 0
 """
 

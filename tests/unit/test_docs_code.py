@@ -18,6 +18,7 @@ from raytrain import interface
 from raytrain.config.job import JobSpec
 from raytrain.config.own import extend_by
 from raytrain.ensemble import predictor
+from raytrain.interface.results import Finished
 from raytrain.losses import build_loss
 from raytrain.metrics import score
 from raytrain.metrics.evidence import Evidence
@@ -91,7 +92,7 @@ def test_the_predictor_is_called_as_it_can_be(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", DOCS / "python.md"])
 def test_the_functions_return_what_is_read(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    job, finished = create_autospec(JobSpec), create_autospec(interface.Finished, instance=True)
+    job, finished = create_autospec(JobSpec), create_autospec(Finished, instance=True)
     finished.paths, finished.ensemble = create_autospec(RunDir, instance=True), None
     for name, value in {"load_job": job, "run": finished}.items():
         function = create_autospec(getattr(interface, name), return_value=value)

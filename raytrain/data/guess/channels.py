@@ -56,7 +56,7 @@ def united(files: Sequence[File]) -> United | None:
 
     All images must have the same channels, at least two.
     """
-    stems: dict[tuple[object, ...], dict[str, File]] = defaultdict(dict)
+    stems: dict[tuple[tuple[str, ...], str, str, str], dict[str, File]] = defaultdict(dict)
     for file in files:
         match = _ENDING.fullmatch(file.stem)
         if match and not _says_more("/".join((*file.folders[-1:], match[3]))):
@@ -79,7 +79,7 @@ def united(files: Sequence[File]) -> United | None:
     places = Counter((file.folders, file.stem, file.suffix) for file in alone)
     if max(places.values()) > 1:
         return None
-    return United(alone, frozenset(firsts), str(joint), channels)
+    return United(alone, frozenset(firsts), joint, channels)
 
 
 def _in_order(names: frozenset[str]) -> tuple[str, ...]:
