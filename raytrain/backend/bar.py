@@ -1,6 +1,6 @@
 """The progress of trainings as one bar, for notebooks and programs."""
 
-from raytrain.runs.bar import epoch_bar
+from raytrain.runs.bar import count_bar
 from raytrain.runs.history import Row, read_history
 from raytrain.runs.messages import say
 from raytrain.runs.record import Record, Task
@@ -12,7 +12,7 @@ class BarView:
     name = "progress"
 
     def __init__(self, title: str):
-        self._bar = epoch_bar(title)
+        self._bar = count_bar(title, 0, "epoch")
         self._epochs: dict[str, int] = {}
         self._best: float | None = None
 

@@ -9,7 +9,6 @@ from raytrain.backend.naming import short_names
 from raytrain.backend.tally import Tally
 from raytrain.config.duration import duration_text
 from raytrain.runs.layout import RunDir
-from raytrain.runs.record import Station
 
 STATIONS: dict[str, Callable[[RunDir], bool]] = {
     "check": lambda run: run.data_report.is_file(),
@@ -20,7 +19,8 @@ STATIONS: dict[str, Callable[[RunDir], bool]] = {
     "encode": lambda run: run.submission.is_file(),
 }
 """The stations in order, and whether a station has left its files."""
-SHOWN_AS: dict[Station, str] = {"search": "search", "cv": "cv", "final": "finalize"}
+SHOWN_AS: dict[str, str] = {"final": "finalize"}
+"""Trainings of a station -> the station's name."""
 HEADS = 8
 """Lines of a screen that are no trial: three of text, the table's head and lines, and a spare."""
 NAME = 44
@@ -52,11 +52,12 @@ def screen(
     return Group(text, table, more) if more else Group(text, table)
 
 
-def stations_text(run: RunDir, station: Station, ascii_only: bool) -> str:
+def stations_text(run: RunDir, station: str, ascii_only: bool) -> str:
     """Return the pipeline with a tick at each station that is done before `station`."""
     done, now, due = ("x", ">", "-") if ascii_only else ("✓", "▸", "○")
-    names = list(STATIONS) if station in SHOWN_AS else ["check", station]
-    at = names.index(SHOWN_AS.get(station, station))
+    shown = SHOWN_AS.get(station, station)
+    names = list(STATIONS) if shown in STATIONS else ["check", shown]
+    at = names.index(shown)
     marks = [
         now if place == at else done if place < at and STATIONS[name](run) else due
         for place, name in enumerate(names)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from pydantic import TypeAdapter
 
+from raytrain.backend.counting import show_stations
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.errors import config_error
 from raytrain.config.job import JobSpec
@@ -70,6 +71,7 @@ def check_all(job: JobSpec, run: RunDir) -> tuple[DataReport, Folds]:
     """
     if problems := ensemble_problems(job):
         raise config_error("the job", problems)
+    show_stations(run, "check")
     report = check(job, run)
     folds = load_or_make_folds(run.folds, report, job.folds)
     draw_contact_sheet(run, report)

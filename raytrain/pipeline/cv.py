@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from raytrain.backend.counting import Counting, files_there
 from raytrain.config.codes import CodedError
 from raytrain.config.predict import VIEW_COUNTS, ViewGroup
 from raytrain.data.folds import Folds
@@ -81,7 +82,10 @@ def cv(run: Run, recipes: list[Recipe]) -> Folds:
             f"out-of-fold maps: {images} images of {counted(len(recipes), 'configuration')}, "
             f"{passes / len(folds.val_ids):g} network passes for each image"
         )
-        run.backend.map_shards("out-of-fold maps", write_oof, missing)
+        backend = run.backend
+        there = files_there([shard.target for shard in shards])
+        with Counting("cv", folder, len(shards), "map file", there):
+            backend.map_shards("out-of-fold maps", write_oof, missing)
     return folds
 
 

@@ -1,5 +1,10 @@
 """`encode`: write the predicted masks to the checked `final/submission.csv`."""
 
+from collections.abc import Iterator
+
+import numpy as np
+
+from raytrain.backend.counting import Counting
 from raytrain.engine.run import Run
 from raytrain.pipeline.data_text import NO_TEST
 from raytrain.runs.files import atomic_path
@@ -18,11 +23,19 @@ def encode(run: Run) -> None:
     if not report.ids("test"):
         raise ValueError(f"{folder.path}: {NO_TEST}")
     folder.submission.unlink(missing_ok=True)
-    with atomic_path(folder.submission) as temporary:
-        rows = build_table(predicted_masks(folder, report), classes, spec, report.target)
-        write_table(temporary, rows, spec)
-        masks = predicted_masks(folder, report)
-        problems = check_submission(temporary, spec, masks, classes, report.target)
+    read = 0
+
+    def masks() -> Iterator[tuple[str, np.ndarray]]:
+        nonlocal read
+        for each in predicted_masks(folder, report):
+            yield each
+            read += 1
+
+    # Each mask is read to be written, and once more to be compared.
+    shown = Counting("encode", folder, len(report.ids("test")), "mask", lambda: read // 2)
+    with atomic_path(folder.submission) as temporary, shown:
+        write_table(temporary, build_table(masks(), classes, spec, report.target), spec)
+        problems = check_submission(temporary, spec, masks(), classes, report.target)
         if problems:
             listed = "\n  ".join(problems).replace(str(temporary), folder.submission.name)
             raise ValueError(f"{folder.submission}: not a valid submission\n  {listed}")

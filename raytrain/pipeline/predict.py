@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from raytrain.backend.counting import Counting, files_there
 from raytrain.config.duration import duration_text
 from raytrain.config.steps import StepSpec
 from raytrain.engine.run import Run
@@ -56,7 +57,10 @@ def predict(run: Run) -> None:
     if todo:
         cost = cost_text(parts_of(ensemble, folder.path))
         say(f"predict: {len(ids)} test images, {cost}{_time_text(folder, ensemble, len(ids))}")
-        run.backend.map_shards("predict", predict_shard, todo)
+        backend = run.backend  # it may take long to start
+        there = files_there([folder.mask(id) for id in ids])
+        with Counting("predict", folder, len(ids), "image", there):
+            backend.map_shards("predict", predict_shard, todo)
 
 
 def shards(

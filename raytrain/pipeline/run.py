@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from raytrain.backend.clock import BudgetOver, Clock
+from raytrain.backend.counting import show_stations
 from raytrain.backend.problems import device_problems, local_problems, tracking_problems
 from raytrain.backend.workplace import Workplace
 from raytrain.config.duration import seconds_of
@@ -111,6 +112,7 @@ def opened(job: JobSpec, folder: RunDir, place: Place, *stations: Station) -> It
     if problems:
         raise config_error("--local" if place == "local" else "the job", problems)
     with locked(folder), Workplace(job, place) as workplace:
+        show_stations(folder, "check")
         checked = check(job, folder, read_if_changed)
         say(summary(checked))
         if "final" in stations and not checked.ids("test"):

@@ -7,6 +7,7 @@ only if that raises the nested score.
 
 from collections.abc import Mapping
 
+from raytrain.backend.counting import Counting, files_there
 from raytrain.config.models import PixelsBase
 from raytrain.engine.run import Run
 from raytrain.engine.tasks import Recipe, fold_tasks
@@ -60,7 +61,10 @@ def self_train(run: Run, selection: Selection) -> Selection:
     paths = [soft_path(run.folder, each.fingerprint) for each in teachers]
     missing = [each for each, path in zip(teachers, paths, strict=True) if not path.is_file()]
     if missing:
-        run.backend.map_shards("soft labels", write_soft_labels, missing)
+        backend = run.backend
+        there = files_there(paths)
+        with Counting("finalize", run.folder, len(paths), "label file", there):
+            backend.map_shards("soft labels", write_soft_labels, missing)
     found = [read_json(path.with_suffix(".json"), REMEDY)["temperature"] for path in paths]
     say("soft labels: the teachers' temperatures are " + ", ".join(f"{t:.2f}" for t in found))
     *of_folds, final = (SoftSource(teacher=each.fingerprint, share=share) for each in teachers)

@@ -19,8 +19,7 @@ def bar(items: Iterable[Item], title: str, total: int) -> Iterator[Item]:
     return iter(tqdm(items, title, total, leave=False, file=stream, disable=hidden))
 
 
-def epoch_bar(title: str) -> tqdm:
-    """Return a bar of epochs. Set its total, then refresh it, to show it."""
-    # tqdm writes plain text, which every notebook shows; rich needs another package there. A delay
-    # keeps it from showing a total of 0.
-    return tqdm(desc=title, total=0, unit="epoch", delay=1e-9, file=under(sys.stderr))
+def count_bar(title: str, total: int, unit: str) -> tqdm:
+    """Return a bar of things that are counted. Refresh it to show it; a total of 0 is not shown."""
+    # tqdm writes plain text, which every notebook shows; rich needs another package there.
+    return tqdm(desc=title, total=total, unit=unit, delay=1e-9, file=under(sys.stderr))
