@@ -64,7 +64,8 @@ class Counting:
         if self._bar is not None:
             self._bar.close()
         if error is None:
-            took = duration_text(self._clock() - self._start_s)
+            took_s = self._clock() - self._start_s
+            took = duration_text(took_s) if took_s >= 1 else "under a second"
             say(f"{self._station}: {counted(self._total, self._noun)} in {took}")
 
     def look(self) -> None:

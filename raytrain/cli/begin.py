@@ -50,10 +50,10 @@ def init(
         problems = tuple(problem_of("data", line) for line in draft.problems)
         message = f"correct the data, then run `raytrain check {path}`"
         return Answer(result, text, 1, message, problems)
-    following = f"raytrain run {path}"
+    following, more = f"raytrain run {path}", " (add --local to run without Ray)"
     if draft.report is not None and not draft.report.ids("test"):
-        following = f"write where the test images are, then raytrain check {path}"
-    return Answer({**result, "next": following}, f"{text}\nnext: {following}")
+        following, more = f"write where the test images are, then raytrain check {path}", ""
+    return Answer({**result, "next": following}, f"{text}\nnext: {following}{more}")
 
 
 def begun(path: Path) -> tuple[Path, "Draft | None"]:

@@ -12,6 +12,7 @@ from raytrain.cli.begin import begun
 from raytrain.config.load import load_job
 from raytrain.data.working import working
 from raytrain.runs.layout import RunDir, run_dir
+from raytrain.runs.messages import counted
 
 PANEL = "The line"
 EXAMPLES = Path(__file__).parents[1] / "jobs"
@@ -30,9 +31,8 @@ def check(job: JobFile, set: Overrides = None, profile: Profile = None) -> Answe
     written = found.paths.data_report, found.paths.folds, found.paths.contact_sheet
     result = {"data": found.report, "folds": len(found.folds.val_ids), "fold_notes": notes}
     text = "\n  ".join([summary(found.report), *notes])
-    return Answer(
-        {**result, "written": written}, f"{text}\nwritten: {', '.join(map(str, written))}"
-    )  # fmt: skip
+    text += f"\nwritten: {', '.join(map(str, written))}"
+    return Answer({**result, "written": written}, f"{text}\nno problem; next: raytrain run {job}")
 
 
 @app.command(rich_help_panel=PANEL)
@@ -42,7 +42,9 @@ def train(
     """Train the job's trial on the given split."""
     record = raytrain.train(load_job(job, set, profile), place_of(local))
     best = f"best val Dice {record.best['val_dice']:.4f}, " if record.best else ""
-    text = f"{record.name}: {best}{record.epochs} epochs, fingerprint {record.fingerprint}"
+    text = (
+        f"{record.name}: {best}{counted(record.epochs, 'epoch')}, fingerprint {record.fingerprint}"
+    )
     return Answer(record, text)
 
 

@@ -23,6 +23,7 @@ from raytrain.data.source import local_folder
 from raytrain.data.splits import group_text
 from raytrain.data.threads import in_threads
 from raytrain.data.working import working
+from raytrain.runs.messages import counted
 
 LONGEST_ID = 255 - len("..12345678.png.png")
 """Longest id in bytes: file systems allow 255, and the temporary name of a mask needs some."""
@@ -83,7 +84,7 @@ def read_all(competition: CompetitionSpec) -> Inspected:
         problems = _class_problems(competition, seen)
     notes = found.notes
     if not problems:
-        notes += left_over(competition, root, [*samples, *found.excluded])
+        notes += left_over(competition, root, [*samples, *found.left_out])
     return Inspected(seen, equal, near, problems, notes)
 
 
@@ -110,7 +111,7 @@ def _kind_problems(seen: list[Seen]) -> list[str]:
         return []
     usual = Counter(sample.kind for sample in seen).most_common(1)[0][0]
     return [
-        f"{s.row['id']}: {s.kind[0]} channel(s) of {s.kind[1]}, but most images have "
+        f"{s.row['id']}: {counted(s.kind[0], 'channel')} of {s.kind[1]}, but most images have "
         f"{usual[0]} of {usual[1]}; convert it"
         for s in seen
         if s.kind != usual

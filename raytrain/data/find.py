@@ -24,8 +24,8 @@ class FoundSamples:
     problems: list[str]
     notes: tuple[str, ...]
     """Messages about actions that are not problems."""
-    excluded: list[Found] = field(default_factory=list)
-    """Labeled images that `competition.exclude` leaves out."""
+    left_out: list[Found] = field(default_factory=list)
+    """Images that `competition.splits` or `competition.exclude` leaves out, which notes count."""
 
 
 def find_samples(competition: CompetitionSpec, root: Path) -> FoundSamples:
@@ -41,6 +41,8 @@ def find_samples(competition: CompetitionSpec, root: Path) -> FoundSamples:
     problems = [*index.problems, *wrong]
     notes = (*notes, *more)
     samples, wrong, more = with_splits(index, competition.splits, root, groups)
+    used = {sample.id for sample in samples}
+    left_out = [sample for sample in index.samples if sample.id not in used and not sample.unlisted]
     problems += wrong
     notes = (*notes, *more)
     nameless = needs_numbers(samples, competition.neighbours)
@@ -57,11 +59,11 @@ def find_samples(competition: CompetitionSpec, root: Path) -> FoundSamples:
         elif replaced:
             notes = (*notes, text)
     if competition.exclude is None:
-        return FoundSamples(samples, groups, problems, notes)
+        return FoundSamples(samples, groups, problems, notes, left_out)
     # Last, so that an image without its mask still serves its neighbors as a channel.
     kept, excluded = without_excluded(samples, competition.exclude)
     problems, notes = [*problems, *kept.problems], (*notes, *kept.notes)
-    return FoundSamples(kept.samples, groups, problems, notes, excluded)
+    return FoundSamples(kept.samples, groups, problems, notes, [*left_out, *excluded])
 
 
 def _groups(

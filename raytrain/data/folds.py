@@ -147,6 +147,7 @@ def load_or_make_folds(path: Path, report: DataReport, spec: FoldSpec | None) ->
     if problems:
         listed = "\n  ".join(shortened(problems))
         raise ValueError(
-            f"{path}: the folds do not fit the job; use another `run` name\n  {listed}"
+            f"{path}: the folds do not fit the job; use another run name, such as --set "
+            f"run=second\n  {listed}"
         )
     return folds

@@ -36,8 +36,8 @@ def left_over(competition: CompetitionSpec, root: Path, samples: list[Found]) ->
             address = os.path.join(folder, name)
             kinds[_kind(address)].append(address)
     files = tuple(
-        f"{len(found)} {kind if len(found) > 1 else kind.replace('files', 'file')}: no image, mask "
-        f"or table of the competition, such as {found[0]}"
+        f"{len(found)} {kind if len(found) > 1 else kind.replace('files', 'file')} that the job "
+        f"does not use, such as {found[0]}"
         for kind, found in sorted(kinds.items())
     )
     ids = {id for sample in samples for id in (sample.id, sample.name)}

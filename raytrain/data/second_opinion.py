@@ -9,6 +9,7 @@ from raytrain.data.decode import as_image, read_stored
 from raytrain.data.pillow import open_picture
 from raytrain.data.stored import TURNS
 from raytrain.data.strips import strips
+from raytrain.runs.messages import counted
 
 JPEG_STEP = 2
 """Gray levels by which two decoders of one JPEG may differ: the standard allows rounding."""
@@ -32,13 +33,13 @@ def decoder_disagreement(path: Path) -> str | None:
         name, other = "OpenCV", _opencv(path, stored.orientation, image.shape[2])
     else:
         return None
-    used = f"raytrain uses {image.shape[2]} channel(s) of {image.dtype}"
+    used = f"raytrain uses {counted(image.shape[2], 'channel')} of {image.dtype}"
     if other is None:
         return f"{path}: {name} cannot read it; {used}"
     if other.shape[:2] != image.shape[:2]:
         return f"{path}: {name} reads {_size(other)} px; raytrain uses {_size(image)} px"
     if other.shape != image.shape or other.dtype.newbyteorder("=") != image.dtype:
-        return f"{path}: {name} reads {other.shape[2]} channel(s) of {other.dtype}; {used}"
+        return f"{path}: {name} reads {counted(other.shape[2], 'channel')} of {other.dtype}; {used}"
     with path.open("rb") as file:
         step = JPEG_STEP if file.read(2) == b"\xff\xd8" else 0
     differ = sum(

@@ -19,6 +19,7 @@ from raytrain.engine.start import start_problems
 from raytrain.models import refusal, without_memory
 from raytrain.models.heads import attach_problems
 from raytrain.models.weights import fetch_weights
+from raytrain.runs.messages import counted
 from raytrain.runs.record import Task
 
 
@@ -137,7 +138,8 @@ def augmentation_problems(
             except Exception as error:  # OpenCV and albumentations raise errors of many types
                 reason = str(error).strip().split("\n")[0] or type(error).__name__
                 problems.append(
-                    f"{transform.name} cannot take {size} images of {channels} channel(s): {reason}"
+                    f"{transform.name} cannot take {size} images of "
+                    f"{counted(channels, 'channel')}: {reason}"
                 )
                 continue
             if any(moved.shape != shape_HWC for moved, _ in draws):

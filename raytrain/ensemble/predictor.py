@@ -18,6 +18,7 @@ from raytrain.engine.predictor import Card
 from raytrain.ensemble.prediction import Strips, load_share, mask_from, mean_strips
 from raytrain.ensemble.shares import shares
 from raytrain.ensemble.source import Source, open_source
+from raytrain.runs.messages import counted
 
 
 def load_predictor(path: Path | str, trust: bool = False) -> "Predictor":
@@ -94,8 +95,8 @@ class Predictor(nn.Module):
         if array.size and array.ndim == 2 and channels == 1:
             return array[None, ..., None]
         raise ValueError(
-            f"the network was trained on {channels} channel(s), and the image has the shape "
-            f"{list(array.shape)}; {expected}"
+            f"the network was trained on {counted(channels, 'channel')}, and the image has the "
+            f"shape {list(array.shape)}; {expected}"
         )
 
     def _read(self, path: Path) -> np.ndarray:

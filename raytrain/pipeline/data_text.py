@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from raytrain.config.errors import first_lines, shortened
 from raytrain.data.checks import NEAR_LIMIT
 from raytrain.data.report import DataReport, SplitFacts
+from raytrain.runs.messages import counted
 
 SIZES = 6
 """Sizes that are listed; data.json lists all of them, as it does pairs and files."""
@@ -19,10 +20,13 @@ NO_TEST = (
 def summary(report: DataReport) -> str:
     """Return the report in a few lines."""
     lines = [
-        f"data {report.fingerprint}: {_sizes(report.sizes)}, {report.channels} channel(s), "
-        f"{report.dtype}"
+        f"data {report.fingerprint}: {_sizes(report.sizes)}, "
+        f"{counted(report.channels, 'channel')}, {report.dtype}"
     ]
-    lines += [_split_line(name, facts, report.classes) for name, facts in report.splits.items()]
+    shown = {name: facts for name, facts in report.splits.items() if name != "train+val"}
+    if "val" in shown:
+        shown = report.splits
+    lines += [_split_line(name, facts, report.classes) for name, facts in shown.items()]
     for kind, pairs in (
         ("the same image", report.duplicates), ("nearly the same image", report.near_duplicates)
     ):  # fmt: skip
@@ -68,9 +72,9 @@ def _sizes(sizes: dict[str, int]) -> str:
 
 def _shift_line(auc: float) -> str:
     return (
-        "of a train and a test image, a classifier that sees only sizes and gray values finds the "
-        f"test image in {100 * auc:.0f} % of the cases (AUC {auc:.2f}); 50 % is chance: train and "
-        "test look alike"
+        "train against test: shown one image of each, a classifier that knows only sizes and gray "
+        f"values picks the test image in {100 * auc:.0f} % of the cases (AUC {auc:.2f}); 50 % "
+        "means that they look alike"
     )
 
 

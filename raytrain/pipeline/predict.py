@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from raytrain.backend.counting import Counting, files_there
-from raytrain.config.duration import duration_text
+from raytrain.config.duration import estimated
 from raytrain.config.steps import StepSpec
 from raytrain.engine.run import Run
 from raytrain.engine.trial import open_samples
@@ -89,7 +89,7 @@ def _time_text(run: RunDir, ensemble: Ensemble, images: int) -> str:
             record = read_record(run.trial(network.fingerprint))
             if record is not None and record.last is not None:
                 seconds += len(views_of(views)) * FORWARD / record.last["samples_per_s"]
-    return f", about {duration_text(images * seconds)} on one worker" if seconds else ""
+    return f", {estimated('about', images * seconds)} on one worker" if seconds else ""
 
 
 def predict_shard(shard: PredictShard) -> None:

@@ -103,7 +103,8 @@ def score_text(ensemble: Ensemble) -> str:
 
 def comparison_table(ensemble: Ensemble) -> Table:
     """Return one row for everything that was tried, with its nested score and its gain."""
-    table = Table(title="tried, each against the best before it (nested)", title_justify="left")
+    title = "what was tried, each against the best before it (nested out-of-fold scores)"
+    table = Table(title=title, title_justify="left")
     for head in ("tried", "score", "95 %", "gain", "95 %", "wins", "passes", "kept"):
         table.add_column(head, no_wrap=head != "tried", overflow="fold")
     for row in ensemble.comparisons:

@@ -29,9 +29,12 @@ def plan_text(run: Run, samples: Sequence[Task], trials: int) -> str:
     costs = list(timed_costs(list(firsts.values())[:PROBED], run).values())
     places = run.backend.places()
     at_once = min(max(1, min(places.values()) // search.workers), trials)
-    by = ", ".join(f"{count} by {name}" for name, count in places.items())
+    room = ", ".join(f"{count} by {name}" for name, count in places.items())
+    how = f"{at_once} at once (room for {room})"
+    if [*places] == ["process"]:
+        how = "one after another in this process"
     each = f" of {search.workers} workers each" if search.workers > 1 else ""
-    lines = [f"plan: {counted(trials, 'trial')}{each}, {at_once} at once (places: {by})"]
+    lines = [f"plan: {counted(trials, 'trial')}{each}, {how}"]
     if costs:
         epochs = search.longest(samples[0].spec.epochs)
         lines += [_hours(costs, trials, epochs, at_once, search)]
@@ -86,9 +89,12 @@ def _disk(
     holding = trials if search.scheduler.name == "promote" else min(trials, at_once + search.keep)
     run.path.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(run.path).free
-    text = (
-        f"  disk: at most {each * holding / GB:.2f} GB of checkpoints; {free / GB:.0f} GB are free"
-    )
+    text = f"  disk: at most {_size(each * holding)} of checkpoints; {free / GB:.0f} GB are free"
     if each * holding > free:
         text += "; lower search.keep or search.trials, or choose another storage"
     return text
+
+
+def _size(count: int) -> str:
+    """Return bytes as a text such as `12 MB` or `1.25 GB`."""
+    return f"{count / GB:.2f} GB" if count >= 0.1 * GB else f"{max(1, round(1000 * count / GB))} MB"

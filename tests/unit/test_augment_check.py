@@ -30,7 +30,7 @@ def test_each_transform_that_cannot_take_the_data_is_told(dtype: str) -> None:
         for name in ("Transpose", "RandomRotate90", "D4")
     ]
     others = [problem for problem in problems if "square" not in problem]
-    words = " cannot take 48x40 images of 2 channel(s): "
+    words = " cannot take 48x40 images of 2 channels: "
     assert [p.partition(words)[0] for p in others] == ["CLAHE", "ColorJitter", "MedianBlur"]
     assert all(p.partition(words)[2] and "\n" not in p for p in others)
 

@@ -222,5 +222,5 @@ def test_files_that_decoders_read_differently_are_told(competition) -> None:
     report = inspect(competition.spec(GROUP).model_copy(update={"format": format}))
     assert len(report.disagreements) == 6
     assert "cmr1.tif: Pillow" in report.disagreements[0]
-    assert "uses 3 channel(s) of uint16" in report.disagreements[0]
+    assert "uses 3 channels of uint16" in report.disagreements[0]
     assert (report.channels, report.dtype) == (3, "uint16")

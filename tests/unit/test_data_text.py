@@ -88,7 +88,7 @@ def test_auc_is_one_plain_sentence_and_sizes_name_their_order(competition) -> No
     text = summary(report)
     assert "1 of 20x8 px (width x height)" in text
     (line,) = [line for line in text.splitlines() if "AUC" in line]
-    assert "finds the test image in 64 % of the cases (AUC 0.64); 50 % is chance" in line
+    assert "picks the test image in 64 % of the cases (AUC 0.64); 50 % means" in line
 
 
 def test_no_message_writes_the_height_first() -> None:

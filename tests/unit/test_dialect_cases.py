@@ -67,7 +67,7 @@ def test_other_images_tell_the_order(tmp_path: Path) -> None:
     assert found["first"].sure == "cannot tell"
     assert found["row"].sure == "cannot tell"
     assert SubmissionSpec(**block(found)["submission"]).order == "row"
-    assert "# empty: 1 0, as in sennet; cannot tell" in yaml_block(found)
+    assert "# empty: 1 0, as in sennet; the files do not tell" in yaml_block(found)
 
 
 def test_an_empty_training_table_tells_only_its_word(tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def test_without_images_the_order_is_not_guessed(name: str, tmp_path: Path) -> N
     assert wrong(found, DIALECTS[name]) == {}
     assert ("order" in untold(found)) == (DIALECTS[name].layout == "pairs")
     assert found["id"].sure == "likely"
-    assert "image: cannot tell" in yaml_block(found)
+    assert "image: the files do not tell" in yaml_block(found)
 
 
 def test_single_pixels_do_not_decide_the_order() -> None:

@@ -1,5 +1,6 @@
 """`init` on the drawn layouts: the YAML passes `check` and reads every mask as it was drawn."""
 
+import shutil
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -56,6 +57,12 @@ def test_the_yaml_reads_every_mask(
 def test_groups_and_words_of_the_drawn_layouts(tmp_path: Path) -> None:
     for layout in ("cars", "scans", "salt", "camvid"):
         draw(layout, tmp_path / layout)
+    draw("voc", tmp_path / "other" / "voc")
+    voc = draft_of(str(tmp_path / "other" / "voc"), None).report
+    assert voc is not None
+    [note] = voc.notes  # an image in no list is counted once
+    assert note.startswith("images in no list of competition.splits")
+    shutil.rmtree(tmp_path / "other")
     jobs = {path.name: draft_of(str(path), None).job.competition for path in tmp_path.iterdir()}
     assert jobs["cars"].group.name == jobs["scans"].group.name == "pattern"
     assert jobs["salt"].group.name == "own"

@@ -64,13 +64,13 @@ def test_what_belongs_to_nothing_is_counted_and_shown(competition) -> None:
     spec = competition.spec(GROUP).model_copy(update={"group": TableGroupSpec(file="g.csv")})
     found = inspect(spec)
     assert found.fingerprint == report.fingerprint
-    whose = "no image, mask or table of the competition, such as"
+    whose = "that the job does not use, such as"
     assert found.notes == (
-        f"1 .png file: {whose} old/cmr9.png",
-        f"2 .tif files: {whose} train/image/cmr1.tif",
-        f"1 .zip file: {whose} more.ZIP",
-        f"2 files without a suffix: {whose} .DS_Store",
-        f"2 side files of macOS (._*): {whose} train/image/._cmr1.png",
+        f"1 .png file {whose} old/cmr9.png",
+        f"2 .tif files {whose} train/image/cmr1.tif",
+        f"1 .zip file {whose} more.ZIP",
+        f"2 files without a suffix {whose} .DS_Store",
+        f"2 side files of macOS (._*) {whose} train/image/._cmr1.png",
         "g.csv: 2 ids without an image, such as 'cmr77'",
     )
     for line in found.notes:

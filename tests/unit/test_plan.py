@@ -77,11 +77,11 @@ def test_the_plan_tells_places_hours_and_disk(run: Run, samples: Samples) -> Non
     costs = timed_costs(tasks, run)
     search = SearchSpec(scheduler=AshaSpec(grace=1, factor=2), keep=2)
     text = plan_text(_searching(run, search), tasks, 10)
-    assert text.startswith("plan: 10 trials, 1 at once (places: 1 by process)\n")
+    assert text.startswith("plan: 10 trials, one after another in this process\n")
     assert "time: at most 1 h (90 s per epoch, timed on 2 networks), about 30 min with" in text
     # The last two, the best, what is shipped and one being written; one at work, two kept.
     most = max(cost.checkpoint_bytes for cost in costs.values()) * 5 * 3
-    assert f"at most {most / 1e9:.2f} GB of checkpoints" in text
+    assert f"at most {most / 1e6:.0f} MB of checkpoints" in text
 
 
 def test_the_plan_of_nested_trials_shares_the_epochs_and_counts_the_starts(
@@ -92,7 +92,7 @@ def test_the_plan_of_nested_trials_shares_the_epochs_and_counts_the_starts(
     _note_costs(run, epoch_s=6)
     search = SearchSpec(workers=2, scheduler=AshaSpec(grace=1, factor=2))
     text = plan_text(_searching(run, search), [task], 10)
-    assert text.startswith("plan: 10 trials of 2 workers each, 1 at once (places: 1 by process)\n")
+    assert text.startswith("plan: 10 trials of 2 workers each, one after another in this process\n")
     # 10 trials of 4 epochs of 3 s and one start of 40 s.
     assert "at most 8.7 min (6 s per epoch, timed on 1 network with one worker; 40 s" in text
     assert "for each start), about 7.7 min with early stopping" in text
@@ -112,7 +112,7 @@ def test_a_trial_that_cannot_be_timed_does_not_stop_the_search(run: Run, samples
     )
     task = make_task(run.folder.trial("0" * 12).path, samples, lost)
     text = plan_text(_searching(run, SearchSpec(scheduler=NoSchedulerSpec())), [task], 1)
-    assert text == "plan: 1 trial, 1 at once (places: 1 by process)"
+    assert text == "plan: 1 trial, one after another in this process"
 
 
 def test_expected_epochs_are_those_of_halving() -> None:

@@ -98,6 +98,8 @@ STEPS = 1000
 """Gradient steps of a trial: hand-written jobs have 900 to 1100."""
 EPOCHS = (10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100)
 BATCH = 8
+MOST_LOCAL = 3
+"""Most folds without a GPU."""
 RARE = 0.4
 """Least share of images with an object for which windows are drawn as they come."""
 
@@ -174,7 +176,7 @@ def parts(images: Images, folds: int) -> dict[str, Tree | Said]:
         "loss": Said({"choice": [*losses]}, "losses to compare"),
         "optimizer.lr": Said({"loguniform": [*kind.lrs]}, "learning rates to draw from"),
     }
-    count = max(2, min(3, folds))
+    count = max(2, min(MOST_LOCAL, folds))
     return {
         "trial": trial,
         "search": {
@@ -214,6 +216,6 @@ def _profiles(images: Images, epochs: int, folds: int) -> Tree:
             ),
         },
     }
-    if folds > 1:
+    if folds > MOST_LOCAL:
         cluster["folds"] = Said({"count": folds}, "more images to learn from in each fold")
     return {"cluster": cluster}

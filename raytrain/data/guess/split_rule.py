@@ -139,7 +139,7 @@ def list_tree(root: Path, files: list[File], labeled: set[str], names: set[str])
     }
     for split in ORDER:
         if split in lists:
-            tree[split] = Said(lists[split], f"names of {split}")
+            tree[split] = Said(lists[split], f"the names of the {split} images")
     return tree
 
 

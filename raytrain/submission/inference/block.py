@@ -93,8 +93,10 @@ def undecided(found: Inference) -> list[str]:
             continue
         own = f"{_shown(getattr(DIALECTS[name], item.field))}, as in {name}; "
         # The text may cite cells with line breaks, which would end the comment.
-        words = " ".join(f"{item.sure}: {item.why}".split())
-        notes.append(f"{item.field}: {own if item.sure == 'cannot tell' else ''}{words}")
+        why = " ".join(item.why.split())
+        likely = item.sure == "likely"
+        text = f"likely: {why}" if likely else f"{own}the files do not tell: {why}"
+        notes.append(f"{item.field}: {text}")
     return notes
 
 
@@ -103,7 +105,9 @@ def _format_lines(found: Inference, train: Split) -> list[str]:
     notes = []
     pattern = found.images.pattern(set(train.names)) if found.images else None
     if pattern is None:
-        notes.append("image: cannot tell: write the path of the images, such as train/{name}.png")
+        notes.append(
+            "image: the files do not tell; write the path of the images, such as train/{name}.png"
+        )
     else:
         notes.append("image and table are relative to competition.data")
     for at, id in enumerate(table.column(table.id)):

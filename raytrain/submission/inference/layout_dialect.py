@@ -16,11 +16,17 @@ from raytrain.rle import decode
 from raytrain.rle.guess import Reading, says_no_pixel
 from raytrain.submission.inference.block import submission_fields, table_fields, undecided
 from raytrain.submission.inference.compared import compared
+from raytrain.submission.inference.finding import Sure
 from raytrain.submission.inference.images import Images
 from raytrain.submission.inference.infer import Inference, Split, infer_with
 
 _LOOKED = 300
 _NO_NAMES = "raytrain's own names; write better ones if you like (they change no result)"
+
+SURE: dict[Sure, str] = {
+    "decided": "", "likely": "likely: ", "cannot tell": "the files do not tell: "
+}  # fmt: skip
+"""How sure a finding is, in the words of a comment."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +118,7 @@ def _said(
             tree[key] = Said(plain, f"images without a row in the table {what}")
         elif key in why:
             finding = why[key]
-            sure = "" if finding.sure == "decided" else f"{finding.sure}: "
-            tree[key] = Said(plain, f"{sure}{finding.why}")
+            tree[key] = Said(plain, f"{SURE[finding.sure]}{finding.why}")
         else:
             tree[key] = Said(plain, "as the training table has it")
     return tree
@@ -152,8 +157,11 @@ def _without_sample(layout: Layout, reason: str) -> LayoutDialect:
         f"how do masks become the CSV? {reason[:1].upper()}{reason[1:]}",
         (
             Candidate("dialect: cardiac", "`start length` pairs down the columns, from 1 on"),
-            Candidate("dialect: NAME", "of a competition with the same form (docs/submission.md)"),
-            Candidate("sample: sample_submission.csv", "or run init again with --sample FILE"),
+            Candidate("dialect: NAME", "the name of a known competition whose CSV looks the same"),
+            Candidate(
+                "sample: sample_submission.csv",
+                "if you have one; or run init again with --sample FILE",
+            ),
         ),
     )
     return LayoutDialect(tree, questions=(question,))
