@@ -68,16 +68,17 @@ def stations_text(run: RunDir, station: str, ascii_only: bool) -> str:
 def _table(tally: Tally, rungs: list[int], most: int) -> Table:
     """Return the trials that have begun and not ended, the most advanced first."""
     table = Table(box=None, pad_edge=False)
-    for column in ("running", "epoch", "rung", "loss", "score", "images/s", "waiting", "left"):
+    compared = ["rung"] if rungs else []
+    for column in ("running", "epoch", *compared, "loss", "score", "images/s", "waiting", "left"):
         table.add_column(column, no_wrap=True)
     names = short_names(tally.names(), NAME)
     running = sorted(tally.running(), key=lambda each: -each[1]["epoch"])
     for task, row in running[:most]:
-        rung = max((rung for rung in rungs if rung <= row["epoch"]), default=0)
+        reached = [str(max((rung for rung in rungs if rung <= row["epoch"]), default="-"))]
         table.add_row(
             names[task.name],
             f"{row['epoch']}/{task.spec.last_epoch}",
-            str(rung or "-"),
+            *(reached if rungs else []),
             f"{row['train_loss']:.4f}",
             f"{row['val_score']:.4f}" if "val_score" in row else "-",
             f"{row['samples_per_s']:.0f}",

@@ -1,5 +1,6 @@
 """The commands that need no YAML yet: fetch a competition, and write the YAML of a folder."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,7 +72,7 @@ def begun(path: Path) -> tuple[Path, "Draft | None"]:
         say(f"continuing with {before}, which is for this folder")
         return before, None
     draft, written = station(str(path), None, None)
-    text = draft_text(draft, written)
+    text = draft_text(replace(draft, report=None), written)  # the run shows the data
     if draft.problems:
         raise CodedError("data", text, draft.problems)
     say(text)
