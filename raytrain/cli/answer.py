@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from raytrain.config.codes import CODES, Code
+from raytrain.config.fault import Fault
 from raytrain.config.secrets import without_password
 from raytrain.runs.files import storage_text
 
@@ -56,7 +57,7 @@ def failure(error: BaseException, code: Code, exit_code: int) -> Answer:
     text = without_password(text)
     lines = getattr(error, "problems", ()) or _problem_lines(text)
     whole = problem_of(code, text.split("\n")[0])
-    found = tuple(_completed(problem_of(code, without_password(line)), whole) for line in lines)
+    found = tuple(_completed(problem_of(code, line), whole) for line in lines)
     return Answer(getattr(error, "facts", None) or None, "", exit_code, text, found)
 
 
@@ -69,9 +70,14 @@ def _completed(problem: Problem, whole: Problem) -> Problem:
 
 
 def problem_of(code: Code, line: str) -> Problem:
-    """Return the parts of a message's line, which reads `place: problem; remedy`."""
-    match = _PLACE.fullmatch(line.strip())
-    path, rest = (match["place"], match["text"]) if match else ("", line.strip())
+    """Return the parts of a message's line, which reads `place: problem; remedy`. A Fault remembers
+    its place; in other lines it is the text before the first colon."""
+    if isinstance(line, Fault):
+        path, rest = without_password(line.place), without_password(line.text)
+    else:
+        line = without_password(line.strip())
+        match = _PLACE.fullmatch(line)
+        path, rest = (match["place"], match["text"]) if match else ("", line)
     problem, found, remedy = rest.rpartition("; ")
     return Problem(code, path, problem if found else rest, remedy if found else CODES[code][1])
 

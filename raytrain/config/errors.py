@@ -8,6 +8,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from raytrain.config.codes import CodedError
+from raytrain.config.fault import Fault
 from raytrain.config.own import Widened, own_specs
 
 SHOWN = 10
@@ -25,6 +26,8 @@ def shortened(problems: list[str]) -> list[str]:
     places: dict[str, list[str]] = {}
     for problem in dict.fromkeys(problems):
         place, colon, text = problem.partition(": ")
+        if isinstance(problem, Fault):
+            place, text = problem.place, problem.text
         places.setdefault(text if colon else place, []).append(place if colon else "")
     kinds: dict[str, list[str]] = {}
     for text, found in places.items():
@@ -69,7 +72,7 @@ def config_error(source: str, problems: list[str]) -> CodedError:
 
 def problems_of(error: ValidationError, root: type[BaseModel], prefix: str = "") -> list[str]:
     """Return each pydantic error of a `root` as one line `path: text`, with the path as written."""
-    lines = []
+    lines: list[str] = []
     for item in error.errors(include_url=False):
         path, parent = _walk(root, item["loc"])
         kind, got, context = item["type"], item["input"], item.get("ctx", {})
@@ -87,7 +90,7 @@ def problems_of(error: ValidationError, root: type[BaseModel], prefix: str = "")
             text = "missing; this key is required"
         else:
             text = f"{item['msg'][0].lower()}{item['msg'][1:]} (got {got!r})"
-        lines.append(f"{prefix}{path or 'the file'}: {text}")
+        lines.append(Fault(f"{prefix}{path or 'the file'}", text))
     return lines
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from raytrain.config.codes import CodedError
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.errors import shortened
+from raytrain.config.fault import Fault, faults_of
 from raytrain.data.describe import describe
 from raytrain.data.duplicates import near_duplicates
 from raytrain.data.find import find_samples
@@ -70,8 +71,11 @@ def read_all(competition: CompetitionSpec) -> Inspected:
         seen += [each] if each else []
         problems += wrong
     problems += [
-        f"{root / sample.image[0]}: its name has {length} bytes, but raytrain names files after it "
-        f"and can use at most {LONGEST_ID}; shorten it"
+        Fault(
+            root / sample.image[0],
+            f"its name has {length} bytes, but raytrain names files after it and can use at most "
+            f"{LONGEST_ID}; shorten it",
+        )
         for sample in samples
         if (length := len(sample.id.encode())) > LONGEST_ID
     ]
@@ -97,7 +101,7 @@ def _read(
         try:
             return see(competition, root, sample, groups[sample.id]), []
         except ValueError as error:
-            return None, str(error).split("\n")
+            return None, faults_of(error, [root / each for each in (*sample.image, *sample.mask)])
 
     def size(sample: Found) -> int:
         return sum(declared_values(root, address) for address in sample.image)
@@ -111,8 +115,11 @@ def _kind_problems(seen: list[Seen]) -> list[str]:
         return []
     usual = Counter(sample.kind for sample in seen).most_common(1)[0][0]
     return [
-        f"{s.row['id']}: {counted(s.kind[0], 'channel')} of {s.kind[1]}, but most images have "
-        f"{usual[0]} of {usual[1]}; convert it"
+        Fault(
+            s.row["id"],
+            f"{counted(s.kind[0], 'channel')} of {s.kind[1]}, but most images have {usual[0]} of "
+            f"{usual[1]}; convert it",
+        )
         for s in seen
         if s.kind != usual
     ]

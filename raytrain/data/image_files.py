@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from raytrain.config.fault import Fault
 from raytrain.config.image_files import ImageFiles
 from raytrain.config.splits import FolderSplitsSpec, FractionSplitsSpec
 from raytrain.data.channels import channel_problem, planes_of, usual_channels
@@ -115,11 +116,12 @@ def _with_channels(
     channels = spec.channels or usual_channels(image.files for image in images)
     if channels in ((), ("",)):
         return images, [], ()
-    problems, found = [], []
+    problems: list[str] = []
+    found = []
     for image in images:
         problem = channel_problem(image.files, channels, bool(spec.channels))
         if problem:
-            problems.append(f"{root / image.address}: {problem}")
+            problems.append(Fault(root / image.address, problem))
         files = {channel: image.files[channel] for channel in channels if channel in image.files}
         found.append(replace(image, files=files or image.files))
     order = ", ".join(channels)
@@ -144,8 +146,11 @@ def _matching(
             repeated.append(image)
             parts = "_".join(f"{{{part}}}" for part in planes.fields)
             problems.append(
-                f"{root / image.address}: its name {name!r} is also that of {first.address}; set "
-                f"competition.format.image_id to parts that differ, such as {parts!r}"
+                Fault(
+                    root / image.address,
+                    f"its name {name!r} is also that of {first.address}; set "
+                    f"competition.format.image_id to parts that differ, such as {parts!r}",
+                )
             )
     if not images:
         what = f"of split {split!r} " if split else ""

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.model_selection import GroupShuffleSplit
 
 from raytrain.config.expression import number_in, parse_expression, parse_ranges, without_number
+from raytrain.config.fault import Fault
 from raytrain.config.patterns import PART, parts_of
 from raytrain.config.splits import (
     EndsGroupSpec,
@@ -50,15 +51,17 @@ def with_splits(
     for sample in samples:
         if sample.split != "test" and not sample.mask:
             problems.append(
-                f"{root / sample.image[0]}: its mask is missing; expected {sample.expected}"
+                Fault(root / sample.image[0], f"its mask is missing; expected {sample.expected}")
             )
     owner: dict[str, Found] = {}
     for sample in samples:
         first = owner.setdefault(sample.id, sample)
         if first is not sample:
             problems.append(
-                f"{root / sample.image[0]}: the name {sample.id!r} is also in {first.split}; "
-                "rename one"
+                Fault(
+                    root / sample.image[0],
+                    f"the name {sample.id!r} is also in {first.split}; rename one",
+                )
             )
     return [s for split in SPLITS for s in samples if s.split == split], problems, notes
 
