@@ -81,7 +81,7 @@ class FoundImages:
     problems: list[str]
     """Inputs that are no files, and images of the same name."""
     skipped: list[str]
-    """Files of folders that are no images, by their suffixes."""
+    """Files that are no images, by their suffixes, or channels that the network does not take."""
     empty: list[str]
     """Folders without an image."""
 

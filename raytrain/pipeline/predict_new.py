@@ -41,7 +41,7 @@ class Predicted:
     """Their files, in the order of the images."""
     csv: Path | None
     left_out: tuple[str, ...]
-    """Files that are no images, by their suffixes."""
+    """Files that are no images, by their suffixes, or channels that the ensemble does not use."""
 
 
 def predict_new(
@@ -58,7 +58,8 @@ def predict_new(
     found = find_images(inputs, source.kind)
     _refuse(found, out, extras)
     if found.skipped:
-        say(f"left out, because their suffixes are not of images: {', '.join(found.skipped)}")
+        files = ", ".join(found.skipped)
+        say(f"left out, because they are no images, or channels that are not used: {files}")
     images = found.images
     say(f"predict: {counted(len(images), 'image')}, {cost_text(source.parts)}")
     start = time.monotonic()
