@@ -107,7 +107,7 @@ def test_a_predictor_is_the_pipelines_own_prediction(
     for given in (image_BCHW, image_BCHW.float()):
         found = predictor(given).numpy()
         assert np.array_equal(found, np.stack(expected))
-    with pytest.raises(ValueError, match=r"on 1 channel\(s\), .* has the shape \[1, 3, 40, 40\]"):
+    with pytest.raises(ValueError, match=r"on 1 channel, .* has the shape \[1, 3, 40, 40\]"):
         predictor(torch.zeros(1, 3, 40, 40))
     with pytest.raises(ValueError, match="give the data's own values, not scaled ones"):
         predictor(image_BCHW / 255)
