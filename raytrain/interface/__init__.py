@@ -10,7 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from raytrain.interface.results import Checked, Drafted, Evaluated, Finished, Searched
+from raytrain.interface.returned import Checked, Drafted, Evaluated, Finished, Searched
 
 if TYPE_CHECKING:  # all of them take long to import
     from raytrain.config.job import JobSpec, Place

@@ -58,8 +58,8 @@ def predict_new(
     found = find_images(inputs, source.kind)
     _refuse(found, out, extras)
     if found.skipped:
-        files = ", ".join(found.skipped)
-        say(f"left out, because they are no images, or channels that are not used: {files}")
+        listed = ", ".join(found.skipped)
+        say(f"left out, because they are no images, or channels that are not used: {listed}")
     images = found.images
     say(f"predict: {counted(len(images), 'image')}, {cost_text(source.parts)}")
     start = time.monotonic()

@@ -18,8 +18,6 @@ from raytrain.cli import line as line_commands
 from raytrain.cli.answer import Answer, as_tree, failure, problem_of
 from raytrain.cli.app import every_command
 from raytrain.config.codes import CODES, Code, CodedError
-from raytrain.config.errors import shortened
-from raytrain.config.fault import Fault
 from raytrain.runs.files import DamagedError
 from raytrain.runs.layout import RunDir
 from raytrain.runs.lock import locked
@@ -233,24 +231,3 @@ def test_a_folder_that_is_no_run_is_not_watched(tmp_path: Path) -> None:
     assert problem["path"] == str(tmp_path)
     assert "not the folder of a run" in problem["problem"]
     assert "the run's YAML" in problem["remedy"]
-
-
-def test_a_place_may_hold_spaces_and_colons(tmp_path: Path) -> None:
-    """Where a problem knows its place, nobody looks for it in the line."""
-    root = tmp_path / "lab 1: mice"
-    job = write_job(root, tmp_path / "runs")
-    image, *_ = sorted((root / "data" / "train" / "image").glob("*.png"))
-    image.write_bytes(image.read_bytes()[:50])
-    tree, _ = answered("check", job)
-    [problem] = tree["problems"]
-    assert problem["path"] == str(image)
-    assert problem["problem"].startswith("unreadable")
-    key = Fault("trial.a b", "unknown 'x: y'; did you mean 'z'?")
-    assert str(key) == "trial.a b: unknown 'x: y'; did you mean 'z'?"
-    for each in (key, pickle.loads(pickle.dumps(key))):
-        found = problem_of("config", each)
-        assert (found.path, found.problem) == ("trial.a b", "unknown 'x: y'")
-        assert found.remedy == "did you mean 'z'?"
-    assert shortened([Fault("a: b", "lost"), Fault("c: d", "lost")]) == ["a: b, c: d: lost"]
-    error = pickle.loads(pickle.dumps(CodedError("config", "text", [key])))
-    assert error.problems[0].place == "trial.a b"

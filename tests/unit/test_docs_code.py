@@ -18,7 +18,7 @@ from raytrain import interface
 from raytrain.config.job import JobSpec
 from raytrain.config.own import extend_by
 from raytrain.ensemble import predictor
-from raytrain.interface.results import Finished
+from raytrain.interface.returned import Finished
 from raytrain.losses import build_loss
 from raytrain.metrics import score
 from raytrain.metrics.evidence import Evidence

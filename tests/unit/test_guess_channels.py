@@ -1,0 +1,54 @@
+"""`init` recognizes files that are channels of one image by their names and their masks."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from raytrain.config.formats import PairedFoldersSpec
+from raytrain.pipeline.draft import draft_of
+from tests.layouts.scene import blobs, labelled, picture, write
+
+
+def draw_channels(root: Path, image: str, mask: str, channels: Sequence[str]) -> None:
+    """Six patients, of whom the last two have no mask; `{0}` is the name, `{1}` the channel."""
+    rng = np.random.default_rng(1)
+    for patient in range(6):
+        mask_HW = labelled([(1, blobs(rng, (32, 40), 1)[0])], (32, 40))
+        for number, channel in enumerate(channels):
+            values_HW = picture(rng, mask_HW) // 2 + 20 * number
+            write(root / image.format(f"p{patient}", channel), values_HW.astype(np.uint8))
+            if "{1}" in mask and patient < 4:
+                write(root / mask.format(f"p{patient}", channel), mask_HW)
+        if "{1}" not in mask and patient < 4:
+            write(root / mask.format(f"p{patient}"), mask_HW)
+
+
+@pytest.mark.parametrize(
+    ("image", "mask", "channels", "pattern"),
+    [
+        ("images/{0}_{1}.png", "masks/{0}.png", ("red", "green", "blue"),
+         "images/{name}_{channel}.png"),
+        ("all/{0}-{1}.tif", "all/{0}-mask.tif", ("DAPI", "FITC"), "all/{name}-{channel}.tif"),
+        ("imagesTr/{0}_{1}.png", "labelsTr/{0}.png", ("0000", "0001"),
+         "imagesTr/{name}_{channel}.png"),
+    ],
+)  # fmt: skip
+def test_files_that_are_channels_of_one_image(
+    tmp_path: Path, image: str, mask: str, channels: tuple[str, ...], pattern: str
+) -> None:
+    draw_channels(tmp_path, image, mask, channels)
+    draft = draft_of(str(tmp_path), None)
+    format = draft.job.competition.format
+    assert isinstance(format, PairedFoldersSpec)
+    assert (format.image, format.channels, draft.problems) == (pattern, channels, ())
+    assert draft.report is not None
+    assert (draft.report.channels, len(draft.report.labeled)) == (len(channels), 4)
+
+
+def test_files_with_masks_of_their_own_are_no_channels(tmp_path: Path) -> None:
+    draw_channels(tmp_path, "images/{0}_{1}.png", "masks/{0}_{1}.png", ("left", "right"))
+    format = draft_of(str(tmp_path), None).job.competition.format
+    assert isinstance(format, PairedFoldersSpec)
+    assert (format.image, format.channels) == ("images/{name}.png", ())
