@@ -39,7 +39,7 @@ def test_the_yaml_reads_every_mask(
     assert len(draft.questions) == (LAYOUTS[layout].sample is None)
     job = load_job(path)
     assert job == draft.job
-    assert load_job(path, profile="cluster").trial.epochs == 2 * job.trial.epochs
+    assert load_job(path, profile="gpu").trial.epochs == 2 * job.trial.epochs
     report = check(job, run_dir(job))
     assert sorted(report.ids("train", "val")) == sorted(truth)
     assert report.ids("test")

@@ -91,7 +91,7 @@ SMALL = 192
 """Longest side of a small image, px."""
 WHOLE = 384
 """Longest side of an image that is trained on as it is, px."""
-SIDE, CLUSTER_SIDE = 192, 384
+SIDE, GPU_SIDE = 192, 384
 """Longest side to which larger images are resized, without and with a GPU."""
 TILE = 256
 STEPS = 1000
@@ -197,15 +197,15 @@ def _fold_why(images: Images, count: int) -> str:
 
 
 def _profiles(images: Images, epochs: int, folds: int) -> Tree:
-    """Return the changes for a machine with a GPU: `--profile cluster`."""
+    """Return the changes for a machine with a GPU: `--profile gpu`."""
     trial: dict[str, Said | Tree] = {
         "epochs": Said(2 * epochs, "a GPU has time for a longer training"),
         "precision": Said("bf16", "half the memory on a recent GPU"),
     }
-    larger = framing(images, CLUSTER_SIDE)
+    larger = framing(images, GPU_SIDE)
     if larger.value != framing(images, SIDE).value:
         trial["framing"] = Said(larger.value, "more detail")
-    cluster: dict[str, Said | Tree] = {
+    gpu: dict[str, Said | Tree] = {
         "resources": Said({"cpus": 4, "gpus": 1, "memory_gb": 16, "loaders": 3}, "for each worker"),
         "trial": trial,
         "search": {
@@ -217,5 +217,5 @@ def _profiles(images: Images, epochs: int, folds: int) -> Tree:
         },
     }
     if folds > MOST_LOCAL:
-        cluster["folds"] = Said({"count": folds}, "more images to learn from in each fold")
-    return {"cluster": cluster}
+        gpu["folds"] = Said({"count": folds}, "more images to learn from in each fold")
+    return {"gpu": gpu}
