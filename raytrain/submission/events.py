@@ -34,7 +34,7 @@ class Event(Spec):
     run: str | None = Field(pattern=FOLDER_NAME)
     """The run; None for a manual submission, which is known only from Kaggle's list."""
     file: str | None
-    """Path of the file to send; nothing overwrites it."""
+    """Name of the file to send, in the ledger's folder; nothing overwrites it."""
     sha256: str | None
     rows: int | None
     score: Score | None

@@ -59,7 +59,7 @@ def prepare(job: JobSpec, run: RunDir, earlier: int) -> Event:
         time=datetime.now(UTC),
         competition=job.competition.name,
         run=job.run,
-        file=str(file),
+        file=file.name,
         sha256=digest,
         rows=len(cells),
         score=_local_score(run),

@@ -44,7 +44,7 @@ def test_a_submission_is_sent_followed_and_leads_back_to_its_members(
     assert address.endswith("/competitions/heart/submissions")
     [entry] = kaggle.submissions
     assert event.file is not None
-    assert entry["content"] == CSV == Path(event.file).read_bytes()
+    assert entry["content"] == CSV == ledger_in(run_of(job)).kept(event.file).read_bytes()
     assert entry["description"] == f"raytrain {event.tag} oof 0.8912"
     assert (event.ref, event.rows, event.members) == (1000, 2, ("a1b2c3d4e5f6",))
     assert (event.public, event.private, event.rank) == (0.8, 1.0, 7)

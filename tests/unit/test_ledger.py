@@ -34,7 +34,7 @@ def an_event(tag: str = "rt-0123456789ab") -> Event:
         time=datetime(2026, 3, 1, 12, 30, tzinfo=UTC),
         competition="cardiac",
         run="default",
-        file="/runs/cardiac/submissions/x.csv",
+        file="x.csv",
         sha256="00" * 32,
         rows=60,
         score=Score(mean=0.8912, low=0.88, high=0.9),
