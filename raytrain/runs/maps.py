@@ -1,11 +1,14 @@
-"""Probability maps of images of any size in one file: float16, flat, one image after another."""
+"""Probability maps in files of float16: those of many images one after another, or of one image.
 
-from collections.abc import Iterable
+Shape suffixes: K classes, H x W pixels, h rows of a strip.
+"""
+
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from raytrain.runs.arrays import new_array
+from raytrain.runs.arrays import new_array, write_part
 from raytrain.runs.files import DamagedError, atomic_path
 
 Shape = tuple[int, int, int]
@@ -21,6 +24,20 @@ def write_maps(path: Path, maps: Iterable[np.ndarray], shapes: list[Shape]) -> N
             assert prob_KHW.shape == shapes[number]
             flat[start[number] : start[number + 1]] = prob_KHW.ravel()
         flat.flush()
+
+
+def written_strips(path: Path, strips: Iterable[np.ndarray], shape: Shape) -> Iterator[np.ndarray]:
+    """Yield the strips prob_KhW of one image, and write them as they come to a file of float16 with
+    the map's shape. The file appears when all strips were taken."""
+    _, height, width = shape
+    with atomic_path(path) as temporary:
+        file_KHW, top = new_array(temporary, np.float16, *shape), 0
+        for prob_KhW in strips:
+            for number, prob_hW in enumerate(prob_KhW):
+                write_part(file_KHW, (number * height + top) * width, prob_hW)
+            top += prob_KhW.shape[1]
+            yield prob_KhW
+        assert top == height
 
 
 class Maps:
