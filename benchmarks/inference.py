@@ -36,8 +36,9 @@ from raytrain.data.samples import SampleFiles
 from raytrain.engine.checkpoint import save_weights
 from raytrain.engine.predictor import load_network, predicted, read_card
 from raytrain.engine.views import IDENTITY, View, views_of
-from raytrain.ensemble.prediction import load_share, mask_from, mean_strips
+from raytrain.ensemble.prediction import load_share, mean_strips
 from raytrain.ensemble.shares import NetworkShare
+from raytrain.metrics.decide import mask_of_strips
 from raytrain.models import build_model
 from raytrain.rle import encode_numbers
 
@@ -88,7 +89,11 @@ def setting(folder: Path) -> Setting:
 def our_masks(of: Setting) -> list[np.ndarray]:
     networks = [load_share(NetworkShare(path, (IDENTITY,), 1)) for path in of.checkpoints]
     strips = mean_strips(networks, of.cache, of.cache.rows(of.ids))
-    return [mask_from(of_image, "single_label", ()) for of_image in strips]
+    sizes = [shape_KHW[1:] for shape_KHW in of.report.map_shapes(of.ids)]
+    return [
+        mask_of_strips(of_image, size_HW, "single_label")
+        for of_image, size_HW in zip(strips, sizes, strict=True)
+    ]
 
 
 # --- (a) the plain loop --------------------------------------------------------------------------

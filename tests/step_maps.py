@@ -8,6 +8,7 @@ from scipy.special import expit, softmax
 
 from raytrain.config.steps import STEP_SPECS, InsideStep
 from raytrain.config.target import Target
+from raytrain.metrics.steps import STEPS
 
 WITHOUT_VALUES = {"inside": [(2, InsideStep(inner=2, outer=1)), (1, InsideStep(inner=1, outer=2))]}
 
@@ -26,3 +27,10 @@ def fitted(name: str, classes: int) -> list[tuple[int, Any]]:
         return WITHOUT_VALUES[name]
     off = STEP_SPECS[name].off(classes)
     return [(k, off.tried(k, at)) for k in {1, classes - 1} for at in off.grid]
+
+
+def applied(step: Any, prob: Any, mask: Any, target: Target) -> Any:
+    """The mask after the step."""
+    changed = mask.copy()
+    STEPS[step.name](step, prob, changed, target)
+    return changed

@@ -20,6 +20,9 @@ class StepBase(Spec):
     name: str = ""
     auto: ClassVar[bool] = True
     """Whether `steps: auto` tries this step."""
+    reads: ClassVar[Literal["pixel", "map", "mask"]]
+    """What decides about a pixel: its own probabilities, the whole map with the mask, or the mask
+    alone. Steps that read pixels come first."""
 
     @classmethod
     def fits(cls, classes: int, target: Target) -> bool:
@@ -54,6 +57,7 @@ class ThresholdStep(PerClassStep):
     at: tuple[Share, ...] = Field(min_length=1)
     grid: ClassVar[tuple[float, ...]] = tuple(n / 20 for n in range(1, 20))
     neutral: ClassVar[float] = 0.5
+    reads = "pixel"
 
     @classmethod
     def fits(cls, classes: int, target: Target) -> bool:
@@ -67,6 +71,7 @@ class BiasStep(PerClassStep):
     at: tuple[Annotated[float, Field(ge=-20, le=20)], ...] = Field(min_length=1)
     grid: ClassVar[tuple[float, ...]] = tuple(n / 4 for n in range(-8, 9))
     neutral: ClassVar[float] = 0
+    reads = "pixel"
 
     @classmethod
     def fits(cls, classes: int, target: Target) -> bool:
@@ -83,6 +88,7 @@ class QuantileStep(PerClassStep):
         0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5,
     )  # fmt: skip
     neutral: ClassVar[float] = 0
+    reads = "map"
 
     @classmethod
     def fits(cls, classes: int, target: Target) -> bool:
@@ -97,6 +103,7 @@ class PresenceStep(PerClassStep):
     at: tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...] = Field(min_length=1)
     grid: ClassVar[tuple[float, ...]] = (0, *(2.0**n for n in range(2, 15)))
     neutral: ClassVar[float] = 0
+    reads = "map"
 
 
 class FillHolesStep(PerClassStep):
@@ -111,6 +118,7 @@ class FillHolesStep(PerClassStep):
     at: tuple[Annotated[Whole, Field(le=1)], ...] = Field(min_length=1)
     grid: ClassVar[tuple[float, ...]] = (0, 1)
     neutral: ClassVar[float] = 0
+    reads = "mask"
 
 
 class SmallestAreaStep(PerClassStep):
@@ -120,6 +128,7 @@ class SmallestAreaStep(PerClassStep):
     at: tuple[Whole, ...] = Field(min_length=1)
     grid: ClassVar[tuple[float, ...]] = (0, *(2.0**n for n in range(1, 13)))
     neutral: ClassVar[float] = 0
+    reads = "mask"
 
 
 class LargestComponentsStep(PerClassStep):
@@ -135,6 +144,7 @@ class LargestComponentsStep(PerClassStep):
     at: tuple[Whole, ...] = Field(min_length=1)
     grid: ClassVar[tuple[float, ...]] = (0, 1, 2)
     neutral: ClassVar[float] = 0
+    reads = "map"
 
 
 class InsideStep(StepBase):
@@ -145,6 +155,7 @@ class InsideStep(StepBase):
     inner: int = Field(ge=1)
     outer: int = Field(ge=1)
     auto: ClassVar[bool] = False
+    reads = "mask"
 
     @classmethod
     def fits(cls, classes: int, target: Target) -> bool:

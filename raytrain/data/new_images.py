@@ -67,6 +67,11 @@ class NewImage:
     height: int
     width: int
 
+    @property
+    def size_HW(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.height, self.width
+
 
 @dataclass(frozen=True)
 class FoundImages:

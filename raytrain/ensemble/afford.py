@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from raytrain.data.new_images import NewImage
 from raytrain.engine.predictor import frame_of
 from raytrain.ensemble.new_maps import new_strips
-from raytrain.ensemble.prediction import LoadedShare, load_share, mask_from
+from raytrain.ensemble.prediction import LoadedShare, load_share
 from raytrain.ensemble.shares import MemberShare, shares
+from raytrain.metrics.decide import mask_of_strips
 from raytrain.runs.bundle import Bundle
 
 PROBED = 4
@@ -39,11 +40,11 @@ def affordable(seconds: Sequence[float], weights: Sequence[int], available: floa
 
 def _measured(networks: Sequence[LoadedShare], bundle: Bundle, images: Sequence[NewImage]) -> float:
     """Return the seconds that these images take; the first image is also a warm-up."""
-    for _, strips in new_strips(networks, bundle, images[:1]):
-        mask_from(strips, bundle.target, bundle.steps)
+    for image, strips in new_strips(networks, bundle, images[:1]):
+        mask_of_strips(strips, image.size_HW, bundle.target, bundle.steps)
     start = time.monotonic()
-    for _, strips in new_strips(networks, bundle, images):
-        mask_from(strips, bundle.target, bundle.steps)
+    for image, strips in new_strips(networks, bundle, images):
+        mask_of_strips(strips, image.size_HW, bundle.target, bundle.steps)
     return time.monotonic() - start
 
 
@@ -52,7 +53,7 @@ def _pixels(networks: Sequence[LoadedShare], images: Sequence[NewImage]) -> int:
     total = 0
     for each in networks:
         for image in images:
-            frame = frame_of(each.card, (image.height, image.width))
-            windows = frame.window_count(image.height, image.width)
+            frame = frame_of(each.card, image.size_HW)
+            windows = frame.window_count(*image.size_HW)
             total += windows * frame.height * frame.width * len(each.views)
     return total

@@ -43,7 +43,7 @@ def shards_of(
     """Yield the images in parts whose images have the same size at each network's input."""
     alike: dict[tuple[tuple[int, int], ...], list[NewImage]] = defaultdict(list)
     for image in images:
-        frames = [frame_of(each.card, (image.height, image.width)) for each in networks]
+        frames = [frame_of(each.card, image.size_HW) for each in networks]
         alike[tuple((frame.height, frame.width) for frame in frames)].append(image)
     for group in alike.values():
         for start in range(0, len(group), SHARD):

@@ -1,4 +1,4 @@
-"""Probability maps from checkpoints, and masks from the maps of several members.
+"""Probability maps from checkpoints, and the mean maps of several members.
 
 Shape suffixes: K classes, H x W pixels, h rows of a strip.
 """
@@ -12,8 +12,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from raytrain.config.steps import StepSpec
-from raytrain.config.target import Target
 from raytrain.data.cache import Cache
 from raytrain.data.framing import Frame
 from raytrain.data.report import DataReport
@@ -29,7 +27,6 @@ from raytrain.engine.predictor import (
 from raytrain.engine.views import IDENTITY, View
 from raytrain.ensemble.oof_maps import weighted_mean
 from raytrain.ensemble.shares import NetworkShare
-from raytrain.metrics.decide import mask_of
 from raytrain.runs.maps import Maps
 
 SHARD = 32
@@ -116,17 +113,6 @@ def means(members: Sequence[Iterator[Strips]], weights: Sequence[int]) -> Iterat
     """Yield the weighted mean map of each image."""
     for strips in zip(*members, strict=True):
         yield (weighted_mean(maps, weights) for maps in aligned(list(strips)))
-
-
-def mask_from(strips: Strips, target: Target, steps: tuple[StepSpec, ...]) -> np.ndarray:
-    """Return mask_HW (uint8, or uint16 if classes overlap) of an image from its mean map.
-
-    Steps look at a whole image, so with steps its map is in memory.
-    """
-    dtype = np.uint8 if target == "single_label" else np.uint16
-    if steps:
-        return mask_of(np.concatenate(list(strips), axis=1), target, steps).astype(dtype)
-    return np.concatenate([mask_of(prob_KhW, target).astype(dtype) for prob_KhW in strips])
 
 
 def aligned(members: list[Strips]) -> Iterator[list[np.ndarray]]:

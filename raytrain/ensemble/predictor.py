@@ -15,9 +15,10 @@ from raytrain.config.target import stored_type
 from raytrain.data.decode import decode_image
 from raytrain.data.new_cache import new_cache
 from raytrain.engine.predictor import Card
-from raytrain.ensemble.prediction import Strips, load_share, mask_from, mean_strips
+from raytrain.ensemble.prediction import Strips, load_share, mean_strips
 from raytrain.ensemble.shares import shares
 from raytrain.ensemble.source import Source, open_source
+from raytrain.metrics.decide import mask_of_strips
 from raytrain.runs.messages import counted
 
 
@@ -55,21 +56,25 @@ class Predictor(nn.Module):
         background has no map. Raises ValueError for another number of channels, values outside the
         data's type, and everything that is no image.
         """
-        maps = [np.concatenate(list(strips), axis=1) for strips in self._strips(image)]
+        image_NHWC = self._typed(self._shaped(image))
+        maps = [np.concatenate(list(strips), axis=1) for strips in self._strips(image_NHWC)]
         return _returned(maps, image)
 
     def mask(self, image: Any) -> Any:
         """Return mask_HW, or mask_NHW, after the ensemble's steps; the numbers are explained in
         `config/target.py`. Images and errors are as in `forward`."""
-        bundle = self.bundle
-        masks = [mask_from(strips, bundle.target, bundle.steps) for strips in self._strips(image)]
+        bundle, image_NHWC = self.bundle, self._typed(self._shaped(image))
+        _, height, width, _ = image_NHWC.shape
+        masks = [
+            mask_of_strips(strips, (height, width), bundle.target, bundle.steps)
+            for strips in self._strips(image_NHWC)
+        ]
         if not isinstance(image, torch.Tensor):
             kind = stored_type(len(bundle.classes), bundle.target)
             masks = [mask_HW.astype(kind) for mask_HW in masks]
         return _returned(masks, image)
 
-    def _strips(self, image: Any) -> Iterator[Strips]:
-        image_NHWC = self._typed(self._shaped(image))
+    def _strips(self, image_NHWC: np.ndarray) -> Iterator[Strips]:
         count, height, width, channels = image_NHWC.shape
         cache = new_cache(
             image_NHWC.__getitem__, [(height, width)] * count, channels, self.bundle.target

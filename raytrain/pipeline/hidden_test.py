@@ -9,9 +9,10 @@ import numpy as np
 from raytrain.data.new_images import FoundImages, find_images
 from raytrain.ensemble.afford import affordable, member_seconds
 from raytrain.ensemble.new_maps import new_strips
-from raytrain.ensemble.prediction import load_share, mask_from
+from raytrain.ensemble.prediction import load_share
 from raytrain.ensemble.shares import MemberShare, shares
 from raytrain.ensemble.source import Source, open_source
+from raytrain.metrics.decide import mask_of_strips
 from raytrain.runs.bundle import FILE, Bundle
 from raytrain.runs.messages import say, warn
 from raytrain.submission.table import Row, build_table, write_table
@@ -46,7 +47,7 @@ def predict_hidden(
     parts = _in_time(source, found, start + 3600 * limit_h) if found.images else []
     networks = [load_share(each) for each in shares(parts)[0]]
     for image, strips in new_strips(networks, content, found.images):
-        masks = [(image.id, mask_from(strips, content.target, content.steps))]
+        masks = [(image.id, mask_of_strips(strips, image.size_HW, content.target, content.steps))]
         rows[image.id] = build_table(masks, content.classes, dialect, content.target)
     write_table(csv, [row for id in found.ids for row in rows[id]], dialect)
     blank = f", {len(found.unreadable)} of them blank" * bool(found.unreadable)

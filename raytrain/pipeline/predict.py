@@ -2,6 +2,7 @@
 
 import io
 import shutil
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,17 +12,14 @@ from PIL import Image
 from raytrain.backend.counting import Counting, files_there
 from raytrain.config.duration import estimated
 from raytrain.config.steps import StepSpec
+from raytrain.data.report import DataReport
+from raytrain.engine.predictor import frame_of, read_card
 from raytrain.engine.run import Run
 from raytrain.engine.trial import open_samples
 from raytrain.engine.views import views_of
-from raytrain.ensemble.prediction import (
-    SHARD,
-    given_strips,
-    load_share,
-    mask_from,
-    mean_strips,
-)
+from raytrain.ensemble.prediction import SHARD, given_strips, load_share, mean_strips
 from raytrain.ensemble.shares import GivenShare, NetworkShare, cost_text, parts_of, shares
+from raytrain.metrics.decide import mask_of_strips
 from raytrain.runs.ensemble import Ensemble, read_ensemble
 from raytrain.runs.files import write_bytes
 from raytrain.runs.layout import RunDir
@@ -56,7 +54,7 @@ def predict(run: Run) -> None:
     todo = [part for part in parts if not all(folder.mask(id).is_file() for id in part.ids)]
     if todo:
         cost = cost_text(parts_of(ensemble, folder.path))
-        say(f"predict: {len(ids)} test images, {cost}{_time_text(folder, ensemble, len(ids))}")
+        say(f"predict: {len(ids)} test images, {cost}{time_text(folder, ensemble, run.report)}")
         backend = run.backend  # it may take long to start
         there = files_there([folder.mask(id) for id in ids])
         with Counting("predict", folder, len(ids), "image", there):
@@ -81,15 +79,19 @@ def shards(
     ]
 
 
-def _time_text(run: RunDir, ensemble: Ensemble, images: int) -> str:
+def time_text(run: RunDir, ensemble: Ensemble, report: DataReport) -> str:
     """Return about how long one worker takes, from the speed of the networks' training."""
+    sizes = Counter((height, width) for _, height, width in report.map_shapes(report.ids("test")))
     seconds = 0.0
     for member, _, views in ensemble.members:
         for network in member.networks:
             record = read_record(run.trial(network.fingerprint))
             if record is not None and record.last is not None:
-                seconds += len(views_of(views)) * FORWARD / record.last["samples_per_s"]
-    return f", {estimated('about', images * seconds)} on one worker" if seconds else ""
+                frame = frame_of(read_card(run.path / network.checkpoint), report.largest)
+                windows = sum(frame.window_count(*each) * count for each, count in sizes.items())
+                passes = windows * len(views_of(views))
+                seconds += passes * FORWARD / record.last["samples_per_s"]
+    return f", {estimated('about', seconds)} on one worker" if seconds else ""
 
 
 def predict_shard(shard: PredictShard) -> None:
@@ -99,8 +101,9 @@ def predict_shard(shard: PredictShard) -> None:
     rows = cache.rows(ids)
     networks = [load_share(each) for each in shard.networks]
     given = [(given_strips(each.maps, report, ids), each.weight) for each in shard.given]
-    for id, strips in zip(ids, mean_strips(networks, cache, rows, given), strict=True):
-        mask_HW = mask_from(strips, report.target, shard.steps)
+    maps = zip(ids, report.map_shapes(ids), mean_strips(networks, cache, rows, given), strict=True)
+    for id, (_, height, width), strips in maps:
+        mask_HW = mask_of_strips(strips, (height, width), report.target, shard.steps)
         write_mask(shard.masks / f"{id}.png", mask_HW, cache.labels.dtype)
 
 

@@ -11,18 +11,20 @@ from PIL import Image
 
 from raytrain.config.competition import SubmissionSpec
 from raytrain.config.errors import shortened
-from raytrain.config.target import stored_type
+from raytrain.config.target import outputs, stored_type
 from raytrain.data.decode import decode_mask
 from raytrain.data.new_images import FoundImages, NewImage, find_images, read_new
 from raytrain.ensemble.new_maps import new_strips
-from raytrain.ensemble.prediction import Strips, load_share, mask_from
+from raytrain.ensemble.prediction import Strips, load_share
 from raytrain.ensemble.shares import cost_text, shares
 from raytrain.ensemble.source import Source, open_source
+from raytrain.metrics.decide import mask_of_strips
 from raytrain.pipeline.predict import write_mask
 from raytrain.report.images import overlaid, visible
 from raytrain.runs.bar import bar
 from raytrain.runs.bundle import Bundle
 from raytrain.runs.files import atomic_path
+from raytrain.runs.maps import written_strips
 from raytrain.runs.messages import counted, say
 from raytrain.submission.table import build_table, write_table
 
@@ -111,12 +113,10 @@ def _write(
 ) -> None:
     """Write the files of one image."""
     if "probabilities" in extras:
-        prob_KHW = np.concatenate(list(strips), axis=1)
-        strips = iter([prob_KHW])
+        maps = outputs(len(bundle.classes), bundle.target)
         path = out / f"{image.id}{BESIDE['probabilities']}"
-        with atomic_path(path) as temporary, temporary.open("wb") as file:
-            np.save(file, prob_KHW.astype(np.float16))
-    mask_HW = mask_from(strips, bundle.target, bundle.steps)
+        strips = written_strips(path, strips, (maps, *image.size_HW))
+    mask_HW = mask_of_strips(strips, image.size_HW, bundle.target, bundle.steps)
     classes = len(bundle.classes)
     write_mask(out / f"{image.id}.png", mask_HW, np.dtype(stored_type(classes, bundle.target)))
     if "overlay" in extras:

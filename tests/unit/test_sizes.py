@@ -18,12 +18,12 @@ from raytrain.engine.trial import Samples, open_samples, run_trial
 from raytrain.engine.views import IDENTITY
 from raytrain.ensemble.prediction import (
     load_share,
-    mask_from,
     mean_strips,
     member_probabilities,
 )
 from raytrain.ensemble.score import counts_of
 from raytrain.ensemble.shares import NetworkShare
+from raytrain.metrics.decide import mask_of_strips
 from raytrain.metrics.dice import mean_foreground_dice
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
@@ -81,7 +81,10 @@ def test_scores_are_those_of_the_maps_at_the_images_own_size(
     assert row["val_dice"] == mean_foreground_dice(counts)
     loaded = load_share(NetworkShare(checkpoint, (IDENTITY,), 1))
     strips = mean_strips([loaded, loaded], cache, cache.rows(ids))
-    masks = [mask_from(of_image, "single_label", ()) for of_image in strips]
+    masks = [
+        mask_of_strips(of_image, prob.shape[1:], "single_label")
+        for of_image, prob in zip(strips, maps, strict=True)
+    ]
     for mask, prob in zip(masks, maps, strict=True):
         np.testing.assert_array_equal(mask, prob.argmax(0))
     # The same image alone gives the same map, but for the order in which sums are taken.

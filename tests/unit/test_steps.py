@@ -18,7 +18,7 @@ from raytrain.config.steps import (
 from raytrain.config.target import Target, layer
 from raytrain.metrics.decide import mask_of
 from raytrain.metrics.steps import STEPS
-from tests.step_maps import WITHOUT_VALUES, a_map, fitted
+from tests.step_maps import WITHOUT_VALUES, a_map, applied, fitted
 
 KINDS: list[tuple[int, Target]] = [
     (2, "single_label"), (4, "single_label"), (2, "multi_label"), (4, "multi_label"),
@@ -106,9 +106,9 @@ def test_masks_keep_their_dtype(name: str, classes: int, target: Target) -> None
     mask = mask_of(prob, target)
     for dtype in (np.uint16, np.int64) if classes > 9 else (np.uint8, np.uint16, np.int64):
         for _, step in fitted(name, classes)[:3] + fitted(name, classes)[-1:]:
-            found = STEPS[name](step, prob, mask.astype(dtype), target)
+            found = applied(step, prob, mask.astype(dtype), target)
             assert found.dtype == dtype
-            assert np.array_equal(found, STEPS[name](step, prob, mask, target))
+            assert np.array_equal(found, applied(step, prob, mask, target))
 
 
 REMOVING = ("threshold", "presence", "smallest_area")
@@ -137,7 +137,7 @@ def test_steps_are_applied_in_one_order_however_they_are_listed() -> None:
     )  # fmt: skip
     expected = mask_of(prob, "single_label")
     for step in steps:
-        expected = STEPS[step.name](step, prob, expected, "single_label")
+        expected = applied(step, prob, expected, "single_label")
     for listed in (steps, steps[::-1], (*steps[2:], *steps[:2])):
         assert np.array_equal(mask_of(prob, "single_label", listed), expected)
 

@@ -19,8 +19,7 @@ from raytrain.config.steps import (
 )
 from raytrain.config.target import Target, layer
 from raytrain.metrics.decide import mask_of
-from raytrain.metrics.steps import STEPS
-from tests.step_maps import a_map
+from tests.step_maps import a_map, applied
 
 EIGHT = np.ones((3, 3))
 
@@ -30,7 +29,7 @@ def apply(step: Any, mask: Any, target: Target = "single_label", prob: Any = Non
     mask = np.asarray(mask)
     prob = np.full((4, *mask.shape), 0.25, np.float32) if prob is None else prob
     prob = prob if step.name == "inside" else prob[: len(step.at) + (target == "single_label")]
-    return STEPS[step.name](step, prob, mask, target)
+    return applied(step, prob, mask, target)
 
 
 ROW = np.array([[0.2, 0.4, 0.5, 0.6, 0.9]], np.float32)
