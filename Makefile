@@ -67,6 +67,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.search
 	$(BIN)/python -m benchmarks.rle
 	$(BIN)/python -m benchmarks.picks
+	$(BIN)/python -m benchmarks.few_groups
 	$(BIN)/python -m benchmarks.million
 	$(BIN)/python -m benchmarks.startup
 

@@ -2,7 +2,8 @@
 
 Everything is chosen once without each fold and once on all images. The scores are nested: each
 image is predicted by what was chosen without its fold. The simpler way wins unless a richer one
-scores higher in the nested estimate and in at least 80 % of paired draws of groups.
+scores higher in the nested estimate and in at least 80 % of paired draws of groups, and six groups
+score differently.
 """
 
 from collections.abc import Mapping
@@ -10,13 +11,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from raytrain.config.predict import VIEW_COUNTS, ViewGroup
-from raytrain.config.steps import EXCLUSIVE, InsideStep, PerClassStep
+from raytrain.config.steps import InsideStep, PerClassStep
 from raytrain.ensemble.fit_steps import Curves, fitted, with_step
 from raytrain.ensemble.greedy import best_mean, greedy, single
 from raytrain.ensemble.nested import Plan, Scored, gain, nested_evidence, plan_of, scored
 from raytrain.ensemble.pool import Pool, Views
 from raytrain.runs.ensemble import Choice, Comparison
-from raytrain.runs.messages import say
 
 What = Literal["views", "ensemble", "step", "self-training"]
 
@@ -55,13 +55,6 @@ def choose(pool: Pool, options: Options) -> tuple[Plan, list[Comparison]]:
         if most > 1:
             plan = table.better("ensemble", name, plan_of(way(pool, views, most)), plan)
     for step in options.steps:
-        # A fold may have a step that all images together do not have.
-        choices = (*plan.nested, plan.chosen)
-        present = {each.name for choice in choices for each in choice.steps}
-        if step_name(step) in EXCLUSIVE and present & set(EXCLUSIVE):
-            kept = ", ".join(sorted(present & set(EXCLUSIVE)))
-            say(f"{step_name(step)} is not tried, because {kept} is kept and excludes it")
-            continue
         if isinstance(step, InsideStep):
             name = f"{options.classes[step.inner]} inside {options.classes[step.outer]}"
             plan = table.better("step", name, with_step(plan, step), plan)
@@ -143,6 +136,7 @@ class _Table:
         update = {
             "gain": found.mean, "gain_low": found.low, "gain_high": found.high,
             "wins": found.wins, "kept": found.is_kept, "detectable": found.detectable,
+            "differing": found.differing, "groups": found.groups,
         }  # fmt: skip
         row = self._row(what, name, richer, curves or {})
         self.rows.append(row.model_copy(update=update))

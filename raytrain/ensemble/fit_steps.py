@@ -4,7 +4,7 @@ from typing import cast
 
 import numpy as np
 
-from raytrain.config.steps import InsideStep, PerClassStep, StepBase, StepSpec, in_order
+from raytrain.config.steps import EXCLUSIVE, InsideStep, PerClassStep, StepBase, StepSpec, in_order
 from raytrain.ensemble.nested import Plan, plan_of
 from raytrain.ensemble.pool import Pool
 from raytrain.metrics.draws import drawn_scores
@@ -25,7 +25,9 @@ def fitted(
     """Return the plan with one more step, and the curves of its values.
 
     Each fit tries every value for one class while the step is off for the others, and takes the
-    best value of each class; of equally good values the one closest to off.
+    best value of each class; of equally good values the one closest to off. A step that excludes
+    one of the plan's takes its place only where it scores higher: its value "off" is the plan as it
+    is.
     """
     off, numbers = kind.off(pool.classes), range(1, pool.classes)
     # One pass over the images for everything that is looked up below.
@@ -63,4 +65,6 @@ def _scored(
 
 
 def _added(choice: Choice, step: StepBase) -> Choice:
-    return choice.model_copy(update={"steps": in_order((*choice.steps, cast(StepSpec, step)))})
+    """Return the choice with the step, in place of one that it excludes."""
+    others = [each for each in choice.steps if not {each.name, step.name} <= set(EXCLUSIVE)]
+    return choice.model_copy(update={"steps": in_order((*others, cast(StepSpec, step)))})

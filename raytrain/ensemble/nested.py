@@ -1,6 +1,6 @@
 """What is chosen without each fold, its nested score, and when a richer choice is kept.
 
-Shape suffixes: N images, D draws.
+Shape suffixes: N images, D draws, G groups.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,8 @@ from raytrain.ensemble.pool import Pool
 from raytrain.metrics.bootstrap import group_draws
 from raytrain.metrics.draws import drawn_scores
 from raytrain.metrics.evidence import Evidence
-from raytrain.runs.ensemble import Choice
+from raytrain.metrics.groups import group_scores
+from raytrain.runs.ensemble import GROUPS, Choice
 
 SHARE = 0.8
 """Share of paired group draws in which a richer choice must score higher."""
@@ -67,19 +68,23 @@ class Gain:
 
     detectable: float
     """The smallest gain that such a comparison detects with power .8 at alpha .05."""
+    differing: int
+    """Number of groups with two different scores."""
+    groups: int
 
     @property
     def is_kept(self) -> bool:
         """Whether the richer choice is worth its cost."""
-        return self.mean > 0 and self.wins >= SHARE
+        return self.mean > 0 and self.wins >= SHARE and self.differing >= GROUPS
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A score on all images and on draws of whole groups."""
+    """A score on all images, on draws of whole groups, and on each group alone."""
 
     score: float
     draws_D: np.ndarray
+    score_G: np.ndarray
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -100,7 +105,7 @@ def scored(metric: MetricSpec, evidence: Evidence, groups_N: np.ndarray) -> Scor
         found.append(drawn_scores(metric, evidence, np.stack(times)))
     # The same rounding as in the draws.
     whole = float(drawn_scores(metric, evidence, np.ones((1, len(groups_N))))[0])
-    return Scored(whole, np.concatenate(found))
+    return Scored(whole, np.concatenate(found), group_scores(metric, evidence, groups_N))
 
 
 def gain(richer: Scored, simpler: Scored) -> Gain:
@@ -109,4 +114,7 @@ def gain(richer: Scored, simpler: Scored) -> Gain:
     low, high = np.percentile(ours_D - theirs_D, [2.5, 97.5])
     wins = float((ours_D > theirs_D).mean() + 0.5 * (ours_D == theirs_D).mean())
     detectable = DETECTABLE * float((ours_D - theirs_D).std())
-    return Gain(richer.score - simpler.score, float(low), float(high), wins, detectable)
+    differing = int(np.count_nonzero(richer.score_G != simpler.score_G))
+    mean = richer.score - simpler.score
+    groups = len(richer.score_G)
+    return Gain(mean, float(low), float(high), wins, detectable, differing, groups)

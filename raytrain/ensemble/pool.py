@@ -3,7 +3,7 @@
 Shape suffixes: N images, S choices, C candidates, K classes, F fits, H x W pixels.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -12,7 +12,7 @@ import numpy as np
 from raytrain.config.metrics import MetricSpec
 from raytrain.config.predict import ViewGroup
 from raytrain.config.target import Target
-from raytrain.ensemble.oof_maps import CandidateMaps
+from raytrain.ensemble.oof_maps import CandidateMaps, weighted_mean
 from raytrain.ensemble.score import counts_of, figures_of
 from raytrain.metrics import gathered
 from raytrain.metrics.decide import mask_of
@@ -141,19 +141,25 @@ class Pool:
         for place, choice in enumerate(choices):
             by_views.setdefault(choice.views, []).append(place)
         for views, places in by_views.items():
-            weight_SC = np.array([choices[place].weights for place in places], np.float32)
-            used = np.flatnonzero(weight_SC.any(0))
-            maps_CKHW = np.stack(
-                [self.candidates[at].prob(fold, number, views[at]) for at in used.tolist()]
-            )
-            at_once = max(1, AT_ONCE // maps_CKHW[0].size)
+            weights_S = [choices[place].weights for place in places]
+            maps = {
+                at: self.candidates[at].prob(fold, number, views[at])
+                for at, weight_S in enumerate(zip(*weights_S, strict=True))
+                if any(weight_S)
+            }
+            at_once = max(1, AT_ONCE // next(iter(maps.values())).size)
             for start in range(0, len(places), at_once):
-                part, some_SC = places[start : start + at_once], weight_SC[start : start + at_once]
-                total_SKHW = np.tensordot(some_SC[:, used], maps_CKHW, 1)
-                prob_SKHW = total_SKHW / some_SC.sum(1)[:, None, None, None]
+                part = places[start : start + at_once]
+                prob_SKHW = np.stack([_mean(maps, choices[place].weights) for place in part])
                 pred_SHW = mask_of(prob_SKHW.swapaxes(0, 1), self.target)
                 for at, place in enumerate(part):
                     if choices[place].steps:
                         steps = choices[place].steps
                         pred_SHW[at] = mask_of(prob_SKHW[at], self.target, steps)
                 yield part, prob_SKHW, pred_SHW
+
+
+def _mean(maps: Mapping[int, np.ndarray], weights: tuple[int, ...]) -> np.ndarray:
+    """Return the mean of the candidates with a weight, to the bit that of the shipped ensemble."""
+    used = [at for at, weight in enumerate(weights) if weight]
+    return weighted_mean([maps[at] for at in used], [weights[at] for at in used])

@@ -21,14 +21,11 @@ from raytrain.ensemble.score import oof_score
 from raytrain.ensemble.tta import tried_groups
 from raytrain.metrics.evaluation import confusion
 from raytrain.metrics.oof_file import OofEvidence
-from raytrain.runs.ensemble import Candidate, Choice, Comparison
+from raytrain.runs.ensemble import PIXELS, Candidate, Choice, Comparison, looked_at
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.joined import Joined, joined_dir, read_joined
 from raytrain.runs.messages import counted, say
 from raytrain.runs.oof import candidate_oof_paths
-
-PIXELS = 30_000_000
-"""Number of pixels, in whole groups of images, at which the choice looks."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +56,10 @@ def select(run: Run, recipes: list[Recipe]) -> Selection:
     mates = [_teammate(run, each) for each in read_joined(run.folder).values()]
     candidates += mates
     pool = _pool(run, candidates)
-    looked_at = pool.drawn(PIXELS)
-    say(
-        f"choosing the ensemble from {counted(len(candidates), 'candidate')}, on "
-        f"{len(looked_at.labeled.fold_N)} of {len(pool.labeled.fold_N)} labeled images"
-    )
-    plan, rows = choose(looked_at, _options(run, candidates))
+    part = pool.drawn(PIXELS)
+    images = looked_at(len(part.labeled.fold_N), len(pool.labeled.fold_N))
+    say(f"choosing the ensemble from {counted(len(candidates), 'candidate')}, on {images}")
+    plan, rows = choose(part, _options(run, candidates))
     return _selection(run, [*recipes, *(None for _ in mates)], candidates, pool, plan, rows)
 
 

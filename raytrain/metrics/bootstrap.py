@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from raytrain.metrics import score
+from raytrain.metrics.groups import members
 from raytrain.metrics.oof_file import OofEvidence
 
 REPEATS = 2000
@@ -17,10 +18,10 @@ REPEATS = 2000
 def group_draws(groups_N: np.ndarray) -> Iterator[np.ndarray]:
     """Yield the rows of each of REPEATS fixed draws of as many groups as exist."""
     rng = np.random.default_rng(0)
-    members = [np.flatnonzero(groups_N == group) for group in np.unique(groups_N)]
+    groups = members(groups_N)
     for _ in range(REPEATS):
-        drawn = rng.integers(0, len(members), len(members))
-        yield np.concatenate([members[i] for i in drawn])
+        drawn = rng.integers(0, len(groups), len(groups))
+        yield np.concatenate([groups[i] for i in drawn])
 
 
 def beats(ours: OofEvidence, theirs: OofEvidence) -> float:

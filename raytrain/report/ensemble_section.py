@@ -9,7 +9,7 @@ from markupsafe import Markup
 from raytrain.report.facts import RunFacts
 from raytrain.report.figures import Interval, image_scores, intervals, step_curves
 from raytrain.report.oof import Oof
-from raytrain.runs.ensemble import Comparison, Ensemble
+from raytrain.runs.ensemble import GROUPS, Comparison, Ensemble, looked_at
 from raytrain.runs.messages import counted
 
 
@@ -34,13 +34,15 @@ class Members:
     """The candidates and, last, the ensemble."""
     ensemble: str
     metric: str
-    labeled: int
-    chosen_on: int
+    looked_at: str
+    """The labeled images at which the choice looked."""
     intervals: Markup
     images: Markup | None
     confusion: list[list[float]] | None
     """Share of the true class's pixels (row) that the ensemble assigned to each class (column)."""
     comparisons: tuple[Comparison, ...]
+    least: int
+    """Least number of groups that a richer choice must score differently."""
     curves: list[tuple[str, Markup]]
     """A step's name, and the score at each value of its parameter."""
     disagreement: list[tuple[str, list[str]]]
@@ -68,12 +70,12 @@ def members(facts: RunFacts, oof: Oof) -> Members | None:
         rows=rows,
         ensemble=ensemble.text,
         metric=metric,
-        labeled=ensemble.oof["images"],
-        chosen_on=ensemble.chosen_on,
+        looked_at=looked_at(ensemble.chosen_on, ensemble.oof["images"]),
         intervals=intervals([row.score for row in rows], metric, classes, alt),
         images=each,
         confusion=_shares(ensemble.oof["confusion"]),
         comparisons=ensemble.comparisons,
+        least=GROUPS,
         curves=[(row.name, step_curves(row, metric)) for row in ensemble.comparisons if row.curves],
         disagreement=[
             (row.score.name, [f"{100 * share:.1f} %" for share in shares])

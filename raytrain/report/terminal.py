@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from raytrain.config.plain import console_of, plain
-from raytrain.runs.ensemble import Ensemble
+from raytrain.runs.ensemble import GROUPS, Ensemble, looked_at
 from raytrain.runs.messages import counted
 from raytrain.search.configurations import Configuration
 from raytrain.search.leaderboard import rows
@@ -87,14 +87,18 @@ def score_text(ensemble: Ensemble) -> str:
     oof = ensemble.oof
     title = f"out-of-fold {oof['metric']} ({oof['images']} images, 95 % interval over groups):"
     lines = [f"  {_one(each.name, each.oof)}" for each in ensemble.candidates]
-    if ensemble.comparisons:
+    tried = ensemble.comparisons
+    if tried:
         lines.append(as_text(comparison_table(ensemble)))
-    if ensemble.chosen_on < oof["images"]:
-        lines.append(f"  chosen on {ensemble.chosen_on} of {oof['images']} images, scored on all")
+        if any((row.gain or 0) > 0 and (row.differing or 0) < GROUPS for row in tried):
+            lines.append(f"  nothing is kept unless at least {GROUPS} groups score differently")
+        if ensemble.chosen_on < oof["images"]:
+            images = looked_at(ensemble.chosen_on, oof["images"])
+            lines.append(f"  tried on {images}; the other scores are of all")
     lines += [
         f"  self-training: students {'kept' if row.kept else 'not kept'}; the smallest gain that "
         f"this comparison detects is {row.detectable:.4f}"
-        for row in ensemble.comparisons
+        for row in tried
         if row.what == "self-training"
     ]
     lines += [f"  {each.name} is left out" for each in ensemble.left_out]
@@ -105,15 +109,17 @@ def comparison_table(ensemble: Ensemble) -> Table:
     """Return one row for everything that was tried, with its nested score and its gain."""
     title = "what was tried, each against the best before it (nested out-of-fold scores)"
     table = Table(title=title, title_justify="left")
-    for head in ("tried", "score", "95 %", "gain", "95 %", "wins", "passes", "kept"):
+    for head in ("tried", "score", "95 %", "gain", "95 %", "wins", "groups", "passes", "kept"):
         table.add_column(head, no_wrap=head != "tried", overflow="fold")
     for row in ensemble.comparisons:
         cells = [row.name, f"{row.score:.4f}", f"{row.low:.4f} .. {row.high:.4f}"]
         if row.gain is None:
-            cells += ["", "", ""]
+            cells += [""] * 4
         else:
             cells += [f"{row.gain:+.4f}", f"{row.gain_low:+.4f} .. {row.gain_high:+.4f}"]
-            cells.append(f"{row.wins:.0%}")
+            known = row.differing is not None
+            of_groups = f"{row.differing} of {row.groups}" if known else ""
+            cells += [f"{row.wins:.0%}", of_groups]
         table.add_row(*cells, str(row.passes), "yes" if row.kept else "no")
     return table
 

@@ -11,6 +11,13 @@ from raytrain.config.steps import StepSpec
 from raytrain.runs.files import read_spec
 from raytrain.runs.layout import RunDir
 
+PIXELS = 30_000_000
+"""The choice of the ensemble looks at whole groups of images with about this number of pixels."""
+
+GROUPS = 6
+"""Least number of groups that a richer choice must score differently. Draws of fewer differences
+say too little: a single group that gains wins more than 80 % of them."""
+
 Below = Annotated[str, AfterValidator(below)]
 """A path relative to the run directory."""
 
@@ -71,11 +78,15 @@ class Comparison(Spec):
     """Share of paired group draws in which it scores higher, 0 .. 1."""
     detectable: float | None = None
     """The smallest gain that this comparison could have detected (power .8 at alpha .05)."""
+    differing: int | None = None
+    """Number of groups with two different scores; it is kept only with at least `GROUPS`."""
+    groups: int | None = None
+    """Number of groups."""
     passes: int
     """Network passes for each image."""
     kept: bool
     curves: dict[str, list[tuple[float, float]]] = {}
-    """For each class, the score at each value of a step's parameter, on all labeled images."""
+    """For each class, the score at each value of a step, on the images of the choice."""
 
 
 class Ensemble(Spec):
@@ -84,14 +95,15 @@ class Ensemble(Spec):
     fingerprint: str
     candidates: tuple[Candidate, ...]
     chosen: Choice
-    """What was chosen on all labeled images: it predicts the test images."""
+    """What was chosen without leaving out a fold: it predicts the test images."""
     nested: tuple[Choice, ...]
     """For each fold, what was chosen without its images: the scores are of these choices."""
     comparisons: tuple[Comparison, ...] = ()
     disagreement: tuple[tuple[float, ...], ...] = ()
     """Share of the pixels on which the masks of two candidates differ."""
     chosen_on: int
-    """Number of labeled images at which the choice looked."""
+    """Number of labeled images at which the choice looked. The comparisons are on these, the scores
+    in `oof` on all."""
     oof: dict[str, Any]
     """metric, score, low, high (95 % over groups), dice, per_class, classes, images, confusion."""
     folds: str
@@ -120,6 +132,14 @@ class Ensemble(Spec):
         """The candidates that are not in the mean."""
         parts = zip(self.candidates, self.chosen.weights, strict=True)
         return tuple(each for each, weight in parts if not weight)
+
+
+def looked_at(count: int, images: int) -> str:
+    """Return the number of labeled images at which a choice looked, and why not at all of them."""
+    share = f"{count} of {images} labeled images"
+    if count == images:
+        return share
+    return f"{share} (whole groups with about {PIXELS / 1e6:.0f} million pixels)"
 
 
 def read_ensemble(run: RunDir) -> Ensemble:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from raytrain.metrics import score
+from raytrain.metrics.groups import group_scores
 from raytrain.metrics.oof_file import OofEvidence, read_oof_evidence
 from raytrain.metrics.paired import Paired, paired_test
 from raytrain.runs.layout import RunDir
@@ -45,7 +46,7 @@ def compare(run: RunDir, first: str, other: RunDir, second: str) -> Comparison:
                 _evidence(where, trial) for where, trial in ((run, one[fold]), (other, two[fold]))
             )
             right, metric = right.aligned(left), left.metric.label
-            columns.append(_by_group(left) - _by_group(right))
+            columns.append(_on_groups(left) - _on_groups(right))
         difference_GS.append(np.concatenate(columns))
     if len(pairs) == 1:
         notes.append(
@@ -145,15 +146,8 @@ def _evidence(run: RunDir, record: Record) -> OofEvidence:
     return found
 
 
-def _by_group(oof: OofEvidence) -> np.ndarray:
-    """Return score_G, with the groups in the order of their names."""
-    groups_N = np.array(oof.groups)
-    return np.array(
-        [
-            score(oof.metric, oof.evidence.of(np.flatnonzero(groups_N == group)))
-            for group in np.unique(groups_N)
-        ]
-    )
+def _on_groups(oof: OofEvidence) -> np.ndarray:
+    return group_scores(oof.metric, oof.evidence, np.array(oof.groups))
 
 
 def _mean(side: Repeats) -> float:

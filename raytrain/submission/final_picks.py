@@ -17,6 +17,7 @@ from raytrain.config.metrics import MetricSpec
 from raytrain.metrics.bootstrap import REPEATS
 from raytrain.metrics.draws import drawn_scores
 from raytrain.metrics.evidence import Evidence
+from raytrain.metrics.groups import members
 
 ROUNDING = 1e-9
 """Scores that differ by less than this are considered equal."""
@@ -61,14 +62,14 @@ def simulate(
     groups, in 0 .. 1 exclusive; each part gets at least one group.
     """
     rng = np.random.default_rng(0)
-    members = [np.flatnonzero(groups_N == group) for group in np.unique(groups_N)]
-    count = max(2, round(test_images * len(members) / len(groups_N)))
+    groups = members(groups_N)
+    count = max(2, round(test_images * len(groups) / len(groups_N)))
     split = min(max(1, round(public * count)), count - 1)
     times_PDN = np.zeros((2, REPEATS, len(groups_N)))
     for draw in range(REPEATS):
-        drawn = [members[i] for i in rng.integers(0, len(members), count)]
-        for part, groups in enumerate((drawn[:split], drawn[split:])):
-            np.add.at(times_PDN[part, draw], np.concatenate(groups), 1)
+        drawn = [groups[i] for i in rng.integers(0, len(groups), count)]
+        for part, taken in enumerate((drawn[:split], drawn[split:])):
+            np.add.at(times_PDN[part, draw], np.concatenate(taken), 1)
     public_DM, private_DM = (
         np.stack([drawn_scores(metric, each, times_DN) for each in evidences], axis=1)
         for times_DN in times_PDN

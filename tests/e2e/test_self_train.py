@@ -32,7 +32,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         self_train={"share": 0.25},
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(choosing, "gain", lambda *_: Gain(0.01, 0.0, 0.02, 0.9, 0.005))
+        patch.setattr(choosing, "gain", lambda *_: Gain(0.01, 0.0, 0.02, 0.9, 0.005, 6, 6))
         ran(job)
     return job
 
@@ -93,7 +93,7 @@ def test_run_again_it_does_nothing_and_from_a_lost_file_it_makes_the_same(finish
     labels = {path.name: path.read_bytes() for path in folder.soft.glob("*.npy")}
     shutil.rmtree(folder.soft)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(choosing, "gain", lambda *_: Gain(0.01, 0.0, 0.02, 0.9, 0.005))
+        patch.setattr(choosing, "gain", lambda *_: Gain(0.01, 0.0, 0.02, 0.9, 0.005, 6, 6))
         ran(finished)
     assert folder.submission.read_bytes() == before
     assert {path: path.stat().st_mtime_ns for path in folder.trials.rglob("*.pt")} == times
@@ -105,7 +105,7 @@ def test_students_that_are_not_better_are_left_out_and_shown(finished: Path) -> 
                            "cv.candidates=1", "finalize.epochs=1")  # fmt: skip
     row = ensemble.comparisons[-1]
     assert row.what == "self-training"
-    assert row.kept == (row.gain > 0 and row.wins >= 0.8)
+    assert row.kept == (row.gain > 0 and row.wins >= 0.8 and row.differing >= 6)
     assert row.detectable > 0
     names = [candidate.name for candidate, _, _ in ensemble.members]
     assert all(name.endswith("(student)") for name in names) == row.kept

@@ -34,6 +34,25 @@ def test_the_gain_of_a_score_over_itself_is_a_tie() -> None:
     assert low < each.score < high
 
 
+@pytest.mark.parametrize(("gaining", "kept"), [(1, False), (5, False), (6, True)])
+def test_a_gain_of_fewer_than_six_groups_is_luck(gaining: int, kept: bool) -> None:
+    """The other groups score the same, so every draw with one of the few is a win."""
+    true_NHW = truths(24)
+    right = np.stack([1 - true_NHW, true_NHW], 1).astype(np.float32)
+    specks = right.copy()
+    specks[: 2 * gaining, 0, 0, 0], specks[: 2 * gaining, 1, 0, 0] = (
+        right[: 2 * gaining, 1, 0, 0], right[: 2 * gaining, 0, 0, 0],
+    )  # fmt: skip
+    pool = pool_of([specks, right], true_NHW)
+    alone = [Choice(weights=each, views=views(pool)) for each in ((1, 0), (0, 1))]
+    one, other = (scored(DICE, each, pool.labeled.groups_N) for each in pool.evidence(alone))
+    found = gain(other, one)
+    assert (found.differing, found.groups) == (gaining, 12)
+    assert found.mean > 0
+    assert found.wins > 0.8
+    assert found.is_kept == kept
+
+
 @pytest.mark.slow
 def test_noise_fools_the_naive_score_and_not_the_nested_one(
     monkeypatch: pytest.MonkeyPatch,

@@ -1,0 +1,26 @@
+"""The terminal's table of what was tried for the ensemble."""
+
+from raytrain.report.terminal import score_text
+from raytrain.runs.ensemble import Candidate, Comparison
+from tests.runs import ensemble_of
+
+
+def test_what_was_tried_is_shown_with_its_groups_and_images() -> None:
+    oof = {"metric": "dice", "score": 0.5, "low": 0.4, "high": 0.6, "images": 500}
+    member = Candidate(name="a", fingerprint="f", oof=oof)
+    rows = [
+        Comparison(
+            what="step", name="bias", score=0.5, low=0.4, high=0.6, gain=0.1, gain_low=0.0,
+            gain_high=0.2, wins=0.95, differing=differing, groups=100, passes=1, kept=False,
+        )
+        for differing in (7, 2)
+    ]  # fmt: skip
+    whole = ensemble_of([member], oof, "h", "d", 2)
+    for tried, few in ((rows[:1], False), (rows, True)):
+        text = score_text(whole.model_copy(update={"comparisons": tuple(tried), "chosen_on": 90}))
+        assert "  tried on 90 of 500 labeled images (whole groups with about 30 million pix" in text
+        assert "7 of 100" in text
+        assert ("2 of 100" in text) == few
+        assert ("nothing is kept unless at least 6 groups score differently" in text) == few
+    text = score_text(whole.model_copy(update={"comparisons": tuple(rows)}))
+    assert "tried on" not in text
