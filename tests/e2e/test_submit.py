@@ -103,7 +103,7 @@ def test_without_credentials_the_file_is_prepared_and_kept(job: Path) -> None:
     refused(job)
     assert kinds(job) == ["prepared"]
     finished(job, pixels=3)
-    assert Path(last(job).file or "").read_bytes() == CSV
+    assert ledger_in(run).kept(last(job).file or "").read_bytes() == CSV
 
 
 def test_credentials_given_later_send_what_was_prepared(
