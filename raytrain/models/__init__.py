@@ -27,11 +27,12 @@ from raytrain.models.segnet import build_segnet
 from raytrain.models.setr import build_setr
 from raytrain.models.smp import build_smp
 from raytrain.models.unet import build_unet
+from raytrain.models.unet_c import build_unet_c
 
 ARCHITECTURES: dict[str, Callable[[Any, int, int], nn.Module]] = {
     "unet": build_unet,
     "unet_a": build_unet,
-    "unet_c": build_unet,
+    "unet_c": build_unet_c,
     "smp": build_smp,
     "fcn": build_fcn,
     "segnet": build_segnet,

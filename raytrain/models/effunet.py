@@ -34,6 +34,14 @@ class EffUNet(nn.Module):
         """Return logits_BKHW; height and width must be divisible by 32."""
         return self.head(self.decoder([image_BCHW, *self.encoder(image_BCHW)]))
 
+    def coarse(self) -> list[nn.Module]:
+        """Return the decoder's stages below the finest one, finest first."""
+        return list(self.decoder.blocks)[-2::-1]
+
+    def deepest(self) -> tuple[nn.Module, int]:
+        """Return the module with the smallest map, and the map's number of channels."""
+        return self.encoder, self.encoder.out_channels[-1]
+
 
 def build_effunet(spec: EffUNetSpec, channels: int, classes: int) -> nn.Module:
     """Build an EffUNet with random weights."""

@@ -40,6 +40,14 @@ class FCN(nn.Module):
             x = up(x) + score(pooled)
         return self.up[-1](x)
 
+    def coarse(self) -> list[nn.Module]:
+        """Return the decoder's stages below the finest one, finest first."""
+        return []
+
+    def deepest(self) -> tuple[nn.Module, int]:
+        """Return the module with the smallest map, and the map's number of channels."""
+        return self.encoder, self.encoder.out_channels[-1]
+
 
 def build_fcn(spec: FcnSpec, channels: int, classes: int) -> nn.Module:
     """Build an FCN with random weights that upsamples bilinearly at first."""

@@ -39,6 +39,15 @@ class SegNet(nn.Module):
             x = stage(functional.max_unpool2d(x, taken.pop(), [2, 2]))
         return self.head(x)
 
+    def coarse(self) -> list[nn.Module]:
+        """Return the decoder's stages below the finest one, finest first."""
+        return list(self.decoder)[-2::-1]
+
+    def deepest(self) -> tuple[nn.Module, int]:
+        """Return the module with the smallest map, and the map's number of channels."""
+        # The last layer is a pooling that `forward` replaces.
+        return self.encoder.features[-2], self.encoder.out_channels[-1]
+
 
 def build_segnet(spec: SegNetSpec, channels: int, classes: int) -> nn.Module:
     """Build a SegNet with random weights."""

@@ -1,15 +1,25 @@
 """Find the coarser stages of a network's decoder, and its deepest map."""
 
+from typing import Protocol, runtime_checkable
+
 from torch import nn
 
-from raytrain.models.effunet import EffUNet
-from raytrain.models.fcn import FCN
 from raytrain.models.padding import Padded
-from raytrain.models.segnet import SegNet
-from raytrain.models.unet import UNet
 
 Stage = tuple[nn.Module, int]
 """A module that outputs a map, and the number of the map's channels."""
+
+
+@runtime_checkable
+class Staged(Protocol):
+    """A network of ours that names its stages; without these methods it cannot have heads."""
+
+    def coarse(self) -> list[nn.Module]:
+        """Return the decoder's stages below the finest one, finest first."""
+
+    def deepest(self) -> tuple[nn.Module, int]:
+        """Return the module with the smallest map, alone or the last of several, and the map's
+        number of channels."""
 
 
 def inner(network: nn.Module) -> nn.Module:
@@ -23,15 +33,13 @@ def coarse_stages(network: nn.Module) -> list[Stage]:
     import segmentation_models_pytorch as smp
 
     match inner(network):
-        case UNet() as unet:
-            modules = list(unet.merge)[1:]
-        case EffUNet() | smp.Unet() | smp.Linknet() | smp.MAnet() as shaped:
+        case Staged() as ours:
+            modules = ours.coarse()
+        case smp.Unet() | smp.Linknet() | smp.MAnet() as shaped:
             modules = list(shaped.decoder.blocks)[-2::-1]
         case smp.UnetPlusPlus() as nested:
             blocks = nested.decoder.blocks
             modules = [blocks[f"x_0_{level}"] for level in reversed(range(nested.decoder.depth))]
-        case SegNet() as segnet:
-            modules = list(segnet.decoder)[-2::-1]
         case smp.FPN() as pyramid:
             modules = [getattr(pyramid.decoder, name) for name in ("p2", "p3", "p4", "p5")]
         case smp.UPerNet() as pyramid:
@@ -46,18 +54,16 @@ def deepest(network: nn.Module) -> Stage | None:
     import segmentation_models_pytorch as smp
 
     match inner(network):
-        case UNet() as unet:
-            return unet.down[-1], _last_width(unet.down[-1])
-        case SegNet() as segnet:
-            # SegNet runs the encoder's layers one by one; the last one is a pooling layer.
-            return segnet.encoder.features[-2], segnet.encoder.out_channels[-1]
+        case Staged() as ours:
+            return ours.deepest()
         case smp.DPT():
             return None
-        case EffUNet() | FCN() | smp.base.SegmentationModel() as encoding:
+        case smp.base.SegmentationModel() as encoding:
             return encoding.encoder, encoding.encoder.out_channels[-1]
     return None
 
 
 def _last_width(module: nn.Module) -> int:
+    """Return the number of channels of the module's last convolution."""
     convs = (nn.Conv2d, nn.ConvTranspose2d)
     return [part for part in module.modules() if isinstance(part, convs)][-1].out_channels

@@ -6,25 +6,27 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from raytrain.config.models import UNetBase
+from raytrain.config.models import ClassicUNet, UNetBase
 from raytrain.models.norm import SoloBatchNorm2d
 
 
 class UNet(nn.Module):
     """Convolution stages joined by downsampling and upsampling, with concatenated skips."""
 
-    def __init__(self, spec: UNetBase, channels: int, classes: int):
+    def __init__(self, spec: ClassicUNet, channels: int, classes: int):
         super().__init__()
         widths = [spec.width * 2**level for level in range(spec.depth + 1)]
         pairs = list(pairwise(widths))
         kernels = [spec.first_kernel or spec.kernel] + [spec.kernel] * spec.depth
         # The order in which parameters are created determines their initial values.
         self.down = nn.ModuleList(
-            _stage(inner, outer, kernel, spec)
+            conv_stage(inner, outer, kernel, spec, spec.bias)
             for inner, outer, kernel in zip([channels, *widths[:-1]], widths, kernels, strict=True)
         )
         self.up = nn.ModuleList(_up(deep, wide, spec.up) for wide, deep in pairs)
-        self.merge = nn.ModuleList(_stage(2 * wide, wide, spec.kernel, spec) for wide, _ in pairs)
+        self.merge = nn.ModuleList(
+            conv_stage(2 * wide, wide, spec.kernel, spec, spec.bias) for wide, _ in pairs
+        )
         self.dropout = nn.Dropout2d(spec.dropout)
         self.head = nn.Conv2d(widths[0], classes, 1)
         self.shrink = nn.ModuleList(_down(wide, spec.down) for wide, _ in pairs)
@@ -38,29 +40,43 @@ class UNet(nn.Module):
             x = stage(shrink(x))
         x = self.dropout(x)
         for up, merge, skip in reversed(list(zip(self.up, self.merge, skips, strict=True))):
-            x = merge(torch.cat([skip, _like(up(x), skip)], 1))
+            x = merge(torch.cat([skip, like(up(x), skip.shape)], 1))
         return self.head(x)
 
+    def coarse(self) -> list[nn.Module]:
+        """Return the decoder's stages below the finest one, finest first."""
+        return list(self.merge)[1:]
 
-def build_unet(spec: UNetBase, channels: int, classes: int) -> nn.Module:
+    def deepest(self) -> tuple[nn.Module, int]:
+        """Return the module with the smallest map, and the map's number of channels."""
+        return self.down[-1], self.head.in_channels * 2 ** len(self.shrink)
+
+
+def build_unet(spec: ClassicUNet, channels: int, classes: int) -> nn.Module:
     """Build a U-Net with random weights."""
     return UNet(spec, channels, classes)
 
 
-def _like(x: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
-    """Return x at the skip's size: odd sizes gain or lose a row or column in downsampling."""
-    x = x[:, :, : skip.shape[2], : skip.shape[3]]
-    if x.shape[2:] == skip.shape[2:]:
+def like(x: torch.Tensor, shape: torch.Size) -> torch.Tensor:
+    """Return x with the height and width of `shape`: odd sizes gain or lose a row or column in
+    downsampling."""
+    x = x[:, :, : shape[2], : shape[3]]
+    if x.shape[2:] == shape[2:]:
         return x
-    lost = (0, skip.shape[3] - x.shape[3], 0, skip.shape[2] - x.shape[2])
+    lost = (0, shape[3] - x.shape[3], 0, shape[2] - x.shape[2])
     return functional.pad(x, lost, mode="replicate")
 
 
-def _stage(inner: int, outer: int, kernel: int, spec: UNetBase) -> nn.Sequential:
+def conv_stage(
+    inner: int, outer: int, kernel: int, spec: UNetBase, bias: bool, dropout: float = 0.0
+) -> nn.Sequential:
+    """Return `spec.convs` convolutions, each with norm, activation and, unless it is 0, dropout."""
     layers: list[nn.Module] = []
     for source in [inner] + [outer] * (spec.convs - 1):
-        layers.append(nn.Conv2d(source, outer, kernel, padding=kernel // 2, bias=spec.bias))
+        layers.append(nn.Conv2d(source, outer, kernel, padding=kernel // 2, bias=bias))
         layers += [*_norm(spec.norm, outer), _activation(spec.activation)]
+        if dropout:
+            layers.append(nn.Dropout(dropout))
     return nn.Sequential(*layers)
 
 

@@ -20,6 +20,7 @@ from raytrain.config.models import (
     SegNetSpec,
     SetrSpec,
     SmpSpec,
+    UNetCSpec,
     UNetSpec,
 )
 from raytrain.engine.export import export_program
@@ -39,6 +40,7 @@ from tests.tiny import SPEC, make_task
 
 SUPERVISED: list[tuple[ModelSpec, list[int]]] = [
     (UNetSpec(width=4, depth=3), [2, 4]),
+    (UNetCSpec(width=4), [2, 4, 8, 16]),
     (SegNetSpec(encoder="vgg11_bn"), [2, 4, 8, 16]),
     (EffUNetSpec(encoder="efficientnet-b0"), [2, 4, 8, 16]),
     (SmpSpec(), [2, 4, 8, 16]),

@@ -81,7 +81,8 @@ def _expect_save_and_load(model: nn.Module, noise: torch.Tensor, logits: torch.T
 def _expect_no_activation(model: nn.Module, noise: torch.Tensor, logits: torch.Tensor) -> None:
     """The last convolution's bias shifts the output by as much, so nothing bounds it; FCN's
     deconvolutions fade it out at the border."""
-    layers = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    kinds = nn.Conv2d | nn.ConvTranspose2d | nn.Linear
+    layers = [layer for layer in model.modules() if isinstance(layer, kinds)]
     heads = [layer.bias for layer in layers if layer.bias is not None and _is_head(layer)]
     heads[-1].view(4, -1).add_(torch.tensor([50.0, -50.0, 7.0, 0.0])[:, None])
     shift = (model(noise) - logits)[:, :, 8:-8, 8:-8]
@@ -89,9 +90,9 @@ def _expect_no_activation(model: nn.Module, noise: torch.Tensor, logits: torch.T
     torch.testing.assert_close(shift, expected, rtol=1e-4, atol=1e-3)
 
 
-def _is_head(layer: nn.Conv2d | nn.Linear) -> bool:
+def _is_head(layer: nn.Conv2d | nn.ConvTranspose2d | nn.Linear) -> bool:
     """A convolution to four classes, or a dense layer to the pixels of all."""
-    if isinstance(layer, nn.Conv2d):
+    if not isinstance(layer, nn.Linear):
         return layer.out_channels == 4
     return layer.out_features == 4 * 32 * 32
 

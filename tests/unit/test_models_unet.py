@@ -27,14 +27,44 @@ def test_system_as_width_study(width: int, parameters: int) -> None:
     assert count(on_meta(UNetASpec(width=width), 1, 4)) == parameters
 
 
-def test_system_cs_topology() -> None:
-    network = on_meta(UNetCSpec(convs=3), 1, 4)
-    convs = [layer for layer in network.modules() if type(layer) is nn.Conv2d]
-    assert [conv.kernel_size[0] for conv in convs] == [7] * 3 + [3] * 8 * 3 + [1]
-    assert sorted({conv.out_channels for conv in convs}) == [4, 32, 64, 128, 256, 512]
-    assert len(convs) == 3 * 9 + 1
+@pytest.mark.parametrize(("convs", "parameters"), [(3, 12255896), (2, 8284348)])
+def test_system_cs_topology(convs: int, parameters: int) -> None:
+    """The figures are those of the report's own network with one channel and four classes."""
+    network = on_meta(UNetCSpec(convs=convs), 1, 4)
+    assert count(network) == parameters
+    layers = [layer for layer in network.modules() if type(layer) is nn.Conv2d]
+    assert [conv.kernel_size[0] for conv in layers] == [7] * convs + [3] * 9 * convs
+    outputs = (32, 64, 128, 256, 512, 256, 128, 64, 32, 4)
+    assert [conv.out_channels for conv in layers[::convs]] == list(outputs)
     pools = [layer for layer in network.modules() if isinstance(layer, nn.MaxPool2d)]
-    assert [(p.kernel_size, p.stride, p.padding) for p in pools] == [(3, 2, 1)] * 4
+    assert [(p.kernel_size, p.stride, p.padding) for p in pools] == [(3, 2, 1)] * 5
+
+
+@pytest.mark.parametrize("blocks", [2, 3, 4, 5])
+def test_system_cs_blocks_are_poolings_and_skips_are_pooled(blocks: int) -> None:
+    network = built(UNetCSpec(width=4, depth=blocks), 1, 4)
+    sides: dict[str, list[int]] = {"contract": [], "expand": []}
+    inputs = []
+    for half, found in sides.items():
+        for block in network.get_submodule(half).children():
+            block.register_forward_hook(lambda _, __, x, to=found: to.append(x.shape[3]))
+    for block in network.expand:
+        block.register_forward_pre_hook(lambda _, x: inputs.append(tuple(x[0].shape[1:3])))
+    network(image(1, 96, 96))
+    assert sides["contract"] == [96 >> step for step in range(1, blocks + 1)]
+    assert sides["expand"] == [96 >> step for step in range(blocks)][::-1]
+    # The deepest map alone, then at each resolution the map and the pooled map below full size.
+    joined = [(8 << level, 96 >> level + 1) for level in range(blocks - 1)][::-1]
+    assert inputs == [(4 << blocks - 1, 96 >> blocks), *joined]
+
+
+def test_system_cs_dropout_follows_each_convolution() -> None:
+    network = built(UNetCSpec(width=2, depth=2, dropout=0.3), 1, 4)
+    rates = [layer.p for layer in network.modules() if isinstance(layer, nn.Dropout)]
+    assert rates == [0.3] * 2 * 4
+    noise = image(1, 32, 32)
+    assert torch.equal(network(noise), network(noise))
+    assert not torch.equal(network.train()(noise), network(noise))
 
 
 TOPOLOGIES = [
@@ -50,6 +80,8 @@ TOPOLOGIES = [
         for down in ("max2", "max3", "conv")
         for up in ("transposed2", "transposed3", "bilinear")
     ),
+    *(UNetCSpec(width=2, depth=depth, dropout=0.1) for depth in (1, 2, 5)),
+    UNetCSpec(width=2, convs=3, kernel=1, activation="tanh", norm="group"),
 ]
 
 
@@ -67,7 +99,7 @@ def test_every_topology_trains(spec: UNetBase, size: tuple[int, int]) -> None:
 def test_labels_say_what_differs() -> None:
     assert UNetSpec(norm="group").label == "unet16x4-group"
     spec = UNetCSpec(convs=3, activation="tanh", dropout=0.2)
-    assert spec.label == "unet_c32x4-convs3-tanh-dropout0.2"
+    assert spec.label == "unet_c32x5-convs3-tanh-dropout0.2"
     assert len({spec.label for spec in TOPOLOGIES}) == len(TOPOLOGIES)
 
 

@@ -16,11 +16,18 @@ from raytrain.config.models.pixels import (
     PixelsLogisticSpec,
 )
 from raytrain.config.models.smp import SmpSpec
-from raytrain.config.models.unet import UNetASpec, UNetBase, UNetCSpec, UNetSpec
+from raytrain.config.models.unet import (
+    ClassicUNet,
+    UNetASpec,
+    UNetBase,
+    UNetCSpec,
+    UNetSpec,
+)
 from raytrain.config.own import Widened
 
 __all__ = [
     "AlexNetSpec",
+    "ClassicUNet",
     "EffUNetSpec",
     "FcnSpec",
     "ModelSpec",

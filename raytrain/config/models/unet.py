@@ -25,14 +25,7 @@ class UNetBase(Spec):
     activation: Literal["relu", "leaky_relu", "sigmoid", "tanh", "hardtanh"] = "relu"
     norm: Literal["batch", "group", "instance", "none"] = "batch"
     """Normalization layer. `group` gives the same gradients for any number of workers."""
-    bias: bool = False
-    """Whether the stages' convolutions have biases, which a norm makes redundant."""
     dropout: float = Field(0.0, ge=0, lt=1)
-    """Channel dropout at the bottleneck."""
-    down: Literal["max2", "max3", "conv"] = "max2"
-    """Max-pooling over 2x2 or 3x3 pixels, or a 3x3 convolution, each with stride 2."""
-    up: Literal["transposed2", "transposed3", "bilinear"] = "transposed2"
-    """A 2x2 or 3x3 transposed convolution with stride 2, or bilinear with a 1x1 convolution."""
 
     @property
     def label(self) -> str:
@@ -49,7 +42,20 @@ class UNetBase(Spec):
         return self if self.depth <= deepest else self.model_copy(update={"depth": deepest})
 
 
-class UNetSpec(UNetBase):
+class ClassicUNet(UNetBase):
+    """Base class of the U-Nets with a skip at every resolution."""
+
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """Channel dropout at the bottleneck."""
+    bias: bool = False
+    """Whether the stages' convolutions have biases, which a norm makes redundant."""
+    down: Literal["max2", "max3", "conv"] = "max2"
+    """Max-pooling over 2x2 or 3x3 pixels, or a 3x3 convolution, each with stride 2."""
+    up: Literal["transposed2", "transposed3", "bilinear"] = "transposed2"
+    """A 2x2 or 3x3 transposed convolution with stride 2, or bilinear with a 1x1 convolution."""
+
+
+class UNetSpec(ClassicUNet):
     """A U-Net (Ronneberger et al. 2015), small by default.
 
     `{name: unet, width: 16, depth: 4, up: bilinear}`
@@ -58,7 +64,7 @@ class UNetSpec(UNetBase):
     name: Literal["unet"] = "unet"
 
 
-class UNetASpec(UNetBase):
+class UNetASpec(ClassicUNet):
     """Source system A's U-Net: 1536 channels at the bottleneck, biases, 69.8 million parameters.
 
     `{name: unet_a, width: 96}`; the system's width study uses 24, 48, 96 and 120.
@@ -72,12 +78,14 @@ class UNetASpec(UNetBase):
 class UNetCSpec(UNetBase):
     """Source system C's U-Net: five blocks of 32 to 512 channels, with 7x7 kernels in the first.
 
-    `{name: unet_c, convs: 3, activation: tanh}`
+    `{name: unet_c, convs: 3, activation: tanh}`; the skips are the pooled maps, so none has the
+    full resolution, and the last block ends in the classes.
     """
 
     name: Literal["unet_c"] = "unet_c"
     width: int = Field(32, ge=1)
+    depth: int = Field(5, ge=1, le=6)
+    """Number of blocks in each half, each with one downsampling or upsampling step."""
     first_kernel: Kernel | None = 7
-    bias: bool = True
-    down: Literal["max2", "max3", "conv"] = "max3"
-    up: Literal["transposed2", "transposed3", "bilinear"] = "transposed3"
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """Dropout after each convolution of a block."""
