@@ -5,6 +5,7 @@ from torch import nn
 
 from raytrain.config.models import (
     AlexNetSpec,
+    DeepLabSpec,
     EffUNetSpec,
     FcnSpec,
     ModelSpec,
@@ -26,6 +27,7 @@ SMALL: dict[str, ModelSpec] = {
     "unet_a": UNetASpec(width=4),
     "unet_c": UNetCSpec(width=4),
     "smp": SmpSpec(),
+    "deeplab": DeepLabSpec(encoder="mobilenet_v2"),
     "fcn": FcnSpec(width=16, encoder="vgg11"),
     "segnet": SegNetSpec(encoder="vgg11_bn"),
     "effunet": EffUNetSpec(encoder="efficientnet-b0"),
@@ -47,6 +49,10 @@ SYSTEMS: list[ModelSpec] = [
     SmpSpec(decoder="deeplabv3plus", encoder="mobilenet_v2"),
     SmpSpec(decoder="deeplabv3plus", encoder="tu-xception65"),
     SmpSpec(decoder="deeplabv3plus", encoder="drn_d_54"),
+    *(
+        DeepLabSpec(encoder=encoder)
+        for encoder in ("resnet101", "drn_d_54", "mobilenet_v2", "tu-xception65")
+    ),
     SmpSpec(decoder="upernet", encoder="tu-swin_tiny_patch4_window7_224"),
     SmpSpec(decoder="segformer", encoder="mit_b0"),
     SmpSpec(decoder="dpt", encoder="tu-vit_small_patch16_224"),

@@ -14,6 +14,7 @@ from torch import nn
 from raytrain.config.models import ModelSpec
 from raytrain.config.own import part_of
 from raytrain.models.alexnet import build_alexnet
+from raytrain.models.deeplab import build_deeplab
 from raytrain.models.effunet import build_effunet
 from raytrain.models.fcn import build_fcn
 from raytrain.models.ning import build_ning
@@ -34,6 +35,7 @@ ARCHITECTURES: dict[str, Callable[[Any, int, int], nn.Module]] = {
     "unet_a": build_unet,
     "unet_c": build_unet_c,
     "smp": build_smp,
+    "deeplab": build_deeplab,
     "fcn": build_fcn,
     "segnet": build_segnet,
     "effunet": build_effunet,

@@ -6,7 +6,8 @@ from typing import Any
 from torch import nn
 
 from raytrain.config.errors import unknown_name
-from raytrain.config.models import SmpSpec
+from raytrain.config.models import DeepLabSpec, SmpSpec
+from raytrain.config.models.smp import DEEPLABS
 from raytrain.models.padding import Padded
 
 ATROUS_RATES = {8: (12, 24, 36), 16: (6, 12, 18)}
@@ -34,9 +35,7 @@ def smp_network(spec: SmpSpec, channels: int, classes: int, weights: str | bool 
         if spec.decoder not in DRN_DECODERS:
             takers = ", ".join(DRN_DECODERS)
             raise ValueError(f"drn_d_54 has maps at strides 2, 4, 8, 8, 8, which suit {takers}")
-        from raytrain.models.drn import DRN_D_54
-
-        segmentation_models_pytorch.encoders.encoders.setdefault(spec.encoder, DRN_D_54)
+        with_drn()
     if spec.encoder.startswith("tu-"):
         check_timm_name(spec.encoder)
     return segmentation_models_pytorch.create_model(
@@ -50,6 +49,21 @@ def smp_network(spec: SmpSpec, channels: int, classes: int, weights: str | bool 
     )
 
 
+def with_drn() -> None:
+    """Add drn_d_54 to smp's encoders."""
+    from segmentation_models_pytorch.encoders import encoders
+
+    from raytrain.models.drn import DRN_D_54
+
+    encoders.setdefault("drn_d_54", DRN_D_54)
+
+
+def dilated_stride(spec: SmpSpec | DeepLabSpec) -> int:
+    """Return the output stride of DeepLab's encoder."""
+    wide = spec.encoder == "drn_d_54" or getattr(spec, "decoder", None) == "deeplabv3"
+    return spec.output_stride or (8 if wide else 16)
+
+
 def check_timm_name(encoder: str) -> None:
     """Raise ValueError, with the nearest name, when timm has no such encoder."""
     import timm
@@ -60,10 +74,9 @@ def check_timm_name(encoder: str) -> None:
 
 
 def _dilation(spec: SmpSpec) -> dict[str, Any]:
-    if spec.decoder not in ("deeplabv3", "deeplabv3plus"):
+    if spec.decoder not in DEEPLABS:
         return {}
-    wide = spec.decoder == "deeplabv3" or spec.encoder == "drn_d_54"
-    stride = spec.output_stride or (8 if wide else 16)
+    stride = dilated_stride(spec)
     return {"encoder_output_stride": stride, "decoder_atrous_rates": ATROUS_RATES[stride]}
 
 

@@ -6,6 +6,7 @@ from torch import nn
 
 from raytrain.config.models import (
     AlexNetSpec,
+    DeepLabSpec,
     EffUNetSpec,
     FcnSpec,
     ModelSpec,
@@ -56,6 +57,46 @@ def test_deeplabs_default_stride() -> None:
         network = on_meta(spec, 1, 4).network
         assert network.encoder.output_stride == stride
         assert _rates(network.decoder) == ATROUS_RATES[stride]
+
+
+@pytest.mark.parametrize("encoder", ["resnet101", "drn_d_54", "mobilenet_v2", "tu-xception65"])
+@pytest.mark.parametrize("stride", [None, 8, 16])
+def test_system_bs_deeplab_is_plain(encoder: str, stride: int | None) -> None:
+    spec = DeepLabSpec(encoder=encoder, output_stride=stride)
+    if (encoder, stride) == ("drn_d_54", 16):
+        assert "the output stride of drn_d_54 is 8, not 16" in str(refusal(spec, 1, 4, 96, 96))
+        return
+    network = on_meta(spec, 1, 4).eval()
+    expected = stride or (8 if encoder == "drn_d_54" else 16)
+    assert _rates(network.pyramid) == ATROUS_RATES[expected]
+    ours = [
+        layer
+        for name, layer in network.named_modules()
+        if isinstance(layer, nn.Conv2d) and not name.startswith("encoder.")
+    ]
+    assert {conv.groups for conv in ours} == {1}
+    low, high = network.encoder.out_channels[2], network.encoder.out_channels[-1]
+    assert [(conv.kernel_size[0], conv.in_channels, conv.out_channels) for conv in ours] == [
+        (1, high, 256), (3, high, 256), (3, high, 256), (3, high, 256), (1, high, 256),
+        (1, 5 * 256, 256), (1, low, 48), (3, 256 + 48, 256), (3, 256, 256), (1, 256, 4),
+    ]  # fmt: skip
+    dropouts = [layer.p for layer in network.modules() if isinstance(layer, nn.Dropout)]
+    assert dropouts[-3:] == [0.5, 0.5, 0.1]
+    with torch.device("meta"):
+        maps = network.encoder(torch.empty(1, 1, 96, 96))
+    assert (maps[2].shape[2], maps[-1].shape[2]) == (96 // 4, 96 // expected)
+
+
+def test_system_bs_deeplab_has_the_reports_size() -> None:
+    assert count(on_meta(DeepLabSpec(encoder="drn_d_54"), 3, 4)) == 40732692
+    separable = SmpSpec(decoder="deeplabv3plus", encoder="drn_d_54")
+    assert count(on_meta(separable, 3, 4)) == 36458948
+
+
+def test_drns_imagenet_weights_are_not_promised() -> None:
+    for kind in (DeepLabSpec, SmpSpec):
+        with pytest.raises(ValueError, match=r"no package has ImageNet weights of drn_d_54; leave"):
+            kind(encoder="drn_d_54", weights="imagenet")
 
 
 def _rates(decoder: nn.Module) -> tuple[int, ...]:

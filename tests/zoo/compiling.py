@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from raytrain.config.models import AlexNetSpec, ModelSpec, SetrSpec, SmpSpec
+from raytrain.config.models import AlexNetSpec, DeepLabSpec, ModelSpec, SetrSpec, SmpSpec
 from raytrain.config.names import SMP_DECODERS
 from raytrain.engine.compiling import compiled
 from raytrain.engine.export import FORMATS
@@ -20,6 +20,7 @@ TRIED = ("deeplabv3plus", "dpt", "segformer", "unet", "upernet")
 """Decoders that stand in SPECS with an encoder of their own."""
 SPECS: list[ModelSpec] = [
     *({**SMALL, "alexnet": AlexNetSpec(width=512)}).values(),
+    DeepLabSpec(encoder="drn_d_54"),
     SmpSpec(decoder="deeplabv3plus"),
     SmpSpec(decoder="deeplabv3plus", encoder="drn_d_54"),
     SmpSpec(decoder="upernet", encoder="tu-swin_tiny_patch4_window7_224"),

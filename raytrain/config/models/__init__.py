@@ -28,6 +28,7 @@ from raytrain.config.own import Widened
 __all__ = [
     "AlexNetSpec",
     "ClassicUNet",
+    "DeepLabSpec",
     "EffUNetSpec",
     "FcnSpec",
     "ModelSpec",
@@ -45,6 +46,25 @@ __all__ = [
     "UNetCSpec",
     "UNetSpec",
 ]
+
+
+class DeepLabSpec(PretrainedSpec):
+    """DeepLabV3+ with plain convolutions (Chen et al. 2018; system B); smp's has separable ones.
+
+    `{name: deeplab, encoder: drn_d_54}` or `{name: deeplab, encoder: resnet101, weights: imagenet}`
+    """
+
+    name: Literal["deeplab"] = "deeplab"
+    encoder: Literal["resnet101", "drn_d_54", "mobilenet_v2", "tu-xception65"] = "resnet101"
+    output_stride: Literal[8, 16] | None = None
+    """Stride of the encoder's deepest map; `null`: 8 for drn_d_54, else 16. The rates are 6, 12, 18
+    at stride 16 and 12, 24, 36 at 8."""
+
+    @property
+    def label(self) -> str:
+        """Short form, such as `deeplab-drn_d_54`."""
+        stride = f"-os{self.output_stride}" if self.output_stride else ""
+        return f"deeplab-{self.encoder}{stride}"
 
 
 class FcnSpec(PretrainedSpec):
@@ -158,6 +178,7 @@ ModelSpec = Annotated[
     | UNetASpec
     | UNetCSpec
     | SmpSpec
+    | DeepLabSpec
     | FcnSpec
     | SegNetSpec
     | EffUNetSpec

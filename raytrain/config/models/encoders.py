@@ -1,6 +1,9 @@
 """Base class of the networks with a pretrained encoder."""
 
 from abc import abstractmethod
+from typing import Self
+
+from pydantic import model_validator
 
 from raytrain.config.base import Spec
 
@@ -16,3 +19,12 @@ class PretrainedSpec(Spec):
     @abstractmethod
     def label(self) -> str:
         """Short form of the network."""
+
+    @model_validator(mode="after")
+    def _is_published(self) -> Self:
+        if self.encoder == "drn_d_54" and self.weights == "imagenet":
+            raise ValueError(
+                "weights: no package has ImageNet weights of drn_d_54; leave weights out to start "
+                "from random ones, or give the path of the authors' file drn_d_54-0e0534ff.pth"
+            )
+        return self
