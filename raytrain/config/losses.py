@@ -63,14 +63,27 @@ class FocalSpec(LossTermBase):
     name: Literal["focal"] = "focal"
     gamma: float = Field(2.0, ge=0)
     alpha: Annotated[float, Field(gt=0, le=1)] | Weights | None = None
-    """With two classes, or classes that overlap: the weight of pixels of the class, against 1 -
-    alpha for the others. With more classes: one factor, or one per class."""
+    """With two classes, with sigmoids, or with classes that overlap: the weight of pixels of the
+    class, against 1 - alpha for the others. With more classes: one factor, or one per class."""
+    maps: Literal["softmax", "sigmoid"] = "softmax"
+    """`sigmoid`: each class for itself, background included, as in MONAI and in source system A;
+    classes that overlap always are."""
 
 
 class DiceSpec(_RegionTerm):
-    """1 - Dice with the batch pooled per class (Milletari et al. 2016, without squares)."""
+    """1 - Dice with the batch pooled per class (Milletari et al. 2016, without squares).
+
+    `{name: dice, over: images, background: true}` is MONAI's; with `power: 2` and `smooth: 1` it
+    is source system A's.
+    """
 
     name: Literal["dice"] = "dice"
+    over: Literal["batch", "images"] = "batch"
+    """What the sums are over: the batch, or each image."""
+    power: Literal[1, 2] = 1
+    """Exponent of the probabilities and labels in the denominator."""
+    smooth: float = Field(1e-5, gt=0)
+    """Added to numerator and denominator, in pixels."""
 
 
 class SoftDiceSpec(_RegionTerm):

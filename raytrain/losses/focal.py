@@ -10,8 +10,9 @@ from raytrain.losses.setting import Setting, Term
 
 def build_focal(spec: FocalSpec, setting: Setting) -> Term:
     """Build the mean over labeled pixels of -alpha (1 - p)^gamma log p, p the truth's probability;
-    over classes too, if they overlap."""
-    return _of_classes(spec) if setting.target == "single_label" else _of_layers(spec)
+    over classes too, with sigmoids or if they overlap."""
+    single = setting.target == "single_label" and spec.maps == "softmax"
+    return _of_classes(spec) if single else _of_layers(spec)
 
 
 def _of_classes(spec: FocalSpec) -> Term:
@@ -67,6 +68,9 @@ def _of_layers(spec: FocalSpec) -> Term:
                 cost_BKHW = cost_BKHW * cost_BKHW.new_tensor(spec.alpha)[:, None, None]
             case float():
                 cost_BKHW = cost_BKHW * (spec.alpha * true + (1 - spec.alpha) * (1 - true))
-        return cost_BKHW.mean()
+        if judged.target == "multi_label":
+            return cost_BKHW.mean()
+        cost = (cost_BKHW * judged.valid_BHW[:, None]).sum()
+        return cost / (judged.pixels * cost_BKHW.shape[1])
 
     return term

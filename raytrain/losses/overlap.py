@@ -25,14 +25,20 @@ IMAGE, BATCH = (2, 3), (0, 2, 3)
 
 
 def build_dice(spec: DiceSpec, setting: Setting) -> Term:
-    """Build 1 - mean over classes of 2|PT| / (|P| + |T|), with sums over the whole batch."""
+    """Build 1 - mean over classes, and over images or the pooled batch, of
+    2|PT| / (|P^power| + |T^power|)."""
     del setting
 
     def term(judged: Judged) -> torch.Tensor:
         prob, true = judged.prob_BKHW, judged.true_BKHW
-        shared_K, total_K = (prob * true).sum(BATCH), prob.sum(BATCH) + true.sum(BATCH)
-        dice_K = (2 * shared_K + EPSILON) / (total_K + EPSILON)
-        return 1 - dice_K[judged.first(spec.background) :].mean()
+        axes = BATCH if spec.over == "batch" else IMAGE
+        shared = (prob * true).sum(axes)
+        if spec.power == 1:
+            total = prob.sum(axes) + true.sum(axes)
+        else:
+            total = (prob * prob).sum(axes) + (true * true).sum(axes)
+        dice = (2 * shared + spec.smooth) / (total + spec.smooth)
+        return 1 - dice[..., judged.first(spec.background) :].mean()
 
     return term
 

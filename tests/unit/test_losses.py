@@ -84,10 +84,29 @@ TABLE = [
     (FocalSpec(alpha=0.25, gamma=1), [0], -0.25 * (0.5 * LN(0.5) + 0.4 * LN(0.6)) / 2),
     (FocalSpec(alpha=(9, 1, 3)), [0], -(0.25 * LN(0.5) + 3 * 0.16 * LN(0.6)) / 2),
     (FocalSpec(gamma=0), [0, 1], -(LN(0.5) + LN(0.6) + 2 * LN(0.8)) / 4),
+    # With sigmoids p / (p + 1 / LIFT), as for bce_with_logits.
+    (
+        FocalSpec(alpha=0.25, maps="sigmoid"),
+        [0],
+        -sum(
+            weight * (1 - p) ** 2 * LN(p)
+            for weight, p in (
+                *((0.25, LIFT * p / (LIFT * p + 1)) for p in (0.5, 0.6)),
+                *((0.75, 1 / (LIFT * p + 1)) for p in (0.2, 0.3, 0.1, 0.3)),
+            )
+        )
+        / 6,
+    ),
     (DiceSpec(), [0], 1 - (1 / 1.8 + 1.2 / 1.9) / 2),
     (DiceSpec(background=True), [0], 1 - (_absent(0.3) + 1 / 1.8 + 1.2 / 1.9) / 3),
     (DiceSpec(), [0, 1], 1 - (1 / 2 + 1.2 / 2.1) / 2),
     (DiceSpec(background=True), [0, 1], 1 - (3.2 / 3.9 + 1 / 2 + 1.2 / 2.1) / 3),
+    (DiceSpec(over="images"), [0, 1], 1 - (1 / 1.8 + 1.2 / 1.9 + 2 * _absent(0.2)) / 4),
+    (
+        DiceSpec(over="images", power=2, smooth=1, background=True),
+        [0, 1],
+        1 - (1 / 1.05 + 2 / 2.34 + 2.2 / 2.45 + 4.2 / 4.28 + 2 / 1.02) / 6,
+    ),
     (SoftDiceSpec(), [0], 1 - (1 / 1.34 + 1.2 / 1.45) / 2),
     (SoftDiceSpec(background=True), [0], 1 - (_absent(0.05) + 1 / 1.34 + 1.2 / 1.45) / 3),
     (SoftDiceSpec(), [0, 1], 1 - (1 / 1.34 + 1.2 / 1.45 + 2 * _absent(0.02)) / 4),

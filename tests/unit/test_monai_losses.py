@@ -112,6 +112,25 @@ def test_focal_of_overlapping_classes(alpha: float | None) -> None:
     _agree({"name": "focal", "alpha": alpha}, reference, 1.0, "multi_label")
 
 
+@pytest.mark.parametrize("alpha", [None, 0.25])
+def test_focal_with_sigmoids(alpha: float | None) -> None:
+    values = {"name": "focal", "alpha": alpha, "maps": "sigmoid"}
+    _agree(values, theirs.FocalLoss(alpha=alpha), 1.0, "single_label")
+    logits, classes = _batch(2)
+    whole = _loss(values, logits[:, :, 4:], classes[:, 4:], "single_label")
+    classes[:, :4] = IGNORE
+    assert _loss(values, logits, classes, "single_label").item() == pytest.approx(whole.item())
+
+
+@pytest.mark.parametrize("power", [1, 2])
+def test_dice_of_images(power: int) -> None:
+    reference = theirs.DiceLoss(
+        softmax=True, squared_pred=power == 2, smooth_nr=1, smooth_dr=1, batch=False
+    )
+    values = {"name": "dice", "over": "images", "power": power, "smooth": 1, "background": True}
+    _agree(values, reference, 1.0, "single_label")
+
+
 def test_focal_of_two_classes_weighs_what_is_positive() -> None:
     logits, classes = _batch(3)
     found = _loss({"name": "focal", "alpha": 0.25}, logits[:, :2], classes % 2, "single_label")
