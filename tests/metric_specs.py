@@ -23,6 +23,13 @@ FORMS: list[Any] = [
     "hausdorff",
     {"name": "hausdorff", "percentile": 95, "one_empty": "skip", "both_empty": "skip"},
     "cross_entropy",
+    {"name": "cross_entropy", "class_weights": [0.1, 0.3, 0.3, 0.2]},
+    "focal",
+    {"name": "focal", "gamma": 1, "alpha": [0.8, 0.2, 0.2, 0.2]},
+    "soft_dice",
+    {"name": "soft_dice", "size": [9, 7], "background": True},
+    "soft_iou",
+    {"name": "f1", "only": 2},
     {
         "name": "weighted",
         "terms": [

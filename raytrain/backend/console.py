@@ -123,6 +123,9 @@ def epoch_text(row: Row, last_epoch: int) -> str:
         parts += [f"val loss {row['val_loss']:.4f}", f"val Dice {row['val_dice']:.4f} ({classes})"]
         if row["val_score"] != row["val_dice"]:
             parts.append(f"val score {row['val_score']:.4f}")
+    parts += [f"val {name} {score:.4f}" for name, score in row.get("val_measures", {}).items()]
+    if "train_dice" in row:
+        parts.append(f"train Dice {row['train_dice']:.4f}")
     memory = [f"{row['host_gb']:.1f} GB"] if "host_gb" in row else []
     if "device_gb" in row:
         memory.append(f"{row['device_gb']:.1f} GB of the GPU")

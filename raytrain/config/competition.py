@@ -11,7 +11,7 @@ from raytrain.config.errors import unknown_name
 from raytrain.config.expression import parse_expression
 from raytrain.config.formats import FormatSpec, PairedFoldersSpec
 from raytrain.config.labels import ClassLabelsSpec, ThresholdLabelsSpec, ValueLabelsSpec
-from raytrain.config.metrics import DiceMetricSpec, MetricSpec
+from raytrain.config.metrics import DiceMetricSpec, MetricSpec, metric_problems
 from raytrain.config.secrets import refuse_secrets
 from raytrain.config.splits import (
     FolderSplitsSpec,
@@ -94,6 +94,9 @@ class CompetitionSpec(Spec):
     """The metric that ranks models: a name, or a mapping such as `{name: dice, empty: skip}`;
     `raytrain metrics` lists them. `dice` is the mean over images and foreground classes. A class
     that is absent and not predicted scores 1."""
+    measures: tuple[MetricSpec, ...] = ()
+    """Metrics that every epoch computes, too, such as `[accuracy, hausdorff]`; they decide
+    nothing."""
     submission: SubmissionSpec = SubmissionSpec()
 
     @model_validator(mode="before")
@@ -135,6 +138,8 @@ class CompetitionSpec(Spec):
             )
         if self.target == "multi_label":
             problems += self._overlap_problems()
+        for key, metrics in (("metric", (self.metric,)), ("measures", self.measures)):
+            problems += metric_problems(key, metrics, len(self.classes), self.target)
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -176,12 +181,4 @@ class CompetitionSpec(Spec):
                 "format.labels: overlapping classes have one layer each, in which every value but "
                 "0 belongs to the class; leave labels out, or set threshold"
             )
-        metric = self.metric
-        parts = [term.metric for term in metric.terms] if metric.name == "weighted" else [metric]
-        problems += [
-            f"metric: {part.name} needs one class a pixel, and here classes overlap; choose "
-            "another, such as dice"
-            for part in parts
-            if part.name in ("accuracy", "cross_entropy")
-        ]
         return problems

@@ -9,6 +9,7 @@ from raytrain.config.base import FOLDER_NAME, Spec
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.duration import Duration
 from raytrain.config.errors import unknown_name
+from raytrain.config.metrics import MetricSpec, metric_problems
 from raytrain.config.predict import PredictSpec
 from raytrain.config.schedulers import NoSchedulerSpec
 from raytrain.config.search import SearchSpec
@@ -137,6 +138,12 @@ class JobSpec(Spec):
         return self.finalize.ship or ("folds" if self.folds is None else "retrained")
 
     @property
+    def measures(self) -> tuple[MetricSpec, ...]:
+        """The metrics to compute beside `competition.metric` after every epoch."""
+        study = self.study.measures if self.study else ()
+        return tuple(dict.fromkeys((*self.competition.measures, *study)))
+
+    @property
     def candidates(self) -> int:
         """Number of configurations to cross-validate."""
         return 1 if self.folds is None else self.cv.candidates
@@ -190,6 +197,10 @@ class JobSpec(Spec):
         if wrong:
             lines = "; ".join(unknown_name(name, self.search.space) for name in sorted(wrong))
             raise ValueError(f"study.figures: {lines} (search.space)")
+        measures, of = self.study.measures if self.study else (), self.competition
+        problems = metric_problems("study.measures", measures, len(of.classes), of.target)
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
 
     @field_validator("storage")

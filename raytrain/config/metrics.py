@@ -4,13 +4,14 @@ Every metric is a score: higher is better. The search, the choice of the best ch
 ensemble can therefore treat all metrics alike. Distances and cross-entropy are negated.
 """
 
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from raytrain.config.base import Spec
 from raytrain.config.errors import unknown_name
 from raytrain.config.own import Widened, own_specs
+from raytrain.config.target import Target
 
 Empty = Literal[1, 0, "skip"]
 """The value of a class when its fraction is 0/0; `skip` leaves the class out of the mean."""
@@ -34,13 +35,25 @@ class _OverlapSpec(MetricBase):
     the whole set."""
     background: bool = False
     """Whether class 0 counts too."""
+    only: int | None = Field(None, ge=0)
+    """The number of the one class that counts; null: all."""
     empty: Empty = 1
 
     @property
     def label(self) -> str:
         volume = "volume " if self.over == "set" else ""
         weighted = "weighted " if self.average == "weighted" else ""
-        return volume + weighted + self.word
+        return volume + weighted + self.word + self._of
+
+    @property
+    def _of(self) -> str:
+        return "" if self.only is None else f" of class {self.only}"
+
+    @model_validator(mode="after")
+    def _counts_a_class(self) -> Self:
+        if self.only == 0 and not self.background:
+            raise ValueError("only: class 0 is the background; set background to true")
+        return self
 
 
 class DiceMetricSpec(_OverlapSpec):
@@ -75,7 +88,8 @@ class _ReportSpec(_OverlapSpec):
 
     @property
     def label(self) -> str:
-        return f"{self.average} {self.word}" + (" of images" if self.over == "images" else "")
+        average = "" if self.only is not None else f"{self.average} "
+        return average + self.word + self._of + (" of images" if self.over == "images" else "")
 
 
 class PrecisionMetricSpec(_ReportSpec):
@@ -135,11 +149,57 @@ class HausdorffMetricSpec(MetricBase):
         return "-Hausdorff" + ("" if self.percentile == 100 else f"{self.percentile:g}")
 
 
+ClassWeights = tuple[Annotated[float, Field(ge=0)], ...]
+"""One number per class, background first."""
+
+
 class CrossEntropyMetricSpec(MetricBase):
     """Minus the mean over pixels of -log p(true class), in nats, then the mean over images."""
 
     name: Literal["cross_entropy"] = "cross_entropy"
+    class_weights: ClassWeights | None = None
+    """Weight of each class's pixels in the mean; null: 1."""
     word: ClassVar[str] = "-cross-entropy"
+
+    @property
+    def label(self) -> str:
+        return self.word if self.class_weights is None else "-weighted cross-entropy"
+
+
+class FocalMetricSpec(MetricBase):
+    """Minus the mean over pixels of -alpha (1 - p)^gamma log p, with p of the true class, in nats,
+    then the mean over images (Lin et al. 2017)."""
+
+    name: Literal["focal"] = "focal"
+    gamma: float = Field(2.0, ge=0)
+    alpha: ClassWeights | None = None
+    """Weight of each class's pixels; null: 1. For two classes, `[0.8, 0.2]` is an alpha of .2."""
+    word: ClassVar[str] = "-focal"
+
+
+class SoftOverlapSpec(MetricBase):
+    background: bool = False
+    """Whether class 0 counts too."""
+    size: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] | None = None
+    """Height and width, in px, to which map and mask are resized bicubically, so that the mask has
+    values between 0 and 1 at its borders, as in source system E; null: the image's own size."""
+
+    name: Literal["soft_dice", "soft_iou"]
+
+
+class SoftDiceMetricSpec(SoftOverlapSpec):
+    """2 sum(p t) / (sum p + sum t) of each image and class, from probabilities p and the truth t
+    without a threshold, 0 .. 1; then the mean."""
+
+    name: Literal["soft_dice"] = "soft_dice"
+    word: ClassVar[str] = "soft Dice"
+
+
+class SoftIoUMetricSpec(SoftOverlapSpec):
+    """sum(p t) / (sum p + sum t - sum(p t)), like `soft_dice`."""
+
+    name: Literal["soft_iou"] = "soft_iou"
+    word: ClassVar[str] = "soft IoU"
 
 
 _SingleMetricSpec = (
@@ -153,6 +213,9 @@ _SingleMetricSpec = (
     | AccuracyMetricSpec
     | HausdorffMetricSpec
     | CrossEntropyMetricSpec
+    | FocalMetricSpec
+    | SoftDiceMetricSpec
+    | SoftIoUMetricSpec
 )
 SINGLE = tuple(spec.model_fields["name"].default for spec in get_args(_SingleMetricSpec))
 
@@ -205,3 +268,31 @@ MetricSpec = Annotated[
     BeforeValidator(_any, json_schema_input_type=str | AnyMetricSpec),
     Widened("METRICS", by_word=True),
 ]
+
+ONE_CLASS = ("accuracy", "cross_entropy", "focal")
+"""Metrics that need exactly one class per pixel."""
+
+
+def metric_problems(
+    key: str, metrics: tuple[MetricSpec, ...], classes: int, target: Target
+) -> list[str]:
+    """Return the problems of the metrics at this key with such masks; `classes` counts the
+    background too."""
+    problems = []
+    for metric in metrics:
+        for part in [t.metric for t in metric.terms] if metric.name == "weighted" else [metric]:
+            if target == "multi_label" and part.name in ONE_CLASS:
+                problems.append(
+                    f"{key}: {part.name} needs one class a pixel, and here classes overlap; choose "
+                    "another, such as dice"
+                )
+            only = getattr(part, "only", None)
+            if only is not None and only >= classes:
+                problems.append(
+                    f"{key}: {part.name}: only: {only}: the classes have the numbers 0 to "
+                    f"{classes - 1}"
+                )
+            weights = getattr(part, "class_weights", None) or getattr(part, "alpha", None)
+            if weights is not None and len(weights) != classes:
+                problems.append(f"{key}: {part.name}: {len(weights)} weights for {classes} classes")
+    return problems

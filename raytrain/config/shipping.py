@@ -27,10 +27,10 @@ class LastSpec(Spec):
 
 
 class BestSpec(Spec):
-    """The epoch with the best figure on the validation images."""
+    """The epoch with the best figure on the validation images, or the lowest training loss."""
 
     name: Literal["best"] = "best"
-    watch: Literal["val_score", "val_loss"] = "val_score"
+    watch: Literal["val_score", "val_loss", "train_loss"] = "val_score"
 
     @property
     def label(self) -> str:
@@ -91,8 +91,8 @@ OneShip = Annotated[
 
 class BetterSpec(Spec):
     """The best of several kinds of weights, by their score on the validation images (source system
-    A compares the epoch of the lowest loss with the last one). Training on all labeled images ships
-    the kind with the highest mean over the folds.
+    A compares the epoch of the lowest training loss with the last one). Training on all labeled
+    images ships the kind with the highest mean over the folds.
     """
 
     name: Literal["better"] = "better"

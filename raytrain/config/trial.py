@@ -69,6 +69,8 @@ class TrialSpec(Spec):
     """Number of parts into which each worker divides its share of a batch. They are processed one
     after another to save memory. The step equals that of the whole share, except for BatchNorm and
     losses that pool the batch."""
+    drop_last: Annotated[bool, OF_STEPS, OF_SPEED] = False
+    """Whether an epoch leaves out the windows that do not fill a batch; others in each epoch."""
     evaluation_batch: Annotated[int | None, OF_SPEED] = Field(None, ge=1)
     """Images per batch in validation and prediction; null: `batch_size`."""
     augmentation: Annotated[AugmentationSpec, OF_SPEED] = "slices"
@@ -76,6 +78,8 @@ class TrialSpec(Spec):
     copies: Annotated[int, OF_SPEED] = Field(0, ge=0)
     """Number of augmented copies that are added to the plain training set. They are the same in
     every epoch, as in source systems A, B and C; 0: every epoch augments every image anew."""
+    originals: Annotated[bool, OF_SPEED] = True
+    """Whether the plain images are trained on beside their copies."""
     hold: Annotated[Literal["auto", "device", "host"], OF_STEPS, OF_SPEED] = "auto"
     """Where the training windows are kept and augmented: on the device, as a whole batch, or on the
     host, one by one, with the same presets but other random draws. `auto`: the device, if it is a
@@ -108,7 +112,15 @@ class TrialSpec(Spec):
     """What happens at a step with a loss or gradients that are not finite: training stops, or the
     step is skipped and counted in the epoch's row. Skipping waits for the device if the optimizer
     is not fused."""
+    score_train_every: Annotated[int, OF_SPEED] = Field(0, ge=0)
+    """Interval in epochs at which the training images are scored, too, without augmentation; 0:
+    never."""
     seed: int = Field(0, ge=0)
+
+    @property
+    def times(self) -> int:
+        """Number of times that each window is in the training set: plain and as copies."""
+        return self.originals + self.copies
 
     @property
     def last_epoch(self) -> int:
@@ -149,6 +161,12 @@ class TrialSpec(Spec):
         if not value:
             raise ValueError("give at least one term, such as [{name: cross_entropy}]")
         return value
+
+    @model_validator(mode="after")
+    def _trains_on_something(self) -> Self:
+        if not self.times:
+            raise ValueError("originals: false leaves no images without copies; set copies to 1")
+        return self
 
     @model_validator(mode="after")
     def _ships_what_is_trained(self) -> Self:

@@ -62,14 +62,18 @@ class EpochPlan(Sampler[BatchPlan]):
 
     def __init__(
         self, spec: TrialSpec, foreground_N: np.ndarray, rank: int, world: int,
-        soft: SoftWindows | None = None,
+        soft: SoftWindows | None = None, plain: int = 0,
     ):  # fmt: skip
         """Set up the plan. `foreground_N` says for each window whether it has foreground; without a
-        positive share only its length matters. Raises ValueError when a positive share is set and
-        only one kind of window exists."""
+        positive share only its length matters. The first `plain` windows are left out if the trial
+        has no originals. Raises ValueError when a positive share is set and only one kind of window
+        exists, and when an epoch has no step."""
         self.spec, self.rank, self.world, self.epoch = spec, rank, world, 1
         is_soft_N = np.zeros(len(foreground_N), bool) if soft is None else soft.is_soft_N
-        self.labeled, self.soft = np.flatnonzero(~is_soft_N), np.flatnonzero(is_soft_N)
+        first = 0 if spec.originals else plain
+        self.labeled, self.soft = (
+            first + np.flatnonzero(kind_N[first:]) for kind_N in (~is_soft_N, is_soft_N)
+        )
         self.count = len(self.labeled)
         self.drawn = 0 if soft is None else max(1, round(soft.share * self.count))
         of_labeled_N = foreground_N[self.labeled]
@@ -79,32 +83,43 @@ class EpochPlan(Sampler[BatchPlan]):
             raise ValueError(
                 f"trial.positive_share: there are no windows {lacking} foreground; leave it out"
             )
+        if not self.steps:
+            raise ValueError(
+                f"trial.drop_last: {self.count} windows do not fill a batch of {spec.batch_size}; "
+                "lower trial.batch_size, or set drop_last to false"
+            )
 
     def __len__(self) -> int:
-        return -(-self._windows() // self.spec.batch_size)
+        return self._steps(self._windows())
 
     @property
     def steps(self) -> int:
         """Number of steps in each epoch except the last, which may be shorter."""
-        return -(-self.count // self.spec.batch_size)
+        return self._steps(self.count)
 
     @property
     def total_steps(self) -> int:
         """Number of steps in all epochs."""
-        last = -(-self._in_last() // self.spec.batch_size)
-        return self.steps * (self.spec.epochs - 1) + last
+        return self.steps * (self.spec.epochs - 1) + self._steps(self._in_last())
+
+    def _steps(self, windows: int) -> int:
+        """Return the number of steps for that many windows."""
+        if self.spec.drop_last:
+            return windows // self.spec.batch_size
+        return -(-windows // self.spec.batch_size)
 
     def _windows(self) -> int:
         """Return the number of windows in this epoch."""
         return self._in_last() if self.epoch == self.spec.epochs else self.count
 
     def _in_last(self) -> int:
-        return max(1, round(self.spec.last_epoch_share * self.count))
+        fewest = self.spec.batch_size if self.spec.drop_last else 1
+        return max(fewest, round(self.spec.last_epoch_share * self.count))
 
     def __iter__(self) -> Iterator[BatchPlan]:
         order, size = self._order()[: self._windows()], self.spec.batch_size
-        for number, start in enumerate(range(0, len(order), size)):
-            step = order[start : start + size]
+        for number in range(len(self)):
+            step = order[number * size : (number + 1) * size]
             # A rank without a window takes the first one, which does not count there.
             places = np.arange(len(step))[self.rank :: self.world]
             counted, places = len(places), places if len(places) else np.zeros(1, np.int64)

@@ -80,6 +80,7 @@ def make_task(
         cpus=job.resources.cpus,
         loaders=job.resources.loaders,
         metric=job.competition.metric,
+        measures=job.measures,
         directory=run.folder.trial(name).path,
         soft=soft,
     )
@@ -115,7 +116,9 @@ def _in_epochs(spec: TrialSpec, report: DataReport, train_ids: tuple[str, ...]) 
     frame = Frame(spec.framing, report.largest)
     rows = report.samples.set_index("id").loc[list(train_ids)]
     sizes = zip(rows["height"].tolist(), rows["width"].tolist(), strict=True)
-    windows = sum(frame.window_count(*size) for size in sizes) * (1 + spec.copies)
+    windows = sum(frame.window_count(*size) for size in sizes) * spec.times
+    if spec.drop_last:
+        windows -= windows % spec.batch_size
     epochs, share = spec.length.epochs(windows, spec.batch_size)
     steps, last = -(-windows // spec.batch_size), round(share * windows)
     text = f"length: {epochs} epochs of {steps} steps, {windows} samples"

@@ -33,7 +33,7 @@ from raytrain.engine.reporter import Reporter
 from raytrain.engine.shipped import ship
 from raytrain.engine.start import set_frozen, warm_start
 from raytrain.engine.training_loss import training_loss
-from raytrain.engine.validation import Validation, validate
+from raytrain.engine.validation import Validation, scored_images, train_figures, validate
 from raytrain.engine.watchdog import UNWATCHED, Watch, stall_notes
 from raytrain.metrics.oof_file import write_oof_evidence
 from raytrain.models import build_model
@@ -106,8 +106,7 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World, watch: 
         append_start(directory, Start(epochs=len(history), nodes=tuple(nodes)))
     for row in history:
         reporter.report(row)
-    val_rows = cache.rows(task.val_ids)
-    on = Validation(samples.report, cache, val_rows, scaling, task.metric) if task.val_ids else None
+    on, trained = scored_images(task, samples.report, samples.cache, scaling)
     pace = Pace()
     while not ended(spec, history):
         epoch = len(history) + 1
@@ -123,6 +122,7 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World, watch: 
             raise
         if on:
             _judge(training, task, on, history, row)
+        row |= train_figures(training, trained, epoch)
         row |= pace.times(epoch, spec.last_epoch) | training.news(history)
         history.append(row)
         training.average(epoch)

@@ -1,4 +1,4 @@
-"""One pass over the validation set."""
+"""One pass over the validation set, or over the training set as it would be predicted."""
 
 import math
 from collections.abc import Iterator
@@ -19,22 +19,37 @@ from raytrain.metrics.dice import foreground_dice, mean_foreground_dice
 from raytrain.metrics.evidence import Evidence, occurring
 from raytrain.metrics.oof_file import OofEvidence
 from raytrain.runs.history import Row
+from raytrain.runs.record import Task
 
 
 @dataclass(frozen=True)
 class Validation:
-    """The validation images and the metric."""
+    """Images to evaluate on, such as the validation images, and the metric."""
 
     report: DataReport
     cache: Cache
     rows: np.ndarray
     scaling: Scaling
     metric: MetricSpec
+    measures: tuple[MetricSpec, ...] = ()
+    """Metrics that are computed beside it."""
+    use: str = "validated"
 
     def told(self, ids: tuple[str, ...], evidence: Evidence) -> OofEvidence:
         """Return the evidence with its images, named by `ids`, and their groups."""
         groups = self.report.samples["group"].iloc[self.rows]
         return OofEvidence(ids, tuple(map(str, groups)), evidence, self.metric)
+
+
+def scored_images(
+    task: Task, report: DataReport, cache: Cache, scaling: Scaling
+) -> tuple[Validation | None, Validation]:
+    """Return the validation images, if there are any, and the training images."""
+    val, train = (
+        Validation(report, cache, cache.rows(ids), scaling, task.metric, task.measures, use)
+        for ids, use in ((task.val_ids, "validated"), (task.train_ids, "trained"))
+    )
+    return (val if task.val_ids else None), train
 
 
 def validate(
@@ -46,7 +61,7 @@ def validate(
     Each worker takes whole units in turn. Units are the same for any number of workers, and so are
     the figures. Raises ValueError when the loss is not finite.
     """
-    spec, rows, beside = training.spec, on.rows, gathered(on.metric)
+    spec, rows, beside = training.spec, on.rows, gathered(on.metric, *on.measures)
     frame = Frame(spec.framing, on.cache.largest)
     training.world.share_buffers(weights)
     judging = Judging(
@@ -67,11 +82,11 @@ def validate(
     counted_K = occurring(counts)
     training.notes += [
         f"{on.report.classes[number]} has no labeled pixel in the {len(rows)} images that are "
-        "validated on: it counts in no score"
+        f"{on.use} on: it counts in no score"
         for number in np.flatnonzero(~counted_K)
     ]
     evidence = Evidence(counts, beside, figures_NGK.cpu().numpy(), counted_K)
-    return {"val_loss": val_loss, **_scores(evidence, on.metric)}, evidence
+    return {"val_loss": val_loss, **_scores(evidence, on)}, evidence
 
 
 def _own_units(training: Training, on: Validation, frame: Frame) -> Iterator[tuple[int, Unit]]:
@@ -85,16 +100,28 @@ def _own_units(training: Training, on: Validation, frame: Frame) -> Iterator[tup
         start += len(unit.rows)
 
 
-def _scores(evidence: Evidence, metric: MetricSpec) -> Row:
-    """Return the metric, and the Dice of the foreground: mean and per class, without the classes
+def _scores(evidence: Evidence, on: Validation) -> Row:
+    """Return the metric, the measures beside it, and the Dice of the foreground: mean and per class, without the classes
     that occur in no image."""
     counts, counted_K = evidence.counts_NK3, evidence.counted_K
     assert counted_K is not None
+    measured = {spec.label: score(spec, evidence) for spec in on.measures}
     return {
-        "val_score": score(metric, evidence),
+        "val_score": score(on.metric, evidence),
         "val_dice": mean_foreground_dice(counts if counted_K.all() else counts[:, counted_K]),
         "val_dice_per_class": [
             float(dice) if counted else None
             for dice, counted in zip(foreground_dice(counts), counted_K[1:], strict=True)
         ],
+        **({"val_measures": measured} if measured else {}),
     }
+
+
+def train_figures(training: Training, trained: Validation, epoch: int) -> Row:
+    """Return train_score and train_dice if they are due after this epoch: the scores of the
+    training images, without augmentation, by the weights that are shipped."""
+    every = training.spec.score_train_every
+    if not every or epoch % every:
+        return {}
+    figures, _ = validate(training, training.kept, trained, epoch)
+    return {f"train_{key}": figures[f"val_{key}"] for key in ("score", "dice")}

@@ -13,10 +13,11 @@ import numpy as np
 from raytrain.config.metrics import MetricSpec, WeightedMetricSpec
 from raytrain.config.own import has_part, part_of
 from raytrain.metrics.accuracy import accuracy
-from raytrain.metrics.cross_entropy import cross_entropy, image_cross_entropy
+from raytrain.metrics.cross_entropy import image_cross_entropy, image_focal, negated
 from raytrain.metrics.distance import border_distances, hausdorff
 from raytrain.metrics.evidence import Evidence, ImageMaps
 from raytrain.metrics.overlap import overlap
+from raytrain.metrics.soft_overlap import image_soft_overlap, soft_overlap
 
 
 def _weighted(spec: WeightedMetricSpec, evidence: Evidence) -> float:
@@ -33,7 +34,10 @@ METRICS: dict[str, Callable[[Any, Evidence], float]] = {
     "fbeta": overlap,
     "accuracy": accuracy,
     "hausdorff": hausdorff,
-    "cross_entropy": cross_entropy,
+    "cross_entropy": negated,
+    "focal": negated,
+    "soft_dice": soft_overlap,
+    "soft_iou": soft_overlap,
     "weighted": _weighted,
 }
 """Name -> function of its spec and the evidence."""
@@ -41,6 +45,9 @@ METRICS: dict[str, Callable[[Any, Evidence], float]] = {
 IMAGE_FIGURES: dict[str, Callable[[Any, ImageMaps], np.ndarray]] = {
     "hausdorff": border_distances,
     "cross_entropy": image_cross_entropy,
+    "focal": image_focal,
+    "soft_dice": image_soft_overlap,
+    "soft_iou": image_soft_overlap,
 }
 """Name -> function for figure_K of one image, for metrics that need more than counts."""
 
@@ -50,9 +57,12 @@ def score(spec: MetricSpec, evidence: Evidence) -> float:
     return part_of("METRICS", spec, METRICS)(spec, evidence)
 
 
-def gathered(spec: MetricSpec) -> tuple[MetricSpec, ...]:
-    """Return the metrics in `spec` that need more than counts."""
-    parts = [term.metric for term in spec.terms] if spec.name == "weighted" else [spec]
+def gathered(*specs: MetricSpec) -> tuple[MetricSpec, ...]:
+    """Return the metrics in `specs` that need more than counts."""
+    terms = (
+        [t.metric for t in spec.terms] if spec.name == "weighted" else [spec] for spec in specs
+    )
+    parts = [part for of_one in terms for part in of_one]
     measured = (part for part in parts if has_part("IMAGE_FIGURES", part, IMAGE_FIGURES))
     return tuple(dict.fromkeys(measured))
 

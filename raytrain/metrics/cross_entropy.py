@@ -1,22 +1,39 @@
-"""Cross-entropy of the predicted probabilities, image by image."""
+"""Cross-entropy and focal loss of the predicted probabilities, image by image."""
 
 import numpy as np
 
-from raytrain.config.metrics import CrossEntropyMetricSpec
+from raytrain.config.metrics import CrossEntropyMetricSpec, FocalMetricSpec
 from raytrain.metrics.evidence import Evidence, ImageMaps
 
 FLOOR = 1e-7
 """Lowest probability that differs from 0: below it, float32 rounds 1 - p to 1."""
 
 
-def cross_entropy(spec: CrossEntropyMetricSpec, evidence: Evidence) -> float:
+def negated(spec: CrossEntropyMetricSpec | FocalMetricSpec, evidence: Evidence) -> float:
     """Return minus the mean over images, in nats."""
     return -float(evidence.figures(spec)[:, 0].mean())
 
 
 def image_cross_entropy(spec: CrossEntropyMetricSpec, image: ImageMaps) -> np.ndarray:
-    """Return the mean of -log p(true class) over the labeled pixels, repeated for each of the K
-    classes; 0 without labeled pixels."""
-    prob = image.prob_KHW[image.true_KHW].astype(np.float64)
-    loss = float(-np.log(prob.clip(FLOOR)).mean()) if len(prob) else 0.0
+    """Return the mean of -log p(true class) over the labeled pixels, weighted by class, repeated
+    for each of the K classes; 0 without labeled pixels."""
+    prob, weight = _of_truth(image, spec.class_weights)
+    total = float(weight.sum())
+    loss = float((weight * -np.log(prob)).sum()) / total if total else 0.0
     return np.full(len(image.prob_KHW), loss)
+
+
+def image_focal(spec: FocalMetricSpec, image: ImageMaps) -> np.ndarray:
+    """Return the mean of -alpha (1 - p)^gamma log p over the labeled pixels, repeated for each of
+    the K classes; 0 without labeled pixels."""
+    prob, weight = _of_truth(image, spec.alpha)
+    loss = float((weight * (1 - prob) ** spec.gamma * -np.log(prob)).mean()) if len(prob) else 0.0
+    return np.full(len(image.prob_KHW), loss)
+
+
+def _of_truth(image: ImageMaps, weights: tuple[float, ...] | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the probability of the true class and its weight, of each labeled pixel."""
+    prob = image.prob_KHW[image.true_KHW].astype(np.float64).clip(FLOOR)
+    if weights is None:
+        return prob, np.ones(len(prob))
+    return prob, np.array(weights)[np.nonzero(image.true_KHW)[0]]

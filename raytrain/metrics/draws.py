@@ -10,7 +10,7 @@ import numpy as np
 from raytrain.config.metrics import MetricSpec
 from raytrain.metrics import score
 from raytrain.metrics.evidence import Evidence
-from raytrain.metrics.overlap import FRACTIONS, fractions
+from raytrain.metrics.overlap import FRACTIONS, counted_scores
 
 DIGITS = 12
 """Digits to which sums of the same figures in another order agree."""
@@ -34,9 +34,9 @@ def _macro(spec: Any, evidence: Evidence, times_DN: np.ndarray) -> np.ndarray:
         counts_N = evidence.counts_NK3.astype(np.float64)  # sums of counts are exact
         counts_DK3 = np.tensordot(times_DN, counts_N, 1)
         each = spec.model_copy(update={"over": "image"})
-        score_DK = evidence.counted(fractions(each, counts_DK3))
+        score_DK = counted_scores(each, evidence, counts_DK3)
     else:
-        score_NK = evidence.counted(fractions(spec, evidence.counts_NK3))
+        score_NK = counted_scores(spec, evidence, evidence.counts_NK3)
         known_NK = ~np.isnan(score_NK)
         count_DK = times_DN.sum(1, keepdims=True) if known_NK.all() else times_DN @ known_NK
         sum_DK = times_DN @ np.where(known_NK, score_NK, 0.0)

@@ -70,11 +70,21 @@ def fractions(spec: Any, counts_NK3: np.ndarray) -> np.ndarray:
     return score_NK[:, 0 if spec.background else 1 :]
 
 
+def counted_scores(spec: Any, evidence: Evidence, counts_NK3: np.ndarray) -> np.ndarray:
+    """Return the `fractions` of these counts, with NaN for classes that do not count, or of the one
+    class that the spec names."""
+    score_NK = evidence.counted(fractions(spec, counts_NK3))
+    if spec.only is None:
+        return score_NK
+    place = spec.only - (not spec.background)
+    return score_NK[:, place : place + 1]
+
+
 def overlap(spec: Any, evidence: Evidence) -> float:
     """Return the mean of `fractions` over images, then classes; 1 if everything is skipped, because
     nothing was there and nothing was predicted."""
-    score_NK = evidence.counted(fractions(spec, evidence.counts_NK3))
-    if spec.average == "macro":
+    score_NK = counted_scores(spec, evidence, evidence.counts_NK3)
+    if spec.average == "macro" or spec.only is not None:
         found = mean(score_NK)
         return 1.0 if found is None else found
     score_K = means(score_NK)

@@ -9,8 +9,9 @@ from raytrain.runs.files import append_line, read_json_lines, write_bytes
 Row = dict[str, Any]
 """One epoch. The keys are epoch, train_loss and lr. With validation there are val_loss, val_score
 (the competition's metric), val_dice and val_dice_per_class (null for a class that the images do not
-show). `notes` holds messages, if there are any. `skipped` counts the skipped steps, if steps that
-are not finite are skipped.
+show), and val_measures (name -> score) if the job names more metrics. train_score and train_dice
+are of the training images, in the epochs that score these. `notes` holds messages, if there are
+any. `skipped` counts the skipped steps, if steps that are not finite are skipped.
 
 Time: `seconds` of training; `samples_per_s` of all workers in them; `wait_share` (0 .. 1), the
 share of that time that steps waited for their batch, as the mean over the workers; `epoch_seconds`

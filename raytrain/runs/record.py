@@ -53,6 +53,8 @@ class Task:
     metric: MetricSpec
     """The metric that compares its epochs; one run has one metric."""
     directory: Path
+    measures: tuple[MetricSpec, ...] = ()
+    """Metrics that are computed beside it after every epoch."""
     least: int | None = None
     """Fewest workers that the training continues with; None: all of them."""
     soft: SoftSource | None = None

@@ -20,12 +20,15 @@ def parameters(task: Task) -> dict[str, Plain]:
 
 
 def figures(row: Row) -> dict[str, float]:
-    """Return every figure of an epoch; `val_dice_per_class` becomes `val_dice_class/1`, ..."""
+    """Return every figure of an epoch; `val_dice_per_class` becomes `val_dice_class/1`, ...,
+    and `val_measures` becomes `val/accuracy`, ..."""
     found: dict[str, float] = {}
     for key, value in row.items():
         if key == "val_dice_per_class":
             numbered = enumerate(value, 1)
             found |= {f"val_dice_class/{n}": one for n, one in numbered if one is not None}
+        elif key == "val_measures":
+            found |= {f"val/{name}": score for name, score in value.items()}
         elif key not in BESIDE:
             found[key] = value
     return found
