@@ -28,9 +28,14 @@ from raytrain.config.augmentation.spatial import (
 )
 
 _MIRROR, _UPSIDE_DOWN = HorizontalFlipSpec(p=0.5), VerticalFlipSpec(p=0.5)
-_QUARTER_TURNS = RandomRotate90Spec(p=1.0)
-_SHIFT = AffineSpec(translate_percent=(-0.1, 0.1), border_mode="replicate", p=0.5)
-_SHEAR = AffineSpec(shear=(-16.7, 16.7), border_mode="replicate", p=0.5)
+_QUARTER_TURNS = RandomRotate90Spec(p=0.5)
+_SHEAR = (-16.7, 16.7)
+"""Degrees with a slope of up to .3."""
+
+
+def _shift(share: float) -> AffineSpec:
+    return AffineSpec(translate_percent=(-share, share), border_mode="replicate", p=0.2)
+
 
 PRESETS: dict[str, tuple[TransformSpec | OneOfSpec, ...]] = {
     "none": (),
@@ -51,18 +56,25 @@ PRESETS: dict[str, tuple[TransformSpec | OneOfSpec, ...]] = {
         GaussNoiseSpec(std_range=(0.01, 0.04), p=0.2),
     ),
     "system_a": (RotateSpec(limit=(-5, 5), p=1.0), _MIRROR, _UPSIDE_DOWN),
-    "system_b_horizontal_flip": (_MIRROR,),
-    "system_b_vertical_flip": (_UPSIDE_DOWN,),
-    "system_b_rotate90": (_QUARTER_TURNS,),
-    "system_b_shift": (_SHIFT,),
-    "system_b_noise": (GaussNoiseSpec(std_range=(0.02, 0.1), p=0.5),),
-    "system_b_blur": (GaussianBlurSpec(sigma_limit=(0.5, 1.5), p=0.5),),
-    "system_b_shear": (_SHEAR,),
+    "system_b": (_MIRROR, _UPSIDE_DOWN, _QUARTER_TURNS, _shift(0.15)),
+    "system_b_horizontal_flip": (HorizontalFlipSpec(p=1.0),),
+    "system_b_vertical_flip": (VerticalFlipSpec(p=1.0),),
+    "system_b_rotate90": (RandomRotate90Spec(p=1.0),),
+    "system_b_shift": (_shift(0.1),),
+    "system_b_noise": (GaussNoiseSpec(std_range=(0.02, 0.1), p=1.0),),
+    "system_b_blur": (GaussianBlurSpec(sigma_limit=(0.5, 1.5), p=1.0),),
+    "system_b_shear": (AffineSpec(shear=_SHEAR, border_mode="replicate", p=1.0),),
     "system_b_mix": (
-        _MIRROR,
-        _UPSIDE_DOWN,
-        _QUARTER_TURNS,
-        OneOfSpec(transforms=(_SHEAR, _SHIFT), p=0.5),
+        HorizontalFlipSpec(p=0.3),
+        VerticalFlipSpec(p=0.6),
+        RandomRotate90Spec(p=0.2),
+        OneOfSpec(
+            transforms=(
+                AffineSpec(shear=_SHEAR, border_mode="replicate", p=0.8),
+                _shift(0.1),
+            ),
+            p=0.3,
+        ),
     ),
     "system_c": (_MIRROR,),
     "system_d": (
@@ -79,9 +91,11 @@ PRESETS: dict[str, tuple[TransformSpec | OneOfSpec, ...]] = {
   `[slices, {name: HorizontalFlip, p: 0.5}, {name: RandomRotate90}]`.
 - `system_a`: row A2, always a rotation within 5 degrees, each flip with probability .5; borders
   mirrored.
-- `system_b_*`: row B9, one transform each, and `system_b_mix`. Its .3 and .1 are read as strengths:
-  a slope of .3 (16.7 degrees), .1 of the side. The report does not state the probabilities of .5,
-  the noise and the blur, so these are ours. Quarter turns, and so the mix, need square images.
+- `system_b`: row B9, its default training.
+- `system_b_*`: row B9, one transform each, always (the shift with probability .2), and
+  `system_b_mix`. A shear of .3 is read as a slope (16.7 degrees), a shift of .1 as a share of the
+  side. The report does not state the noise and the blur, so these are ours. Quarter turns, and so
+  `system_b` and the mix, need square images.
 - `system_c`: row C6, a mirror image with probability .5.
 - `system_d`: row D3, each flip with probability .5, always a rotation by 0 to 180 degrees; corners
   are empty.

@@ -38,10 +38,10 @@ def test_each_transform_that_cannot_take_the_data_is_told(dtype: str) -> None:
 def test_what_is_seldom_or_one_of_several_is_told_too() -> None:
     wide = (40, 48, 1), "uint8"
     seldom = OneOfSpec(transforms=(HorizontalFlipSpec(), RandomRotate90Spec(p=1e-9)), p=1e-9)
-    for spec in ("system_b_rotate90", "system_b_mix", (seldom,)):
+    for spec in ("system_b", "system_b_rotate90", "system_b_mix", (seldom,)):
         [problem] = augmentation_problems(spec, *wide)
         assert problem.startswith("RandomRotate90 needs square images")
-    for preset in set(PRESETS) - {"system_b_rotate90", "system_b_mix"}:
+    for preset in set(PRESETS) - {"system_b", "system_b_rotate90", "system_b_mix"}:
         assert augmentation_problems(preset, *wide) == []
 
 

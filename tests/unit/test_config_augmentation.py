@@ -138,7 +138,7 @@ def test_every_mistake_in_a_list_is_one_line() -> None:
         ("{name: Blur}", "give a preset's name, or a list of .* (got {'name': 'Blur'})"),
         ("Blur", "Blur is a transform: write [{name: Blur}]"),
         ("flip", "unknown 'flip'; did you mean 'flips'?"),
-        ("system_b", "unknown 'system_b'; did you mean 'system_"),
+        ("system_e", "unknown 'system_e'; did you mean 'system_"),
     ],
 )
 def test_what_is_no_augmentation_is_one_line(value: str, words: str) -> None:

@@ -81,7 +81,7 @@ def _is_no_transform(value: Any) -> Any:
 
 
 PresetName = Literal[
-    "none", "flips", "slices", "system_a", "system_b_mix", "system_b_horizontal_flip",
+    "none", "flips", "slices", "system_a", "system_b", "system_b_mix", "system_b_horizontal_flip",
     "system_b_vertical_flip", "system_b_rotate90", "system_b_shift", "system_b_shear",
     "system_b_noise", "system_b_blur", "system_c", "system_d",
 ]  # fmt: skip
