@@ -45,9 +45,10 @@ def most(workers: int | tuple[int, int]) -> int:
 class CvSpec(Spec):
     """Cross-validation of the best configurations."""
 
-    candidates: int = Field(4, ge=1)
+    candidates: int | None = Field(None, ge=1)
     """Number of configurations to take from the top of the leaderboard, or all if there are fewer.
-    The ensemble is chosen from them."""
+    The ensemble is chosen from them or, with `folds: none`, is their equal mean. null: 4, or 1 with
+    `folds: none`."""
 
 
 class FinalizeSpec(Spec):
@@ -109,7 +110,7 @@ class JobSpec(Spec):
         BeforeValidator(_no_folds, json_schema_input_type=FoldSpec | Literal["none"] | None),
     ] = FoldSpec()
     """Cross-validation. `none`: the val split, or a fifth of the images, is held out once, and the
-    best configuration is trained once, without a choice of members and steps."""
+    best configurations are trained once, without a choice of members and steps."""
     cv: CvSpec = CvSpec()
     finalize: FinalizeSpec = FinalizeSpec()
     predict: PredictSpec = PredictSpec()
@@ -146,7 +147,7 @@ class JobSpec(Spec):
     @property
     def candidates(self) -> int:
         """Number of configurations to cross-validate."""
-        return 1 if self.folds is None else self.cv.candidates
+        return self.cv.candidates or (1 if self.folds is None else 4)
 
     def at(self, place: Place) -> Self:
         """Return the job for `place`: without Ray, the default scheduler becomes `none`."""
@@ -159,10 +160,9 @@ class JobSpec(Spec):
     def _candidates_are_enough(self) -> Self:
         members = self.finalize.members
         if members is not None and members > self.candidates:
-            why = "folds: none takes one" if self.folds is None else f"cv takes {self.candidates}"
             raise ValueError(
-                f"finalize.members: {members} members cannot be chosen, because {why} of the "
-                "configurations; lower it, or raise cv.candidates"
+                f"finalize.members: {members} members cannot be chosen, because cv takes "
+                f"{self.candidates} of the configurations; lower it, or raise cv.candidates"
             )
         return self
 

@@ -25,6 +25,11 @@ class MetricBase(Spec):
         """Short form, such as `volume Dice`."""
         return self.word
 
+    @property
+    def key(self) -> str:
+        """Short form for a mapping, such as `weighted_f1`."""
+        return str(self.model_dump()["name"])
+
 
 class _OverlapSpec(MetricBase):
     over: Literal["images", "set"] = "images"
@@ -44,6 +49,11 @@ class _OverlapSpec(MetricBase):
         volume = "volume " if self.over == "set" else ""
         weighted = "weighted " if self.average == "weighted" else ""
         return volume + weighted + self.word + self._of
+
+    @property
+    def key(self) -> str:
+        weighted = "weighted_" if self.average == "weighted" else ""
+        return weighted + super().key + ("" if self.only is None else f"_{self.only}")
 
     @property
     def _of(self) -> str:

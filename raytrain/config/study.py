@@ -1,6 +1,6 @@
 """Figures that a published study states, for comparison with a search of the same choices."""
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -10,6 +10,8 @@ from raytrain.config.metrics import DiceMetricSpec, MetricSpec
 from raytrain.config.space_points import value_at
 from raytrain.config.trial import TrialSpec
 
+Same = Literal["same", "other", "unknown"]
+
 
 class StatedSpec(Spec):
     """Figures that the source states for one choice, or for the best of several."""
@@ -17,7 +19,8 @@ class StatedSpec(Spec):
     at: dict[str, str] = {}
     """Factor -> choice, named as in `choice_label`; a missing factor means its best choice."""
     figures: dict[str, float] = Field(min_length=1)
-    """Measure -> figure, such as `{dice: 0.4087, iou: 0.3092}`."""
+    """Key of a measure -> figure, such as `{dice: 0.4087, iou: 0.3092}`. The key is the name, after
+    `weighted_` for that mean, and before the number of the one class that counts: `f1_2`."""
 
 
 class StudySpec(Spec):
@@ -27,13 +30,18 @@ class StudySpec(Spec):
     """The source, such as `A3`, its row in the table of source systems."""
     stated: str
     """What the figures are in the source's own words, such as `mean validation accuracy`."""
+    same_measure: Same = "unknown"
+    """Whether the source's figures are the first of `measures`: `same`, `other`, or `unknown` where
+    the source does not define them."""
+    same_images: Same = "unknown"
+    """Whether the source's figures are of the images that ours are measured on."""
     measures: tuple[MetricSpec, ...] = Field((DiceMetricSpec(),), min_length=1)
     """The metrics to compare, measured on the validation images at the best epoch."""
     figures: tuple[StatedSpec, ...] = ()
 
     @model_validator(mode="after")
     def _states_what_is_measured(self) -> Self:
-        names = [measure.name for measure in self.measures]
+        names = [measure.key for measure in self.measures]
         wrong = {key for stated in self.figures for key in stated.figures if key not in names}
         if wrong:
             lines = "; ".join(unknown_name(key, names) for key in sorted(wrong))

@@ -42,11 +42,13 @@ class Options:
 def choose(pool: Pool, options: Options) -> tuple[Plan, list[Comparison]]:
     """Return the chosen plan, and everything that was compared, in order.
 
-    With a single fold there is nothing to choose by, so the first candidate is taken as it is.
+    With a single fold there is nothing to choose by, so the equal mean of all candidates is taken
+    as it is, without the maps of teammates.
     """
     count = len(pool.candidates)
     if pool.folds < 2:
-        return plan_of([Choice(weights=(1,) + (0,) * (count - 1), views=((),) * count)] * 2), []
+        weights = tuple(int(networks > 0) for networks in options.networks)
+        return plan_of([Choice(weights=weights, views=((),) * count)] * 2), []
     table = _Table(pool, options, [], {})
     views = _views(table)
     plan = table.first("best single", plan_of(single(pool, views)))

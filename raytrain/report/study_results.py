@@ -99,7 +99,7 @@ def _choice(run: RunDir, study: StudySpec, factors: tuple[str, ...], each: Confi
 
 
 def _figures(study: StudySpec, stated: StatedSpec) -> tuple[float | None, ...]:
-    return tuple(stated.figures.get(measure.name) for measure in study.measures)
+    return tuple(stated.figures.get(measure.key) for measure in study.measures)
 
 
 def _best_of(

@@ -42,8 +42,11 @@ def test_one_fold_leaves_nothing_to_choose_by() -> None:
     pool = pool_of([noisy(true_NHW, 3, 1), noisy(true_NHW, 1, 2)], true_NHW)
     one = [CandidateMaps(each.plain[:1], [{}]) for each in pool.candidates]
     held_out = pool.labeled.of(np.flatnonzero(pool.labeled.fold_N == 0))
-    plan, rows = choose(Pool(one, held_out, 2, "single_label", DICE), options(2))
-    assert (plan.chosen.weights, rows) == ((1, 0), [])
+    pool = Pool(one, held_out, 2, "single_label", DICE)
+    # All vote alike; a teammate's maps have no network here.
+    for networks, weights in (((1, 1), (1, 1)), ((1, 0), (1, 0))):
+        plan, rows = choose(pool, options(2, networks=networks))
+        assert (plan.chosen.weights, rows) == (weights, [])
 
 
 def test_weights_by_hand() -> None:
