@@ -5,7 +5,8 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional
 
-from raytrain.config.target import Target
+from raytrain.config.models import NingSpec
+from raytrain.config.target import IGNORE, MOST_LAYERS, Target
 from raytrain.config.trial import TrialSpec
 from raytrain.losses import build_loss
 from raytrain.losses.judged import Judged
@@ -23,13 +24,17 @@ def training_loss(
 ) -> TrainingLoss:
     """Return the loss function of a training.
 
-    For `Outputs` it is the weighted mean over the scales with deep supervision, plus the
-    cross-entropy of the image-level head if there is one. `table_VK` says what soft labels mean.
+    A network with one label per cell learns the most common one. For `Outputs` it is the weighted
+    mean over the scales with deep supervision, plus the cross-entropy of the image-level head if
+    there is one. `table_VK` says what soft labels mean.
     """
     loss = build_loss(spec.loss, target, class_pixels, table_VK)
+    cell = spec.model.cell if isinstance(spec.model, NingSpec) else 1
     weights = (1.0, *(spec.deep_supervision.weights if spec.deep_supervision else ()))
 
     def total(outputs: torch.Tensor | Outputs, mask_BHW: torch.Tensor) -> torch.Tensor:
+        if cell > 1 and table_VK is None:
+            mask_BHW = most_common(mask_BHW, cell, target)
         if isinstance(outputs, torch.Tensor):
             return loss(outputs, mask_BHW)
         scales = zip(weights, (outputs.logits_BKHW, *outputs.sides), strict=True)
@@ -51,3 +56,28 @@ def presence_loss(presence_BF: torch.Tensor, judged: Judged) -> torch.Tensor:
     cost_BF = functional.binary_cross_entropy_with_logits(presence_BF, shown_BF, reduction="none")
     seen_B = judged.valid_BHW.amax((1, 2))
     return (cost_BF.mean(1) * seen_B).sum() / seen_B.sum().clamp_min(1)
+
+
+def most_common(mask_BHW: torch.Tensor, cell: int, target: Target) -> torch.Tensor:
+    """Return the mask with the most common label in each square cell, and in the parts of cells at
+    the right and the bottom; the lower number on a tie.
+
+    Unlabeled pixels do not count, and stay unlabeled. If classes overlap, a class is in a cell
+    where most pixels have it.
+    """
+    height, width = mask_BHW.shape[1:]
+    if target == "multi_label":
+        layers = [mask_BHW >> bit & 1 for bit in range(MOST_LAYERS)]
+        found = [_share(layer, cell, height, width) > 0.5 for layer in layers]
+        return torch.stack([layer.long() << bit for bit, layer in enumerate(found)]).sum(0)
+    classes = int(torch.where(mask_BHW == IGNORE, 0, mask_BHW).max()) + 1
+    shares = [_share(mask_BHW == number, cell, height, width) for number in range(classes)]
+    return torch.where(mask_BHW == IGNORE, IGNORE, torch.stack(shares).argmax(0))
+
+
+def _share(is_in_BHW: torch.Tensor, cell: int, height: int, width: int) -> torch.Tensor:
+    """Return the share of the pixels of each one's cell that are in the class, BHW."""
+    share = functional.avg_pool2d(
+        is_in_BHW[:, None].float(), cell, ceil_mode=True, count_include_pad=False
+    )
+    return functional.interpolate(share, scale_factor=float(cell))[:, 0, :height, :width]

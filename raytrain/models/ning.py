@@ -13,7 +13,8 @@ MARGIN = 18
 
 
 class Ning(nn.Module):
-    """Three convolutions and two subsampling steps; every 4x4 cell has one label."""
+    """Three convolutions and two subsampling steps; every 4x4 cell has one label. Training compares
+    it with the most common label of the cell (`engine/training_loss.py`)."""
 
     def __init__(self, channels: int, classes: int):
         super().__init__()
@@ -32,9 +33,9 @@ class Ning(nn.Module):
     def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
         """Return logits_BKHW, equal within each 4x4 cell; height and width are multiples of 4."""
         x = functional.pad(image_BCHW, (MARGIN,) * 4, mode="replicate")
-        return functional.interpolate(self.layers(x), scale_factor=4.0)
+        return functional.interpolate(self.layers(x), scale_factor=float(NingSpec.cell))
 
 
 def build_ning(spec: NingSpec, channels: int, classes: int) -> nn.Module:
     """Build Ning's network with random weights."""
-    return Padded(Ning(channels, classes), 4)
+    return Padded(Ning(channels, classes), spec.cell)

@@ -3,7 +3,7 @@
 The specs in this file are of networks that segmentation-models-pytorch does not provide.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -146,9 +146,11 @@ class SetrSpec(PretrainedSpec):
 class NingSpec(Spec):
     """The small network of Ning et al. 2005: a 40 px receptive field, one label per 4x4 cell.
 
-    `{name: ning}`
+    `{name: ning}`; it learns the most common label of each cell.
     """
 
+    cell: ClassVar[int] = 4
+    """Side, in px, of the squares that get one label each."""
     name: Literal["ning"] = "ning"
 
     @property
