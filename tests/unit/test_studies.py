@@ -1,13 +1,16 @@
 """The source systems' studies: whole grids, and every value of every factor takes its steps."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from raytrain.config.competition import CompetitionSpec
+from raytrain.config.framing import ResizeSpec
 from raytrain.config.job import JobSpec
 from raytrain.config.load import load_job
-from raytrain.config.models import UNetSpec
+from raytrain.config.losses import loss_problems
+from raytrain.config.models import ModelSpec, UNetSpec
 from raytrain.config.schedulers import NoSchedulerSpec
 from raytrain.config.search import SearchSpec
 from raytrain.config.space import LISTS, count_cells
@@ -15,8 +18,10 @@ from raytrain.config.space_draws import grid_trials
 from raytrain.config.study import choice_label
 from raytrain.data.report import write_report
 from raytrain.engine.trial import Samples
+from raytrain.models import refusal
 from raytrain.runs.layout import RunDir
 from raytrain.search.smoke import EPOCHS, WIDTH, _small, smoke
+from tests.model_cases import SYSTEMS
 from tests.runs import run_of
 from tests.tiny import SPEC
 
@@ -62,6 +67,35 @@ def test_a_laptop_needs_no_gpu_and_downloads_nothing(path: Path) -> None:
     assert job.resources.gpus == 0
     for spec in grid_trials(job.search.space, job.trial, 1000, 0):
         assert getattr(spec.model, "weights", None) is None
+
+
+@cache
+def _refusal(model: ModelSpec, channels: int, classes: int, side: int) -> str | None:
+    return refusal(model, channels, classes, side, side)
+
+
+SIDES = {"cardiac": (1, 96), "neuro": (1, 256), "polyp": (3, 128)}
+"""Competition -> channels, and the side of an image in px."""
+
+
+@pytest.mark.slow
+def _id(value: Path | str | None) -> str:
+    return value.stem if isinstance(value, Path) else value or "full"
+
+
+@pytest.mark.parametrize(("path", "profile"), PROFILES, ids=_id)
+def test_the_networks_and_losses_of_a_study_fit_its_images(path: Path, profile: str | None) -> None:
+    job = load_job(path, profile=profile)
+    channels, side = SIDES[job.competition.name]
+    classes = len(job.competition.classes)
+    specs = grid_trials(job.search.space, job.trial, 1000, 0)
+    for model in {spec.model for spec in specs}:
+        framing = job.trial.framing
+        side = framing.height if isinstance(framing, ResizeSpec) else side
+        if model not in SYSTEMS:  # those are tried elsewhere
+            assert _refusal(model, channels, classes, side) is None
+    for loss in {spec.loss for spec in specs}:
+        assert loss_problems(loss, job.competition.target, classes) == []
 
 
 def test_the_rows_of_the_systems_are_there() -> None:
