@@ -73,8 +73,8 @@ class FocalSpec(LossTermBase):
 class DiceSpec(_RegionTerm):
     """1 - Dice with the batch pooled per class (Milletari et al. 2016, without squares).
 
-    `{name: dice, over: images, background: true}` is MONAI's; with `power: 2` and `smooth: 1` it
-    is source system A's.
+    With `over: images` and `background: true` it is MONAI's; with `power: 2` and `smooth: 1` it is
+    also source system A's.
     """
 
     name: Literal["dice"] = "dice"
