@@ -167,6 +167,16 @@ class JobSpec(Spec):
         return self
 
     @model_validator(mode="after")
+    def _voters_are_kept(self) -> Self:
+        if self.folds is None and self.candidates > self.search.keep:
+            raise ValueError(
+                "cv.candidates: with folds: none, the search's own networks vote, but it keeps the "
+                f"weights of {self.search.keep}; set search.keep to {self.candidates}, or lower "
+                "cv.candidates"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _steps_fit_the_classes(self) -> Self:
         competition = self.competition
         problems = self.predict.step_problems(competition.classes, competition.target)
