@@ -35,7 +35,8 @@ from raytrain.config.base import Spec
 from raytrain.config.errors import config_error
 from raytrain.config.formats import FormatSpec
 from raytrain.config.losses import LossTerm, LossTermBase
-from raytrain.config.metrics import AnyMetricSpec, MetricBase
+from raytrain.config.map_metrics import MetricBase
+from raytrain.config.metrics import AnyMetricSpec
 from raytrain.config.models import ModelSpec
 from raytrain.config.own import PREFIX, OwnSpec, Source, extend_by, remember, spec_of
 

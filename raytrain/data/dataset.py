@@ -216,8 +216,7 @@ def epoch_plan(dataset: SliceDataset, spec: TrialSpec, rank: int, world: int) ->
     if spec.positive_share is not None:
         foreground_N = np.array([dataset.has_foreground(n) for n in range(len(foreground_N))])
     soft = soft_windows(dataset.cache, dataset.windows.row_N, spec.copies)
-    plain = len(foreground_N)
-    return EpochPlan(spec, np.tile(foreground_N, 1 + spec.copies), rank, world, soft, plain)
+    return EpochPlan(spec, np.tile(foreground_N, 1 + spec.copies), rank, world, soft)
 
 
 @dataclass(frozen=True)

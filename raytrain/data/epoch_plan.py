@@ -62,15 +62,15 @@ class EpochPlan(Sampler[BatchPlan]):
 
     def __init__(
         self, spec: TrialSpec, foreground_N: np.ndarray, rank: int, world: int,
-        soft: SoftWindows | None = None, plain: int = 0,
+        soft: SoftWindows | None = None,
     ):  # fmt: skip
         """Set up the plan. `foreground_N` says for each window whether it has foreground; without a
-        positive share only its length matters. The first `plain` windows are left out if the trial
-        has no originals. Raises ValueError when a positive share is set and only one kind of window
-        exists, and when an epoch has no step."""
+        positive share only its length matters. Copies come after the plain windows. Raises
+        ValueError when a positive share is set and only one kind of window exists, and when an
+        epoch has no step."""
         self.spec, self.rank, self.world, self.epoch = spec, rank, world, 1
         is_soft_N = np.zeros(len(foreground_N), bool) if soft is None else soft.is_soft_N
-        first = 0 if spec.originals else plain
+        first = 0 if spec.originals else len(foreground_N) // (1 + spec.copies)
         self.labeled, self.soft = (
             first + np.flatnonzero(kind_N[first:]) for kind_N in (~is_soft_N, is_soft_N)
         )

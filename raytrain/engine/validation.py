@@ -101,8 +101,8 @@ def _own_units(training: Training, on: Validation, frame: Frame) -> Iterator[tup
 
 
 def _scores(evidence: Evidence, on: Validation) -> Row:
-    """Return the metric, the measures beside it, and the Dice of the foreground: mean and per class, without the classes
-    that occur in no image."""
+    """Return the metric, the measures beside it, and the Dice of the foreground: mean and per
+    class, without the classes that occur in no image."""
     counts, counted_K = evidence.counts_NK3, evidence.counted_K
     assert counted_K is not None
     measured = {spec.label: score(spec, evidence) for spec in on.measures}

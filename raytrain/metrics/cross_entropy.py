@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from raytrain.config.metrics import CrossEntropyMetricSpec, FocalMetricSpec
+from raytrain.config.map_metrics import CrossEntropyMetricSpec, FocalMetricSpec
 from raytrain.metrics.evidence import Evidence, ImageMaps
 
 FLOOR = 1e-7

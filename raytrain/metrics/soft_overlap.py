@@ -6,7 +6,7 @@ Shape suffixes: N images, K classes, H x W pixels.
 import cv2
 import numpy as np
 
-from raytrain.config.metrics import SoftOverlapSpec
+from raytrain.config.map_metrics import SoftOverlapSpec
 from raytrain.metrics.evidence import Evidence, ImageMaps, mean
 
 

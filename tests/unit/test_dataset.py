@@ -71,8 +71,7 @@ def test_epoch_and_seed_change_what_is_seen(cache: Cache, preset: str) -> None:
     for seed, epoch in ((5, 4), (6, 3)):
         other = _made(cache, preset, seed=seed, epoch=epoch, rows=rows).image_BCHW
         changed = (other != first).flatten(1).any(1)
-        # One flip half of the time is another one in half of the images; a shift happens in one of
-        # five.
+        # Half of the images are flipped otherwise; a shift happens in one of five.
         assert changed.float().mean() > (0.05 if preset == "system_b_shift" else 0.25)
     assert (first != plain).any()
 

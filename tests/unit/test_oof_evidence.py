@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from raytrain.config.metrics import CrossEntropyMetricSpec, DiceMetricSpec, MetricSpec
+from raytrain.config.map_metrics import CrossEntropyMetricSpec
+from raytrain.config.metrics import DiceMetricSpec, MetricSpec
 from raytrain.metrics import gathered, score
 from raytrain.metrics.bootstrap import REPEATS, beats, group_draws
 from raytrain.metrics.evidence import Evidence
