@@ -29,7 +29,7 @@ FORMS: list[Any] = [
     "soft_dice",
     {"name": "soft_dice", "size": [9, 7], "background": True},
     "soft_iou",
-    {"name": "f1", "only": 2},
+    {"name": "f1", "only": 1},
     {
         "name": "weighted",
         "terms": [
