@@ -40,10 +40,11 @@ def mask_of(runs: Runs, shape_HW: tuple[int, int], order: Order) -> np.ndarray:
     steps = np.zeros(height * width + 1, np.int8)
     steps[runs.begins] += 1
     steps[runs.ends] -= 1
-    flat = np.cumsum(steps[:-1], dtype=np.int8).view(np.uint8)
+    np.cumsum(steps, dtype=np.int8, out=steps)  # in place: no second image in memory
+    flat = steps[:-1].view(np.uint8)
     if order == "row":
-        return flat.reshape(height, width).astype(bool)
-    return _turned(flat.reshape(width, height)).astype(bool)
+        return flat.reshape(height, width).view(bool)
+    return _turned(flat.reshape(width, height)).view(bool)
 
 
 def _walk(image_HW: np.ndarray, order: Order) -> np.ndarray:
