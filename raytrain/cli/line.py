@@ -79,7 +79,8 @@ def search(
     """Search models, losses and rates with early stopping; writes leaderboard.csv."""
     from raytrain.pipeline.report import report as write_report
     from raytrain.pipeline.run import opened
-    from raytrain.report.study_results import study_table, study_text, write_study
+    from raytrain.report.study_results import study_table
+    from raytrain.report.study_text import study_text, write_study
     from raytrain.report.terminal import leaderboard_table
     from raytrain.search.leaderboard import figures
     from raytrain.search.smoke import smoke as smoke_test
@@ -97,7 +98,7 @@ def search(
         write_study(folder, study)
         page = write_report(folder, ledger_of(spec, folder))
         result |= {"study": folder.study, "report": page}
-        text += f"\n{study_text(study)}\nwritten: {folder.study}, and its figures in {page}"
+        text += f"\n{study_text(study)}\nwritten: {folder.study}, {folder.figures}, {page}"
     return Answer(result, text)
 
 

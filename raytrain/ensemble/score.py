@@ -12,7 +12,7 @@ import torch
 from raytrain.config.metrics import MetricSpec
 from raytrain.config.target import Target
 from raytrain.metrics import image_figures, score
-from raytrain.metrics.bootstrap import group_draws
+from raytrain.metrics.bootstrap import interval
 from raytrain.metrics.dice import foreground_dice, mean_foreground_dice, overlap_counts
 from raytrain.metrics.evidence import Evidence, label_maps
 from raytrain.metrics.oof_file import OofEvidence
@@ -67,7 +67,7 @@ def oof_score(
     evidence: Evidence, groups_N: np.ndarray, metric: MetricSpec, confusion_KK: np.ndarray | None
 ) -> OofScore:
     """Return the score on this evidence; the interval draws whole groups with replacement."""
-    low, high = _interval(evidence, groups_N, metric)
+    low, high = interval(evidence, groups_N, metric)
     return OofScore(
         metric=metric.label,
         score=score(metric, evidence),
@@ -79,12 +79,6 @@ def oof_score(
         images=len(evidence.counts_NK3),
         confusion=None if confusion_KK is None else confusion_KK.tolist(),
     )
-
-
-def _interval(evidence: Evidence, groups_N: np.ndarray, metric: MetricSpec) -> tuple[float, float]:
-    draws = [score(metric, evidence.of(rows)) for rows in group_draws(groups_N)]
-    low, high = np.percentile(draws, [2.5, 97.5])
-    return float(low), float(high)
 
 
 def nested_score(ours: OofEvidence, theirs: OofEvidence, folds: tuple[int, ...]) -> float:

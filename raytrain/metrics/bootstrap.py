@@ -7,7 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from raytrain.config.metrics import MetricSpec
 from raytrain.metrics import score
+from raytrain.metrics.draws import DIGITS, drawn_scores
+from raytrain.metrics.evidence import Evidence
 from raytrain.metrics.groups import members
 from raytrain.metrics.oof_file import OofEvidence
 
@@ -22,6 +25,18 @@ def group_draws(groups_N: np.ndarray) -> Iterator[np.ndarray]:
     for _ in range(REPEATS):
         drawn = rng.integers(0, len(groups), len(groups))
         yield np.concatenate([groups[i] for i in drawn])
+
+
+def interval(evidence: Evidence, groups_N: np.ndarray, spec: MetricSpec) -> tuple[float, float]:
+    """Return the 95 % interval of a score over draws of whole groups."""
+    count = len(groups_N)
+    times_DN = np.stack([np.bincount(rows, minlength=count) for rows in group_draws(groups_N)])
+    drawn_D = drawn_scores(spec, evidence, times_DN.astype(np.float64))
+    whole = score(spec, evidence)
+    # Draws are rounded, so one that has the same score is given its exact value.
+    drawn_D = np.where(np.isclose(drawn_D, whole, rtol=0, atol=10**-DIGITS), whole, drawn_D)
+    low, high = np.percentile(drawn_D, [2.5, 97.5])
+    return float(low), float(high)
 
 
 def beats(ours: OofEvidence, theirs: OofEvidence) -> float:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from raytrain.report.facts import read_facts
 from raytrain.report.page import render
-from raytrain.report.study import section
+from raytrain.report.study import StudySection, curves, results, section, write_figures
 from raytrain.report.study_results import study_table
 from raytrain.runs.files import write_bytes
 from raytrain.runs.layout import RunDir
@@ -16,22 +16,33 @@ from raytrain.submission.ledger import Ledger
 
 
 def report(run: RunDir, ledger: Ledger) -> Path:
-    """Write `report.html` and return its path. Raises ValueError like `page_of`."""
-    write_bytes(run.report, page_of(run, ledger, 0).encode())
+    """Write `report.html`, and the figures of a study as files, and return the page's path. Raises
+    ValueError like `page_of`."""
+    table = study_table(run)
+    study = section(table, [*results(table), *curves(table)]) if table else None
+    write_bytes(run.report, _page(run, ledger, study, 0).encode())
+    if study is not None:
+        write_figures(run.figures, study.figures)
     return run.report
 
 
 def page_of(run: RunDir, ledger: Ledger, reload_s: int) -> str:
-    """Return the page; if `reload_s` is not 0, it asks for its parts again after these seconds.
+    """Return the page to be served. It asks for its parts again after `reload_s` seconds, and so
+    it has no figures of a study that take seconds to draw.
 
     Raises ValueError when the data was never checked, or a file of the run is damaged.
     """
+    table = study_table(run)
+    study = section(table, results(table)) if table else None
+    return _page(run, ledger, study, reload_s)
+
+
+def _page(run: RunDir, ledger: Ledger, study: StudySection | None, reload_s: int) -> str:
     events = ledger.read()
     own = {run.path.name, _digest(run)}  # another run may have entered the same file
     ours = [_row(event) for event in events if {event.run, event.sha256} & own]
     facts = read_facts(run, ours, agreement(events))
-    study = study_table(run)
-    return render(facts, section(study) if study else None, reload_s)
+    return render(facts, study, reload_s)
 
 
 def _digest(run: RunDir) -> str:

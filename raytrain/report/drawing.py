@@ -1,13 +1,15 @@
 """Drawing of figures as inline SVG: text stays text, colors are CSS variables, and nothing external
 is referenced.
 
-matplotlib's objects are used without pyplot, so no figure is retained and no setting is shared.
+The same figures are written as SVG and PNG for print. matplotlib's objects are used without pyplot,
+so no figure is retained and no setting is shared.
 """
 
 import html
 import io
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
@@ -18,6 +20,7 @@ from matplotlib.figure import Figure
 from raytrain.report.palette import INK, LINE, MUTED, VARIABLES
 
 WIDTH_IN, HEIGHT_IN = 5.2, 3.2
+PRINT_DPI = 300
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     # Class names and paths may contain dollar signs.
@@ -46,21 +49,59 @@ STYLE: dict[Any, Any] = {
 }
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """One figure, for the page and for print."""
+
+    figure: Figure
+    alt: str
+    """Its description, which is unique on a page."""
+
+    def element(self) -> Markup:
+        """Return it as an element of the page."""
+        return _element(self.svg().decode(), self.alt)
+
+    def svg(self) -> bytes:
+        """Return it as an SVG file in its own colors."""
+        return self._saved("svg", dict.fromkeys(("Creator", "Date", "Format", "Type")))
+
+    def png(self) -> bytes:
+        """Return it as a PNG file on white, for print."""
+        return self._saved("png", {"Software": None})
+
+    def _saved(self, format: str, metadata: dict[str, None]) -> bytes:
+        out = io.BytesIO()
+        with matplotlib.rc_context({**STYLE, "svg.hashsalt": self.alt}):
+            if self.figure.get_layout_engine() is not None:
+                # Placing the parts takes most of the time, so it is done for the first format only.
+                self.figure.draw_without_rendering()
+                self.figure.set_layout_engine("none")
+            self.figure.savefig(
+                out, format=format, dpi=PRINT_DPI, metadata=metadata, transparent=format == "svg"
+            )
+        return out.getvalue()
+
+
+def drawing(alt: str, size_in: tuple[float, float], plot: Callable[[Figure], None]) -> Drawing:
+    """Draw a figure of this width and height; `alt` describes it."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=size_in)
+        plot(figure)
+    return Drawing(figure, alt)
+
+
 def draw(
     alt: str, title: str, x: str, height_in: float, plot: Callable[[Figure, Axes], None]
 ) -> Markup:
-    """Draw one figure with one pair of axes as an element of the page; `alt` describes it and must
-    be unique on the page."""
-    with matplotlib.rc_context({**STYLE, "svg.hashsalt": alt}):
-        figure = Figure(figsize=(WIDTH_IN, height_in))
+    """Draw a figure with one pair of axes as an element of the page."""
+
+    def one(figure: Figure) -> None:
         axes = figure.add_subplot()
         axes.set_title(title)
         axes.set_xlabel(x)
         plot(figure, axes)
-        out = io.StringIO()
-        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        figure.savefig(out, format="svg", metadata=nothing, transparent=True)
-    return _element(out.getvalue(), alt)
+
+    return drawing(alt, (WIDTH_IN, height_in), one).element()
 
 
 def _element(text: str, alt: str) -> Markup:

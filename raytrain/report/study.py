@@ -1,145 +1,80 @@
-"""A study's choices with the figures that its source states, and its own figures."""
+"""The section of a study: its table, its figures, and the figures as files."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from markupsafe import Markup
-
-from raytrain.report import study_figures as figures
-from raytrain.report.study_figures import ChoiceCurves
-from raytrain.runs.history import Row
-
-
-@dataclass(frozen=True)
-class Spread:
-    """A measure over the repeats of one choice."""
-
-    mean: float
-    sd: float | None
-    """Standard deviation; None for a single repeat."""
-    n: int
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One configuration of the study."""
-
-    labels: tuple[str, ...]
-    """Its value of each factor."""
-    ours: tuple[Spread | None, ...]
-    """Our result for each measure; None if figures of single images are missing."""
-    stated: tuple[float | None, ...]
-    """The figures that the source states for this choice."""
-    best_epochs: tuple[int, ...]
-    """The best epoch of each repeat."""
-    histories: Sequence[Sequence[Row]]
-    """The history of each repeat."""
-
-    @property
-    def label(self) -> str:
-        """All factors together."""
-        return ", ".join(self.labels)
-
-
-@dataclass(frozen=True)
-class BestOf:
-    """The source's figures for the best of several choices, and our best one of these."""
-
-    of: str
-    """What those choices have in common; empty for all."""
-    stated: tuple[float | None, ...]
-    best: Choice
-
-
-@dataclass(frozen=True)
-class StudyTable:
-    """A whole study, best choice first."""
-
-    source: str
-    stated: str
-    factors: tuple[str, ...]
-    measures: tuple[str, ...]
-    choices: list[Choice]
-    best_of: list[BestOf]
-
-    @property
-    def repeated(self) -> bool:
-        """Whether any choice was trained more than once."""
-        return any(len(choice.histories) > 1 for choice in self.choices)
+from raytrain.report.study_against import loss_against, score_against
+from raytrain.report.study_curves import loss_curves, panels, score_curves
+from raytrain.report.study_grid import heat_map
+from raytrain.report.study_groups import StudyFigure
+from raytrain.report.study_rows import bars, boxes
+from raytrain.report.study_table import StudyTable
+from raytrain.report.study_text import (
+    CELL_COLUMNS,
+    beside_text,
+    choice_cells,
+    columns,
+    stated_cells,
+)
+from raytrain.runs.files import write_bytes
 
 
 @dataclass(frozen=True)
 class StudySection:
-    """The table and its figures, as the page shows them."""
+    """The tables and figures, as the page shows them."""
 
     table: StudyTable
     columns: list[str]
     rows: list[list[str]]
-    best_of: list[list[str]]
-    curves: Markup
-    panels: Markup
-    factor: Markup | None
-    """Best loss against the factor, if there is a single, numeric one."""
-    boxes: Markup | None
-    """The repeats' scores, if there are repeats."""
+    beside: str
+    """How far the two sides can be compared."""
+    cell_columns: tuple[str, ...]
+    cells: list[list[str]]
+    figures: list[StudyFigure]
 
 
-def columns(table: StudyTable) -> list[str]:
-    """Return the table's column names."""
-    sides = [name for measure in table.measures for name in (measure, f"{measure} there")]
-    return [*table.factors, *sides, "n", "best epoch"]
-
-
-def cells(table: StudyTable) -> list[list[str]]:
-    """Return the table as text, one row per choice."""
-    return [
-        [*choice.labels, *_pairs(choice.ours, choice.stated), str(len(choice.histories)),
-         " ".join(map(str, choice.best_epochs))]
-        for choice in table.choices
-    ]  # fmt: skip
-
-
-def best_of_cells(table: StudyTable) -> list[list[str]]:
-    """Return one row per figure that the source states for the best of several choices: what these
-    have in common, ours and theirs for each measure, and the name of our best choice."""
-    return [
-        [each.of or "all", *_pairs(each.best.ours, each.stated), each.best.label]
-        for each in table.best_of
-    ]
-
-
-def section(table: StudyTable) -> StudySection:
-    """Return the table and the matching figures."""
-    drawn = [
-        ChoiceCurves(
-            choice.label, choice.labels[0] if len(choice.labels) == 1 else "", choice.histories
-        )
-        for choice in table.choices
-    ]
-    count, about = len(drawn), f"the study of {' and '.join(table.factors)}"
+def section(table: StudyTable, figures: Iterable[StudyFigure]) -> StudySection:
+    """Return the tables with these figures."""
     return StudySection(
         table=table,
         columns=columns(table),
-        rows=cells(table),
-        best_of=best_of_cells(table),
-        curves=figures.all_curves(drawn, f"Validation loss of all {count} choices of {about}"),
-        panels=figures.panels(drawn, f"Training and validation loss of each choice of {about}"),
-        factor=figures.loss_against(
-            drawn, table.factors[0], f"Best validation loss against the factor of {about}"
-        ),
-        boxes=figures.boxes(drawn, f"Scores of the repeats of {about}") if table.repeated else None,
+        rows=choice_cells(table),
+        beside=beside_text(table),
+        cell_columns=CELL_COLUMNS,
+        cells=stated_cells(table),
+        figures=[*figures],
     )
 
 
-def _pairs(ours: tuple[Spread | None, ...], stated: tuple[float | None, ...]) -> list[str]:
-    return [
-        text
-        for spread, figure in zip(ours, stated, strict=True)
-        for text in (_spread(spread), "" if figure is None else f"{figure:.4f}")
-    ]
+def write_figures(folder: Path, figures: list[StudyFigure]) -> None:
+    """Write each figure as PNG and SVG of its printed size, and its numbers as CSV; files of
+    figures that no longer exist are deleted."""
+    kept = set()
+    for figure in figures:
+        stem = folder / figure.name
+        write_bytes(stem.with_suffix(".svg"), figure.drawing.svg())
+        write_bytes(stem.with_suffix(".png"), figure.drawing.png())
+        text = figure.data.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+        write_bytes(stem.with_suffix(".csv"), text.encode())
+        kept |= {f"{figure.name}{suffix}" for suffix in (".svg", ".png", ".csv")}
+    for path in folder.glob("*"):
+        if path.is_file() and path.name not in kept:
+            path.unlink()
 
 
-def _spread(spread: Spread | None) -> str:
-    if spread is None:
-        return ""
-    return f"{spread.mean:.4f}" + (f" +- {spread.sd:.4f}" if spread.sd is not None else "")
+def results(table: StudyTable) -> Iterator[StudyFigure]:
+    """Yield the figures of the study's results."""
+    against = [score_against(table), heat_map(table), loss_against(table)]
+    yield from (figure for figure in against if figure is not None)
+    if len(table.numeric) < len(table.factors) or table.cells:
+        yield from bars(table)
+    if table.repeated:
+        yield from boxes(table)
+
+
+def curves(table: StudyTable) -> Iterator[StudyFigure]:
+    """Yield the figures of all epochs, which take seconds to draw."""
+    yield from loss_curves(table)
+    yield from score_curves(table)
+    yield from panels(table)

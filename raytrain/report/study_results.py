@@ -1,32 +1,21 @@
-"""A study's table: our measures of every choice next to the figures that its source states."""
+"""A study's table, read from the records of its run."""
 
-import csv
-import io
 import math
-from statistics import fmean, stdev
 
-from rich.table import Table
+import numpy as np
 
 from raytrain.config.metrics import MetricSpec
+from raytrain.config.models import PixelsBase
 from raytrain.config.study import StatedSpec, StudySpec, choice_label
 from raytrain.metrics import gathered, score
+from raytrain.metrics.bootstrap import interval
 from raytrain.metrics.oof_file import OofEvidence, read_oof_evidence
-from raytrain.report.study import (
-    BestOf,
-    Choice,
-    Spread,
-    StudyTable,
-    best_of_cells,
-    cells,
-    columns,
-)
-from raytrain.report.terminal import as_text
-from raytrain.runs.files import write_bytes
+from raytrain.report.study_table import Cell, Choice, Spread, StudyTable
 from raytrain.runs.history import read_history
 from raytrain.runs.jobs import read_job
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Record
-from raytrain.search.configurations import Configuration, configurations
+from raytrain.search.configurations import Configuration, configurations, mean_interval
 from raytrain.search.leaderboard import ranked
 
 
@@ -41,47 +30,27 @@ def study_table(run: RunDir) -> StudyTable | None:
         return None
     study, factors = job.study, tuple(job.search.space)
     choices = [_choice(run, study, factors, each) for each in board]
+    choices.sort(key=_rank)
+    repeats = max(len(each.counted) for each in board)
     return StudyTable(
         source=study.source,
         stated=study.stated,
+        same_measure=study.same_measure,
+        same_images=study.same_images,
         factors=factors,
         measures=tuple(measure.label for measure in study.measures),
         choices=choices,
-        best_of=[
-            found
-            for stated in study.figures
-            if stated.at.keys() != set(factors)
-            and (found := _best_of(study, stated, factors, choices))
+        cells=[
+            cell for stated in study.figures for cell in _cells(study, stated, factors, choices)
         ],
+        over="repeats" if repeats > 1 else "draws of groups of images",
     )
 
 
-def write_study(run: RunDir, table: StudyTable) -> None:
-    """Write the table to `study.csv` as it is shown."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([columns(table), *cells(table)])
-    write_bytes(run.study, text.getvalue().encode())
-
-
-def study_text(table: StudyTable) -> str:
-    """Return the tables for the terminal."""
-    title = f"{table.source}; there: {table.stated}"
-    parts = [_as_table(title, columns(table), cells(table))]
-    if table.best_of:
-        sides = [name for measure in table.measures for name in (measure, f"{measure} there")]
-        heads = ["the best of", *sides, "ours is"]
-        parts.append(_as_table("stated for the best of several", heads, best_of_cells(table)))
-    return "\n".join(parts)
-
-
-def _as_table(title: str, heads: list[str], body: list[list[str]]) -> str:
-    table = Table(title=title, title_justify="left")
-    for head in heads:
-        table.add_column(head, overflow="fold")
-    for row in body:
-        table.add_row(*row)
-    return as_text(table)
+def _rank(choice: Choice) -> tuple[bool, float, str]:
+    """Return the key that sorts by the first measure, best first."""
+    first = choice.ours[0]
+    return (first is None, -(first.mean if first else 0.0), choice.label)
 
 
 def _choice(run: RunDir, study: StudySpec, factors: tuple[str, ...], each: Configuration) -> Choice:
@@ -91,6 +60,9 @@ def _choice(run: RunDir, study: StudySpec, factors: tuple[str, ...], each: Confi
     known = [_evidence(run, record) for record in each.counted]
     return Choice(
         labels=labels,
+        numbers=tuple(map(_number, labels)),
+        loss=each.spec.loss_label,
+        gradients=not isinstance(each.spec.model, PixelsBase),
         ours=tuple(_spread(known, measure) for measure in study.measures),
         stated=_figures(study, own[0]) if own else (None,) * len(study.measures),
         best_epochs=tuple(best["epoch"] for best in each.bests),
@@ -102,15 +74,33 @@ def _figures(study: StudySpec, stated: StatedSpec) -> tuple[float | None, ...]:
     return tuple(stated.figures.get(measure.key) for measure in study.measures)
 
 
-def _best_of(
-    study: StudySpec, stated: StatedSpec, factors: tuple[str, ...], choices: list[Choice]
-) -> BestOf | None:
+def _best(stated: StatedSpec, factors: tuple[str, ...], choices: list[Choice]) -> Choice | None:
     """Return our best choice that has the stated labels; None while there is none."""
     for choice in choices:
         labels = dict(zip(factors, choice.labels, strict=True))
         if stated.at.items() <= labels.items():
-            return BestOf(", ".join(stated.at.values()), _figures(study, stated), choice)
+            return choice
     return None
+
+
+def _cells(
+    study: StudySpec, stated: StatedSpec, factors: tuple[str, ...], choices: list[Choice]
+) -> list[Cell]:
+    best = _best(stated, factors, choices)
+    of = ", ".join(stated.at.values()) or "the best of all"
+    of = of if stated.at.keys() in (set(), set(factors)) else f"the best of {of}"
+    pairs = zip(study.measures, _figures(study, stated), strict=True)
+    return [
+        Cell(
+            choice=of,
+            measure=measure.label,
+            theirs=theirs,
+            ours=best.ours[place] if best else None,
+            ours_is=best.label if best else "",
+        )
+        for place, (measure, theirs) in enumerate(pairs)
+        if theirs is not None
+    ]
 
 
 def _evidence(run: RunDir, record: Record) -> OofEvidence | None:
@@ -127,4 +117,14 @@ def _spread(known: list[OofEvidence | None], measure: MetricSpec) -> Spread | No
         values.append(score(measure, oof.evidence))
     if not all(map(math.isfinite, values)):
         return None
-    return Spread(fmean(values), stdev(values) if len(values) > 1 else None, len(values))
+    low, high = mean_interval(values) or (None, None)
+    if len(known) == 1 and known[0] is not None:
+        low, high = interval(known[0].evidence, np.array(known[0].groups), measure)
+    return Spread(tuple(values), low, high)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

@@ -148,6 +148,11 @@ class RunDir:
         return self.path / "study.csv"
 
     @property
+    def figures(self) -> Path:
+        """The figures of a study, for print."""
+        return self.path / "figures"
+
+    @property
     def oof(self) -> Path:
         return self.path / "oof"
 

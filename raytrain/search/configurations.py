@@ -4,7 +4,7 @@ Configurations are derived from the records, so that a seed in a search space ha
 `search.repeats`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import sqrt
@@ -80,17 +80,22 @@ class Configuration:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """95 % interval of the mean, by Student's t over the repeats; None for fewer than two.
+        """95 % interval of the mean over the repeats; None for fewer than two."""
+        return mean_interval(self.scores)
 
-        Folds share most of their training images, so over folds the interval is somewhat too narrow
-        (Bengio and Grandvalet 2004).
-        """
-        if self.mean is None or self.sd is None:
-            return None
-        from scipy.special import stdtrit  # imported here, because it is slow to import
 
-        half = float(stdtrit(len(self.scores) - 1, 0.975)) * self.sd / sqrt(len(self.scores))
-        return self.mean - half, self.mean + half
+def mean_interval(values: Sequence[float]) -> tuple[float, float] | None:
+    """Return the 95 % interval of a mean over repeats, by Student's t; None for fewer than two.
+
+    Folds share most of their training images, so over folds the interval is somewhat too narrow
+    (Bengio and Grandvalet 2004).
+    """
+    if len(values) < 2:
+        return None
+    from scipy.special import stdtrit  # imported here, because it is slow to import
+
+    half = float(stdtrit(len(values) - 1, 0.975)) * stdev(values) / sqrt(len(values))
+    return fmean(values) - half, fmean(values) + half
 
 
 def configurations(records: Iterable[Record]) -> list[Configuration]:

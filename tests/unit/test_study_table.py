@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from raytrain.config.job import JobSpec
@@ -11,7 +12,8 @@ from raytrain.config.load import load_job
 from raytrain.config.space_draws import grid_trials
 from raytrain.config.study import choice_label
 from raytrain.pipeline.report import report
-from raytrain.report.study_results import study_table, study_text, write_study
+from raytrain.report.study_results import study_table
+from raytrain.report.study_text import stated_cells, study_text, write_study
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task
 from tests.study_runs import fill, small_job
@@ -54,6 +56,7 @@ def test_what_a_study_states_is_of_its_own_choices(path: Path) -> None:
 def test_the_table_lays_ours_beside_theirs(tmp_path: Path) -> None:
     study = {
         "source": "Z9", "stated": "test Dice and Jaccard", "measures": ["dice", "iou"],
+        "same_measure": "same", "same_images": "other",
         "figures": [
             {"at": {"loss": "focal", "optimizer.lr": "0.001"}, "figures": {"dice": 0.4476}},
             {"at": {"loss": "dice"}, "figures": {"dice": 0.4087, "iou": 0.3092}},
@@ -77,9 +80,14 @@ def test_the_table_lays_ours_beside_theirs(tmp_path: Path) -> None:
     assert focal.best_epochs == (3, 3, 3)
     text = study_text(table)
     assert "Z9; there: test Dice and Jaccard" in text
-    assert [(each.of, each.best.labels) for each in table.best_of] == [
-        ("dice", ("dice", "0.001")), ("", ("dice", "0.001")),
-    ]  # fmt: skip
+    assert [(cell.choice, cell.measure, cell.theirs, cell.ours_is) for cell in table.cells] == [
+        ("focal, 0.001", "Dice", 0.4476, "focal, 0.001"),
+        ("the best of dice", "Dice", 0.4087, "dice, 0.001"),
+        ("the best of dice", "IoU", 0.3092, "dice, 0.001"),
+        ("the best of all", "IoU", 0.5, "dice, 0.001"),
+    ]
+    assert table.cells[0].difference == pytest.approx(dice - 0.4476)
+    assert "beside the source; measure: same, images: other, 95 % over repeats" in text
     write_study(run, table)
     rows = list(csv.reader(run.study.read_text().splitlines()))
     assert rows[0] == [
@@ -90,9 +98,51 @@ def test_the_table_lays_ours_beside_theirs(tmp_path: Path) -> None:
     page = page_of(run)
     assert "Study Z9" in page
     assert "0.7100 +- 0.0100" in page
-    for figure in ("Validation loss of all 6 choices", "of each choice", "Scores of the repeats"):
-        assert page.count(figure) == 1, figure
-    assert "Best validation loss against the factor" not in page
+    for figure in ("loss curves of", "loss panels of", "Boxes over the repeats", "Heat map of"):
+        assert page.count(f'aria-label="{figure}') == 1, figure
+    written = {path.stem for path in run.figures.iterdir()}
+    assert written == {
+        "score_factor", "grid", "loss_factor", "bars", "boxes", "loss_curves", "dice_curves",
+        "loss_panels",
+    }  # fmt: skip
+
+
+def test_a_single_training_has_an_interval_over_groups_and_repeats_one_over_them(
+    tmp_path: Path,
+) -> None:
+    study = {
+        "source": "Z7", "stated": "Dice", "figures": [
+            {"at": {"optimizer.lr": "0.001"}, "figures": {"dice": 0.5}},
+            {"at": {"optimizer.lr": "0.1"}, "figures": {"dice": 0.4}},
+        ],
+    }  # fmt: skip
+    space = {"optimizer.lr": {"grid": [1e-3, 1e-1]}}
+
+    def uneven(task: Task, id: str) -> int:
+        return 40 + 3 * int(id[1:]) + task.spec.seed
+
+    found = {}
+    for seeds, trials in ((1, 1), (3, 1)):
+        run = RunDir(tmp_path / f"runs/t/{seeds}")
+        fill(job_of(space, study, trials, seeds), run, uneven)
+        table = study_table(run)
+        assert table is not None
+        found[seeds] = table
+    assert [table.over for table in found.values()] == ["draws of groups of images", "repeats"]
+    single, repeated = (table.cells[0].ours for table in found.values())
+    assert single is not None
+    assert repeated is not None
+    dice = {h: 2 * h / (100 + h) for h in range(101)}
+    groups = [(dice[45 + 6 * n] + dice[48 + 6 * n]) / 2 for n in range(2, 6)]
+    assert single.mean == pytest.approx(sum(groups) / 4)
+    draws = np.random.default_rng(1).choice(groups, (20_000, 4)).mean(1)
+    assert (single.low, single.high) == pytest.approx(np.percentile(draws, [2.5, 97.5]), abs=0.004)
+    # Student's t with two degrees of freedom: 4.3027 standard errors.
+    assert repeated.sd is not None
+    assert repeated.high == pytest.approx(repeated.mean + 4.3027 * repeated.sd / 3**0.5, abs=1e-5)
+    # What was not trained yet has a cell, too.
+    missing = stated_cells(found[1])[1]
+    assert missing == ["0.1", "Dice", "0.4000", "", "", "", "", ""]
 
 
 def test_one_factor_of_numbers_is_drawn_on_a_logarithmic_axis(tmp_path: Path) -> None:
@@ -100,9 +150,8 @@ def test_one_factor_of_numbers_is_drawn_on_a_logarithmic_axis(tmp_path: Path) ->
     run = RunDir(tmp_path / "runs/t/run")
     fill(job_of({"optimizer.lr": RATES}, study, 3, 1), run, hits)
     page = page_of(run)
-    assert "Best validation loss against the factor of the study of optimizer.lr" in page
-    assert "Scores of the repeats" not in page
-    start = page.index('aria-label="Best validation loss against')
+    assert "Boxes over the repeats" not in page
+    start = page.index('aria-label="best validation loss against the factor')
     drawn = page[start : page.index("</svg>", start)]
     assert "mathdefault" not in page
     ticks = [tick for tick in ("0.0001", "0.001", "0.01") if f">{tick}<" in drawn]

@@ -1,0 +1,129 @@
+"""How a study's choices are divided between panels, so that every choice can be told apart."""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from raytrain.report.drawing import Drawing
+from raytrain.report.palette import INK, SERIES_COLOURS
+from raytrain.report.study_table import Choice, StudyTable
+
+SOURCE = "the source's figure"
+MOST_LINES = 8
+"""Most choices in one panel; these many differ in color and dash."""
+FEW = 3
+"""Fewest choices per panel, on average, if a factor divides them."""
+WIDTH_IN = 6.9
+"""Width of a figure: the text width of a printed page."""
+
+T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class StudyFigure:
+    """One figure of a study, with its numbers."""
+
+    name: str
+    """Name of its files."""
+    caption: str
+    drawing: Drawing
+    data: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Group:
+    """Choices that share a panel."""
+
+    title: str
+    choices: list[Choice]
+
+
+def by_loss(table: StudyTable, choices: list[Choice]) -> list[Group]:
+    """Return groups of one loss each, because different losses have different scales."""
+    parts = parted(choices, lambda choice: choice.loss)
+    return [
+        group
+        for loss, part in parts.items()
+        for group in divided(table, part, f"loss: {loss}" if len(parts) > 1 else "")
+    ]
+
+
+def divided(table: StudyTable, choices: list[Choice], title: str) -> list[Group]:
+    """Return groups of at most `MOST_LINES` choices: by the values of one factor or, if no factor
+    divides them into few groups, in the order of their results."""
+    if len(choices) <= MOST_LINES:
+        return [Group(title, choices)]
+    ways = [
+        (len(parts), place, parts)
+        for place in range(len(table.factors))
+        if len(parts := parted(choices, lambda choice: choice.labels[place])) > 1  # noqa: B023
+        and max(map(len, parts.values())) <= MOST_LINES
+        and len(choices) >= FEW * len(parts)
+    ]
+    if not ways:
+        chunks = paged(choices, MOST_LINES)
+        starts = [sum(map(len, chunks[:place])) for place in range(len(chunks))]
+        names = [
+            f"places {start + 1} to {start + len(chunk)}"
+            for start, chunk in zip(starts, chunks, strict=True)
+        ]
+    else:
+        _, place, parts = min(ways, key=lambda way: way[:2])
+        chunks = list(parts.values())
+        names = [f"{table.names[place]} = {label}" for label in parts]
+    return [
+        Group(f"{title}, {name}" if title else name, chunk)
+        for name, chunk in zip(names, chunks, strict=True)
+    ]
+
+
+def varying(table: StudyTable, choices: Sequence[Choice]) -> list[int]:
+    """Return the places of the factors in which these choices differ; all if they do not."""
+    every = range(len(table.factors))
+    return [p for p in every if len({choice.labels[p] for choice in choices}) > 1] or [*every]
+
+
+def entry(choice: Choice, places: Sequence[int]) -> str:
+    """Return the choice's values of these factors."""
+    return ", ".join(shortened(choice.labels[place]) for place in places)
+
+
+def styles(entries: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return a line style for each different entry of a legend."""
+    looks = [
+        {"color": color, "linestyle": dash}
+        for dash in ("-", (0, (4, 1.5)), (0, (1, 1)))
+        for color in (*SERIES_COLOURS, INK)
+    ]
+    return {name: looks[place % len(looks)] for place, name in enumerate(dict.fromkeys(entries))}
+
+
+def named_columns(table: StudyTable, choice: Choice) -> dict[str, str]:
+    """Return factor -> label."""
+    return dict(zip(table.factors, choice.labels, strict=True))
+
+
+def shortened(text: str, most: int = 30) -> str:
+    """Return the text, with its middle left out if it is longer than `most` characters."""
+    half = (most - 1) // 2
+    return text if len(text) <= most else f"{text[:half]}\u2026{text[-half:]}"
+
+
+def parted(items: Sequence[T], key: Callable[[T], K]) -> dict[K, list[T]]:
+    """Return the items by their key, in the order of first appearance."""
+    found: dict[K, list[T]] = {}
+    for item in items:
+        found.setdefault(key(item), []).append(item)
+    return found
+
+
+def paged(items: Sequence[T], most: int) -> list[list[T]]:
+    """Return the items in as few parts as possible, of about equal lengths of at most `most`."""
+    count = -(-len(items) // most)
+    each, more = divmod(len(items), max(1, count))
+    starts = [place * each + min(place, more) for place in range(count + 1)]
+    return [list(items[low:high]) for low, high in pairwise(starts)]

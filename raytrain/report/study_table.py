@@ -1,0 +1,117 @@
+"""A study as a table: its choices, our figures of them, and those that its source states."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import fmean, stdev
+
+from raytrain.runs.history import Row
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A measure over the repeats of one choice, at the best epoch of each."""
+
+    values: tuple[float, ...]
+    low: float | None
+    """Lower end of the 95 % interval of the mean; None if there is no interval."""
+    high: float | None
+
+    @property
+    def mean(self) -> float:
+        return fmean(self.values)
+
+    @property
+    def sd(self) -> float | None:
+        """Standard deviation; None for a single repeat."""
+        return stdev(self.values) if self.n > 1 else None
+
+    @property
+    def n(self) -> int:
+        return len(self.values)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One configuration of the study."""
+
+    labels: tuple[str, ...]
+    """Its value of each factor."""
+    numbers: tuple[float | None, ...]
+    """The same values as numbers; None for a value that is not a number."""
+    loss: str
+    """Its loss. Values of different losses have different scales."""
+    gradients: bool
+    """Whether it is trained by gradients; the others are baselines, such as a random forest."""
+    ours: tuple[Spread | None, ...]
+    """Our result for each measure; None if figures of single images are missing."""
+    stated: tuple[float | None, ...]
+    """The figures that the source states for this choice."""
+    best_epochs: tuple[int, ...]
+    """The best epoch of each repeat."""
+    histories: Sequence[Sequence[Row]]
+    """The history of each repeat."""
+
+    @property
+    def label(self) -> str:
+        """All factors together."""
+        return ", ".join(self.labels)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One figure of the source beside ours."""
+
+    choice: str
+    """What the source states it for."""
+    measure: str
+    theirs: float
+    ours: Spread | None
+    """None if there is no such choice yet, or if its figures are missing."""
+    ours_is: str
+    """The choice that ours is of; empty if there is none."""
+
+    @property
+    def difference(self) -> float | None:
+        """Ours minus theirs."""
+        return None if self.ours is None else self.ours.mean - self.theirs
+
+
+@dataclass(frozen=True)
+class StudyTable:
+    """A whole study, best choice first."""
+
+    source: str
+    stated: str
+    same_measure: str
+    """Whether our measure is the source's: same, other or unknown."""
+    same_images: str
+    """Whether our images are the source's: same, other or unknown."""
+    factors: tuple[str, ...]
+    measures: tuple[str, ...]
+    choices: list[Choice]
+    cells: list[Cell]
+    """One cell for every figure that the source states, in its order."""
+    over: str
+    """What the intervals are over."""
+
+    @property
+    def repeated(self) -> bool:
+        """Whether any choice was trained more than once."""
+        return any(len(choice.histories) > 1 for choice in self.choices)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The factors in short: the last word of each path, or the path if two have the same."""
+        last = [factor.rpartition(".")[2] for factor in self.factors]
+        pairs = zip(self.factors, last, strict=True)
+        return tuple(path if last.count(word) > 1 else word for path, word in pairs)
+
+    @property
+    def numeric(self) -> list[int]:
+        """Places of the factors of which every value is a number."""
+        return [
+            place
+            for place in range(len(self.factors))
+            if all(choice.numbers[place] is not None for choice in self.choices)
+        ]
