@@ -16,6 +16,7 @@ from raytrain.submission.ledger import FileLedger
 
 CLOCK = (
     "seconds", "samples_per_s", "wait_share", "epoch_seconds", "seconds_left", "time", "host_gb",
+    "device",
 )  # fmt: skip
 """What differs between two equal trainings."""
 PATIENTS = PhantomSplit(train=8, val=3, test=20)

@@ -1,5 +1,7 @@
 """The commands of the pipeline: one per station, and those that chain them."""
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +13,7 @@ from raytrain.cli.app import JobFile, Local, Overrides, Profile, app, place_of, 
 from raytrain.cli.begin import begun
 from raytrain.config.load import load_job
 from raytrain.data.working import working
+from raytrain.runs.files import write_bytes
 from raytrain.runs.layout import RunDir, run_dir
 from raytrain.runs.messages import counted
 
@@ -92,6 +95,7 @@ def search(
             smoked = smoke_test(run)
         return Answer(smoked, smoked.text)
     found = raytrain.search(spec, place)
+    write_bytes(folder.command, f"{shlex.join(['raytrain', *sys.argv[1:]])}\n".encode())
     result = {"leaderboard": figures(found.board), "file": folder.leaderboard}
     text = leaderboard_table(found.board)
     if study := study_table(folder):

@@ -7,7 +7,7 @@ import typer
 
 import raytrain
 from raytrain.cli.answer import Answer
-from raytrain.cli.app import JobFile, Overrides, Profile, app
+from raytrain.cli.app import Overrides, Profile, app
 from raytrain.config.load import load_job
 
 PANEL = "The line"
@@ -50,7 +50,31 @@ def evaluate(
 
 
 @app.command(rich_help_panel=PANEL)
-def report(job: JobFile, set: Overrides = None, profile: Profile = None) -> Answer:
+def report(
+    job: Annotated[
+        Path | None, typer.Argument(help="The competition's YAML; none with --compare.")
+    ] = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of all runs, such as runs: write comparison.html, which has all studies "
+            "beside their sources."
+        ),
+    ] = None,
+    set: Overrides = None,
+    profile: Profile = None,
+) -> Answer:
     """Write report.html: one page that needs no network."""
+    from raytrain.pipeline.report import compare_studies
+    from raytrain.report.comparison import COLUMNS, as_markdown
+
+    if (job is None) == (compare is None):
+        raise typer.BadParameter("give either a job, or --compare with the folder of all runs")
+    if compare is not None:
+        studies, written = compare_studies(compare)
+        rows = [dict(zip(COLUMNS, row, strict=True)) for study in studies for row in study.rows]
+        text = f"{as_markdown(studies)}\nwritten: {', '.join(map(str, written))}"
+        return Answer({"rows": rows, "written": written}, text)
+    assert job is not None
     page = raytrain.report(load_job(job, set, profile))
     return Answer({"report": page}, f"written: {page}")

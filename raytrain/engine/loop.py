@@ -16,7 +16,7 @@ from raytrain.config.trial import TrialSpec
 from raytrain.data.dataset import Batch
 from raytrain.data.epoch_plan import EpochPlan
 from raytrain.engine.finite import finite_steps
-from raytrain.engine.memory import peak_memory, with_smaller_parts
+from raytrain.engine.memory import device_used, with_smaller_parts
 from raytrain.engine.pace import Waited
 from raytrain.engine.parallel import World
 from raytrain.engine.schedules import rate_factors, set_rates
@@ -124,7 +124,7 @@ def train_epoch(training: Training, loader: DataLoader[Batch], history: Sequence
         "images": images,
         "ranks": int(ranks),
         **({"skipped": len(own_S) - len(share_S)} if spec.not_finite == "skip" else {}),
-        **peak_memory(world),
+        **device_used(world),
     }
 
 

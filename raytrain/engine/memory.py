@@ -22,15 +22,28 @@ GB = 1e9
 UNKNOWN = "this system does not tell how much memory {} (Windows does not); set {}"
 
 
-def peak_memory(world: World) -> Row:
-    """Return the peaks so far: `host_gb` of this process, unless the system does not tell it, and
-    `device_gb` of tensors on a GPU."""
-    row: Row = {}
+def device_used(world: World) -> Row:
+    """Return the `device`'s name and the peaks so far: `host_gb` of this process, unless the system
+    does not tell it, and `device_gb` of the training's tensors on a GPU."""
+    row: Row = {"device": _device_name(world.device)}
     if resource is not None:
         row["host_gb"] = round(peak_bytes(torch.device("cpu")) / GB, 3)
     if world.device.type == "cuda":
         row["device_gb"] = round(peak_bytes(world.device) / GB, 3)
     return row
+
+
+def forget_peaks(device: torch.device) -> None:
+    """Let the peaks on a GPU begin anew, because a process trains several networks in turn."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'s' * (threads != 1)}"
 
 
 def peak_bytes(device: torch.device) -> int:

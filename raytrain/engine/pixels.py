@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from raytrain.config.target import IGNORE
 from raytrain.data.dataset import Batch
 from raytrain.engine.loop import Training
-from raytrain.engine.memory import peak_memory
+from raytrain.engine.memory import device_used
 from raytrain.engine.pace import Waited
 from raytrain.models.pixels import PixelClassifier
 from raytrain.runs.history import Row
@@ -51,7 +51,7 @@ def fit_epoch(training: Training, loader: DataLoader[Batch], history: Sequence[R
         "wait_share": round(batches.seconds / seconds, 4),
         "images": images,
         "ranks": 1,
-        **peak_memory(training.world),
+        **device_used(training.world),
     }
 
 

@@ -23,7 +23,7 @@ from raytrain.engine.compiling import compiled
 from raytrain.engine.ema import build_ema, build_swa
 from raytrain.engine.hold import hold_place, placed_loader
 from raytrain.engine.loop import Training, train_epoch
-from raytrain.engine.memory import PartsError, ask_for_parts, asked_parts
+from raytrain.engine.memory import PartsError, ask_for_parts, asked_parts, forget_peaks
 from raytrain.engine.optimizers import build_optimizer
 from raytrain.engine.pace import Pace
 from raytrain.engine.parallel import World, current_world
@@ -72,6 +72,7 @@ def run_trial(task: Task, samples: Samples, reporter: Reporter, watch: Watch = U
     """
     world = current_world()
     torch.set_num_threads(task.cpus)
+    forget_peaks(world.device)
     set_float32(task.spec.precision)
     task.directory.mkdir(parents=True, exist_ok=True)
     # A worker that briefly outlives its killed driver must not write at the same time as its

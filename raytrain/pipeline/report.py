@@ -4,8 +4,9 @@ import hashlib
 from datetime import UTC
 from pathlib import Path
 
+from raytrain.report.comparison import ComparedStudy, as_csv, compared
 from raytrain.report.facts import read_facts
-from raytrain.report.page import render
+from raytrain.report.page import render, render_comparison
 from raytrain.report.study import StudySection, curves, results, section, write_figures
 from raytrain.report.study_results import study_table
 from raytrain.runs.files import write_bytes
@@ -24,6 +25,16 @@ def report(run: RunDir, ledger: Ledger) -> Path:
     if study is not None:
         write_figures(run.figures, study.figures)
     return run.report
+
+
+def compare_studies(storage: Path) -> tuple[list[ComparedStudy], tuple[Path, Path]]:
+    """Write `comparison.html` and `comparison.csv` into the folder of all runs, and return the
+    studies and both paths. Raises ValueError when no study there has a result."""
+    studies = compared(storage)
+    page, table = storage / "comparison.html", storage / "comparison.csv"
+    write_bytes(page, render_comparison(studies).encode())
+    write_bytes(table, as_csv(studies).encode())
+    return studies, (page, table)
 
 
 def page_of(run: RunDir, ledger: Ledger, reload_s: int) -> str:

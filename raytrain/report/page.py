@@ -15,6 +15,7 @@ from raytrain.report import (
     training_section,
     under_way,
 )
+from raytrain.report.comparison import COLUMNS, ComparedStudy, against_source
 from raytrain.report.facts import RunFacts
 from raytrain.report.line import stations
 from raytrain.report.oof import read_oof
@@ -61,6 +62,22 @@ def render(facts: RunFacts, study: StudySection | None, reload_s: int = 0) -> st
             submission=results.submission(facts),
             evaluation=results.evaluation(facts),
             reproduce=setting.reproduce(facts),
+        )
+    )
+
+
+def render_comparison(studies: list[ComparedStudy]) -> str:
+    """Return the page of all studies beside their sources."""
+    return (
+        _environment()
+        .get_template("comparison.html.j2")
+        .render(
+            studies=studies,
+            cells=sum(len(study.table.cells) for study in studies),
+            columns=list(COLUMNS),
+            figure=against_source(studies),
+            made=f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
+            version=__version__,
         )
     )
 

@@ -18,10 +18,11 @@ if TYPE_CHECKING:  # its module imports torch
 WIDTH = 120
 ONCE = (
     "rank", "name", "val_score", "val_dice", "best_epoch", "epochs", "status", "seconds",
-    "attempts",
+    "gpu_gb", "attempts",
 )  # fmt: skip
 REPEATED = (
-    "rank", "name", "val_score", "sd", "95 %", "n", "val_dice", "epochs", "status", "attempts",
+    "rank", "name", "val_score", "sd", "95 %", "n", "val_dice", "epochs", "status", "gpu_gb",
+    "attempts",
 )  # fmt: skip
 
 
@@ -58,6 +59,8 @@ def _worth(column: str, row: dict[str, str]) -> bool:
             return row["val_dice"] != row["val_score"]
         case "attempts":
             return not set(row["attempts"].split("; ")) <= {"1"}
+        case "gpu_gb":
+            return row["gpu_gb"] != ""
     return True
 
 

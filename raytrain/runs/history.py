@@ -18,8 +18,8 @@ share of that time that steps waited for their batch, as the mean over the worke
 from the end of the previous epoch to the end of this one, including validation and checkpoint;
 `seconds_left`, an upper bound at that pace; `time` at the end, in seconds since 1970.
 
-Size: number of `images`, and of `ranks` that took part; `host_gb` and, on GPUs, `device_gb`: the
-peak memory of rank 0 so far."""
+Size: number of `images`, and of `ranks` that took part; the `device`'s name, `host_gb`
+and, on GPUs, `device_gb`: the peak memory of rank 0 so far."""
 
 
 def write_history(path: Path, rows: list[Row]) -> None:

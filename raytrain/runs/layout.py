@@ -143,6 +143,11 @@ class RunDir:
         return self.path / "leaderboard.csv"
 
     @property
+    def command(self) -> Path:
+        """The command line of the last search."""
+        return self.path / "command.txt"
+
+    @property
     def study(self) -> Path:
         """The table of a study with the figures that its source states."""
         return self.path / "study.csv"

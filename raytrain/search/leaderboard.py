@@ -19,12 +19,12 @@ from raytrain.search.configurations import Configuration, configurations
 
 COLUMNS = (
     "rank", "name", "val_score", "sd", "low", "high", "n", "val_dice", "best_epoch", "epochs",
-    "status", "val_loss", "loss", "lr", "seconds", "attempts", "fingerprint", "scores",
+    "status", "val_loss", "loss", "lr", "seconds", "gpu_gb", "attempts", "fingerprint", "scores",
     "trials",
 )  # fmt: skip
 NUMBERS: dict[str, Callable[[str], Any]] = {
     "rank": int, "val_score": float, "sd": float, "low": float, "high": float, "n": int,
-    "val_dice": float, "val_loss": float, "lr": float, "seconds": float,
+    "val_dice": float, "val_loss": float, "lr": float, "seconds": float, "gpu_gb": float,
 }  # fmt: skip
 """Columns that hold one number, or nothing."""
 
@@ -64,6 +64,7 @@ def _row(each: Configuration) -> dict[str, str]:
         "loss": each.spec.loss_label,
         "lr": f"{each.spec.optimizer.lr:g}",
         "seconds": f"{sum(record.seconds for record in each.records):.1f}",
+        "gpu_gb": _gigabytes(each.records),
         "attempts": "; ".join(record.tries for record in each.records),
         "fingerprint": each.fingerprint,
         "scores": _joined([_figure(score) for score in each.scores]),
@@ -97,6 +98,12 @@ def write_leaderboard(run: RunDir) -> list[Configuration]:
 
 def _figure(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
+
+
+def _gigabytes(records: tuple[Record, ...]) -> str:
+    """Return the highest peak of the repeats on a GPU; empty on the CPU."""
+    peaks = [r.last["device_gb"] for r in records if r.last and "device_gb" in r.last]
+    return f"{max(peaks):.3f}" if peaks else ""
 
 
 def _joined(parts: list[str]) -> str:

@@ -76,11 +76,11 @@ def test_every_room_is_imported_and_a_run_leads_to_the_csv(tmp_path: Path) -> No
 def test_memory_that_is_not_known_is_left_out_or_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert memory.peak_memory(current_world())["host_gb"] > 0
+    assert memory.device_used(current_world())["host_gb"] > 0
     monkeypatch.setattr(memory, "resource", None)
     monkeypatch.delattr(os, "sysconf")
     monkeypatch.setattr(Path, "read_text", _no_file)
-    assert memory.peak_memory(current_world()) == {}
+    assert [*memory.device_used(current_world())] == ["device"]
     with pytest.raises(ValueError, match=r"a process takes .* set trial.batch_size to a number"):
         memory.peak_bytes(CPU)
     with pytest.raises(ValueError, match=r"is free .* set trial.hold to host"):
