@@ -1,13 +1,24 @@
 """The commands: parse arguments, call one function, return its answer. Heavy libraries are imported
 late."""
 
-from raytrain.cli import begin, catalogue, cluster, line, prediction, results, scores, submission
+from raytrain.cli import (
+    begin,
+    catalogue,
+    cluster,
+    growing,
+    line,
+    prediction,
+    results,
+    scores,
+    submission,
+)
 from raytrain.cli.app import app
 
 __all__ = [
     "begin",
     "catalogue",
     "cluster",
+    "growing",
     "line",
     "main",
     "prediction",

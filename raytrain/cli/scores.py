@@ -27,26 +27,27 @@ def evaluate(
     set: Overrides = None,
     profile: Profile = None,
 ) -> Answer:
-    """Score masks against the truth: the ensemble's, or any folder's; writes evaluation.csv."""
+    """Score masks against the truth: the ensemble's, a training's or any folder's; writes a CSV."""
     from raytrain.pipeline.evaluate import evaluate_folders
     from raytrain.report.terminal import evaluation_text
 
     if (masks is None) != (truth is None) or (job is None) != (masks is not None):
         raise typer.BadParameter("give either a job, or --masks and --truth")
-    written = None
+    written, of = None, ""
     if masks is not None and truth is not None:
         found, classes = evaluate_folders(masks, truth)
         sets = {str(masks): found}
     else:
         assert job is not None
         evaluated = raytrain.evaluate(load_job(job, set, profile))
-        sets, classes, written = evaluated.sets, evaluated.classes, evaluated.paths.evaluation
+        sets, classes, written = evaluated.sets, evaluated.classes, evaluated.file
+        of = f"masks of {evaluated.of}\n"
     tables = {
         name: {"images": each.images, "classes": each.rows(classes)} for name, each in sets.items()
     }
     lines = [evaluation_text(name, each, classes) for name, each in sets.items()]
     lines += [f"written: {written}"] if written else []
-    return Answer({"sets": tables, "file": written}, "\n".join(lines))
+    return Answer({"sets": tables, "file": written}, of + "\n".join(lines))
 
 
 @app.command(rich_help_panel=PANEL)

@@ -11,6 +11,7 @@ from raytrain.config.duration import Duration
 from raytrain.config.errors import unknown_name
 from raytrain.config.metrics import MetricSpec, metric_problems
 from raytrain.config.predict import PredictSpec
+from raytrain.config.report import ReportSpec
 from raytrain.config.schedulers import NoSchedulerSpec
 from raytrain.config.search import SearchSpec
 from raytrain.config.self_train import MOST_LAYERS, SelfTrainSpec
@@ -117,6 +118,7 @@ class JobSpec(Spec):
     self_train: SelfTrainSpec | None = None
     """Trains the members again, also on the test images with the ensemble's soft labels, and keeps
     the students if the out-of-fold score rises. `{}` turns it on; null: off."""
+    report: ReportSpec = ReportSpec()
     resources: ResourcesSpec = ResourcesSpec()
     tracking: TrackingSpec = TrackingSpec()
     budget: Duration | None = None

@@ -149,6 +149,12 @@ def steps_of(spec: AugmentationSpec) -> list[TransformSpec | OneOfSpec]:
     return [step for part in parts for step in part]
 
 
+def copy_state(seed: int, row: int, top: int, left: int, copy: int) -> np.random.SeedSequence:
+    """Return the random state of a fixed copy: of the window at `top` and `left` of the image in
+    this row of the data."""
+    return np.random.SeedSequence([seed, 0, row, top << 32 | left, copy])
+
+
 def augmented(
     augment: alb.Compose, image_HWC: np.ndarray, mask_HW: np.ndarray, state: np.random.SeedSequence
 ) -> tuple[np.ndarray, np.ndarray]:

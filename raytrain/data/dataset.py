@@ -16,7 +16,7 @@ from raytrain.config.augmentation import AugmentationSpec
 from raytrain.config.framing import TilesSpec
 from raytrain.config.target import IGNORE
 from raytrain.config.trial import TrialSpec
-from raytrain.data.augment import augmented, build_augmentation
+from raytrain.data.augment import augmented, build_augmentation, copy_state
 from raytrain.data.cache import Cache
 from raytrain.data.epoch_plan import BatchPlan, EpochPlan
 from raytrain.data.framing import Frame, Windows
@@ -159,10 +159,9 @@ class SliceDataset(Dataset[Batch]):
         """Return the random state of a window's augmentation, from seed, place and epoch; with
         copies, from seed, place and copy."""
         row, top, left = self._place(number)
-        place = [row, top << 32 | left]
-        return np.random.SeedSequence(
-            [self.seed, 0, *place, copy] if self.copies else [self.seed, epoch, *place]
-        )
+        if self.copies:
+            return copy_state(self.seed, row, top, left, copy)
+        return np.random.SeedSequence([self.seed, epoch, row, top << 32 | left])
 
     def _place(self, number: int) -> tuple[int, int, int]:
         """Return the row, top and left of a window."""

@@ -36,6 +36,7 @@ def describe(
         dtype=seen[0].kind[1],
         classes=competition.classes,
         target=competition.target,
+        neighbours=competition.neighbours,
         sizes=dict(sizes.most_common()),
         splits=_splits(samples, seen),
         duplicates=_names(samples, equal),

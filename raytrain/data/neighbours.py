@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from raytrain.config.expression import number_in, parse_expression, with_number
 from raytrain.data.index import Found
 
@@ -35,6 +37,18 @@ def with_neighbours(
         for s in samples
     ]
     return found, named, replaced
+
+
+def own_frame(image_HWC: np.ndarray, id: str, expressions: tuple[str, ...]) -> np.ndarray:
+    """Return the channels of the image's own frame, which is what a person looks at; the middle one
+    if no expression names it or the id has no number."""
+    frames = np.array_split(image_HWC, max(1, len(expressions)), axis=2)
+    try:
+        number = number_in(id)
+        own = [parse_expression(text)(id) == number for text in expressions]
+    except ValueError:
+        own = []
+    return frames[own.index(True) if any(own) else len(frames) // 2]
 
 
 def needs_numbers(samples: list[Found], expressions: tuple[str, ...]) -> list[str]:

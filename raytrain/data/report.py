@@ -1,6 +1,7 @@
 """`data.json` and `samples.parquet`: the results of `check`, from which workers open the data."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pyarrow as pa
 from pydantic import ConfigDict, Field
 
 from raytrain.config.base import Spec
+from raytrain.config.errors import unknown_name
 from raytrain.config.formats import FormatSpec
 from raytrain.config.target import Target, outputs
 from raytrain.data.index import Split
@@ -55,6 +57,8 @@ class DataReport(Spec):
     dtype: str
     classes: tuple[str, ...]
     target: Target
+    neighbours: tuple[str, ...] = ()
+    """The frames that are the channels of an image, as in `competition.neighbours`."""
     sizes: dict[str, int]
     """`width x height` -> number of images, most frequent first."""
     splits: dict[str, SplitFacts]
@@ -94,6 +98,26 @@ class DataReport(Spec):
     def largest(self) -> tuple[int, int]:
         """Largest height and largest width."""
         return int(self.samples["height"].max()), int(self.samples["width"].max())
+
+
+def named_ids(report: DataReport, asked: Sequence[str | int]) -> tuple[list[str], list[str]]:
+    """Return the ids that `report.images` of a job names, and a problem for each entry that names
+    none."""
+    known, tests = {*report.samples["id"]}, report.ids("test")
+    ids, problems = [], []
+    for each in asked:
+        if str(each) in known:
+            ids.append(str(each))
+        elif isinstance(each, int) and 0 <= each < len(tests):
+            ids.append(tests[each])
+        elif isinstance(each, int):
+            places = f"they are 0 to {len(tests) - 1}" if tests else "there are no test images"
+            problems.append(
+                f"report.images: {each} is no id, and no place of a test image ({places})"
+            )
+        else:
+            problems.append(f"report.images: {unknown_name(each, sorted(known))}")
+    return list(dict.fromkeys(ids)), problems
 
 
 def write_report(path: Path, report: DataReport) -> None:

@@ -9,6 +9,7 @@ from raytrain.config.own import part_of
 from raytrain.config.target import Target, stored_type
 from raytrain.data.decode import decode_image
 from raytrain.data.formats import FORMATS
+from raytrain.data.neighbours import own_frame
 from raytrain.data.report import DataReport
 from raytrain.data.source import local_folder
 from raytrain.data.stacks import read_row
@@ -68,6 +69,11 @@ class SampleFiles:
         """Return image_HWC. Raises ValueError when a file is missing or unreadable."""
         root = local_folder(self._report.source)
         return read_image(root, split_addresses(self._samples.at[id, "image"]))
+
+    def frame(self, id: str) -> np.ndarray:
+        """Return image_HWC without its neighboring frames, to be looked at. Raises ValueError like
+        `image`."""
+        return own_frame(self.image(id), id, self._report.neighbours)
 
     def has_mask(self, id: str) -> bool:
         return bool(self._samples.at[id, "mask"])

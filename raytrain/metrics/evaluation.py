@@ -15,18 +15,9 @@ from raytrain.config.target import Target
 from raytrain.metrics.dice import overlap_counts
 from raytrain.metrics.distance import border_distances
 from raytrain.metrics.evidence import deviations, label_maps, means
-from raytrain.metrics.table import class_table
+from raytrain.metrics.table import class_rows, class_table
 
 HAUSDORFF = HausdorffMetricSpec(percentile=95)
-PER_CLASS = (
-    "pixels", "precision", "recall", "f1", "dice", "dice_sd", "dice_set", "iou", "iou_sd",
-    "iou_set", "hausdorff95", "hausdorff95_sd",
-)  # fmt: skip
-"""Figures of one class. Precision, recall and F1 are over the whole set, as in scikit-learn. Dice
-and IoU are means over images with their standard deviation, and over the set (`_set`). Hausdorff
-distances are in px."""
-OVER_CLASSES = ("precision", "recall", "f1")
-"""Figures that also have a macro and a weighted mean over the classes."""
 
 
 @dataclass(frozen=True)
@@ -40,21 +31,15 @@ class Evaluation:
     """Pixels by true class (row) and predicted class (column); None if classes overlap."""
 
     def rows(self, classes: tuple[str, ...]) -> list[dict[str, Any]]:
-        """Return one row per class, and the rows `macro mean` and `weighted mean`.
+        """Return the rows of `class_rows`.
 
         The columns `as <class>` are the row of the confusion matrix: the class's pixels by the
         class that was predicted.
         """
-        found = [
-            {"class": name, **{key: self.table[key][number] for key in PER_CLASS}}
-            for number, name in enumerate(classes)
-        ]
+        found = class_rows(self.table, classes)
         if self.confusion_KK is not None:
-            for row, count_K in zip(found, self.confusion_KK.tolist(), strict=True):
+            for row, count_K in zip(found, self.confusion_KK.tolist(), strict=False):
                 row |= {f"as {name}": n for name, n in zip(classes, count_K, strict=True)}
-        for kind in ("macro", "weighted"):
-            figures = {key: self.table[f"{kind}_{key}"] for key in OVER_CLASSES}
-            found.append({"class": f"{kind} mean", **figures})
         return found
 
 

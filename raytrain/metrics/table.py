@@ -19,6 +19,15 @@ from raytrain.metrics.accuracy import accuracy
 from raytrain.metrics.evidence import Evidence, deviations, means
 from raytrain.metrics.overlap import fractions, overlap
 
+OF_CLASS = (
+    "pixels", "precision", "recall", "f1", "dice", "dice_sd", "dice_set", "iou", "iou_sd",
+    "iou_set", "hausdorff95", "hausdorff95_sd",
+)  # fmt: skip
+"""Figures of one class. Precision, recall and F1 are over the whole set, as in scikit-learn. Dice
+and IoU are means over images with their standard deviation, and over the set (`_set`, "volume
+Dice"). Hausdorff distances are in px."""
+OF_FOREGROUND = ("dice", "dice_set", "iou", "iou_set", "hausdorff95")
+"""Figures that also have a mean over the classes without the background."""
 REPORT = (PrecisionMetricSpec(), RecallMetricSpec(), F1MetricSpec())
 
 
@@ -45,3 +54,20 @@ def class_table(counts_NK3: np.ndarray) -> dict[str, Any]:
         table[f"weighted_{report.name}"] = overlap(weighted, evidence)
     table["pixels"] = (counts_NK3[..., 0] + counts_NK3[..., 2]).sum(0).tolist()
     return table
+
+
+def class_rows(table: dict[str, Any], classes: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Return the table as one row per class, and three rows of means: of the foreground classes
+    and, with the background as in scikit-learn, macro and weighted."""
+    keys = [key for key in OF_CLASS if key in table]
+    rows: list[dict[str, Any]] = [
+        {"class": name, **{key: table[key][number] for key in keys}}
+        for number, name in enumerate(classes)
+    ]
+    shared = [key for key in OF_FOREGROUND if key in table]
+    mean = {key: float(np.mean(table[key][1:])) for key in shared}
+    rows.append({"class": "foreground mean", **mean})
+    for kind in ("macro", "weighted"):
+        figures: dict[str, Any] = {spec.name: table[f"{kind}_{spec.name}"] for spec in REPORT}
+        rows.append({"class": f"{kind} mean", **figures})
+    return rows

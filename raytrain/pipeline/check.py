@@ -19,7 +19,7 @@ from raytrain.config.trial import OF_STEPS, TrialSpec
 from raytrain.data.contact_sheet import cell, contact_sheet
 from raytrain.data.folds import Folds, load_or_make_folds
 from raytrain.data.index import SPLITS
-from raytrain.data.report import DataReport, read_report, write_report
+from raytrain.data.report import DataReport, named_ids, read_report, write_report
 from raytrain.data.samples import SampleFiles
 from raytrain.data.stamp import keep_stamp, read_anew, stamp
 from raytrain.runs.extensions import keep_extensions, load_extensions
@@ -104,7 +104,7 @@ def draw_contact_sheet(run: RunDir, report: DataReport) -> None:
         for place in range(min(PER_SPLIT, len(ids))):
             id = ids[place * len(ids) // min(PER_SPLIT, len(ids))]
             mask_HW = files.mask(id) if files.has_mask(id) else None
-            pictures.append(cell(files.image(id), mask_HW, classes, report.target))
+            pictures.append(cell(files.frame(id), mask_HW, classes, report.target))
             titles.append(f"{split} {id}")
     with atomic_path(run.contact_sheet) as temporary:
         contact_sheet(pictures, titles, COLUMNS).save(temporary)
@@ -120,7 +120,8 @@ def job_problems(job: JobSpec, report: DataReport) -> list[str]:
         from raytrain.ensemble.tta import tta_problems
 
         found += tta_problems(job, specs, report)
-    return [*dict.fromkeys(found), *sample_problems(job.competition, report)]
+    _, unknown = named_ids(report, job.report.images)
+    return [*dict.fromkeys(found), *unknown, *sample_problems(job.competition, report)]
 
 
 def ensemble_problems(job: JobSpec) -> list[str]:

@@ -13,6 +13,7 @@ from raytrain.config.competition import SubmissionSpec
 from raytrain.config.errors import shortened
 from raytrain.config.target import outputs, stored_type
 from raytrain.data.decode import decode_mask
+from raytrain.data.neighbours import own_frame
 from raytrain.data.new_images import FoundImages, NewImage, find_images, read_new
 from raytrain.ensemble.new_maps import new_strips
 from raytrain.ensemble.prediction import Strips, load_share
@@ -120,7 +121,8 @@ def _write(
     classes = len(bundle.classes)
     write_mask(out / f"{image.id}.png", mask_HW, np.dtype(stored_type(classes, bundle.target)))
     if "overlay" in extras:
-        picture = overlaid(visible(read_new(image)), mask_HW, classes, bundle.target)
+        image_HWC = own_frame(read_new(image), image.id, bundle.neighbours)
+        picture = overlaid(visible(image_HWC), mask_HW, classes, bundle.target)
         path = out / f"{image.id}{BESIDE['overlay']}"
         with atomic_path(path) as temporary:
             Image.fromarray(picture).save(temporary, format="PNG")

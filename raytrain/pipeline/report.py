@@ -4,10 +4,15 @@ import hashlib
 from datetime import UTC
 from pathlib import Path
 
+from raytrain.report.chosen import chosen_figures
 from raytrain.report.comparison import ComparedStudy, as_csv, compared
-from raytrain.report.facts import read_facts
+from raytrain.report.confusion import confusion_figure
+from raytrain.report.facts import RunFacts, read_facts
+from raytrain.report.oof import read_oof
 from raytrain.report.page import render, render_comparison
-from raytrain.report.study import StudySection, curves, results, section, write_figures
+from raytrain.report.printed import write_figures
+from raytrain.report.results import evaluation
+from raytrain.report.study import curves, results, section
 from raytrain.report.study_results import study_table
 from raytrain.runs.files import write_bytes
 from raytrain.runs.layout import RunDir
@@ -17,13 +22,16 @@ from raytrain.submission.ledger import Ledger
 
 
 def report(run: RunDir, ledger: Ledger) -> Path:
-    """Write `report.html`, and the figures of a study as files, and return the page's path. Raises
-    ValueError like `page_of`."""
-    table = study_table(run)
+    """Write `report.html` and its figures for print, and return the page's path. Raises ValueError
+    like `page_of`."""
+    facts, table = _facts(run, ledger), study_table(run)
+    oof = read_oof(facts)
     study = section(table, [*results(table), *curves(table)]) if table else None
-    write_bytes(run.report, _page(run, ledger, study, 0).encode())
-    if study is not None:
-        write_figures(run.figures, study.figures)
+    images = chosen_figures(facts, oof)
+    matrices = confusion_figure(evaluation(facts), facts.data.classes)
+    write_bytes(run.report, render(facts, oof, study, images, matrices).encode())
+    printed = [*(study.figures if study else ()), *images, *([matrices] if matrices else ())]
+    write_figures(run.figures, printed)
     return run.report
 
 
@@ -39,21 +47,20 @@ def compare_studies(storage: Path) -> tuple[list[ComparedStudy], tuple[Path, Pat
 
 def page_of(run: RunDir, ledger: Ledger, reload_s: int) -> str:
     """Return the page to be served. It asks for its parts again after `reload_s` seconds, and so
-    it has no figures of a study that take seconds to draw.
+    it has no figures that take seconds to draw.
 
     Raises ValueError when the data was never checked, or a file of the run is damaged.
     """
-    table = study_table(run)
+    facts, table = _facts(run, ledger), study_table(run)
     study = section(table, results(table)) if table else None
-    return _page(run, ledger, study, reload_s)
+    return render(facts, read_oof(facts), study, [], None, reload_s)
 
 
-def _page(run: RunDir, ledger: Ledger, study: StudySection | None, reload_s: int) -> str:
+def _facts(run: RunDir, ledger: Ledger) -> RunFacts:
     events = ledger.read()
     own = {run.path.name, _digest(run)}  # another run may have entered the same file
     ours = [_row(event) for event in events if {event.run, event.sha256} & own]
-    facts = read_facts(run, ours, agreement(events))
-    return render(facts, study, reload_s)
+    return read_facts(run, ours, agreement(events))
 
 
 def _digest(run: RunDir) -> str:

@@ -96,7 +96,7 @@ def finish(run: Run) -> None:
     predict(run)
     encode(run)
     if has_test_truth(run.report):
-        found = evaluate(run.folder)
+        found = evaluate(run.folder).sets
         say(evaluation_text("test", found["test"], run.report.classes))
 
 

@@ -117,7 +117,7 @@ def _draw(path: Path, labels: pd.DataFrame, maps: OofMasks, report: DataReport) 
     pictures, titles = [], []
     count = min(MOST, max(FEWEST, int((labels["suspect"] == "yes").sum())))
     for row in labels.head(count).itertuples():
-        image_HWC, true_HW = files.image(row.id), files.mask(row.id)
+        image_HWC, true_HW = files.frame(row.id), files.mask(row.id)
         pred_HW = maps.mask(row.fold, row.number)
         differ_HW = pred_HW != true_HW
         if target == "single_label":

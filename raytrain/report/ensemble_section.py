@@ -6,6 +6,14 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from raytrain.config.metrics import (
+    DiceMetricSpec,
+    F1MetricSpec,
+    IoUMetricSpec,
+    MetricSpec,
+    PrecisionMetricSpec,
+    RecallMetricSpec,
+)
 from raytrain.report.facts import RunFacts
 from raytrain.report.figures import Interval, image_scores, intervals, step_curves
 from raytrain.report.oof import Oof
@@ -34,6 +42,8 @@ class Members:
     """The candidates and, last, the ensemble."""
     ensemble: str
     metric: str
+    class_metric: str
+    """The metric in the columns of the classes."""
     looked_at: str
     """The labeled images at which the choice looked."""
     intervals: Markup
@@ -54,8 +64,11 @@ def members(facts: RunFacts, oof: Oof) -> Members | None:
     ensemble = facts.ensemble
     if ensemble is None:
         return None
-    rows = [_member_row(n, ensemble) for n in range(len(ensemble.candidates))]
-    whole = _interval("ensemble", ensemble.oof)
+    spec = facts.job.competition.metric if facts.job else None
+    key = _class_key(spec)
+    key = key if key in ensemble.oof.get("classes", {}) else None
+    rows = [_member_row(n, ensemble, key) for n in range(len(ensemble.candidates))]
+    whole = _interval("ensemble", ensemble.oof, key)
     rows.append(MemberRow(whole, ensemble.text, ensemble.fingerprint, "", "", ""))
     classes = facts.data.classes
     each = None
@@ -65,13 +78,17 @@ def members(facts: RunFacts, oof: Oof) -> Members | None:
             scores_NK, classes, f"Out-of-fold Dice of each of {len(scores_NK)} images by class"
         )
     metric = ensemble.oof["metric"]
+    class_metric = metric if key else "Dice"
     alt = f"Out-of-fold {metric} with its interval for {len(rows) - 1} candidates and the ensemble"
     return Members(
         rows=rows,
         ensemble=ensemble.text,
         metric=metric,
+        class_metric=class_metric,
         looked_at=looked_at(ensemble.chosen_on, ensemble.oof["images"]),
-        intervals=intervals([row.score for row in rows], metric, classes, alt),
+        intervals=intervals(
+            [row.score for row in rows], metric, classes if class_metric == metric else (), alt
+        ),
         images=each,
         confusion=_shares(ensemble.oof["confusion"]),
         comparisons=ensemble.comparisons,
@@ -84,7 +101,7 @@ def members(facts: RunFacts, oof: Oof) -> Members | None:
     )
 
 
-def _member_row(place: int, ensemble: Ensemble) -> MemberRow:
+def _member_row(place: int, ensemble: Ensemble, key: str | None) -> MemberRow:
     candidate, weight = ensemble.candidates[place], ensemble.chosen.weights[place]
     total = sum(ensemble.chosen.weights)
     source = "the maps of a teammate"
@@ -93,7 +110,7 @@ def _member_row(place: int, ensemble: Ensemble) -> MemberRow:
         source = counted(len(candidate.networks), "network")
         source += f", {counted(max(ranks), 'worker')}" if ranks else ""
     return MemberRow(
-        score=_interval(f"candidate {place + 1}", candidate.oof),
+        score=_interval(f"candidate {place + 1}", candidate.oof, key),
         configuration=candidate.name,
         fingerprint=candidate.fingerprint,
         source=source,
@@ -109,5 +126,17 @@ def _shares(confusion: list[list[int]] | None) -> list[list[float]] | None:
     return [[count / max(1, sum(row)) for count in row] for row in confusion]
 
 
-def _interval(name: str, oof: dict[str, Any]) -> Interval:
-    return Interval(name, oof["score"], oof["low"], oof["high"], oof["per_class"])
+def _interval(name: str, oof: dict[str, Any], key: str | None) -> Interval:
+    per_class = oof["classes"][key][1:] if key else oof["per_class"]
+    return Interval(name, oof["score"], oof["low"], oof["high"], per_class)
+
+
+def _class_key(spec: MetricSpec | None) -> str | None:
+    """Return the column of the class table that has the metric of each class; None if there is
+    none, so that Dice is shown instead."""
+    match spec:
+        case PrecisionMetricSpec() | RecallMetricSpec() | F1MetricSpec():
+            return spec.name if (spec.over, spec.empty) == ("set", 0) else None
+        case DiceMetricSpec() | IoUMetricSpec() if spec.empty == 1:
+            return spec.name if spec.over == "images" else f"{spec.name}_set"
+    return None

@@ -73,6 +73,8 @@ class RunFacts:
     cross_validation: CrossValidation | None
     ensemble: Ensemble | None
     ledger: Sequence[LedgerRow]
+    evaluated: TrialDir | None
+    """The training that `evaluate` was last run for."""
     agreement: Agreement
     """The agreement over all the competition's runs."""
 
@@ -108,6 +110,7 @@ def read_facts(run: RunDir, ledger: Sequence[LedgerRow], agreement: Agreement) -
         cross_validation=read_cross_validation(run),
         ensemble=read_ensemble(run) if run.ensemble.is_file() else None,
         ledger=ledger,
+        evaluated=_evaluated(run),
         agreement=agreement,
     )
 
@@ -130,6 +133,11 @@ def _open_trials(run: RunDir) -> list[OpenTrial]:
             if rows:
                 found.append(OpenTrial(path.name, spec, rows, path.name in searched))
     return found
+
+
+def _evaluated(run: RunDir) -> TrialDir | None:
+    files = sorted(run.trials.glob("*/evaluation.csv"), key=lambda path: path.stat().st_mtime_ns)
+    return TrialDir(files[-1].parent) if files else None
 
 
 def has_oof_maps(facts: RunFacts) -> bool:

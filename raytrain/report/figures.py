@@ -83,17 +83,15 @@ def rank_correlations(rungs: list[RungRank], alt: str) -> Markup:
 
 
 def intervals(scores: list[Interval], metric: str, classes: Sequence[str], alt: str) -> Markup:
-    """Draw candidates and, last, the ensemble: interval, score and, for Dice, a diamond per
-    class."""
-
-    of_dice = metric == "Dice"
+    """Draw candidates and, last, the ensemble: interval, score, and a diamond for each of the
+    classes, whose first is the background."""
 
     def plot(figure: Figure, axes: Axes) -> None:
         for place, score in enumerate(scores):
             last = place == len(scores) - 1
             color = ACCENT if last else INK
             axes.plot([score.low, score.high], [place] * 2, color=color, linewidth=3, alpha=0.55)
-            for number, value in enumerate(score.per_class if of_dice else (), 1):
+            for number, value in enumerate(score.per_class if classes else (), 1):
                 label = classes[number] if last else None
                 fill = class_color(number)
                 axes.plot(value, place, "d", color=fill, markersize=6, label=label, **RIM)
@@ -101,7 +99,7 @@ def intervals(scores: list[Interval], metric: str, classes: Sequence[str], alt: 
         axes.set_yticks(range(len(scores)), [score.name for score in scores])
         axes.set_ylim(len(scores) - 0.5, -0.5)
         axes.grid(axis="y", visible=False)
-        if of_dice:
+        if classes:
             figure.legend(loc="outside upper left", ncols=3, frameon=False, handletextpad=0.1)
 
     return draw(alt, "", f"out-of-fold {metric}", 1.4 + 0.45 * len(scores), plot)

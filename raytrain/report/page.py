@@ -18,19 +18,23 @@ from raytrain.report import (
 from raytrain.report.comparison import COLUMNS, ComparedStudy, against_source
 from raytrain.report.facts import RunFacts
 from raytrain.report.line import stations
-from raytrain.report.oof import read_oof
+from raytrain.report.oof import Oof
 from raytrain.report.palette import class_color
+from raytrain.report.printed import PrintedFigure
 from raytrain.report.study import StudySection
 from raytrain.report.trials import drawings
 from raytrain.search.factors import FEWEST
 
 
-def render(facts: RunFacts, study: StudySection | None, reload_s: int = 0) -> str:
-    """Return the whole page; one that is served asks for its parts again every `reload_s` seconds.
-
-    Raises ValueError when an out-of-fold file does not match its fold.
-    """
-    oof = read_oof(facts)
+def render(
+    facts: RunFacts,
+    oof: Oof,
+    study: StudySection | None,
+    images: list[PrintedFigure],
+    matrices: PrintedFigure | None,
+    reload_s: int = 0,
+) -> str:
+    """Return the whole page; if it is served, it asks for its parts again every `reload_s` s."""
     return (
         _environment()
         .get_template("page.html.j2")
@@ -61,6 +65,8 @@ def render(facts: RunFacts, study: StudySection | None, reload_s: int = 0) -> st
             folds=setting.folds(facts),
             submission=results.submission(facts),
             evaluation=results.evaluation(facts),
+            images=images,
+            matrices=matrices,
             reproduce=setting.reproduce(facts),
         )
     )

@@ -81,7 +81,7 @@ def example_cards(
     files, legend = SampleFiles(facts.data), (len(facts.data.classes), facts.data.target)
     cards = []
     for place, found in images:
-        image_HW3 = visible(files.image(found.id))
+        image_HW3 = visible(files.frame(found.id))
         truth, prediction = (overlay(image_HW3, mask_HW, *legend) for mask_HW in masks(found))
         cards.append(Example(place, found, picture(image_HW3), truth, prediction))
     return cards
@@ -98,7 +98,7 @@ def tests(facts: RunFacts) -> Pictures[TestImage]:
     cards = []
     try:
         for id in [ready[place * len(ready) // count] for place in range(count)]:
-            image_HW3 = visible(files.image(id))
+            image_HW3 = visible(files.frame(id))
             mask_HW = decode_mask(facts.run.masks / f"{id}.png")
             cards.append(TestImage(id, picture(image_HW3), overlay(image_HW3, mask_HW, *legend)))
     except ValueError as error:

@@ -56,8 +56,11 @@ def headline(facts: RunFacts) -> Headline:
 
 
 def evaluation(facts: RunFacts) -> list[dict[str, str]]:
-    """Return the rows of `evaluation.csv`; none before `raytrain evaluate`."""
+    """Return the rows of the ensemble's `evaluation.csv` or, without an ensemble, of a training's;
+    none before `raytrain evaluate`."""
     path = facts.run.evaluation
+    if facts.ensemble is None and facts.evaluated is not None:
+        path = facts.evaluated.evaluation
     if not path.is_file():
         return []
     return list(csv.DictReader(path.read_text("utf-8").splitlines()))

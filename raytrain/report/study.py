@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
+from raytrain.report.printed import PrintedFigure
 from raytrain.report.study_against import loss_against, score_against
 from raytrain.report.study_curves import loss_curves, panels, score_curves
 from raytrain.report.study_grid import heat_map
-from raytrain.report.study_groups import StudyFigure
 from raytrain.report.study_rows import bars, boxes
 from raytrain.report.study_table import StudyTable
 from raytrain.report.study_text import (
@@ -17,7 +16,6 @@ from raytrain.report.study_text import (
     columns,
     stated_cells,
 )
-from raytrain.runs.files import write_bytes
 
 
 @dataclass(frozen=True)
@@ -31,10 +29,10 @@ class StudySection:
     """How far the two sides can be compared."""
     cell_columns: tuple[str, ...]
     cells: list[list[str]]
-    figures: list[StudyFigure]
+    figures: list[PrintedFigure]
 
 
-def section(table: StudyTable, figures: Iterable[StudyFigure]) -> StudySection:
+def section(table: StudyTable, figures: Iterable[PrintedFigure]) -> StudySection:
     """Return the tables with these figures."""
     return StudySection(
         table=table,
@@ -47,23 +45,7 @@ def section(table: StudyTable, figures: Iterable[StudyFigure]) -> StudySection:
     )
 
 
-def write_figures(folder: Path, figures: list[StudyFigure]) -> None:
-    """Write each figure as PNG and SVG of its printed size, and its numbers as CSV; files of
-    figures that no longer exist are deleted."""
-    kept = set()
-    for figure in figures:
-        stem = folder / figure.name
-        write_bytes(stem.with_suffix(".svg"), figure.drawing.svg())
-        write_bytes(stem.with_suffix(".png"), figure.drawing.png())
-        text = figure.data.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-        write_bytes(stem.with_suffix(".csv"), text.encode())
-        kept |= {f"{figure.name}{suffix}" for suffix in (".svg", ".png", ".csv")}
-    for path in folder.glob("*"):
-        if path.is_file() and path.name not in kept:
-            path.unlink()
-
-
-def results(table: StudyTable) -> Iterator[StudyFigure]:
+def results(table: StudyTable) -> Iterator[PrintedFigure]:
     """Yield the figures of the study's results."""
     against = [score_against(table), heat_map(table), loss_against(table)]
     yield from (figure for figure in against if figure is not None)
@@ -73,7 +55,7 @@ def results(table: StudyTable) -> Iterator[StudyFigure]:
         yield from boxes(table)
 
 
-def curves(table: StudyTable) -> Iterator[StudyFigure]:
+def curves(table: StudyTable) -> Iterator[PrintedFigure]:
     """Yield the figures of all epochs, which take seconds to draw."""
     yield from loss_curves(table)
     yield from score_curves(table)

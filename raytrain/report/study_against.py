@@ -14,11 +14,10 @@ from matplotlib.transforms import offset_copy
 
 from raytrain.report.drawing import drawing
 from raytrain.report.palette import INK
+from raytrain.report.printed import WIDTH_IN, PrintedFigure
 from raytrain.report.study_groups import (
     MOST_LINES,
     SOURCE,
-    WIDTH_IN,
-    StudyFigure,
     divided,
     entry,
     named_columns,
@@ -47,19 +46,19 @@ class Panel:
     """The choices on each line, by its entry in the legend."""
 
 
-def score_against(table: StudyTable) -> StudyFigure | None:
+def score_against(table: StudyTable) -> PrintedFigure | None:
     """Draw the first measure against each numeric factor; None without such a factor."""
     panels = [
         panel for place in table.numeric for panel in _series(table, table.choices, place, "")
     ]
     caption = (
-        f"{table.measures[0]} against the factor: a dot for each training, a line through the "
-        "means, and a black dash for the source's figure."
+        f"{table.measures[0]} against the factor: a dot for each training, and a line through the "
+        f"means{'; a black dash is ' + SOURCE if table.cells else ''}."
     )
     return _against(table, "score_factor", panels, _measured, table.measures[0], caption)
 
 
-def loss_against(table: StudyTable) -> StudyFigure | None:
+def loss_against(table: StudyTable) -> PrintedFigure | None:
     """Draw the lowest validation loss against each numeric factor, losses of different kinds in
     panels of their own; None without such a factor."""
     kinds = parted(table.choices, lambda choice: choice.loss)
@@ -101,7 +100,7 @@ def _against(
     values: Callable[[Choice], Sequence[float]],
     y: str,
     caption: str,
-) -> StudyFigure | None:
+) -> PrintedFigure | None:
     if not panels:
         return None
     across = min(2, len(panels))
@@ -133,7 +132,7 @@ def _against(
     ]
     alt = f"{y} against the factor in the study of {' and '.join(table.factors)}"
     shown = drawing(alt, (WIDTH_IN if across > 1 else 4.6, 0.3 + 2.3 * down), plot)
-    return StudyFigure(name, caption, shown, pd.DataFrame(data))
+    return PrintedFigure(name, caption, shown, pd.DataFrame(data))
 
 
 def _scatter(

@@ -10,10 +10,9 @@ from matplotlib.ticker import MaxNLocator
 
 from raytrain.report.drawing import drawing
 from raytrain.report.palette import ACCENT, MUTED, PAPER, STOP
+from raytrain.report.printed import WIDTH_IN, PrintedFigure
 from raytrain.report.study_groups import (
-    WIDTH_IN,
     Group,
-    StudyFigure,
     by_loss,
     divided,
     entry,
@@ -45,7 +44,7 @@ Looks = dict[str, Style]
 """Entry of a legend -> its line."""
 
 
-def loss_curves(table: StudyTable) -> list[StudyFigure]:
+def loss_curves(table: StudyTable) -> list[PrintedFigure]:
     """Draw training and validation loss side by side, one row of panels for each kind of loss."""
     groups = by_loss(table, _trained(table))
     pages, looks = paged(groups, MOST_ROWS), _looks(table, groups)
@@ -71,7 +70,7 @@ def loss_curves(table: StudyTable) -> list[StudyFigure]:
     ]  # fmt: skip
 
 
-def score_curves(table: StudyTable) -> list[StudyFigure]:
+def score_curves(table: StudyTable) -> list[PrintedFigure]:
     """Draw Dice against the epoch, with a few choices in each panel."""
     groups = divided(table, _trained(table), "")
     pages, looks = paged(groups, 2 * MOST_ROWS), _looks(table, groups)
@@ -103,7 +102,7 @@ def score_curves(table: StudyTable) -> list[StudyFigure]:
     return found
 
 
-def panels(table: StudyTable) -> list[StudyFigure]:
+def panels(table: StudyTable) -> list[PrintedFigure]:
     """Draw one panel per choice: training and validation loss, each on its own scale."""
     pages = paged(_trained(table), ACROSS * MOST_ROWS)
 
@@ -234,7 +233,7 @@ def _figure(
     height_in: float,
     plot: Callable[[Figure], None],
     caption: str,
-) -> StudyFigure:
+) -> PrintedFigure:
     rows = [
         {**named_columns(table, choice), "repeat": repeat, "epoch": row["epoch"],
          **{key: row[key] for key in (*LOSSES, *SCORES) if key in row}}
@@ -244,4 +243,4 @@ def _figure(
     ]  # fmt: skip
     alt = f"{name.replace('_', ' ')} of the study of {' and '.join(table.factors)}"
     shown = drawing(alt, (WIDTH_IN, height_in), plot)
-    return StudyFigure(name, caption, shown, pd.DataFrame(rows))
+    return PrintedFigure(name, caption, shown, pd.DataFrame(rows))

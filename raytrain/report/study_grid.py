@@ -11,10 +11,9 @@ from matplotlib.figure import Figure
 
 from raytrain.report.drawing import drawing
 from raytrain.report.palette import INK, PAPER
+from raytrain.report.printed import WIDTH_IN, PrintedFigure
 from raytrain.report.study_groups import (
     SOURCE,
-    WIDTH_IN,
-    StudyFigure,
     named_columns,
     parted,
     shortened,
@@ -22,7 +21,7 @@ from raytrain.report.study_groups import (
 from raytrain.report.study_table import Choice, StudyTable
 
 
-def heat_map(table: StudyTable) -> StudyFigure | None:
+def heat_map(table: StudyTable) -> PrintedFigure | None:
     """Draw the first measure over the grid of the first two factors, one panel for each value of
     the others; None for fewer than two factors."""
     if len(table.factors) < 2:
@@ -68,7 +67,7 @@ def heat_map(table: StudyTable) -> StudyFigure | None:
     height = 0.9 + down * (0.5 + 0.36 * len(rows))
     alt = f"Heat map of the study of {' and '.join(table.factors)}"
     caption = f"{table.measures[0]} of each combination; in brackets {SOURCE}, where it is stated."
-    return StudyFigure(
+    return PrintedFigure(
         "grid", caption, drawing(alt, (WIDTH_IN, height), plot), pd.DataFrame(data)
     )  # fmt: skip
 

@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeVar
 
-import pandas as pd
-
-from raytrain.report.drawing import Drawing
 from raytrain.report.palette import INK, SERIES_COLOURS
 from raytrain.report.study_table import Choice, StudyTable
 
@@ -16,22 +13,9 @@ MOST_LINES = 8
 """Most choices in one panel; these many differ in color and dash."""
 FEW = 3
 """Fewest choices per panel, on average, if a factor divides them."""
-WIDTH_IN = 6.9
-"""Width of a figure: the text width of a printed page."""
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
-
-
-@dataclass(frozen=True)
-class StudyFigure:
-    """One figure of a study, with its numbers."""
-
-    name: str
-    """Name of its files."""
-    caption: str
-    drawing: Drawing
-    data: pd.DataFrame
 
 
 @dataclass(frozen=True)

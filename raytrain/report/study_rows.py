@@ -9,10 +9,9 @@ from matplotlib.figure import Figure
 
 from raytrain.report.drawing import drawing
 from raytrain.report.palette import ACCENT, INK, MUTED, PAPER, STOP
+from raytrain.report.printed import WIDTH_IN, PrintedFigure
 from raytrain.report.study_groups import (
     SOURCE,
-    WIDTH_IN,
-    StudyFigure,
     named_columns,
     paged,
     shortened,
@@ -23,7 +22,7 @@ MOST_ROWS = 36
 """Most rows in one figure."""
 
 
-def bars(table: StudyTable) -> list[StudyFigure]:
+def bars(table: StudyTable) -> list[PrintedFigure]:
     """Draw a bar per choice and measure, best first, with the source's figure as a line; baselines
     without gradient steps are gray."""
     known = [choice for choice in table.choices if any(choice.ours)]
@@ -67,11 +66,11 @@ def bars(table: StudyTable) -> list[StudyFigure]:
             f"{SOURCE}."
         )
         shown = drawing(alt, (WIDTH_IN, height), plot)
-        found.append(StudyFigure(f"bars{part}", caption, shown, pd.DataFrame(rows)))
+        found.append(PrintedFigure(f"bars{part}", caption, shown, pd.DataFrame(rows)))
     return found
 
 
-def boxes(table: StudyTable) -> list[StudyFigure]:
+def boxes(table: StudyTable) -> list[PrintedFigure]:
     """Draw median, quartiles and all repeats of the first measure, one row per choice."""
     known = [choice for choice in table.choices if choice.ours[0]]
     found = []
@@ -104,7 +103,7 @@ def boxes(table: StudyTable) -> list[StudyFigure]:
         alt = f"Boxes{part} over the repeats of the study of {' and '.join(table.factors)}"
         shown = drawing(alt, (WIDTH_IN, 0.7 + 0.3 * len(page)), plot)
         caption = f"{table.measures[0]} of each repeat, with median and quartiles, best first."
-        found.append(StudyFigure(f"boxes{part}", caption, shown, pd.DataFrame(rows)))
+        found.append(PrintedFigure(f"boxes{part}", caption, shown, pd.DataFrame(rows)))
     return found
 
 

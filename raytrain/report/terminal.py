@@ -139,12 +139,9 @@ def evaluation_text(name: str, found: "Evaluation", classes: tuple[str, ...]) ->
     for head in heads:
         table.add_column(head, no_wrap=head != "class", overflow="fold")
     for row in found.rows(classes):
-        cells = [f"{row[key]:.4f}" for key in ("precision", "recall", "f1")]
-        if "dice" in row:
-            cells += [f"{row['dice']:.4f} ± {row['dice_sd']:.4f}", f"{row['dice_set']:.4f}"]
-            cells += [f"{row['iou']:.4f} ± {row['iou_sd']:.4f}", f"{row['iou_set']:.4f}"]
-            cells.append(f"{row['hausdorff95']:.2f} ± {row['hausdorff95_sd']:.2f}")
-        table.add_row(row["class"], *cells)
+        shown = ("precision", "recall", "f1", "dice", "dice_set", "iou", "iou_set")
+        cells = [_with_deviation(row, key, 4) for key in shown]
+        table.add_row(row["class"], *cells, _with_deviation(row, "hausdorff95", 2))
     if found.confusion_KK is None:
         return as_text(table)
     confusion = Table(title=f"{name}: pixels of each true class", title_justify="left")
@@ -153,6 +150,14 @@ def evaluation_text(name: str, found: "Evaluation", classes: tuple[str, ...]) ->
     for each, count_K in zip(classes, found.confusion_KK.tolist(), strict=True):
         confusion.add_row(each, *map(str, count_K))
     return f"{as_text(table)}\n{as_text(confusion)}"
+
+
+def _with_deviation(row: dict[str, Any], key: str, digits: int) -> str:
+    """Return a figure with its deviation over images if it has one; empty if it is missing."""
+    if key not in row:
+        return ""
+    deviation = f" ± {row[f'{key}_sd']:.{digits}f}" if f"{key}_sd" in row else ""
+    return f"{row[key]:.{digits}f}{deviation}"
 
 
 def as_text(table: Table, width: int = WIDTH) -> str:

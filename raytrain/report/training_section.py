@@ -9,7 +9,7 @@ from raytrain.data.decode import decode_mask
 from raytrain.data.samples import SampleFiles
 from raytrain.metrics.oof_file import OofEvidence, read_oof_evidence
 from raytrain.metrics.overlap import fractions
-from raytrain.metrics.table import class_table
+from raytrain.metrics.table import class_rows, class_table
 from raytrain.report.facts import RunFacts
 from raytrain.report.oof import OofImage, class_dice, telling
 from raytrain.report.pictures import Example, Pictures, example_cards
@@ -38,9 +38,14 @@ class Training:
     examples: Pictures[Example]
 
 
-HEADS = ("Pixels", "Precision", "Recall", "Dice", "SD", "Dice of the set", "IoU", "SD")
+HEADS = (
+    "Pixels", "Precision", "Recall", "F1", "Dice", "SD", "Dice of the set", "IoU", "SD",
+    "IoU of the set",
+)  # fmt: skip
 """Names of the figures in a row."""
-_KEYS = ("precision", "recall", "dice", "dice_sd", "dice_set", "iou", "iou_sd")
+_KEYS = (
+    "pixels", "precision", "recall", "f1", "dice", "dice_sd", "dice_set", "iou", "iou_sd", "iou_set"
+)  # fmt: skip
 
 
 def training(facts: RunFacts) -> Training | None:
@@ -74,13 +79,12 @@ def image_dice(oof: OofEvidence) -> list[OofImage]:
 
 
 def _class_rows(oof: OofEvidence, classes: tuple[str, ...]) -> list[ClassRow]:
-    """Return one row per class except the background; no figures for one that the truth lacks."""
-    table = class_table(oof.evidence.counts_NK3)
+    """Return one row per class, and the means; no figures for a class that the truth lacks."""
     rows = []
-    for number, name in enumerate(classes[1:], 1):
-        pixels = table["pixels"][number]
-        figures = [f"{table[key][number]:.4f}" if pixels else "" for key in _KEYS]
-        rows.append(ClassRow(name, [str(pixels), *figures]))
+    for row in class_rows(class_table(oof.evidence.counts_NK3), classes):
+        absent = row.get("pixels") == 0
+        figures = ["" if key not in row or absent else f"{row[key]:.4f}" for key in _KEYS[1:]]
+        rows.append(ClassRow(row["class"], [str(row.get("pixels", "")), *figures]))
     return rows
 
 

@@ -38,8 +38,13 @@ class TrialDir:
 
     @property
     def masks(self) -> Path:
-        """Masks of some held-out images by the best epoch's weights; only `train` writes them."""
+        """Masks by the best epoch's weights: `train` writes some held-out ones, `evaluate` all."""
         return self.path / "masks"
+
+    @property
+    def evaluation(self) -> Path:
+        """The figures of its masks against the truth, if `evaluate` was run for it."""
+        return self.path / "evaluation.csv"
 
     @property
     def attempts(self) -> Path:
@@ -90,6 +95,11 @@ class RunDir:
     @property
     def contact_sheet(self) -> Path:
         return self.path / "contact_sheet.png"
+
+    @property
+    def augmentation(self) -> Path:
+        """Some training images before and after augmentation."""
+        return self.path / "augmentation.png"
 
     @property
     def folds(self) -> Path:

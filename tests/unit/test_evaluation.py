@@ -109,7 +109,7 @@ def test_every_problem_of_two_folders_is_in_one_message(tmp_path: Path) -> None:
 
 
 def test_a_run_without_an_ensemble_says_what_to_run(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="run `raytrain finalize` first"):
+    with pytest.raises(ValueError, match="neither an ensemble nor a validated training"):
         evaluate(RunDir(tmp_path))
 
 

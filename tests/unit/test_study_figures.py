@@ -14,8 +14,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from raytrain.report.drawing import PRINT_DPI
-from raytrain.report.study import curves, results, write_figures
-from raytrain.report.study_groups import MOST_LINES, WIDTH_IN, StudyFigure, by_loss, divided, styles
+from raytrain.report.printed import WIDTH_IN, PrintedFigure, write_figures
+from raytrain.report.study import curves, results
+from raytrain.report.study_groups import MOST_LINES, by_loss, divided, styles
 from raytrain.report.study_lines import Curve, ceiling
 from raytrain.report.study_table import Choice, Spread, StudyTable
 
@@ -72,7 +73,7 @@ def grid() -> StudyTable:
     )
 
 
-def named(figures: list[StudyFigure], name: str) -> StudyFigure:
+def named(figures: list[PrintedFigure], name: str) -> PrintedFigure:
     return next(figure for figure in figures if figure.name == name)
 
 

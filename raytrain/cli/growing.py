@@ -1,0 +1,49 @@
+"""The command that writes the images which augmentation draws."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from raytrain.cli.answer import Answer
+from raytrain.cli.app import JobFile, Overrides, Profile, app
+from raytrain.config.load import load_job
+from raytrain.runs.layout import run_dir
+
+PANEL = "The line"
+
+
+@app.command(rich_help_panel=PANEL)
+def augment(
+    job: JobFile,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the drawn data set; it must be new or empty.")
+    ] = None,
+    count: Annotated[
+        int | None,
+        typer.Option(min=1, help="Number of pairs to draw; trial.copies of each if not given."),
+    ] = None,
+    originals: Annotated[
+        Literal["in", "out"],
+        typer.Option(help="in: also write the training images themselves; out: only drawn pairs."),
+    ] = "out",
+    preview: Annotated[
+        bool,
+        typer.Option("--preview", help="Only draw augmentation.png: images before and after."),
+    ] = False,
+    set: Overrides = None,
+    profile: Profile = None,
+) -> Answer:
+    """Write augmented training pairs as a data set, or show some before and after."""
+    from raytrain.pipeline.augment import augment as station
+    from raytrain.pipeline.augment import preview as draw
+
+    if preview == (out is not None):
+        raise typer.BadParameter("give either --out, or --preview")
+    spec = load_job(job, set, profile)
+    run = run_dir(spec)
+    if out is None:
+        picture = draw(spec, run)
+        return Answer({"picture": picture}, f"written: {picture}")
+    grown = station(spec, run, out, count, originals)
+    return Answer(grown, grown.text)
