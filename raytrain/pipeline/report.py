@@ -29,7 +29,9 @@ def report(run: RunDir, ledger: Ledger) -> Path:
     study = section(table, [*results(table), *curves(table)]) if table else None
     images = chosen_figures(facts, oof)
     matrices = confusion_figure(evaluation(facts), facts.data.classes)
-    write_bytes(run.report, render(facts, oof, study, images, matrices).encode())
+    # Without a wish the page has these images already, in another form.
+    shown = images if facts.job and facts.job.report.images else []
+    write_bytes(run.report, render(facts, oof, study, shown, matrices).encode())
     printed = [*(study.figures if study else ()), *images, *([matrices] if matrices else ())]
     write_figures(run.figures, printed)
     return run.report

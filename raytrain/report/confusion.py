@@ -59,7 +59,12 @@ def confusion_figure(
 
 def _matrix(axes: Axes, count_KK: np.ndarray, classes: Sequence[str]) -> None:
     share_KK = count_KK / np.maximum(count_KK.sum(1, keepdims=True), 1)
-    axes.imshow(share_KK, cmap="Blues", vmin=0, vmax=1)
+    edges = np.arange(len(classes) + 1) - 0.5
+    axes.pcolormesh(
+        edges, edges, share_KK, cmap="Blues", vmin=0, vmax=1, edgecolors=PAPER, linewidth=1
+    )
+    axes.set_ylim(edges[-1], edges[0])
+    axes.set_aspect("equal")
     for true, predicted in np.ndindex(*share_KK.shape):
         share = share_KK[true, predicted]
         axes.text(

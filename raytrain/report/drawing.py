@@ -5,6 +5,7 @@ The same figures are written as SVG and PNG for print. matplotlib's objects are 
 so no figure is retained and no setting is shared.
 """
 
+import base64
 import html
 import io
 import re
@@ -20,7 +21,7 @@ from matplotlib.figure import Figure
 from raytrain.report.palette import INK, LINE, MUTED, VARIABLES
 
 WIDTH_IN, HEIGHT_IN = 5.2, 3.2
-PRINT_DPI = 300
+PRINT_DPI, PAGE_DPI = 300, 130
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     # Class names and paths may contain dollar signs.
@@ -63,13 +64,18 @@ class Drawing:
 
     def svg(self) -> bytes:
         """Return it as an SVG file in its own colors."""
-        return self._saved("svg", dict.fromkeys(("Creator", "Date", "Format", "Type")))
+        return self._saved("svg", dict.fromkeys(("Creator", "Date", "Format", "Type")), PRINT_DPI)
 
     def png(self) -> bytes:
         """Return it as a PNG file on white, for print."""
-        return self._saved("png", {"Software": None})
+        return self._saved("png", {"Software": None}, PRINT_DPI)
 
-    def _saved(self, format: str, metadata: dict[str, None]) -> bytes:
+    def address(self) -> str:
+        """Return it as a data address of a PNG file for the page, for figures of photographs."""
+        content = self._saved("png", {"Software": None}, PAGE_DPI)
+        return f"data:image/png;base64,{base64.b64encode(content).decode()}"
+
+    def _saved(self, format: str, metadata: dict[str, None], dpi: int) -> bytes:
         out = io.BytesIO()
         with matplotlib.rc_context({**STYLE, "svg.hashsalt": self.alt}):
             if self.figure.get_layout_engine() is not None:
@@ -77,7 +83,7 @@ class Drawing:
                 self.figure.draw_without_rendering()
                 self.figure.set_layout_engine("none")
             self.figure.savefig(
-                out, format=format, dpi=PRINT_DPI, metadata=metadata, transparent=format == "svg"
+                out, format=format, dpi=dpi, metadata=metadata, transparent=format == "svg"
             )
         return out.getvalue()
 

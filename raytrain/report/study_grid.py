@@ -81,7 +81,11 @@ def _heat(
         at = choice.labels[1::-1] if swap else choice.labels[:2]
         if choice.ours[0]:
             value_RC[rows.index(at[0]), columns.index(at[1])] = choice.ours[0].mean
-    image = axes.imshow(value_RC, cmap="cividis", vmin=span[0], vmax=span[1], aspect="auto")
+    edges = [np.arange(count + 1) - 0.5 for count in (len(columns), len(rows))]
+    image = axes.pcolormesh(
+        *edges, value_RC, cmap="cividis", vmin=span[0], vmax=span[1], edgecolors=PAPER, linewidth=1
+    )
+    axes.set_ylim(len(rows) - 0.5, -0.5)
     for choice in part:
         at = choice.labels[1::-1] if swap else choice.labels[:2]
         row, column = rows.index(at[0]), columns.index(at[1])

@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from raytrain.pipeline import leaderboard_view as view
+from raytrain.runs.files import read_json, write_json
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task
 from raytrain.search.leaderboard import write_leaderboard
@@ -150,3 +152,17 @@ assert not {{'torch', 'ray'}} & sys.modules.keys()
     assert "A is better" in comparison
     assert "paired over 4 groups and 2 seeds" in comparison
     assert rest == ""
+
+
+def test_the_memory_of_a_gpu_is_the_highest_of_the_repeats(tmp_path: Path) -> None:
+    run = RunDir(tmp_path / "run")
+    tasks = fill(small_job(SPACE, 2, repeats={"seeds": 2}), run, hits)
+    assert "gpu gb" not in view.board(run, None, [], None).text
+    assert [row["gpu_gb"] for row in view.board(run, None, [], None).rows] == [None, None]
+    for number, task in enumerate(tasks):
+        record = read_json(task.trial_dir.record, "")
+        record["last"]["device_gb"] = 1.5 + number
+        write_json(task.trial_dir.record, record)
+    found = view.board(run, None, [], None)
+    assert sorted(row["gpu_gb"] for row in found.rows) == [2.5, 4.5]
+    assert "gpu gb" in found.text

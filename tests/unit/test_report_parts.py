@@ -5,9 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
+from raytrain.config.metrics import MetricSpec
+from raytrain.data.neighbours import own_frame
+from raytrain.data.report import named_ids
 from raytrain.pipeline.ledger import listed
 from raytrain.report import pictures
+from raytrain.report.ensemble_section import _class_key
 from raytrain.report.facts import has_oof_maps, read_facts
 from raytrain.report.images import SIDE_PX, overlay, visible
 from raytrain.report.line import stations
@@ -17,6 +22,7 @@ from raytrain.runs.files import write_json
 from raytrain.runs.record import read_records
 from raytrain.submission.agreement import agreement
 from raytrain.submission.ledger import FileLedger
+from tests.arrays import report_of
 from tests.support import ledger_in
 from tests.unit.report_html import decoded
 from tests.unit.report_run import STATIONS, build, page_of
@@ -136,3 +142,47 @@ def test_maps_are_found_by_the_records_of_cv_and_of_the_ensemble(tmp_path: Path)
     facts = read_facts(run, [], agreement([]))
     cv = next(station for station in stations(facts) if station.name == "cv")
     assert (cv.done, cv.detail, has_oof_maps(facts)) == (False, "3 of 4 maps", False)
+
+
+@pytest.mark.parametrize(
+    ("words", "key"),
+    [
+        ("dice", "dice"),
+        ({"name": "dice", "over": "set"}, "dice_set"),
+        ("iou", "iou"),
+        ("f1", "f1"),
+        ({"name": "recall", "average": "weighted"}, "recall"),
+        # Another rule for 0/0 than that of the table, and metrics that the table lacks.
+        ({"name": "dice", "empty": "skip"}, None),
+        ({"name": "f1", "over": "images"}, None),
+        ("hausdorff", None),
+    ],
+)
+def test_columns_of_classes_are_in_the_named_metric(words, key):
+    assert _class_key(TypeAdapter(MetricSpec).validate_python(words)) == key
+
+
+def test_chosen_images_are_ids_or_places_of_test_images():
+    rows = [{"id": id, "split": split} for id, split in
+            (("7", "train"), ("a1", "val"), ("t0", "test"), ("t1", "test"))]  # fmt: skip
+    report = report_of(rows, ("background", "organ"))
+    assert named_ids(report, ["a1", 1, 7, "t1"]) == (["a1", "t1", "7"], [])
+    _, problems = named_ids(report, ["a11", 2])
+    assert problems == [
+        "report.images: unknown 'a11'; did you mean 'a1'?",
+        "report.images: 2 is no id, and no place of a test image (they are 0 to 1)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("expressions", "shown"),
+    [
+        ((), [0, 1, 2]),
+        (("N-1", "N", "N+1"), [1]),
+        (("N", "4*((N+1)//2)-1-N", "N+9"), [0]),
+        (("N-2", "N-1", "N+1"), [1]),
+    ],
+)
+def test_of_several_frames_the_images_own_one_is_shown(expressions, shown):
+    image = np.arange(3, dtype=np.uint8).reshape(1, 1, 3)
+    assert own_frame(image, "s7", expressions).ravel().tolist() == shown

@@ -1,5 +1,6 @@
 """After `train` alone the report shows its curves, its classes and predicted masks."""
 
+import csv
 import json
 import re
 from dataclasses import replace
@@ -7,14 +8,18 @@ from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
+from sklearn.metrics import precision_recall_fscore_support
 
 from raytrain.config.optimizers import AdamSpec
+from raytrain.config.report import ReportSpec
 from raytrain.data.report import write_report
 from raytrain.engine.run import Run
 from raytrain.engine.trial import Samples
 from raytrain.metrics.oof_file import read_oof_evidence
+from raytrain.pipeline.evaluate import evaluate
 from raytrain.pipeline.train import train
 from raytrain.runs.files import write_json
 from raytrain.runs.layout import RunDir
@@ -73,7 +78,10 @@ def test_the_page_has_classes_with_deviations_curves_and_pictures(
     dice_NK = np.array(list(known.values()))
     for number, name in enumerate(run.report.classes[1:]):
         mean, sd = dice_NK[:, number].mean(), dice_NK[:, number].std()
-        assert re.search(rf"{name} \d+ [\d.]+ [\d.]+ {mean:.4f} {sd:.4f} ", text), (name, text)
+        figures = rf"{name} \d+ [\d.]+ [\d.]+ [\d.]+ {mean:.4f} {sd:.4f} "
+        assert re.search(figures, text), (name, text)
+    assert f"foreground mean {dice_NK.mean():.4f}" in text
+    assert re.search(r"macro mean [\d.]+ [\d.]+ [\d.]+ weighted mean [\d.]+", text)
     assert f"finished after 5 of 5 epochs, best validation Dice {record.best['val_score']:.4f}" in (
         text
     )
@@ -109,3 +117,52 @@ def test_without_the_weights_of_the_best_epoch_the_page_says_so(
         assert page.pictures(r"Image \S+ with its prediction, Dice .*") == []
     finally:
         moved.rename(masks)
+
+
+def test_evaluate_scores_the_training_on_every_image_with_a_truth(
+    trained: tuple[Run, Record],
+) -> None:
+    run, record = trained
+    ids = {"rv": run.report.ids("val")[1], "test": run.report.ids("test")[0]}
+    asked = run.job.model_copy(update={"report": ReportSpec(images=(ids["rv"], 0))})
+    write_json(run.folder.config, asked.model_dump(mode="json"))
+    found = evaluate(run.folder)
+    assert (found.of, found.file) == (record.name, run.folder.trial(record.fingerprint).evaluation)
+    assert {name: each.images for name, each in found.sets.items()} == {
+        "train, trained on": 10, "held out": 4
+    }  # fmt: skip
+    rows = list(csv.DictReader(found.file.read_text().splitlines()))
+    held = {row["class"]: row for row in rows if row["set"] == "held out"}
+    assert record.best is not None
+    # The same images and weights as in validation.
+    assert float(held["foreground mean"]["dice"]) == pytest.approx(
+        record.best["val_dice"], rel=1e-5
+    )
+    truths = np.stack([truth_of(run.report, id) for id in run.report.ids("val")])
+    masks = run.folder.trial(record.fingerprint).masks
+    preds = np.stack([np.asarray(Image.open(masks / f"{id}.png")) for id in run.report.ids("val")])
+    reference = precision_recall_fscore_support(
+        truths.ravel(), preds.ravel(), average="macro", zero_division=0
+    )
+    for key, value in zip(("precision", "recall", "f1"), reference, strict=False):
+        assert float(held["macro mean"][key]) == pytest.approx(value, rel=1e-5)
+    page = Page(page_of(run.folder))
+    assert f"Masks of {record.name} against the truth." in page.text("evaluation")
+    assert re.search(r"held out \(4 images\) weighted mean [\d.]+", page.text("evaluation"))
+    counts = pd.read_csv(run.folder.figures / "confusion.csv")
+    assert counts["pixels"].sum() == sum(
+        truth_of(run.report, id).size for id in (*run.report.ids("train"), *run.report.ids("val"))
+    )
+    images = pd.read_csv(run.folder.figures / "images.csv")
+    assert images["id"].tolist() == [ids["rv"], ids["test"]]
+    truth, pred = (
+        truth_of(run.report, ids["rv"]),
+        np.asarray(Image.open(masks / f"{ids['rv']}.png")),
+    )
+    dice_K = reference_dice(pred, truth, 4)
+    assert images["Dice"][0] == pytest.approx(np.mean(dice_K), rel=1e-5)
+    assert np.isnan(images["Dice"][1])
+    svg = (run.folder.figures / "images.svg").read_text()
+    assert f"the best training: Dice {np.mean(dice_K):.4f}" in svg
+    assert len(page.pictures("Images .* with truth and prediction")) == 1
+    assert (run.folder.figures / "images.png").is_file()
