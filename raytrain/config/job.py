@@ -11,7 +11,6 @@ from raytrain.config.duration import Duration
 from raytrain.config.errors import unknown_name
 from raytrain.config.metrics import MetricSpec, metric_problems
 from raytrain.config.predict import PredictSpec
-from raytrain.config.report import ReportSpec
 from raytrain.config.schedulers import NoSchedulerSpec
 from raytrain.config.search import SearchSpec
 from raytrain.config.self_train import MOST_LAYERS, SelfTrainSpec
@@ -88,6 +87,14 @@ class ResourcesSpec(Spec):
         if value > 1 and value != int(value):
             raise ValueError(f"give a share of one GPU, up to 1, or whole ones (got {value:g})")
         return value
+
+
+class ReportSpec(Spec):
+    """What the report of a run shows."""
+
+    images: tuple[str | int, ...] = Field((), max_length=100)
+    """Ids of images to show beside their masks, such as `[cmr101, cmr121]`. A number that is no id
+    is the place of a test image, from 0. Empty: the worst, middle and best labeled images."""
 
 
 def _no_folds(value: Any) -> Any:

@@ -207,7 +207,9 @@ class _Writer:
         }
         if not self._report.ids("test"):
             tree["competition"]["splits"] = {"name": "folders", "test": None}
-        tree["trial"] = tree.get("trial", {}) | {"augmentation": "none", "copies": 0}
+        tree["trial"] = tree.get("trial", {}) | {
+            "augmentation": "none", "copies": 0, "originals": True
+        }  # fmt: skip
         tree.pop("report", None)  # its images may not be among these
         tree |= {"storage": str(Path(job.storage).absolute()), "run": f"{job.run}_grown"}
         text_yaml = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)

@@ -50,6 +50,7 @@ class Scores:
 
     of: str
     """Whose masks they are of: the ensemble, or the name of a training."""
+    classes: tuple[str, ...]
     sets: dict[str, Evaluation] = field(repr=False)
     file: Path
     """The same figures as CSV."""
@@ -74,7 +75,7 @@ def evaluate(run: RunDir) -> Scores:
         tally.add(pred_HW, files.mask(id))
     found = {set: tally.result() for set, tally in tallies.items()}
     _write(file, name, found, report.classes)
-    return Scores(name, found, file)
+    return Scores(name, report.classes, found, file)
 
 
 def _ensemble_masks(run: RunDir, report: DataReport) -> Iterator[tuple[str, str, np.ndarray]]:

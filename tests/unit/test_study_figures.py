@@ -2,13 +2,10 @@
 
 import csv
 import io
-import math
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
@@ -17,7 +14,6 @@ from raytrain.report.drawing import PRINT_DPI
 from raytrain.report.printed import WIDTH_IN, PrintedFigure, write_figures
 from raytrain.report.study import curves, results
 from raytrain.report.study_groups import MOST_LINES, by_loss, divided, styles
-from raytrain.report.study_lines import Curve, ceiling
 from raytrain.report.study_table import Choice, Spread, StudyTable
 
 
@@ -79,11 +75,6 @@ def named(figures: list[PrintedFigure], name: str) -> PrintedFigure:
 
 def panels_of(figure: Figure) -> list[Any]:
     return [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
-
-
-def curve(*values: float) -> Curve:
-    epochs = range(1, len(values) + 1)
-    return Curve(pd.DataFrame({"mean": values, "low": values, "high": values}, index=epochs))
 
 
 @pytest.mark.parametrize(
@@ -152,25 +143,6 @@ def test_one_panel_for_each_choice_best_first() -> None:
 def test_a_figure_of_many_choices_is_divided_into_pages() -> None:
     names = [figure.name for figure in curves(rates(21)) if "panels" in figure.name]
     assert names == ["loss_panels_1", "loss_panels_2"]
-
-
-@pytest.mark.parametrize(
-    ("lines", "most"),
-    [
-        ([curve(1.4, 0.6, 0.3, 0.25, 0.2)], None),
-        ([curve(1.4, 0.6, 0.3, 90.0, 0.2)], 1.4),
-        ([curve(1.4, 0.6, 90.0, 5e3, 7e5)], 10),
-        ([curve(1.4, 0.6, 0.3), curve(3e4, 3e4, 3e4)], 10),
-        ([curve(1.4, 0.6, 0.3), curve(4.0, 2.0, 1.0)], None),
-        ([curve(1.4, math.inf, 0.3, math.nan, 0.2)], None),
-        ([curve()], None),
-    ],
-)
-def test_what_diverges_is_above_the_axis(lines: list[Curve], most: float | None) -> None:
-    finite = [Curve(line.table[np.isfinite(line.table["mean"])]) for line in lines]
-    top = ceiling(finite)
-    assert (top is None) == (most is None)
-    assert top is None or most is None or 1.4 <= top <= most
 
 
 def test_a_divergent_choice_is_clipped_and_marked() -> None:

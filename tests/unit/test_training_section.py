@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 from sklearn.metrics import precision_recall_fscore_support
 
+from raytrain.config.job import ReportSpec
 from raytrain.config.optimizers import AdamSpec
-from raytrain.config.report import ReportSpec
 from raytrain.data.report import write_report
 from raytrain.engine.run import Run
 from raytrain.engine.trial import Samples
