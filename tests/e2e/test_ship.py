@@ -103,7 +103,7 @@ def test_without_folds_the_best_trial_is_the_ensemble(job: Path) -> None:
 
 def test_evaluation_and_score_are_of_the_same_masks(job: Path) -> None:
     _, folder, ensemble = ran(job, "finalize.ship=folds", "run=folds")
-    found = evaluate(folder)
+    found = evaluate(folder).sets
     sizes = np.array([each.images for each in found.values()])
     dice = np.array([each.table["dice"] for each in found.values()])
     mean = (sizes[:, None] * dice).sum(0) / sizes.sum()
