@@ -115,13 +115,12 @@ def predict(
 
 
 def evaluate(job: "JobSpec") -> Evaluated:
-    """Score the ensemble's masks against the truth."""
-    from raytrain.data.report import read_report
+    """Score masks against the truth: the ensemble's or, without one, the best training's."""
     from raytrain.pipeline.evaluate import evaluate as station
 
     folder = _folder(job)
     found = station(folder)
-    return Evaluated(folder, read_report(folder.data_report).classes, found)
+    return Evaluated(folder, found.of, found.file, found.classes, found.sets)
 
 
 def suspects(job: "JobSpec") -> "Suspects":

@@ -59,6 +59,10 @@ class Evaluated:
     """Scores of masks against the truth."""
 
     paths: "RunDir"
+    of: str
+    """Whose masks they are: the ensemble's or, without one, those of the named training."""
+    file: Path
+    """The same figures as CSV."""
     classes: tuple[str, ...]
     sets: "dict[str, Evaluation]" = field(repr=False)
     """Set of images, such as `test` -> its figures."""
