@@ -177,10 +177,11 @@ class JobSpec(Spec):
 
     @model_validator(mode="after")
     def _voters_are_kept(self) -> Self:
-        if self.folds is None and self.candidates > self.search.keep:
+        voters = min(self.candidates, self.search.trials)
+        if self.folds is None and voters > self.search.keep:
             raise ValueError(
                 "cv.candidates: with folds: none, the search's own networks vote, but it keeps the "
-                f"weights of {self.search.keep}; set search.keep to {self.candidates}, or lower "
+                f"weights of {self.search.keep}; set search.keep to {voters}, or lower "
                 "cv.candidates"
             )
         return self

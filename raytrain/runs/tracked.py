@@ -8,7 +8,7 @@ from raytrain.runs.record import Task
 
 Plain = str | int | float | bool
 
-BESIDE = ("epoch", "time", "seconds_left", "notes")
+BESIDE = ("epoch", "time", "seconds_left", "notes", "device")
 """Keys of a row that are not figures of the training."""
 
 

@@ -31,6 +31,7 @@ from raytrain.engine.compiling import compile_problem
 from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.shipped import read_shipped
 from raytrain.engine.trial import Samples, run_trial
+from raytrain.runs import tracked
 from raytrain.runs.history import read_history
 from raytrain.runs.record import Task
 from tests.support import CLOCK
@@ -59,6 +60,10 @@ class KilledAfter:
 def figures(folder: Path) -> list[dict]:
     """The history without what differs between two equal trainings."""
     rows = read_history(folder / "history.jsonl")
+    # Trackers take numbers only.
+    assert all(
+        isinstance(each, int | float) for row in rows for each in tracked.figures(row).values()
+    )
     return [{k: v for k, v in row.items() if k not in CLOCK} for row in rows]
 
 
