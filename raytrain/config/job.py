@@ -155,8 +155,11 @@ class JobSpec(Spec):
 
     @property
     def candidates(self) -> int:
-        """Number of configurations to cross-validate."""
-        return self.cv.candidates or (1 if self.folds is None else 4)
+        """Number of configurations to cross-validate or, with `folds: none`, of members."""
+        if self.folds is None:
+            most = self.cv.candidates or 1
+            return min(most, self.finalize.members or most)
+        return self.cv.candidates or 4
 
     def at(self, place: Place) -> Self:
         """Return the job for `place`: without Ray, the default scheduler becomes `none`."""
@@ -167,11 +170,11 @@ class JobSpec(Spec):
 
     @model_validator(mode="after")
     def _candidates_are_enough(self) -> Self:
-        members = self.finalize.members
-        if members is not None and members > self.candidates:
+        members, most = self.finalize.members, self.cv.candidates or self.candidates
+        if members is not None and members > most:
             raise ValueError(
                 f"finalize.members: {members} members cannot be chosen, because cv takes "
-                f"{self.candidates} of the configurations; lower it, or raise cv.candidates"
+                f"{most} of the configurations; lower it, or raise cv.candidates"
             )
         return self
 

@@ -87,7 +87,9 @@ def test_the_models_of_the_folds_need_no_further_training(job: Path) -> None:
 
 
 def test_without_folds_the_best_trial_is_the_ensemble(job: Path) -> None:
-    _, folder, ensemble = ran(job, "folds=none", "run=none", "finalize.epochs=null")
+    _, folder, ensemble = ran(
+        job, "folds=none", "finalize.members=1", "run=none", "finalize.epochs=null"
+    )
     assert stations(folder) == ["search"] * 2
     [(member, weight, views)] = ensemble.members
     assert (weight, views, ensemble.chosen.steps, len(ensemble.nested)) == (1, (), (), 1)
