@@ -20,8 +20,9 @@ PANEL = "A cluster"
 YAML = (".yaml", ".yml")
 RESOLVED = ("--set", "--profile")
 """Options that a resolved job contains."""
-HERE_ONLY = ("launch", "jobs", "watch", "demo")
-"""Commands that make no sense as a job."""
+HERE_ONLY = ("launch", "jobs", "watch", "demo", "init")
+"""Commands that make no sense as a job. `init` would write into the job's own folder, which Ray
+deletes."""
 
 Address = Annotated[
     str,
@@ -143,10 +144,9 @@ def _followed(address: str, id: str, log: TextIO | None) -> Answer:
     try:
         job = follow(connect(address), id, log)
     except KeyboardInterrupt as error:
-        text = (
-            f"{id}: the job goes on; follow it with `raytrain jobs attach {id}`, or stop it with "
-        )
-        text += f"`raytrain jobs stop {id}`"
+        words = f"{id} --address {address}`"
+        text = f"{id}: the job goes on; follow it with `raytrain jobs attach {words}"
+        text += f", or stop it with `raytrain jobs stop {words}"
         problems = (problem_of("interrupted", text),)
         return Answer(None, "", 143 if isinstance(error, Terminated) else 130, text, problems)
     if not job.code:
@@ -182,6 +182,10 @@ def order(group: Any, name: str, words: list[str]) -> "Order":
     paths = [path for value in values.values() for path in _paths(value)]
     file = next((path for path in paths if path.suffix in YAML), None)
     if file is None:
+        if isinstance(folder := values.get("job"), Path):
+            raise ValueError(
+                f"{folder}: launch needs a job's YAML; write one with `raytrain init {folder}`"
+            )
         return Order((name, *words), None, tuple(map(str, paths)))
     job = load_job(file, values.get("set"), values.get("profile"))
     travelling, rest = [name], iter(words)

@@ -2,7 +2,6 @@
 
 import time
 import uuid
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raytrain.cluster.all_reduce import reduce_fault
+from raytrain.cluster.reasons import reason_of
 from raytrain.config.job import JobSpec, ResourcesSpec
 from raytrain.data.source import absolute, is_remote
 from raytrain.engine.node_facts import NodeFacts, node_facts
@@ -75,15 +75,18 @@ def _measured(storage: Path, token: str, data: Path | None, need: ResourcesSpec)
         for node in living
     ]  # fmt: skip
     ray.wait(tasks, num_returns=len(tasks), timeout=ANSWER_S)
-    found, first = list[Node](), None
+    found: list[Node] = []
+    first: NodeFacts | None = None
     for node, task in zip(living, tasks, strict=True):
-        facts = None
-        with suppress(ray.exceptions.RayError):
+        facts, faults = None, tuple[str, ...]()
+        try:
             facts = ray.get(task, timeout=0)
-        first = first or facts
-        faults: tuple[str, ...] = (f"no answer within {ANSWER_S:g} s; look at its Ray logs",)
-        if facts and first:
-            offered = node["Resources"].get("GPU", 0)
+        except ray.exceptions.GetTimeoutError:
+            faults = (f"no answer within {ANSWER_S:g} s; look at its Ray logs",)
+        except ray.exceptions.RayError as error:
+            faults = (f"it cannot be examined: {reason_of(error)}; look at its Ray logs",)
+        else:
+            first, offered = first or facts, node["Resources"].get("GPU", 0)
             faults = node_faults(facts, first, offered, need, (sent, time.time()))
         found.append(Node(node["NodeManagerAddress"], facts, faults))
     return found
@@ -111,7 +114,7 @@ def node_faults(
             f"Ray offers {gpus_offered:g} GPUs, and torch sees {len(facts.gpus)}; install a driver "
             f"for CUDA {facts.versions['CUDA']}, and start the container with --gpus all"
         )
-    if facts.gpu_fault:
+    if need.gpus and facts.gpu_fault:
         found.append(f"{facts.gpu_fault}; install a driver for CUDA {facts.versions['CUDA']}")
     if need.loaders and facts.shm_gb is not None and facts.shm_gb < LEAST_SHM_GB:
         found.append(

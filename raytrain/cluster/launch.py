@@ -45,9 +45,9 @@ class Order:
 
     @property
     def name(self) -> str:
-        """Readable name, such as `cardiac-default-run`."""
+        """Readable name, such as `cardiac-default-run`; without a job each command has its own."""
         if self.job is None:
-            return f"raytrain-{self.words[0]}"
+            return f"raytrain-{self.words[0]}-{self.digest[:6]}"
         return f"{self.job.competition.name}-{self.job.run}-{self.words[0]}"
 
     @property
@@ -69,7 +69,7 @@ def launch(order: Order, address: str, python: str) -> tuple[str, bool]:
     client = connect(address)
     running = [job for job in jobs_of(client) if job.name == order.name and not job.has_ended]
     if running:
-        return _joined(running[0], order), True
+        return _joined(running[0], order, address), True
     with tempfile.TemporaryDirectory(prefix="raytrain-launch-") as folder:
         package = Path(raytrain.__file__).parent
         shutil.copytree(
@@ -85,13 +85,14 @@ def launch(order: Order, address: str, python: str) -> tuple[str, bool]:
     return launch(order, address, python)  # someone has launched the same a moment ago
 
 
-def _joined(job: Job, order: Order) -> str:
+def _joined(job: Job, order: Order, address: str) -> str:
     if job.asked == order.digest:
         return job.id
+    words = f"{job.id} --address {address}`"
     raise ValueError(
         f"{job.id}: this job does `{order.words[0]}` for the same run with another configuration; "
-        f"wait for it (`raytrain jobs wait {job.id}`), stop it (`raytrain jobs stop {job.id}`), or "
-        "name another run (`--set run=NAME`)"
+        f"wait for it with `raytrain jobs wait {words}, stop it with `raytrain jobs stop {words}, "
+        "or name another run with `--set run=NAME`"
     )
 
 

@@ -5,6 +5,7 @@ import platform
 import shutil
 import socket
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -84,11 +85,11 @@ def _gpu_fault() -> str:
 
 def _storage(folder: Path, token: str) -> tuple[float | None, str]:
     """Return the speed of a write in MB/s and why the folder cannot be used."""
-    if not (folder / token).is_file():
-        return None, "is another folder here: the file that the driver wrote is missing"
     probe = folder / f"{token}-{socket.gethostname()}-{os.getpid()}"
     content = os.urandom(PROBE_BYTES)
     try:
+        if not (folder / token).is_file():
+            return None, "is another folder here: the file that the driver wrote is missing"
         start = time.perf_counter()
         with probe.open("wb") as file:
             file.write(content)
@@ -100,7 +101,8 @@ def _storage(folder: Path, token: str) -> tuple[float | None, str]:
     except OSError as error:
         return None, f"cannot be written: {error.strerror}"
     finally:
-        probe.unlink(missing_ok=True)
+        with suppress(OSError):  # what failed is in the answer
+            probe.unlink()
     return PROBE_BYTES / 1e6 / max(seconds, 1e-9), ""
 
 

@@ -1,4 +1,4 @@
-"""One class of a mask of any size, read in bands so that little is held beside the mask.
+"""One class of a mask of any size, read in bands of rows to save memory.
 
 Shape suffixes: K channels of the map, H x W pixels, h rows of a band.
 """

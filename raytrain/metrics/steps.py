@@ -1,7 +1,7 @@
-"""Steps that correct a mask in place after the map has chosen it, for each class by itself.
+"""Steps that correct a mask in place, one class after the other.
 
-Masks of large images are read and written in bands, so that a step holds little beside them. Shape
-suffixes: K channels of the map, H x W pixels, h rows of a band, N components, M labels of a band.
+They read and write large masks in bands of rows to save memory. Shape suffixes: K channels of the
+map, H x W pixels, h rows of a band, N components, M labels of a band.
 """
 
 from collections.abc import Callable

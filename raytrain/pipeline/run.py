@@ -40,6 +40,7 @@ from raytrain.submission.prepare import prepare
 def run(job: JobSpec, folder: RunDir, place: Place) -> Event:
     """Run from the data folder to the checked CSV, the ledger and the report; returns the last
     event of the submission."""
+    ledger = ledger_of(job, folder)  # one at its old place is refused before any training
     if job.budget is None:
         with opened(job, folder, place, "search", "cv", "final") as run:
             say(leaderboard_table(search(run)))
@@ -53,7 +54,7 @@ def run(job: JobSpec, folder: RunDir, place: Place) -> Event:
         if event.kind not in ("scored", "failed") or event.ref is None:
             event = _sent(job, folder, event)
     finally:
-        say(f"report: {report(folder, ledger_of(job, folder))}")
+        say(f"report: {report(folder, ledger)}")
     return event
 
 

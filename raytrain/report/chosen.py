@@ -36,7 +36,7 @@ class Shown:
 
     @property
     def text(self) -> str:
-        """Who predicted it, and its Dice."""
+        """The predictor's name, and the mean Dice of the mask if the truth is known."""
         return self.how if self.dice_K is None else f"{self.how}: Dice {self.dice_K.mean():.4f}"
 
 

@@ -157,7 +157,8 @@ def ledger_of(job: JobSpec, run: RunDir) -> Ledger:
 
 
 def ledger_file(run: RunDir, storage: str) -> Path:
-    """Return the ledger's file: under the storage, or beside it if the job's path is relative."""
+    """Return the path of the ledger's file: `submissions/` is in the storage or, if the job's
+    `storage` is relative, in the folder that this path begins at."""
     root = run.path.parents[1]
     words = Path(os.path.normpath(os.path.expanduser(storage)))
     if not words.is_absolute() and ".." not in words.parts:

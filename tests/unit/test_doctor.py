@@ -46,6 +46,8 @@ def test_a_good_node_and_what_a_job_does_not_need_are_no_faults() -> None:
     assert node_faults(bare, GOOD, 0, NEED, (990.0, 1010.0)) == ()
     small = dataclasses.replace(GOOD, gpus=(), shm_gb=0.06)
     assert node_faults(small, GOOD, 1, ResourcesSpec(), (990.0, 1010.0)) == ()
+    broken = dataclasses.replace(GOOD, gpu_fault="GPU 0: no kernel image")
+    assert node_faults(broken, GOOD, 1, ResourcesSpec(), (990.0, 1010.0)) == ()
 
 
 def test_this_machine(tmp_path: Path) -> None:
@@ -54,6 +56,21 @@ def test_this_machine(tmp_path: Path) -> None:
     assert (facts.storage_fault, facts.data_fault, facts.gpu_fault) == ("", "", "")
     assert facts.storage_mb_s
     assert [path.name for path in tmp_path.iterdir()] == ["token"]
+
+
+def test_a_storage_that_cannot_be_searched_is_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path, *words: object, **given: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    (tmp_path / "token").touch()
+    for name in ("open", "is_file"):
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, name, refused)
+            patch.setattr(Path, "unlink", refused)
+            facts = node_facts(tmp_path, "token", None)
+        assert facts.storage_fault == "cannot be written: Permission denied"
 
 
 def test_folders_that_are_not_the_drivers(tmp_path: Path) -> None:

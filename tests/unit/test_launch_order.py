@@ -37,7 +37,10 @@ def test_a_job_is_resolved_and_its_options_stay_here(job: Path, form: list[str])
 def test_a_command_without_a_job_takes_its_words_along() -> None:
     words = ("predict", "/shared/new", "--with", "/shared/runs/c/default", "--csv")
     found = order_of(*words)
-    assert (found.words, found.job, found.name) == (words, None, "raytrain-predict")
+    assert (found.words, found.job) == (words, None)
+    other = order_of("predict", "/shared/others", *words[2:])
+    assert found.name.startswith("raytrain-predict-")
+    assert found.name != other.name  # both may run at once
     assert found.paths == ("/shared/runs/c/default", "predictions")
 
 
@@ -46,6 +49,7 @@ def test_a_command_without_a_job_takes_its_words_along() -> None:
     [
         (("predct", "x"), r"launch: unknown 'predct'; did you mean 'predict'\?"),
         (("watch", "/runs/x"), "launch: unknown 'watch'"),
+        (("run", "/shared/zip"), "/shared/zip: launch needs a job's YAML; write one with"),
         (("leaderboard", "runs/x"), "leaderboard: 'runs/x' is relative; on a cluster give a path"),
         (("predict", "/a", "--with", "/b"), "predict: 'predictions' is relative"),
     ],
