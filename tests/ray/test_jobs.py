@@ -112,10 +112,8 @@ def test_ctrl_c_says_that_the_job_goes_on_and_it_does(
     seen = lambda: log.exists() and "first line" in log.read_text()  # noqa: E731
     code = stop_when(["jobs", "logs", "left", "-f"], seen, signal.SIGINT, log)
     assert code == 130
-    assert (
-        "left: the job goes on; follow it with `raytrain jobs attach left --address http"
-        in log.read_text()
-    )
+    text = log.read_text()
+    assert "left: the job goes on; follow it with `raytrain jobs attach left --address http" in text
     assert "run the same command" not in text
     done = raytrain("jobs", "logs", "left")
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "first line")
