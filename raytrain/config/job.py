@@ -157,8 +157,8 @@ class JobSpec(Spec):
     def candidates(self) -> int:
         """Number of configurations to cross-validate or, with `folds: none`, of members."""
         if self.folds is None:
-            most = self.cv.candidates or 1
-            return min(most, self.finalize.members or most)
+            voters = self.cv.candidates or 1
+            return min(voters, self.finalize.members or voters)
         return self.cv.candidates or 4
 
     def at(self, place: Place) -> Self:
@@ -170,11 +170,11 @@ class JobSpec(Spec):
 
     @model_validator(mode="after")
     def _candidates_are_enough(self) -> Self:
-        members, most = self.finalize.members, self.cv.candidates or self.candidates
-        if members is not None and members > most:
+        members, taken = self.finalize.members, self.cv.candidates or self.candidates
+        if members is not None and members > taken:
             raise ValueError(
                 f"finalize.members: {members} members cannot be chosen, because cv takes "
-                f"{most} of the configurations; lower it, or raise cv.candidates"
+                f"{taken} of the configurations; lower it, or raise cv.candidates"
             )
         return self
 
@@ -222,6 +222,12 @@ class JobSpec(Spec):
             raise ValueError(f"study.figures: {lines} (search.space)")
         measures, of = self.study.measures if self.study else (), self.competition
         problems = metric_problems("study.measures", measures, len(of.classes), of.target)
+        labels = [measure.label for measure in self.measures]
+        problems += [
+            f"measures: several measures are called {label!r} in tables; keep one of them"
+            for label in dict.fromkeys(labels)
+            if labels.count(label) > 1
+        ]
         if problems:
             raise ValueError("; ".join(problems))
         return self

@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from raytrain.config.base import Spec
 
@@ -21,7 +21,13 @@ class MetricBase(Spec):
         return str(self.model_dump()["name"])
 
 
-ClassWeights = tuple[Annotated[float, Field(ge=0)], ...]
+def _weigh_a_class(value: tuple[float, ...]) -> tuple[float, ...]:
+    if not any(value):
+        raise ValueError("every weight is 0; give a class a weight")
+    return value
+
+
+ClassWeights = Annotated[tuple[Annotated[float, Field(ge=0)], ...], AfterValidator(_weigh_a_class)]
 """One number per class, background first."""
 
 
@@ -32,6 +38,11 @@ class CrossEntropyMetricSpec(MetricBase):
     class_weights: ClassWeights | None = None
     """Weight of each class's pixels in the mean; null: 1."""
     word: ClassVar[str] = "-cross-entropy"
+
+    @property
+    def of_classes(self) -> ClassWeights | None:
+        """The weights, one for each class."""
+        return self.class_weights
 
     @property
     def label(self) -> str:
@@ -47,6 +58,11 @@ class FocalMetricSpec(MetricBase):
     alpha: ClassWeights | None = None
     """Weight of each class's pixels; null: 1. For two classes, `[0.8, 0.2]` is an alpha of .2."""
     word: ClassVar[str] = "-focal"
+
+    @property
+    def of_classes(self) -> ClassWeights | None:
+        """The weights, one for each class."""
+        return self.alpha
 
 
 class SoftOverlapSpec(MetricBase):

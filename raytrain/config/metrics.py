@@ -45,8 +45,9 @@ class _OverlapSpec(MetricBase):
 
     @property
     def key(self) -> str:
+        over = "" if self.over == type(self).model_fields["over"].default else f"{self.over}_"
         weighted = "weighted_" if self.average == "weighted" else ""
-        return weighted + super().key + ("" if self.only is None else f"_{self.only}")
+        return over + weighted + super().key + ("" if self.only is None else f"_{self.only}")
 
     @property
     def _of(self) -> str:
@@ -56,6 +57,8 @@ class _OverlapSpec(MetricBase):
     def _counts_a_class(self) -> Self:
         if self.only == 0 and not self.background:
             raise ValueError("only: class 0 is the background; set background to true")
+        if self.only is not None and self.average == "weighted":
+            raise ValueError("average: one class has no weighted mean; leave it out")
         return self
 
 
@@ -226,8 +229,7 @@ ONE_CLASS = ("accuracy", "cross_entropy", "focal")
 def metric_problems(
     key: str, metrics: tuple[MetricSpec, ...], classes: int, target: Target
 ) -> list[str]:
-    """Return the problems of the metrics at this key with such masks; `classes` counts the
-    background too."""
+    """Return the problems of a key's metrics; `classes` counts the background too."""
     problems = []
     for metric in metrics:
         for part in [t.metric for t in metric.terms] if metric.name == "weighted" else [metric]:
@@ -242,7 +244,7 @@ def metric_problems(
                     f"{key}: {part.name}: only: {only}: the classes have the numbers 0 to "
                     f"{classes - 1}"
                 )
-            weights = getattr(part, "class_weights", None) or getattr(part, "alpha", None)
+            weights = getattr(part, "of_classes", None)
             if weights is not None and len(weights) != classes:
                 problems.append(f"{key}: {part.name}: {len(weights)} weights for {classes} classes")
     return problems

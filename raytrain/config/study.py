@@ -42,10 +42,11 @@ class StudySpec(Spec):
     @model_validator(mode="after")
     def _states_what_is_measured(self) -> Self:
         names = [measure.key for measure in self.measures]
-        wrong = {key for stated in self.figures for key in stated.figures if key not in names}
-        if wrong:
-            lines = "; ".join(unknown_name(key, names) for key in sorted(wrong))
-            raise ValueError(f"figures: {lines} (study.measures)")
+        asked = sorted({key for stated in self.figures for key in stated.figures})
+        lines = [unknown_name(key, names) for key in asked if key not in names]
+        lines += [f"{key} names several measures" for key in asked if names.count(key) > 1]
+        if lines:
+            raise ValueError(f"figures: {'; '.join(lines)} (study.measures)")
         return self
 
 

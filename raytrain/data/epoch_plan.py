@@ -49,10 +49,20 @@ class SoftWindows:
     """Share of these windows in an epoch."""
 
 
+def refuse_no_step(spec: TrialSpec, windows: int) -> None:
+    """Raise ValueError when an epoch of these windows has no step."""
+    if spec.drop_last and windows < spec.batch_size:
+        raise ValueError(
+            f"trial.drop_last: {windows} windows do not fill a batch of {spec.batch_size}; "
+            "lower trial.batch_size, or set drop_last to false"
+        )
+
+
 class EpochPlan(Sampler[BatchPlan]):
     """A rank's batches of one epoch: an order determined by (seed, epoch), dealt out step by step.
 
-    Every window counts exactly once over all ranks. In the last step a rank may get fewer windows
+    Every window counts exactly once over all ranks, except as follows. `drop_last` leaves out the
+    windows that do not fill a batch. In the last step a rank may get fewer windows
     than another, or one that does not count (every rank must take every step). With
     `positive_share` the epoch has the same length, but that share of its windows has foreground.
     The windows of each kind are cycled in random order, so some are repeated within the epoch, and
@@ -83,11 +93,7 @@ class EpochPlan(Sampler[BatchPlan]):
             raise ValueError(
                 f"trial.positive_share: there are no windows {lacking} foreground; leave it out"
             )
-        if not self.steps:
-            raise ValueError(
-                f"trial.drop_last: {self.count} windows do not fill a batch of {spec.batch_size}; "
-                "lower trial.batch_size, or set drop_last to false"
-            )
+        refuse_no_step(spec, self.count)
 
     def __len__(self) -> int:
         return self._steps(self._windows())

@@ -56,7 +56,7 @@ class Training:
 
     @property
     def kept(self) -> nn.Module:
-        """The weights that are evaluated and shipped."""
+        """The weights that are evaluated and saved."""
         return self.model if self.ema is None else self.ema.module
 
     def news(self, history: Sequence[Row]) -> Row:
@@ -67,7 +67,7 @@ class Training:
         return {"notes": new} if new else {}
 
     def state(self, history: list[Row]) -> dict[str, Any]:
-        """Return everything that training resumes from; `model` is evaluated and shipped."""
+        """Return everything that training resumes from; `model` is evaluated and saved."""
         return {
             "epoch": len(history),
             "model": self.kept.state_dict(),
@@ -90,7 +90,7 @@ class Training:
 
 
 def train_epoch(training: Training, loader: DataLoader[Batch], history: Sequence[Row]) -> Row:
-    """Train on every training image once; returns the row of the epoch after those in `history`.
+    """Train for an epoch of `EpochPlan`; returns the row of the epoch after those in `history`.
 
     Losses stay on the device until the end, because reading each one would make the host wait in
     every step. Raises ValueError that names the first step with a loss that is not finite, and its

@@ -7,6 +7,7 @@ from raytrain.config.framing import AutoSpec, TilesSpec, WholeSpec
 from raytrain.config.job import most
 from raytrain.config.models import PixelsBase, UNetBase
 from raytrain.config.trial import OF_STEPS, TrialSpec
+from raytrain.data.epoch_plan import refuse_no_step
 from raytrain.data.folds import Folds
 from raytrain.data.framing import Frame, network_size
 from raytrain.data.report import DataReport
@@ -111,12 +112,16 @@ def _fitted(spec: TrialSpec, report: DataReport) -> TrialSpec:
 
 
 def _in_epochs(spec: TrialSpec, report: DataReport, train_ids: tuple[str, ...]) -> TrialSpec:
-    if spec.length is None:
+    """Return the spec with its length in epochs. Raises ValueError when an epoch has no step."""
+    if spec.length is None and not spec.drop_last:
         return spec
     frame = Frame(spec.framing, report.largest)
     rows = report.samples.set_index("id").loc[list(train_ids)]
     sizes = zip(rows["height"].tolist(), rows["width"].tolist(), strict=True)
     windows = sum(frame.window_count(*size) for size in sizes) * spec.times
+    refuse_no_step(spec, windows)
+    if spec.length is None:
+        return spec
     if spec.drop_last:
         windows -= windows % spec.batch_size
     epochs, share = spec.length.epochs(windows, spec.batch_size)

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional
 
 from raytrain.config.models import NingSpec
-from raytrain.config.target import IGNORE, MOST_LAYERS, Target
+from raytrain.config.target import IGNORE, Target
 from raytrain.config.trial import TrialSpec
 from raytrain.losses import build_loss
 from raytrain.losses.judged import Judged
@@ -24,9 +24,9 @@ def training_loss(
 ) -> TrainingLoss:
     """Return the loss function of a training.
 
-    A network with one label per cell learns the most common one. For `Outputs` it is the weighted
-    mean over the scales with deep supervision, plus the cross-entropy of the image-level head if
-    there is one. `table_VK` says what soft labels mean.
+    A network with one label per cell learns the most common one, except from soft labels. For
+    `Outputs` the loss is the weighted mean over the scales with deep supervision, plus the
+    cross-entropy of the image-level head if there is one. `table_VK` says what soft labels mean.
     """
     loss = build_loss(spec.loss, target, class_pixels, table_VK)
     cell = spec.model.cell if isinstance(spec.model, NingSpec) else 1
@@ -34,7 +34,8 @@ def training_loss(
 
     def total(outputs: torch.Tensor | Outputs, mask_BHW: torch.Tensor) -> torch.Tensor:
         if cell > 1 and table_VK is None:
-            mask_BHW = most_common(mask_BHW, cell, target)
+            first = outputs if isinstance(outputs, torch.Tensor) else outputs.logits_BKHW
+            mask_BHW = most_common(mask_BHW, cell, first.shape[1], target)
         if isinstance(outputs, torch.Tensor):
             return loss(outputs, mask_BHW)
         scales = zip(weights, (outputs.logits_BKHW, *outputs.sides), strict=True)
@@ -58,20 +59,19 @@ def presence_loss(presence_BF: torch.Tensor, judged: Judged) -> torch.Tensor:
     return (cost_BF.mean(1) * seen_B).sum() / seen_B.sum().clamp_min(1)
 
 
-def most_common(mask_BHW: torch.Tensor, cell: int, target: Target) -> torch.Tensor:
+def most_common(mask_BHW: torch.Tensor, cell: int, channels: int, target: Target) -> torch.Tensor:
     """Return the mask with the most common label in each square cell, and in the parts of cells at
-    the right and the bottom; the lower number on a tie.
+    the right and the bottom; the lower number on a tie. The network has this many `channels`.
 
     Unlabeled pixels do not count, and stay unlabeled. If classes overlap, a class is in a cell
     where most pixels have it.
     """
     height, width = mask_BHW.shape[1:]
     if target == "multi_label":
-        layers = [mask_BHW >> bit & 1 for bit in range(MOST_LAYERS)]
+        layers = [mask_BHW >> bit & 1 for bit in range(channels)]
         found = [_share(layer, cell, height, width) > 0.5 for layer in layers]
         return torch.stack([layer.long() << bit for bit, layer in enumerate(found)]).sum(0)
-    classes = int(torch.where(mask_BHW == IGNORE, 0, mask_BHW).max()) + 1
-    shares = [_share(mask_BHW == number, cell, height, width) for number in range(classes)]
+    shares = [_share(mask_BHW == number, cell, height, width) for number in range(channels)]
     return torch.where(mask_BHW == IGNORE, IGNORE, torch.stack(shares).argmax(0))
 
 

@@ -230,7 +230,7 @@ def lacking_classes(task: Task, samples: Samples) -> list[str]:
     """Return a note for each foreground class that no training image shows."""
     return [
         f"{samples.report.classes[number]} has no labeled pixel in the {len(task.train_ids)} "
-        "images that are trained on: it cannot be learned"
+        "training images: it cannot be learned"
         for number, pixels in enumerate(class_pixels(task, samples))
         if number and not pixels
     ]

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from torch import nn
@@ -33,7 +34,7 @@ class Validation:
     metric: MetricSpec
     measures: tuple[MetricSpec, ...] = ()
     """Metrics that are computed beside it."""
-    use: str = "validated"
+    use: Literal["validation", "training"] = "validation"
 
     def told(self, ids: tuple[str, ...], evidence: Evidence) -> OofEvidence:
         """Return the evidence with its images, named by `ids`, and their groups."""
@@ -45,10 +46,8 @@ def scored_images(
     task: Task, report: DataReport, cache: Cache, scaling: Scaling
 ) -> tuple[Validation | None, Validation]:
     """Return the validation images, if there are any, and the training images."""
-    val, train = (
-        Validation(report, cache, cache.rows(ids), scaling, task.metric, task.measures, use)
-        for ids, use in ((task.val_ids, "validated"), (task.train_ids, "trained"))
-    )
+    val = Validation(report, cache, cache.rows(task.val_ids), scaling, task.metric, task.measures)
+    train = replace(val, rows=cache.rows(task.train_ids), measures=(), use="training")
     return (val if task.val_ids else None), train
 
 
@@ -75,14 +74,14 @@ def validate(
     if not math.isfinite(val_loss):
         names = on.cache.ids.take(rows[~loss_N.isfinite().cpu().numpy()][:5]).to_pylist()
         raise ValueError(
-            f"the validation loss is {val_loss} at epoch {epoch} (images {', '.join(names)}): "
+            f"the {on.use} loss is {val_loss} at epoch {epoch} (images {', '.join(names)}): "
             "lower optimizer.lr"
         )
     counts = counts_NK3.cpu().numpy()
     counted_K = occurring(counts)
     training.notes += [
-        f"{on.report.classes[number]} has no labeled pixel in the {len(rows)} images that are "
-        f"{on.use} on: it counts in no score"
+        f"{on.report.classes[number]} has no labeled pixel in the {len(rows)} {on.use} images: it "
+        "counts in no score"
         for number in np.flatnonzero(~counted_K)
     ]
     evidence = Evidence(counts, beside, figures_NGK.cpu().numpy(), counted_K)
@@ -101,8 +100,8 @@ def _own_units(training: Training, on: Validation, frame: Frame) -> Iterator[tup
 
 
 def _scores(evidence: Evidence, on: Validation) -> Row:
-    """Return the metric, the measures beside it, and the Dice of the foreground: mean and per
-    class, without the classes that occur in no image."""
+    """Return the score by the metric, the scores by the other measures, and the foreground's Dice:
+    the mean, and that of each class. Classes that occur in no image are left out."""
     counts, counted_K = evidence.counts_NK3, evidence.counted_K
     assert counted_K is not None
     measured = {spec.label: score(spec, evidence) for spec in on.measures}
@@ -119,7 +118,7 @@ def _scores(evidence: Evidence, on: Validation) -> Row:
 
 def train_figures(training: Training, trained: Validation, epoch: int) -> Row:
     """Return train_score and train_dice if they are due after this epoch: the scores of the
-    training images, without augmentation, by the weights that are shipped."""
+    training images, without augmentation, by this epoch's weights or their EMA."""
     every = training.spec.score_train_every
     if not every or epoch % every:
         return {}

@@ -47,8 +47,8 @@ def mask_of_strips(
     """Return mask_HW (uint8, or uint16 if classes overlap) of an image whose map comes as strips
     prob_KhW (float32), from top to bottom.
 
-    It is the mask of the whole map, which is held only for steps that read it, and then without the
-    background.
+    It is the mask of the whole map. The map is held only for steps that read it, without the
+    background, and above `SINGLE` bytes in half precision.
     """
     at_pixels = tuple(step for step in steps if step.reads == "pixel")
     others = tuple(step for step in steps if step.reads != "pixel")

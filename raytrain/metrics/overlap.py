@@ -72,17 +72,16 @@ def fractions(spec: Any, counts_NK3: np.ndarray) -> np.ndarray:
 
 def counted_scores(spec: Any, evidence: Evidence, counts_NK3: np.ndarray) -> np.ndarray:
     """Return the `fractions` of these counts, with NaN for classes that do not count, or of the one
-    class that the spec names."""
-    score_NK = evidence.counted(fractions(spec, counts_NK3))
+    class that the spec names. That class always counts, because nothing else would."""
+    score_NK = fractions(spec, counts_NK3)
     if spec.only is None:
-        return score_NK
+        return evidence.counted(score_NK)
     place = spec.only - (not spec.background)
     return score_NK[:, place : place + 1]
 
 
 def overlap(spec: Any, evidence: Evidence) -> float:
-    """Return the mean of `fractions` over images, then classes; 1 if everything is skipped, because
-    nothing was there and nothing was predicted."""
+    """Return the mean of `fractions` over images, then classes; 1 if no class counts."""
     score_NK = counted_scores(spec, evidence, evidence.counts_NK3)
     if spec.average == "macro" or spec.only is not None:
         found = mean(score_NK)

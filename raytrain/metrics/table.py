@@ -58,14 +58,15 @@ def class_table(counts_NK3: np.ndarray) -> dict[str, Any]:
 
 def class_rows(table: dict[str, Any], classes: tuple[str, ...]) -> list[dict[str, Any]]:
     """Return the table as one row per class, and three rows of means: of the foreground classes
-    and, with the background as in scikit-learn, macro and weighted."""
+    that occur in the truth and, with the background as in scikit-learn, macro and weighted."""
     keys = [key for key in OF_CLASS if key in table]
     rows: list[dict[str, Any]] = [
         {"class": name, **{key: table[key][number] for key in keys}}
         for number, name in enumerate(classes)
     ]
     shared = [key for key in OF_FOREGROUND if key in table]
-    mean = {key: float(np.mean(table[key][1:])) for key in shared}
+    shown = [k for k in range(1, len(classes)) if table["pixels"][k]] or range(1, len(classes))
+    mean = {key: float(np.mean([table[key][k] for k in shown])) for key in shared}
     rows.append({"class": "foreground mean", **mean})
     for kind in ("macro", "weighted"):
         figures: dict[str, Any] = {spec.name: table[f"{kind}_{spec.name}"] for spec in REPORT}

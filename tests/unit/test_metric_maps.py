@@ -10,11 +10,14 @@ import torch
 from pydantic import TypeAdapter
 from sklearn import metrics as reference
 
+from raytrain.config.competition import CompetitionSpec
+from raytrain.config.job import JobSpec
 from raytrain.config.metrics import MetricSpec
+from raytrain.config.study import StudySpec
 from raytrain.metrics import image_figures, score
 from raytrain.metrics.dice import overlap_counts
 from raytrain.metrics.draws import drawn_scores
-from raytrain.metrics.evidence import Evidence, label_maps
+from raytrain.metrics.evidence import Evidence, label_maps, occurring
 
 
 def _spec(value: Any) -> MetricSpec:
@@ -87,3 +90,47 @@ def test_one_class_alone() -> None:
         np.testing.assert_allclose(drawn_scores(spec, evidence, draws), each)
     with pytest.raises(ValueError, match="class 0 is the background; set background to true"):
         _spec({"name": "dice", "only": 0})
+
+
+def test_one_class_that_is_never_true_counts_its_false_positives() -> None:
+    """Two images of 100 px; class 2 is never true, and predicted on 50 px of the first."""
+    counts_NK3 = np.array(
+        [[[50, 0, 50], [0, 0, 0], [0, 50, 0]], [[100, 0, 0], [0, 0, 0], [0, 0, 0]]]
+    )
+    evidence = Evidence(counts_NK3, counted_K=occurring(counts_NK3))
+    assert score(_spec({"name": "dice", "only": 2}), evidence) == 0.5
+    assert score(_spec({"name": "dice", "only": 2, "over": "set"}), evidence) == 0
+    assert score(_spec({"name": "dice", "only": 1}), evidence) == 1
+    assert score(_spec("dice"), evidence) == 1  # no foreground class counts
+    draws = np.array([[1.0, 1.0], [2.0, 1.0]])
+    found = drawn_scores(_spec({"name": "dice", "only": 2}), evidence, draws)
+    np.testing.assert_allclose(found, [1 / 2, 1 / 3])
+
+
+def test_keys_and_labels_tell_measures_apart() -> None:
+    keys = [
+        _spec(each).key
+        for each in (
+            "dice",
+            {"name": "dice", "over": "set"},
+            "f1",
+            {"name": "f1", "over": "images"},
+        )
+    ]
+    assert keys == ["dice", "set_dice", "f1", "images_f1"]
+    job = {"competition": {"data": "d", "classes": ["a", "b"]}}
+    twice = ["dice", {"name": "dice", "background": True}]
+    with pytest.raises(ValueError, match="measures: several measures are called 'Dice' in tables"):
+        JobSpec.model_validate({"competition": {**job["competition"], "measures": twice}})
+    study = {"source": "A", "stated": "s", "measures": [{"name": "cross_entropy"},
+             {"name": "cross_entropy", "class_weights": [1, 2]}],
+             "figures": [{"figures": {"cross_entropy": 1}}]}  # fmt: skip
+    with pytest.raises(ValueError, match="figures: cross_entropy names several measures"):
+        StudySpec.model_validate(study)
+
+
+@pytest.mark.parametrize("weights", [[], [0, 0]])
+def test_class_weights_that_weigh_nothing(weights: list[float]) -> None:
+    metric = {"name": "cross_entropy", "class_weights": weights}
+    with pytest.raises(ValueError, match="every weight is 0; give a class a weight"):
+        CompetitionSpec.model_validate({"data": "d", "classes": ["a", "b"], "metric": metric})

@@ -165,6 +165,9 @@ def test_steps_and_samples_become_whole_epochs(
     told = capsys.readouterr().out
     assert "length: 3 epochs of 5 steps, 20 samples\n" in told
     assert "length: 5 epochs of 3 steps, 10 samples; the last one of 2 steps, 6 samples" in told
+    for length in ({"steps": 12}, {"samples": 46}, None):
+        with pytest.raises(ValueError, match="drop_last: 10 windows do not fill a batch of 16"):
+            made(length=length, batch_size=16, drop_last=True)
     with pytest.raises(ValueError, match="steps or samples, one of them"):
         LengthSpec(steps=3, samples=4)
 

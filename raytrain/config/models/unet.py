@@ -26,6 +26,7 @@ class UNetBase(Spec):
     norm: Literal["batch", "group", "instance", "none"] = "batch"
     """Normalization layer. `group` gives the same gradients for any number of workers."""
     dropout: float = Field(0.0, ge=0, lt=1)
+    """Channel dropout; each network says where."""
 
     @property
     def label(self) -> str:
