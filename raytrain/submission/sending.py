@@ -98,8 +98,8 @@ def not_sent(
 def safe(event: Event) -> str:
     """Return where the prepared file is, and what to do next."""
     return (
-        f"Nothing is lost: the prepared submission is {event.file} in the ledger's folder; "
-        "run the same command again."
+        f"Nothing is lost: the prepared submission is {event.file} in the ledger's folder, which "
+        "`raytrain ledger` names; run the same command again."
     )
 
 
