@@ -80,12 +80,12 @@ def augment(job: JobSpec, run: RunDir, out: Path, count: int | None, originals: 
     temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
     try:
         folder = temporary / "new"
-        writer = _Writer(folder, report)
+        writer, pairs, trained = _Writer(folder, report), _Pairs(job, report), {*ids}
         for id, copy in _plan(ids, drawn, originals):
-            writer.add(id, copy, *_pair(job, report, id, copy))
+            writer.add(id, copy, *pairs.pair(id, copy))
         for id in report.samples["id"]:
-            if id not in {*ids}:
-                writer.add(id, 0, *_pair(job, report, id, 0))
+            if id not in trained:
+                writer.add(id, 0, *pairs.pair(id, 0))
         writer.close(job, out.absolute())
         if out.exists():
             out.rmdir()
@@ -104,10 +104,10 @@ def preview(job: JobSpec, run: RunDir) -> Path:
     report = read_if_changed(job.competition, run)
     ids = _training(report)
     shown = [ids[place * len(ids) // min(SHOWN, len(ids))] for place in range(min(SHOWN, len(ids)))]
-    pictures, titles = [], []
+    pairs, pictures, titles = _Pairs(job, report), [], []
     for id in shown:
         for copy in range(1 + AFTER):
-            image_HWC, mask_HW = _pair(job, report, id, copy)
+            image_HWC, mask_HW = pairs.pair(id, copy)
             frame_HWC = own_frame(image_HWC, id, report.neighbours)
             pictures.append(cell(frame_HWC, mask_HW, len(report.classes), report.target))
             titles.append(f"{id}, copy {copy}" if copy else f"{id}, before")
@@ -135,23 +135,27 @@ def _plan(ids: list[str], drawn: int, originals: Originals) -> Iterator[tuple[st
         yield ids[number % len(ids)], 1 + number // len(ids)
 
 
-def _pair(
-    job: JobSpec, report: DataReport, id: str, copy: int
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return image_HWC and mask_HW of a copy, in the image's own type; copy 0 is the original."""
-    files = SampleFiles(report)
-    image_HWC = files.image(id)
-    mask_HW = files.mask(id) if files.has_mask(id) else None
-    if not copy or mask_HW is None:
-        return image_HWC, mask_HW
-    row = int((report.samples["id"] == id).argmax())
-    state = copy_state(job.trial.seed, row, 0, 0, copy)
-    transform = build_augmentation(job.trial.augmentation)
-    drawn_HWC, drawn_HW = augmented(transform, image_HWC, mask_HW, state)
-    if np.issubdtype(image_HWC.dtype, np.integer):
-        span = np.iinfo(image_HWC.dtype)
-        drawn_HWC = np.clip(np.round(drawn_HWC), span.min, span.max)
-    return drawn_HWC.astype(image_HWC.dtype), drawn_HW
+class _Pairs:
+    """Reads images with their masks, and draws copies of them."""
+
+    def __init__(self, job: JobSpec, report: DataReport):
+        self._files, self._seed = SampleFiles(report), job.trial.seed
+        self._transform = build_augmentation(job.trial.augmentation)
+        self._rows = {id: row for row, id in enumerate(report.samples["id"])}
+
+    def pair(self, id: str, copy: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return image_HWC and mask_HW of a copy, in the image's own type; copy 0 is the
+        original."""
+        image_HWC = self._files.image(id)
+        mask_HW = self._files.mask(id) if self._files.has_mask(id) else None
+        if not copy or mask_HW is None:
+            return image_HWC, mask_HW
+        state = copy_state(self._seed, self._rows[id], 0, 0, copy)
+        drawn_HWC, drawn_HW = augmented(self._transform, image_HWC, mask_HW, state)
+        if np.issubdtype(image_HWC.dtype, np.integer):
+            span = np.iinfo(image_HWC.dtype)
+            drawn_HWC = np.clip(np.round(drawn_HWC), span.min, span.max)
+        return drawn_HWC.astype(image_HWC.dtype), drawn_HW
 
 
 class _Writer:
@@ -211,7 +215,7 @@ class _Writer:
             "augmentation": "none", "copies": 0, "originals": True
         }  # fmt: skip
         tree.pop("report", None)  # its images may not be among these
-        tree |= {"storage": str(Path(job.storage).absolute()), "run": f"{job.run}_grown"}
+        tree["run"] = f"{job.run}_grown"
         text_yaml = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
         (self._folder / "job.yaml").write_text(text_yaml, encoding="utf-8")
 

@@ -24,7 +24,8 @@ from raytrain.data.samples import SampleFiles
 from raytrain.pipeline import augment as station
 from raytrain.pipeline.augment import augment, preview
 from raytrain.pipeline.check import check_all
-from raytrain.runs.layout import RunDir
+from raytrain.runs.layout import RunDir, run_dir
+from raytrain.submission.ledger import ledger_of
 
 CLASSES = ("background", "a", "b")
 
@@ -181,6 +182,40 @@ def test_nothing_is_overwritten_and_nothing_is_left_after_a_failure(
     assert not any((tmp_path / "out").iterdir())
     with pytest.raises(ValueError, match=r"trial\.augmentation: it draws nothing"):
         grown(tmp_path, job_of(tmp_path, augmentation="none"), 6, "out")
+
+
+def test_the_written_job_has_the_ledger_of_the_original(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    draw(tmp_path / "data")
+    job = job_of(tmp_path).model_copy(update={"storage": "runs"})
+    again = load_job(grown(tmp_path, job, 1, "out").job)
+    assert run_dir(again).path == tmp_path / "runs/t/plain_grown"
+    assert str(ledger_of(again, run_dir(again))) == str(ledger_of(job, run_dir(job)))
+
+
+def test_the_files_are_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw(tmp_path / "data")
+    made: list[str] = []
+    for name in ("SampleFiles", "build_augmentation"):
+        real = getattr(station, name)
+
+        def once(*given: Any, name: str = name, real: Any = real) -> Any:
+            made.append(name)
+            return real(*given)
+
+        monkeypatch.setattr(station, name, once)
+    grown(tmp_path, job_of(tmp_path), None, "in")
+    assert sorted(made) == ["SampleFiles", "build_augmentation"]
+
+
+def test_training_images_without_a_mask_are_refused(tmp_path: Path) -> None:
+    draw(tmp_path / "data")
+    for path in (tmp_path / "data/train/mask").iterdir():
+        path.unlink()
+    with pytest.raises(ValueError, match="its mask is missing"):
+        grown(tmp_path, job_of(tmp_path), None, "in")
 
 
 def test_the_preview_shows_images_before_and_after(tmp_path: Path) -> None:
