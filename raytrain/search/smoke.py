@@ -79,7 +79,10 @@ def _tasks(run: Run) -> list[Task]:
 
 
 def _small(spec: TrialSpec, space: dict[str, Any]) -> TrialSpec:
-    changes: dict[str, Any] = {"framing": ResizeSpec(height=SIDE, width=SIDE)}
+    changes: dict[str, Any] = {
+        "framing": ResizeSpec(height=SIDE, width=SIDE),
+        "drop_last": False,  # so few images do not fill a batch
+    }
     if isinstance(spec.model, PretrainedSpec):
         changes["model"] = spec.model.model_copy(update={"weights": None})
     elif isinstance(spec.model, UNetBase) and not {"model", "model.width"} & space.keys():

@@ -149,6 +149,13 @@ def test_networks_are_narrow_unless_their_width_is_a_factor() -> None:
         assert small.epochs == EPOCHS
 
 
+def test_a_batch_may_be_larger_than_the_few_images(samples: Samples, tmp_path: Path) -> None:
+    space: dict[str, object] = {"batch_size": {"grid": [2, 8]}, "drop_last": {"grid": [True]}}
+    text = _smoke(samples, tmp_path, space)
+    assert text.startswith("smoke: 2 trials")
+    assert text.endswith("for at least 2 steps")
+
+
 def test_a_value_that_cannot_train_is_named(samples: Samples, tmp_path: Path) -> None:
     space: dict[str, object] = {
         "optimizer": {
