@@ -1,11 +1,12 @@
 """Groups from names and from how much images resemble each other."""
 
 from collections.abc import Sequence
+from math import comb
 
 import numpy as np
 import pytest
 
-from raytrain.data.guess.groups import group_of
+from raytrain.data.guess.groups import _hold, group_of
 from raytrain.data.guess.kinds import Images, epochs_for, framing, kind_of
 
 
@@ -76,6 +77,19 @@ def test_names_that_begin_alike_with_some_images_that_are_nearly_equal() -> None
     across = [(n, n + 1) for n in range(4)]
     for pairs in ([], some[:2], across, some + across):
         assert group_of(names, signatures(range(24)), pairs).value == {"name": "own"}, pairs
+
+
+def test_pairs_share_large_groups_by_chance() -> None:
+    """One group has 97 of 101 images, so two images share it with probability .92, and 96 or more
+    of 100 pairs do so by chance with probability .10; .92^96 is only .0004."""
+    pairs = [(n, n + 1) for n in range(100)]
+    groups = [[*range(97)], *([n] for n in range(97, 101))]
+    p = 97 * 96 / (101 * 100)
+    assert p**96 < 0.01 < sum(comb(100, k) * p**k * (1 - p) ** (100 - k) for k in range(96, 101))
+    assert not _hold(groups, pairs)
+    halves = [[*range(0, 102, 2)], [*range(1, 102, 2)]]
+    assert _hold(halves, [(n, n + 2) for n in range(99)])
+    assert not _hold(halves, pairs)
 
 
 def images(**how: object) -> Images:

@@ -138,7 +138,11 @@ def _hold(groups: list[list[int]], pairs: Sequence[tuple[int, int]]) -> bool:
     owner = {place: number for number, of in enumerate(groups) for place in of}
     together = sum(owner[i] == owner[j] for i, j in pairs)
     by_chance = sum(len(of) * (len(of) - 1) for of in groups) / (len(owner) * (len(owner) - 1))
-    return together >= max(FEWEST, ENOUGH * len(pairs)) and by_chance**together < _CHANCE
+    if together < max(FEWEST, ENOUGH * len(pairs)):
+        return False
+    from scipy.stats import binom  # slow to import
+
+    return bool(binom.sf(together - 1, len(pairs), by_chance) < _CHANCE)
 
 
 def _more_alike(groups: list[list[int]], signatures_ND: np.ndarray) -> bool:
