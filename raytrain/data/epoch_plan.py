@@ -76,8 +76,8 @@ class EpochPlan(Sampler[BatchPlan]):
     ):  # fmt: skip
         """Set up the plan. `foreground_N` says for each window whether it has foreground; without a
         positive share only its length matters. Copies come after the plain windows. Raises
-        ValueError when a positive share is set and only one kind of window exists, and when an
-        epoch has no step."""
+        ValueError when a positive share is set and only one kind of window exists, when there is
+        one labeled window beside soft ones, and when an epoch has no step."""
         self.spec, self.rank, self.world, self.epoch = spec, rank, world, 1
         is_soft_N = np.zeros(len(foreground_N), bool) if soft is None else soft.is_soft_N
         first = 0 if spec.originals else len(foreground_N) // (1 + spec.copies)
@@ -85,7 +85,13 @@ class EpochPlan(Sampler[BatchPlan]):
             first + np.flatnonzero(kind_N[first:]) for kind_N in (~is_soft_N, is_soft_N)
         )
         self.count = len(self.labeled)
-        self.drawn = 0 if soft is None else max(1, round(soft.share * self.count))
+        if soft is not None and self.count == 1:
+            raise ValueError(
+                "self_train: an epoch of one labeled window has no place for soft labels; give "
+                "more labeled images, or set self_train to null"
+            )
+        wanted = 0 if soft is None else max(1, round(soft.share * self.count))
+        self.drawn = min(wanted, self.count - 1)  # a labeled window stays
         of_labeled_N = foreground_N[self.labeled]
         self.kinds = [self.labeled[of_labeled_N], self.labeled[~of_labeled_N]]
         if spec.positive_share is not None and not all(map(len, self.kinds)):

@@ -172,6 +172,21 @@ def test_soft_windows_are_all_used_before_one_is_repeated() -> None:
     assert sorted(windows[is_soft_N[windows]]) == [12, 12, 13, 13, 14, 14]
 
 
+@pytest.mark.parametrize(("labeled", "share", "soft"), [(4, 0.9, 3), (2, 0.99, 1), (2, 0.1, 1)])
+def test_an_epoch_has_a_labeled_and_a_soft_window(labeled: int, share: float, soft: int) -> None:
+    is_soft_N = np.arange(labeled + 3) >= labeled
+    spec, windows = TrialSpec(batch_size=4), SoftWindows(is_soft_N, share)
+    plan = EpochPlan(spec, np.ones(labeled + 3, bool), 0, 1, windows)
+    drawn = np.concatenate([batch.windows for batch in plan])
+    assert (len(drawn), is_soft_N[drawn].sum()) == (labeled, soft)
+
+
+def test_one_labeled_window_leaves_no_place_for_soft_labels() -> None:
+    windows = SoftWindows(np.arange(3) >= 1, 0.5)
+    with pytest.raises(ValueError, match="self_train: an epoch of one labeled window"):
+        EpochPlan(TrialSpec(), np.ones(3, bool), 0, 1, windows)
+
+
 def test_the_masks_of_test_images_are_their_soft_labels(tmp_path) -> None:
     samples = draw_samples(tmp_path)
     cache, run = samples.cache, RunDir(tmp_path / "run")
