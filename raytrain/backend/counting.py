@@ -66,7 +66,9 @@ class Counting:
         if error is None:
             took_s = self._clock() - self._start_s
             took = duration_text(took_s) if took_s >= 1 else "under a second"
-            say(f"{self._station}: {counted(self._total, self._noun)} in {took}")
+            done = counted(self._done() - self._before, self._noun)
+            before = f"; {self._before} were there before" if self._before else ""
+            say(f"{self._station}: {done} in {took}{before}")
 
     def look(self) -> None:
         """Show what is done now."""
