@@ -5,13 +5,17 @@ from raytrain.config.predict import AUTO, ViewGroup
 from raytrain.config.trial import TrialSpec
 from raytrain.data.framing import network_size
 from raytrain.data.report import DataReport
-from raytrain.engine.tasks import framed
+from raytrain.engine.tasks import framed, say_once
 from raytrain.engine.views import drawn_groups, group_problems
+from raytrain.runs.ensemble import GROUPS
 
 
 def tried_groups(job: JobSpec, spec: TrialSpec, report: DataReport) -> tuple[ViewGroup, ...]:
     """Return the listed groups, and with `auto` those that training drew and that the windows can
-    have. `spec` has its framing resolved; with one fold nothing is tried."""
+    have. `spec` has its framing resolved.
+
+    With one fold, and with fewer groups of images than views need to be kept, nothing is tried.
+    """
     if job.folds is None:
         return ()
     groups: list[ViewGroup] = _listed(job)
@@ -19,6 +23,13 @@ def tried_groups(job: JobSpec, spec: TrialSpec, report: DataReport) -> tuple[Vie
         size = network_size(spec.framing, report.largest)
         drawn = drawn_groups(spec.augmentation)
         groups += [group for group in drawn if not group_problems((group,), *size)]
+    count = report.labeled["group"].nunique()
+    if groups and count < GROUPS:
+        say_once(
+            f"predict.tta: no views are tried, because they are kept only if at least {GROUPS} "
+            f"groups score differently, and the labeled images form {count}"
+        )
+        return ()
     return tuple(dict.fromkeys(groups))
 
 

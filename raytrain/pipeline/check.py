@@ -22,6 +22,7 @@ from raytrain.data.index import SPLITS
 from raytrain.data.report import DataReport, named_ids, read_report, write_report
 from raytrain.data.samples import SampleFiles
 from raytrain.data.stamp import keep_stamp, read_anew, stamp
+from raytrain.runs.ensemble import GROUPS
 from raytrain.runs.extensions import keep_extensions, load_extensions
 from raytrain.runs.files import atomic_path
 from raytrain.runs.jobs import keep_job, read_config
@@ -120,6 +121,13 @@ def job_problems(job: JobSpec, report: DataReport) -> list[str]:
         from raytrain.ensemble.tta import tta_problems
 
         found += tta_problems(job, specs, report)
+    groups = report.labeled["group"].nunique()
+    if job.self_train is not None and groups < GROUPS:
+        found.append(
+            f"self_train: students replace members only if at least {GROUPS} groups score "
+            f"differently, but the labeled images form {groups}; set self_train to null, or "
+            "correct competition.group"
+        )
     _, unknown = named_ids(report, job.report.images)
     return [*dict.fromkeys(found), *unknown, *sample_problems(job.competition, report)]
 

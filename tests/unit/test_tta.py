@@ -9,6 +9,7 @@ from raytrain.config.predict import VIEW_COUNTS
 from raytrain.config.trial import TrialSpec
 from raytrain.engine.views import GROUPS
 from raytrain.ensemble.tta import tried_groups, tta_problems
+from raytrain.pipeline.check import job_problems
 from tests.study_runs import small_report
 
 COMPETITION = {"name": "p", "data": "d", "classes": ["bg", "rv", "myo", "lv"]}
@@ -38,6 +39,16 @@ def test_auto_tries_what_training_drew_and_a_list_what_it_names(
 ) -> None:
     assert tried_groups(job_of(predict={"tta": tta}), FLIPS, small_report()) == expected
     assert tried_groups(job_of(predict={"tta": tta}, folds="none"), FLIPS, small_report()) == ()
+
+
+def test_views_that_cannot_be_kept_are_not_tried() -> None:
+    report, job = small_report(), job_of(predict={"tta": ["hflip"]}, self_train={})
+    assert tried_groups(job, FLIPS, report) == ("hflip",)
+    assert not any("self_train" in line for line in job_problems(job, report))
+    report.samples["group"] = report.samples["group"].replace("5", "4")
+    assert tried_groups(job, FLIPS, report) == ()
+    [line] = [line for line in job_problems(job, report) if "self_train" in line]
+    assert "at least 6 groups score differently, but the labeled images form 5" in line
 
 
 def test_views_that_the_windows_cannot_have_are_refused() -> None:
