@@ -4,7 +4,7 @@ import hashlib
 from datetime import UTC
 from pathlib import Path
 
-from raytrain.report.chosen import chosen_figures
+from raytrain.report.chosen import IMAGES, chosen_figures
 from raytrain.report.comparison import ComparedStudy, as_csv, compared
 from raytrain.report.confusion import confusion_figure
 from raytrain.report.facts import RunFacts, read_facts
@@ -27,13 +27,17 @@ def report(run: RunDir, ledger: Ledger) -> Path:
     facts, table = _facts(run, ledger), study_table(run)
     oof = read_oof(facts)
     study = section(table, [*results(table), *curves(table)]) if table else None
-    images = chosen_figures(facts, oof)
+    kept = None
+    try:
+        images = chosen_figures(facts, oof)
+    except ValueError:  # the page's own pictures say why
+        images, kept = [], IMAGES
     matrices = confusion_figure(evaluation(facts), facts.data.classes)
     # Without a wish the page has these images already, in another form.
     shown = images if facts.job and facts.job.report.images else []
     write_bytes(run.report, render(facts, oof, study, shown, matrices).encode())
     printed = [*(study.figures if study else ()), *images, *([matrices] if matrices else ())]
-    write_figures(run.figures, printed)
+    write_figures(run.figures, printed, kept)
     return run.report
 
 

@@ -16,7 +16,11 @@ from raytrain.report.line import masks_are_current
 from raytrain.report.oof import Oof, class_dice, telling
 from raytrain.report.palette import class_color
 from raytrain.report.printed import WIDTH_IN, PrintedFigure
+from raytrain.report.results import evaluation
+from raytrain.report.study_groups import shortened
 
+IMAGES = "images"
+"""Beginning of the names of these figures."""
 MOST_ROWS = 5
 """Most images in one figure."""
 
@@ -27,7 +31,7 @@ class Shown:
 
     id: str
     how: str
-    """Who predicted it."""
+    """Who predicted it: out of fold, the ensemble, or the name of a training."""
     image_HW3: np.ndarray
     true_HW: np.ndarray | None
     pred_HW: np.ndarray
@@ -36,24 +40,33 @@ class Shown:
 
     @property
     def text(self) -> str:
-        """The predictor's name, and the mean Dice of the mask if the truth is known."""
-        return self.how if self.dice_K is None else f"{self.how}: Dice {self.dice_K.mean():.4f}"
+        """The predictor's name in short, and the mean Dice of the mask if the truth is known."""
+        how = shortened(self.how, 20)
+        return how if self.dice_K is None else f"{how}: Dice {self.dice_K.mean():.4f}"
 
 
 def chosen_figures(facts: RunFacts, oof: Oof) -> list[PrintedFigure]:
     """Draw the images that `report.images` names or, without it, the worst, middle and best of the
-    labeled ones. Images without a prediction are left out, and the caption names them."""
+    labeled ones. Images without a prediction, and unreadable ones, are left out, and the caption
+    names them. Raises ValueError when no image can be read."""
     asked, _ = named_ids(facts.data, facts.job.report.images if facts.job else ())
     ids = asked or [image.id for _, image in telling(oof.images)]
-    try:
-        shown = [found for id in ids if (found := _shown(facts, oof, id))]
-    except ValueError:  # the page's own pictures say why the data cannot be read
-        return []
-    missing = [id for id in ids if id not in {each.id for each in shown}]
+    shown, missing, unreadable = list[Shown](), list[str](), list[str]()
+    for id in ids:
+        try:
+            found = _shown(facts, oof, id)
+        except ValueError:  # the page's own pictures say why
+            unreadable.append(id)
+        else:
+            shown += [found] if found else []
+            missing += [] if found else [id]
+    if unreadable and not shown:
+        raise ValueError(f"{facts.data.source}: no image can be read")
     note = f" Not predicted yet: {', '.join(missing)}." if missing else ""
+    note += f" Not readable: {', '.join(unreadable)}." if unreadable else ""
     pages = [shown[start : start + MOST_ROWS] for start in range(0, len(shown), MOST_ROWS)]
     return [
-        _figure(facts.data, f"images_{number}" if len(pages) > 1 else "images", page, note)
+        _figure(facts.data, f"{IMAGES}_{number}" if len(pages) > 1 else IMAGES, page, note)
         for number, page in enumerate(pages, 1)
     ]
 
@@ -70,7 +83,8 @@ def _shown(facts: RunFacts, oof: Oof, id: str) -> Shown | None:
     elif masks_are_current(facts) and facts.run.mask(id).is_file():
         how, pred_HW = "the ensemble", decode_mask(facts.run.mask(id))
     elif facts.ensemble is None and trained and (trained.masks / f"{id}.png").is_file():
-        how, pred_HW = "the best training", decode_mask(trained.masks / f"{id}.png")
+        how = evaluation(facts)[0]["of"]
+        pred_HW = decode_mask(trained.masks / f"{id}.png")
     else:
         return None
     true_HW = files.mask(id) if files.has_mask(id) else None

@@ -24,17 +24,29 @@ class PrintedFigure:
     data: pd.DataFrame
 
 
-def write_figures(folder: Path, figures: Sequence[PrintedFigure]) -> None:
-    """Write each figure as PNG and SVG of its printed size, and its numbers as CSV; files of
-    figures that no longer exist are deleted."""
-    kept = set()
+WRITTEN = ".written"
+"""File with the names of the files of the last call, one a line."""
+
+
+def write_figures(folder: Path, figures: Sequence[PrintedFigure], kept: str | None = None) -> None:
+    """Write each figure as PNG and SVG of its printed size, and its numbers as CSV.
+
+    Files of an earlier call are deleted if their figures no longer exist; other files stay. With
+    `kept`, earlier figures whose names begin with this word stay, too.
+    """
+    names: set[str] = set()
     for figure in figures:
         stem = folder / figure.name
         write_bytes(stem.with_suffix(".svg"), figure.drawing.svg())
         write_bytes(stem.with_suffix(".png"), figure.drawing.png())
         text = figure.data.to_csv(index=False, float_format="%.6g", lineterminator="\n")
         write_bytes(stem.with_suffix(".csv"), text.encode())
-        kept |= {f"{figure.name}{suffix}" for suffix in (".svg", ".png", ".csv")}
-    for path in folder.glob("*"):
-        if path.is_file() and path.name not in kept:
-            path.unlink()
+        names |= {f"{figure.name}{suffix}" for suffix in (".svg", ".png", ".csv")}
+    listed = folder / WRITTEN
+    for name in listed.read_text("utf-8").splitlines() if listed.is_file() else ():
+        if kept and name.startswith(kept):
+            names.add(name)
+        elif name not in names:
+            (folder / name).unlink(missing_ok=True)
+    if names or listed.is_file():
+        write_bytes(listed, "".join(f"{name}\n" for name in sorted(names)).encode())

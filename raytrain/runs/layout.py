@@ -164,7 +164,7 @@ class RunDir:
 
     @property
     def figures(self) -> Path:
-        """The figures of a study, for print."""
+        """The figures of the report, for print."""
         return self.path / "figures"
 
     @property

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from raytrain.report.drawing import PRINT_DPI
-from raytrain.report.printed import WIDTH_IN, PrintedFigure, write_figures
+from raytrain.report.printed import WIDTH_IN, WRITTEN, PrintedFigure, write_figures
 from raytrain.report.study import curves, results
 from raytrain.report.study_groups import MOST_LINES, by_loss, divided, styles
 from raytrain.report.study_table import Choice, Spread, StudyTable
@@ -206,12 +206,16 @@ def test_dots_are_those_of_the_repeats(tmp_path: Path) -> None:
 def test_files_are_of_printed_size_and_hold_the_numbers(tmp_path: Path) -> None:
     folder = tmp_path / "figures"
     folder.mkdir()
-    (folder / "bars_7.png").write_bytes(b"of an earlier study")
+    (folder / "paper.pdf").write_bytes(b"of the user")
+    write_figures(folder, results(rates(3, repeats=2)))
+    assert (folder / "boxes.png").is_file()
     figures = [*results(grid()), *curves(grid())]
     write_figures(folder, figures)
     names = {figure.name for figure in figures}
     assert {path.name for path in folder.iterdir()} == {
-        f"{name}{suffix}" for name in names for suffix in (".png", ".svg", ".csv")
+        "paper.pdf",
+        WRITTEN,
+        *(f"{name}{suffix}" for name in names for suffix in (".png", ".svg", ".csv")),
     }
     for name in names:
         with Image.open(folder / f"{name}.png") as image:
@@ -223,6 +227,15 @@ def test_files_are_of_printed_size_and_hold_the_numbers(tmp_path: Path) -> None:
     rows = list(csv.DictReader(io.StringIO((folder / "loss_curves.csv").read_text())))
     assert len(rows) == 9 * 4
     assert {"optimizer", "loss", "repeat", "epoch", "train_loss", "val_loss"} <= rows[0].keys()
+
+
+def test_figures_that_cannot_be_drawn_now_stay(tmp_path: Path) -> None:
+    write_figures(tmp_path, results(rates(3)))
+    write_figures(tmp_path, [], kept="score")
+    left = {f"score_factor{suffix}" for suffix in (".png", ".svg", ".csv")}
+    assert {path.name for path in tmp_path.iterdir()} == {WRITTEN, *left}
+    write_figures(tmp_path, [])
+    assert {path.name for path in tmp_path.iterdir()} == {WRITTEN}
 
 
 def test_the_same_numbers_give_the_same_files(tmp_path: Path) -> None:

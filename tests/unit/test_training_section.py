@@ -162,7 +162,8 @@ def test_evaluate_scores_the_training_on_every_image_with_a_truth(
     dice_K = reference_dice(pred, truth, 4)
     assert images["Dice"][0] == pytest.approx(np.mean(dice_K), rel=1e-5)
     assert np.isnan(images["Dice"][1])
+    assert images["predicted by"].tolist() == [record.name] * 2
     svg = (run.folder.figures / "images.svg").read_text()
-    assert f"the best training: Dice {np.mean(dice_K):.4f}" in svg
+    assert f"Dice {np.mean(dice_K):.4f}" in svg
     assert len(page.pictures("Images .* with truth and prediction")) == 1
     assert (run.folder.figures / "images.png").is_file()
