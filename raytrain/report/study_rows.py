@@ -62,8 +62,8 @@ def bars(table: StudyTable) -> list[PrintedFigure]:
         alt = f"Bars{part} of the study of {' and '.join(table.factors)}"
         height = 0.9 + 0.22 * len(page)
         caption = (
-            f"Each choice, best first, with its 95 % interval over {table.over}; a black line is "
-            f"{SOURCE}."
+            f"Each choice, best first, with its 95 % interval over {table.over}; an orange line "
+            f"is {SOURCE}."
         )
         shown = drawing(alt, (WIDTH_IN, height), plot)
         found.append(PrintedFigure(f"bars{part}", caption, shown, pd.DataFrame(rows)))
@@ -117,8 +117,9 @@ def _bars(axes: Axes, page: list[Choice], place: int) -> None:
                 ends = [[spread.mean - spread.low], [spread.high - spread.mean]]
                 axes.errorbar(spread.mean, row, xerr=np.maximum(ends, 0), color=INK,
                               linewidth=0.8, capsize=1.8, capthick=0.8)  # fmt: skip
+            end = spread.mean if spread.high is None else spread.high
             axes.annotate(
-                f"{spread.mean:.3f}", (spread.high or spread.mean, row), (3, 0),
+                f"{spread.mean:.3f}", (end, row), (3, 0),
                 textcoords="offset points", va="center", fontsize=6, color=INK,
                 bbox={"color": PAPER, "alpha": 0.7, "pad": 0.3},
             )  # fmt: skip

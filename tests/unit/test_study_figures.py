@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from raytrain.report.drawing import PRINT_DPI
+from raytrain.report.palette import STOP
 from raytrain.report.printed import WIDTH_IN, WRITTEN, PrintedFigure, write_figures
 from raytrain.report.study import curves, results
 from raytrain.report.study_groups import MOST_LINES, by_loss, divided, styles
@@ -172,10 +173,18 @@ def test_bars_have_the_sources_figure_as_a_line_and_baselines_in_gray() -> None:
     assert len({bar.get_facecolor() for bar in axes.patches}) == 2
     source = [line for line in axes.lines if line.get_label() == "the source's figure"]
     assert [set(line.get_xdata()) for line in source] == [{0.7}]
+    assert {line.get_color() for line in source} == {STOP}
+    assert "an orange line is the source's figure" in bars.caption
     assert bars.data["source"].tolist()[1] == 0.7
     # A baseline has no epochs to draw.
     drawn = named(list(curves(table)), "loss_panels").drawing.figure
     assert len(panels_of(drawn)) == 1
+
+
+def test_the_figure_of_a_bar_is_at_the_end_of_its_interval_at_0_too() -> None:
+    choice = choice_of(("unet",), "ce", (-0.2,), ours=(Spread((-0.2,), -0.4, 0.0),))
+    (axes,) = named(list(results(table_of(("model",), [choice]))), "bars").drawing.figure.axes
+    assert [text.xy for text in axes.texts] == [(0.0, 0)]
 
 
 def test_the_heat_map_has_each_combination_best_first_with_the_sources_figure() -> None:
