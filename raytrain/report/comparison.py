@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from raytrain.config.duration import duration_text
 from raytrain.report.drawing import Drawing, drawing
 from raytrain.report.palette import ACCENT, INK, MUTED
@@ -22,7 +24,7 @@ COLUMNS = (
     "source", "run", "stated for", "measure", "theirs", "ours", "difference", "n", "95 %",
     "95 % over", "same measure", "same images", "ours is", "epochs", "command", "hardware", "time",
 )  # fmt: skip
-SHOWN = COLUMNS[:12]
+SHOWN = COLUMNS[:13]
 """Columns of the Markdown table; the others are the same for all rows of a study."""
 
 
@@ -77,7 +79,7 @@ def as_csv(studies: list[ComparedStudy]) -> str:
 
 
 def as_markdown(studies: list[ComparedStudy]) -> str:
-    """Return all rows as a table of Markdown."""
+    """Return all rows as a table of Markdown, with the columns in `SHOWN`."""
     rows = [row[: len(SHOWN)] for study in studies for row in study.rows]
     lines = [SHOWN, ["---"] * len(SHOWN), *rows]
     return "\n".join(
@@ -88,16 +90,16 @@ def as_markdown(studies: list[ComparedStudy]) -> str:
 def against_source(studies: list[ComparedStudy]) -> Drawing | None:
     """Draw ours against theirs, a dot for each stated figure; None without any."""
     pairs = [
-        (cell.theirs, cell.ours.mean, study.table.same_measure == study.table.same_images == "same")
-        for study in studies
-        for cell in study.table.cells
+        (cell.theirs, cell.ours.mean, table.same(cell.measure) == table.same_images == "same")
+        for table in (study.table for study in studies)
+        for cell in table.cells
         if cell.ours is not None
     ]
     if not pairs:
         return None
 
-    def plot(figure: object) -> None:
-        axes = figure.add_subplot()  # type: ignore[attr-defined]
+    def plot(figure: Figure) -> None:
+        axes = figure.add_subplot()
         ends = [min(min(x, y) for x, y, _ in pairs), max(max(x, y) for x, y, _ in pairs)]
         axes.plot(ends, ends, color=INK, linewidth=0.8, linestyle=(0, (4, 2)), label="equal")
         for same, color, label in (
@@ -135,7 +137,7 @@ def _cell(cell: Cell, table: StudyTable) -> list[str]:
         cell.choice, cell.measure, f"{cell.theirs:.4f}", spread_text(ours),
         "" if cell.difference is None else f"{cell.difference:+.4f}",
         "" if ours is None else str(ours.n), interval_text(ours),
-        table.over if interval_text(ours) else "", table.same_measure, table.same_images,
+        table.over if interval_text(ours) else "", table.same(cell.measure), table.same_images,
         cell.ours_is,
     ]  # fmt: skip
 

@@ -84,7 +84,7 @@ class StudyTable:
     source: str
     stated: str
     same_measure: str
-    """Whether our measure is the source's: same, other or unknown."""
+    """Whether our first measure is the source's: same, other or unknown."""
     same_images: str
     """Whether our images are the source's: same, other or unknown."""
     factors: tuple[str, ...]
@@ -106,6 +106,10 @@ class StudyTable:
         last = [factor.rpartition(".")[2] for factor in self.factors]
         pairs = zip(self.factors, last, strict=True)
         return tuple(path if last.count(word) > 1 else word for path, word in pairs)
+
+    def same(self, measure: str) -> str:
+        """Return whether one of our measures is the source's: same, other or unknown."""
+        return self.same_measure if measure == self.measures[0] else "unknown"
 
     @property
     def numeric(self) -> list[int]:

@@ -62,8 +62,9 @@ def study_text(table: StudyTable) -> str:
 
 def beside_text(table: StudyTable) -> str:
     """Return how far the two sides can be compared."""
+    measures = ", ".join(f"{measure} {table.same(measure)}" for measure in table.measures)
     return (
-        f"beside the source; measure: {table.same_measure}, images: {table.same_images}, "
+        f"beside the source; measure: {measures}; images: {table.same_images}; "
         f"95 % over {table.over}"
     )
 

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 from raytrain.cli.app import app
 from raytrain.config.job import JobSpec
 from raytrain.pipeline.report import compare_studies
-from raytrain.report.comparison import as_markdown
+from raytrain.report.comparison import against_source, as_markdown
+from raytrain.report.study_text import study_text
 from raytrain.runs.files import read_json, write_bytes, write_json
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task
@@ -75,8 +76,32 @@ def test_every_stated_figure_leads_to_ours_the_command_and_the_hardware(storage:
 def test_the_table_can_be_put_into_a_page_of_markdown(storage: Path) -> None:
     lines = as_markdown(compare_studies(storage)[0]).splitlines()
     assert len(lines) == 4
-    assert {line.count("|") for line in lines} == {13}
+    assert {line.count("|") for line in lines} == {14}
     assert lines[3].startswith("| Z2 | first | 0.001 | Dice | 0.5000 | 0.8235 | +0.3235 | 1 |")
+    assert lines[0].endswith("| same images | ours is |")
+    assert lines[3].endswith("| same | other | 0.001 |")
+
+
+def test_only_the_first_measure_is_said_to_be_the_same(tmp_path: Path) -> None:
+    figures = [{"figures": {"dice": 0.5, "iou": 0.4}}]
+    study = {
+        "source": "Z3", "stated": "both", "figures": figures, "same_measure": "same",
+        "same_images": "same", "measures": [{"name": "dice"}, {"name": "iou"}],
+    }  # fmt: skip
+    study_of(RunDir(tmp_path / "runs/t/both"), study)
+    [compared], (page, table) = compare_studies(tmp_path / "runs")
+    rows = csv.DictReader(table.read_text().splitlines())
+    assert [(row["measure"], row["same measure"]) for row in rows] == [
+        ("Dice", "same"), ("IoU", "unknown"),
+    ]  # fmt: skip
+    assert "same measure Dice: yes; IoU: unknown" in Page(page).text("study-1")
+    assert "beside the source; measure: Dice same, IoU unknown; images: same" in study_text(
+        compared.table
+    )
+    drawn = against_source([compared])
+    assert drawn is not None
+    dots = [line for line in drawn.figure.axes[0].lines if line.get_marker() == "o"]
+    assert [[*line.get_xdata()] for line in dots] == [[0.5], [0.4]]
 
 
 def test_the_command_wants_a_job_or_a_folder(storage: Path) -> None:

@@ -87,7 +87,10 @@ def test_the_table_lays_ours_beside_theirs(tmp_path: Path) -> None:
         ("the best of all", "IoU", 0.5, "dice, 0.001"),
     ]
     assert table.cells[0].difference == pytest.approx(dice - 0.4476)
-    assert "beside the source; measure: same, images: other, 95 % over repeats" in text
+    assert (
+        "beside the source; measure: Dice same, IoU unknown; images: other; 95 % over repeats"
+        in text
+    )
     write_study(run, table)
     rows = list(csv.reader(run.study.read_text().splitlines()))
     assert rows[0] == [
