@@ -37,9 +37,10 @@ def heat_map(table: StudyTable) -> PrintedFigure | None:
         return None
     low, high = min(known), max(known)
 
+    across = max(1, min(len(parts), 8 // max(4, len(columns))))
+    down = -(-len(parts) // across)
+
     def plot(figure: Figure) -> None:
-        across = max(1, min(len(parts), 8 // max(4, len(columns))))
-        down = -(-len(parts) // across)
         grid = figure.subplots(down, across, squeeze=False, sharey=True)
         for axes, (rest, part) in zip(grid.ravel(), parts.items(), strict=False):
             image = _heat(axes, part, rows, columns, swap, (low, high))
@@ -62,8 +63,6 @@ def heat_map(table: StudyTable) -> PrintedFigure | None:
         for choice in table.choices
         if choice.ours[0]
     ]  # fmt: skip
-    across = max(1, min(len(parts), 8 // max(4, len(columns))))
-    down = -(-len(parts) // across)
     height = 0.9 + down * (0.5 + 0.36 * len(rows))
     alt = f"Heat map of the study of {' and '.join(table.factors)}"
     caption = f"{table.measures[0]} of each combination; in brackets {SOURCE}, where it is stated."
