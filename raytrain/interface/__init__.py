@@ -2,7 +2,8 @@
 
 A function prints nothing. It shows a progress bar on stderr, and raises ValueError with the text
 that the command prints. The messages of the command go to the log `raytrain`, at level INFO.
-Results have the paths of their files as attributes of `paths`.
+Results of `check`, `search`, `run` and `evaluate` have the paths of the run's files as attributes
+of `paths`.
 """
 
 from collections.abc import Collection, Sequence

@@ -20,8 +20,8 @@ from raytrain.runs.record import Task, read_record
 
 
 def final_problems(job: JobSpec) -> list[str]:
-    """Return the choices of the job's trials that training on all labeled images, or with several
-    workers, cannot honor. They are found before the search starts."""
+    """Return the first setting of the job's trials that training on all labeled images, or on
+    several workers, cannot follow. It is found before the search starts."""
     if job.ship == "folds":
         return []
     for spec in sample_trials(job.search.space, job.trial, job.search.trials, job.search.seed):

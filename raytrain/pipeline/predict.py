@@ -110,5 +110,5 @@ def predict_shard(shard: PredictShard) -> None:
 def write_mask(path: Path, mask_HW: np.ndarray, dtype: np.dtype) -> None:
     """Write a mask as a PNG file of 8 or 16 bits."""
     png = io.BytesIO()
-    Image.fromarray(mask_HW.astype(dtype)).save(png, format="PNG")
+    Image.fromarray(mask_HW.astype(dtype, copy=False)).save(png, format="PNG")
     write_bytes(path, png.getvalue())
