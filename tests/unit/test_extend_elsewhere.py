@@ -2,6 +2,8 @@
 
 import pickle
 import shutil
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +28,22 @@ from tests.commands import quick_processes
 from tests.unit.own_job import layers
 
 
-def _predict(checkpoint: Path, trust: bool, out: Path) -> None:
+def elsewhere(call: Callable[..., object], *given: object) -> Any:
+    """Return what a function of this module returns in a process that has read no file of the
+    user's."""
+    with ProcessPoolExecutor(1, quick_processes()) as pool:
+        return pool.submit(call, *given).result(timeout=120)
+
+
+def _predict(checkpoint: Path, trust: bool) -> str:
     try:
-        prob_BKHW = load_predictor(checkpoint, trust)(torch.zeros(1, 1, 8, 8))
-        out.write_text(str(tuple(prob_BKHW.shape)))
+        return str(tuple(load_predictor(checkpoint, trust)(torch.zeros(1, 1, 8, 8)).shape))
     except ValueError as error:
-        out.write_text(str(error))
+        return str(error)
 
 
 @pytest.mark.slow
 def test_a_checkpoint_in_its_run_brings_its_file_along(own_folder: Path) -> None:
-    """In processes that have read no file of the user's."""
     run = RunDir(own_folder / "run")
     spec = load_job(own_folder / "job.yaml").trial
     keep_extensions(run)
@@ -46,17 +53,11 @@ def test_a_checkpoint_in_its_run_brings_its_file_along(own_folder: Path) -> None
         "scaling": {"mean": [0.0], "std": [1.0], "per_image": False},
     }  # fmt: skip
     state = {"model": build_model(spec.model, 1, 2, None).state_dict(), "epoch": 1}
-    here, elsewhere = run.trial("abc").checkpoints / "last.pt", own_folder / "elsewhere" / "last.pt"
+    here, moved = run.trial("abc").checkpoints / "last.pt", own_folder / "elsewhere" / "last.pt"
     told = []
-    for place, trust in ((here, True), (elsewhere, True), (here, False)):
+    for place, trust in ((here, True), (moved, True), (here, False)):
         save_weights(place, state, card)
-        process = quick_processes().Process(
-            target=_predict, args=(place, trust, own_folder / "out")
-        )
-        process.start()
-        process.join(timeout=120)
-        assert process.exitcode == 0
-        told.append((own_folder / "out").read_text())
+        told.append(elsewhere(_predict, place, trust))
     assert told[0] == "(1, 2, 8, 8)"
     assert "two_convolutions comes from a file that is missing here" in told[1]
     assert "extend_from([Path('my.py')])" in told[1]
@@ -66,7 +67,6 @@ def test_a_checkpoint_in_its_run_brings_its_file_along(own_folder: Path) -> None
 
 @pytest.mark.slow
 def test_a_bundle_brings_the_files_of_its_cards_along(own_folder: Path) -> None:
-    """In processes that have read no file of the user's."""
     run = RunDir(own_folder / "run")
     spec = load_job(own_folder / "job.yaml").trial
     keep_extensions(run)
@@ -91,13 +91,7 @@ def test_a_bundle_brings_the_files_of_its_cards_along(own_folder: Path) -> None:
     shutil.rmtree(run.path)
     told = []
     for trust in (True, False):
-        process = quick_processes().Process(
-            target=_predict, args=(written, trust, own_folder / "out")
-        )
-        process.start()
-        process.join(timeout=120)
-        assert process.exitcode == 0
-        told.append((own_folder / "out").read_text())
+        told.append(elsewhere(_predict, written, trust))
     assert told[0] == "(1, 2, 8, 8)"
     [kept] = (written / "extend").glob("*/*")
     assert kept.name == "own_parts.py"
@@ -108,25 +102,20 @@ def test_a_bundle_brings_the_files_of_its_cards_along(own_folder: Path) -> None:
         load_predictor(written, trust=True)
 
 
-def elsewhere(content: bytes, answer: Any) -> None:
-    """In a process that never saw the YAML."""
+def _figures(content: bytes) -> tuple[list[str], float, float]:
+    """Return layers, loss and score of a pickled job."""
     job = pickle.loads(content)
     loss = build_loss(job.trial.loss, "single_label", (1, 3))
     value = float(loss(torch.zeros(1, 2, 2, 2), torch.tensor([[[0, 1], [1, 1]]])))
     figure = score(job.competition.metric, Evidence(np.array([[[9, 0, 0], [2, 1, 1]]])))
-    answer.put((layers(job), value, figure))
+    return layers(job), value, figure
 
 
 @pytest.mark.slow
 def test_specs_travel_with_their_file(own_folder: Path) -> None:
     content = pickle.dumps(load_job(own_folder / "job.yaml"))
     shutil.rmtree(own_folder / "mine")
-    context = quick_processes()
-    answer = context.Queue()
-    process = context.Process(target=elsewhere, args=(content, answer))
-    process.start()
-    found = answer.get(timeout=60)
-    process.join()
+    found = elsewhere(_figures, content)
     expected = np.log(2) + 0.5 * -np.mean(np.log([2 / 4, 4 / 6]))
     assert found == (["Conv2d", "ReLU", "Conv2d"], pytest.approx(expected), pytest.approx(4 / 6))
 
