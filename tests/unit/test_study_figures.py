@@ -1,18 +1,12 @@
 """A study's figures: which there are, what shares a panel, and what is clipped."""
 
-import csv
-import io
-import xml.etree.ElementTree as ET
-from pathlib import Path
 from typing import Any
 
 import pytest
 from matplotlib.figure import Figure
-from PIL import Image
 
-from raytrain.report.drawing import PRINT_DPI
 from raytrain.report.palette import STOP
-from raytrain.report.printed import WIDTH_IN, WRITTEN, PrintedFigure, write_figures
+from raytrain.report.printed import PrintedFigure
 from raytrain.report.study import curves, results
 from raytrain.report.study_groups import MOST_LINES, by_loss, divided, styles
 from raytrain.report.study_table import Choice, Spread, StudyTable
@@ -204,51 +198,9 @@ def test_an_axis_that_spans_decades_is_logarithmic() -> None:
     assert narrow.drawing.figure.axes[0].get_xscale() == "linear"
 
 
-def test_dots_are_those_of_the_repeats(tmp_path: Path) -> None:
+def test_dots_are_those_of_the_repeats() -> None:
     figure = named(list(results(rates(3, repeats=2))), "score_factor")
     dots = [line.get_ydata() for line in figure.drawing.figure.axes[0].lines[:3]]
     assert sorted(value for each in dots for value in each) == pytest.approx(
         [0.5, 0.501, 0.51, 0.511, 0.52, 0.521]
     )
-
-
-def test_files_are_of_printed_size_and_hold_the_numbers(tmp_path: Path) -> None:
-    folder = tmp_path / "figures"
-    folder.mkdir()
-    (folder / "paper.pdf").write_bytes(b"of the user")
-    write_figures(folder, results(rates(3, repeats=2)))
-    assert (folder / "boxes.png").is_file()
-    figures = [*results(grid()), *curves(grid())]
-    write_figures(folder, figures)
-    names = {figure.name for figure in figures}
-    assert {path.name for path in folder.iterdir()} == {
-        "paper.pdf",
-        WRITTEN,
-        *(f"{name}{suffix}" for name in names for suffix in (".png", ".svg", ".csv")),
-    }
-    for name in names:
-        with Image.open(folder / f"{name}.png") as image:
-            assert image.width == round(WIDTH_IN * PRINT_DPI)
-        root = ET.fromstring((folder / f"{name}.svg").read_text())
-        assert root.get("width") == f"{72 * WIDTH_IN:g}pt"
-    rows = list(csv.DictReader(io.StringIO((folder / "grid.csv").read_text())))
-    assert rows[0] == {"optimizer": "rmsprop", "loss": "focal", "Dice": "0.42", "source": "0.7"}
-    rows = list(csv.DictReader(io.StringIO((folder / "loss_curves.csv").read_text())))
-    assert len(rows) == 9 * 4
-    assert {"optimizer", "loss", "repeat", "epoch", "train_loss", "val_loss"} <= rows[0].keys()
-
-
-def test_figures_that_cannot_be_drawn_now_stay(tmp_path: Path) -> None:
-    write_figures(tmp_path, results(rates(3)))
-    write_figures(tmp_path, [], kept="score")
-    left = {f"score_factor{suffix}" for suffix in (".png", ".svg", ".csv")}
-    assert {path.name for path in tmp_path.iterdir()} == {WRITTEN, *left}
-    write_figures(tmp_path, [])
-    assert {path.name for path in tmp_path.iterdir()} == {WRITTEN}
-
-
-def test_the_same_numbers_give_the_same_files(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        write_figures(tmp_path / name, list(results(rates(3))))
-    for path in (tmp_path / "a").iterdir():
-        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes(), path.name
