@@ -43,10 +43,11 @@ def test_measures_fit_the_classes(change: dict[str, object], words: str) -> None
 def test_a_studys_measures_are_computed_after_every_epoch() -> None:
     tree = yaml.safe_load(MINIMAL)
     tree["competition"]["measures"] = ["accuracy", "dice"]
-    measures = ["dice", {"name": "f1", "average": "weighted", "only": 1}]
+    measures = ["dice", {"name": "f1", "average": "weighted"}, {"name": "f1", "only": 1}]
     tree["study"] = {"source": "X1", "stated": "figures", "measures": measures}
     job = JobSpec.model_validate(tree)
-    assert [measure.key for measure in job.measures] == ["accuracy", "dice", "weighted_f1_1"]
+    keys = [measure.key for measure in job.measures]
+    assert keys == ["accuracy", "dice", "weighted_f1", "f1_1"]
     tree["study"]["measures"] = [{"name": "f1", "only": 7}]
     with pytest.raises(ValueError, match=r"study\.measures: f1: only: 7"):
         JobSpec.model_validate(tree)

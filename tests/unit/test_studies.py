@@ -78,11 +78,11 @@ SIDES = {"cardiac": (1, 96), "neuro": (1, 256), "polyp": (3, 128)}
 """Competition -> channels, and the side of an image in px."""
 
 
-@pytest.mark.slow
 def _id(value: Path | str | None) -> str:
     return value.stem if isinstance(value, Path) else value or "full"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("path", "profile"), PROFILES, ids=_id)
 def test_the_networks_and_losses_of_a_study_fit_its_images(path: Path, profile: str | None) -> None:
     job = load_job(path, profile=profile)
