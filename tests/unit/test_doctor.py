@@ -1,6 +1,7 @@
 """What is wrong with a node: each fault alone, with its remedy."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -61,16 +62,25 @@ def test_this_machine(tmp_path: Path) -> None:
 def test_a_storage_that_cannot_be_searched_is_a_fault(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(path: Path, *words: object, **given: object) -> None:
-        raise PermissionError(13, "Permission denied", str(path))
-
     (tmp_path / "token").touch()
     for name in ("open", "is_file"):
         with monkeypatch.context() as patch:
-            patch.setattr(Path, name, refused)
-            patch.setattr(Path, "unlink", refused)
+            for method in (name, "unlink"):
+                patch.setattr(Path, method, _refused_in(tmp_path, getattr(Path, method)))
             facts = node_facts(tmp_path, "token", None)
         assert facts.storage_fault == "cannot be written: Permission denied"
+
+
+def _refused_in(folder: Path, method: Callable[..., object]) -> Callable[..., object]:
+    """Return a method of Path that is refused in the folder, and works elsewhere: node_facts also
+    reads the versions of installed packages."""
+
+    def refused(path: Path, *words: object, **given: object) -> object:
+        if path.is_relative_to(folder):
+            raise PermissionError(13, "Permission denied", str(path))
+        return method(path, *words, **given)
+
+    return refused
 
 
 def test_folders_that_are_not_the_drivers(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def test_ning_learns_the_most_common_label_of_a_cell() -> None:
     rng = np.random.default_rng(0)
     mask_BHW = torch.from_numpy(rng.integers(0, 3, (2, 10, 9)))
     mask_BHW[0, :2] = IGNORE
-    found = most_common(mask_BHW, 4, "single_label").numpy()
+    found = most_common(mask_BHW, 4, 3, "single_label").numpy()
     for ours_HW, mask_HW in zip(found, mask_BHW.numpy(), strict=True):
         for top, left in product(range(0, 10, 4), range(0, 9, 4)):
             part = np.s_[top : top + 4, left : left + 4]
@@ -37,7 +37,7 @@ def test_ning_learns_the_most_common_label_of_a_cell() -> None:
             expected = np.where(mask_HW[part] == IGNORE, IGNORE, best)
             assert np.array_equal(ours_HW[part], expected)
     bits_BHW = torch.tensor([[[3, 3, 1, 2], [2, 2, 0, 0]]])
-    assert most_common(bits_BHW, 2, "multi_label").tolist() == [[[2, 2, 0, 0]] * 2]
+    assert most_common(bits_BHW, 2, 2, "multi_label").tolist() == [[[2, 2, 0, 0]] * 2]
 
 
 def test_nings_loss_is_of_the_cells_label() -> None:
