@@ -11,7 +11,7 @@ from raytrain.data.report import DataReport, named_ids
 from raytrain.data.samples import SampleFiles
 from raytrain.report.drawing import drawing
 from raytrain.report.facts import RunFacts
-from raytrain.report.images import overlaid, visible
+from raytrain.report.images import overlaid, thinned, visible
 from raytrain.report.line import masks_are_current
 from raytrain.report.oof import Oof, class_dice, telling
 from raytrain.report.palette import class_color
@@ -90,7 +90,9 @@ def _shown(facts: RunFacts, oof: Oof, id: str) -> Shown | None:
     true_HW = files.mask(id) if files.has_mask(id) else None
     classes = len(data.classes)
     dice_K = None if true_HW is None else class_dice(pred_HW, true_HW, classes, data.target)
-    return Shown(id, how, visible(files.frame(id)), true_HW, pred_HW, dice_K)
+    image_HW3 = visible(thinned(files.frame(id)))
+    truth_HW = None if true_HW is None else thinned(true_HW)
+    return Shown(id, how, image_HW3, truth_HW, thinned(pred_HW), dice_K)
 
 
 def _figure(data: DataReport, name: str, page: list[Shown], note: str) -> PrintedFigure:

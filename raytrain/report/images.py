@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
@@ -13,51 +14,74 @@ SIDE_PX = 288
 """Longer side of a picture: small images are enlarged by repeating pixels, large ones reduced."""
 FILL = 0.38
 """Opacity of the class color inside an outline."""
+MOST_PX = 4 * SIDE_PX
+"""Longer side from which a report draws; larger images would take gigabytes."""
+ROWS = 512
+"""Rows that are tinted at once."""
+
+
+def thinned(array: np.ndarray, most: int = MOST_PX) -> np.ndarray:
+    """Return an image_HWC or mask_HW with evenly spread rows and columns, its longer side at most
+    `most` pixels; a smaller one as it is."""
+    side = max(array.shape[:2])
+    if side <= most:
+        return array
+    rows, columns = (
+        (np.arange(count) + 0.5) * length / count
+        for length, count in zip(array.shape[:2], _reduced(array, most), strict=True)
+    )
+    return array[rows.astype(int)][:, columns.astype(int)]
 
 
 def visible(image: np.ndarray) -> np.ndarray:
     """Return image_HW3 (uint8) of an image_HWC: gray, color or the first channel. Types other than
-    bytes are stretched between their 0.5th and 99.5th percentile."""
+    bytes are stretched between the 0.5th and 99.5th percentile of evenly spread pixels."""
     image = image[..., :3] if image.shape[2] in (3, 4) else image[..., 0]
     if image.dtype != np.uint8:
-        values = image.astype(np.float64)
-        low, high = np.percentile(values, [0.5, 99.5])
-        stretched = np.clip((values - low) / max(high - low, 1e-12), 0, 1)
-        image = np.round(255 * stretched).astype(np.uint8)
+        low, high = np.percentile(thinned(image).astype(np.float64), [0.5, 99.5])
+        stretched = np.empty(image.shape, np.uint8)
+        for rows in _strips(image):
+            share = (image[rows].astype(np.float64) - low) / max(high - low, 1e-12)
+            stretched[rows] = np.round(255 * np.clip(share, 0, 1))
+        image = stretched
     return np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image
 
 
 def picture(image_HW3: np.ndarray) -> str:
     """Return the image alone, as a data address."""
-    return _png(_sized(image_HW3, Image.Resampling.BOX))
+    return _png(_sized(image_HW3))
 
 
 def overlay(image_HW3: np.ndarray, mask_HW: np.ndarray, classes: int, target: Target) -> str:
     """Return the image with each class tinted, then outlined on top, as a data address."""
-    inside = [
-        _sized(layer(mask_HW, number, target).astype(np.uint8), Image.Resampling.NEAREST) == 1
-        for number in range(1, classes)
-    ]
-    return _png(_tinted(_sized(image_HW3, Image.Resampling.BOX), inside))
+    mask_HW = _enlarged(thinned(mask_HW, SIDE_PX))
+    return _png(overlaid(_sized(image_HW3), mask_HW, classes, target))
 
 
 def overlaid(
     image_HW3: np.ndarray, mask_HW: np.ndarray, classes: int, target: Target
 ) -> np.ndarray:
     """Return the same picture as `overlay`, as an array of the image's own size."""
-    return _tinted(image_HW3, [layer(mask_HW, number, target) for number in range(1, classes)])
-
-
-def _tinted(image_HW3: np.ndarray, layers: list[np.ndarray]) -> np.ndarray:
-    """Return the image with the classes 1, 2, ... drawn; each layer is where a class is."""
-    picture = image_HW3.astype(np.float64)
-    colors = [class_color(number) for number in range(1, len(layers) + 1)]
+    picture = image_HW3.copy()
+    colors = [class_color(number) for number in range(1, classes)]
     rgbs = [np.array([int(color[at : at + 2], 16) for at in (1, 3, 5)]) for color in colors]
-    for inside, rgb in zip(layers, rgbs, strict=True):
-        picture[inside] = (1 - FILL) * picture[inside] + FILL * rgb
-    for inside, rgb in zip(layers, rgbs, strict=True):
-        picture[inside & _edge(inside)] = rgb
-    return np.round(picture).astype(np.uint8)
+    for rows in _strips(picture):
+        above = min(rows.start, 1)  # an edge is seen from the rows on both sides
+        near_HW = mask_HW[rows.start - above : rows.stop + 1]
+        strip = picture[rows].astype(np.float64)
+        for number, rgb in enumerate(rgbs, 1):
+            inside = layer(mask_HW[rows], number, target)
+            strip[inside] = (1 - FILL) * strip[inside] + FILL * rgb
+        for number, rgb in enumerate(rgbs, 1):
+            inside = layer(near_HW, number, target)
+            strip[(inside & _edge(inside))[above : above + len(strip)]] = rgb
+        picture[rows] = np.round(strip)
+    return picture
+
+
+def _strips(array: np.ndarray) -> Iterator[slice]:
+    height = len(array)
+    return (slice(top, min(top + ROWS, height)) for top in range(0, height, ROWS))
 
 
 def _edge(mask_HW: np.ndarray) -> np.ndarray:
@@ -71,13 +95,23 @@ def _edge(mask_HW: np.ndarray) -> np.ndarray:
     return edge
 
 
-def _sized(array: np.ndarray, reduced_by: Image.Resampling) -> np.ndarray:
+def _sized(image_HW3: np.ndarray) -> np.ndarray:
+    height, width = _reduced(image_HW3, SIDE_PX)
+    if max(image_HW3.shape[:2]) <= SIDE_PX:
+        return _enlarged(image_HW3)
+    box = Image.Resampling.BOX
+    return np.asarray(Image.fromarray(image_HW3).resize((width, height), box))
+
+
+def _enlarged(array: np.ndarray) -> np.ndarray:
+    times = SIDE_PX // max(array.shape[:2])
+    return array.repeat(times, axis=0).repeat(times, axis=1)
+
+
+def _reduced(array: np.ndarray, most: int) -> list[int]:
+    """Return height and width when the longer side is reduced to `most`."""
     side = max(array.shape[:2])
-    times = SIDE_PX // side
-    if times >= 1:
-        return array.repeat(times, axis=0).repeat(times, axis=1)
-    size = [max(1, round(length * SIDE_PX / side)) for length in array.shape[1::-1]]
-    return np.asarray(Image.fromarray(array).resize((size[0], size[1]), reduced_by))
+    return [max(1, round(length * most / side)) for length in array.shape[:2]]
 
 
 def _png(image_HW3: np.ndarray) -> str:

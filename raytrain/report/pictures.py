@@ -9,7 +9,7 @@ import numpy as np
 from raytrain.data.decode import decode_mask
 from raytrain.data.samples import SampleFiles
 from raytrain.report.facts import RunFacts
-from raytrain.report.images import overlay, picture, visible
+from raytrain.report.images import overlay, picture, thinned, visible
 from raytrain.report.line import masks_are_current
 from raytrain.report.oof import Oof, OofImage, telling
 
@@ -81,8 +81,10 @@ def example_cards(
     files, legend = SampleFiles(facts.data), (len(facts.data.classes), facts.data.target)
     cards = []
     for place, found in images:
-        image_HW3 = visible(files.frame(found.id))
-        truth, prediction = (overlay(image_HW3, mask_HW, *legend) for mask_HW in masks(found))
+        image_HW3 = visible(thinned(files.frame(found.id)))
+        truth, prediction = (
+            overlay(image_HW3, thinned(mask_HW), *legend) for mask_HW in masks(found)
+        )
         cards.append(Example(place, found, picture(image_HW3), truth, prediction))
     return cards
 
@@ -98,8 +100,8 @@ def tests(facts: RunFacts) -> Pictures[TestImage]:
     cards = []
     try:
         for id in [ready[place * len(ready) // count] for place in range(count)]:
-            image_HW3 = visible(files.frame(id))
-            mask_HW = decode_mask(facts.run.masks / f"{id}.png")
+            image_HW3 = visible(thinned(files.frame(id)))
+            mask_HW = thinned(decode_mask(facts.run.masks / f"{id}.png"))
             cards.append(TestImage(id, picture(image_HW3), overlay(image_HW3, mask_HW, *legend)))
     except ValueError as error:
         return Pictures([], 0, "", str(error))

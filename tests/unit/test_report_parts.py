@@ -11,10 +11,10 @@ from raytrain.config.metrics import MetricSpec
 from raytrain.data.neighbours import own_frame
 from raytrain.data.report import named_ids
 from raytrain.pipeline.ledger import listed
-from raytrain.report import pictures
+from raytrain.report import images, pictures
 from raytrain.report.ensemble_section import _class_key
 from raytrain.report.facts import has_oof_maps, read_facts
-from raytrain.report.images import SIDE_PX, overlay, visible
+from raytrain.report.images import SIDE_PX, overlaid, overlay, thinned, visible
 from raytrain.report.line import stations
 from raytrain.report.oof import OofImage, class_dice, read_oof, telling
 from raytrain.report.palette import class_color, series_colors
@@ -109,6 +109,26 @@ def test_large_images_are_reduced_with_their_masks():
     assert drawn.shape == (SIDE_PX, 192, 3)
     assert drawn[:144].any(axis=2).all()
     assert not drawn[144:].any()
+
+
+def test_strips_change_no_picture(monkeypatch: pytest.MonkeyPatch):
+    rng = np.random.default_rng(0)
+    mask = rng.integers(0, 4, (7, 5), dtype=np.uint8).repeat(5, 0).repeat(6, 1)
+    image = rng.integers(0, 256, (*mask.shape, 3), dtype=np.uint8)
+    whole = [overlaid(image, mask, 3, target) for target in ("single_label", "multi_label")]
+    scene = visible(image[..., :1].astype(np.uint16))
+    for rows in (1, 2, 13):
+        monkeypatch.setattr(images, "ROWS", rows)
+        again = [overlaid(image, mask, 3, target) for target in ("single_label", "multi_label")]
+        assert np.array_equal(again, whole)
+        assert np.array_equal(visible(image[..., :1].astype(np.uint16)), scene)
+
+
+def test_very_large_images_are_thinned():
+    image = np.add.outer(np.arange(3000), 2 * np.arange(1500))[..., None]
+    small = thinned(image, 30)
+    assert np.array_equal(small[..., 0], image[50::100, 50::100, 0])
+    assert np.array_equal(thinned(image[:30, :20], 30), image[:30, :20])
 
 
 def test_series_beyond_the_palette_stay_distinct_labels():
