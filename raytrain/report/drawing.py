@@ -11,6 +11,7 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import matplotlib
@@ -60,10 +61,11 @@ class Drawing:
 
     def element(self) -> Markup:
         """Return it as an element of the page."""
-        return _element(self.svg().decode(), self.alt)
+        return _element(self.svg.decode(), self.alt)
 
+    @cached_property
     def svg(self) -> bytes:
-        """Return it as an SVG file in its own colors."""
+        """The figure as an SVG file in its own colors."""
         return self._saved("svg", dict.fromkeys(("Creator", "Date", "Format", "Type")), PRINT_DPI)
 
     def png(self) -> bytes:
@@ -77,11 +79,13 @@ class Drawing:
 
     def _saved(self, format: str, metadata: dict[str, None], dpi: int) -> bytes:
         out = io.BytesIO()
-        with matplotlib.rc_context({**STYLE, "svg.hashsalt": self.alt}):
+        placed = {"figure.constrained_layout.use": False, "svg.hashsalt": self.alt}
+        with matplotlib.rc_context({**STYLE, **placed}):
             if self.figure.get_layout_engine() is not None:
                 # Placing the parts takes most of the time, so it is done for the first format only.
+                # matplotlib draws a figure twice that has an engine, even the one called "none".
                 self.figure.draw_without_rendering()
-                self.figure.set_layout_engine("none")
+                self.figure.set_layout_engine(None)
             self.figure.savefig(
                 out, format=format, dpi=dpi, metadata=metadata, transparent=format == "svg"
             )

@@ -37,7 +37,7 @@ def write_figures(folder: Path, figures: Sequence[PrintedFigure], kept: str | No
     names: set[str] = set()
     for figure in figures:
         stem = folder / figure.name
-        write_bytes(stem.with_suffix(".svg"), figure.drawing.svg())
+        write_bytes(stem.with_suffix(".svg"), figure.drawing.svg)
         write_bytes(stem.with_suffix(".png"), figure.drawing.png())
         text = figure.data.to_csv(index=False, float_format="%.6g", lineterminator="\n")
         write_bytes(stem.with_suffix(".csv"), text.encode())
