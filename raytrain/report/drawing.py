@@ -79,7 +79,7 @@ class Drawing:
 
     def _saved(self, format: str, metadata: dict[str, None], dpi: int) -> bytes:
         out = io.BytesIO()
-        placed = {"figure.constrained_layout.use": False, "svg.hashsalt": self.alt}
+        placed: dict[Any, Any] = {"figure.constrained_layout.use": False, "svg.hashsalt": self.alt}
         with matplotlib.rc_context({**STYLE, **placed}):
             if self.figure.get_layout_engine() is not None:
                 # Placing the parts takes most of the time, so it is done for the first format only.
