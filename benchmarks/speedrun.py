@@ -14,24 +14,24 @@ Exit code 1 if p is .01 or more. `--runs 1 --folds 1` gives a first impression.
 Shape suffixes: N images, B images of a batch, K classes, C channels, H x W pixels.
 """
 
+# ruff: noqa: E402  the imports are a part of the time
 import time
 
 START = time.perf_counter()
 
-import argparse  # noqa: E402  the imports are a part of the time
-import random  # noqa: E402
-import sys  # noqa: E402
-from collections.abc import Iterator  # noqa: E402
-from dataclasses import dataclass, fields  # noqa: E402
-from pathlib import Path  # noqa: E402
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
 
-import cv2  # noqa: E402
-import numpy as np  # noqa: E402
-import segmentation_models_pytorch as smp  # noqa: E402
-import torch  # noqa: E402
-from scipy import stats  # noqa: E402
-from torch import nn  # noqa: E402
-from torch.nn import functional  # noqa: E402
+import cv2
+import numpy as np
+import segmentation_models_pytorch as smp
+import torch
+from scipy import stats
+from torch import nn
+from torch.nn import functional
 
 GOAL, LEVEL = 0.880, 0.01
 FOLDS, CLASSES = 5, 4
@@ -161,7 +161,6 @@ def train(
 ) -> nn.Module:
     """Train one network and return the average of its weights."""
     torch.manual_seed(seed)
-    random.seed(seed)
     draw = np.random.default_rng(seed)
     model = network(weights)
     average = torch.optim.swa_utils.AveragedModel(
@@ -203,14 +202,13 @@ def dice_of(model: nn.Module, image_NHW: np.ndarray, mask_NHW: np.ndarray, side:
     logits_NKHW = model(enlarged(image_NHW, side).contiguous(memory_format=torch.channels_last))
     size_HW = mask_NHW.shape[1:]
     found_NHW = functional.interpolate(logits_NKHW, size=size_HW, mode="bilinear").argmax(1).numpy()
-    dice_NK = np.ones((len(mask_NHW), CLASSES - 1))
-    for number in range(1, CLASSES):
-        found, true = found_NHW == number, mask_NHW == number
-        total_N = found.sum((1, 2)) + true.sum((1, 2))
-        both_N = (found & true).sum((1, 2))
-        seen_N = total_N > 0
-        dice_NK[seen_N, number - 1] = 2 * both_N[seen_N] / total_N[seen_N]
-    return dice_NK
+    number_K = np.arange(1, CLASSES)
+    found_KNHW, true_KNHW = (
+        mask == number_K[:, None, None, None] for mask in (found_NHW, mask_NHW)
+    )
+    total_KN = found_KNHW.sum((2, 3)) + true_KNHW.sum((2, 3))
+    both_KN = (found_KNHW & true_KNHW).sum((2, 3))
+    return np.where(total_KN == 0, 1, 2 * both_KN / np.maximum(total_KN, 1)).T
 
 
 def main() -> None:
@@ -233,10 +231,9 @@ def main() -> None:
             start = time.perf_counter()
             rest_N = fold_N != fold
             seed = FOLDS * run + fold
-            of_fold = data.image_NHW[rest_N], data.mask_NHW[rest_N]
-            model = train(*of_fold, recipe, options["weights"], seed)
+            rest, held = ((data.image_NHW[at], data.mask_NHW[at]) for at in (rest_N, ~rest_N))
+            model = train(*rest, recipe, options["weights"], seed)
             seconds.append(time.perf_counter() - start)
-            held = data.image_NHW[~rest_N], data.mask_NHW[~rest_N]
             dices.append(dice_of(model, *held, recipe.side))
         dice_NK = np.concatenate(dices)
         scores.append(float(dice_NK.mean()))

@@ -1,7 +1,7 @@
 """Default trials, search spaces and framings by the kind of images: one table for all.
 
-A kind is chosen by number, size and content of the images. Its values are where hand-written jobs
-of this kind began; a search over them is what finds better ones.
+A kind is chosen by number, size and content of the images. Its values are those of the shipped jobs
+for this kind of images: docs/measurements.md, "Scores", says what each of them is worth.
 """
 
 from dataclasses import dataclass
@@ -40,8 +40,10 @@ class Kind:
 
     name: str
     model: dict[str, Any]
-    others: tuple[dict[str, Any], ...]
-    """Networks that the search tries beside it."""
+    started: str
+    """How its weights begin."""
+    networks: tuple[str, tuple[Any, ...]]
+    """The field of the trial that the search varies for other networks, and its values."""
     lr: float
     lrs: tuple[float, float]
     """The range that the search draws from."""
@@ -52,9 +54,14 @@ class Kind:
     candidates: int
     """Configurations for the ensemble."""
     memory_gb: int
-    ema: float = 0.0
+    enlarged: float = 1.0
+    """Factor by which images up to `TINY` are enlarged, if all have one size."""
 
 
+PRETRAINED = {
+    "name": "smp", "decoder": "unet", "encoder": "tu-tf_efficientnet_lite0", "weights": "imagenet",
+}  # fmt: skip
+IMAGENET = "its encoder begins with ImageNet weights, downloaded once (offline: weights: null)"
 RESNET = {"name": "smp", "decoder": "unet", "encoder": "resnet18"}
 UNET = {"name": "unet", "width": 16, "depth": 4}
 OVERLAP_LOSSES = (
@@ -69,26 +76,28 @@ FLIP = {"name": "HorizontalFlip", "p": 0.5}
 
 KINDS = {
     "small gray images": Kind(
-        name="small gray images", model=UNET, others=(RESNET,), lr=2e-3, lrs=(5e-4, 5e-3),
-        augmentation="slices", trials=8, candidates=4, memory_gb=2, ema=0.98,
+        name="small gray images", model=PRETRAINED, started=IMAGENET,
+        networks=("model.decoder", ("unet", "fpn")), lr=2e-3, lrs=(1e-3, 4e-3),
+        augmentation="slices", trials=8, candidates=4, memory_gb=3, enlarged=1.5,
         augmented="small moves and gray values; no mirror images, as scans have two sides",
     ),
     "large gray images": Kind(
-        name="large gray images", model=UNET, others=(RESNET,), lr=1e-3, lrs=(3e-4, 3e-3),
+        name="large gray images", model=UNET, started="its weights are random at first",
+        networks=("model", (UNET, RESNET)), lr=1e-3, lrs=(3e-4, 3e-3),
         augmentation=["slices", FLIP], augmented="small moves, gray values, and mirror images",
         trials=6, candidates=2, memory_gb=4,
     ),
     "color images": Kind(
-        name="color images", model=RESNET, others=({**RESNET, "decoder": "fpn"},), lr=5e-4,
-        lrs=(2e-4, 2e-3), augmentation=["slices", FLIP],
-        augmented="small moves, gray values, and mirror images", trials=6, candidates=2,
-        memory_gb=3,
+        name="color images", model=PRETRAINED, started=IMAGENET,
+        networks=("model.decoder", ("unet", "fpn")), lr=1e-3, lrs=(5e-4, 2e-3),
+        augmentation=["slices", FLIP], augmented="small moves, gray values, and mirror images",
+        trials=6, candidates=2, memory_gb=3,
     ),
 }  # fmt: skip
 """The kinds by name. A new kind is an entry here and a line in `kind_of`."""
 
-SMALL = 192
-"""Longest side of a small image, px."""
+TINY, SMALL = 128, 192
+"""Longest side of a tiny and of a small image, px."""
 WHOLE = 384
 """Longest side of an image that is trained on as it is, px."""
 SIDE, GPU_SIDE = 192, 384
@@ -97,7 +106,7 @@ TILE = 256
 STEPS = 1000
 """Gradient steps of a trial: hand-written jobs have 900 to 1100."""
 EPOCHS = (10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100)
-BATCH = 8
+BATCH, EMA = 8, 0.98
 MOST_LOCAL = 3
 """Most folds without a GPU."""
 RARE = 0.4
@@ -113,7 +122,11 @@ def kind_of(images: Images) -> Kind:
 
 def framing(images: Images, side: int) -> Said:
     """Return `trial.framing`; larger images are resized to this longest side or cut into tiles."""
-    one = len(images.sizes_HW) == 1
+    one, factor = len(images.sizes_HW) == 1, kind_of(images).enlarged
+    if one and images.longest <= TINY and factor > 1:
+        [size] = images.sizes_HW
+        to = {"name": "resize", "height": round(factor * size[0]), "width": round(factor * size[1])}
+        return Said(to, f"all images are {shown(size)}: {factor:g} times as large, edges get finer")
     if one and images.longest <= WHOLE:
         return Said(
             {"name": "whole"},
@@ -129,9 +142,7 @@ def framing(images: Images, side: int) -> Said:
         )
     height, width = max(images.sizes_HW, key=lambda size: size[0] * size[1])
     scale = side / max(height, width)
-    to = {
-        "name": "resize", "height": _even(height * scale), "width": _even(width * scale),
-    }  # fmt: skip
+    to = {"name": "resize", "height": _even(height * scale), "width": _even(width * scale)}
     why = f"sides of up to {images.longest} px are more than a first run needs; larger is better"
     return Said(to, why)
 
@@ -157,22 +168,22 @@ def parts(images: Images, folds: int) -> dict[str, Tree | Said]:
     kind, epochs = kind_of(images), epochs_for(images.labeled)
     losses = OVERLAP_LOSSES if images.overlap else LOSSES
     trial: dict[str, Said | Tree] = {
-        "model": Said(kind.model, f"a network for {kind.name}, with random weights at the start"),
+        "model": Said(kind.model, f"a network for {kind.name}; {kind.started}"),
         "loss": Said(losses[0], "cross-entropy for each pixel, Dice for each object's area"),
-        "optimizer": Said({"name": "adam", "lr": kind.lr}, "the search varies the learning rate"),
-        "schedule": Said({"name": "cosine", "warmup_epochs": 1}, "the rate rises, then falls to 0"),
+        "optimizer": Said({"name": "adamw", "lr": kind.lr}, "the search varies the learning rate"),
+        "schedule": Said({"name": "one_cycle"}, "the rate rises, then falls to 0"),
         "epochs": Said(epochs, f"about {STEPS} steps over {images.labeled} labeled images"),
         "batch_size": Said(BATCH, "images per step"),
         "framing": framing(images, SIDE),
         "augmentation": Said(kind.augmentation, kind.augmented),
+        "ema": Said(EMA, "a moving average of the weights is evaluated and saved"),
     }
-    if kind.ema:
-        trial["ema"] = Said(kind.ema, "a moving average of the weights is evaluated and saved")
     if images.shown < RARE:
         why = f"only {100 * images.shown:.0f} % of the images show an object"
         trial["positive_share"] = Said(0.5, f"{why}; half of the windows must")
+    field, networks = kind.networks
     space: Tree = {
-        "model": Said({"choice": [kind.model, *kind.others]}, "networks to compare"),
+        field: Said({"choice": [*networks]}, "networks to compare"),
         "loss": Said({"choice": [*losses]}, "losses to compare"),
         "optimizer.lr": Said({"loguniform": [*kind.lrs]}, "learning rates to draw from"),
     }
