@@ -229,19 +229,17 @@ def main() -> None:
         dices = []
         for fold in range(options["folds"]):
             start = time.perf_counter()
-            rest_N = fold_N != fold
-            seed = FOLDS * run + fold
-            rest, held = ((data.image_NHW[at], data.mask_NHW[at]) for at in (rest_N, ~rest_N))
-            model = train(*rest, recipe, options["weights"], seed)
+            places = (fold_N != fold, fold_N == fold)
+            rest, held = ((data.image_NHW[at_N], data.mask_NHW[at_N]) for at_N in places)
+            model = train(*rest, recipe, options["weights"], FOLDS * run + fold)
             seconds.append(time.perf_counter() - start)
             dices.append(dice_of(model, *held, recipe.side))
         dice_NK = np.concatenate(dices)
         scores.append(float(dice_NK.mean()))
         each = ", ".join(f"{dice:.4f}" for dice in dice_NK.mean(0))
         print(f"run {run}: Dice {scores[-1]:.4f} ({each})", flush=True)
-    time_s = begun + float(np.mean(seconds))
-    mean = float(np.mean(scores))
-    print(f"mean Dice {mean:.4f}, {time_s:.1f} s a network ({begun:.1f} s of them to begin)")
+    time_s = begun + np.mean(seconds)
+    print(f"mean Dice {np.mean(scores):.4f}, {time_s:.1f} s a network ({begun:.1f} s to begin)")
     if len(scores) > 1:
         p = stats.ttest_1samp(scores, GOAL, alternative="greater").pvalue
         print(f"{len(scores)} runs, SD {np.std(scores, ddof=1):.4f}, p {p:.2g} for >= {GOAL}")

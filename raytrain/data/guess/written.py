@@ -9,7 +9,7 @@ from raytrain.data.guess.said import Question, Said, Tree
 
 WIDTH = 100
 """Longest line of values, in characters; comments are wrapped to it."""
-_FLOW = 72
+_FLOW = 92
 """Longest value in one line; longer mappings and lists have a line for each item."""
 
 
