@@ -51,12 +51,23 @@ def launch(
     detach: Annotated[
         bool, typer.Option("--detach", help="Return once the job is submitted.")
     ] = False,
+    kuberay: Annotated[
+        Path | None,
+        typer.Option(
+            help="Print a RayJob of KubeRay with the RayCluster of this YAML file, and run nothing."
+        ),
+    ] = None,
 ) -> Answer:
     """Run a command as a Ray job on a cluster, follow its log, and return its exit code."""
     from raytrain.cluster.launch import launch as submit_job
     from raytrain.runs.messages import say
 
     asked = order(get_command(app), command, words or [])
+    if kuberay is not None:
+        from raytrain.cluster.kuberay import manifests, text_of
+
+        found = manifests(asked, kuberay)
+        return Answer({"manifests": found}, text_of(found).rstrip())
     id, was_running = submit_job(asked, address, python)
     say(f"job {id} {'is running already' if was_running else 'is submitted'} on {address}")
     say(f"  follow it: raytrain jobs attach {id} --address {address}")

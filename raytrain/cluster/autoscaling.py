@@ -1,8 +1,8 @@
 """The size that the cluster can grow to, as far as its autoscaler says.
 
 Managed clusters report it to Ray's control service. `ray up` leaves its configuration on the head
-node, where the driver of a Ray job runs. KubeRay's configuration stays with its operator, so there
-only the live nodes are known.
+node, where the driver of a Ray job runs. KubeRay's is in the RayCluster, which the head's pod may
+read.
 """
 
 from dataclasses import dataclass
@@ -11,9 +11,12 @@ from typing import Any
 
 import yaml
 
-from raytrain.cluster.private import cluster_config
+from raytrain.cluster.private import cluster_config, kuberay_config
 
 BOOTSTRAP = "~/ray_bootstrap_config.yaml"
+ENDLESS = 1_000_000
+UNITS = 10_000
+"""Ray's units per whole resource."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,7 @@ class NodeType:
     """A type of node that the autoscaler may start."""
 
     resources: dict[str, float]
+    """Empty if only the machines know: the launcher for own machines does not ask."""
     count: int
     """Largest number of such nodes."""
 
@@ -31,52 +35,66 @@ class Ceiling:
 
     types: tuple[NodeType, ...]
     nodes: int
-    """Largest number of nodes of all types together."""
+    """Largest number of nodes of all types together, beside the head."""
+    head: NodeType | None = None
 
     def fits(self, wanted: dict[str, float]) -> int:
         """Return the number of bundles of these resources that would fit."""
-        left, found = self.nodes, 0
-        each = [(_on_one(kind.resources, wanted), kind.count) for kind in self.types]
+        left = self.nodes
+        found = _on_one(self.head, wanted) if self.head else 0
+        each = [(_on_one(kind, wanted), kind.count) for kind in self.types]
         for on_one, count in sorted(each, reverse=True):
             taken = min(left, count)
             left, found = left - taken, found + taken * on_one
         return found
+
+    def is_open(self, living: int) -> bool:
+        """Return whether nodes of unknown size may still join this number of living ones."""
+        return living <= self.nodes and not all(kind.resources for kind in self.types)
 
 
 def ceiling() -> Ceiling | None:
     """Return the ceiling of the connected cluster; None if it is unknown."""
     path = Path(BOOTSTRAP).expanduser()
     found = _managed()
-    if found is None and path.is_file():
-        found = bootstrap_ceiling(yaml.safe_load(path.read_text()))
+    if found is None:
+        config = yaml.safe_load(path.read_text()) if path.is_file() else kuberay_config()
+        found = None if config is None else launcher_ceiling(config)
     return found
 
 
-def bootstrap_ceiling(config: dict[str, Any]) -> Ceiling | None:
-    """Return the ceiling of a `ray up` configuration, including the head node."""
-    head = config.get("head_node_type")
+def launcher_ceiling(config: dict[str, Any]) -> Ceiling:
+    """Return the ceiling of a configuration of Ray's autoscaler, from `ray up` or KubeRay."""
+    kinds: dict[str, dict[str, Any]] = {**config["available_node_types"]}
     limit = int(config.get("max_workers", 2))
+    # On own machines, the head is of the workers' type.
+    own = config.get("provider", {}).get("type") == "local"
+    head = None if own else kinds.pop(config["head_node_type"])
     types = [
-        NodeType(kind["resources"], 1 if name == head else int(kind.get("max_workers", limit)))
-        for name, kind in config.get("available_node_types", {}).items()
-        if kind.get("resources")
+        NodeType(kind.get("resources", {}), int(kind.get("max_workers", limit)))
+        for kind in kinds.values()
     ]
-    return Ceiling(tuple(types), limit + 1) if types else None
+    return Ceiling(tuple(types), limit, head and NodeType(head.get("resources", {}), 1))
 
 
 def _managed() -> Ceiling | None:
     config = cluster_config()
     if config is None or not config.node_group_configs:
         return None
-    endless = 1_000_000
     types = [
-        NodeType(dict(group.resources), endless if group.max_count < 0 else group.max_count)
+        NodeType(dict(group.resources), ENDLESS if group.max_count < 0 else group.max_count)
         for group in config.node_group_configs
     ]
     return Ceiling(tuple(types), sum(kind.count for kind in types))
 
 
-def _on_one(resources: dict[str, float], wanted: dict[str, float]) -> int:
+def fitting(have: float, each: float) -> int:
+    """Return how many of `each` fit into `have`. Ray counts in ten-thousandths, so five times .2
+    fill a GPU, although 1 // .2 is 4."""
+    return round(have * UNITS) // max(1, round(each * UNITS))
+
+
+def _on_one(kind: NodeType, wanted: dict[str, float]) -> int:
     # Memory is rarely declared: each node determines its own when it starts.
-    known = [key for key in wanted if key != "memory" or key in resources]
-    return min(int(resources.get(key, 0) // wanted[key]) for key in known)
+    known = [key for key in wanted if key != "memory" or key in kind.resources]
+    return min((fitting(kind.resources.get(key, 0), wanted[key]) for key in known), default=0)

@@ -65,7 +65,7 @@ def launch(order: Order, address: str, python: str) -> tuple[str, bool]:
     relative, the cluster does not answer, or the same command already works on the run with another
     configuration.
     """
-    _refuse_relative(order)
+    refuse_relative(order)
     client = connect(address)
     running = [job for job in jobs_of(client) if job.name == order.name and not job.has_ended]
     if running:
@@ -109,7 +109,8 @@ def _submit(client: JobSubmissionClient, order: Order, python: str, folder: str)
     )
 
 
-def _refuse_relative(order: Order) -> None:
+def refuse_relative(order: Order) -> None:
+    """Raise ValueError with every path of the order that another machine cannot resolve."""
     fields: dict[str, str | None] = {}
     if (job := order.job) is not None:
         fields = {

@@ -3,6 +3,7 @@
 `tests/ray/test_private.py` fails when one of them changes.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,9 +15,14 @@ from ray._private.services import canonicalize_bootstrap_address
 from ray._raylet import setproctitle  # type: ignore[attr-defined]  # not in Ray's stubs
 from ray.air.execution._internal.actor_manager import RayActorManager
 from ray.air.execution._internal.tracked_actor_task import TrackedActorTask
+from ray.autoscaler._private.kuberay.autoscaling_config import (
+    _derive_autoscaling_config_from_ray_cr,
+)
+from ray.autoscaler._private.kuberay.node_provider import KubernetesHttpApiClient
 from ray.exceptions import OutOfMemoryError
 
 from raytrain.cluster.reasons import MemoryKillError
+from raytrain.runs.messages import warn
 
 QUIET = ("ray._private.authentication", "ray.tune.analysis.experiment_analysis")
 """Loggers to silence: the first has a long warning that repeats our line about the token; the
@@ -45,6 +51,25 @@ def refuse_silent(address: str) -> None:
 def cluster_config() -> Any:
     """Return the autoscaler's limits on a managed cluster, or None: no public call returns them."""
     return ray._private.state.state.get_cluster_config()
+
+
+def kuberay_config() -> dict[str, Any] | None:
+    """Return what Ray's autoscaler concludes from this pod's RayCluster; None outside KubeRay, or
+    if the cluster has no autoscaler.
+
+    No public call returns it. The operator sets both variables in every pod, and gives the head of
+    a cluster with an autoscaler the right to read its RayCluster.
+    """
+    names = (os.environ.get("RAY_CLUSTER_NAME"), os.environ.get("RAY_CLUSTER_NAMESPACE"))
+    if None in names:
+        return None
+    try:
+        cluster = KubernetesHttpApiClient(names[1]).get(f"rayclusters/{names[0]}")
+    except (OSError, ValueError) as error:
+        warn(f"the size that the cluster can grow to is unknown: {error}")
+        return None
+    grows = cluster["spec"].get("enableInTreeAutoscaling")
+    return _derive_autoscaling_config_from_ray_cr(cluster) if grows else None
 
 
 def name_process(title: str) -> None:

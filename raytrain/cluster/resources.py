@@ -4,12 +4,10 @@ from typing import Any
 
 import ray
 
-from raytrain.cluster.autoscaling import ceiling
+from raytrain.cluster.autoscaling import ceiling, fitting
 from raytrain.config.job import ResourcesSpec
 
 GIB = 1024**3
-UNITS = 10_000
-"""Ray's units per whole resource."""
 
 
 def remote_options(need: ResourcesSpec) -> dict[str, Any]:
@@ -32,12 +30,6 @@ def bundle(need: ResourcesSpec) -> dict[str, float]:
 
 DRIVER: dict[str, float] = {"memory": 1}
 """Request of the process that starts a nested trial's workers; Tune requires one."""
-
-
-def fitting(have: float, each: float) -> int:
-    """Return how many of `each` fit into `have`. Ray counts in ten-thousandths, so five times .2
-    fill a GPU, although 1 // .2 is 4."""
-    return round(have * UNITS) // max(1, round(each * UNITS))
 
 
 def slots(need: ResourcesSpec) -> int:
@@ -71,13 +63,14 @@ def refuse_impossible(need: ResourcesSpec, workers: int) -> None:
     """Raise ValueError when `workers` of these can never run at once, neither on the live nodes nor
     on those that the autoscaler can add. Ray would wait forever, silently.
     """
-    if reachable(need) >= workers:
+    growth, living = ceiling(), [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    if reachable(need) >= workers or (growth and growth.is_open(len(living))):
         return
-    have = "; ".join(_told(node["Resources"]) for node in ray.nodes() if node["Alive"])
-    if growth := ceiling():
+    have = "; ".join(map(_told, living))
+    if growth:
         types = "; ".join(f"{kind.count} x {_told(kind.resources)}" for kind in growth.types)
         have += (
-            f". Its autoscaler can bring at most {growth.nodes} nodes ({types}): "
+            f". Its autoscaler can add at most {growth.nodes} nodes to the head ({types}): "
             f"{reachable(need)} fit(s)"
         )
     raise ValueError(

@@ -147,7 +147,7 @@ def _tune(search: Search, need: ResourcesSpec) -> None:
     # Ray Train requests a nested trial's places itself. Tune does not see them, and must not start
     # more trials than can run.
     asked = DRIVER if nested else bundle(need)
-    ahead = reachable(need) // search.spec.workers if nested else AHEAD
+    ahead = max(1, reachable(need) // search.spec.workers) if nested else AHEAD
     tuner = tune.Tuner(
         tune.with_resources(trial, tune.PlacementGroupFactory([asked])),
         tune_config=tune.TuneConfig(

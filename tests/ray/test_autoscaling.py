@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from raytrain.cluster.autoscaling import Ceiling, NodeType, bootstrap_ceiling
+from raytrain.cluster.autoscaling import Ceiling, NodeType, launcher_ceiling
 from tests.commands import raytrain
 from tests.ray.conftest import Cluster
 from tests.support import write_job
@@ -24,24 +24,32 @@ CONFIG = {
 @pytest.mark.parametrize(
     ("wanted", "fits"),
     [
-        ({"CPU": 1}, 4 * 32 + 16),
+        ({"CPU": 1}, 8 + 4 * 32),
         ({"CPU": 8, "GPU": 1}, 2 * 2),
         ({"CPU": 4, "GPU": 1}, 2 * 4),
         ({"GPU": 0.5}, 2 * 8),
+        ({"GPU": 0.2}, 2 * 20),
         ({"CPU": 33}, 0),
-        ({"CPU": 16, "memory": 1e12}, 4 * 2 + 1),
+        ({"CPU": 16, "memory": 1e12}, 4 * 2),
     ],
 )
 def test_the_best_nodes_up_to_the_most_are_counted(wanted: dict[str, float], fits: int) -> None:
-    ceiling = bootstrap_ceiling(CONFIG)
-    assert ceiling is not None
-    assert ceiling.nodes == 5
+    ceiling = launcher_ceiling(CONFIG)
+    assert ceiling.nodes == 4
     assert ceiling.fits(wanted) == fits
 
 
-def test_without_resources_nothing_is_known() -> None:
-    assert bootstrap_ceiling({"available_node_types": {"head": {"node_config": {}}}}) is None
-    assert Ceiling((NodeType({"CPU": 2}, 0),), 0).fits({"CPU": 1}) == 0
+def test_own_machines_of_unknown_size_may_be_large_enough_until_all_are_there() -> None:
+    config = {
+        "provider": {"type": "local"},
+        "max_workers": 2,
+        "head_node_type": "machine",
+        "available_node_types": {"machine": {"resources": {}, "max_workers": 2}},
+    }
+    ceiling = launcher_ceiling(config)
+    assert ceiling.fits({"CPU": 1}) == 0
+    assert [ceiling.is_open(living) for living in (1, 2, 3)] == [True, True, False]
+    assert not Ceiling((NodeType({"CPU": 2}, 1),), 1).is_open(1)
 
 
 def test_what_the_autoscaler_cannot_bring_either_is_refused(
@@ -52,5 +60,5 @@ def test_what_the_autoscaler_cannot_bring_either_is_refused(
     done = raytrain("train", job, env=cluster.env | {"HOME": str(tmp_path)})
     assert done.returncode == 1
     assert "1 worker(s) of 64 CPU" in done.stderr
-    types = "4 x 32 CPU, 0 GPU; 2 x 16 CPU, 4 GPU; 1 x 8 CPU, 0 GPU"
-    assert f"Its autoscaler can bring at most 5 nodes ({types}): 0 fit(s)" in done.stderr
+    types = "4 x 32 CPU, 0 GPU; 2 x 16 CPU, 4 GPU"
+    assert f"autoscaler can add at most 4 nodes to the head ({types}): 0 fit(s)" in done.stderr

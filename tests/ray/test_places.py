@@ -2,7 +2,7 @@
 
 import pytest
 
-from raytrain.cluster.resources import fitting
+from raytrain.cluster.autoscaling import fitting
 from raytrain.config.job import ResourcesSpec
 
 
