@@ -15,10 +15,6 @@ from ray._private.services import canonicalize_bootstrap_address
 from ray._raylet import setproctitle  # type: ignore[attr-defined]  # not in Ray's stubs
 from ray.air.execution._internal.actor_manager import RayActorManager
 from ray.air.execution._internal.tracked_actor_task import TrackedActorTask
-from ray.autoscaler._private.kuberay.autoscaling_config import (
-    _derive_autoscaling_config_from_ray_cr,
-)
-from ray.autoscaler._private.kuberay.node_provider import KubernetesHttpApiClient
 from ray.exceptions import OutOfMemoryError
 
 from raytrain.cluster.reasons import MemoryKillError
@@ -63,6 +59,12 @@ def kuberay_config() -> dict[str, Any] | None:
     names = (os.environ.get("RAY_CLUSTER_NAME"), os.environ.get("RAY_CLUSTER_NAMESPACE"))
     if None in names:
         return None
+    # They read the address of Kubernetes when they are imported.
+    from ray.autoscaler._private.kuberay.autoscaling_config import (
+        _derive_autoscaling_config_from_ray_cr,
+    )
+    from ray.autoscaler._private.kuberay.node_provider import KubernetesHttpApiClient
+
     try:
         cluster = KubernetesHttpApiClient(names[1]).get(f"rayclusters/{names[0]}")
     except (OSError, ValueError) as error:
