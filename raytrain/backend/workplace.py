@@ -42,9 +42,11 @@ class Workplace:
         from raytrain.cluster.connect import connected
 
         say("starting Ray ...")
-        say(self._stack.enter_context(connected()))
-        from raytrain.cluster.backend import RayBackend
-        from raytrain.cluster.doctor import refuse_unfit
+        with ExitStack() as opening:
+            say(opening.enter_context(connected()))
+            from raytrain.cluster.backend import RayBackend
+            from raytrain.cluster.doctor import refuse_unfit
 
-        refuse_unfit(self._job)
+            refuse_unfit(self._job)
+            self._stack = opening.pop_all()
         return RayBackend(self._job.resources)

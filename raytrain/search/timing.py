@@ -46,8 +46,9 @@ def timed_costs(tasks: Sequence[Task], run: Run) -> dict[str, Cost]:
     missing = {targets[t.fingerprint]: t for t in tasks if not targets[t.fingerprint].is_file()}
     if missing:
         # If a worker dies here, the error is reported when it is the trial's turn.
+        backend = run.backend  # a cluster that cannot do the job is refused here
         with suppress(ValueError):
-            run.backend.map_shards("probe", _probe, [*missing.values()])
+            backend.map_shards("probe", _probe, [*missing.values()])
     found = {
         name: read_json(path, "delete it, and it is measured again")
         for name, path in targets.items()

@@ -1,7 +1,14 @@
 """`doctor` on a real cluster: its nodes, and a GPU that is promised but cannot be used."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
+from raytrain.backend.workplace import Workplace
+from raytrain.config.job import JobSpec
+from raytrain.config.load import load_job
 from tests.commands import raytrain
 from tests.ray.conftest import Cluster
 from tests.support import write_job
@@ -16,3 +23,28 @@ def test_a_promised_gpu_that_torch_cannot_use_is_a_fault(cluster: Cluster, tmp_p
     bad = raytrain("doctor", job, "--set", "resources.gpus=1", env=cluster.env)
     assert bad.returncode == 1
     assert ": Ray offers 1 GPUs, and torch sees 0; install a driver for CUDA" in bad.stderr
+
+
+def test_a_refused_cluster_is_left_and_refused_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = load_job(write_job(tmp_path, tmp_path / "runs"))
+    left = []
+
+    @contextmanager
+    def connected() -> Iterator[str]:
+        try:
+            yield "Ray dashboard"
+        finally:
+            left.append(True)
+
+    def refuse_unfit(job: JobSpec) -> None:
+        raise ValueError("nodes of the cluster cannot do this job")
+
+    monkeypatch.setattr("raytrain.cluster.connect.connected", connected)
+    monkeypatch.setattr("raytrain.cluster.doctor.refuse_unfit", refuse_unfit)
+    with Workplace(job, "ray") as place:
+        for _ in range(2):
+            with pytest.raises(ValueError, match="cannot do this job"):
+                place.backend()
+        assert left == [True, True]
