@@ -88,7 +88,7 @@ def grid(folder: Path, seed: int) -> dict[str, Outcome]:
     """The grid, what each scheduler made of it, and random search at the promoting one's budget."""
     job = drawn_job(folder, seed, {})
     place = run_dir(job)
-    with Workplace(job, "ray") as workplace:
+    with Workplace(job, "ray", place, dict) as workplace:
         run = Run(job, place, check(job, place), workplace.backend)
         search(run)
     tasks = Trials(run).tasks
@@ -134,7 +134,7 @@ def study(folder: Path, seconds: float) -> bool:
     wanted = {"trials": 24, "sampler": {"name": "random"}, "scheduler": {"name": "asha"}}
     job = drawn_job(folder, 0, {**wanted, "space": space})
     place = run_dir(job)
-    with Workplace(job, "ray") as workplace:
+    with Workplace(job, "ray", place, dict) as workplace:
         run = Run(job, place, check(job, place), workplace.backend)
         places = min(run.backend.places().values())
         first = Trials(run).ahead()

@@ -1,19 +1,25 @@
 """The workplace of a run: it opens the backend on first use, and closes it at the end."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
 from raytrain.config.job import JobSpec, Place
 from raytrain.engine.run import Backend
+from raytrain.runs.layout import RunDir
 from raytrain.runs.messages import say
 
 
 class Workplace:
     """Opens the backend on first use, so that a run with nothing left to do starts nothing."""
 
-    def __init__(self, job: JobSpec, place: Place):
-        self._job, self._place = job, place
+    def __init__(
+        self, job: JobSpec, place: Place, folder: RunDir, submissions: Callable[[], dict[str, int]]
+    ):
+        """`submissions` returns the number of the competition's submissions in each state."""
+        self._job, self._place, self._folder = job, place, folder
+        self._submissions = submissions
         self._stack = ExitStack()
         self._backend: Backend | None = None
 
@@ -46,7 +52,9 @@ class Workplace:
             say(opening.enter_context(connected()))
             from raytrain.cluster.backend import RayBackend
             from raytrain.cluster.doctor import refuse_unfit
+            from raytrain.cluster.run_metrics import run_exported
 
             refuse_unfit(self._job)
+            opening.enter_context(run_exported(self._folder, self._submissions))
             self._stack = opening.pop_all()
         return RayBackend(self._job.resources)

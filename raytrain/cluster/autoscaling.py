@@ -69,12 +69,14 @@ def launcher_ceiling(config: dict[str, Any]) -> Ceiling:
     limit = int(config.get("max_workers", 2))
     # On own machines, the head is of the workers' type.
     own = config.get("provider", {}).get("type") == "local"
-    head = None if own else kinds.pop(config["head_node_type"])
+    head = None
+    if not own:
+        head = NodeType(kinds.pop(config["head_node_type"]).get("resources", {}), 1)
     types = [
         NodeType(kind.get("resources", {}), int(kind.get("max_workers", limit)))
         for kind in kinds.values()
     ]
-    return Ceiling(tuple(types), limit, head and NodeType(head.get("resources", {}), 1))
+    return Ceiling(tuple(types), limit, head)
 
 
 def _managed() -> Ceiling | None:

@@ -39,13 +39,11 @@ def manifests(order: Order, cluster: Path) -> list[dict[str, Any]]:
     details = ["--verbose"] if shows_details() else []
     words = [f"{FOLDER}/{word}" if word == JOB_FILE else word for word in order.words]
     given = tree.get("metadata", {})
+    kept = {key: given[key] for key in ("namespace", "labels", "annotations") if key in given}
     job = {
         "apiVersion": "ray.io/v1",
         "kind": "RayJob",
-        "metadata": {
-            "name": name,
-            **{key: given[key] for key in ("namespace", "labels", "annotations") if key in given},
-        },
+        "metadata": {"name": name, **kept},
         "spec": {
             "entrypoint": shlex.join(["python", "-m", "raytrain", *details, *words]),
             "runtimeEnvYAML": yaml.safe_dump({"env_vars": {"PYTHONUNBUFFERED": "1"}}),
@@ -57,7 +55,7 @@ def manifests(order: Order, cluster: Path) -> list[dict[str, Any]]:
             "rayClusterSpec": spec,
         },
     }
-    return [_config_map(job["metadata"], files), job] if files else [job]
+    return [_config_map(name, kept, files), job] if files else [job]
 
 
 def text_of(manifests: list[dict[str, Any]]) -> str:
@@ -107,8 +105,8 @@ def _mount(spec: dict[str, Any], name: str, files: dict[str, str]) -> None:
     head["volumeMounts"] = [*head.get("volumeMounts", []), mount]
 
 
-def _config_map(metadata: dict[str, Any], files: dict[str, str]) -> dict[str, Any]:
-    place = {key: metadata[key] for key in ("name", "namespace") if key in metadata}
+def _config_map(name: str, kept: dict[str, Any], files: dict[str, str]) -> dict[str, Any]:
+    place = {"name": name, **{key: kept[key] for key in ("namespace",) if key in kept}}
     data = {_key(path): text for path, text in files.items()}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": place, "data": data}
 

@@ -34,7 +34,9 @@ def work(task: Task, reporter: Reporter, gpus: float) -> None:
         exported(task, world.rank, reporter) as told,
         Watchdog(node, floor_s) as watch,
     ):
-        run_trial(as_tried(task), _samples(task.directory.parent.parent), told, watch)
+        samples = _samples(task.directory.parent.parent)
+        told.foreground = samples.report.classes[1:]
+        run_trial(as_tried(task), samples, told, watch)
 
 
 @lru_cache(maxsize=1)

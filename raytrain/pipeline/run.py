@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from raytrain.backend.clock import BudgetOver, Clock
 from raytrain.backend.counting import show_stations
@@ -33,7 +34,7 @@ from raytrain.runs.messages import say
 from raytrain.runs.record import Station
 from raytrain.submission.credentials import CREDENTIALS_HELP, has_credentials
 from raytrain.submission.events import Event
-from raytrain.submission.ledger import ledger_of
+from raytrain.submission.ledger import ledger_of, states
 from raytrain.submission.prepare import prepare
 
 
@@ -112,7 +113,8 @@ def opened(job: JobSpec, folder: RunDir, place: Place, *stations: Station) -> It
     ]
     if problems:
         raise config_error("--local" if place == "local" else "the job", problems)
-    with locked(folder), Workplace(job, place) as workplace:
+    submissions = partial(states, job, folder)
+    with locked(folder), Workplace(job, place, folder, submissions) as workplace:
         show_stations(folder, "check")
         checked = check(job, folder, read_if_changed)
         say(summary(checked))

@@ -9,6 +9,7 @@ each event is a separate object, created by a put that fails if the object exist
 
 import json
 import os
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -154,6 +155,11 @@ def ledger_of(job: JobSpec, run: RunDir) -> Ledger:
     if (old / file.name).is_file():
         raise ValueError(_moved(old, file.parent))
     return FileLedger(file)
+
+
+def states(job: JobSpec, run: RunDir) -> dict[str, int]:
+    """Return the number of the competition's submissions whose last event is of each kind."""
+    return Counter(event.kind for event in latest(ledger_of(job, run).read()).values())
 
 
 def ledger_file(run: RunDir, storage: str) -> Path:

@@ -9,6 +9,7 @@ import pytest
 from raytrain.backend.workplace import Workplace
 from raytrain.config.job import JobSpec
 from raytrain.config.load import load_job
+from raytrain.runs.layout import run_dir
 from tests.commands import raytrain
 from tests.ray.conftest import Cluster
 from tests.support import write_job
@@ -43,7 +44,7 @@ def test_a_refused_cluster_is_left_and_refused_again(
 
     monkeypatch.setattr("raytrain.cluster.connect.connected", connected)
     monkeypatch.setattr("raytrain.cluster.doctor.refuse_unfit", refuse_unfit)
-    with Workplace(job, "ray") as place:
+    with Workplace(job, "ray", run_dir(job), dict) as place:
         for _ in range(2):
             with pytest.raises(ValueError, match="cannot do this job"):
                 place.backend()

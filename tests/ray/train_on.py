@@ -32,7 +32,8 @@ def task_of(
 def main(path: str, workers: str) -> None:
     """Through the same backend as every station."""
     print_messages()
-    with Workplace(load_job(Path(path)), "ray") as workplace:
+    job = load_job(Path(path))
+    with Workplace(job, "ray", run_dir(job), dict) as workplace:
         run, task = task_of(Path(path), workers, workplace.backend)
         make_trainable([task], run)
         run_to_end([task], run, "training")
