@@ -4,7 +4,7 @@
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +16,8 @@ from ray._raylet import setproctitle  # type: ignore[attr-defined]  # not in Ray
 from ray.air.execution._internal.actor_manager import RayActorManager
 from ray.air.execution._internal.tracked_actor_task import TrackedActorTask
 from ray.exceptions import OutOfMemoryError
+from ray.tune import Trainable
+from ray.tune.trainable.function_trainable import wrap_function
 
 from raytrain.cluster.reasons import MemoryKillError
 from raytrain.runs.messages import warn
@@ -80,6 +82,16 @@ def name_process(title: str) -> None:
     Only Ray's copy of setproctitle works in a Ray worker.
     """
     setproctitle(title)
+
+
+def named_trainable(function: Callable[[dict[str, Any]], None], name: str) -> type[Trainable]:
+    """Return the class that Tune makes of a trial's function, under a name that can be read.
+
+    The dashboard lists actors and their tasks by the class, which is `ImplicitFunc` for Tune.
+    """
+    made: type[Trainable] = wrap_function(function, name)
+    made.__name__ = made.__qualname__ = name.replace(".", "_")
+    return made
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from ray.tune.logger import JsonLoggerCallback
 from ray.tune.result import EXPR_ERROR_PICKLE_FILE
 from ray.tune.search import ConcurrencyLimiter
 
-from raytrain.cluster.private import memory_kills_are_failures, name_process
+from raytrain.cluster.private import memory_kills_are_failures, name_process, named_trainable
 from raytrain.cluster.reasons import failure_of
 from raytrain.cluster.resources import DRIVER, bundle, reachable, slots
 from raytrain.cluster.searcher import Promoted, deciders
@@ -140,16 +140,16 @@ def _tune(search: Search, need: ResourcesSpec) -> None:
         else:
             work(task, TuneReporter(task, config["known"]), need.gpus)
 
-    # The dashboard lists the actors, which run the trials in turn, under this name.
-    trial.__name__ = f"{search.folder.path.parent.name} search"
     nested = search.spec.workers > 1
     searcher, scheduler = deciders(search, lambda: slots(need) // search.spec.workers)
     # Ray Train requests a nested trial's places itself. Tune does not see them, and must not start
     # more trials than can run.
     asked = DRIVER if nested else bundle(need)
+    with_places = tune.with_resources(trial, tune.PlacementGroupFactory([asked]))
     ahead = max(1, reachable(need) // search.spec.workers) if nested else AHEAD
     tuner = tune.Tuner(
-        tune.with_resources(trial, tune.PlacementGroupFactory([asked])),
+        # The dashboard lists the actors, which run the trials in turn, under this name.
+        named_trainable(with_places, f"{search.folder.path.parent.name} search"),
         tune_config=tune.TuneConfig(
             num_samples=-1,
             search_alg=ConcurrencyLimiter(searcher, max_concurrent=ahead),

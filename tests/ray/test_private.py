@@ -3,11 +3,13 @@
 import importlib.util
 import inspect
 
+import ray
+from ray import tune
 from ray._private.state import GlobalState
 from ray.air.execution._internal.actor_manager import RayActorManager
 from ray.exceptions import OutOfMemoryError, RayActorError
 
-from raytrain.cluster.private import QUIET, memory_kills_are_failures
+from raytrain.cluster.private import QUIET, memory_kills_are_failures, named_trainable
 from raytrain.cluster.reasons import MemoryKillError
 
 
@@ -38,3 +40,14 @@ def test_the_other_names_are_there() -> None:
     """`refuse_silent` and `name_process` run in test_connect.py and test_launch.py."""
     assert not inspect.signature(GlobalState.get_cluster_config).parameters.keys() - {"self"}
     assert all(importlib.util.find_spec(name) is not None for name in QUIET)
+
+
+def test_the_class_of_a_trial_has_the_name_that_is_given() -> None:
+    def trial(config: dict) -> None:
+        del config
+
+    places = tune.PlacementGroupFactory([{"CPU": 1}])
+    found = named_trainable(tune.with_resources(trial, places), "a.b search")
+    assert found.default_resource_request({}) == places
+    actor = ray.remote(found)
+    assert actor.__ray_metadata__.class_name == "a_b search"
