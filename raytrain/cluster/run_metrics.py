@@ -15,7 +15,7 @@ from raytrain.runs.layout import RunDir, TrialDir
 from raytrain.runs.record import Record, read_record
 from raytrain.runs.repeated import repeated
 
-LOOK_S = 30.0
+LOOK_S = 10.0
 """Seconds between two looks at the run's files; between them, the last figures are repeated."""
 OPEN = "open"
 """State of a trial that has begun and has no record."""

@@ -5,14 +5,15 @@ import re
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ray.job_submission import JobSubmissionClient
-from ray.util.state import list_actors
+from ray.util.state import list_actors, list_tasks
 
-from raytrain.cluster.metrics_export import FIGURES
+from raytrain.cluster.metrics_export import FIGURES, PER_CLASS
 from raytrain.config.load import load_job
 from raytrain.data.report import read_report
 from raytrain.runs.history import read_history
@@ -58,7 +59,14 @@ def test_a_launched_run_is_followed_watched_and_ends_with_its_exit_code(
             for name in ("val_score", "val_dice", "train_loss", "samples_per_s"):
                 assert any(values[name] == pytest.approx(row[name]) for row in near), (trial, name)
     actors = list_actors(address=cluster.dashboard, filters=[("state", "=", "ALIVE")], detail=True)
-    assert "watched search" in {actor.repr_name for actor in actors}
+    tasks = list_tasks(address=cluster.dashboard, detail=True, limit=1000)
+    assert "watched search" in {actor.class_name for actor in actors}
+    assert "watched search.train" in {task.func_or_class_name for task in tasks}
+    assert "ImplicitFunc" not in repr([*actors, *tasks])
+    deadline = time.monotonic() + 60
+    while (found := trials_by_state(cluster)) != {"open": 2}:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.5)
     seen: set[str] = set()
     deadline = time.monotonic() + 60  # between two epochs a process bears its actor's name
     while not seen >= {f"ray::{trial}" for trial in second}:
@@ -78,24 +86,43 @@ def watch(
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text()
-        try:
-            with urllib.request.urlopen(cluster.metrics, timeout=10) as reply:
-                text = reply.read().decode()
-        except urllib.error.URLError:  # the node's agent starts after its dashboard
-            text = ""
+        text = endpoint(cluster)
         found: dict[str, Figures] = {}
-        for name, labels, value in GAUGE.findall(text):
-            tags = dict(re.findall(r'(\w+)="([^"]*)"', labels))
-            if tags.get("competition") == "watched":
-                found.setdefault(tags["trial"], {})[name] = float(value)
+        for name, tags, value in gauges(text):
+            if "trial" in tags:
+                found.setdefault(tags["trial"], {})[name] = value
+        # There is no GPU.
+        expected = {*FIGURES, PER_CLASS} - {"device_gb"}
         if (
             len(found) == 2
-            and all(values.keys() == FIGURES.keys() for values in found.values())
+            and all(values.keys() == expected for values in found.values())
             and all(v["epoch"] > before.get(trial, 0) for trial, v in found.items())
         ):
             return found
         time.sleep(0.5)
     raise AssertionError(f"no figures at {cluster.metrics}:\n{log.read_text()}")
+
+
+def endpoint(cluster: Cluster) -> str:
+    """What Prometheus reads; empty until the node's agent has started."""
+    try:
+        with urllib.request.urlopen(cluster.metrics, timeout=10) as reply:
+            return reply.read().decode()
+    except urllib.error.URLError:
+        return ""
+
+
+def gauges(text: str) -> Iterator[tuple[str, dict[str, str], float]]:
+    """Each gauge of the competition: its name, labels and value."""
+    for name, labels, value in GAUGE.findall(text):
+        tags = dict(re.findall(r'(\w+)="([^"]*)"', labels))
+        if tags.get("competition") == "watched":
+            yield name, tags, float(value)
+
+
+def trials_by_state(cluster: Cluster) -> Figures:
+    found = gauges(endpoint(cluster))
+    return {tags["state"]: value for name, tags, value in found if name == "trials"}
 
 
 def processes(cluster: Cluster) -> set[str]:
