@@ -31,7 +31,7 @@ def manifests(order: Order, cluster: Path) -> list[dict[str, Any]]:
     """
     refuse_relative(order)
     tree = _read(cluster)
-    name = re.sub(r"[^a-z0-9]+", "-", order.name.lower())[:LONGEST_NAME].strip("-")
+    name = _name(order)
     spec = copy.deepcopy(tree["spec"])
     files = _files(order)
     if files:
@@ -82,6 +82,16 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict) or found.get("kind") != "RayCluster" or "spec" not in found:
         raise ValueError(f"{path}: this is no RayCluster; see jobs/kubernetes/raycluster.yaml")
     return found
+
+
+def _name(order: Order) -> str:
+    """Return a name that Kubernetes allows, also for the services of the job's cluster."""
+    name = re.sub(r"[^a-z0-9]+", "-", order.name.lower()).strip("-")
+    if not name[:1].isalpha():
+        name = f"raytrain-{name}"
+    if len(name) > LONGEST_NAME:
+        name = f"{name[: LONGEST_NAME - 7].rstrip('-')}-{order.digest[:6]}"
+    return name
 
 
 def _files(order: Order) -> dict[str, str]:

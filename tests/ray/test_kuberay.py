@@ -13,6 +13,9 @@ from ray.autoscaler._private.kuberay.autoscaling_config import (
 )
 
 from raytrain.cluster.autoscaling import launcher_ceiling
+from raytrain.cluster.kuberay import manifests
+from raytrain.cluster.launch import Order
+from raytrain.config.job import JobSpec
 from tests.commands import raytrain
 from tests.support import write_job
 
@@ -132,6 +135,24 @@ def test_a_command_without_a_job_is_one_object() -> None:
     (rayjob,) = printed("leaderboard", "/shared/runs/phantom/default")
     assert problems(rayjob) == []
     assert rayjob["spec"]["entrypoint"].endswith("leaderboard /shared/runs/phantom/default")
+
+
+@pytest.mark.parametrize(
+    ("competition", "name"),
+    [
+        ("2024_Hearts.v2", "raytrain-2024-hearts-v2-default-run"),
+        ("h" * 60, r"h{40}-[0-9a-f]{6}"),
+        ("h" * 39 + "_" + "h" * 9, r"h{39}-[0-9a-f]{6}"),
+    ],
+)
+def test_names_are_those_of_kubernetes(competition: str, name: str) -> None:
+    job = JobSpec.model_validate(
+        {"competition": {"name": competition, "data": "/data", "classes": ["a", "b"]},
+         "storage": "/shared/runs"}
+    )  # fmt: skip
+    found = manifests(Order(("run", "job.yaml"), job), CLUSTER)
+    assert {tree["metadata"]["name"] for tree in found} == {found[0]["metadata"]["name"]}
+    assert re.fullmatch(name, found[0]["metadata"]["name"])
 
 
 def test_what_cannot_run_there_is_refused_here(tmp_path: Path) -> None:
