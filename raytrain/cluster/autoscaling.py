@@ -14,7 +14,7 @@ import yaml
 from raytrain.cluster.private import cluster_config, kuberay_config
 
 BOOTSTRAP = "~/ray_bootstrap_config.yaml"
-ENDLESS = 1_000_000
+ENDLESS, PLENTY = 1_000_000, 2.0**50
 UNITS = 10_000
 """Ray's units per whole resource."""
 
@@ -24,7 +24,8 @@ class NodeType:
     """A type of node that the autoscaler may start."""
 
     resources: dict[str, float]
-    """Empty if only the machines know: the launcher for own machines does not ask."""
+    """Empty if only the machines know: the launcher for own machines does not ask. Ray adds no
+    node for a request of something that is not listed, memory included."""
     count: int
     """Largest number of such nodes."""
 
@@ -84,7 +85,11 @@ def _managed() -> Ceiling | None:
     if config is None or not config.node_group_configs:
         return None
     types = [
-        NodeType(dict(group.resources), ENDLESS if group.max_count < 0 else group.max_count)
+        # Each node determines its own memory when it starts.
+        NodeType(
+            {"memory": PLENTY, **group.resources},
+            ENDLESS if group.max_count < 0 else group.max_count,
+        )
         for group in config.node_group_configs
     ]
     return Ceiling(tuple(types), sum(kind.count for kind in types))
@@ -97,6 +102,4 @@ def fitting(have: float, each: float) -> int:
 
 
 def _on_one(kind: NodeType, wanted: dict[str, float]) -> int:
-    # Memory is rarely declared: each node determines its own when it starts.
-    known = [key for key in wanted if key != "memory" or key in kind.resources]
-    return min((fitting(kind.resources.get(key, 0), wanted[key]) for key in known), default=0)
+    return min(fitting(kind.resources.get(key, 0), each) for key, each in wanted.items())

@@ -73,6 +73,8 @@ def refuse_impossible(need: ResourcesSpec, workers: int) -> None:
             f". Its autoscaler can add at most {growth.nodes} nodes to the head ({types}): "
             f"{reachable(need)} fit(s)"
         )
+        if not all("memory" in kind.resources for kind in growth.types):
+            have += ". Ray adds no node whose type lists no `memory` among its `resources`"
     raise ValueError(
         f"resources: {workers} worker(s) of {need.cpus} CPU, {need.gpus:g} GPU and "
         f"{need.memory_gb:g} GB can never run at once; {slots(need)} fit(s). The live nodes have: "
@@ -82,6 +84,6 @@ def refuse_impossible(need: ResourcesSpec, workers: int) -> None:
 
 
 def _told(resources: dict[str, float]) -> str:
-    """Return the resources of a node; a node type rarely declares its memory."""
+    """Return the resources of a node; a node type may not list its memory."""
     memory = f", {resources['memory'] / GIB:.1f} GB" if "memory" in resources else ""
     return f"{resources.get('CPU', 0):g} CPU, {resources.get('GPU', 0):g} GPU{memory}"

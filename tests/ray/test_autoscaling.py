@@ -15,7 +15,7 @@ CONFIG = {
     "head_node_type": "head",
     "available_node_types": {
         "head": {"resources": {"CPU": 8}},
-        "gpu": {"resources": {"CPU": 16, "GPU": 4}, "max_workers": 2},
+        "gpu": {"resources": {"CPU": 16, "GPU": 4, "memory": 64e9}, "max_workers": 2},
         "cpu": {"resources": {"CPU": 32}},
     },
 }
@@ -30,7 +30,9 @@ CONFIG = {
         ({"GPU": 0.5}, 2 * 8),
         ({"GPU": 0.2}, 2 * 20),
         ({"CPU": 33}, 0),
-        ({"CPU": 16, "memory": 1e12}, 4 * 2),
+        # Ray adds no node for memory that its type does not list.
+        ({"CPU": 16, "memory": 1e9}, 2),
+        ({"CPU": 16, "memory": 1e12}, 0),
     ],
 )
 def test_the_best_nodes_up_to_the_most_are_counted(wanted: dict[str, float], fits: int) -> None:
@@ -60,5 +62,6 @@ def test_what_the_autoscaler_cannot_bring_either_is_refused(
     done = raytrain("train", job, env=cluster.env | {"HOME": str(tmp_path)})
     assert done.returncode == 1
     assert "1 worker(s) of 64 CPU" in done.stderr
-    types = "4 x 32 CPU, 0 GPU; 2 x 16 CPU, 4 GPU"
+    types = "4 x 32 CPU, 0 GPU; 2 x 16 CPU, 4 GPU, 59.6 GB"
     assert f"autoscaler can add at most 4 nodes to the head ({types}): 0 fit(s)" in done.stderr
+    assert "no node whose type lists no `memory` among its `resources`" in done.stderr
