@@ -20,9 +20,10 @@ from raytrain.config.formats import PairedFoldersSpec
 from raytrain.config.trial import TrialSpec
 from raytrain.data.dataset import train_loader
 from raytrain.data.report import DataReport, write_report
-from raytrain.data.source import cache_root
-from raytrain.engine.trial import open_samples, task_scaling
+from raytrain.engine.training_images import task_scaling
+from raytrain.engine.trial import open_samples
 from raytrain.runs.layout import RunDir
+from raytrain.runs.store import cache_root
 
 SECONDS, MEGABYTES = 10.0, 300.0
 SIDE = 64

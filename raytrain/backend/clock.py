@@ -14,6 +14,7 @@ from raytrain.config.base import Spec
 from raytrain.config.duration import duration_text
 from raytrain.runs.files import read_spec, write_json
 from raytrain.runs.layout import RunDir
+from raytrain.runs.mirror import bring
 from raytrain.runs.repeated import repeated
 from raytrain.search.budget_split import END
 
@@ -54,6 +55,7 @@ class Clock:
             )
         self.total_s, self._run, self._clock = total_s, run, clock
         self._before, self._start, self.plan = 0.0, clock(), Plan()
+        bring(run.budget)
         if run.budget.is_file():
             file = read_spec(run.budget, ClockFile, "delete it: the clock starts anew")
             self._before = file.used_s

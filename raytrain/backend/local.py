@@ -2,6 +2,7 @@
 profilers and machines without Ray. The same number of threads gives the same numbers."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 import torch
@@ -13,6 +14,7 @@ from raytrain.runs.attempts import Failure
 from raytrain.runs.files import storage_text
 from raytrain.runs.history import Row
 from raytrain.runs.layout import RunDir
+from raytrain.runs.mirror import send
 from raytrain.runs.record import OUT_OF_TIME, OnEnd, Task
 from raytrain.runs.retry import RETRIES, as_tried
 
@@ -47,11 +49,11 @@ class LocalBackend:
                 on_end(task, "failed", failure.reason)
 
     def map_shards(
-        self, name: str, function: Callable[[Shard], None], shards: Sequence[Shard]
+        self, name: str, function: Callable[[Shard], list[Path]], shards: Sequence[Shard]
     ) -> None:
         """Process one shard after another."""
         for shard in shards:
-            function(shard)
+            send(*function(shard))
 
 
 class _OutOfTimeError(Exception):

@@ -4,6 +4,7 @@ A command prints lines; a program or a notebook shows one bar.
 """
 
 from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Self
 
@@ -14,7 +15,13 @@ from raytrain.backend.tensorboard import BoardView
 from raytrain.engine.run import Run
 from raytrain.runs.attempts import Attempt
 from raytrain.runs.messages import prints_messages
+from raytrain.runs.mirror import bring
 from raytrain.runs.record import Record, Task
+from raytrain.runs.repeated import repeated
+from raytrain.runs.store import place_of
+
+LOOK_S, AT_ONCE = 5.0, 10
+"""Seconds between two looks at histories in a storage, and how many are looked at."""
 
 
 class Progress:
@@ -36,6 +43,9 @@ class Progress:
         )
         self._followers = [Follower(view, self._console.say) for view in (self._console, *views)]
         self._known: set[str] = set()
+        self._away: dict[str, Task] = {}
+        """Trials whose histories other machines may write."""
+        self._stack = ExitStack()
         for task in tasks:
             self.follow(task)
 
@@ -43,6 +53,7 @@ class Progress:
         self._console.start()
         for follower in self._followers:
             follower.start()
+        self._stack.enter_context(repeated(self._look_away, LOOK_S, "histories"))
         return self
 
     def __exit__(
@@ -51,13 +62,24 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._stack.close()
         for follower in reversed(self._followers):
             follower.stop()
+
+    def _look_away(self) -> None:
+        """Fetch some histories, each trial's in its turn."""
+        for name in [*self._away][:AT_ONCE]:
+            if (task := self._away.pop(name, None)) is not None:
+                with suppress(OSError):  # the next look may succeed
+                    bring(task.trial_dir.history)
+                self._away[name] = task
 
     def follow(self, task: Task) -> None:
         """Follow this task too."""
         if task.fingerprint not in self._known:
             self._known.add(task.fingerprint)
+            if place_of(task.directory) is not None:
+                self._away[task.fingerprint] = task
             self._console.note(task)
             for follower in self._followers:
                 follower.follow(task)
@@ -69,6 +91,7 @@ class Progress:
 
     def ended(self, record: Record) -> None:
         """Print how a trial ended."""
+        self._away.pop(record.fingerprint, None)
         for follower in self._followers:
             follower.ended(record)
 

@@ -57,4 +57,4 @@ class Workplace:
             refuse_unfit(self._job)
             opening.enter_context(run_exported(self._folder, self._submissions))
             self._stack = opening.pop_all()
-        return RayBackend(self._job.resources)
+        return RayBackend(self._job.resources, self._folder)

@@ -8,7 +8,7 @@ import typer
 from raytrain.cli.answer import Answer
 from raytrain.cli.app import JobFile, Overrides, Profile, app
 from raytrain.config.load import load_job
-from raytrain.runs.layout import run_dir
+from raytrain.runs.lock import visited
 
 PANEL = "The line"
 
@@ -41,7 +41,7 @@ def augment(
     if preview == (out is not None):
         raise typer.BadParameter("give either --out, or --preview")
     spec = load_job(job, set, profile)
-    run = run_dir(spec)
+    run = visited(spec)
     if out is None:
         picture = draw(spec, run)
         return Answer({"picture": picture}, f"written: {picture}")

@@ -16,6 +16,7 @@ from raytrain.data.working import working
 from raytrain.runs.files import write_bytes
 from raytrain.runs.layout import RunDir, run_dir
 from raytrain.runs.messages import counted
+from raytrain.runs.mirror import send
 
 PANEL = "The line"
 EXAMPLES = Path(__file__).parents[1] / "jobs"
@@ -96,6 +97,7 @@ def search(
         return Answer(smoked, smoked.text)
     found = raytrain.search(spec, place)
     write_bytes(folder.command, f"{shlex.join(['raytrain', *sys.argv[1:]])}\n".encode())
+    send(folder.command)
     result = {"leaderboard": figures(found.board), "file": folder.leaderboard}
     text = leaderboard_table(found.board)
     if study := study_table(folder):

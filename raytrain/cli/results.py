@@ -10,7 +10,8 @@ from raytrain.cli.answer import Answer
 from raytrain.cli.app import Trust, app
 from raytrain.config.load import load_job
 from raytrain.runs.extensions import refuse_foreign
-from raytrain.runs.layout import RunDir, run_dir
+from raytrain.runs.layout import RunDir
+from raytrain.runs.lock import visited
 
 PANEL = "What there is"
 
@@ -115,10 +116,23 @@ def suspects(run: Run, trust: Trust = False) -> Answer:
     return Answer(result, suspects_text(found))
 
 
+@app.command(rich_help_panel=PANEL)
+def pull(
+    url: Annotated[str, typer.Argument(help="The run, such as s3://bucket/runs/cardiac/default.")],
+    to: Annotated[
+        Path | None, typer.Option(help="The folder; default: runs/<competition>/<run>.")
+    ] = None,
+) -> Answer:
+    """Bring a run home from object storage, with its weights."""
+    from raytrain.pipeline.pull import pull as station
+
+    return Answer({"run": station(url, to).path})
+
+
 def _run(path: Path, trust: bool) -> RunDir:
     """Return the run. Raises ValueError if its folder has files that may run only with `trust`."""
     if not path.is_dir():
-        return run_dir(load_job(path))
+        return visited(load_job(path))
     run = RunDir(path.absolute())
     if not trust:
         refuse_foreign(run)

@@ -11,6 +11,7 @@ from raytrain.cli.answer import Answer
 from raytrain.cli.app import JobFile, Overrides, Profile, app
 from raytrain.config.load import load_job
 from raytrain.runs.layout import run_dir
+from raytrain.runs.lock import visited
 
 PANEL = "Submissions"
 
@@ -69,7 +70,7 @@ def submit(
         *(("late", "unlikely") if yes else ()), *(("again",) if again else ()),
     ]  # fmt: skip
     if queue:
-        scored = submit_queue(spec, run_dir(spec), consent, time.sleep)
+        scored = submit_queue(spec, visited(spec), consent, time.sleep)
         quota = quota_of(scored[-1][1]) if scored else None
         return Answer({"events": [event for event, _ in scored], "quota": quota})
     if not preview:
@@ -116,7 +117,7 @@ def picks(
     from raytrain.pipeline.picks import picks as station
 
     spec = load_job(job, set, profile)
-    found = station(spec, run_dir(spec), public)
+    found = station(spec, visited(spec), public)
     return Answer(found, found.text)
 
 
@@ -131,5 +132,5 @@ def reproduce(
     from raytrain.pipeline.reproduce import reproduce as station
 
     spec = load_job(job, set, profile)
-    found = station(spec, run_dir(spec), ref)
+    found = station(spec, visited(spec), ref)
     return Answer(found, found.text)

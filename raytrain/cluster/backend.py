@@ -1,6 +1,7 @@
 """The backend on Ray, with the same three methods as `backend/local.py`."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 import ray
@@ -10,11 +11,13 @@ from raytrain.cluster.resources import places, refuse_impossible, remote_options
 from raytrain.cluster.run_search import run_search
 from raytrain.cluster.train_group import train_groups
 from raytrain.cluster.waiting import waiting_said
-from raytrain.cluster.worker import work
+from raytrain.cluster.worker import fetch_inputs, work
 from raytrain.config.job import ResourcesSpec
 from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.run import Search
 from raytrain.engine.share import refuse_missing_gpu
+from raytrain.runs.layout import RunDir
+from raytrain.runs.mirror import Identities, fetch, receive, send
 from raytrain.runs.record import OnEnd, Task
 
 Shard = TypeVar("Shard")
@@ -23,8 +26,8 @@ Shard = TypeVar("Shard")
 class RayBackend:
     """Runs work on the connected cluster, as much at once as CPU, GPU and memory allow."""
 
-    def __init__(self, need: ResourcesSpec):
-        self.need = need
+    def __init__(self, need: ResourcesSpec, run: RunDir):
+        self.need, self._run = need, run
 
     def places(self) -> dict[str, int]:
         """Return the places on the live nodes; nodes cannot lend resources to each other."""
@@ -45,7 +48,7 @@ class RayBackend:
             train_groups([task for task in tasks if task.workers > 1], self.need, on_end)
 
     def map_shards(
-        self, name: str, function: Callable[[Shard], None], shards: Sequence[Shard]
+        self, name: str, function: Callable[[Shard], list[Path]], shards: Sequence[Shard]
     ) -> None:
         """Call `function` on every shard, on any node. Raises ValueError with the reason of the
         first failure, or when there can be no place for it."""
@@ -53,13 +56,14 @@ class RayBackend:
         remote, options = ray.remote(_shard), remote_options(self.need)
         running = [
             remote.options(name=f"{name} {number + 1}/{len(shards)}", **options).remote(
-                function, shard, self.need.gpus
+                function, shard, self.need.gpus, self._run.path
             )
             for number, shard in enumerate(shards)
         ]
         try:
             with waiting_said(self.need):
-                ray.get(running)
+                for sent in ray.get(running):
+                    receive(sent)
         except ray.exceptions.RayError as error:
             raise ValueError(f"{name}: {reason_of(error)}") from error
 
@@ -74,14 +78,19 @@ class RayBackend:
             task = running.pop(reference)
             try:
                 ray.get(reference)
+                fetch(task.directory)
                 on_end(task, "finished", None)
             except ray.exceptions.RayError as error:
+                fetch(task.directory)
                 on_end(task, "failed", reason_of(error))
 
 
-def _shard(function: Callable[[Shard], None], shard: Shard, gpus: float) -> None:
+def _shard(
+    function: Callable[[Shard], list[Path]], shard: Shard, gpus: float, run: Path
+) -> Identities:
     refuse_missing_gpu(gpus)
-    function(shard)
+    fetch_inputs(run)
+    return send(*function(shard))
 
 
 def _train(task: Task, gpus: float) -> None:

@@ -125,5 +125,5 @@ def match_authentication(dashboard: str) -> None:
 
 
 def _worker_settings() -> dict[str, str]:
-    ours = [*_SETTINGS, "RAYTRAIN_CACHE", "RAYTRAIN_STALL_S", "RAYTRAIN_RESIZE_S"]
+    ours = [*_SETTINGS, "RAYTRAIN_STALL_S", "RAYTRAIN_RESIZE_S"]
     return {k: v for k, v in os.environ.items() if k in ours or k.startswith("RAY_TRAIN_")}

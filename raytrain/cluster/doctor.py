@@ -11,8 +11,11 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from raytrain.cluster.all_reduce import reduce_fault
 from raytrain.cluster.reasons import reason_of
 from raytrain.config.job import JobSpec, ResourcesSpec
-from raytrain.data.source import absolute, is_remote
+from raytrain.config.storage import is_url
+from raytrain.data.source import absolute
 from raytrain.engine.node_facts import NodeFacts, node_facts
+from raytrain.runs.mirror import remove, send
+from raytrain.runs.store import working_folder
 
 ANSWER_S = 180.0
 """Seconds within which a node must answer; a new process imports torch first."""
@@ -35,14 +38,17 @@ def examine(job: JobSpec) -> list[Node]:
     """Return the nodes of the connected cluster, by address. Raises OSError when the driver itself
     cannot write to the storage."""
     storage = Path(absolute(job.storage))
-    data = None if is_remote(job.competition.data) else Path(absolute(job.competition.data))
+    if is_url(job.storage):
+        storage = working_folder(job.storage) / ".doctor"
+    data = None if is_url(job.competition.data) else Path(absolute(job.competition.data))
     storage.mkdir(parents=True, exist_ok=True)
     token = f".doctor-{uuid.uuid4().hex}"
     (storage / token).touch()
+    send(storage / token)
     try:
         nodes = _measured(storage, token, data, job.resources)
     finally:
-        (storage / token).unlink()
+        remove(storage / token)
     if len(nodes) > 1 and not faults_of(nodes) and (fault := reduce_fault()):
         nodes = [replace(node, faults=(*node.faults, fault)) for node in nodes]
     return nodes
@@ -126,10 +132,11 @@ def node_faults(
             f"{facts.cache_gb:.1f} GB of disk are free for decoded images; free some, or set "
             "RAYTRAIN_CACHE to a larger disk"
         )
+    remedy = "mount it on this node, or give the node access to it"
     if facts.storage_fault:
-        found.append(f"the storage {facts.storage_fault}; mount it on this node")
+        found.append(f"the storage {facts.storage_fault}; {remedy}")
     if facts.data_fault:
-        found.append(f"the data {facts.data_fault}; mount it on this node")
+        found.append(f"the data {facts.data_fault}; {remedy}")
     skew = max(asked_s[0] - facts.clock_s, facts.clock_s - asked_s[1])
     if skew > SKEW_S:
         found.append(f"its clock differs by {skew:.0f} s; start a time service (chrony, ntpd)")

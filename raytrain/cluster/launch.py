@@ -6,7 +6,7 @@ import os
 import shlex
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ray.job_submission import JobSubmissionClient
@@ -15,7 +15,9 @@ from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_f
 import raytrain
 from raytrain.cluster.jobs import ASKED, NAME, Job, connect, jobs_of
 from raytrain.config.job import JobSpec
+from raytrain.config.storage import is_url
 from raytrain.data.source import absolute
+from raytrain.data.staging import staged
 from raytrain.runs.extensions import write_job
 from raytrain.runs.messages import shows_details
 
@@ -60,13 +62,15 @@ class Order:
 def launch(order: Order, address: str, python: str) -> tuple[str, bool]:
     """Submit the command; returns the job's id, and whether it was running before.
 
-    The package, the resolved job and the files that it extends by are uploaded. The data is not:
-    its folder and the storage must be paths that every node sees. Raises ValueError if a path is
-    relative, the cluster does not answer, or the same command already works on the run with another
-    configuration.
+    The package, the resolved job and the files that it extends by are uploaded. If the storage is a
+    URL, local data are sent there; otherwise the data's folder and the storage must be paths that
+    every node sees. Raises ValueError if a path is relative, the cluster does not answer, or the
+    same command already works on the run with another configuration.
     """
     refuse_relative(order)
     client = connect(address)
+    if order.job is not None:
+        order = replace(order, job=staged(order.job))
     running = [job for job in jobs_of(client) if job.name == order.name and not job.has_ended]
     if running:
         return _joined(running[0], order, address), True
@@ -118,6 +122,8 @@ def refuse_relative(order: Order) -> None:
             "competition.data": job.competition.data,
             "competition.exclude": job.competition.exclude,
         }
+        if is_url(job.storage):
+            del fields["competition.data"]  # they are sent there
     remedy = "is relative; on a cluster give a path that every node sees, such as"
     problems = [
         f"{key}: {value!r} {remedy} --set {key}=/shared/..."

@@ -21,6 +21,7 @@ from raytrain.config.job import ResourcesSpec
 from raytrain.engine.run import Search
 from raytrain.runs.attempts import Failure, read_attempts
 from raytrain.runs.history import Row, read_history
+from raytrain.runs.mirror import fetch
 from raytrain.runs.record import OUT_OF_TIME, Task
 from raytrain.runs.retry import LOSSES, RETRIES
 
@@ -67,6 +68,7 @@ class _EndOfTrial(tune.Callback):
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
         task = trial.config["task"]
+        fetch(task.directory)
         if task.trial_dir.shipped.is_file():
             self._search.tell(task, "finished", None)
         elif not self._pauses:
@@ -94,6 +96,7 @@ class _EndOfTrial(tune.Callback):
         failure = Failure("its worker died", "lost")
         if path.is_file():
             failure = failure_of(pickle.loads(path.read_bytes()))
+        fetch(trial.config["task"].directory)
         self._search.tell_failure(trial.config["task"], failure)
         return failure
 
@@ -128,7 +131,9 @@ def run_search(search: Search, need: ResourcesSpec) -> None:
     for task in search.running():
         if not over:
             search.tell(task, "failed", DROPPED)
-        elif read_history(task.trial_dir.history):
+            continue
+        fetch(task.directory)
+        if read_history(task.trial_dir.history):
             search.tell(task, "paused", OUT_OF_TIME)
 
 

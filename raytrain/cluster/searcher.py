@@ -16,6 +16,7 @@ from raytrain.cluster.stopping import (
 from raytrain.config.schedulers import AshaSpec, MedianSpec, PromoteSpec
 from raytrain.engine.run import Search
 from raytrain.runs.history import read_history
+from raytrain.runs.mirror import bring, remove
 from raytrain.runs.record import Task
 from raytrain.runs.search_log import append_event, present_events
 from raytrain.search.promotion import Promotion
@@ -104,7 +105,7 @@ class Promoted(Proposed):
         if trial in self._stopped:
             # Its weights may be gone; then it trains again up to where it was.
             self._stopped.remove(trial)
-            self._tasks[trial].trial_dir.record.unlink()
+            remove(self._tasks[trial].trial_dir.record)
         self._promotion.go_on(trial, rung)
         self._decide(trial, rung, "go on")
         return {"task": self._tasks[trial], "known": rung}
@@ -131,6 +132,7 @@ class Promoted(Proposed):
 
     def _decide(self, trial: str, rung: int, decision: Any) -> None:
         task = self._tasks[trial]
+        bring(task.trial_dir.history)
         row = read_history(task.trial_dir.history)[rung - 1]
         append_event(self.search.folder.events, rung_event(task, row, decision))
 

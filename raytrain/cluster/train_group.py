@@ -5,6 +5,7 @@ with the same number of workers share as many groups as the cluster can run at o
 """
 
 import os
+import secrets
 import tempfile
 from collections.abc import Callable
 from itertools import groupby
@@ -23,9 +24,10 @@ from raytrain.cluster.worker import work
 from raytrain.config.job import ResourcesSpec
 from raytrain.runs.attempts import Failure
 from raytrain.runs.files import write_bytes, write_json
-from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.history import Row
+from raytrain.runs.mirror import bring, fetch, send
 from raytrain.runs.record import Status, Task
+from raytrain.runs.store import arrow_files
 
 REFITS = 3
 """Number of times that a group is fitted again after its controller died."""
@@ -74,6 +76,7 @@ def train_groups(
         shares = [chosen[number::count] for number in range(count)]
         for group, error in zip(shares, _fit_at_once(shares, need), strict=True):
             for task in group:
+                fetch(task.directory)
                 if task.trial_dir.shipped.is_file():
                     on_end(task, "finished", None)
                 else:
@@ -126,6 +129,7 @@ def _fit(
     while True:
         try:
             if trainer.fit().return_value != PREEMPTED:
+                bring(refusal)
                 return Failure(refusal.read_text(), "error") if refusal.is_file() else None
         except ray.train.TrainingFailedError as error:
             failures = getattr(error, "worker_failures", None) or {0: error}
@@ -143,8 +147,7 @@ def _place(tasks: list[Task]) -> Path:
     # A folder's name has at most 255 characters.
     names = "+".join(task.name for task in tasks)[:100]
     # Ray Train would consider a run of the same name finished; ours resumes by itself.
-    attempt = len(list(storage.glob("*"))) if storage.is_dir() else 0
-    return storage / f"{names}-{fingerprint([t.fingerprint for t in tasks])[:4]}-{attempt}"
+    return storage / f"{names}-{secrets.token_hex(4)}"
 
 
 def _trainer(
@@ -160,6 +163,7 @@ def _trainer(
     if os.environ.get(START_VARIABLE, ours[0]) in ours:
         os.environ[START_VARIABLE] = ours[0] if least == most else ours[1]
     failures = CONTROLLER_FAILURES if least == most else ELASTIC_CONTROLLER_FAILURES
+    files, where = arrow_files(path.parent)
     return TorchTrainer(
         _train_all,
         train_loop_config={"tasks": tasks, "gpus": need.gpus, "refusal": refusal},
@@ -172,7 +176,8 @@ def _trainer(
         ),
         run_config=ray.train.RunConfig(
             name=path.name,
-            storage_path=str(path.parent),
+            storage_path=where,
+            storage_filesystem=files,
             checkpoint_config=ray.train.CheckpointConfig(num_to_keep=1),
             failure_config=ray.train.FailureConfig(
                 max_failures=3, controller_failure_limit=failures
@@ -186,6 +191,7 @@ def _train_all(config: dict[str, Any]) -> str | None:
     """Train all tasks. A user's mistake would recur in every attempt, so the attempt after it ends
     at once. (Ray Train retries whatever a worker or its callbacks raise.)"""
     refusal: Path = config["refusal"]
+    bring(refusal)
     for task in () if refusal.is_file() else config["tasks"]:
         try:
             work(task, TrainReporter(task), config["gpus"])
@@ -193,6 +199,7 @@ def _train_all(config: dict[str, Any]) -> str | None:
             return PREEMPTED
         except ValueError as error:
             write_bytes(refusal, str(error).encode())
+            send(refusal)
             raise
     return None
 

@@ -17,6 +17,7 @@ from raytrain.engine.trial import Samples, open_samples, run_trial
 from raytrain.engine.watchdog import Watchdog
 from raytrain.runs.layout import RunDir
 from raytrain.runs.messages import print_messages
+from raytrain.runs.mirror import fetch, fetch_files, free
 from raytrain.runs.record import Task
 from raytrain.runs.retry import as_tried
 
@@ -25,6 +26,8 @@ def work(task: Task, reporter: Reporter, gpus: float) -> None:
     """Run one trial here with `gpus` GPUs. Its figures are exported as Ray metrics, and its steps
     are watched for hangs."""
     print_messages()
+    fetch_inputs(task.run)
+    fetch(task.directory)  # it may have begun on another machine
     floor_s = float(os.environ.get(STALL_VARIABLE, STALL_S))
     node = f"{platform.node()} (Ray node {ray.get_runtime_context().get_node_id()[:8]})"
     world = current_world()
@@ -34,9 +37,20 @@ def work(task: Task, reporter: Reporter, gpus: float) -> None:
         exported(task, world.rank, reporter) as told,
         Watchdog(node, floor_s) as watch,
     ):
-        samples = _samples(task.directory.parent.parent)
+        samples = _samples(task.run)
         told.foreground = samples.report.classes[1:]
-        run_trial(as_tried(task), samples, told, watch)
+        try:
+            run_trial(as_tried(task), samples, told, watch)
+        finally:
+            if world.rank == 0:
+                free(task.trial_dir.checkpoints)
+
+
+@lru_cache(maxsize=1)
+def fetch_inputs(run: Path) -> None:
+    """Fetch what trainings and predictions read of a run: its data report, and users' files."""
+    fetch_files(run)
+    fetch(RunDir(run).extend)
 
 
 @lru_cache(maxsize=1)

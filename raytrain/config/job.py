@@ -1,9 +1,8 @@
 """The whole job: the competition, the search, the final ensemble and the resources."""
 
-import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from raytrain.config.base import FOLDER_NAME, Spec
 from raytrain.config.competition import CompetitionSpec
@@ -14,6 +13,7 @@ from raytrain.config.predict import PredictSpec
 from raytrain.config.schedulers import NoSchedulerSpec
 from raytrain.config.search import SearchSpec
 from raytrain.config.self_train import MOST_LAYERS, SelfTrainSpec
+from raytrain.config.storage import usable_storage
 from raytrain.config.study import StudySpec
 from raytrain.config.tracking import TrackingSpec
 from raytrain.config.trial import TrialSpec
@@ -132,8 +132,9 @@ class JobSpec(Spec):
     """Time limit for `raytrain run`, such as `2h`: the working time of all its starts together. A
     quick first member is ready within the first tenth, and is replaced when the out-of-fold score
     rises; null: no limit."""
-    storage: str = "runs"
-    """Folder for all results. On a cluster, every node must see it."""
+    storage: Annotated[str, AfterValidator(usable_storage)] = "runs"
+    """Folder for all results, which every node of a cluster must see; or a place in object storage,
+    such as `s3://bucket/runs`."""
     run: str = Field("default", pattern=FOLDER_NAME, max_length=200)
     """Name of this run. Its results are in <storage>/<competition>/<run>."""
     extend: Annotated[
@@ -231,10 +232,3 @@ class JobSpec(Spec):
         if problems:
             raise ValueError("; ".join(problems))
         return self
-
-    @field_validator("storage")
-    @classmethod
-    def _is_a_folder(cls, value: str) -> str:
-        if re.match(r"^[a-z0-9+]+://", value):
-            raise ValueError(f"give a folder, local or shared between the nodes (got {value!r})")
-        return value

@@ -20,11 +20,12 @@ from raytrain.config.formats import NumpyStacksSpec
 from raytrain.config.target import Target, stored_type
 from raytrain.data.report import DataReport
 from raytrain.data.samples import read_image, read_mask, split_addresses
-from raytrain.data.source import cache_root, local_folder
+from raytrain.data.source import local_folder
 from raytrain.data.stacks import StackRows, stack_rows
 from raytrain.data.threads import in_threads
 from raytrain.runs.arrays import new_array, write_part
 from raytrain.runs.messages import warn
+from raytrain.runs.store import cache_root
 
 USED = "used"
 

@@ -4,7 +4,6 @@ Anything other than a folder is copied once into this node's cache, completely o
 """
 
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -15,13 +14,10 @@ import fsspec
 from filelock import FileLock
 
 from raytrain.config.codes import CodedError
+from raytrain.config.storage import is_url
 from raytrain.data.archive import unpack
 from raytrain.runs.fingerprint import fingerprint
-
-
-def cache_root() -> Path:
-    """Return `$RAYTRAIN_CACHE`, by default `~/.cache/raytrain`; it may be deleted at any time."""
-    return Path(os.environ.get("RAYTRAIN_CACHE", "~/.cache/raytrain")).expanduser()
+from raytrain.runs.store import cache_root
 
 
 def local_folder(address: str) -> Path:
@@ -30,7 +26,7 @@ def local_folder(address: str) -> Path:
     Raises ValueError when nothing is there, or an archive's member would be written outside the
     folder.
     """
-    if is_remote(address):
+    if is_url(address):
         return _fetched(address)
     path = Path(absolute(address))
     if path.is_dir():
@@ -43,12 +39,7 @@ def local_folder(address: str) -> Path:
 
 def absolute(address: str) -> str:
     """Return the address in a form that every process of this machine understands."""
-    return address if is_remote(address) else str(Path(address).expanduser().absolute())
-
-
-def is_remote(address: str) -> bool:
-    """Return whether an address names object storage, such as s3://bucket/folder."""
-    return re.match(r"^[a-z0-9+]+://", address) is not None
+    return address if is_url(address) else str(Path(address).expanduser().absolute())
 
 
 def _unpacked(archive: Path) -> Path:

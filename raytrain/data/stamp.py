@@ -14,11 +14,12 @@ from raytrain.data.source import local_folder
 from raytrain.runs.files import read_json, write_json
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.layout import RunDir
+from raytrain.runs.mirror import remove
 
 
 def read_anew(competition: CompetitionSpec, run: RunDir) -> DataReport:
     """Read all data. Raises ValueError that lists every problem."""
-    run.stamp.unlink(missing_ok=True)
+    remove(run.stamp)
     return inspect(competition)
 
 

@@ -17,19 +17,21 @@ import torch
 
 from raytrain.models.tensors import load_tensors
 from raytrain.runs.files import DamagedError, read_json, write_bytes, write_json
+from raytrain.runs.mirror import bring, bring_missing, remove
+from raytrain.runs.store import place_of
 
 CARD_REMEDY = "run the same command again, which trains it again, or take another checkpoint"
 
 
-def save_checkpoint(
-    folder: Path, state: dict[str, Any], card: dict[str, Any], kept: set[int]
-) -> None:
-    """Write the checkpoint of epoch `state["epoch"]`, then delete those outside `kept`."""
+def save_checkpoint(folder: Path, state: dict[str, Any], card: dict[str, Any]) -> None:
+    """Write the checkpoint of epoch `state["epoch"]`."""
     save_weights(epoch_path(folder, state["epoch"]), state, card)
-    for path in folder.glob("epoch_*.pt"):
-        if int(path.stem.split("_")[1]) not in kept:
-            path.with_suffix(".json").unlink(missing_ok=True)
-            path.unlink(missing_ok=True)
+
+
+def delete_checkpoints(folder: Path, kept: set[int]) -> None:
+    """Delete the checkpoints of all epochs outside `kept`."""
+    paths = (*folder.glob("epoch_*.json"), *folder.glob("epoch_*.pt"))
+    remove(*(path for path in paths if int(path.stem.split("_")[1]) not in kept))
 
 
 def save_weights(path: Path, state: dict[str, Any], card: dict[str, Any]) -> None:
@@ -54,13 +56,18 @@ def newest_checkpoint(folder: Path, notes: list[str] | None = None) -> dict[str,
     Damaged checkpoints are skipped, and each adds a text to `notes`. A checkpoint without its
     `.json` is unfinished, and is skipped silently.
     """
-    for path in sorted(folder.glob("epoch_*.pt"), reverse=True):
+    for card in sorted(folder.glob("epoch_*.json"), reverse=True):
         try:
-            return load_checkpoint(path)
+            return load_checkpoint(card.with_suffix(".pt"))
         except ValueError as error:
-            if notes is not None and path.with_suffix(".json").is_file():
+            if notes is not None:
                 notes.append(f"passed over: {error}")
     return None
+
+
+def is_there(path: Path) -> bool:
+    """Return whether a checkpoint is here or, by its `.json`, in the storage."""
+    return path.is_file() or (place_of(path) is not None and path.with_suffix(".json").is_file())
 
 
 @contextmanager
@@ -85,8 +92,13 @@ def load_digest(path: Path) -> str | None:
 def load_checkpoint(path: Path) -> dict[str, Any]:
     """Return the state in a checkpoint file. Raises DamagedError when it is damaged."""
     try:
-        content = path.read_bytes()
+        bring_missing(path.with_suffix(".json"))
         expected = read_json(path.with_suffix(".json"), CARD_REMEDY)["sha256"]
+        bring_missing(path)
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != expected:
+            bring(path)  # the storage may have another version
+            content = path.read_bytes()
     except (OSError, ValueError, KeyError) as error:
         reason = "its .json is not there" if isinstance(error, OSError) else str(error)
         raise DamagedError(path, f"not a finished checkpoint: {reason}", CARD_REMEDY) from None

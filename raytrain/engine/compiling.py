@@ -6,7 +6,7 @@ import shutil
 import torch
 from torch import nn
 
-from raytrain.data.source import cache_root
+from raytrain.runs.store import cache_root
 
 COMPILERS = ("g++", "clang++", "c++")
 

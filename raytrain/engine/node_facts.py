@@ -12,7 +12,8 @@ from pathlib import Path
 
 import torch
 
-from raytrain.data.source import cache_root
+from raytrain.runs.mirror import bring, remove, send
+from raytrain.runs.store import cache_root, place_of
 
 PROBE_BYTES = 16 * 1024**2
 GIB = 1024**3
@@ -84,10 +85,13 @@ def _gpu_fault() -> str:
 
 
 def _storage(folder: Path, token: str) -> tuple[float | None, str]:
-    """Return the speed of a write in MB/s and why the folder cannot be used."""
+    """Return the speed of a write in MB/s and why the folder cannot be used. What is written to
+    object storage is fetched again."""
     probe = folder / f"{token}-{socket.gethostname()}-{os.getpid()}"
     content = os.urandom(PROBE_BYTES)
+    is_remote = place_of(folder) is not None
     try:
+        bring(folder / token)
         if not (folder / token).is_file():
             return None, "is another folder here: the file that the driver wrote is missing"
         start = time.perf_counter()
@@ -95,14 +99,20 @@ def _storage(folder: Path, token: str) -> tuple[float | None, str]:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        send(probe)
         seconds = time.perf_counter() - start
+        if is_remote:
+            probe.unlink()
+            bring(probe)
         if probe.read_bytes() != content:
             return None, "returns other bytes than were written"
     except OSError as error:
         return None, f"cannot be written: {error.strerror}"
     finally:
         with suppress(OSError):  # what failed is in the answer
-            probe.unlink()
+            remove(probe)
+        if is_remote:
+            shutil.rmtree(folder, ignore_errors=True)
     return PROBE_BYTES / 1e6 / max(seconds, 1e-9), ""
 
 

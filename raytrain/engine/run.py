@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from raytrain.config.job import JobSpec
@@ -11,6 +12,7 @@ from raytrain.data.folds import Folds, load_or_make_folds
 from raytrain.data.report import DataReport
 from raytrain.runs.attempts import Failure
 from raytrain.runs.layout import RunDir
+from raytrain.runs.mirror import send
 from raytrain.runs.record import OnEnd, Record, Status, Task
 
 Shard = TypeVar("Shard")
@@ -70,9 +72,9 @@ class Backend(Protocol):
         ...
 
     def map_shards(
-        self, name: str, function: Callable[[Shard], None], shards: Sequence[Shard]
+        self, name: str, function: Callable[[Shard], list[Path]], shards: Sequence[Shard]
     ) -> None:
-        """Call a function that writes files on every shard."""
+        """Call a function on every shard; it returns the files that it has written."""
         ...
 
 
@@ -96,4 +98,5 @@ class Run:
     @property
     def backend(self) -> Backend:
         """Where work is done."""
+        send(self.folder.path)  # workers on other machines read it
         return self.open()

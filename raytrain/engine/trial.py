@@ -14,11 +14,14 @@ from raytrain.config.models import PixelsBase
 from raytrain.config.target import outputs
 from raytrain.config.trial import TrialSpec
 from raytrain.data.cache import Cache, open_cache
-from raytrain.data.dataset import Scaling, imagenet_scaling
-from raytrain.data.framing import network_size
-from raytrain.data.report import DataReport, columns, mean_and_std, read_report
+from raytrain.data.report import DataReport, read_report
 from raytrain.data.soft_labels import Probabilities, with_soft_labels
-from raytrain.engine.checkpoint import newest_checkpoint, save_checkpoint, writing
+from raytrain.engine.checkpoint import (
+    delete_checkpoints,
+    newest_checkpoint,
+    save_checkpoint,
+    writing,
+)
 from raytrain.engine.compiling import compiled
 from raytrain.engine.ema import build_ema, build_swa
 from raytrain.engine.hold import hold_place, placed_loader
@@ -32,6 +35,12 @@ from raytrain.engine.precision import build_scaler, set_float32
 from raytrain.engine.reporter import Reporter
 from raytrain.engine.shipped import ship
 from raytrain.engine.start import set_frozen, warm_start
+from raytrain.engine.training_images import (
+    card_of,
+    class_pixels,
+    lacking_classes,
+    task_scaling,
+)
 from raytrain.engine.training_loss import training_loss
 from raytrain.engine.validation import Validation, scored_images, train_figures, validate
 from raytrain.engine.watchdog import UNWATCHED, Watch, stall_notes
@@ -44,6 +53,7 @@ from raytrain.runs.chosen_epochs import ended, kept_epochs
 from raytrain.runs.extensions import load_extensions
 from raytrain.runs.history import Row, append_row, best_row, write_history
 from raytrain.runs.layout import RunDir
+from raytrain.runs.mirror import bring_missing, send
 from raytrain.runs.record import Task
 
 
@@ -83,12 +93,19 @@ def run_trial(task: Task, samples: Samples, reporter: Reporter, watch: Watch = U
             _run(task, samples, reporter, world, watch)
     except Timeout:
         raise TimeoutError(f"{task.directory}: another process still trains here") from None
+    except (ValueError, RuntimeError):
+        if world.rank == 0:
+            send(task.directory)  # what says why, and what the next attempt has to know
+        raise
+    if world.rank == 0:
+        send(task.directory)
 
 
 def _run(task: Task, samples: Samples, reporter: Reporter, world: World, watch: Watch) -> None:
     spec, directory = task.spec, task.trial_dir
-    scaling = task_scaling(spec, samples.report, samples.cache.rows(task.train_ids))
-    card = partial(_card, task, samples.report, scaling)
+    labeled = samples.cache.rows(task.train_ids)
+    scaling = task_scaling(spec, samples.report, labeled)
+    card = partial(card_of, task, samples.report, scaling)
     cache, train_rows = _training_images(task, samples)
     notes: list[str] = []
     state = newest_checkpoint(directory.checkpoints, notes)
@@ -98,7 +115,7 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World, watch: 
     training = build_training(task, samples, world, state)
     training.watch, training.hold = watch, place
     training.notes += [*notes, *([note] if note else []), *stall_notes(directory.path, history)]
-    training.notes += lacking_classes(task, samples)
+    training.notes += lacking_classes(samples.report, labeled)
     nodes = world.gather(watch.node)
     watch.start(directory.path, world, nodes)
     learn = fit_epoch if isinstance(spec.model, PixelsBase) else train_epoch
@@ -158,8 +175,11 @@ def _save(training: Training, task: Task, history: list[Row], card: dict[str, An
     """Write the checkpoint and the row of the last epoch."""
     folder, kept = task.trial_dir.checkpoints, kept_epochs(task.spec, history)
     with writing(folder, len(history)):
-        save_checkpoint(folder, training.state(history), card, kept)
+        save_checkpoint(folder, training.state(history), card)
         append_row(task.trial_dir.history, history[-1])
+        # Another machine could go on from here: only now are the earlier ones not needed.
+        send(task.directory)
+        delete_checkpoints(folder, kept)
 
 
 def _network(model: nn.Module, spec: TrialSpec, world: World, epoch: int) -> nn.Module:
@@ -175,6 +195,8 @@ def build_training(
     spec, report = task.spec, samples.report
     torch.manual_seed(spec.seed)
     encoder = weights_file(spec.model, samples.weights)
+    if encoder is not None:
+        bring_missing(encoder)
     maps = outputs(len(report.classes), report.target)
     model = build_model(spec.model, report.channels, maps, encoder)
     attach(model, maps, report.target, spec.deep_supervision, spec.presence)
@@ -196,6 +218,7 @@ def build_training(
                 average.load_state_dict(state[name])
     epoch = state["epoch"] + 1 if state else 1
     labels = Probabilities(len(report.classes), report.target)
+    pixels = class_pixels(report, samples.cache.rows(task.train_ids))
     table_VK = torch.from_numpy(labels.prob_VK).to(world.device) if task.soft else None
     return Training(
         network=_network(model, spec, world, epoch),
@@ -204,47 +227,9 @@ def build_training(
         swa=swa,
         optimizer=optimizer,
         scaler=scaler,
-        loss=training_loss(spec, report.target, class_pixels(task, samples), table_VK),
+        loss=training_loss(spec, report.target, pixels, table_VK),
         spec=spec,
         world=world,
         notes=[text for text in (note, reason) if text],
         directory=task.directory,
     )
-
-
-def task_scaling(spec: TrialSpec, report: DataReport, train_rows: np.ndarray) -> Scaling:
-    """Return the normalization, computed from the training images alone."""
-    if spec.normalization == "imagenet":
-        return imagenet_scaling(report.channels)
-    mean, std = mean_and_std(report.samples.select_dtypes("number").iloc[train_rows])
-    return Scaling(mean, std, per_image=spec.normalization == "image")
-
-
-def class_pixels(task: Task, samples: Samples) -> tuple[int, ...]:
-    """Return the number of pixels of each class in the training images."""
-    rows = samples.report.samples.select_dtypes("number").iloc[samples.cache.rows(task.train_ids)]
-    return tuple(map(int, columns(rows, "pixels").sum(0)))
-
-
-def lacking_classes(task: Task, samples: Samples) -> list[str]:
-    """Return a note for each foreground class that no training image shows."""
-    return [
-        f"{samples.report.classes[number]} has no labeled pixel in the {len(task.train_ids)} "
-        "training images: it cannot be learned"
-        for number, pixels in enumerate(class_pixels(task, samples))
-        if number and not pixels
-    ]
-
-
-def _card(task: Task, report: DataReport, scaling: Scaling, row: Row) -> dict[str, Any]:
-    return {
-        "spec": task.spec.model_dump(mode="json"),
-        "classes": list(report.classes),
-        "target": report.target,
-        "channels": report.channels,
-        "dtype": report.dtype,
-        "size": list(network_size(task.spec.framing, report.largest)),
-        "scaling": {"mean": scaling.mean, "std": scaling.std, "per_image": scaling.per_image},
-        "data": task.data,
-        "metrics": row,
-    }

@@ -3,11 +3,12 @@
 A candidate is built in its own folder under `ensembles/`; `final` then becomes a link to it.
 """
 
-import shutil
 from dataclasses import replace
 
 from raytrain.metrics.oof_file import OofEvidence, read_oof_evidence
+from raytrain.runs.known import LINK
 from raytrain.runs.layout import RunDir
+from raytrain.runs.mirror import forget_folder, remove_folder, send
 
 FOLDER = "ensembles"
 EARLIER = f"{FOLDER}/earlier"
@@ -37,12 +38,16 @@ def is_current(run: RunDir, built: RunDir) -> bool:
 def make_current(run: RunDir, built: RunDir) -> None:
     """Make `built` the current ensemble, and delete the previous one."""
     if run.final.is_dir() and not run.final.is_symlink():
-        shutil.rmtree(run.path / EARLIER, ignore_errors=True)
+        remove_folder(run.path / EARLIER)
         run.final.rename(run.path / EARLIER)
+        send(run.path / EARLIER)
+        forget_folder(run.final)
+    send(built.final)
     _link(run, built.shelf)
+    send(run.path / f"{run.final.name}{LINK}")
     for folder in (run.path / FOLDER).iterdir():
         if folder != built.final:
-            shutil.rmtree(folder)
+            remove_folder(folder)
 
 
 def _finish_the_move(run: RunDir) -> None:

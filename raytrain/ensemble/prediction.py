@@ -28,6 +28,7 @@ from raytrain.engine.views import IDENTITY, View
 from raytrain.ensemble.oof_maps import weighted_mean
 from raytrain.ensemble.shares import NetworkShare
 from raytrain.runs.maps import Maps
+from raytrain.runs.mirror import bring
 
 SHARD = 32
 """Images whose batches are formed together: the unit that is predicted again after a kill."""
@@ -56,6 +57,7 @@ def _by_image(strips: Iterator[tuple[int, torch.Tensor]]) -> Iterator[Strips]:
 def _member(
     checkpoint: Path, cache: Cache, ids: tuple[str, ...]
 ) -> tuple[nn.Module, Card, Cache, np.ndarray, Frame]:
+    bring(checkpoint.with_suffix(".json"))
     card = read_card(checkpoint)
     model = load_network(checkpoint).to(current_world().device)
     return model, card, cache, cache.rows(ids), frame_of(card, cache.largest)
@@ -73,6 +75,7 @@ class LoadedShare:
 
 def load_share(share: NetworkShare) -> LoadedShare:
     """Load a network to this process's device."""
+    bring(share.checkpoint.with_suffix(".json"))
     network = load_network(share.checkpoint).to(current_world().device)
     return LoadedShare(network, read_card(share.checkpoint), share.views, share.weight)
 
@@ -105,6 +108,7 @@ def given_strips(path: Path, report: DataReport, ids: tuple[str, ...]) -> Iterat
     """Yield the map (float32, one strip) of some test images from a file with the maps of all."""
     tests = report.ids("test")
     place = {id: number for number, id in enumerate(tests)}
+    bring(path)
     maps = Maps(path, report.map_shapes(tests))
     return (iter([maps[place[id]]]) for id in ids)
 

@@ -16,7 +16,7 @@ from raytrain.data.patterns import filled, path_fields
 from raytrain.data.report import DataReport, read_report
 from raytrain.data.samples import split_addresses
 from raytrain.data.source import local_folder
-from raytrain.engine.checkpoint import load_checkpoint, save_weights
+from raytrain.engine.checkpoint import is_there, load_checkpoint, save_weights
 from raytrain.engine.predictor import read_card
 from raytrain.ensemble.shares import MemberShare
 from raytrain.runs.bundle import FILE, Bundle, BundleMember, read_bundle, sha256_of
@@ -96,7 +96,7 @@ def source_of_run(run: RunDir) -> Source:
         )
         for member, weight, views in ensemble.members
     )
-    lost = [name for each in members for name in each.networks if not (run.path / name).is_file()]
+    lost = [name for each in members for name in each.networks if not is_there(run.path / name)]
     if lost:
         listed = ", ".join(str(run.path / name) for name in lost)
         raise ValueError(f"{listed}: missing; run `raytrain finalize`, which trains it again")

@@ -36,9 +36,9 @@ class Teacher:
     """The fold that the teacher never saw, and whose images do not calibrate it."""
 
 
-def write_soft_labels(teacher: Teacher) -> None:
+def write_soft_labels(teacher: Teacher) -> list[Path]:
     """Write the soft labels of all test images: the calibrated mean map of the networks. Beside
-    them, a file says with which temperature."""
+    them, a file says with which temperature. Returns both files."""
     run = RunDir(teacher.run)
     samples = open_samples(run)
     cache, target = samples.cache, samples.report.target
@@ -57,6 +57,7 @@ def write_soft_labels(teacher: Teacher) -> None:
                 flat[start : start + len(numbers)] = numbers
                 start += len(numbers)
         flat.flush()
+    return [path, path.with_suffix(".json")]
 
 
 def _pixels(teacher: Teacher, samples: Samples) -> Iterator[tuple[np.ndarray, ...]]:

@@ -5,7 +5,6 @@ with one for each test image (`ensemble/teammate_maps.py`). All of it is verifie
 written.
 """
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,6 +24,7 @@ from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.joined import Joined, joined_dir, read_joined
 from raytrain.runs.layout import RunDir
 from raytrain.runs.maps import write_maps
+from raytrain.runs.mirror import remove, remove_folder
 
 CARD = "member.json"
 
@@ -197,7 +197,7 @@ def _join(run: RunDir, arrival: Arrival, report: DataReport, folds: Folds) -> No
     """Copy the maps as float16, and write the record last."""
     name = arrival.card.name
     target = joined_dir(run, name)
-    shutil.rmtree(target.path, ignore_errors=True)
+    remove_folder(target.path)
     for fold, ids in enumerate(folds.val_ids):
         write_maps(target.oof(fold), map(arrival.oof.read, ids), report.map_shapes(ids))
     write_maps(target.test, arrival.test.maps(), arrival.test.shapes)
@@ -214,5 +214,5 @@ def _join(run: RunDir, arrival: Arrival, report: DataReport, folds: Folds) -> No
 
 def _leave(run: RunDir, name: str) -> None:
     target = joined_dir(run, name)
-    target.record.unlink()
-    shutil.rmtree(target.path)
+    remove(target.record)
+    remove_folder(target.path)

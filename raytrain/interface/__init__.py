@@ -57,7 +57,7 @@ def check(job: "JobSpec") -> Checked:
     problem."""
     from raytrain.pipeline.check import check_all
 
-    folder = _folder(job)
+    folder = _visited(job)
     return Checked(folder, *check_all(job, folder))
 
 
@@ -119,7 +119,7 @@ def evaluate(job: "JobSpec") -> Evaluated:
     """Score masks against the truth: the ensemble's or, without one, the best training's."""
     from raytrain.pipeline.evaluate import evaluate as station
 
-    folder = _folder(job)
+    folder = _visited(job)
     found = station(folder)
     return Evaluated(folder, found.of, found.file, found.classes, found.sets)
 
@@ -132,7 +132,7 @@ def suspects(job: "JobSpec") -> "Suspects":
     """
     from raytrain.pipeline.suspects import suspects as station
 
-    return station(_folder(job))
+    return station(_visited(job))
 
 
 def report(job: "JobSpec") -> Path:
@@ -143,7 +143,7 @@ def report(job: "JobSpec") -> Path:
     from raytrain.pipeline.report import report as station
     from raytrain.submission.ledger import ledger_of
 
-    folder = _folder(job)
+    folder = _visited(job)
     return station(folder, ledger_of(job, folder))
 
 
@@ -151,7 +151,7 @@ def preview(job: "JobSpec", consent: "Collection[Consent]" = ()) -> "Submission"
     """Do everything that `submit` does before it sends; the result has a token for `submit`."""
     from raytrain.pipeline.submit import preview as station
 
-    return station(job, _folder(job), consent)
+    return station(job, _visited(job), consent)
 
 
 def submit(
@@ -166,11 +166,17 @@ def submit(
     from raytrain.pipeline import submit as stations
 
     if token is None:
-        return stations.submit(job, _folder(job), consent)
-    return stations.commit(job, _folder(job), token, consent)
+        return stations.submit(job, _visited(job), consent)
+    return stations.commit(job, _visited(job), token, consent)
 
 
 def _folder(job: "JobSpec") -> "RunDir":
     from raytrain.runs.layout import run_dir
 
     return run_dir(job)
+
+
+def _visited(job: "JobSpec") -> "RunDir":
+    from raytrain.runs.lock import visited
+
+    return visited(job)

@@ -8,6 +8,7 @@ from raytrain.config.models import ModelSpec, PretrainedSpec
 from raytrain.models.fetching import fetch
 from raytrain.models.state import Match, match, read_state
 from raytrain.runs.files import atomic_path
+from raytrain.runs.mirror import bring_missing
 
 OFFLINE_HELP = (
     "without a network, train from random weights (weights: null) or give a state-dict file of "
@@ -33,6 +34,8 @@ def fetch_weights(spec: ModelSpec, folder: Path, limit_s: float = LIMIT_S) -> No
     """Make the file of `weights_file` exist. Raises ValueError that names the offline options, also
     when a download takes longer than `limit_s`."""
     path = weights_file(spec, folder)
+    if path is not None:
+        bring_missing(path)
     if path is None or path.is_file():
         return
     assert isinstance(spec, PretrainedSpec)

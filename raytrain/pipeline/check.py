@@ -28,6 +28,7 @@ from raytrain.runs.files import atomic_path
 from raytrain.runs.jobs import keep_job, read_config
 from raytrain.runs.layout import RunDir
 from raytrain.runs.messages import say
+from raytrain.runs.mirror import send
 from raytrain.submission.sample import sample_problems
 
 PER_SPLIT = 16
@@ -76,6 +77,7 @@ def check_all(job: JobSpec, run: RunDir) -> tuple[DataReport, Folds]:
     report = check(job, run)
     folds = load_or_make_folds(run.folds, report, job.folds)
     draw_contact_sheet(run, report)
+    send(run.path)
     return report, folds
 
 

@@ -104,8 +104,9 @@ def _shards(run: Run, member: list[Task]) -> Iterator[OofShard]:
             yield OofShard(task, checkpoint, views, target)
 
 
-def write_oof(shard: OofShard) -> None:
-    """Predict the held-out images with the fold's shipped weights and save their maps.
+def write_oof(shard: OofShard) -> list[Path]:
+    """Predict the held-out images with the fold's shipped weights and save their maps; returns the
+    file.
 
     By default these are the last epoch's weights. `ship: best` and similar settings choose epochs
     on these very images, which makes the score slightly optimistic. They apply only if the user
@@ -116,3 +117,4 @@ def write_oof(shard: OofShard) -> None:
     views = (IDENTITY,) if shard.views is None else GROUPS[shard.views]
     maps = member_probabilities(shard.checkpoint, samples.cache, ids, views)
     write_maps(shard.target, maps, samples.report.map_shapes(ids))
+    return [shard.target]

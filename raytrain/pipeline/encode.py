@@ -8,6 +8,7 @@ from raytrain.backend.counting import Counting
 from raytrain.engine.run import Run
 from raytrain.pipeline.data_text import NO_TEST
 from raytrain.runs.files import atomic_path
+from raytrain.runs.mirror import remove
 from raytrain.submission.checks import check_submission
 from raytrain.submission.sample import located
 from raytrain.submission.table import build_table, predicted_masks, write_table
@@ -22,7 +23,7 @@ def encode(run: Run) -> None:
     spec, classes = located(run.job.competition), report.classes
     if not report.ids("test"):
         raise ValueError(f"{folder.path}: {NO_TEST}")
-    folder.submission.unlink(missing_ok=True)
+    remove(folder.submission)
     read = 0
 
     def masks() -> Iterator[tuple[str, np.ndarray]]:

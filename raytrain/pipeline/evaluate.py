@@ -21,7 +21,7 @@ from raytrain.config.target import IGNORE
 from raytrain.data.decode import decode_mask
 from raytrain.data.report import DataReport, named_ids, read_report
 from raytrain.data.samples import SampleFiles
-from raytrain.engine.checkpoint import epoch_path
+from raytrain.engine.checkpoint import epoch_path, is_there
 from raytrain.engine.views import IDENTITY
 from raytrain.ensemble.oof_maps import OofMasks
 from raytrain.ensemble.prediction import SHARD
@@ -36,6 +36,7 @@ from raytrain.runs.ensemble import Ensemble, read_ensemble
 from raytrain.runs.files import write_bytes
 from raytrain.runs.jobs import read_job
 from raytrain.runs.layout import RunDir
+from raytrain.runs.mirror import send
 from raytrain.runs.record import Record, read_records
 from raytrain.submission.table import predicted_masks
 
@@ -75,6 +76,7 @@ def evaluate(run: RunDir) -> Scores:
         tally.add(pred_HW, files.mask(id))
     found = {set: tally.result() for set, tally in tallies.items()}
     _write(file, name, found, report.classes)
+    send(run.path)
     return Scores(name, report.classes, found, file)
 
 
@@ -97,7 +99,7 @@ def _best_training(run: RunDir) -> Record:
         for record in read_records(run)
         if record.best is not None
         and run.trial(record.fingerprint).evidence.is_file()
-        and epoch_path(run.trial(record.fingerprint).checkpoints, record.best["epoch"]).is_file()
+        and is_there(epoch_path(run.trial(record.fingerprint).checkpoints, record.best["epoch"]))
     ]
     if not known:
         raise CodedError(

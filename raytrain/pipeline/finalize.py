@@ -16,6 +16,7 @@ from raytrain.pipeline.train import forget_damaged, run_to_end
 from raytrain.runs.ensemble import Ensemble, Network, read_ensemble
 from raytrain.runs.files import write_json
 from raytrain.runs.fingerprint import fingerprint
+from raytrain.runs.mirror import remove
 from raytrain.runs.record import Task, read_record
 
 
@@ -65,8 +66,7 @@ def finalize(run: Run, selection: Selection) -> Ensemble:
     networks = {place: _networks(run, retrained.get(place), each) for place, each in folds.items()}
     ensemble = _ensemble(run, selection, networks)
     if folder.ensemble.is_file() and read_ensemble(folder).fingerprint != ensemble.fingerprint:
-        for other in (folder.submission, folder.evaluation):
-            other.unlink(missing_ok=True)
+        remove(folder.submission, folder.evaluation)
     write_oof_evidence(folder.evidence, selection.evidence)
     write_json(folder.ensemble, ensemble.model_dump(mode="json"))
     return ensemble

@@ -1,7 +1,6 @@
 """`predict`: write the ensemble's mask of every test image as a PNG file."""
 
 import io
-import shutil
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from raytrain.runs.ensemble import Ensemble, read_ensemble
 from raytrain.runs.files import write_bytes
 from raytrain.runs.layout import RunDir
 from raytrain.runs.messages import say
+from raytrain.runs.mirror import remove_folder
 from raytrain.runs.record import read_record
 from raytrain.search.budget_split import FORWARD
 
@@ -45,9 +45,9 @@ def predict(run: Run) -> None:
     """Write `final/masks/<id>.png` for every test image that has no mask from this ensemble yet."""
     folder = run.folder
     ensemble = read_ensemble(folder)
-    owner = folder.masks / ".ensemble"
+    owner = folder.masks / "ensemble.txt"
     if not owner.is_file() or owner.read_text("utf-8") != ensemble.fingerprint:
-        shutil.rmtree(folder.masks, ignore_errors=True)
+        remove_folder(folder.masks)
         write_bytes(owner, ensemble.fingerprint.encode())
     ids = run.report.ids("test")
     parts = shards(folder, ensemble, ids, folder.masks)
@@ -94,8 +94,8 @@ def time_text(run: RunDir, ensemble: Ensemble, report: DataReport) -> str:
     return f", {estimated('about', seconds)} on one worker" if seconds else ""
 
 
-def predict_shard(shard: PredictShard) -> None:
-    """Predict one shard and write its masks."""
+def predict_shard(shard: PredictShard) -> list[Path]:
+    """Predict one shard and write its masks; returns their files."""
     samples = open_samples(RunDir(shard.run))
     cache, report, ids = samples.cache, samples.report, shard.ids
     rows = cache.rows(ids)
@@ -105,6 +105,7 @@ def predict_shard(shard: PredictShard) -> None:
     for id, (_, height, width), strips in maps:
         mask_HW = mask_of_strips(strips, (height, width), report.target, shard.steps)
         write_mask(shard.masks / f"{id}.png", mask_HW, cache.labels.dtype)
+    return [shard.masks / f"{id}.png" for id in ids]
 
 
 def write_mask(path: Path, mask_HW: np.ndarray, dtype: np.dtype) -> None:

@@ -3,6 +3,7 @@
 It changes no trial: batch sizes come from the YAML, and so are part of every fingerprint.
 """
 
+from pathlib import Path
 from typing import Any
 
 from raytrain.config.models import PixelsBase
@@ -53,10 +54,11 @@ def _line(what: str, found: dict[str, Any]) -> str:
     return text + ("; these are all available images" if found["all_fit"] else "")
 
 
-def _probe(task: Task) -> None:
+def _probe(task: Task) -> list[Path]:
     run = RunDir(task.run)
     try:
         found: dict[str, Any] = probe_batches(task, open_samples(run))
     except ValueError as error:
         found = {"reason": str(error)}
     write_json(run.batches, found)
+    return [run.batches]

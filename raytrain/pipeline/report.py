@@ -16,6 +16,7 @@ from raytrain.report.study import curves, results, section
 from raytrain.report.study_results import study_table
 from raytrain.runs.files import write_bytes
 from raytrain.runs.layout import RunDir
+from raytrain.runs.mirror import send
 from raytrain.submission.agreement import agreement
 from raytrain.submission.events import Event
 from raytrain.submission.ledger import Ledger
@@ -38,6 +39,7 @@ def report(run: RunDir, ledger: Ledger) -> Path:
     write_bytes(run.report, render(facts, oof, study, shown, matrices).encode())
     printed = [*(study.figures if study else ()), *images, *([matrices] if matrices else ())]
     write_figures(run.figures, printed, kept)
+    send(run.report, run.figures)
     return run.report
 
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from raytrain.config.job import JobSpec
 from raytrain.data.decode import decode_mask
 from raytrain.data.report import DataReport, read_report
+from raytrain.engine.checkpoint import is_there
 from raytrain.pipeline.predict import predict_shard, shards
 from raytrain.runs.ensemble import Ensemble
 from raytrain.runs.joined import read_joined
@@ -115,7 +116,7 @@ def _refuse_lost_members(source: RunDir, ensemble: Ensemble) -> None:
         f"{member.name}: {source.path / network.checkpoint} is missing"
         for member, _, _ in ensemble.members
         for network in member.networks
-        if not (source.path / network.checkpoint).is_file()
+        if not is_there(source.path / network.checkpoint)
     ]
     there = {joined.fingerprint for joined in read_joined(source).values()}
     gone = [

@@ -1,6 +1,5 @@
 """`search`: run trials over models, losses and other settings, and write the leaderboard."""
 
-import shutil
 from collections.abc import Callable
 from math import inf
 
@@ -15,6 +14,7 @@ from raytrain.runs.files import write_json
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
 from raytrain.runs.messages import say
+from raytrain.runs.mirror import remove, remove_folder
 from raytrain.runs.record import Record, Status, Task, complete, write_record
 from raytrain.runs.retry import note_failure
 from raytrain.runs.search_log import present_events
@@ -40,7 +40,7 @@ def search(run: Run, is_over: Callable[[], bool] = without_end) -> list[Configur
     folder, trials = run.folder, Trials(run)
     todo, samples = _checked(run, trials)
     if trials.is_open():
-        folder.searched.unlink(missing_ok=True)
+        remove(folder.searched)
     if trials.is_open() and not is_over():
         say(plan_text(run, samples, trials.left()))
         rungs = run.job.search.scheduler.rungs(run.job.search.longest(run.job.trial.epochs))
@@ -140,7 +140,7 @@ class BestCheckpoints:
         self._kept = [each for each in self._kept if each.fingerprint != record.fingerprint]
         self._kept = sorted([*self._kept, record], key=_rank)
         for each in self._kept[self._count :]:
-            shutil.rmtree(self._run.trial(each.fingerprint).checkpoints, ignore_errors=True)
+            remove_folder(self._run.trial(each.fingerprint).checkpoints)
         del self._kept[self._count :]
 
 

@@ -22,6 +22,7 @@ from raytrain.runs.ensemble import read_ensemble
 from raytrain.runs.extensions import load_extensions
 from raytrain.runs.files import atomic_path, write_bytes
 from raytrain.runs.layout import RunDir
+from raytrain.runs.mirror import send
 
 FOLDER = "suspects"
 """Folder of the files, under that of the run."""
@@ -78,6 +79,7 @@ def suspects(run: RunDir) -> Suspects:
     kept = exclude.is_file() and exclude.read_bytes() != listed
     if not kept:
         write_bytes(exclude, listed)
+    send(table.parent)
     unseen = len(report.labeled) - len(labels)
     return Suspects(labels, unseen, table, sheet, exclude, kept)
 

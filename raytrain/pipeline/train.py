@@ -2,7 +2,7 @@
 images for the report. The other stations train their tasks to the end here, too."""
 
 from raytrain.backend.progress import Progress, views
-from raytrain.engine.checkpoint import epoch_path
+from raytrain.engine.checkpoint import epoch_path, is_there
 from raytrain.engine.run import Run
 from raytrain.engine.shipped import shipped_fault
 from raytrain.engine.tasks import held_out, make_task, say_once
@@ -13,6 +13,7 @@ from raytrain.metrics.oof_file import read_oof_evidence
 from raytrain.pipeline.predict import PredictShard, predict_shard
 from raytrain.report.oof import telling
 from raytrain.report.training_section import image_dice
+from raytrain.runs.mirror import remove
 from raytrain.runs.record import (
     Record,
     Status,
@@ -48,7 +49,7 @@ def _examples(task: Task, record: Record) -> PredictShard | None:
         return None
     checkpoint = epoch_path(place.checkpoints, record.best["epoch"])
     ids = tuple(image.id for _, image in telling(image_dice(read_oof_evidence(place.evidence))))
-    if not checkpoint.is_file() or all((place.masks / f"{id}.png").is_file() for id in ids):
+    if not is_there(checkpoint) or all((place.masks / f"{id}.png").is_file() for id in ids):
         return None
     network = NetworkShare(checkpoint, (IDENTITY,), 1)
     return PredictShard(task.run, (network,), (), (), ids, place.masks)
@@ -60,8 +61,7 @@ def forget_damaged(tasks: list[Task]) -> None:
         fault = shipped_fault(task.trial_dir) if is_complete(task) else None
         if fault is not None:
             say_once(f"{task.name} is trained again: {fault}")
-            task.trial_dir.record.unlink()
-            task.trial_dir.shipped.unlink(missing_ok=True)
+            remove(task.trial_dir.record, task.trial_dir.shipped)
 
 
 def run_to_end(tasks: list[Task], run: Run, title: str) -> None:

@@ -15,6 +15,7 @@ from raytrain.pipeline.report import page_of
 from raytrain.runs.files import storage_text
 from raytrain.runs.jobs import read_job
 from raytrain.runs.layout import RunDir
+from raytrain.runs.mirror import fetch
 from raytrain.submission.ledger import ledger_of
 
 ADDRESS = "127.0.0.1"
@@ -108,6 +109,7 @@ class LivePage:
 
     def __call__(self) -> str:
         """Return the page. Raises ValueError when there is nothing to show or a file is damaged."""
+        fetch(self._run.path)
         job = read_job(self._run)
         if job is None:
             raise ValueError(f"{self._run.path}: no job is here yet; run `raytrain check` first")

@@ -41,7 +41,7 @@ def stations(facts: RunFacts) -> list[Station]:
 
 def masks_are_current(facts: RunFacts) -> bool:
     """Return whether `final/masks` was predicted by the current ensemble."""
-    owner = facts.run.masks / ".ensemble"
+    owner = facts.run.masks / "ensemble.txt"
     return (
         facts.ensemble is not None
         and owner.is_file()

@@ -8,6 +8,7 @@ import pandas as pd
 
 from raytrain.report.drawing import Drawing
 from raytrain.runs.files import write_bytes
+from raytrain.runs.mirror import remove
 
 WIDTH_IN = 6.9
 """Width of a figure: the text width of a printed page."""
@@ -47,6 +48,6 @@ def write_figures(folder: Path, figures: Sequence[PrintedFigure], kept: str | No
         if kept and name.startswith(kept):
             names.add(name)
         elif name not in names:
-            (folder / name).unlink(missing_ok=True)
+            remove(folder / name)
     if names or listed.is_file():
         write_bytes(listed, "".join(f"{name}\n" for name in sorted(names)).encode())

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from raytrain.runs.files import read_json, write_json
+from raytrain.runs.mirror import bring_missing, send
 
 LENGTH = 12
 
@@ -42,6 +43,7 @@ def keep_ids(run: Path, train: Ids, val: Ids) -> str:
     path = _path(run, digest)
     if not path.is_file():
         write_json(path, {"train": train, "val": val})
+        send(path)
     return digest
 
 
@@ -49,6 +51,7 @@ def keep_ids(run: Path, train: Ids, val: Ids) -> str:
 def read_ids(run: Path, digest: str) -> tuple[Ids, Ids]:
     """Return the training ids and the held-out ids; the file is read once per process."""
     remedy = "delete it and run the same command again: it writes the file again"
+    bring_missing(_path(run, digest))
     tree = read_json(_path(run, digest), remedy)
     return tuple(tree["train"]), tuple(tree["val"])
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raytrain.config.job import JobSpec
+from raytrain.config.storage import is_url
+from raytrain.runs.store import working_folder
 
 
 @dataclass(frozen=True)
@@ -242,4 +244,6 @@ class RunDir:
 def run_dir(job: JobSpec) -> RunDir:
     """Return the absolute run directory of a job (workers have other working directories)."""
     root = Path(os.path.abspath(os.path.expanduser(job.storage)))
+    if is_url(job.storage):
+        root = working_folder(job.storage)
     return RunDir(root / job.competition.name / job.run)

@@ -1,12 +1,24 @@
-"""The lock of a run's folder."""
+"""The lock of a run's folder; while it is held, the folder follows the storage."""
 
+import _thread
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from filelock import FileLock, Timeout
 
 from raytrain.config.codes import CodedError
-from raytrain.runs.layout import RunDir
+from raytrain.config.job import JobSpec
+from raytrain.runs.layout import RunDir, run_dir
+from raytrain.runs.lease import RENEW_S, Lease
+from raytrain.runs.messages import say, warn
+from raytrain.runs.mirror import fetch, send
+from raytrain.runs.repeated import repeated
+from raytrain.runs.store import Place, place_of
+
+BEAT_S = 5.0
+"""Seconds after which the storage has what the driver has written."""
+AT_THE_END = ("trials", "tensorboard", "tracking")
+"""Folders that are not looked through at every beat. Trials are sent when they change."""
 
 
 @contextmanager
@@ -25,6 +37,58 @@ def locked(run: RunDir) -> Iterator[None]:
             f"{run.path}: another raytrain process is at work here; wait for it or stop it",
         ) from None
     try:
-        yield
+        place = place_of(run.path)
+        if place is None:
+            yield
+        else:
+            with _followed(run, place, Lease(run, place)):
+                yield
     finally:
         lock.release()
+
+
+def visited(job: JobSpec) -> RunDir:
+    """Return the run directory of a job, with what its storage has now, for a command that does not
+    lock it."""
+    run = run_dir(job)
+    fetch(run.path)
+    return run
+
+
+@contextmanager
+def _followed(run: RunDir, place: Place, lease: Lease) -> Iterator[None]:
+    """Fetch the run, send what the block writes, and release the lease. If the storage is away, the
+    lease runs out by itself."""
+    away = False
+    try:
+        fetch(run.path)
+        with (
+            repeated(lambda: _renew(lease), RENEW_S, "lease"),
+            repeated(lambda: _send_new(run), BEAT_S, "storage"),
+        ):
+            yield
+    except OSError:
+        away = True
+        raise
+    finally:
+        if not away:
+            send(run.path)
+            lease.release()
+            say(f"in the storage: {place.url}")
+
+
+def _renew(lease: Lease) -> None:
+    try:
+        lease.renew()
+    except OSError as error:
+        warn(f"the lease is not renewed: {error}")
+    except CodedError as error:
+        warn(str(error))
+        _thread.interrupt_main()
+
+
+def _send_new(run: RunDir) -> None:
+    try:
+        send(*(path for path in run.path.iterdir() if path.name not in AT_THE_END))
+    except OSError as error:
+        warn(f"not in the storage yet: {error}")

@@ -10,6 +10,7 @@ import numpy as np
 
 from raytrain.runs.arrays import new_array, write_part
 from raytrain.runs.files import DamagedError, atomic_path
+from raytrain.runs.mirror import bring_missing
 
 Shape = tuple[int, int, int]
 """Classes, height, width."""
@@ -47,6 +48,7 @@ class Maps:
         """Open the file. Raises DamagedError when it does not hold maps of these shapes."""
         self._shapes, self._start = shapes, _starts(shapes)
         remedy = "delete it and run `raytrain cv` again"
+        bring_missing(path)
         try:
             self._flat = np.load(path, mmap_mode="r")
         except ValueError as error:

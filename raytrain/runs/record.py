@@ -22,6 +22,7 @@ from raytrain.runs.fingerprint import FEW, fingerprint, keep_ids, read_ids
 from raytrain.runs.history import Row, best_row, read_history
 from raytrain.runs.layout import RunDir, TrialDir
 from raytrain.runs.messages import warn
+from raytrain.runs.mirror import send
 from raytrain.runs.soft import SoftSource
 from raytrain.runs.version import verify_version
 
@@ -187,6 +188,7 @@ def write_record(task: Task, status: Status, reason: str | None) -> Record:
         versions=_versions(),
     )
     write_json(task.trial_dir.record, record.model_dump(mode="json"))
+    send(task.trial_dir.record)
     return record
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from raytrain.runs.attempts import Attempt, Failure, append_attempt, read_attempts, tried_batch
 from raytrain.runs.history import read_history
+from raytrain.runs.mirror import send
 from raytrain.runs.record import Task
 
 RETRIES = 1
@@ -30,4 +31,5 @@ def note_failure(task: Task, failure: Failure) -> Attempt:
         cause=failure.cause,
     )
     append_attempt(task.trial_dir, attempt)
+    send(task.trial_dir.attempts)
     return attempt

@@ -7,6 +7,7 @@ import numpy as np
 from raytrain.config.base import Spec
 from raytrain.runs.files import DamagedError
 from raytrain.runs.layout import RunDir
+from raytrain.runs.mirror import bring_missing
 
 REMEDY = "delete it and run the same command again: it makes the soft labels again"
 
@@ -29,6 +30,7 @@ def read_soft(run: RunDir, teacher: str, pixels: int) -> np.ndarray:
     """Map a teacher's numbers (uint16, flat). Raises DamagedError when the file does not hold that
     many pixels."""
     path = soft_path(run, teacher)
+    bring_missing(path)
     try:
         numbers = np.load(path, mmap_mode="r")
     except ValueError as error:

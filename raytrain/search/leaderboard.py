@@ -13,6 +13,7 @@ from raytrain.config.codes import CodedError
 from raytrain.config.errors import unknown_name
 from raytrain.runs.files import write_bytes
 from raytrain.runs.layout import RunDir
+from raytrain.runs.mirror import send
 from raytrain.runs.record import Record, read_records
 from raytrain.runs.search_log import present_records
 from raytrain.search.configurations import Configuration, configurations
@@ -93,6 +94,7 @@ def write_leaderboard(run: RunDir) -> list[Configuration]:
     writer.writeheader()
     writer.writerows(rows(board))
     write_bytes(run.leaderboard, text.getvalue().encode())
+    send(run.leaderboard)
     return board
 
 

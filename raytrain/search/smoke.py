@@ -25,8 +25,10 @@ from raytrain.engine.trial import open_samples, run_trial
 from raytrain.runs.files import read_json, write_json
 from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
+from raytrain.runs.mirror import remove_folder
 from raytrain.runs.record import Task
 
+FOLDER = ".smoke"
 SIDE, IMAGES, EPOCHS, WIDTH = 64, 4, 2, 8
 
 
@@ -55,7 +57,7 @@ def smoke(run: Run) -> Smoked:
     run.backend.map_shards("smoke", _train, tasks)
     found = [(task, read_json(_result(task), task.trial_dir.remedy)) for task in tasks]
     problems = [f"{task.name}: {tree['reason']}" for task, tree in found if "reason" in tree]
-    shutil.rmtree(run.folder.path / "smoke")
+    remove_folder(run.folder.path / FOLDER)
     if problems:
         lines = "\n  ".join(problems)
         raise ValueError(f"smoke: {len(problems)} of {len(tasks)} trials failed\n  {lines}")
@@ -73,7 +75,7 @@ def _tasks(run: Run) -> list[Task]:
         judged = fold.val_ids[:2] if _is_judged(spec) else ()
         few = Fold(fold.name, some_ids, judged)
         task = make_task(run, "search", spec, few, workers=1)
-        folder = run.folder.path / "smoke" / task.fingerprint
+        folder = run.folder.path / FOLDER / task.fingerprint
         tasks[task.fingerprint] = replace(task, directory=folder)
     return list(tasks.values())
 
@@ -102,8 +104,8 @@ def _result(task: Task) -> Path:
     return task.directory.with_suffix(".json")
 
 
-def _train(task: Task) -> None:
-    """Train one task and write its number of steps, or why it failed."""
+def _train(task: Task) -> list[Path]:
+    """Train one task and write its number of steps, or why it failed; returns the file."""
     try:
         run_trial(task, open_samples(RunDir(task.run)), SilentReporter())
         rows = read_history(task.trial_dir.history)
@@ -113,3 +115,4 @@ def _train(task: Task) -> None:
         write_json(_result(task), {"reason": str(error)})
     finally:
         shutil.rmtree(task.directory, ignore_errors=True)
+    return [_result(task)]

@@ -65,9 +65,9 @@ def _target(task: Task) -> Path:
     return RunDir(task.run).search / "probe" / f"{name}.json"
 
 
-def _probe(task: Task) -> None:
+def _probe(task: Task) -> list[Path]:
     """Train two short epochs and time the second, because the first one warms up. A task with a
-    single epoch is timed including its start."""
+    single epoch is timed including its start. Returns the file with the time."""
     target, size = _target(task), task.spec.batch_size
     train_ids, val_ids = task.train_ids[: BATCHES * size], task.val_ids[: BATCHES * size]
     short = replace(
@@ -75,7 +75,7 @@ def _probe(task: Task) -> None:
         spec=task.spec.model_copy(update={"epochs": min(2, task.spec.epochs)}),
         train_ids=train_ids,
         val_ids=val_ids,
-        directory=target.with_suffix(""),
+        directory=target.with_name(f".{target.stem}"),  # it stays on this machine
     )
     clock = _Clock()
     try:
@@ -94,3 +94,4 @@ def _probe(task: Task) -> None:
         write_json(target, cost)
     finally:
         shutil.rmtree(short.directory, ignore_errors=True)
+    return [target]

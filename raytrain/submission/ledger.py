@@ -21,8 +21,11 @@ from pydantic import ValidationError
 
 from raytrain.config.codes import CodedError
 from raytrain.config.job import JobSpec
+from raytrain.config.storage import is_url
 from raytrain.runs.files import append_line, read_lines, write_bytes
 from raytrain.runs.layout import RunDir
+from raytrain.runs.objects import create
+from raytrain.runs.store import Place
 from raytrain.submission.events import Event, latest
 
 
@@ -103,39 +106,31 @@ class ObjectLedger:
     def __str__(self) -> str:
         return self.address
 
-    def _place(self) -> tuple[Any, str]:
-        """Return the file system and the path of the address."""
-        import fsspec  # imported here, because most ledgers are files
-
-        return fsspec.url_to_fs(self.address)
-
     def read(self) -> list[Event]:
-        files, root = self._place()
-        files.invalidate_cache()
-        names = files.glob(f"{root}/events/*/*.json")
-        found = files.cat(names) if names else {}
-        events = [_parsed(text.decode(), name) for name, text in found.items()]
-        return _in_order(events)
+        def request(files: Any, root: str) -> dict[str, bytes]:
+            names = files.glob(f"{root}/events/*/*.json")
+            return files.cat(names) if names else {}
+
+        found = Place(self.address, "").ask(request)
+        return _in_order([_parsed(text.decode(), name) for name, text in found.items()])
 
     def append(self, *events: Event) -> None:
-        files, root = self._place()
         for event in events:
-            path = f"{root}/events/{event.tag}/{event.step:04d}.json"
+            place = Place(self.address, f"events/{event.tag}/{event.step:04d}.json")
             try:
-                files.pipe_file(path, _text(event).encode(), mode="create")
+                create(place, _text(event).encode())
             except FileExistsError:
                 raise OvertakenError(event) from None
 
     def keep(self, name: str, content: bytes) -> Path:
-        files, root = self._place()
-        files.pipe_file(f"{root}/{name}", content)
+        Place(self.address, name).ask(lambda files, path: files.pipe_file(path, content))
         write_bytes(self.copies / name, content)
         return self.copies / name
 
     def kept(self, name: str) -> Path:
-        files, root = self._place()
         try:
-            write_bytes(self.copies / name, files.cat_file(f"{root}/{name}"))
+            content = Place(self.address, name).ask(lambda files, path: files.cat_file(path))
+            write_bytes(self.copies / name, content)
         except FileNotFoundError:
             raise ValueError(f"{self.address}/{name} is missing") from None
         return self.copies / name
@@ -149,6 +144,8 @@ def ledger_of(job: JobSpec, run: RunDir) -> Ledger:
     """
     address = job.competition.submission.ledger
     file = ledger_file(run, job.storage)
+    if address is None and is_url(job.storage):
+        address = f"{job.storage}/submissions"
     if address is not None:
         return ObjectLedger(f"{address.rstrip('/')}/{file.parent.name}", file.parent)
     old = run.path.parent / "submissions"
@@ -164,10 +161,10 @@ def states(job: JobSpec, run: RunDir) -> dict[str, int]:
 
 def ledger_file(run: RunDir, storage: str) -> Path:
     """Return the path of the ledger's file: `submissions/` is in the storage or, if the job's
-    `storage` is relative, in the folder that this path begins at."""
+    `storage` is a relative path, in the folder that this path begins at."""
     root = run.path.parents[1]
     words = Path(os.path.normpath(os.path.expanduser(storage)))
-    if not words.is_absolute() and ".." not in words.parts:
+    if not is_url(storage) and not words.is_absolute() and ".." not in words.parts:
         root = Path(*root.parts[: len(root.parts) - len(words.parts)])
     return root / "submissions" / run.path.parent.name / "ledger.jsonl"
 

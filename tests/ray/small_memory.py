@@ -94,7 +94,7 @@ def main(path: str, address: str, way: str) -> None:
     report = check(job, run)
     hook = {"worker_process_setup_hook": WAYS[way]}
     ray.init(address=address, log_to_driver=False, runtime_env=hook)
-    search(Run(job, run, report, lambda: RayBackend(job.resources)))
+    search(Run(job, run, report, lambda: RayBackend(job.resources, run)))
 
 
 if __name__ == "__main__":

@@ -186,7 +186,7 @@ def _finalize(run: RunDir, data: DataReport) -> None:
 
 
 def _predict(run: RunDir, data: DataReport) -> None:
-    write_bytes(run.masks / ".ensemble", b"e45e3b1e0000")
+    write_bytes(run.masks / "ensemble.txt", b"e45e3b1e0000")
     for id in data.ids("test"):
         mask = np.zeros((HEIGHT, WIDTH), np.uint8)
         mask[4:9, 5:12] = 1

@@ -40,7 +40,7 @@ search:
     ema: {uniform: [0.9, 0.1]}
 folds: {count: 1}
 resources: {cpus: two}
-storage: s3://bucket
+storage: s3://
 """
 
 

@@ -29,7 +29,7 @@ NEED = ResourcesSpec(gpus=1, loaders=2)
         ({"shm_gb": 0.06}, "/dev/shm has 0.06 GB free, too little for resources.loaders"),
         ({"cache_gb": 0.4}, "0.4 GB of disk are free for decoded images; free some"),
         ({"storage_fault": "cannot be written: Read-only file system"},
-         "the storage cannot be written: Read-only file system; mount it on this node"),
+         "the storage cannot be written: Read-only file system; mount it on this node, or give"),
         ({"data_fault": "is empty here"}, "the data is empty here; mount it on this node"),
         ({"clock_s": 1100.0}, "its clock differs by 90 s; start a time service"),
         ({"clock_s": 900.0}, "its clock differs by 90 s"),

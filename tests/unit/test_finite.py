@@ -18,7 +18,8 @@ from raytrain.engine.parallel import current_world
 from raytrain.engine.precision import build_scaler
 from raytrain.engine.schedules import rate_factors, set_rates
 from raytrain.engine.step import train_step
-from raytrain.engine.trial import Samples, task_scaling
+from raytrain.engine.training_images import task_scaling
+from raytrain.engine.trial import Samples
 from raytrain.losses import build_loss
 from raytrain.models import build_model
 from tests.unit.test_parallel import on_workers

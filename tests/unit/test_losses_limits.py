@@ -14,7 +14,8 @@ from raytrain.config.optimizers import SgdSpec
 from raytrain.config.target import Target
 from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.trainable import make_trainable
-from raytrain.engine.trial import Samples, class_pixels, run_trial
+from raytrain.engine.training_images import class_pixels
+from raytrain.engine.trial import Samples, run_trial
 from raytrain.losses import LOSSES, Loss, build_loss
 from raytrain.losses.setting import Setting
 from tests.runs import run_of
@@ -142,7 +143,9 @@ def test_class_pixels_are_those_of_the_images_trained_on(samples: Samples, tmp_p
     task = make_task(tmp_path, samples)
     rows = samples.cache.rows(task.train_ids)
     masks = np.concatenate([np.ravel(samples.cache.mask(int(row))) for row in rows])
-    assert class_pixels(task, samples) == tuple(np.bincount(masks, minlength=4))
+    assert class_pixels(samples.report, samples.cache.rows(task.train_ids)) == tuple(
+        np.bincount(masks, minlength=4)
+    )
 
 
 def test_prepare_tells_what_the_loss_cannot_do(samples: Samples, tmp_path: Path) -> None:

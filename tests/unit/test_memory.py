@@ -26,7 +26,8 @@ from raytrain.engine.optimizers import build_optimizer
 from raytrain.engine.parallel import current_world
 from raytrain.engine.precision import build_scaler
 from raytrain.engine.reporter import SilentReporter
-from raytrain.engine.trial import Samples, run_trial, task_scaling
+from raytrain.engine.training_images import task_scaling
+from raytrain.engine.trial import Samples, run_trial
 from raytrain.engine.validation import Validation, validate
 from raytrain.losses import build_loss
 from raytrain.models import build_model

@@ -22,7 +22,8 @@ from raytrain.engine.parallel import World, current_world
 from raytrain.engine.precision import build_scaler
 from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.step import train_step
-from raytrain.engine.trial import Samples, run_trial, task_scaling
+from raytrain.engine.training_images import task_scaling
+from raytrain.engine.trial import Samples, run_trial
 from raytrain.losses import build_loss
 from raytrain.models import build_model
 from raytrain.runs.history import read_history

@@ -33,7 +33,7 @@ def test_masks_of_another_ensemble_are_not_shown(tmp_path):
     run = build(tmp_path, "predict")
     shown = pictures.tests(read_facts(run, [], agreement([])))
     assert [card.id for card in shown.cards] == ["img13", "img14", "img15", "img16"]
-    (run.masks / ".ensemble").write_text("other")
+    (run.masks / "ensemble.txt").write_text("other")
     stale = pictures.tests(read_facts(run, [], agreement([])))
     assert (stale.cards, stale.missing) == ([], "finalize")
 

@@ -25,7 +25,8 @@ from raytrain.data.dataset import train_loader
 from raytrain.engine.checkpoint import epoch_path, load_checkpoint
 from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.shipped import read_shipped, shipped_checkpoint
-from raytrain.engine.trial import Samples, run_trial, task_scaling
+from raytrain.engine.training_images import task_scaling
+from raytrain.engine.trial import Samples, run_trial
 from raytrain.ensemble.prediction import member_probabilities
 from raytrain.models import build_model
 from raytrain.runs.chosen_epochs import early_end, kept_epochs, shipped_epochs

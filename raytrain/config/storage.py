@@ -1,0 +1,29 @@
+"""Where results go: a folder, or a place in object storage."""
+
+import re
+
+from raytrain.config.secrets import refuse_secrets
+
+LONGEST = 80
+"""Characters of a URL: quoted, it is the name of a folder."""
+
+
+def is_url(address: str) -> bool:
+    """Return whether an address names object storage, such as s3://bucket/folder."""
+    return re.match(r"^[a-z0-9+]+://", address) is not None
+
+
+def usable_storage(value: str) -> str:
+    """Return the storage, a URL without a last slash. Raises ValueError for a URL that cannot hold
+    results, or that holds a password."""
+    if not is_url(value):
+        return value
+    refuse_secrets(value)
+    scheme, _, rest = value.partition("://")
+    if scheme in ("file", "local", "memory"):
+        raise ValueError(f"give a folder, as its path without {scheme}:// (got {value!r})")
+    if not re.fullmatch(r"[^/?#]+(/[^/?#]+)*/?", rest):
+        raise ValueError(f"give a bucket and a prefix, as s3://bucket/runs (got {value!r})")
+    if len(value) > LONGEST:
+        raise ValueError(f"give a URL of at most {LONGEST} characters (got {len(value)})")
+    return value.rstrip("/")

@@ -1,0 +1,74 @@
+"""`.mirror.json` in each working folder: what this machine knows of its files in the storage.
+
+For each file: its state here and its identity in the storage (such as the ETag) when both were last
+equal. A symbolic link `final` is the file `final.link` there, which holds the target.
+"""
+
+import json
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock
+
+from raytrain.runs.files import write_bytes
+
+NOTES = ".mirror.json"
+LINK = ".link"
+State = tuple[int, int]
+"""Size and time of a file; for a link, length and checksum of its target."""
+Known = dict[str, tuple[int, int, str]]
+"""Name -> state here and identity in the storage, when they were equal."""
+
+
+def known_in(folder: Path) -> Known:
+    """Return what is known of a folder's files; a damaged file means nothing is."""
+    try:
+        tree = json.loads((folder / NOTES).read_text())
+    except (OSError, ValueError):
+        return {}
+    return {name: (size, time, identity) for name, (size, time, identity) in tree.items()}
+
+
+@contextmanager
+def changing(folder: Path) -> Iterator[Known]:
+    """Yield what is known of a folder's files, to be changed; no other process changes it
+    meanwhile."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / f"{NOTES}.lock"):
+        known = known_in(folder)
+        before = dict(known)
+        yield known
+        if known != before:
+            write_bytes(folder / NOTES, json.dumps(known).encode())
+
+
+def state_of(path: Path) -> State | None:
+    """Return the state of a file; None if there is none."""
+    try:
+        if path.suffix == LINK:
+            target = os.readlink(path.with_suffix(""))
+            return len(target), zlib.crc32(target.encode())
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
+
+
+def content_of(path: Path) -> bytes:
+    """Return what the storage holds for a file."""
+    return os.readlink(path.with_suffix("")).encode() if path.suffix == LINK else path.read_bytes()
+
+
+def put_in_place(partial: Path, path: Path) -> State | None:
+    """Move a fetched file to its place, or make the link that it holds; returns the state."""
+    if path.suffix == LINK:
+        link = partial.with_suffix(".made")
+        link.unlink(missing_ok=True)
+        link.symlink_to(partial.read_text())
+        link.replace(path.with_suffix(""))
+    else:
+        partial.replace(path)
+    return state_of(path)

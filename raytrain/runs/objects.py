@@ -1,0 +1,106 @@
+"""Requests to a storage for files of runs: list, get, put, delete."""
+
+import errno
+from pathlib import Path
+from typing import Any
+
+from raytrain.runs.known import LINK, content_of
+from raytrain.runs.store import REFUSED, Place
+
+LARGE_BYTES = 64 * 1024**2
+"""Larger files are not read into memory to be sent."""
+IDENTITIES = ("ETag", "etag", "md5Hash", "generation", "mtime", "LastModified", "created")
+"""What identifies a version of a file, by storage; the first one counts."""
+
+
+def tree(place: Place) -> dict[str, str]:
+    """Return relative path -> identity of all files below a folder."""
+
+    def request(store: Any, key: str) -> dict[str, str]:
+        found = store.find(key, detail=True)
+        return {name[len(key) + 1 :]: _identity(facts) for name, facts in found.items()}
+
+    return {name: identity for name, identity in place.ask(request).items() if name}
+
+
+def sizes(place: Place) -> dict[str, int]:
+    """Return relative path -> bytes of all files below a folder."""
+
+    def request(store: Any, key: str) -> dict[str, int]:
+        found = store.find(key, detail=True)
+        return {name[len(key) + 1 :]: int(facts["size"]) for name, facts in found.items()}
+
+    return {name: size for name, size in place.ask(request).items() if name}
+
+
+def level(place: Place) -> dict[str, str]:
+    """Return name -> identity of the files in a folder, without those in its folders."""
+
+    def request(store: Any, key: str) -> dict[str, str]:
+        try:
+            found = store.ls(key, detail=True)
+        except FileNotFoundError:
+            return {}
+        files = [each for each in found if each["type"] == "file"]
+        return {each["name"][len(key) + 1 :]: _identity(each) for each in files}
+
+    return {name: identity for name, identity in place.ask(request).items() if name}
+
+
+def identity(place: Place) -> str:
+    """Return the identity of a file. Raises FileNotFoundError."""
+    return place.ask(lambda store, key: _identity(store.info(key)))
+
+
+def get(storage: str, wanted: dict[str, Path]) -> None:
+    """Write files, given by their paths below the storage, to places here, several at once."""
+
+    def request(store: Any, root: str) -> None:
+        keys = [f"{root}/{below}".lstrip("/") for below in wanted]
+        store.get(keys, [str(path) for path in wanted.values()])
+
+    Place(storage, "").ask(request)
+
+
+def put(path: Path, place: Place) -> str:
+    """Send one file; returns its identity."""
+
+    def request(store: Any, key: str) -> str:
+        if path.suffix != LINK and path.stat().st_size > LARGE_BYTES:
+            store.put_file(str(path), key)
+            return _identity(store.info(key))
+        answer = store.pipe_file(key, content_of(path))
+        # S3 answers with the identity; other storages are asked for it.
+        return _identity(answer if isinstance(answer, dict) else store.info(key))
+
+    return place.ask(request)
+
+
+def create(place: Place, content: bytes) -> None:
+    """Write a file that does not exist yet; of several writers, one succeeds. No two writers have
+    the same content. Raises FileExistsError."""
+    try:
+        place.ask(lambda store, key: store.pipe_file(key, content, mode="create"))
+    except OSError as error:
+        if not isinstance(error, FileExistsError) and error.errno != REFUSED:
+            raise
+        # The first try may have succeeded although its answer was lost.
+        if place.ask(lambda store, key: store.cat_file(key)) != content:
+            raise FileExistsError(errno.EEXIST, "there is one already", place.url) from None
+
+
+def delete(places: list[Place]) -> None:
+    """Delete files of one storage; those that are not there do not matter."""
+
+    def request(store: Any, root: str) -> None:
+        try:
+            store.rm([f"{root}/{each.below}".lstrip("/") for each in places])
+        except FileNotFoundError:
+            return  # S3 does not mind
+
+    if places:
+        Place(places[0].storage, "").ask(request)
+
+
+def _identity(facts: dict[str, Any]) -> str:
+    return next(str(facts[key]) for key in IDENTITIES if facts.get(key))

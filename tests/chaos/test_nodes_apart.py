@@ -1,0 +1,84 @@
+"""Two nodes that share no folder: their data and storage are on an S3 server, and their caches are
+their own. One node is killed in the search. The CSV is that of one machine with a folder."""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from raytrain.config.load import load_job
+from raytrain.data.staging import staged
+from raytrain.runs.layout import RunDir
+from raytrain.runs.record import read_records
+from raytrain.runs.store import working_folder
+from tests.commands import Command, raytrain
+from tests.nodes import Nodes, nodes
+from tests.s3 import Requests, bucket
+from tests.support import csv_bytes, figures, run_folder, write_job
+
+URL = "s3://storage/team"
+QUICK = {
+    "trial": {"epochs": 6}, "search": {"trials": 2}, "cv": {"candidates": 1},
+    "finalize": {"epochs": 2}, "predict": {"tta": "none", "steps": "none"},
+}  # fmt: skip
+
+
+@pytest.fixture
+def requests() -> Iterator[Requests]:
+    with bucket("storage") as found:
+        yield found
+
+
+@pytest.fixture
+def apart(requests: Requests, tmp_path: Path) -> Iterator[Nodes]:
+    with nodes(tmp_path, 0) as found:
+        for name in ("first", "second"):
+            _add(found, tmp_path / name)
+        yield found
+
+
+def _add(found: Nodes, cache: Path) -> None:
+    os.environ["RAYTRAIN_CACHE"] = str(cache)
+    found.add()
+
+
+def test_a_node_killed_in_the_search_changes_nothing(
+    apart: Nodes, requests: Requests, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = write_job(tmp_path, tmp_path / "runs", **QUICK)
+    there = staged(load_job(job, ["storage=" + URL]))
+    (tmp_path / "there.yaml").write_text(yaml.safe_dump(there.model_dump(mode="json")))
+    alone = raytrain("run", job, "--local", env={"RAYTRAIN_CACHE": str(tmp_path / "alone")})
+    assert alone.returncode == 0, alone.stdout + alone.stderr
+    shutil.rmtree(tmp_path / "data")
+    env = {**apart.env, "RAYTRAIN_CACHE": str(tmp_path / "driver")}
+    driver = Command("run", tmp_path / "there.yaml", out=tmp_path / "log", env=env)
+    while not any(path.endswith("epoch_0002.json") for path in requests.paths):
+        assert driver.poll() is None, (tmp_path / "log").read_text()
+        threading.Event().wait(0.02)
+    begun = {path.split("/trials/")[1][:12] for path in requests.paths if "/trials/" in path}
+    apart.remove(apart.workers[0])
+    _add(apart, tmp_path / "third")
+    assert driver.wait(400) == 0, (tmp_path / "log").read_text()
+    monkeypatch.setenv("RAYTRAIN_CACHE", str(tmp_path / "driver"))
+    storage = working_folder(URL)
+    assert csv_bytes(storage) == csv_bytes(tmp_path / "runs")
+    assert figures(storage) == figures(tmp_path / "runs")
+    # The trial that the node had begun went on from its last epoch on another node.
+    records = read_records(RunDir(run_folder(storage)))
+    again = [record for record in records if record.starts > 1]
+    assert {record.fingerprint for record in again} <= begun
+    assert again
+    _nothing_but_the_own(tmp_path)
+
+
+def _nothing_but_the_own(folder: Path) -> None:
+    """Nodes have worked in their own caches, and have not what only the driver writes."""
+    for name in ("second", "third"):
+        found = {path.name for path in (folder / name / "runs").glob("*/phantom/default/*")}
+        assert "data.json" in found
+        assert "report.html" not in found
