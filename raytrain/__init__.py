@@ -41,8 +41,8 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 class _Package(ModuleType):
-    """Keeps `raytrain.search` the function: the import of the folder of that name would replace it,
-    because Python sets each imported submodule as an attribute of its package."""
+    """Keeps `raytrain.search` a function. Python sets each imported submodule as an attribute of
+    its package, so the import of the folder `search` would replace the function."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not (name in __all__ and isinstance(value, ModuleType)):

@@ -21,7 +21,8 @@ class BarView:
         self._bar.refresh()
 
     def note(self, task: Task) -> None:
-        """Add the epochs of this trial; those that it has already done do not count as progress."""
+        """Add the epochs of this trial to the bar. Epochs that the trial has already done do not
+        count as progress."""
         self._epochs[task.fingerprint] = len(read_history(task.trial_dir.history))
         self._bar.total += task.spec.last_epoch - self._epochs[task.fingerprint]
 
@@ -35,7 +36,7 @@ class BarView:
                 self._bar.set_postfix_str(f"best {self._best:.4f}", refresh=False)
 
     def ended(self, task: Task, record: Record) -> None:
-        """Take the epochs that a stopped trial does not run out of the bar."""
+        """Remove from the bar the epochs that a stopped trial does not run."""
         self._bar.total -= record.spec.last_epoch - self._epochs[task.fingerprint]
 
     def looked(self) -> None:

@@ -1,7 +1,7 @@
-"""The clock of a run with a budget: the time used over all starts, and its end.
+"""The clock of a run with a budget: the time used over all starts, and the end of the budget.
 
-`budget.json` is written every few seconds, so that a killed run keeps its count. The end of the
-budget raises an interrupt, which takes the same path as Ctrl-C.
+`budget.json` is written every few seconds, so that a killed run does not lose its count. At the end
+of the budget, an interrupt is raised and handled like Ctrl-C.
 """
 
 import signal
@@ -22,15 +22,16 @@ BEAT_S = 3.0
 
 
 class BudgetOver(KeyboardInterrupt):
-    """The budget is used up, except for the time reserved for the final steps."""
+    """Raised when the budget is used up, except for the time reserved for the final steps."""
 
 
 class Plan(Spec):
-    """Decisions from timed costs, stored so that later starts follow the same plan."""
+    """Decisions that are based on timed costs. They are stored, so that later starts follow the
+    same plan."""
 
     quick_epochs: int | None = None
     epochs: int | None = None
-    """Most epochs of any trial."""
+    """Largest number of epochs of any trial."""
     search_until_s: float | None = None
     """The search ends when this many seconds of the budget are used."""
 
@@ -44,8 +45,9 @@ class ClockFile(Spec):
 
 
 class Clock:
-    """The time of one start of `run` with a budget, counted from here. Another total makes a new
-    plan. Raises ValueError on a system that cannot end a run."""
+    """The time of one start of `run` with a budget, counted from here. If the total has changed
+    since the last start, a new plan is made. Raises ValueError on a system that cannot end a
+    run."""
 
     def __init__(self, run: RunDir, total_s: float, clock: Callable[[], float] = time.monotonic):
         if not hasattr(signal, "setitimer"):
@@ -57,7 +59,9 @@ class Clock:
         self._before, self._start, self.plan = 0.0, clock(), Plan()
         bring(run.budget)
         if run.budget.is_file():
-            file = read_spec(run.budget, ClockFile, "delete it: the clock starts anew")
+            file = read_spec(
+                run.budget, ClockFile, "delete it; the budget is then counted from 0 again"
+            )
             self._before = file.used_s
             same = file.total_s == total_s
             self.plan = file.plan if same else Plan(quick_epochs=file.plan.quick_epochs)
@@ -69,11 +73,12 @@ class Clock:
 
     @property
     def left_s(self) -> float:
-        """Seconds until the end, which leaves time for the final steps."""
+        """Seconds until search and training must end. The time reserved for the final steps is not
+        included."""
         return (1 - END) * self.total_s - self.used_s
 
     def search_is_over(self) -> bool:
-        """Return whether the search has used its share."""
+        """Return whether the search has used its share of the budget."""
         until_s = self.plan.search_until_s
         return until_s is not None and self.used_s >= until_s
 
@@ -93,7 +98,8 @@ class Clock:
 
     @contextmanager
     def ending(self) -> Iterator[None]:
-        """Raise BudgetOver in the block when the budget is over; main thread only."""
+        """Raise BudgetOver in the block when the budget is over. It works in the main thread
+        only."""
 
         def over(number: int, frame: FrameType | None) -> None:
             del number, frame

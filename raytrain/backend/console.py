@@ -1,5 +1,5 @@
-"""Console output: on a terminal one screen of what runs; in a log one short line per trial now and
-then, and one at its end."""
+"""Console output. A terminal shows one screen of what runs. A log gets a short line per trial from
+time to time, and one at its end."""
 
 import sys
 import time
@@ -18,17 +18,17 @@ from raytrain.runs.messages import shows_details
 from raytrain.runs.record import Record, Task
 
 EVERY_S = 30.0
-"""Shortest time between two lines of a trial, unless details are shown."""
+"""Smallest number of seconds between two lines of a trial, unless details are shown."""
 WIDTH = 100
-"""Most columns of a line."""
+"""Largest number of columns of a line."""
 NAME = 40
-"""Most columns of a trial's name in a line."""
+"""Largest number of columns of a trial's name in a line."""
 SHORTEST = 12
-"""Columns that a name has beside the longest figures."""
+"""Smallest number of columns for a trial's name beside long figures."""
 
 
 class ConsoleView:
-    """Shows trials on standard output; each line has its trial's name."""
+    """Shows trials on standard output. Each line contains the name of its trial."""
 
     name = "progress"
 
@@ -55,7 +55,7 @@ class ConsoleView:
             self._live.start()
 
     def note(self, task: Task) -> None:
-        """Count this trial; epochs that it has already done do not count as progress."""
+        """Count this trial. Epochs that the trial has already done do not count as progress."""
         self._tally.note(task)
         self._said_s[task.fingerprint] = self._clock()
 
@@ -89,14 +89,14 @@ class ConsoleView:
         self._live.stop()
 
     def say(self, text: str) -> None:
-        """Print a line as it is."""
+        """Print a line without changes."""
         self.console.print(plain(text), soft_wrap=True)
 
     def _is_due(self, task: Task) -> bool:
         return self._clock() - self._said_s[task.fingerprint] >= EVERY_S
 
     def _line(self, task: Task, rows: list[Row]) -> str:
-        """Return where a trial is, in one line of at most `WIDTH` columns."""
+        """Return the progress of a trial in one line of at most `WIDTH` columns."""
         row = rows[-1]
         scores = [each["val_score"] for each in rows if "val_score" in each]
         score = f"loss {row['train_loss']:.4f}"
@@ -107,8 +107,8 @@ class ConsoleView:
         return f"  {self._named(task, len(figures) + 4)} {figures}"
 
     def _named(self, task: Task, beside: int) -> str:
-        """Return the name of a trial and a colon, as wide as those of the other trials and short
-        enough beside this many other columns."""
+        """Return a trial's name and a colon, as wide as the other trials' names. The name is short
+        enough to leave `beside` columns of the line for figures."""
         names = short_names(self._tally.names(), max(SHORTEST, min(NAME, WIDTH - beside)))
         return f"{names[task.name] + ':':<{max(map(len, names.values())) + 1}}"
 
@@ -132,7 +132,7 @@ def epoch_text(row: Row, last_epoch: int) -> str:
     parts += [
         f"lr {row['lr']:.2g}",
         f"{row['samples_per_s']:.0f} images/s",
-        f"waiting {100 * row['wait_share']:.0f} %",
+        f"waiting for data {100 * row['wait_share']:.0f} %",
         *([" and ".join(memory)] if memory else []),
         f"{duration_text(row['seconds_left'])} left",
     ]

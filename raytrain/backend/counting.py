@@ -1,5 +1,5 @@
-"""Progress of a station that trains nothing: a screen on a terminal, a line now and then in a log,
-and a bar for a program."""
+"""Progress of a station that trains nothing: a screen on a terminal, a line from time to time in a
+log, and a bar in a program."""
 
 import sys
 import threading
@@ -23,7 +23,7 @@ from raytrain.runs.messages import counted, prints_messages, say
 
 
 class Counting:
-    """Context manager that shows how much of a station is done, in a thread of its own."""
+    """Context manager that shows, from a thread of its own, how much of a station is done."""
 
     def __init__(
         self,
@@ -34,8 +34,8 @@ class Counting:
         done: Callable[[], int],
         clock: Callable[[], float] = time.monotonic,
     ):
-        """`done` returns how many of the `total` things, such as images, are done; `noun` is what
-        one of them is called."""
+        """`done` returns how many of the `total` things, such as images, are done. `noun` is the
+        name of one thing."""
         self._station, self._folder, self._done, self._clock = station, folder, done, clock
         self._total, self._noun = total, noun
         self._before, self._start_s, self._said_s = done(), clock(), clock()
@@ -67,11 +67,11 @@ class Counting:
             took_s = self._clock() - self._start_s
             took = duration_text(took_s) if took_s >= 1 else "under a second"
             done = counted(self._done() - self._before, self._noun)
-            before = f"; {self._before} were there before" if self._before else ""
+            before = f"; {self._before} were done before" if self._before else ""
             say(f"{self._station}: {done} in {took}{before}")
 
     def look(self) -> None:
-        """Show what is done now."""
+        """Show how much is done now."""
         done = self._done()
         if self._bar is not None:
             self._bar.update(done - self._bar.n)
@@ -102,8 +102,8 @@ class Counting:
 
 
 def files_there(paths: Sequence[Path]) -> Callable[[], int]:
-    """Return a function that counts the files that exist; those that it has seen are not looked for
-    again."""
+    """Return a function that counts the files that exist. A file that was found once is not looked
+    for again."""
     missing = [*paths]
 
     def count() -> int:
@@ -114,7 +114,7 @@ def files_there(paths: Sequence[Path]) -> Callable[[], int]:
 
 
 def show_stations(folder: RunDir, station: str) -> None:
-    """Print the pipeline with a mark at `station`, if this is a command on a terminal."""
+    """Print the pipeline with a mark at `station`, if this process is a command on a terminal."""
     console = console_of(sys.stdout)
     if prints_messages() and console.is_terminal:
         say(stations_text(folder, station, console.options.ascii_only))

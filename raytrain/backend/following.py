@@ -1,5 +1,8 @@
-"""Pass the progress of trials to views. It is read from `history.jsonl`, so it works the same for
-every backend. Each view has its own thread, so that no view can delay a training."""
+"""Pass the progress of trials to views.
+
+The progress is read from `history.jsonl`, so it works the same for every backend. Each view has its
+own thread, so that no view can delay a training.
+"""
 
 import queue
 import threading
@@ -14,24 +17,24 @@ POLL_S = 0.5
 
 
 class View(Protocol):
-    """Shows trials somewhere. After an exception the same update is repeated at the next look."""
+    """Shows trials in another tool, such as MLflow. An update that raised is repeated later."""
 
     name: str
 
     def update(self, task: Task, rows: list[Row]) -> None:
-        """Receive the whole history of a trial, whenever it has changed."""
+        """Called with the whole history of a trial whenever the history has changed."""
         ...
 
     def ended(self, task: Task, record: Record) -> None:
-        """Receive how a trial ended; all its rows have been passed before."""
+        """Called when a trial has ended. All rows of the trial have been passed before."""
         ...
 
     def looked(self) -> None:
-        """Receive the end of a look: everything known so far has been passed."""
+        """Called after each reading of the histories: everything known so far has been passed."""
         ...
 
     def close(self) -> None:
-        """Close the view; no call follows."""
+        """Close the view. It is not called again."""
         ...
 
 
@@ -49,7 +52,7 @@ class Follower:
         self._thread = threading.Thread(target=self._run, name=view.name, daemon=True)
 
     def follow(self, task: Task) -> None:
-        """Watch this trial too, until it has ended."""
+        """Watch this trial, too, until the trial has ended."""
         self._tasks.setdefault(task.fingerprint, task)
 
     def start(self) -> None:
@@ -59,7 +62,7 @@ class Follower:
         self._ended.put(record)
 
     def stop(self) -> None:
-        """Stop after a last look."""
+        """Read the histories a last time, and stop."""
         self._stop.set()
         self._thread.join()
 
@@ -98,7 +101,7 @@ class Follower:
 
 
 def _size(path: Path) -> tuple[int, int] | None:
-    """Return the size and time of a file, which change when the file does."""
+    """Return the size and modification time of a file, or None if there is no file."""
     try:
         found = path.stat()
     except FileNotFoundError:

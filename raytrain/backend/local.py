@@ -25,11 +25,11 @@ class LocalBackend:
     """Runs all work in this process, in order."""
 
     def places(self) -> dict[str, int]:
-        """Return one place, this process."""
+        """Return one place: this process."""
         return {"process": 1}
 
     def search(self, search: Search) -> None:
-        """Run every trial to its end (schedulers are refused before this)."""
+        """Run every trial to its end. Schedulers are refused before."""
         assert search.spec.scheduler.name == "none"
         while not search.is_over() and (task := search.ask()):
             try:
@@ -40,7 +40,7 @@ class LocalBackend:
                 search.tell(task, "finished" if reason is None else "failed", reason)
 
     def run_trials(self, tasks: list[Task], on_end: OnEnd) -> None:
-        """Run one task after another; a user's mistake in one does not stop the others."""
+        """Run one task after another. A user's mistake in one task does not stop the others."""
         for task in tasks:
             failure = _failure(task, SilentReporter())
             if failure is None:
@@ -57,7 +57,7 @@ class LocalBackend:
 
 
 class _OutOfTimeError(Exception):
-    """There is no time for another epoch."""
+    """Raised when there is no time for another epoch."""
 
 
 class _UntilOver:
@@ -73,7 +73,8 @@ class _UntilOver:
 
 
 def _tried(task: Task, search: Search) -> str | None:
-    """Train a task, and retry if that fails; returns why the last attempt failed."""
+    """Train a task, and retry if the training fails; returns why the last attempt failed, or
+    None."""
     reason = None
     for _ in range(1 + RETRIES):
         failure = _failure(as_tried(task), _UntilOver(search))
@@ -85,7 +86,8 @@ def _tried(task: Task, search: Search) -> str | None:
 
 
 def _failure(task: Task, reporter: Reporter) -> Failure | None:
-    """Train a task; returns why it failed: a user's mistake, the storage, or too little memory."""
+    """Train a task; returns why the training failed (a user's mistake, the storage, or too little
+    memory), or None."""
     samples = open_samples(RunDir(task.directory.parent.parent))
     try:
         run_trial(task, samples, reporter)

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 CUT = ".."
 TAIL = 2
-"""Parts at the end of a name that are always shown: the learning rate or fold, and the first digits
-of the fingerprint."""
+"""Parts at the end of a name that are never left out: the learning rate or fold, and the first
+digits of the fingerprint."""
 
 
 def short_names(names: Iterable[str], width: int) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Settings of a job that cannot work where it is to run, found before a worker is requested."""
+"""Settings of a job that cannot work on the chosen backend, found before a worker is requested."""
 
 from importlib.util import find_spec
 
@@ -11,7 +11,7 @@ from raytrain.runs.record import Station
 
 
 def tracking_problems(job: JobSpec, place: Place) -> list[str]:
-    """Return one line per experiment tracker that the job names and that cannot work here."""
+    """Return one line per experiment tracker of the job that cannot work here."""
     asked = {"mlflow": job.tracking.mlflow, "wandb": job.tracking.wandb}
     problems = []
     for package in (name for name, spec in asked.items() if spec is not None):
@@ -29,8 +29,8 @@ def tracking_problems(job: JobSpec, place: Place) -> list[str]:
 
 
 def device_problems(job: JobSpec, place: Place) -> list[str]:
-    """Return one line per setting of the default trial, or of any trial of the search, that needs a
-    GPU; none if a GPU is used."""
+    """Return one line per setting that needs a GPU, in the default trial and in the trials of the
+    search; none if a GPU is used."""
     gpu = torch.cuda.is_available() if place == "local" else job.resources.gpus > 0
     if gpu:
         return []
@@ -55,7 +55,7 @@ def device_problems(job: JobSpec, place: Place) -> list[str]:
 
 
 def local_problems(job: JobSpec, stations: tuple[Station, ...]) -> list[str]:
-    """Return what these stations of a job require that only Ray provides."""
+    """Return a problem for each setting of these stations that needs Ray."""
     problems = []
     if "search" in stations and job.search.scheduler.name != "none":
         problems.append(

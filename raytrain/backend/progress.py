@@ -37,7 +37,8 @@ class Progress:
         expected: int = 0,
     ):
         """`past` are records of trials that ended before; the best score counts them, too.
-        `expected` trials are to come; `tasks` are those of them that are known."""
+        `expected` is the number of trials to come. `tasks` are the trials to come that are already
+        drawn."""
         self._console: ConsoleView | BarView = (
             ConsoleView(title, rungs, past, expected) if prints_messages() else BarView(title)
         )
@@ -97,8 +98,8 @@ class Progress:
 
 
 def views(run: Run) -> list[View]:
-    """Return the views of trainings besides the console. Raises ValueError when a tracker that the
-    job names cannot be reached."""
+    """Return the views besides the console. Raises ValueError when a tracker of the job cannot be
+    reached."""
     tracking = run.job.tracking
     found: list[View] = [BoardView(run.folder)] if tracking.tensorboard else []
     if tracking.mlflow or tracking.wandb:

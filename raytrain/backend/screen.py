@@ -18,19 +18,21 @@ STATIONS: dict[str, Callable[[RunDir], bool]] = {
     "predict": lambda run: any(run.masks.glob("*.png")),
     "encode": lambda run: run.submission.is_file(),
 }
-"""The stations in order, and whether a station has left its files."""
+"""The stations in order, each with a function that returns whether the station has written its
+files."""
 SHOWN_AS: dict[str, str] = {"final": "finalize"}
-"""Trainings of a station -> the station's name."""
+"""Station of a task -> name of the station on the screen."""
 HEADS = 8
-"""Lines of a screen that are no trial: three of text, the table's head and lines, and a spare."""
+"""Number of lines of a screen that do not show a trial: three lines of text, the head and lines of
+the table, and a spare line."""
 NAME = 44
-"""Columns of a trial's name."""
+"""Number of columns for a trial's name."""
 
 
 def screen(
     title: str, tally: Tally, rungs: list[int], usage: str, console: Console
 ) -> RenderableType:
-    """Return everything that is known now, for the size of this terminal."""
+    """Return the whole screen, in the size of this terminal."""
     first = next(iter(list(tally.tasks.values())), None)
     lines = []
     if first is not None:
@@ -66,7 +68,7 @@ def stations_text(run: RunDir, station: str, ascii_only: bool) -> str:
 
 
 def _table(tally: Tally, rungs: list[int], most: int) -> Table:
-    """Return the trials that have begun and not ended, the most advanced first."""
+    """Return the table of the trials that have begun and not ended, the most advanced first."""
     table = Table(box=None, pad_edge=False)
     compared = ["rung"] if rungs else []
     for column in ("running", "epoch", *compared, "loss", "score", "images/s", "waiting", "left"):

@@ -1,4 +1,4 @@
-"""What is known of a station's trials so far: their epochs, the best score and the time left."""
+"""The progress of a station's trials: their epochs, the best score and the time left."""
 
 from collections.abc import Callable, Sequence
 
@@ -12,26 +12,26 @@ class Tally:
 
     def __init__(self, past: Sequence[Record], expected: int, clock: Callable[[], float]):
         """`past` are the records of trials that ended before; they count for the best score.
-        `expected` is the number of trials to come, of which some may not be known yet."""
+        `expected` is the number of trials to come; some of them may not be drawn yet."""
         self._expected, self._clock, self._start_s = expected, clock, clock()
         self.tasks: dict[str, Task] = {}
         self.last: dict[str, Row] = {}
         self.ended: set[str] = set()
         self.best: tuple[float, str] | None = None
-        """The best validation score so far, and its trial's name."""
+        """The best validation score so far, and the name of its trial."""
         self._first: dict[str, int] = {}
         for record in past:
             self._score(record.best, record.name)
 
     def note(self, task: Task) -> None:
-        """Count this trial; epochs that it has already done do not count as progress."""
+        """Count this trial. Epochs that the trial has already done do not count as progress."""
         rows = read_history(task.trial_dir.history)
         self.tasks[task.fingerprint] = task
         self._first[task.fingerprint] = len(rows)
         self._take(task, rows)
 
     def new_rows(self, task: Task, rows: list[Row]) -> list[Row]:
-        """Count the rows of this trial that were not counted before, and return them."""
+        """Count the new rows of this trial, and return them."""
         new = [row for row in rows if row["epoch"] > self.epoch(task)]
         self._take(task, new)
         return new
@@ -46,7 +46,7 @@ class Tally:
         return int(self.last.get(task.fingerprint, {}).get("epoch", 0))
 
     def running(self) -> list[tuple[Task, Row]]:
-        """Return the trials that have done an epoch and have not ended, with their last row."""
+        """Return the trials that have done an epoch and have not ended, each with its last row."""
         return [
             (task, self.last[name])
             for name, task in list(self.tasks.items())
@@ -58,7 +58,8 @@ class Tally:
         return [task.name for task in list(self.tasks.values())]
 
     def left(self) -> str:
-        """Return how many trials have ended, and what is left if no further one is stopped."""
+        """Return how many trials have ended, and how much work is left if no further trial is
+        stopped early."""
         tasks = list(self.tasks.values())
         done = sum(self.epoch(task) - self._first[task.fingerprint] for task in tasks)
         lengths = [task.spec.last_epoch for task in tasks]

@@ -1,9 +1,9 @@
 """TensorBoard event files, written from the histories: `tensorboard --logdir <run>` shows every
 trial under its name.
 
-Only the driver writes them, one file per trial. It starts a file over whenever the history no
-longer matches what it has written, or it does not know what it has written. So no step appears
-twice, however often a training was interrupted.
+Only the driver writes them, one file per trial. It starts a file over when the history does not
+match what the file holds, or when the file is from an earlier driver. So no step appears twice,
+however often a training was interrupted.
 """
 
 import time
@@ -32,7 +32,7 @@ PLACES = {
     "wait_share": "speed/wait_share",
     "epoch_seconds": "speed/epoch_seconds",
 }
-"""Figure -> tag. Related figures share a group of charts."""
+"""Figure of the history -> tag in TensorBoard. Related figures share a group of charts."""
 
 
 class BoardView:
@@ -117,8 +117,9 @@ class _Board:
 
 
 def _folder(root: Path, task: Task) -> Path:
-    """Return the folder named after the trial. If another trial has the same name (which holds four
-    digits of the fingerprint), the folder gets the whole fingerprint."""
+    """Return the folder for the trial, with the trial's name. The name holds four digits of the
+    fingerprint. If another trial has the same name, the folder is named after the whole
+    fingerprint."""
     folder = root / task.name.replace("/", "_")
     if all(path.name.endswith(task.fingerprint) for path in folder.glob("*")):
         return folder

@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable
 
 EVERY_S = 5.0
-"""Shortest time between two looks at the GPUs."""
+"""Smallest number of seconds between two readings of the GPUs."""
 ASKED = "--query-gpu=utilization.gpu,memory.used,memory.total"
 SHOWN = 4
-"""Most GPUs that are shown one by one."""
+"""Largest number of GPUs that are shown one by one."""
 
 
 class Usage:
-    """Looks at the machine again when the last look is `EVERY_S` old."""
+    """Reads the load of this machine, at most once in `EVERY_S`."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):
         self._clock = clock
@@ -37,7 +37,8 @@ def _cpu_text() -> list[str]:
 
 
 def _gpu_texts() -> list[str]:
-    """Return one text per GPU, or their mean if there are many; nothing if they cannot be read."""
+    """Return one text per GPU, or one text with their mean if there are many; nothing if the GPUs
+    cannot be read."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return []

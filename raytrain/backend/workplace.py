@@ -1,4 +1,4 @@
-"""The workplace of a run: it opens the backend on first use, and closes it at the end."""
+"""The workplace of a run. It opens the backend at the first use, and closes it at the end."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -12,7 +12,7 @@ from raytrain.runs.messages import say
 
 
 class Workplace:
-    """Opens the backend on first use, so that a run with nothing left to do starts nothing."""
+    """Opens the backend at the first use, so that a run with nothing left to do starts nothing."""
 
     def __init__(
         self, job: JobSpec, place: Place, folder: RunDir, submissions: Callable[[], dict[str, int]]
@@ -35,7 +35,7 @@ class Workplace:
         self._stack.close()
 
     def backend(self) -> Backend:
-        """Return Ray or this process, opened at the first call."""
+        """Return the backend, which is Ray or this process. It is opened at the first call."""
         if self._backend is None:
             self._backend = self._opened()
         return self._backend

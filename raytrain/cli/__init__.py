@@ -1,5 +1,5 @@
-"""The commands: parse arguments, call one function, return its answer. Heavy libraries are imported
-late."""
+"""The commands. Each parses its arguments, calls one function and returns the answer. Heavy
+libraries are imported late."""
 
 from raytrain.cli import (
     begin,

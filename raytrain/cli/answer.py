@@ -1,7 +1,8 @@
-"""What a command answers: values, which are shown as text or as one JSON object.
+"""The answer of a command: values, which are shown as text or as one JSON object.
 
 The object has the keys schema, command, ok, exit_code, result, problems, message and warnings. Each
-problem has code, path, problem and remedy. A change that breaks a reader raises `SCHEMA`.
+problem has code, path, problem and remedy. `SCHEMA` is raised by a change after which a program
+could no longer read the object.
 """
 
 import dataclasses
@@ -40,10 +41,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command found. The text is rendered from the values."""
+    """The answer of a command. The text is made from the values."""
 
     result: Any
-    """Values by name: numbers, text, paths, specs, dataclasses and lists of them."""
+    """Values by name: numbers, texts, paths, specs, dataclasses and lists of them."""
     text: str = ""
     exit_code: int = 0
     message: str = ""
@@ -52,7 +53,7 @@ class Answer:
 
 
 def failure(error: BaseException, code: Code, exit_code: int) -> Answer:
-    """Return the answer of a command that an error ended."""
+    """Return the answer of a command that ended with an error."""
     text = storage_text(error) if isinstance(error, OSError) else str(error)
     text = without_password(text)
     lines = getattr(error, "problems", ()) or _problem_lines(text)
@@ -62,16 +63,16 @@ def failure(error: BaseException, code: Code, exit_code: int) -> Answer:
 
 
 def _completed(problem: Problem, whole: Problem) -> Problem:
-    """Return a problem with the place and the remedy of the message's first line, where its own
-    line has none."""
+    """Return a problem. If its line names no place or no remedy, those of the message's first line
+    are used."""
     named = problem.remedy != CODES[problem.code][1]
     remedy = problem.remedy if named else whole.remedy
     return dataclasses.replace(problem, path=problem.path or whole.path, remedy=remedy)
 
 
 def problem_of(code: Code, line: str) -> Problem:
-    """Return the parts of a message's line, which reads `place: problem; remedy`. A Fault remembers
-    its place; in other lines it is the text before the first colon."""
+    """Return the parts of a line that reads `place: problem; remedy`. A Fault knows its place. In
+    other lines, the place is the text before the first colon."""
     if isinstance(line, Fault):
         path, rest = without_password(line.place), without_password(line.text)
     else:
@@ -83,7 +84,8 @@ def problem_of(code: Code, line: str) -> Problem:
 
 
 def _problem_lines(text: str) -> list[str]:
-    """Return the lines of a message that name one problem each: the indented ones, if any."""
+    """Return the lines of a message that name one problem each: the indented lines, if there are
+    any."""
     lines = text.split("\n")
     listed = [line for line in lines[1:] if re.match(r"  [^ -]", line)]
     if listed:
@@ -110,7 +112,7 @@ def json_text(command: str, answer: Answer, warnings: list[str]) -> str:
 def as_tree(value: Any) -> Any:
     """Return a value as JSON knows it; NaN and infinity become null.
 
-    Raises TypeError for a type that has no place in an answer.
+    Raises TypeError for a type that an answer cannot contain.
     """
     if isinstance(value, float) and not math.isfinite(value):
         return None
@@ -130,4 +132,4 @@ def as_tree(value: Any) -> Any:
         return [as_tree(each) for each in value]
     if hasattr(value, "tolist"):  # NumPy's, which light commands do not import
         return as_tree(value.tolist())
-    raise TypeError(f"{type(value).__name__} has no place in an answer")
+    raise TypeError(f"an answer cannot contain a {type(value).__name__}")

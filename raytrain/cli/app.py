@@ -1,6 +1,6 @@
-"""Shared parts of all commands: how their answers and errors are shown, and common options.
+"""Shared parts of all commands: how answers and errors are shown, and common options.
 
-Each command returns an `Answer`; here, and nowhere else, it becomes text or JSON.
+Each command returns an `Answer`. Only this module turns an answer into text or JSON.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ VERBOSE = "--verbose"
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM: the system or a user ends the process."""
+    """Raised by SIGTERM: the system or a user ends the process."""
 
 
 def _terminate(number: int, frame: object) -> None:
@@ -38,8 +38,8 @@ CONTINUE = "all work up to the last epoch is saved; run the same command to cont
 
 
 class _Commands(TyperGroup):
-    """Shows what a command answers; a mistake or a failing storage becomes a message without a
-    traceback.
+    """Shows the answer of a command. A user's mistake or a failing storage is shown as a message
+    without a traceback.
 
     Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 terminated.
     """
@@ -87,7 +87,7 @@ class _Commands(TyperGroup):
             return failure(KeyboardInterrupt(f"interrupted; {CONTINUE}"), "interrupted", 130)
 
     def _any_answer(self, ctx):
-        """Return an answer whatever happens, because a program waits for one."""
+        """Return an answer for every error, because a program waits for an answer."""
         try:
             return self._answer(ctx)
         except TyperException as error:
@@ -98,7 +98,7 @@ class _Commands(TyperGroup):
 
 
 def every_command(group: Any) -> dict[str, Any]:
-    """Return all commands of a group by their words, such as `check` and `jobs list`."""
+    """Return all commands of a group by the words to type, such as `check` and `jobs list`."""
     found: dict[str, Any] = {}
     for name, command in group.commands.items():
         below = every_command(command) if isinstance(command, TyperGroup) else {"": command}
@@ -107,8 +107,8 @@ def every_command(group: Any) -> dict[str, Any]:
 
 
 def _json_option():
-    """Return the option `--json`, which every command has. Its value is read before the command is
-    parsed, so that wrong usage is answered as JSON, too."""
+    """Return the option `--json`, which every command has. The option is read before the command
+    line is parsed, so that wrong usage is answered as JSON, too."""
     made = typer.Typer(add_completion=False)
 
     @made.command()
@@ -175,7 +175,7 @@ def place_of(local: bool) -> Place:
 def resolved(
     path: Path, overrides: list[str] | None, profile: str | None, local: bool
 ) -> tuple[JobSpec, RunDir, Place]:
-    """Return the job, its run directory, and where to run."""
+    """Return the job, its run directory, and the place where the job runs."""
     place = place_of(local)
     spec = load_job(path, overrides, profile).at(place)
     return spec, run_dir(spec), place

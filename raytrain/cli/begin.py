@@ -1,4 +1,5 @@
-"""The commands that need no YAML yet: fetch a competition, and write the YAML of a folder."""
+"""The commands that need no YAML: `fetch` downloads a competition, and `init` writes the YAML of a
+folder."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -53,13 +54,16 @@ def init(
         return Answer(result, text, 1, message, problems)
     following, more = f"raytrain run {path}", " (add --local to run without Ray)"
     if draft.report is not None and not draft.report.ids("test"):
-        following, more = f"write where the test images are, then raytrain check {path}", ""
+        following, more = (
+            (f"write into {path} where the test images are, then run `raytrain check {path}`"),
+            "",
+        )
     return Answer({**result, "next": following}, f"{text}\nnext: {following}{more}")
 
 
 def begun(path: Path) -> tuple[Path, "Draft | None"]:
-    """Return a job's file; for a folder or a .zip, write it first, or continue with the one that
-    was written before.
+    """Return the job file. For a folder or a .zip, the job file is written first, unless an earlier
+    one exists.
 
     Raises ValueError when the folder's data have problems.
     """
@@ -69,7 +73,7 @@ def begun(path: Path) -> tuple[Path, "Draft | None"]:
     from raytrain.pipeline.init import init as station
 
     if (before := file_of(str(path))) is not None:
-        say(f"continuing with {before}, which is for this folder")
+        say(f"continuing with {before}, which was written for this folder before")
         return before, None
     draft, written = station(str(path), None, None)
     text = draft_text(replace(draft, report=None), written)  # the run shows the data

@@ -51,17 +51,21 @@ def export(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Where to, as .pt2 (torch.export) or .onnx; CHECKPOINT.pt2 if not given."
+            help="The file to write, .pt2 (torch.export) or .onnx; CHECKPOINT.pt2 if not given."
         ),
     ] = None,
     trust: Trust = False,
 ) -> Answer:
-    """Write a checkpoint's network as a torch.export or ONNX program, checked for parity."""
+    """Write a checkpoint's network as a torch.export or ONNX program, and check that both give the
+    same output."""
     from raytrain.engine.export import export_program
 
     target = out or checkpoint.with_suffix(".pt2")
     difference = export_program(checkpoint, target, trust)
-    text = f"written: {target} (probabilities differ by {difference:.1g} at most)"
+    text = (
+        f"written: {target} (its probabilities differ from the checkpoint's by "
+        f"{difference:.1g} at most)"
+    )
     return Answer({"file": target, "difference": difference}, text)
 
 

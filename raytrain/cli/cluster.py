@@ -1,4 +1,4 @@
-"""Commands that run others as Ray jobs, and follow or stop these jobs."""
+"""Commands that run other commands as Ray jobs, and follow or stop these jobs."""
 
 import sys
 from pathlib import Path
@@ -19,10 +19,10 @@ if TYPE_CHECKING:  # these import Ray
 PANEL = "A cluster"
 YAML = (".yaml", ".yml")
 RESOLVED = ("--set", "--profile")
-"""Options that a resolved job contains."""
+"""Options that have no meaning for a resolved job, because it already contains their values."""
 HERE_ONLY = ("launch", "jobs", "watch", "demo", "init")
-"""Commands that make no sense as a job. `init` would write into the job's own folder, which Ray
-deletes."""
+"""Commands that cannot run as a Ray job. `init` would write into the Ray job's own folder, which
+Ray deletes."""
 
 Address = Annotated[
     str,
@@ -42,9 +42,11 @@ app.add_typer(jobs, name="jobs", rich_help_panel=PANEL)
     context_settings={"ignore_unknown_options": True},
 )
 def launch(
-    command: Annotated[str, typer.Argument(help="The command to run there: run, search, ...")],
+    command: Annotated[
+        str, typer.Argument(help="The command to run on the cluster: run, search, ...")
+    ],
     words: Annotated[
-        list[str] | None, typer.Argument(help="Its arguments, as without `launch`.")
+        list[str] | None, typer.Argument(help="The command's arguments, as without `launch`.")
     ] = None,
     address: Address = LOCAL,
     python: Annotated[str, typer.Option(help="The interpreter on the cluster.")] = "python",
@@ -79,7 +81,7 @@ def launch(
 
 @app.command(rich_help_panel=PANEL)
 def doctor(job: JobFile, set: Overrides = None, profile: Profile = None) -> Answer:
-    """Look at every node of the cluster: versions, GPUs, memory, disk, folders, clock, network."""
+    """Check every node of the cluster: versions, GPUs, memory, disk, folders, clock, network."""
     from raytrain.cli.cluster_tables import nodes_table
     from raytrain.cluster.connect import connected
 
@@ -116,7 +118,10 @@ def logs(
     job: JobId,
     address: Address = LOCAL,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on until the job ends, like `attach`.")
+        bool,
+        typer.Option(
+            "--follow", "-f", help="Also follow the log until the job ends, like `attach`."
+        ),
     ] = False,
 ) -> Answer:
     """Print a job's log so far."""
@@ -135,13 +140,14 @@ def attach(job: JobId, address: Address = LOCAL) -> Answer:
 
 @jobs.command()
 def wait(job: JobId, address: Address = LOCAL) -> Answer:
-    """Wait until a job ends, without its log, and return its exit code."""
+    """Wait until a job ends, without printing its log, and return its exit code."""
     return _followed(address, job, None)
 
 
 @jobs.command()
 def stop(job: JobId, address: Address = LOCAL) -> Answer:
-    """Stop a job, and wait until it has ended. The same command continues its run later."""
+    """Stop a job, and wait until it has ended. Launching the same command again continues the
+    run."""
     from raytrain.cluster.jobs import connect
     from raytrain.cluster.jobs import stop as end
 
@@ -178,11 +184,11 @@ def _facts(job: "Job") -> dict[str, Any]:
 
 
 def order(group: Any, name: str, words: list[str]) -> "Order":
-    """Return the order of a command line, once the command itself, one of the group's, has accepted
-    it.
+    """Return the order for a command line. The command itself, one of the group's, has checked the
+    line first.
 
-    A job is resolved here. Its file's place in the words, `--set` and `--profile` give way to the
-    file that travels.
+    The job is resolved here and sent as a file of its own. In the words, `JOB_FILE` replaces the
+    name of the job's file, and `--set` and `--profile` are left out.
     """
     from raytrain.cluster.launch import JOB_FILE, Order
 
@@ -210,7 +216,8 @@ def order(group: Any, name: str, words: list[str]) -> "Order":
 
 
 def _paths(value: object) -> list[Path]:
-    """Return the paths in an argument's value: paths, or patterns of images, which are texts."""
+    """Return the paths in an argument's value. Image patterns are texts, and count as paths if they
+    exist."""
     several = value if isinstance(value, list | tuple) else [value]
     texts = [Path(each) for each in several if isinstance(each, str) and Path(each).exists()]
     return [*texts, *(each for each in several if isinstance(each, Path))]

@@ -12,7 +12,8 @@ if TYPE_CHECKING:  # its module imports Ray
 
 
 def jobs_table(jobs: list[dict[str, Any]], others: int) -> str:
-    """Return the Ray jobs of a cluster as text; `others` are not raytrain's."""
+    """Return the Ray jobs of a cluster as text; `others` is the number of jobs of other
+    programs."""
     table = Table(title="jobs", title_justify="left")
     for column in ("id", "state", "started (UTC)", "ended (UTC)"):
         table.add_column(column, overflow="fold")
@@ -20,11 +21,11 @@ def jobs_table(jobs: list[dict[str, Any]], others: int) -> str:
         times = [f"{job[key]:%m-%d %H:%M:%S}" if job[key] else "" for key in ("started", "ended")]
         table.add_row(job["id"], job["state"], *times)
     text = as_text(table) if jobs else "no jobs of raytrain"
-    return f"{text}\n{counted(others, 'job')} of other programs" if others else text
+    return f"{text}\n{counted(others, 'job')} that other programs submitted" if others else text
 
 
 def nodes_table(nodes: list["Node"]) -> str:
-    """Return what was measured on the nodes of a cluster as text."""
+    """Return the measurements of a cluster's nodes as text."""
     table = Table(title="nodes", title_justify="left")
     for column in ("node", "host", "versions", "GPUs", "shm GB", "cache GB", "storage MB/s"):
         table.add_column(column, overflow="fold")

@@ -1,4 +1,4 @@
-"""The command that writes the images which augmentation draws."""
+"""The command that writes augmented images."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -21,11 +21,13 @@ def augment(
     ] = None,
     count: Annotated[
         int | None,
-        typer.Option(min=1, help="Number of pairs to draw; trial.copies of each if not given."),
+        typer.Option(
+            min=1, help="Number of pairs to draw; if not given, trial.copies of each image."
+        ),
     ] = None,
     originals: Annotated[
         Literal["in", "out"],
-        typer.Option(help="in: also write the training images themselves; out: only drawn pairs."),
+        typer.Option(help="in: write the training images, too; out: write only augmented pairs."),
     ] = "out",
     preview: Annotated[
         bool,
@@ -34,7 +36,8 @@ def augment(
     set: Overrides = None,
     profile: Profile = None,
 ) -> Answer:
-    """Write augmented training pairs as a data set, or show some before and after."""
+    """Write augmented training pairs as a data set, or draw a picture of some images before and
+    after augmentation."""
     from raytrain.pipeline.augment import augment as station
     from raytrain.pipeline.augment import preview as draw
 

@@ -20,7 +20,7 @@ from raytrain.runs.mirror import send
 
 PANEL = "The line"
 EXAMPLES = Path(__file__).parents[1] / "jobs"
-"""Jobs that the package brings along."""
+"""Jobs that come with the package."""
 
 
 @app.command(rich_help_panel=PANEL)
@@ -43,7 +43,7 @@ def check(job: JobFile, set: Overrides = None, profile: Profile = None) -> Answe
 def train(
     job: JobFile, set: Overrides = None, profile: Profile = None, local: Local = False
 ) -> Answer:
-    """Train the job's trial on the given split."""
+    """Train the job's trial once, with the val split or the first fold held out."""
     record = raytrain.train(load_job(job, set, profile), place_of(local))
     best = f"best val Dice {record.best['val_dice']:.4f}, " if record.best else ""
     text = (
@@ -56,7 +56,7 @@ def train(
 def probe(
     job: JobFile, set: Overrides = None, profile: Profile = None, local: Local = False
 ) -> Answer:
-    """Measure the largest batches that fit on a worker, in training and prediction."""
+    """Measure the largest batches for training and prediction that fit into a worker's memory."""
     from raytrain.pipeline.probe import probe as station
     from raytrain.pipeline.probe import probe_text
     from raytrain.pipeline.run import opened
@@ -76,7 +76,8 @@ def search(
         bool,
         typer.Option(
             "--smoke",
-            help="Only test that every value of every factor builds and trains a few steps.",
+            help="Only test whether every value of every factor can be built and trained for a "
+            "few steps.",
         ),
     ] = False,
 ) -> Answer:
@@ -157,7 +158,7 @@ def ensemble(
         better = station(run, add or [], remove or [])
     text = f"submission: {run.folder.submission}"
     if better is not None:
-        gain = f"P(better than before, out of fold) = {better:.2f}, over paired draws of groups"
+        gain = f"P(better than before) = {better:.2f}, out of fold, over paired draws of groups"
         text = f"{gain}\n{text}"
     return Answer({**_ensemble(run.folder), "better_than_before": better}, text)
 
@@ -196,7 +197,8 @@ def run(
 @app.command(rich_help_panel=PANEL)
 def demo(
     job: Annotated[
-        Path, typer.Argument(help="A copy of jobs/phantom.yaml; the package has its own.")
+        Path,
+        typer.Argument(help="A changed copy of jobs/phantom.yaml; not given: the package's own."),
     ] = EXAMPLES / "phantom.yaml",
     set: Overrides = None,
 ) -> Answer:
@@ -212,7 +214,7 @@ def demo(
 
 
 def _ensemble(folder: RunDir) -> dict[str, Any]:
-    """Return what there is to say about the run's ensemble."""
+    """Return the score of the run's ensemble, its description and its files."""
     from raytrain.runs.ensemble import read_ensemble
 
     found = read_ensemble(folder)

@@ -1,4 +1,4 @@
-"""`models`, `losses` and `metrics`: the names for job files, from the specs themselves."""
+"""`models`, `losses` and `metrics`: the names that a job file can use, read from the specs."""
 
 import inspect
 import json
@@ -24,7 +24,7 @@ from raytrain.runs.bar import bar
 
 WIDTH = 100
 SIDES = (96, 256, 512)
-"""Image sides in px for which multiply-adds are counted."""
+"""Sides, in px, of the images for which multiply-adds are counted."""
 CHANNELS, CLASSES = 1, 4
 NETWORKS: dict[str, type[Spec]] = {
     spec.model_fields["name"].default: spec for spec in get_args(get_args(ModelSpec)[0])
@@ -42,11 +42,11 @@ METRIC_EXAMPLE = """competition:
 
 @dataclass(frozen=True)
 class Entry:
-    """A name for job files."""
+    """A name that a job file can use."""
 
     name: str
     description: str
-    """What it is, with its YAML in backticks."""
+    """Description of the entry, with its YAML in backticks."""
     parameters: tuple["Parameter", ...]
 
     @property
@@ -69,7 +69,7 @@ class Parameter:
     required: bool
     default: Any
     choices: tuple[str, ...]
-    """Other words and numbers that it takes."""
+    """Other words and numbers that the parameter accepts."""
 
     @property
     def text(self) -> str:
@@ -82,13 +82,13 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a network costs for CHANNELS and CLASSES."""
+    """The costs of a network for images with CHANNELS channels and CLASSES classes."""
 
     network: str
     """Its YAML."""
     parameters: int
     multiply_adds: dict[int, int | None]
-    """Side of a square image in px -> multiply-adds; None: the size is refused."""
+    """Side of a square image in px -> multiply-adds; None if the network refuses the size."""
 
     @property
     def text(self) -> str:
@@ -99,7 +99,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Listing:
-    """Names for job files, with an introduction."""
+    """Names that a job file can use, with an introduction."""
 
     head: str
     entries: tuple[Entry, ...]
@@ -135,7 +135,8 @@ def with_costs(listing: Listing) -> Listing:
 
 
 def network(words: str) -> Listing:
-    """Return a network with its costs: the YAML in `words`, or the examples of a name.
+    """Return a network with its costs. `words` is the YAML of a network, or a name, whose examples
+    are shown.
 
     Raises ValueError when there is no such network or parameter.
     """
@@ -147,7 +148,7 @@ def network(words: str) -> Listing:
 
 
 def _costs(trees: list[Any]) -> tuple[Cost, ...]:
-    """Return the costs of the networks of these YAML trees."""
+    """Return the costs of the networks that these YAML trees describe."""
     from raytrain.models.costs import costs
 
     specs = _specs(trees)
@@ -159,7 +160,7 @@ def _costs(trees: list[Any]) -> tuple[Cost, ...]:
 
 
 def _specs(trees: list[Any]) -> list[tuple[str, ModelSpec]]:
-    """Return each spec with the YAML that gives it."""
+    """Return each spec with the YAML text that describes it."""
     found: list[tuple[str, ModelSpec]] = []
     for tree in trees:
         try:
@@ -204,7 +205,7 @@ def _described(specs: tuple[type[Spec], ...]) -> tuple[Entry, ...]:
 
 
 def _doc(spec: type[Spec]) -> str:
-    """Return the description, which contains or ends with the YAML to use the spec."""
+    """Return the description. It contains the YAML to use the spec."""
     text = inspect.getdoc(spec) or ""
     name = spec.model_fields["name"].default
     return text if f"`{{name: {name}" in text else f"{text}\n`{{name: {name}}}`"

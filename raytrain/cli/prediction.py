@@ -23,17 +23,22 @@ def predict(
     ],
     out: Annotated[Path, typer.Option(help="Folder for the masks.")] = Path("predictions"),
     probabilities: Annotated[
-        bool, typer.Option("--probabilities", help="Also write NAME.npy: classes x height x width.")
+        bool,
+        typer.Option(
+            "--probabilities",
+            help="Also write the probabilities as NAME.npy: classes x height x width.",
+        ),
     ] = False,
     overlay: Annotated[
         bool, typer.Option("--overlay", help="Also write NAME_overlay.png.")
     ] = False,
     csv: Annotated[
-        bool, typer.Option("--csv", help="Also write submission.csv, as the run's job says.")
+        bool,
+        typer.Option("--csv", help="Also write submission.csv in the dialect of the run's job."),
     ] = False,
     trust: Trust = False,
 ) -> Answer:
-    """Predict new images with a whole ensemble: NAME.png for each image."""
+    """Predict the masks of new images with the whole ensemble, and write each as NAME.png."""
     from raytrain.pipeline.predict_new import Extra
 
     asked = {"probabilities": probabilities, "overlay": overlay, "csv": csv}
@@ -45,7 +50,7 @@ def predict(
 def bundle(
     run: Annotated[Path, typer.Argument(help="A run's folder.")],
     out: Annotated[
-        Path | None, typer.Option(help="A folder or a .zip; RUN/bundle.zip if not given.")
+        Path | None, typer.Option(help="The folder or .zip to write; RUN/bundle.zip if not given.")
     ] = None,
     notebook: Annotated[
         bool,
@@ -56,7 +61,7 @@ def bundle(
     ] = False,
     trust: Trust = False,
 ) -> Answer:
-    """Write the ensemble as one folder or zip that predicts anywhere, without the run."""
+    """Write the ensemble as one folder or zip that can predict on any machine, without the run."""
     from raytrain.pipeline.bundle import bundle as station
     from raytrain.pipeline.notebook import write_notebook
 

@@ -1,4 +1,4 @@
-"""Commands that show what a run found; they load neither torch nor Ray."""
+"""Commands that show the results of a run. They load neither torch nor Ray."""
 
 import contextlib
 from pathlib import Path
@@ -45,7 +45,7 @@ def leaderboard(
     ] = None,
     trust: Trust = False,
 ) -> Answer:
-    """Show a search's configurations, best first; rewrites leaderboard.csv."""
+    """Show a search's configurations, best first, and rewrite leaderboard.csv."""
     from raytrain.pipeline.leaderboard_view import board, difference
 
     if diff and (sort or filter or best_per):
@@ -68,7 +68,8 @@ def compare(
     ] = None,
     trust: Trust = False,
 ) -> Answer:
-    """Test whether two configurations differ, with a paired test over patients and seeds."""
+    """Test whether two configurations differ, with a paired test over groups (patients) and
+    seeds."""
     from raytrain.search.compare import compare as station
     from raytrain.search.compare import comparison_text
 
@@ -130,7 +131,8 @@ def pull(
 
 
 def _run(path: Path, trust: bool) -> RunDir:
-    """Return the run. Raises ValueError if its folder has files that may run only with `trust`."""
+    """Return the run. Raises ValueError if the run's folder has Python files that may run only with
+    `trust`."""
     if not path.is_dir():
         return visited(load_job(path))
     run = RunDir(path.absolute())

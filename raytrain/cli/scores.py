@@ -1,4 +1,4 @@
-"""Commands that score and show what a run made."""
+"""Commands that score a run's masks and show its results."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +16,8 @@ PANEL = "The line"
 @app.command(rich_help_panel=PANEL)
 def evaluate(
     job: Annotated[
-        Path | None, typer.Argument(help="The competition's YAML; none with --masks and --truth.")
+        Path | None,
+        typer.Argument(help="The competition's YAML; leave it out with --masks and --truth."),
     ] = None,
     masks: Annotated[
         Path | None, typer.Option(help="A folder of predicted masks, to compare with --truth.")
@@ -27,7 +28,8 @@ def evaluate(
     set: Overrides = None,
     profile: Profile = None,
 ) -> Answer:
-    """Score masks against the truth: the ensemble's, a training's or any folder's; writes a CSV."""
+    """Score masks against the truth, and write a CSV. The masks are the ensemble's, a training's,
+    or those of any folder."""
     from raytrain.pipeline.evaluate import evaluate_folders
     from raytrain.report.terminal import evaluation_text
 
@@ -53,19 +55,19 @@ def evaluate(
 @app.command(rich_help_panel=PANEL)
 def report(
     job: Annotated[
-        Path | None, typer.Argument(help="The competition's YAML; none with --compare.")
+        Path | None, typer.Argument(help="The competition's YAML; leave it out with --compare.")
     ] = None,
     compare: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of all runs, such as runs: write comparison.html, which has all studies "
-            "beside their sources."
+            help="Folder of all runs, such as runs: write comparison.html, which shows all "
+            "studies in it beside their sources."
         ),
     ] = None,
     set: Overrides = None,
     profile: Profile = None,
 ) -> Answer:
-    """Write report.html: one page that needs no network."""
+    """Write report.html: one page with the results, which needs no network."""
     from raytrain.pipeline.report import compare_studies
     from raytrain.report.comparison import COLUMNS, as_markdown
 

@@ -19,10 +19,14 @@ PANEL = "Submissions"
 @app.command(rich_help_panel=PANEL)
 def dialect(
     sample: Annotated[Path, typer.Option(help="The competition's sample submission, a CSV.")],
-    train: Annotated[Path | None, typer.Option(help="Its CSV of training masks.")] = None,
-    images: Annotated[Path | None, typer.Option(help="The folder of its images.")] = None,
+    train: Annotated[
+        Path | None, typer.Option(help="The competition's CSV of training masks.")
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="The folder of the images that the rows name.")
+    ] = None,
 ) -> Answer:
-    """Infer how masks become the CSV, and print the YAML for it."""
+    """Infer how the competition writes masks into its CSV, and print the YAML for it."""
     from raytrain.submission.inference.block import yaml_block
     from raytrain.submission.inference.infer import infer
 
@@ -88,10 +92,13 @@ def ledger(
     set: Overrides = None,
     profile: Profile = None,
     reconcile: Annotated[
-        bool, typer.Option("--reconcile", help="First add what Kaggle's own list shows.")
+        bool,
+        typer.Option(
+            "--reconcile", help="First add the submissions and scores in Kaggle's own list."
+        ),
     ] = False,
 ) -> Answer:
-    """Show what was prepared and sent for this competition."""
+    """Show the submissions that were prepared or sent for this competition."""
     from raytrain.pipeline import ledger as station
     from raytrain.submission.ledger import ledger_of
 
@@ -128,7 +135,7 @@ def reproduce(
     set: Overrides = None,
     profile: Profile = None,
 ) -> Answer:
-    """Rebuild a submission's CSV from its record, and compare the two."""
+    """Rebuild a submission's CSV from its record, and compare it with the CSV that was prepared."""
     from raytrain.pipeline.reproduce import reproduce as station
 
     spec = load_job(job, set, profile)

@@ -1,4 +1,5 @@
-"""Whether the nodes of a cluster can add up tensors with each other, as workers of a group do."""
+"""Test whether the nodes of a cluster can add up tensors with each other, as the workers of a group
+do."""
 
 import socket
 from datetime import timedelta
@@ -17,7 +18,7 @@ REMEDY = (
 
 def reduce_fault() -> str:
     """Let all nodes of the connected cluster add up their ranks, with NCCL if all have GPUs, else
-    with Gloo. Returns why that failed, with a remedy; empty if the sum is right."""
+    with Gloo. Returns why the sum failed, with a remedy, or ""."""
     nodes = [node for node in ray.nodes() if node["Alive"]]
     backend = "nccl" if all(node["Resources"].get("GPU") for node in nodes) else "gloo"
     strategies = [NodeAffinitySchedulingStrategy(node["NodeID"], soft=False) for node in nodes]
@@ -36,7 +37,7 @@ def reduce_fault() -> str:
         reason = str(error).strip().splitlines()[-1]
         return f"no {backend} sum over all nodes ({reason}); {REMEDY}"
     right = len(nodes) * (len(nodes) - 1) / 2
-    return "" if found == [right] * len(nodes) else f"a wrong {backend} sum over all nodes"
+    return "" if found == [right] * len(nodes) else f"the sum of {backend} over all nodes is wrong"
 
 
 def _free_port() -> int:

@@ -1,4 +1,4 @@
-"""The size that the cluster can grow to, as far as its autoscaler says.
+"""The size to which the cluster can grow, as far as the autoscaler reports it.
 
 Managed clusters report it to Ray's control service. `ray up` leaves its configuration on the head
 node, where the driver of a Ray job runs. KubeRay's is in the RayCluster, which the head's pod may
@@ -27,7 +27,7 @@ class NodeType:
     """Empty if only the machines know: the launcher for own machines does not ask. Ray adds no
     node for a request of something that is not listed, memory included."""
     count: int
-    """Largest number of such nodes."""
+    """Largest number of nodes of this type."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Ceiling:
 
 
 def ceiling() -> Ceiling | None:
-    """Return the ceiling of the connected cluster; None if it is unknown."""
+    """Return the ceiling of the connected cluster; None if the ceiling is unknown."""
     path = Path(BOOTSTRAP).expanduser()
     found = _managed()
     if found is None:

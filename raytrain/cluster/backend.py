@@ -24,13 +24,14 @@ Shard = TypeVar("Shard")
 
 
 class RayBackend:
-    """Runs work on the connected cluster, as much at once as CPU, GPU and memory allow."""
+    """Runs work on the connected cluster, as many tasks at once as CPU, GPU and memory allow."""
 
     def __init__(self, need: ResourcesSpec, run: RunDir):
         self.need, self._run = need, run
 
     def places(self) -> dict[str, int]:
-        """Return the places on the live nodes; nodes cannot lend resources to each other."""
+        """Return the number of places on the live nodes. A worker's resources come from a single
+        node."""
         return places(self.need)
 
     def search(self, search: Search) -> None:
@@ -51,7 +52,7 @@ class RayBackend:
         self, name: str, function: Callable[[Shard], list[Path]], shards: Sequence[Shard]
     ) -> None:
         """Call `function` on every shard, on any node. Raises ValueError with the reason of the
-        first failure, or when there can be no place for it."""
+        first failure, or when no node can ever have room for a worker."""
         refuse_impossible(self.need, 1)
         remote, options = ray.remote(_shard), remote_options(self.need)
         running = [

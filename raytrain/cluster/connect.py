@@ -35,15 +35,16 @@ _OWN = {
 """Settings for a Ray instance that this process starts."""
 
 STORE_BYTES = 256 * 1024**2
-"""Size of Ray's object store on a single machine: only tasks and figures pass through it."""
+"""Bytes of Ray's object store on a single machine. Only tasks and figures pass through the
+store."""
 
 
 @contextmanager
 def connected() -> Iterator[str]:
-    """Connect to Ray for the block; yields a line about its dashboard.
+    """Connect to Ray during the block; yields a line about the dashboard.
 
-    A Ray instance that is started here listens only on this machine's loopback address and requires
-    its token. Raises ValueError when the cluster in RAY_ADDRESS does not answer.
+    A Ray instance that is started here listens only on this machine's loopback address, and
+    requires a token. Raises ValueError when the cluster in RAY_ADDRESS does not answer.
     """
     address = os.environ.get("RAY_ADDRESS")
     set_defaults()
@@ -114,9 +115,10 @@ def _dashboard_text(url: str | None) -> str:
 
 
 def match_authentication(dashboard: str) -> None:
-    """Set RAY_AUTH_MODE to the mode of the cluster behind this dashboard, unless it is set.
+    """Set RAY_AUTH_MODE to the mode of the cluster behind this dashboard, unless the variable is
+    set.
 
-    Ray 2.60 enables token authentication by itself only for clusters that it starts.
+    By default, Ray 2.60 uses token authentication only for clusters that it starts.
     """
     if "RAY_AUTH_MODE" in os.environ:
         return

@@ -1,4 +1,4 @@
-"""Look at every node of a cluster before training: one Ray task a node, and what it finds wrong."""
+"""Check every node of a cluster before training, with one Ray task per node."""
 
 import time
 import uuid
@@ -20,23 +20,24 @@ from raytrain.runs.store import working_folder
 ANSWER_S = 180.0
 """Seconds within which a node must answer; a new process imports torch first."""
 SKEW_S = 30.0
-"""Largest difference of two clocks, beyond the time that the answer took."""
+"""Largest difference, in seconds, between two clocks, in addition to the time that the answer
+took."""
 LEAST_SHM_GB, LEAST_CACHE_GB = 0.5, 2.0
 
 
 @dataclass(frozen=True)
 class Node:
-    """A node, what was measured there, and what is wrong."""
+    """A node, the measurements on it, and its faults."""
 
     address: str
     facts: NodeFacts | None
-    """None if it did not answer."""
+    """What was measured on the node; None if it did not answer."""
     faults: tuple[str, ...]
 
 
 def examine(job: JobSpec) -> list[Node]:
-    """Return the nodes of the connected cluster, by address. Raises OSError when the driver itself
-    cannot write to the storage."""
+    """Return the nodes of the connected cluster, sorted by address. Raises OSError when the driver
+    itself cannot write to the storage."""
     storage = Path(absolute(job.storage))
     if is_url(job.storage):
         storage = working_folder(job.storage) / ".doctor"
@@ -64,7 +65,7 @@ def refuse_unfit(job: JobSpec) -> None:
 
 
 def faults_of(nodes: list[Node]) -> list[str]:
-    """Return one line per fault, with the node's name."""
+    """Return one line per fault, which begins with the node's name."""
     return [f"{node.address}: {fault}" for node in nodes for fault in node.faults]
 
 
@@ -105,13 +106,17 @@ def node_faults(
     need: ResourcesSpec,
     asked_s: tuple[float, float],
 ) -> tuple[str, ...]:
-    """Return what is wrong with a node, each with its remedy.
+    """Return the faults of a node, each with its remedy.
 
-    `first` has the versions that all nodes must have. `gpus_offered` is what Ray offers there.
-    `asked_s` are the driver's Unix times before the question and after the answer.
+    `first` holds the versions that all nodes must have. `gpus_offered` is the number of GPUs that
+    Ray offers on the node. `asked_s` are the driver's Unix times before the question and after the
+    answer.
     """
     found = [
-        f"{name} {facts.versions[name]}, and {value} on {first.host}; use one image for all nodes"
+        (
+            f"{name} {facts.versions[name]}, and {value} on {first.host}; use one container "
+            "image for all nodes"
+        )
         for name, value in first.versions.items()
         if facts.versions[name] != value
     ]

@@ -17,10 +17,10 @@ from raytrain.config.errors import unknown_name
 from raytrain.runs.messages import warn
 
 NAME, ASKED = "raytrain", "raytrain_asked"
-"""Keys of a job's metadata: its readable name, and the SHA-256 of what it was asked to do."""
+"""Keys of a Ray job's metadata: its readable name, and the SHA-256 of its order."""
 POLL_S = 1.0
 LOST_S = 600.0
-"""Seconds without a connection after which following a job is given up."""
+"""Number of seconds without a connection after which a job is no longer followed."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class Job:
     asked: str
     status: JobStatus
     exit_code: int | None
-    """None while it runs, or if Ray ended it."""
+    """Exit code of the command; None while the job runs, or if Ray ended it."""
     started: datetime | None
     ended: datetime | None
     message: str
-    """What Ray says about its state."""
+    """Ray's message about the state of the job."""
 
     @property
     def has_ended(self) -> bool:
@@ -44,7 +44,7 @@ class Job:
 
     @property
     def code(self) -> int:
-        """The exit code of the command; 1 if Ray ended it."""
+        """The exit code of the command; 1 if Ray ended the command."""
         return 1 if self.exit_code is None else self.exit_code
 
 
@@ -64,8 +64,8 @@ def connect(address: str) -> JobSubmissionClient:
 
 
 def jobs_of(client: JobSubmissionClient) -> list[Job]:
-    """Return all jobs that were submitted to the cluster, the newest last. Jobs that are not
-    raytrain's have no name."""
+    """Return all jobs that were submitted to the cluster, the newest last. Jobs of other programs
+    have no name."""
     found = [_job(info) for info in client.list_jobs() if info.submission_id]
     return sorted(found, key=lambda job: job.started or datetime.max.replace(tzinfo=UTC))
 
@@ -89,7 +89,7 @@ def log_of(client: JobSubmissionClient, id: str) -> str:
 
 
 def follow(client: JobSubmissionClient, id: str, log: TextIO | None) -> Job:
-    """Wait until a job has ended, and write its log from the beginning; a lost connection is made
+    """Wait until a job has ended, and write its log from the beginning. A lost connection is opened
     again.
 
     Raises ValueError when the cluster has no such job, or does not answer for `LOST_S`.
@@ -115,15 +115,15 @@ def follow(client: JobSubmissionClient, id: str, log: TextIO | None) -> Job:
 
 
 def stop(client: JobSubmissionClient, id: str) -> Job:
-    """Stop a job and wait until it has ended. Raises ValueError like `follow`."""
+    """Stop a job and wait until it has ended. Raises ValueError in the same cases as `follow`."""
     job_of(client, id)
     client.stop_job(id)
     return follow(client, id, None)
 
 
 class _Rest:
-    """Writes the part of a log that is not written yet: each stream begins at the log's first
-    character."""
+    """Writes only the new part of a log, although each connection sends the log from its
+    beginning."""
 
     def __init__(self, log: TextIO | None):
         self._log = log

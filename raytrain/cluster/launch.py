@@ -22,7 +22,7 @@ from raytrain.runs.extensions import write_job
 from raytrain.runs.messages import shows_details
 
 JOB_FILE = "job.yaml"
-"""The resolved job in the folder that travels; the command's words name it."""
+"""Name of the resolved job's file in the uploaded folder, and in the command's arguments."""
 
 
 once_ready = retry(
@@ -41,20 +41,22 @@ class Order:
     words: tuple[str, ...]
     """The command and its arguments."""
     job: JobSpec | None = None
-    """Its job, if the words name `JOB_FILE`."""
+    """The command's job, if the words name `JOB_FILE`."""
     paths: tuple[str, ...] = ()
-    """Other files and folders in the words."""
+    """Files and folders in the words, except the job's file."""
 
     @property
     def name(self) -> str:
-        """Readable name, such as `cardiac-default-run`; without a job each command has its own."""
+        """Readable name, such as `cardiac-default-run`. Commands without a job get a name of their
+        own."""
         if self.job is None:
             return f"raytrain-{self.words[0]}-{self.digest[:6]}"
         return f"{self.job.competition.name}-{self.job.run}-{self.words[0]}"
 
     @property
     def digest(self) -> str:
-        """SHA-256 of everything that it asks for."""
+        """SHA-256 of everything that determines the command: its arguments, its job and its
+        files."""
         job = self.job.model_dump(mode="json") if self.job else None
         return hashlib.sha256(json.dumps([self.words, job]).encode()).hexdigest()
 
@@ -140,5 +142,6 @@ def refuse_relative(order: Order) -> None:
 
 
 def _travelling() -> dict[str, str]:
-    """Return the settings that the job needs; Kaggle's credentials stay on the cluster."""
+    """Return the environment variables to send with the job. Kaggle's credentials are not among
+    them."""
     return {"PYTHONUNBUFFERED": "1", "RAY_AUTH_MODE": os.environ["RAY_AUTH_MODE"]}

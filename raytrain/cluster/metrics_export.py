@@ -43,7 +43,7 @@ def _gauges() -> dict[str, Gauge]:
 
 
 class MetricsReporter:
-    """Forwards each row, and exports it as gauges until the next one."""
+    """Forwards each row of the history, and exports its figures as gauges until the next row."""
 
     def __init__(self, inner: Reporter, tags: dict[str, str]):
         self._inner, self._tags = inner, tags

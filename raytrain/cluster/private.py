@@ -1,6 +1,6 @@
 """All uses of names that are private in Ray 2.60, each with the reason.
 
-`tests/ray/test_private.py` fails when one of them changes.
+`tests/ray/test_private.py` fails when Ray changes one of these names.
 """
 
 import os
@@ -23,8 +23,8 @@ from raytrain.cluster.reasons import MemoryKillError
 from raytrain.runs.messages import warn
 
 QUIET = ("ray._private.authentication", "ray.tune.analysis.experiment_analysis")
-"""Loggers to silence: the first has a long warning that repeats our line about the token; the
-second lists the trials that never started at the end of a search that ran out of time."""
+"""Loggers to silence. The first writes a long warning that repeats raytrain's line about the token.
+The second lists the trials that never started when a search ran out of time."""
 
 ANSWER_S = 6.0
 
@@ -32,7 +32,7 @@ ANSWER_S = 6.0
 def refuse_silent(address: str) -> None:
     """Raise ConnectionError when nothing at a RAY_ADDRESS speaks Ray's protocol within 6 s.
 
-    Ray's own clients wait for 40 s and more, and print messages meanwhile.
+    Ray's own clients wait for at least 40 s, and print messages in that time.
     """
     place = address.removeprefix("ray://")
     if place == address:
@@ -47,7 +47,8 @@ def refuse_silent(address: str) -> None:
 
 
 def cluster_config() -> Any:
-    """Return the autoscaler's limits on a managed cluster, or None: no public call returns them."""
+    """Return the autoscaler's limits on a managed cluster, or None. No public function returns the
+    limits."""
     return ray._private.state.state.get_cluster_config()
 
 
@@ -77,7 +78,7 @@ def kuberay_config() -> dict[str, Any] | None:
 
 
 def name_process(title: str) -> None:
-    """Give this worker process a name in `top` and the dashboard, as Ray itself does.
+    """Show this worker process under a name in `top` and in the dashboard, as Ray itself does.
 
     Only Ray's copy of setproctitle works in a Ray worker.
     """

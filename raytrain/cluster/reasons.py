@@ -20,25 +20,26 @@ _RAISED = re.compile(r"^(?:[\w.]+\.)?(\w+(?:Error|Exception|Exit)): (.+)$")
 _MEMORY = (torch.OutOfMemoryError, OutOfMemoryError)
 _LOST = (RayActorError, WorkerCrashedError, NodeDiedError, LocalRayletDiedError)
 _INNER = ("cause", "__cause__", "health_check_failure", "_base_exc")
-"""Attributes in which Ray Core, Tune and Train keep the error that they wrap."""
+"""Attributes in which the errors of Ray Core, Tune and Train keep the original error."""
 
 _KILLED = re.compile(
     r"killed due to the node running low on memory\. Memory on the node \(.*?\) was "
     r"(\S+) used / (\S+) limit"
 )
-"""The start of the memory monitor's long message; its last lines are advice."""
+"""The beginning of the memory monitor's long message. The last lines of the message are advice."""
 
 
 class MemoryKillError(RayActorError):
-    """Ray's memory monitor killed the process of an actor."""
+    """Raised when Ray's memory monitor killed the process of an actor."""
 
 
 class TrainingFailedError(Exception):
-    """The workers of a training failed; its only argument is the `Failure`."""
+    """Raised when the workers of a training failed. The only argument is the `Failure`."""
 
 
 def failure_of(error: BaseException) -> Failure:
-    """Return reason and cause of an error; the cause follows from the types of the errors in it."""
+    """Return the reason and the cause of an error. The cause follows from the types of the errors
+    inside it."""
     found = list(_chain(error))
     for each in found:
         if isinstance(each, TrainingFailedError):
@@ -53,7 +54,7 @@ def failure_of(error: BaseException) -> Failure:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and all errors that it wraps."""
+    """Yield an error and all errors inside it."""
     yield error
     inner = [getattr(error, name, None) for name in _INNER]
     inner += getattr(error, "worker_failures", {}).values()
@@ -63,11 +64,11 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def reason_of(error: object) -> str:
-    """Return the message of the last exception in the error's text, without the traceback; in Ray's
-    errors this is the original one.
+    """Return the message of the last exception in an error's text, without the traceback. In Ray's
+    errors this is the original exception.
 
-    A ValueError's message is a sentence for the user; other messages include the name of their
-    class. A worker that Ray's memory monitor killed has its own message.
+    The message of a ValueError is a sentence for the user. Other messages include the name of their
+    class. The death of a worker that Ray's memory monitor killed has a message of its own.
     """
     killed = _KILLED.search(str(error))
     if killed:

@@ -20,7 +20,8 @@ def remote_options(need: ResourcesSpec) -> dict[str, Any]:
 
 
 def bundle(need: ResourcesSpec) -> dict[str, float]:
-    """Return the same as a resource bundle for Tune and Train, minus a byte for a `DRIVER`."""
+    """Return the resources of one worker as a bundle for Tune and Train, minus a byte for a
+    `DRIVER`."""
     return {
         "CPU": need.cpus,
         "GPU": need.gpus,
@@ -29,11 +30,11 @@ def bundle(need: ResourcesSpec) -> dict[str, float]:
 
 
 DRIVER: dict[str, float] = {"memory": 1}
-"""Request of the process that starts a nested trial's workers; Tune requires one."""
+"""Request of the process that starts the workers of a nested trial. Tune requires a request."""
 
 
 def slots(need: ResourcesSpec) -> int:
-    """Return how many of these workers the live nodes can run at once."""
+    """Return how many workers with this need the live nodes can run at once."""
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     wanted = {key: value for key, value in bundle(need).items() if value}
     return sum(
@@ -42,7 +43,8 @@ def slots(need: ResourcesSpec) -> int:
 
 
 def places(need: ResourcesSpec) -> dict[str, int]:
-    """Return the same for each resource alone, node by node, and for all of them together."""
+    """Return how many workers the live nodes can run at once: by each resource alone, and by all
+    resources together."""
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     wanted = {key: value for key, value in bundle(need).items() if value}
     single = {
@@ -53,7 +55,8 @@ def places(need: ResourcesSpec) -> dict[str, int]:
 
 
 def reachable(need: ResourcesSpec) -> int:
-    """Return how many workers can run at once when the autoscaler, if any, has added all nodes."""
+    """Return how many workers can run at once after the autoscaler, if there is one, has added all
+    nodes."""
     growth = ceiling()
     wanted = {key: value for key, value in bundle(need).items() if value}
     return max(slots(need), growth.fits(wanted) if growth else 0)

@@ -30,14 +30,15 @@ DROPPED = (
     "train it"
 )
 AHEAD = 200
-"""Most trials that may wait for a place, so that a cluster that grows on demand sees them."""
+"""Largest number of trials that may wait for a place, so that a cluster that grows on demand sees
+them."""
 
 
 class TuneReporter:
-    """Passes each epoch's figures to Tune; Tune ends the trial by not returning from the call.
+    """Passes each epoch's figures to Tune. To end the trial, Tune does not return from the call.
 
-    A reused actor keeps its first name, so the process is renamed after its trial: then the
-    dashboard's list of a node's workers and `top` show which trial uses the memory and GPU.
+    A reused actor keeps its first name. So the process is renamed after its trial: the dashboard's
+    list of workers and `top` then show which trial uses the memory and the GPU.
     """
 
     def __init__(self, task: Task, known: int):
@@ -116,15 +117,15 @@ class _TimeIsOver(tune.Stopper):
         return False
 
     def stop_all(self) -> bool:
-        """Return whether to end the search; Tune's loop calls it at every step."""
+        """Return whether to end the search. Tune's loop calls this method at every step."""
         return self._search.is_over()
 
 
 def run_search(search: Search, need: ResourcesSpec) -> None:
     """Run the trials of a search with early stopping, as many at once as resources allow.
 
-    The experiment itself holds no state that must survive: trials resume from their own checkpoints
-    and report their past epochs again, and the scheduler is rebuilt from records and events.
+    The experiment holds no state that must survive. Trials resume from their own checkpoints and
+    report their past epochs again. The scheduler is rebuilt from records and events.
     """
     _tune(search, need)
     over = search.is_over()

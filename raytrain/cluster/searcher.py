@@ -23,10 +23,10 @@ from raytrain.search.promotion import Promotion
 
 
 class Proposed(Searcher):
-    """Passes our proposals to Tune. Drawn trials are stored in `proposals.jsonl`, not in Tune's
-    state.
+    """Passes raytrain's proposals to Tune. Drawn trials are stored in `proposals.jsonl`, not in
+    Tune's state.
 
-    If later trials depend on results, the next one is requested only when there is a place for it.
+    If later trials depend on results, the next trial is drawn only when there is a place for it.
     """
 
     def __init__(self, search: Search, places: Callable[[], int]):
@@ -47,11 +47,11 @@ class Proposed(Searcher):
     def set_search_properties(
         self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any
     ) -> bool:
-        """Accept the properties, which are already set."""
+        """Accept the properties and ignore them, because they are already set."""
         return True
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """Return the config of Tune's next trial; None while there is nothing to run."""
+        """Return the config of Tune's next trial; None while there is no trial to run."""
         # One trial is requested even without a place: a cluster that grows on demand then sees it.
         if self._patient and len(self._live) >= max(1, self._places()):
             return None
@@ -68,12 +68,13 @@ class Proposed(Searcher):
         self._live.discard(trial_id)
 
     def order(self) -> dict[str, Any] | None:
-        """Return a task, and the epochs that the search knows of it; None when nothing can run."""
+        """Return the next task, and the number of its epochs that Tune already knows; None when
+        nothing can run."""
         task = self.search.ask()
         return None if task is None else {"task": task, "known": 0}
 
     def may_follow(self) -> bool:
-        """Return whether there may be an order later although there is none now."""
+        """Return whether more trials may follow later, although none can start now."""
         return False
 
 
@@ -114,7 +115,7 @@ class Promoted(Proposed):
         return bool(self._live)
 
     def _propose(self, paused: set[str]) -> bool:
-        """Take the next proposal; returns False when there is no other."""
+        """Take the next proposal; returns False when there is none."""
         task = self.search.ask()
         if task is None:
             return False
@@ -138,7 +139,7 @@ class Promoted(Proposed):
 
 
 def deciders(search: Search, places: Callable[[], int]) -> tuple[Proposed, TrialScheduler]:
-    """Return the searcher that starts trials and the scheduler that stops them.
+    """Return the searcher that starts trials, and the scheduler that stops trials.
 
     `places` returns the number of trials that can run at once.
     """

@@ -52,7 +52,7 @@ class RungScheduler(ASHAScheduler):
         self._decided = {(event.trial, event.epoch): event for event in read_events(events)}
 
     def remember(self, fingerprint: str, rows: list[Row]) -> None:
-        """Count an earlier trial at the rungs that it reached before its end."""
+        """Count an earlier trial at the rungs that the trial reached."""
         trial: Any = SimpleNamespace(trial_id=fingerprint)
         self._trial_info[fingerprint] = self._bracket(fingerprint)
         for row in rows:
@@ -81,7 +81,8 @@ class RungScheduler(ASHAScheduler):
         return decision
 
     def _bracket(self, fingerprint: str) -> Any:
-        """Return a trial's bracket: with the same probabilities as in Ray, but fixed per trial."""
+        """Return the bracket of a trial. The brackets have the same probabilities as in Ray, but a
+        trial always gets the same one."""
         sizes = np.array([len(bracket._rungs) for bracket in self._brackets])
         shares = np.exp(sizes - sizes.max())
         rng = np.random.default_rng(int(fingerprint, 16))
@@ -90,13 +91,14 @@ class RungScheduler(ASHAScheduler):
 
 @dataclass(frozen=True)
 class _Named:
-    """A trial identity for Ray's rule that stays the same after a restart."""
+    """The identity of a trial for Ray's rule. It stays the same after a restart."""
 
     trial_id: str
 
 
 class MedianScheduler(MedianStoppingRule):
-    """The median rule as in Ray Tune; epochs passed before a restart are not judged again."""
+    """The median rule as in Ray Tune. Epochs that were passed before a restart are not judged
+    again."""
 
     def __init__(self, spec: MedianSpec, events: Path):
         super().__init__(
@@ -116,7 +118,7 @@ class MedianScheduler(MedianStoppingRule):
         self.remember(task.fingerprint, read_history(task.trial_dir.history))
 
     def remember(self, fingerprint: str, rows: list[Row]) -> None:
-        """Count an earlier trial, complete or not."""
+        """Count an earlier trial, whether it is complete or not."""
         self._passed[fingerprint] = len(rows)
         if rows:
             self._results[_Named(fingerprint)] = list(rows)
@@ -145,8 +147,8 @@ class MedianScheduler(MedianStoppingRule):
 
 
 class PromoteScheduler(FIFOScheduler):
-    """Ends a trial's turn at a rung unless it continues at once. Which trial continues later is
-    decided when a place is free (`orders.py`)."""
+    """Ends a trial's turn at a rung unless it continues at once. When a place is free,
+    `searcher.py` decides which trial continues."""
 
     def __init__(self, promotion: Promotion, rungs: list[int], events: Path):
         super().__init__()
@@ -171,7 +173,7 @@ class PromoteScheduler(FIFOScheduler):
 def rung_event(
     task: Task, row: dict[str, Any], decision: Literal["stop", "go on", "pause"]
 ) -> RungEvent:
-    """Return the event with a trial's scores in an epoch and the decision."""
+    """Return the event with a trial's scores in an epoch, and the decision."""
     return RungEvent(
         trial=task.fingerprint,
         name=task.name,

@@ -1,8 +1,9 @@
 """MLflow and Weights & Biases through Ray's own callbacks (`ray.air.integrations`).
 
-Ray calls these only from Tune, with the values that a trial reports there; a Ray Train worker group
-accepts no such callback. Here the driver calls them with the rows of `history.jsonl`, so search
-trials, folds and final members on any number of workers are all shown alike, each under its name.
+Ray calls these callbacks only from Tune, with the values that a trial reports to Tune; a Ray Train
+worker group accepts no such callback. Here the driver calls them with the rows of `history.jsonl`.
+So search trials, folds and final members are shown alike, for any number of workers, each under its
+name.
 """
 
 import os
@@ -21,11 +22,11 @@ from raytrain.runs.record import Record, Task
 from raytrain.runs.tracked import figures, parameters
 
 UPLOAD_S = 300
-"""Seconds that a station waits at its end for uploads to W&B."""
+"""Seconds that a station waits for uploads to W&B before the station ends."""
 
 
 class Shown:
-    """The attributes of a Tune trial that Ray's callbacks use, for a task."""
+    """The attributes of a Tune trial that Ray's callbacks read, for a task of raytrain."""
 
     def __init__(self, task: Task, folder: Path):
         run = task.directory.parent.parent
@@ -40,7 +41,7 @@ class Shown:
 
 
 class TrackerView:
-    """Passes every epoch to one of Ray's callbacks, once."""
+    """Passes every epoch to one of Ray's callbacks, exactly once."""
 
     def __init__(self, name: str, callback: LoggerCallback, run: RunDir):
         self.name = f"tracking.{name}"
@@ -64,7 +65,7 @@ class TrackerView:
         self._callback.log_trial_end(trial, failed=record.status == "failed")
 
     def looked(self) -> None:
-        """Do nothing, because no update is held back."""
+        """Do nothing, because every update is passed on at once."""
 
     def close(self) -> None:
         self._callback.on_experiment_end([])
@@ -79,7 +80,7 @@ class TrackerView:
         return self._trials[task.fingerprint]
 
     def _known(self, trial: Shown) -> int:
-        """Return the number of epochs that the tracker has from an earlier driver."""
+        """Return the number of epochs that the tracker received from an earlier driver."""
         del trial
         return 0
 
@@ -89,7 +90,8 @@ class TrackerView:
 
 
 class _Mlflow(MLflowLoggerCallback):
-    """Ray's callback, but a trial continues in the run that an interrupted driver began."""
+    """Ray's callback, except that a trial continues the MLflow run that an interrupted driver
+    began."""
 
     def log_trial_start(self, trial: Any) -> None:
         found = self.client.search_runs(
@@ -167,7 +169,7 @@ class WandbView(TrackerView):
 
 
 def trackers(job: JobSpec, run: RunDir) -> list[TrackerView]:
-    """Return the trackers that the job names. Raises ValueError when one cannot be reached."""
+    """Return the trackers of the job. Raises ValueError when a tracker cannot be reached."""
     views: list[TrackerView] = []
     if job.tracking.mlflow is not None:
         views.append(MlflowView(job.tracking.mlflow, job.competition.name, run))

@@ -1,4 +1,4 @@
-"""Data-parallel trials: one Ray Train worker group trains several of them in turn.
+"""Data-parallel trials: one Ray Train worker group trains several of them, one after another.
 
 A worker group takes half a minute to start, but another trial in it takes no extra time. So tasks
 with the same number of workers share as many groups as the cluster can run at once.
@@ -30,25 +30,26 @@ from raytrain.runs.record import Status, Task
 from raytrain.runs.store import arrow_files
 
 REFITS = 3
-"""Number of times that a group is fitted again after its controller died."""
+"""Number of times that a worker group is started again after its controller died."""
 PREEMPTED = "preempted"
 START_VARIABLE = "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"
 START_S, ELASTIC_START_S = 3600, 60
-"""Seconds to wait for a group's places, which are known to exist. A group that may be smaller
-checks again after the shorter time how many there are."""
+"""Number of seconds to wait for the places of a group, which exist. A group that may be smaller
+waits for the shorter time, and then checks again how many places there are."""
 CONTROLLER_FAILURES, ELASTIC_CONTROLLER_FAILURES = 3, 60
-"""Allowed failures of the controller; a start that must be retried counts as one."""
+"""Number of failures of the controller that are allowed. A start that must be retried counts as a
+failure."""
 RESIZE_VARIABLE = "RAYTRAIN_RESIZE_S"
-"""Environment variable: seconds after which a group with room to grow looks for more places."""
+"""Environment variable: seconds after which a group that may grow looks for more places."""
 RESIZE_S = 60.0
 
 
 class Preempted(Exception):  # noqa: N818  # not an error: the group goes elsewhere
-    """A node of the group is about to leave; everything up to this epoch is saved."""
+    """Raised when a node of the group is about to leave. Everything up to this epoch is saved."""
 
 
 class TrainReporter:
-    """Passes each epoch's figures and a pointer to our checkpoint to Ray Train, and ends the
+    """Passes each epoch's figures and the path of raytrain's checkpoint to Ray Train, and ends the
     group's training before a node leaves."""
 
     def __init__(self, task: Task):
@@ -69,7 +70,7 @@ class TrainReporter:
 def train_groups(
     tasks: list[Task], need: ResourcesSpec, on_end: Callable[[Task, Status, str | None], None]
 ) -> None:
-    """Train every task (each with more than one worker) on Ray Train."""
+    """Train all tasks on Ray Train. Each task has more than one worker."""
     for (workers, _), same in groupby(sorted(tasks, key=_workers), _workers):
         chosen = list(same)
         count = min(max(1, slots(need) // workers), len(chosen))
@@ -86,7 +87,7 @@ def train_groups(
 def train_inside_tune(task: Task, need: ResourcesSpec) -> None:
     """Train one task with its workers from within a Ray Tune trial, and report each epoch to Tune.
 
-    Raises TrainingFailedError. The group ends with the trial's process: that is how Tune stops it.
+    Raises TrainingFailedError. The group ends with the trial's process, which is how Tune stops it.
     """
     failure = _fit([task], need, [TuneReportCallback()])
     if failure is not None:
@@ -94,9 +95,10 @@ def train_inside_tune(task: Task, need: ResourcesSpec) -> None:
 
 
 def _fit_at_once(shares: list[list[Task]], need: ResourcesSpec) -> list[Failure | None]:
-    """Fit a group for each share, each from its own Ray task; returns their errors in order.
+    """Run a worker group for each share of the tasks, each from its own Ray task; returns their
+    errors in order.
 
-    They are not fitted from this process, because waiting here for a training could not be
+    The groups are not run from this process, because waiting here for a training could not be
     interrupted cleanly.
     """
     remote = ray.remote(num_cpus=0, max_retries=3)(_fit)
@@ -117,10 +119,11 @@ def _fit_at_once(shares: list[list[Task]], need: ResourcesSpec) -> list[Failure 
 def _fit(
     tasks: list[Task], need: ResourcesSpec, callbacks: list[ray.train.UserCallback]
 ) -> Failure | None:
-    """Train the tasks in turn in one worker group; returns why it failed, or None.
+    """Train the tasks in one worker group, one after another; returns why the group failed, or
+    None.
 
-    When a node is about to leave, the group ends after its epoch and is fitted again elsewhere. The
-    same happens, a limited number of times, when Ray Train's controller dies.
+    When a node is about to leave, the group ends after the epoch and is started again elsewhere.
+    The same happens, a limited number of times, when Ray Train's controller dies.
     """
     deaths = 0
     path = _place(tasks)
@@ -137,12 +140,12 @@ def _fit(
         except RayActorError as error:
             deaths += 1
             if deaths > REFITS:
-                reason = f"its controller died {deaths} times: {reason_of(error)}"
+                reason = f"Ray Train's controller died {deaths} times: {reason_of(error)}"
                 return Failure(reason, failure_of(error).cause)
 
 
 def _place(tasks: list[Task]) -> Path:
-    """Return the folder for the files of Ray Train for these tasks."""
+    """Return the folder for the files that Ray Train writes for these tasks."""
     storage = tasks[0].directory.parent.parent / "ray"
     # A folder's name has at most 255 characters.
     names = "+".join(task.name for task in tasks)[:100]
@@ -188,8 +191,8 @@ def _trainer(
 
 
 def _train_all(config: dict[str, Any]) -> str | None:
-    """Train all tasks. A user's mistake would recur in every attempt, so the attempt after it ends
-    at once. (Ray Train retries whatever a worker or its callbacks raise.)"""
+    """Train all tasks. After a user's mistake, the next attempt ends at once, because the mistake
+    would happen again. (Ray Train retries after every exception of a worker or its callbacks.)"""
     refusal: Path = config["refusal"]
     bring(refusal)
     for task in () if refusal.is_file() else config["tasks"]:
@@ -205,5 +208,5 @@ def _train_all(config: dict[str, Any]) -> str | None:
 
 
 def _workers(task: Task) -> tuple[int, int]:
-    """Return the most and the fewest workers of a task."""
+    """Return the largest and the smallest number of workers of a task."""
     return task.workers, task.least_workers

@@ -1,4 +1,4 @@
-"""Print what work waits for while all places are taken by others."""
+"""Print which resources work waits for while others use all places."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,14 +14,14 @@ from raytrain.runs.repeated import repeated
 
 LOOK_S = 10.0
 RUNNING_LOOKS = 6
-"""While work runs, only each sixth look is taken."""
+"""While work runs, the state of the cluster is read only every sixth time."""
 NAMED = 3
-"""Number of other users to name."""
+"""Largest number of other actors and tasks that a message names."""
 
 
 @contextmanager
 def waiting_said(need: ResourcesSpec) -> Iterator[None]:
-    """Print, whenever it changes, what this process's work waits for while none of it runs."""
+    """While none of this process's work runs, print what it waits for, whenever that changes."""
     said, looks_left = "", 0
 
     def look() -> None:
@@ -42,7 +42,7 @@ def waiting_said(need: ResourcesSpec) -> Iterator[None]:
 
 def waiting_text(need: ResourcesSpec) -> str:
     """Return a text such as `waiting for 1 CPU: 2 of 2 are taken by Hog (job 02000000)`; empty
-    while there is a free place, or work of this job is running."""
+    while there is a free place, or while work of this job runs."""
     total, free = ray.cluster_resources(), ray.available_resources()
     lacking = [key for key, value in bundle(need).items() if value and free.get(key, 0.0) < value]
     users = _users()

@@ -1,4 +1,4 @@
-"""Training code in a Ray worker process; decoded data stays open between its trials."""
+"""Training code in a Ray worker process. Decoded data stays open from one trial to the next."""
 
 import os
 import platform
@@ -23,8 +23,8 @@ from raytrain.runs.retry import as_tried
 
 
 def work(task: Task, reporter: Reporter, gpus: float) -> None:
-    """Run one trial here with `gpus` GPUs. Its figures are exported as Ray metrics, and its steps
-    are watched for hangs."""
+    """Run one trial in this process with `gpus` GPUs. Its figures are exported as Ray metrics, and
+    its steps are watched for hangs."""
     print_messages()
     fetch_inputs(task.run)
     fetch(task.directory)  # it may have begun on another machine

@@ -1,4 +1,4 @@
-"""Formats whose masks are objects in annotation files: outlines, runs and boxes."""
+"""Formats whose masks are objects in annotation files: outlines, run lengths and boxes."""
 
 from typing import Literal, Self
 
@@ -9,13 +9,13 @@ from raytrain.config.patterns import checked_parts, checked_pattern, parts_of, u
 
 
 class AnnotationsSpec(ImageFiles):
-    """Image files, and objects that are drawn in the order of their file."""
+    """Image files, and objects that are drawn in the order in which the file lists them."""
 
     image: str = "{split}/{name}.jpg"
     file: str
     classes: dict[str, int | str] = {}
-    """Class name or number for the names in the file that are no class names, such as `{car:
-    vehicle}`. Objects of class 0 are not drawn."""
+    """Classes of the names in the file that `competition.classes` does not contain, as name or
+    number, such as `{car: vehicle}`. Objects of class 0 are not drawn."""
     overlaps: Literal["refused", "last"] = "refused"
     """What happens where objects of two classes overlap, unless `target` is multi_label. `last`:
     the pixel belongs to the later object in the file."""
@@ -32,7 +32,7 @@ class OneFileSpec(AnnotationsSpec):
 
 
 class FilePerImageSpec(AnnotationsSpec):
-    """Each image has a file of its objects."""
+    """Each image has an annotation file of its own."""
 
     @field_validator("file")
     @classmethod

@@ -14,13 +14,13 @@ class DeepSupervisionSpec(Spec):
     (Isensee et al. 2021): (L0 + w1 L1 + w2 L2 ...) / (1 + w1 + w2 ...), where L0 is the loss on the
     network's own maps.
 
-    `{weights: [0.5, 0.25]}`; these heads exist in training only. Validation figures, predictions
-    and exported programs use the network's own maps.
+    `{weights: [0.5, 0.25]}`; the convolutions exist in training only. Validation figures,
+    predictions and exported programs use the network's own maps.
     """
 
     weights: tuple[Annotated[float, Field(gt=0)], ...] = Field((0.5, 0.25), min_length=1)
-    """w1, w2, ...: weights of the stages below the finest, finer stages first. The maps of these
-    stages are enlarged to the image's size and compared with the full-size mask."""
+    """w1, w2, ...: weights of the stages below the finest one, finer stages first. The maps of
+    these stages are enlarged to the image's size and compared with the full-size mask."""
 
 
 class PresenceSpec(Spec):
@@ -33,9 +33,9 @@ class PresenceSpec(Spec):
     """
 
     weight: float = Field(0.5, gt=0)
-    """Factor of this head's cross-entropy, which is added to the loss."""
+    """Factor of the head's cross-entropy, which is added to the loss."""
     pooling: Literal["avg", "max"] = "avg"
     dropout: float = Field(0.2, ge=0, lt=1)
     threshold: float | None = Field(None, gt=0, lt=1)
-    """Validation and prediction remove a class from an image when its predicted probability of
-    being present is lower than this; `null`: the head is used in training only."""
+    """Validation and prediction remove a class from an image if the head's probability for the
+    class is lower than this threshold; `null`: the head is used in training only."""

@@ -9,11 +9,12 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 FOLDER_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
-"""Names that become part of a path: they cannot lead out of a folder."""
+"""Pattern of names that become part of a path. Such a name cannot lead out of a folder."""
 
 
 def below(path: str) -> str:
-    """Return `path` if it stays below the folder it is joined to, else raise ValueError."""
+    """Return `path` if it stays below the folder that it is joined to. Raises ValueError
+    otherwise."""
     parts = PurePosixPath(path).parts
     if not parts or path.startswith("/") or ".." in parts or "\\" in path:
         raise ValueError(f"{path!r} is not a path below the run's folder")
@@ -21,19 +22,19 @@ def below(path: str) -> str:
 
 
 class Spec(BaseModel):
-    """Base of all specs: an immutable description of one thing that refuses unknown keys."""
+    """Base of all specs. A spec is immutable, describes one thing and refuses unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     @classmethod
     def marked(cls, mark: str) -> set[str]:
-        """Return the names of the fields with this mark in their annotation."""
+        """Return the names of the fields whose annotation contains this mark."""
         return {name for name, field in cls.model_fields.items() if mark in field.metadata}
 
 
 @dataclass(frozen=True)
 class _NamedByDefault:
-    """Fills in a missing `name`, and makes `name` optional for that spec in the JSON schema."""
+    """Fills in a missing `name`, and makes `name` optional for its spec in the JSON schema."""
 
     name: str
 

@@ -26,9 +26,15 @@ CODES: dict[Code, tuple[str, str]] = {
         "an earlier station has not been run yet",
         "run the station that makes it; `raytrain run` runs all of them",
     ),
-    "damaged": ("a file of the run is damaged", "restore or delete it, then run the same again"),
-    "locked": ("another process is at work here", "wait for it, then run the same command again"),
-    "storage": ("the disk or the object storage failed", "correct it, then run the same again"),
+    "damaged": (
+        "a file of the run is damaged",
+        "restore or delete it, then run the same command again",
+    ),
+    "locked": ("another process works on this run", "wait for it, then run the same command again"),
+    "storage": (
+        "the disk or the object storage failed",
+        "correct it, then run the same command again",
+    ),
     "credentials": (
         "there are no Kaggle credentials",
         "ask the user for a token, in the environment as KAGGLE_API_TOKEN",
@@ -42,17 +48,17 @@ CODES: dict[Code, tuple[str, str]] = {
         "do what the problem says, then run the same command again",
     ),
     "kaggle-file": ("Kaggle refused the file", "correct the file"),
-    "failed": ("any other mistake or failure", "read the message, then run the same again"),
+    "failed": ("any other mistake or failure", "read the message, then run the same command again"),
     "interrupted": ("Ctrl-C", "run the same command again; it continues"),
     "terminated": ("SIGTERM", "run the same command again; it continues"),
     "internal": ("a fault of raytrain; the traceback is on stderr", "report it with the traceback"),
 }
-"""Code -> what it means, and the remedy where the message names none."""
+"""Code -> its meaning, and the remedy for messages that name none."""
 
 
 class CodedError(ValueError):
-    """A user's mistake with a code. `problems` are the lines of the text that name one problem
-    each; `facts` is what else a program should know."""
+    """A user's mistake with a code. `problems` are the lines of the message that name one problem
+    each. `facts` are further values for programs."""
 
     def __init__(
         self,

@@ -25,24 +25,25 @@ from raytrain.config.target import MOST_LAYERS, Target
 
 
 def name_of(data: str) -> str:
-    """Return a competition's name for its folder, .zip or address."""
+    """Return the name of a competition, from its folder, .zip or address."""
     last = re.sub(r"^[a-z0-9+]+://", "", data).rstrip("/").rpartition("/")[2]
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", last.removesuffix(".zip")).strip("-._")
     return name or "competition"
 
 
 class NotebookSpec(Spec):
-    """The notebook version to submit, in competitions that accept only notebooks."""
+    """The version of a notebook to submit, in competitions that accept only notebooks."""
 
     name: str = Field(pattern=r"^[^/\s]+/[^/\s]+$")
-    """owner/notebook, as in its Kaggle address."""
+    """Owner and name of the notebook, as in its Kaggle address: owner/notebook."""
     version: int = Field(ge=1)
-    """The saved version that writes the file. Its code must be the code of this run."""
+    """The saved version of the notebook that writes the file. Its code must be the code of this
+    run."""
     file: str = "submission.csv"
 
     @property
     def label(self) -> str:
-        """Short form, such as `ann/heart version 3`."""
+        """Short form of the notebook version, such as `ann/heart version 3`."""
         return f"{self.name} version {self.version}"
 
 
@@ -50,24 +51,25 @@ class SubmissionSpec(RleSpec):
     """How masks are written to the CSV, and whether the CSV is sent."""
 
     slug: str | None = None
-    """The competition's name in its Kaggle address; needed only to send."""
+    """The competition's name in its Kaggle address. Only commands that ask Kaggle need it."""
     sample: str | None = None
-    """Path under competition.data of the sample submission, which sets the CSV's rows and order."""
+    """Path of the sample submission under competition.data. The CSV gets the rows of the sample, in
+    its order."""
     notebook: NotebookSpec | None = None
     """The notebook to submit instead of the CSV, for competitions that accept only notebooks."""
     ledger: Annotated[str, AfterValidator(refuse_secrets)] | None = None
-    """An fsspec address for the ledger, such as s3://bucket/submissions; null: `submissions/` in
-    the folder of the command, or in `storage` if that is an absolute path."""
+    """Address of the ledger, as fsspec takes it, such as s3://bucket/submissions. null: the folder
+    `submissions/`, in `storage` if that is an absolute path, else in the working directory."""
     send: bool = False
-    """`run` sends the file only when this is true and credentials exist."""
+    """Whether `run` sends the file. It also needs Kaggle credentials."""
 
 
 class CompetitionSpec(Spec):
-    """A competition's folder and rules."""
+    """The data of a competition, and its rules."""
 
     name: str = Field("", pattern=FOLDER_NAME, max_length=200)
-    """Name of the competition, also the name of its folder under the storage; by default the name
-    of the folder or file in `data`."""
+    """Name of the competition, and of its folder under the storage. The default is the name of the
+    folder or file in `data`."""
     data: Annotated[str, AfterValidator(refuse_secrets)]
     """The competition's folder, a .zip file, or an address such as s3://bucket/folder."""
     format: FormatSpec = PairedFoldersSpec()
@@ -77,7 +79,7 @@ class CompetitionSpec(Spec):
     classes: tuple[str, ...] = Field(min_length=2, max_length=255)
     """Names for the mask values 0, 1, 2, ...; 0 is the background."""
     target: Target = "single_label"
-    """Whether a pixel has one class (`single_label`) or classes may overlap (`multi_label`)."""
+    """`single_label`: a pixel has one class. `multi_label`: classes may overlap."""
     group: GroupSpec = OwnGroupSpec()
     """Images of one group, such as a patient or a video, stay together in folds. Give an expression
     such as (N+1)//2 over the number N in the name, a pattern such as `{case}_*`, `{name: stem}`
@@ -86,17 +88,19 @@ class CompetitionSpec(Spec):
     """Expressions for the frames that become the channels of an image, such as [N-1, N, N+1]. A
     frame that is missing, or belongs to another split or group, is replaced by the image itself."""
     exclude: str | None = None
-    """A text file with the ids of labeled images, one a line, that neither train nor validate, such
-    as `suspects.txt`. Its path is relative to the working directory."""
+    """A text file with the ids of labeled images, one a line, such as `suspects.txt`. These images
+    are used neither for training nor for validation. The path is relative to the working
+    directory."""
     accept_leaks: str | None = None
-    """Why near-duplicates in train and val are acceptable; without a reason they are refused."""
+    """Why near-duplicates in train and val are acceptable. Without a reason, near-duplicates are
+    refused."""
     metric: MetricSpec = DiceMetricSpec()
     """The metric that ranks models: a name, or a mapping such as `{name: dice, empty: skip}`;
     `raytrain metrics` lists them. `dice` is the mean over images and foreground classes. A class
     that is absent and not predicted scores 1."""
     measures: tuple[MetricSpec, ...] = ()
-    """Metrics that every epoch computes, too, such as `[accuracy, hausdorff]`; they decide
-    nothing."""
+    """Further metrics to compute after every epoch, such as `[accuracy, hausdorff]`. They influence
+    no choice."""
     submission: SubmissionSpec = SubmissionSpec()
 
     @model_validator(mode="before")
@@ -134,7 +138,8 @@ class CompetitionSpec(Spec):
             and splits.test is not None
         ):
             problems.append(
-                "splits.test: format.test_image says where the test images are; leave test out"
+                "splits.test: format.test_image says where the test images are; leave "
+                "splits.test out"
             )
         if self.target == "multi_label":
             problems += self._overlap_problems()
@@ -145,7 +150,7 @@ class CompetitionSpec(Spec):
         return self
 
     def _label_problems(self) -> list[str]:
-        """Return the classes in `format` that `classes` does not have."""
+        """Return the problems of classes that `format` names and `classes` does not contain."""
         labels = getattr(self.format, "labels", None)
         parts = {"format.classes": getattr(self.format, "classes", {})}
         if isinstance(labels, ValueLabelsSpec):
@@ -167,7 +172,8 @@ class CompetitionSpec(Spec):
         return problems
 
     def _overlap_problems(self) -> list[str]:
-        """Return the problems of settings that need exactly one class per pixel."""
+        """Return the problems of settings that need exactly one class per pixel, although classes
+        overlap."""
         problems = []
         count = len(self.classes) - 1
         if count > MOST_LAYERS:

@@ -12,16 +12,16 @@ SIZE_COLUMNS = ("height", "width")
 
 
 class Dialect(Spec):
-    """How the CSV encodes one mask, and which rows an image has."""
+    """How a CSV encodes one mask, and which rows it has for an image."""
 
     columns: tuple[str, ...] = Field(("id", "rle"), min_length=2)
     """The header. The first column is the id and the last one is the encoding. Between them,
     `class_column` and the image's `height` and `width` are allowed."""
     id: str = "{name}"
     """The pattern of the id. With `{class}` in it, or with a `class_column`, every foreground class
-    has its own rows; otherwise a row encodes all pixels that are not background."""
+    has its own rows. Otherwise a row encodes all pixels that are not background."""
     class_column: str | None = None
-    """The column that holds the class, if the id does not hold it."""
+    """The column that holds the class, if the id does not contain the class."""
     class_as: Literal["number", "name"] = "number"
     row: Literal["mask", "object", "objects"] = "mask"
     """What one row holds. `mask`: the whole mask. `object`: one object, which is a set of pixels
@@ -30,18 +30,19 @@ class Dialect(Spec):
     prefix: str = ""
     """Text before every object in a row of all `objects`, such as a class and a confidence."""
     layout: Literal["pairs", "coco", "coco_zlib"] = "pairs"
-    """`pairs`: `start length` pairs. `coco`: COCO's compressed counts. `coco_zlib`: the same,
-    packed by zlib and base64."""
+    """`pairs`: `start length` pairs. `coco`: COCO's compressed counts. `coco_zlib`: COCO's
+    compressed counts, packed by zlib and base64."""
     order: Literal["column", "row"] = "column"
     """Whether pixels are counted down the columns or along the rows."""
     first: Literal[0, 1] = 1
     """The number of the first pixel."""
     starts: Literal["absolute", "relative"] = "absolute"
-    """`relative` counts each start from the end of the previous run."""
+    """`absolute`: each start counts from the first pixel. `relative`: each start counts from the
+    end of the previous run."""
     empty: str = ""
-    """The text of an empty mask. A blank cell is also read as empty."""
+    """The text of an empty mask. A blank cell also means an empty mask."""
     overlaps: Literal["allowed", "refused"] = "allowed"
-    """Whether two rows of an image may contain the same pixel."""
+    """Whether two rows of the same image may contain the same pixel."""
 
     @field_validator("id")
     @classmethod
@@ -50,7 +51,7 @@ class Dialect(Spec):
 
     @property
     def by_class(self) -> bool:
-        """Whether a row names its class."""
+        """Whether each row names a class."""
         return self.class_column is not None or "{class}" in self.id
 
     @model_validator(mode="after")
@@ -73,7 +74,9 @@ class Dialect(Spec):
                 )
         coco = self.layout != "pairs"
         if coco and (self.order, self.first, self.starts) != ("column", 1, "absolute"):
-            raise ValueError(f"order, first and starts: {self.layout} has none; leave them out")
+            raise ValueError(
+                f"order, first and starts: layout {self.layout} does not use them; leave them out"
+            )
         if self.row == "objects" and not coco:
             raise ValueError(
                 "row: objects puts all objects of an image into one cell; it needs layout coco or "
@@ -122,7 +125,7 @@ DIALECTS: dict[str, Dialect] = {
         row="objects", prefix="0 1.0", layout="coco_zlib",
     ),
 }  # fmt: skip
-"""Dialects by the name of their competition; a new dialect is one entry here."""
+"""Dialects, each by the name of its competition. A new dialect is one entry here."""
 
 
 def _known(name: str) -> str:
@@ -135,7 +138,7 @@ DialectName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"e
 
 
 class RleSpec(Dialect):
-    """A dialect by name. Every other field that is given replaces the dialect's own value."""
+    """The name of a dialect. Every other field that is given replaces the dialect's own value."""
 
     dialect: DialectName = "cardiac"
 

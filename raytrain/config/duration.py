@@ -37,7 +37,7 @@ def duration_text(seconds: float) -> str:
 
 
 def estimated(word: Literal["about", "at most"], seconds: float) -> str:
-    """Return the text of an estimate, such as `at most 12 min`; below 60 s, `under a minute`."""
+    """Return an estimate as text, such as `at most 12 min`; below 60 s, `under a minute`."""
     return f"{word} {duration_text(seconds)}" if seconds >= 60 else "under a minute"
 
 
@@ -47,4 +47,4 @@ def _checked(value: Any) -> str:
 
 
 Duration = Annotated[str, BeforeValidator(_checked)]
-"""A validated length of time, such as `1h30m`."""
+"""A valid duration as text, such as `1h30m`."""

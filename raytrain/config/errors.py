@@ -1,4 +1,5 @@
-"""Texts of configuration errors: all at once, each with its place and a way to fix it."""
+"""Texts of configuration errors. One message lists all problems, each with its place and a
+remedy."""
 
 import difflib
 import re
@@ -12,14 +13,14 @@ from raytrain.config.fault import Fault
 from raytrain.config.own import Widened, own_specs
 
 SHOWN = 10
-"""Number of problems of one kind that a message lists."""
+"""Largest number of problems of one kind that a message lists."""
 
 _VARYING = re.compile(r"'[^']*'|\S*/\S*|\d+")
-"""The parts in which two problems of one kind differ: names, paths and numbers."""
+"""The parts in which two problems of one kind may differ: names, paths and numbers."""
 
 
 def shortened(problems: list[str]) -> list[str]:
-    """Return the problems, at most ten of each kind, with a count of the others.
+    """Return the problems, at most ten of each kind, and the number of the others.
 
     Problems that read `place: text` with the same text become one line with all their places.
     """
@@ -37,7 +38,7 @@ def shortened(problems: list[str]) -> list[str]:
 
 
 def first_lines(lines: list[str]) -> list[str]:
-    """Return the first ten lines of one kind, and a count of the others."""
+    """Return the first ten lines of one kind, and a line with the number of the others."""
     more = [f"... and {len(lines) - SHOWN} more of this kind"] if len(lines) > SHOWN else []
     return lines[:SHOWN] + more
 
@@ -48,7 +49,7 @@ def _first_of(places: list[str]) -> str:
 
 
 def nearest(value: str, known: Iterable[str]) -> str | None:
-    """Return the known name closest to `value`, or None when nothing is close."""
+    """Return the known name that is closest to `value`, or None when no name is close."""
     close = difflib.get_close_matches(str(value), list(known), n=1, cutoff=0.6)
     return close[0] if close else None
 
@@ -64,14 +65,15 @@ def unknown_name(value: str, known: Iterable[str]) -> str:
 
 
 def config_error(source: str, problems: list[str]) -> CodedError:
-    """Return one error that lists every problem of the configuration read from `source`."""
+    """Return one error with every problem of the configuration in `source`."""
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     lines = "\n".join(f"  {problem}" for problem in problems)
     return CodedError("config", f"{source}: {count} in the configuration\n{lines}", problems)
 
 
 def problems_of(error: ValidationError, root: type[BaseModel], prefix: str = "") -> list[str]:
-    """Return each pydantic error of a `root` as one line `path: text`, with the path as written."""
+    """Return each pydantic error of a `root` as one line `path: text`. The path is written as in
+    the YAML."""
     lines: list[str] = []
     for item in error.errors(include_url=False):
         path, parent = _walk(root, item["loc"])
@@ -95,13 +97,14 @@ def problems_of(error: ValidationError, root: type[BaseModel], prefix: str = "")
 
 
 def _quoted(context: dict[str, Any]) -> list[str]:
-    """Return the names in pydantic's `'a', 'b' or 'c'`."""
+    """Return the names from pydantic's text `'a', 'b' or 'c'`."""
     text = context.get("expected_tags") or context["expected"]
     return [part.strip(" '") for part in str(text).replace(" or ", ",").split(",")]
 
 
 def _walk(root: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[str, list[str]]:
-    """Return the dotted path of `loc` without union tags, and the keys that are valid there."""
+    """Return the dotted path of `loc` without the tags of unions, and the keys that are valid at
+    its end."""
     path = ""
     here: list[type[BaseModel]] = [root]
     beside: list[str] = []
@@ -133,7 +136,7 @@ def _tag(model: type[BaseModel]) -> Any:
 
 
 def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """Yield every spec class that a (nested) annotation can hold."""
+    """Yield every spec class that an annotation can hold, also inside of other types."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     if isinstance(annotation, Widened):

@@ -17,9 +17,9 @@ _OPERATORS: dict[type[ast.operator], Callable[[int, int], int]] = {
 def parse_expression(text: str) -> Callable[[str], int]:
     """Return a function from a file name to the value of the expression.
 
-    `N` is the last number in the name. Allowed are N, whole numbers, parentheses and + - * // %.
-    Raises ValueError for anything else. The returned function raises ValueError for a name without
-    a number.
+    `N` is the last number in the name. An expression may contain N, whole numbers, parentheses and
+    + - * // %. Raises ValueError for anything else. The returned function raises ValueError for a
+    name without a number.
     """
     try:
         tree = ast.parse(text, mode="eval").body
@@ -45,7 +45,7 @@ def number_in(name: str) -> int:
 
 
 def with_number(name: str, number: int) -> str:
-    """Return the name with another last number, padded to the width of the old one."""
+    """Return the name with another last number, which is padded to the old width."""
     *_, last = re.finditer(r"\d+", name)
     return f"{name[: last.start()]}{number:0{len(last.group())}d}{name[last.end() :]}"
 

@@ -46,7 +46,7 @@ class OwnModel(OwnSpec):
 
     @property
     def label(self) -> str:
-        """Short form, for names of trials."""
+        """Short form of the network, for names of trials."""
         return self.name
 
 
@@ -78,7 +78,7 @@ BASES: dict[str, type[OwnSpec]] = {
     "IMAGE_FIGURES": OwnMetric,
     "FORMATS": OwnFormat,
 }
-"""The dicts that a file may define, and the base class of their specs."""
+"""The dicts that a file may define, each with the base class of its specs."""
 
 OURS: dict[str, set[str]] = {
     "MODELS": _names(get_args(get_args(ModelSpec)[0])),
@@ -87,14 +87,15 @@ OURS: dict[str, set[str]] = {
     "IMAGE_FIGURES": _names(get_args(AnyMetricSpec)),
     "FORMATS": _names(get_args(get_args(FormatSpec)[0])),
 }
-"""The built-in names, which a file cannot reuse."""
+"""The built-in names. A user's file cannot use them."""
 
 _LOADED: set[str] = set()
-"""Hashes of the files that this process has run."""
+"""Hashes of the users' files that this process has run."""
 
 
 def extend_from(paths: list[Path]) -> None:
-    """Make the parts that these files add available to specs, and those of no other file.
+    """Make the parts in these files available to specs. Parts of other files are no longer
+    available.
 
     Raises ValueError that lists every problem in all of the files.
     """
@@ -123,7 +124,8 @@ def extend_from(paths: list[Path]) -> None:
 
 
 def load_source(source: Source) -> None:
-    """Register the file's specs under its hash. Raises ValueError when it cannot be read."""
+    """Register the file's specs under the file's hash. Raises ValueError when the file cannot be
+    read."""
     problems = [f"{source.name}: {problem}" for problem in _load(source)]
     if problems:
         raise config_error("extend", problems)
@@ -216,6 +218,6 @@ def _reducer(source: Source) -> Callable[[OwnSpec], tuple[Any, ...]]:
 
 
 def restored(source: Source, room: str, tree: dict[str, Any]) -> OwnSpec:
-    """Return a spec that another process pickled, after loading its file."""
+    """Load the file of a spec that another process pickled, and return the spec."""
     load_source(source)
     return spec_of(room, tree["name"], source.hash).model_validate(tree)

@@ -1,20 +1,20 @@
-"""A line of a message that names one problem, and remembers its parts."""
+"""One line of a message. It names one problem, and knows the parts of the text."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 
 class Fault(str):
-    """`place: text`, or `place: text; remedy`: what people read, with the parts that programs read.
+    """`place: text`, or `place: text; remedy`: a line for people that keeps its parts for programs.
 
-    A message is a list of lines. Where the place is known when a line is made, it is kept, so that
-    nobody has to find it in the line again: names and paths may hold spaces and colons.
+    A message is a list of lines. The place of a problem is stored when its line is made, so that no
+    code has to find it in the text, where names and paths may contain spaces and colons.
     """
 
     place: str
-    """The file, key or name."""
+    """The file, key or name with the problem."""
     text: str
-    """The problem and, after the last semicolon, the remedy."""
+    """The problem. The remedy follows the last semicolon."""
 
     def __new__(cls, place: str | Path, text: str) -> "Fault":
         fault = super().__new__(cls, f"{place}: {text}")
@@ -27,7 +27,7 @@ class Fault(str):
 
 
 def faults_of(error: ValueError, places: Iterable[Path]) -> list[str]:
-    """Return the lines of an error; a line that begins with one of these places is a Fault."""
+    """Return the lines of an error. A line that begins with one of these places becomes a Fault."""
     lines: list[str] = []
     known = sorted({str(place) for place in places}, key=len, reverse=True)
     for line in str(error).split("\n"):

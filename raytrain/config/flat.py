@@ -4,7 +4,7 @@ from typing import Any
 
 
 def flat(tree: Any) -> dict[str, Any]:
-    """Return each leaf by its path, such as `model.name` or `loss[0].weight`."""
+    """Return path -> leaf, with paths such as `model.name` and `loss[0].weight`."""
     found: dict[str, Any] = {}
 
     def walk(path: str, value: Any) -> None:

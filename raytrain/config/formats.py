@@ -44,7 +44,10 @@ class PairedFoldersSpec(ImageFiles):
         of_image, of_mask = {*parts_of(self.image)}, {*parts_of(self.mask)}
         problems = unknown_parts("mask", self.mask, of_image | {"object", "class"})
         if not problems and not of_mask & of_image - {"split"}:
-            problems.append(f"mask: {self.mask!r} names no image; add a part of image to it")
+            problems.append(
+                f"mask: {self.mask!r} does not say to which image a mask belongs; add "
+                "a part of image to it, such as {name}"
+            )
         by_file = of_mask & {"object", "class"}
         if by_file and not isinstance(self.labels, ClassLabelsSpec | ThresholdLabelsSpec):
             problems.append(

@@ -14,7 +14,7 @@ class AutoSpec(Spec):
 
 
 class WholeSpec(Spec):
-    """Images without changes; all must have one size."""
+    """Images are used without changes. All must have one size."""
 
     name: Literal["whole"] = "whole"
 
@@ -36,14 +36,14 @@ class PadSpec(Spec):
 
 
 class TilesSpec(Spec):
-    """Overlapping tiles. Where they overlap, maps are averaged with Gaussian weights, as in nnU-Net
-    (Isensee et al. 2021)."""
+    """Images are cut into overlapping tiles. Where tiles overlap, maps are averaged with Gaussian
+    weights, as in nnU-Net (Isensee et al. 2021)."""
 
     name: Literal["tiles"] = "tiles"
     height: int = Field(256, ge=8)
     width: int = Field(256, ge=8)
     overlap: float = Field(0.25, ge=0, lt=1)
-    """Share of a tile that the next tile overlaps."""
+    """Share of a tile that overlaps with the next tile."""
 
 
 FramingSpec = Annotated[

@@ -1,4 +1,4 @@
-"""Image files by a pattern: the fields that formats with image files share."""
+"""The fields that all formats with image files share: patterns, channels and names."""
 
 from typing import Literal, Self
 
@@ -8,12 +8,12 @@ from raytrain.config.base import Spec
 from raytrain.config.patterns import checked_parts, parts_of, unknown_parts
 
 Unlisted = Literal["empty", "unlabelled"] | None
-"""How an image that the annotations do not list is treated, except test images. `empty`: its mask
-is all background. `unlabelled`: it is not used for training. null: it is refused."""
+"""What happens to an image that the annotations do not list, unless it is a test image. `empty`:
+its mask is all background. `unlabelled`: it is not used for training. null: it is refused."""
 
 
 class ImageFiles(Spec):
-    """Where the images are, and what they are called.
+    """The patterns and the names of the images.
 
     `*` matches anything within one folder or file name. Words in braces are parts: `{split}`,
     `{name}`, and others that you choose, such as `{case}`. Before a `*` in the same folder or file
@@ -22,14 +22,14 @@ class ImageFiles(Spec):
 
     image: str = "{split}/image/{name}.png"
     channels: tuple[str, ...] = ()
-    """The texts of `{channel}` in the order of the image's channels, such as `[red, green, blue]`;
-    files of others are left out. Empty: all channels in natural order."""
+    """The texts of `{channel}`, in the order of the image's channels, such as `[red, green, blue]`.
+    Files of other channels are not used. Empty: all channels in natural order."""
     test_image: str | None = None
-    """The pattern of the test images, if they are elsewhere; `splits` then divides only the other
+    """The pattern of the test images, if they are elsewhere. `splits` then divides only the other
     images."""
     image_id: str | None = None
-    """The name of an image, from the parts of its path, such as `{case}_{day}`; null: `{name}` or,
-    if there is none, all parts joined by `_`."""
+    """The name of an image, made from the parts of its path, such as `{case}_{day}`. null: `{name}`
+    or, without `{name}`, all parts joined by `_`."""
 
     @field_validator("image")
     @classmethod
@@ -54,7 +54,9 @@ class ImageFiles(Spec):
         by_channel = "channel" in parts_of(self.image)
         problems = []
         if self.channels and not by_channel:
-            problems.append(f"channels: {self.image!r} has no {{channel}}; add it, or remove this")
+            problems.append(
+                f"channels: {self.image!r} has no {{channel}}; add it, or leave channels out"
+            )
         if len({*self.channels}) < len(self.channels):
             problems.append("channels: name each channel once")
         if self.test_image is not None and by_channel != ("channel" in parts_of(self.test_image)):
@@ -62,11 +64,13 @@ class ImageFiles(Spec):
         if self.image_id is not None:
             problems += unknown_parts("image_id", self.image_id, known)
         elif not known:
-            problems.append(f"image: {self.image!r} names no image; add a part such as {{name}}")
+            problems.append(
+                f"image: {self.image!r} is the same for all images; add a part such as {{name}}"
+            )
         if self.test_image is not None and not problems:
             lacking = [p for p in parts_of(self.naming) if p not in parts_of(self.test_image)]
             problems += [
-                f"test_image: {self.test_image!r} lacks {{{part}}}, which names the images of image"
+                f"test_image: {self.test_image!r} lacks {{{part}}}, a part of the pattern image"
                 for part in lacking
             ]
         if problems:
@@ -83,5 +87,5 @@ class ImageFiles(Spec):
 
 
 def _naming_parts(pattern: str) -> list[str]:
-    """Return the parts of an image's path that tell it from other images."""
+    """Return the parts of a path that distinguish one image from others."""
     return [part for part in parts_of(pattern) if part not in ("split", "channel")]

@@ -23,7 +23,8 @@ Place = Literal["ray", "local"]
 
 
 class FoldSpec(Spec):
-    """Cross-validation over train+val, with groups kept together, stratified by class presence."""
+    """Cross-validation over train+val. Groups stay together, and the folds are stratified by the
+    classes that an image shows."""
 
     count: int = Field(5, ge=2)
     seed: int = Field(0, ge=0)
@@ -38,16 +39,16 @@ def _number_or_range(value: Any) -> Any:
 
 
 def most(workers: int | tuple[int, int]) -> int:
-    """Return the largest number of workers in a number or range."""
+    """Return the number of workers, or the largest number of a range."""
     return workers if isinstance(workers, int) else workers[1]
 
 
 class CvSpec(Spec):
-    """Cross-validation of the best configurations."""
+    """Settings of the cross-validation of the best configurations."""
 
     candidates: int | None = Field(None, ge=1)
     """Number of configurations to take from the top of the leaderboard, or all if there are fewer.
-    The ensemble is chosen from them or, with `folds: none`, is their equal mean. null: 4, or 1 with
+    The ensemble is chosen from them. With `folds: none`, it is their equal mean. null: 4, or 1 with
     `folds: none`."""
 
 
@@ -55,23 +56,25 @@ class FinalizeSpec(Spec):
     """The final ensemble."""
 
     members: int | None = Field(None, ge=1)
-    """Most members of the ensemble; null: as many as raise the out-of-fold score."""
+    """Largest number of members of the ensemble; null: as many as raise the out-of-fold score."""
     ship: Literal["retrained", "folds", "both"] | None = None
-    """The networks that predict test images: each member `retrained` on all labeled images, the
-    models of its `folds`, or `both`; null: retrained, or the model itself with `folds: none`."""
+    """The networks that predict test images. `retrained`: each member's network that is trained on
+    all labeled images. `folds`: the models of its folds. `both`: both. null: `retrained`, or the
+    model itself with `folds: none`."""
     workers: Annotated[
         int | tuple[int, int],
         BeforeValidator(_number_or_range, json_schema_input_type=int | tuple[int, int]),
     ] = 1
-    """Ray Train workers for each member. `[1, 4]`: between one and four workers, as many as fit.
-    The group shrinks when a node leaves and grows when one joins; either costs the epoch that has
+    """Ray Train workers for each member. `[1, 4]`: as many as fit, from one to four. The group
+    shrinks when a node leaves and grows when a node joins. Each change costs the epoch that has
     begun."""
     epochs: int | None = Field(None, ge=1)
-    """Number of epochs of cross-validation and final training; null: the trial's."""
+    """Number of epochs of cross-validation and final training; null: the number of the trial."""
 
 
 class ResourcesSpec(Spec):
-    """What one worker needs. How many run at once follows from the cluster's resources."""
+    """The resources that one worker needs. The number of workers at once follows from the cluster's
+    resources."""
 
     cpus: int = Field(1, ge=1)
     """CPU threads per worker, also without Ray."""
@@ -90,11 +93,12 @@ class ResourcesSpec(Spec):
 
 
 class ReportSpec(Spec):
-    """What the report of a run shows."""
+    """Settings of a run's report."""
 
     images: tuple[str | int, ...] = Field((), max_length=100)
     """Ids of images to show beside their masks, such as `[cmr101, cmr121]`. A number that is no id
-    is the place of a test image, from 0. Empty: the worst, middle and best labeled images."""
+    is the position of a test image, counted from 0. Empty: the worst, middle and best labeled
+    images."""
 
 
 def _no_folds(value: Any) -> Any:
@@ -112,7 +116,8 @@ class JobSpec(Spec):
     trial: TrialSpec = TrialSpec()
     search: SearchSpec = SearchSpec()
     study: StudySpec | None = None
-    """Figures of a published study of the same choices; the report compares them with ours."""
+    """Figures that a published study states for the same choices. The report compares them with
+    ours."""
     folds: Annotated[
         FoldSpec | None,
         BeforeValidator(_no_folds, json_schema_input_type=FoldSpec | Literal["none"] | None),
@@ -150,20 +155,20 @@ class JobSpec(Spec):
 
     @property
     def measures(self) -> tuple[MetricSpec, ...]:
-        """The metrics to compute beside `competition.metric` after every epoch."""
+        """The metrics to compute after every epoch, in addition to `competition.metric`."""
         study = self.study.measures if self.study else ()
         return tuple(dict.fromkeys((*self.competition.measures, *study)))
 
     @property
     def candidates(self) -> int:
-        """Number of configurations to cross-validate or, with `folds: none`, of members."""
+        """Number of configurations to cross-validate. With `folds: none`, number of members."""
         if self.folds is None:
             voters = self.cv.candidates or 1
             return min(voters, self.finalize.members or voters)
         return self.cv.candidates or 4
 
     def at(self, place: Place) -> Self:
-        """Return the job for `place`: without Ray, the default scheduler becomes `none`."""
+        """Return the job for `place`. Without Ray, the default scheduler becomes `none`."""
         if place == "ray" or "scheduler" in self.search.model_fields_set:
             return self
         search = self.search.model_copy(update={"scheduler": NoSchedulerSpec()})
@@ -184,9 +189,9 @@ class JobSpec(Spec):
         voters = min(self.candidates, self.search.trials)
         if self.folds is None and voters > self.search.keep:
             raise ValueError(
-                "cv.candidates: with folds: none, the search's own networks vote, but it keeps the "
-                f"weights of {self.search.keep}; set search.keep to {voters}, or lower "
-                "cv.candidates"
+                "cv.candidates: with folds: none, the search's own networks form the ensemble, "
+                f"but the search keeps the weights of only {self.search.keep} trials; set "
+                f"search.keep to {voters}, or lower cv.candidates"
             )
         return self
 
@@ -206,7 +211,9 @@ class JobSpec(Spec):
         if self.folds is None:
             problems.append("folds: none leaves no fold to judge the students; give folds a count")
         if self.budget is not None:
-            problems.append("it does not fit into a budget; set budget or self_train to null")
+            problems.append(
+                "students cannot be trained within a budget; set budget or self_train to null"
+            )
         layers = len(self.competition.classes) - 1
         if self.competition.target == "multi_label" and layers > MOST_LAYERS:
             problems.append(f"at most {MOST_LAYERS} classes may overlap (got {layers})")

@@ -1,4 +1,4 @@
-"""What the values in mask files mean."""
+"""The meaning of the values in mask files."""
 
 import re
 from typing import Annotated, Literal
@@ -19,7 +19,7 @@ def _as_value(value: int | str) -> int | str:
 
 
 Value = Annotated[int | str, AfterValidator(_as_value)]
-"""A number, or a color: red, green and blue in hexadecimal digits."""
+"""A mask value: a number, or a color as red, green and blue in hexadecimal digits."""
 
 
 class ClassLabelsSpec(Spec):
@@ -31,7 +31,7 @@ class ClassLabelsSpec(Spec):
 
 
 class ThresholdLabelsSpec(Spec):
-    """Two classes: pixels brighter than `above` are class 1. Such masks may be JPEG files."""
+    """Two classes: pixels brighter than `above` are class 1. The masks may be JPEG files."""
 
     name: Literal["threshold"] = "threshold"
     above: int = Field(127, ge=0)
@@ -40,8 +40,8 @@ class ThresholdLabelsSpec(Spec):
 class ValueLabelsSpec(Spec):
     """A class for each mask value or color, such as `{0: 0, 85: lake}` or `{'#ff0000': scratch}`.
 
-    A class is a name or a number. Other values are refused. If one of them is a color, the masks
-    are read as colors (palettes, too), and a number is a gray level.
+    A class is a name or a number. Values that are not listed are refused. If one of the values is a
+    color, the masks are read as colors (palettes, too), and a number is a gray level.
     """
 
     name: Literal["values"] = "values"
@@ -56,14 +56,15 @@ class ValueLabelsSpec(Spec):
 
 
 class ColorTableLabelsSpec(Spec):
-    """A color for each class, in a CSV under competition.data such as `class_dict.csv`."""
+    """A color for each class. The colors are in a CSV under competition.data, such as
+    `class_dict.csv`."""
 
     name: Literal["color_table"] = "color_table"
     file: str = "class_dict.csv"
     columns: tuple[str, str, str, str] = ("name", "r", "g", "b")
-    """The columns of the class's name and of red, green and blue, 0 .. 255."""
+    """The columns of the class's name, and of red, green and blue (0 .. 255)."""
     ignore: tuple[str, ...] = ()
-    """Names in the table of unlabeled pixels. Losses and metrics skip these pixels."""
+    """Names in the table that mean unlabeled pixels. Losses and metrics skip these pixels."""
 
 
 LabelsSpec = Annotated[

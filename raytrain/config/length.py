@@ -8,7 +8,7 @@ from raytrain.config.base import Spec
 
 
 class LengthSpec(Spec):
-    """A number of steps or a number of samples; give exactly one."""
+    """The length of a training as a number of steps or a number of samples. Give exactly one."""
 
     steps: int | None = Field(None, ge=1)
     """Number of weight updates."""
@@ -18,11 +18,11 @@ class LengthSpec(Spec):
     @model_validator(mode="after")
     def _one(self) -> Self:
         if (self.steps is None) == (self.samples is None):
-            raise ValueError("give steps or samples, one of them")
+            raise ValueError("give either steps or samples")
         return self
 
     def epochs(self, windows: int, batch_size: int) -> tuple[int, float]:
-        """Return the number of epochs, and the share of the last one's windows to train on."""
+        """Return the number of epochs, and the share of windows to train on in the last epoch."""
         if self.steps is not None:
             per_epoch = -(-windows // batch_size)
             whole, steps = divmod(self.steps, per_epoch)

@@ -19,10 +19,10 @@ from raytrain.config.yaml_text import read_yaml
 def load_job(path: Path, overrides: list[str] | None = None, profile: str | None = None) -> JobSpec:
     """Read a job file. Raises ValueError that lists every problem at once.
 
-    A file may hold `profiles` (name -> part of a job, merged over the rest) and `profile`, the name
-    of the one to use by default. Overrides read `dotted.path=value`, with the value as YAML. Their
-    order does not matter: a whole is set before its parts, and a `name` before the other keys. The
-    files under `extend` are loaded first and stay loaded in this process.
+    A file may hold `profiles` (name -> part of a job, which replaces the same keys of the file) and
+    `profile`, the name of the one to use by default. Overrides read `dotted.path=value`, with the
+    value as YAML. Their order does not matter: a whole is set before its parts, and a `name` before
+    the other keys. The files under `extend` are loaded first and stay loaded in this process.
     """
     if not path.is_file():
         raise CodedError("config", f"{path}: no such job file; give the path of a YAML")
@@ -59,7 +59,8 @@ def load_job(path: Path, overrides: list[str] | None = None, profile: str | None
 
 
 def _extend(tree: dict[str, Any], path: Path) -> None:
-    """Load the files under `extend`. Paths relative to the YAML's folder become absolute."""
+    """Load the files under `extend`. Their paths, which are relative to the YAML's folder, become
+    absolute."""
     names = tree.get("extend") or []
     names = [names] if isinstance(names, str) else names
     if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
@@ -89,7 +90,8 @@ def job_from(tree: dict[str, Any], source: str) -> JobSpec:
 
 
 def _trial_or_default(tree: dict[str, Any]) -> TrialSpec:
-    """Return the trial for checking the search space, even if another part of the file is wrong."""
+    """Return the trial with which the search space is checked, even if another part of the file is
+    wrong."""
     try:
         return TrialSpec.model_validate(tree.get("trial") or {})
     except ValidationError:
@@ -97,7 +99,8 @@ def _trial_or_default(tree: dict[str, Any]) -> TrialSpec:
 
 
 def _laid_over(tree: dict[str, Any], part: dict[str, Any], named: frozenset[str]) -> dict[str, Any]:
-    """Return `tree` with every leaf of `part` merged in; another `name` replaces the whole part."""
+    """Return `tree` with every leaf of `part` merged in. If `name` differs, the whole part is
+    replaced."""
     merged = dict(tree)
     for key, value in part.items():
         old = as_part(key, merged.get(key), named)

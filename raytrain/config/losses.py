@@ -9,7 +9,7 @@ from raytrain.config.own import Widened
 from raytrain.config.target import Target, outputs
 
 Weights = tuple[Annotated[float, Field(ge=0)], ...]
-"""One number per class, background first; if classes overlap, the background has none."""
+"""One number per class, background first. If classes overlap, the background has no number."""
 
 
 class LossTermBase(Spec):
@@ -39,7 +39,7 @@ class TopKCrossEntropySpec(LossTermBase):
 
     name: Literal["topk_cross_entropy"] = "topk_cross_entropy"
     share: float = Field(0.1, gt=0, le=1)
-    """Share of the labeled pixels of an image; at least one pixel is used."""
+    """Share of an image's labeled pixels that are used, at least one pixel."""
 
 
 class BceSpec(LossTermBase):
@@ -63,11 +63,11 @@ class FocalSpec(LossTermBase):
     name: Literal["focal"] = "focal"
     gamma: float = Field(2.0, ge=0)
     alpha: Annotated[float, Field(gt=0, le=1)] | Weights | None = None
-    """With two classes, with sigmoids, or with classes that overlap: the weight of pixels of the
-    class, against 1 - alpha for the others. With more classes: one factor, or one per class."""
+    """Weight of the pixels of the class, against 1 - alpha for the others, with two classes,
+    sigmoids or overlapping classes. With more classes: one factor, or one per class."""
     maps: Literal["softmax", "sigmoid"] = "softmax"
-    """`sigmoid`: each class for itself, background included, as in MONAI and in source system A;
-    classes that overlap always are."""
+    """`sigmoid`: each class for itself, background included, as in MONAI and in source system A.
+    Classes that overlap always use sigmoids."""
 
 
 class DiceSpec(_RegionTerm):
@@ -79,11 +79,11 @@ class DiceSpec(_RegionTerm):
 
     name: Literal["dice"] = "dice"
     over: Literal["batch", "images"] = "batch"
-    """What the sums are over: the batch, or each image."""
+    """Whether Dice is computed once over all pixels of the batch, or for each image."""
     power: Literal[1, 2] = 1
     """Exponent of the probabilities and labels in the denominator."""
     smooth: float = Field(1e-5, gt=0)
-    """Added to numerator and denominator, in pixels."""
+    """Number of pixels that is added to numerator and denominator."""
 
 
 class SoftDiceSpec(_RegionTerm):
@@ -132,9 +132,12 @@ class LovaszSpec(_RegionTerm):
 
 
 class BoundarySpec(_RegionTerm):
-    """Probability times signed distance to the true border, in image diagonals; positive outside
-    (Kervadec et al. 2019). It may be negative, so add it to a region loss. The distance maps are
-    computed on the CPU in every step: about 6 ms per image and class at 256 x 256 pixels."""
+    """Probability times the signed distance to the true border, in image diagonals, positive
+    outside (Kervadec et al. 2019).
+
+    The loss may be negative, so add it to a region loss. The distance maps are computed on the CPU
+    in every step: about 6 ms per image and class at 256 x 256 pixels.
+    """
 
     name: Literal["boundary"] = "boundary"
     weight: float = Field(0.1, gt=0)
@@ -163,7 +166,8 @@ ONE_CLASS = ("cross_entropy", "topk_cross_entropy")
 
 
 def loss_problems(terms: tuple[LossTerm, ...], target: Target, classes: int) -> list[str]:
-    """Return the problems of these terms with such masks; `classes` counts the background too."""
+    """Return the problems of these loss terms with masks of this target; `classes` counts the
+    background too."""
     problems = []
     for place, term in enumerate(terms):
         where = f"trial.loss.{place} ({term.name})"

@@ -12,12 +12,12 @@ class MetricBase(Spec):
 
     @property
     def label(self) -> str:
-        """Short form, such as `volume Dice`."""
+        """Short form of the metric, such as `volume Dice`."""
         return self.word
 
     @property
     def key(self) -> str:
-        """Short form for a mapping, such as `weighted_f1`."""
+        """Key of the metric in a mapping, such as `weighted_f1`."""
         return str(self.model_dump()["name"])
 
 
@@ -69,15 +69,16 @@ class SoftOverlapSpec(MetricBase):
     background: bool = False
     """Whether class 0 counts too."""
     size: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] | None = None
-    """Height and width, in px, to which map and mask are resized bicubically, so that the mask has
-    values between 0 and 1 at its borders, as in source system E; null: the image's own size."""
+    """Height and width, in px, to which map and mask are resized bicubically before the comparison.
+    The mask then has values between 0 and 1 at its borders, as in source system E. null: the
+    image's own size."""
 
     name: Literal["soft_dice", "soft_iou"]
 
 
 class SoftDiceMetricSpec(SoftOverlapSpec):
-    """2 sum(p t) / (sum p + sum t) of each image and class, from probabilities p and the truth t
-    without a threshold, 0 .. 1; then the mean."""
+    """2 sum(p t) / (sum p + sum t) of each image and class, 0 .. 1, with probabilities p and truth
+    t, without a threshold; then the mean."""
 
     name: Literal["soft_dice"] = "soft_dice"
     word: ClassVar[str] = "soft Dice"

@@ -86,7 +86,7 @@ class MeanAveragePrecisionMetricSpec(_OverlapSpec):
 
 
 class _ReportSpec(_OverlapSpec):
-    """Base of the metrics with the defaults of scikit-learn's classification report."""
+    """Base of the metrics that have the defaults of scikit-learn's classification report."""
 
     over: Literal["images", "set"] = "set"
     background: bool = True
@@ -183,7 +183,7 @@ def _single(value: Any) -> Any:
 
 
 def _any(value: Any) -> Any:
-    """`{empty: 0}` means the default metric with that rule."""
+    """Read `{empty: 0}` as the default metric with this rule."""
     return {"name": "dice", **value} if isinstance(value, dict) else _single(value)
 
 
@@ -191,7 +191,7 @@ class MetricTerm(Spec):
     """One metric of a weighted sum."""
 
     weight: float = Field(1.0, gt=0)
-    """Factor of this term in the sum; positive, because every metric is better the higher."""
+    """Factor of this term in the sum, above 0: for every metric, higher is better."""
     metric: Annotated[
         _SingleMetricSpec,
         Field(discriminator="name"),

@@ -1,4 +1,4 @@
-"""Mixing of images, and their masks, with others of the same step."""
+"""Mixing of images, and of their masks, within one step."""
 
 from typing import Annotated, Literal
 
@@ -13,7 +13,8 @@ class _MixSpec(Spec):
 
 
 class MixUpSpec(_MixSpec):
-    """Weighted sums of two images (Zhang et al. 2018); both masks' losses are summed likewise."""
+    """Weighted sums of two images (Zhang et al. 2018). The losses on both masks are summed with the
+    same weights."""
 
     name: Literal["mixup"] = "mixup"
     alpha: float = Field(0.4, gt=0)

@@ -1,4 +1,5 @@
-"""Find the keys that hold one of several specs with a `name`, from the specs themselves."""
+"""Find the keys whose value is one of several specs with a `name`. They are found from the specs
+themselves."""
 
 from collections.abc import Iterator
 from functools import cache

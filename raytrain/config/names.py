@@ -1,4 +1,5 @@
-"""Names from libraries that are too heavy to import here; a test compares them."""
+"""Names from libraries that are too heavy to import here. A test compares the names with the
+libraries."""
 
 SMP_DECODERS = (
     "deeplabv3", "deeplabv3plus", "dpt", "fpn", "linknet", "manet", "pan", "pspnet", "segformer",
@@ -37,4 +38,4 @@ UNFIT_OPTIMIZERS = {
     "Muon": "it takes matrices only, and networks for images have none",
     "SparseAdam": "it takes sparse gradients only, and networks for images have none",
 }
-"""The other classes of torch.optim, with the reason."""
+"""The other classes of torch.optim, each with the reason why it is refused."""

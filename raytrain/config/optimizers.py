@@ -60,11 +60,12 @@ class TorchOptimizerSpec(_OptimizerSpec):
 
     name: Literal["torch"] = "torch"
     optimizer: str
-    """The name of the class."""
+    """The name of the optimizer's class."""
     weight_decay: float | None = Field(None, ge=0)  # type: ignore[assignment]  # null too
-    """null: the class's own default."""
+    """Weight decay; null: the class's own default."""
     parameters: dict[str, JsonValue] = {}
-    """Further arguments of its constructor. They are tried out before a worker is requested."""
+    """Further arguments of the class's constructor. They are tried out before a worker is
+    requested."""
 
     @field_validator("optimizer")
     @classmethod
@@ -85,7 +86,7 @@ OptimizerSpec = Annotated[
 
 class _ScheduleSpec(Spec):
     warmup_epochs: float = Field(0.0, ge=0)
-    """Epochs of warm-up, in which the rate rises linearly from 0."""
+    """Number of epochs at the start in which the rate rises linearly from 0."""
 
 
 class ConstantSpec(_ScheduleSpec):
@@ -99,7 +100,7 @@ class StepSpec(_ScheduleSpec):
 
     name: Literal["step"] = "step"
     every: int = Field(30, ge=1)
-    """Number of epochs between two reductions."""
+    """Number of epochs from one reduction to the next."""
     factor: float = Field(0.1, gt=0, le=1)
 
 
@@ -119,7 +120,8 @@ class MultiStepSpec(_ScheduleSpec):
 
 
 class CosineSpec(_ScheduleSpec):
-    """Half a cosine from the learning rate down to `floor` times it (Loshchilov & Hutter 2017)."""
+    """The rate falls along half a cosine from `lr` to `floor` times `lr` (Loshchilov & Hutter
+    2017)."""
 
     name: Literal["cosine"] = "cosine"
     floor: float = Field(0.0, ge=0, le=1)
@@ -139,7 +141,7 @@ class OneCycleSpec(_ScheduleSpec):
 
 
 class PolynomialSpec(_ScheduleSpec):
-    """lr * (1 - progress) ** power, as nnU-Net trains."""
+    """The rate is lr * (1 - progress) ** power, as nnU-Net trains."""
 
     name: Literal["polynomial"] = "polynomial"
     power: float = Field(0.9, gt=0)
@@ -149,19 +151,20 @@ class PlateauSpec(_ScheduleSpec):
     """The rate is multiplied by `factor` whenever a figure stops improving (torch's
     ReduceLROnPlateau).
 
-    Every epoch counts, also those of the warm-up.
+    Every epoch counts, also the epochs of the warm-up.
     """
 
     name: Literal["plateau"] = "plateau"
     watch: Literal["val_loss", "val_score", "val_dice", "train_loss"] = "val_loss"
-    """The watched figure. Members trained on all labeled images only have `train_loss`."""
+    """The figure to watch. Members that are trained on all labeled images have only
+    `train_loss`."""
     factor: float = Field(0.1, gt=0, lt=1)
     patience: int = Field(10, ge=0)
-    """Epochs without improvement to tolerate."""
+    """Number of epochs without improvement before the rate is reduced."""
     threshold: float = Field(1e-4, ge=0)
     """Smallest change relative to the best figure that counts as an improvement."""
     cooldown: int = Field(0, ge=0)
-    """Epochs after a reduction that are not counted."""
+    """Number of epochs after a reduction that are not counted."""
     floor: float = Field(0.0, ge=0, le=1)
     """The lowest rate, as a share of `lr`."""
 

@@ -1,9 +1,9 @@
 """Registry of user-defined parts: `extend: my.py` (`config/extend.py` reads the file).
 
-The spec of such a part carries the hash of its file, so that records, fingerprints and checkpoints
-identify the exact source they came from. Several versions of one file may be loaded at once. A name
-in a job file means the version that the job extends by; a name in a record means the version with
-the record's hash.
+The spec of such a part contains the hash of its file, so that records, fingerprints and checkpoints
+identify the exact source. Several versions of one file may be loaded at once. A name in a job file
+means the version in the job's `extend`; a name in a record means the version with the record's
+hash.
 """
 
 from collections.abc import Mapping
@@ -18,12 +18,12 @@ from raytrain.config.base import Spec
 
 Part = TypeVar("Part")
 PREFIX = "raytrain_extend_"
-"""Prefix of the module names; the hash follows."""
+"""Prefix of the names of modules that are loaded from users' files; the hash follows."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """The source of a user's file."""
+    """The text of a user's file."""
 
     name: str
     text: str
@@ -53,18 +53,19 @@ class _Known:
     """All user-defined parts that this process has loaded."""
 
     parts: dict[tuple[str, type[OwnSpec]], Any]
-    """(room, spec) -> the entry in that room's dict."""
+    """(room, spec) -> the entry in the dict of this room. A room is a kind of part, such as
+    `LOSSES`."""
     specs: dict[tuple[str, str, str], type[OwnSpec]]
     """(room, name, hash) -> spec."""
     current: tuple[Source, ...]
-    """The files that the job extends by."""
+    """The files in the job's `extend`."""
 
 
 _KNOWN = _Known({}, {}, ())
 
 
 def remember(source: Source, parts: Mapping[str, Mapping[type[OwnSpec], Any]]) -> None:
-    """Register the parts of a file; `parts` maps a kind such as `MODELS` to its parts."""
+    """Register the parts of a file. `parts` maps a kind, such as `MODELS`, to the file's parts."""
     for room, table in parts.items():
         for spec, part in table.items():
             _KNOWN.parts[room, spec] = part
@@ -72,17 +73,18 @@ def remember(source: Source, parts: Mapping[str, Mapping[type[OwnSpec], Any]]) -
 
 
 def extend_by(sources: tuple[Source, ...]) -> None:
-    """Make names without a hash refer to these files, which are already loaded."""
+    """Make names without a hash refer to these files. The files are already loaded."""
     _KNOWN.current = sources
 
 
 def current_sources() -> tuple[Source, ...]:
-    """Return the files that the job extends by."""
+    """Return the files in the job's `extend`."""
     return _KNOWN.current
 
 
 def own_specs(room: str) -> dict[str, type[OwnSpec]]:
-    """Return name -> spec for the parts that the job's files add to a room."""
+    """Return name -> spec for the parts of one kind (`room`, such as `LOSSES`) that the job's files
+    add."""
     hashes = [source.hash for source in _KNOWN.current]
     return {name: spec for (r, name, h), spec in _KNOWN.specs.items() if r == room and h in hashes}
 
@@ -93,18 +95,19 @@ def spec_of(room: str, name: str, hash: str) -> type[OwnSpec]:
 
 
 def part_of(room: str, spec: Any, ours: Mapping[str, Part]) -> Part:
-    """Return a room's entry for a spec: from its own dict `ours` by name, or from a user's file."""
+    """Return the entry for a spec: from the built-in dict `ours` by its name, or from a user's
+    file."""
     return _KNOWN.parts[room, type(spec)] if isinstance(spec, OwnSpec) else ours[spec.name]
 
 
 def has_part(room: str, spec: Any, ours: Mapping[str, Any]) -> bool:
-    """Return whether `part_of` would find an entry."""
+    """Return whether `part_of` has an entry for a spec."""
     return (room, type(spec)) in _KNOWN.parts if isinstance(spec, OwnSpec) else spec.name in ours
 
 
 @dataclass(frozen=True)
 class Widened:
-    """Marker in the annotation of a union of specs by `name`: user-defined specs may join it."""
+    """Marker in the annotation of a union of specs. It allows user-defined specs in the union."""
 
     room: str
     by_word: bool = False
@@ -129,7 +132,8 @@ class Widened:
                 spec = _KNOWN.specs.get((self.room, name, str(tree["extend"])))
                 if spec is None:
                     raise ValueError(
-                        f"{name} comes from a file that is missing here ({tree['extend']})"
+                        f"{name} is defined in a Python file that is not loaded here (its hash is "
+                        f"{tree['extend']})"
                     )
             if spec is not None:
                 try:
@@ -145,7 +149,8 @@ class Widened:
 
 
 def _placed(error: ValidationError, before: tuple[str, ...], names: str) -> ValidationError:
-    """Return the same errors, with `before` prepended to places and more names to choose from."""
+    """Return the same errors, with `before` prepended to their places, and with more names to
+    choose from."""
     items = []
     for item in error.errors(include_url=False):
         context = dict(item.get("ctx", {}))

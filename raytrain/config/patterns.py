@@ -14,8 +14,8 @@ PART = re.compile(r"\{(\w+)\}")
 def checked_pattern(value: str, allowed: tuple[str, ...], needed: tuple[str, ...]) -> str:
     """Return the pattern `value` if it is valid.
 
-    Raises ValueError for a part outside `allowed`, a missing one of `needed`, and a path that is
-    not relative to the competition's folder.
+    Raises ValueError for a part that is not in `allowed`, for a part of `needed` that is missing,
+    and for a path that is not relative to the competition's folder.
     """
     for part in value.split("{")[1:]:
         field = part.split("}")[0]
@@ -30,9 +30,9 @@ def checked_pattern(value: str, allowed: tuple[str, ...], needed: tuple[str, ...
 def checked_parts(value: str, reserved: tuple[str, ...]) -> str:
     """Return the pattern `value` of a path or an id, whose parts the user names.
 
-    Raises ValueError for one of RESERVED outside `reserved`, a likely typo of one inside, a pattern
-    without any part, braces without a word, a `*` that nothing separates from a part, and a path
-    that is not relative.
+    Raises ValueError for a part of RESERVED that is not in `reserved`, for a likely typo of one
+    that is, for a pattern without any part, for braces without a word, for a `*` directly after a
+    part, and for a path that is not relative.
     """
     parts = parts_of(value)
     meant = {part: known for part in parts for known in reserved if _is_typo(part, known)}
@@ -75,8 +75,8 @@ def unknown_parts(key: str, pattern: str, known: Iterable[str]) -> list[str]:
 
 
 def _is_typo(part: str, known: str) -> bool:
-    """Return whether a part differs from a known one by the order of its letters or one letter
-    more or less."""
+    """Return whether a part is a known part with swapped letters, or with one letter more or
+    less."""
     if sorted(part) == sorted(known) or abs(len(part) - len(known)) != 1:
         return part != known and sorted(part) == sorted(known)
     long, short = (part, known) if len(part) > len(known) else (known, part)

@@ -1,4 +1,5 @@
-"""Safe console output for foreign text: shown as it is, without control codes or markup."""
+"""Safe console output of texts from elsewhere. They are printed without control codes, and markup
+has no effect."""
 
 import re
 from typing import Any, TextIO
@@ -16,7 +17,8 @@ def plain(text: str) -> str:
 
 
 class PlainStream:
-    """A stream that prints without control characters, and otherwise delegates to another."""
+    """A stream that prints without control characters, and otherwise works like the given
+    stream."""
 
     def __init__(self, under: TextIO):
         self.under = under
@@ -30,12 +32,13 @@ class PlainStream:
 
 
 def under(stream: TextIO) -> TextIO:
-    """Return the stream that moves the cursor, for texts that are safe."""
+    """Return the stream below a `PlainStream`, for texts that move the cursor and are known to be
+    safe."""
     return stream.under if isinstance(stream, PlainStream) else stream
 
 
 def console_of(stream: TextIO, width: int | None = None) -> Any:
-    """Return a rich console that treats brackets and colons as text. It may move the cursor."""
+    """Return a rich console that prints brackets and colons as text. It may move the cursor."""
     from rich.console import Console
 
     return Console(

@@ -11,7 +11,8 @@ from raytrain.config.steps import STEP_SPECS, applicable
 from raytrain.config.target import Target
 
 ViewGroup = Literal["hflip", "vflip", "turns", "scales", "shifts"]
-"""A group of views of an image that test-time augmentation adds to the image itself."""
+"""A group of views of an image. Test-time augmentation averages their maps with the map of the
+image itself."""
 VIEW_COUNTS: dict[ViewGroup, int] = {"hflip": 1, "vflip": 1, "turns": 3, "scales": 2, "shifts": 4}
 """Number of views in each group."""
 
@@ -31,20 +32,20 @@ def _named(value: Any) -> Any:
 
 
 class StepToTry(Spec):
-    """A step by its name. `inside` also names its classes."""
+    """The name of a step. `inside` also needs the names of its two classes."""
 
     name: Annotated[str, AfterValidator(_known)]
     inner: str | None = None
-    """Of `inside`: the class whose pixels outside of the hull of `outer` are removed."""
+    """For `inside`: the class whose pixels outside the hull of `outer` are removed."""
     outer: str | None = None
 
     def problems(self, classes: tuple[str, ...], target: Target) -> list[str]:
-        """Return what is wrong with the step for these classes; the first is the background."""
+        """Return the problems of the step with these classes; the first class is the background."""
         if self.name == AUTO:
             return []
         named = (self.inner, self.outer)
         if self.name != "inside" and named != (None, None):
-            return [f"{self.name} has no inner and outer; only inside has"]
+            return [f"inner and outer are only for the step inside; leave them out of {self.name}"]
         if not STEP_SPECS[self.name].fits(len(classes), target):
             suitable = ", ".join(applicable(len(classes), target))
             return [
@@ -72,21 +73,23 @@ def _listed(value: Any) -> Any:
 
 
 class PredictSpec(Spec):
-    """What is tried on the out-of-fold maps, and kept only if it raises the score there."""
+    """What the choice of the ensemble tries on the out-of-fold maps. A change is kept only if it
+    raises the out-of-fold score."""
 
     tta: Annotated[
         tuple[Literal["auto", "hflip", "vflip", "turns", "scales", "shifts"], ...],
         BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...]),
     ] = (AUTO,)
-    """Test-time augmentation. `auto` tries the views that training drew (flips, turns, scales,
-    shifts); a list tries these groups; `none` tries nothing. Each member keeps its own."""
+    """Test-time augmentation. `auto` tries the kinds of views with which training was augmented
+    (flips, turns, scales, shifts); a list tries these groups; `none` tries nothing. Each member
+    keeps its own views."""
     steps: Annotated[
         tuple[Annotated[StepToTry, BeforeValidator(_named)], ...],
         BeforeValidator(_listed, json_schema_input_type=str | tuple[str | StepToTry, ...]),
     ] = (StepToTry(name=AUTO),)
-    """Steps between the mean map and the mask. `auto` tries all that suit the classes, in a fixed
-    order; a list tries these; `none` tries nothing. `{name: inside, inner: lv, outer: myo}` is
-    tried only when it is listed, also beside `auto`."""
+    """Steps between the mean map and the mask. `auto` tries all steps that suit the classes, in a
+    fixed order; a list tries these; `none` tries nothing. `{name: inside, inner: lv, outer: myo}`
+    is tried only when it is listed, which is possible beside `auto`."""
 
     def step_problems(self, classes: tuple[str, ...], target: Target) -> list[str]:
         """Return the problems of the listed steps with these classes."""

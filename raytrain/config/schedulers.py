@@ -9,15 +9,16 @@ from raytrain.config.base import Spec
 
 class _RungSpec(Spec):
     grace: int = Field(1, ge=1)
-    """Epochs that every trial may run. 1 saves the most. If early scores say little, such as during
-    a warm-up, give a later epoch. The last epoch is `trial.epochs`."""
+    """Number of epochs that every trial runs before it can be stopped. 1 saves the most. If early
+    scores say little, such as during a warm-up, give a later epoch. The last epoch is
+    `trial.epochs`."""
     factor: int = Field(2, ge=2)
-    """At each rung the best 1/factor of the trials continue. 2 stops half of them and is the
-    mildest; 3 or 4 save more in a large search."""
+    """At each rung, the best 1/factor of the trials continue. 2 stops half of them, which is the
+    mildest choice; 3 or 4 save more in a large search."""
 
     def rungs(self, epochs: int) -> list[int]:
-        """Return the epochs at which trials are compared: grace, grace x factor, ... before the
-        end."""
+        """Return the epochs at which trials are compared: grace, grace x factor, ... up to the last
+        epoch, which is not included."""
         found, epoch = [], self.grace
         while epoch < epochs:
             found.append(epoch)
@@ -34,17 +35,17 @@ class AshaSpec(_RungSpec):
 
     name: Literal["asha"] = "asha"
     brackets: int = Field(1, ge=1)
-    """Number of brackets. Trials are assigned to them by fingerprint, and the first rung of each
-    bracket is `factor` times later than that of the one before. 1: all trials meet the first rung.
-    More brackets protect against scores that mislead early on."""
+    """Number of brackets. Each trial belongs to one bracket, by its fingerprint. The first rung of
+    a bracket is `factor` times later than that of the previous bracket. 1: all trials meet the
+    first rung. More brackets protect against misleading early scores."""
 
 
 class PromoteSpec(_RungSpec):
     """Asynchronous successive halving with promotion. At a rung a trial pauses. When a place is
-    free, the best trial in the top 1/factor of the highest rung continues from its checkpoint; if
-    there is none, a new trial starts. It suits searches that run few trials at once. A trial that
-    was stopped at the end of a search also continues if a longer search puts it among the best. If
-    its weights were not kept, it trains again up to that rung."""
+    free, the best paused trial in the top 1/factor of the highest rung continues from its
+    checkpoint; if there is none, a new trial starts. This suits searches that run few trials at
+    once. A trial that was stopped at the end of a search also continues if a longer search puts it
+    among the best. If its weights were not kept, it trains again up to the rung."""
 
     name: Literal["promote"] = "promote"
 
@@ -55,7 +56,7 @@ class MedianSpec(Spec):
 
     name: Literal["median"] = "median"
     grace: int = Field(1, ge=1)
-    """Epochs that every trial may run."""
+    """Number of epochs that every trial runs before it can be stopped."""
     samples: int = Field(3, ge=1)
     """Number of other trials that must have reached the epoch before the rule applies."""
 

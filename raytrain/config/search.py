@@ -1,4 +1,4 @@
-"""The search: which trials it runs, and in which order."""
+"""The settings of the search: which trials run, and in which order."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -13,7 +13,8 @@ OF_DRAWS = "of draws"
 
 
 class RandomSpec(Spec):
-    """Trials are drawn independently; top-level grids are crossed and covered first."""
+    """Trials are drawn independently. With `grid` lists at the top level of the space, each of
+    their combinations is drawn before one is repeated."""
 
     name: Literal["random"] = "random"
 
@@ -31,7 +32,7 @@ class TpeSpec(Spec):
 
     name: Literal["tpe"] = "tpe"
     startup: int = Field(10, ge=1)
-    """Number of trials to draw at random first."""
+    """Number of trials that are drawn at random before the estimator is used."""
 
 
 SamplerSpec = Annotated[
@@ -44,23 +45,23 @@ class RepeatsSpec(Spec):
     in its fingerprint. The leaderboard ranks configurations by the mean over their repeats."""
 
     seeds: int = Field(1, ge=1)
-    """Number of seeds: `trial.seed` and the numbers after it. If it is raised later, only the new
-    ones are trained."""
+    """Number of seeds: `trial.seed` and the numbers after it. If it is raised later, only the
+    additional seeds are trained."""
     folds: Literal["all"] | None = None
-    """`all`: every seed is trained on every fold of `folds`. null: on the given split or, without
-    one, on the first fold."""
+    """`all`: every seed is trained on every fold of `folds`. null: with the val split or, without
+    one, the first fold held out."""
 
 
 class SearchSpec(Spec):
-    """Which trials the search runs, and which it stops early."""
+    """Which trials the search runs, and which of them it stops early."""
 
     trials: int = Field(8, ge=1)
-    """Largest number of configurations. If it is raised later, a finished search continues with the
-    new ones."""
+    """Largest number of configurations. If you raise it later, the same command draws and trains
+    the additional ones."""
     workers: int = Field(1, ge=1)
     """Ray Train workers per trial. With one, reused processes run trials one after another. With
     several, each trial starts its own worker group, which costs half a minute and about 1 GB per
-    process; use it for trials that take one worker hours."""
+    process; use several for trials that take hours on one worker."""
     repeats: RepeatsSpec = RepeatsSpec()
     """`{seeds: 3}`, `{folds: all}` or both."""
     seed: Annotated[int, OF_DRAWS] = Field(0, ge=0)
@@ -68,15 +69,17 @@ class SearchSpec(Spec):
     scheduler: SchedulerSpec = AshaSpec()
     space: Annotated[dict[str, Any], OF_DRAWS] = {}
     """Dotted path under `trial` -> `{choice: [...]}`, `{grid: [...]}`, `{uniform: [a, b]}`,
-    `{loguniform: [a, b]}` or `{integer: [a, b]}`. A listed value may hold such domains itself."""
+    `{loguniform: [a, b]}` or `{integer: [a, b]}`. A listed value may itself contain such
+    entries."""
     warm_start: Annotated[tuple[str, ...], OF_DRAWS] = ()
-    """Earlier searches, each as the name or folder of a run. Their three best trials that lie in
-    the space run first. If the data and metric are the same, `tpe` also uses all their results."""
+    """Earlier searches, each as the name or folder of a run. The three best trials of each that lie
+    in the space run first. If the data and metric are the same, `tpe` also uses all their
+    results."""
     keep: int = Field(3, ge=1)
     """Number of the best trials that keep their weights."""
 
     def longest(self, epochs: int) -> int:
-        """Return the most epochs of any trial, given those of the base trial."""
+        """Return the largest number of epochs of any trial; `epochs` is that of the base trial."""
         domain = domain_of(self.space.get("epochs"))
         return max(domain[1]) if domain else epochs
 

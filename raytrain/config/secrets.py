@@ -9,7 +9,7 @@ from collections.abc import Iterable
 STRUCK = "***"
 
 _SHORTEST_PART = 6
-"""Fewest characters at which a part of a secret counts as a secret itself."""
+"""A part of a secret counts as a secret itself from this number of characters on."""
 
 _BACKSLASH = r"(?:\\|%(?:25)*5C)"
 _PASSWORD = re.compile(r"(?<=://)[^/\s@'\"]+(?=@)")
@@ -22,7 +22,7 @@ _SECRET_PARAMETER = re.compile(
 
 
 def without_password(text: str) -> str:
-    """Return the text without the user and password in its addresses."""
+    """Return the text without the user and the password in the text's addresses."""
     return _PASSWORD.sub(STRUCK, text)
 
 
@@ -43,9 +43,9 @@ def refuse_secrets(address: str) -> str:
 
 
 def struck_out(text: str, secrets: Iterable[str]) -> str:
-    """Return the text without the secrets, however they are escaped, and without secrets in
-    addresses: the user and password before the host, and the query, which may sign an upload or a
-    download."""
+    """Return the text without the secrets, in every escaped form, and without the secrets of
+    addresses: the user and password before the host, and the query, which may be a signature for an
+    upload or a download."""
     found = {part for secret in secrets for part in _parts(secret)}
     patterns = [_pattern(part) for part in sorted(found, key=len, reverse=True)]
     if patterns:
@@ -54,7 +54,8 @@ def struck_out(text: str, secrets: Iterable[str]) -> str:
 
 
 def _parts(secret: str) -> set[str]:
-    """Return the secret, stripped of white space, its long words, and all of them in base 64."""
+    """Return the forms of a secret: without white space at its ends, its long words, and all of
+    them in base 64."""
     lines = [part for part in secret.split() if len(part) >= _SHORTEST_PART]
     plain = {secret, secret.strip(), *lines} - {""}
     coded = {base64.b64encode(part.encode()).decode().rstrip("=") for part in plain}
@@ -62,7 +63,8 @@ def _parts(secret: str) -> set[str]:
 
 
 def _pattern(secret: str) -> str:
-    """Return a pattern for the secret as Python, JSON, addresses and pages may escape it."""
+    """Return a pattern that matches the secret, also as it is escaped in Python, JSON, addresses
+    and pages."""
     return "".join(_character(c) for c in secret)
 
 

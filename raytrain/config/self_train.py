@@ -5,7 +5,7 @@ from pydantic import Field
 from raytrain.config.base import Spec
 
 MOST_LAYERS = 8
-"""Most overlapping classes with soft labels (`data/soft_labels.py`)."""
+"""Largest number of overlapping classes with soft labels (`data/soft_labels.py`)."""
 
 
 class SelfTrainSpec(Spec):
@@ -16,5 +16,6 @@ class SelfTrainSpec(Spec):
     """
 
     share: float = Field(0.5, gt=0, lt=1)
-    """Share of test images among the images of an epoch. Its length does not change, so that a gain
-    is not that of a longer training: with `.5`, an epoch has every second labeled image."""
+    """Share of test images among the images of an epoch. The number of images in an epoch does not
+    change, so a gain does not come from a longer training. With `.5`, each epoch uses half of the
+    labeled images."""

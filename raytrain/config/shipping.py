@@ -1,8 +1,7 @@
 """Which weights of a training are shipped, which checkpoints stay on disk, and when training ends.
 
 After the last epoch, `ship` is decided from the history alone (`runs/chosen_epochs.py`). Training
-on all labeled images has no validation, so it takes the decision from the folds
-(`ensemble/final_length.py`).
+on all labeled images has no validation, so the folds decide (`ensemble/final_length.py`).
 """
 
 from itertools import pairwise
@@ -16,18 +15,20 @@ Watched = Literal["val_score", "val_loss", "val_dice", "train_loss"]
 
 
 class LastSpec(Spec):
-    """The last epoch's weights. The out-of-fold score then involves no choice of epochs."""
+    """The last epoch's weights. The out-of-fold score is then not influenced by a choice of
+    epochs."""
 
     name: Literal["last"] = "last"
 
     @property
     def label(self) -> str:
-        """Short form; also the name of the shipped file."""
+        """Short form of the kind, and the name of its file."""
         return self.name
 
 
 class BestSpec(Spec):
-    """The epoch with the best figure on the validation images, or the lowest training loss."""
+    """The weights of the epoch with the best figure on the validation images, or with the lowest
+    training loss."""
 
     name: Literal["best"] = "best"
     watch: Literal["val_score", "val_loss", "train_loss"] = "val_score"
@@ -90,21 +91,22 @@ OneShip = Annotated[
 
 
 class BetterSpec(Spec):
-    """The best of several kinds of weights, by their score on the validation images (source system
-    A compares the epoch of the lowest training loss with the last one). Training on all labeled
-    images ships the kind with the highest mean over the folds.
-    """
+    """The best of several kinds of weights, by score on the validation images. Training on all
+    labeled images ships the kind with the highest mean over the folds. Source system A compares in
+    this way the epoch of the lowest training loss with the last one."""
 
     name: Literal["better"] = "better"
     of: tuple[OneShip, ...] = Field((LastSpec(), BestSpec(watch="val_loss")), min_length=2)
-    """The kinds to compare. On a tie the first one is shipped."""
+    """The kinds to compare. On a tie, the first kind is shipped."""
 
     @field_validator("of")
     @classmethod
     def _differ(cls, value: tuple[OneShip, ...]) -> tuple[OneShip, ...]:
         names = [kind.label for kind in value]
         if len(set(names)) < len(names) or sum(isinstance(k, SwaSpec) for k in value) > 1:
-            raise ValueError(f"each kind only once, and one swa at most (got {names})")
+            raise ValueError(
+                f"of: list each kind of weights once, and at most one swa (got {names})"
+            )
         return value
 
     @property
@@ -129,7 +131,8 @@ class KeepSpec(Spec):
     """Checkpoints that stay on disk in addition to those that `ship` needs."""
 
     last: int = Field(2, ge=2)
-    """Number of newest checkpoints. If one is damaged, training resumes from the one before."""
+    """Number of newest checkpoints. If the newest is damaged, training resumes from the one before
+    it."""
     best: int = Field(1, ge=1)
     """Number of checkpoints with the highest validation scores."""
     every: int = Field(0, ge=0)
@@ -139,12 +142,12 @@ class KeepSpec(Spec):
 class EarlyStopSpec(Spec):
     """Training ends when a figure has not improved for `patience` epochs.
 
-    `ship` decides which weights are shipped. With `last`, those are the weights after the patience,
-    so combine early stopping with `best` or an average.
+    `ship` decides which weights are shipped. With `last`, these are the weights at the end of the
+    patience, so combine early stopping with `best` or an average.
     """
 
     watch: Watched = "val_score"
     patience: int = Field(10, ge=1)
     """Number of epochs in a row without improvement."""
     min_delta: float = Field(0.0, ge=0)
-    """A figure counts as improved when it beats the best one by more than this."""
+    """A figure counts as improved if it is better than the best one by more than this."""

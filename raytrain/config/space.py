@@ -1,9 +1,9 @@
 """Search spaces: from `search.space` to trial specs.
 
-A space maps dotted paths under `trial` to domains: `{choice: [...]}`, `{grid: [...]}`,
-`{uniform: [a, b]}`, `{loguniform: [a, b]}` or `{integer: [a, b]}`. A listed value may hold domains
-itself, which then exist only if that value is chosen. Each domain has a key, its path: `optimizer`,
-or `optimizer[0].momentum` within the first choice.
+A space maps dotted paths under `trial` to domains: `{choice: [...]}`, `{grid: [...]}`, `{uniform:
+[a, b]}`, `{loguniform: [a, b]}` or `{integer: [a, b]}`. A listed value may contain domains. They
+exist only if that value is chosen. The key of a domain is its path: `optimizer`, or
+`optimizer[0].momentum` within the first choice.
 """
 
 import copy
@@ -17,14 +17,15 @@ from raytrain.config.trial import TrialSpec
 
 RANGES, LISTS = ("uniform", "loguniform", "integer"), ("choice", "grid")
 SHARES = (0.0, 0.382, 1.0)
-"""Positions in a range at which it is checked."""
+"""Positions within a range at which the range is checked, from 0 (low end) to 1 (high end)."""
 Number = int | float
 Point = dict[str, Number]
-"""Key of each domain that applies -> index of the chosen value, or the drawn number."""
+"""Key of a domain -> index of the chosen value, or the drawn number. Domains of values that were
+not chosen are left out."""
 
 
 class Chooser(Protocol):
-    """Decides the value of each domain."""
+    """Chooses the value of each domain."""
 
     def index(self, key: str, count: int) -> int:
         """Return the index of one of `count` listed values."""
@@ -45,7 +46,7 @@ def domain_of(node: Any) -> tuple[str, list[Any]] | None:
 
 
 def kinds_in(node: Any) -> set[str]:
-    """Return the kinds of all domains in a domain, including its own."""
+    """Return the kinds of a domain and of all domains inside it."""
     domain = domain_of(node)
     inner = node if domain is None else domain[1]
     parts = parts_of(inner, "") if isinstance(inner, dict | list) else ()
@@ -53,7 +54,7 @@ def kinds_in(node: Any) -> set[str]:
 
 
 def resolve(space: dict[str, Any], chooser: Chooser) -> dict[str, Any]:
-    """Return the value of each path with every domain decided, in the order of the file."""
+    """Return path -> value, with every domain replaced by a value, in the order of the file."""
     return {path: _resolve(node, path, chooser) for path, node in space.items()}
 
 
@@ -78,8 +79,8 @@ def parts_of(node: dict[str, Any] | list[Any], key: str) -> Iterator[tuple[Any, 
 
 
 class Given:
-    """Takes the values that a point gives. For other lists it takes the first value, and for other
-    ranges the number at `share` of the way from the low end (0) to the high one (1)."""
+    """Takes the values that a point gives. Other lists get their first value. Other ranges get the
+    number at `share` of the way from the low end (0) to the high end (1)."""
 
     def __init__(self, point: Mapping[str, Number], share: float = 0.0):
         self._point, self._share = point, share
@@ -100,7 +101,8 @@ def between(kind: str, low: Number, high: Number, share: float) -> Number:
 
 
 def readable(value: float, low: Number, high: Number) -> float:
-    """Round to three digits: enough to distinguish rates, and short in names and records."""
+    """Round a number to three digits. They are enough to distinguish rates, and short in names and
+    records."""
     return min(max(float(f"{value:.3g}"), float(low)), float(high))
 
 
@@ -125,7 +127,7 @@ def _cells(node: Any, key: str, kinds: tuple[str, ...]) -> list[Point]:
 
 
 def crossed(parts: list[list[Point]]) -> Iterator[Point]:
-    """Combine one point of each part, in every combination."""
+    """Yield every combination of one point from each part."""
     for chosen in itertools.product(*parts):
         yield {key: value for point in chosen for key, value in point.items()}
 
@@ -136,7 +138,8 @@ def count_cells(space: dict[str, Any], kinds: tuple[str, ...]) -> int:
 
 
 def covering(space: dict[str, Any]) -> list[Point]:
-    """Return few points that hold every listed value, and both ends and a middle of each range."""
+    """Return a few points that together contain every listed value, and both ends and a middle of
+    each range."""
     return _side_by_side([_covering(node, path) for path, node in space.items()])
 
 
@@ -165,7 +168,8 @@ def _side_by_side(parts: list[list[Point]]) -> list[Point]:
 
 
 def with_values(base: TrialSpec, values: dict[str, Any]) -> TrialSpec:
-    """Return the base trial with each path set to its value (a mapping replaces a sub-spec)."""
+    """Return the base trial with each path set to its value. A mapping replaces a whole
+    sub-spec."""
     tree = base.model_dump(mode="json")
     # A deep copy, so that the caller's mapping is never changed.
     for path in sorted(values, key=whole_first):
@@ -174,16 +178,16 @@ def with_values(base: TrialSpec, values: dict[str, Any]) -> TrialSpec:
 
 
 def whole_first(path: str) -> tuple[int, bool]:
-    """Sort key that puts a whole before its parts and its name before the rest: setting a whole or
-    another name later would discard what was set before."""
+    """Sort key for paths. It puts a whole before its parts, and `name` before the other keys,
+    because setting a whole or another name later would discard the values that were set before."""
     return path.count("."), not path.endswith(".name")
 
 
 def set_path(tree: dict[str, Any], path: str, value: Any, named: frozenset[str]) -> None:
-    """Set `a.b.c` in a nested dict, creating missing parts on the way.
+    """Set `a.b.c` in a nested dict, and create missing parts.
 
-    `named` are the keys that hold a spec with a `name`. Another name resets such a part, and a bare
-    word there is its name.
+    `named` are the keys that hold a spec with a `name`. There, another name resets the whole part,
+    and a bare word is the name.
     """
     *parents, last = path.split(".")
     for key in parents:
@@ -195,7 +199,8 @@ def set_path(tree: dict[str, Any], path: str, value: Any, named: frozenset[str])
 
 
 def as_part(key: str, value: Any, named: frozenset[str]) -> dict[str, Any]:
-    """Return a mapping unchanged, the name of a part as `{name: ...}`, and {} for anything else."""
+    """Return a mapping without changes, the name of a part as `{name: ...}`, and {} for anything
+    else."""
     if isinstance(value, dict):
         return value
     return {"name": value} if isinstance(value, str) and key in named else {}

@@ -24,12 +24,12 @@ from raytrain.config.space_draws import RandomPoint, generator
 from raytrain.config.trial import TrialSpec
 
 LIMIT = 1000
-"""Up to this number, all combinations are tried; above it, every value and this number of random
-combinations."""
+"""Up to this number of combinations, all are tried. Above it, every value and this number of random
+combinations are tried."""
 
 
 def space_problems(space: dict[str, Any], base: TrialSpec) -> list[str]:
-    """Return every problem of the space, including values that do not go together."""
+    """Return every problem of the space, including values that cannot be combined."""
     problems: dict[str, list[str]] = {str(path): [] for path in space}
     for path, node in space.items():
         problems[str(path)] = _words(node, f"search.space.{path}")
@@ -59,7 +59,7 @@ def _drawn(space: dict[str, Any]) -> list[Point]:
 
 
 class _Noted(RandomPoint):
-    """Draws at random and records what it drew from lists."""
+    """Draws values at random, and records the ones that it drew from lists."""
 
     def __init__(self, rng: Any):
         super().__init__(rng, {})
@@ -90,7 +90,8 @@ def _words(node: Any, where: str) -> list[str]:
 
 
 def _inner(node: Any, where: str) -> list[str]:
-    """Return the problems of the domains inside a listed value, misspelled ones too."""
+    """Return the problems of the domains inside a listed value, including domains with misspelled
+    names."""
     if isinstance(node, dict) and len(node) == 1:
         kind, values = next(iter(node.items()))
         close = nearest(kind, LISTS + RANGES)
@@ -108,7 +109,8 @@ def _is_range(kind: str, values: list[Any]) -> bool:
 
 
 def _misfits(space: dict[str, Any], base: TrialSpec) -> dict[str, list[str]]:
-    """Return each domain's values that no trial can have, alone or with another domain's."""
+    """Return, for each domain, a line for each value with which no trial is valid, alone or
+    together with a value of another domain."""
     tried: Counter[tuple[str, str]] = Counter()
     failed: Counter[tuple[str, str, str]] = Counter()
     beside: dict[tuple[str, str, str], str] = {}
@@ -128,19 +130,23 @@ def _misfits(space: dict[str, Any], base: TrialSpec) -> dict[str, list[str]]:
         path, value, line = found
         text = f"search.space.{path}: in {line}"
         if count < tried[path, value]:
-            text += f", together with {beside[found]}; put it inside the choice that it goes with"
+            text += (
+                f", together with {beside[found]}; write it inside the choice of the value "
+                "that it needs"
+            )
         lines[path].append(text)
     return {path: list(_first_of_each(found)) for path, found in lines.items()}
 
 
 def _first_of_each(lines: list[str]) -> list[str]:
-    """Keep one line per problem, whatever it is combined with."""
+    """Keep one line per problem. Lines that differ only in the combined values are the same
+    problem."""
     groups = itertools.groupby(lines, key=lambda line: line.split(", together with ")[0])
     return list({problem: next(group) for problem, group in groups}.values())
 
 
 def _culprit(line: str, paths: list[str]) -> str:
-    """Return the domain to which a problem of the trial is attributed."""
+    """Return the path of the domain that causes a problem of the trial."""
     at = line.removeprefix("trial.").split(": ")[0].replace("[", ".").split(".")
     return max(paths, key=lambda path: _shared(path.split("."), at))
 

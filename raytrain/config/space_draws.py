@@ -1,4 +1,4 @@
-"""Drawing from a search space: distinct trial specs, the same ones for the same seed."""
+"""Draw distinct trial specs from a search space. The same seed gives the same specs."""
 
 import math
 from collections.abc import Mapping
@@ -20,14 +20,15 @@ from raytrain.config.trial import TrialSpec
 
 
 def generator(seed: int) -> Any:
-    """Return NumPy's generator; NumPy is imported here, because light commands do without it."""
+    """Return NumPy's random generator. NumPy is imported only here, so that light commands do not
+    load it."""
     import numpy as np
 
     return np.random.default_rng(seed)
 
 
 class RandomPoint:
-    """Draws at random, except where a point decides."""
+    """Draws each value at random, unless the given point decides it."""
 
     def __init__(self, rng: Any, point: Mapping[str, Number]):
         self._rng, self._point = rng, point
@@ -46,10 +47,10 @@ class RandomPoint:
 def sample_trials(
     space: dict[str, Any], base: TrialSpec, trials: int, seed: int
 ) -> list[TrialSpec]:
-    """Draw at most `trials` distinct specs, the same ones for the same seed.
+    """Draw at most `trials` distinct specs. The same seed gives the same specs.
 
-    Grids are crossed, and each of their cells is drawn before one is repeated. The other domains
-    are sampled independently. The list is shorter if the space holds fewer specs.
+    The combinations of the grids are all drawn before one is repeated. The other domains are
+    sampled independently. The list is shorter if the space holds fewer specs.
     """
     rng = generator(seed)
     grid = list(cells(space, ("grid",)))
@@ -74,7 +75,7 @@ def grid_trials(space: dict[str, Any], base: TrialSpec, trials: int, seed: int) 
 
 
 def most_specs(space: dict[str, Any], trials: int) -> int:
-    """Return the most distinct specs, at most `trials`, that can be drawn from the space."""
+    """Return the number of distinct specs that can be drawn from the space, at most `trials`."""
     if any(kinds_in(node) & set(RANGES) for node in space.values()):
         return trials
     return min(trials, count_cells(space, LISTS))

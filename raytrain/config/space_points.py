@@ -1,4 +1,4 @@
-"""The inverse of a search space: the points at which a spec lies."""
+"""Find the points of a search space that give a spec."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,9 +17,9 @@ from raytrain.config.trial import TrialSpec
 
 
 def points_of(space: dict[str, Any], spec: TrialSpec) -> Iterator[Point]:
-    """Yield the points that give this spec's values; none if it lies outside the space.
+    """Yield the points that give this spec's values; none if the spec lies outside the space.
 
-    Fields that the space does not vary may differ: a longer training is still the same point.
+    Fields that the space does not vary may differ: a longer training is at the same point.
     """
     tree = spec.model_dump(mode="json")
     options = [list(_matches(node, path, value_at(tree, path))) for path, node in space.items()]

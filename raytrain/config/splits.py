@@ -1,4 +1,4 @@
-"""Which images train, validate and test, and which of them form a group."""
+"""Which images are in train, val and test, and which images form a group."""
 
 import itertools
 from typing import Annotated, Any, Literal
@@ -13,12 +13,13 @@ DEFAULT_VAL = "val"
 
 
 class FolderSplitsSpec(Spec):
-    """The text of `{split}` for each split; null: there is no such split."""
+    """Split -> the folder name or other text that replaces `{split}`; null: there is no such
+    split."""
 
     name: Literal["folders"] = "folders"
     train: str = "train"
     val: str | None = DEFAULT_VAL
-    """If this is `val` and there is no such folder, there is no val split, and a note says so."""
+    """If this is `val` and there is no folder `val`, there is no val split, and a note says so."""
     test: str | None = "test"
     """Not used with `format.test_image`."""
 
@@ -50,9 +51,9 @@ class TableSplitsSpec(Spec):
 
 
 class ListSplitsSpec(Spec):
-    """Splits from text files under competition.data with one image name (or file name) a line.
+    """Splits from text files under competition.data, with one image name (or file name) a line.
 
-    Images in no list are not used, and a note counts them.
+    Images that are in no list are not used, and a note gives their number.
     """
 
     name: Literal["lists"] = "lists"
@@ -62,12 +63,12 @@ class ListSplitsSpec(Spec):
 
 
 class FractionSplitsSpec(Spec):
-    """A share of the groups with masks validates. Images without a mask are test images, unless
-    `format.test_image` says where the test images are."""
+    """A share of the groups with masks is the val split. Images without a mask are test images,
+    unless `format.test_image` says where the test images are."""
 
     name: Literal["fraction"] = "fraction"
     val: float = Field(0.2, ge=0, lt=1)
-    """The share; 0: no val split, and the search validates on the first fold."""
+    """The share of the val split; 0: no val split, and the search validates on the first fold."""
     seed: int = Field(0, ge=0)
 
 
@@ -104,7 +105,8 @@ class ExpressionGroupSpec(Spec):
 
 
 class EndsGroupSpec(Spec):
-    """Groups are sequences of frames that end at these numbers, in rising order."""
+    """The groups are sequences of frames. The last frames of the sequences have these numbers, in
+    rising order."""
 
     name: Literal["ends"] = "ends"
     ends: tuple[int, ...] = Field(min_length=1)
@@ -118,7 +120,7 @@ class EndsGroupSpec(Spec):
 
 
 class TableGroupSpec(Spec):
-    """The group is a column of a CSV under competition.data, such as the patient."""
+    """The group of an image is in a column of a CSV under competition.data, such as the patient."""
 
     name: Literal["table"] = "table"
     file: str
@@ -130,7 +132,8 @@ class TableGroupSpec(Spec):
 class PatternGroupSpec(Spec):
     """The group is the text of the parts in braces of a name, such as `{case}_*`.
 
-    Each part is as short as possible. A part that `format.image` also has is taken from the path.
+    Each part is as short as possible. A part that also occurs in `format.image` is taken from the
+    path.
     """
 
     name: Literal["pattern"] = "pattern"

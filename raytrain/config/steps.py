@@ -21,12 +21,13 @@ class StepBase(Spec):
     auto: ClassVar[bool] = True
     """Whether `steps: auto` tries this step."""
     reads: ClassVar[Literal["pixel", "map", "mask"]]
-    """What decides about a pixel: its own probabilities, the whole map with the mask, or the mask
-    alone. Steps that read pixels come first."""
+    """What a step reads to decide about a pixel: the pixel's own probabilities, the whole map with
+    the mask, or the mask alone. Steps that read the pixel's probabilities come first."""
 
     @classmethod
     def fits(cls, classes: int, target: Target) -> bool:
-        """Return whether the step works with such masks; `classes` counts the background too."""
+        """Return whether the step works with masks of this target; `classes` counts the background
+        too."""
         return True
 
 
@@ -38,7 +39,7 @@ class PerClassStep(StepBase):
     grid: ClassVar[tuple[float, ...]]
     """Values to try, in ascending order; `neutral` is one of them."""
     neutral: ClassVar[float]
-    """The value that changes nothing."""
+    """The value at which the step changes nothing."""
 
     @classmethod
     def off(cls, classes: int) -> Self:
@@ -46,12 +47,12 @@ class PerClassStep(StepBase):
         return cls(at=(cls.neutral,) * (classes - 1))
 
     def tried(self, number: int, value: float) -> Self:
-        """Return the step with another value for class `number`."""
+        """Return the step with `value` for class `number`."""
         return type(self)(at=(*self.at[: number - 1], value, *self.at[number:]))
 
 
 class ThresholdStep(PerClassStep):
-    """The class is where its probability is over `at`."""
+    """A pixel belongs to the class where the class's probability is over `at`."""
 
     name: Literal["threshold"] = "threshold"
     at: tuple[Share, ...] = Field(min_length=1)
@@ -65,7 +66,8 @@ class ThresholdStep(PerClassStep):
 
 
 class BiasStep(PerClassStep):
-    """The class of a pixel is the one with the highest log p + `at`; 0 for the background."""
+    """The class of a pixel is the one with the highest log p + `at`. The background has no `at`, so
+    0 is added."""
 
     name: Literal["bias"] = "bias"
     at: tuple[Annotated[float, Field(ge=-20, le=20)], ...] = Field(min_length=1)
@@ -79,8 +81,9 @@ class BiasStep(PerClassStep):
 
 
 class QuantileStep(PerClassStep):
-    """In each image, the share `at` of the pixels with the highest probability is the class; 0 is
-    off. Ties with the last of these pixels belong to the class too, except at probability 0."""
+    """In each image, the share `at` of the pixels with the highest probability belongs to the
+    class; 0 is off. Pixels that tie with the last of them belong to the class too, except at
+    probability 0."""
 
     name: Literal["quantile"] = "quantile"
     at: tuple[Share, ...] = Field(min_length=1)
@@ -183,7 +186,8 @@ STEP_SPECS: dict[str, Any] = {
 }
 """Name -> spec, in the order in which steps are applied."""
 EXCLUSIVE = ("threshold", "quantile")
-"""Of these steps, a mask has at most one, because each overwrites the other's result."""
+"""At most one of these steps can be applied to a mask, because each overwrites the other's
+result."""
 
 StepSpec = Annotated[_AnyStep, Field(discriminator="name")]
 
@@ -191,8 +195,8 @@ StepSpec = Annotated[_AnyStep, Field(discriminator="name")]
 def in_order(steps: tuple[StepSpec, ...]) -> tuple[StepSpec, ...]:
     """Return the steps in the order in which they are applied.
 
-    Only `inside` may occur several times; these steps keep their order. Raises ValueError for
-    others that do, and for steps that exclude each other.
+    Only `inside` may occur several times; its steps keep their order. Raises ValueError if another
+    step occurs twice, or if two steps exclude each other.
     """
     if not steps:
         return steps
@@ -211,11 +215,12 @@ def in_order(steps: tuple[StepSpec, ...]) -> tuple[StepSpec, ...]:
 
 
 Steps = Annotated[tuple[StepSpec, ...], AfterValidator(in_order)]
-"""The field of a spec that holds steps; they are sorted, as `in_order` says."""
+"""A field of steps. They are sorted by `in_order`."""
 
 
 def applicable(classes: int, target: Target) -> tuple[str, ...]:
-    """Return the names of the steps that `auto` tries, in order; see also EXCLUSIVE."""
+    """Return the names of the steps that `auto` tries, in order. At most one step of EXCLUSIVE is
+    applied in the end."""
     return tuple(
         name for name, spec in STEP_SPECS.items() if spec.auto and spec.fits(classes, target)
     )

@@ -17,26 +17,28 @@ class StatedSpec(Spec):
     """Figures that the source states for one choice, or for the best of several."""
 
     at: dict[str, str] = {}
-    """Factor -> choice, named as in `choice_label`; a missing factor means its best choice."""
+    """Factor -> choice, named as in `choice_label`. For a missing factor, the figures are of its
+    best choice."""
     figures: dict[str, float] = Field(min_length=1)
-    """Key of a measure -> figure, such as `{dice: 0.4087, iou: 0.3092}`. The key is the name, after
-    `weighted_` for that mean, and before the number of the one class that counts: `f1_2`."""
+    """Measure -> figure, such as `{dice: 0.4087, iou: 0.3092}`. A measure is written as its
+    metric's name. `weighted_` before the name means the mean that is weighted by class size. A
+    number after the name means that only this class counts: `f1_2`."""
 
 
 class StudySpec(Spec):
-    """The source of a study, its measures and its results."""
+    """The source of a study, the measures, and the figures that the source states."""
 
     source: str
-    """The source, such as `A3`, its row in the table of source systems."""
+    """The source, such as `A3`: the number of a row in the table of source systems."""
     stated: str
-    """What the figures are in the source's own words, such as `mean validation accuracy`."""
+    """The source's own words for its figures, such as `mean validation accuracy`."""
     same_measure: Same = "unknown"
-    """Whether the source's figures are the first of `measures`: `same`, `other`, or `unknown` where
+    """Whether the source's figures are of the first of `measures`: `same`, `other`, or `unknown` if
     the source does not define them."""
     same_images: Same = "unknown"
-    """Whether the source's figures are of the images that ours are measured on."""
+    """Whether the source's figures are of the same images as ours."""
     measures: tuple[MetricSpec, ...] = Field((DiceMetricSpec(),), min_length=1)
-    """The metrics to compare, measured on the validation images at the best epoch."""
+    """The metrics to compare. They are computed on the validation images at the best epoch."""
     figures: tuple[StatedSpec, ...] = ()
 
     @model_validator(mode="after")
@@ -51,7 +53,8 @@ class StudySpec(Spec):
 
 
 def choice_label(spec: TrialSpec, path: str) -> str:
-    """Return a trial's value at a path of the search space in short: `unet16x4`, `sgd`, `0.001`."""
+    """Return a trial's value at a path of the search space as a short text: `unet16x4`, `sgd`,
+    `0.001`."""
     if path == "model":
         return spec.model.label
     if path == "loss":

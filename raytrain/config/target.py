@@ -14,7 +14,7 @@ IGNORE = 255
 """The number of unlabeled pixels in single-label masks. Losses and metrics skip these pixels."""
 
 MOST_LAYERS = 16
-"""Most classes that may overlap, not counting the background."""
+"""Largest number of classes that may overlap, not counting the background."""
 
 
 def layer(mask: Any, number: int, target: Target) -> Any:
@@ -25,7 +25,7 @@ def layer(mask: Any, number: int, target: Target) -> Any:
 
 
 def stored_type(classes: int, target: Target) -> str:
-    """Return the dtype that holds the mask values of `classes` classes."""
+    """Return the dtype that can hold the numbers of a mask of `classes` classes."""
     return "uint16" if target == "multi_label" and classes > 9 else "uint8"
 
 

@@ -39,9 +39,9 @@ class WandbSpec(Spec):
     project: str | None = Field(None, min_length=1)
     """Name of the project; null: the competition's name."""
     entity: str | None = Field(None, min_length=1)
-    """The user or team; null: W&B's default for the key."""
+    """The user or team; null: the key's default at W&B."""
     mode: Literal["online", "offline"] = "online"
-    """`offline` writes to `<run>/tracking/wandb/`; send it later with `wandb sync`."""
+    """`offline` writes to `<run>/tracking/wandb/`; `wandb sync` sends the files later."""
 
 
 class TrackingSpec(Spec):

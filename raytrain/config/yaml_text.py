@@ -1,4 +1,5 @@
-"""YAML reader: understands 3e-4, refuses duplicate keys and aliases that expand without end."""
+"""A YAML reader. It reads 3e-4 as a number, and refuses duplicate keys and aliases that expand
+without end."""
 
 import re
 from collections.abc import Hashable
@@ -7,13 +8,13 @@ from typing import Any
 import yaml
 
 MOST_VALUES = 100_000
-"""Most values that a text may hold; each value counts as often as its aliases repeat it."""
+"""Largest number of values that a text may hold. A value counts as often as aliases repeat it."""
 
 MERGE = "tag:yaml.org,2002:merge"
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads 3e-4 as a number, as people mean it; YAML 1.1 reads it as a word."""
+    """Reads 3e-4 as a number, which YAML 1.1 reads as a word."""
 
     def __init__(self, text: str):
         super().__init__(text)
@@ -40,7 +41,7 @@ _Loader.add_implicit_resolver(
 
 
 def read_yaml(source: str, text: str) -> Any:
-    """Parse a YAML text. Raises ValueError that names `source` and the line of the problem."""
+    """Parse a YAML text. Raises ValueError that names `source` and the line with the problem."""
     loader = _Loader(text)
     try:
         node = loader.get_single_node()
@@ -61,7 +62,7 @@ def read_yaml(source: str, text: str) -> Any:
 
 
 def _size(node: yaml.Node, known: dict[int, int]) -> int:
-    """Return the number of values in a node. Raises ValueError when it contains itself."""
+    """Return the number of values in a node. Raises ValueError when the node contains itself."""
     if id(node) not in known:
         known[id(node)] = MOST_VALUES + 1  # used if the node contains itself
         parts = node.value if isinstance(node, yaml.CollectionNode) else []

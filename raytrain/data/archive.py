@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 class BrokenArchiveError(ValueError):
-    """The file is not a complete zip; downloading it again may help."""
+    """Raised when a file is not a complete zip. Downloading it again may help."""
 
     def __init__(self, archive: Path, reason: object):
         super().__init__(f"{archive.name}: broken archive: {reason}; download it again")
@@ -18,7 +18,7 @@ class BrokenArchiveError(ValueError):
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a zip and the zips in it; each is checked before any of its files is written.
+    """Unpack a zip and the zips inside it. Each is checked before any of its files is written.
 
     Raises ValueError that lists the members that would leave the folder or replace a file, and when
     there is too little room; BrokenArchiveError for a damaged archive; OSError when the disk fails.
@@ -28,7 +28,7 @@ def unpack(archive: Path, folder: Path) -> None:
             if min((member.header_offset for member in opened.infolist()), default=0):
                 # A truncated zip that contains another zip reads as if the inner one were the whole
                 # file.
-                raise zipfile.BadZipFile("it does not begin where its list of files says")
+                raise zipfile.BadZipFile("it does not begin where its table of contents says")
             problems = _unsafe(opened, folder)
             if problems:
                 raise ValueError(

@@ -30,7 +30,7 @@ from raytrain.config.augmentation.spatial import (
 _MIRROR, _UPSIDE_DOWN = HorizontalFlipSpec(p=0.5), VerticalFlipSpec(p=0.5)
 _QUARTER_TURNS = RandomRotate90Spec(p=0.5)
 _SHEAR = (-16.7, 16.7)
-"""Degrees with a slope of up to .3."""
+"""Range of shears in degrees, which corresponds to slopes up to .3."""
 
 
 def _shift(share: float) -> AffineSpec:
@@ -138,7 +138,8 @@ BORDERS = {
 
 
 def build_augmentation(spec: AugmentationSpec) -> alb.Compose:
-    """Return the spec as one callable on HxWxC images and HxW masks; empty for `none`."""
+    """Return the spec as one callable for HxWxC images and HxW masks; it does nothing for
+    `none`."""
     return alb.Compose([_built(step) for step in steps_of(spec)])
 
 
@@ -150,8 +151,8 @@ def steps_of(spec: AugmentationSpec) -> list[TransformSpec | OneOfSpec]:
 
 
 def copy_state(seed: int, row: int, top: int, left: int, copy: int) -> np.random.SeedSequence:
-    """Return the random state of a fixed copy: of the window at `top` and `left` of the image in
-    this row of the data."""
+    """Return the random state of a fixed copy. The copy is of the window at `top` and `left` of the
+    image in this row of the data."""
     return np.random.SeedSequence([seed, 0, row, top << 32 | left, copy])
 
 

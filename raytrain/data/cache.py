@@ -32,12 +32,12 @@ USED = "used"
 
 @dataclass(frozen=True)
 class Cache:
-    """All samples of a DataReport, in its order, each of its own size."""
+    """All samples of a DataReport, in the order of its rows. Each sample has its own size."""
 
     pixels: np.ndarray | StackRows
     """All images one after another, flat, in their own dtype; or the stacks that contain them."""
     labels: np.ndarray
-    """All masks likewise; zero for images without a mask."""
+    """All masks one after another, flat; zero for images without a mask."""
     start: np.ndarray
     """Index of the first pixel of each sample, and the end of the last one."""
     height: np.ndarray
@@ -45,7 +45,7 @@ class Cache:
     channels: int
     target: Target
     ids: pa.ChunkedArray
-    """Ids in Arrow's format: a million Python strings take ten times the memory."""
+    """Ids in Arrow's format, because a million Python strings take ten times the memory."""
 
     @property
     def largest(self) -> tuple[int, int]:
@@ -58,7 +58,7 @@ class Cache:
         return self.labels.dtype
 
     def rows(self, ids: tuple[str, ...]) -> np.ndarray:
-        """Return the rows of the samples. Raises KeyError for an unknown id."""
+        """Return the row of each sample. Raises KeyError for an unknown id."""
         found = pc.index_in(pa.array(ids, self.ids.type), value_set=self.ids)
         if found.null_count:
             raise KeyError(ids[found.is_null().index(True).as_py()])
@@ -81,10 +81,10 @@ class Cache:
 
 
 def open_cache(report: DataReport) -> Cache:
-    """Map the decoded data; it is decoded first unless this node has done so.
+    """Map the decoded data. If this node has not decoded the data yet, it is decoded first.
 
-    Many processes may call this at once. One builds the data under a lock in a temporary folder and
-    renames it; leftovers of a killed builder are removed by the next one.
+    Many processes may call this at once. One of them builds the data under a lock in a temporary
+    folder and renames the folder. Leftovers of a killed builder are removed by the next one.
     """
     root = cache_root()
     folder = root / report.fingerprint
@@ -112,7 +112,7 @@ def open_cache(report: DataReport) -> Cache:
 
 
 def _build(report: DataReport, folder: Path, stacks: StackRows | None) -> None:
-    """Decode all masks and, unless they are in stacks, all images."""
+    """Decode all masks. Decode all images, too, unless they are in stacks."""
     for leftover in folder.parent.glob(f".{folder.name}.*"):
         shutil.rmtree(leftover, ignore_errors=True)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
@@ -157,7 +157,8 @@ def _build(report: DataReport, folder: Path, stacks: StackRows | None) -> None:
 def _evict(root: Path, newest: Path) -> None:
     """Remove the least recently used data sets until the rest fits.
 
-    Processes that have mapped one keep it; the next process to open it decodes it again.
+    Processes that have mapped a removed data set can still read it. The next process that opens it
+    decodes it again.
     """
     cap = float(os.environ.get("RAYTRAIN_CACHE_GB", "200")) * 1e9
     size = {

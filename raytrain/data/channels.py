@@ -8,7 +8,7 @@ from raytrain.data.index import natural_key
 from raytrain.data.patterns import Match
 
 CHANNEL = "channel"
-"""The part of a path in which the files of an image differ."""
+"""The name of the part in which the paths of an image's files differ."""
 
 
 @dataclass(frozen=True)
@@ -16,13 +16,13 @@ class Planes:
     """The files of one image."""
 
     fields: dict[str, str]
-    """The parts of their paths, without the channel."""
+    """The parts of the files' paths, without the channel."""
     files: dict[str, str]
-    """Channel -> address; without `{channel}`, the empty text -> the only file."""
+    """Channel -> address. Without `{channel}`, the empty text -> the only file."""
 
 
 def planes_of(matches: Iterable[Match]) -> list[Planes]:
-    """Return the images of these files, in the order of their first files."""
+    """Return the images to which these files belong, in the order of their first files."""
     found: dict[tuple[tuple[str, str], ...], Planes] = {}
     for match in matches:
         fields = {part: text for part, text in match.fields.items() if part != CHANNEL}
@@ -38,8 +38,8 @@ def usual_channels(images: Iterable[Mapping[str, str]]) -> tuple[str, ...]:
 
 
 def channel_problem(files: Mapping[str, str], channels: Sequence[str], given: bool) -> str | None:
-    """Return how the channels of an image differ from `channels`, or None. If these are `given` by
-    the job, other channels are no problem."""
+    """Return how an image's channels differ from `channels`, or None. If the job gives the channels
+    (`given`), other channels are no problem."""
     lacking = [channel for channel in channels if channel not in files]
     if lacking:
         return f"there is no file of channel {', '.join(lacking)} beside it; add it"

@@ -1,4 +1,4 @@
-"""Read every file of a competition once, for a DataReport or a list of every problem."""
+"""Read every file of a competition once. The result is a DataReport or a list of every problem."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -27,20 +27,21 @@ from raytrain.data.working import working
 from raytrain.runs.messages import counted
 
 LONGEST_ID = 255 - len("..12345678.png.png")
-"""Longest id in bytes: file systems allow 255, and the temporary name of a mask needs some."""
+"""Largest number of bytes of an id. File systems allow 255 for a name, and the temporary name of a
+mask needs some of them."""
 NEAR_LIMIT = 30_000
-"""Most images for the search for near-duplicates: its time grows with their square."""
+"""Largest number of images for the search for near-duplicates: its time grows with their square."""
 
 
 @dataclass(frozen=True)
 class Inspected:
-    """All that was read, with its problems."""
+    """The results of reading all data, and the problems."""
 
     seen: list[Seen]
     equal: list[tuple[int, int]]
-    """Pairs of indices into `seen` with equal images."""
+    """Pairs of indices into `seen` whose images are equal."""
     near: list[tuple[int, int]]
-    """Pairs with nearly equal images."""
+    """Pairs of indices into `seen` whose images are nearly equal."""
     problems: list[str]
     notes: tuple[str, ...]
 
@@ -61,7 +62,7 @@ def inspect(competition: CompetitionSpec) -> DataReport:
 
 
 def read_all(competition: CompetitionSpec) -> Inspected:
-    """Find, decode and verify all data, and return it with every problem."""
+    """Find, decode and verify all data. Returns the data and every problem."""
     root = local_folder(competition.data)
     with working("looking for files"):
         found = find_samples(competition, root)
@@ -95,7 +96,7 @@ def read_all(competition: CompetitionSpec) -> Inspected:
 def _read(
     competition: CompetitionSpec, root: Path, samples: list[Found], groups: dict[str, str]
 ) -> list[tuple[Seen | None, list[str]]]:
-    """Read all samples in threads; returns each sample, or its problems."""
+    """Read all samples in threads. Returns, for each sample, what was read or the problems."""
 
     def read(sample: Found) -> tuple[Seen | None, list[str]]:
         try:
@@ -110,7 +111,7 @@ def _read(
 
 
 def _kind_problems(seen: list[Seen]) -> list[str]:
-    """Return every image that differs from most images in channels or type."""
+    """Return a problem for each image that differs from most images in channels or type."""
     if not seen:
         return []
     usual = Counter(sample.kind for sample in seen).most_common(1)[0][0]
@@ -126,7 +127,8 @@ def _kind_problems(seen: list[Seen]) -> list[str]:
 
 
 def _group_problems(seen: list[Seen], rule: str) -> list[str]:
-    """Return the groups with images in both train and val: scores there would be too good."""
+    """Return a problem for each group with images in both train and val, because scores would be
+    too good."""
     splits: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for sample in seen:
         splits[sample.row["group"]][sample.row["split"]].append(sample.row["id"])
@@ -139,7 +141,7 @@ def _group_problems(seen: list[Seen], rule: str) -> list[str]:
 
 
 def _class_problems(competition: CompetitionSpec, seen: list[Seen]) -> list[str]:
-    """Return the classes that cannot be learned or scored from the masks."""
+    """Return a problem for each class that cannot be learned or scored from the masks."""
     rows = {split: [s.row for s in seen if s.row["split"] == split] for split in ("train", "val")}
     if not rows["train"]:
         return ["train has no image; correct competition.splits"]
@@ -163,7 +165,8 @@ def _class_problems(competition: CompetitionSpec, seen: list[Seen]) -> list[str]
 
 
 def _duplicates(seen: list[Seen]) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """Return pairs of indices into `seen`: equal pixel by pixel, and nearly equal."""
+    """Return the pairs of indices into `seen` whose images are equal pixel by pixel, and those
+    whose images are nearly equal."""
     same: dict[str, list[int]] = defaultdict(list)
     for place, sample in enumerate(seen):
         same[sample.image_digest].append(place)
@@ -188,6 +191,6 @@ def _leak_problems(seen: list[Seen], pairs: list[tuple[int, int]]) -> list[str]:
 def _leaks(
     seen: list[Seen], pairs: list[tuple[int, int]]
 ) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Return the rows of each pair with one image in train and one in val."""
+    """Return, for each pair with one image in train and one in val, the rows of both images."""
     rows = [(seen[first].row, seen[other].row) for first, other in pairs]
     return [(a, b) for a, b in rows if {a["split"], b["split"]} == {"train", "val"}]

@@ -14,11 +14,11 @@ COLOURS = (
     (255, 99, 71), (64, 160, 255), (60, 200, 90), (255, 200, 40), (200, 110, 255), (0, 210, 210),
     (255, 130, 190), (160, 130, 90),
 )  # fmt: skip
-"""Colors of the classes 1, 2, ...; they repeat."""
+"""Colors of the classes 1, 2, ... Further classes begin again with the first color."""
 
 
 def contact_sheet(pictures: list[np.ndarray], titles: list[str], columns: int) -> Image.Image:
-    """Return one picture of the `pictures` from `cell`, with a title below each of them."""
+    """Draw `pictures` from `cell` as one picture, with a title below each of them."""
     columns = max(1, min(columns, len(pictures)))
     rows = -(-len(pictures) // columns)
     step_x, step_y = CELL + GAP, CELL + CAPTION + GAP
@@ -34,8 +34,8 @@ def contact_sheet(pictures: list[np.ndarray], titles: list[str], columns: int) -
 def cell(
     image_HWC: np.ndarray, mask_HW: np.ndarray | None, classes: int, target: Target
 ) -> np.ndarray:
-    """Return an image of any type as RGB uint8, its longer side CELL pixels, stretched between its
-    1st and 99th percentile, with the outlines of the classes of its mask."""
+    """Return an image of any type as RGB uint8, stretched between its 1st and 99th percentile, with
+    the outlines of its mask's classes. The longer side has CELL pixels."""
     picture = _sized(image_HWC)
     if mask_HW is None:
         return picture
@@ -48,14 +48,14 @@ def cell(
 
 
 def marked_cell(image_HWC: np.ndarray, marked_HW: np.ndarray) -> np.ndarray:
-    """Return an image as `cell` does, with the marked pixels (bool) in one color."""
+    """Return an image as `cell` does, with the marked pixels (bool) in a single color."""
     picture = _sized(image_HWC)
     picture[_mask_like(picture, marked_HW.astype(np.uint8)) > 0] = COLOURS[0]
     return picture
 
 
 def _sized(image_HWC: np.ndarray) -> np.ndarray:
-    """Return the visible image as RGB, its longer side CELL pixels."""
+    """Return the image as RGB in 8 bits. The longer side has CELL pixels."""
     picture = _visible(image_HWC)
     height, width = picture.shape[:2]
     scale = CELL / max(height, width)
@@ -71,7 +71,8 @@ def _mask_like(picture: np.ndarray, mask_HW: np.ndarray) -> np.ndarray:
 
 
 def _visible(image_HWC: np.ndarray) -> np.ndarray:
-    """Return the image stretched to uint8, with one channel, or with three if it has three."""
+    """Return the image stretched to uint8, with three channels if the image has three, else with
+    one."""
     planes = image_HWC if image_HWC.shape[2] == 3 else image_HWC[..., :1]
     values = planes.astype(roomy(planes.dtype))
     low, high = np.percentile(values, [1, 99], overwrite_input=True)
@@ -83,7 +84,7 @@ def _visible(image_HWC: np.ndarray) -> np.ndarray:
 
 
 def _shortened(title: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    """Return the title, with its middle left out if it is wider than a cell."""
+    """Return the title. If it is wider than a cell, its middle is left out."""
     shown = title
     while len(shown) > 3 and font.getlength(shown) > CELL:
         keep = (len(shown) - 2) // 2

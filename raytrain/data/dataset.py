@@ -69,18 +69,19 @@ class Batch:
 
     image_BCHW: torch.Tensor
     target_BHW: torch.Tensor
-    """Masks in the type of the cache (mostly bytes); a step converts them on its device."""
+    """Masks in the type of the cache (mostly bytes). The training step converts them on its
+    device."""
     rows: np.ndarray
-    """The windows' rows of the cache."""
+    """Row of each window's image in the cache."""
     counted: int
     global_size: int
     other_BHW: torch.Tensor | None = None
-    """The second mask of images that are sums of two."""
+    """The second mask of images that are weighted sums of two images."""
     share: float = 1.0
-    """Weight of the first mask in the loss; the second mask has the rest."""
+    """Weight of the first mask in the loss. The second mask has the remaining weight."""
 
     def parts(self, count: int) -> list["Batch"]:
-        """Divide the batch into at most `count` parts, none empty."""
+        """Divide the batch into at most `count` parts. No part is empty."""
         count = min(count, len(self.rows))
         if count == 1:
             return [self]
@@ -112,9 +113,9 @@ class Batch:
 
 
 class SliceDataset(Dataset[Batch]):
-    """Makes a whole batch at once from its plan (a DataLoader passes the plan through).
+    """Makes a whole batch at once from the batch's plan, which a DataLoader passes through.
 
-    With `copies`, number n + k * windows is the k-th copy of window n; copy 0 is not augmented.
+    With `copies`, number n + k * windows is the k-th copy of window n. Copy 0 is not augmented.
     """
 
     def __init__(
@@ -169,7 +170,7 @@ class SliceDataset(Dataset[Batch]):
         return int(of.row_N[number]), int(of.top_N[number]), int(of.left_N[number])
 
     def _here(self, numbers: np.ndarray) -> torch.Tensor:
-        """Return indices on the device of the batch."""
+        """Return the indices as a tensor on the device of the batch."""
         return torch.from_numpy(numbers)
 
     def _stacked(self, numbers: np.ndarray, epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -191,7 +192,7 @@ def train_loader(
     cache: Cache, rows: np.ndarray, scaling: Scaling, spec: TrialSpec, rank: int, world: int,
     loaders: int,
 ) -> tuple[DataLoader[Batch], EpochPlan]:  # fmt: skip
-    """Return training batches; set `plan.epoch` before each pass.
+    """Return training batches and their plan; set `plan.epoch` before each pass.
 
     Raises LoaderError when shared memory has no room for the batches of the loaders.
     """
@@ -210,7 +211,7 @@ def train_loader(
 
 
 def epoch_plan(dataset: SliceDataset, spec: TrialSpec, rank: int, world: int) -> EpochPlan:
-    """Return the plan that assigns the windows of the set to steps."""
+    """Return the plan that assigns the data set's windows to steps."""
     foreground_N = np.ones(len(dataset.windows.row_N), bool)
     if spec.positive_share is not None:
         foreground_N = np.array([dataset.has_foreground(n) for n in range(len(foreground_N))])
@@ -220,7 +221,7 @@ def epoch_plan(dataset: SliceDataset, spec: TrialSpec, rank: int, world: int) ->
 
 @dataclass(frozen=True)
 class Unit:
-    """Some images for evaluation, with all their windows."""
+    """Some images that are evaluated together, with all their windows."""
 
     rows: np.ndarray
     windows: Windows

@@ -1,4 +1,4 @@
-"""Strict decoding of one file to an array: a file that cannot be read completely and unambiguously
+"""Strict decoding of one file to an array. A file that cannot be read completely and unambiguously
 is an error.
 
 Images and masks are both rotated according to their own orientation tag, as viewers and annotation
@@ -16,9 +16,9 @@ from raytrain.data.stored import TURNS, Stored, refuse_special
 from raytrain.data.tiff import is_tiff, page_of, read_page, read_tiff
 
 LOSSY_STEP = 32
-"""Most levels by which the channels of a lossy gray picture differ."""
+"""Largest number of levels by which the channels of a lossy gray picture differ."""
 MOST_COLORS = 6
-"""Number of colors that a message lists."""
+"""Largest number of colors that a message lists."""
 
 
 def decode_image(path: Path) -> np.ndarray:
@@ -43,8 +43,8 @@ def decode_mask(path: Path) -> np.ndarray:
 
 
 def decode_levels(path: Path) -> np.ndarray:
-    """Return mask_HW like `decode_mask`, for a threshold: the file may be lossy, and the channels
-    of a lossy gray picture may then differ a little."""
+    """Return mask_HW like `decode_mask`, but for a threshold. The file may be lossy, and the
+    channels of a lossy gray picture may differ a little."""
     stored = read_stored(path)
     return _levels(stored, path, LOSSY_STEP if stored.lossy else 0)
 
@@ -92,7 +92,7 @@ def _levels(stored: Stored, path: Path, step: int) -> np.ndarray:
 
 
 def _colors(mask_HWC: np.ndarray) -> str:
-    """Return the most frequent colors of an RGB mask, as a part of a message."""
+    """Return the most frequent colors of an RGB mask, as text for a message."""
     if mask_HWC.shape[2] != 3 or mask_HWC.dtype != np.uint8:
         return " (colors?)"
     numbers, counts = np.unique(mask_HWC.reshape(-1, 3) @ (65536, 256, 1), return_counts=True)
@@ -126,8 +126,8 @@ def decode_layers(path: Path, above: int | None = None) -> np.ndarray:
 
 
 def read_stored(path: Path) -> Stored:
-    """Read the numbers of a file, or of a page such as `stack.tif#3`, with the reader for its
-    content. Raises ValueError when it is unreadable."""
+    """Read the numbers of a file, or of a page such as `stack.tif#3`. The content decides which
+    reader is used. Raises ValueError when the file is unreadable."""
     page = page_of(path)
     if page is not None:
         return read_page(*page)
@@ -149,7 +149,7 @@ def read_stored(path: Path) -> Stored:
 
 
 def as_image(stored: Stored, path: Path) -> np.ndarray:
-    """Return image_HWC from a file's stored numbers, as `decode_image` does."""
+    """Return image_HWC from the stored numbers of a file. `decode_image` uses it."""
     image, hidden = stored.values, stored.hidden or 0
     if stored.palette is not None:
         image = stored.palette[image]

@@ -1,4 +1,4 @@
-"""Summarize the samples that were read as a DataReport."""
+"""Summarize the samples that were read in a DataReport."""
 
 from collections import Counter
 

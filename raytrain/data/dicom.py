@@ -9,7 +9,8 @@ from raytrain.data.stored import Stored, reason_of
 
 
 def is_dicom(head: bytes) -> bool:
-    """Return whether the first 132 bytes are those of a DICOM file, whatever its name."""
+    """Return whether the first 132 bytes of a file are those of a DICOM file. The file's name does
+    not matter."""
     return head[128:132] == b"DICM"
 
 

@@ -30,7 +30,7 @@ _WINDOW = 3.0  # Gaussian over which the difference is averaged
 _WORST = 0.25  # copies had 0.16 at most; the two phases of a heart 0.37 (phantom), 0.57 (real)
 
 _NARROW = 8 * SIDE
-"""Width to which the rows of a large image are first reduced. It is a multiple of SIDE, so the
+"""Width to which the rows of a large image are reduced first. It is a multiple of SIDE, so the
 thumbnail's pixels have the same mean as without this step."""
 
 _TURNS: tuple[Callable[[np.ndarray], np.ndarray], ...] = (
@@ -115,7 +115,8 @@ def near_duplicates(signatures_ND: np.ndarray) -> list[tuple[int, int]]:
 
 
 def _candidates(turned_NHW: np.ndarray, outline_NHW: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Yield each turned outline's row with the rows that resemble it most, except itself."""
+    """Yield the row of each turned outline, and the rows of the outlines that resemble it most,
+    except the outline itself."""
     count = len(outline_NHW)
     # Brute force: trees do not help in 144 dimensions, and its memory does not grow as N x N.
     nearest = NearestNeighbors(n_neighbors=min(_NEIGHBOURS, count), algorithm="brute")
@@ -127,7 +128,8 @@ def _candidates(turned_NHW: np.ndarray, outline_NHW: np.ndarray) -> Iterator[tup
 
 
 def _band(thumbnail_HW: np.ndarray, sigma: float) -> np.ndarray:
-    """Return the structure between `sigma` and 2 `sigma` px, about equally strong everywhere."""
+    """Return the structure of the thumbnail between `sigma` and 2 `sigma` px, with about the same
+    strength everywhere."""
     blurred = (cv2.GaussianBlur(thumbnail_HW, (0, 0), scale * sigma) for scale in (1, 2))
     band_HW = next(blurred) - next(blurred)
     strength_HW = np.sqrt(cv2.GaussianBlur(band_HW**2, (0, 0), 6 * sigma))
@@ -136,7 +138,7 @@ def _band(thumbnail_HW: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def _outline(thumbnail_HW: np.ndarray) -> np.ndarray:
-    """Return a coarse picture of unit length that a small shift hardly changes."""
+    """Return a coarse picture as a vector of length 1. A small shift hardly changes it."""
     size = (_OUTLINE_SIDE, _OUTLINE_SIDE)
     small_HW = cv2.resize(_band(thumbnail_HW, _OUTLINE), size, interpolation=cv2.INTER_AREA)
     small_HW -= small_HW.mean()

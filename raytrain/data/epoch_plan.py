@@ -10,20 +10,20 @@ from raytrain.config.mixing import MixSpec
 from raytrain.config.trial import TrialSpec
 
 _MIXED = 1
-"""Separates the random draws of mixing from those of the order."""
+"""A number that gives the draws of mixing another random state than those of the order."""
 
 
 @dataclass(frozen=True)
 class MixPlan:
-    """How a worker's windows of a step are mixed, and with which partners."""
+    """How a worker's windows of one step are mixed, and with which partners."""
 
     spec: MixSpec
     partners: np.ndarray
-    """The number of each window's partner, from the whole step."""
+    """The number of each window's partner, which may be any window of the step."""
     share: float
-    """Share of the window itself in the mix, in 0 .. 1."""
+    """Share of the window itself in the mixed image, 0 .. 1."""
     center: tuple[float, float]
-    """Center of a pasted box, down and across, in 0 .. 1 of the window."""
+    """Center of the pasted box, down and across, as fractions of the window, 0 .. 1."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class BatchPlan:
 
     epoch: int
     windows: np.ndarray
-    """Numbers of the data set's windows, at least one."""
+    """Numbers of the windows, at least one."""
     counted: int
-    """Number of windows that count: all, or none for a worker without a window in the last step."""
+    """Number of windows that count. It is 0 for a worker that has no window in the last step."""
     global_size: int
     """Number of windows in this step over all workers."""
     mix: MixPlan | None = None
@@ -46,7 +46,7 @@ class SoftWindows:
 
     is_soft_N: np.ndarray
     share: float
-    """Share of these windows in an epoch."""
+    """Share of the windows with soft labels in an epoch."""
 
 
 def refuse_no_step(spec: TrialSpec, windows: int) -> None:
@@ -106,7 +106,7 @@ class EpochPlan(Sampler[BatchPlan]):
 
     @property
     def steps(self) -> int:
-        """Number of steps in each epoch except the last, which may be shorter."""
+        """Number of steps in each epoch except the last one, which may be shorter."""
         return self._steps(self.count)
 
     @property
@@ -153,7 +153,7 @@ class EpochPlan(Sampler[BatchPlan]):
         return rng.permutation(np.concatenate([order, _cycled(rng, self.soft, self.drawn)]))
 
     def _mix(self, number: int, step: np.ndarray, places: np.ndarray) -> MixPlan | None:
-        """Draw for the whole step, so that the number of workers does not matter."""
+        """Draw the mix of the whole step, so that it does not depend on the number of workers."""
         mix = self.spec.mix
         if mix is None:
             return None
@@ -166,7 +166,8 @@ class EpochPlan(Sampler[BatchPlan]):
 
 
 def _cycled(rng: np.random.Generator, windows: np.ndarray, count: int) -> np.ndarray:
-    """Return `count` of these windows in random order, each as often as the others."""
+    """Return `count` of these windows in random order. Some occur once more often than the
+    others."""
     if not count:
         return windows[:0]
     rounds = [rng.permutation(windows) for _ in range(-(-count // len(windows)))]

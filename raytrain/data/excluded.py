@@ -1,4 +1,4 @@
-"""Labeled images that the user leaves out: `competition.exclude` names a file of their ids."""
+"""Labeled images that the user leaves out. `competition.exclude` names a file with their ids."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,8 +8,8 @@ from raytrain.data.index import Found, Index, composed
 
 
 def without_excluded(samples: list[Found], file: str) -> tuple[Index, list[Found]]:
-    """Return the samples without the labeled images that a text file lists, one id a line, and
-    those images.
+    """Return the samples without the labeled images that a text file lists, and the listed images.
+    The file has one id a line.
 
     Problems are a file that cannot be read, and a line that names no image or a test image.
     """
@@ -34,7 +34,7 @@ def without_excluded(samples: list[Found], file: str) -> tuple[Index, list[Found
 
 
 def _ids(path: Path) -> dict[int, str]:
-    """Return the id in each line that is not blank, by the line's number."""
+    """Return number -> id for each line that is not blank."""
     text = path.read_text(encoding="utf-8-sig")
     ids = {number: composed(line.strip()) for number, line in enumerate(text.splitlines(), 1)}
     return {number: id for number, id in ids.items() if id}

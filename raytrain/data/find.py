@@ -15,7 +15,7 @@ from raytrain.data.splits import group_function, with_splits
 
 @dataclass(frozen=True)
 class FoundSamples:
-    """The samples in a competition's folder."""
+    """The result of the search for samples in a competition's folder."""
 
     samples: list[Found]
     """Samples in natural order, split by split."""
@@ -23,13 +23,14 @@ class FoundSamples:
     """The group of each id."""
     problems: list[str]
     notes: tuple[str, ...]
-    """Messages about actions that are not problems."""
+    """Messages about what was done, which are not problems."""
     left_out: list[Found] = field(default_factory=list)
-    """Images that `competition.splits` or `competition.exclude` leaves out, which notes count."""
+    """Images that `competition.splits` or `competition.exclude` leaves out; the notes give their
+    number."""
 
 
 def find_samples(competition: CompetitionSpec, root: Path) -> FoundSamples:
-    """Return samples, groups and every problem."""
+    """Return the samples, the groups and every problem."""
     find = part_of("FORMATS", competition.format, FORMATS).index
     index = find(competition.format, competition.splits, root)
     notes = index.notes
@@ -91,7 +92,10 @@ def _groups(
                 problems.append(f"{root / sample.image[0]}: {error}")
     if not alone:
         return groups, problems, ()
-    note = f"test images without a part of competition.group: {len(alone)}, such as {alone[0]!r}"
+    note = (
+        f"test images whose names lack a part of competition.group: {len(alone)}, such as "
+        f"{alone[0]!r}"
+    )
     return groups, problems, (note,)
 
 
@@ -101,8 +105,8 @@ def _share_names(samples: list[Found]) -> bool:
 
 
 def _told_apart(sample: Found) -> Found:
-    """Prefix a labeled sample's id with its split (with train if `competition.splits` decides
-    later); a test image keeps the name to submit."""
+    """Put a labeled sample's split before its id. If `competition.splits` decides the split later,
+    `train` is used. A test image keeps its name, because the submission needs it."""
     if sample.split == "test":
         return sample
     return replace(sample, id=f"{sample.split or 'train'}_{sample.id}", renamed=sample.id)

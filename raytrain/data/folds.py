@@ -1,4 +1,5 @@
-"""`folds.json`: k folds over the labeled images by group, made once and verified."""
+"""`folds.json`: k folds over the labeled images. Groups stay together. The folds are made once, and
+verified when they are read."""
 
 import warnings
 from collections import Counter
@@ -18,19 +19,19 @@ REMEDY = "delete it; the same data and settings give the same folds again"
 
 
 class Folds(Spec):
-    """The ids on which each fold validates; it trains on all other labeled ids."""
+    """The ids that each fold holds out for validation. A fold trains on all other labeled ids."""
 
     hash: str
     data: str
     """Fingerprint of the data."""
     spec: FoldSpec | None
-    """The job's `folds`; null: a single part is held out."""
+    """The job's `folds`; null: a single part of the images is held out."""
     val_ids: tuple[tuple[str, ...], ...]
     rest: tuple[str, ...] = ()
-    """Labeled ids that no fold holds out; empty unless `spec` is null."""
+    """Labeled ids that no fold holds out. There are none unless `spec` is null."""
 
     def label(self, fold: int) -> str:
-        """Return the name of a fold in records."""
+        """Return the name of a fold in records: `fold<i>-<four digits of the hash>`."""
         return f"fold{fold}-{self.hash[:4]}"
 
     def train_ids(self, fold: int) -> tuple[str, ...]:
@@ -39,8 +40,8 @@ class Folds(Spec):
 
 
 def make_folds(report: DataReport, spec: FoldSpec | None) -> Folds:
-    """Return the folds of a job: k of them, or only the part that `folds: none` holds out, which is
-    the val split or, without one, the first of the default folds."""
+    """Return the folds of a job. With `folds: none` they hold out a single part: the val split or,
+    without one, the first of the default folds."""
     if spec is not None:
         return _split(report, spec)
     val_ids, labeled = report.ids("val"), report.ids("train", "val")
@@ -57,7 +58,7 @@ def make_folds(report: DataReport, spec: FoldSpec | None) -> Folds:
 
 
 def _split(report: DataReport, spec: FoldSpec) -> Folds:
-    """Split train+val by group, stratified by the classes that an image shows.
+    """Split train+val into folds by group, stratified by the classes that an image shows.
 
     Raises ValueError when there are fewer groups than folds.
     """
@@ -93,7 +94,8 @@ def _split(report: DataReport, spec: FoldSpec) -> Folds:
 
 
 def fold_notes(folds: Folds, report: DataReport) -> list[str]:
-    """Return a note for each class that is absent from a fold's images or from all others."""
+    """Return a note for each class that is absent from the held-out images of a fold, or from all
+    its training images."""
     shown_NK = columns(report.labeled, "pixels") > 0
     held_FN = [report.labeled["id"].isin(ids).to_numpy() for ids in folds.val_ids]
     notes = []
@@ -110,7 +112,7 @@ def fold_notes(folds: Folds, report: DataReport) -> list[str]:
 
 
 def load_or_make_folds(path: Path, report: DataReport, spec: FoldSpec | None) -> Folds:
-    """Return the saved folds after verifying them; if there are none, make and save them.
+    """Return the saved folds after verifying them. If there are none, make and save them.
 
     Raises ValueError when the saved folds belong to other data or settings, or were edited.
     """

@@ -17,7 +17,7 @@ from raytrain.config.framing import AutoSpec, FramingSpec, PadSpec, ResizeSpec, 
 from raytrain.data.cache import Cache
 
 RESIZABLE = (np.uint8, np.uint16, np.int16, np.float32, np.float64)
-"""Types that OpenCV can resize."""
+"""Types of values that OpenCV can resize."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Windows:
 
 
 class Frame:
-    """One framing applied to one data set: every window is `height` x `width`."""
+    """One framing for one data set. Every window is `height` x `width`."""
 
     def __init__(self, spec: FramingSpec, largest_HW: tuple[int, int]):
         self.spec = spec
@@ -76,10 +76,11 @@ class Frame:
     def strips(
         self, batches: Iterable[torch.Tensor], windows: Windows, cache: Cache
     ) -> Iterator[tuple[int, torch.Tensor]]:
-        """Yield row and prob_KhW of all samples at their own sizes, from batches of the windows'
-        maps in order. A sample comes as one strip or, with tiles, as several from top to bottom.
+        """Yield row and prob_KhW of all samples at their own sizes, from the maps of the windows in
+        order. A sample comes as one strip or, with tiles, as several strips from top to bottom.
 
-        Each strip comes as soon as its windows are there, so memory does not grow with the height.
+        A strip is yielded as soon as the maps of its windows are there, so memory does not grow
+        with the height.
         """
         maps = (prob_KHW for prob_BKHW in batches for prob_KHW in prob_BKHW)
         places = zip(
@@ -104,7 +105,8 @@ class Frame:
     def _blended(
         self, placed: Iterable[tuple[tuple[int, int, int], torch.Tensor]], height: int, width: int
     ) -> Iterator[torch.Tensor]:
-        """Yield the rows of a sample above each new row of tiles, which no later tile covers."""
+        """Yield the rows of a sample that no later tile covers: those above each new row of
+        tiles."""
         sums, base = None, 0
         down = min(self.height, height)
         weight_HW = _gaussian(self.height, self.width)
@@ -157,7 +159,8 @@ def network_size(spec: FramingSpec, largest_HW: tuple[int, int]) -> tuple[int, i
 
 
 def _starts(length: int, tile: int, overlap: float) -> list[int]:
-    """Return evenly spread starts of tiles over the length, with at least the given overlap."""
+    """Return evenly spread starts of tiles along a length. Neighboring tiles overlap at least by
+    the given share."""
     if length <= tile:
         return [0]
     step = max(1, round(tile * (1 - overlap)))
@@ -182,7 +185,8 @@ def _resized(plane: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def _gaussian(height: int, width: int) -> torch.Tensor:
-    """Return weights in (0, 1], highest in the middle; the deviation is an eighth of the side."""
+    """Return weights in (0, 1], highest in the middle. The standard deviation is an eighth of the
+    side."""
     sides = [
         torch.exp(-0.5 * ((torch.arange(side) - (side - 1) / 2) / (side / 8)) ** 2)
         for side in (height, width)

@@ -14,7 +14,7 @@ from raytrain.data.seen import Seen
 def group_note(
     competition: CompetitionSpec, root: Path, seen: Sequence[Seen], pairs: Sequence[tuple[int, int]]
 ) -> tuple[str, ...]:
-    """Return a note with the YAML line that keeps near-duplicates together, or none.
+    """Return a note with the YAML line that keeps near-duplicates together, or no note.
 
     `pairs` are indices into `seen`. There is no note if the job names a group, or if neither names
     nor images show a rule that every image follows.

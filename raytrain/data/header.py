@@ -1,4 +1,4 @@
-"""The size of an image, from the head of its file."""
+"""The size of an image, from the first bytes of its file."""
 
 import math
 from pathlib import Path
@@ -13,8 +13,8 @@ from raytrain.data.tiff import declared_shape, is_tiff, page_of
 def declared_values(root: Path, address: str) -> int:
     """Return height x width x channels of the image at an address, without decoding it.
 
-    Returns the file's bytes if its head does not say, and 0 if there is no such file. A file that
-    is wrong raises no error here; reading it does.
+    If the first bytes of the file do not give the size, returns the file's bytes; if there is no
+    such file, 0. A wrong file raises no error here, but when it is read.
     """
     file, _, row = address.rpartition("#")
     try:

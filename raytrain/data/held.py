@@ -18,7 +18,8 @@ from raytrain.data.framing import Frame, Windows
 from raytrain.data.stacks import StackRows
 
 AT_ONCE = 2**22
-"""Number of pixels to copy to the device at once; a window with more is copied alone."""
+"""Number of pixels that are copied to the device at once. A window with more pixels is copied
+alone."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Held:
     image_NHWC: torch.Tensor
     """uint8, or float32 for all other types."""
     mask_NHW: torch.Tensor
-    """uint8, or int32 for 16-bit masks, which torch does not support."""
+    """uint8, or int32 for 16-bit masks, because torch does not support uint16."""
     low_N: torch.Tensor
     """The value that the transforms see as 0: 0 for 8-bit images, else the window's minimum."""
     span_N: torch.Tensor
@@ -113,7 +114,8 @@ def held_loader(
     cache: Cache, rows: np.ndarray, scaling: Scaling, spec: TrialSpec, rank: int, world: int,
     device: torch.device,
 ) -> tuple[DataLoader[Batch], EpochPlan]:  # fmt: skip
-    """Like `train_loader`, from a set on the device; the device works while this process draws."""
+    """Return training batches like `train_loader`, from windows that are held on the device. The
+    device works while this process draws."""
     frame = Frame(spec.framing, cache.largest)
     windows = frame.windows(cache, rows)
     dataset = HeldDataset(cache, frame, scaling, windows, spec, device)

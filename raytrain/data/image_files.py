@@ -20,22 +20,22 @@ class ImageFile:
     split: Split | None
     """None if `competition.splits` decides."""
     word: str
-    """The text of {split} in its path."""
+    """The text of `{split}` in the image's path."""
     files: dict[str, str]
-    """Channel -> address, as in `Planes`."""
+    """Channel -> address, as in `Planes.files`."""
     parts: dict[str, str]
-    """The values of the parts of its path, except the split and the channel."""
+    """The values of the parts of the image's path, except the split and the channel."""
     elsewhere: bool = False
     """Whether `test_image` matches it."""
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """The addresses of its channels in order."""
+        """The addresses of the image's channels in order."""
         return tuple(self.files.values())
 
     @property
     def address(self) -> str:
-        """The address of its first file."""
+        """The address of the image's first file."""
         return self.addresses[0]
 
 
@@ -45,17 +45,18 @@ class ImageSearch:
 
     images: list[ImageFile]
     words: dict[Split | None, str]
-    """The splits and their words, without the test images that are elsewhere."""
+    """The splits and their words for `{split}`, without test images that have a pattern of their
+    own."""
     problems: list[str]
     notes: tuple[str, ...]
     repeated: list[ImageFile] = field(default_factory=list)
-    """Image files with the name of another one, which is a problem."""
+    """Image files whose name another image file has. This is a problem."""
 
 
 def find_images(
     spec: ImageFiles, splits: object, root: Path, masks: Iterable[str] = ()
 ) -> ImageSearch:
-    """Return the images that the patterns match; files at the addresses `masks` are none."""
+    """Return the images that the patterns match, without the files at the addresses `masks`."""
     words, problems = image_words(spec, splits)
     if problems:
         return ImageSearch([], {}, problems, ())
@@ -83,7 +84,8 @@ def find_images(
 
 
 def image_words(spec: ImageFiles, splits: object) -> tuple[dict[Split | None, str], list[str]]:
-    """Return split -> the word for `{split}` in `image`, and the problems, like `split_words`."""
+    """Return split -> the word for `{split}` in `image`, and the problems, as `split_words`
+    does."""
     elsewhere = spec.test_image is not None
     if elsewhere and isinstance(splits, FolderSplitsSpec) and "{split}" not in spec.image:
         return {"train": ""}, []
@@ -112,7 +114,7 @@ def unlisted_problems(
 def _with_channels(
     spec: ImageFiles, root: Path, images: list[ImageFile]
 ) -> tuple[list[ImageFile], list[str], tuple[str, ...]]:
-    """Return the images with their channels in order, the problems, and a note of the order."""
+    """Return the images with their channels in order, the problems, and a note with the order."""
     channels = spec.channels or usual_channels(image.files for image in images)
     if channels in ((), ("",)):
         return images, [], ()
@@ -133,7 +135,7 @@ def _matching(
     spec: ImageFiles, root: Path, pattern: str, split: Split | None, word: str,
     taken: Collection[str] = (),
 ) -> tuple[list[ImageFile], list[ImageFile], list[str]]:  # fmt: skip
-    """Return the images of one split, those with the name of another one, and the problems."""
+    """Return the images of one split, the images whose name another image has, and the problems."""
     path = filled(pattern, split=word) if word else pattern
     found, problems = matches(root, path)
     images: dict[str, ImageFile] = {}

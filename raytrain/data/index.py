@@ -20,24 +20,24 @@ class Found:
 
     id: str
     split: Split | None
-    """None if the format does not say; then `competition.splits` decides."""
+    """The split; None if the format does not give it, so that `competition.splits` decides."""
     image: tuple[str, ...]
     """Planes, stacked as channels."""
     mask: tuple[str, ...]
-    """Parts of the mask; empty without a mask."""
+    """Addresses of the mask's parts; empty without a mask."""
     expected: str
-    """Where a mask was expected."""
+    """Where a mask was expected, in words."""
     unlisted: bool = False
-    """Whether the image has no row, and the job says how to treat it: its mask is empty, or it is
-    not used for training. A test image then has no mask."""
+    """Whether the annotations do not list the image. `competition.format.unlisted` then says
+    whether its mask is empty or it is not used for training; a test image has no mask."""
     parts: Mapping[str, str] = field(default_factory=dict)
-    """The values of the parts of its path, except the split."""
+    """The values of the parts of the image's path, except the split."""
     renamed: str | None = None
-    """Its name in the files, if the id differs, because a test image has this name, too."""
+    """The image's name in the files, if the id differs because a test image has the same name."""
 
     @property
     def name(self) -> str:
-        """The image's name in paths and tables, also if its id differs."""
+        """The name of the image in paths and tables. The id may differ from it."""
         return self.id if self.renamed is None else self.renamed
 
 
@@ -48,7 +48,7 @@ class Index:
     samples: list[Found]
     problems: list[str]
     notes: tuple[str, ...] = ()
-    """Messages about actions that are not problems."""
+    """Messages about what was done, which are not problems."""
 
 
 def composed(text: str) -> str:

@@ -15,9 +15,10 @@ from raytrain.data.strips import strips
 def class_number(
     word: str, classes: tuple[str, ...], written: Literal["number", "name"] | None
 ) -> int:
-    """Return the class for a name or number; a word that is both is read as `written`.
+    """Return the class of a name or number. If a word is a class's name and another's number, it is
+    read as `written`.
 
-    Raises ValueError for an unknown class, and for a word that is both if `written` is None.
+    Raises ValueError for an unknown class, and for a word with both meanings if `written` is None.
     """
     word, classes = composed(word), tuple(map(composed, classes))
     found: dict[str, int] = {}
@@ -36,9 +37,9 @@ def class_number(
 
 
 def merged(layers: Iterable[tuple[int, np.ndarray, str]], target: Target) -> np.ndarray:
-    """Return mask_HW from (class, layer_HW bool, name) in any order; there is at least one.
+    """Return mask_HW from (class, layer_HW bool, name) in any order, at least one.
 
-    One layer is in memory at a time if `layers` is a generator.
+    If `layers` is a generator, one layer is in memory at a time.
 
     Raises ValueError if layers differ in size, or if two classes contain the same pixel although
     classes must not overlap.
@@ -81,7 +82,8 @@ def stacked(layers_HWC: np.ndarray, classes: int, source: Path | str) -> np.ndar
 
 
 def class_pixels(mask_HW: np.ndarray, classes: int, target: Target) -> list[int]:
-    """Return the number of pixels of each class; background pixels are those of no other class."""
+    """Return the number of pixels of each class. Background pixels are the pixels of no other
+    class."""
 
     def count(mask_HW: np.ndarray) -> np.ndarray:
         if target == "single_label":

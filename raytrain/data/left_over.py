@@ -1,4 +1,5 @@
-"""Files and table rows that belong to no sample, so that none is dropped silently."""
+"""Files and table rows that belong to no sample. They are reported, so that none is dropped
+silently."""
 
 import os
 from collections import defaultdict
@@ -15,8 +16,8 @@ from raytrain.data.tables import read_table
 
 
 def left_over(competition: CompetitionSpec, root: Path, samples: list[Found]) -> tuple[str, ...]:
-    """Return one line per suffix of files that are no image, mask or table, and one per table with
-    rows that name no image."""
+    """Return one line for each suffix of files that are not images, masks or tables, and one line
+    for each table with rows that name no image."""
     used = {address for sample in samples for address in (*sample.image, *sample.mask)}
     # Add the paths without the row of a stack or the name in a table.
     used |= {address.rpartition("#")[0] for address in used}
@@ -65,7 +66,8 @@ def _kind(address: str) -> str:
 
 
 def _files(root: Path) -> Iterator[tuple[str, str]]:
-    """Yield folder (relative to the root) and name of each file, once; links are followed."""
+    """Yield the folder (relative to the root) and the name of each file once. Links are
+    followed."""
     seen: set[str] = set()
     for folder, folders, files in os.walk(root, followlinks=True):
         real = os.path.realpath(folder)

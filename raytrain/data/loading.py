@@ -13,14 +13,16 @@ SHARED = Path("/dev/shm")
 AHEAD = 2
 """Number of batches that each process prepares in advance."""
 STALL_VARIABLE = "RAYTRAIN_STALL_S"
-"""Environment variable for the shortest hang, in seconds, that ends a worker process."""
+"""Environment variable with the shortest hang, in seconds, after which a worker process is
+ended."""
 STALL_S = 60.0
 LIMIT = 10.0
-"""The longest wait for one batch, as a multiple of the hang limit: the first batch takes long."""
+"""Longest wait for one batch, as a multiple of the shortest hang, because the first batch takes
+long."""
 ALIGNED = 16
-"""Tensors in a packed batch begin at multiples of this number of bytes."""
+"""The position of each tensor in a packed batch is a multiple of this number of bytes."""
 Layout = dict[str, tuple[int, torch.dtype, torch.Size, tuple[int, ...]]]
-"""Name -> first byte, type, shape and strides."""
+"""Name of a tensor -> its first byte, type, shape and strides."""
 HELP = (
     "set resources.loaders=0, or give the container more shared memory (docker run --shm-size=8g, "
     "or an emptyDir with medium: Memory at /dev/shm)"
@@ -28,7 +30,7 @@ HELP = (
 
 
 class LoaderError(ValueError):
-    """The loader processes do not deliver batches."""
+    """Raised when the loader processes do not deliver batches."""
 
 
 class BatchLoader(DataLoader[Any]):
@@ -72,7 +74,8 @@ class BatchLoader(DataLoader[Any]):
 
 
 def room_problem(loaders: int, batch_bytes: int) -> str | None:
-    """Return why this number of processes cannot pass batches of this size here, or None."""
+    """Return why this number of processes cannot pass batches of this size on this machine, or
+    None."""
     if not loaders or not SHARED.is_dir():
         return None
     found = os.statvfs(SHARED)
@@ -86,20 +89,20 @@ def room_problem(loaders: int, batch_bytes: int) -> str | None:
 
 
 def _set_up_loader(loader: int) -> None:
-    """Share batches by name, and leave Ctrl-C to the training process, which ends its loaders.
+    """Share batches by name, and ignore Ctrl-C, which the training process handles for its loaders.
 
     A named batch in shared memory needs no response from the process that made it, which is busy
-    with the next batch; a batch passed as an open file does.
+    with the next batch. A batch that is passed as an open file needs one.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.multiprocessing.set_sharing_strategy("file_system")
 
 
 def packed(tensors: dict[str, torch.Tensor]) -> tuple[torch.Tensor, Layout]:
-    """Return the bytes of all tensors as one tensor, and where each of them lies.
+    """Return the bytes of all tensors as one tensor, and the position of each of them.
 
-    Each tensor that is received costs a file in shared memory and an answer of torch's manager of
-    such files, whatever its size.
+    Each received tensor, large or small, costs a file in shared memory and an answer of torch's
+    manager of these files.
     """
     layout, end = {}, 0
     for name, tensor in tensors.items():
@@ -113,7 +116,7 @@ def packed(tensors: dict[str, torch.Tensor]) -> tuple[torch.Tensor, Layout]:
 
 
 def unpacked(whole: torch.Tensor, layout: Layout) -> dict[str, torch.Tensor]:
-    """Return the tensors of `packed`, as views."""
+    """Return the tensors that `packed` packed, as views."""
     return {
         name: whole[first : first + shape.numel() * kind.itemsize]
         .view(kind)

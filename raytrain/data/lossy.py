@@ -1,4 +1,4 @@
-"""Detect lossy compression in formats where only the stream itself shows it."""
+"""Detect lossy compression in formats in which only the stream itself shows it."""
 
 
 def lossy_webp(content: bytes) -> bool:

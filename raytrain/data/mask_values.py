@@ -20,7 +20,7 @@ from raytrain.data.strips import strips
 from raytrain.data.tables import read_table
 
 GRAY = 0x010101
-"""A gray level times this number is its color."""
+"""Factor from a gray level to the number of its color."""
 
 
 def read_classes(
@@ -85,7 +85,7 @@ def _meaning(
     labels: ClassLabelsSpec | ValueLabelsSpec | ColorTableLabelsSpec, classes: tuple[str, ...],
     root: Path,
 ) -> dict[int, int]:  # fmt: skip
-    """Return mask value or color -> class number or IGNORE."""
+    """Return value or color in a mask -> class number or IGNORE."""
     if isinstance(labels, ColorTableLabelsSpec):
         path = root / labels.file
         return _table(path, path.stat().st_mtime_ns if path.is_file() else 0, labels, classes)
@@ -110,8 +110,11 @@ def _as_number(value: int | str, colored: bool) -> int:
 def _table(
     path: Path, written: int, labels: ColorTableLabelsSpec, classes: tuple[str, ...]
 ) -> dict[int, int]:
-    """Return color -> class number or IGNORE; `written`, the file's time, makes the cache notice a
-    changed file. Raises ValueError that lists every wrong row."""
+    """Return color -> class number or IGNORE. `written` is the time of the file; with it, the cache
+    notices a changed file.
+
+    Raises ValueError that lists every wrong row.
+    """
     del written
     table = read_table(path)
     meaning: dict[int, int] = {}
@@ -143,7 +146,8 @@ def _table(
 
 
 def _advice(values_HW: np.ndarray, strange: list[int], words: list[str], classes: int) -> str:
-    """Return the labels setting that a mask with these values most likely needs."""
+    """Return the setting of `competition.format.labels` that a mask with these values most likely
+    needs."""
     colored = words[0].startswith("'")
     unsure = len(strange) == 1 and bool((values_HW == 1).any())
     if classes == 2 and not unsure and not colored:

@@ -26,6 +26,7 @@ def mixed(first: Pair, second: Pair, plan: MixPlan) -> tuple[Pair, torch.Tensor 
 
 
 def _box(side: int, center: float, plan: MixPlan) -> slice:
-    """Return the extent of a box along a side; it is cut off at the border, as in the paper."""
+    """Return the extent of a box along one side. The box is cut off at the border, as in the
+    paper."""
     half = side * (1 - plan.share) ** 0.5 / 2
     return slice(max(0, round(center * side - half)), min(side, round(center * side + half)))

@@ -14,8 +14,8 @@ def with_neighbours(
     """Return each sample with the planes of the frames that the expressions name, in their order.
 
     A frame that is missing, or belongs to another split or group (which would leak data), is
-    replaced by the sample itself. Also returns the number of named frames other than the sample
-    itself, and the number of replaced ones.
+    replaced by the sample itself. Also returns how many frames other than the sample itself were
+    named, and how many of them were replaced.
     """
     by_id = {sample.id: sample for sample in samples}
     rules = [parse_expression(text) for text in expressions]
@@ -40,8 +40,8 @@ def with_neighbours(
 
 
 def own_frame(image_HWC: np.ndarray, id: str, expressions: tuple[str, ...]) -> np.ndarray:
-    """Return the channels of the image's own frame, which is what a person looks at; the middle one
-    if no expression names it or the id has no number."""
+    """Return the channels of the image's own frame, for people to look at. They are the middle ones
+    if no expression names the frame, or if the id has no number."""
     frames = np.array_split(image_HWC, max(1, len(expressions)), axis=2)
     try:
         number = number_in(id)
@@ -52,7 +52,7 @@ def own_frame(image_HWC: np.ndarray, id: str, expressions: tuple[str, ...]) -> n
 
 
 def needs_numbers(samples: list[Found], expressions: tuple[str, ...]) -> list[str]:
-    """Return the problems of names without a number."""
+    """Return a problem for each name without a number."""
     problems = []
     for sample in samples if expressions else ():
         try:

@@ -1,4 +1,4 @@
-"""A cache of images that belong to no data set, each decoded when it is needed."""
+"""A cache of images that belong to no data set. Each is decoded when it is needed."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from raytrain.data.new_images import NewImage, read_new
 
 @dataclass(frozen=True)
 class NewCache(Cache):
-    """Images that are no data set, without masks, each decoded when it is needed."""
+    """Images without masks that belong to no data set. Each is decoded when it is needed."""
 
     read: Callable[[int], np.ndarray]
 

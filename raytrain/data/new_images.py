@@ -1,7 +1,7 @@
 """Images that belong to no data set: find them and check them.
 
-A file `case_1.png` is one image, or one channel of an image if the competition's are so. A `.npy`
-stack holds several images; each row is one.
+A file `case_1.png` is one image or, if the competition has a file for each channel, one channel of
+an image. Each row of a `.npy` stack is an image.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from raytrain.data.stacks import open_stack
 from raytrain.data.threads import in_threads
 
 GLOB = "*?["
-"""Characters that make an input a pattern."""
+"""Characters that turn an input into a pattern."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ class Kind:
     channels: int
     dtype: str
     pattern: str | None = None
-    """Path of an image in the competition, with parts such as `{name}` or `{split}`; null: the stem
-    is the name."""
+    """Pattern of an image's path in the competition, with parts such as `{name}` or `{split}`;
+    null: the file's name without suffix is the image's name."""
     neighbours: tuple[str, ...] = ()
-    """The frames that are the channels of an image, if it consists of several."""
+    """The frames that are the channels of an image, if an image consists of several frames."""
     naming: str = "{name}"
     """The name of an image, from the parts of its path."""
     planes: tuple[str, ...] = ()
@@ -63,7 +63,7 @@ class NewImage:
 
     id: str
     addresses: tuple[str, ...]
-    """A path for each channel, or one path, which may end with `#` and the row of a stack."""
+    """One path, or a path for each channel. A path may end with `#` and the row of a stack."""
     height: int
     width: int
 
@@ -75,18 +75,18 @@ class NewImage:
 
 @dataclass(frozen=True)
 class FoundImages:
-    """What was found at the inputs."""
+    """The images and the problems at the inputs."""
 
     images: list[NewImage]
-    """The readable ones, in the order of the inputs; those of a folder in natural order."""
+    """The readable images, in the order of the inputs; images of a folder in natural order."""
     unreadable: dict[str, str]
-    """Id of every other image -> the problem."""
+    """Id of each unreadable image -> the problem."""
     ids: list[str]
     """All ids in order."""
     problems: list[str]
-    """Inputs that are no files, and images of the same name."""
+    """Inputs that are not files, and images that have the same name."""
     skipped: list[str]
-    """Files that are no images, by their suffixes, or channels that the network does not take."""
+    """Files that are not images, by suffix, and channels that the network does not take."""
     empty: list[str]
     """Folders without an image."""
 
@@ -133,12 +133,12 @@ def find_images(inputs: Sequence[str], kind: Kind) -> FoundImages:
 
 
 def _first(files: dict[str, str], channel: str) -> str | None:
-    """Return the address of the image or channel that has the place of another one, if any."""
+    """Return the address of an earlier file that is the same image or the same channel, or None."""
     return files.get(channel) if channel and "" not in files else next(iter(files.values()), None)
 
 
 def read_new(image: NewImage) -> np.ndarray:
-    """Return image_HWC. Raises ValueError when it is unreadable."""
+    """Return image_HWC. Raises ValueError when the image is unreadable."""
     return read_image(Path(), image.addresses)
 
 
@@ -173,7 +173,7 @@ def _listed(inputs: Sequence[str]) -> tuple[list[Path], list[str], list[str], li
 
 
 def _addresses(path: Path, name: str, kind: Kind) -> dict[str, str]:
-    """Return id -> address of the image in a file of this name, or of the rows of a stack."""
+    """Return id -> address: of the image in a file of this name, or of each row of a stack."""
     if path.suffix.lower() != ".npy":
         return {name: str(path)}
     try:
@@ -189,8 +189,8 @@ def _addresses(path: Path, name: str, kind: Kind) -> dict[str, str]:
 
 
 def _name(path: Path, kind: Kind) -> tuple[str, str]:
-    """Return the name and the channel that the competition's pattern finds in a path, else the stem
-    and an empty text."""
+    """Return the name and the channel that the competition's pattern finds in a path. If it does
+    not match, return the file's name without suffix and an empty text."""
     needed = {f"{{{part}}}" for part in (*parts_of(kind.naming), CHANNEL)}
     parts = (kind.pattern or "").split("/")
     first = next((at for at, part in enumerate(parts) if any(n in part for n in needed)), None)

@@ -28,7 +28,7 @@ def read_npy(path: Path) -> Stored:
 def channels_first(shape: tuple[int, ...]) -> bool:
     """Return whether H x W x C would be a thin strip with more channels than rows.
 
-    Such an array is refused instead of transposed: 12 x 256 x 256 may also be slices, and a wrong
+    Such an array is refused instead of transposed. 12 x 256 x 256 may also be slices, and a wrong
     reading would train without any error.
     """
     return len(shape) == 3 and shape[0] <= 16 and min(shape[1:]) > max(4, shape[0])

@@ -1,4 +1,5 @@
-"""Draw the objects of annotation files, each by the rule of the tool that wrote it."""
+"""Draw the objects of annotation files. Each object is drawn as the tool that wrote the file draws
+it."""
 
 import base64
 import binascii
@@ -18,11 +19,11 @@ from raytrain.rle.runs import Runs, mask_of
 Points = Sequence[Sequence[float]]
 """(x, y) in px from the upper left corner of the image."""
 COMPRESSED = Dialect(layout="coco")
-"""How COCO's compressed counts are read."""
+"""Rules by which COCO's compressed counts are read."""
 FARTHEST = 10**6
-"""Limit of coordinates, px; the memory for a polygon grows with its border."""
+"""Largest coordinate, px. The memory for a polygon grows with its border."""
 CORNERS = 90
-"""Number of corners that stand for an ellipse."""
+"""Number of corners of the polygon that replaces an ellipse."""
 
 
 def polygons(outlines: Sequence[Sequence[float]], size_HW: tuple[int, int]) -> np.ndarray:
@@ -62,7 +63,7 @@ def ellipse_corners(x: float, y: float, a: float, b: float, degrees: float) -> P
 
 
 def counted(counts: object, size_HW: tuple[int, int], order: str) -> np.ndarray:
-    """Return the bool mask (H, W) of the lengths of runs, background first.
+    """Return the bool mask (H, W) of a list of run lengths, background first.
 
     Raises ValueError when the counts are no whole numbers or do not fill the image.
     """
@@ -79,7 +80,8 @@ def counted(counts: object, size_HW: tuple[int, int], order: str) -> np.ndarray:
 
 
 def placed(patch_HW: np.ndarray, left: int, top: int, size_HW: tuple[int, int]) -> np.ndarray:
-    """Return the bool mask (H, W) with a small mask in it. Raises ValueError if it leaves it."""
+    """Return the bool mask (H, W) with a small mask in it. Raises ValueError if a part of the small
+    mask is outside."""
     height, width = patch_HW.shape
     if min(left, top) < 0 or left + width > size_HW[1] or top + height > size_HW[0]:
         raise ValueError(
@@ -112,8 +114,8 @@ def bitmap(text: str) -> np.ndarray:
 
 
 def _numbers(values: object) -> np.ndarray:
-    """Return an array (float64). Raises ValueError for anything but numbers in the range of an
-    image."""
+    """Return the numbers as an array (float64). Raises ValueError for other values, and for numbers
+    far outside any image."""
     try:
         array = np.asarray(values, np.float64)
     except (TypeError, ValueError, OverflowError):

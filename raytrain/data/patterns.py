@@ -47,9 +47,9 @@ def split_words(
 
 
 def val_note(splits: object, split: Split | None, root: Path, pattern: str) -> str | None:
-    """Return a note if `split` is a val split that the job does not name and that is not there.
+    """Return a note if `split` is a val split that the job does not name and that does not exist.
 
-    `pattern` has {split}. The split is there if its folder exists, even without an image.
+    `pattern` has {split}. The split exists if its folder does, even without an image.
     """
     default = isinstance(splits, FolderSplitsSpec) and splits.val == DEFAULT_VAL
     if split != "val" or not default:
@@ -66,7 +66,7 @@ def val_note(splits: object, split: Split | None, root: Path, pattern: str) -> s
 
 
 def all_matches(root: Path, pattern: str) -> list[Match]:
-    """Return every file under `root` that matches.
+    """Return every file under `root` that matches the pattern.
 
     A part and a `*` do not span folders, and a part has the same value wherever it is repeated. The
     case of the suffix is ignored. Side files of macOS (`._*`) are skipped.
@@ -81,7 +81,8 @@ def all_matches(root: Path, pattern: str) -> list[Match]:
 
 
 def matches(root: Path, pattern: str) -> tuple[list[Match], list[str]]:
-    """Return the matching files, one for each reading, and a problem for every further file."""
+    """Return the matching files, one for each combination of parts, and a problem for every further
+    file."""
     found: dict[tuple[tuple[str, str], ...], Match] = {}
     problems = []
     for match in all_matches(root, pattern):
@@ -96,20 +97,20 @@ def matches(root: Path, pattern: str) -> tuple[list[Match], list[str]]:
 
 
 def fields_in(text: str, pattern: str) -> dict[str, str] | None:
-    """Return the parts' values in `text`, or None when it does not match the pattern."""
+    """Return part -> value in `text`, or None when the text does not match the pattern."""
     match = re.fullmatch(_expression(composed(pattern)), composed(text))
     return match.groupdict() if match else None
 
 
 def path_fields(address: str, pattern: str) -> dict[str, str] | None:
-    """Like `fields_in`, for a path; the case of its suffix is ignored."""
+    """Return part -> value in a path, as `fields_in` does. The case of the suffix is ignored."""
     stem, suffix = _parted(composed(pattern))
     match = re.fullmatch(f"{_expression(stem)}(?i:{re.escape(suffix)})", composed(address))
     return match.groupdict() if match else None
 
 
 def filled(pattern: str, **fields: str) -> str:
-    """Return the pattern with these parts replaced; others stay."""
+    """Return the pattern with the given parts replaced by values. Other parts stay."""
     return PART.sub(lambda match: fields.get(match[1], match[0]), pattern)
 
 
@@ -120,7 +121,8 @@ def _expression(pattern: str) -> str:
 
 
 def _of_name(pattern: str, seen: set[str]) -> str:
-    """Return the expression of one folder or file name; `seen` are the parts to its left."""
+    """Return the regular expression of one folder or file name; `seen` are the parts to its
+    left."""
     text, end, last_star = "", 0, pattern.rfind("*")
     for match in _TOKEN.finditer(pattern):
         text += re.escape(pattern[end : match.start()])

@@ -26,7 +26,7 @@ _LUNG, _MUSCLE, _BLOOD, _FAT = 20.0, 60.0, 170.0, 200.0
 
 
 class PhantomSplit(Spec):
-    """Patients in each split; every patient gives two images."""
+    """Number of patients in each split. Every patient gives two images."""
 
     train: int = Field(40, ge=1)
     val: int = Field(10, ge=1)
@@ -37,8 +37,8 @@ def write_phantom(folder: Path, truth: Path, patients: PhantomSplit, seed: int) 
     """Write {split}/image/phN.png and, except for test, {split}/mask/phN_mask.png; test masks go to
     `truth`.
 
-    Both folders appear complete or not at all; a folder that already holds this phantom does not
-    change. Raises ValueError if one holds anything else, or if `truth` contains `folder`.
+    Both folders appear complete or not at all. A folder that already holds this phantom does not
+    change. Raises ValueError if a folder holds anything else, or if `truth` contains `folder`.
     """
     files, masks = _encode(patients, seed)
     held, held_masks = _contents(folder, RECORD), _contents(truth, "ph*_mask.png")
@@ -85,7 +85,7 @@ class _Ellipse(NamedTuple):
     angle: float
 
     def fill(self, canvas: np.ndarray, value: float, grow: float = 0.0) -> None:
-        """Paint on a fine canvas, in place, enlarged by `grow` px on all sides."""
+        """Paint the ellipse on a fine canvas, in place, enlarged by `grow` px on all sides."""
         size = (2 * _FINE * (self.a + grow), 2 * _FINE * (self.b + grow))
         cv2.ellipse(canvas, ((self.x * _FINE, self.y * _FINE), size, self.angle), value, -1)
 
@@ -158,20 +158,20 @@ def _paint(
 
 
 def _acquire(image: np.ndarray, bias: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the image (HW uint8) that a scanner would give: coil bias, contrast and noise."""
+    """Return the image (HW uint8) that a scanner would give, with coil bias, contrast and noise."""
     image = np.clip(image * bias * rng.uniform(0.92, 1.08) / 255, 0, None)
     image = 255 * image ** rng.uniform(0.9, 1.12) + rng.normal(0, rng.uniform(3, 8), image.shape)
     return np.clip(np.round(image), 0, 255).astype(np.uint8)
 
 
 def _smooth(rng: np.random.Generator, knots: int, side: int) -> np.ndarray:
-    """Return a smooth random field (side, side) float32 of about unit deviation."""
+    """Return a smooth random field (side, side), float32, with a deviation of about 1."""
     coarse = rng.normal(size=(knots, knots)).astype(np.float32)
     return cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC)
 
 
 def _encode(patients: PhantomSplit, seed: int) -> tuple[dict[str, bytes], dict[str, bytes]]:
-    """Return relative path -> content: the competition's files, and separately the test masks."""
+    """Return path -> content of the competition's files, and path -> content of the test masks."""
     counts = patients.model_dump()
     files = {RECORD: json.dumps({"seed": seed, "patients": counts}).encode()}
     splits = [split for split, count in counts.items() for _ in range(count)]

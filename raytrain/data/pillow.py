@@ -13,18 +13,19 @@ from raytrain.data.lossy import lossy_jpeg2000, lossy_webp
 from raytrain.data.stored import Stored, orientation_of, reason_of
 
 READ = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
-"""Formats that are read. Others hold no image data, and may run a program, as EPS does."""
+"""Formats that are read. Other formats hold no image data, or may run a program, as EPS does."""
 LOSSY = {"JPEG", "MPO", "AVIF"}
 """Formats that do not preserve pixel values; WebP and JPEG 2000 may be of either kind."""
 ORIENTATION = 274
 
 _lock = Lock()
 _limits: list[int | None] = []
-"""Pillow's limit when each of the blocks that are running began."""
+"""Pillow's limit at the beginning of each block that is running."""
 
 
 def read_pillow(path: Path) -> Stored:
-    """Return HxW or HxWxC. Raises ValueError when the file is unreadable or not one picture."""
+    """Return the values, HxW or HxWxC. Raises ValueError when the file is unreadable or not one
+    picture."""
     image = open_picture(path)
     if image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
         raise ValueError(f"{path}: {image.mode} colors; convert it to RGB")
@@ -74,8 +75,8 @@ def open_picture(path: Path) -> Image.Image:
 def without_limit() -> Iterator[None]:
     """Lift Pillow's limit on the number of pixels inside the block.
 
-    The limit is meant for web servers, but here gigapixel slides are normal. The whole process has
-    one limit, so the last of the threads that read restores it.
+    The limit protects web servers, but here gigapixel slides are normal. The process has one limit
+    for all threads, so the last thread that leaves the block restores it.
     """
     with _lock:
         _limits.append(Image.MAX_IMAGE_PIXELS)
@@ -90,7 +91,7 @@ def without_limit() -> Iterator[None]:
 
 
 def _deep_png(path: Path) -> np.ndarray:
-    """Return H x W x 2, 3 or 4 with 16 bits; Pillow would reduce them to 8."""
+    """Return the values, H x W x 2, 3 or 4 with 16 bits, which Pillow would reduce to 8."""
     try:
         return imagecodecs.png_decode(path.read_bytes())
     except Exception as error:
@@ -98,7 +99,7 @@ def _deep_png(path: Path) -> np.ndarray:
 
 
 def _palette(image: Image.Image) -> np.ndarray:
-    """Return 256 x 4: red, green, blue and opacity."""
+    """Return the palette, 256 x 4: red, green, blue and opacity."""
     indices = Image.frombytes("P", (256, 1), bytes(range(256)))
     indices.putpalette(image.getpalette("RGB") or b"")
     indices.info = image.info  # which holds the opacity

@@ -1,4 +1,4 @@
-"""`data.json` and `samples.parquet`: the results of `check`, from which workers open the data."""
+"""`data.json` and `samples.parquet`: the results of `check`. Workers open the data from them."""
 
 import io
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class SplitFacts(Spec):
     std: tuple[float, ...]
     low: float
     high: float
-    """Maximum of the values; `low` is the minimum."""
+    """Maximum of the values. `low` is the minimum."""
     class_pixels: tuple[int, ...]
     """Pixels of each class; empty without masks."""
     judged_pixels: int
@@ -39,11 +39,11 @@ class SplitFacts(Spec):
     empty_masks: int
     """Number of masks that are all background."""
     single_class_masks: int
-    """Number of masks that consist of one other class."""
+    """Number of masks that consist of one foreground class alone."""
 
 
 class DataReport(Spec):
-    """The data of one competition, after every file was read."""
+    """The facts about a competition's data, from reading every file."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
@@ -62,18 +62,19 @@ class DataReport(Spec):
     sizes: dict[str, int]
     """`width x height` -> number of images, most frequent first."""
     splits: dict[str, SplitFacts]
-    """train, val, test, and `train+val`."""
+    """Facts about train, val, test, and `train+val`."""
     duplicates: tuple[tuple[str, str], ...]
     """Pairs of ids with images that are equal pixel by pixel."""
     near_duplicates: tuple[tuple[str, str], ...]
-    """Other pairs of the same picture, except for a small shift, brightness or a reflection."""
+    """Other pairs of images that show the same picture and differ only by a small shift, in
+    brightness or by a reflection."""
     disagreements: tuple[str, ...]
-    """Files that another decoder reads differently, with the values used."""
+    """Files that another decoder reads differently, with the values that raytrain uses."""
     notes: tuple[str, ...] = ()
-    """Files and table rows that belong to no sample, and replaced frames."""
+    """Notes about files and table rows that belong to no sample, and about replaced frames."""
     shift_auc: float | None
-    """How well simple statistics separate train from test: .5 not at all, 1 always; null: too
-    few."""
+    """How well simple statistics distinguish train from test: .5 not at all, 1 always; null: there
+    are too few images."""
     samples: pd.DataFrame = Field(exclude=True, repr=False)
     """One row per image: id, split, group, image and mask (addresses, one per line), height, width;
     per channel mean_<c> and square_<c> (mean of the squares); pixels_<k> per class; ignored
@@ -101,8 +102,8 @@ class DataReport(Spec):
 
 
 def named_ids(report: DataReport, asked: Sequence[str | int]) -> tuple[list[str], list[str]]:
-    """Return the ids that `report.images` of a job names, and a problem for each entry that names
-    none."""
+    """Return the ids for the entries of `report.images`, and a problem for each entry that is
+    neither an id nor a position."""
     known, tests = {*report.samples["id"]}, report.ids("test")
     ids, problems = [], []
     for each in asked:
@@ -121,7 +122,7 @@ def named_ids(report: DataReport, asked: Sequence[str | int]) -> tuple[list[str]
 
 
 def write_report(path: Path, report: DataReport) -> None:
-    """Write the table, then `path` (`data.json`)."""
+    """Write the table of samples, then `path` (`data.json`)."""
     buffer = io.BytesIO()
     report.samples.to_parquet(buffer, index=False)
     write_bytes(path.with_name(TABLE), buffer.getvalue())
@@ -136,7 +137,7 @@ def read_report(path: Path) -> DataReport:
     try:
         samples = pd.read_parquet(table)
     except (ValueError, OSError) as error:
-        remedy = f"delete {path}; the next command writes both again"
+        remedy = f"delete {path}; the next command writes both files again"
         raise DamagedError(table, str(error), remedy) from None
     # Arrow keeps its temporary memory: a hundred bytes per sample, in every worker.
     pa.default_memory_pool().release_unused()

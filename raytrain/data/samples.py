@@ -71,8 +71,8 @@ class SampleFiles:
         return read_image(root, split_addresses(self._samples.at[id, "image"]))
 
     def frame(self, id: str) -> np.ndarray:
-        """Return image_HWC without its neighboring frames, to be looked at. Raises ValueError like
-        `image`."""
+        """Return image_HWC without its neighboring frames, for people to look at. Raises ValueError
+        like `image`."""
         return own_frame(self.image(id), id, self._report.neighbours)
 
     def has_mask(self, id: str) -> bool:

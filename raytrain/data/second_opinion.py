@@ -1,4 +1,4 @@
-"""Compare the decoding of a file with that of a second, independent decoder."""
+"""Compare how raytrain and an independent decoder decode a file."""
 
 from pathlib import Path
 
@@ -12,15 +12,16 @@ from raytrain.data.strips import strips
 from raytrain.runs.messages import counted
 
 JPEG_STEP = 2
-"""Gray levels by which two decoders of one JPEG may differ: the standard allows rounding."""
+"""Number of gray levels by which two decoders of one JPEG may differ, because the standard allows
+rounding."""
 
 
 def decoder_disagreement(path: Path) -> str | None:
     """Return one line about another decoder's reading if it differs from `decode_image`, else None.
 
-    The other decoder is Pillow for TIFF and OpenCV for all else (its TIFF warnings cannot be
-    suppressed). An orientation tag is reported too, because tools that ignore it see another
-    picture.
+    The other decoder is Pillow for TIFF, and OpenCV for all other formats, because OpenCV's
+    warnings about TIFF cannot be suppressed. An orientation tag is reported, too, because tools
+    that ignore it see another picture.
     """
     try:
         stored = read_stored(path)
@@ -61,7 +62,8 @@ def _size(array: np.ndarray) -> str:
 
 
 def _opencv(path: Path, orientation: int, channels: int) -> np.ndarray | None:
-    """Return OpenCV's reading; `channels` is the number of channels in raytrain's."""
+    """Return the values that OpenCV reads; `channels` is the number of channels that raytrain
+    reads."""
     buffer = np.fromfile(path, np.uint8)  # imread fails for some names outside ASCII
     try:
         image = cv2.imdecode(buffer, cv2.IMREAD_UNCHANGED)
@@ -81,7 +83,8 @@ def _opencv(path: Path, orientation: int, channels: int) -> np.ndarray | None:
 
 
 def _pillow(path: Path) -> np.ndarray | None:
-    """Return Pillow's reading. For TIFF files Pillow applies the orientation tag itself."""
+    """Return the values that Pillow reads. For TIFF files Pillow applies the orientation tag
+    itself."""
     try:
         image = open_picture(path)
     except ValueError:

@@ -1,4 +1,4 @@
-"""One decoded sample, reduced to what `check` needs."""
+"""The facts about one decoded sample that `check` needs."""
 
 import hashlib
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Seen:
 
 
 def see(competition: CompetitionSpec, root: Path, sample: Found, group: str) -> Seen:
-    """Read a sample. Raises ValueError that lists what is wrong with image and mask."""
+    """Read a sample. Raises ValueError that lists the problems of image and mask."""
     facts = _facts(*_read(competition, root, sample), competition)
     facts["row"] = {
         "id": sample.id, "split": sample.split, "group": group,
@@ -52,7 +52,7 @@ def see(competition: CompetitionSpec, root: Path, sample: Found, group: str) -> 
 def _read(
     competition: CompetitionSpec, root: Path, sample: Found
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return image_HWC and mask_HW. Raises ValueError that lists what is wrong with them."""
+    """Return image_HWC and mask_HW. Raises ValueError that lists the problems of both."""
     problems = []
     image = mask = None
     try:
@@ -77,7 +77,7 @@ def _read(
 def _facts(
     image: np.ndarray, mask: np.ndarray | None, competition: CompetitionSpec
 ) -> dict[str, Any]:
-    """Return the fields of Seen that follow from image and mask."""
+    """Return the fields of Seen that are computed from image and mask."""
     height, width, channels = image.shape
     classes, target = len(competition.classes), competition.target
     mean_C, square_C = _means(image)
@@ -126,7 +126,7 @@ def _second_opinion(root: Path, address: str) -> str | None:
 
 
 def _digests(image: np.ndarray, mask: np.ndarray | None) -> tuple[str, str]:
-    """Return the digests of the image, and of image and mask."""
+    """Return the digest of the image, and the digest of image and mask together."""
     digest, found = hashlib.sha256(), []
     for array in (image, mask):
         if array is not None:

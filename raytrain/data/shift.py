@@ -1,7 +1,7 @@
 """Test whether two sets of images have the same distribution, by simple statistics of each image.
 
-This is known as adversarial validation: the better a classifier separates train from test, the less
-a validation score says about the test set.
+This is known as adversarial validation. The better a classifier distinguishes train from test, the
+less a validation score says about the test set.
 """
 
 import cv2
@@ -16,10 +16,10 @@ from raytrain.data.strips import channel_sum, gray, roomy, strips
 QUANTILES = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 FEWEST = 5
 MOST = 10_000
-"""Most images to use; more add time but no precision."""
+"""Largest number of images to use. More images take more time and add no precision."""
 
 ROUNDING = 1e-15
-"""A deviation below this share of the mean is only rounding."""
+"""A deviation below this share of the mean is caused by rounding."""
 
 
 def simple_statistics(image_HWC: np.ndarray) -> np.ndarray:
@@ -53,8 +53,8 @@ def simple_statistics(image_HWC: np.ndarray) -> np.ndarray:
 
 
 def shift_auc(statistics_ND: np.ndarray, origin_N: np.ndarray, groups_N: np.ndarray) -> float:
-    """Return the cross-validated area under the ROC curve for separating origin 0 from 1: .5 means
-    alike, 1 never alike.
+    """Return the cross-validated area under the ROC curve for distinguishing origin 0 from origin
+    1: .5 if they look alike, 1 if they never do.
 
     The same input gives the same result. Groups (a patient, a video) stay together, because their
     images resemble each other. NaN when an origin has fewer than 5 groups.

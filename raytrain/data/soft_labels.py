@@ -24,16 +24,16 @@ from raytrain.runs.layout import RunDir
 from raytrain.runs.soft import SoftSource, read_soft
 
 FIRST = 256
-"""The first number of a soft label; certain labels and unlabeled pixels have lower numbers."""
+"""The first number of a soft label. Certain labels and unlabeled pixels have lower numbers."""
 NUMBERS = 2**16
-"""Masks have at most 16 bits."""
+"""Number of different values in a mask, which has at most 16 bits."""
 STEPS = 100
-"""Steps of a ratio between .5 and 1, if the numbers allow."""
+"""Largest number of steps of a ratio between .5 and 1."""
 
 
 @dataclass(frozen=True)
 class Probabilities:
-    """Probabilities of a pixel's classes as numbers, and back."""
+    """Converts the probabilities of a pixel's classes to a number, and back."""
 
     classes: int
     """Number of classes, including the background."""
@@ -41,7 +41,7 @@ class Probabilities:
 
     @cached_property
     def steps(self) -> int:
-        """The steps of a ratio; for overlapping classes those of a probability from 0 to 1."""
+        """Number of steps of a ratio or, for overlapping classes, of a probability from 0 to 1."""
         if self.target == "single_label":
             pairs = self.classes * (self.classes - 1)
             return max(1, min(STEPS, (NUMBERS - FIRST) // pairs))
@@ -70,7 +70,8 @@ class Probabilities:
         return np.concatenate([np.eye(FIRST, count, dtype=np.float32), soft_VK])
 
     def numbers(self, prob_KHW: np.ndarray) -> np.ndarray:
-        """Return number_HW (uint16), the label with the probabilities nearest to prob_KHW."""
+        """Return number_HW (uint16): for each pixel, the label whose probabilities are nearest to
+        prob_KHW."""
         if self.target == "single_label":
             return self._numbers_of_pairs(prob_KHW)
         level_KHW = np.rint(prob_KHW * self.steps).astype(np.int64)
@@ -101,9 +102,9 @@ class SoftCache(Cache):
     soft_rows: np.ndarray
     """Rows of these samples."""
     soft_numbers: np.ndarray
-    """Their numbers (uint16), flat, one sample after another."""
+    """The numbers (uint16) of the samples with soft labels, flat, one sample after another."""
     share: float
-    """Share of these samples in an epoch of training."""
+    """Share of the samples with soft labels in an epoch of training."""
 
     @property
     def mask_type(self) -> np.dtype:
@@ -125,7 +126,7 @@ class SoftCache(Cache):
 
 
 def with_soft_labels(cache: Cache, rows: np.ndarray, source: SoftSource, run: RunDir) -> SoftCache:
-    """Return the cache with soft labels as the masks of the test images, which are in these rows.
+    """Return the cache with soft labels as the masks of the test images in these rows.
 
     Raises DamagedError when the file of soft labels does not fit these images.
     """
@@ -135,7 +136,7 @@ def with_soft_labels(cache: Cache, rows: np.ndarray, source: SoftSource, run: Ru
 
 
 def soft_windows(cache: Cache, row_N: np.ndarray, copies: int) -> SoftWindows | None:
-    """Return which of the windows in these rows, and of their copies, have soft labels; None if the
+    """Return which windows in these rows, and which of their copies, have soft labels; None if the
     cache has none."""
     if not isinstance(cache, SoftCache):
         return None

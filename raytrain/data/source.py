@@ -21,10 +21,11 @@ from raytrain.runs.store import cache_root
 
 
 def local_folder(address: str) -> Path:
-    """Return the folder with the files of `address` on this node; fetch or unpack it if needed.
+    """Return the folder with the files of `address` on this node. The files are fetched or unpacked
+    first if needed.
 
-    Raises ValueError when nothing is there, or an archive's member would be written outside the
-    folder.
+    Raises ValueError when nothing is at the address, or an archive's member would be written
+    outside the folder.
     """
     if is_url(address):
         return _fetched(address)
@@ -76,7 +77,7 @@ def _fetched(address: str) -> Path:
 
 @contextmanager
 def _answering(address: str) -> Iterator[None]:
-    """Turn errors of the storage in the block into ValueError."""
+    """Turn the storage's errors in the block into ValueError."""
     try:
         yield
     except Exception as error:  # each of fsspec's storages raises its own errors

@@ -34,9 +34,10 @@ from raytrain.data.tables import read_table
 def with_splits(
     index: Index, splits: SplitsSpec, root: Path, groups: dict[str, str]
 ) -> tuple[list[Found], list[str], tuple[str, ...]]:
-    """Return the samples, each with its split, in the order of the splits; problems; and notes.
+    """Return the samples with their splits, in the order of the splits; the problems; and the
+    notes.
 
-    `groups` maps each sample's id to its group (only used for fractions).
+    `groups` maps each sample's id to its group, which only fractions use.
     """
     samples, problems, notes = _assigned(index.samples, splits, root, groups)
     samples = [replace(s, mask=()) if s.unlisted and s.split == "test" else s for s in samples]
@@ -100,9 +101,9 @@ def _by_number(
             continue
         fits = [split for split, parts in ranges.items() if any(number in part for part in parts)]
         if len(fits) != 1:
-            which = " and ".join(fits) or "none"
+            which = f"the ranges of {' and '.join(fits)}" if fits else "no range"
             problems.append(
-                f"{root / sample.image[0]}: {number} is in {which} of competition.splits"
+                f"{root / sample.image[0]}: {number} is in {which} (competition.splits)"
             )
             continue
         found.append(replace(sample, split=fits[0]))
@@ -130,7 +131,8 @@ def _by_table(
 def _by_fraction(
     samples: list[Found], spec: FractionSplitsSpec, groups: dict[str, str], elsewhere: bool
 ) -> list[Found]:
-    """Images without a mask are test images, unless the test images are elsewhere."""
+    """Return the samples with their splits: a share of the groups is val. Images without a mask are
+    test images, unless the test images are elsewhere."""
     labeled = [sample for sample in samples if sample.mask]
     of_each = [groups[sample.id] for sample in labeled]
     val: set[str] = set()
@@ -145,8 +147,8 @@ def _by_fraction(
 
 
 def group_function(spec: GroupSpec, root: Path) -> Callable[[str, Mapping[str, str]], str]:
-    """Return a function from a sample's name, and the parts of its path, to its group. It raises
-    ValueError for a name without one.
+    """Return a function from a sample's name, and the parts of its path, to its group. The function
+    raises ValueError for a name without a group.
 
     Raises ValueError for a table that cannot be read.
     """
@@ -171,7 +173,7 @@ def group_function(spec: GroupSpec, root: Path) -> Callable[[str, Mapping[str, s
 
 
 def group_text(spec: GroupSpec) -> str:
-    """Return the rule in a few words, for messages."""
+    """Return the rule for groups in a few words, for messages."""
     match spec:
         case OwnGroupSpec():
             return "each image is its own group"

@@ -1,4 +1,4 @@
-"""NumPy stacks: one array on disk, mapped, from which one row is read at a time."""
+"""NumPy stacks: arrays that are mapped from disk, and read one row at a time."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,7 +18,8 @@ def open_stack(path: Path) -> np.ndarray:
 
 @lru_cache(maxsize=16)
 def _opened(path: Path, written: int) -> np.ndarray:
-    """Map the array; `written`, the file's time, makes the cache notice a changed file."""
+    """Map the array. `written` is the time of the file; with it, the cache notices a changed
+    file."""
     refuse_special(path)
     try:
         stack = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -43,7 +44,7 @@ def _opened(path: Path, written: int) -> np.ndarray:
 
 
 def read_row(root: Path, address: str) -> np.ndarray:
-    """Return the row for an address `stack.npy#row`, as a new array in native byte order."""
+    """Return the row at an address `stack.npy#row`, as a new array in native byte order."""
     file, _, row = address.rpartition("#")
     plane = open_stack(root / file)[int(row)]
     return np.array(plane, dtype=plane.dtype.newbyteorder("="))
@@ -51,13 +52,13 @@ def read_row(root: Path, address: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class StackRows:
-    """Images that are rows of mapped stacks, and need no decoding or copying."""
+    """Images that are rows of mapped stacks. They need no decoding or copying."""
 
     stacks: tuple[np.ndarray, ...]
     stack_N: np.ndarray
-    """Index of the stack of each image."""
+    """For each image, the index of its stack."""
     row_N: np.ndarray
-    """The image's row in that stack."""
+    """For each image, its row in that stack."""
 
     def image(self, number: int) -> np.ndarray:
         """Return image_HWC, a view of the mapped file."""
@@ -66,7 +67,7 @@ class StackRows:
 
 
 def stack_rows(root: Path, addresses: pd.Series) -> StackRows | None:
-    """Return the stacks and rows of images with these addresses.
+    """Return the images with these addresses as rows of mapped stacks.
 
     Returns None when images consist of several rows, or of numbers in non-native byte order, which
     torch does not accept. Raises ValueError when a stack is missing.

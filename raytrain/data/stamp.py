@@ -1,6 +1,6 @@
-"""`data_stamp.json`: detects whether the data has changed since it was read in full.
+"""`data_stamp.json`: shows whether the data has changed since it was read in full.
 
-Reading takes milliseconds per image; sizes and times of files are available at once.
+Reading takes milliseconds per image, but sizes and times of files are available at once.
 """
 
 import os
@@ -27,20 +27,21 @@ def read_if_changed(competition: CompetitionSpec, run: RunDir) -> DataReport:
     """Return the report of the last full reading if no file has changed in size or time and the
     competition's spec is the same; otherwise read all data."""
     if run.stamp.is_file() and run.data_report.is_file():
-        remedy = "delete it, and the data is read again"
+        remedy = "delete it; the next command reads the data again"
         if read_json(run.stamp, remedy) == {"stamp": stamp(competition)}:
             return read_report(run.data_report)
     return read_anew(competition, run)
 
 
 def keep_stamp(run: RunDir, stamp: str) -> None:
-    """Store the stamp of the files of the run's report, taken before they were read."""
+    """Store the stamp of the data files. It was taken before the run's report was made from
+    them."""
     write_json(run.stamp, {"stamp": stamp})
 
 
 def stamp(competition: CompetitionSpec) -> str:
-    """Return a fingerprint of what determines the report: the competition's spec, users' files, the
-    list of excluded images, and the path, size and time of all data files."""
+    """Return a fingerprint of everything that determines the report: the competition's spec, users'
+    files, the list of excluded images, and the path, size and time of all data files."""
     words = competition.model_dump(mode="json", exclude={"submission", "metric"})
     sources = [source.hash for source in current_sources()]
     root = local_folder(competition.data)
@@ -50,7 +51,7 @@ def stamp(competition: CompetitionSpec) -> str:
 
 
 def _files(folder: Path | str, below: str) -> list[tuple[str, int, int]]:
-    """Return the path, size and time of every file; links are followed."""
+    """Return the path, size and time of every file. Links are followed."""
     found = []
     with os.scandir(folder) as entries:
         for entry in entries:

@@ -12,7 +12,7 @@ class Stored:
     """The numbers of one file, as stored."""
 
     reader: str
-    """The library that read it."""
+    """The library that read the file."""
     values: np.ndarray
     """H x W or H x W x C without alpha, not rotated; for a palette, its indices."""
     hidden: int | None = None
@@ -22,7 +22,8 @@ class Stored:
     palette: np.ndarray | None = None
     """Colors of the indices, K x 3 or K x 4 (uint8)."""
     stretch: int = 1
-    """Factor for an image's values, so that gray with few bits fills eight."""
+    """Factor for an image's values, so that gray values with fewer than eight bits use the range of
+    eight bits."""
     lossy: str = ""
     """The compression that changed the numbers, if any."""
 
@@ -51,6 +52,6 @@ def orientation_of(tag: object) -> int:
 
 
 def refuse_special(path: Path) -> None:
-    """Raises ValueError for a pipe, a socket or a device, which may have no end."""
+    """Raise ValueError for a pipe, a socket or a device, which may have no end."""
     if path.exists() and not path.is_file():
         raise ValueError(f"{path}: unreadable (not a regular file)")

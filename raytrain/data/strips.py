@@ -1,4 +1,4 @@
-"""Strips of rows: with them, a calculation in float64 takes a few megabytes for any image."""
+"""Strips of rows. With them, a calculation in float64 takes a few megabytes for any image."""
 
 from collections.abc import Iterator
 

@@ -29,14 +29,14 @@ class CsvTable:
         return [row[place] for row in self.rows]
 
     def where(self, at: int) -> str:
-        """Return the place of a row for messages."""
+        """Return the place of a row as text for messages."""
         return f"{self.path}: row {self.numbers[at]}"
 
     def mapping(
         self, key: str, value: str, known: Collection[str] = ()
     ) -> tuple[dict[str, str], list[str]]:
-        """Return a mapping from the cells of one column, composed, to those of another, and the
-        problems.
+        """Return a mapping from the cells of one column, in Unicode's composed form, to those of
+        another column; and the problems.
 
         A blank cell is a problem, and so is a key with two different values, or a value outside
         `known`. Raises ValueError when the table lacks a column.
@@ -61,7 +61,7 @@ class CsvTable:
 
 
 def read_table(path: Path) -> CsvTable:
-    """Read the table in a file. Raises ValueError that lists every problem of its form."""
+    """Read the table in a file. Raises ValueError that lists every problem of the table's form."""
     table, problems = scan_table(path)
     if problems:
         raise ValueError("\n".join(f"{path}: {problem}" for problem in shortened(problems)))

@@ -13,8 +13,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 AT_ONCE = 2**27
-"""Most values of images that are read at the same time: eight images of 4096 x 4096 gray pixels. An
-image takes up to ten bytes for each value while it is read and examined."""
+"""Largest number of values of images that are read at the same time: eight images of 4096 x 4096
+gray pixels. An image takes up to ten bytes for each value while it is read and examined."""
 
 
 def in_threads(
@@ -23,10 +23,10 @@ def in_threads(
     items: Sequence[Item],
     size: Callable[[Item], int],
 ) -> list[Result]:
-    """Return the results in the order of `items`; re-raises the error of the first failing item.
+    """Return the results in the order of `items`. Raises the error of the first item that failed.
 
-    `size` is an item's number of values. At most AT_ONCE values are worked on at the same time; an
-    item with more than that is worked on alone.
+    `size` returns an item's number of values. At most AT_ONCE values are worked on at the same
+    time. A larger item is worked on alone.
     """
     room = _Room(AT_ONCE)
 
@@ -39,7 +39,8 @@ def in_threads(
 
 
 class _Room:
-    """Room for a number of values. No thread overtakes the one that waits for much room."""
+    """Room for a number of values. While a thread waits for much room, no other thread takes
+    room."""
 
     def __init__(self, size: int):
         self._size = self._free = size
@@ -47,7 +48,8 @@ class _Room:
 
     @contextmanager
     def taken(self, size: int) -> Iterator[None]:
-        """Wait for room, and keep it during the block. An item that is too large takes it all."""
+        """Wait for room for `size` values, and reserve it during the block. An item that is too
+        large reserves all room."""
         size = min(size, self._size)
         with self._turn, self._given_back:
             self._given_back.wait_for(lambda: self._free >= size)

@@ -34,7 +34,8 @@ def is_tiff(head: bytes) -> bool:
 
 
 def read_tiff(path: Path) -> Stored:
-    """Return HxW or HxWxC in the file's own type. Raises ValueError unless it is one picture."""
+    """Return the values, HxW or HxWxC, in the file's own type. Raises ValueError unless the file is
+    one picture."""
     try:
         with _without_log(), tifffile.TiffFile(path) as file:
             return _stored(_only_page(file))
@@ -43,7 +44,7 @@ def read_tiff(path: Path) -> Stored:
 
 
 def declared_shape(path: Path) -> tuple[int, ...]:
-    """Return the shape of the first page. Reads no pixels, and raises tifffile's errors."""
+    """Return the shape of the first page, without reading pixels. Raises tifffile's errors."""
     with _without_log(), tifffile.TiffFile(path) as file:
         return cast(tifffile.TiffPage, file.pages[0]).shape
 
@@ -57,8 +58,11 @@ def page_of(path: Path) -> tuple[Path, int] | None:
 
 
 def count_pages(path: Path) -> int:
-    """Return the number of pictures in a stack. Raises ValueError when it is unreadable, or has
-    reduced copies of pictures, because page numbers would not tell them from pictures."""
+    """Return the number of pictures in a stack.
+
+    Raises ValueError when the stack is unreadable, and when it contains reduced copies of pictures,
+    because page numbers could not distinguish copies from pictures.
+    """
     try:
         with _without_log(), tifffile.TiffFile(path) as file:
             pages = cast(list[tifffile.TiffPage], list(file.pages))
@@ -99,7 +103,7 @@ def _stored(page: tifffile.TiffPage) -> Stored:
 
 
 def _only_page(file: tifffile.TiffFile) -> tifffile.TiffPage:
-    """Return the page with the picture; smaller copies of it do not count."""
+    """Return the page with the picture. Smaller copies of the picture do not count."""
     pages = cast(list[tifffile.TiffPage], list(file.pages))  # TiffFrames only on request
     full = [page for page in pages if not page.is_reduced] if len(pages) > 1 else pages
     count = _planes(file, full[0]) if len(pages) == 1 else len(full)
@@ -112,7 +116,7 @@ def _only_page(file: tifffile.TiffFile) -> tifffile.TiffPage:
 
 
 def _planes(file: tifffile.TiffFile, page: tifffile.TiffPage) -> int:
-    """Return the number of planes of a file with one directory."""
+    """Return the number of planes in a file with one directory."""
     # ImageJ and tifffile may omit the directories of further planes.
     return file.series[0].size // page.size if file.is_imagej or file.is_shaped else 1
 
@@ -126,8 +130,8 @@ def _in_rgb(page: tifffile.TiffPage) -> tifffile.TiffPage:
 def _check_declared(page: tifffile.TiffPage) -> None:
     """Raise ValueError when more samples are stored than declared.
 
-    The first of them would be taken for the picture. Their layout, by pixel or by plane, cannot be
-    determined, because the tags are wrong.
+    Otherwise the first of them would be taken for the picture. Their layout, by pixel or by plane,
+    cannot be determined, because the tags are wrong.
     """
     bits = page.tags.get(258)
     count = bits.count if bits is not None else 1
@@ -184,7 +188,7 @@ def _lossy(page: tifffile.TiffPage) -> str:
 
 @contextmanager
 def _without_log() -> Iterator[None]:
-    """Suppress tifffile's log messages, which appear on the screen without a logging setup."""
+    """Suppress tifffile's log messages, which are printed when no logging is set up."""
     tifffile.logger().addFilter(_is_of_others)  # adding it a second time has no effect
     token = _reading.set(True)
     try:

@@ -1,4 +1,4 @@
-"""A sign of life during work that has no steps to count."""
+"""Shows that work goes on while there are no steps to count."""
 
 import sys
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from raytrain.config.plain import console_of
 
 @contextmanager
 def working(title: str) -> Iterator[None]:
-    """Show what is done during the block, on stderr, and only on a terminal."""
+    """Show `title` on stderr during the block, if stderr is a terminal."""
     console = console_of(sys.stderr)
     if not console.is_terminal:
         yield

@@ -1,9 +1,9 @@
-"""Our checkpoints: written atomically, and verified when read.
+"""raytrain's checkpoints, which are written atomically and verified when they are read.
 
-`epoch_0007.pt` holds everything that training resumes from; `last.pt` and similar files hold the
+`epoch_0007.pt` holds everything from which training resumes; `last.pt` and similar files hold the
 shipped weights. They contain only tensors and plain values (they load with `weights_only=True`).
 Each has a `.json` of the same name, which describes it and holds its SHA-256. The `.json` is
-written after the checkpoint, so a checkpoint without a matching one is unfinished.
+written after the checkpoint, so a checkpoint without a matching `.json` is unfinished.
 """
 
 import hashlib
@@ -35,8 +35,8 @@ def delete_checkpoints(folder: Path, kept: set[int]) -> None:
 
 
 def save_weights(path: Path, state: dict[str, Any], card: dict[str, Any]) -> None:
-    """Write a checkpoint file. `card` describes it (config, classes, scaling, metrics) for readers
-    without torch."""
+    """Write a checkpoint file. `card` describes the checkpoint (config, classes, scaling, metrics)
+    for readers without torch."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
     content = buffer.getvalue()
@@ -54,7 +54,7 @@ def newest_checkpoint(folder: Path, notes: list[str] | None = None) -> dict[str,
     """Return the state of the newest valid checkpoint, or None.
 
     Damaged checkpoints are skipped, and each adds a text to `notes`. A checkpoint without its
-    `.json` is unfinished, and is skipped silently.
+    `.json` is unfinished, and is skipped without a text.
     """
     for card in sorted(folder.glob("epoch_*.json"), reverse=True):
         try:
@@ -72,7 +72,7 @@ def is_there(path: Path) -> bool:
 
 @contextmanager
 def writing(path: Path, epoch: int) -> Iterator[None]:
-    """Add what remains on disk to an OSError that is raised in the block."""
+    """Add to an OSError of the block which checkpoints are still on disk."""
     try:
         yield
     except OSError as error:
@@ -84,13 +84,13 @@ def writing(path: Path, epoch: int) -> Iterator[None]:
 
 
 def load_digest(path: Path) -> str | None:
-    """Return the SHA-256 in a checkpoint's `.json`, or None if there is no such file."""
+    """Return the SHA-256 in a checkpoint's `.json`, or None if there is no `.json`."""
     card = path.with_suffix(".json")
     return read_json(card, CARD_REMEDY).get("sha256") if card.is_file() else None
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Return the state in a checkpoint file. Raises DamagedError when it is damaged."""
+    """Return the state in a checkpoint file. Raises DamagedError when the file is damaged."""
     try:
         bring_missing(path.with_suffix(".json"))
         expected = read_json(path.with_suffix(".json"), CARD_REMEDY)["sha256"]
@@ -100,9 +100,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
             bring(path)  # the storage may have another version
             content = path.read_bytes()
     except (OSError, ValueError, KeyError) as error:
-        reason = "its .json is not there" if isinstance(error, OSError) else str(error)
+        reason = "its .json is missing" if isinstance(error, OSError) else str(error)
         raise DamagedError(path, f"not a finished checkpoint: {reason}", CARD_REMEDY) from None
     if hashlib.sha256(content).hexdigest() != expected:
-        reason = "its SHA-256 differs from the one beside it"
+        reason = "its SHA-256 differs from the one in its .json"
         raise DamagedError(path, reason, CARD_REMEDY)
     return load_tensors(path, content)

@@ -12,7 +12,7 @@ COMPILERS = ("g++", "clang++", "c++")
 
 
 def compile_problem(mode: str) -> str | None:
-    """Return why this machine cannot compile, or None."""
+    """Return why this machine cannot compile a network, or None."""
     names = [os.environ["CXX"]] if os.environ.get("CXX") else list(COMPILERS)
     if mode == "off" or any(shutil.which(name) for name in names):
         return None
@@ -23,10 +23,10 @@ def compile_problem(mode: str) -> str | None:
 
 
 def compiled(network: nn.Module, mode: str) -> nn.Module:
-    """Return the network compiled by torch.compile, or unchanged if the mode is `off`.
+    """Return the network, compiled by torch.compile unless the mode is `off`.
 
     Compiled code is cached next to the decoded data, under `$RAYTRAIN_CACHE`, unless
-    `$TORCHINDUCTOR_CACHE_DIR` is set. The next trial with such a network reuses it.
+    `$TORCHINDUCTOR_CACHE_DIR` is set. The next trial with the same network reuses it.
     """
     if mode == "off":
         return network

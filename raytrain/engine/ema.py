@@ -23,7 +23,7 @@ def build_ema(model: nn.Module, decay: float) -> AveragedModel | None:
 
 
 class MovingAverage(AveragedModel):
-    """torch's AveragedModel with its counter on the host. torch's own moves the counter to the
+    """torch's AveragedModel, with its counter on the host. torch itself moves the counter to the
     device and back, so the host would wait in every step."""
 
     def __init__(self, model: nn.Module, decay: float):

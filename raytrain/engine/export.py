@@ -13,7 +13,7 @@ from raytrain.engine.predictor import exportable
 from raytrain.runs.files import atomic_path
 
 TOLERANCE = 1e-4
-"""Largest accepted difference of a probability."""
+"""Largest accepted difference between two probabilities."""
 
 Program = Callable[[torch.Tensor], torch.Tensor]
 Writer = Callable[[nn.Module, torch.Tensor, Path], None]
@@ -44,15 +44,15 @@ FORMATS: dict[str, tuple[Writer, Reader]] = {
     ".pt2": (write_program, load_program),
     ".onnx": (write_onnx, load_onnx),
 }
-"""File extension -> (writer, reader)."""
+"""File extension -> (function that writes, function that reads)."""
 
 
 def export_program(checkpoint: Path, target: Path, trust: bool = False) -> float:
     """Write the program in the format of the target's extension.
 
     The program maps image_BCHW (the data's own values, at the training size, in batches of any
-    size) to prob_BKHW. Returns the largest difference of a probability on noise. `trust` is as in
-    `load_predictor`.
+    size) to prob_BKHW. Returns the largest difference between its probabilities and the network's,
+    on noise. `trust` is as in `load_predictor`.
 
     Raises ValueError when there is no such format, its packages are not installed, the network
     cannot be exported, or the program's output differs too much.

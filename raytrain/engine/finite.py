@@ -1,4 +1,4 @@
-"""Steps with a loss or gradients that are not finite: found, reported and saved, or skipped.
+"""Steps whose loss or gradients are not finite. They are reported and saved, or skipped.
 
 Shape suffix: S steps of an epoch.
 """
@@ -16,12 +16,15 @@ from raytrain.engine.parallel import World
 from raytrain.runs.files import write_bytes
 
 SHOWN = 12
-"""Number of image names in a message; the saved file lists all of them."""
+"""Largest number of image names in a message. The saved file lists all of them."""
 
 
 def watched(share: torch.Tensor, spec: TrialSpec) -> torch.Tensor:
-    """Return the loss to differentiate. If such steps are skipped, a loss that is not finite
-    becomes NaN, and so do all gradients: every worker then sees it in the averaged gradients."""
+    """Return the loss to differentiate.
+
+    If the trial skips steps that are not finite, a loss that is not finite becomes NaN, and so do
+    all gradients. Every worker then sees NaN in the averaged gradients.
+    """
     if spec.not_finite == "stop":
         return share
     return share * torch.where(share.detach().isfinite(), 1.0, torch.nan)
@@ -36,7 +39,7 @@ class Buffers:
         self._before = [buffer.clone() for buffer in model.buffers()] if skips else None
 
     def judge(self, share: torch.Tensor) -> torch.Tensor:
-        """Return `share`, or NaN for a step that the scaler skips; then the buffers are restored.
+        """Return `share`. For a step that the scaler skips, return NaN and restore the buffers.
 
         Call it after the backward pass. The host does not wait for the device.
         """
@@ -53,11 +56,10 @@ def finite_steps(
     own_S: torch.Tensor, loader: DataLoader[Batch], spec: TrialSpec, world: World, epoch: int,
     folder: Path,
 ) -> torch.Tensor:  # fmt: skip
-    """Return the losses of the steps that were taken, over all workers, from each worker's own
-    shares.
+    """Return the losses of the steps that were taken, summed over all workers' shares.
 
-    Raises ValueError that names the epoch, the step, the images and the files with the saved batch,
-    when a loss is not finite and the trial does not skip such steps, or no step is left.
+    Raises ValueError that names the epoch, the step, the images and the files with the saved batch:
+    when a loss is not finite and the trial does not skip such steps, or when no step is left.
     """
     share_S = world.sum_(own_S.clone())
     finite_S = share_S.isfinite()

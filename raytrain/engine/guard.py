@@ -1,4 +1,5 @@
-"""Kill a worker process that hangs as a whole: stopped by a signal, or stuck in C code.
+"""Kill a worker process that hangs as a whole, because a signal stopped it or it is stuck in C
+code.
 
 The watchdog is a thread of the process that it watches, and hangs with it. This guard is a separate
 process, `guard.py PID LIMIT_S FILE WHO NODE`, that receives heartbeats on its standard input.
@@ -15,15 +16,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 LIMIT = 2.0
-"""Multiple of the watchdog's shortest limit to wait, so that other workers notice first."""
+"""How long to wait, as a multiple of the watchdog's shortest limit, so that other workers notice
+the hang first."""
 
 
 @contextmanager
 def guarded(floor_s: float, folder: Path, node: str, rank: int, ranks: int) -> Iterator[None]:
     """Have this process killed when it does not run for twice `floor_s` within the block.
 
-    A file in `folder` then says so in the watchdog's format. Windows has neither such a kill nor a
-    way to wait for a pipe, so nothing is guarded there.
+    A file in `folder` then reports the kill in the watchdog's format. Windows has neither such a
+    kill nor a way to wait for a pipe, so nothing is guarded there.
     """
     if not hasattr(signal, "SIGKILL"):
         yield

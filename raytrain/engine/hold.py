@@ -37,7 +37,8 @@ def hold_problem(spec: TrialSpec) -> str | None:
 def hold_place(
     spec: TrialSpec, cache: Cache, rows: np.ndarray, world: World, before: HeldIn | None
 ) -> tuple[HeldIn, str | None]:
-    """Return where to keep the windows, the same on every worker, and a note for the record.
+    """Return where to keep the windows, which is the same on every worker, and a note for the
+    record.
 
     `before` is the place in the epochs before a resume. Raises ValueError when the trial requires
     the device and the windows do not fit there.
@@ -64,7 +65,8 @@ def hold_place(
 def placed_loader(
     task: Task, cache: Cache, rows: np.ndarray, scaling: Scaling, world: World, place: HeldIn
 ) -> tuple[DataLoader[Batch], EpochPlan]:
-    """Return training batches from that place; set `plan.epoch` before each pass."""
+    """Return training batches of windows that are kept at `place`, and their plan; set `plan.epoch`
+    before each pass."""
     if place == "device":
         return held_loader(
             cache, rows, scaling, task.spec, world.rank, world.size, world.device

@@ -1,4 +1,4 @@
-"""Find the largest batch that fits, by trying training and evaluation with doubling sizes."""
+"""Find the largest batches that fit, by trying training and evaluation with doubling sizes."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -19,7 +19,7 @@ from raytrain.engine.trial import Samples, build_training
 from raytrain.runs.record import Task
 
 MARGIN = 0.1
-"""Share of the free memory to leave for needs that a measured step does not show."""
+"""Share of the free memory that is reserved for needs that a measured step does not show."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class Largest:
 
     images: int
     took: int
-    """Peak bytes of a step with this number of images."""
+    """Peak bytes of a step with `images` images."""
     free: int
-    """Free bytes before the steps."""
+    """Free bytes before the first step."""
     all_fit: bool
-    """Whether all available images fit at once."""
+    """Whether even all available images fit at once."""
 
 
 def largest_batch(
@@ -41,8 +41,8 @@ def largest_batch(
     """Return the largest of 1, 2, 4 ... `cap` images for which a step takes at most `free` bytes,
     less a margin. Raises ValueError when one image does not fit.
 
-    A device raises an error when memory runs out, but a host kills the process. On a host, sizes
-    that would not fit, judged by the last step, are therefore not tried.
+    When memory runs out, a device raises an error, but a host kills the process. On a host, a size
+    is therefore not tried if the last step shows that it would not fit.
     """
     most, start = int((1 - MARGIN) * free), peak_bytes(device)
     found, count = None, 1

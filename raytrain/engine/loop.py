@@ -30,15 +30,16 @@ from raytrain.runs.history import Row
 
 @dataclass
 class Training:
-    """The state and the settings of a training."""
+    """The state and the settings of one training."""
 
     network: nn.Module
-    """The network that a step calls: the model, wrapped for several workers and compiled."""
+    """The network that a step calls: the model, which may be wrapped for several workers and
+    compiled."""
     model: nn.Module
     """The bare network."""
     ema: AveragedModel | None
     swa: AveragedModel | None
-    """The mean over epochs, if it is shipped."""
+    """The mean over epochs, if a kind of shipped weights needs it."""
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
     loss: TrainingLoss
@@ -46,11 +47,11 @@ class Training:
     """The trial's spec, except that the batch may have been divided to fit into memory."""
     world: World
     notes: list[str] = field(default_factory=list)
-    """Notes for the next row."""
+    """Notes for the next row of the history."""
     directory: Path = Path()
-    """Folder for batches with a loss that is not finite."""
+    """Folder for saved batches whose loss is not finite."""
     watch: Watch = UNWATCHED
-    """Watches each step for hangs."""
+    """The watch that notices when a step hangs."""
     hold: str = "host"
     """Where the windows are kept: `host` or `device`."""
 
@@ -60,14 +61,15 @@ class Training:
         return self.model if self.ema is None else self.ema.module
 
     def news(self, history: Sequence[Row]) -> Row:
-        """Return the `notes` that no earlier row contains, if there are any."""
+        """Return the notes that no earlier row contains, under the key `notes`, or an empty row."""
         told = [note for row in history for note in row.get("notes", [])]
         new = [note for note in dict.fromkeys(self.notes) if note not in told]
         self.notes = []
         return {"notes": new} if new else {}
 
     def state(self, history: list[Row]) -> dict[str, Any]:
-        """Return everything that training resumes from; `model` is evaluated and saved."""
+        """Return everything from which training resumes. `model` holds the weights that are
+        evaluated and saved."""
         return {
             "epoch": len(history),
             "model": self.kept.state_dict(),
@@ -82,7 +84,8 @@ class Training:
         }
 
     def average(self, epoch: int) -> None:
-        """Add the weights after this epoch to the mean over epochs, if the epoch belongs to it."""
+        """Add the weights after this epoch to the mean over epochs, if the epoch belongs to the
+        mean."""
         spec = self.spec
         swa = [kind for kind in candidates(spec.ship) if isinstance(kind, SwaSpec)]
         if self.swa is not None and in_swa(swa[0], epoch, spec.epochs):
@@ -90,7 +93,8 @@ class Training:
 
 
 def train_epoch(training: Training, loader: DataLoader[Batch], history: Sequence[Row]) -> Row:
-    """Train for an epoch of `EpochPlan`; returns the row of the epoch after those in `history`.
+    """Train for one epoch of `EpochPlan`; returns the row of the epoch, which follows those in
+    `history`.
 
     Losses stay on the device until the end, because reading each one would make the host wait in
     every step. Raises ValueError that names the first step with a loss that is not finite, and its
@@ -129,7 +133,7 @@ def train_epoch(training: Training, loader: DataLoader[Batch], history: Sequence
 
 
 def _step(training: Training, batch: Batch) -> torch.Tensor:
-    """Update the weights and their average; the batch is divided if memory does not suffice."""
+    """Update the weights and their average. If memory does not suffice, the batch is divided."""
     share = None
     while share is None:
         try:
@@ -143,8 +147,8 @@ def _step(training: Training, batch: Batch) -> torch.Tensor:
         if share is None:
             training.spec = with_smaller_parts(training.spec, images, training.world)
             training.notes.append(
-                f"out of memory with {images} images per step: each step has "
-                f"{training.spec.accumulate} parts from then on"
+                f"out of memory with {images} images per step: from then on, each worker's share "
+                f"of a step has {training.spec.accumulate} parts"
             )
     if training.ema is not None:
         training.ema.update_parameters(training.model)

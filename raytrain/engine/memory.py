@@ -1,4 +1,4 @@
-"""Memory: the peak use, the free amount, and what to do when it does not suffice."""
+"""Memory: the peak, the free amount, and what to do when it does not suffice."""
 
 import os
 import sys
@@ -23,8 +23,8 @@ UNKNOWN = "this system does not tell how much memory {} (Windows does not); set 
 
 
 def device_used(world: World) -> Row:
-    """Return the `device`'s name and the peaks so far: `host_gb` of this process, unless the system
-    does not tell it, and `device_gb` of the training's tensors on a GPU."""
+    """Return the name of the `device` and the peaks so far: `host_gb` of this process, if the
+    system reports it, and `device_gb` of the training's tensors on a GPU."""
     row: Row = {"device": _device_name(world.device)}
     if resource is not None:
         row["host_gb"] = round(peak_bytes(torch.device("cpu")) / GB, 3)
@@ -34,7 +34,7 @@ def device_used(world: World) -> Row:
 
 
 def forget_peaks(device: torch.device) -> None:
-    """Let the peaks on a GPU begin anew, because a process trains several networks in turn."""
+    """Reset the peaks on a GPU, because a process trains several networks, one after another."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
 
@@ -47,9 +47,9 @@ def _device_name(device: torch.device) -> str:
 
 
 def peak_bytes(device: torch.device) -> int:
-    """Return the peak bytes of tensors on a GPU, or of this process on the CPU, so far.
+    """Return the peak bytes so far: of tensors on a GPU, or of this process on the CPU.
 
-    Raises ValueError on the CPU of a system that does not tell them.
+    Raises ValueError on the CPU of a system that does not report them.
     """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
@@ -62,7 +62,7 @@ def peak_bytes(device: torch.device) -> int:
 def free_memory(device: torch.device) -> int:
     """Return the free bytes on a device; on the CPU, those of the host or the container.
 
-    Raises ValueError on the CPU of a system that does not tell them.
+    Raises ValueError on the CPU of a system that does not report them.
     """
     if device.type == "cuda":
         kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
@@ -85,7 +85,8 @@ def free_memory(device: torch.device) -> int:
 
 
 class PartsError(RuntimeError):
-    """A worker's part of a batch did not fit into memory; its group restarts with `parts` parts."""
+    """Raised when a worker's part of a batch did not fit into memory. The group of workers restarts
+    with `parts` parts."""
 
     def __init__(self, parts: int, at_once: int):
         super().__init__(
@@ -100,8 +101,8 @@ def with_smaller_parts(spec: TrialSpec, images: int, world: World) -> TrialSpec:
     fit.
 
     Raises ValueError with one image at a time, because no smaller part exists. Raises PartsError
-    with several workers: the others wait for this worker's gradients, and some may have been
-    exchanged, so that no worker can return to the start of the step.
+    with several workers. The other workers wait for this worker's gradients, and some gradients may
+    have been exchanged, so that no worker can return to the start of the step.
     """
     at_once = -(-images // spec.accumulate)
     if at_once == 1:
@@ -117,13 +118,13 @@ def with_smaller_parts(spec: TrialSpec, images: int, world: World) -> TrialSpec:
 
 
 def ask_for_parts(directory: TrialDir, error: PartsError) -> None:
-    """Write the number of parts for the workers that restart."""
+    """Write the number of parts, which the workers read when they restart."""
     write_json(directory.parts, {"accumulate": error.parts, "reason": str(error)})
 
 
 def asked_parts(directory: TrialDir, spec: TrialSpec) -> tuple[int, str | None]:
-    """Return the number of parts of a worker's share, as `ask_for_parts` or the spec sets it, and a
-    note for the record if it is not the spec's."""
+    """Return the number of parts of a worker's share of a batch. It is the one from
+    `ask_for_parts`, with a note for the record, or the spec's."""
     if not directory.parts.is_file():
         return spec.accumulate, None
     asked = read_json(directory.parts, directory.remedy)

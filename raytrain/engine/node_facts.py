@@ -1,4 +1,4 @@
-"""What one machine of a cluster has: versions, GPUs, memory, disk, folders and its clock."""
+"""The facts about one machine of a cluster: versions, GPUs, memory, disk, folders and its clock."""
 
 import os
 import platform
@@ -29,13 +29,14 @@ class NodeFacts:
     gpus: tuple[str, ...]
     """Names of the GPUs that torch sees."""
     gpu_fault: str
-    """Why they cannot be used; empty if they multiply matrices correctly, or there are none."""
+    """Why the GPUs cannot be used; empty if they multiply matrices correctly, or if there are
+    none."""
     shm_gb: float | None
-    """Free shared memory; None where the system has no /dev/shm."""
+    """Free shared memory in GB; None if the system has no /dev/shm."""
     cache_gb: float
-    """Free disk for decoded images."""
+    """Free disk in GB for decoded images."""
     storage_mb_s: float | None
-    """Speed of a write to the storage; None if it failed."""
+    """Speed of writing to the storage, in MB/s; None if writing failed."""
     storage_fault: str
     data_fault: str
     clock_s: float
@@ -45,8 +46,8 @@ class NodeFacts:
 def node_facts(storage: Path | None, token: str, data: Path | None) -> NodeFacts:
     """Measure this machine.
 
-    `token` is the name of a file that the driver has written into the storage: a machine that does
-    not see it has another folder under the same path.
+    `token` is the name of a file that the driver has written into the storage. A machine that does
+    not see this file has another folder under the same path.
     """
     gpus = tuple(torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count()))
     speed, storage_fault = _storage(storage, token) if storage else (None, "")
@@ -70,10 +71,10 @@ def node_facts(storage: Path | None, token: str, data: Path | None) -> NodeFacts
 
 
 def _gpu_fault() -> str:
-    """Return why a GPU of this machine gives no correct product of matrices."""
+    """Return why a GPU of this machine cannot multiply matrices correctly, or ""."""
     driver = Path("/proc/driver/nvidia/version")
     if not torch.cuda.is_available():
-        return f"torch {torch.__version__} cannot use its driver" if driver.exists() else ""
+        return f"torch {torch.__version__} cannot use the GPU's driver" if driver.exists() else ""
     for number in range(torch.cuda.device_count()):
         try:
             a = torch.ones(64, 64, device=f"cuda:{number}")
@@ -93,7 +94,9 @@ def _storage(folder: Path, token: str) -> tuple[float | None, str]:
     try:
         bring(folder / token)
         if not (folder / token).is_file():
-            return None, "is another folder here: the file that the driver wrote is missing"
+            return None, (
+                "is another folder here: the file that raytrain wrote there before is missing"
+            )
         start = time.perf_counter()
         with probe.open("wb") as file:
             file.write(content)
@@ -105,7 +108,7 @@ def _storage(folder: Path, token: str) -> tuple[float | None, str]:
             probe.unlink()
             bring(probe)
         if probe.read_bytes() != content:
-            return None, "returns other bytes than were written"
+            return None, "returns other bytes than raytrain wrote"
     except OSError as error:
         return None, f"cannot be written: {error.strerror}"
     finally:

@@ -1,4 +1,4 @@
-"""A network as an ONNX program, for onnxruntime and other tools; needs the optional packages."""
+"""A network as an ONNX program, for onnxruntime and other tools. It needs the optional packages."""
 
 import warnings
 from collections.abc import Callable
@@ -32,7 +32,8 @@ def write_onnx(network: nn.Module, image_BCHW: torch.Tensor, path: Path) -> None
 
 
 def load_onnx(path: Path) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Return the program, run by onnxruntime on the CPU. Raises ValueError if it cannot load."""
+    """Return the program. onnxruntime runs it on the CPU. Raises ValueError if it cannot be
+    loaded."""
     _check_installed()
     import onnxruntime
 

@@ -23,7 +23,8 @@ Groups = list[dict[str, Any]]
 OURS = (
     "params", "lr", "weight_decay", "maximize", "differentiable", "capturable", "foreach", "fused",
 )  # fmt: skip
-"""Arguments of torch's constructors that are set elsewhere in the spec, or do not suit training."""
+"""Arguments of torch's constructors that other fields of the spec set, or that do not suit
+training."""
 
 
 def _adam(spec: AdamSpec, groups: Groups) -> torch.optim.Optimizer:
@@ -69,7 +70,7 @@ def build_optimizer(spec: OptimizerSpec, model: nn.Module) -> torch.optim.Optimi
 
 
 def optimizer_problem(spec: OptimizerSpec, model: nn.Module) -> str | None:
-    """Return why this optimizer cannot train this model, or None; the model may be on the meta
+    """Return why this optimizer cannot train this model, or None. The model may be on the meta
     device.
 
     torch's own constructor checks the values, and a step shows whether plain gradients suffice.
@@ -79,7 +80,7 @@ def optimizer_problem(spec: OptimizerSpec, model: nn.Module) -> str | None:
         known = [name for name in signature.parameters if name not in OURS]
         for name in spec.parameters:
             if name in OURS:
-                return f"parameters.{name}: not to be set here"
+                return f"parameters.{name}: raytrain sets it; leave it out"
             if name not in known:
                 return f"parameters.{name}: {unknown_name(name, known)}"
     probe = nn.Conv2d(1, 1, 1)
@@ -95,7 +96,8 @@ def optimizer_problem(spec: OptimizerSpec, model: nn.Module) -> str | None:
 
 
 def _groups(spec: OptimizerSpec, model: nn.Module) -> Groups:
-    """Group the parameters by rate and decay, the encoder's last; one group if all are alike."""
+    """Group the parameters by rate and decay, the encoder's groups last. If all parameters are
+    treated alike, there is one group."""
     inside: set[int] = set()
     if spec.encoder_lr_factor != 1:
         encoder = getattr(model, "encoder", None)

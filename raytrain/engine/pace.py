@@ -1,4 +1,4 @@
-"""Timing of epochs: their duration, the share spent waiting for data, and the time left.
+"""Timing of epochs: their duration, the share of time spent waiting for data, and the time left.
 
 No function here synchronizes with the device: all clocks are the host's.
 """
@@ -14,10 +14,10 @@ T = TypeVar("T")
 
 
 class Waited(Generic[T]):
-    """Passes batches on; `seconds` is the total time for which the loop waited for the next one.
+    """Passes batches on. `seconds` is the total time for which the loop waited for the next batch.
 
     On a GPU the host runs ahead of the device, which may still be busy while the host waits. There,
-    `seconds` is an upper bound of the time for which the device lacked data.
+    `seconds` is an upper bound of the time for which the device had no data.
     """
 
     def __init__(self, batches: Iterable[T]):
@@ -34,7 +34,7 @@ class Waited(Generic[T]):
 
 
 class Pace:
-    """Times whole epochs: training, validation, and what lies between two epochs."""
+    """Times whole epochs: training, validation, and the time between two epochs."""
 
     def __init__(self) -> None:
         self._since = time.perf_counter()
@@ -43,8 +43,8 @@ class Pace:
     def times(self, epoch: int, last_epoch: int) -> Row:
         """Return `time`, `epoch_seconds` and `seconds_left` of an epoch that has just ended.
 
-        The time left is based on the median of the epochs seen by this object. The first one
-        includes the start of loaders and compilation.
+        The time left is based on the median of the epochs that this object has timed. The first of
+        them includes the start of loaders and compilation.
         """
         now = time.perf_counter()
         self._took.append(now - self._since)

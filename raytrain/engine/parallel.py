@@ -1,4 +1,4 @@
-"""This process's rank among the workers of one trial; alone if there is no process group."""
+"""The rank of this process among the workers of one trial. Without a process group, it is alone."""
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -18,7 +18,8 @@ class World:
     device: torch.device
 
     def wrap(self, model: nn.Module, accumulate: int) -> nn.Module:
-        """Return the model with gradients averaged over the workers; unchanged for one worker."""
+        """Return the model with gradients averaged over the workers. For one worker, it is the same
+        model."""
         if self.size == 1:
             return model
         # Some encoders hold parameters that never get a gradient. The graph never changes, but
@@ -38,7 +39,8 @@ class World:
         return network.no_sync()  # type: ignore[operator]
 
     def with_norms(self, model: nn.Module, norms: str) -> nn.Module:
-        """Return the model, with BatchNorm over all workers' shares if `norms` is `synced`.
+        """Return the model. If `norms` is `synced`, its BatchNorm computes statistics over all
+        workers' shares.
 
         Parameters and buffers keep their identity and their names.
         """
@@ -72,7 +74,7 @@ class World:
 
 
 def current_world() -> World:
-    """Return the world of the process group that the caller of this process has set up."""
+    """Return the world of the process group that the caller has set up in this process."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if device.type == "cuda":
         device = torch.device("cuda", torch.cuda.current_device())

@@ -1,4 +1,4 @@
-"""The single epoch of a pixel classifier: sample pixels from every image, then fit.
+"""The only epoch of a pixel classifier: sample pixels from every image, then fit.
 
 Shape suffixes: B images, P pixels, F features, K classes, H x W pixels of an image.
 """
@@ -21,9 +21,9 @@ from raytrain.runs.history import Row
 
 
 def fit_epoch(training: Training, loader: DataLoader[Batch], history: Sequence[Row]) -> Row:
-    """Fit the classifier to the training images, augmented as the trial says.
+    """Fit the classifier to the training images, augmented as in the trial's spec.
 
-    `train_loss` is the cross-entropy of the fitted pixels. Every image gives at most the same
+    `train_loss` is the cross-entropy of the sampled pixels. Every image gives at most the same
     number of pixels of each class, so memory is bounded by `pixels` x classes for any number of
     images.
     """
@@ -59,7 +59,7 @@ def _sampled(
     training: Training, batches: Iterable[Batch], model: PixelClassifier, quota: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """Return feature_PF (float32), class_P (int64), the classes' frequency_K and the number of
-    images. Each image gives at most `quota` pixels per class."""
+    images. Each image gives at most `quota` pixels of each class."""
     rng = np.random.default_rng(training.spec.seed)
     features, classes, images = [], [], 0
     frequency_K = np.zeros(model.classes, np.int64)

@@ -45,14 +45,14 @@ class Card:
 
 
 def read_card(checkpoint: Path) -> Card:
-    """Read the card of a checkpoint. In a run's folder this also loads the user's files that the
-    run kept.
+    """Read the card of a checkpoint. In a run's folder, the users' files that the run kept are
+    loaded, too.
 
-    Raises ValueError when there is no card, or a user's file that it needs is missing.
+    Raises ValueError when there is no card, or when a user's file that the card needs is missing.
     """
     path = checkpoint.with_suffix(".json")
     if not path.is_file():
-        raise ValueError(f"{checkpoint}: not a checkpoint of raytrain: {path.name} is not there")
+        raise ValueError(f"{checkpoint}: not a checkpoint of raytrain: {path.name} is missing")
     card: dict[str, Any] = read_json(path, CARD_REMEDY)
     run = run_of(checkpoint)
     if run is not None:
@@ -69,7 +69,7 @@ def read_card(checkpoint: Path) -> Card:
             size=(height, width),
         )
     except KeyError as error:
-        raise DamagedError(path, f"{error} is not there", CARD_REMEDY) from None
+        raise DamagedError(path, f"{error} is missing", CARD_REMEDY) from None
     except ValidationError as error:
         reasons = "; ".join(item["msg"].removeprefix("Value error, ") for item in error.errors())
         raise ValueError(
@@ -80,7 +80,7 @@ def read_card(checkpoint: Path) -> Card:
 
 
 def load_network(checkpoint: Path) -> nn.Module:
-    """Return the bare network on the CPU, for normalized images, in evaluation mode."""
+    """Return the network on the CPU in evaluation mode. Its input are normalized images."""
     card = read_card(checkpoint)
     maps = outputs(len(card.classes), card.target)
     model = build_model(card.spec.model, card.channels, maps, None)
@@ -100,7 +100,8 @@ def load_network(checkpoint: Path) -> nn.Module:
 
 
 class Program(nn.Module):
-    """The exportable part for one window: from image values to probabilities, in float32."""
+    """A network with its scaling, in the form that is exported: from a window's image values to
+    probabilities, in float32."""
 
     def __init__(self, network: nn.Module, card: Card):
         super().__init__()
@@ -109,10 +110,11 @@ class Program(nn.Module):
         self.register_buffer("std_C", torch.tensor(card.scaling.std))
 
     def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
-        """Return prob_BKHW in 0 .. 1 of windows (float32, such as 0 .. 255).
+        """Return prob_BKHW in 0 .. 1 of windows (float32 in the data's own range, such as 0 ..
+        255).
 
-        With one class per pixel it is a distribution over the classes. With overlapping classes it
-        is independent for each class, in the order of `card.classes` without the background.
+        With one class per pixel it is a distribution over the classes. With overlapping classes the
+        classes are independent, in the order of `card.classes` without the background.
         """
         if self.card.scaling.per_image:
             mean = image_BCHW.mean((2, 3), keepdim=True)
@@ -124,8 +126,8 @@ class Program(nn.Module):
 
 
 def frame_of(card: Card, largest_HW: tuple[int, int]) -> Frame:
-    """Return the frame for images of a run, or for new ones; `largest_HW` is their largest height
-    and width. New images may be smaller or larger than those of the training."""
+    """Return the frame for images of a run, or for new images. `largest_HW` is the largest height
+    and width of these images. New images may be smaller or larger than those of the training."""
     if isinstance(card.spec.framing, WholeSpec | AutoSpec):
         return Frame(card.spec.framing, largest_HW)
     (height, width), (own_height, own_width) = card.size, largest_HW
@@ -138,7 +140,8 @@ def predicted_strips(
     views: tuple[View, ...] = (IDENTITY,),
 ) -> Iterator[tuple[int, torch.Tensor]]:  # fmt: skip
     """Yield row and prob_KhW (float32) of these samples, at their own sizes, on the network's
-    device: the mean over these views, in the strips of `Frame.strips`.
+    device. The probabilities are the mean over these views, and come in the strips of
+    `Frame.strips`.
 
     Batches depend on `rows` alone, so the same call gives the same bits.
     """
@@ -159,7 +162,7 @@ def predicted(
     network: nn.Module, card: Card, cache: Cache, rows: np.ndarray, frame: Frame,
     views: tuple[View, ...] = (IDENTITY,),
 ) -> Iterator[torch.Tensor]:  # fmt: skip
-    """Yield prob_KHW of each sample: the strips of `predicted_strips`, joined."""
+    """Yield prob_KHW of each sample, joined from the strips of `predicted_strips`."""
     for _, prob_KHW in joined(predicted_strips(network, card, cache, rows, frame, views), cache):
         yield prob_KHW
 
@@ -167,9 +170,9 @@ def predicted(
 def exportable(checkpoint: Path, trust: bool) -> Program:
     """Return a checkpoint's network with its scaling, for windows of its training size.
 
-    `trust` allows running the Python files that the checkpoint's run extends by. Raises ValueError
-    that names these files when it is needed and not given, and when the file is not a complete
-    checkpoint.
+    `trust` allows running the Python files in the `extend` of the checkpoint's run. Raises
+    ValueError that names these files if they are needed and `trust` is not given, and when the file
+    is not a complete checkpoint.
     """
     run = run_of(checkpoint)
     if run is not None and not trust:

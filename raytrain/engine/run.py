@@ -1,4 +1,4 @@
-"""A run: its job, its folder, its checked data, and the backend that does its work."""
+"""A run: its job, its folder, its checked data, and its backend."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,48 +19,49 @@ Shard = TypeVar("Shard")
 
 
 class Search(Protocol):
-    """A search that a backend asks for trials, and tells how they went."""
+    """A search. A backend asks it for trials, and reports how each of them ended."""
 
     folder: RunDir
     spec: SearchSpec
     epochs: int
-    """Most epochs of any trial."""
+    """Largest number of epochs of any trial."""
 
     def past(self) -> list[Record]:
-        """Return the records of the complete trials, which count at the rungs."""
+        """Return the records of the complete trials. They count at the rungs."""
         ...
 
     def stopped(self) -> list[Task]:
-        """Return the past trials that were stopped. One of them may continue after all, when it is
-        compared with more trials."""
+        """Return the past trials that were stopped. One of them may continue when more trials are
+        compared."""
         ...
 
     def ask(self) -> Task | None:
-        """Return the next trial, or None when there is no other one now."""
+        """Return the next trial, or None if there is none now."""
         ...
 
     def tell(self, task: Task, status: Status, reason: str | None) -> None:
-        """Receive how a trial ended."""
+        """Record how a trial ended."""
         ...
 
     def tell_failure(self, task: Task, failure: Failure) -> None:
-        """Receive why an attempt failed, before the next one starts."""
+        """Record why an attempt failed. It is called before the next attempt starts."""
         ...
 
     def running(self) -> list[Task]:
-        """Return the trials that were asked for and have not ended."""
+        """Return the trials that `ask` returned and that have not ended."""
         ...
 
     def is_over(self) -> bool:
-        """Return whether the search's time is used up; running trials then end as paused."""
+        """Return whether the time of the search is used up. Running trials then end as paused."""
         ...
 
 
 class Backend(Protocol):
-    """Three ways to run work in parallel. Each returns when all its work is done."""
+    """Runs work in parallel in three ways. Each method returns when all its work is done."""
 
     def places(self) -> dict[str, int]:
-        """Return, for each resource that a worker needs, the number of workers that it can hold."""
+        """Return, for each resource that a worker needs, how many workers the resource allows at
+        once."""
         ...
 
     def search(self, search: Search) -> None:
@@ -87,12 +88,12 @@ class Run:
     report: DataReport
     """The checked data."""
     open: Callable[[], Backend]
-    """Returns the backend. It starts at the first call, so that a run with nothing left to do
-    starts nothing."""
+    """Function that returns the backend. The backend starts at the first call, so that a run with
+    nothing left to do starts nothing."""
 
     @cached_property
     def folds(self) -> Folds:
-        """The folds of the labeled images, drawn by the first command that needs them."""
+        """The folds of the labeled images. The first command that needs folds draws them."""
         return load_or_make_folds(self.folder.folds, self.report, self.job.folds)
 
     @property

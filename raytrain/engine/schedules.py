@@ -1,5 +1,8 @@
 """Learning-rate schedules as functions of the epoch and the history, so that a resumed run needs no
-state. They are closed forms of the step; `plateau` uses the history, which every resume reads."""
+further state.
+
+They are closed forms of the step; `plateau` uses the history, which every resume reads.
+"""
 
 import math
 from collections.abc import Callable, Sequence
@@ -99,7 +102,8 @@ SCHEDULES: dict[str, Callable[[Any, Part], list[float]]] = {
 
 def rate_factors(spec: ScheduleSpec, steps: int, total: int, history: Sequence[Row]) -> list[float]:
     """Return the factor of the learning rates for each of the `steps` steps of the epoch after
-    those in `history`; fewer if the training's `total` steps end in it."""
+    those in `history`. If the training's `total` steps end in this epoch, there are fewer
+    factors."""
     warmup = round(spec.warmup_epochs * steps)
     first = steps * len(history)
     end = min(first + steps, total)
@@ -116,5 +120,5 @@ def set_rates(optimizer: torch.optim.Optimizer, factor: float) -> None:
 
 
 def _between(start: float, end: float, progress: float) -> float:
-    """Half a cosine from `start` to `end`, as progress goes from 0 to 1."""
+    """Return half a cosine from `start` to `end`, as `progress` goes from 0 to 1."""
     return end + (start - end) * (1 + math.cos(math.pi * progress)) / 2

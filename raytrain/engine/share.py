@@ -1,4 +1,4 @@
-"""Several trainings on one GPU: each is limited to its share of memory, and frees it at the end."""
+"""Several trainings on one GPU. Each may use its share of the memory, and frees it at the end."""
 
 import gc
 import os
@@ -9,12 +9,12 @@ from contextlib import contextmanager
 import torch
 
 CONTEXT_BYTES = 600_000_000
-"""Bytes that CUDA itself needs per process; torch's limit does not count them."""
+"""Bytes that CUDA itself needs per process. torch's limit does not count them."""
 
 
 def memory_fraction(gpus: float, total_bytes: int) -> float:
-    """Return the fraction of a GPU's memory for the tensors of a worker with `gpus` GPUs; above 0,
-    to 1.
+    """Return the fraction, above 0 and up to 1, of a GPU's memory for the tensors of a worker with
+    `gpus` GPUs.
 
     Raises ValueError when the share is too small for CUDA itself.
     """
@@ -30,7 +30,7 @@ def memory_fraction(gpus: float, total_bytes: int) -> float:
 
 
 def missing_gpu(gpus: float) -> str | None:
-    """Return why torch finds no GPU in this process although one was requested, else None."""
+    """Return why torch finds no GPU in this process although a GPU was requested, else None."""
     if not gpus or torch.cuda.is_available():
         return None
     try:
@@ -56,9 +56,9 @@ def refuse_missing_gpu(gpus: float) -> None:
 def gpu_share(gpus: float) -> Iterator[None]:
     """Limit a training to its share `gpus` of the one GPU that its worker sees.
 
-    Beyond it, torch.OutOfMemoryError is raised here, and not in another training on the same GPU.
-    Memory is freed before the block, too, because an exception that is being propagated keeps its
-    training alive. Raises ValueError when there is no GPU.
+    Above the limit, torch.OutOfMemoryError is raised here, and not in another training on the same
+    GPU. Memory is also freed before the block, because an exception that is being propagated keeps
+    its training alive. Raises ValueError when there is no GPU.
     """
     refuse_missing_gpu(gpus)
     _free()

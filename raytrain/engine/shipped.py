@@ -27,17 +27,17 @@ from raytrain.runs.layout import TrialDir
 from raytrain.runs.record import read_shipped_json
 
 CardOf = Callable[[Row], dict[str, Any]]
-"""Returns the description of a checkpoint with these figures."""
+"""Returns the description of a checkpoint whose figures are in this row."""
 
 
 @dataclass(frozen=True)
 class Shipped:
-    """The shipped weights, and the other kinds that were made and scored."""
+    """The kind of weights that a training ships, and all kinds that were made and scored."""
 
     kind: str
-    """Label of the shipped kind."""
+    """Label of the kind of weights that is shipped."""
     kinds: dict[str, dict[str, Any]]
-    """For each kind, the `epochs` that its weights average, and its validation figures."""
+    """For each kind of weights, the `epochs` that are averaged, and the validation figures."""
 
 
 def ship(
@@ -48,7 +48,7 @@ def ship(
     on: Validation | None,
     card: CardOf,
 ) -> Shipped:
-    """Make, score and save the weights of each kind that the spec names; the best one is shipped.
+    """Make, score and save each kind of weights that the spec names. The best kind is shipped.
 
     Raises ValueError when a kind needs validation images and there are none.
     """
@@ -80,7 +80,8 @@ def ship(
 
 
 def read_shipped(directory: TrialDir) -> Shipped:
-    """Return what a training shipped. Raises ValueError when it did not reach its end."""
+    """Return the shipped weights of a training. Raises ValueError when the training did not reach
+    its end."""
     tree = read_shipped_json(directory)
     if tree is None:
         raise ValueError(
@@ -94,7 +95,7 @@ def read_shipped(directory: TrialDir) -> Shipped:
 
 
 def shipped_fault(directory: TrialDir) -> str | None:
-    """Return what is wrong with the weights of a finished training, or None."""
+    """Return the fault of a finished training's weights, or None."""
     try:
         for label in read_shipped(directory).kinds:
             load_checkpoint(directory.checkpoints / f"{label}.pt")
@@ -104,7 +105,8 @@ def shipped_fault(directory: TrialDir) -> str | None:
 
 
 def shipped_checkpoint(directory: TrialDir) -> Path:
-    """Return the file of the shipped weights. Raises ValueError when training did not end."""
+    """Return the file of the shipped weights. Raises ValueError when the training did not reach its
+    end."""
     return directory.checkpoints / f"{read_shipped(directory).kind}.pt"
 
 

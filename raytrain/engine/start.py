@@ -10,8 +10,8 @@ from raytrain.engine.checkpoint import load_checkpoint, load_digest
 
 
 def with_content(spec: TrialSpec) -> TrialSpec:
-    """Return the spec with the absolute path of its initial checkpoint, and that file's SHA-256
-    unless it is given or the file is missing."""
+    """Return the spec with the absolute path of its initial checkpoint. The SHA-256 of this file is
+    filled in, unless it is given or the file is missing."""
     if spec.init is None:
         return spec
     path = Path(spec.init).expanduser().absolute()
@@ -20,10 +20,10 @@ def with_content(spec: TrialSpec) -> TrialSpec:
 
 
 def warm_start(model: nn.Module, spec: TrialSpec) -> str | None:
-    """Load another training's weights wherever name and shape agree.
+    """Load the weights of another training whose name and shape agree.
 
     Returns a note that lists the layers without such weights, or None. Raises ValueError when the
-    checkpoint is damaged, differs from the recorded one, or none of its weights fits.
+    checkpoint is damaged, when it differs from the recorded one, or when none of its weights fits.
     """
     assert spec.init is not None
     path = Path(spec.init)
@@ -31,15 +31,19 @@ def warm_start(model: nn.Module, spec: TrialSpec) -> str | None:
     model.load_state_dict(fitting, strict=False)
     lacking = [name for name in model.state_dict() if name not in fitting]
     anew = sorted({name.rpartition(".")[0] or name for name in lacking})
-    return f"not in {path.name}, so they start at random: {', '.join(anew)}" if anew else None
+    return (
+        f"layers that {path.name} does not contain, so they start at random: {', '.join(anew)}"
+        if anew
+        else None
+    )
 
 
 def _fitting(model: nn.Module, path: Path, sha256: str | None) -> dict[str, torch.Tensor]:
     # load_checkpoint compares the checkpoint's own digest with its content.
     if sha256 is not None and path.is_file() and load_digest(path) != sha256:
         raise ValueError(
-            f"trial.init: {path} is another file than when its SHA-256 was {sha256[:12]}...; leave "
-            "init_sha256 out to start from what it holds now"
+            f"trial.init: the content of {path} has changed since its SHA-256 was "
+            f"{sha256[:12]}...; leave init_sha256 out to start from the present content"
         )
     given, wanted = load_checkpoint(path)["model"], model.state_dict()
     fitting = {
@@ -53,7 +57,7 @@ def _fitting(model: nn.Module, path: Path, sha256: str | None) -> dict[str, torc
 
 
 def start_problems(spec: TrialSpec, model: nn.Module) -> list[str]:
-    """Return why a training cannot start from this spec; the model may be on the meta device."""
+    """Return why a training cannot start from this spec. The model may be on the meta device."""
     problems = []
     if spec.init is not None:
         try:
@@ -70,7 +74,7 @@ def start_problems(spec: TrialSpec, model: nn.Module) -> list[str]:
 
 
 def set_frozen(model: nn.Module, spec: TrialSpec, epoch: int) -> None:
-    """Set whether the encoder learns in this epoch; the other parts always do."""
+    """Set whether the encoder learns in this epoch. The other parts always learn."""
     if spec.freeze_encoder:
         encoder = model.encoder
         assert isinstance(encoder, nn.Module)
@@ -78,7 +82,8 @@ def set_frozen(model: nn.Module, spec: TrialSpec, epoch: int) -> None:
 
 
 def to_training_mode(network: nn.Module, model: nn.Module, spec: TrialSpec, epoch: int) -> None:
-    """Set training mode; a frozen encoder stays in evaluation mode for its running statistics."""
+    """Set training mode. A frozen encoder stays in evaluation mode, so that its running statistics
+    do not change."""
     network.train()
     if epoch <= spec.freeze_encoder:
         encoder = model.encoder

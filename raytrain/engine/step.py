@@ -43,9 +43,9 @@ def train_step(
     """Update the weights once.
 
     Returns this worker's share of the batch loss, still on the device; NaN for a skipped step. The
-    workers' gradients are averaged, so each loss is weighted by the worker's share of the images:
+    workers' gradients are averaged. Each loss is weighted by the worker's share of the images, so
     the update is that of the whole batch, however unevenly it is divided. Gradients are exchanged
-    once, with the last of the share's parts.
+    once, with the last part of the share.
     """
     optimizer.zero_grad(set_to_none=True)
     shares, buffers = [], Buffers(model, spec)
@@ -69,7 +69,8 @@ def train_step(
 def _mixed_loss(
     loss: TrainingLoss, outputs: torch.Tensor | Outputs, part: Batch, world: World
 ) -> torch.Tensor:
-    """Return the loss; for two mixed images, the weighted sum of the losses on both masks."""
+    """Return the loss. For images that are mixed from two, it is the weighted sum of the losses on
+    both masks."""
     first = loss(outputs, _to(part.target_BHW, world).long())
     if part.other_BHW is None:
         return first
@@ -78,7 +79,8 @@ def _mixed_loss(
 
 
 def probabilities(logits_NKHW: torch.Tensor, target: Target) -> torch.Tensor:
-    """Return prob_NKHW in 0 .. 1: a distribution over the classes, or independent ones."""
+    """Return prob_NKHW in 0 .. 1: a distribution over the classes or, if classes overlap,
+    independent probabilities."""
     return logits_NKHW.softmax(1) if target == "single_label" else logits_NKHW.sigmoid()
 
 
@@ -99,7 +101,7 @@ def _outputs(
 
 @dataclass(frozen=True)
 class Judging:
-    """The ground truth and the measures of an evaluation."""
+    """The ground truth of an evaluation, and what is measured."""
 
     cache: Cache
     frame: Frame
@@ -125,10 +127,10 @@ def evaluate(
     """Return counts_NK3 (int64) at the images' own sizes, loss_N, and figures_NGK (float64) of the
     gathered metrics, complete on every worker.
 
-    `units` are this worker's, each with the index of its first image in the set. Each image's
-    figures are computed by one worker and zero on the others, so the sum is exact for any number of
-    workers. An image's loss is the mean over its windows. A text is added to `notes` whenever
-    memory did not suffice.
+    `units` are this worker's units, each with the index of its first image in the set. One worker
+    computes an image's figures, and they are zero on the others, so the sum is exact for any number
+    of workers. An image's loss is the mean over its windows. Whenever memory did not suffice, a
+    text is added to `notes`.
     """
     model.eval()
     counts_NK3 = torch.zeros(by.images, by.classes, 3, dtype=torch.int64, device=world.device)
@@ -154,7 +156,8 @@ def _window_maps(
     model: nn.Module, unit: Unit, by: Judging, precision: Precision, world: World,
     notes: list[str], loss_N: torch.Tensor,
 ) -> Iterator[torch.Tensor]:  # fmt: skip
-    """Yield prob_BKHW of the unit's batches, and add the windows' losses to their images'."""
+    """Yield prob_BKHW of the unit's batches. The windows' losses are added to the losses of their
+    images."""
     place = {int(row): i for i, row in enumerate(unit.rows)}
     windows = Counter(unit.windows.row_N.tolist())
     for batch in unit.batches:
@@ -173,9 +176,10 @@ def _in_fitting_parts(
     world: World,
     notes: list[str],
 ) -> torch.Tensor:
-    """Return logits_BKHW, computed in halves, quarters and so on if memory does not suffice.
+    """Return logits_BKHW. If memory does not suffice, they are computed in halves, quarters and so
+    on.
 
-    Raises torch.OutOfMemoryError with one image at a time.
+    Raises torch.OutOfMemoryError when a single image does not fit.
     """
     try:
         return forward(model, _to(image_BCHW, world), precision)
@@ -183,7 +187,9 @@ def _in_fitting_parts(
         if len(image_BCHW) == 1:
             raise
     # Outside of the block the error no longer references the pass's tensors.
-    notes.append(f"out of memory with {len(image_BCHW)} images of an evaluation: taken in halves")
+    notes.append(
+        f"out of memory with {len(image_BCHW)} images of an evaluation: evaluated in two halves"
+    )
     halves = image_BCHW.chunk(2)
     return torch.cat([_in_fitting_parts(model, half, precision, world, notes) for half in halves])
 

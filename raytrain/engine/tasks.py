@@ -21,7 +21,8 @@ NO_GRADIENTS = {
     "epochs": 1,
     **{key: TrialSpec.model_fields[key].get_default() for key in TrialSpec.marked(OF_STEPS)},
 }
-"""Fixed values for trials without gradient steps, so that a search over rates runs them once."""
+"""Fixed values for trials without gradient steps, so that a search over learning rates trains them
+only once."""
 
 
 class Recipe(NamedTuple):
@@ -29,13 +30,13 @@ class Recipe(NamedTuple):
 
     spec: TrialSpec
     fold_soft: tuple[SoftSource, ...] = ()
-    """Soft labels for each fold, if it is a student."""
+    """Soft labels for each fold, if the recipe is a student's."""
     final_soft: SoftSource | None = None
     """Soft labels for the training on all labeled images."""
 
     @property
     def label(self) -> str:
-        """Short form of the configuration; a student is named as one."""
+        """Short form of the configuration. A student's form says that it is one."""
         return f"{self.spec.label} (student)" if self.fold_soft else self.spec.label
 
 
@@ -43,7 +44,7 @@ class Fold(NamedTuple):
     """The training and validation images of one training."""
 
     name: str
-    """`split`, `fold-<i>-<hash of the folds>` or `all`."""
+    """`split`, `fold<i>-<digits of the hash>` or `all`."""
     train_ids: tuple[str, ...]
     val_ids: tuple[str, ...]
 
@@ -58,10 +59,10 @@ def make_task(
 ) -> Task:
     """Create a task. The name of its directory is a hash of everything that determines its results.
 
-    `soft` names soft labels of the test images to train on beside the training images.
-    A U-Net that is too deep for the images gets the depth that fits, and a length in steps or
-    samples is converted to epochs; both are printed. A pixel classifier gets one epoch, and the
-    defaults of the fields that it does not use.
+    `soft` names soft labels of test images, which are added to the training images. A U-Net that is
+    too deep for the images gets the depth that fits, and a length in steps or samples is converted
+    to epochs; both are printed. A pixel classifier gets one epoch, and the defaults of the fields
+    that it does not use.
     """
     job, report = run.job, run.report
     spec = _in_epochs(_fitted(framed(spec, report), report), report, fold.train_ids)
@@ -88,7 +89,7 @@ def make_task(
 
 
 def framed(spec: TrialSpec, report: DataReport) -> TrialSpec:
-    """Return the spec with `framing: auto` resolved for these images."""
+    """Return the spec. `framing: auto` is replaced by the framing that suits these images."""
     if not isinstance(spec.framing, AutoSpec):
         return spec
     framing = WholeSpec() if len(report.sizes) == 1 else TilesSpec()
@@ -136,22 +137,25 @@ def _in_epochs(spec: TrialSpec, report: DataReport, train_ids: tuple[str, ...]) 
 
 @cache
 def say_once(text: str) -> None:
-    """Write a message, once per process."""
+    """Write a message if this process has not written it before."""
     say(text)
 
 
 def search_folds(run: Run) -> list[Fold]:
-    """Return the folds on which each seed of a search's configuration is trained and validated."""
+    """Return the folds on which a configuration of the search is trained and validated, for each
+    seed."""
     if run.job.search.repeats.folds is None:
         return [held_out(run)]
     return all_folds(run.folds)
 
 
 def held_out(run: Run) -> Fold:
-    """Return the fold of a single training: the given split or, without one, the first fold.
+    """Return the fold of a single training: it holds out the val split or, without one, the first
+    fold.
 
     With `folds: none` it is the only fold, so that the search's best trial need not be trained
-    again."""
+    again.
+    """
     val_ids = run.report.ids("val")
     if val_ids and run.job.folds is not None:
         return Fold("split", run.report.ids("train"), val_ids)

@@ -58,7 +58,7 @@ def make_trainable(tasks: list[Task], run: Run) -> None:
 
 
 def _data_problems(spec: TrialSpec, report: DataReport) -> list[str]:
-    """Return the trial's requirements that the data does not meet."""
+    """Return a problem for each requirement of the trial that the data does not meet."""
     problems = []
     if isinstance(spec.framing, WholeSpec) and len(report.sizes) > 1:
         shown = ", ".join(list(report.sizes)[:5]) + (", ..." if len(report.sizes) > 5 else "")
@@ -77,7 +77,7 @@ def _data_problems(spec: TrialSpec, report: DataReport) -> list[str]:
 
 
 def _pixel_problems(tasks: list[Task], report: DataReport) -> list[str]:
-    """Return why pixel classifiers among the tasks cannot be trained."""
+    """Return a problem for each pixel classifier among the tasks that cannot be trained."""
     pixels = [task for task in tasks if isinstance(task.spec.model, PixelsBase)]
     problems = [
         f"trial.model: {task.spec.model.label} trains on one worker, not {task.workers}; "
@@ -95,8 +95,8 @@ def _pixel_problems(tasks: list[Task], report: DataReport) -> list[str]:
 
 
 def _model_problems(specs: list[TrialSpec], report: DataReport) -> list[str]:
-    """Return the optimizers and initial weights that do not fit their networks; a network that
-    cannot be built is reported elsewhere."""
+    """Return the problems of optimizers and initial weights that do not fit their networks. A
+    network that cannot be built is reported elsewhere."""
     problems = []
     for network in {spec.model for spec in specs}:
         try:
@@ -114,13 +114,15 @@ def _model_problems(specs: list[TrialSpec], report: DataReport) -> list[str]:
 
 
 DRAWS = 8
-"""Enough draws to see every behavior of a transform: a quarter turn occurs in one draw of two."""
+"""Number of draws that is enough to see every behavior of a transform: a quarter turn occurs in one
+draw of two."""
 
 
 def augmentation_problems(
     spec: AugmentationSpec, shape_HWC: tuple[int, int, int], dtype: str
 ) -> list[str]:
-    """Return one line per transform that cannot take such images, tried on random values."""
+    """Return one line for each transform that cannot be applied to such images. Each is tried on
+    random values."""
     height, width, channels = shape_HWC
     size = f"{width}x{height}"
     values = np.random.default_rng(0).integers(0, 256, shape_HWC)

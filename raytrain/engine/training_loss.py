@@ -13,7 +13,7 @@ from raytrain.losses.judged import Judged
 from raytrain.models.heads import Outputs
 
 TrainingLoss = Callable[[torch.Tensor | Outputs, torch.Tensor], torch.Tensor]
-"""(network output, mask_BHW int64) -> scalar."""
+"""Function (network output, mask_BHW int64) -> scalar loss."""
 
 
 def training_loss(
@@ -24,9 +24,10 @@ def training_loss(
 ) -> TrainingLoss:
     """Return the loss function of a training.
 
-    A network with one label per cell learns the most common one, except from soft labels. For
-    `Outputs` the loss is the weighted mean over the scales with deep supervision, plus the
-    cross-entropy of the image-level head if there is one. `table_VK` says what soft labels mean.
+    A network with one label per cell learns the most common label of the cell, except from soft
+    labels. For `Outputs` the loss is the weighted mean over the scales with deep supervision, plus
+    the cross-entropy of the image-level head if there is one. `table_VK` gives the meaning of soft
+    labels.
     """
     loss = build_loss(spec.loss, target, class_pixels, table_VK)
     cell = spec.model.cell if isinstance(spec.model, NingSpec) else 1
@@ -52,7 +53,7 @@ def training_loss(
 
 def presence_loss(presence_BF: torch.Tensor, judged: Judged) -> torch.Tensor:
     """Return the binary cross-entropy of class presence in nats, averaged over images and
-    foreground classes; images without a labeled pixel are left out."""
+    foreground classes. Images without a labeled pixel are left out."""
     shown_BF = judged.true_BKHW[:, judged.first(background=False) :].amax((2, 3))
     cost_BF = functional.binary_cross_entropy_with_logits(presence_BF, shown_BF, reduction="none")
     seen_B = judged.valid_BHW.amax((1, 2))
@@ -60,11 +61,12 @@ def presence_loss(presence_BF: torch.Tensor, judged: Judged) -> torch.Tensor:
 
 
 def most_common(mask_BHW: torch.Tensor, cell: int, channels: int, target: Target) -> torch.Tensor:
-    """Return the mask with the most common label in each square cell, and in the parts of cells at
-    the right and the bottom; the lower number on a tie. The network has this many `channels`.
+    """Return the mask with the most common label of each square cell in the whole cell; on a tie,
+    the lower number. Cells at the right and the bottom may be incomplete. The network has this many
+    `channels`.
 
-    Unlabeled pixels do not count, and stay unlabeled. If classes overlap, a class is in a cell
-    where most pixels have it.
+    Unlabeled pixels do not count, and stay unlabeled. If classes overlap, a cell has a class if
+    most of its pixels have it.
     """
     height, width = mask_BHW.shape[1:]
     if target == "multi_label":
@@ -76,7 +78,7 @@ def most_common(mask_BHW: torch.Tensor, cell: int, channels: int, target: Target
 
 
 def _share(is_in_BHW: torch.Tensor, cell: int, height: int, width: int) -> torch.Tensor:
-    """Return the share of the pixels of each one's cell that are in the class, BHW."""
+    """Return, for each pixel, the share of its cell's pixels that belong to the class, BHW."""
     share = functional.avg_pool2d(
         is_in_BHW[:, None].float(), cell, ceil_mode=True, count_include_pad=False
     )

@@ -59,7 +59,7 @@ from raytrain.runs.record import Task
 
 @dataclass(frozen=True)
 class Samples:
-    """The decoded data of a run and its report."""
+    """The decoded data of a run, and the report about it."""
 
     report: DataReport
     cache: Cache
@@ -68,7 +68,7 @@ class Samples:
 
 
 def open_samples(run: RunDir) -> Samples:
-    """Return the data of a run; it is decoded on this node unless that was done before."""
+    """Return the data of a run. It is decoded first unless this node has decoded it."""
     load_extensions(run)
     report = read_report(run.data_report)
     return Samples(report, open_cache(report), run.weights)
@@ -154,7 +154,7 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World, watch: 
 
 
 def _training_images(task: Task, samples: Samples) -> tuple[Cache, np.ndarray]:
-    """Return the cache to train from and its rows; test images with soft labels come last."""
+    """Return the cache and the rows to train on; test images with soft labels come last."""
     cache, rows = samples.cache, samples.cache.rows(task.train_ids)
     if task.soft is None:
         return cache, rows

@@ -1,4 +1,4 @@
-"""One pass over the validation set, or over the training set as it would be predicted."""
+"""One pass over the validation set, or over the training set without augmentation."""
 
 import math
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ from raytrain.runs.record import Task
 
 @dataclass(frozen=True)
 class Validation:
-    """Images to evaluate on, such as the validation images, and the metric."""
+    """Images to evaluate, such as the validation images, and the metric."""
 
     report: DataReport
     cache: Cache
@@ -33,11 +33,11 @@ class Validation:
     scaling: Scaling
     metric: MetricSpec
     measures: tuple[MetricSpec, ...] = ()
-    """Metrics that are computed beside it."""
+    """Further metrics to compute."""
     use: Literal["validation", "training"] = "validation"
 
     def told(self, ids: tuple[str, ...], evidence: Evidence) -> OofEvidence:
-        """Return the evidence with its images, named by `ids`, and their groups."""
+        """Return the evidence together with the images' ids and groups."""
         groups = self.report.samples["group"].iloc[self.rows]
         return OofEvidence(ids, tuple(map(str, groups)), evidence, self.metric)
 
@@ -57,8 +57,9 @@ def validate(
     """Return val_loss, val_score (the metric), val_dice and val_dice_per_class over the set, and
     the evidence that they are computed from; the same on every worker.
 
-    Each worker takes whole units in turn. Units are the same for any number of workers, and so are
-    the figures. Raises ValueError when the loss is not finite.
+    A unit is a batch of images, or a single image with tiles. Each worker evaluates whole units.
+    The units do not depend on the number of workers, and so the figures do not, either. Raises
+    ValueError when the loss is not finite.
     """
     spec, rows, beside = training.spec, on.rows, gathered(on.metric, *on.measures)
     frame = Frame(spec.framing, on.cache.largest)
@@ -89,7 +90,7 @@ def validate(
 
 
 def _own_units(training: Training, on: Validation, frame: Frame) -> Iterator[tuple[int, Unit]]:
-    """Yield this worker's units, each with the number of images before it."""
+    """Yield this worker's units, each with the number of images before it in the set."""
     world, start = training.world, 0
     found = units(on.cache, frame, on.rows, on.scaling, training.spec.at_once)
     for number, unit in enumerate(found):
@@ -117,8 +118,8 @@ def _scores(evidence: Evidence, on: Validation) -> Row:
 
 
 def train_figures(training: Training, trained: Validation, epoch: int) -> Row:
-    """Return train_score and train_dice if they are due after this epoch: the scores of the
-    training images, without augmentation, by this epoch's weights or their EMA."""
+    """Return train_score and train_dice if they are due after this epoch. They are scores of the
+    training images, without augmentation, by this epoch's weights or their moving average."""
     every = training.spec.score_train_every
     if not every or epoch % every:
         return {}

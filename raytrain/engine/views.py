@@ -1,8 +1,8 @@
-"""Test-time augmentation: views of a window, whose probabilities are averaged.
+"""Test-time augmentation: views of a window whose probabilities are averaged.
 
-At every pixel, the weights of a group's n views sum to n. Means of groups therefore combine
-exactly: the mean over the identity and a group of n views is (identity + n * group's mean) /
-(1 + n). Shape suffixes: B windows, C channels, K classes, H x W pixels.
+At every pixel, the weights of a group's n views sum to n. So the means of groups can be combined
+exactly: the mean over the identity and a group of n views is (identity + n * group's mean) / (1 +
+n). Shape suffixes: B windows, C channels, K classes, H x W pixels.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,21 +25,23 @@ from raytrain.config.predict import ViewGroup
 from raytrain.data.augment import steps_of
 
 SHIFT = 8
-"""Pixels that a shifted view moves down or up, and right or left."""
+"""Number of pixels by which a shifted view moves down or up, and right or left."""
 MULTIPLE = 32
-"""The sides of a scaled view are multiples of it, because most networks halve them five times."""
+"""The sides of a scaled view are multiples of this number, because most networks halve them five
+times."""
 
 
 @dataclass(frozen=True)
 class View:
-    """The window itself, and the base class of its other views."""
+    """The window itself. Other views are derived from this class."""
 
     def apply(self, image_BCHW: torch.Tensor) -> torch.Tensor:
-        """Return the network's input for this view."""
+        """Return the view, which is the network's input."""
         return image_BCHW
 
     def undo(self, prob_BKHW: torch.Tensor, height: int, width: int) -> torch.Tensor:
-        """Return the view's probabilities at the window's pixels, times its weights there."""
+        """Return the view's probabilities at the window's pixels, times the view's weights
+        there."""
         return prob_BKHW
 
 
@@ -58,7 +60,7 @@ class Mirror(View):
 
 @dataclass(frozen=True)
 class Turn(View):
-    """Quarter turns to the left, for square windows."""
+    """Quarter turns to the left. The windows must be square."""
 
     quarters: int
 
@@ -92,11 +94,11 @@ class Scale(View):
 
 @dataclass(frozen=True)
 class Shift(View):
-    """The window moved by `SHIFT` pixels in both directions (1: down, right; -1: up, left); what
-    enters it is mirrored.
+    """The window moved by `SHIFT` pixels in both directions (1: down, right; -1: up, left). The
+    pixels that enter are mirrored.
 
-    The pixels that leave it have weight 0. The opposite edge has weight 2 instead, because there
-    the opposite shift has weight 0.
+    The pixels that leave have weight 0. The opposite edge has weight 2 instead, because there the
+    opposite shift has weight 0.
     """
 
     down: int
@@ -117,7 +119,8 @@ class Shift(View):
 
 
 def _weights(length: int, direction: int) -> torch.Tensor:
-    """Return weights along one side: 2 where only this one of the two directions sees a pixel."""
+    """Return weights along one side. The weight is 2 where only this one of the two directions sees
+    a pixel."""
     weight = torch.ones(length)
     weight[:SHIFT] += direction
     weight[-SHIFT:] -= direction
@@ -132,7 +135,7 @@ GROUPS: dict[ViewGroup, tuple[View, ...]] = {
     "scales": (Scale(0.8), Scale(1.25)),
     "shifts": (Shift(1, 1), Shift(1, -1), Shift(-1, 1), Shift(-1, -1)),
 }
-"""Name -> views besides the identity. The groups are disjoint."""
+"""Name -> views, without the identity. No view is in two groups."""
 
 
 def views_of(groups: tuple[ViewGroup, ...]) -> tuple[View, ...]:
@@ -145,8 +148,8 @@ def mean_over(
     predict: Callable[[torch.Tensor], torch.Tensor],
     image_BCHW: torch.Tensor,
 ) -> torch.Tensor:
-    """Return prob_BKHW: the mean of `predict` over these views, which are whole groups and the
-    identity or not."""
+    """Return prob_BKHW, the mean of `predict` over these views. The views are whole groups, with or
+    without the identity."""
     height, width = image_BCHW.shape[2:]
     total_BKHW = None
     for view in views:
@@ -158,7 +161,7 @@ def mean_over(
 
 
 def group_problems(groups: tuple[str, ...], height: int, width: int) -> list[str]:
-    """Return which of these groups windows of this size cannot have, and why."""
+    """Return a problem for each of these groups that cannot be used with windows of this size."""
     size = f"{width}x{height}"
     problems = []
     if "turns" in groups and height != width:
@@ -172,7 +175,7 @@ def group_problems(groups: tuple[str, ...], height: int, width: int) -> list[str
 
 
 def drawn_groups(augmentation: AugmentationSpec) -> tuple[ViewGroup, ...]:
-    """Return the groups whose kind of view a training with this augmentation draws."""
+    """Return the groups of views that correspond to this augmentation in training."""
     drawn = {group for step in steps_of(augmentation) for group in _drawn(step)}
     return tuple(group for group in GROUPS if group in drawn)
 

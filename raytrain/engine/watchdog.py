@@ -1,7 +1,7 @@
 """Ends a worker process that makes no more steps, so that its parent starts it again.
 
-A rank that hangs makes all others wait in their next collective. Each of them sees no step either,
-writes its stack and exits. A process that is itself stopped (SIGSTOP) writes nothing; it ends
+When a rank hangs, all others wait in their next collective operation. They make no step either, so
+each writes its stack and exits. A process that is itself stopped (SIGSTOP) writes nothing. It ends
 because the others end. Between steps (the first step of an epoch, each part of an evaluation,
 checkpoints) ten times the limit is allowed. There is no limit for the first epoch of a compiled
 network, for decoding data and for making the shipped weights.
@@ -26,11 +26,12 @@ from raytrain.runs.history import Row
 
 Item = TypeVar("Item")
 MEDIANS = 5.0
-"""A hang is no step for this multiple of the median step, and for at least the floor."""
+"""A process hangs if it makes no step for this multiple of the median time of a step, and for at
+least the floor."""
 RESTS = 10.0
-"""Multiple of the floor that is allowed between steps."""
+"""Multiple of the floor that is allowed for work between steps."""
 GRACE_S = 3.0
-"""Seconds to wait before exit, because the end of one process ends the others: each needs time to
+"""Seconds to wait before the exit. The end of one process ends the others, and each needs time to
 write its stack."""
 EXIT_CODE = 86
 STDERR = 2
@@ -38,17 +39,17 @@ _FILE = re.compile(r"stalled_epoch\d+_step\d+_rank(\d+)\.txt")
 
 
 class Watch(Protocol):
-    """Observes the steps of a training."""
+    """Watches the steps of a training for hangs."""
 
     node: str
     """The node of this process."""
 
     def start(self, folder: Path, world: World, nodes: list[str]) -> None:
-        """Begin to watch a training with ranks on `nodes`; reports are written to `folder`."""
+        """Begin to watch a training whose ranks run on `nodes`. Reports are written to `folder`."""
         ...
 
     def steps(self, batches: Iterable[Item], epoch: int, network: nn.Module) -> Iterator[Item]:
-        """Yield the batches; a request for the next one ends a step."""
+        """Yield the batches. A step ends when the next batch is requested."""
         ...
 
     def rest(self) -> None:
@@ -56,12 +57,13 @@ class Watch(Protocol):
         ...
 
     def off(self) -> None:
-        """Pause the watch: the work that follows may take any time."""
+        """Pause the watch, because the work that follows may take any time."""
         ...
 
 
 class Unwatched:
-    """Watches nothing, for a process of the user's own, which a debugger may hold for any time."""
+    """Watches nothing. It is for a process of the user's own, which a debugger may stop for any
+    time."""
 
     node = platform.node()
 
@@ -89,7 +91,7 @@ class Watchdog:
         self.node, self._floor_s = node, floor_s
         self._lock = threading.Lock()
         self._last: float | None = None
-        """When the last step or the current rest began; None while off."""
+        """Time at which the last step or the current rest began; None while the watch is off."""
         self._resting = True
         self._seconds: deque[float] = deque(maxlen=101)
         self._epoch = self._step = 0
@@ -112,7 +114,7 @@ class Watchdog:
         self._thread.start()
 
     def steps(self, batches: Iterable[Item], epoch: int, network: nn.Module) -> Iterator[Item]:
-        """Yield the batches; a request for the next one ends a step."""
+        """Yield the batches. A step ends when the next batch is requested."""
         compiles = hasattr(network, "_orig_mod") and network is not self._network
         self._network, self._epoch, self._step = network, epoch, 0
         if compiles:
@@ -157,7 +159,7 @@ class Watchdog:
                 self._end(now - last, median)
 
     def _end(self, waited: float, median: float) -> None:
-        """Write which rank hangs, and where, then exit, even if the storage does not respond."""
+        """Write which rank hangs, and where. Then exit, even if the storage does not respond."""
         text = (
             f"rank {self._rank} of {len(self._nodes)} on {self._nodes[self._rank]} made no "
             f"step for {waited:.0f} s (median {median:.2g} s) after step {self._step} of epoch "
@@ -178,7 +180,8 @@ class Watchdog:
 
 
 def stall_notes(folder: Path, history: list[Row]) -> list[str]:
-    """Return notes about hangs in a training's folder that no row of its history mentions yet."""
+    """Return notes about hangs from a training's folder. Notes that a row of the history contains
+    are left out."""
     told = "\n".join(note for row in history for note in row.get("notes", []))
     new = [path for path in sorted(folder.glob("stalled_*.txt")) if path.name not in told]
     notes, wrote, nodes = [], set(), []
@@ -190,5 +193,8 @@ def stall_notes(folder: Path, history: list[Row]) -> list[str]:
             nodes = lines[1].split("; ")
             notes.append(f"{lines[0]} (stacks in {path.name})")
     for rank in set(range(len(nodes))) - wrote:
-        notes.append(f"rank {rank} on {nodes[rank]} left no stacks: it was stopped or is gone")
+        notes.append(
+            f"rank {rank} on {nodes[rank]} wrote no stacks: it was suspended, or its "
+            "process has ended"
+        )
     return notes

@@ -12,13 +12,14 @@ from raytrain.metrics.decide import mask_of_strips
 from raytrain.runs.bundle import Bundle
 
 PROBED = 4
-"""Images that are predicted to measure the time."""
+"""Number of images that are predicted to measure the time."""
 
 
 def member_seconds(part: MemberShare, bundle: Bundle, images: Sequence[NewImage]) -> float:
-    """Return the estimated seconds of a member for these images, at least one, from a few of them.
+    """Return the estimated number of seconds that a member needs for these images (at least one
+    image), measured on a few of them.
 
-    The time grows with the pixels at the networks' inputs, so tiles of large images count.
+    The time grows with the pixels at the networks' inputs, so the tiles of large images count.
     """
     networks = [load_share(each) for each in shares([part])[0]]
     step = max(1, len(images) // PROBED)
@@ -28,9 +29,11 @@ def member_seconds(part: MemberShare, bundle: Bundle, images: Sequence[NewImage]
 
 
 def affordable(seconds: Sequence[float], weights: Sequence[int], available: float) -> list[int]:
-    """Return the members to keep so that they take no longer than `available` seconds together.
+    """Return the indices of the members to keep, so that together they take no longer than
+    `available` seconds.
 
-    The smallest weight goes first; of equal ones, the slowest. One member always stays.
+    The member with the smallest weight is left out first; of equal weights, the slowest. One member
+    always stays.
     """
     kept = list(range(len(seconds)))
     while len(kept) > 1 and sum(seconds[place] for place in kept) > available:
@@ -39,7 +42,8 @@ def affordable(seconds: Sequence[float], weights: Sequence[int], available: floa
 
 
 def _measured(networks: Sequence[LoadedShare], bundle: Bundle, images: Sequence[NewImage]) -> float:
-    """Return the seconds that these images take; the first image is also a warm-up."""
+    """Return the seconds that these images take. The first image is predicted once more before, as
+    a warm-up."""
     for image, strips in new_strips(networks, bundle, images[:1]):
         mask_of_strips(strips, image.size_HW, bundle.target, bundle.steps)
     start = time.monotonic()
@@ -49,7 +53,7 @@ def _measured(networks: Sequence[LoadedShare], bundle: Bundle, images: Sequence[
 
 
 def _pixels(networks: Sequence[LoadedShare], images: Sequence[NewImage]) -> int:
-    """Return the number of pixels that the networks are given."""
+    """Return the number of pixels at the networks' inputs."""
     total = 0
     for each in networks:
         for image in images:

@@ -12,15 +12,15 @@ from scipy.special import log_softmax, softmax
 from raytrain.config.target import IGNORE, Target, layer
 
 PIXELS = 4096
-"""Most pixels of an image at which the temperature is fitted, evenly spaced."""
+"""Largest number of pixels of an image at which the temperature is fitted, evenly spaced."""
 LEAST = 1e-6
-"""Smallest probability; stored maps hold 0 for less."""
+"""Smallest probability. Stored maps hold 0 for smaller ones."""
 RANGE = (0.1, 10.0)
 """Lowest and highest temperature."""
 
 
 def sampled(prob_KHW: np.ndarray, true_HW: np.ndarray, target: Target) -> tuple[np.ndarray, ...]:
-    """Return prob_KN and the truth_KN (0 or 1) of some labeled pixels of an image."""
+    """Return prob_KN and truth_KN (0 or 1) of some labeled pixels of an image."""
     place = np.arange(0, true_HW.size, -(-true_HW.size // PIXELS))
     prob_KN, true_N = prob_KHW.reshape(len(prob_KHW), -1)[:, place], true_HW.ravel()[place]
     if target == "single_label":
@@ -32,9 +32,9 @@ def sampled(prob_KHW: np.ndarray, true_HW: np.ndarray, target: Target) -> tuple[
 
 
 def fitted_temperature(pixels: Iterable[tuple[np.ndarray, ...]], target: Target) -> float:
-    """Return the temperature with the lowest cross-entropy on these pixels of `sampled`.
+    """Return the temperature with the lowest cross-entropy on the pixels of `sampled`.
 
-    1 leaves the probabilities as they are; a higher one makes them less certain.
+    1 does not change the probabilities; a higher temperature makes them less certain.
     """
     probs, truths = zip(*pixels, strict=True)
     logit_KN = _logits(np.concatenate(probs, 1), target)

@@ -1,9 +1,9 @@
 """Choose the ensemble by out-of-fold evidence: views of each candidate, weights, and steps.
 
 Everything is chosen once without each fold and once on all images. The scores are nested: each
-image is predicted by what was chosen without its fold. The simpler way wins unless a richer one
-scores higher in the nested estimate and in at least 80 % of paired draws of groups, and six groups
-score differently.
+image is predicted by what was chosen without its fold. A richer way replaces a simpler one only if
+its nested score is higher, if it scores higher in at least 80 % of paired draws of groups, and if
+at least six groups score differently.
 """
 
 from collections.abc import Mapping
@@ -23,14 +23,14 @@ What = Literal["views", "ensemble", "step", "self-training"]
 
 @dataclass(frozen=True)
 class Options:
-    """What is tried, and the names to show."""
+    """The settings of the choice: what is tried, and the names to show."""
 
     most: int
-    """Most members of the ensemble."""
+    """Largest number of members of the ensemble."""
     views: tuple[tuple[ViewGroup, ...], ...]
-    """Groups of views to try for each candidate."""
+    """Groups of views to try for each candidate, in the candidates' order."""
     steps: tuple[type[PerClassStep] | InsideStep, ...]
-    """Steps to try, in their order."""
+    """Steps to try, in the order in which they are applied."""
     networks: tuple[int, ...]
     """Number of networks of each candidate that predict a new image."""
     names: tuple[str, ...]
@@ -40,10 +40,10 @@ class Options:
 
 
 def choose(pool: Pool, options: Options) -> tuple[Plan, list[Comparison]]:
-    """Return the chosen plan, and everything that was compared, in order.
+    """Return the chosen plan, and all comparisons in order.
 
-    With a single fold there is nothing to choose by, so the equal mean of all candidates is taken
-    as it is, without the maps of teammates.
+    With a single fold nothing can be compared. Then the plan is the equal mean of all candidates,
+    without the maps of teammates.
     """
     count = len(pool.candidates)
     if pool.folds < 2:
@@ -71,8 +71,8 @@ def with_students(
 ) -> tuple[Plan, Comparison]:
     """Return the plan to keep, and the comparison of members with their students.
 
-    `students` maps the place of a member to that of its student, which gets its weight and views.
-    The steps are those of the plan. Both are scored nested.
+    `students` maps the index of a member to that of its student. The student gets the member's
+    weight and views. The steps are those of the plan. Both scores are nested.
     """
 
     def taught(choice: Choice) -> Choice:
@@ -89,7 +89,7 @@ def with_students(
 
 
 def step_name(step: type[PerClassStep] | InsideStep) -> str:
-    """Return the name of a step to try."""
+    """Return the name of a step that is tried."""
     return step.name if isinstance(step, InsideStep) else step.model_fields["name"].default
 
 
@@ -126,14 +126,14 @@ class _Table:
     known: dict[tuple[Choice, ...], Scored]
 
     def first(self, name: str, plan: Plan) -> Plan:
-        """Append the plan that others must beat, and return it."""
+        """Append the first plan, which later plans must beat, and return it."""
         self.rows.append(self._row("ensemble", name, plan, {}))
         return plan
 
     def better(
         self, what: What, name: str, richer: Plan, plan: Plan, curves: Curves | None = None
     ) -> Plan:
-        """Append a comparison of a richer plan with a plan, and return the one to keep."""
+        """Append a comparison of a richer plan with a simpler one, and return the plan to keep."""
         found = gain(self._scored(richer), self._scored(plan))
         update = {
             "gain": found.mean, "gain_low": found.low, "gain_high": found.high,

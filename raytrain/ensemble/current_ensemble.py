@@ -1,6 +1,7 @@
-"""The current ensemble in `final/`, and its replacement by another one, complete and in one step.
+"""The current ensemble in `final/`, and its replacement by another one in a single step.
 
-A candidate is built in its own folder under `ensembles/`; `final` then becomes a link to it.
+A new ensemble is built in its own folder under `ensembles/`. When it is complete, `final` becomes a
+link to this folder.
 """
 
 from dataclasses import replace
@@ -12,13 +13,14 @@ from raytrain.runs.mirror import forget_folder, remove_folder, send
 
 FOLDER = "ensembles"
 EARLIER = f"{FOLDER}/earlier"
-"""Folder for what `final/` held before there was a budget."""
+"""Folder for the content of `final/` from runs without a budget."""
 
 
 def current_evidence(run: RunDir) -> OofEvidence | None:
     """Return the evidence of the current ensemble; None while there is no checked CSV.
 
-    A CSV is written last, after its own checks, so the other files exist and belong to it.
+    The CSV is written last, after its own checks. If it exists, the other files exist and belong to
+    it.
     """
     _finish_the_move(run)
     files = (run.submission, run.ensemble, run.evidence)
@@ -26,7 +28,7 @@ def current_evidence(run: RunDir) -> OofEvidence | None:
 
 
 def built_beside(run: RunDir, name: str) -> RunDir:
-    """Return the same run with its ensemble in another folder."""
+    """Return the same run, with another folder for its ensemble."""
     return replace(run, shelf=f"{FOLDER}/{name}")
 
 
@@ -51,7 +53,8 @@ def make_current(run: RunDir, built: RunDir) -> None:
 
 
 def _finish_the_move(run: RunDir) -> None:
-    """Complete the first `make_current`: a kill between its two renames leaves no `final`."""
+    """Complete the first `make_current`, if it was killed between its two renames, so that there is
+    no `final`."""
     if not run.final.exists() and (run.path / EARLIER).is_dir():
         _link(run, EARLIER)
 

@@ -1,8 +1,7 @@
 """Derive the length of training on all labeled images, and the weights to ship, from the folds.
 
-There are no validation images in that training, so the folds decide. Members ship the epochs that
-are the medians, position by position, over the epochs that the folds shipped. The schedule does not
-change.
+That training has no validation images, so the folds decide. Members ship the epochs that are the
+medians, position by position, over the epochs that the folds shipped. The schedule does not change.
 """
 
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ from raytrain.runs.record import Task
 
 def chosen_kind(folds: Sequence[Task]) -> OneShip:
     """Return the kind of weights with the highest validation score over the folds of a
-    configuration, with each fold weighted by its number of images."""
+    configuration. Each fold is weighted by its number of images."""
     shipped = [read_shipped(task.trial_dir) for task in folds]
 
     def score(kind: OneShip) -> float:

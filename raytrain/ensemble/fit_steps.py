@@ -1,4 +1,5 @@
-"""Fit a step from the mean map to the mask, class by class, on the images of each fit."""
+"""Fit the values of a step between the mean map and the mask, class by class, on the images of each
+fit."""
 
 from typing import cast
 
@@ -11,7 +12,7 @@ from raytrain.metrics.draws import drawn_scores
 from raytrain.runs.ensemble import Choice
 
 Curves = dict[str, list[tuple[float, float]]]
-"""For each class, the score at each value, on all images."""
+"""For each class, the score at each value of a step, on all images."""
 
 
 def with_step(plan: Plan, step: InsideStep) -> Plan:
@@ -25,9 +26,9 @@ def fitted(
     """Return the plan with one more step, and the curves of its values.
 
     Each fit tries every value for one class while the step is off for the others, and takes the
-    best value of each class; of equally good values the one closest to off. A step that excludes
-    one of the plan's takes its place only where it scores higher: its value "off" is the plan as it
-    is.
+    best value of each class. Of equally good values, it takes the one closest to off. A step that
+    excludes a step of the plan replaces that step only where it scores higher. Its value "off" then
+    means the plan without a change.
     """
     off, numbers = kind.off(pool.classes), range(1, pool.classes)
     # One pass over the images for everything that is looked up below.
@@ -50,7 +51,7 @@ def fitted(
 
 
 def _tried(choice: Choice, off: PerClassStep, number: int) -> list[Choice]:
-    """Return the choice with each value of the step for one class."""
+    """Return one choice for each value of the step for one class."""
     steps = [off.tried(number, value) for value in type(off).grid]
     # A step that is off changes nothing, so its mask is the one without the step.
     return [choice if step == off else _added(choice, step) for step in steps]
@@ -59,12 +60,12 @@ def _tried(choice: Choice, off: PerClassStep, number: int) -> list[Choice]:
 def _scored(
     pool: Pool, tried: list[Choice], values: tuple[float, ...], fit_N: np.ndarray
 ) -> list[tuple[float, float]]:
-    """Return each value and its score on the images of the fit."""
+    """Return pairs of a value and its score on the images of the fit."""
     scores = [drawn_scores(pool.metric, each, fit_N[None])[0] for each in pool.evidence(tried)]
     return list(zip(values, map(float, scores), strict=True))
 
 
 def _added(choice: Choice, step: StepBase) -> Choice:
-    """Return the choice with the step, in place of one that it excludes."""
+    """Return the choice with this step. A step that cannot be combined with it is removed."""
     others = [each for each in choice.steps if not {each.name, step.name} <= set(EXCLUSIVE)]
     return choice.model_copy(update={"steps": in_order((*others, cast(StepSpec, step)))})

@@ -1,4 +1,4 @@
-"""Ways to weigh the candidates: the best one, the mean of the best few, and greedy selection.
+"""Ways to weight the candidates: the best one, the mean of the best few, and greedy selection.
 
 Each fit of `Pool.fits_FN` chooses by its own images alone. Shape suffixes: N images, C candidates,
 F fits, R runs.
@@ -13,22 +13,22 @@ from raytrain.metrics.draws import drawn_scores
 from raytrain.runs.ensemble import Choice
 
 BAGS = 10
-"""Draws of groups on which each fit selects."""
+"""Number of draws of groups on which each fit selects."""
 PICKS = 8
-"""Most picks of one selection."""
+"""Largest number of picks of one selection."""
 UNITS = 20
-"""A candidate with less than half of one in `UNITS` shares is left out."""
+"""Weights are whole multiples of one `UNITS`-th. A candidate that rounds to 0 is left out."""
 
 
 def single(pool: Pool, views: Views) -> list[Choice]:
-    """Return, for each fit, the candidate with the highest score; the first one of equal ones."""
+    """Return, for each fit, the candidate with the highest score; of equal ones, the first."""
     score_CF = _alone(pool, views)
     return [_choice({int(best): 1}, views) for best in score_CF.argmax(0)]
 
 
 def best_mean(pool: Pool, views: Views, most: int) -> list[Choice]:
-    """Return, for each fit, the mean of its best candidates with equal weights; as many, from two
-    up to `most`, as score highest together."""
+    """Return, for each fit, the equal mean of its best candidates. Their number, from two up to
+    `most`, is the one with the highest score."""
     order_CF = np.argsort(-_alone(pool, views), axis=0, kind="stable")
     found = []
     for fit_N, order_C in zip(pool.fits_FN, order_CF.T, strict=True):
@@ -94,7 +94,7 @@ def _in_units(share_C: np.ndarray, most: int) -> dict[int, int]:
 
 
 def _choice(weights: dict[int, int], views: Views) -> Choice:
-    """Return a choice with these weights in lowest terms."""
+    """Return a choice with these weights, divided by their greatest common divisor."""
     divisor = gcd(*weights.values())
     whole = tuple(weights.get(place, 0) // divisor for place in range(len(views)))
     return Choice(weights=whole, views=views)

@@ -1,4 +1,4 @@
-"""What is chosen without each fold, its nested score, and when a richer choice is kept.
+"""Plans, their nested scores, and the rule that decides when a richer choice is kept.
 
 Shape suffixes: N images, D draws, G groups.
 """
@@ -18,32 +18,34 @@ from raytrain.metrics.groups import group_scores
 from raytrain.runs.ensemble import GROUPS, Choice
 
 SHARE = 0.8
-"""Share of paired group draws in which a richer choice must score higher."""
+"""Smallest share of paired group draws in which a richer choice must score higher."""
 DETECTABLE = float(norm.ppf(0.975) + norm.ppf(0.8))
-"""Effect in standard errors that a two-sided test at .05 detects with power .8."""
+"""Effect, in standard errors, that a two-sided test at .05 detects with power .8."""
 AT_ONCE = 2**22
-"""Values of draws by images that are held at once."""
+"""Largest number of values (draws x images) in memory at once."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """For each fold the choice that was made on all other folds, and the one of all images."""
+    """For each fold, the choice that was made on all other folds; and the choice that was made on
+    all images."""
 
     nested: tuple[Choice, ...]
     chosen: Choice
 
     def changed(self, change: Callable[[Choice], Choice]) -> "Plan":
-        """Return the plan with every choice changed in the same way."""
+        """Return the plan in which `change` is applied to every choice."""
         return Plan(tuple(map(change, self.nested)), change(self.chosen))
 
 
 def plan_of(choices: list[Choice]) -> Plan:
-    """Return the plan of one choice for each row of `Pool.fits_FN`."""
+    """Return the plan from one choice for each row of `Pool.fits_FN`."""
     return Plan(tuple(choices[:-1]), choices[-1])
 
 
 def nested_evidence(pool: Pool, plan: Plan) -> Evidence:
-    """Return the evidence in which each image is predicted by what was chosen without its fold."""
+    """Return the evidence in which each image is predicted by the choice that was made without its
+    fold."""
     parts = pool.evidence(plan.nested)
     place = (pool.labeled.fold_N, np.arange(len(pool.labeled.fold_N)))
     figures = [each.figures_NGK for each in parts if each.figures_NGK is not None]
@@ -64,23 +66,23 @@ class Gain:
     high: float
     """Upper end of the 95 % interval over groups; `low` is the lower end."""
     wins: float
-    """Share of paired draws of groups in which the first one is higher; a tie counts half."""
+    """Share of paired draws of groups in which the first score is higher; a tie counts half."""
 
     detectable: float
-    """The smallest gain that such a comparison detects with power .8 at alpha .05."""
+    """The smallest gain that a comparison on these groups detects with power .8 at alpha .05."""
     differing: int
-    """Number of groups with two different scores."""
+    """Number of groups in which the two scores differ."""
     groups: int
 
     @property
     def is_kept(self) -> bool:
-        """Whether the richer choice is worth its cost."""
+        """Whether the richer choice is kept."""
         return self.mean > 0 and self.wins >= SHARE and self.differing >= GROUPS
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A score on all images, on draws of whole groups, and on each group alone."""
+    """A score on all images, on draws of whole groups, and on each single group."""
 
     score: float
     draws_D: np.ndarray

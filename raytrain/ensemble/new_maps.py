@@ -1,5 +1,4 @@
-"""Mean maps of new images, in batches that do not depend on other images'
-sizes."""
+"""Mean maps of new images, in batches that do not depend on the sizes of other images."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -40,7 +39,8 @@ def new_strips(
 def shards_of(
     networks: Sequence[LoadedShare], images: Sequence[NewImage]
 ) -> Iterator[list[NewImage]]:
-    """Yield the images in parts whose images have the same size at each network's input."""
+    """Yield the images in parts. The images of a part have the same size at each network's
+    input."""
     alike: dict[tuple[tuple[int, int], ...], list[NewImage]] = defaultdict(list)
     for image in images:
         frames = [frame_of(each.card, image.size_HW) for each in networks]
@@ -51,6 +51,6 @@ def shards_of(
 
 
 def _at_once(networks: Sequence[LoadedShare]) -> int:
-    """Return the number of images in a batch; tiles are those of one image."""
+    """Return the number of images in a batch. With tiles, a batch holds the tiles of one image."""
     specs = [each.card.spec for each in networks]
     return max(1 if isinstance(spec.framing, TilesSpec) else spec.at_once for spec in specs)

@@ -20,7 +20,7 @@ from raytrain.runs.oof import oof_path
 
 
 class MapFile(Protocol):
-    """The maps of some images, by number."""
+    """The maps of some images, which are found by number."""
 
     def __getitem__(self, number: int) -> np.ndarray:
         """Return prob_KHW (float32) of one image."""
@@ -45,7 +45,7 @@ class CandidateMaps:
 
 
 def weighted_mean(maps: Iterable[np.ndarray], weights: Sequence[int]) -> np.ndarray:
-    """Return the mean of maps of one shape; a weight counts a map several times."""
+    """Return the mean of maps of one shape; a map with weight n counts n times."""
     total = sum(
         each if weight == 1 else weight * each for each, weight in zip(maps, weights, strict=True)
     )
@@ -73,8 +73,8 @@ def candidate_maps(
 
 
 class OofMasks:
-    """The out-of-fold masks of an ensemble. The mask of an image follows from what is chosen
-    without the images of its fold."""
+    """The out-of-fold masks of an ensemble. The mask of an image follows from the choice that was
+    made without the image's fold."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class OofMasks:
         val_ids: Sequence[tuple[str, ...]],
         report: DataReport,
     ):
-        """Open the maps. Raises DamagedError like `candidate_maps`."""
+        """Open the maps. Raises DamagedError in the same cases as `candidate_maps`."""
         self._ensemble, self._target = ensemble, report.target
         self._maps = {
             place: candidate_maps(run, candidate, val_ids, report)
@@ -92,13 +92,13 @@ class OofMasks:
         }
 
     def prob(self, fold: int, number: int) -> np.ndarray:
-        """Return the mean map prob_KHW of an image, given by its fold and its number there."""
+        """Return the mean map prob_KHW of the image with this number in this fold."""
         choice = self._ensemble.nested[fold]
         places = [place for place, weight in enumerate(choice.weights) if weight]
         maps = [self._maps[at].prob(fold, number, choice.views[at]) for at in places]
         return weighted_mean(maps, [choice.weights[at] for at in places])
 
     def mask(self, fold: int, number: int) -> np.ndarray:
-        """Return mask_HW of an image, given as for `prob`."""
+        """Return mask_HW of the image with this number in this fold."""
         steps = self._ensemble.nested[fold].steps
         return mask_of(self.prob(fold, number), self._target, steps)

@@ -20,7 +20,7 @@ from raytrain.metrics.evidence import Evidence, occurring
 from raytrain.runs.ensemble import Choice
 
 AT_ONCE = 2**24
-"""Values of probability maps that are averaged at once."""
+"""Largest number of values of probability maps that are averaged at once."""
 
 
 Views = tuple[tuple[ViewGroup, ...], ...]
@@ -37,7 +37,7 @@ class Labeled:
     groups_N: np.ndarray
     """Groups (patients, sequences), as text."""
     truth: Callable[[int, int], np.ndarray]
-    """Returns mask_HW of an image, given by its fold and number."""
+    """Function that returns mask_HW of the image with this number in this fold."""
     pixels_N: np.ndarray
 
     def of(self, rows: np.ndarray) -> "Labeled":
@@ -53,12 +53,12 @@ class Labeled:
 
 @dataclass(frozen=True)
 class Pool:
-    """The candidates on the labeled images."""
+    """The candidates, with the labeled images."""
 
     candidates: Sequence[CandidateMaps]
     labeled: Labeled
     classes: int
-    """Number of classes, with the background."""
+    """Number of classes, including the background."""
     target: Target
     metric: MetricSpec
     _known: dict[Choice, Evidence] = field(default_factory=dict)
@@ -70,16 +70,16 @@ class Pool:
 
     @cached_property
     def fits_FN(self) -> np.ndarray:
-        """Weight of each image (float64, 0 or 1) in each fit: for each fold the images of all other
-        folds and, last, all images."""
+        """Weight of each image (float64, 0 or 1) in each fit. For each fold, a fit has the images
+        of all other folds. The last fit has all images."""
         rows = [self.labeled.fold_N != fold for fold in range(self.folds)]
         return np.stack([*rows, np.ones(len(self.labeled.fold_N), bool)]).astype(np.float64)
 
     def drawn(self, pixels: int) -> "Pool":
         """Return a pool of fewer images, with about this number of pixels.
 
-        Whole groups are drawn from all folds alike, in a fixed order. A pool with no more pixels is
-        returned as it is.
+        Whole groups are drawn from all folds alike, in a fixed order. A pool that has no more
+        pixels is returned itself.
         """
         if int(self.labeled.pixels_N.sum()) <= pixels:
             return self
@@ -100,8 +100,8 @@ class Pool:
         return replace(self, labeled=self.labeled.of(rows), _known={})
 
     def evidence(self, choices: Iterable[Choice]) -> list[Evidence]:
-        """Return the evidence of each choice on all images. It is computed once for each, in one
-        pass over the images."""
+        """Return the evidence of each choice on all images. All choices are computed in one pass
+        over the images, and stored."""
         asked = list(choices)
         new = [each for each in dict.fromkeys(asked) if each not in self._known]
         if new:
@@ -136,7 +136,8 @@ class Pool:
     def _predicted(
         self, choices: list[Choice], fold: int, number: int
     ) -> Iterator[tuple[list[int], np.ndarray, np.ndarray]]:
-        """Yield places in `choices`, with their prob_SKHW and mask_SHW of an image."""
+        """Yield positions in `choices`, with the prob_SKHW and mask_SHW of these choices for an
+        image."""
         by_views: dict[Views, list[int]] = {}
         for place, choice in enumerate(choices):
             by_views.setdefault(choice.views, []).append(place)
@@ -160,6 +161,7 @@ class Pool:
 
 
 def _mean(maps: Mapping[int, np.ndarray], weights: tuple[int, ...]) -> np.ndarray:
-    """Return the mean of the candidates with a weight, to the bit that of the shipped ensemble."""
+    """Return the mean of the candidates that have a weight. It equals the shipped ensemble's mean
+    bit for bit."""
     used = [at for at, weight in enumerate(weights) if weight]
     return weighted_mean([maps[at] for at in used], [weights[at] for at in used])

@@ -31,7 +31,8 @@ from raytrain.runs.maps import Maps
 from raytrain.runs.mirror import bring
 
 SHARD = 32
-"""Images whose batches are formed together: the unit that is predicted again after a kill."""
+"""Number of images that are batched together. After a kill, all images of such a part are predicted
+again."""
 Strips = Iterator[np.ndarray]
 """The map of one image as strips prob_KhW, from top to bottom."""
 
@@ -42,8 +43,8 @@ def member_probabilities(
     """Yield prob_KHW (float32) of one member for each image, at the image's size: the mean over
     these views.
 
-    The checkpoint describes its own network, classes and scaling. Batches depend on `ids` alone, so
-    the same call gives the same bits.
+    The checkpoint describes its network, classes and scaling. Batches depend on `ids` alone, so the
+    same call gives the same bits.
     """
     for prob_KHW in predicted(*_member(checkpoint, cache, ids), views):
         yield prob_KHW.cpu().numpy()
@@ -65,7 +66,7 @@ def _member(
 
 @dataclass(frozen=True)
 class LoadedShare:
-    """A network in the mean, in memory."""
+    """A loaded network, with its weight in the mean."""
 
     network: nn.Module
     card: Card
@@ -89,8 +90,8 @@ def mean_strips(
     """Yield the weighted mean map of each image in these rows. Take all strips of an image before
     the next image.
 
-    `given` holds maps from elsewhere with their weights. Every prediction of an ensemble is made
-    here. Batches depend on `rows` alone, so the same call gives the same bits.
+    `given` holds maps from elsewhere with their weights. All predictions of ensembles are made by
+    this function. Batches depend on `rows` alone, so the same call gives the same bits.
     """
     maps = [
         _by_image(
@@ -105,7 +106,8 @@ def mean_strips(
 
 
 def given_strips(path: Path, report: DataReport, ids: tuple[str, ...]) -> Iterator[Strips]:
-    """Yield the map (float32, one strip) of some test images from a file with the maps of all."""
+    """Yield the map (float32, one strip) of each of these test images, from a file with the maps of
+    all test images."""
     tests = report.ids("test")
     place = {id: number for number, id in enumerate(tests)}
     bring(path)
@@ -122,7 +124,7 @@ def means(members: Sequence[Iterator[Strips]], weights: Sequence[int]) -> Iterat
 def aligned(members: list[Strips]) -> Iterator[list[np.ndarray]]:
     """Yield prob_KhW of all members for the same rows of one image, from top to bottom.
 
-    Members may have strips of different heights; the image's height is the same.
+    The strips of different members may have different heights.
     """
     held = [next(strips) for strips in members]
     while held:

@@ -25,16 +25,17 @@ from raytrain.runs.messages import counted
 def load_predictor(path: Path | str, trust: bool = False) -> "Predictor":
     """Load what predicts new images: a run's folder, a bundle (folder or zip) or a checkpoint.
 
-    It is loaded to the GPU if there is one. `trust` allows running the Python files that it extends
-    by. Raises ValueError that names these files when it is needed and not given, and when something
-    is missing or changed.
+    It is loaded to the GPU if there is one. `trust` allows running the Python files in the run's
+    `extend`. Raises ValueError that names these files if they are needed and `trust` is not given,
+    and when something is missing or changed.
     """
     return Predictor(open_source(Path(path), trust))
 
 
 class Predictor(nn.Module):
-    """Maps images of any size to probabilities and masks, as the pipeline predicts test images:
-    framed or tiled, scaled, with all views and networks, and assembled at their own size."""
+    """Maps images of any size to probabilities and masks, in the same way as the pipeline predicts
+    test images: framed or tiled, scaled, with all views and networks, and assembled at the image's
+    own size."""
 
     def __init__(self, source: Source):
         super().__init__()
@@ -45,7 +46,7 @@ class Predictor(nn.Module):
 
     @property
     def card(self) -> Card:
-        """The card of the first network. Classes, channels and data type are those of all."""
+        """The card of the first network. All networks have its classes, channels and data type."""
         return self._loaded[0].card
 
     def forward(self, image: Any) -> Any:
@@ -53,8 +54,8 @@ class Predictor(nn.Module):
 
         The image is H x W, H x W x C or N x C x H x W in the data's own values, or the path of a
         file. A tensor gives a tensor, anything else an array. With overlapping classes, the
-        background has no map. Raises ValueError for another number of channels, values outside the
-        data's type, and everything that is no image.
+        background has no map. Raises ValueError for another number of channels, for values outside
+        the data's type, and for anything that is not an image.
         """
         image_NHWC = self._typed(self._shaped(image))
         maps = [np.concatenate(list(strips), axis=1) for strips in self._strips(image_NHWC)]
@@ -82,7 +83,7 @@ class Predictor(nn.Module):
         return mean_strips(self._loaded, cache, np.arange(count))
 
     def _shaped(self, image: Any) -> np.ndarray:
-        """Return image_NHWC in the type that was given."""
+        """Return image_NHWC in the type of the given values."""
         if isinstance(image, str | Path):
             return self._read(Path(image))[None]
         channels = self.bundle.channels
@@ -124,7 +125,8 @@ class Predictor(nn.Module):
 
 
 def _returned(planes: list[np.ndarray], image: Any) -> Any:
-    """Return the planes of all images, or that of the only one, in the kind that was given."""
+    """Return the planes of all images, or of the only image. They are a tensor if the image was
+    one, else an array."""
     several = isinstance(image, np.ndarray | torch.Tensor) and image.ndim == 4
     array = np.stack(planes) if several else planes[0]
     return torch.from_numpy(array).to(image.device) if isinstance(image, torch.Tensor) else array

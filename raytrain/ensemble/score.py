@@ -82,9 +82,10 @@ def oof_score(
 
 
 def nested_score(ours: OofEvidence, theirs: OofEvidence, folds: tuple[int, ...]) -> float:
-    """Return the score of choosing the better ensemble on each fold by the other folds.
+    """Return the score of choosing the better of two ensembles on each fold, by the scores on the
+    other folds.
 
-    On a tie, theirs is chosen. `folds` are the numbers of images per fold, in order. Raises
+    On a tie, `theirs` is chosen. `folds` are the numbers of images per fold, in order. Raises
     ValueError when the two are not from the same images and masks.
     """
     theirs = theirs.aligned(ours)
@@ -99,7 +100,8 @@ def nested_score(ours: OofEvidence, theirs: OofEvidence, folds: tuple[int, ...])
 
 
 def _mixed(ours_N: np.ndarray, ours: Evidence, theirs: Evidence) -> Evidence:
-    """Return the rows of ours if ours was chosen, and of theirs otherwise."""
+    """Return the evidence with the images of `ours` where ours_N is true, and those of `theirs`
+    elsewhere."""
     mask_N11 = ours_N[:, None, None]
     figures_NGK = None
     if ours.figures_NGK is not None:

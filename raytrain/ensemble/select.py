@@ -1,4 +1,4 @@
-"""From the candidates of a run to the chosen ensemble and its out-of-fold score.
+"""The steps from the candidates of a run to the chosen ensemble and its out-of-fold score.
 
 Shape suffixes: N images, C candidates, K classes, H x W pixels.
 """
@@ -33,18 +33,18 @@ class Selection:
     """The chosen ensemble of a run."""
 
     recipes: tuple[Recipe | None, ...]
-    """How each candidate is trained; None for a teammate's maps."""
+    """How each candidate is trained; None for the maps of a teammate."""
     candidates: tuple[Candidate, ...]
-    """Each with its own out-of-fold score, and without networks."""
+    """The candidates, each with its own out-of-fold score, and without networks."""
     plan: Plan
     comparisons: tuple[Comparison, ...]
     disagreement: tuple[tuple[float, ...], ...]
     chosen_on: int
-    """Number of labeled images at which the choice looked."""
+    """Number of labeled images from which the ensemble was chosen."""
     evidence: OofEvidence
     """The nested evidence of the ensemble."""
     score: dict[str, Any]
-    """Its score, as in `Ensemble.oof`."""
+    """The out-of-fold score, as in `Ensemble.oof`."""
 
 
 def select(run: Run, recipes: list[Recipe]) -> Selection:
@@ -64,9 +64,9 @@ def select(run: Run, recipes: list[Recipe]) -> Selection:
 
 
 def select_students(run: Run, selection: Selection, students: Mapping[int, Recipe]) -> Selection:
-    """Return the selection with students in place of members, if that raises the nested score.
+    """Return the selection with students in place of members, if they raise the nested score.
 
-    `students` maps the place of a member to its student. Raises ValueError when out-of-fold maps of
+    `students` maps the index of a member to its student. Raises ValueError when out-of-fold maps of
     a student are missing.
     """
     before = len(selection.candidates)
@@ -179,7 +179,8 @@ def _options(run: Run, candidates: Sequence[Candidate]) -> Options:
 
 
 def _scored(pool: Pool, plan: Plan, place: int, candidate: Candidate) -> Candidate:
-    """Return the candidate with its own score, with the views that it keeps."""
+    """Return the candidate with its own out-of-fold score, computed with the views that it
+    keeps."""
     alone = tuple(int(at == place) for at in range(len(pool.candidates)))
     [evidence] = pool.evidence([Choice(weights=alone, views=plan.chosen.views)])
     found = oof_score(evidence, pool.labeled.groups_N, pool.metric, None)
@@ -187,7 +188,7 @@ def _scored(pool: Pool, plan: Plan, place: int, candidate: Candidate) -> Candida
 
 
 def _masks_compared(pool: Pool, plan: Plan) -> tuple[np.ndarray | None, np.ndarray]:
-    """Return the confusion count_KK of the ensemble (None if classes overlap), and share_CC: the
+    """Return the ensemble's confusion matrix count_KK (None if classes overlap), and share_CC, the
     share of the pixels on which two candidates differ."""
     count = len(pool.candidates)
     alone = [

@@ -1,4 +1,4 @@
-"""The networks and maps that an ensemble takes the mean of, and their weights."""
+"""The networks and maps over which an ensemble takes the mean, and their weights."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,14 +35,14 @@ class NetworkShare:
 
 @dataclass(frozen=True)
 class GivenShare:
-    """A teammate's test maps in the mean."""
+    """The test maps of a teammate in the mean."""
 
     maps: Path
     weight: int
 
 
 def parts_of(ensemble: Ensemble, folder: Path) -> list[MemberShare]:
-    """Return the members of a run's ensemble; `folder` is the run's."""
+    """Return the members of a run's ensemble; `folder` is the folder of the run."""
     return [
         MemberShare(
             weight,
@@ -57,7 +57,7 @@ def parts_of(ensemble: Ensemble, folder: Path) -> list[MemberShare]:
 def shares(parts: Sequence[MemberShare]) -> tuple[tuple[NetworkShare, ...], tuple[GivenShare, ...]]:
     """Return the weight of each network, and of each teammate's maps.
 
-    Every member has the same total weight per unit, however many networks it has.
+    A member's weight is divided equally between its networks.
     """
     most = lcm(*(max(1, len(part.networks)) for part in parts))
     networks = [
@@ -70,7 +70,7 @@ def shares(parts: Sequence[MemberShare]) -> tuple[tuple[NetworkShare, ...], tupl
 
 
 def cost_text(parts: Sequence[MemberShare]) -> str:
-    """Return the number of members, networks and passes."""
+    """Return the numbers of members, networks and passes as text."""
     networks = sum(len(part.networks) for part in parts)
     passes = sum(len(part.networks) * len(views_of(part.views)) for part in parts)
     members, of_image = counted(len(parts), "member"), counted(passes, "pass")

@@ -1,4 +1,5 @@
-"""What predicts new images: a run's ensemble, a bundle, or a single checkpoint, all read alike."""
+"""Everything that can predict new images: a run's ensemble, a bundle, or a single checkpoint. All
+of them are read as a `Source`."""
 
 import json
 import shutil
@@ -48,7 +49,7 @@ class Source:
 
     @property
     def kind(self) -> Kind:
-        """The images that it takes."""
+        """The kind of images that the source predicts."""
         bundle = self.bundle
         return Kind(
             bundle.channels, bundle.dtype, bundle.pattern, bundle.neighbours, bundle.naming,
@@ -57,11 +58,11 @@ class Source:
 
 
 def open_source(path: Path, trust: bool) -> Source:
-    """Return what is at a run's folder, a bundle (folder or zip) or a checkpoint.
+    """Return the source at a path: a run's folder, a bundle (folder or zip) or a checkpoint.
 
-    `trust` allows running the Python files that it extends by. Raises ValueError when there is none
-    of them, when a file is missing or changed, when it needs trust, and for a run with a teammate's
-    maps, which exist only for the images that they were made for.
+    `trust` allows running the Python files in the run's `extend`. Raises ValueError when the path
+    is none of these, when a file is missing or changed, when trust is needed and not given, and for
+    a run with a teammate's maps, which exist only for the images that they were made for.
     """
     path = path.expanduser()
     if path.suffix == ".pt":
@@ -84,7 +85,8 @@ def open_source(path: Path, trust: bool) -> Source:
 
 
 def source_of_run(run: RunDir) -> Source:
-    """Return the ensemble of a run. Raises ValueError for a teammate's maps or lost networks."""
+    """Return the ensemble of a run. Raises ValueError for an ensemble with a teammate's maps, and
+    for missing networks."""
     ensemble, report = read_ensemble(run), read_report(run.data_report)
     _refuse_maps(run, ensemble)
     members = tuple(
@@ -126,8 +128,8 @@ def source_of_run(run: RunDir) -> Source:
 
 
 def write_bundle(source: Source, folder: Path) -> Bundle:
-    """Write a bundle into an empty folder: the networks without what only training needs, their
-    cards, and the users' files that these name. `bundle.json` is written last."""
+    """Write a bundle into an empty folder: the networks, their cards, and the users' files that the
+    cards name. What only training needs is left out. `bundle.json` is written last."""
     names = [name for member in source.bundle.members for name in member.networks]
     cards = []
     for name in names:
@@ -198,7 +200,7 @@ def _naming(competition: dict[str, Any]) -> str:
 
 
 def _planes(competition: dict[str, Any], report: DataReport) -> tuple[str, ...]:
-    """Return the channels of the images in order, if each has a file."""
+    """Return the channels of the images in order, if each channel has a file."""
     pattern = str(competition.get("format", {}).get("image", ""))
     if f"{{{CHANNEL}}}" not in pattern:
         return ()
@@ -214,7 +216,8 @@ def _tests(competition: dict[str, Any]) -> str:
 
 
 def _submission(tree: dict[str, Any] | None) -> SubmissionSpec | None:
-    """Return how masks become rows, without what belongs to one machine or one set of images."""
+    """Return the settings by which masks become rows. Settings of one machine or one set of images
+    are left out."""
     if tree is None:
         return None
     here = {"sample": None, "ledger": None, "notebook": None, "send": False}

@@ -1,9 +1,9 @@
 """How much each label contradicts the out-of-fold map of its image.
 
-A map that differs from a label shows only that one of them is wrong. So the agreement (soft Dice)
-of a map with the label is compared with its agreement with its own mask, which is low where the
-networks are unsure. The difference is large only where they are sure and the label says something
-else.
+If a map and a label differ, one of them is wrong, and it may be either. So two agreements (soft
+Dice) of the map are compared: with the label, and with the map's own mask. The second one is low
+where the networks are unsure. The difference is large only where the networks are sure and the
+label differs.
 
 Shape suffixes: N images, K classes without the background, C maps, H x W pixels.
 """
@@ -16,18 +16,18 @@ from raytrain.config.target import IGNORE, Target, layer
 from raytrain.metrics.decide import mask_of
 
 SMALL = 0.1
-"""Share of a class's usual area that is added to both sides of its Dice, so that a few pixels of a
-class count for little."""
+"""Share of a class's usual area that is added to both sides of its Dice, so that a few pixels have
+little effect."""
 UNSURE = 4
-"""Power of the sureness: an image on which the networks agree with themselves by 80 % of the usual
-counts 41 %."""
+"""Exponent of the sureness. An image on which the networks agree with their own mask by 80 % of the
+usual value counts 41 %."""
 FLOOR = 0.015
-"""Smallest deviation of the contradictions, in Dice. Without it, single pixels would make suspects
-where almost all maps and labels agree."""
+"""Smallest standard deviation of the contradictions, in Dice. Without it, single pixels would make
+suspects in data where almost all maps and labels agree."""
 USUAL = 1.4826
 """The standard deviation of a normal distribution, in median absolute deviations."""
 CUT = 4.5
-"""Score beyond which a label is a suspect (docs/measurements.md)."""
+"""A label with a higher score is a suspect (docs/measurements.md)."""
 
 
 class Agreement(NamedTuple):
@@ -38,13 +38,13 @@ class Agreement(NamedTuple):
     label_K: np.ndarray
     """With the label."""
     shown_K: np.ndarray
-    """Whether one of the two masks shows the class."""
+    """Whether at least one of the two masks shows the class."""
 
 
 def agreement(
     prob_CHW: np.ndarray, true_HW: np.ndarray, area_K: np.ndarray, target: Target
 ) -> Agreement:
-    """Return the agreements for the classes 1, 2, ...; unlabeled pixels do not count.
+    """Return the agreements for the classes 1, 2, ... Unlabeled pixels do not count.
 
     `area_K` is the usual number of pixels of each class.
     """
@@ -68,9 +68,9 @@ def scores(
 ) -> np.ndarray:
     """Return the score of each image, in robust standard deviations of all images.
 
-    It is the mean of own minus label agreement over the classes that are shown, weighted by how
-    sure the networks are compared with their usual, less the median of the fold. Each fold has its
-    own median, because its networks are more or less sure than those of other folds.
+    An image's value is the mean of own minus label agreement over the classes that are shown,
+    weighted by how sure the networks are compared with the usual. The median of the image's fold is
+    subtracted, because the networks of some folds are surer than others.
     """
     count_N = np.maximum(shown_NK.sum(1), 1)
     usual_K = [

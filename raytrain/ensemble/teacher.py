@@ -1,4 +1,5 @@
-"""A teacher of self-training: the ensemble's networks label the test images with their mean map."""
+"""A teacher of self-training: networks of the ensemble label the test images with their mean
+map."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from raytrain.runs.soft import soft_path
 
 @dataclass(frozen=True)
 class Teacher:
-    """Networks that never saw one fold, or the networks of all folds."""
+    """The networks of a teacher: those that never saw one fold, or those of all folds."""
 
     run: Path
     fingerprint: str
@@ -61,7 +62,7 @@ def write_soft_labels(teacher: Teacher) -> list[Path]:
 
 
 def _pixels(teacher: Teacher, samples: Samples) -> Iterator[tuple[np.ndarray, ...]]:
-    """Yield pixels of the labeled images that calibrate the teacher."""
+    """Yield pixels of the labeled images, for the calibration of the teacher."""
     cache, report, choice = samples.cache, samples.report, teacher.choice
     maps = [
         candidate_maps(RunDir(teacher.run), candidate, teacher.val_ids, report)

@@ -27,16 +27,17 @@ from raytrain.runs.maps import Shape
 
 SUFFIXES = (".npz", ".npy", ".png")
 TOLERANCE = 2e-3
-"""Tolerance of values outside 0 .. 1, and of a pixel's sum from 1: float16 rounds by .0005."""
+"""Tolerance for values outside 0 .. 1, and for a pixel's sum that is not 1, because float16 rounds
+by .0005."""
 SHOWN = 10
-"""Number of names shown of a long list."""
+"""Largest number of names that a message lists."""
 
 
 class GivenMaps:
     """The maps of some images in one folder."""
 
     def __init__(self, folder: Path, ids: tuple[str, ...], report: DataReport):
-        """Find the maps. Raises ValueError when there are none at all."""
+        """Find the maps. Raises ValueError when there are no maps at all."""
         self.folder, self.ids = folder, ids
         self._classes, self._target = report.classes, report.target
         self._shapes = dict(zip(ids, report.map_shapes(ids), strict=True))
@@ -57,7 +58,8 @@ class GivenMaps:
         return [self._shapes[id] for id in self.ids]
 
     def problems(self) -> list[str]:
-        """Return files that are missing or belong to no image, and the problems of all others."""
+        """Return a problem for each missing file, each file that belongs to no image, and each
+        wrong map."""
         found = []
         expected = self._expected(self._endings)
         for text, names in (
@@ -81,7 +83,7 @@ class GivenMaps:
         where = paths[0] if len(paths) == 1 else f"{self.folder / id}_*.png"
         parts = [_array(path) for path in paths]
         if len({part.shape for part in parts}) > 1:
-            raise ValueError(f"{where}: the classes have different sizes")
+            raise ValueError(f"{where}: the maps of the classes have different sizes")
         array = parts[0] if len(parts) == 1 else np.stack(parts)
         if array.ndim == 4 and array.shape[1] == 1:
             array = array[:, 0]
@@ -142,8 +144,9 @@ class GivenMaps:
 
 
 def rows_and_columns_swapped(pairs: Iterable[tuple[np.ndarray, np.ndarray]], classes: int) -> bool:
-    """Return whether square maps fit their masks far better when transposed, which their size
-    cannot show. Takes (prob_KHW, mask_HW) with one class per pixel."""
+    """Return whether square maps fit their masks far better when rows and columns are swapped,
+    which a square map's shape cannot show. `pairs` are (prob_KHW, mask_HW) with one class per
+    pixel."""
     counts = [
         counts_of(
             np.stack([turned.argmax(0) for turned in (prob_KHW, flipped)]),
@@ -161,7 +164,7 @@ def rows_and_columns_swapped(pairs: Iterable[tuple[np.ndarray, np.ndarray]], cla
 
 
 def listed(names: list[str]) -> str:
-    """Return the first few of many names."""
+    """Return the first names of a long list as text."""
     return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
 
 
@@ -172,7 +175,7 @@ def sha256(path: Path) -> str:
 
 
 def _array(path: Path) -> np.ndarray:
-    """Return the content of one file. Raises ValueError that names it."""
+    """Return the content of one file. Raises ValueError that names the file."""
     try:
         if path.suffix == ".png":
             return _png(path)

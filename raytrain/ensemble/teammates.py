@@ -1,8 +1,8 @@
 """`ensemble`: add a teammate's out-of-fold and test maps to the mean, or remove them.
 
 A folder holds `member.json` (`MemberCard`), `oof/` with a map for each labeled image, and `test/`
-with one for each test image (`ensemble/teammate_maps.py`). All of it is verified before anything is
-written.
+with a map for each test image (`ensemble/teammate_maps.py`). Everything is verified before anything
+is written.
 """
 
 from collections.abc import Iterator
@@ -30,19 +30,19 @@ CARD = "member.json"
 
 
 class MemberCard(Spec):
-    """`member.json`: the author of the maps, and the fold that each image was held out in."""
+    """`member.json`: the name of the member, and for each image the fold that held it out."""
 
     name: str = Field(pattern=FOLDER_NAME)
     folds: str
     """The `hash` in the run's folds.json."""
     fold_of: dict[str, int]
-    """Labeled image -> the fold, counted from 0, that was held out from the model of its
-    out-of-fold map."""
+    """Labeled image -> the number of the fold, counted from 0, that held out the image when its
+    out-of-fold map was made."""
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """A verified folder that is to join."""
+    """A verified folder whose maps will be added."""
 
     folder: Path
     card: MemberCard
@@ -51,7 +51,7 @@ class Arrival:
 
     @cached_property
     def sources(self) -> dict[str, str]:
-        """Files under the folder -> SHA-256."""
+        """Path of a file in the folder -> its SHA-256."""
         parts = {f"oof/{name}": digest for name, digest in self.oof.digests().items()}
         return parts | {f"test/{name}": digest for name, digest in self.test.digests().items()}
 
@@ -65,8 +65,8 @@ def change(
 ) -> list[str]:
     """Add folders and remove names; returns one message for each.
 
-    Adding the same folder again changes nothing. Raises ValueError that lists every problem;
-    nothing is changed in that case.
+    Adding the same folder again changes nothing. Raises ValueError that lists every problem, and
+    then nothing is changed.
     """
     there = read_joined(run)
     problems = [
@@ -101,7 +101,7 @@ def change(
 
 
 def _arrival(folder: Path, samples: Samples, folds: Folds) -> Arrival:
-    """Verify and return the folder's content. Raises ValueError listing every problem."""
+    """Verify a folder and return its content. Raises ValueError that lists every problem."""
     report = samples.report
     problems: list[str] = []
     card = _card(folder, folds, report, problems)
@@ -135,10 +135,13 @@ def _pairs(oof: GivenMaps, samples: Samples) -> Iterator[tuple[np.ndarray, np.nd
 
 
 def _card(folder: Path, folds: Folds, report: DataReport, problems: list[str]) -> MemberCard | None:
-    """Return the card; problems with it are appended to `problems`."""
+    """Return the card. Its problems are appended to `problems`."""
     path = folder / CARD
     if not path.is_file():
-        problems.append(f"{path}: missing; it gives name, folds (the hash) and fold_of")
+        problems.append(
+            f"{path}: missing; write it with the keys name, folds (the hash in the "
+            "run's folds.json) and fold_of"
+        )
         return None
     try:
         card = MemberCard.model_validate_json(path.read_bytes())
@@ -159,7 +162,7 @@ def _card(folder: Path, folds: Folds, report: DataReport, problems: list[str]) -
             problems.append(f"{path}: fold_of: {text} {listed(sorted(ids))}")
     group = dict(zip(report.samples["id"], report.samples["group"], strict=True))
     leaks = [
-        f"{id} (group {group[id]}: fold {fold}, held out in {held[id]})"
+        f"{id} (group {group[id]}: fold_of says {fold}, but fold {held[id]} holds it out)"
         for id, fold in card.fold_of.items()
         if id in held and fold != held[id]
     ]
@@ -172,7 +175,8 @@ def _card(folder: Path, folds: Folds, report: DataReport, problems: list[str]) -
 
 
 def _new(arrivals: list[Arrival], there: dict[str, Joined], problems: list[str]) -> list[Arrival]:
-    """Return the arrivals that have not joined yet; duplicate names and maps are problems."""
+    """Return the arrivals that are not members yet. A name or maps that another member has are
+    problems."""
     known = {name: joined.fingerprint for name, joined in there.items()}
     new = []
     for arrival in arrivals:
@@ -186,7 +190,10 @@ def _new(arrivals: list[Arrival], there: dict[str, Joined], problems: list[str])
             )
         elif maps in known.values():
             twin = next(other for other, theirs in known.items() if theirs == maps)
-            problems.append(f"{arrival.folder}: the same maps joined before as {twin}")
+            problems.append(
+                f"{arrival.folder}: the same maps joined before as {twin}; --remove "
+                f"{twin} first, or leave this folder out"
+            )
         else:
             known[name] = maps
             new.append(arrival)
@@ -194,7 +201,7 @@ def _new(arrivals: list[Arrival], there: dict[str, Joined], problems: list[str])
 
 
 def _join(run: RunDir, arrival: Arrival, report: DataReport, folds: Folds) -> None:
-    """Copy the maps as float16, and write the record last."""
+    """Copy the maps as float16. The record is written last."""
     name = arrival.card.name
     target = joined_dir(run, name)
     remove_folder(target.path)

@@ -1,4 +1,4 @@
-"""Which groups of views test-time augmentation tries for a configuration."""
+"""The groups of views that test-time augmentation tries for a configuration."""
 
 from raytrain.config.job import JobSpec
 from raytrain.config.predict import AUTO, ViewGroup
@@ -11,10 +11,10 @@ from raytrain.runs.ensemble import GROUPS
 
 
 def tried_groups(job: JobSpec, spec: TrialSpec, report: DataReport) -> tuple[ViewGroup, ...]:
-    """Return the listed groups, and with `auto` those that training drew and that the windows can
-    have. `spec` has its framing resolved.
+    """Return the listed groups or, with `auto`, those that correspond to the training's
+    augmentation and suit the windows. In `spec`, `framing: auto` is already replaced.
 
-    With one fold, and with fewer groups of images than views need to be kept, nothing is tried.
+    Nothing is tried with one fold, or with fewer groups of images than are needed to keep views.
     """
     if job.folds is None:
         return ()
@@ -34,7 +34,8 @@ def tried_groups(job: JobSpec, spec: TrialSpec, report: DataReport) -> tuple[Vie
 
 
 def tta_problems(job: JobSpec, specs: list[TrialSpec], report: DataReport) -> list[str]:
-    """Return why windows of these configurations cannot have the listed groups of views."""
+    """Return a problem for each listed group of views that cannot be used with the windows of these
+    configurations."""
     sizes = {network_size(framed(spec, report).framing, report.largest) for spec in specs}
     return [
         f"predict.tta: {problem}"

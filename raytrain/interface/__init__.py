@@ -1,4 +1,4 @@
-"""The Python interface: each function does what the command of its name does, by the same station.
+"""The Python interface. Each function does the same as the command of its name.
 
 A function prints nothing. It shows a progress bar on stderr, and raises ValueError with the text
 that the command prints. The messages of the command go to the log `raytrain`, at level INFO.
@@ -42,8 +42,8 @@ def init(
 ) -> Drafted:
     """Look at an unknown folder or .zip, and write the YAML of its competition.
 
-    `sample` is the sample submission, if it is not in the folder; `out` is the file to write, by
-    default `<folder's name>.yaml`. Raises ValueError when the file exists or nothing is recognized.
+    `sample` is the sample submission, if it is not in the folder. `out` is the file to write, by
+    default `<folder's name>.yaml`. Raises ValueError when the file exists or no masks are found.
     """
     from raytrain.pipeline.init import init as station
 
@@ -53,8 +53,8 @@ def init(
 
 
 def check(job: "JobSpec") -> Checked:
-    """Read all data once, and save its facts and the folds. Raises ValueError that lists every
-    problem."""
+    """Read all data once, and save the facts about it and the folds. Raises ValueError that lists
+    every problem."""
     from raytrain.pipeline.check import check_all
 
     folder = _visited(job)
@@ -62,7 +62,7 @@ def check(job: "JobSpec") -> Checked:
 
 
 def train(job: "JobSpec", place: "Place" = "ray") -> "Record":
-    """Train the job's trial on the given split."""
+    """Train the job's trial once, with the val split or the first fold held out."""
     from raytrain.pipeline.run import opened
     from raytrain.pipeline.train import train as station
 
@@ -103,11 +103,11 @@ def predict(
     *,
     trust: bool = False,
 ) -> "Predicted":
-    """Write `<out>/<name>.png` for each image: files, folders, patterns or .npy stacks.
+    """Predict the masks of new images, and write each as `<out>/<name>.png`.
 
-    `source` is a run's folder, a bundle or a checkpoint. `extras` names what is written besides:
-    `probabilities`, `overlay`, `csv`. `trust` allows the Python files of somebody else's run to be
-    run.
+    `images` are files, folders, patterns or .npy stacks. `source` is a run's folder, a bundle or a
+    checkpoint. `extras` names further files to write: `probabilities`, `overlay`, `csv`. `trust`
+    allows running the Python files of somebody else's run.
     """
     from raytrain.pipeline.predict_new import predict_new
 
@@ -116,7 +116,8 @@ def predict(
 
 
 def evaluate(job: "JobSpec") -> Evaluated:
-    """Score masks against the truth: the ensemble's or, without one, the best training's."""
+    """Score masks against the truth: the ensemble's masks or, without an ensemble, those of the
+    best training."""
     from raytrain.pipeline.evaluate import evaluate as station
 
     folder = _visited(job)
@@ -125,7 +126,7 @@ def evaluate(job: "JobSpec") -> Evaluated:
 
 
 def suspects(job: "JobSpec") -> "Suspects":
-    """List the labels that the out-of-fold ensemble contradicts most; call it after `run`.
+    """List the labels that the out-of-fold ensemble contradicts most. Call it after `run`.
 
     The result has the rows of all labels as a DataFrame, and the paths of a picture, a table and a
     list that `competition.exclude` can name.
@@ -138,7 +139,7 @@ def suspects(job: "JobSpec") -> "Suspects":
 def report(job: "JobSpec") -> Path:
     """Write report.html, one page that needs no network, and return its path.
 
-    `run` writes it, too; call this after `train` or `search`.
+    `run` writes the page, too. Call this after `train` or `search`.
     """
     from raytrain.pipeline.report import report as station
     from raytrain.submission.ledger import ledger_of
@@ -148,7 +149,7 @@ def report(job: "JobSpec") -> Path:
 
 
 def preview(job: "JobSpec", consent: "Collection[Consent]" = ()) -> "Submission":
-    """Do everything that `submit` does before it sends; the result has a token for `submit`."""
+    """Do everything that `submit` does before it sends. The result has a token for `submit`."""
     from raytrain.pipeline.submit import preview as station
 
     return station(job, _visited(job), consent)
@@ -159,9 +160,9 @@ def submit(
 ) -> "Submission":
     """Send submission.csv to Kaggle, exactly once, and follow it until it is scored.
 
-    With the `token` of a preview, send exactly the file that was previewed. `consent` allows to
-    send the same file `again`, to send it `late`, or although it is `unlikely` to be better than
-    the best one sent.
+    With the `token` of a preview, exactly the file that was previewed is sent. `consent` allows to
+    send the same file `again`, to send a file `late`, and to send a file that is `unlikely` to be
+    better than the best one sent.
     """
     from raytrain.pipeline import submit as stations
 

@@ -1,4 +1,4 @@
-"""What the functions of the Python interface return; large values are not shown by `repr`."""
+"""What the functions of the Python interface return. `repr` does not show large values."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,17 +19,17 @@ if TYPE_CHECKING:  # all of them take long to import
 
 @dataclass(frozen=True)
 class Drafted:
-    """The job file of an unknown folder."""
+    """The result of `init`: the job file of an unknown folder."""
 
     path: Path
     """The file, for `load_job`."""
     draft: "Draft" = field(repr=False)
-    """Its `questions` for a person, its `problems`, and the `report` of the data."""
+    """The draft: its `questions` for a person, its `problems`, and the `report` of the data."""
 
 
 @dataclass(frozen=True)
 class Checked:
-    """The data of a job, after every file was read."""
+    """The result of `check`: the facts about a job's data."""
 
     paths: "RunDir"
     report: "DataReport" = field(repr=False)
@@ -38,7 +38,7 @@ class Checked:
 
 @dataclass(frozen=True)
 class Searched:
-    """The trials of a search."""
+    """The result of `search`: the trials of a search."""
 
     paths: "RunDir"
     board: "list[Configuration]" = field(repr=False)
@@ -56,20 +56,21 @@ class Searched:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """Scores of masks against the truth."""
+    """The result of `evaluate`: scores of masks against the truth."""
 
     paths: "RunDir"
     of: str
-    """Whose masks they are: the ensemble's or, without one, those of the named training."""
+    """Whose masks were scored: the ensemble's or, without an ensemble, those of the named
+    training."""
     file: Path
-    """The same figures as CSV."""
+    """The CSV file with the scores of `sets`."""
     classes: tuple[str, ...]
     sets: "dict[str, Evaluation]" = field(repr=False)
-    """Set of images, such as `test` -> its figures."""
+    """Set of images, such as `test` -> the figures of the set."""
 
     @property
     def tables(self) -> "dict[str, pd.DataFrame]":
-        """Set of images -> one row per class, with the figures of `evaluation.csv`."""
+        """Set of images -> a table with one row per class and the figures of `evaluation.csv`."""
         import pandas as pd
 
         return {
@@ -80,14 +81,14 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Finished:
-    """A run from the data to the checked CSV."""
+    """The result of `run`: a run from the data to the checked CSV."""
 
     paths: "RunDir"
     ensemble: "Ensemble" = field(repr=False)
     board: "list[Configuration]" = field(repr=False)
     """The configurations of the search, best first."""
     submission: "Event"
-    """The prepared or sent submission, as in the ledger."""
+    """The prepared or sent submission, as the ledger records it."""
 
     @property
     def metric(self) -> str:

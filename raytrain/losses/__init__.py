@@ -28,7 +28,7 @@ from raytrain.losses.overlap import (
 from raytrain.losses.setting import Setting, Term
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-"""(logits_BKHW, mask_BHW int64 as in `config/target.py`) -> scalar."""
+"""Function (logits_BKHW, mask_BHW int64 as in `config/target.py`) -> scalar loss."""
 
 LOSSES: dict[str, Callable[[Any, Setting], Term]] = {
     "cross_entropy": build_cross_entropy,
@@ -54,13 +54,13 @@ def build_loss(
     class_pixels: tuple[int, ...],
     table_VK: torch.Tensor | None = None,
 ) -> Loss:
-    """Build the weighted sum of the terms, computed in float32 in every precision.
+    """Build the weighted sum of the terms. It is computed in float32 in every precision.
 
     `class_pixels` are the pixel counts of the training images, background first. Without a labeled
     pixel, the loss and its gradient are 0. Means over pixels use the labeled pixels of a worker's
-    batch. If images have unequal numbers of these, results with one worker and with several differ,
-    because workers are weighted by images. `table_VK` says what soft labels mean
-    (`data/soft_labels.py`); None: masks have no soft labels.
+    batch. If the numbers of labeled pixels differ between images, results with one worker and with
+    several differ, because workers are weighted by images. `table_VK` gives the meaning of soft
+    labels (`data/soft_labels.py`); None: masks have no soft labels.
     """
     setting = Setting(target, class_pixels)
     parts = [(term.weight, part_of("LOSSES", term, LOSSES)(term, setting)) for term in terms]

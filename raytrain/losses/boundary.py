@@ -14,7 +14,7 @@ def build_boundary(spec: BoundarySpec, setting: Setting) -> Term:
     true border, in image diagonals.
 
     A class that is absent from an image has distance 1 everywhere. Unlabeled pixels cost nothing,
-    but count as outside for the distances. A soft label is inside where it exceeds .5.
+    but count as outside when distances are computed. A soft label is inside if it exceeds .5.
     """
     del setting
 
@@ -29,9 +29,9 @@ def build_boundary(spec: BoundarySpec, setting: Setting) -> Term:
 
 
 def signed_distance(layer_HW: np.ndarray) -> np.ndarray:
-    """Return the distance in pixels to the nearest pixel on the other side, divided by the
-    diagonal: positive outside, negative inside, 1 everywhere for an empty layer and -1 for a full
-    one."""
+    """Return the distance in pixels to the nearest pixel on the other side of the border, divided
+    by the diagonal: positive outside, negative inside, 1 everywhere for an empty layer and -1 for a
+    full one."""
     diagonal = float(np.hypot(*layer_HW.shape))
     if not layer_HW.any() or layer_HW.all():
         return np.full(layer_HW.shape, -1.0 if layer_HW.any() else 1.0)

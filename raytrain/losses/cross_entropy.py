@@ -10,8 +10,8 @@ from raytrain.losses.setting import Setting, Term
 def build_cross_entropy(spec: CrossEntropySpec, setting: Setting) -> Term:
     """Build the mean over labeled pixels of -log softmax at the true class, in nats.
 
-    With class weights it is the weighted mean, which is 0 if no pixel has a weight. With weights,
-    results with one worker and with several differ.
+    With class weights it is the weighted mean, which is 0 if all weights of the pixels are 0. With
+    weights, results with one worker and with several differ.
     """
     weights = setting.balanced if spec.class_weights == "computed" else spec.class_weights
 
@@ -33,7 +33,7 @@ def build_cross_entropy(spec: CrossEntropySpec, setting: Setting) -> Term:
 
 
 def build_topk_cross_entropy(spec: TopKCrossEntropySpec, setting: Setting) -> Term:
-    """Build the mean over images of the mean over their hardest pixels."""
+    """Build the mean over images of the mean cross-entropy of their hardest pixels."""
     del setting
 
     def term(judged: Judged) -> torch.Tensor:

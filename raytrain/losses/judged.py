@@ -15,7 +15,8 @@ from raytrain.config.target import IGNORE, Target, layer
 
 @dataclass(frozen=True)
 class Judged:
-    """A batch; each form is computed once, when the first term needs it."""
+    """A batch of logits and masks. Each form of it is computed once, when the first term needs
+    it."""
 
     logits_BKHW: torch.Tensor
     """float32, or float64 to check gradients."""
@@ -24,27 +25,27 @@ class Judged:
     target: Target
     table_VK: torch.Tensor | None = None
     """The probabilities that each number of a mask means, if labels are soft
-    (`data/soft_labels.py`); None: they are certain."""
+    (`data/soft_labels.py`); None: labels are certain."""
 
     @cached_property
     def valid_BHW(self) -> torch.Tensor:
-        """1 for labeled pixels, else 0; in the logits' type."""
+        """1 for labeled pixels, else 0, in the type of the logits."""
         if self.target == "multi_label":
             return torch.ones_like(self.mask_BHW, dtype=self.logits_BKHW.dtype)
         return (self.mask_BHW != IGNORE).to(self.logits_BKHW.dtype)
 
     @cached_property
     def class_BHW(self) -> torch.Tensor:
-        """The class of each pixel, 0 for unlabeled ones; for single labels. A soft label counts as
-        its most probable class."""
+        """The class of each pixel, 0 for unlabeled pixels. It is for masks with one class per
+        pixel. A soft label counts as its most probable class."""
         if self.table_VK is not None:
             return self.true_BKHW.argmax(1)
         return torch.where(self.mask_BHW == IGNORE, 0, self.mask_BHW)
 
     @cached_property
     def true_BKHW(self) -> torch.Tensor:
-        """1 where a pixel has the channel's class, else 0; also 0 for unlabeled pixels. A soft
-        label is the probability of the class."""
+        """1 where a pixel has the channel's class, else 0; 0 for unlabeled pixels. For a soft
+        label, it is the probability of the class."""
         if self.table_VK is not None:
             table_VK = self.table_VK.to(self.logits_BKHW)
             return functional.embedding(self.mask_BHW, table_VK).permute(0, 3, 1, 2)
@@ -67,8 +68,8 @@ class Judged:
         smoothing: float = 0.0,
     ) -> torch.Tensor:  # fmt: skip
         """Return -log softmax at the truth of each pixel (BHW) or its sum, in nats; 0 for unlabeled
-        pixels. For a soft label it is the mean over the classes, weighted by their probabilities.
-        """
+        pixels. For a soft label, it is the mean over the classes, weighted by the label's
+        probabilities."""
         if self.table_VK is None:
             return functional.cross_entropy(
                 self.logits_BKHW, self.mask_BHW, weight_K, ignore_index=IGNORE,

@@ -8,8 +8,8 @@ from raytrain.losses.setting import Setting, Term
 
 
 def build_lovasz(spec: LovaszSpec, setting: Setting) -> Term:
-    """Build the mean over images of the mean over the classes that occur in each; an image without
-    any class costs the mean probability of the classes."""
+    """Build the mean over images of the mean over the classes that occur in the image. For an image
+    without any class, it is the mean probability of the classes."""
     del setting
 
     def term(judged: Judged) -> torch.Tensor:
@@ -30,8 +30,8 @@ def build_lovasz(spec: LovaszSpec, setting: Setting) -> Term:
 
 
 def _slopes(sorted_true_BKN: torch.Tensor) -> torch.Tensor:
-    """Return each error's weight: the increase of the Jaccard loss when it joins the larger
-    ones."""
+    """Return each error's weight: the increase of the Jaccard loss when the error is added to the
+    larger ones."""
     total_BK1 = sorted_true_BKN.sum(-1, keepdim=True)
     hit_BKN = total_BK1 - sorted_true_BKN.cumsum(-1)
     union_BKN = total_BK1 + (1 - sorted_true_BKN).cumsum(-1)

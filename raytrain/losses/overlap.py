@@ -2,7 +2,7 @@
 
 An empty class that is predicted empty costs nothing. Sums over an image or a batch are divided
 once, with EPSILON in numerator and denominator, so 0/0 is 1. A loss that is pooled over the batch
-(`dice`) differs between one worker and several; a loss per image does not.
+(`dice`) differs between one worker and several workers. A loss per image does not.
 """
 
 import torch
@@ -75,8 +75,8 @@ def build_generalised_dice(spec: GeneralisedDiceSpec, setting: Setting) -> Term:
 
 
 def _relative_weights(size_BK: torch.Tensor) -> torch.Tensor:
-    """Return 1 / size^2 relative to the image's smallest class, which keeps EPSILON small compared
-    with the sums at any image size; 1 for absent classes."""
+    """Return 1 / size^2 relative to the image's smallest class; 1 for absent classes. So EPSILON is
+    small compared with the sums at any image size."""
     size_BK = torch.where(size_BK > 0, size_BK, torch.inf)
     smallest_B1 = size_BK.amin(1, keepdim=True)
     return torch.where(size_BK.isfinite(), smallest_B1 / size_BK, 1) ** 2

@@ -14,15 +14,16 @@ Term = Callable[[Judged], torch.Tensor]
 
 @dataclass(frozen=True)
 class Setting:
-    """The kind of target, and the frequency of each class in the training images."""
+    """The kind of target, and the frequencies of the classes in the training images."""
 
     target: Target
     class_pixels: tuple[int, ...]
-    """Pixels of each class, background first."""
+    """Number of pixels of each class, background first."""
 
     @property
     def balanced(self) -> tuple[float, ...]:
-        """n / (K n_k), scikit-learn's `balanced`, over the classes that occur; 1 for others."""
+        """n / (K n_k), as scikit-learn's `balanced`, over the classes that occur; 1 for other
+        classes."""
         occurring = [pixels for pixels in self.class_pixels if pixels]
         total = sum(occurring)
         return tuple(total / (len(occurring) * n) if n else 1.0 for n in self.class_pixels)

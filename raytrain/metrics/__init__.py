@@ -1,5 +1,5 @@
-"""Metrics: scores, where higher is better, that do not depend on how images were distributed to
-workers.
+"""Metrics: scores for which higher is better, and which do not depend on how images were
+distributed to workers.
 
 Counts are summed per image and class, reduced over workers and divided once. Metrics without counts
 (distances, cross-entropy) are computed per image and averaged in the order of ids.
@@ -40,7 +40,7 @@ METRICS: dict[str, Callable[[Any, Evidence], float]] = {
     "soft_iou": soft_overlap,
     "weighted": _weighted,
 }
-"""Name -> function of its spec and the evidence."""
+"""Name -> function of the metric's spec and the evidence."""
 
 IMAGE_FIGURES: dict[str, Callable[[Any, ImageMaps], np.ndarray]] = {
     "hausdorff": border_distances,
@@ -49,7 +49,7 @@ IMAGE_FIGURES: dict[str, Callable[[Any, ImageMaps], np.ndarray]] = {
     "soft_dice": image_soft_overlap,
     "soft_iou": image_soft_overlap,
 }
-"""Name -> function for figure_K of one image, for metrics that need more than counts."""
+"""Name -> function that returns figure_K of one image, for metrics that need more than counts."""
 
 
 def score(spec: MetricSpec, evidence: Evidence) -> float:

@@ -5,7 +5,7 @@ from raytrain.metrics.evidence import Evidence
 
 
 def accuracy(spec: AccuracyMetricSpec, evidence: Evidence) -> float:
-    """Return the share of correctly classified labeled pixels, 0 .. 1; over the set, or the mean
+    """Return the share of correctly classified labeled pixels, 0 .. 1, over the set or as the mean
     over images. An image without a labeled pixel counts as correct."""
     hit_N = evidence.counts_NK3[..., 0].sum(1)
     pixels_N = hit_N + evidence.counts_NK3[..., 2].sum(1)

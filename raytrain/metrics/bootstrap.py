@@ -1,6 +1,7 @@
-"""Bootstrap over groups, drawn with replacement: the spread of an out-of-fold score.
+"""Bootstrap over groups, drawn with replacement: the uncertainty of an out-of-fold score.
 
-Scores to be compared use the same draws, so that the difficulty of the images cancels (Efron 1979).
+Scores that are compared use the same draws, so that the difficulty of the images cancels (Efron
+1979).
 """
 
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ REPEATS = 2000
 
 
 def group_draws(groups_N: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the rows of each of REPEATS fixed draws of as many groups as exist."""
+    """Yield the rows of each of REPEATS fixed draws. Each draws as many groups as there are."""
     rng = np.random.default_rng(0)
     groups = members(groups_N)
     for _ in range(REPEATS):
@@ -43,7 +44,7 @@ def beats(ours: OofEvidence, theirs: OofEvidence) -> float:
     """Return P(ours scores higher than theirs by our metric), 0 .. 1, over paired draws of groups;
     a tie counts half.
 
-    Raises ValueError when they are not from the same images and masks.
+    Raises ValueError when the two are not from the same images and masks.
     """
     theirs = theirs.aligned(ours)
     wins = 0.0

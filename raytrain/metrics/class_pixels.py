@@ -11,10 +11,10 @@ import numpy as np
 from raytrain.config.target import Target, layer
 
 BAND = 2**20
-"""Pixels of a mask that are worked on at once. Smaller images are a single band."""
+"""Number of pixels of a mask that are worked on at once. Smaller images are a single band."""
 
 Rows = Callable[[slice], np.ndarray]
-"""Function of the rows of a band for class_hW (bool) there."""
+"""Function from the rows of a band to class_hW (bool), the pixels of a class in these rows."""
 
 
 def bands(shape_HW: tuple[int, ...]) -> list[slice]:
@@ -35,13 +35,13 @@ class ClassPixels:
 
     @property
     def prob_HW(self) -> np.ndarray:
-        """The probability of the class."""
+        """The map of the class's probability."""
         return self.prob_KHW[self.number - (self.target == "multi_label")]
 
     def at(self, rows: slice) -> np.ndarray:
-        """Return class_hW (bool) in these rows."""
+        """Return class_hW (bool), the pixels of the class, in these rows."""
         return layer(self.mask_HW[rows], self.number, self.target)
 
     def absent(self, rows: slice) -> np.ndarray:
-        """Return as bool where the class is not."""
+        """Return a bool array of the pixels outside the class in these rows."""
         return ~self.at(rows)

@@ -1,7 +1,8 @@
-"""Connected components of a class in an image of any size: labeled band by band, joined by a table.
+"""Connected components of a class in an image of any size. They are labeled band by band, and
+joined by a table.
 
-The labels of a whole image of 20,000 x 20,000 pixels need 1.6 GB; those of a band need 16 MB.
-Shape suffixes: H x W pixels, h rows of a band, N components, M components of single bands.
+The labels of a whole image of 20,000 x 20,000 pixels need 1.6 GB; those of a band need 16 MB. Shape
+suffixes: H x W pixels, h rows of a band, N components, M components of single bands.
 """
 
 from collections.abc import Iterator
@@ -15,11 +16,11 @@ from raytrain.metrics.class_pixels import Rows, bands
 
 
 class Components:
-    """The connected components of a class. Number 0 is what is not the class."""
+    """The connected components of a class. Number 0 is everything outside the class."""
 
     def __init__(self, class_of: Rows, shape_HW: tuple[int, ...], connectivity: int):
-        """Find the components; `connectivity` is 4 or 8. `class_of` is asked twice for a band, and
-        must answer the same."""
+        """Find the components; `connectivity` is 4 or 8. `class_of` is called twice for each band,
+        and must return the same pixels."""
         self._class_of, self._connectivity = class_of, connectivity
         self._bands = bands(shape_HW)
         self._last: tuple[slice, np.ndarray] | None = None
@@ -35,11 +36,11 @@ class Components:
         self._start = dict(zip((rows.start for rows in self._bands), counts, strict=False))
         self._number_M, self.count = _joined(np.concatenate(pairs), counts[-1])
         self.area_N = np.zeros(self.count + 1, np.int64)
-        """The area of each component, px; that of number 0 reads 0."""
+        """The area of each component, px. The area of number 0 is given as 0."""
         np.add.at(self.area_N, self._number_M, np.concatenate(areas))
 
     def banded(self) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-        """Yield the rows of each band, label_hW there, and the component of each label."""
+        """Yield the rows of each band, label_hW in these rows, and the component of each label."""
         for rows in self._bands:
             yield rows, *self.labeled(rows)
 
@@ -50,7 +51,7 @@ class Components:
         return label_hW, np.concatenate([[0], of_band_M])
 
     def values(self, value_N: np.ndarray, rows: slice) -> np.ndarray:
-        """Return value_hW: the value of the component of each pixel in the rows of a band."""
+        """Return value_hW in the rows of a band: for each pixel, the value of its component."""
         label_hW, part_M = self.labeled(rows)
         return value_N[part_M].take(label_hW)
 
@@ -63,11 +64,11 @@ class Components:
         return self._last[1]
 
     def _over_all(self, label_W: np.ndarray, counts: list[int]) -> np.ndarray:
-        """Return the labels of a row, counted over all bands."""
+        """Return the labels of a row, numbered over all bands."""
         return np.where(label_W > 0, label_W.astype(np.int64) + counts[-1], 0)
 
     def _touching(self, above_W: np.ndarray, below_W: np.ndarray) -> np.ndarray:
-        """Return the pairs of labels that touch between two rows."""
+        """Return the pairs of labels that touch each other between two rows."""
         shifts = (-1, 0, 1) if self._connectivity == 8 else (0,)
         pairs = []
         for shift in shifts:

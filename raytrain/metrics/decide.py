@@ -1,4 +1,4 @@
-"""From probability maps to masks: the one place that decides which pixels belong to a class.
+"""From probability maps to masks. Only this module decides which pixels belong to a class.
 
 Shape suffixes: K channels of a map, H x W pixels, h rows of a strip.
 """
@@ -14,8 +14,8 @@ from raytrain.metrics.class_pixels import bands
 from raytrain.metrics.steps import STEPS
 
 SINGLE = 2**31
-"""Bytes of a map that is held in single precision. A larger one is held in half precision, in which
-out-of-fold maps are stored as well."""
+"""Largest number of bytes of a map that is held in single precision. A larger map is held in half
+precision, in which out-of-fold maps are stored as well."""
 
 
 def mask_of(prob_KHW: Any, target: Target, steps: tuple[StepSpec, ...] = ()) -> Any:
@@ -47,8 +47,8 @@ def mask_of_strips(
     """Return mask_HW (uint8, or uint16 if classes overlap) of an image whose map comes as strips
     prob_KhW (float32), from top to bottom.
 
-    It is the mask of the whole map. The map is held only for steps that read it, without the
-    background, and above `SINGLE` bytes in half precision.
+    It is the mask of the whole map. The map is held in memory only for steps that read it, without
+    the background, and in half precision if it is larger than `SINGLE`.
     """
     at_pixels = tuple(step for step in steps if step.reads == "pixel")
     others = tuple(step for step in steps if step.reads != "pixel")
@@ -78,7 +78,6 @@ def _correct(
 
 
 def _room(shape_KHW: tuple[int, int, int], written: int) -> np.ndarray:
-    """Return zeros for a map with this number of planes that will be written; others use no
-    memory."""
+    """Return zeros for a map. Only the planes that will be written (`written`) use memory."""
     size = 4 * written * shape_KHW[1] * shape_KHW[2]
     return np.zeros(shape_KHW, np.float32 if size <= SINGLE else np.float16)

@@ -13,7 +13,8 @@ from raytrain.config.target import IGNORE, Target, layer
 def overlap_counts(
     pred_BHW: torch.Tensor, true_BHW: torch.Tensor, classes: int, target: Target
 ) -> torch.Tensor:
-    """Return counts_BK3 (int64) of two masks; pixels ignored in the truth are not counted."""
+    """Return counts_BK3 (int64) of two masks. Pixels that are unlabeled in the truth are not
+    counted."""
     if target == "multi_label":
         return _layer_counts(pred_BHW, true_BHW, classes)
     images = len(pred_BHW)

@@ -39,8 +39,8 @@ def _distance(spec: HausdorffMetricSpec, pred_HW: np.ndarray, true_HW: np.ndarra
 
 
 def border(mask_HW: np.ndarray) -> np.ndarray:
-    """Return, as bool, the mask's pixels with a neighbor above, below, left or right outside it;
-    beyond the image's edge is outside."""
+    """Return, as bool, the mask's pixels with a neighbor above, below, left or right that is
+    outside the mask. Beyond the image's edge, everything is outside."""
     return mask_HW & ~ndimage.binary_erosion(mask_HW)
 
 

@@ -1,4 +1,4 @@
-"""A metric on many draws of images at once, equal to `score` on one draw after another.
+"""The values of a metric on many draws of images at once. They equal those of `score` on each draw.
 
 Shape suffixes: N images, D draws, K classes, 3 = true positives, false positives, false negatives.
 """
@@ -13,12 +13,12 @@ from raytrain.metrics.evidence import Evidence
 from raytrain.metrics.overlap import FRACTIONS, counted_scores
 
 DIGITS = 12
-"""Digits to which sums of the same figures in another order agree."""
+"""Number of digits in which sums of the same figures agree, although their order differs."""
 
 
 def drawn_scores(spec: MetricSpec, evidence: Evidence, times_DN: np.ndarray) -> np.ndarray:
-    """Return score_D, where draw d holds image n times_DN[d, n] times (whole numbers as float64),
-    with at least one image per draw."""
+    """Return score_D. Draw d contains image n times_DN[d, n] times (whole numbers as float64). Each
+    draw contains at least one image."""
     if spec.name == "weighted":
         parts = [t.weight * drawn_scores(t.metric, evidence, times_DN) for t in spec.terms]
         return np.sum(parts, axis=0)

@@ -1,4 +1,4 @@
-"""How good masks are against the truth: the figures that papers print, class by class.
+"""How well masks agree with the truth, in the figures that papers print, class by class.
 
 Shape suffixes: N images, K classes, H x W pixels; 3 = true positives, false positives, false
 negatives.
@@ -26,15 +26,16 @@ class Evaluation:
 
     images: int
     table: dict[str, Any]
-    """`metrics/table.py: class_table`, and `hausdorff95` with `hausdorff95_sd` per class."""
+    """The lists of `metrics/table.py: class_table`, and `hausdorff95` with `hausdorff95_sd` per
+    class."""
     confusion_KK: np.ndarray | None
     """Pixels by true class (row) and predicted class (column); None if classes overlap."""
 
     def rows(self, classes: tuple[str, ...]) -> list[dict[str, Any]]:
-        """Return the rows of `class_rows`.
+        """Return the rows of `class_rows`, with the confusion matrix.
 
-        The columns `as <class>` are the row of the confusion matrix: the class's pixels by the
-        class that was predicted.
+        The columns `as <class>` hold a row of the confusion matrix: the pixels of the true class,
+        by the class that was predicted.
         """
         found = class_rows(self.table, classes)
         if self.confusion_KK is not None:
@@ -44,7 +45,7 @@ class Evaluation:
 
 
 class Tally:
-    """Collects images one by one; only counts and distances stay in memory."""
+    """Collects the figures of images one by one. Only counts and distances stay in memory."""
 
     def __init__(self, classes: int, target: Target):
         """`classes` includes the background."""
@@ -54,7 +55,7 @@ class Tally:
         self._confusion_KK = np.zeros((classes, classes), np.int64)
 
     def add(self, pred_HW: np.ndarray, true_HW: np.ndarray) -> None:
-        """Add an image; the numbers of its masks are explained in `config/target.py`."""
+        """Add an image. The numbers of its masks are explained in `config/target.py`."""
         pair = [torch.from_numpy(mask.astype(np.int64))[None] for mask in (pred_HW, true_HW)]
         counts_1K3 = overlap_counts(pair[0], pair[1], self._classes, self._target)
         self._counts.append(counts_1K3[0].numpy())

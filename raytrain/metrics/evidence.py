@@ -1,4 +1,4 @@
-"""The evidence for metrics: the same arrays for any number of workers.
+"""The evidence from which metrics are computed. The arrays are the same for any number of workers.
 
 Shape suffixes: N images in the order of their ids, K classes, 3 = true positives, false positives,
 false negatives (pixels), G metrics that need more than counts, H x W pixels.
@@ -21,7 +21,7 @@ class ImageMaps:
     pred_KHW: np.ndarray
     """bool: where the class is predicted."""
     true_KHW: np.ndarray
-    """bool: where the class is; a pixel without any class is unlabeled."""
+    """bool: where the true mask has the class. A pixel without any class is unlabeled."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Evidence:
     gathered: tuple[Any, ...] = ()
     """The specs of the metrics in `figures_NGK`."""
     figures_NGK: np.ndarray | None = None
-    """float64: the value of each of these metrics on each image; NaN where an image is left out."""
+    """float64: the value of each gathered metric on each image; NaN where an image is left out."""
     counted_K: np.ndarray | None = None
-    """bool: the classes that count; None: all of them."""
+    """bool: the classes that count; None: all classes count."""
 
     def figures(self, spec: Any) -> np.ndarray:
         """Return figures_NK of one gathered metric."""
@@ -48,8 +48,8 @@ class Evidence:
         return type(self)(self.counts_NK3[rows], self.gathered, figures, self.counted_K)
 
     def counted(self, score_NK: np.ndarray) -> np.ndarray:
-        """Return the scores (of all classes, or without the background), with NaN for classes that
-        do not count."""
+        """Return the scores, with NaN for classes that do not count. They are of all classes, or of
+        all but the background."""
         if self.counted_K is None:
             return score_NK
         return np.where(self.counted_K[-score_NK.shape[1] :], score_NK, np.nan)
@@ -63,7 +63,8 @@ def occurring(counts_NK3: np.ndarray) -> np.ndarray:
 
 
 def means(score_NK: np.ndarray) -> np.ndarray:
-    """Return score_K: each class's mean over images, without NaN values; NaN if all are NaN."""
+    """Return score_K: the mean of each class over images, ignoring NaN; NaN if all values are
+    NaN."""
     present_NK = ~np.isnan(score_NK)
     count_K = present_NK.sum(0)
     total_K = np.where(present_NK, score_NK, 0.0).sum(0)
@@ -71,7 +72,8 @@ def means(score_NK: np.ndarray) -> np.ndarray:
 
 
 def deviations(score_NK: np.ndarray) -> np.ndarray:
-    """Return sd_K over the images (divided by their number), without NaN values as in `means`."""
+    """Return sd_K, the standard deviation over the images (divided by their number), ignoring NaN
+    as in `means`."""
     return np.sqrt(means((score_NK - means(score_NK)) ** 2))
 
 
@@ -87,8 +89,11 @@ def mean(score_NK: np.ndarray) -> float | None:
 def label_maps(
     prob_KHW: np.ndarray, pred_HW: np.ndarray, true_HW: np.ndarray, target: Target
 ) -> ImageMaps:
-    """Return the maps of masks with numbers as in `config/target.py`; if classes overlap, the
-    background's probability is 1 minus that of the most probable class."""
+    """Return the probabilities and both masks class by class.
+
+    The masks hold numbers as in `config/target.py`. If classes overlap, the background's
+    probability is 1 minus that of the most probable class.
+    """
     judged_HW = np.ones(true_HW.shape, bool)
     if target == "multi_label":
         prob_KHW = np.concatenate([1 - prob_KHW.max(0, keepdims=True), prob_KHW])

@@ -1,4 +1,4 @@
-"""The convex hull of a class, and which pixels it contains.
+"""The convex hull of a class, and the pixels inside it.
 
 Shape suffixes: C corners, N pixels, H x W pixels, h rows of a band, M of them with the class.
 """
@@ -10,8 +10,8 @@ from raytrain.metrics.class_pixels import ClassPixels, bands
 
 
 def corners(pixels: ClassPixels) -> np.ndarray:
-    """Return row and column of the C corners of the convex hull of the centers of a class, in
-    OpenCV's direction; none where the class is absent."""
+    """Return row and column of the C corners of the convex hull of a class's pixel centers, in
+    OpenCV's direction; no corners where the class is absent."""
     ends = []
     for rows in bands(pixels.mask_HW.shape):
         class_hW = pixels.at(rows)
@@ -25,7 +25,8 @@ def corners(pixels: ClassPixels) -> np.ndarray:
 
 
 def in_hull(inner_hW: np.ndarray, top: int, hull_C2: np.ndarray) -> np.ndarray:
-    """Return the pixels of `inner_hW`, whose first row is `top`, that are in the hull."""
+    """Return the pixels of `inner_hW` that are inside the hull. The first row of `inner_hW` is
+    `top`."""
     kept_hW = np.zeros_like(inner_hW)
     if not len(hull_C2):
         return kept_hW

@@ -1,8 +1,8 @@
 """The evidence for a score, image by image: `final/oof_evidence.npz` of an ensemble out of fold,
 and `trials/<fingerprint>/evidence.npz` of a trial's best epoch on its held-out images.
 
-A submission keeps a copy under its tag, for comparison with others even after a later `finalize` of
-its run. Pure numpy: reading a file loads no torch.
+A submission keeps a copy under its tag, so that it can be compared with others even after a later
+`finalize` of its run. Reading a file does not load torch.
 
 Shape suffixes as in `metrics/evidence.py`.
 """
@@ -27,7 +27,7 @@ _UNREADABLE = (
     KeyError, ValueError, TypeError, AttributeError, EOFError, OSError, zipfile.BadZipFile,
     zlib.error,
 )  # fmt: skip
-"""Errors of numpy and pydantic for a file that is empty, torn or of another kind."""
+"""Errors of numpy and pydantic for a file that is empty, incomplete or of another kind."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ class OofEvidence:
     evidence: Evidence
     """Evidence in the order of `ids`."""
     metric: MetricSpec
-    """The metric of the score."""
+    """The metric by which the evidence is scored."""
 
     def aligned(self, other: "OofEvidence") -> "OofEvidence":
-        """Return this evidence in the other's order, for the other's metric.
+        """Return this evidence in the order of the other's images, for the other's metric.
 
         Raises ValueError when the two are not comparable: other images, groups or masks, or no
         figures for that metric.
@@ -101,7 +101,7 @@ def read_oof_evidence(path: Path) -> OofEvidence:
 def _differences(one: OofEvidence, other: OofEvidence) -> list[str]:
     if set(one.ids) != set(other.ids):
         only = sorted(set(one.ids) ^ set(other.ids))
-        return [f"{len(only)} images are in only one of the two, such as {only[0]}"]
+        return [f"{len(only)} images are in only one of the two submissions, such as {only[0]}"]
     problems = []
     groups = dict(zip(one.ids, one.groups, strict=True))
     if [groups[id] for id in other.ids] != list(other.groups):
@@ -109,7 +109,10 @@ def _differences(one: OofEvidence, other: OofEvidence) -> list[str]:
     truths = [_true_pixels(each) for each in (one, other)]
     changed = [id for id in other.ids if truths[0][id] != truths[1][id]]
     if changed:
-        problems.append(f"{len(changed)} masks or the classes changed, such as {changed[0]}")
+        problems.append(
+            f"the true pixels of {len(changed)} images differ, such as {changed[0]}: masks or "
+            "classes changed"
+        )
     needed: tuple[Any, ...] = gathered(other.metric)
     missing = [spec.label for spec in needed if spec not in one.evidence.gathered]
     if missing:
@@ -118,7 +121,7 @@ def _differences(one: OofEvidence, other: OofEvidence) -> list[str]:
 
 
 def _true_pixels(oof: OofEvidence) -> dict[str, list[int]]:
-    """Return the true pixels of each class for each id: hits plus misses."""
+    """Return id -> number of true pixels of each class: hits plus misses."""
     counts_NK3 = oof.evidence.counts_NK3
     pixels_NK = counts_NK3[..., 0] + counts_NK3[..., 2]
     return dict(zip(oof.ids, pixels_NK.tolist(), strict=True))

@@ -52,14 +52,15 @@ FRACTIONS: dict[str, Callable[[Any, np.ndarray, np.ndarray, np.ndarray], Pair]] 
     "f1": _dice,
     "fbeta": _fbeta,
 }
-"""Name -> numerator and denominator from hits, false positives and false negatives."""
+"""Name -> function from the spec, hits, false positives and false negatives to numerator and
+denominator."""
 
 
 def fractions(spec: Any, counts_NK3: np.ndarray) -> np.ndarray:
     """Return score_NK of each image and class, or score_1K over the whole set; NaN where 0/0 is
     skipped.
 
-    If the background does not count, it is not part of K.
+    If the background does not count, it is not one of the K classes.
     """
     if spec.over == "set":
         counts_NK3 = counts_NK3.sum(0, keepdims=True)
@@ -71,8 +72,9 @@ def fractions(spec: Any, counts_NK3: np.ndarray) -> np.ndarray:
 
 
 def counted_scores(spec: Any, evidence: Evidence, counts_NK3: np.ndarray) -> np.ndarray:
-    """Return the `fractions` of these counts, with NaN for classes that do not count, or of the one
-    class that the spec names. That class always counts, because nothing else would."""
+    """Return the `fractions` of these counts, with NaN for classes that do not count. If the spec
+    names one class, only the fractions of this class are returned. It always counts, because it is
+    the only one."""
     score_NK = fractions(spec, counts_NK3)
     if spec.only is None:
         return evidence.counted(score_NK)

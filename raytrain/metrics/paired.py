@@ -2,8 +2,8 @@
 
 Both were trained with the same number of seeds and scored on the same groups (patients, sequences),
 so the difference is known for each group and seed. Groups and seeds are both random samples. The
-two-way analysis of variance of Dorfman, Berbaum and Metz (1992), with seeds as readers, adds up
-their variances. With one seed it is the paired t test over groups.
+two-way analysis of variance of Dorfman, Berbaum and Metz (1992), with seeds as readers, adds up the
+variances of both. With one seed it is the paired t test over groups.
 
 Shape suffixes: G groups, S seeds.
 """
@@ -20,17 +20,17 @@ ALPHA, POWER = 0.05, 0.8
 
 @dataclass(frozen=True)
 class Paired:
-    """A difference and its test results."""
+    """A difference between two scores, and the results of its test."""
 
     difference: float
-    """Mean over groups and seeds."""
+    """Mean difference over groups and seeds."""
     low: float
     high: float
     """Upper end of the 95 % interval; `low` is the lower end."""
     p: float
     """Two-sided p value."""
     detectable: float
-    """The smallest difference that such a test detects with power .8 at alpha .05."""
+    """The smallest difference that this test detects with power .8 at alpha .05."""
     groups: int
     seeds: int
 
@@ -41,7 +41,7 @@ class Paired:
 
 
 def paired_test(difference_GS: np.ndarray) -> Paired:
-    """Test whether the mean is 0. Raises ValueError for fewer than two groups."""
+    """Test whether the mean difference is 0. Raises ValueError for fewer than two groups."""
     groups, seeds = difference_GS.shape
     if groups < 2:
         raise ValueError(
@@ -59,7 +59,8 @@ def paired_test(difference_GS: np.ndarray) -> Paired:
 
 
 def detectable_effect(freedom: float) -> float:
-    """Return the difference, in standard errors, that the two-sided t test detects with `POWER`."""
+    """Return the smallest difference, in standard errors, that the two-sided t test detects with
+    `POWER`."""
     limit = float(t.ppf(1 - ALPHA / 2, freedom))
 
     def lacking(effect: float) -> float:

@@ -20,11 +20,12 @@ Step = Callable[[Any, np.ndarray, np.ndarray, Target], None]
 
 
 Change = Callable[[ClassPixels, float], Rows]
-"""Function of a class and its value for what becomes of the class."""
+"""Function from a class and the step's value for it to the pixels of the class after the step."""
 
 
 def bias(spec: BiasStep, prob_KHW: np.ndarray, mask_HW: np.ndarray, target: Target) -> None:
-    """Take the best class of log p + b, computed as p exp(b), which needs no log 0."""
+    """Take, at each pixel, the class with the highest log p + b. It is computed as p exp(b), which
+    needs no log 0."""
     factor_K = np.exp((0.0, *spec.at)).astype(prob_KHW.dtype)
     mask_HW[:] = (prob_KHW * factor_K[:, None, None]).argmax(0)
 
@@ -32,7 +33,7 @@ def bias(spec: BiasStep, prob_KHW: np.ndarray, mask_HW: np.ndarray, target: Targ
 def fill_holes(
     spec: FillHolesStep, prob_KHW: np.ndarray, mask_HW: np.ndarray, target: Target
 ) -> None:
-    """Fill the holes of all classes of the given mask at once."""
+    """Fill the holes of all classes at once, as they are in the given mask."""
     chosen = [number for number, at in enumerate(spec.at, 1) if at]
     holes = {number: _holes(ClassPixels(mask_HW, number, target, prob_KHW)) for number in chosen}
     for rows in bands(mask_HW.shape):
@@ -59,7 +60,7 @@ def inside(spec: InsideStep, prob_KHW: np.ndarray, mask_HW: np.ndarray, target: 
 def _each(
     change: Change, spec: PerClassStep, prob_KHW: np.ndarray, mask_HW: np.ndarray, target: Target
 ) -> None:
-    """Change every class whose value is not the neutral one."""
+    """Change every class for which the value of the step is not neutral."""
     for number, at in enumerate(spec.at, 1):
         if at != spec.neutral:
             pixels = ClassPixels(mask_HW, number, target, prob_KHW)
@@ -67,9 +68,10 @@ def _each(
 
 
 def _write(pixels: ClassPixels, now: Rows) -> None:
-    """Change the mask so that the class is where `now` says, which may read the same band of it.
+    """Change the mask so that the pixels of the class are those that `now` returns. `now` may read
+    the band of the mask that is being changed.
 
-    With one class a pixel, that must not contain pixels of another foreground class.
+    With one class a pixel, `now` must not return pixels of another foreground class.
     """
     for rows in bands(pixels.mask_HW.shape):
         band_hW, was_hW, now_hW = pixels.mask_HW[rows], pixels.at(rows), now(rows)
@@ -96,7 +98,8 @@ def _highest(pixels: ClassPixels, share: float) -> Rows:
 def _ranked(prob_HW: np.ndarray, rank: int) -> float:
     """Return the value of this rank, 1 being the highest, without a sorted copy of the plane.
 
-    The bits of nonnegative floats rise with their values, so they are bisected.
+    The bits of nonnegative floats rise with their values, so the value is found by bisection of the
+    bits.
     """
     bits = np.dtype(f"u{prob_HW.itemsize}")
     low, high = 0, int(prob_HW.max().view(bits))
@@ -142,7 +145,7 @@ def _largest(pixels: ClassPixels, most: float) -> Rows:
 
 
 def _holes(pixels: ClassPixels) -> tuple[Components, np.ndarray]:
-    """Return the components of what is not the class, and area_N (px) of those that are holes: 0
+    """Return the connected components outside the class, and area_N (px) of those that are holes: 0
     where they reach the image's edge."""
     components = Components(pixels.absent, pixels.mask_HW.shape, 4)
     area_N = components.area_N
@@ -166,4 +169,5 @@ STEPS: dict[str, Step] = {
     "largest_components": partial(_each, _largest),
     "inside": inside,
 }
-"""Name -> function of its spec, prob_KHW (floats), mask_HW and target that changes the mask."""
+"""Name -> function that changes a mask. It takes the step's spec, prob_KHW (floats), mask_HW and
+the target."""

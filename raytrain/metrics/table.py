@@ -34,10 +34,10 @@ REPORT = (PrecisionMetricSpec(), RecallMetricSpec(), F1MetricSpec())
 def class_table(counts_NK3: np.ndarray) -> dict[str, Any]:
     """Return lists over all classes, background first.
 
-    `dice` and `iou` are means with `_sd` over images (0/0 is 1), and over the whole `_set`.
-    `precision`, `recall` and `f1` are over the set, as in scikit-learn's classification report (0/0
-    is 0), with `macro_` and `weighted_` means. `pixels` are those of the truth. `accuracy` is a
-    single number.
+    `dice` and `iou` are means over images with their `_sd` (0/0 is 1); with `_set` they are over
+    the whole set. `precision`, `recall` and `f1` are over the set, as in scikit-learn's
+    classification report (0/0 is 0), with `macro_` and `weighted_` means. `pixels` are those of the
+    truth. `accuracy` is a single number.
     """
     evidence = Evidence(counts_NK3)
     table: dict[str, Any] = {"accuracy": accuracy(AccuracyMetricSpec(), evidence)}
@@ -57,7 +57,7 @@ def class_table(counts_NK3: np.ndarray) -> dict[str, Any]:
 
 
 def class_rows(table: dict[str, Any], classes: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Return the table as one row per class, and three rows of means: of the foreground classes
+    """Return the table as one row per class, and three rows of means: over the foreground classes
     that occur in the truth and, with the background as in scikit-learn, macro and weighted."""
     keys = [key for key in OF_CLASS if key in table]
     rows: list[dict[str, Any]] = [

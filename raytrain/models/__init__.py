@@ -1,7 +1,8 @@
-"""Architectures, one file per family. Each returns logits_BKHW with the height and width of its
-input.
+"""Architectures, one file per family. Each network returns logits_BKHW with the height and width of
+its input.
 
-A family imports smp, timm or torchvision only when a network is built, because they import slowly.
+A family imports smp, timm or torchvision only when a network is built, because these imports are
+slow.
 """
 
 from collections.abc import Callable
@@ -60,9 +61,10 @@ def build_model(spec: ModelSpec, channels: int, classes: int, weights: Path | No
 
 
 def refusal(spec: ModelSpec, channels: int, classes: int, height: int, width: int) -> str | None:
-    """Return why this network cannot train on these images, or None; uses no memory (meta tensors).
+    """Return why this network cannot train on these images, or None. It uses no memory (meta
+    tensors).
 
-    It is tried on one image, because a worker's share of an epoch's last step may be that small.
+    One image is tried, because a worker's share of an epoch's last step may be a single image.
     """
     try:
         model = with_solo_norms(without_memory(spec, channels, classes)).train()
@@ -77,7 +79,7 @@ def refusal(spec: ModelSpec, channels: int, classes: int, height: int, width: in
 
 
 def without_memory(spec: ModelSpec, channels: int, classes: int) -> nn.Module:
-    """Return the network of a spec on the meta device: its shapes and parts, without numbers."""
+    """Return the network of a spec on the meta device. It has shapes and parts, but no numbers."""
     try:
         with torch.device("meta"):
             return _built(spec, channels, classes)

@@ -11,7 +11,7 @@ GRID = 32
 
 
 class DenseAlexNet(nn.Module):
-    """AlexNet with GRID x GRID outputs per class instead of one, enlarged bilinearly."""
+    """AlexNet with GRID x GRID outputs per class instead of one. They are enlarged bilinearly."""
 
     def __init__(self, spec: AlexNetSpec, channels: int, classes: int):
         from torchvision.models import alexnet

@@ -10,8 +10,8 @@ from raytrain.models import without_memory
 def costs(
     spec: ModelSpec, channels: int, classes: int, sides: tuple[int, ...]
 ) -> tuple[int, list[int | None]]:
-    """Return the number of trained (or fitted) values, and the multiply-adds of one square image of
-    each of these sides (px); None if the network cannot take that size.
+    """Return the number of trained (or fitted) values, and the multiply-adds for one square image
+    of each of these sides (px); None if the network refuses the size.
 
     Convolutions, matrix products and attention are counted, as half of the floating-point
     operations that torch reports. Comparisons in trees are not counted. Raises ValueError when

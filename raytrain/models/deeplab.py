@@ -14,7 +14,7 @@ LOW_LEVEL = 2
 
 
 class DeepLab(nn.Module):
-    """An atrous pyramid on the encoder's deepest map, joined with its map at stride 4."""
+    """An atrous pyramid on the encoder's deepest map, joined with the encoder's map at stride 4."""
 
     def __init__(self, spec: DeepLabSpec, channels: int, classes: int):
         from segmentation_models_pytorch.encoders import get_encoder

@@ -44,13 +44,13 @@ class DRN(nn.Module, EncoderMixin):
         return maps[: self._depth + 1]
 
     def make_dilated(self, output_stride: int) -> None:
-        """Check that the stride is 8: the network is already dilated. Raises ValueError
-        otherwise."""
+        """Check that the stride is 8, because the network is already dilated. Raises ValueError for
+        another stride."""
         if output_stride != 8:
             raise ValueError(f"the output stride of drn_d_54 is 8, not {output_stride}")
 
     def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> Any:
-        """Load a state dict; the classifier in the authors' files is dropped."""
+        """Load a state dict. The classifier in the authors' files is left out."""
         kept = {key: value for key, value in state_dict.items() if not key.startswith("fc.")}
         return super().load_state_dict(kept, strict, assign)
 

@@ -1,5 +1,5 @@
 """EffUNet (Baheti et al.: Eff-UNet, CVPR Workshops 2020), as in source system B: a U-Net decoder on
-EfficientNet that also sees the image itself."""
+EfficientNet, with the image itself as an additional input."""
 
 import torch
 from torch import nn
@@ -11,7 +11,7 @@ WIDTHS = (256, 128, 64, 32, 16)
 
 
 class EffUNet(nn.Module):
-    """smp's U-Net with one additional skip: the image, concatenated at full resolution."""
+    """smp's U-Net with one additional skip: the image is concatenated at full resolution."""
 
     def __init__(self, spec: EffUNetSpec, channels: int, classes: int):
         from segmentation_models_pytorch.base import SegmentationHead

@@ -10,7 +10,8 @@ from raytrain.models.padding import Padded
 
 
 class FCN(nn.Module):
-    """VGG with its classifier as convolutions; finer stages' scores are added in upsampling."""
+    """VGG whose classifier is made of convolutions. The scores of finer stages are added during
+    upsampling."""
 
     def __init__(self, spec: FcnSpec, channels: int, classes: int):
         from segmentation_models_pytorch.encoders import get_encoder
@@ -50,7 +51,7 @@ class FCN(nn.Module):
 
 
 def build_fcn(spec: FcnSpec, channels: int, classes: int) -> nn.Module:
-    """Build an FCN with random weights that upsamples bilinearly at first."""
+    """Build an FCN with random weights. Before training, it upsamples bilinearly."""
     return Padded(FCN(spec, channels, classes), 32)
 
 

@@ -13,8 +13,8 @@ from torch import nn
 from raytrain.config.models import PretrainedSpec, SetrSpec, SmpSpec
 
 HUB = {"HF_HUB_ETAG_TIMEOUT": "10", "HF_HUB_DOWNLOAD_TIMEOUT": "30", "HF_HUB_VERBOSITY": "error"}
-"""Settings that huggingface_hub reads on import; the limits apply to each answer, again after each
-retry and byte."""
+"""Settings that huggingface_hub reads on import. The limits apply to each answer, and begin again
+after each retry and each byte."""
 
 
 def fetch(spec: PretrainedSpec, path: Path, limit_s: float) -> None:

@@ -1,8 +1,8 @@
 """Auxiliary heads for training: maps of the decoder's coarser stages, and the presence of classes.
 
-They are hooks on the network and a submodule of it named `auxiliary`, so that the network's own
-parameters keep their names. In training the network returns `Outputs`; in evaluation only its maps,
-as without heads.
+The heads are hooks on the network, and a submodule of it named `auxiliary`, so that the network's
+own parameters keep their names. In training the network returns `Outputs`. In evaluation it returns
+only its maps, as without heads.
 """
 
 from typing import Any, NamedTuple
@@ -18,11 +18,12 @@ from raytrain.models.stages import Stage, coarse_stages, deepest
 
 PART = "auxiliary"
 REMOVED = 20.0
-"""Distance of a removed class's logit below the background's (below 0 if classes overlap)."""
+"""Distance by which the logit of a removed class is below the background's logit (below 0 if
+classes overlap)."""
 
 
 class Outputs(NamedTuple):
-    """The output of a network with heads in training."""
+    """The output of a network with heads, in training."""
 
     logits_BKHW: torch.Tensor
     sides: tuple[torch.Tensor, ...]
@@ -37,7 +38,7 @@ class Outputs(NamedTuple):
 
 
 class Auxiliary(nn.Module):
-    """The heads, with the maps recorded in the current forward pass."""
+    """The heads, and the maps of the current forward pass."""
 
     def __init__(
         self,
@@ -66,7 +67,7 @@ class Auxiliary(nn.Module):
         self.deepest: torch.Tensor | None = None
 
     def begin(self, module: nn.Module, inputs: Any) -> None:
-        """Discard the records of the previous pass, which may have been aborted."""
+        """Discard the maps of the previous pass, which may have been aborted."""
         del module, inputs
         self.seen, self.deepest = [], None
 
@@ -84,7 +85,7 @@ class Auxiliary(nn.Module):
     def finish(
         self, module: nn.Module, inputs: Any, logits_BKHW: torch.Tensor
     ) -> torch.Tensor | Outputs:
-        """Return the output of the network."""
+        """Return the output of the network: its maps, or `Outputs` in training."""
         del module, inputs
         # Nothing of the pass is kept, because these tensors would prevent copies of the network.
         seen, deepest_map = self.seen, self.deepest
@@ -120,10 +121,10 @@ def attach(
     deep_supervision: DeepSupervisionSpec | None,
     presence: PresenceSpec | None,
 ) -> None:
-    """Attach the requested heads to the network; without any, it does not change.
+    """Attach the requested heads to the network. Without any head, the network does not change.
 
-    `maps` is the number of its logits' channels, including the background if classes do not
-    overlap.
+    `maps` is the number of channels of the network's logits. It includes the background if classes
+    do not overlap.
     """
     if deep_supervision is None and presence is None:
         return
@@ -148,7 +149,7 @@ def attach_problems(
     deep_supervision: DeepSupervisionSpec | None,
     presence: PresenceSpec | None,
 ) -> list[str]:
-    """Return why this network cannot have the heads; it may be on the meta device."""
+    """Return why this network cannot have the heads. The network may be on the meta device."""
     problems = []
     if deep_supervision is not None:
         stages, wanted = len(coarse_stages(network)), len(deep_supervision.weights)

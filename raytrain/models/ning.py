@@ -13,7 +13,7 @@ MARGIN = 18
 
 
 class Ning(nn.Module):
-    """Three convolutions and two subsampling steps; every 4x4 cell has one label. Training compares
+    """Three convolutions and two subsampling steps. Every 4x4 cell has one label. Training compares
     it with the most common label of the cell (`engine/training_loss.py`)."""
 
     def __init__(self, channels: int, classes: int):

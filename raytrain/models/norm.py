@@ -9,9 +9,9 @@ class SoloBatchNorm2d(nn.BatchNorm2d):
     """BatchNorm2d that accepts a map of 1x1 pixels of a single image in training.
 
     Such a batch has no variance, and PyTorch raises an error. Here the running statistics are used
-    instead, and do not change. This happens when a worker has one image of a step, in the pooling
-    branch of DeepLab (Chen et al. 2017), PAN and UPerNet, and in the deepest stages for small
-    images.
+    instead, and do not change. Such batches occur when a worker has one image of a step: in the
+    pooling branch of DeepLab (Chen et al. 2017), PAN and UPerNet, and in the deepest stages for
+    small images.
     """
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Padding of images to a size that a network can divide, and cropping of its maps."""
+"""Padding of images to a size that suits the network, and cropping of the network's maps."""
 
 import torch
 from torch import nn
@@ -6,7 +6,8 @@ from torch.nn import functional
 
 
 class Padded(nn.Module):
-    """A network with padding, at the right and the bottom, to a multiple of its stride.
+    """A network whose input is padded, at the right and the bottom, to a multiple of the network's
+    stride.
 
     The border pixels are repeated, so that no edge appears where the image ends. The maps are
     cropped to the image's own size.
@@ -27,7 +28,7 @@ class Padded(nn.Module):
 
     @property
     def encoder(self) -> nn.Module:
-        """The network's encoder, which pretrained weights are loaded into."""
+        """The network's encoder, into which pretrained weights are loaded."""
         encoder = self.network.encoder
         assert isinstance(encoder, nn.Module)
         return encoder

@@ -9,7 +9,8 @@ from raytrain.models.padding import Padded
 
 
 class SegNet(nn.Module):
-    """VGG and its mirror image, which returns each value to the position it was pooled from."""
+    """VGG and its mirror image. Unpooling returns each value to the position from which it was
+    pooled."""
 
     def __init__(self, spec: SegNetSpec, channels: int, classes: int):
         from segmentation_models_pytorch.encoders import get_encoder
@@ -55,7 +56,8 @@ def build_segnet(spec: SegNetSpec, channels: int, classes: int) -> nn.Module:
 
 
 def _mirror(stage: list[nn.Conv2d]) -> nn.Sequential:
-    """Return the stage's convolutions in reverse order, each with inputs and outputs exchanged."""
+    """Return the convolutions of a stage in reverse order. In each, inputs and outputs are
+    exchanged."""
     layers: list[nn.Module] = []
     for conv in reversed(stage):
         inner, outer = conv.out_channels, conv.in_channels

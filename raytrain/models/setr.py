@@ -1,5 +1,5 @@
-"""SETR (Zheng et al.: Rethinking Semantic Segmentation from a Sequence-to-Sequence Perspective
-with Transformers, CVPR 2021) on the vision transformers of timm."""
+"""SETR (Zheng et al.: Rethinking Semantic Segmentation from a Sequence-to-Sequence Perspective with
+Transformers, CVPR 2021) on the vision transformers of timm."""
 
 from typing import Any
 
@@ -15,7 +15,8 @@ WIDTH = 256
 
 
 class SETR(nn.Module):
-    """A vision transformer with its patches arranged as a map, and a head that enlarges the map."""
+    """A vision transformer whose patches are arranged as a map, and a head that enlarges the
+    map."""
 
     def __init__(self, spec: SetrSpec, channels: int, classes: int):
         import timm

@@ -11,7 +11,8 @@ from raytrain.config.models.smp import DEEPLABS
 from raytrain.models.padding import Padded
 
 ATROUS_RATES = {8: (12, 24, 36), 16: (6, 12, 18)}
-"""DeepLab's rates at each output stride (Chen et al. 2018); smp uses the first ones for both."""
+"""DeepLab's dilation rates at each output stride (Chen et al. 2018). smp uses the first ones for
+both strides."""
 
 DRN_DECODERS = ("deeplabv3", "deeplabv3plus", "pspnet", "segformer", "unet", "upernet")
 """Decoders that do not require each map to be half the size of the previous one."""
@@ -28,7 +29,8 @@ def build_smp(spec: SmpSpec, channels: int, classes: int) -> nn.Module:
 
 
 def smp_network(spec: SmpSpec, channels: int, classes: int, weights: str | bool | None) -> Any:
-    """Build smp's own model; `weights` are the encoder's weights as in smp's `get_encoder`."""
+    """Build smp's own model. `weights` are the encoder's weights, as smp's `get_encoder` takes
+    them."""
     import segmentation_models_pytorch
 
     if spec.encoder == "drn_d_54":

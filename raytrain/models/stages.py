@@ -12,14 +12,15 @@ Stage = tuple[nn.Module, int]
 
 @runtime_checkable
 class Staged(Protocol):
-    """A network of ours that names its stages; without these methods it cannot have heads."""
+    """A network of raytrain's own that names its stages. Without these methods a network cannot
+    have heads."""
 
     def coarse(self) -> list[nn.Module]:
         """Return the decoder's stages below the finest one, finest first."""
 
     def deepest(self) -> tuple[nn.Module, int]:
-        """Return the module with the smallest map, alone or the last of several, and the map's
-        number of channels."""
+        """Return the module that outputs the smallest map, alone or as the last of several, and the
+        map's number of channels."""
 
 
 def inner(network: nn.Module) -> nn.Module:
@@ -28,8 +29,8 @@ def inner(network: nn.Module) -> nn.Module:
 
 
 def coarse_stages(network: nn.Module) -> list[Stage]:
-    """Return the decoder's stages below the finest one, finest first; they run in the opposite
-    order. Empty if there are none."""
+    """Return the decoder's stages below the finest one, finest first; empty if there are none. They
+    run in the opposite order."""
     import segmentation_models_pytorch as smp
 
     match inner(network):
@@ -50,7 +51,8 @@ def coarse_stages(network: nn.Module) -> list[Stage]:
 
 
 def deepest(network: nn.Module) -> Stage | None:
-    """Return the module with the smallest map (alone or the last of several), or None."""
+    """Return the module that outputs the smallest map, alone or as the last of several; None if
+    there is none."""
     import segmentation_models_pytorch as smp
 
     match inner(network):

@@ -1,4 +1,4 @@
-"""Weights files in their common forms: read, unpacked, and matched to an encoder."""
+"""Weights files in their common forms. They are read, unpacked, and matched to an encoder."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,17 +14,17 @@ from raytrain.models.tensors import load_tensors
 
 State = Mapping[str, torch.Tensor]
 SHOWN = 3
-"""Number of unmatched entries to name."""
+"""Largest number of unmatched entries that a message names."""
 COUNTER = ".num_batches_tracked"
 """Suffix of BatchNorm's counters, which older files lack and evaluation does not need."""
 RGB = 3
 _OLD_DENSENET = re.compile(r"\.(norm|relu|conv)\.([12])\.")
-"""Names in torchvision's own files of densenets."""
+"""Pattern of layer names in torchvision's own weights files of densenets."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """The matched entries of a file and an encoder."""
+    """The entries of a weights file that match an encoder's entries."""
 
     fits: dict[str, torch.Tensor]
     total: int
@@ -36,12 +36,12 @@ class Match:
 
     @property
     def note(self) -> str | None:
-        """The entries of the file that are not used; None when all are."""
+        """A note with the entries of the file that are not used; None when all are used."""
         return f"{len(self.left)} entries are not used: {_some(self.left)}" if self.left else None
 
     @property
     def problem(self) -> str | None:
-        """How much does not match, with the first entries; None when all matches."""
+        """How many entries match, and the first ones that do not; None when all entries match."""
         if not self.missing and not self.misshapen:
             return None
         fitting = self.total - len(self.missing) - len(self.misshapen)
@@ -57,9 +57,9 @@ def _some(names: list[str]) -> str:
 
 
 def read_state(path: Path) -> State:
-    """Return the tensors of a file by name: a state dict, alone or inside a training checkpoint.
+    """Return name -> tensor from a file: a state dict, alone or inside a training checkpoint.
 
-    Raises ValueError when there is none, or when loading it would run code.
+    Raises ValueError when there is none, or when loading the file would run code.
     """
     tree = _safetensors(path) if path.suffix == ".safetensors" else load_tensors(path)
     # The largest state dict in the file, because some files hold several.
@@ -77,7 +77,7 @@ def _safetensors(path: Path) -> State:
 
 
 def _states(tree: Any) -> Iterator[dict[str, torch.Tensor]]:
-    """Yield all mappings of names to tensors, outer ones first."""
+    """Yield all mappings from names to tensors, outer ones first."""
     if isinstance(tree, Mapping):
         yield {name: value for name, value in tree.items() if isinstance(value, torch.Tensor)}
         for inner in tree.values():
@@ -85,8 +85,8 @@ def _states(tree: Any) -> Iterator[dict[str, torch.Tensor]]:
 
 
 def match(wanted: State, state: State) -> Match:
-    """Match entries of the file to the encoder's names, whatever prefix either side has: `module.`,
-    `model.`, `encoder.`. Other entries of the file, such as a head, are left out."""
+    """Match entries of the file to the encoder's names. Either side may have a prefix, such as
+    `module.`, `model.` or `encoder.`. Other entries of the file, such as a head, are left out."""
     ours, theirs = _prefixes(wanted, state)
     fits, missing, misshapen, used = {}, [], [], set()
     for name, want in wanted.items():
@@ -107,7 +107,8 @@ def match(wanted: State, state: State) -> Match:
 
 
 def _prefixes(wanted: State, state: State) -> tuple[str, str]:
-    """Return the prefix to remove from the encoder's names and the one to add, by most matches."""
+    """Return the prefix to remove from the encoder's names and the prefix to add, so that most
+    names match."""
     first = next(iter(wanted), "")
     head = first.partition(".")[0] + "."
     ours = ["", *([head] if all(name.startswith(head) for name in wanted) else [])]
@@ -123,8 +124,8 @@ def _prefixes(wanted: State, state: State) -> tuple[str, str]:
 
 
 def _for_channels(value: torch.Tensor, want: torch.Tensor) -> torch.Tensor:
-    """Adapt a first convolution for RGB to another number of channels, by averaging and scaling, so
-    that activations keep their magnitude; other values are unchanged."""
+    """Return the weights of a first convolution for another number of channels. Those for RGB are
+    averaged and scaled, so that activations keep their magnitude. Other values are unchanged."""
     first = value.ndim == want.ndim == 4 and value.shape[1] == RGB != want.shape[1]
     if not first or value.shape[0] != want.shape[0] or value.shape[2:] != want.shape[2:]:
         return value

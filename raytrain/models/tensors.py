@@ -9,9 +9,10 @@ import torch
 
 
 def load_tensors(path: Path, content: bytes | None = None) -> Any:
-    """Load the content of a file on the CPU; `content` is its bytes if they are known.
+    """Load the content of a file on the CPU. `content` holds its bytes, if they are known.
 
-    Raises ValueError when it is not such a file, or holds objects that would run code when loaded.
+    Raises ValueError when it is not such a file, or holds objects that would run code when they are
+    loaded.
     """
     try:
         source = io.BytesIO(path.read_bytes() if content is None else content)

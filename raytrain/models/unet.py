@@ -11,7 +11,7 @@ from raytrain.models.norm import SoloBatchNorm2d
 
 
 class UNet(nn.Module):
-    """Convolution stages joined by downsampling and upsampling, with concatenated skips."""
+    """Stages of convolutions, joined by downsampling and upsampling, with concatenated skips."""
 
     def __init__(self, spec: ClassicUNet, channels: int, classes: int):
         super().__init__()
@@ -32,7 +32,7 @@ class UNet(nn.Module):
         self.shrink = nn.ModuleList(_down(wide, spec.down) for wide, _ in pairs)
 
     def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
-        """Return logits_BKHW for any height and width that allow `depth` halvings."""
+        """Return logits_BKHW for any height and width that can be halved `depth` times."""
         x = self.down[0](image_BCHW)
         skips = []
         for shrink, stage in zip(self.shrink, list(self.down)[1:], strict=True):
@@ -58,7 +58,7 @@ def build_unet(spec: ClassicUNet, channels: int, classes: int) -> nn.Module:
 
 
 def like(x: torch.Tensor, shape: torch.Size) -> torch.Tensor:
-    """Return x with the height and width of `shape`: odd sizes gain or lose a row or column in
+    """Return x with the height and width of `shape`. Odd sizes gain or lose a row or column in
     downsampling."""
     x = x[:, :, : shape[2], : shape[3]]
     if x.shape[2:] == shape[2:]:
@@ -70,7 +70,8 @@ def like(x: torch.Tensor, shape: torch.Size) -> torch.Tensor:
 def conv_stage(
     inner: int, outer: int, kernel: int, spec: UNetBase, bias: bool, dropout: float = 0.0
 ) -> nn.Sequential:
-    """Return `spec.convs` convolutions, each with norm, activation and, unless it is 0, dropout."""
+    """Return `spec.convs` convolutions. Each is followed by norm, activation and, unless it is 0,
+    dropout."""
     layers: list[nn.Module] = []
     for source in [inner] + [outer] * (spec.convs - 1):
         layers.append(nn.Conv2d(source, outer, kernel, padding=kernel // 2, bias=bias))

@@ -8,10 +8,10 @@ from raytrain.models.unet import conv_stage, like
 
 
 class UNetC(nn.Module):
-    """Contract blocks of convolutions and a pooling, expand blocks of convolutions and a transposed
-    convolution.
+    """A U-Net. Its contract blocks are convolutions and a pooling; its expand blocks are
+    convolutions and a transposed convolution.
 
-    An expand block joins the output of the block before with the pooled output of the contract
+    An expand block joins the output of the previous block with the pooled output of the contract
     block at the same resolution.
     """
 

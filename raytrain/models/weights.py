@@ -1,4 +1,5 @@
-"""Pretrained encoder weights: downloaded by the driver into the run, read there by workers."""
+"""Pretrained encoder weights. The driver downloads them into the run, and workers read them
+there."""
 
 from pathlib import Path
 
@@ -20,7 +21,7 @@ LIMIT_S = 1200.0
 
 
 def weights_file(spec: ModelSpec, folder: Path) -> Path | None:
-    """Return the path of the encoder weights that a spec names, or None for random ones."""
+    """Return the path of the encoder weights that a spec names, or None for random weights."""
     if not isinstance(spec, PretrainedSpec) or spec.weights is None:
         return None
     if spec.weights == "imagenet":
@@ -31,8 +32,8 @@ def weights_file(spec: ModelSpec, folder: Path) -> Path | None:
 
 
 def fetch_weights(spec: ModelSpec, folder: Path, limit_s: float = LIMIT_S) -> None:
-    """Make the file of `weights_file` exist. Raises ValueError that names the offline options, also
-    when a download takes longer than `limit_s`."""
+    """Download the file of `weights_file` if it does not exist. Raises ValueError that names the
+    ways without a download, also when a download takes longer than `limit_s`."""
     path = weights_file(spec, folder)
     if path is not None:
         bring_missing(path)
@@ -52,15 +53,15 @@ def fetch_weights(spec: ModelSpec, folder: Path, limit_s: float = LIMIT_S) -> No
 
 
 def load_encoder(model: nn.Module, path: Path) -> None:
-    """Load a weights file into `model.encoder`. Raises ValueError when an entry of the encoder is
-    missing in the file, or has another shape there."""
+    """Load a weights file into `model.encoder`. Raises ValueError when the file lacks an entry of
+    the encoder, or holds it in another shape."""
     encoder = model.encoder
     assert isinstance(encoder, nn.Module)
     encoder.load_state_dict(_matched(encoder, path).fits, strict=False)
 
 
 def file_note(spec: ModelSpec, model: nn.Module) -> str | None:
-    """Return a note on the entries of the weights file that the network does not use, or None.
+    """Return a note about the entries of the weights file that the network does not use, or None.
 
     The network may be on the meta device. Raises ValueError when the file is missing or does not
     fit.

@@ -1,1 +1,1 @@
-"""The stations of the pipeline, one file each, and `run.py`, which chains them."""
+"""The stations of the pipeline, one file each; `run.py` chains them."""

@@ -1,8 +1,8 @@
-"""`augment`: write the images that augmentation draws as a data set of its own, and a picture of
-images before and after it.
+"""`augment`: write augmented images as a data set of its own, or a picture of images before and
+after augmentation.
 
-Copy k of an image is what training with `copies: k` or more draws for it in memory on the host,
-where images are used whole.
+Copy k of an image is the same as in training with `copies: k` or more, on the host, if images are
+used whole.
 """
 
 import csv
@@ -33,10 +33,10 @@ from raytrain.runs.layout import RunDir
 from raytrain.runs.messages import counted
 
 Originals = Literal["in", "out"]
-"""Whether the training images themselves are written, too."""
+"""Whether the training images themselves are written, in addition to their copies."""
 TABLE = "samples.csv"
 SHOWN, AFTER = 6, 3
-"""Images on the picture, and drawn copies of each."""
+"""Number of images on the picture, and number of augmented copies of each."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Grown:
     originals: int
     """Number of training images that were written unchanged."""
     others: int
-    """Number of images of val and test; they are unchanged."""
+    """Number of images of val and test, which are not changed."""
 
     @property
     def text(self) -> str:
@@ -62,11 +62,11 @@ class Grown:
 
 
 def augment(job: JobSpec, run: RunDir, out: Path, count: int | None, originals: Originals) -> Grown:
-    """Write `count` drawn training pairs, and the images of val and test unchanged.
+    """Write `count` augmented training pairs, and the images of val and test without changes.
 
-    Every training image is drawn equally often, or once more. Without a count it is drawn
-    `trial.copies` times, at least once. Raises ValueError when `out` is not an empty folder, or
-    nothing is drawn. The folder is written completely or not at all.
+    All training images are drawn equally often, or some once more. Without a count, each is drawn
+    `trial.copies` times, but at least once. Raises ValueError when `out` is not an empty folder, or
+    when the augmentation is empty. The folder is written completely or not at all.
     """
     problems = _nothing_drawn(job)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -98,7 +98,8 @@ def augment(job: JobSpec, run: RunDir, out: Path, count: int | None, originals: 
 
 def preview(job: JobSpec, run: RunDir) -> Path:
     """Draw some training images before and after augmentation as one picture, with the outlines of
-    their masks, and return its path. Raises ValueError when nothing is drawn."""
+    their masks, and return the picture's path. Raises ValueError when augmentation draws
+    nothing."""
     if problems := _nothing_drawn(job):
         raise ValueError("\n".join(problems))
     report = read_if_changed(job.competition, run)
@@ -119,7 +120,9 @@ def preview(job: JobSpec, run: RunDir) -> Path:
 def _nothing_drawn(job: JobSpec) -> list[str]:
     if steps_of(job.trial.augmentation):
         return []
-    return ["trial.augmentation: it draws nothing; give a preset such as slices"]
+    return [
+        "trial.augmentation: it is empty, so there is nothing to draw; give a preset such as slices"
+    ]
 
 
 def _training(report: DataReport) -> list[str]:
@@ -128,7 +131,7 @@ def _training(report: DataReport) -> list[str]:
 
 
 def _plan(ids: list[str], drawn: int, originals: Originals) -> Iterator[tuple[str, int]]:
-    """Yield id and number of each training image to write; number 0 is the original."""
+    """Yield id and copy number of each training image to write. Number 0 is the original."""
     if originals == "in":
         yield from ((id, 0) for id in ids)
     for number in bar(range(drawn), f"augment: {drawn} pairs", drawn):
@@ -144,7 +147,7 @@ class _Pairs:
         self._rows = {id: row for row, id in enumerate(report.samples["id"])}
 
     def pair(self, id: str, copy: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return image_HWC and mask_HW of a copy, in the image's own type; copy 0 is the
+        """Return image_HWC and mask_HW of a copy, in the image's own type. Copy 0 is the
         original."""
         image_HWC = self._files.image(id)
         mask_HW = self._files.mask(id) if self._files.has_mask(id) else None
@@ -159,7 +162,7 @@ class _Pairs:
 
 
 class _Writer:
-    """Writes a data set as image and mask files, with a table of what each of them is."""
+    """Writes a data set as image and mask files, with a table that describes each of them."""
 
     def __init__(self, folder: Path, report: DataReport):
         self._folder, self._report = folder, report
@@ -169,8 +172,8 @@ class _Writer:
         self._samples = report.samples.set_index("id")
 
     def add(self, id: str, copy: int, image_HWC: np.ndarray, mask_HW: np.ndarray | None) -> None:
-        """Write one image with its mask, or without it. Raises ValueError for a name that another
-        image has."""
+        """Write one image with its mask, or an image without a mask. Raises ValueError for a name
+        that another image has."""
         split, group = self._samples.loc[id, ["split", "group"]]
         name = f"{id}_copy{copy}" if copy else id
         if copy and name in self._samples.index:
@@ -188,7 +191,8 @@ class _Writer:
             _save(masks / word / f"{name}.png", 255 * inside_HW.astype(np.uint8)[..., None])
 
     def close(self, job: JobSpec, data: Path) -> None:
-        """Write the table, and the job for this data set at its final place."""
+        """Write the table, and the job for this data set; `data` is the folder where the data set
+        will be."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerows([("id", "split", "group", "source", "copy"), *self._rows])
@@ -221,7 +225,7 @@ class _Writer:
 
 
 def _save(path: Path, image_HWC: np.ndarray) -> None:
-    """Write a PNG or TIFF file, by the name."""
+    """Write a PNG or TIFF file, according to the suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
     planes = image_HWC[..., 0] if image_HWC.shape[2] == 1 else image_HWC
     if path.suffix == ".tif":

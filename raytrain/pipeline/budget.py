@@ -1,9 +1,10 @@
-"""A run with a budget: a quick member first, then the best that fits into the remaining time.
+"""A run with a budget: first a quick member, then the best ensemble that fits into the remaining
+time.
 
-Every round ends with the out-of-fold score of a candidate ensemble. It replaces the current one
-only if two scores are higher than the current score: its own, and the nested score, which chooses
-between the two on each fold by the other folds. So whenever the run ends, `final/` holds the best
-ensemble so far, complete and checked.
+Every round ends with the out-of-fold score of a candidate ensemble. The candidate replaces the
+current ensemble only if two scores are higher than the current score: its own, and the nested score
+of choosing between the two on each fold by the other folds. So whenever the run ends, `final/`
+holds the best ensemble so far, complete and checked.
 """
 
 from dataclasses import replace
@@ -45,7 +46,8 @@ from raytrain.search.timing import timed_costs
 
 
 def run_within(run: Run, clock: Clock) -> None:
-    """Run a quick member, the search, the best configuration, and the best few."""
+    """Run a quick member, then the search, then an ensemble of the best configuration, then one of
+    the best few."""
     if current_evidence(run.folder) is None:
         _quick_member(run, clock)
     run = _planned(run, clock)
@@ -66,13 +68,14 @@ def run_within(run: Run, clock: Clock) -> None:
 
 
 def _with_finalize(run: Run, **changes: int) -> Run:
-    """Return the run with another `finalize`."""
+    """Return the run with other settings of `finalize`."""
     finalize = run.job.finalize.model_copy(update=changes)
     return replace(run, job=run.job.model_copy(update={"finalize": finalize}))
 
 
 def _quick_member(run: Run, clock: Clock) -> None:
-    """Train the default trial as an ensemble of one, as long as a tenth of the budget allows."""
+    """Train the default trial as an ensemble of one member, for as many epochs as a tenth of the
+    budget allows."""
     run = _with_finalize(run, members=1, workers=1)
     trial, epochs = run.job.trial, clock.plan.quick_epochs
     if epochs is None:
@@ -92,7 +95,8 @@ def _quick_member(run: Run, clock: Clock) -> None:
 
 
 def _planned(run: Run, clock: Clock) -> Run:
-    """Return the run with trials short enough for the budget; the end of the search is stored."""
+    """Return the run with trials that are short enough for the budget. The end of the search is
+    stored in the plan."""
     job, plan = run.job, clock.plan
     if plan.epochs is None:
         space, search_spec = job.search.space, job.search
@@ -119,7 +123,8 @@ def _planned(run: Run, clock: Clock) -> Run:
 
 
 def _costs(run: Run, specs: list[TrialSpec]) -> tuple[Costs | None, int]:
-    """Return the costs of the slowest spec (None if not timed), and the epochs of the longest."""
+    """Return the costs of the slowest spec (None if it was not timed), and the epochs of the
+    longest spec."""
     tasks = [fold_tasks(run, Recipe(spec))[0] for spec in specs]
     make_trainable(tasks, run)
     most = max(task.spec.last_epoch for task in tasks)
@@ -143,7 +148,8 @@ def _passes(run: Run, task: Task) -> int:
 
 
 def _round(run: Run, specs: list[TrialSpec]) -> None:
-    """Score these configurations' ensemble out of fold; if it is better, make it current."""
+    """Score the ensemble of these configurations out of fold. If it is better, it becomes the
+    current one."""
     folder, folds = run.folder, run.folds
     joined = [each.fingerprint for each in read_joined(folder).values()]
     asked = [spec.model_dump(mode="json") for spec in specs]

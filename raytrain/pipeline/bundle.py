@@ -1,4 +1,4 @@
-"""`bundle`: an ensemble in one folder or zip that predicts without its run."""
+"""`bundle`: an ensemble in one folder or zip. It predicts without its run."""
 
 import shutil
 import stat
@@ -15,10 +15,11 @@ DATE = (1980, 1, 1, 0, 0, 0)
 
 
 def bundle(path: Path, out: Path | None, trust: bool) -> tuple[Bundle, Path]:
-    """Write a bundle of a run, as a zip or a folder by the name of `out`; returns it and its path.
+    """Write a bundle of a run; returns it and its path. If the name of `out` ends with .zip, it is
+    a zip, else a folder.
 
     Without `out` it is `bundle.zip` in the run's folder. `trust` is as in `open_source`. Raises
-    ValueError when `path` is no folder, or `out` is something else than an earlier bundle.
+    ValueError when `path` is not a folder, or when `out` exists and is not a bundle.
     """
     if not path.is_dir():
         raise ValueError(f"{path}: no folder; give a run's, such as runs/<competition>/<run>")

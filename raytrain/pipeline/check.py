@@ -32,14 +32,14 @@ from raytrain.runs.mirror import send
 from raytrain.submission.sample import sample_problems
 
 PER_SPLIT = 16
-"""Images of each split on the contact sheet."""
+"""Number of images of each split on the contact sheet."""
 COLUMNS = 8
 
 Read = Callable[[CompetitionSpec, RunDir], DataReport]
 
 
 def check(job: JobSpec, run: RunDir, read: Read = read_anew) -> DataReport:
-    """Verify the data, read by `read`, and save the report.
+    """Verify the data that `read` reads, and save the report.
 
     Raises ValueError that lists every problem, or when the run directory holds results of other
     data or of another metric.
@@ -69,7 +69,7 @@ def check(job: JobSpec, run: RunDir, read: Read = read_anew) -> DataReport:
 def check_all(job: JobSpec, run: RunDir) -> tuple[DataReport, Folds]:
     """Verify the job and all data, and save the report, the folds and the contact sheet.
 
-    Raises ValueError as `check` does, and when there are fewer configurations than members.
+    Raises ValueError in the cases of `check`, and when there are fewer configurations than members.
     """
     if problems := ensemble_problems(job):
         raise config_error("the job", problems)
@@ -82,7 +82,7 @@ def check_all(job: JobSpec, run: RunDir) -> tuple[DataReport, Folds]:
 
 
 def refuse_another_metric(job: JobSpec, run: RunDir) -> None:
-    """Raise ValueError if the run's trials were stopped, ranked and kept by another metric."""
+    """Raise ValueError if the run's trials were stopped and ranked by another metric."""
     tree = read_config(run)
     if tree is None or not run.trials.is_dir():
         return
@@ -114,7 +114,7 @@ def draw_contact_sheet(run: RunDir, report: DataReport) -> None:
 
 
 def job_problems(job: JobSpec, report: DataReport) -> list[str]:
-    """Return the problems that concern every station."""
+    """Return the problems of the job that matter for every station."""
     space, classes = job.search.space, job.competition.classes
     specs = [with_values(job.trial, values) for values in combinations(space)]
     losses = dict.fromkeys(spec.loss for spec in specs)
@@ -135,7 +135,8 @@ def job_problems(job: JobSpec, report: DataReport) -> list[str]:
 
 
 def ensemble_problems(job: JobSpec) -> list[str]:
-    """Return a problem if there are more members than the space has configurations."""
+    """Return a problem if `finalize.members` is larger than the number of configurations in the
+    space."""
     search = job.search
     drawn = sample_trials(search.space, job.trial, search.trials, search.seed)
     count = len({_told_apart(spec) for spec in drawn})
@@ -148,7 +149,8 @@ def ensemble_problems(job: JobSpec) -> list[str]:
 
 
 def _told_apart(spec: TrialSpec) -> str:
-    """Return the fields that distinguish configurations; pixel classifiers ignore some fields."""
+    """Return the fields of a spec that distinguish configurations. Pixel classifiers ignore some
+    fields."""
     unused = (
         {"epochs", *TrialSpec.marked(OF_STEPS)} if isinstance(spec.model, PixelsBase) else set()
     )
@@ -156,8 +158,8 @@ def _told_apart(spec: TrialSpec) -> str:
 
 
 def weights_problems(job: JobSpec, report: DataReport) -> list[str]:
-    """Return the problems of the weights files that the trial or its space names. Networks are
-    built without memory, and only if a file is named."""
+    """Return the problems of the weights files that the trial or the search space names. Networks
+    are built without memory, and only if a file is named."""
     models = {job.trial.model: None}
     for point in covering(job.search.space):
         try:

@@ -1,5 +1,5 @@
 """`cv`: train the best configurations on every fold, and write out-of-fold probability maps for all
-labeled images. The model that predicts an image has never seen its group."""
+labeled images. The model that predicts an image has never seen the image's group."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,18 +30,18 @@ from raytrain.search.proposable import note_present
 
 @dataclass(frozen=True)
 class OofShard:
-    """The held-out images of one fold, for one configuration, and how they are viewed."""
+    """The held-out images of one fold, for one configuration and one group of views."""
 
     task: Task
     checkpoint: Path
     views: ViewGroup | None
-    """A group of views; None: the images as they are."""
+    """A group of views; None for the images without changes."""
     target: Path
 
 
 def candidate_recipes(run: Run) -> list[Recipe]:
-    """Return the best configurations of this job's leaderboard, with the epochs they are trained
-    for.
+    """Return the best configurations of this job's leaderboard, with the number of epochs to train
+    them.
 
     Raises ValueError when there are too few scored configurations.
     """
@@ -90,13 +90,14 @@ def cv(run: Run, recipes: list[Recipe]) -> Folds:
 
 
 def _targets(run: Run, task: Task) -> dict[ViewGroup | None, Path]:
-    """Return the files with the maps of a fold, for each way to view its images."""
+    """Return the files for the out-of-fold maps of a fold: for the images as they are, and for each
+    group of views."""
     views = (None, *tried_groups(run.job, task.spec, run.report))
     return {each: oof_path(run.folder, task.fingerprint, each) for each in views}
 
 
 def _shards(run: Run, member: list[Task]) -> Iterator[OofShard]:
-    """Yield the shards of one configuration's folds; all use the same kind of weights."""
+    """Yield the shards of one configuration's folds. All folds use the same kind of weights."""
     kind = chosen_kind(member)
     for task in member:
         checkpoint = task.trial_dir.checkpoints / f"{kind.label}.pt"
@@ -109,8 +110,8 @@ def write_oof(shard: OofShard) -> list[Path]:
     file.
 
     By default these are the last epoch's weights. `ship: best` and similar settings choose epochs
-    on these very images, which makes the score slightly optimistic. They apply only if the user
-    sets them.
+    on the same images that are predicted here, which makes the score slightly optimistic. They
+    apply only if the user sets them.
     """
     samples = open_samples(RunDir(shard.task.run))
     ids = shard.task.val_ids

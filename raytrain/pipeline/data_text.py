@@ -1,4 +1,4 @@
-"""What `check` prints about the data."""
+"""The text that `check` prints about the data."""
 
 from collections.abc import Sequence
 
@@ -8,9 +8,9 @@ from raytrain.data.report import DataReport, SplitFacts
 from raytrain.runs.messages import counted
 
 SIZES = 6
-"""Sizes that are listed; data.json lists all of them, as it does pairs and files."""
+"""Number of sizes that a message lists; data.json lists all sizes, pairs and files."""
 COPIES = 10
-"""Names that are listed of a set of equal images."""
+"""Number of names that a message lists of a set of equal images."""
 NO_TEST = (
     "there are no test images, so there is nothing to submit; name them in "
     "competition.splits.test, or run only `raytrain search` and `raytrain cv`"
@@ -18,7 +18,7 @@ NO_TEST = (
 
 
 def summary(report: DataReport) -> str:
-    """Return the report in a few lines."""
+    """Return the report as a few lines of text."""
     lines = [
         f"data {report.fingerprint}: {_sizes(report.sizes)}, "
         f"{counted(report.channels, 'channel')}, {report.dtype}"
@@ -45,7 +45,7 @@ def summary(report: DataReport) -> str:
 
 
 def sets_of(pairs: Sequence[tuple[str, str]]) -> list[list[str]]:
-    """Return the sets of names that pairs connect, in the order of the pairs."""
+    """Return the sets of names that are connected by pairs, in the order of the pairs."""
     owner: dict[str, list[str]] = {}
     for pair in pairs:
         first, other = (owner.setdefault(name, [name]) for name in pair)
@@ -62,7 +62,7 @@ def _listed(names: list[str]) -> str:
 
 
 def _sizes(sizes: dict[str, int]) -> str:
-    """Return the sizes, width x height, with the number of images of each."""
+    """Return the sizes, width x height, each with its number of images, as text."""
     if len(sizes) == 1:
         return f"{next(iter(sizes))} px"
     text = ", ".join(f"{images} of {size}" for size, images in [*sizes.items()][:SIZES])
@@ -93,5 +93,5 @@ def _split_line(name: str, facts: SplitFacts, classes: tuple[str, ...]) -> str:
     if facts.empty_masks:
         line += f"; {facts.empty_masks} empty mask{'s' * (facts.empty_masks > 1)}"
     if facts.single_class_masks:
-        line += f"; {facts.single_class_masks} masks of one class"
+        line += f"; {facts.single_class_masks} masks with a single class"
     return line

@@ -32,14 +32,15 @@ class Demo:
     """What the demo reached."""
 
     dice: float
-    """True Dice on the test images."""
+    """Dice on the test images, against their true masks."""
     trials: int
     stopped: int
-    """Trials that were stopped at a rung."""
+    """Number of trials that were stopped at a rung."""
     ranks: list[int]
-    """Workers of each final network."""
+    """Number of workers of each final network."""
     shortfalls: list[str]
-    """What fell short: the test Dice, the trials, the early stops or the ranks of a finalist."""
+    """What is below its target: the test Dice, or the number of trials, of early stops or of
+    workers of a final member."""
 
 
 def demo(job: JobSpec, directory: RunDir) -> Demo:

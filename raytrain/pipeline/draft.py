@@ -29,25 +29,26 @@ MOST_QUESTIONS = 3
 
 @dataclass(frozen=True)
 class Draft:
-    """A YAML, and what a person should know about it."""
+    """A YAML, and what a person has to know about it."""
 
     name: str
     """The competition's name, which is also the default name of the file."""
     text: str
     job: JobSpec
     questions: tuple[Question, ...]
-    """What the files do not tell; the YAML holds the most likely answers."""
+    """Questions that the files do not answer. The YAML holds the most likely answers."""
     problems: tuple[str, ...]
-    """What `raytrain check` will refuse."""
+    """The problems because of which `raytrain check` will refuse the data."""
     report: DataReport | None
-    """The data, which were read in full; None if there are problems."""
+    """The report of the data, which were read in full; None if there are problems."""
 
 
 def draft_of(folder: str, sample: Path | None, file: str | None = None) -> Draft:
     """Look at all files of a folder, a zip or an address, and write the YAML of its competition.
 
-    `sample` is the sample submission, if it is outside the folder; `file` is the YAML's name, which
-    its head mentions. Raises ValueError that says what was seen if no masks are found.
+    `sample` is the sample submission, if it is outside the folder. `file` is the YAML's name, which
+    the first lines of the YAML mention. If no masks are found, raises ValueError with a list of the
+    files that were seen.
     """
     root = local_folder(folder)
     layout, tables = layout_of(root, sample)
@@ -76,7 +77,7 @@ def draft_of(folder: str, sample: Path | None, file: str | None = None) -> Draft
 def competition_tree(
     name: str, folder: str, layout: Layout, dialect: LayoutDialect
 ) -> dict[str, Said | Tree]:
-    """Return `competition` without its group."""
+    """Return the part `competition` of the YAML, without `group`."""
     meaning = dialect.meaning or layout.meaning
     assert meaning is not None
     tree: dict[str, Said | Tree] = {
@@ -106,7 +107,8 @@ def _head(file: str) -> list[str]:
 
 
 def _group(competition: CompetitionSpec, root: Path, found: Inspected) -> Said | Tree:
-    """Return `competition.group`, after a test that no group is in two splits."""
+    """Return `competition.group`. If a group has images in train and in val, each image is its own
+    group."""
     own = Said({"name": "own"}, "each image is its own group")
     if not found.seen:
         return own
@@ -133,7 +135,7 @@ def _group(competition: CompetitionSpec, root: Path, found: Inspected) -> Said |
 
 
 def _report(competition: CompetitionSpec, root: Path, found: Inspected) -> DataReport:
-    """Return the report with the groups of the competition."""
+    """Return the report with the groups that `competition` gives."""
     groups = find_samples(competition, root).groups
     seen = [replace(each, row={**each.row, "group": groups[each.row["id"]]}) for each in found.seen]
     return describe(competition, seen, found.equal, found.near, found.notes)
@@ -142,7 +144,7 @@ def _report(competition: CompetitionSpec, root: Path, found: Inspected) -> DataR
 def _before(
     place: str, key: str, node: Said | Tree, tree: dict[str, Said | Tree]
 ) -> dict[str, Said | Tree]:
-    """Return the tree with a key more, before the key `place`."""
+    """Return the tree with one more key, before the key `place`."""
     items = [*tree.items()]
     at = [*tree].index(place)
     return dict([*items[:at], (key, node), *items[at:]])
@@ -173,7 +175,8 @@ def _shows(row: dict[str, object]) -> bool:
 
 
 def _most_folds(report: DataReport | None) -> int:
-    """Return the largest number of folds that the labeled images allow; 0 for none."""
+    """Return the largest number of folds that the labeled images allow; 0 if they allow no
+    folds."""
     for count in range(MOST_FOLDS, 1, -1):
         try:
             if report is not None:

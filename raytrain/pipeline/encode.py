@@ -1,4 +1,4 @@
-"""`encode`: write the predicted masks to the checked `final/submission.csv`."""
+"""`encode`: write the predicted masks to `final/submission.csv`, and check the file."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ from raytrain.submission.table import build_table, predicted_masks, write_table
 def encode(run: Run) -> None:
     """Write the CSV in natural order of the image names.
 
-    Raises ValueError that lists every problem; no file is left in that case.
+    Raises ValueError that lists every problem, and then leaves no file.
     """
     folder, report = run.folder, run.report
     spec, classes = located(run.job.competition), report.classes

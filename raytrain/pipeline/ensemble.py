@@ -1,4 +1,4 @@
-"""`ensemble`: add teammates' maps to the ensemble or remove them, and build it anew."""
+"""`ensemble`: add teammates' maps to the ensemble or remove them, and build the ensemble again."""
 
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from raytrain.runs.messages import say
 def ensemble(run: Run, add: list[Path], remove: list[str]) -> float | None:
     """Add and remove members, then compute the score, the masks and the CSV.
 
-    Returns P(better than before), 0 .. 1, over paired draws of groups; None if the ensemble before
-    had another metric.
+    Returns the probability that the new ensemble is better than the previous one, 0 .. 1, over
+    paired draws of groups; None if the previous ensemble had another metric.
     """
     folder = run.folder
     read_ensemble(folder)

@@ -1,9 +1,9 @@
-"""`evaluate`: score masks against the truth: the ensemble's or, without one, those of the training
-with the highest validation score.
+"""`evaluate`: score masks against the truth: the ensemble's masks or, without an ensemble, those of
+the training with the highest validation score.
 
-Images of train and val are predicted out of fold by an ensemble. A single training has seen the
-images of train, and its figures of them say so. Images of test are predicted by the shipped
-members; where their truth is known, it is used here and nowhere else.
+An ensemble predicts images of train and val out of fold. A single training has seen the images of
+train, and their set is named so. Images of test are predicted by the shipped members. Where the
+truth of a test image is known, it is used only here.
 """
 
 import csv
@@ -47,21 +47,21 @@ SEEN, HELD_OUT = "train, trained on", "held out"
 
 @dataclass(frozen=True)
 class Scores:
-    """The figures of each set with a truth."""
+    """The figures of each set of images with a truth."""
 
     of: str
-    """Whose masks they are of: the ensemble, or the name of a training."""
+    """Whose masks they are: the ensemble's, or those of the named training."""
     classes: tuple[str, ...]
     sets: dict[str, Evaluation] = field(repr=False)
     file: Path
-    """The same figures as CSV."""
+    """The CSV file with the scores of `sets`."""
 
 
 def evaluate(run: RunDir) -> Scores:
-    """Return the figures of each set with a truth, and write them as CSV.
+    """Return the figures of each set of images with a truth, and write them as CSV.
 
-    Raises ValueError when there is neither an ensemble nor a validated training, or one of their
-    maps or masks is missing.
+    Raises ValueError when there is neither an ensemble nor a validated training, or when one of
+    their maps or masks is missing.
     """
     best = None if run.ensemble.is_file() else _best_training(run)
     report = read_report(run.data_report)
@@ -81,7 +81,7 @@ def evaluate(run: RunDir) -> Scores:
 
 
 def _ensemble_masks(run: RunDir, report: DataReport) -> Iterator[tuple[str, str, np.ndarray]]:
-    """Yield set, id and mask of each image with a truth."""
+    """Yield set, id and mask of each image with a truth, predicted by the ensemble."""
     ensemble, files = read_ensemble(run), SampleFiles(report)
     split_of = dict(zip(report.samples["id"], report.samples["split"], strict=True))
     for id, pred_HW in _out_of_fold(run, ensemble, report):
@@ -93,7 +93,8 @@ def _ensemble_masks(run: RunDir, report: DataReport) -> Iterator[tuple[str, str,
 
 
 def _best_training(run: RunDir) -> Record:
-    """Return the training with the highest validation score whose weights of that epoch exist."""
+    """Return the training with the highest validation score. The weights of its best epoch must
+    exist."""
     known = [
         record
         for record in read_records(run)
@@ -113,8 +114,11 @@ def _best_training(run: RunDir) -> Record:
 def _training_masks(
     run: RunDir, report: DataReport, record: Record
 ) -> Iterator[tuple[str, str, np.ndarray]]:
-    """Predict the images with a truth, and those that the job's report shows, by the weights of the
-    best epoch; yield set, id and mask of the former."""
+    """Predict with the weights of the best epoch, and yield set, id and mask of each image with a
+    truth.
+
+    The images that the job's report shows are predicted, too.
+    """
     place, files, job = run.trial(record.fingerprint), SampleFiles(report), read_job(run)
     assert record.best is not None
     held_out = {*read_oof_evidence(place.evidence).ids}
@@ -134,18 +138,18 @@ def _training_masks(
 
 
 def has_test_truth(report: DataReport) -> bool:
-    """Return whether a test image has a mask."""
+    """Return whether at least one test image has a mask."""
     samples = report.samples
     return bool(((samples["split"] == "test") & (samples["mask"] != "")).any())
 
 
 def evaluate_folders(masks: Path, truth: Path) -> tuple[Evaluation, tuple[str, ...]]:
-    """Compare mask files with those of the same name, without suffix, in another folder.
+    """Compare mask files with the files of the same name, without suffix, in another folder.
 
-    Where the masks hold 0 and one other value, such as 255, it is the only class. Otherwise the
-    values are class numbers, and 255 in the truth is unlabeled. Returns the figures and the names
-    of the classes. Raises ValueError that lists every problem: names that only one folder has,
-    unreadable files, and masks of another size than their truth.
+    If the masks hold 0 and one other value, such as 255, the other value is the only class.
+    Otherwise the values are class numbers, and 255 in the truth means unlabeled. Returns the
+    figures and the names of the classes. Raises ValueError that lists every problem: names that
+    only one folder has, unreadable files, and masks of another size than their truth.
     """
     problems: list[str] = []
     ours, theirs = _by_stem(masks, problems), _by_stem(truth, problems)
@@ -174,7 +178,8 @@ def evaluate_folders(masks: Path, truth: Path) -> tuple[Evaluation, tuple[str, .
 
 
 def _values(pairs: list[tuple[Path, Path]], problems: list[str]) -> tuple[set[int], set[int]]:
-    """Return the values in all masks and in all truths; problems of files are appended."""
+    """Return the values in all masks, and the values in all truths. Problems of files are appended
+    to `problems`."""
     values: tuple[set[int], set[int]] = (set(), set())
     for pair in pairs:
         try:
@@ -193,7 +198,7 @@ def _values(pairs: list[tuple[Path, Path]], problems: list[str]) -> tuple[set[in
 
 
 def _by_stem(folder: Path, problems: list[str]) -> dict[str, Path]:
-    """Return name without suffix -> file; two files of one name are a problem."""
+    """Return name without suffix -> file. Two files of one name are a problem."""
     if not folder.is_dir():
         raise ValueError(f"{folder}: no such folder")
     found: dict[str, Path] = {}
@@ -213,7 +218,8 @@ def _size(mask_HW: np.ndarray) -> str:
 def _out_of_fold(
     run: RunDir, ensemble: Ensemble, report: DataReport
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the id and the mask of each labeled image, by members that never saw its group."""
+    """Yield the id and the mask of each labeled image, predicted by members that never saw its
+    group."""
     folds = read_folds(run.folds)
     val_ids = folds.val_ids if folds else ()
     masks = OofMasks(run, ensemble, val_ids, report)

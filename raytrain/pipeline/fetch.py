@@ -19,9 +19,9 @@ def fetch(job: JobSpec, folder: Path) -> Path:
     """Download the competition into `folder` and return its absolute path.
 
     A zip inside the zip is unpacked into a folder of its name. Raises ValueError if slug or
-    credentials are missing, if the folder is not empty, with Kaggle's reason if it refuses, if the
-    archive is unsafe, and if the disk fails or lacks space. A finished download is kept for the
-    next attempt.
+    credentials are missing, if the folder is not empty, if Kaggle refuses the download (with its
+    reason), if the archive is unsafe, and if the disk fails or lacks space. A finished download is
+    kept for the next attempt.
     """
     folder = folder.expanduser().absolute()
     slug = job.competition.submission.slug
@@ -52,7 +52,7 @@ def fetch(job: JobSpec, folder: Path) -> Path:
 
 
 def _downloaded(slug: str, partial: Path) -> Path:
-    """Return the competition's file; download it unless that was done before."""
+    """Return the competition's file. It is downloaded unless that was done before."""
     finished = partial / "finished.json"
     if finished.is_file():
         file = partial / "download" / read_json(finished)
@@ -64,7 +64,8 @@ def _downloaded(slug: str, partial: Path) -> Path:
 
 
 def _unpacked(file: Path, files: Path) -> Path:
-    """Unpack the download into the folder `files` and return it; a damaged download is deleted."""
+    """Unpack the download into the folder `files` and return the folder. A damaged download is
+    deleted."""
     shutil.rmtree(files, ignore_errors=True)
     files.mkdir()
     try:

@@ -21,8 +21,8 @@ from raytrain.runs.record import Task, read_record
 
 
 def final_problems(job: JobSpec) -> list[str]:
-    """Return the first setting of the job's trials that training on all labeled images, or on
-    several workers, cannot follow. It is found before the search starts."""
+    """Return, as a problem, the first setting of the job's trials that training on all labeled
+    images, or on several workers, cannot use. It is found before the search starts."""
     if job.ship == "folds":
         return []
     for spec in sample_trials(job.search.space, job.trial, job.search.trials, job.search.seed):
@@ -46,9 +46,10 @@ def final_problems(job: JobSpec) -> list[str]:
 def finalize(run: Run, selection: Selection) -> Ensemble:
     """Train the members of a selection, and write the ensemble.
 
-    Members that are shipped retrained see train+val for as many epochs as their folds suggest; with
-    `finalize.ship: folds` the models of the folds are the networks. Writes `final/ensemble.json`
-    and the evidence for its score. The CSV and the evaluation of another ensemble are removed.
+    Members that are shipped retrained are trained on train+val for as many epochs as their folds
+    suggest. With `finalize.ship: folds` the networks are the models of the folds. Writes
+    `final/ensemble.json` and the evidence for its score. The CSV and the evaluation of another
+    ensemble are removed.
     """
     folder = run.folder
     weights = selection.plan.chosen.weights
@@ -91,7 +92,7 @@ def _retrained(
 
 
 def _networks(run: Run, retrained: Task | None, folds: list[Task]) -> tuple[Network, ...]:
-    """Return the shipped networks of a member."""
+    """Return the networks of a member that are shipped."""
     found = []
     if retrained is not None:
         found.append(_network(run, retrained, shipped_checkpoint(retrained.trial_dir).name))

@@ -1,4 +1,5 @@
-"""The work of a competition's notebook: a hidden folder of test images becomes the CSV, in time."""
+"""The work of a competition's notebook: predict a hidden folder of test images and write the CSV
+within the time limit."""
 
 import time
 from collections import Counter
@@ -18,9 +19,9 @@ from raytrain.runs.messages import say, warn
 from raytrain.submission.table import Row, build_table, write_table
 
 LIMIT_H = 9.0
-"""Hours that Kaggle gives a notebook."""
+"""Number of hours that Kaggle gives a notebook."""
 MARGIN = 1.25
-"""Factor for estimates, which other work on the machine may exceed."""
+"""Factor on estimates of time, because other work on the machine may slow the prediction."""
 
 
 def predict_hidden(
@@ -29,15 +30,15 @@ def predict_hidden(
     """Write the CSV for all images of a folder, whatever their number and sizes.
 
     An unreadable image gets blank rows and a warning. Members with the smallest weights are left
-    out if the estimate exceeds the limit. Raises ValueError for a missing folder, two images of one
-    name, and as `open_source`.
+    out if the estimate exceeds the limit. Raises ValueError for a missing folder, for two images of
+    one name, and in the cases of `open_source`.
     """
     start = time.monotonic()
     source = open_source(bundle, trust)
     content = source.bundle
     dialect = content.submission
     if dialect is None:
-        raise ValueError(f"{bundle}: no job was known when it was written, so no dialect of a CSV")
+        raise ValueError(f"{bundle}: it was written without a job, so it has no dialect for a CSV")
     found = find_images([str(images)], source.kind)
     if found.problems:
         raise ValueError("\n".join(found.problems))
@@ -55,7 +56,8 @@ def predict_hidden(
 
 
 def find_bundle(folder: Path) -> Path:
-    """Return the folder of the only bundle below `folder`. Raises ValueError otherwise."""
+    """Return the folder of the only bundle below `folder`. Raises ValueError if there is none, or
+    more than one."""
     found = sorted(path.parent for path in folder.rglob(FILE))
     if len(found) != 1:
         listed = ", ".join(map(str, found)) or "none"
@@ -64,7 +66,7 @@ def find_bundle(folder: Path) -> Path:
 
 
 def _in_time(source: Source, found: FoundImages, end: float) -> list[MemberShare]:
-    """Return the members that are predicted with by this time, and say what is left out."""
+    """Return the members that can predict until this time, and print which ones are left out."""
     parts, members = source.parts, source.bundle.members
     seconds = [MARGIN * member_seconds(part, source.bundle, found.images) for part in parts]
     available = end - time.monotonic()
@@ -85,7 +87,7 @@ def _in_time(source: Source, found: FoundImages, end: float) -> list[MemberShare
 
 
 def _blank_rows(found: FoundImages, bundle: Bundle) -> dict[str, list[Row]]:
-    """Return the rows of the unreadable images; their size is the most frequent one."""
+    """Return the rows of the unreadable images. Their size is taken to be the most frequent one."""
     assert bundle.submission is not None
     sizes = Counter((image.height, image.width) for image in found.images)
     blank_HW = np.zeros(sizes.most_common(1)[0][0] if sizes else (1, 1), np.uint8)

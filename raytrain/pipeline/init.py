@@ -1,4 +1,4 @@
-"""`init`: write the YAML of an unknown folder, or find the one that was written before."""
+"""`init`: write the YAML of an unknown folder, or find the YAML that was written before."""
 
 from pathlib import Path
 
@@ -15,9 +15,10 @@ from raytrain.runs.layout import RunDir
 
 
 def init(folder: str, sample: Path | None, out: Path | None) -> tuple[Draft, Path]:
-    """Write the YAML of a folder, by default as `<name>.yaml` here, and return it with its path.
+    """Write the YAML of a folder, by default as `<name>.yaml` in the working directory, and return
+    it with its path.
 
-    Raises ValueError when the file exists, and as `draft_of` does.
+    Raises ValueError when the file exists, and in the cases of `draft_of`.
     """
     path = out or Path(f"{name_of(absolute(folder))}.yaml")
     if path.exists():
@@ -31,9 +32,10 @@ def init(folder: str, sample: Path | None, out: Path | None) -> tuple[Draft, Pat
 
 
 def file_of(folder: str) -> Path | None:
-    """Return the YAML that was written for a folder before, or None if there is none here.
+    """Return the YAML that was written for a folder before, or None if the working directory has
+    none.
 
-    Raises ValueError when the file of this name is for another folder.
+    Raises ValueError when a file of this name is for another folder.
     """
     path = Path(f"{name_of(absolute(folder))}.yaml")
     if not path.exists():
@@ -48,14 +50,14 @@ def file_of(folder: str) -> Path | None:
 
 
 def keep_report(draft: Draft, job: JobSpec, run: RunDir) -> None:
-    """Save what `init` has read for the run, if the job is for the same data."""
+    """Save the data report of `init` for the run, if the job is for the same data."""
     if draft.report is not None and job.competition == draft.job.competition:
         report = draft.report
         check(job, run, lambda competition, folder: report)
 
 
 def draft_text(draft: Draft, path: Path) -> str:
-    """Return what was written and what is open, for the user."""
+    """Return, as text for the user, what was written and which questions are open."""
     lines = [f"written: {path}"]
     if draft.report is not None:
         lines.append(summary(draft.report))

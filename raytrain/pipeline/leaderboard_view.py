@@ -1,5 +1,5 @@
-"""`leaderboard`: a run's table, sorted and filtered, the best of each kind, and the differences
-between two configurations. All of it is derived from the records."""
+"""`leaderboard`: a run's table, sorted and filtered; the best configuration for each value of a
+field; and the differences between two configurations. Everything is computed from the records."""
 
 import re
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from raytrain.search.configurations import Configuration
 from raytrain.search.leaderboard import COLUMNS, figured, named, rows, write_leaderboard
 
 FALLING = ("val_score", "val_dice", "low", "high", "n")
-"""Columns that are sorted from high to low."""
+"""Columns that are sorted from high to low values."""
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "!=": lambda one, other: one != other,
     "<=": lambda one, other: one <= other,
@@ -29,22 +29,22 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 Line = dict[str, Any]
-"""One configuration: the columns of the leaderboard, and every field of its spec by its path."""
+"""One configuration: the columns of the leaderboard, and every field of its spec by path."""
 
 
 @dataclass(frozen=True)
 class Board:
-    """The leaderboard as it was asked for."""
+    """The leaderboard, sorted and filtered as requested."""
 
     lines: list[Line]
     repeated: bool
-    """Whether a configuration has repeats."""
+    """Whether any configuration has repeats."""
     beside: list[str]
-    """Fields that are shown besides the usual columns."""
+    """Fields to show in addition to the usual columns."""
 
     @property
     def rows(self) -> list[Line]:
-        """One row per configuration, with numbers as numbers."""
+        """One row per configuration, in which numbers are numbers and not text."""
         return [line | figured({key: line[key] for key in COLUMNS}) for line in self.lines]
 
     @property
@@ -84,11 +84,11 @@ def board(run: RunDir, sort: str | None, filters: list[str], best_per: str | Non
 
 @dataclass(frozen=True)
 class Difference:
-    """The fields in which the specs of two configurations differ."""
+    """The fields of the specs in which two configurations differ."""
 
     names: tuple[str, str]
     fields: dict[str, tuple[Any, Any]]
-    """Path of the field -> its two values."""
+    """Path of a field -> its values in both configurations."""
 
     @property
     def text(self) -> str:
@@ -115,7 +115,8 @@ def difference(run: RunDir, first: str, second: str) -> Difference:
 
 
 def fields(each: Configuration) -> Line:
-    """Return every field of the spec by its dotted path; the seed only for a single trial."""
+    """Return path -> value for every field of the spec. The seed is included only for a single
+    trial."""
     tree = each.spec.model_dump(mode="json")
     if not each.alone:
         del tree["seed"]
@@ -123,7 +124,8 @@ def fields(each: Configuration) -> Line:
 
 
 def _line(each: Configuration, row: dict[str, str]) -> Line:
-    """Merge columns and fields. A column hides a field of its name; use `trial.<path>` for it."""
+    """Merge columns and fields. A column hides a field of the same name; `trial.<path>` names the
+    hidden field."""
     found = fields(each)
     return {f"trial.{path}": value for path, value in found.items()} | found | row
 
@@ -147,14 +149,15 @@ def _filtered(lines: list[Line], text: str) -> tuple[list[Line], str]:
 
 
 def _compared(operator: Callable[[Any, Any], bool], one: Any, other: Any) -> bool:
-    """Compare as numbers if both are numbers, else as text."""
+    """Compare two values: as numbers if both are numbers, else as text."""
     if isinstance(one, float) and isinstance(other, float):
         return operator(one, other)
     return operator(_shown(one), _shown(other))
 
 
 def _sorted(lines: list[Line], key: str, turned: bool) -> list[Line]:
-    """Sort scores from high to low, all else from low to high, or reversed; missing ones last."""
+    """Sort scores from high to low, and other values from low to high; `turned` reverses the order.
+    Missing values come last."""
     known = [line for line in lines if _shown(line.get(key))]
     numbers = all(isinstance(_number(line[key]), float) for line in known)
     falling = (key in FALLING) != turned
@@ -173,7 +176,8 @@ def _known(key: str, lines: list[Line], option: str) -> None:
 
 
 def _number(value: Any) -> Any:
-    """Return a float for a number, also as text; otherwise the value that YAML reads."""
+    """Return a float for a number, also for one that is text. Return other values as YAML reads
+    them."""
     if isinstance(value, bool) or value is None:
         return value
     try:
@@ -183,7 +187,7 @@ def _number(value: Any) -> Any:
 
 
 def _shown(value: Any) -> str:
-    """Return the text for a table; an empty one for null."""
+    """Return a value as text for a table; null is empty."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""`ledger`: a table of a competition's prepared and sent submissions, also manual ones."""
+"""`ledger`: a table of a competition's prepared and sent submissions, including manual ones."""
 
 from dataclasses import dataclass
 
@@ -14,12 +14,12 @@ from raytrain.submission.ledger import Ledger, OvertakenError, ledger_of, news_o
 from raytrain.submission.wait_for_score import judged
 
 WIDTH, REASON = 240, 60
-"""Most characters of a line, and of a column."""
+"""Largest number of characters of a line, and of the column with the reason."""
 
 
 @dataclass(frozen=True)
 class Listed:
-    """What was prepared and sent."""
+    """The submissions that were prepared or sent."""
 
     ledger: str
     """Where the ledger is."""
@@ -51,9 +51,9 @@ class Reconciled:
 
     slug: str
     entries: int
-    """Number of entries on Kaggle."""
+    """Number of entries in Kaggle's list."""
     added: int
-    """Number of events that were added."""
+    """Number of events that were added to the ledger."""
 
     @property
     def text(self) -> str:
@@ -76,7 +76,7 @@ def reconcile(job: JobSpec, run: RunDir) -> Reconciled:
 
 
 def _merge(job: JobSpec, ledger: Ledger, entries: tuple[Entry, ...]) -> int:
-    """Add the events that follow from Kaggle's entries, and return their number."""
+    """Add the events that follow from Kaggle's entries; returns how many were added."""
     known = latest(ledger.read())
     owners = _owners(ledger, known, entries)
     found = []
@@ -101,10 +101,10 @@ def _merge(job: JobSpec, ledger: Ledger, entries: tuple[Entry, ...]) -> int:
 def _owners(
     ledger: Ledger, known: dict[str, Event], entries: tuple[Entry, ...]
 ) -> dict[int, Event]:
-    """Return the ledger's submission for each of Kaggle's entry numbers.
+    """Return Kaggle's entry number -> the ledger's submission.
 
-    The entry number decides. If a submission's number was lost, its entry is the one with its tag:
-    preferably the one with the name and size of its file, else the oldest.
+    If a submission's entry number was lost, its entry is one with its tag: preferably the one with
+    the name and size of its file, else the oldest.
     """
     owners = {event.ref: event for event in known.values() if event.ref is not None}
     for event in known.values():

@@ -1,4 +1,4 @@
-"""`bundle --notebook`: a notebook for competitions that predict a hidden test folder."""
+"""`bundle --notebook`: a notebook for competitions in which it predicts a hidden test folder."""
 
 import json
 from pathlib import Path
@@ -47,7 +47,7 @@ HEAD = """\
 
 
 def write_notebook(bundle: Bundle, folder: Path) -> list[Path]:
-    """Write the notebook and the list of its wheels into a folder; returns their paths."""
+    """Write the notebook and the list of its packages into a folder; returns their paths."""
     slug = bundle.submission.slug if bundle.submission else None
     images = [slug or bundle.competition, *([bundle.tests] if bundle.tests else [])]
     own = any(name.startswith("extend/") for name in bundle.files)

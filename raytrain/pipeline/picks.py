@@ -17,7 +17,7 @@ from raytrain.submission.final_picks import Draws, Pair, best_pairs, chosen_by_p
 from raytrain.submission.ledger import Ledger, ledger_of
 
 SHOWN = 3
-"""Number of pairs in the table."""
+"""Number of pairs that the table shows."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class _Candidate:
 
 @dataclass(frozen=True)
 class Picks:
-    """The sent files that can be compared, and their pairs, best first."""
+    """The sent submissions that can be compared, and pairs of them, best first."""
 
     submissions: tuple[Event, ...]
     pairs: tuple[Pair, ...]
-    """Pairs by their places in `submissions`."""
+    """Pairs of submissions, by their positions in `submissions`."""
     left_out: tuple[str, ...]
     """Submissions that cannot be compared, with the reason."""
     agreement: str
@@ -41,11 +41,11 @@ class Picks:
 
 
 def picks(job: JobSpec, run: RunDir, public: float) -> Picks:
-    """Return the pair of sent files with the highest expected maximum private score, with the
-    reason.
+    """Return the pair of sent submissions whose better private score is expected to be highest,
+    with the reason.
 
     `public` is the share of the test images that the public score uses. Raises ValueError when the
-    data was not checked, or fewer than two submissions can be compared.
+    data was not checked, or when fewer than two submissions can be compared.
     """
     if not 0 < public < 1:
         raise ValueError(
@@ -84,7 +84,8 @@ def picks(job: JobSpec, run: RunDir, public: float) -> Picks:
 def _candidates(
     job: JobSpec, ledger: Ledger, report: DataReport, events: list[Event]
 ) -> tuple[list[_Candidate], list[str]]:
-    """Return the sent submissions comparable with the newest one, and why others are not."""
+    """Return the sent submissions that can be compared with the newest one, and the reasons why
+    others cannot."""
     found, left_out = [], []
     groups = dict(zip(report.labeled["id"], map(str, report.labeled["group"]), strict=True))
     for tag, event in latest(events).items():

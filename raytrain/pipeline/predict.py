@@ -30,7 +30,7 @@ from raytrain.search.budget_split import FORWARD
 
 @dataclass(frozen=True)
 class PredictShard:
-    """Some test images and the members that predict them."""
+    """Some test images, and the networks and maps that predict them."""
 
     run: Path
     networks: tuple[NetworkShare, ...]
@@ -42,7 +42,8 @@ class PredictShard:
 
 
 def predict(run: Run) -> None:
-    """Write `final/masks/<id>.png` for every test image that has no mask from this ensemble yet."""
+    """Write `final/masks/<id>.png` for every test image that this ensemble has not predicted
+    yet."""
     folder = run.folder
     ensemble = read_ensemble(folder)
     owner = folder.masks / "ensemble.txt"
@@ -64,7 +65,8 @@ def predict(run: Run) -> None:
 def shards(
     run: RunDir, ensemble: Ensemble, ids: tuple[str, ...], masks: Path
 ) -> list[PredictShard]:
-    """Divide the work into fixed parts, because the images in a batch affect the last bits."""
+    """Divide the work into fixed shards, because the other images of a batch affect the last bits
+    of a map."""
     networks, given = shares(parts_of(ensemble, run.path))
     return [
         PredictShard(
@@ -80,7 +82,8 @@ def shards(
 
 
 def time_text(run: RunDir, ensemble: Ensemble, report: DataReport) -> str:
-    """Return about how long one worker takes, from the speed of the networks' training."""
+    """Return, as text, about how long prediction takes on one worker. It is estimated from the
+    speed of training."""
     sizes = Counter((height, width) for _, height, width in report.map_shapes(report.ids("test")))
     seconds = 0.0
     for member, _, views in ensemble.members:

@@ -1,4 +1,4 @@
-"""`predict`: masks of new images, by a run's ensemble, a bundle or a checkpoint."""
+"""`predict`: predict masks of new images, with a run's ensemble, a bundle or a checkpoint."""
 
 import time
 from collections.abc import Sequence
@@ -30,21 +30,21 @@ from raytrain.runs.messages import counted, say
 from raytrain.submission.table import build_table, write_table
 
 Extra = Literal["probabilities", "overlay", "csv"]
-"""What is written besides the masks."""
+"""Files that are written in addition to the masks."""
 BESIDE: dict[Extra, str] = {"probabilities": ".npy", "overlay": "_overlay.png"}
-"""Extra -> ending of the file that each image has besides its mask."""
+"""Extra -> ending of the additional file of each image."""
 CSV = "submission.csv"
 
 
 @dataclass(frozen=True)
 class Predicted:
-    """The masks of new images."""
+    """The result of predicting new images."""
 
     masks: tuple[Path, ...] = field(repr=False)
-    """Their files, in the order of the images."""
+    """Files of the masks, in the order of the images."""
     csv: Path | None
     left_out: tuple[str, ...]
-    """Files that are no images, by their suffixes, or channels that the ensemble does not use."""
+    """Files that are not images, by suffix, and channels that the ensemble does not use."""
 
 
 def predict_new(
@@ -52,8 +52,8 @@ def predict_new(
 ) -> Predicted:
     """Write `<out>/<name>.png` for every image at these files, folders and patterns.
 
-    `path` and `trust` are as in `open_source`. Raises ValueError that lists every input that is
-    missing, unreadable or unlike the training images, before anything is written.
+    `path` and `trust` are as in `open_source`. Before anything is written, raises ValueError that
+    lists every input that is missing, unreadable or unlike the training images.
     """
     source = open_source(path, trust)
     bundle = source.bundle
@@ -80,7 +80,7 @@ def predict_new(
 
 def _dialect(source: Source, path: Path) -> SubmissionSpec:
     if source.bundle.submission is None:
-        raise ValueError(f"{path}: has no job, so the dialect of the CSV is not known; omit --csv")
+        raise ValueError(f"{path}: has no job, so the CSV's dialect is not known; leave --csv out")
     return source.bundle.submission
 
 

@@ -1,6 +1,6 @@
-"""`probe`: the largest batch sizes that fit on a worker, measured where trials run.
+"""`probe`: the largest batch sizes that fit into a worker's memory, measured where trials run.
 
-It changes no trial: batch sizes come from the YAML, and so are part of every fingerprint.
+It changes no trial: batch sizes come from the YAML, so they are a part of every fingerprint.
 """
 
 from pathlib import Path
@@ -21,7 +21,8 @@ from raytrain.runs.record import Task
 def probe(run: Run) -> dict[str, Any]:
     """Probe `job.trial` on one worker, and return the content of `batches.json`.
 
-    Raises ValueError when a batch of one image does not fit, and for a model without batches.
+    Raises ValueError when a batch of one image does not fit, and for pixel classifiers, which have
+    no batches.
     """
     trial, folder = run.job.trial, run.folder
     if isinstance(trial.model, PixelsBase):
@@ -40,10 +41,11 @@ def probe(run: Run) -> dict[str, Any]:
 
 
 def probe_text(found: dict[str, Any]) -> str:
-    """Return what was measured, and the settings to use."""
+    """Return the measurements and the settings to use, as text."""
     training, evaluation = found["training"]["images"], found["evaluation"]["images"]
     return (
-        f"{_line('training', found['training'])}\n{_line('evaluation', found['evaluation'])}\n"
+        f"{_line('training', found['training'])}\n"
+        f"{_line('evaluation', found['evaluation'])}\n"
         f"for one worker, set trial: {{batch_size: {training}, evaluation_batch: {evaluation}}}"
     )
 

@@ -24,7 +24,7 @@ from raytrain.submission.ledger import Ledger
 
 def report(run: RunDir, ledger: Ledger) -> Path:
     """Write `report.html` and its figures for print, and return the page's path. Raises ValueError
-    like `page_of`."""
+    in the cases of `page_of`."""
     facts, table = _facts(run, ledger), study_table(run)
     oof = read_oof(facts)
     study = section(table, [*results(table), *curves(table)]) if table else None
@@ -45,7 +45,7 @@ def report(run: RunDir, ledger: Ledger) -> Path:
 
 def compare_studies(storage: Path) -> tuple[list[ComparedStudy], tuple[Path, Path]]:
     """Write `comparison.html` and `comparison.csv` into the folder of all runs, and return the
-    studies and both paths. Raises ValueError when no study there has a result."""
+    studies and both paths. Raises ValueError when no study in the folder has a result."""
     studies = compared(storage)
     page, table = storage / "comparison.html", storage / "comparison.csv"
     write_bytes(page, render_comparison(studies).encode())
@@ -54,8 +54,8 @@ def compare_studies(storage: Path) -> tuple[list[ComparedStudy], tuple[Path, Pat
 
 
 def page_of(run: RunDir, ledger: Ledger, reload_s: int) -> str:
-    """Return the page to be served. It asks for its parts again after `reload_s` seconds, and so
-    it has no figures that take seconds to draw.
+    """Return the page. If it is served, it asks for its parts again every `reload_s` seconds, and
+    leaves out figures that take seconds to draw.
 
     Raises ValueError when the data was never checked, or a file of the run is damaged.
     """

@@ -1,4 +1,4 @@
-"""`reproduce`: rebuild a submission's CSV from its record in the ledger's folder."""
+"""`reproduce`: rebuild a submission's CSV from the record in the ledger's folder."""
 
 import hashlib
 import tempfile
@@ -27,7 +27,7 @@ from raytrain.submission.table import build_table, write_table
 
 @dataclass(frozen=True)
 class Reproduced:
-    """A submission whose CSV was rebuilt to the byte."""
+    """A submission whose CSV was rebuilt, and equals the original bit for bit."""
 
     tag: str
     rows: int | None
@@ -42,7 +42,7 @@ def reproduce(asked: JobSpec, run: RunDir, ref: str) -> Reproduced:
     """Predict and encode with the members that the record names.
 
     Raises ValueError when there is no such submission, when data or weights differ from those of
-    the record, and when the CSV differs, with the number of pixels.
+    the record, and when the CSV differs, with the number of pixels that do.
     """
     ledger = ledger_of(asked, run)
     event = _event(ledger, ref)

@@ -1,4 +1,5 @@
-"""`run`: every station in order. Each checks what is on disk and does what is missing."""
+"""`run`: every station in order. Each station checks what is on disk and does only what is
+missing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,8 +40,8 @@ from raytrain.submission.prepare import prepare
 
 
 def run(job: JobSpec, folder: RunDir, place: Place) -> Event:
-    """Run from the data folder to the checked CSV, the ledger and the report; returns the last
-    event of the submission."""
+    """Run all stations, from the data folder to the checked CSV, the ledger and the report; returns
+    the last event of the submission."""
     ledger = ledger_of(job, folder)  # one at its old place is refused before any training
     if job.budget is None:
         with opened(job, folder, place, "search", "cv", "final") as run:
@@ -60,7 +61,7 @@ def run(job: JobSpec, folder: RunDir, place: Place) -> Event:
 
 
 def _within(job: JobSpec, folder: RunDir, place: Place, clock: Clock) -> None:
-    """Run until the budget is over. Raises ValueError if there is no CSV by then."""
+    """Run until the budget is over. Raises ValueError if no CSV was written by then."""
     try:
         with (
             clock.ending(),
@@ -78,8 +79,8 @@ def _within(job: JobSpec, folder: RunDir, place: Place, clock: Clock) -> None:
 
 
 def _sent(job: JobSpec, folder: RunDir, prepared: Event) -> Event:
-    """Send or follow the prepared file, if that is requested and possible, or say how to; returns
-    its last event."""
+    """Send the prepared file, or follow it, if that is requested and possible. Otherwise print how
+    to send it. Returns the submission's last event."""
     if not job.competition.submission.send:
         say("not sent: set competition.submission.send to true, or run `raytrain submit`")
     elif not has_credentials():
@@ -104,7 +105,7 @@ def finish(run: Run) -> None:
 
 @contextmanager
 def opened(job: JobSpec, folder: RunDir, place: Place, *stations: Station) -> Iterator[Run]:
-    """Yield the run of a job, with its data checked and its folder locked."""
+    """Yield the run of a job. Its data is checked and its folder is locked."""
     problems = [
         *(local_problems(job, stations) if place == "local" else []),
         *device_problems(job, place),

@@ -26,7 +26,7 @@ from raytrain.search.trials import Trials
 
 
 def without_end() -> bool:
-    """Never end a search: the default for searches without a budget."""
+    """Return False, so that a search without a budget is not ended early."""
     return False
 
 
@@ -34,8 +34,8 @@ def search(run: Run, is_over: Callable[[], bool] = without_end) -> list[Configur
     """Run the remaining trials until the search's time is over; returns the leaderboard, best
     first.
 
-    Raises ValueError when no trial gave a score. Returns an empty list if there was no time for
-    one.
+    Raises ValueError when no trial gave a score. Returns an empty list if there was no time for any
+    trial.
     """
     folder, trials = run.folder, Trials(run)
     todo, samples = _checked(run, trials)
@@ -63,8 +63,8 @@ def search(run: Run, is_over: Callable[[], bool] = without_end) -> list[Configur
 
 
 def _checked(run: Run, trials: Trials) -> tuple[list[Task], list[Task]]:
-    """Return the trials that are known to come, and samples of all trials. Every trial is checked.
-    If later trials depend on results, all that may be drawn are checked."""
+    """Return the trials that will run for certain, and samples of all trials. Every trial is
+    checked. If later trials depend on results, all trials that may be drawn are checked."""
     space, base = run.job.search.space, run.job.trial
     if run.job.search.sampler.name != "tpe":
         todo = trials.draw_all()
@@ -80,8 +80,8 @@ def _checked(run: Run, trials: Trials) -> tuple[list[Task], list[Task]]:
 
 
 class RunningSearch:
-    """The search that a backend asks and tells (`engine/run.py`): it draws trials, and writes down
-    and shows how they go."""
+    """The search that a backend asks for trials (`engine/run.py`). It draws trials, records what
+    happens to them, and shows their progress."""
 
     def __init__(self, run: Run, trials: Trials, progress: Progress, is_over: Callable[[], bool]):
         self.folder, self.spec = run.folder, run.job.search
@@ -134,7 +134,8 @@ class BestCheckpoints:
             self.ended(record)
 
     def ended(self, record: Record) -> None:
-        """Handle the end of a trial: delete the checkpoints of the trial that is now surplus."""
+        """Handle the end of a trial: delete the checkpoints of the trial that is no longer among
+        the best."""
         if not complete(record):
             return
         self._kept = [each for each in self._kept if each.fingerprint != record.fingerprint]

@@ -2,7 +2,7 @@
 
 The soft labels are calibrated maps of the ensemble. The student of a fold learns from teachers that
 never saw the images of the fold, so the out-of-fold score stays honest. Students replace members
-only if that raises the nested score.
+only if they raise the nested score.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from raytrain.runs.record import Task
 from raytrain.runs.soft import REMEDY, SoftSource, soft_path
 
 Members = Mapping[int, list[Task]]
-"""The trainings on the folds of each member, by the member's place among the candidates."""
+"""Index of a member among the candidates -> its trainings on the folds."""
 
 
 def self_train(run: Run, selection: Selection) -> Selection:
@@ -44,7 +44,7 @@ def self_train(run: Run, selection: Selection) -> Selection:
         and any(choice.weights[place] for choice in choices)
     }
     if not all(any(choice.weights[place] for place in members) for choice in choices):
-        say("self_train: not done, because a part of the choice has no network as a member")
+        say("self_train: not done, because the ensemble of at least one fold has no network")
         return selection
     tasks = [task for each in members.values() for task in each]
     forget_damaged(tasks)
@@ -76,7 +76,8 @@ def self_train(run: Run, selection: Selection) -> Selection:
 def _teacher(
     run: Run, selection: Selection, members: Members, choice: Choice, unseen: int | None
 ) -> Teacher:
-    """Return the teacher that never saw this fold; without a fold, the models of all folds."""
+    """Return the teacher that never saw this fold. Without a fold, it consists of the models of all
+    folds."""
     places = [place for place in members if choice.weights[place]]
     weights = tuple(choice.weights[place] for place in places)
     views = tuple(choice.views[place] for place in places)

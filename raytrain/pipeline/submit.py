@@ -1,8 +1,8 @@
 """`submit`: send the checked CSV to Kaggle exactly once, and follow it until it is scored.
 
-A preview does everything but send, and gives a token, with which exactly the previewed file is sent
-later. The token is computed from the competition, the run, the submission's tag and the SHA-256 of
-the file, so nothing has to be kept.
+A preview does everything except sending, and gives a token. With the token, exactly the previewed
+file is sent later. The token is computed from the competition, the run, the submission's tag and
+the SHA-256 of the file, so it is not stored.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ class Submission:
     """A submission that was previewed or scored."""
 
     event: Event
-    """Its last event in the ledger."""
+    """The last event of the submission in the ledger."""
     quota: Quota
     """What Kaggle still accepts."""
     token: str | None = None
@@ -39,8 +39,8 @@ class Submission:
 def submit(job: JobSpec, run: RunDir, consent: Collection[Consent]) -> Submission:
     """Send the run's CSV, unless it was sent, and wait for its score.
 
-    Raises ValueError with every objection to sending, without credentials, with Kaggle's reason
-    when it refuses the file, and when the file was sent and judged before.
+    Raises ValueError with every objection to sending, without credentials, when Kaggle refuses the
+    file (with its reason), and when the file was sent and judged before.
     """
     event = on_its_way(job, run)
     if event is None:
@@ -53,7 +53,7 @@ def submit(job: JobSpec, run: RunDir, consent: Collection[Consent]) -> Submissio
 
 
 def preview(job: JobSpec, run: RunDir, consent: Collection[Consent]) -> Submission:
-    """Do everything that `submit` does before it sends; raises ValueError as it would."""
+    """Do everything that `submit` does before it sends. Raises ValueError in the same cases."""
     with _quota_in_errors(job):
         event = ready(job, run, consent)
         standing = look_up(job, run, event, consent)
@@ -64,8 +64,8 @@ def preview(job: JobSpec, run: RunDir, consent: Collection[Consent]) -> Submissi
 def commit(job: JobSpec, run: RunDir, token: str, consent: Collection[Consent]) -> Submission:
     """Send the file of a preview, as `submit` does.
 
-    Raises CodedError when the token is of another run or competition, the file has changed, or it
-    was sent with this token before.
+    Raises CodedError when the token is of another run or competition, when the file has changed, or
+    when it was sent with this token before.
     """
     with _quota_in_errors(job):
         refuse(run, missing(run))
@@ -101,7 +101,7 @@ def _refused(token: str, problem: str) -> CodedError:
 
 @contextlib.contextmanager
 def _quota_in_errors(job: JobSpec) -> Iterator[None]:
-    """Add the quota to an error that a program reads, if Kaggle answers."""
+    """Add the quota to an error for programs, if Kaggle answers."""
     try:
         yield
     except CodedError as error:

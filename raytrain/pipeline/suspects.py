@@ -1,7 +1,6 @@
-"""`suspects`: the labels that the out-of-fold ensemble contradicts most, for a person to look at.
+"""`suspects`: the labels that the out-of-fold ensemble contradicts most, for a person to check.
 
-Nothing is left out by itself: the list has an effect only if the job names it in
-`competition.exclude`.
+The list alone changes nothing. It has an effect only if the job names it in `competition.exclude`.
 """
 
 from dataclasses import dataclass
@@ -25,14 +24,15 @@ from raytrain.runs.layout import RunDir
 from raytrain.runs.mirror import send
 
 FOLDER = "suspects"
-"""Folder of the files, under that of the run."""
+"""Name of the folder for the files, in the run's folder."""
 FEWEST = 8
-"""Images on the contact sheet if fewer are suspects: the next ones show what is not listed."""
+"""Number of images on the contact sheet if there are fewer suspects. The additional images are
+those with the next highest scores."""
 MOST = 40
 SHOWN = 20
-"""Suspects that the text names."""
+"""Largest number of suspects that the text names."""
 PART = " contradiction"
-"""Follows a class's name in the table."""
+"""Ending of a column in the table, after the class's name."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Suspects:
     exclude: Path
     """The ids of the suspects, one a line."""
     kept: bool
-    """Whether `exclude` is an earlier list that differs, so that it was not replaced."""
+    """Whether `exclude` is an earlier list with other ids, which was not replaced."""
 
     @property
     def listed(self) -> pd.DataFrame:
@@ -114,7 +114,8 @@ def _scored(
 
 
 def _draw(path: Path, labels: pd.DataFrame, maps: OofMasks, report: DataReport) -> None:
-    """Draw the most contradicted labels: image, label, out-of-fold mask, and where they differ."""
+    """Draw the most contradicted labels. Each has the image, the label, the out-of-fold mask, and
+    the pixels in which they differ."""
     files, classes, target = SampleFiles(report), len(report.classes), report.target
     pictures, titles = [], []
     count = min(MOST, max(FEWEST, int((labels["suspect"] == "yes").sum())))
@@ -137,7 +138,7 @@ def _draw(path: Path, labels: pd.DataFrame, maps: OofMasks, report: DataReport) 
 
 
 def suspects_text(found: Suspects) -> str:
-    """Return the suspects in a few lines, with what to do next."""
+    """Return the suspects in a few lines, and the next steps."""
     listed = found.listed
     lines = [
         f"{len(found.labels)} labels compared with out-of-fold maps, {len(listed)} suspects"
@@ -146,7 +147,7 @@ def suspects_text(found: Suspects) -> str:
     for _, row in listed.head(SHOWN).iterrows():
         parts = {name.removesuffix(PART): row[name] for name in listed if name.endswith(PART)}
         worst = max(parts, key=lambda name: parts[name])
-        lines.append(f"  {row['id']}: score {row['score']:.1f}, most in {worst}")
+        lines.append(f"  {row['id']}: score {row['score']:.1f}, contradicted most in class {worst}")
     if len(listed) > SHOWN:
         lines.append(f"  ... and {len(listed) - SHOWN} more")
     if found.unseen:

@@ -1,5 +1,5 @@
-"""`train`: train the default trial on the given split or the first fold, and predict some held-out
-images for the report. The other stations train their tasks to the end here, too."""
+"""`train`: train the default trial once, with the val split or the first fold held out, and predict
+some held-out images for the report. The other stations train their tasks to the end here, too."""
 
 from raytrain.backend.progress import Progress, views
 from raytrain.engine.checkpoint import epoch_path, is_there
@@ -28,7 +28,7 @@ from raytrain.runs.record import (
 def train(run: Run) -> Record:
     """Train `job.trial`, validate on the val split or the first fold, and return its record.
 
-    The report shows the masks of some held-out images, so they are predicted here.
+    Some held-out images are predicted, too, because the report shows their masks.
     """
     task = make_task(run, "train", run.job.trial, held_out(run), workers=1)
     make_trainable([task], run)
@@ -42,8 +42,8 @@ def train(run: Run) -> Record:
 
 
 def _examples(task: Task, record: Record) -> PredictShard | None:
-    """Return the images to predict with the weights of the best epoch; None if that is done, or if
-    there is no held-out image, or the weights of that epoch were deleted."""
+    """Return the images to predict with the weights of the best epoch. None if they are predicted,
+    if there is no held-out image, or if the weights of that epoch were deleted."""
     place = task.trial_dir
     if record.best is None or not place.evidence.is_file():
         return None
@@ -65,7 +65,8 @@ def forget_damaged(tasks: list[Task]) -> None:
 
 
 def run_to_end(tasks: list[Task], run: Run, title: str) -> None:
-    """Train the tasks that are not done yet. Raises ValueError that names each failed one."""
+    """Train the tasks that are not done yet. Raises ValueError that names each training that
+    failed."""
     todo = not_done(tasks)
     if not todo:
         return

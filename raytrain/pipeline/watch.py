@@ -1,5 +1,5 @@
-"""`watch`: the report as a live page on this machine's loopback address, made from the records when
-it is asked for."""
+"""`watch`: the report as a live page on this machine's loopback address. The page is made from the
+records when a browser requests it."""
 
 import html
 import os
@@ -20,18 +20,19 @@ from raytrain.submission.ledger import ledger_of
 
 ADDRESS = "127.0.0.1"
 RELOAD_S = 5
-"""Seconds after which the open page asks again."""
+"""Number of seconds after which the open page asks for its parts again."""
 NAMES = (ADDRESS, "localhost")
-"""Names of this machine in a request. Another name may belong to a foreign page whose address was
-turned to this machine (DNS rebinding)."""
+"""Names of this machine in a request. Another name may belong to a foreign page that resolves its
+name to this machine (DNS rebinding)."""
 NOT_SHOWN = ("checkpoints", "tensorboard", "tracking", "weights")
-"""Folders without anything that the page shows: each epoch has a row in the history, too."""
+"""Folders whose files are not on the page. Checkpoints are among them, because each epoch has a row
+in the history, too."""
 NOTHING_YET = """<!doctype html><html lang="en"><meta charset="utf-8"><title>raytrain watch</title>
 <meta http-equiv="refresh" content="{seconds}"><p>{text}</p>"""
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answers GET and HEAD of the page, to requests that name this machine."""
+    """Answers GET and HEAD requests for the page, if they name this machine."""
 
     server: "PageServer"
 
@@ -71,12 +72,12 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class PageServer(ThreadingHTTPServer):
-    """Serves one page on the loopback address; `server_close` ends it."""
+    """Serves one page on the loopback address. `server_close` ends it."""
 
     daemon_threads = True
 
     def __init__(self, page: Callable[[], str], port: int):
-        """`page` makes the page; port 0 is any free one.
+        """`page` makes the page. Port 0 means any free port.
 
         Raises ValueError when the port is taken.
         """
@@ -89,7 +90,8 @@ class PageServer(ThreadingHTTPServer):
             ) from None
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Ignore a browser that went away; other errors are shown as usual."""
+        """Ignore the error of a browser that has closed the connection. Other errors are shown as
+        usual."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
@@ -100,7 +102,8 @@ class PageServer(ThreadingHTTPServer):
 
 
 class LivePage:
-    """Makes the page of a run, anew whenever a file of the run or the ledger has changed."""
+    """Makes the page of a run. It is made again whenever a file of the run or the ledger has
+    changed."""
 
     def __init__(self, run: RunDir):
         self._run = run
@@ -135,9 +138,10 @@ def _files(folder: Path) -> dict[str, tuple[int, int]]:
 
 
 def server(run: RunDir, port: int) -> PageServer:
-    """Return a server of the run's page; it shows a message before the run has anything.
+    """Return a server of the run's page. It shows a message while the run has no results.
 
-    The page is made once before, so that the first answer does not wait for the libraries.
+    The page is made once in advance, so that the first answer does not wait for the import of
+    libraries.
     """
     page = LivePage(run)
     with suppress(ValueError, OSError):

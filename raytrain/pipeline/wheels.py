@@ -1,4 +1,4 @@
-"""The packages that prediction needs, with the versions that are installed here."""
+"""The packages that prediction needs, with the versions that are installed on this machine."""
 
 import ast
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ PACKAGE = Path(raytrain.__file__).parent
 def needed_packages(module: str) -> list[str]:
     """Return `name==version` of raytrain and of every package that a module of raytrain needs.
 
-    The module's imports are followed through raytrain, also those inside functions. Packages that
+    The module's imports are followed through raytrain, also imports inside functions. Packages that
     are not installed here, such as optional ones, are left out.
     """
     named = packages_distributions()
@@ -43,7 +43,8 @@ def _raytrain_first(item: tuple[str, str]) -> tuple[bool, str]:
 
 
 def _required(wanted: Requirement) -> Iterator[Requirement]:
-    """Yield what a package needs on this system, with the extras that are asked for."""
+    """Yield the requirements of a package on this system, including those of the requested
+    extras."""
     for text in requires(wanted.name) or []:
         requirement = Requirement(text)
         marker = requirement.marker
@@ -78,7 +79,7 @@ def _imports(module: str) -> set[str]:
 
 
 def _file(module: str) -> Path | None:
-    """Return the source of a module of raytrain."""
+    """Return the source file of a module of raytrain, or None."""
     place = PACKAGE.joinpath(*module.split(".")[1:]) if module.startswith("raytrain") else None
     if place is None:
         return None

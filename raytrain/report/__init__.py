@@ -1,1 +1,2 @@
-"""The results of a run as one HTML page: facts read from disk, figures, pictures, the page."""
+"""The results of a run as one HTML page. The subpackage reads facts from disk, draws figures and
+pictures, and makes the page."""

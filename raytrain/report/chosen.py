@@ -1,4 +1,4 @@
-"""The images that the job asks the report to show: image, truth and prediction side by side."""
+"""The images that the job's report shows: image, truth and prediction side by side."""
 
 from dataclasses import dataclass
 
@@ -20,9 +20,9 @@ from raytrain.report.results import evaluation
 from raytrain.report.study_groups import shortened
 
 IMAGES = "images"
-"""Beginning of the names of these figures."""
+"""Beginning of the file names of the figures with chosen images."""
 MOST_ROWS = 5
-"""Most images in one figure."""
+"""Largest number of images in one figure."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Shown:
 
     id: str
     how: str
-    """Who predicted it: out of fold, the ensemble, or the name of a training."""
+    """Who predicted the mask: `out of fold`, the ensemble, or the name of a training."""
     image_HW3: np.ndarray
     true_HW: np.ndarray | None
     pred_HW: np.ndarray
@@ -40,15 +40,18 @@ class Shown:
 
     @property
     def text(self) -> str:
-        """The predictor's name in short, and the mean Dice of the mask if the truth is known."""
+        """The predictor's name in short and, if the truth is known, the mean Dice of the mask."""
         how = shortened(self.how, 20)
         return how if self.dice_K is None else f"{how}: Dice {self.dice_K.mean():.4f}"
 
 
 def chosen_figures(facts: RunFacts, oof: Oof) -> list[PrintedFigure]:
-    """Draw the images that `report.images` names or, without it, the worst, middle and best of the
-    labeled ones. Images without a prediction, and unreadable ones, are left out, and the caption
-    names them. Raises ValueError when no image can be read."""
+    """Draw the images that `report.images` names or, without it, the worst, middle and best labeled
+    images.
+
+    Images without a prediction and unreadable images are left out, and the caption names them.
+    Raises ValueError when no image can be read.
+    """
     asked, _ = named_ids(facts.data, facts.job.report.images if facts.job else ())
     ids = asked or [image.id for _, image in telling(oof.images)]
     shown, missing, unreadable = list[Shown](), list[str](), list[str]()
@@ -72,8 +75,8 @@ def chosen_figures(facts: RunFacts, oof: Oof) -> list[PrintedFigure]:
 
 
 def _shown(facts: RunFacts, oof: Oof, id: str) -> Shown | None:
-    """Return the image with the mask of the ensemble or, without one, of the evaluated training;
-    None if there is no mask."""
+    """Return the image with the mask of the ensemble or, without an ensemble, of the evaluated
+    training; None if there is no mask."""
     data, files = facts.data, SampleFiles(facts.data)
     places = {image.id: image for image in oof.images}
     trained = facts.evaluated

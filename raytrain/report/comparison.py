@@ -1,4 +1,5 @@
-"""All studies that were run, beside their sources: one table, as a page, as CSV and as Markdown."""
+"""All studies that were run, beside their sources, in one table: as a page, as CSV and as
+Markdown."""
 
 import csv
 import io
@@ -25,7 +26,7 @@ COLUMNS = (
     "95 % over", "same measure", "same images", "ours is", "epochs", "command", "hardware", "time",
 )  # fmt: skip
 SHOWN = COLUMNS[:13]
-"""Columns of the Markdown table; the others are the same for all rows of a study."""
+"""Columns of the Markdown table. The other columns are the same for all rows of a study."""
 
 
 @dataclass(frozen=True)
@@ -35,22 +36,23 @@ class ComparedStudy:
     run: Path
     table: StudyTable
     command: str
-    """The command line of the search; empty if it was called from Python."""
+    """The command line of the search; empty if the search was started from Python."""
     hardware: str
-    """The devices that it was trained on; empty if unknown."""
+    """The devices of the trainings; empty if unknown."""
     trainings: int
     epochs: str
-    """Fewest and most epochs of its trainings."""
+    """Smallest and largest number of epochs of the trainings."""
     time: str
-    """Time of all trainings together."""
+    """Total time of all trainings."""
     rows: list[list[str]]
-    """One row of text for each stated figure, or a single row without one, as `COLUMNS`."""
+    """One row of text, with the columns `COLUMNS`, for each stated figure; a single row if there is
+    no stated figure."""
 
 
 def compared(storage: Path) -> list[ComparedStudy]:
-    """Return every study with a result under <storage>/<competition>/<run>, by source.
+    """Return every study with a result under <storage>/<competition>/<run>, sorted by source.
 
-    Raises ValueError when there is none, and for a run with Python files of someone else.
+    Raises ValueError when there is none, and for a run with somebody else's Python files.
     """
     found = []
     for config in sorted(storage.glob("*/*/config.json")):
@@ -88,7 +90,8 @@ def as_markdown(studies: list[ComparedStudy]) -> str:
 
 
 def against_source(studies: list[ComparedStudy]) -> Drawing | None:
-    """Draw ours against theirs, a dot for each stated figure; None without any."""
+    """Draw our figures against those of the sources, a dot for each stated figure; None without any
+    stated figure."""
     pairs = [
         (cell.theirs, cell.ours.mean, table.same(cell.measure) == table.same_images == "same")
         for table in (study.table for study in studies)
@@ -113,7 +116,7 @@ def against_source(studies: list[ComparedStudy]) -> Drawing | None:
         axes.set_aspect("equal", adjustable="datalim")
         axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
-    return drawing(f"Ours against {len(pairs)} figures of the sources", (6.9, 4.2), plot)
+    return drawing(f"Our results against {len(pairs)} figures of the sources", (6.9, 4.2), plot)
 
 
 def _compared(run: RunDir, table: StudyTable) -> ComparedStudy:

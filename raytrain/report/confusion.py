@@ -17,8 +17,8 @@ ACROSS = 3
 def confusion_figure(
     evaluation: Sequence[dict[str, str]], classes: Sequence[str]
 ) -> PrintedFigure | None:
-    """Draw the share of each true class's pixels by the class that was predicted, for each set of
-    images; None without an evaluation, and if classes overlap."""
+    """Draw, for each set of images, the share of each true class's pixels by predicted class. None
+    without an evaluation, and if classes overlap."""
     rows = [row for row in evaluation if row["class"] in classes and row.get(f"as {classes[0]}")]
     sets = list(dict.fromkeys(row["set"] for row in rows))
     if not sets:

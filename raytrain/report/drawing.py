@@ -1,8 +1,8 @@
-"""Drawing of figures as inline SVG: text stays text, colors are CSS variables, and nothing external
+"""Drawing of figures as inline SVG. Text stays text, colors are CSS variables, and nothing external
 is referenced.
 
 The same figures are written as SVG and PNG for print. matplotlib's objects are used without pyplot,
-so no figure is retained and no setting is shared.
+so no figure stays in memory and no setting is shared.
 """
 
 import base64
@@ -57,10 +57,10 @@ class Drawing:
 
     figure: Figure
     alt: str
-    """Its description, which is unique on a page."""
+    """Description of the figure, which is unique on a page."""
 
     def element(self) -> Markup:
-        """Return it as an element of the page."""
+        """Return the figure as an element of the page."""
         return _element(self.svg.decode(), self.alt)
 
     @cached_property
@@ -69,11 +69,12 @@ class Drawing:
         return self._saved("svg", dict.fromkeys(("Creator", "Date", "Format", "Type")), PRINT_DPI)
 
     def png(self) -> bytes:
-        """Return it as a PNG file on white, for print."""
+        """Return the figure as a PNG file on white, for print."""
         return self._saved("png", {"Software": None}, PRINT_DPI)
 
     def address(self) -> str:
-        """Return it as a data address of a PNG file for the page, for figures of photographs."""
+        """Return the figure as a data URL of a PNG file for the page, for figures of
+        photographs."""
         content = self._saved("png", {"Software": None}, PAGE_DPI)
         return f"data:image/png;base64,{base64.b64encode(content).decode()}"
 
@@ -128,7 +129,7 @@ def _element(text: str, alt: str) -> Markup:
 
 
 def _page_style(found: re.Match[str]) -> str:
-    """Return the same style in the page's font and colors."""
+    """Return the same style with the page's font and colors."""
     style = re.sub(r"font: [^;\"]*?([\d.]+px)[^;\"]*", r"font-size: \1", found[0])
     style = re.sub(r"font-family: [^;\"]*;? ?", "", style)
     for color, variable in VARIABLES.items():

@@ -1,4 +1,5 @@
-"""The ensemble: its candidates with their out-of-fold scores, and what was compared."""
+"""The section on the ensemble: its candidates with their out-of-fold scores, and what was
+compared."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -29,38 +30,39 @@ class MemberRow:
     configuration: str
     fingerprint: str
     source: str
-    """Its networks, or that it is a teammate's maps."""
+    """The candidate's networks, or the words that it is a teammate's maps."""
     weight: str
     views: str
 
 
 @dataclass(frozen=True)
 class Members:
-    """The ensemble: only out-of-fold scores, because its networks were trained on every label."""
+    """The ensemble's scores. All of them are out of fold, because its networks were trained on
+    every label."""
 
     rows: list[MemberRow]
     """The candidates and, last, the ensemble."""
     ensemble: str
     metric: str
     class_metric: str
-    """The metric in the columns of the classes."""
+    """Name of the metric in the columns of the classes."""
     looked_at: str
-    """The labeled images at which the choice looked."""
+    """The labeled images from which the ensemble was chosen, in words."""
     intervals: Markup
     images: Markup | None
     confusion: list[list[float]] | None
     """Share of the true class's pixels (row) that the ensemble assigned to each class (column)."""
     comparisons: tuple[Comparison, ...]
     least: int
-    """Least number of groups that a richer choice must score differently."""
+    """Smallest number of groups that a richer choice must score differently."""
     curves: list[tuple[str, Markup]]
-    """A step's name, and the score at each value of its parameter."""
+    """Pairs of a step's name and the score at each value of its parameter."""
     disagreement: list[tuple[str, list[str]]]
-    """For each candidate, the share of pixels on which it differs from each other one."""
+    """For each candidate, the shares of pixels on which it differs from each other candidate."""
 
 
 def members(facts: RunFacts, oof: Oof) -> Members | None:
-    """Return each candidate and the ensemble."""
+    """Return a row for each candidate and for the ensemble; None without an ensemble."""
     ensemble = facts.ensemble
     if ensemble is None:
         return None
@@ -120,7 +122,7 @@ def _member_row(place: int, ensemble: Ensemble, key: str | None) -> MemberRow:
 
 
 def _shares(confusion: list[list[int]] | None) -> list[list[float]] | None:
-    """Return each row's shares of its pixels; 0 for a class without any."""
+    """Return the shares of each row's pixels; 0 for a class without pixels."""
     if confusion is None:
         return None
     return [[count / max(1, sum(row)) for count in row] for row in confusion]
@@ -132,8 +134,8 @@ def _interval(name: str, oof: dict[str, Any], key: str | None) -> Interval:
 
 
 def _class_key(spec: MetricSpec | None) -> str | None:
-    """Return the column of the class table that has the metric of each class; None if there is
-    none, so that Dice is shown instead."""
+    """Return the column of the class table with the metric of each class. None if there is none, so
+    that Dice is shown instead."""
     match spec:
         case PrecisionMetricSpec() | RecallMetricSpec() | F1MetricSpec():
             return spec.name if (spec.over, spec.empty) == ("set", 0) else None

@@ -1,4 +1,4 @@
-"""All facts that the page shows, read from the run directory; missing ones are empty or None."""
+"""All facts that the page shows, read from the run directory. Missing facts are empty or None."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -32,24 +32,24 @@ class FoldFacts:
 
     hash: str
     seed: int | None
-    """null: a single part is held out."""
+    """Seed of the folds; null: a single part is held out."""
     val_ids: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)
 class OpenTrial:
-    """A training without a record: it is running, or was interrupted."""
+    """A training without a record. It is running, or was interrupted."""
 
     fingerprint: str
     spec: TrialSpec
     rows: list[Row]
-    """Its history, at least one row."""
+    """The history of the training, at least one row."""
     searched: bool
-    """Whether it is a trial of the current job's search."""
+    """Whether the training is a trial of the current job's search."""
 
     @property
     def name(self) -> str:
-        """Its name without station and fold, which are known at its end."""
+        """Name of the training, without station and fold, which are known only at its end."""
         return f"{self.spec.label}_{self.fingerprint[:4]}"
 
 
@@ -74,9 +74,9 @@ class RunFacts:
     ensemble: Ensemble | None
     ledger: Sequence[LedgerRow]
     evaluated: TrialDir | None
-    """The training that `evaluate` was last run for."""
+    """The folder of the training that was last evaluated; None without one."""
     agreement: Agreement
-    """The agreement over all the competition's runs."""
+    """The agreement of out-of-fold and public scores, over all runs of the competition."""
 
     @property
     def metric(self) -> str:
@@ -118,7 +118,8 @@ def read_facts(run: RunDir, ledger: Sequence[LedgerRow], agreement: Agreement) -
 def _open_trials(run: RunDir) -> list[OpenTrial]:
     """Return the trainings that have done an epoch and have no record, by fingerprint.
 
-    The checkpoints' cards hold the specs. A card that is deleted meanwhile is left out once.
+    Their specs are read from the checkpoints' cards. If a card is deleted at this moment, its
+    training is left out this time.
     """
     searched = present_trials(run) or set()
     found = []
@@ -141,7 +142,7 @@ def _evaluated(run: RunDir) -> TrialDir | None:
 
 
 def has_oof_maps(facts: RunFacts) -> bool:
-    """Return whether all maps exist from which the ensemble's out-of-fold masks follow."""
+    """Return whether all maps exist that are needed for the ensemble's out-of-fold masks."""
     ensemble = facts.ensemble
     if ensemble is None or facts.folds is None:
         return False
@@ -155,7 +156,7 @@ def has_oof_maps(facts: RunFacts) -> bool:
 
 
 def series_label(spec: TrialSpec) -> str:
-    """Return the network and loss, without tuned values."""
+    """Return the network and the loss as text, without tuned values."""
     return f"{spec.network_label}, {spec.loss_label.replace('+', ' + ')}"
 
 

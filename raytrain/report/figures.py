@@ -1,4 +1,4 @@
-"""The page's figures, each from plain values to inline SVG."""
+"""The figures of the page. Each is drawn from plain values as inline SVG."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ def rung_decisions(events: list[RungEvent], metric: str, alt: str) -> Markup:
 
 
 def rank_correlations(rungs: list[RungRank], alt: str) -> Markup:
-    """Draw Spearman's correlation of the scores at each rung with the best scores; at 1, early
+    """Draw Spearman's correlation of the scores at each rung with the best scores. At 1, early
     stopping cannot have removed a better trial."""
 
     def plot(figure: Figure, axes: Axes) -> None:
@@ -83,8 +83,8 @@ def rank_correlations(rungs: list[RungRank], alt: str) -> Markup:
 
 
 def intervals(scores: list[Interval], metric: str, classes: Sequence[str], alt: str) -> Markup:
-    """Draw candidates and, last, the ensemble: interval, score, and a diamond for each of the
-    classes, whose first is the background."""
+    """Draw candidates and, last, the ensemble: the interval, the score, and a diamond for each
+    class. The first class is the background."""
 
     def plot(figure: Figure, axes: Axes) -> None:
         for place, score in enumerate(scores):
@@ -106,8 +106,8 @@ def intervals(scores: list[Interval], metric: str, classes: Sequence[str], alt: 
 
 
 def step_curves(step: Comparison, metric: str) -> Markup:
-    """Draw the score at each value of a step's parameter, a line for each class; the values are
-    evenly spaced."""
+    """Draw the score at each value of a step's parameter, with a line for each class. The values
+    are evenly spaced."""
 
     def plot(figure: Figure, axes: Axes) -> None:
         values = [value for value, _ in next(iter(step.curves.values()))]
@@ -123,7 +123,7 @@ def step_curves(step: Comparison, metric: str) -> Markup:
 
 
 def out_of_fold_against_public(found: Agreement, run: str, alt: str) -> Markup:
-    """Draw a dot per entry with its out-of-fold interval; those of `run` are highlighted."""
+    """Draw a dot per entry with its out-of-fold interval. Entries of `run` are highlighted."""
 
     def plot(figure: Figure, axes: Axes) -> None:
         for point in found.points:

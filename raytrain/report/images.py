@@ -1,4 +1,4 @@
-"""Pictures for the page: visible images, mask overlays, and PNG as data addresses."""
+"""Pictures for the page: images in 8 bits, masks drawn on images, and PNG as data URLs."""
 
 import base64
 import io
@@ -11,18 +11,19 @@ from raytrain.config.target import Target, layer
 from raytrain.report.palette import class_color
 
 SIDE_PX = 288
-"""Longer side of a picture: small images are enlarged by repeating pixels, large ones reduced."""
+"""Longer side of a picture, in px. Small images are enlarged by repeating pixels, and large images
+are reduced."""
 FILL = 0.38
 """Opacity of the class color inside an outline."""
 MOST_PX = 4 * SIDE_PX
-"""Longer side from which a report draws; larger images would take gigabytes."""
+"""Longer side of the images from which a report draws, in px. Larger ones would take gigabytes."""
 ROWS = 512
-"""Rows that are tinted at once."""
+"""Number of rows that are tinted at once."""
 
 
 def thinned(array: np.ndarray, most: int = MOST_PX) -> np.ndarray:
-    """Return an image_HWC or mask_HW with evenly spread rows and columns, its longer side at most
-    `most` pixels; a smaller one as it is."""
+    """Return evenly spread rows and columns of an image_HWC or mask_HW, so that its longer side has
+    at most `most` pixels. A smaller array is returned unchanged."""
     side = max(array.shape[:2])
     if side <= most:
         return array
@@ -34,8 +35,9 @@ def thinned(array: np.ndarray, most: int = MOST_PX) -> np.ndarray:
 
 
 def visible(image: np.ndarray) -> np.ndarray:
-    """Return image_HW3 (uint8) of an image_HWC: gray, color or the first channel. Types other than
-    bytes are stretched between the 0.5th and 99.5th percentile of evenly spread pixels."""
+    """Return image_HW3 (uint8) of an image_HWC: gray, color or the first channel. Values
+    other than bytes are stretched between the 0.5th and 99.5th percentile of evenly spread
+    pixels."""
     image = image[..., :3] if image.shape[2] in (3, 4) else image[..., 0]
     if image.dtype != np.uint8:
         low, high = np.percentile(thinned(image).astype(np.float64), [0.5, 99.5])
@@ -48,12 +50,13 @@ def visible(image: np.ndarray) -> np.ndarray:
 
 
 def picture(image_HW3: np.ndarray) -> str:
-    """Return the image alone, as a data address."""
+    """Return the image without a mask, as a data URL."""
     return _png(_sized(image_HW3))
 
 
 def overlay(image_HW3: np.ndarray, mask_HW: np.ndarray, classes: int, target: Target) -> str:
-    """Return the image with each class tinted, then outlined on top, as a data address."""
+    """Return the image as a data URL, with the pixels of each class tinted and their border
+    outlined."""
     mask_HW = _enlarged(thinned(mask_HW, SIDE_PX))
     return _png(overlaid(_sized(image_HW3), mask_HW, classes, target))
 

@@ -1,4 +1,4 @@
-"""The state of the pipeline: which stations have written their artifact, and when."""
+"""The state of the pipeline: which stations have written their files, and when."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class Station:
     detail: str
     when: str
     command: str
-    """The command that runs it, shown while it is not done."""
+    """The command that runs the station, shown while the station is not done."""
 
 
 def stations(facts: RunFacts) -> list[Station]:
@@ -60,7 +60,7 @@ def _search(facts: RunFacts) -> Station:
 
 
 def _cv(facts: RunFacts) -> Station:
-    """Return the station, which is done when the configurations of the last cross-validation have
+    """Return the station `cv`. It is done when the configurations of the last cross-validation have
     maps on all folds."""
     found = facts.cross_validation
     if found is None or facts.folds is None or found.folds != facts.folds.hash:

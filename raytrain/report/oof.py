@@ -1,4 +1,4 @@
-"""Scores of each labeled image by models that have never seen its group.
+"""Scores of each labeled image by models that have never seen the image's group.
 
 Shape suffixes: N images, K classes, H x W pixels.
 """
@@ -31,7 +31,8 @@ class OofImages:
     """The labeled images with the ensemble's out-of-fold masks."""
 
     def __init__(self, facts: RunFacts):
-        """Open the maps. Raises ValueError naming a file that does not hold its fold's images."""
+        """Open the maps. Raises ValueError that names a file if it does not hold its fold's
+        images."""
         data, folds = facts.data, facts.folds
         self._ids = folds.val_ids if folds else ()
         self._files = SampleFiles(data)
@@ -41,16 +42,16 @@ class OofImages:
             self._masks = OofMasks(facts.run, facts.ensemble, self._ids, data)
 
     def prediction(self, fold: int, row: int) -> np.ndarray:
-        """Return mask_HW, as in scoring. There must be maps."""
+        """Return mask_HW of an image, the same as for the score. The maps must exist."""
         assert self._masks is not None
         return self._masks.mask(fold, row)
 
     def truth(self, id: str) -> np.ndarray:
-        """Return mask_HW. Raises ValueError when its file is missing."""
+        """Return mask_HW of the truth. Raises ValueError when its file is missing."""
         return self._files.mask(id)
 
     def images(self) -> list[OofImage]:
-        """Return the labeled images with their Dice, worst first. Raises ValueError like
+        """Return the labeled images with their Dice, worst first. Raises ValueError in the cases of
         `truth`."""
         found = []
         for fold in range(len(self._ids)):
@@ -64,15 +65,15 @@ class OofImages:
 
 @dataclass(frozen=True)
 class Oof:
-    """The out-of-fold results, or why there are none."""
+    """The out-of-fold results, or the reason why there are none."""
 
     maps: OofImages
     images: list[OofImage]
     """Images, worst first; empty when something is missing."""
     missing: str
-    """The command to run next, or empty."""
+    """The command to run next; empty if nothing is missing."""
     problem: str
-    """Why the images cannot be scored here, or empty."""
+    """Why the images cannot be scored; empty if they can."""
 
 
 def read_oof(facts: RunFacts) -> Oof:
@@ -103,7 +104,8 @@ def class_dice(
 
 
 def telling(images: list[OofImage]) -> list[tuple[str, OofImage]]:
-    """Return the two worst, middle and best of a sorted list, labeled; all of a short list."""
+    """Return the two worst, middle and best images of a sorted list, with labels. Of a short list,
+    return all."""
     if len(images) <= 6:
         return [("", image) for image in images]
     middle = len(images) // 2

@@ -1,4 +1,4 @@
-"""The page: the content of every section, in one file by the template."""
+"""The page. The content of all sections is put into one file by a template."""
 
 from datetime import UTC, datetime
 from functools import cache
@@ -34,7 +34,8 @@ def render(
     matrices: PrintedFigure | None,
     reload_s: int = 0,
 ) -> str:
-    """Return the whole page; if it is served, it asks for its parts again every `reload_s` s."""
+    """Return the whole page. If it is served, it asks for its parts again every `reload_s`
+    seconds."""
     return (
         _environment()
         .get_template("page.html.j2")
@@ -90,7 +91,7 @@ def render_comparison(studies: list[ComparedStudy]) -> str:
 
 @cache
 def _environment() -> Environment:
-    """Return the templates; they are compiled once per process."""
+    """Return the environment of the templates. They are compiled once per process."""
     return Environment(
         loader=PackageLoader("raytrain.report", "."),
         autoescape=True,

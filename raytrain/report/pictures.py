@@ -14,15 +14,15 @@ from raytrain.report.line import masks_are_current
 from raytrain.report.oof import Oof, OofImage, telling
 
 TESTS = 6
-"""Number of test images shown, spread over all of them."""
+"""Number of test images that are shown. They are spread over all test images."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """A labeled image with its truth and a prediction by weights that never saw it."""
+    """A labeled image with its truth and a prediction by networks that never saw it."""
 
     place: str
-    """worst, median or best; empty if all images are shown."""
+    """`worst`, `median` or `best`; empty if all images are shown."""
     image: OofImage
     plain: str
     truth: str
@@ -43,19 +43,19 @@ Card = TypeVar("Card")
 
 @dataclass(frozen=True)
 class Pictures(Generic[Card]):
-    """The chosen images, or why there are none."""
+    """The chosen images, or the reason why there are none."""
 
     cards: list[Card]
     count: int
-    """Number of images from which they were chosen."""
+    """Number of images from which the shown ones were chosen."""
     missing: str
-    """The command to run next, or empty."""
+    """The command to run next; empty if nothing is missing."""
     problem: str
-    """What prevents the pictures, or empty."""
+    """Why there are no pictures; empty if there are."""
 
 
 def examples(facts: RunFacts, oof: Oof) -> Pictures[Example]:
-    """Return the worst, middle and best images by out-of-fold Dice of the members' mean."""
+    """Return the worst, middle and best images, by out-of-fold Dice of the ensemble."""
     if oof.missing or oof.problem:
         return Pictures([], 0, oof.missing, oof.problem)
 
@@ -74,7 +74,8 @@ def example_cards(
     images: list[tuple[str, OofImage]],
     masks: Callable[[OofImage], tuple[np.ndarray, np.ndarray]],
 ) -> list[Example]:
-    """Draw images with their places; `masks` gives truth and prediction, each mask_HW.
+    """Return examples for these images and their places. `masks` gives truth and prediction, each
+    mask_HW.
 
     Raises ValueError when a file of the data is missing.
     """
@@ -90,7 +91,8 @@ def example_cards(
 
 
 def tests(facts: RunFacts) -> Pictures[TestImage]:
-    """Return predicted masks of the current ensemble; those of an older one are not shown."""
+    """Return masks that the current ensemble predicted. Those of an earlier ensemble are not
+    shown."""
     files, ids = SampleFiles(facts.data), facts.data.ids("test")
     legend = (len(facts.data.classes), facts.data.target)
     if not masks_are_current(facts):

@@ -11,7 +11,7 @@ from raytrain.runs.files import write_bytes
 from raytrain.runs.mirror import remove
 
 WIDTH_IN = 6.9
-"""Width of a figure: the text width of a printed page."""
+"""Width of a figure in inches, the text width of a printed page."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,13 @@ class PrintedFigure:
 
 
 WRITTEN = ".written"
-"""File with the names of the files of the last call, one a line."""
+"""Name of the file that lists the files of the last call, one a line."""
 
 
 def write_figures(folder: Path, figures: Sequence[PrintedFigure], kept: str | None = None) -> None:
     """Write each figure as PNG and SVG of its printed size, and its numbers as CSV.
 
-    Files of an earlier call are deleted if their figures no longer exist; other files stay. With
+    Files of an earlier call are deleted if their figures no longer exist. Other files stay. With
     `kept`, earlier figures whose names begin with this word stay, too.
     """
     names: set[str] = set()

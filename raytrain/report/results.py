@@ -1,4 +1,4 @@
-"""The results: the headline, the evaluation and the submission."""
+"""The section with results: the headline, the evaluation and the submission."""
 
 import csv
 import hashlib
@@ -37,14 +37,14 @@ class Submission:
     kilobytes: float
     written: str
     events: list[LedgerRow]
-    """Events of this run, oldest first."""
+    """Events of this run's submissions, oldest first."""
     agreement: Agreement
     against_public: Markup | None
-    """Drawn if there are at least two entries."""
+    """Figure of out-of-fold against public scores, if there are at least two entries."""
 
 
 def headline(facts: RunFacts) -> Headline:
-    """Return the out-of-fold score if there is one."""
+    """Return the headline. It has the out-of-fold score, if there is one."""
     best = next((record for record in facts.trials if record.best), None)
     if facts.ensemble is None:
         return Headline("", None, 0, 0, 0, 0, best)
@@ -56,8 +56,8 @@ def headline(facts: RunFacts) -> Headline:
 
 
 def evaluation(facts: RunFacts) -> list[dict[str, str]]:
-    """Return the rows of the ensemble's `evaluation.csv` or, without an ensemble, of a training's;
-    none before `raytrain evaluate`."""
+    """Return the rows of the ensemble's `evaluation.csv` or, without an ensemble, of a training's.
+    There are none before `raytrain evaluate`."""
     path = facts.run.evaluation
     if facts.ensemble is None and facts.evaluated is not None:
         path = facts.evaluated.evaluation
@@ -67,7 +67,8 @@ def evaluation(facts: RunFacts) -> list[dict[str, str]]:
 
 
 def submission(facts: RunFacts) -> Submission | None:
-    """Return the file's facts, with rows counted and hash computed from its current content."""
+    """Return the facts about the submission file. The rows are counted and the hash is computed
+    from its current content."""
     path = facts.run.submission
     if not path.is_file():
         return None

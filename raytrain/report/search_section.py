@@ -19,14 +19,14 @@ class BoardRow:
     cells: dict[str, str]
     """The cells as in `leaderboard.csv`."""
     dice_is_score: bool
-    """Whether Dice is the score, and so needs no column of its own."""
+    """Whether the score is Dice, so that Dice needs no column of its own."""
     repeats: int
     network: str
     rung: str
-    """The last rung at which it was compared."""
+    """The last rung at which the trial was compared."""
     reason: str
     retried: bool
-    """Whether one of its attempts failed."""
+    """Whether an attempt of the trial failed."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Rung:
     went_on: int
     best: float
     lowest_on: float | None
-    """The lowest score that continued."""
+    """The lowest score with which a trial continued."""
 
 
 @dataclass(frozen=True)
@@ -49,19 +49,19 @@ class Stop:
     epoch: int
     val_score: float
     saved: int
-    """Number of epochs that it did not run."""
+    """Number of epochs that the trial did not run."""
 
 
 @dataclass(frozen=True)
 class Rungs:
-    """Early stopping: the decisions and the epochs saved."""
+    """Early stopping: the decisions, and the epochs that were saved."""
 
     scheduler: str
     rungs: list[Rung]
     stops: list[Stop]
     figure: Markup | None
     ranks: Markup | None
-    """Rank correlation of each rung with the final ranking, if any is known."""
+    """Rank correlation of each rung with the final ranking; empty if none is known."""
     spent: int
     full: int
     """Number of epochs if every trial had run to its end."""
@@ -86,7 +86,7 @@ def leaderboard(facts: RunFacts) -> list[BoardRow]:
 
 
 def incidents(facts: RunFacts) -> list[tuple[str, str]]:
-    """Return the name of each training with an incident, and one sentence about it."""
+    """Return pairs of a training's name and one sentence about an incident."""
     found = (*facts.trials, *facts.others)
     return [(record.name, text) for record in found for text in record.incidents]
 

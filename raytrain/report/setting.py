@@ -1,4 +1,4 @@
-"""The report's sections on data, folds, configuration and versions."""
+"""The sections of the report on data, folds, configuration and versions."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ class SplitRow:
     images: int
     groups: int
     shares: list[float]
-    """Shares of the mask pixels, by class; empty without masks."""
+    """Share of each class in the mask pixels; empty without masks."""
     mean: str
     """Mean per channel."""
     std: str
@@ -34,9 +34,10 @@ class Duplicate:
     other: str
     splits: tuple[str, str]
     across: bool
-    """Whether they are in different splits, so that a score may be too good."""
+    """Whether the two images are in different splits, so that a score may be too good."""
     kind: str
-    """`equal`: pixel by pixel; `near`: except for a small shift, brightness or a reflection."""
+    """`equal`: equal pixel by pixel. `near`: equal except for a small shift, brightness or a
+    reflection."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Data:
 
 @dataclass(frozen=True)
 class FoldTable:
-    """The table of folds: one row for the images that each fold holds out."""
+    """The table of folds. Each row is about the images that a fold holds out."""
 
     hash: str
     seed: int | None
@@ -62,10 +63,10 @@ class FoldTable:
 
 @dataclass(frozen=True)
 class Reproduce:
-    """What someone else needs to get the same numbers."""
+    """What somebody else needs to get the same numbers."""
 
     config: str
-    """The job as YAML; empty before it is saved."""
+    """The job as YAML; empty if no job was saved."""
     versions: list[tuple[str, str]]
     fingerprints: list[tuple[str, str]]
 
@@ -93,8 +94,8 @@ def data(facts: RunFacts) -> Data:
 
 
 def folds(facts: RunFacts) -> FoldTable | None:
-    """Return the numbers of images, groups and pixels that each fold holds out; None before there
-    are folds."""
+    """Return the numbers of images, groups and pixels that each fold holds out; None if there are
+    no folds yet."""
     if facts.folds is None:
         return None
     samples = facts.data.samples
@@ -110,7 +111,7 @@ def folds(facts: RunFacts) -> FoldTable | None:
 
 
 def reproduce(facts: RunFacts) -> Reproduce:
-    """Return configuration, versions and fingerprints."""
+    """Return the configuration, the versions and the fingerprints of the run."""
     versions: dict[str, set[str]] = defaultdict(set)
     for record in [*facts.trials, *facts.others]:
         for package, version in record.versions.items():

@@ -20,20 +20,20 @@ from raytrain.report.study_text import (
 
 @dataclass(frozen=True)
 class StudySection:
-    """The tables and figures, as the page shows them."""
+    """A study's tables and figures, in the form that the page shows."""
 
     table: StudyTable
     columns: list[str]
     rows: list[list[str]]
     beside: str
-    """How far the two sides can be compared."""
+    """How far our results and the source's can be compared."""
     cell_columns: tuple[str, ...]
     cells: list[list[str]]
     figures: list[PrintedFigure]
 
 
 def section(table: StudyTable, figures: Iterable[PrintedFigure]) -> StudySection:
-    """Return the tables with these figures."""
+    """Return the section with the study's tables and these figures."""
     return StudySection(
         table=table,
         columns=columns(table),
@@ -56,7 +56,7 @@ def results(table: StudyTable) -> Iterator[PrintedFigure]:
 
 
 def curves(table: StudyTable) -> Iterator[PrintedFigure]:
-    """Yield the figures of all epochs, which take seconds to draw."""
+    """Yield the figures with curves over all epochs, which take seconds to draw."""
     yield from loss_curves(table)
     yield from score_curves(table)
     yield from panels(table)

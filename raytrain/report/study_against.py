@@ -1,4 +1,4 @@
-"""Results of a study against its numeric factors: a line through the means of the repeats."""
+"""Results of a study against its numeric factors, with a line through the means of the repeats."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,9 +28,10 @@ from raytrain.report.study_groups import (
 from raytrain.report.study_table import Choice, StudyTable
 
 DECADE = 10
-"""Ratio of largest to smallest value from which an axis is logarithmic."""
+"""Smallest ratio of the largest to the smallest value at which an axis is logarithmic."""
 DODGE, WIDEST = 3, 12
-"""Distance between lines with repeats, and the most of all of them together, in points."""
+"""Distance between two lines with repeats, and the largest distance of all lines together, in
+points."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Panel:
     names: str
     """The factors in which the lines differ."""
     lines: dict[str, list[Choice]]
-    """The choices on each line, by its entry in the legend."""
+    """Entry of the legend -> the choices on its line."""
 
 
 def score_against(table: StudyTable) -> PrintedFigure | None:
@@ -59,8 +60,8 @@ def score_against(table: StudyTable) -> PrintedFigure | None:
 
 
 def loss_against(table: StudyTable) -> PrintedFigure | None:
-    """Draw the lowest validation loss against each numeric factor, losses of different kinds in
-    panels of their own; None without such a factor."""
+    """Draw the lowest validation loss against each numeric factor. Losses of different kinds have
+    panels of their own. None without such a factor."""
     kinds = parted(table.choices, lambda choice: choice.loss)
     panels = [
         panel
@@ -76,8 +77,8 @@ def loss_against(table: StudyTable) -> PrintedFigure | None:
 
 
 def _series(table: StudyTable, choices: list[Choice], place: int, title: str) -> list[Panel]:
-    """Return panels for one numeric factor: in each, at most a few lines of choices that differ
-    in this factor only."""
+    """Return panels for one numeric factor. Each has at most a few lines, and the choices on a line
+    differ only in this factor."""
 
     def rest(choice: Choice) -> tuple[str, ...]:
         return choice.labels[:place] + choice.labels[place + 1 :]

@@ -27,11 +27,11 @@ from raytrain.report.study_table import Choice, StudyTable
 
 ACROSS = 4
 MOST_ROWS = 5
-"""Most rows of panels in one figure."""
+"""Largest number of rows of panels in one figure."""
 MOST_BANDS = 3
-"""Most choices in a panel whose repeats are drawn as a band."""
+"""Largest number of choices in a panel whose repeats are drawn as a band."""
 WIDEST = 27
-"""Most characters in the title of a panel."""
+"""Largest number of characters in the title of a panel."""
 SMALL = 7.5
 """Size of titles and labels in points."""
 LOSSES = {"train_loss": "training loss", "val_loss": "validation loss"}
@@ -45,7 +45,8 @@ Looks = dict[str, Style]
 
 
 def loss_curves(table: StudyTable) -> list[PrintedFigure]:
-    """Draw training and validation loss side by side, one row of panels for each kind of loss."""
+    """Draw training and validation loss side by side, with one row of panels for each kind of
+    loss."""
     groups = by_loss(table, _trained(table))
     pages, looks = paged(groups, MOST_ROWS), _looks(table, groups)
 
@@ -103,7 +104,8 @@ def score_curves(table: StudyTable) -> list[PrintedFigure]:
 
 
 def panels(table: StudyTable) -> list[PrintedFigure]:
-    """Draw one panel per choice: training and validation loss, each on its own scale."""
+    """Draw one panel per choice, with training and validation loss. Each panel has its own
+    scale."""
     pages = paged(_trained(table), ACROSS * MOST_ROWS)
 
     def drawn(page: list[Choice]) -> Callable[[Figure], None]:
@@ -157,7 +159,7 @@ def _panel(axes: Axes, table: StudyTable, choice: Choice) -> None:
 
 
 def _wrapped(name: str, label: str) -> str:
-    """Return factor and value, on two lines if they are wider than a panel."""
+    """Return factor and value. They are on two lines if they are wider than a panel."""
     text = f"{name} = {label}"
     return text if len(text) <= WIDEST else f"{name} =\n{shortened(label, WIDEST)}"
 

@@ -22,8 +22,8 @@ from raytrain.report.study_table import Choice, StudyTable
 
 
 def heat_map(table: StudyTable) -> PrintedFigure | None:
-    """Draw the first measure over the grid of the first two factors, one panel for each value of
-    the others; None for fewer than two factors."""
+    """Draw the first measure over the grid of the first two factors, with one panel for each value
+    of the others; None for fewer than two factors."""
     if len(table.factors) < 2:
         return None
     parts = parted(table.choices, lambda choice: choice.labels[2:])
@@ -65,7 +65,7 @@ def heat_map(table: StudyTable) -> PrintedFigure | None:
     ]  # fmt: skip
     height = 0.9 + down * (0.5 + 0.36 * len(rows))
     alt = f"Heat map of the study of {' and '.join(table.factors)}"
-    caption = f"{table.measures[0]} of each combination; in brackets {SOURCE}, where it is stated."
+    caption = f"{table.measures[0]} of each combination. In brackets: {SOURCE}, if it states one."
     return PrintedFigure(
         "grid", caption, drawing(alt, (WIDTH_IN, height), plot), pd.DataFrame(data)
     )  # fmt: skip
@@ -105,7 +105,8 @@ def _heat(
 
 
 def _ordered(table: StudyTable, place: int) -> list[str]:
-    """Return the labels of a factor: numbers in their order, names with the best mean first."""
+    """Return the labels of a factor. Numbers are in rising order; names are sorted by mean, the
+    best first."""
     if place in table.numeric:
         return sorted({choice.labels[place] for choice in table.choices}, key=float)
     parts = parted(table.choices, lambda choice: choice.labels[place])

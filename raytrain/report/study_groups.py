@@ -1,4 +1,5 @@
-"""How a study's choices are divided between panels, so that every choice can be told apart."""
+"""How a study's choices are divided between panels, so that a reader can distinguish all of
+them."""
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -10,9 +11,9 @@ from raytrain.report.study_table import Choice, StudyTable
 
 SOURCE = "the source's figure"
 MOST_LINES = 8
-"""Most choices in one panel; these many differ in color and dash."""
+"""Largest number of choices in one panel. Each of them has its own color and dash."""
 FEW = 3
-"""Fewest choices per panel, on average, if a factor divides them."""
+"""Smallest mean number of choices per panel at which a factor divides them."""
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
@@ -27,7 +28,8 @@ class Group:
 
 
 def by_loss(table: StudyTable, choices: list[Choice]) -> list[Group]:
-    """Return groups of one loss each, because different losses have different scales."""
+    """Return groups of choices, each with a single loss, because different losses have different
+    scales."""
     parts = parted(choices, lambda choice: choice.loss)
     return [
         group
@@ -37,8 +39,8 @@ def by_loss(table: StudyTable, choices: list[Choice]) -> list[Group]:
 
 
 def divided(table: StudyTable, choices: list[Choice], title: str) -> list[Group]:
-    """Return groups of at most `MOST_LINES` choices: by the values of one factor or, if no factor
-    divides them into few groups, in the order of their results."""
+    """Return groups of at most `MOST_LINES` choices. They are divided by the values of one factor
+    or, if no factor divides them into few groups, in the order of their results."""
     if len(choices) <= MOST_LINES:
         return [Group(title, choices)]
     ways = [
@@ -66,13 +68,14 @@ def divided(table: StudyTable, choices: list[Choice], title: str) -> list[Group]
 
 
 def varying(table: StudyTable, choices: Sequence[Choice]) -> list[int]:
-    """Return the places of the factors in which these choices differ; all if they do not."""
+    """Return the positions of the factors in which these choices differ; all positions if the
+    choices are equal."""
     every = range(len(table.factors))
     return [p for p in every if len({choice.labels[p] for choice in choices}) > 1] or [*every]
 
 
 def entry(choice: Choice, places: Sequence[int]) -> str:
-    """Return the choice's values of these factors."""
+    """Return the choice's values of these factors as one text."""
     return ", ".join(shortened(choice.labels[place]) for place in places)
 
 
@@ -92,13 +95,13 @@ def named_columns(table: StudyTable, choice: Choice) -> dict[str, str]:
 
 
 def shortened(text: str, most: int = 30) -> str:
-    """Return the text, with its middle left out if it is longer than `most` characters."""
+    """Return the text. If it is longer than `most` characters, its middle is left out."""
     half = (most - 1) // 2
     return text if len(text) <= most else f"{text[:half]}\u2026{text[-half:]}"
 
 
 def parted(items: Sequence[T], key: Callable[[T], K]) -> dict[K, list[T]]:
-    """Return the items by their key, in the order of first appearance."""
+    """Return key -> items, in the order in which keys first appear."""
     found: dict[K, list[T]] = {}
     for item in items:
         found.setdefault(key(item), []).append(item)
@@ -106,7 +109,8 @@ def parted(items: Sequence[T], key: Callable[[T], K]) -> dict[K, list[T]]:
 
 
 def paged(items: Sequence[T], most: int) -> list[list[T]]:
-    """Return the items in as few parts as possible, of about equal lengths of at most `most`."""
+    """Return the items in as few parts as possible. The parts have about equal lengths of at most
+    `most`."""
     count = -(-len(items) // most)
     each, more = divmod(len(items), max(1, count))
     starts = [place * each + min(place, more) for place in range(count + 1)]

@@ -1,4 +1,4 @@
-"""Lines of losses and scores in a panel; what diverges is clipped and marked."""
+"""Lines of losses and scores in a panel. Values that diverge are clipped and marked."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from raytrain.report.study_table import Choice
 
 FENCE, FAR = 6, 4
-"""How `ceiling` tells divergent values from usual ones."""
+"""The limits by which `ceiling` distinguishes divergent values from usual ones."""
 
 Style = dict[str, Any]
 """A line's color and dash, by matplotlib's names."""
@@ -20,10 +20,11 @@ Style = dict[str, Any]
 
 @dataclass(frozen=True)
 class Curve:
-    """A figure of the epochs, over the repeats of one choice."""
+    """One figure of the history against the epoch, over the repeats of one choice."""
 
     table: pd.DataFrame
-    """Columns mean, low and high; the index is the epoch. Empty if the figure is unknown."""
+    """Table with the columns mean, low and high; the index is the epoch. It is empty if the figure
+    is unknown."""
 
     def __bool__(self) -> bool:
         return len(self.table) > 0
@@ -33,11 +34,11 @@ class Curve:
         return self.table["mean"].to_numpy()
 
     def above(self, top: float | None) -> bool:
-        """Return whether it goes on above the axis."""
+        """Return whether the curve goes on above the axis."""
         return top is not None and bool(self) and float(self.mean.max()) > top
 
     def draw(self, axes: Axes, style: Style, label: str) -> None:
-        """Draw the mean; a single epoch is a dot."""
+        """Draw the mean as a line; a single epoch is a dot."""
         marker = "o" if len(self.table) == 1 else ""
         look = {"linewidth": 1.1, "marker": marker, "markersize": 3, **style}
         axes.plot(self.table.index, self.mean, label=label, **look)
@@ -51,13 +52,14 @@ class Curve:
             )
 
     def mark(self, axes: Axes, top: float, style: Style) -> None:
-        """Mark the upper edge where the curve is highest."""
+        """Mark the upper edge of the panel at the epoch where the curve is highest."""
         epoch = self.table["mean"].idxmax()
         axes.plot([epoch], [top], "^", color=style["color"], markersize=5, clip_on=False, zorder=5)
 
 
 def curve_of(choice: Choice, key: str) -> Curve:
-    """Return a figure of the history, such as `val_loss`, without values that are not finite."""
+    """Return the curve of a figure of the history, such as `val_loss`, without values that are not
+    finite."""
     points = [
         (row["epoch"], row[key])
         for rows in choice.histories
@@ -69,10 +71,11 @@ def curve_of(choice: Choice, key: str) -> Curve:
 
 
 def ceiling(curves: Sequence[Curve]) -> float | None:
-    """Return the upper end of an axis that shows what converges; None if it shows every value.
+    """Return the upper end of an axis that shows what converges; None if the axis shows every
+    value.
 
-    It shows the first values, and each curve up to `FENCE` times the distance of its lower quartile
-    from its minimum. Curves and first values that are far above the others do not count.
+    The axis shows the first values, and each curve up to `FENCE` times the distance of its lower
+    quartile from its minimum. Curves and first values that are far above the others do not count.
     """
     known = [curve.mean for curve in curves if curve]
     if not known:

@@ -20,8 +20,8 @@ from raytrain.search.leaderboard import ranked
 
 
 def study_table(run: RunDir) -> StudyTable | None:
-    """Return the study that a run's job names, from its records; None for other runs, and before
-    the first trial has a score."""
+    """Return the study of a run's job, from the run's records; None for a run without a study, and
+    before the first trial has a score."""
     job = read_job(run)
     if job is None or job.study is None:
         return None
@@ -75,7 +75,7 @@ def _figures(study: StudySpec, stated: StatedSpec) -> tuple[float | None, ...]:
 
 
 def _best(stated: StatedSpec, factors: tuple[str, ...], choices: list[Choice]) -> Choice | None:
-    """Return our best choice that has the stated labels; None while there is none."""
+    """Return our best choice with the stated labels; None while there is none."""
     for choice in choices:
         labels = dict(zip(factors, choice.labels, strict=True))
         if stated.at.items() <= labels.items():
@@ -109,7 +109,8 @@ def _evidence(run: RunDir, record: Record) -> OofEvidence | None:
 
 
 def _spread(known: list[OofEvidence | None], measure: MetricSpec) -> Spread | None:
-    """Return the spread of a measure; None unless every repeat kept the evidence for it."""
+    """Return the spread of a measure; None if a repeat did not keep the evidence for the
+    measure."""
     values = []
     for oof in known:
         if oof is None or not set(gathered(measure)) <= set(oof.evidence.gathered):

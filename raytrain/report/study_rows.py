@@ -1,4 +1,5 @@
-"""Results of a study as rows, best first: bars with the source's figures, boxes over repeats."""
+"""Results of a study as rows, best first: bars with the source's figures, and boxes over
+repeats."""
 
 from collections.abc import Sequence
 
@@ -19,11 +20,11 @@ from raytrain.report.study_groups import (
 from raytrain.report.study_table import Choice, StudyTable
 
 MOST_ROWS = 36
-"""Most rows in one figure."""
+"""Largest number of rows in one figure."""
 
 
 def bars(table: StudyTable) -> list[PrintedFigure]:
-    """Draw a bar per choice and measure, best first, with the source's figure as a line; baselines
+    """Draw a bar per choice and measure, best first, with the source's figure as a line. Baselines
     without gradient steps are gray."""
     known = [choice for choice in table.choices if any(choice.ours)]
     found = []
@@ -130,7 +131,7 @@ def _bars(axes: Axes, page: list[Choice], place: int) -> None:
 
 
 def _row_name(table: StudyTable, choice: Choice) -> str:
-    """Return the choice with the names of its numeric factors."""
+    """Return the text of a choice, with the names of its numeric factors."""
     words = [
         f"{name} {label}" if place in table.numeric else shortened(label)
         for place, (name, label) in enumerate(zip(table.names, choice.labels, strict=True))
@@ -139,7 +140,7 @@ def _row_name(table: StudyTable, choice: Choice) -> str:
 
 
 def _rows(axes: Axes, table: StudyTable, page: list[Choice]) -> None:
-    """Label the rows of a figure with bars or boxes, the first at the top."""
+    """Label the rows of a figure with bars or boxes. The first row is at the top."""
     axes.set_yticks(range(len(page)), [_row_name(table, c) for c in page], fontsize=6.5)
     axes.set_ylim(len(page) - 0.4, -0.6)
     axes.set_title(", ".join(table.names), fontsize=7.5)

@@ -1,4 +1,4 @@
-"""A study as a table: its choices, our figures of them, and those that its source states."""
+"""A study as a table: its choices, our figures, and the figures that the source states."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,13 +36,13 @@ class Choice:
     """One configuration of the study."""
 
     labels: tuple[str, ...]
-    """Its value of each factor."""
+    """The choice's value of each factor, as text."""
     numbers: tuple[float | None, ...]
-    """The same values as numbers; None for a value that is not a number."""
+    """The choice's values as numbers; None for a value that is not a number."""
     loss: str
-    """Its loss. Values of different losses have different scales."""
+    """The choice's loss. Values of different losses have different scales."""
     gradients: bool
-    """Whether it is trained by gradients; the others are baselines, such as a random forest."""
+    """Whether the choice is trained by gradients. Others are baselines, such as a random forest."""
     ours: tuple[Spread | None, ...]
     """Our result for each measure; None if figures of single images are missing."""
     stated: tuple[float | None, ...]
@@ -60,16 +60,16 @@ class Choice:
 
 @dataclass(frozen=True)
 class Cell:
-    """One figure of the source beside ours."""
+    """One figure of the source, and our figure for the same choice."""
 
     choice: str
-    """What the source states it for."""
+    """The choice for which the source states the figure."""
     measure: str
     theirs: float
     ours: Spread | None
-    """None if there is no such choice yet, or if its figures are missing."""
+    """Our result; None if there is no such choice yet, or if its figures are missing."""
     ours_is: str
-    """The choice that ours is of; empty if there is none."""
+    """The name of our choice in this comparison; empty if there is none."""
 
     @property
     def difference(self) -> float | None:
@@ -79,21 +79,21 @@ class Cell:
 
 @dataclass(frozen=True)
 class StudyTable:
-    """A whole study, best choice first."""
+    """A whole study, with the best choice first."""
 
     source: str
     stated: str
     same_measure: str
-    """Whether our first measure is the source's: same, other or unknown."""
+    """Whether the source's measure is our first measure: same, other or unknown."""
     same_images: str
-    """Whether our images are the source's: same, other or unknown."""
+    """Whether the source's images are ours: same, other or unknown."""
     factors: tuple[str, ...]
     measures: tuple[str, ...]
     choices: list[Choice]
     cells: list[Cell]
-    """One cell for every figure that the source states, in its order."""
+    """One cell for every figure that the source states, in the source's order."""
     over: str
-    """What the intervals are over."""
+    """What the intervals are computed over, such as groups of images."""
 
     @property
     def repeated(self) -> bool:
@@ -102,18 +102,19 @@ class StudyTable:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """The factors in short: the last word of each path, or the path if two have the same."""
+        """Short names of the factors: the last word of each path, or the whole path if two factors
+        share this word."""
         last = [factor.rpartition(".")[2] for factor in self.factors]
         pairs = zip(self.factors, last, strict=True)
         return tuple(path if last.count(word) > 1 else word for path, word in pairs)
 
     def same(self, measure: str) -> str:
-        """Return whether one of our measures is the source's: same, other or unknown."""
+        """Return whether this measure is the source's: same, other or unknown."""
         return self.same_measure if measure == self.measures[0] else "unknown"
 
     @property
     def numeric(self) -> list[int]:
-        """Places of the factors of which every value is a number."""
+        """Positions of the factors whose values are all numbers."""
         return [
             place
             for place in range(len(self.factors))

@@ -44,7 +44,7 @@ def stated_cells(table: StudyTable) -> list[list[str]]:
 
 
 def write_study(run: RunDir, table: StudyTable) -> None:
-    """Write the table to `study.csv` as it is shown."""
+    """Write the table to `study.csv`, with the texts that the terminal shows."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerows([columns(table), *choice_cells(table)])
@@ -61,11 +61,11 @@ def study_text(table: StudyTable) -> str:
 
 
 def beside_text(table: StudyTable) -> str:
-    """Return how far the two sides can be compared."""
+    """Return in words how far our results and the source's can be compared."""
     measures = ", ".join(f"{measure} {table.same(measure)}" for measure in table.measures)
     return (
-        f"beside the source; measure: {measures}; images: {table.same_images}; "
-        f"95 % over {table.over}"
+        f"compared with the source; measure: {measures}; images: {table.same_images}; 95 "
+        f"% intervals over {table.over}"
     )
 
 

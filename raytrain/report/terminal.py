@@ -32,10 +32,10 @@ def leaderboard_table(board: list[Configuration]) -> str:
 
 
 def board_table(found: list[dict[str, str]], repeated: bool, beside: list[str]) -> str:
-    """Return these rows of the leaderboard, with the columns `beside` added.
+    """Return these rows of the leaderboard as text, with the columns `beside` added.
 
-    Dice is shown if it is not the score, attempts if one failed, and the spread if there are
-    repeats.
+    Dice is shown if it is not the score, attempts are shown if one failed, and the spread is shown
+    if there are repeats.
     """
     table = Table(title="leaderboard", title_justify="left")
     own = [
@@ -53,7 +53,7 @@ def board_table(found: list[dict[str, str]], repeated: bool, beside: list[str]) 
 
 
 def _worth(column: str, row: dict[str, str]) -> bool:
-    """Return whether a row gives a reason to show this column."""
+    """Return whether a row has a value that makes this column worth showing."""
     match column:
         case "val_dice":
             return row["val_dice"] != row["val_score"]
@@ -65,7 +65,8 @@ def _worth(column: str, row: dict[str, str]) -> bool:
 
 
 def stopping_text(cost: Stopping) -> str:
-    """Return what early stopping cost, and how well the rungs agreed with the end."""
+    """Return how many epochs early stopping saved, and how well the rungs agreed with the final
+    ranking."""
     share = f" ({cost.spent / cost.full:.0%})" if cost.full else ""
     line = f"early stopping: {cost.spent} of {cost.full} epochs were run{share}"
     if not cost.rungs:
@@ -94,10 +95,10 @@ def score_text(ensemble: Ensemble) -> str:
     if tried:
         lines.append(as_text(comparison_table(ensemble)))
         if any((row.gain or 0) > 0 and (row.differing or 0) < GROUPS for row in tried):
-            lines.append(f"  nothing is kept unless at least {GROUPS} groups score differently")
+            lines.append(f"  a change is kept only if at least {GROUPS} groups score differently")
         if ensemble.chosen_on < oof["images"]:
             images = looked_at(ensemble.chosen_on, oof["images"])
-            lines.append(f"  tried on {images}; the other scores are of all")
+            lines.append(f"  compared on {images}; the other scores are of all labeled images")
     lines += [
         f"  self-training: students {'kept' if row.kept else 'not kept'}; the smallest gain that "
         f"this comparison detects is {row.detectable:.4f}"
@@ -109,8 +110,9 @@ def score_text(ensemble: Ensemble) -> str:
 
 
 def comparison_table(ensemble: Ensemble) -> Table:
-    """Return one row for everything that was tried, with its nested score and its gain."""
-    title = "what was tried, each against the best before it (nested out-of-fold scores)"
+    """Return a table with one row for everything that was tried, with its nested score and its
+    gain."""
+    title = "what was tried, each compared with the best before it (nested out-of-fold scores)"
     table = Table(title=title, title_justify="left")
     for head in ("tried", "score", "95 %", "gain", "95 %", "wins", "groups", "passes", "kept"):
         table.add_column(head, no_wrap=head != "tried", overflow="fold")
@@ -153,7 +155,8 @@ def evaluation_text(name: str, found: "Evaluation", classes: tuple[str, ...]) ->
 
 
 def _with_deviation(row: dict[str, Any], key: str, digits: int) -> str:
-    """Return a figure with its deviation over images if it has one; empty if it is missing."""
+    """Return a figure, followed by its deviation over images if there is one; empty if the figure
+    is missing."""
     if key not in row:
         return ""
     deviation = f" ± {row[f'{key}_sd']:.{digits}f}" if f"{key}_sd" in row else ""
@@ -161,7 +164,8 @@ def _with_deviation(row: dict[str, Any], key: str, digits: int) -> str:
 
 
 def as_text(table: Table, width: int = WIDTH) -> str:
-    """Return a rich table without colors, the same on every terminal; cells may be foreign text."""
+    """Return a rich table as text without colors, the same on every terminal. Cells may contain any
+    text."""
     out = io.StringIO()
     console_of(out, width).print(table)
     return plain(out.getvalue()).rstrip()

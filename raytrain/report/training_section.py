@@ -1,4 +1,4 @@
-"""A single training: its classes, and predictions of held-out images."""
+"""The section about a single training: its classes, and predictions of held-out images."""
 
 from dataclasses import dataclass, replace
 
@@ -79,7 +79,8 @@ def image_dice(oof: OofEvidence) -> list[OofImage]:
 
 
 def _class_rows(oof: OofEvidence, classes: tuple[str, ...]) -> list[ClassRow]:
-    """Return one row per class, and the means; no figures for a class that the truth lacks."""
+    """Return one row per class, and the rows of means. A class that the truth lacks has no
+    figures."""
     rows = []
     for row in class_rows(class_table(oof.evidence.counts_NK3), classes):
         absent = row.get("pixels") == 0
@@ -89,7 +90,8 @@ def _class_rows(oof: OofEvidence, classes: tuple[str, ...]) -> list[ClassRow]:
 
 
 def _examples(facts: RunFacts, place: TrialDir, images: list[OofImage]) -> Pictures[Example]:
-    """Return the worst, middle and best images with their masks by the best epoch's weights."""
+    """Return the worst, middle and best images, with the masks that the weights of the best epoch
+    predict."""
     shown = telling(images)
     paths = {image.id: place.masks / f"{image.id}.png" for _, image in shown}
     if not all(path.is_file() for path in paths.values()):

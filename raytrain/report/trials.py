@@ -1,4 +1,5 @@
-"""The trials as the page's script draws them: curves, and one axis for each factor."""
+"""The trials in the form in which the page's script draws them: curves, and one axis for each
+factor."""
 
 import json
 import math
@@ -16,7 +17,7 @@ from raytrain.search.factors import Value, factors, importances
 
 CURVES = ("val_score", "train_loss", "val_loss")
 MOST_POINTS = 200
-"""Most points of a curve; longer histories are thinned out."""
+"""Largest number of points of a curve; longer histories are thinned out."""
 DIGITS = 5
 
 
@@ -27,14 +28,14 @@ class Drawn:
     id: str
     name: str
     status: str
-    """The record's status, or `open`."""
+    """The status in the record, or `open` without a record."""
     searched: bool
     spec: TrialSpec
     rows: Sequence[Row]
 
     @property
     def score(self) -> float | None:
-        """The best validation score so far."""
+        """The best validation score so far; None before a validation."""
         best = best_row(list(self.rows))
         return float(best["val_score"]) if best else None
 
@@ -45,7 +46,7 @@ class Importance:
 
     factor: str
     share: float
-    """Share of the scores' variance, 0 .. 1."""
+    """Share of the scores' variance that the factor explains, 0 .. 1."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Drawings:
     """The trials for the page's script, and the texts of its legends."""
 
     content: Markup
-    """The trials as JSON, safe inside of an element `script`."""
+    """The trials as JSON that is safe inside an element `script`."""
     series: dict[str, str]
     """Network and loss -> color, as CSS."""
     searched: int
@@ -63,7 +64,7 @@ class Drawings:
     """Number of factors that differ between the trials."""
     importances: list[Importance]
     scored: int
-    """Number of trials that the importances are estimated from."""
+    """Number of trials from which the importances are estimated."""
 
 
 def drawings(facts: RunFacts) -> Drawings:
@@ -99,7 +100,8 @@ def drawings(facts: RunFacts) -> Drawings:
 
 
 def _rung_epochs(facts: RunFacts) -> list[int]:
-    """Return the epochs at which trials were compared; before the first decision, those planned."""
+    """Return the epochs at which trials were compared. Before the first decision, return the
+    planned epochs."""
     if facts.events or facts.job is None:
         return sorted({event.epoch for event in facts.events})
     return facts.job.search.scheduler.rungs(facts.job.trial.epochs)
@@ -155,5 +157,5 @@ def _css(color: str) -> str:
 
 
 def _embedded(tree: dict[str, Any]) -> Markup:
-    """Return JSON that no parser of HTML takes for markup."""
+    """Return JSON that no HTML parser mistakes for markup."""
     return Markup(json.dumps(tree, allow_nan=False).replace("<", "\\u003c"))

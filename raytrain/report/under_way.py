@@ -1,4 +1,4 @@
-"""Trainings without a record: how far they are, and when their last epoch ended."""
+"""Trainings without a record: their progress, and the time when their last epoch ended."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ class UnderWay:
 
 
 def rows(facts: RunFacts) -> list[UnderWay]:
-    """Return one row per training, the last active first."""
+    """Return one row per training. The training that was active last comes first."""
     found = sorted(facts.under_way, key=lambda each: (-each.rows[-1]["time"], each.name))
     return [_row(each) for each in found]
 

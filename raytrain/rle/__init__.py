@@ -1,4 +1,4 @@
-"""Masks as text: one entry in `LAYOUTS` for each way of writing runs.
+"""Masks as text, with one entry in `LAYOUTS` for each way of writing runs.
 
 A competition's dialect (`config/dialects.py`) names a layout and the meaning of its numbers. The
 contract test runs over both dicts: decode(encode(mask), mask.shape) equals the mask.
@@ -36,7 +36,7 @@ class Rules(PairRules, Protocol):
 
     @property
     def empty(self) -> str:
-        """The text of an empty cell; a blank cell is always empty."""
+        """The text of an empty cell. A blank cell always means an empty mask."""
 
     @property
     def row(self) -> str:
@@ -44,7 +44,7 @@ class Rules(PairRules, Protocol):
 
     @property
     def prefix(self) -> str:
-        """Text before each mask of such a cell."""
+        """Text before each mask of a cell that lists several masks."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,11 @@ class Layout:
     """How runs are written as text."""
 
     write: Callable[[Runs, tuple[int, int], PairRules], str]
-    """(runs, (H, W) of the image, rules) -> text."""
+    """Function (runs, (H, W) of the image, rules) -> text."""
     read: Callable[[str, tuple[int, int], PairRules], Runs]
-    """(text, (H, W), rules) -> runs. Raises ValueError that names the fault."""
+    """Function (text, (H, W), rules) -> runs. Raises ValueError that names the fault."""
     write_small: Callable[[np.ndarray, int], list[str]] | None = None
-    """Writes the same texts as `write`, for small label images with at most 255 masks."""
+    """Writes the same texts as `write`, but only for small label images with at most 255 masks."""
 
 
 LAYOUTS: dict[str, Layout] = {
@@ -67,7 +67,7 @@ LAYOUTS: dict[str, Layout] = {
 
 
 def encode(mask_HW: np.ndarray, rules: Rules) -> str:
-    """Return the text of a bool mask (H, W); no text when it is empty."""
+    """Return the text of a bool mask (H, W). An empty mask has the text ""."""
     (text,) = encode_numbers(np.asarray(mask_HW, bool), 1, rules)
     return text
 
@@ -103,7 +103,8 @@ def written_cell(texts: list[str], rules: Rules) -> str:
 
 
 def read_cell(cell: str, shape_HW: tuple[int, int], rules: Rules) -> Iterator[np.ndarray]:
-    """Yield the bool masks (H, W) of a CSV cell, at least one. Raises ValueError at a fault."""
+    """Yield the bool masks (H, W) of a CSV cell, at least one. Raises ValueError when it reaches a
+    fault."""
     if cell.strip() in ("", rules.empty):
         yield np.zeros(shape_HW, bool)
         return

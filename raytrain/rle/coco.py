@@ -1,8 +1,9 @@
 """COCO's compressed strings, plain or packed by zlib and base64.
 
-A mask is the lengths of its runs, background first; from the fourth on, each is the difference from
-the length two places before. A number is written in groups of 5 bits, lowest first. A character is
-48 + group, plus 32 when more groups follow, and the highest bit of the last group is the sign.
+A mask is written as the lengths of its runs, background first. From the fourth on, a length is
+written as its difference from the length two places before. A number is written in groups of 5
+bits, lowest first. A character is 48 + group, plus 32 when more groups follow, and the highest bit
+of the last group is the sign.
 """
 
 import base64
@@ -17,9 +18,9 @@ from raytrain.rle.pairs import PairRules
 from raytrain.rle.runs import Runs
 
 GROUPS = 12
-"""Most groups of one number: 60 bits."""
+"""Largest number of groups of 5 bits in one number: 60 bits."""
 SMALL = 50_000
-"""Total number of pixels of all masks up to which pycocotools is faster than numpy."""
+"""Largest total number of pixels of all masks at which pycocotools is faster than numpy."""
 
 
 def write_coco(runs: Runs, shape_HW: tuple[int, int], rules: PairRules) -> str:
@@ -35,7 +36,7 @@ def write_coco(runs: Runs, shape_HW: tuple[int, int], rules: PairRules) -> str:
 
 def write_small_coco(image_HW: np.ndarray, count: int) -> list[str]:
     """Return the compressed counts of the masks `image_HW == 1` .. `image_HW == count`, at most
-    255; for an empty mask the text is empty."""
+    255. An empty mask has the text ""."""
     number_K11 = np.arange(1, count + 1, dtype=image_HW.dtype)[:, None, None]
     mask_KWH = np.ascontiguousarray(image_HW.T) == number_K11
     found = coco.encode(mask_KWH.view(np.uint8).transpose(2, 1, 0))
@@ -73,7 +74,7 @@ def read_coco(text: str, shape_HW: tuple[int, int], rules: PairRules) -> Runs:
 
 
 def numbers_of(text: str) -> np.ndarray:
-    """Return the signed numbers, int64, from which the counts are summed up.
+    """Return the signed numbers (int64). The counts are sums of them.
 
     Raises ValueError for invalid characters, and an incomplete number.
     """
@@ -101,7 +102,7 @@ def write_coco_zlib(runs: Runs, shape_HW: tuple[int, int], rules: PairRules) -> 
 
 
 def write_small_coco_zlib(image_HW: np.ndarray, count: int) -> list[str]:
-    """Return the compressed counts of small masks, packed; an empty mask has no text."""
+    """Return the packed counts of small masks. An empty mask has the text ""."""
     return [packed(text) if text else "" for text in write_small_coco(image_HW, count)]
 
 
@@ -111,7 +112,8 @@ def packed(text: str) -> str:
 
 
 def read_coco_zlib(text: str, shape_HW: tuple[int, int], rules: PairRules) -> Runs:
-    """Return the runs of packed counts. Also raises ValueError for text that cannot be unpacked."""
+    """Return the runs of packed counts. Raises ValueError in the cases of `read_coco`, and for text
+    that cannot be unpacked."""
     # Longer text cannot be counts of this image, and may be a decompression bomb.
     return read_coco(unpacked(text, GROUPS * (shape_HW[0] * shape_HW[1] + 1)), shape_HW, rules)
 

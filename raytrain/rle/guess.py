@@ -1,4 +1,4 @@
-"""Infer from the texts of masks how they were written."""
+"""Infer from the texts of masks in which way they were written."""
 
 import re
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ from raytrain.rle.runs import Order
 Size = tuple[int, int]
 """(H, W) of an image, px."""
 BOUNDLESS: Size = (10**9, 10**8)
-"""Substitute for an unknown size: no run leaves such an image."""
+"""Size that replaces an unknown one. It is so large that no run leaves the image."""
 EMPTY_WORDS = {"", "-", "-1", "nan", "none", "null", "empty"}
 MOST_LETTERS = 2**22
-"""Most characters of one packed mask if the image's size is not known."""
+"""Largest number of characters of one packed mask if the image's size is not known."""
 LAYOUT_STEPS = [("pairs", 1), *((name, n) for n in range(1, 7) for name in ("coco_zlib", "coco"))]
 """(layout, words per object) in the order in which they are tried."""
 
@@ -27,7 +27,7 @@ _NO_LENGTH = re.compile(r"\d+ +0+( +\d+ +0+)*", re.ASCII)
 
 @dataclass(frozen=True)
 class Reading:
-    """One way to read a mask's text, in the form that `rle.decode` takes."""
+    """One way to read a mask's text, as the rules that `rle.decode` takes."""
 
     layout: str = "pairs"
     order: Order = "column"
@@ -45,7 +45,7 @@ def says_no_pixel(cell: str) -> bool:
 
 
 def fits(cell: str, size_HW: Size | None, layout: str, step: int) -> bool:
-    """Return whether a cell has this layout, with a mask as the last of every `step` words."""
+    """Return whether a cell has this layout. Of every `step` words, the last one is a mask."""
     if layout == "pairs":
         return _PAIRS.fullmatch(cell.strip()) is not None
     words = cell.split()
@@ -72,7 +72,7 @@ def _is_coco(word: str, size_HW: Size | None, layout: str) -> bool:
 def best_layout(cells: Sequence[str], sizes: Sequence[Size | None]) -> tuple[str, int, int | None]:
     """Return (layout, words per object, index of the first cell that does not match or None).
 
-    All `cells` hold masks that are not empty; `sizes` are those of their images.
+    All `cells` hold masks that are not empty; `sizes` are the sizes of their images.
     """
     found: list[tuple[int, str, int, int | None]] = []
     for layout, step in LAYOUT_STEPS:
@@ -85,7 +85,7 @@ def best_layout(cells: Sequence[str], sizes: Sequence[Size | None]) -> tuple[str
 
 
 def boundary(mask_HW: np.ndarray) -> int:
-    """Return the length of a mask's outline, px; the image's own border counts, too."""
+    """Return the length of a mask's outline, px. The border of the image is a part of it."""
     padded_HW = np.pad(mask_HW, 1)
     across = np.count_nonzero(padded_HW[1:] != padded_HW[:-1])
     return int(across + np.count_nonzero(padded_HW[:, 1:] != padded_HW[:, :-1]))

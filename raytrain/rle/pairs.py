@@ -1,4 +1,4 @@
-"""`start length start length ...`, the format of most competitions."""
+"""The layout `start length start length ...`, which most competitions use."""
 
 from typing import Literal, Protocol
 
@@ -18,7 +18,7 @@ class PairRules(Protocol):
 
     @property
     def starts(self) -> Starts:
-        """`relative`: the pixel after the previous run has the first number."""
+        """`relative`: the first pixel after the previous run has the number `first`."""
 
 
 def write_pairs(runs: Runs, shape_HW: tuple[int, int], rules: PairRules) -> str:

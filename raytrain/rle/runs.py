@@ -1,6 +1,6 @@
 """Runs of pixels along a path over the image, down the columns or along the rows.
 
-Positions count from 0 along the path; a run includes its begin and excludes its end.
+Positions count from 0 along the path. A run includes its begin and excludes its end.
 """
 
 from itertools import pairwise
@@ -13,7 +13,7 @@ Order = Literal["column", "row"]
 
 
 class Runs(NamedTuple):
-    """Begins and ends, int64, rising; runs may touch but never overlap."""
+    """Begins and ends of runs, int64, rising. Runs may touch, but do not overlap."""
 
     begins: np.ndarray
     ends: np.ndarray

@@ -1,1 +1,1 @@
-"""The run directory: the location of each artifact, and how it is written and read."""
+"""The run directory: the location of each file, and how it is written and read."""

@@ -1,4 +1,4 @@
-"""Arrays in new files, mapped into memory for writing."""
+"""Arrays in new files that are mapped into memory for writing."""
 
 import os
 from math import prod
@@ -10,10 +10,10 @@ from raytrain.runs.files import naming
 
 
 def new_array(path: Path, dtype: str | np.dtype | type, *shape: int) -> np.memmap:
-    """Create an array of this shape in a new file, mapped for writing.
+    """Create an array of this shape in a new file, and map it for writing.
 
-    Its space is reserved first, because writing to a mapped file on a full disk kills the process.
-    Raises OSError when there is no room.
+    The space in the file is reserved first, because writing to a mapped file on a full disk kills
+    the process. Raises OSError when there is no room.
     """
     header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
     with naming(path), path.open("wb") as file:
@@ -28,7 +28,7 @@ def new_array(path: Path, dtype: str | np.dtype | type, *shape: int) -> np.memma
 
 
 def write_part(array: np.memmap, first: int, values: np.ndarray) -> None:
-    """Write flat values into the file of an array, from its element `first` on, row by row.
+    """Write flat values into the file of an array, from the array's element `first` on, row by row.
 
     Unlike an assignment, this keeps no page of the file in the memory of the process.
     """

@@ -1,7 +1,7 @@
 """The starts and the failed attempts of a trial.
 
-`attempts.jsonl`: the driver writes it, the worker reads it. `starts.jsonl`: rank 0 writes one line
-per start of the training; several lines if it resumed.
+`attempts.jsonl` is written by the driver and read by the worker. `starts.jsonl` is written by rank
+0 and has one line per start of the training, so it has several lines if the training resumed.
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from raytrain.runs.files import append_line, read_spec_lines
 from raytrain.runs.layout import TrialDir
 
 Cause = Literal["memory", "lost", "error"]
-"""`memory`: torch's OutOfMemoryError or that of Ray's memory monitor was raised. `lost`: the worker
-process or its node disappeared. `error`: any other exception."""
+"""Why an attempt failed. `memory`: torch or Ray's memory monitor raised an OutOfMemoryError.
+`lost`: the worker process or its node disappeared. `error`: any other exception."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Attempt(Spec):
     """Epochs done before the failure, over all attempts."""
     reason: str
     cause: Cause
-    """Only after `memory` do later attempts use half the batch."""
+    """Why the attempt failed. Only after `memory` do later attempts use half the batch."""
 
 
 def append_attempt(directory: TrialDir, attempt: Attempt) -> None:
@@ -48,7 +48,8 @@ def read_attempts(directory: TrialDir) -> list[Attempt]:
 
 
 def tried_batch(asked: int, attempts: Sequence[Attempt]) -> int:
-    """Return the batch size of the attempt after these, for a trial with batch size `asked`."""
+    """Return the batch size of the next attempt after these, for a trial with batch size
+    `asked`."""
     halved = any(attempt.cause == "memory" for attempt in attempts)
     return max(1, asked // 2) if halved else asked
 
@@ -57,7 +58,7 @@ class Start(Spec):
     """One start."""
 
     epochs: int
-    """Epochs done before this start, from the checkpoint that it resumes from."""
+    """Epochs done before this start, according to the checkpoint from which training resumes."""
     nodes: tuple[str, ...]
     """The node of each rank."""
 

@@ -13,13 +13,14 @@ Item = TypeVar("Item")
 
 
 def bar(items: Iterable[Item], title: str, total: int) -> Iterator[Item]:
-    """Yield the items, and show how many of them are done. The log of a command has no bar."""
+    """Yield the items, and show how many of them are done. In a log, there is no bar."""
     stream = under(sys.stderr)
     hidden = prints_messages() and not stream.isatty()
     return iter(tqdm(items, title, total, leave=False, file=stream, disable=hidden))
 
 
 def count_bar(title: str, total: int, unit: str) -> tqdm:
-    """Return a bar of things that are counted. Refresh it to show it; a total of 0 is not shown."""
+    """Return a bar for things that are counted. It appears at the first refresh. A total of 0 is
+    not shown."""
     # tqdm writes plain text, which every notebook shows; rich needs another package there.
     return tqdm(desc=title, total=total, unit=unit, delay=1e-9, file=under(sys.stderr))

@@ -1,7 +1,8 @@
-"""`bundle.json`: an ensemble that predicts without its run.
+"""`bundle.json`: the description of an ensemble that predicts without its run.
 
-A bundle is a folder, or a zip of one, with the layout of a run: `trials/<fingerprint>/checkpoints/`
-holds the networks, and `extend/<hash>/` the users' files that they need.
+A bundle is a folder, or a zip of a folder, with the layout of a run:
+`trials/<fingerprint>/checkpoints/` holds the networks, and `extend/<hash>/` the users' files that
+they need.
 """
 
 import hashlib
@@ -20,7 +21,7 @@ from raytrain.runs.files import as_spec, read_json
 
 FILE = "bundle.json"
 VERSION = 1
-"""Increased whenever the content of a bundle changes its meaning."""
+"""Raised whenever the meaning of a bundle's content changes."""
 REMEDY = "write the bundle again with `raytrain bundle`, or copy it again"
 
 
@@ -35,7 +36,7 @@ class BundleMember(Spec):
 
 
 class Bundle(Spec):
-    """What a bundle predicts, and how."""
+    """The description of a bundle: what it predicts, and in which way."""
 
     version: int = VERSION
     raytrain: str
@@ -48,28 +49,28 @@ class Bundle(Spec):
     dtype: str
     """Data type of the images."""
     sizes: dict[str, int] = {}
-    """`width x height` of the run's images -> their number."""
+    """`width x height` -> number of the run's images of this size."""
     neighbours: tuple[str, ...] = ()
-    """The frames that are the channels of an image, if it consists of several."""
+    """The frames that are the channels of an image, if an image consists of several frames."""
     pattern: str | None = None
-    """Path of an image in the competition's folder."""
+    """Pattern of an image's path in the competition's folder."""
     naming: str = "{name}"
     """The name of an image, from the parts of its path."""
     planes: tuple[str, ...] = ()
     """The texts of `{channel}` in order, if each channel of an image has a file."""
     tests: str = ""
-    """Folder of the test images in the competition's folder."""
+    """Folder of the test images, relative to the competition's folder."""
     submission: SubmissionSpec | None = None
     members: tuple[BundleMember, ...] = Field(min_length=1)
     steps: tuple[StepSpec, ...] = ()
     score: dict[str, Any] = {}
-    """metric, score, low and high (95 %), out of fold."""
+    """The keys metric, score, low and high (95 %) of the out-of-fold score."""
     files: dict[Below, str] = {}
-    """Every other file -> its SHA-256."""
+    """Name of every other file -> its SHA-256."""
 
 
 def read_bundle(folder: Path) -> Bundle:
-    """Return the content of a bundle's `bundle.json`, with all files compared with it.
+    """Return the content of a bundle's `bundle.json`, after comparing all files with it.
 
     Raises ValueError that lists every file that is missing or was changed, and for a bundle of
     another version.
@@ -94,7 +95,9 @@ def read_bundle(folder: Path) -> Bundle:
     problems += [f"{path}: files does not list {name}" for name in sorted(unlisted)]
     if problems:
         listed = "\n  ".join(problems)
-        raise ValueError(f"{folder}: not the bundle that was written; {REMEDY}\n  {listed}")
+        raise ValueError(
+            f"{folder}: the bundle's files are not those that were written; {REMEDY}\n  {listed}"
+        )
     return bundle
 
 

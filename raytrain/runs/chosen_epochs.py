@@ -1,6 +1,7 @@
 """Decisions from the history: the end of training, checkpoints to keep, weights to ship.
 
-All of them follow from the rows alone, so that a resumed training decides as an uninterrupted one.
+All decisions follow from the rows alone, so that a resumed training decides like an uninterrupted
+one.
 """
 
 import math
@@ -35,12 +36,12 @@ def early_end(stop: EarlyStopSpec | None, rows: list[Row]) -> str | None:
             best, since = sign * row[stop.watch], row["epoch"]
     if rows[-1]["epoch"] - since < stop.patience:
         return None
-    return f"ended early: {stop.watch} has not got better since epoch {since}"
+    return f"ended early: {stop.watch} has not improved since epoch {since}"
 
 
 def shipped_epochs(kind: OneShip, rows: list[Row], epochs: int) -> tuple[int, ...]:
-    """Return the epochs, rising, over which the shipped weights are averaged if training ends after
-    these rows."""
+    """Return the epochs, in rising order, whose weights are averaged and shipped if training ends
+    after these rows."""
     last = rows[-1]["epoch"]
     match kind:
         case LastSpec():
@@ -56,14 +57,14 @@ def shipped_epochs(kind: OneShip, rows: list[Row], epochs: int) -> tuple[int, ..
 
 
 def in_swa(kind: SwaSpec, epoch: int, epochs: int) -> bool:
-    """Return whether the average includes the weights after this epoch."""
+    """Return whether the average of SWA includes the weights after this epoch."""
     return epoch > kind.start * epochs
 
 
 def kept_epochs(spec: TrialSpec, rows: list[Row]) -> set[int]:
-    """Return the epochs with checkpoints to keep after the last row: those requested, those that
-    may be shipped, and the same for the previous row, from which training resumes if a checkpoint
-    is damaged."""
+    """Return the epochs with checkpoints to keep after the last row: those requested, and those
+    that may be shipped. The epochs to keep after the previous row are included, because training
+    resumes from them if a checkpoint is damaged."""
     kept: set[int] = set()
     for part in (rows, rows[:-1]):
         done = [row["epoch"] for row in part]
@@ -79,7 +80,8 @@ def kept_epochs(spec: TrialSpec, rows: list[Row]) -> set[int]:
 
 
 def _best(rows: list[Row], watch: str, count: int) -> tuple[int, ...]:
-    """Return the epochs with the best figures, earlier ones on a tie; none without validation."""
+    """Return the epochs with the best figures. On a tie, earlier epochs are taken. There are none
+    without validation."""
     sign = -1 if watch.endswith("loss") else 1
     scored = [row for row in rows if watch in row]
     best = sorted(scored, key=lambda row: (-sign * row[watch], row["epoch"]))[:count]

@@ -1,4 +1,4 @@
-"""`ensemble.json`: the candidates, what was chosen from them, and the evidence for the choice."""
+"""`ensemble.json`: the candidates, the choice from them, and the evidence for the choice."""
 
 from typing import Annotated, Any, Literal
 
@@ -12,11 +12,11 @@ from raytrain.runs.files import read_spec
 from raytrain.runs.layout import RunDir
 
 PIXELS = 30_000_000
-"""The choice of the ensemble looks at whole groups of images with about this number of pixels."""
+"""The ensemble is chosen from whole groups of images with about this number of pixels."""
 
 GROUPS = 6
-"""Least number of groups that a richer choice must score differently. Draws of fewer differences
-say too little: a single group that gains wins more than 80 % of them."""
+"""Smallest number of groups that a richer choice must score differently. With fewer groups, the
+draws say too little: a single group that gains wins more than 80 % of them."""
 
 Below = Annotated[str, AfterValidator(below)]
 """A path relative to the run directory."""
@@ -29,7 +29,7 @@ class Network(Spec):
     """Fingerprint of its training."""
     checkpoint: Below
     ranks: int
-    """Number of worker processes that trained it."""
+    """Number of worker processes that trained the network."""
 
 
 class Candidate(Spec):
@@ -37,15 +37,16 @@ class Candidate(Spec):
 
     name: str
     folds: tuple[str, ...] = ()
-    """Fingerprints of the trainings on the folds, which made the maps; empty for a teammate."""
+    """Fingerprints of the trainings on the folds that made the maps; empty for a teammate."""
     maps: Below | None = None
-    """Folder of a teammate's maps (`JoinedDir`)."""
+    """Folder of a teammate's maps (`JoinedDir`); null for a configuration."""
     fingerprint: str
     """Fingerprint of the trainings on the folds, or of a teammate's maps."""
     tried: tuple[ViewGroup, ...] = ()
-    """The groups of views with out-of-fold maps."""
+    """The groups of views for which out-of-fold maps exist."""
     networks: tuple[Network, ...] = ()
-    """The networks that predict new images, with equal weights; empty if it is no member."""
+    """The networks that predict new images, with equal weights; empty if the candidate is not a
+    member."""
     oof: dict[str, Any]
     """Its own out-of-fold score."""
 
@@ -54,15 +55,16 @@ class Choice(Spec):
     """One way to turn the candidates' maps into masks."""
 
     weights: tuple[int, ...]
-    """Weight of each candidate in the mean; 0: it is left out."""
+    """Weight of each candidate in the mean; 0 if the candidate is left out."""
     views: tuple[tuple[ViewGroup, ...], ...]
-    """Groups of views of each candidate that are averaged with the image itself."""
+    """For each candidate, the groups of views that are averaged with the image itself."""
     steps: tuple[StepSpec, ...] = ()
     """Steps from the mean map to the mask."""
 
 
 class Comparison(Spec):
-    """One thing that was tried, against the best so far; both are scored nested, out of fold."""
+    """One thing that was tried, compared with the best so far. Both scores are nested and out of
+    fold."""
 
     what: Literal["views", "ensemble", "step", "self-training"]
     name: str
@@ -71,22 +73,24 @@ class Comparison(Spec):
     high: float
     """Upper end of the 95 % interval over groups; `low` is the lower end."""
     gain: float | None = None
-    """Score minus that of the best so far; null for the first."""
+    """Score minus the score of the best so far; null for the first row."""
     gain_low: float | None = None
     gain_high: float | None = None
     wins: float | None = None
-    """Share of paired group draws in which it scores higher, 0 .. 1."""
+    """Share of paired group draws in which the tried ensemble scores higher, 0 .. 1."""
     detectable: float | None = None
     """The smallest gain that this comparison could have detected (power .8 at alpha .05)."""
     differing: int | None = None
-    """Number of groups with two different scores; it is kept only with at least `GROUPS`."""
+    """Number of groups with two different scores. What was tried is kept only if there are at least
+    `GROUPS` of them."""
     groups: int | None = None
     """Number of groups."""
     passes: int
-    """Network passes for each image."""
+    """Number of network passes for each image."""
     kept: bool
     curves: dict[str, list[tuple[float, float]]] = {}
-    """For each class, the score at each value of a step, on the images of the choice."""
+    """For each class, the score at each value of a step, on the images from which the ensemble was
+    chosen."""
 
 
 class Ensemble(Spec):
@@ -95,19 +99,19 @@ class Ensemble(Spec):
     fingerprint: str
     candidates: tuple[Candidate, ...]
     chosen: Choice
-    """What was chosen without leaving out a fold: it predicts the test images."""
+    """The choice that was made on all folds. It predicts the test images."""
     nested: tuple[Choice, ...]
-    """For each fold, what was chosen without its images: the scores are of these choices."""
+    """For each fold, what was chosen without the fold's images. The scores are of these choices."""
     comparisons: tuple[Comparison, ...] = ()
     disagreement: tuple[tuple[float, ...], ...] = ()
     """Share of the pixels on which the masks of two candidates differ."""
     chosen_on: int
-    """Number of labeled images at which the choice looked. The comparisons are on these, the scores
-    in `oof` on all."""
+    """Number of labeled images from which the ensemble was chosen. The comparisons are on these
+    images; the scores in `oof` are on all."""
     oof: dict[str, Any]
     """metric, score, low, high (95 % over groups), dice, per_class, classes, images, confusion."""
     folds: str
-    """Hash of the folds that the score was computed on."""
+    """Hash of the folds from which the score was computed."""
     data: str
 
     @property
@@ -135,7 +139,8 @@ class Ensemble(Spec):
 
 
 def looked_at(count: int, images: int) -> str:
-    """Return the number of labeled images at which a choice looked, and why not at all of them."""
+    """Return the number of labeled images from which a choice was made, and why it is not all of
+    them."""
     share = f"{count} of {images} labeled images"
     if count == images:
         return share

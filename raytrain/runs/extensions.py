@@ -1,4 +1,5 @@
-"""`extend/<hash>/<file>`: every version of the users' files that a run's trials came from."""
+"""`extend/<hash>/<file>`: every version of the users' files with which the run's trials were
+made."""
 
 import re
 from collections.abc import Iterable
@@ -16,13 +17,14 @@ _HASH = re.compile(r'"extend":\s*"([0-9a-f]{12})"')
 
 
 def keep_extensions(run: RunDir) -> None:
-    """Save the files that the job extends by with its results."""
+    """Save the files in the job's `extend` with its results."""
     for source in current_sources():
         write_bytes(run.extend / source.hash / source.name, source.text.encode())
 
 
 def load_extensions(run: RunDir) -> None:
-    """Run the kept files, in all versions, from which this run's records and checkpoints were made.
+    """Run all kept versions of the users' files with which this run's records and checkpoints were
+    made.
 
     Raises ValueError when one of them differs from the recorded file, or cannot be read.
     """
@@ -31,8 +33,8 @@ def load_extensions(run: RunDir) -> None:
 
 
 def refuse_foreign(run: RunDir) -> None:
-    """Raise ValueError that names the files that `load_extensions` would run and this process's job
-    does not extend by: someone else may have written them."""
+    """Raise ValueError that names the files that `load_extensions` would run and that are not in
+    the `extend` of this process's job: someone else may have written them."""
     foreign = [path for path in _asked(run) if not is_loaded(_source(path))]
     if foreign:
         listed = "\n  ".join(map(str, foreign))
@@ -43,8 +45,8 @@ def refuse_foreign(run: RunDir) -> None:
 
 
 def run_of(checkpoint: Path) -> RunDir | None:
-    """Return the run that contains a checkpoint, as
-    <run>/trials/<fingerprint>/checkpoints/<file>."""
+    """Return the run that contains a checkpoint with the path
+    <run>/trials/<fingerprint>/checkpoints/<file>, or None."""
     folders = checkpoint.absolute().parents
     if len(folders) < 4 or (folders[0].name, folders[2].name) != ("checkpoints", "trials"):
         return None
@@ -52,7 +54,7 @@ def run_of(checkpoint: Path) -> RunDir | None:
 
 
 def files_for(run: RunDir, named_in: Iterable[Path]) -> list[Path]:
-    """Return the kept files with hashes that these files name."""
+    """Return the kept files whose hashes occur in these files."""
     kept = [
         path
         for path in sorted(run.extend.glob("*/*"))
@@ -67,7 +69,7 @@ def files_for(run: RunDir, named_in: Iterable[Path]) -> list[Path]:
 
 
 def _asked(run: RunDir) -> list[Path]:
-    """Return the kept files with hashes that the run's records, checkpoints, jobs or data name."""
+    """Return the kept files whose hashes occur in the run's records, checkpoints, jobs or data."""
     patterns = ("*.json", "configs/*.json", "search/*.json*", "trials/*/*.json",
                 "trials/*/checkpoints/*.json")  # fmt: skip
     return files_for(run, (path for pattern in patterns for path in run.path.glob(pattern)))
@@ -84,7 +86,7 @@ def _source(path: Path) -> Source:
 
 
 def write_job(job: JobSpec, folder: Path) -> None:
-    """Write `job.yaml` and the files that it extends by into `folder`, for another machine."""
+    """Write `job.yaml` and the files in its `extend` into `folder`, for another machine."""
     files = []
     for source in current_sources():
         files.append(f"extend/{source.hash}/{source.name}")

@@ -19,7 +19,8 @@ S = TypeVar("S", bound=Spec)
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path next to `path`, renamed to it when the block ends without an error.
+    """Yield a temporary path next to `path`. When the block ends without an error, the file is
+    renamed to `path`.
 
     Raises OSError that names `path`, even if the system names no file or the temporary one.
     """
@@ -44,7 +45,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def naming(path: Path, *others: Path) -> Iterator[None]:
-    """Make an OSError in the block name `path` if it names no file or one of `others`."""
+    """Make an OSError of the block name `path`, if it names no file or one of `others`."""
     try:
         yield
     except OSError as error:
@@ -60,14 +61,14 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write indented JSON atomically; NaN is refused because JSON has none."""
+    """Write indented JSON atomically. NaN is refused, because JSON has no NaN."""
     text = json.dumps(value, indent=1, allow_nan=False) + "\n"
     write_bytes(path, text.encode())
 
 
 class DamagedError(CodedError):
-    """A file of a run is torn, was edited, or has another version; the message says where and what
-    to do."""
+    """A file of a run is incomplete, was edited, or has another version. The message names the file
+    and the remedy."""
 
     def __init__(self, where: Path | str, reason: str, remedy: str):
         super().__init__("damaged", f"{where}: damaged, or of another version ({reason}); {remedy}")
@@ -82,18 +83,21 @@ def read_json(path: Path, remedy: str = "restore it from a copy") -> Any:
 
 
 def read_spec(path: Path, spec: type[S], remedy: str) -> S:
-    """Return a spec from a JSON file. Raises DamagedError with `remedy` when it does not fit."""
+    """Return the spec in a JSON file. Raises DamagedError with `remedy` when the content is not
+    such a spec."""
     return as_spec(read_json(path, remedy), spec, path, remedy)
 
 
 def read_spec_lines(path: Path, spec: type[S], remedy: str) -> list[S]:
-    """Return a spec per complete line. Raises DamagedError with `remedy` naming a damaged line."""
+    """Return the spec of each complete line. Raises DamagedError with `remedy` that names a damaged
+    line."""
     found = read_json_lines(path, remedy)
     return [as_spec(tree, spec, f"{path}:{number}", remedy) for number, tree in found]
 
 
 def read_json_lines(path: Path, remedy: str) -> list[tuple[int, Any]]:
-    """Return number and value of each complete line. Raises DamagedError naming a damaged line."""
+    """Return number and value of each complete line. Raises DamagedError with `remedy` that names a
+    damaged line."""
     found = []
     try:
         lines = read_lines(path)
@@ -108,7 +112,8 @@ def read_json_lines(path: Path, remedy: str) -> list[tuple[int, Any]]:
 
 
 def as_spec(tree: Any, spec: type[S], where: Path | str, remedy: str) -> S:
-    """Return the spec of a tree from a file. Raises DamagedError."""
+    """Return the spec of a tree that was read from a file. Raises DamagedError when the tree is not
+    such a spec."""
     try:
         return spec.model_validate(tree)
     except ValidationError as error:
@@ -118,7 +123,8 @@ def as_spec(tree: Any, spec: type[S], where: Path | str, remedy: str) -> S:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Append one line and flush it to disk; a killed writer's incomplete line is cut off first."""
+    """Append one line and flush it to disk. If a killed process left an incomplete line, this line
+    is cut off first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with naming(path), path.open("ab+") as file:
         if file.seek(0, os.SEEK_END) and not _ends_a_line(file):
@@ -130,7 +136,8 @@ def append_line(path: Path, line: str) -> None:
 
 
 def read_lines(path: Path) -> list[str]:
-    """Return all complete lines, without an incomplete last one; none if there is no file."""
+    """Return all complete lines. An incomplete last line is left out. Without a file, there are
+    none."""
     if not path.is_file():
         return []
     return [line for line in path.read_text(encoding="utf-8").split("\n")[:-1] if line]
@@ -167,7 +174,7 @@ _AWAY = "check that the storage answers, then run the same command again: it goe
 
 
 def storage_text(error: OSError) -> str:
-    """Return the error as a sentence for the user: where, what, and what to do."""
+    """Return the error as a sentence for the user: the place, the fault and the remedy."""
     where = f"{error.filename}: " if error.filename else ""
     what = error.strerror or str(error) or type(error).__name__
     return f"{where}{what}; {REMEDIES.get(error.errno or 0, _AWAY)}"

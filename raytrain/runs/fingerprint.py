@@ -1,7 +1,7 @@
-"""Short names for requests: the same request has the same fingerprint everywhere.
+"""Short names for requests. The same request has the same fingerprint on every machine.
 
 `ids/<digest>.json` holds the ids of a set of images, stored once for all tasks that use them. Tasks
-are sent to workers and into Ray Tune's state; with many ids each task would take megabytes.
+are sent to workers and into Ray Tune's state, so a task with many ids would take megabytes.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ def fingerprint(*parts: Any) -> str:
 
 Ids = tuple[str, ...]
 FEW = 100
-"""Most ids that are stored in the task itself instead of a file."""
+"""Largest number of ids that are stored in the task itself instead of a file."""
 
 
 @lru_cache(maxsize=32)
@@ -38,7 +38,7 @@ def ids_digest(train: Ids, val: Ids) -> str:
 
 
 def keep_ids(run: Path, train: Ids, val: Ids) -> str:
-    """Write the file for these ids unless it exists; returns its digest."""
+    """Write the file for these ids unless it exists; returns the digest of the ids."""
     digest = ids_digest(train, val)
     path = _path(run, digest)
     if not path.is_file():
@@ -49,7 +49,7 @@ def keep_ids(run: Path, train: Ids, val: Ids) -> str:
 
 @lru_cache(maxsize=32)
 def read_ids(run: Path, digest: str) -> tuple[Ids, Ids]:
-    """Return the training ids and the held-out ids; the file is read once per process."""
+    """Return the training ids and the held-out ids. The file is read once per process."""
     remedy = "delete it and run the same command again: it writes the file again"
     bring_missing(_path(run, digest))
     tree = read_json(_path(run, digest), remedy)

@@ -1,4 +1,4 @@
-"""`history.jsonl`: one row per epoch, counted from 1, written by rank 0 only."""
+"""`history.jsonl`: one row per epoch, counted from 1. Only rank 0 writes it."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ and, on GPUs, `device_gb`: the peak memory of rank 0 so far."""
 
 
 def write_history(path: Path, rows: list[Row]) -> None:
-    """Replace the whole file: a resumed run starts from the rows of its checkpoint."""
+    """Replace the whole file, because a resumed run starts from the rows of its checkpoint."""
     write_bytes(path, "".join(_line(row) + "\n" for row in rows).encode())
 
 
@@ -33,8 +33,11 @@ def append_row(path: Path, row: Row) -> None:
 
 
 def read_history(path: Path) -> list[Row]:
-    """Return all complete rows; an incomplete last line is left out."""
-    remedy = f"delete the folder {path.parent} and run the same command again: it trains this again"
+    """Return all complete rows. An incomplete last line is left out."""
+    remedy = (
+        f"delete the folder {path.parent} and run the same command again: it trains this "
+        "trial again"
+    )
     return [row for _, row in read_json_lines(path, remedy)]
 
 

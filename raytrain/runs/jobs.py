@@ -1,4 +1,4 @@
-"""`config.json`: the job of a run folder; earlier jobs stay readable in `configs/`."""
+"""`config.json`: the job of a run folder. Earlier jobs stay readable in `configs/`."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.layout import RunDir
 
 SHOWN = 6
-"""Number of changed fields that are named."""
+"""Largest number of changed fields that a message names."""
 
 
 def keep_job(run: RunDir, job: JobSpec) -> str | None:

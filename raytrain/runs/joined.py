@@ -1,4 +1,4 @@
-"""`joined/<name>/`: a teammate's probability maps that are part of the ensemble's mean."""
+"""`joined/<name>/`: a teammate's probability maps, which are a part of the ensemble's mean."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from raytrain.runs.layout import RunDir
 
 @dataclass(frozen=True)
 class JoinedDir:
-    """`joined/<name>/`: maps from a teammate, not predicted here."""
+    """`joined/<name>/`: maps that a teammate made, and raytrain did not predict."""
 
     path: Path
 
@@ -24,16 +24,18 @@ class JoinedDir:
         return self.path / "test.npy"
 
     def oof(self, fold: int) -> Path:
-        """Return the path of the maps of a fold's held-out images, in the order of its val ids."""
+        """Return the path of the maps of a fold's held-out images, in the order of the fold's val
+        ids."""
         return self.path / f"oof_fold{fold}.npy"
 
 
 class Joined(Spec):
-    """The content of `record.json`. It is written last: if it exists, the maps are complete."""
+    """The content of `joined/<name>/record.json`. It is written last: if it exists, the maps are
+    complete."""
 
     name: str
     fingerprint: str
-    """Fingerprint of the maps' contents, independent of the member's name."""
+    """Fingerprint of the maps' contents. It does not depend on the member's name."""
     folds: str
     """Hash of the folds of the out-of-fold maps."""
     data: str
@@ -41,11 +43,11 @@ class Joined(Spec):
     source: str
     """The folder from which the maps were copied."""
     sources: dict[str, str]
-    """Files of that folder -> SHA-256."""
+    """Path of a file in that folder -> its SHA-256."""
 
 
 def read_joined(run: RunDir) -> dict[str, Joined]:
-    """Return all joined members, by name, in the order of their names."""
+    """Return name -> joined member, sorted by name."""
     records = sorted(run.joined.glob("*/record.json"))
     remedy = "delete its folder and add it again with `raytrain ensemble --add`"
     found = [read_spec(path, Joined, remedy) for path in records]

@@ -18,7 +18,10 @@ class TrialDir:
     @property
     def remedy(self) -> str:
         """What to do about a damaged file in this folder."""
-        return f"delete the folder {self.path} and run the same command again: it trains this again"
+        return (
+            f"delete the folder {self.path} and run the same command again: it trains this "
+            "trial again"
+        )
 
     @property
     def checkpoints(self) -> Path:
@@ -26,7 +29,7 @@ class TrialDir:
 
     @property
     def shipped(self) -> Path:
-        """The shipped weights; the file exists once training has reached its end."""
+        """The shipped weights. The file exists once training has reached its end."""
         return self.checkpoints / "shipped.json"
 
     @property
@@ -40,17 +43,19 @@ class TrialDir:
 
     @property
     def masks(self) -> Path:
-        """Masks by the best epoch's weights: `train` writes some held-out ones, `evaluate` all."""
+        """Masks by the best epoch's weights: `train` writes some held-out ones, `evaluate` writes
+        all."""
         return self.path / "masks"
 
     @property
     def evaluation(self) -> Path:
-        """The figures of its masks against the truth, if `evaluate` was run for it."""
+        """The scores of the trial's masks against the truth, if `evaluate` was run for the
+        trial."""
         return self.path / "evaluation.csv"
 
     @property
     def attempts(self) -> Path:
-        """Failed attempts, one JSON object per line; most trials have none."""
+        """Failed attempts, one JSON object per line. Most trials have none."""
         return self.path / "attempts.jsonl"
 
     @property
@@ -70,11 +75,11 @@ class TrialDir:
 
 @dataclass(frozen=True)
 class RunDir:
-    """One run of one competition."""
+    """The folder of one run of one competition."""
 
     path: Path
     shelf: str = "final"
-    """Folder of the ensemble, relative to `path`; a candidate is built in another folder."""
+    """Folder of the ensemble, relative to `path`. A candidate is built in another folder."""
 
     @property
     def config(self) -> Path:
@@ -91,7 +96,7 @@ class RunDir:
 
     @property
     def stamp(self) -> Path:
-        """The stamp that shows whether the data has changed since it was read."""
+        """Stamp of the data files. It shows whether the data has changed since it was read."""
         return self.path / "data_stamp.json"
 
     @property
@@ -109,12 +114,12 @@ class RunDir:
 
     @property
     def extend(self) -> Path:
-        """Copies of the Python files that the job names in `extend`, each version in a folder."""
+        """Copies of the Python files in the job's `extend`. Each version has a folder."""
         return self.path / "extend"
 
     @property
     def weights(self) -> Path:
-        """Pretrained encoder weights, fetched once by the driver for all workers."""
+        """Pretrained encoder weights. The driver fetches them once for all workers."""
         return self.path / "weights"
 
     @property
@@ -127,12 +132,12 @@ class RunDir:
 
     @property
     def events(self) -> Path:
-        """Each decision at a rung, one JSON object per line."""
+        """The decisions at rungs, one JSON object per line."""
         return self.search / "events.jsonl"
 
     @property
     def proposals(self) -> Path:
-        """The trials of the search in the order drawn, one JSON object per line."""
+        """The trials of the search in the order of their draws, one JSON object per line."""
         return self.search / "proposals.jsonl"
 
     @property
@@ -142,12 +147,12 @@ class RunDir:
 
     @property
     def batches(self) -> Path:
-        """The largest batches that were measured."""
+        """The largest batches that `probe` measured."""
         return self.path / "batches.json"
 
     @property
     def searched(self) -> Path:
-        """The file that exists while the search is complete, or its time is over."""
+        """A file that exists while the search is complete, or while its time is over."""
         return self.search / "done.json"
 
     @property
@@ -225,7 +230,7 @@ class RunDir:
 
     @property
     def boards(self) -> Path:
-        """TensorBoard's files, one folder per trial, by name."""
+        """TensorBoard's files, in one folder per trial, named after the trial."""
         return self.path / "tensorboard"
 
     @property
@@ -242,7 +247,7 @@ class RunDir:
 
 
 def run_dir(job: JobSpec) -> RunDir:
-    """Return the absolute run directory of a job (workers have other working directories)."""
+    """Return the absolute run directory of a job: workers have other working directories."""
     root = Path(os.path.abspath(os.path.expanduser(job.storage)))
     if is_url(job.storage):
         root = working_folder(job.storage)

@@ -25,7 +25,7 @@ AT_THE_END = ("trials", "tensorboard", "tracking")
 def locked(run: RunDir) -> Iterator[None]:
     """Lock a run against other raytrain processes during the block.
 
-    Raises ValueError when another one is at work here.
+    Raises ValueError when another process works on the run.
     """
     run.path.mkdir(parents=True, exist_ok=True)
     lock = FileLock(run.path / ".lock", timeout=0)

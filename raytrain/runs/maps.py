@@ -1,4 +1,5 @@
-"""Probability maps in files of float16: those of many images one after another, or of one image.
+"""Probability maps in files of float16. A file holds the maps of many images, one after another, or
+of one image.
 
 Shape suffixes: K classes, H x W pixels, h rows of a strip.
 """
@@ -17,7 +18,8 @@ Shape = tuple[int, int, int]
 
 
 def write_maps(path: Path, maps: Iterable[np.ndarray], shapes: list[Shape]) -> None:
-    """Write prob_KHW of each image as it comes; the file appears complete or not at all."""
+    """Write prob_KHW of each image as soon as it is computed. The file appears complete or not at
+    all."""
     start = _starts(shapes)
     with atomic_path(path) as temporary:
         flat = new_array(temporary, np.float16, int(start[-1]))
@@ -28,7 +30,7 @@ def write_maps(path: Path, maps: Iterable[np.ndarray], shapes: list[Shape]) -> N
 
 
 def written_strips(path: Path, strips: Iterable[np.ndarray], shape: Shape) -> Iterator[np.ndarray]:
-    """Yield the strips prob_KhW of one image, and write them as they come to a file of float16 with
+    """Yield the strips prob_KhW of one image. Each strip is also written to a file of float16 with
     the map's shape. The file appears when all strips were taken."""
     _, height, width = shape
     with atomic_path(path) as temporary:
@@ -42,7 +44,7 @@ def written_strips(path: Path, strips: Iterable[np.ndarray], shape: Shape) -> It
 
 
 class Maps:
-    """The maps of a file, mapped from disk and read image by image."""
+    """The maps in a file, which is mapped from disk and read image by image."""
 
     def __init__(self, path: Path, shapes: list[Shape]):
         """Open the file. Raises DamagedError when it does not hold maps of these shapes."""

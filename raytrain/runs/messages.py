@@ -1,6 +1,6 @@
 """Messages about progress. Stations write them to a log, and the command line prints the log.
 
-A program sees them with `logging.getLogger("raytrain").setLevel("INFO")` and a handler.
+A program can see them with `logging.getLogger("raytrain").setLevel("INFO")` and a handler.
 """
 
 import logging
@@ -15,12 +15,12 @@ def say(text: str) -> None:
 
 
 def warn(text: str) -> None:
-    """Write a warning, which the user should look into."""
+    """Write a warning. The user should check what it says."""
     _LOG.warning("%s", text)
 
 
 class _Printed(logging.Handler):
-    """Prints messages to stdout, and warnings to stderr, wherever these lead at that time."""
+    """Prints messages to the current stdout, and warnings to the current stderr."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,23 +35,23 @@ class _Printed(logging.Handler):
 
 
 def prints_messages() -> bool:
-    """Return whether this process prints messages, as a command does and a program does not."""
+    """Return whether this process prints messages. A command does, and a program does not."""
     return any(isinstance(handler, _Printed) for handler in _LOG.handlers)
 
 
 def shows_details() -> bool:
-    """Return whether details are asked for, such as every epoch of every training."""
+    """Return whether the user asked for details, such as every epoch of every training."""
     return _LOG.isEnabledFor(logging.DEBUG)
 
 
 def show_details() -> None:
-    """Show details in this process, too."""
+    """Show details in this process, as the user asked."""
     _LOG.setLevel(logging.DEBUG)
 
 
 def print_messages() -> list[str]:
-    """Print every later message of this process, and pass it to nobody else; returns the list to
-    which warnings are added."""
+    """Print all later messages of this process, and pass them to no other handler; returns the list
+    to which warnings are added."""
     _LOG.setLevel(logging.INFO)
     _LOG.propagate = False
     printed = _Printed()

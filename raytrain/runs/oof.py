@@ -1,4 +1,4 @@
-"""`oof/`: out-of-fold maps, and `members.json`, which says which training made each of them."""
+"""`oof/`: out-of-fold maps, and `members.json`, which names the training that made each of them."""
 
 from pathlib import Path
 
@@ -19,8 +19,9 @@ class CrossValidation(Spec):
 
 
 def oof_path(run: RunDir, trial: str, views: ViewGroup | None = None) -> Path:
-    """Return the path of a fold's out-of-fold maps, in the order of its val ids, from the training
-    with this fingerprint: of the images as they are, or the mean over a group of views."""
+    """Return the path of a fold's out-of-fold maps by the training with this fingerprint. They are
+    in the order of the fold's val ids. `views` is a group of views whose mean they are; None: the
+    images without changes."""
     return run.oof / (f"{trial}.npy" if views is None else f"{trial}.{views}.npy")
 
 

@@ -1,6 +1,6 @@
 """`record.json`: the spec and the results of a trial.
 
-Only the driver writes it, last, so that its presence means that the trial is complete.
+Only the driver writes it, and writes it last. If it exists, the trial is complete.
 """
 
 import platform
@@ -28,13 +28,14 @@ from raytrain.runs.version import verify_version
 
 Station = Literal["train", "search", "cv", "final"]
 Status = Literal["finished", "stopped", "failed", "paused"]
-"""A paused trial was cut short when the search's time ran out; it continues with the search."""
+"""How a trial ended. A paused trial was interrupted by the search's end, and may continue."""
 OUT_OF_TIME = "the search's share of the budget was used up"
 
 
 @dataclass(frozen=True)
 class Task:
-    """One training run to do. It can be pickled, and its fingerprint covers all that defines it."""
+    """One training run to do. It can be pickled. Its fingerprint covers everything that defines the
+    training."""
 
     name: str
     station: Station
@@ -42,24 +43,24 @@ class Task:
     data: str
     """Fingerprint of the data."""
     fold: str
-    """The training and validation images: `split`, `fold-<i>-<hash of the folds>` or `all`."""
+    """The training and validation images: `split`, `fold<i>-<digits of the hash>` or `all`."""
     train_ids: tuple[str, ...] = field(repr=False)
     val_ids: tuple[str, ...] = field(repr=False)
     workers: int
-    """Most worker processes for its training."""
+    """Largest number of worker processes for its training."""
     cpus: int
     """CPU threads per worker."""
     loaders: int
-    """Data-loading processes per worker; 0: the worker loads its own batches."""
+    """Number of data-loading processes per worker; 0: the worker loads its own batches."""
     metric: MetricSpec
-    """The metric that compares its epochs; one run has one metric."""
+    """The metric that compares the epochs of the training. A run has one metric."""
     directory: Path
     measures: tuple[MetricSpec, ...] = ()
-    """Metrics that are computed beside it after every epoch."""
+    """Further metrics to compute after every epoch."""
     least: int | None = None
-    """Fewest workers that the training continues with; None: all of them."""
+    """Smallest number of workers with which the training continues; None: all of them."""
     soft: SoftSource | None = None
-    """Soft labels of the test images, which are trained on beside the training images."""
+    """Soft labels of test images, which are added to the training images; None: there are none."""
 
     def __getstate__(self) -> dict[str, Any]:
         # Many ids are replaced by a reference to a file of the run.
@@ -99,13 +100,13 @@ def task_fingerprint(
     workers: int | tuple[int, int],
     soft: SoftSource | None = None,
 ) -> str:
-    """Return the name of a trial's directory, from everything that determines its numbers."""
+    """Return the name of a trial's directory: a hash of everything that determines its results."""
     parts = () if soft is None else (soft.model_dump(mode="json"),)
     return fingerprint(spec.model_dump(mode="json"), data, fold, workers, *parts)
 
 
 OnEnd = Callable[[Task, Status, str | None], None]
-"""Called on the driver when a task ends, with the reason if it did not finish."""
+"""Function that the driver calls when a task ends, with the reason if the task did not finish."""
 
 
 class Record(Spec):
@@ -116,22 +117,23 @@ class Record(Spec):
     station: Station
     status: Status
     reason: str | None
-    """Why it was stopped, failed or ended early."""
+    """Why the trial was stopped, failed or ended early."""
     spec: TrialSpec
     data: str
     fold: str
     workers: int
     ranks: int
-    """Number of worker processes in the last epoch, as counted by themselves."""
+    """Number of worker processes in the last epoch, as the workers counted themselves."""
     epochs: int
     """Number of epochs done."""
     best: dict[str, Any] | None
     """The history row with the highest validation score; null without validation."""
     last: dict[str, Any] | None
     notes: list[str]
-    """Messages of the epochs, such as layers with new weights, or a batch that was divided."""
+    """Notes from the epochs, for example about layers with new weights or about a batch that was
+    divided."""
     shipped: dict[str, Any] | None
-    """`engine.shipping.Shipped` as JSON; null when training did not reach its end."""
+    """`engine.shipped.Shipped` as JSON; null when training did not reach its end."""
     seconds: float
     """Time spent in epochs, over all attempts."""
     attempts: tuple[Attempt, ...] = ()
@@ -139,19 +141,20 @@ class Record(Spec):
     starts: int = 0
     """Number of times that training started or resumed from a checkpoint."""
     soft: SoftSource | None = None
-    """Soft labels that it was trained on beside the labels."""
+    """Soft labels of test images, if the trial was trained on them, too."""
     versions: dict[str, str]
 
     @property
     def tries(self) -> str:
-        """Number of attempts and, if memory did not suffice, the reduced batch size."""
+        """Number of attempts as text. If memory did not suffice, the reduced batch size is
+        added."""
         asked, used = self.spec.batch_size, tried_batch(self.spec.batch_size, self.attempts)
         count = len(self.attempts) + (self.status != "failed")
-        return f"{count}" if used == asked else f"{count}, batch {used} of {asked}"
+        return f"{count}" if used == asked else f"{count}, batch size {used} instead of {asked}"
 
     @property
     def incidents(self) -> list[str]:
-        """Deviations from the plan, one sentence each: failed attempts, restarts, notes."""
+        """Incidents, in one sentence each: failed attempts, restarts, notes."""
         failed = [
             f"attempt {number} with batches of {attempt.batch_size} failed after epoch "
             f"{attempt.epochs}: {attempt.reason}"
@@ -193,8 +196,8 @@ def write_record(task: Task, status: Status, reason: str | None) -> Record:
 
 
 def read_record(directory: TrialDir) -> Record | None:
-    """Return the record; None while the trial is not complete, or when the file is damaged. A
-    damaged file is reported, and the same command makes the record again."""
+    """Return the record; None if the trial is not complete or the file is damaged, which is
+    reported. The same command writes the record again."""
     if not directory.record.is_file():
         return None
     remedy = "it is skipped; run the same command again, which writes the record again"
@@ -206,7 +209,8 @@ def read_record(directory: TrialDir) -> Record | None:
 
 
 def complete(record: Record) -> bool:
-    """Return whether nothing is left to do: failed trials are retried, and paused ones continue."""
+    """Return whether nothing is left to do. Failed trials are retried, and paused trials
+    continue."""
     return record.status in ("finished", "stopped")
 
 
@@ -226,7 +230,7 @@ def read_records(run: RunDir) -> list[Record]:
 
 @cache
 def _warn(text: str) -> None:
-    """Write a warning, once per process."""
+    """Write a warning if this process has not written it before."""
     warn(text)
 
 

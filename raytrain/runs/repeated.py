@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def repeated(action: Callable[[], None], every_s: float, name: str) -> Iterator[None]:
-    """Call `action` every `every_s` seconds until the block ends, in a thread of this name.
+    """Call `action` every `every_s` seconds until the block ends, in a thread with the name `name`.
 
-    An exception in `action` ends the repetition and not the block.
+    An exception in `action` ends the repetition, but not the block.
     """
     done = threading.Event()
 

@@ -1,7 +1,8 @@
-"""Retries of a failed trial: with half the batch if memory did not suffice, else unchanged.
+"""Retries of a failed trial. If memory did not suffice, the retry uses half the batch; otherwise
+nothing changes.
 
-The spec, and so the fingerprint, does not change: the reduced batch is recorded in `attempts.jsonl`
-and in the record.
+The spec does not change, and so the fingerprint does not, either. The reduced batch is recorded in
+`attempts.jsonl` and in the record.
 """
 
 from dataclasses import replace
@@ -13,7 +14,8 @@ from raytrain.runs.record import Task
 
 RETRIES = 1
 LOSSES = 3
-"""Lost workers and nodes that do not count as retries, because the trial did not cause them."""
+"""Number of lost workers and nodes that do not count as retries, because the trial did not cause
+them."""
 
 
 def as_tried(task: Task) -> Task:

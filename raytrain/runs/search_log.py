@@ -1,10 +1,11 @@
 """The files of a search: its trials, its decisions, and the ensembles that were built from it.
 
-`search/proposals.jsonl`: every trial that was drawn, written before it runs. Draws may depend on
-results, so a search that continues starts with what it drew before. `search/events.jsonl`: every
-decision at a rung. `search/present.json`: the trials that the current job could propose; a run
-folder keeps the trials of every job that has used it, but only these are ranked, compared at rungs
-and shipped. `candidates.jsonl`: every ensemble that a run with a budget has scored.
+`search/proposals.jsonl` holds every trial that was drawn, written before it runs. Draws may depend
+on results, so a search that continues starts with the trials that it drew before.
+`search/events.jsonl` holds every decision at a rung. `search/present.json` lists the trials that
+the current job could draw. A run folder keeps the trials of every job that has used it, but only
+the listed ones are ranked, compared at rungs and shipped. `candidates.jsonl` holds every ensemble
+that a run with a budget has scored.
 """
 
 from collections.abc import Iterable
@@ -27,9 +28,10 @@ class RungEvent(Spec):
     epoch: int
     val_dice: float
     val_score: float
-    """The score that the decision is based on."""
+    """The score on which the decision is based."""
     decision: Literal["stop", "go on", "pause"]
-    """A paused trial gets another event once it is decided whether it continues."""
+    """What happens to the trial after the rung. A paused trial gets another event when it is
+    decided whether it continues."""
 
 
 def append_event(path: Path, event: RungEvent) -> None:
@@ -38,12 +40,12 @@ def append_event(path: Path, event: RungEvent) -> None:
 
 
 def settled(events: list[RungEvent]) -> list[RungEvent]:
-    """Return the last event of each trial and rung, in the order of their first events."""
+    """Return the last event of each trial and rung. The order is that of their first events."""
     return list({(event.trial, event.epoch): event for event in events}.values())
 
 
 def read_events(path: Path) -> list[RungEvent]:
-    """Return the events of all complete lines; an incomplete last line had no effect."""
+    """Return the events in all complete lines. An incomplete last line had no effect."""
     return read_spec_lines(path, RungEvent, "delete the line: that trial is judged again")
 
 
@@ -51,7 +53,8 @@ class Proposal(Spec):
     """One drawn trial."""
 
     study: str
-    """Fingerprint of everything that determines the draws: a changed search starts over."""
+    """Fingerprint of everything that determines the draws. If it changes, the search starts
+    over."""
     spec: TrialSpec
 
 
@@ -79,21 +82,21 @@ def write_present(run: RunDir, trials: Iterable[str]) -> None:
 
 
 def present_records(run: RunDir, records: Iterable[Record]) -> list[Record]:
-    """Return the records of these trials, of all records of the run; all of the search if the file
-    does not exist."""
+    """Return the records of the trials in `present.json`; without this file, the records of all
+    trials of the search."""
     found = [record for record in records if record.station == "search"]
     trials = present_trials(run)
     return [record for record in found if trials is None or record.fingerprint in trials]
 
 
 def present_events(run: RunDir) -> list[RungEvent]:
-    """Return the decisions about these trials."""
+    """Return the decisions about the trials in `present.json`."""
     trials = present_trials(run)
     return [each for each in read_events(run.events) if trials is None or each.trial in trials]
 
 
 def present_trials(run: RunDir) -> set[str] | None:
-    """Return the fingerprints of these trials; None if the file does not exist."""
+    """Return the fingerprints of the trials in `present.json`; None if the file does not exist."""
     if not run.present.is_file():
         return None
     return set(read_spec(run.present, Present, "delete it: every search writes it again").trials)
@@ -103,17 +106,18 @@ class BudgetRound(Spec):
     """One ensemble of a run with a budget, scored out of fold."""
 
     shelf: str
-    """Where it was built, relative to the run's folder."""
+    """Folder of the ensemble, relative to the run's folder."""
     members: tuple[str, ...]
     """Fingerprints of the members' specs."""
     score: float
     """Its out-of-fold score."""
     before: float | None
-    """Score of the current ensemble at that time; null if there was none."""
+    """Score of the ensemble that was current at that time; null if there was none."""
     nested: float | None
-    """Score of choosing between the two on each fold by the other folds."""
+    """Nested score of choosing between this ensemble and the current one: on each fold, by the
+    scores on the other folds."""
     kept: bool
-    """Whether it became the current ensemble."""
+    """Whether this ensemble became the current one."""
 
 
 def append_round(path: Path, round: BudgetRound) -> None:

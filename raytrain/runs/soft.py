@@ -18,17 +18,18 @@ class SoftSource(Spec):
     teacher: str
     """Fingerprint of the teacher: its networks, their weights and views, and its calibration."""
     share: float
-    """Share of the images with soft labels in an epoch."""
+    """Share of the images with soft labels among the images of an epoch."""
 
 
 def soft_path(run: RunDir, teacher: str) -> Path:
-    """Return the file with the numbers of all test images, one after another."""
+    """Return the file with the numbers of all pixels of the test images, one image after
+    another."""
     return run.soft / f"{teacher}.npy"
 
 
 def read_soft(run: RunDir, teacher: str, pixels: int) -> np.ndarray:
-    """Map a teacher's numbers (uint16, flat). Raises DamagedError when the file does not hold that
-    many pixels."""
+    """Map a teacher's numbers (uint16, flat) from disk. Raises DamagedError when the file does not
+    hold `pixels` numbers."""
     path = soft_path(run, teacher)
     bring_missing(path)
     try:

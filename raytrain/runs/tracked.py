@@ -1,4 +1,5 @@
-"""A trial for experiment trackers: flat hyperparameters, and one number per name."""
+"""A trial in the form that experiment trackers take: flat hyperparameters, and one number per
+name."""
 
 import json
 from typing import Any
@@ -9,11 +10,12 @@ from raytrain.runs.record import Task
 Plain = str | int | float | bool
 
 BESIDE = ("epoch", "time", "seconds_left", "notes", "device")
-"""Keys of a row that are not figures of the training."""
+"""Keys of a row of the history that are not figures of the training."""
 
 
 def parameters(task: Task) -> dict[str, Plain]:
-    """Return what determines the numbers by dotted path, such as `optimizer.lr`; lists as JSON."""
+    """Return the settings that determine the results, by dotted path, such as `optimizer.lr`; lists
+    as JSON."""
     found: dict[str, Plain] = {}
     _flatten("", task.spec.model_dump(mode="json"), found)
     return {"station": task.station, "fold": task.fold, "workers": task.workers, **found}

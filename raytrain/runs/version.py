@@ -4,7 +4,7 @@ from raytrain.runs.files import read_json
 from raytrain.runs.layout import RunDir
 
 VERSION = 2
-"""Increased whenever a file of a run folder changes its meaning."""
+"""Raised whenever the meaning of a file in a run folder changes."""
 REMEDY = "delete it: the next command reads the data and writes it again"
 
 

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from math import ceil
 
 QUICK = 0.1
-"""Share of the budget within which the first checked CSV is ready."""
+"""Share of the budget within which the first checked CSV should be ready."""
 SHIPPED = 0.5
-"""Largest share of the remaining time reserved for folds and members of the best."""
+"""Largest share of the remaining time that is reserved for folds and final members."""
 MARGIN = 1.5
-"""Factor by which work is assumed to exceed its timed cost: other load, starting workers."""
+"""Factor by which work may exceed its timed cost, because of other load on the machine and the
+start of workers."""
 END = 0.02
-"""Share of the budget that is reserved at its end for the ledger and the report."""
+"""Share of the budget that is reserved at its end for the final steps: the ledger and the
+report."""
 FORWARD = 0.5
 """Cost of a forward pass, as a share of a forward and a backward pass."""
 
@@ -25,18 +27,20 @@ class Costs:
     epoch_s: float
     """Seconds of one epoch over all labeled images."""
     images: int
-    """Number of labeled images, followed by the number of test images to predict."""
+    """Number of labeled images, and number of test images to predict."""
     tests: int
     places: int
-    """Workers that can run at once."""
+    """Number of workers that can run at once."""
     folds: int
     workers: int
-    """Workers of a member's training on all labeled images."""
+    """Number of workers of a member's training on all labeled images."""
     passes: int
-    """Network passes for each image: the image itself and the views that are tried."""
+    """Number of network passes for each image: for the image itself and for each view that is
+    tried."""
 
     def rounds(self, members: int) -> int:
-        """Return the number of consecutive trainings: first of the folds, then of the members."""
+        """Return how many trainings run one after another: first of the folds, then of the
+        members."""
         return ceil(members * self.folds / self.places) + ceil(members * self.workers / self.places)
 
     def maps_s(self, members: int) -> float:
@@ -45,27 +49,27 @@ class Costs:
         return members * share * self.epoch_s / min(self.places, self.folds)
 
     def shipped_s(self, members: int, epochs: int) -> float:
-        """Return the seconds from configurations to a CSV."""
+        """Return the seconds from chosen configurations to a CSV."""
         return self.rounds(members) * epochs * self.epoch_s + self.maps_s(members)
 
     def epochs_within(self, seconds: float, most: int) -> int:
-        """Return the most epochs, at least one, of a member that is shipped within `seconds`."""
+        """Return the largest number of epochs, at least one, of a member that is shipped within
+        `seconds`."""
         left = seconds / MARGIN - self.maps_s(1)
         return max(1, min(most, int(left / (self.rounds(1) * self.epoch_s))))
 
 
 def quick_epochs(costs: Costs, used_s: float, total_s: float, most: int) -> int:
-    """Return the epochs of the quick member."""
+    """Return the number of epochs of the quick member."""
     return costs.epochs_within(QUICK * total_s - used_s, most)
 
 
 def search_share(
     costs: Costs, used_s: float, total_s: float, most: int, members: int
 ) -> tuple[int, float]:
-    """Return the epochs of the trials, and the second at which the search ends.
+    """Return the number of epochs of the trials, and the second at which the search ends.
 
-    Trials are only as long as can be shipped: at least one whole member fits into the reserved
-    share.
+    Trials are short enough that at least one whole member fits into the reserved time.
     """
     left = (1 - END) * total_s - used_s
     aside = SHIPPED * left

@@ -1,4 +1,4 @@
-"""`compare`: test whether two configurations differ, paired over groups and seeds."""
+"""`compare`: test whether two configurations differ. The test is paired over groups and seeds."""
 
 import math
 from dataclasses import dataclass
@@ -33,7 +33,8 @@ class Comparison:
 def compare(run: RunDir, first: str, other: RunDir, second: str) -> Comparison:
     """Compare a trial or configuration of `run` with one of `other`, which may be the same run.
 
-    Raises ValueError when one is not found, or they were not validated on the same images.
+    Raises ValueError when one of them is not found, or when they were not validated on the same
+    images.
     """
     sides = ((run, named(run, first)), (other, named(other, second)))
     (ours, theirs), notes = _matched([_repeats(side) for _, side in sides])
@@ -63,7 +64,8 @@ def compare(run: RunDir, first: str, other: RunDir, second: str) -> Comparison:
 
 
 def comparison_text(found: Comparison) -> str:
-    """Return the result, with the smallest difference that the comparison could have detected."""
+    """Return the result as text, with the smallest difference that the comparison could have
+    detected."""
     test = found.test
     seeds = f"{test.seeds} seeds" if test.seeds > 1 else "one seed"
     verdict = "no difference shown"
@@ -97,7 +99,7 @@ def _repeats(side: Configuration) -> Repeats:
 
 
 def _matched(sides: list[Repeats]) -> tuple[list[Repeats], list[str]]:
-    """Return the same number of seeds of both sides, each on the folds that both have.
+    """Return the same number of seeds from both sides, each on the folds that both sides have.
 
     Seeds are paired in order, because a seed of one configuration is unrelated to the same seed of
     the other.
@@ -129,7 +131,7 @@ def _matched(sides: list[Repeats]) -> tuple[list[Repeats], list[str]]:
 
 
 def _evidence(run: RunDir, record: Record) -> OofEvidence:
-    """Return the evidence of the trial's best epoch; checks that it agrees with the record."""
+    """Return the evidence of the trial's best epoch. It is compared with the record."""
     path = run.trial(record.fingerprint).evidence
     if not path.is_file():
         raise ValueError(

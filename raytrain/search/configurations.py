@@ -1,4 +1,4 @@
-"""Configurations: trials that differ only in seed and fold are repeats of one configuration.
+"""Configurations. Trials that differ only in seed and fold are repeats of one configuration.
 
 Configurations are derived from the records, so that a seed in a search space has the same effect as
 `search.repeats`.
@@ -21,19 +21,19 @@ class Configuration:
     """One configuration and its repeats."""
 
     key: str
-    """Fingerprint of everything except seed and fold."""
+    """Fingerprint of everything except seed and fold. It is equal for all repeats."""
     records: tuple[Record, ...]
     """Records of the repeats, by seed, then fold."""
 
     @property
     def name(self) -> str:
-        """Name of the only trial, or a name without seed and fold."""
+        """Name of the trial if there is only one, else a name without seed and fold."""
         first = self.records[0]
         return first.name if self.alone else f"{first.station}_{first.spec.label}_{self.key[:4]}"
 
     @property
     def fingerprint(self) -> str:
-        """Fingerprint of the only trial, or of the configuration."""
+        """Fingerprint of the trial if there is only one, else of the configuration."""
         return self.records[0].fingerprint if self.alone else self.key
 
     @property
@@ -48,23 +48,23 @@ class Configuration:
 
     @cached_property
     def counted(self) -> list[Record]:
-        """The records that the mean includes: finished trials or, if there are none, stopped ones;
-        never failed ones."""
+        """The records that count in the mean: those of finished trials or, if there are none, of
+        stopped trials; never of failed ones."""
         scored = [record for record in self.records if record.best and record.status != "failed"]
         return [record for record in scored if record.status == "finished"] or scored
 
     @property
     def bests(self) -> list[Row]:
-        """The rows of the counted repeats' best epochs."""
+        """The history rows of the best epochs of the counted repeats."""
         return [record.best for record in self.counted if record.best]
 
     @property
     def mean(self) -> float | None:
-        """Mean of the repeats' best validation scores; None without any."""
+        """Mean of the repeats' best validation scores; None without any score."""
         return self.mean_of("val_score")
 
     def mean_of(self, figure: str) -> float | None:
-        """Return the mean over the repeats of a figure of their best epochs."""
+        """Return the mean, over the repeats, of a figure at the best epoch of each."""
         values = [best[figure] for best in self.bests]
         return fmean(values) if values else None
 
@@ -99,7 +99,8 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float] | None:
 
 
 def configurations(records: Iterable[Record]) -> list[Configuration]:
-    """Group the records into configurations, best mean first; those without a score come last."""
+    """Group the records into configurations, sorted by mean, the best first. Configurations without
+    a score come last."""
     groups: dict[str, list[Record]] = {}
     for record in records:
         groups.setdefault(configuration_key(record), []).append(record)
@@ -113,7 +114,7 @@ def configurations(records: Iterable[Record]) -> list[Configuration]:
 
 
 def configuration_key(record: Record) -> str:
-    """Return the fingerprint of what repeats have in common. Scores on the given split and on folds
+    """Return the fingerprint of what repeats have in common. Scores on the val split and on folds
     come from different images, so they belong to two configurations."""
     spec = record.spec.model_dump(mode="json", exclude={"seed"})
     images = record.fold.partition("-")[2] or record.fold

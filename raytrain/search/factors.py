@@ -1,4 +1,4 @@
-"""What a search varies: the value of each factor in each trial, and how much it matters.
+"""What a search varies: the value of each factor in each trial, and how much the factor matters.
 
 Shape suffixes: N trials, F factors, M sampled trials, S places of a grid.
 """
@@ -15,31 +15,31 @@ from raytrain.config.study import choice_label
 from raytrain.config.trial import TrialSpec
 
 WITHOUT_JOB = ("model", "loss", "optimizer.lr")
-"""Factors that are looked at when the job is not known."""
+"""Factors that are used when the job is not known."""
 FEWEST = 10
-"""Fewest scored trials for which importances are estimated."""
+"""Smallest number of scored trials for which importances are estimated."""
 TREES = 64
 SAMPLED = 48
-"""Most trials that stand for all of them in the averages."""
+"""Number of trials that represent all trials in the averages."""
 
 Value = str | float
 
 
 def factors(job: JobSpec | None, specs: Sequence[TrialSpec]) -> dict[str, list[Value]]:
-    """Return each path of the search space that differs between these trials, with its value in
-    each of them: a number, or a short label."""
+    """Return, for each path of the search space whose value differs between these trials, its value
+    in each trial: a number, or a short label."""
     paths = tuple(job.search.space) if job is not None else ()
     found = {path: [_value(spec, path) for spec in specs] for path in paths or WITHOUT_JOB}
     return {path: values for path, values in found.items() if len(set(values)) > 1}
 
 
 def importances(values: dict[str, list[Value]], scores: Sequence[float]) -> dict[str, float]:
-    """Return, for each factor, the share (0 .. 1) of the variance of the scores that it explains
+    """Return, for each factor, the share (0 .. 1) of the scores' variance that the factor explains
     alone, highest first; empty for fewer than `FEWEST` trials.
 
-    As in functional ANOVA (Hutter et al. 2014): a random forest predicts the score, the other
-    factors are averaged out over trials of the search, and the variance that is left is compared
-    with the variance of all predictions. What is missing to 1 is due to interactions.
+    As in functional ANOVA (Hutter et al. 2014), a random forest predicts the score. The other
+    factors are averaged out over trials of the search. The remaining variance is divided by the
+    variance of all predictions. If the shares sum to less than 1, the rest is due to interactions.
     """
     if len(scores) < FEWEST or not values or np.ptp(scores) == 0:
         return {}
@@ -68,7 +68,8 @@ def _value(spec: TrialSpec, path: str) -> Value:
 
 
 def _encoded(column: list[Value]) -> np.ndarray:
-    """Return numbers as they are; labels, also beside numbers, become the numbers 0, 1, ..."""
+    """Return numbers without changes. If there is a label, all values become the numbers 0, 1,
+    ..."""
     if all(isinstance(value, int | float) for value in column):
         return np.asarray(column, dtype=np.float64)
     return np.asarray(pd.factorize(np.array(list(map(str, column)), dtype=object), sort=True)[0])

@@ -1,4 +1,4 @@
-"""`leaderboard.csv`: a view of the search's records; rebuilding it gives the same bytes.
+"""`leaderboard.csv`: a view of the search's records. Writing it again gives the same bytes.
 
 It has one row per configuration, with the means over its repeats.
 """
@@ -27,17 +27,17 @@ NUMBERS: dict[str, Callable[[str], Any]] = {
     "rank": int, "val_score": float, "sd": float, "low": float, "high": float, "n": int,
     "val_dice": float, "val_loss": float, "lr": float, "seconds": float, "gpu_gb": float,
 }  # fmt: skip
-"""Columns that hold one number, or nothing."""
+"""Columns whose cells hold one number, or nothing."""
 
 
 def ranked(run: RunDir) -> list[Record]:
-    """Return the records that the current job's search could have, best validation score first;
-    those without a score come last."""
+    """Return the records of the trials that the current job's search could draw, best validation
+    score first. Records without a score come last."""
     return by_score(present_records(run, read_records(run)))
 
 
 def by_score(records: list[Record]) -> list[Record]:
-    """Return the records, best validation score first; those without a score come last."""
+    """Return the records, best validation score first. Records without a score come last."""
     return sorted(records, key=lambda r: (-(r.best["val_score"] if r.best else -inf), r.name))
 
 
@@ -74,12 +74,12 @@ def _row(each: Configuration) -> dict[str, str]:
 
 
 def figures(board: list[Configuration]) -> list[dict[str, Any]]:
-    """Return the rows with numbers in the columns of numbers, and None for what is missing."""
+    """Return the rows as values: numbers in the columns of numbers, and None for missing values."""
     return [figured(row) for row in rows(board)]
 
 
 def figured(row: dict[str, str]) -> dict[str, Any]:
-    """Return a row with numbers in the columns of numbers, and None for what is missing."""
+    """Return a row as values: numbers in the columns of numbers, and None for missing values."""
     return {
         key: (NUMBERS[key](text) if text else None) if key in NUMBERS else text
         for key, text in row.items()
@@ -103,7 +103,8 @@ def _figure(value: float | None) -> str:
 
 
 def _gigabytes(records: tuple[Record, ...]) -> str:
-    """Return the highest peak of the repeats on a GPU; empty on the CPU."""
+    """Return the largest peak of memory of the repeats on a GPU, in GB, as text; empty on the
+    CPU."""
     peaks = [r.last["device_gb"] for r in records if r.last and "device_gb" in r.last]
     return f"{max(peaks):.3f}" if peaks else ""
 
@@ -113,14 +114,14 @@ def _joined(parts: list[str]) -> str:
 
 
 FEWEST = 4
-"""Fewest digits that identify a fingerprint."""
+"""Smallest number of digits by which a fingerprint can be named."""
 
 
 def named(run: RunDir, name: str) -> Configuration:
     """Return the configuration, or the single trial, with this name or beginning of a fingerprint.
 
-    Members of the ensemble are not found, because they hold no images out. Raises ValueError with
-    the nearest name if none matches, and with a list if several do.
+    Members of the ensemble are not found, because no images were held out from their training.
+    Raises ValueError with the nearest name if none matches, and with a list if several match.
     """
     board = configurations(record for record in read_records(run) if record.station != "final")
     known = {each.key: each for each in board}

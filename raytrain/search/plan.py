@@ -15,15 +15,16 @@ from raytrain.runs.record import Task
 from raytrain.search.timing import Cost, timed_costs
 
 PROBED = 3
-"""Number of different networks to time; the others are assumed to cost the mean of these."""
+"""Largest number of different networks to time. The costs of other networks are assumed to be the
+mean."""
 GROUP_START_S = 40
 """Seconds from the start of a nested trial to its first step, on two cores."""
 GB = 1e9
 
 
 def plan_text(run: Run, samples: Sequence[Task], trials: int) -> str:
-    """Return the plan of a search with `trials` trials left to run; `samples` are some of them, or
-    similar ones."""
+    """Return the plan of a search in which `trials` trials are left to run. `samples` are some of
+    them, or similar trials."""
     search = run.job.search
     firsts = {task.spec.model: task for task in reversed(samples)}
     costs = list(timed_costs(list(firsts.values())[:PROBED], run).values())
@@ -44,7 +45,7 @@ def plan_text(run: Run, samples: Sequence[Task], trials: int) -> str:
 
 
 def expected_share(search: SearchSpec, epochs: int) -> float:
-    """Return the share of the full grid's epochs that run if each rung passes 1/factor of
+    """Return the expected share of all epochs that run, if each rung passes 1/factor of the
     trials."""
     scheduler = search.scheduler
     if isinstance(scheduler, MedianSpec | NoSchedulerSpec):
@@ -56,7 +57,7 @@ def expected_share(search: SearchSpec, epochs: int) -> float:
 
 
 def checkpoint_files(spec: TrialSpec) -> int:
-    """Return the most checkpoints of a trial that are on disk at once."""
+    """Return the largest number of checkpoints of a trial that are on disk at once."""
     every = spec.epochs // spec.keep.every if spec.keep.every else 0
     kinds = candidates(spec.ship)
     chosen = sum(

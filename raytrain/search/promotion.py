@@ -1,8 +1,8 @@
 """Asynchronous successive halving with promotion: which trials continue from a rung, and when.
 
 Li et al. 2020, algorithm 2: whenever a worker is free, the best trial in the top 1/factor of the
-highest possible rung continues; if there is none, a new one starts. Ray's ASHA decides once, when a
-trial arrives, so early arrivals pass unchallenged; here they wait.
+highest possible rung continues; if there is none, a new trial starts. Ray's ASHA decides once, when
+a trial arrives, so early trials pass without a comparison. Here they wait.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,8 @@ from raytrain.runs.search_log import RungEvent
 
 
 class Promotion:
-    """The scores at each rung and the trials that continued from it, rebuilt from the events."""
+    """The scores at each rung and the trials that continued from the rung, rebuilt from the
+    events."""
 
     def __init__(
         self,
@@ -21,7 +22,8 @@ class Promotion:
         events: Iterable[RungEvent],
         finished: Iterable[str],
     ):
-        """Rebuild the state; `finished` trials count at their rungs but cannot continue."""
+        """Rebuild the state from the events. Trials in `finished` count at their rungs, but cannot
+        continue."""
         self._factor = factor
         self._scores: dict[int, dict[str, float]] = {rung: {} for rung in rungs}
         self._gone: set[tuple[int, str]] = set()
@@ -39,7 +41,8 @@ class Promotion:
         return "go on" if (rung, trial) in self._gone else "pause"
 
     def arrive(self, trial: str, rung: int, score: float) -> Literal["go on", "pause"]:
-        """Record a trial's arrival at a rung; it continues at once only if no other comes first."""
+        """Record that a trial arrives at a rung. It continues at once only if no other trial has a
+        better claim."""
         self._scores[rung][trial] = score
         if self.ready() != (rung, trial):
             return "pause"
@@ -47,7 +50,8 @@ class Promotion:
         return "go on"
 
     def ready(self) -> tuple[int, str] | None:
-        """Return the rung and trial that continue next, highest rung first; None when none may."""
+        """Return the rung and the trial that continues next, from the highest rung; None when no
+        trial may continue."""
         for rung in sorted(self._scores, reverse=True):
             order = self._order(rung)
             waiting = self._waiting(rung, order[: len(order) // self._factor])
@@ -56,9 +60,9 @@ class Promotion:
         return None
 
     def last(self) -> tuple[int, str] | None:
-        """Return the best trial of the highest rung when no other is left to compare with, unless
-        another one continued from there. So a search ends with a trial that has run all its
-        epochs."""
+        """Return the best trial of the highest rung when no other trial is left to compare with. If
+        another trial has continued from this rung, return None. So a search ends with a trial that
+        has run all its epochs."""
         reached = [rung for rung, scores in self._scores.items() if scores]
         if not reached or any(rung == max(reached) for rung, _ in self._gone):
             return None
@@ -70,11 +74,11 @@ class Promotion:
         self._gone.add((rung, trial))
 
     def close(self, trials: Iterable[str]) -> None:
-        """Keep trials in the comparison, but do not let them continue."""
+        """Keep these trials in the comparison, but do not let them continue."""
         self._closed |= set(trials)
 
     def waiting(self) -> list[tuple[int, str]]:
-        """Return the rung and trial of all paused trials."""
+        """Return pairs of rung and trial, for all paused trials."""
         return [
             (rung, trial)
             for rung in sorted(self._scores)

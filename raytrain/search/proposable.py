@@ -14,14 +14,14 @@ from raytrain.runs.search_log import read_proposals, write_present
 
 
 def study_key(job: JobSpec, folds: list[Fold]) -> str:
-    """Return the fingerprint of everything that determines the drawn trials, except the numbers of
-    trials and repeats, which may be raised later."""
+    """Return the fingerprint of everything that determines which trials are drawn. The numbers of
+    trials and repeats are left out, because they may be raised later."""
     asked = job.search.model_dump(mode="json", include=SearchSpec.marked(OF_DRAWS))
     return fingerprint(asked, job.trial.model_dump(mode="json"), folds[0].name)
 
 
 def repeats(run: Run, folds: list[Fold], spec: TrialSpec) -> list[Task]:
-    """Return the trials of a configuration of the search: seed by seed, fold by fold."""
+    """Return the trials of one configuration of the search: seed by seed, fold by fold."""
     search = run.job.search
 
     def task(spec: TrialSpec, fold: Fold) -> Task:
@@ -35,7 +35,7 @@ def repeats(run: Run, folds: list[Fold], spec: TrialSpec) -> list[Task]:
 
 def could_propose(job: JobSpec, spec: TrialSpec) -> bool:
     """Return whether a drawn spec lies in the job's space. With a budget, any length of training is
-    allowed, because the budget sets it."""
+    allowed, because the budget decides the length."""
     base = job.trial if job.budget is None else shortened(job.trial, spec.epochs)
     for point in points_of(job.search.space, spec):
         try:
@@ -47,7 +47,7 @@ def could_propose(job: JobSpec, spec: TrialSpec) -> bool:
 
 
 def note_present(run: Run) -> list[str]:
-    """Write the list of drawn trials, whichever job drew them, that the current job could propose.
+    """Write the list of drawn trials that the current job could draw, whichever job drew them.
 
     The other trials stay in the folder. Returns the fingerprints of the listed trials.
     """

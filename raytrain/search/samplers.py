@@ -1,7 +1,7 @@
 """Samplers: choose the next trial from the drawn trials and their results.
 
-A sampler depends only on its seed and the past trials and keeps no state, so a search that was
-killed continues as if it had not been.
+A sampler depends only on its seed and the past trials, and has no other state. So a killed search
+continues like an uninterrupted one.
 """
 
 from collections.abc import Callable, Container, Sequence
@@ -22,7 +22,7 @@ REDRAWS = 30
 
 @dataclass(frozen=True)
 class Known:
-    """A drawn trial and its results so far."""
+    """A drawn configuration and its results so far."""
 
     spec: TrialSpec
     status: Status | None
@@ -34,10 +34,11 @@ class Known:
 
 
 Ask = Callable[[], Sequence[Known]]
-"""Returns this search's trials in the order drawn, read from disk."""
+"""Function that returns the trials of this search in the order in which they were drawn, read from
+disk."""
 Sampler = Callable[[Container[str], Ask], TrialSpec | None]
-"""Returns the next spec, given the keys of this search's configurations and a function that returns
-its trials; None when the space holds no other spec."""
+"""Function that returns the next spec, given the keys of this search's configurations and a
+function that returns its trials; None when the space holds no other spec."""
 
 
 def key_of(spec: TrialSpec) -> str:
@@ -62,7 +63,7 @@ def build_sampler(search: SearchSpec, base: TrialSpec, earlier: Sequence[Known])
 
 
 def _listed(specs: list[TrialSpec]) -> Sampler:
-    """Return a sampler that goes through `specs`, and skips those already drawn."""
+    """Return a sampler that goes through `specs`, and skips specs that were already drawn."""
     left = iter(specs)
 
     def sampler(taken: Container[str], ask: Ask) -> TrialSpec | None:
@@ -96,7 +97,8 @@ def _tpe(
 
 
 def _valid(base: TrialSpec, values: dict[str, Any]) -> TrialSpec | None:
-    """Return the trial with these values, or None if incompatible (large spaces are unchecked)."""
+    """Return the trial with these values, or None if the values cannot be combined. Large spaces
+    are not checked before the draw."""
     try:
         return with_values(base, values)
     except ValueError:
@@ -104,7 +106,8 @@ def _valid(base: TrialSpec, values: dict[str, Any]) -> TrialSpec | None:
 
 
 def _frozen(space: dict[str, Any], known: Known) -> Any:
-    """Return the trial for Optuna; None if it has no information: failed, or outside the space."""
+    """Return the trial in Optuna's form; None if Optuna can learn nothing from it, because it
+    failed or lies outside the space."""
     import optuna
 
     point = next(points_of(space, known.spec), None)
@@ -127,7 +130,7 @@ def _frozen(space: dict[str, Any], known: Known) -> Any:
 
 @dataclass(frozen=True)
 class _Asked:
-    """Chooses what an Optuna trial suggests."""
+    """Chooses the values that an Optuna trial suggests."""
 
     trial: Any
 
@@ -142,7 +145,7 @@ class _Asked:
 
 @dataclass
 class _Noted(Given):
-    """Chooses what a point gives, and records the distribution of each key."""
+    """Chooses the values of a point, and records the distribution of each key."""
 
     point: dict[str, Number]
     distributions: dict[str, Any] = field(default_factory=dict)

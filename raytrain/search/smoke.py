@@ -1,8 +1,8 @@
-"""`search --smoke`: build and train every value of every factor of a study for a few steps.
+"""`search --smoke`: build each value of every factor of a study, and train it for a few steps.
 
-Only what makes it slow is reduced: images to `SIDE` pixels and `IMAGES`, epochs to `EPOCHS`, and a
+Only what takes time is reduced: images to `SIDE` pixels and `IMAGES`, epochs to `EPOCHS`, and a
 U-Net's width to `WIDTH` unless a factor varies it. Networks start from random weights, so that
-nothing is downloaded. Validation runs only if the trial depends on it: BatchNorm's running
+nothing is downloaded. Validation runs only if the trial depends on it, because BatchNorm's running
 statistics are only a few steps old, and overflow at a high rate.
 """
 
@@ -34,11 +34,11 @@ SIDE, IMAGES, EPOCHS, WIDTH = 64, 4, 2, 8
 
 @dataclass(frozen=True)
 class Smoked:
-    """The trials that were tried."""
+    """The trials that were tried, and the factors that they cover."""
 
     trials: int
     steps: int
-    """Fewest steps that a trial took."""
+    """Smallest number of steps that a trial took."""
     factors: tuple[str, ...]
 
     @property
@@ -51,7 +51,7 @@ class Smoked:
 
 
 def smoke(run: Run) -> Smoked:
-    """Train all trials. Raises ValueError that lists every failed one."""
+    """Train all trials. Raises ValueError that lists every trial that failed."""
     tasks = _tasks(run)
     make_trainable(tasks, run)
     run.backend.map_shards("smoke", _train, tasks)

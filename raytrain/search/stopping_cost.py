@@ -8,20 +8,21 @@ from raytrain.runs.record import Record
 from raytrain.runs.search_log import RungEvent, settled
 
 FEWEST = 3
-"""Fewest trials for a rank correlation."""
+"""Smallest number of trials for a rank correlation."""
 
 
 @dataclass(frozen=True)
 class RungRank:
-    """The decisions at one rung, and how well its order agreed with the final one."""
+    """The decisions at one rung, and how well the order of trials at the rung agreed with the final
+    one."""
 
     epoch: int
     stopped: int
     went_on: int
     correlation: float | None
     """Spearman's correlation between the scores at the rung and the best scores, over the trials
-    that ran all their epochs; the others have no final score. None for too few trials, or if all
-    scores are equal."""
+    that ran all their epochs, because others have no final score. None for too few trials, or if
+    all scores are equal."""
     finished: int
     """Number of trials in the correlation."""
 
@@ -39,7 +40,8 @@ class Stopping:
 def stopping(
     records: list[Record], histories: dict[str, list[Row]], events: list[RungEvent]
 ) -> Stopping:
-    """Compute the figures from the records, the histories by fingerprint and the events."""
+    """Compute the figures from the records, the events, and the histories, which are given by
+    fingerprint."""
     known = {record.fingerprint for record in records}
     found = [event for event in settled(events) if event.trial in known]
     finished = [record for record in records if record.status == "finished" and record.best]

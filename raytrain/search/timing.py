@@ -17,7 +17,7 @@ from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task
 
 BATCHES = 2
-"""Training batches per epoch of the probe."""
+"""Number of training batches per epoch of the probe."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class _Clock:
 
 
 def timed_costs(tasks: Sequence[Task], run: Run) -> dict[str, Cost]:
-    """Return the costs, by fingerprint, of tasks that can be timed; old timings are reused."""
+    """Return fingerprint -> cost for the tasks that can be timed; earlier timings are reused."""
     targets = {task.fingerprint: _target(task) for task in tasks}
     missing = {targets[t.fingerprint]: t for t in tasks if not targets[t.fingerprint].is_file()}
     if missing:
@@ -50,7 +50,7 @@ def timed_costs(tasks: Sequence[Task], run: Run) -> dict[str, Cost]:
         with suppress(ValueError):
             backend.map_shards("probe", _probe, [*missing.values()])
     found = {
-        name: read_json(path, "delete it, and it is measured again")
+        name: read_json(path, "delete it; the next search measures it again")
         for name, path in targets.items()
         if path.is_file()
     }
@@ -58,7 +58,8 @@ def timed_costs(tasks: Sequence[Task], run: Run) -> dict[str, Cost]:
 
 
 def _target(task: Task) -> Path:
-    """Return the file of the task's cost, named by a fingerprint of what determines its speed."""
+    """Return the file of the task's cost. Its name is a fingerprint of what determines the
+    speed."""
     asked = task.spec.model_dump(mode="json", include=TrialSpec.marked(OF_SPEED))
     asked["optimizer"] = task.spec.optimizer.name  # its rates cost nothing
     name = fingerprint(asked, task.data, task.cpus, task.loaders)

@@ -1,4 +1,4 @@
-"""A search's trials: drawn one by one, written down before they run, and found again."""
+"""The trials of a search. They are drawn one by one, recorded before they run, and found again."""
 
 from collections import deque
 from pathlib import Path
@@ -21,11 +21,12 @@ from raytrain.search.proposable import note_present, repeats, study_key
 from raytrain.search.samplers import Known, build_sampler, key_of
 
 WARM_POINTS = 3
-"""Number of an earlier search's best trials that run again here."""
+"""Number of an earlier search's best trials that run again in this search."""
 
 
 class Trials:
-    """The trials of one search in the order drawn, with all repeats of a configuration in sequence.
+    """The trials of one search in the order in which they were drawn. The repeats of a
+    configuration follow each other.
 
     Specs that become equal, because their depths are reduced to fit the images, are one trial.
     """
@@ -38,9 +39,9 @@ class Trials:
         self._starts, earlier = _earlier(run)
         self._sampler = build_sampler(run.job.search, run.job.trial, earlier)
         self._most = most_specs(run.job.search.space, run.job.search.trials)
-        """The most configurations that can still turn out to exist."""
+        """The largest number of configurations that the search can still have."""
         self._drawn: dict[str, tuple[TrialSpec, list[Task]]] = {}
-        """Configurations by their key, with their repeats."""
+        """Key of a configuration -> its repeats, for all that were drawn."""
         self._tasks: dict[str, Task] = {}
         self._present = dict.fromkeys(note_present(run))
         mine = [each for each in read_proposals(folder.proposals) if each.study == self._key]
@@ -50,7 +51,7 @@ class Trials:
 
     @property
     def tasks(self) -> list[Task]:
-        """The trials of all configurations drawn so far."""
+        """The trials of all configurations that were drawn so far."""
         return list(self._tasks.values())
 
     def records(self) -> list[Record]:
@@ -64,7 +65,7 @@ class Trials:
         return [task for task in self.tasks if task.fingerprint in names]
 
     def left(self) -> int:
-        """Return the most trials that are still to be run."""
+        """Return the largest number of trials that are still to be run."""
         repeats = self._job.search.repeats.seeds * len(self._folds)
         return len(self._waiting) + repeats * max(0, self._most - len(self._drawn))
 
@@ -73,7 +74,7 @@ class Trials:
         return self.ahead() is not None
 
     def ahead(self) -> Task | None:
-        """Return the next trial without taking it; None when there is no other."""
+        """Return the next trial, but do not take it; None when there is no other."""
         while not self._waiting and (spec := self._draw()):
             self._write([spec])
         return self._waiting[0] if self._waiting else None
@@ -86,7 +87,7 @@ class Trials:
         return task
 
     def draw_all(self) -> list[Task]:
-        """Draw every trial now, if none depends on results; returns those that are not done yet."""
+        """Draw all trials now, if none depends on results; returns those that are not done yet."""
         specs = []
         while spec := self._draw():
             specs.append(spec)
@@ -94,7 +95,7 @@ class Trials:
         return list(self._waiting)
 
     def tasks_of(self, spec: TrialSpec) -> list[Task]:
-        """Return the repeats of a configuration that might be drawn."""
+        """Return the repeats of a configuration that may be drawn later."""
         return repeats(self._run, self._folds, spec)
 
     def _draw(self) -> TrialSpec | None:
@@ -110,7 +111,8 @@ class Trials:
         return spec
 
     def _take(self, spec: TrialSpec) -> list[Task]:
-        """Count a configuration as drawn; returns its trials that no other configuration has."""
+        """Count a configuration as drawn; returns those of its trials that no other configuration
+        has."""
         tasks = self.tasks_of(spec)
         new = [task for task in tasks if task.fingerprint not in self._tasks]
         self._drawn[key_of(spec)] = spec, tasks
@@ -118,7 +120,7 @@ class Trials:
         return new
 
     def _write(self, specs: list[TrialSpec]) -> None:
-        """Write down what was drawn, before any of it runs."""
+        """Record the drawn specs, before any of them runs."""
         proposals = [Proposal(study=self._key, spec=spec) for spec in specs]
         append_proposals(self._run.folder.proposals, proposals)
         if specs:
@@ -130,7 +132,8 @@ class Trials:
 
 
 def _so_far(spec: TrialSpec, tasks: list[Task]) -> Known:
-    """Return a configuration's state: complete with its last repeat, scored by their mean."""
+    """Return the state of a configuration. It is complete when its last repeat is, and its score is
+    the mean of the repeats."""
     found = [record for task in tasks if (record := read_record(task.trial_dir))]
     if len(found) < len(tasks):
         return Known(spec, None, None, 0)
@@ -141,8 +144,8 @@ def _so_far(spec: TrialSpec, tasks: list[Task]) -> Known:
 
 
 def _earlier(run: Run) -> tuple[list[TrialSpec], list[Known]]:
-    """Return the first trials of this search, and the results of earlier searches on the same data
-    with the same metric."""
+    """Return the trials with which this search begins, and the results of earlier searches on the
+    same data with the same metric."""
     job = run.job
     starts: list[TrialSpec] = []
     known: list[Known] = []
@@ -175,7 +178,7 @@ def _distinct(specs: list[TrialSpec]) -> list[TrialSpec]:
 
 
 def _other(name: str, run: RunDir) -> RunDir:
-    """Return the run of this name next to this one, or in this folder."""
+    """Return the run with this name beside this run, or in the folder of this name."""
     beside, folder = run.path.parent / name, Path(name).expanduser()
     found = next((path for path in (beside, folder) if (path / "trials").is_dir()), None)
     if found is None:

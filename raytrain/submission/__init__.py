@@ -1,1 +1,2 @@
-"""From masks to a leaderboard entry: encodings, the CSV and its checks, the ledger, Kaggle."""
+"""The way from masks to a leaderboard entry: encodings, the CSV and its checks, the ledger,
+Kaggle."""

@@ -7,7 +7,7 @@ import pandas as pd
 from raytrain.submission.events import Event, Score, latest
 
 FEWEST = 3
-"""Fewest entries for a correlation: two points always lie on a line."""
+"""Smallest number of entries for a correlation: two points always lie on a line."""
 
 
 @dataclass(frozen=True)
@@ -22,16 +22,18 @@ class Point:
 
 @dataclass(frozen=True)
 class Agreement:
-    """All scored entries of a competition, in the order they were prepared."""
+    """The agreement of out-of-fold and public scores, with all scored entries in the order in which
+    they were prepared."""
 
     points: tuple[Point, ...]
     pearson: float | None
-    """Pearson's correlation; None with too few entries, or if one of the scores never changes."""
+    """Pearson's correlation; None if there are too few entries, or if one of the scores never
+    changes."""
     spearman: float | None
 
     @property
     def line(self) -> str:
-        """The result in one line."""
+        """The result as one line of text."""
         text = f"out-of-fold against public score: {len(self.points)} entries with both"
         if self.pearson is None or self.spearman is None:
             return f"{text}; a correlation needs {FEWEST} entries with different scores"

@@ -1,4 +1,4 @@
-"""The meaning of Kaggle's answers, and what to do about each."""
+"""The meaning of Kaggle's answers, and what the user can do about each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ NEXT_STEPS = {
 OTHERWISE = "run the same command again later"
 
 Cause = Literal["passing", "access", "file"]
-"""What a refusal is about: a passing problem, such as a busy server; the user's access to the
-competition; or this file alone."""
+"""What a refusal is about. `passing`: a temporary problem, such as a busy server. `access`: the
+user's access to the competition. `file`: this file alone."""
 
 State = Literal["pending", "complete", "error"]
 
@@ -33,11 +33,11 @@ class Entry:
     """UTC."""
     file: str
     size: int
-    """Bytes of the file; 0 if Kaggle does not say."""
+    """Number of bytes of the file; 0 if Kaggle does not state it."""
     description: str
     state: State
     error: str
-    """Why it could not be scored."""
+    """Why Kaggle could not score the entry."""
     public: float | None
     private: float | None
 
@@ -52,13 +52,13 @@ class Listed:
     """Entries, newest first."""
 
     def tagged(self, tag: str) -> Entry | None:
-        """Return the entry with the tag in its description."""
+        """Return the entry whose description contains the tag, or None."""
         return next((entry for entry in self.entries if tag in entry.description), None)
 
 
 @dataclass(frozen=True)
 class Uploaded(Listed):
-    """A file that was uploaded to Kaggle but not entered, and the list read after the upload."""
+    """A file that was uploaded to Kaggle but not entered, and Kaggle's list after the upload."""
 
     token: str
     """Kaggle's name of the upload; empty if a notebook's file is entered."""
@@ -71,7 +71,7 @@ class Standing(Listed):
     deadline: datetime | None
     """UTC."""
     entered: bool
-    """Whether the rules are accepted."""
+    """Whether the team has accepted the rules."""
     notebooks_only: bool
     closed: bool
     used_today: int
@@ -79,7 +79,7 @@ class Standing(Listed):
     used_ever: int
     left_now: int
     limited_by_total: bool
-    """Whether the limit on all submissions of a team is reached, not the daily one."""
+    """Whether the limit on all submissions of a team is reached, and not only the daily limit."""
     rank: int | None
     """Rank on the public leaderboard."""
 
@@ -93,7 +93,7 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Refused:
-    """Kaggle refused the submission, with the reason and what to do."""
+    """The answer that Kaggle refused the submission, with the reason and what to do."""
 
     reason: str
     cause: Cause
@@ -101,7 +101,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Unknown:
-    """No answer arrived: Kaggle may or may not have accepted the submission."""
+    """No answer arrived, so Kaggle may or may not have accepted the submission."""
 
     reason: str
 
@@ -112,7 +112,7 @@ REFUSALS: dict[Cause, Code] = {
 
 
 class RefusedError(CodedError):
-    """Kaggle refused a request; the message gives the reason and what to do."""
+    """Kaggle refused a request. The message gives the reason and what to do."""
 
     def __init__(self, reason: str, cause: Cause, problems: Sequence[str] = ()):
         super().__init__(REFUSALS[cause], reason, problems)
@@ -120,7 +120,8 @@ class RefusedError(CodedError):
 
 
 def cause_of(status: int | None, connected: bool) -> Cause:
-    """Return what a refusal is about, from Kaggle's status or from whether Kaggle was reached."""
+    """Return what a refusal is about. It follows from the status of Kaggle's answer, and from
+    whether Kaggle was reached."""
     if status is None:
         return "access" if connected else "passing"
     if status in (408, 425, 429) or status >= 500:
@@ -129,7 +130,8 @@ def cause_of(status: int | None, connected: bool) -> Cause:
 
 
 def explained(status: int | None, text: str, slug: str, retry_after: str | None = None) -> str:
-    """Return the error's text, Kaggle's own if there is a status, and the next step."""
+    """Return the text of an error, and the next step. If there is a status, the text is Kaggle's
+    own."""
     said = f"Kaggle answered {status}: " if status else ""
     step = NEXT_STEPS.get(status or 0, OTHERWISE).format(slug=slug)
     if retry_after:

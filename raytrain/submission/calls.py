@@ -1,7 +1,7 @@
 """Requests to Kaggle, each in a child process with a time limit.
 
-The client prints, exits, can wait forever and can repeat the token. So it runs in its own process
-(`kaggle_client.py`), and secrets are removed from every text that it returns.
+Kaggle's client prints, exits, can wait forever and can repeat the token. So it runs in its own
+process (`kaggle_client.py`), and secrets are removed from every text that it returns.
 """
 
 import os
@@ -50,7 +50,8 @@ def read_standing(slug: str) -> Standing:
 
 
 def upload(slug: str, file: Path | None) -> Uploaded:
-    """Upload a file without entering it, and read the list; without a file, only read the list.
+    """Upload a file without entering it, and read Kaggle's list. Without a file, only read the
+    list.
 
     Raises RefusedError with Kaggle's reason.
     """
@@ -63,8 +64,8 @@ def enter(
 ) -> Accepted | Refused | Unknown:
     """Enter the uploaded file, or the file that the notebook writes.
 
-    Kaggle's list is read immediately before. Nothing is entered when a description in it contains
-    `tag`, as `message` does, or when it is later than `by` on Kaggle's clock.
+    Kaggle's list is read immediately before. Nothing is entered when a description in the list
+    contains `tag`, which is a part of `message`, or when Kaggle's clock is past `by`.
     """
     request = {"slug": slug, "message": message, "tag": tag, "enter_by": by.isoformat()}
     if notebook is None:
@@ -75,7 +76,8 @@ def enter(
 
 
 def download(slug: str, folder: Path) -> Path:
-    """Download a competition's files into their own folder, resuming an interrupted download there.
+    """Download a competition's files into a folder of their own. An interrupted download in the
+    folder is continued.
 
     Returns the file, usually a zip.
 
@@ -108,8 +110,8 @@ def _explained(reply: Reply, request: Request) -> str:
 
 
 def _call(operation: str, request: Request) -> Reply:
-    """Return the child's reply: outcome done (value), refused or unknown (status, text, connected,
-    retry_after)."""
+    """Return the child's reply. Its outcome is done (with value), refused or unknown (with status,
+    text, connected, retry_after)."""
     kept = {name: value for name, value in os.environ.items() if name not in UNWANTED}
     command = ["-m", "raytrain.submission.kaggle_client", operation]
     reply = call(command, request, LIMITS_S[operation], kept | stripped())

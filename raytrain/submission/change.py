@@ -15,13 +15,14 @@ from raytrain.submission.table import Masks
 
 @dataclass(frozen=True)
 class Change:
-    """Numbers of pixels and rows that differ; a pixel counts once in each row that it changes."""
+    """The numbers of pixels and of rows that differ. A pixel counts once in each row that it
+    changes."""
 
     pixels: int
     foreground: int
     """Number of foreground pixels of the new masks."""
     keys: int
-    """Number of ids with masks that differ."""
+    """Number of ids whose masks differ."""
     of: int
     """Number of ids."""
 
@@ -29,7 +30,7 @@ class Change:
 def change(
     before: Path, masks: Masks, classes: tuple[str, ...], target: Target, spec: SubmissionSpec
 ) -> Change:
-    """Compare the masks (H, W) with the CSV that was sent.
+    """Compare the masks (H, W) with the CSV `before`, which was sent.
 
     Raises ValueError when that CSV cannot be read in this dialect.
     """

@@ -1,4 +1,4 @@
-"""Check that a CSV encodes given masks; every fault is listed."""
+"""Check that a CSV encodes given masks. Every fault is listed."""
 
 from collections import Counter
 from pathlib import Path
@@ -16,7 +16,7 @@ from raytrain.submission.table import Masks
 NAN_LIKE = {"nan", "none", "null", "na", "n/a", "<na>"}
 
 Cells = dict[Key, list[str]]
-"""The encodings in each key's rows."""
+"""Key -> the encodings in its rows."""
 
 
 def check_submission(
@@ -57,14 +57,15 @@ def check_submission(
 
 
 def header_problems(table: CsvTable, columns: tuple[str, ...], source: str) -> list[str]:
-    """Return a problem if the header differs from the one that the source requires."""
+    """Return a problem if the header differs from the header that the source requires."""
     if table.header == columns:
         return []
     return [f"the header is {','.join(table.header)!r}, but {source} has {','.join(columns)!r}"]
 
 
 def _number_problems(table: CsvTable, spec: SubmissionSpec) -> list[str]:
-    """Return the encodings that a reader would take for a missing number; an id may be any text."""
+    """Return a problem for each encoding that CSV readers take as a missing number. Ids may be any
+    text."""
     return first_lines(
         [
             f"row {number} has an encoding that CSV readers take as missing: {','.join(row)}"
@@ -80,7 +81,8 @@ def _double_problems(keys: list[Key]) -> list[str]:
 
 
 def _key_problems(table: CsvTable, keys: list[Key], wanted: list[Key], source: str) -> list[str]:
-    """Return missing and extra ids; if there are none, the first row out of order."""
+    """Return the missing and the extra ids or, if there are none, the first row that is not in
+    order."""
     problems = set_problems(keys, wanted, "the file", source)
     order = [*dict.fromkeys(keys)]
     if not problems and order != wanted:
@@ -93,7 +95,7 @@ def _key_problems(table: CsvTable, keys: list[Key], wanted: list[Key], source: s
 
 
 def set_problems(keys: list[Key], wanted: list[Key], here: str, there: str) -> list[str]:
-    """Return the ids that only one of the two lists has."""
+    """Return problems with the ids that only one of the two lists contains."""
     have, want = set(keys), set(wanted)
     missing = [key for key in wanted if key not in have]
     extra = [key for key in dict.fromkeys(keys) if key not in want]
@@ -102,7 +104,7 @@ def set_problems(keys: list[Key], wanted: list[Key], here: str, there: str) -> l
 
 
 def _image_problems(name: str, found: list[Plane], cells: Cells, spec: SubmissionSpec) -> list[str]:
-    """Return the differences between an image's cells and its masks."""
+    """Return the differences between the masks in an image's cells and the image's masks."""
     shape_HW = found[0].image_HW.shape
     due: dict[Key, list[tuple[Plane, int]]] = {}
     for plane in found:
@@ -135,13 +137,14 @@ def _image_problems(name: str, found: list[Plane], cells: Cells, spec: Submissio
 
 
 def _differences(told: list[np.ndarray], masks: list[tuple[Plane, int]]) -> list[str]:
-    """Compare each decoded mask (H, W) with the remaining mask that contains its first pixel."""
+    """Compare each decoded mask (H, W) with the remaining mask that contains its first pixel.
+    Returns the first difference."""
     left, faults = list(masks), []
     for told_HW in told:
         at = int(np.argmax(told_HW))
         fits = [own for own in left if len(masks) == 1 or own[0].image_HW.flat[at] == own[1]]
         if not told_HW.any() and len(masks) > 1:
-            faults.append("one of several rows has no pixel")
+            faults.append("one of its several rows has no pixel")
         elif fits:
             plane, number = fits[0]
             left.remove(fits[0])
@@ -162,6 +165,6 @@ def _word(key: Key) -> str:
 
 
 def listed(keys: list[Key]) -> str:
-    """Return the first of the keys, and the number of the others."""
+    """Return the first of the keys, and how many more there are."""
     more = f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
     return ", ".join(map(_word, keys[:SHOWN])) + more

@@ -1,7 +1,8 @@
 """Both ends of a call into a child process that cannot hang, print, exit or leak secrets.
 
 The child reads one JSON request from its standard input and answers with JSON on a separate
-channel; its printed output is kept apart. It is killed at the time limit, and ends with its parent.
+channel, so its printed output is not mixed with the answer. The child is killed at the time limit,
+and ends with its parent.
 """
 
 import contextlib
@@ -19,7 +20,7 @@ Request = dict[str, str]
 
 
 def call(command: Sequence[str], request: Request, limit_s: float, env: dict[str, str]) -> Reply:
-    """Run Python with these arguments; returns its answer, or `{"lost": why}` if there is none.
+    """Run Python with these arguments; returns its answer, or `{"lost": why}` without an answer.
 
     Runs in the parent.
     """
@@ -47,7 +48,7 @@ def serve(answered: Callable[[Request], Reply]) -> None:
 
 
 def _end_with_parent() -> None:
-    """Exit when standard input ends: the parent holds it open while it lives."""
+    """Exit when standard input ends. The parent keeps it open as long as the parent runs."""
     os.read(0, 1)
     os._exit(1)
 
@@ -60,7 +61,7 @@ def _run(
     answer: BinaryIO,
     noise: BinaryIO,
 ) -> bool:
-    """Run the child to its end; returns whether it ended by itself."""
+    """Run the child to its end; returns whether the child ended by itself."""
     # In its own session, so that Ctrl-C reaches only the parent, which then ends the child.
     child = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=answer, stderr=noise, env=env, bufsize=0,

@@ -1,4 +1,4 @@
-"""Find the credentials that Kaggle's client would use, without importing it."""
+"""Find the credentials that Kaggle's client uses, without importing the client."""
 
 import json
 import os
@@ -18,18 +18,18 @@ VARIABLES = ("KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY")
 
 
 def has_credentials() -> bool:
-    """Return whether the client would find credentials; only Kaggle can validate them."""
+    """Return whether Kaggle's client finds credentials; only Kaggle can validate them."""
     return bool(_secrets())
 
 
 def without_secrets(text: str) -> str:
-    """Return the text without any secret that the client could have included."""
+    """Return the text without any secret that Kaggle's client could have included."""
     return struck_out(text, _secrets())
 
 
 def stripped() -> dict[str, str]:
-    """Return Kaggle's variables without the line break of a copied token, which the client would
-    put into a header, and repeat with the token in its error."""
+    """Return Kaggle's environment variables without the line break at the end of a copied token.
+    The client would put the line break into a header, and then repeat the token in its error."""
     found = {name: value.strip() for name, value in os.environ.items() if name in VARIABLES}
     pair = _pair()
     return found | ({"KAGGLE_USERNAME": pair[0], "KAGGLE_KEY": pair[1]} if pair else {})
@@ -52,7 +52,7 @@ def _home() -> Path:
 
 
 def _token() -> str:
-    """Return the token from the variable, or from the file that it names."""
+    """Return the token from the environment variable, or from the file that the variable names."""
     value = os.environ.get("KAGGLE_API_TOKEN", "")
     path = Path(value.strip())
     try:

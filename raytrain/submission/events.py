@@ -1,4 +1,4 @@
-"""The events in the life of a submission; each repeats the submission's facts."""
+"""The events of a submission. Each event repeats the submission's facts."""
 
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -8,8 +8,8 @@ from pydantic import AwareDatetime, Field
 from raytrain.config.base import FOLDER_NAME, Spec
 
 Kind = Literal["prepared", "queued", "sending", "sent", "scored", "failed"]
-"""`sending` is written before the file is entered. If it is a submission's last event, only
-Kaggle's list shows whether it was entered."""
+"""What happened. `sending` is written before the file is entered. If it is a submission's last
+event, only Kaggle's list shows whether the file was entered."""
 
 
 class Score(Spec):
@@ -21,31 +21,32 @@ class Score(Spec):
 
 
 class Event(Spec):
-    """One step of one submission; each event repeats the submission's facts."""
+    """One event of a submission. Each event repeats the submission's facts."""
 
     kind: Kind
     tag: str = Field(pattern=FOLDER_NAME)
-    """Name of the submission, here and in its description on Kaggle."""
+    """Name of the submission in raytrain, and in the description on Kaggle."""
     step: int = 0
-    """Number of earlier events with this tag; no two processes write the same number."""
+    """Number of earlier events with this tag. No two processes write the same number."""
     time: AwareDatetime
-    """Time by the writer's clock; for `sending`, by Kaggle's."""
+    """Time by the writer's clock; for `sending`, time by Kaggle's clock."""
     competition: str
     run: str | None = Field(pattern=FOLDER_NAME)
-    """The run; None for a manual submission, which is known only from Kaggle's list."""
+    """Name of the run; None for a manual submission, which is known only from Kaggle's list."""
     file: str | None
-    """Name of the file to send, in the ledger's folder; nothing overwrites it."""
+    """Name of the file to send, in the ledger's folder. The file is never overwritten."""
     sha256: str | None
     rows: int | None
     score: Score | None
     members: tuple[str, ...]
     """Fingerprints of the ensemble's members."""
     commit: str | None = None
-    """Commit of the code around the job file, followed by `+` if there are uncommitted changes."""
+    """Commit of the code in the job file's repository, followed by `+` if there are uncommitted
+    changes."""
     notebook: str | None = None
     """`owner/name version` if a notebook's file is entered."""
     ref: int | None = None
-    """Kaggle's number of the submission; it is set once the submission was entered."""
+    """Kaggle's number of the submission. It is set once the submission was entered."""
     public: float | None = None
     private: float | None = None
     rank: int | None = None
@@ -74,7 +75,8 @@ class Event(Spec):
 def latest(events: list[Event]) -> dict[str, Event]:
     """Return tag -> latest event, in the order of the tags' first events.
 
-    The steps decide, not the times, because the clocks of the writing machines may differ.
+    The steps decide which event is the latest. The times do not, because the clocks of the writing
+    machines may differ.
     """
     found: dict[str, Event] = {}
     for event in events:
@@ -89,7 +91,8 @@ def entered(events: list[Event]) -> list[Event]:
 
 
 def summary(events: list[Event]) -> list[dict[str, str]]:
-    """Return one row of text per tag with its latest state, in the order they were prepared."""
+    """Return one row of text per tag with its latest state, in the order in which the submissions
+    were prepared."""
     return [
         {
             "tag": event.tag,

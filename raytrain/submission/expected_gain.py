@@ -1,4 +1,4 @@
-"""Estimate from out-of-fold scores alone whether a submission is worth an entry."""
+"""Estimate from out-of-fold scores alone whether it is worth sending a submission."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,17 +17,18 @@ from raytrain.submission.table import predicted_masks
 
 @dataclass(frozen=True)
 class Worth:
-    """The arguments for a submission; a figure is a text if it is not known."""
+    """The arguments for sending a submission. A figure that is not known is a text with the
+    reason."""
 
     event: Event
     last: Event | None
     """The last submission sent."""
     change: Change | str | None
-    """The change from the last one; None if nothing was sent."""
+    """The change from the last submission that was sent; None if nothing was sent."""
     best: Event | None
-    """The best submission sent, by its out-of-fold score."""
+    """The best submission that was sent, by out-of-fold score."""
     chance: float | str | None
-    """P(this submission scores higher than the best)."""
+    """Probability that this submission scores higher than the best one that was sent."""
 
     def lines(self) -> list[str]:
         """Return the lines for the terminal."""
@@ -38,21 +39,24 @@ class Worth:
             share = 100 * self.change.pixels / max(1, self.change.foreground)
             found.append(
                 f"{self.change.pixels} px in {self.change.keys} of {self.change.of} masks differ "
-                f"from {_word(self.last)}, {share:.2g} % of its {self.change.foreground}"
+                f"from {_word(self.last)}, {share:.2g} % of the {self.change.foreground} px of "
+                "foreground"
             )
         elif self.change is not None:
             found.append(f"the change from {_word(self.last)} is unknown: {self.change}")
         if isinstance(self.chance, float):
-            found.append(f"P(better than {_word(self.best)}, the best sent) = {self.chance:.2f}")
+            found.append(
+                f"P(better than {_word(self.best)}, the best one sent) = {self.chance:.2f}"
+            )
         return found
 
     def problems(self, consent: Collection[Consent]) -> list[str]:
-        """Return why it is not worth sending, unless the user agreed."""
+        """Return why the submission is not worth sending, unless the user agreed to send it."""
         if "unlikely" in consent or self.chance is None:
             return []
         if isinstance(self.chance, str):
             return [
-                f"cannot compare it with {_word(self.best)}, the best sent: {self.chance}; "
+                f"cannot compare it with {_word(self.best)}, the best one sent: {self.chance}; "
                 "--yes sends it"
             ]
         if isinstance(self.change, Change) and not self.change.pixels:
@@ -60,13 +64,13 @@ class Worth:
         if self.chance < 0.5:
             return [
                 f"its out-of-fold scores are probably not better than those of {_word(self.best)}, "
-                f"the best sent: P = {self.chance:.2f}; --yes sends it"
+                f"the best one sent: P = {self.chance:.2f}; --yes sends it"
             ]
         return []
 
 
 def worth(job: JobSpec, run: RunDir, event: Event, sent: list[Event]) -> Worth:
-    """Compare the prepared submission with those that were `sent`, oldest first."""
+    """Compare the prepared submission with the submissions in `sent`, oldest first."""
     ours = [other for other in sent if other.score is not None and other.tag != event.tag]
     if not ours:
         return Worth(event, None, None, None, None)

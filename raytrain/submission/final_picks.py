@@ -1,4 +1,4 @@
-"""Choose two final submissions: the pair with the highest expected better score.
+"""Choose two final submissions: the pair whose better file has the highest expected score.
 
 Kaggle counts the better of two chosen files on the private part of the test images. The outcome is
 simulated from out-of-fold evidence. A draw is a test set of whole groups, drawn with replacement,
@@ -20,7 +20,7 @@ from raytrain.metrics.evidence import Evidence
 from raytrain.metrics.groups import members
 
 ROUNDING = 1e-9
-"""Scores that differ by less than this are considered equal."""
+"""Scores that differ by less than this count as equal."""
 
 
 @dataclass(frozen=True)
@@ -36,17 +36,18 @@ class Draws:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two submissions, higher mean first; all figures refer to the private part."""
+    """Two submissions, the one with the higher mean first. All figures are of the private part."""
 
     places: tuple[int, int]
     """Indices of the submissions."""
     expected: float
-    """Mean over the draws of the better one's score."""
+    """Mean, over the draws, of the higher of the two scores."""
     means: tuple[float, float]
     correlation: float | None
-    """Correlation of their scores over the draws; None if one never changes."""
+    """Correlation of the two submissions' scores over the draws; None if one score never
+    changes."""
     wins: float
-    """Share of the draws in which the first scores higher; a tie counts half."""
+    """Share of the draws in which the first submission scores higher; a tie counts half."""
 
 
 def simulate(
@@ -56,10 +57,10 @@ def simulate(
     test_images: int,
     public: float,
 ) -> Draws:
-    """Score every submission on the public and private part of REPEATS drawn test sets.
+    """Score every submission on the public and the private part of REPEATS drawn test sets.
 
-    All `evidences` are from the same images in the same order. `public` is the public share of the
-    groups, in 0 .. 1 exclusive; each part gets at least one group.
+    All `evidences` are of the same images in the same order. `public` is the public share of the
+    groups, between 0 and 1. Each part gets at least one group.
     """
     rng = np.random.default_rng(0)
     groups = members(groups_N)
@@ -90,8 +91,8 @@ def best_pairs(private_DM: np.ndarray, most: int) -> list[Pair]:
 
 
 def chosen_by_public(draws: Draws) -> float:
-    """Return the result of choosing the two best by public score: the mean over the draws of the
-    better one's private score."""
+    """Return the expected private score of the two best submissions by public score: the mean, over
+    the draws, of the higher of their two private scores."""
     order_DM = np.argsort(-draws.public_DM, axis=1, kind="stable")
     return float(np.take_along_axis(draws.private_DM, order_DM[:, :2], 1).max(1).mean())
 

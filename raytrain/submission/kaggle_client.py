@@ -1,4 +1,4 @@
-"""Kaggle's own client, imported only here; runs as a child process of `calls.py`.
+"""Kaggle's own client, which only this module imports. It runs as a child process of `calls.py`.
 
 `python -m raytrain.submission.kaggle_client <operation>` reads one request and answers with
 `{"outcome": "done", "value": ...}`, or "refused" or "unknown" with Kaggle's status and text.
@@ -16,18 +16,18 @@ from raytrain.submission.child import Reply, Request, serve
 from raytrain.submission.credentials import without_secrets
 
 PARTIAL = ".kaggle-partial"
-"""Suffix of the client's own state file for a download."""
+"""Suffix of the file in which the client keeps the state of a download."""
 
 _DATES: list[str] = []
 """The `Date` header of each answer, newest last."""
 
 
 class UploadError(ConnectionError):
-    """The file was not uploaded completely."""
+    """Raised when the file was not uploaded completely."""
 
 
 class TooLateError(TimeoutError):
-    """The lease ran out before the request was made."""
+    """Raised when the lease ran out before the request was made."""
 
 
 def _answered(request: Request) -> Reply:
@@ -67,7 +67,8 @@ def _note_date(response: Any) -> None:
 
 
 def _now() -> datetime:
-    """Return Kaggle's time, the same for every machine; this machine's if no answer has one."""
+    """Return Kaggle's time, which is the same for every machine. Without an answer of Kaggle, it is
+    this machine's time."""
     try:
         return parsedate_to_datetime(_DATES[-1]).astimezone(UTC)
     except (IndexError, ValueError):
@@ -75,7 +76,7 @@ def _now() -> datetime:
 
 
 def _upload(api: Any, request: Request) -> dict[str, Any]:
-    """Upload the file, if there is one, without entering it; then read the list."""
+    """Upload the file, if there is one, without entering it. Then read the list."""
     from kaggle.api.kaggle_api_extended import ResumableUploadResult
     from kagglesdk.competitions.types.competition_api_service import ApiStartSubmissionUploadRequest
 
@@ -145,7 +146,8 @@ def _standing(api: Any, request: Request) -> dict[str, Any]:
 
 
 def _list(api: Any, request: Request) -> list[dict[str, Any]]:
-    """Read pages until one has nothing new, because the server may choose its own page size."""
+    """Read pages until one contains nothing new, because the server may choose its own page
+    size."""
     pages = (_page(api, request["slug"], number) for number in itertools.count(1))
     found: dict[int, dict[str, Any]] = {}
     while new := {e.ref: _entry(e) for e in next(pages) if e.ref not in found}:
@@ -197,7 +199,7 @@ ENTERING: dict[str, Callable[[Any, Request], int]] = {
 
 
 def _moment(value: datetime | None) -> str | None:
-    """Return a time of Kaggle's with its zone: they have none and are UTC."""
+    """Return one of Kaggle's times with its zone. Kaggle writes UTC without a zone."""
     return value.replace(tzinfo=UTC).isoformat() if value else None
 
 
@@ -209,7 +211,8 @@ def _score(text: str | None) -> float | None:
 
 
 def _said(error: BaseException) -> Reply:
-    """Return Kaggle's status and text, from a flat or a nested body; otherwise the error itself."""
+    """Return Kaggle's status and text, from a flat or a nested body. Without them, return the error
+    itself."""
     if isinstance(error, SystemExit):
         return {"status": 401, "text": "none of the credentials is valid"}
     from requests.exceptions import ConnectionError as CutError
@@ -234,7 +237,8 @@ def _said(error: BaseException) -> Reply:
 
 
 def _short(text: str) -> str:
-    """Return one line of at most 300 characters, without secrets: a proxy may answer a page."""
+    """Return one line of at most 300 characters, without secrets, because a proxy may answer with a
+    whole page."""
     return " ".join(without_secrets(text).split())[:300]
 
 

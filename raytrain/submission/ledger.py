@@ -1,10 +1,11 @@
-"""The ledger: append-only events of prepared and sent submissions, and files stored with them.
+"""The ledger: append-only events of prepared and sent submissions, and the files that belong to
+them.
 
 An event is added only if its step directly follows the last event of its tag. So if two processes
 continue from the same event, one is refused, and nothing is entered twice. In a folder the ledger
-is a file of JSON lines under a lock. A line counts once its line end is on disk; an incomplete last
-line (of a killed writer) is skipped by readers and cut off by the next append. On object storage
-each event is a separate object, created by a put that fails if the object exists.
+is a file of JSON lines under a lock. A line counts once its line end is on disk. If a killed
+process left an incomplete last line, readers skip it and the next append cuts it off. On object
+storage each event is a separate object, created by a put that fails if the object exists.
 """
 
 import json
@@ -30,7 +31,7 @@ from raytrain.submission.events import Event, latest
 
 
 class OvertakenError(CodedError):
-    """Another process has continued with the submission."""
+    """Raised when another process has continued with the submission."""
 
     def __init__(self, event: Event):
         text = f"{event.tag}: another raytrain process is sending it; run the same command again"
@@ -41,17 +42,17 @@ class Ledger(Protocol):
     """The submissions of one competition."""
 
     def read(self) -> list[Event]:
-        """Return all complete events, oldest first. Raises ValueError naming what is not an
-        event."""
+        """Return all complete events, oldest first. Raises ValueError that names each line or
+        object that is not an event."""
         ...
 
     def append(self, *events: Event) -> None:
-        """Add events and flush them to disk. Raises OvertakenError if a step is taken; the events
-        before it may then have been added."""
+        """Add events and flush them to disk. Raises OvertakenError if another process wrote an
+        event with the same step. Earlier ones of the events may then have been added."""
         ...
 
     def keep(self, name: str, content: bytes) -> Path:
-        """Store a file with the events; returns its path on this machine."""
+        """Store a file beside the events; returns its path on this machine."""
         ...
 
     def kept(self, name: str) -> Path:
@@ -101,7 +102,7 @@ class ObjectLedger:
 
     address: str
     copies: Path
-    """Folder for files downloaded from there."""
+    """Folder for the files that are downloaded from the address."""
 
     def __str__(self) -> str:
         return self.address
@@ -137,10 +138,10 @@ class ObjectLedger:
 
 
 def ledger_of(job: JobSpec, run: RunDir) -> Ledger:
-    """Return the competition's ledger, which its runs share.
+    """Return the ledger of the competition. All runs of the competition share it.
 
-    Raises ValueError with the command that moves a ledger that is still where older versions of
-    raytrain wrote it.
+    If the ledger is where older versions of raytrain wrote it, raises ValueError with the command
+    that moves it.
     """
     address = job.competition.submission.ledger
     file = ledger_file(run, job.storage)
@@ -178,7 +179,8 @@ def _moved(old: Path, new: Path) -> str:
 
 
 def append_news(ledger: Ledger, event: Event) -> None:
-    """Add an event as its tag's next one, unless the latest says the same or judges its entry."""
+    """Add an event as the next one of its tag, unless the tag's latest event says the same or
+    judges the entry."""
     news = news_of(latest(ledger.read()).get(event.tag), event)
     if news is None:
         return
@@ -189,7 +191,8 @@ def append_news(ledger: Ledger, event: Event) -> None:
 
 
 def news_of(known: Event | None, event: Event) -> Event | None:
-    """Return the event that follows the tag's latest, `known`; None when it says nothing new."""
+    """Return the event that follows `known`, the latest of its tag; None when there is nothing
+    new."""
     if known is None:
         return event.model_copy(update={"step": 0})
     if known.says_the_same_as(event) or known.follows(event):
@@ -198,7 +201,7 @@ def news_of(known: Event | None, event: Event) -> Event | None:
 
 
 def append_prepared(ledger: Ledger, event: Event) -> Event:
-    """Add a `prepared` event unless its tag exists; returns the tag's latest event."""
+    """Add a `prepared` event unless the tag has events; returns the tag's latest event."""
     known = latest(ledger.read()).get(event.tag)
     if known is not None:
         return known
@@ -210,7 +213,8 @@ def append_prepared(ledger: Ledger, event: Event) -> Event:
 
 
 def _in_order(events: list[Event]) -> list[Event]:
-    """Sort oldest first; a tag's events by their steps, even if the writers' clocks differ."""
+    """Sort the events, oldest first. Events of one tag are sorted by step, even if the writers'
+    clocks differ."""
     reached: dict[str, datetime] = {}
     when: dict[tuple[str, int], datetime] = {}
     for event in sorted(events, key=lambda event: event.step):

@@ -1,4 +1,4 @@
-"""Objections to sending now, from Kaggle's answers: the rules, the quota and the deadline."""
+"""Objections to sending now, from Kaggle's answers about the rules, the quota and the deadline."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from raytrain.config.competition import SubmissionSpec
 from raytrain.submission.answers import Standing
 
 Consent = Literal["again", "late", "unlikely"]
-"""The user's consent to send the same file again, to send after the deadline, or to send what is
-not expected to beat the best submission."""
+"""What the user agrees to. `again`: to send the same file again. `late`: to send after the
+deadline. `unlikely`: to send what is probably not better than the best submission."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Quota:
 
 
 def quota_of(standing: Standing) -> Quota:
-    """Return what Kaggle still accepts."""
+    """Return the quota: how many submissions Kaggle still accepts."""
     return Quota(
         standing.left_now, standing.used_today, standing.used_ever, resets_at(standing.now),
         standing.deadline, standing.rank,
@@ -40,10 +40,11 @@ def resets_at(now: datetime) -> datetime:
 
 
 def next_look(now: datetime) -> timedelta:
-    """Return how long to wait when the quota is used up.
+    """Return how long to wait before Kaggle is asked again when the quota is used up.
 
-    At most an hour, because Kaggle does not count a file that it cannot score. In the first hour of
-    a day only a few minutes: Kaggle may reset the quota late, or its clock may be behind.
+    The wait is at most an hour, because Kaggle does not count a file that it cannot score. In the
+    first hour of a day it is only a few minutes: Kaggle may reset the quota late, or its clock may
+    be behind.
     """
     left = resets_at(now) - now
     if left > timedelta(hours=23):
@@ -52,7 +53,7 @@ def next_look(now: datetime) -> timedelta:
 
 
 def standing_text(standing: Standing, slug: str) -> str:
-    """Return what is left and until when, in one line."""
+    """Return what is left of the quota, and until when, in one line."""
     now = standing.now
     parts = [
         f"{standing.left_now} submissions left today, {standing.used_today} used "
@@ -70,7 +71,8 @@ def standing_text(standing: Standing, slug: str) -> str:
 def standing_problems(
     standing: Standing, spec: SubmissionSpec, consent: Collection[Consent]
 ) -> list[str]:
-    """Return why Kaggle would refuse the submission or not count it, each with the next step."""
+    """Return why Kaggle would refuse the submission or not count it. Each objection has the next
+    step."""
     slug = spec.slug
     if standing.closed:
         return [f"{slug} is closed and accepts no more submissions"]
@@ -97,7 +99,7 @@ def standing_problems(
 
 
 def quota_problem(standing: Standing) -> str | None:
-    """Return why nothing more can be sent today, or None."""
+    """Return why no more submissions can be sent today, or None."""
     if standing.left_now > 0 or not standing.entered:
         return None
     if standing.limited_by_total:

@@ -1,9 +1,10 @@
-"""Record a submission in the ledger before it is sent, with all that is needed to rebuild it.
+"""Record a submission in the ledger before it is sent, with everything that is needed to rebuild
+it.
 
-The ledger's folder also holds three files per submission: `<tag>.csv` is the file to send;
-`<tag>.json` is the job and the ensemble, from which `reproduce` rebuilds it; `<tag>.npz` is the
-out-of-fold evidence, for comparison with others. A later `finalize` of the run overwrites none of
-them.
+The ledger's folder also holds three files per submission. `<tag>.csv` is the file to send.
+`<tag>.json` is the job and the ensemble, from which `reproduce` rebuilds the file. `<tag>.npz` is
+the out-of-fold evidence, for comparison with others. A later `finalize` of the run overwrites none
+of them.
 """
 
 import hashlib
@@ -31,9 +32,9 @@ from raytrain.submission.table import predicted_masks
 def prepare(job: JobSpec, run: RunDir, earlier: int) -> Event:
     """Add the run's submission.csv to the ledger.
 
-    The same file is the same submission, whichever run it comes from, unless `earlier` submissions
-    of it were entered and it is to be sent again. Returns the submission's latest event. Raises
-    ValueError when the CSV or its local score is missing.
+    The same file is the same submission, whichever run it comes from. It is a new submission only
+    if `earlier` submissions of it were entered and the user wants to send it again. Returns the
+    submission's latest event. Raises ValueError when the CSV or its local score is missing.
     """
     refuse(run, missing(run))
     cells = [row[-1].strip() for row in read_table(run.submission).rows]
@@ -71,13 +72,14 @@ def prepare(job: JobSpec, run: RunDir, earlier: int) -> Event:
 
 
 def read_kept(ledger: Ledger, event: Event) -> Any:
-    """Read `<tag>.json` of a submission. Raises DamagedError."""
+    """Return the content of a submission's `<tag>.json`. Raises DamagedError when the file is
+    damaged."""
     remedy = "restore it from a copy of the ledger's folder"
     return read_json(ledger.kept(f"{event.tag}.json"), remedy)
 
 
 def missing(run: RunDir) -> list[str]:
-    """Return which files or scores are missing that a submission needs."""
+    """Return a problem for each missing file or score that a submission needs."""
     problems = []
     for path in (run.submission, run.evidence, run.data_report):
         if not path.is_file():

@@ -26,12 +26,13 @@ Judged = tuple[Event, Standing]
 """A scored submission, and the competition's state at that time."""
 
 RETRY_S = 300.0
-"""Seconds before Kaggle is asked again after a passing problem, such as a busy server."""
+"""Number of seconds before Kaggle is asked again after a temporary problem, such as a busy
+server."""
 
 
 @dataclass(frozen=True)
 class _Wait:
-    """Nothing can be sent for `seconds` seconds."""
+    """The next submission must wait for `seconds` seconds."""
 
     seconds: float
     why: str
@@ -44,10 +45,11 @@ def submit_queue(
     score first.
 
     Calls `sleep` while the day's quota is used up or Kaggle cannot be reached. A file that Kaggle
-    refuses or cannot score does not block the next one. Returns what was scored.
+    refuses or cannot score does not block the next one. Returns the submissions that were scored.
 
-    Raises ValueError as `submit` does when the run's CSV cannot be queued, RefusedError when the
-    competition accepts nothing more, and at the end ValueError that lists the files that failed.
+    Raises ValueError in the cases of `submit` when the run's CSV cannot be queued, RefusedError
+    when the competition accepts nothing more, and at the end ValueError that lists the files that
+    failed.
     """
     ledger, failures, scored = ledger_of(job, run), list[str](), list[Judged]()
     sent = on_its_way(job, run)
@@ -135,8 +137,8 @@ def _wait_for_quota(event: Event, standing: Standing, quota: str) -> _Wait:
 
 
 def _watched(job: JobSpec, run: RunDir, sent: Event, scored: list[Judged]) -> list[str]:
-    """Follow a submission until it is scored, and add it to `scored`; returns why it was not, if
-    so."""
+    """Follow a submission until it is scored, and add it to `scored`; returns the reasons if it was
+    not scored."""
     try:
         scored.append(watch(job, run, sent))
     except ValueError as error:
@@ -146,14 +148,15 @@ def _watched(job: JobSpec, run: RunDir, sent: Event, scored: list[Judged]) -> li
 
 
 def _put_back(ledger: Ledger, last: Event) -> None:
-    """Keep a submission in the queue after a refusal that was not about its file."""
+    """Keep a submission in the queue after a refusal that was not about the submission's file."""
     if last.kind == "failed" and last.ref is None:
         with contextlib.suppress(OvertakenError):
             ledger.append(last.later("queued"))
 
 
 def _queue(ledger: Ledger) -> list[Event]:
-    """Return the waiting submissions of all runs. Those that may already be entered come last."""
+    """Return the waiting submissions of all runs. Submissions that may already be entered come
+    last."""
     events = ledger.read()
     queued = {event.tag for event in events if event.kind == "queued"}
     waiting = [e for e in latest(events).values() if e.tag in queued]

@@ -1,4 +1,4 @@
-"""Whether a run's CSV is ready to be sent, on its way, or was sent before."""
+"""Whether a run's CSV can be sent, was sent and is not judged yet, or was judged before."""
 
 import hashlib
 from collections.abc import Collection
@@ -23,7 +23,7 @@ def entered_before(run: RunDir, ledger: Ledger) -> list[Event]:
 def on_its_way(job: JobSpec, run: RunDir) -> Event | None:
     """Return the event of this CSV if it was sent and is not judged yet, else None.
 
-    Raises ValueError when something that a submission needs is missing.
+    Raises ValueError when a file or a score that a submission needs is missing.
     """
     problems = missing(run)
     if job.competition.submission.slug is None:
@@ -36,7 +36,7 @@ def on_its_way(job: JobSpec, run: RunDir) -> Event | None:
 
 
 def ready(job: JobSpec, run: RunDir, consent: Collection[Consent]) -> Event:
-    """Check the CSV and return its event, which is not sent yet."""
+    """Check the CSV, and return the event of the submission that can be sent."""
     before = entered_before(run, ledger_of(job, run))
     if before and "again" not in consent:
         last = before[-1]

@@ -1,4 +1,5 @@
-"""The rows of an image and the mask of each, shared by writing and checking."""
+"""The rows of an image and the mask of each. The code that writes and the code that checks share
+them."""
 
 from dataclasses import dataclass
 
@@ -17,23 +18,24 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """Masks that do not overlap, as one image of numbers: the pixels of number k are one mask."""
+    """Masks that do not overlap, as one image of numbers. The pixels with the number k are one
+    mask."""
 
     image_HW: np.ndarray
     """bool, uint8, uint16 or int32."""
     keys: list[Key]
-    """keys[k - 1] is the key of number k."""
+    """keys[k - 1] is the key of the mask with number k."""
 
 
 def key_of(row: list[str]) -> Key:
-    """Return the key of a row that was read, composed."""
+    """Return the key of a row that was read, in Unicode's composed form."""
     return tuple(map(composed, row[:-1]))
 
 
 def keys_of(
     name: str, shape_HW: tuple[int, ...], classes: tuple[str, ...], spec: SubmissionSpec
 ) -> list[Key]:
-    """Return the keys of an image of this size, whatever its mask."""
+    """Return the keys of an image of this size. They do not depend on its mask."""
     keys = [_key(spec, name, k, classes[k], shape_HW) for k in range(1, len(classes))]
     return [*dict.fromkeys(keys)] if spec.row != "mask" or spec.by_class else keys[:1]
 
@@ -43,8 +45,8 @@ def planes(
 ) -> list[Plane]:
     """Return all masks of an image, in the order of its rows.
 
-    Raises ValueError for a number that is not a class, and for masks that overlap if the dialect
-    refuses it.
+    Raises ValueError for a number that is not a class, and for overlapping masks if the dialect
+    refuses overlaps.
     """
     _refuse_strange_numbers(name, mask_HW, len(classes), target)
     numbers = range(1, len(classes))
@@ -68,7 +70,7 @@ def planes(
 
 
 def _objects(mask_HW: np.ndarray, keys: dict[int, Key], target: Target) -> list[Plane]:
-    """Return a plane per class with numbered objects; a key without objects gets an empty mask."""
+    """Return a plane per class with numbered objects. A key without objects gets an empty mask."""
     found: list[Plane] = []
     for key in dict.fromkeys(keys.values()):
         layers = [layer(mask_HW, number, target) for number, own in keys.items() if own == key]

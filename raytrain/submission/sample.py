@@ -13,7 +13,8 @@ from raytrain.submission.rows import key_of, keys_of
 
 
 def located(competition: CompetitionSpec) -> SubmissionSpec:
-    """Return the submission spec with its sample's path, made absolute under competition.data."""
+    """Return the submission spec with an absolute path of its sample, which is below
+    competition.data."""
     spec = competition.submission
     if spec.sample is None:
         return spec

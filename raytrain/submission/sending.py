@@ -30,8 +30,8 @@ from raytrain.submission.prepare import read_kept
 
 
 def look_up(job: JobSpec, run: RunDir, event: Event, consent: Collection[Consent]) -> Standing:
-    """Read the competition's rules and list; prints them, and a comparison with earlier
-    submissions.
+    """Read the competition's rules and Kaggle's list. They are printed, with a comparison with
+    earlier submissions.
 
     Raises ValueError with every objection to sending, except the day's quota.
     """
@@ -54,7 +54,7 @@ def look_up(job: JobSpec, run: RunDir, event: Event, consent: Collection[Consent
 
 
 def refuse_over_quota(event: Event, standing: Standing) -> None:
-    """Raise an error when the day's quota is used up and this submission is not entered yet."""
+    """Raise an error when the day's quota is used up, unless this submission is already entered."""
     problem = quota_problem(standing)
     if problem and not standing.tagged(event.tag):
         error = not_sent(event, [problem], "passing", standing)
@@ -96,7 +96,7 @@ def not_sent(
 
 
 def safe(event: Event) -> str:
-    """Return where the prepared file is, and what to do next."""
+    """Return a text that says where the prepared file is, and what to do next."""
     return (
         f"Nothing is lost: the prepared submission is {event.file} in the ledger's folder, which "
         "`raytrain ledger` names; run the same command again."
@@ -104,7 +104,8 @@ def safe(event: Event) -> str:
 
 
 def _recorded(ledger: Ledger, event: Event) -> SubmissionSpec:
-    """Return the submission spec as prepared, because a queue holds several runs' submissions."""
+    """Return the submission spec of the prepared event, because a queue holds submissions of
+    several runs."""
     job = read_kept(ledger, event)["job"]
     return JobSpec.model_validate(job).competition.submission
 

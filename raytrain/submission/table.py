@@ -1,4 +1,4 @@
-"""The submission's rows and its CSV file."""
+"""The rows of a submission, and its CSV file."""
 
 import csv
 from collections.abc import Iterable, Iterator
@@ -17,18 +17,18 @@ from raytrain.runs.layout import RunDir
 from raytrain.submission.rows import Key, key_of, planes
 
 Row = tuple[str, ...]
-"""The cells of a key, then the encoding."""
+"""The cells of a key, followed by the encoding."""
 Masks = Iterable[tuple[str, np.ndarray]]
-"""Image name and its mask (H, W), with numbers as in `config/target.py`."""
+"""Name of an image and its mask (H, W), with numbers as in `config/target.py`."""
 
 
 def build_table(
     masks: Masks, classes: tuple[str, ...], spec: SubmissionSpec, target: Target
 ) -> list[Row]:
-    """Return the dialect's rows in the given order or, with a sample, in its order.
+    """Return the dialect's rows in the given order or, with a sample, in the sample's order.
 
     `classes` begin with the background. Raises ValueError for an unknown class number, and for
-    masks that overlap if the dialect refuses it.
+    overlapping masks if the dialect refuses overlaps.
     """
     rows: list[Row] = []
     for name, mask_HW in masks:
@@ -54,7 +54,7 @@ def build_table(
 
 
 def write_table(path: Path, rows: Iterable[Row], spec: SubmissionSpec) -> None:
-    """Write the CSV atomically; a blank cell is nothing after the comma."""
+    """Write the CSV atomically. A blank cell is written as nothing."""
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(spec.columns)

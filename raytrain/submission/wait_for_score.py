@@ -15,21 +15,23 @@ from raytrain.submission.ledger import append_news, ledger_of
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 5.0, 120.0
 PATIENCE_S = 2 * 3600.0
-"""Longest wait in seconds. Some competitions take longer; the same command continues to watch."""
+"""Longest wait in seconds. Some competitions take longer. The same command then continues to
+wait."""
 
 
 def watch(job: JobSpec, run: RunDir, event: Event) -> tuple[Event, Standing]:
     """Wait until the entry `event.ref` is scored, and write the result to the ledger; returns the
     result, and the competition's state at that time.
 
-    Checks after 5 s, 10 s, ... up to every 2 minutes. Raises ValueError with Kaggle's reason when
-    the entry cannot be scored, and when it is not scored within two hours.
+    Kaggle is asked after 5 s, 10 s, ... up to every 2 minutes. Raises ValueError with Kaggle's
+    reason when the entry cannot be scored, and when it is not scored within two hours.
     """
     slug, start = job.competition.submission.slug, time.monotonic()
     assert slug is not None
 
     def look() -> tuple[Event, Standing] | None:
-        """Return the event for the ledger once the entry is judged, else None."""
+        """Return the event for the ledger and the competition's state once the entry is judged,
+        else None."""
         waited = f"{time.monotonic() - start:.0f} s"
         try:
             standing = calls.read_standing(slug)
@@ -65,7 +67,7 @@ def watch(job: JobSpec, run: RunDir, event: Event) -> tuple[Event, Standing]:
 
 
 def judged(event: Event, entry: Entry, rank: int | None) -> Event:
-    """Return the event that records how Kaggle judged the entry."""
+    """Return the event that records how Kaggle judged the entry: scored, or failed."""
     if entry.state == "error":
         reason = entry.error or "Kaggle gives no reason"
         return event.later("failed", ref=entry.ref, reason=reason)

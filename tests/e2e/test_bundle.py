@@ -57,7 +57,7 @@ def test_a_bundle_that_was_changed_is_refused(place: Path, tmp_path: Path) -> No
     first.write_bytes(first.read_bytes() + b" ")
     second.unlink()
     third.write_bytes(b"")
-    with pytest.raises(ValueError, match="not the bundle that was written") as caught:
+    with pytest.raises(ValueError, match="files are not those that were written") as caught:
         load_predictor(folder)
     assert f"{first}: changed since" in str(caught.value)
     assert f"{second}: missing" in str(caught.value)

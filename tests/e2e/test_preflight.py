@@ -92,7 +92,7 @@ def test_what_does_not_promise_more_asks_first(job: Path, kaggle: Kaggle) -> Non
     better, worse, same = ("run=better", "run=worse", "run=same")
     finished(job, worse, pixels=1, hits=9)
     assert "probably not better than those of rt-" in (text := refused(job, worse))
-    assert "(ref 1000), the best sent: P = 0.00; --yes sends it" in text
+    assert "(ref 1000), the best one sent: P = 0.00; --yes sends it" in text
     submitted(job, worse, consent=("unlikely",))
     finished(job, better, pixels=3, score=0.95, hits=12)
     submitted(job, better)
@@ -112,8 +112,9 @@ def test_the_change_against_the_last_sent_is_told(
     submitted(job)
     printed = capsys.readouterr().out
     tag = ledger_in(run_of(job)).read()[0].tag
-    assert f"1 px in 1 of 2 masks differ from {tag} (ref 1000), 33 % of its 3" in printed
-    assert f"P(better than {tag} (ref 1000), the best sent) = 1.00" in printed
+    differ = f"1 px in 1 of 2 masks differ from {tag} (ref 1000), "
+    assert differ + "33 % of the 3 px of foreground" in printed
+    assert f"P(better than {tag} (ref 1000), the best one sent) = 1.00" in printed
     ledger_in(run_of(job)).path.with_name(f"{tag}.npz").unlink()
     finished(job, pixels=4, score=0.95, hits=12)
     ledger_in(run_of(job)).path.with_name(f"{ledger_in(run_of(job)).read()[-1].tag}.npz").unlink()
@@ -186,7 +187,7 @@ def test_a_ledger_on_object_storage_serves_two_machines(
         submitted(job, *other)
         printed = capsys.readouterr().out
         assert "1 px in 1 of 2 masks differ from rt-" in printed
-        assert "(ref 1000), the best sent) = 1.00" in printed
+        assert "(ref 1000), the best one sent) = 1.00" in printed
         events = ledger_of(load_job(job, [ledger]), run_of(job)).read()
         assert [event.kind for event in events] == ["prepared", "sending", "sent", "scored"] * 2
         assert len(kaggle.submissions) == 2

@@ -108,7 +108,7 @@ def test_the_csv_holds_the_mean_with_the_team_mates_maps(
 ) -> None:
     job, printed = joined
     assert "anna joined: 22 out-of-fold and 40 test maps" in printed
-    assert "P(better than before, out of fold) = " in printed
+    assert "P(better than before) = " in printed
     assert ": epoch " not in printed  # nothing is trained again
     first, _, before = opened(finished / "runs.yaml")
     run, report, after = opened(job)

@@ -39,7 +39,7 @@ def test_a_worker_stopped_stuck_and_killed_trains_the_same_weights(
     assert same_weights(training.directory, whole)
     notes = training.notes()
     stuck = [note for note in notes if "made no step for" in note]
-    stopped = [note for note in notes if "left no stacks" in note]
+    stopped = [note for note in notes if "wrote no stacks" in note]
     assert {note.split(" of 2")[0] for note in stuck[-2:]} == {"rank 0", "rank 1"}
     assert len(stuck) == 3
     assert len(stopped) == 1

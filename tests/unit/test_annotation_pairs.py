@@ -24,7 +24,8 @@ def _coco(root: Path, images: list[dict[str, Any]], more: Any = None) -> list[st
 def test_folders_tell_images_of_one_name_apart(tmp_path: Path) -> None:
     names = ["data/y/1.png", "x\\1.PNG"]
     images = [{"id": n, "file_name": name} for n, name in enumerate(names)]
-    assert _coco(tmp_path, images)[0].endswith("may be x/1.png and y/1.png; write its folders, too")
+    said = "may be x/1.png and y/1.png; write its path with the folders"
+    assert _coco(tmp_path, images)[0].endswith(said)
     images[0]["file_name"] = "y/1.png"
     assert _coco(tmp_path, images) == []
     samples = found_in(tmp_path, SPEC, SPLITS).samples

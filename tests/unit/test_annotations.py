@@ -133,9 +133,12 @@ WRONG: dict[str, tuple[Any, str]] = {
     "coco short": (_coco([[1, 1, 2, 2]]), "object 5: a polygon of 4 numbers"),
     "coco size": (_coco({"counts": [24], "size": [6, 4]}), r"have the size \[6, 4\]"),
     "coco counts": (_coco({"counts": [20], "size": [4, 6]}), "its counts fill 20 px"),
-    "cvat line": (_cvat('<polyline label="ring" points="1,1;2,2"/>'), "a polyline is not drawn"),
+    "cvat line": (
+        _cvat('<polyline label="ring" points="1,1;2,2"/>'),
+        "a polyline cannot become a mask",
+    ),
     "cvat number": (_cvat('<box label="ring" xtl="a"/>'), "box 1: its xtl is 'a'; write a number"),
-    "cvat points": (_cvat('<polygon label="ring" points="1,1;2"/>'), "three or more of x,y;x,y"),
+    "cvat points": (_cvat('<polygon label="ring" points="1,1;2"/>'), "at least three of them"),
     "cvat mask": (
         _cvat('<mask label="ring" rle="0,4" left="4" top="1" width="4" height="1"/>'),
         "its bitmap of 4x1 px at x 4, y 1 leaves the image of 6x4 px",

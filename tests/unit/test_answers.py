@@ -221,7 +221,7 @@ def test_values_become_json() -> None:
     assert as_tree({"found": found, 3: None}) == {
         "found": {"path": "a/b", "values": [1.0, None, None], "array": [[1, 2]]}, "3": None,
     }  # fmt: skip
-    with pytest.raises(TypeError, match="set has no place"):
+    with pytest.raises(TypeError, match="cannot contain a set"):
         as_tree({"x": {1}})
 
 

@@ -104,7 +104,7 @@ def test_a_channel_that_lacks_or_is_too_many_is_a_problem(root: Path) -> None:
 @pytest.mark.parametrize(
     ("format", "text"),
     [
-        ({"image": "{split}/{channel}.png"}, "names no image"),
+        ({"image": "{split}/{channel}.png"}, "is the same for all images"),
         ({"image": "{split}/{name}.png", "channels": ["red"]}, "has no {channel}"),
         ({"image": "{split}/{name}_{channel}.png", "channels": ["a", "a"]}, "each channel once"),
         ({"image": "{split}/{name}_{channel}.png", "test_image": "t/{name}.png"}, "in both image"),

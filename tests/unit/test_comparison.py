@@ -95,7 +95,7 @@ def test_only_the_first_measure_is_said_to_be_the_same(tmp_path: Path) -> None:
         ("Dice", "same"), ("IoU", "unknown"),
     ]  # fmt: skip
     assert "same measure Dice: yes; IoU: unknown" in Page(page).text("study-1")
-    assert "beside the source; measure: Dice same, IoU unknown; images: same" in study_text(
+    assert "compared with the source; measure: Dice same, IoU unknown; images: same" in study_text(
         compared.table
     )
     drawn = against_source([compared])

@@ -89,7 +89,7 @@ def test_all_listed_steps_that_do_not_fit_are_named() -> None:
     [
         ([{"name": "inside", "inner": "a", "outer": "a"}], "inside needs two classes"),
         (["inside"], "inside needs two classes"),
-        ([{"name": "bias", "inner": "a"}], "bias has no inner and outer"),
+        ([{"name": "bias", "inner": "a"}], "leave them out of bias"),
         (["bias", "bias"], "bias is listed 2 times"),
     ],
 )

@@ -47,7 +47,7 @@ def test_a_log_has_a_line_every_30_seconds_and_one_at_the_end(
     assert capsys.readouterr().out.splitlines() == [
         "  predict: 16 of 40 images, about 2 min left",  # 6 in 30 s, 24 to come
         "  predict: 22 of 40 images, about 1.5 min left",
-        "predict: 30 images in 1 min; 10 were there before",
+        "predict: 30 images in 1 min; 10 were done before",
     ]
 
 

@@ -23,7 +23,7 @@ NEED = ResourcesSpec(gpus=1, loaders=2)
     ("change", "text"),
     [
         ({"versions": {**GOOD.versions, "torch": "2.13.0"}},
-         "torch 2.13.0, and 2.14.1 on head; use one image for all nodes"),
+         "torch 2.13.0, and 2.14.1 on head; use one container image for all nodes"),
         ({"gpus": ()}, "Ray offers 1 GPUs, and torch sees 0; install a driver for CUDA 13.0"),
         ({"gpu_fault": "GPU 0: no kernel image"}, "GPU 0: no kernel image; install a driver"),
         ({"shm_gb": 0.06}, "/dev/shm has 0.06 GB free, too little for resources.loaders"),

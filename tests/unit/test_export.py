@@ -82,7 +82,7 @@ def test_without_its_packages_onnx_says_how_to_have_them(
 
 def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.pt").write_bytes(b"x")
-    with pytest.raises(ValueError, match=r"not a checkpoint of raytrain: x\.json is not there"):
+    with pytest.raises(ValueError, match=r"not a checkpoint of raytrain: x\.json is missing"):
         load_predictor(tmp_path / "x.pt")
 
 

@@ -81,7 +81,8 @@ def test_a_text_that_was_never_kept_is_named(own_folder: Path) -> None:
     tree = load_job(own_folder / "job.yaml").model_dump(mode="json")
     tree["trial"]["model"]["extend"] = "0123456789ab"
     with pytest.raises(
-        ValueError, match=r"two_convolutions comes from a file that is missing here \(0123"
+        ValueError,
+        match=r"two_convolutions is defined in a Python file that is not loaded here .*0123",
     ):
         JobSpec.model_validate(tree)
 

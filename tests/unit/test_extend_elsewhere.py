@@ -59,7 +59,7 @@ def test_a_checkpoint_in_its_run_brings_its_file_along(own_folder: Path) -> None
         save_weights(place, state, card)
         told.append(elsewhere(_predict, place, trust))
     assert told[0] == "(1, 2, 8, 8)"
-    assert "two_convolutions comes from a file that is missing here" in told[1]
+    assert "two_convolutions is defined in a Python file that is not loaded here" in told[1]
     assert "extend_from([Path('my.py')])" in told[1]
     [kept] = run.extend.glob("*/own_parts.py")
     assert f"to run them, add --trust or name them in the job's `extend`\n  {kept}" in told[2]

@@ -129,19 +129,21 @@ def test_test_images_may_lie_beside_the_others_and_lack_a_group(tmp_path: Path) 
     found = _found(tmp_path, spec, group="{patient}_*", splits={"name": "fraction", "val": 0.5})
     assert found.problems == []
     assert found.groups == {"p1_a": "p1", "p1_b": "p1", "p2_c": "p2", "7": "7"}
-    assert found.notes == ("test images without a part of competition.group: 1, such as '7'",)
+    assert found.notes == (
+        "test images whose names lack a part of competition.group: 1, such as '7'",
+    )
 
 
 def test_what_a_pattern_of_test_images_needs(tmp_path: Path) -> None:
     base = {"image": "im/{case}_{n}.png", "mask": "gt/{case}_{n}.png"}
     for change, words in (
-        ({"test_image": "t/{n}.png"}, r"lacks {case}, which names the images of image"),
+        ({"test_image": "t/{n}.png"}, r"lacks {case}, a part of the pattern image"),
         ({"test_image": "{split}/{case}_{n}.png"}, "{split} has no meaning here"),
         ({"image_id": "{cas}_{n}"}, "unknown '{cas}'; did you mean '{case}'"),
         ({"image_id": "{case}/{n}"}, "a name has no . and no /"),
         ({"mask": "gt/{cse}.png"}, "unknown '{cse}'; did you mean '{case}'"),
         ({"mask": "{split}/{case}_{n}.png"}, "unknown '{split}'"),
-        ({"mask": "gt/{object}.png"}, "names no image; add a part of image to it"),
+        ({"mask": "gt/{object}.png"}, "does not say to which image a mask belongs"),
         ({"mask": "**/{case}.png"}, "does not span folders"),
         ({"image": "im/{case}*.png"}, "nothing separates the part from"),
         ({"image": "im/{1}.png"}, "one word that begins with a letter"),

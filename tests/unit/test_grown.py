@@ -180,7 +180,7 @@ def test_nothing_is_overwritten_and_nothing_is_left_after_a_failure(
         grown(tmp_path, job, 6, "out")
     assert {path.name for path in tmp_path.iterdir()} - {"runs"} == {"data", "out"}
     assert not any((tmp_path / "out").iterdir())
-    with pytest.raises(ValueError, match=r"trial\.augmentation: it draws nothing"):
+    with pytest.raises(ValueError, match=r"trial\.augmentation: it is empty"):
         grown(tmp_path, job_of(tmp_path, augmentation="none"), 6, "out")
 
 

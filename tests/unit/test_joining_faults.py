@@ -84,8 +84,8 @@ def test_all_that_is_wrong_is_said_at_once(place: Place) -> None:
     for part in (
         "--remove nobody: nothing joined",
         f"folds: the maps were made on folds 000000000000, this run's are {place.folds.hash}",
-        f"leak: 1 maps come from a model that saw the image's group: cmr5 (group 3: fold {wrong}, "
-        f"held out in {1 - wrong})",
+        f"leak: 1 maps come from a model that saw the image's group: cmr5 (group 3: fold_of "
+        f"says {wrong}, but fold {1 - wrong} holds it out)",
         "fold_of: lacks cmr6",
         "fold_of: lists names that are not labeled images: cmr99",
         "oof: 1 missing: cmr4.npy",

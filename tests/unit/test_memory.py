@@ -80,7 +80,8 @@ def test_the_batch_is_divided_until_it_fits_and_the_step_stays(samples: Samples)
     divided, second = _epoch(samples, 3)
     assert first.news([]) == {}
     assert second.news([])["notes"] == [
-        f"out of memory with 8 images per step: each step has {parts} parts from then on"
+        "out of memory with 8 images per step: from then on, each worker's share of a step "
+        f"has {parts} parts"
         for parts in (2, 4)
     ]
     assert second.spec.accumulate == 4
@@ -109,7 +110,9 @@ def test_evaluation_takes_what_fits(samples: Samples) -> None:
         )
         rows.append(validate(training, Small(training.model, images), on, 1)[0])
         told.append(training.news([]))
-    parts = [f"out of memory with {n} images of an evaluation: taken in halves" for n in (4, 2)]
+    parts = [
+        f"out of memory with {n} images of an evaluation: evaluated in two halves" for n in (4, 2)
+    ]
     assert told == [{}, {"notes": parts}]
     training.notes += [*parts, "another"]
     assert training.news([{"epoch": 1, "notes": parts}]) == {"notes": ["another"]}

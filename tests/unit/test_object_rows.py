@@ -43,7 +43,7 @@ DIFFERS = "a.jpg: 1 px differ from the mask"
         (["1 2", "7 1"], [FEWER]),
         (["1 2 7 1", "9 3"], [FEWER, DIFFERS]),
         (["1 3", "7 1", "9 3"], [DIFFERS]),
-        (["1 2", "7 1", ""], ["a.jpg: one of several rows has no pixel"]),
+        (["1 2", "7 1", ""], ["a.jpg: one of its several rows has no pixel"]),
         (
             ["1 2", "7 1", "9 3", "9 3"],
             [

@@ -107,13 +107,14 @@ def test_the_order_of_images_does_not_matter() -> None:
 
 def test_what_cannot_be_compared_is_said() -> None:
     one = some([3, 4], ["p", "q"])
-    with pytest.raises(ValueError, match="1 images are in only one of the two, such as i2"):
+    with pytest.raises(ValueError, match="1 images are in only one of the two submissions"):
         beats(one, some([3, 4, 5], ["p", "q", "r"]))
     other = some([3, 4], ["p", "p"])
     other.evidence.counts_NK3[1, 1] = (4, 0, 99)
     metric = CrossEntropyMetricSpec()
     with pytest.raises(
-        ValueError, match=r"differently; 1 masks .* such as i1; the .* for -cross-entr"
+        ValueError,
+        match=r"differently; the true pixels of 1 images .* such as i1: .*; the .* for -cross-e",
     ):
         beats(replace(one, metric=metric), other)
 

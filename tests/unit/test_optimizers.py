@@ -178,7 +178,7 @@ def test_by_default_all_parameters_are_one_group_in_their_order() -> None:
         ),
         (
             {"name": "torch", "optimizer": "SGD", "parameters": {"lr": 1}},
-            "parameters.lr: not to be set here",
+            "parameters.lr: raytrain sets it; leave it out",
         ),
     ],
 )

@@ -89,10 +89,10 @@ def test_memory_that_is_not_known_is_left_out_or_asked_for(
         "epoch": 1, "train_loss": 0.5, "lr": 0.01, "samples_per_s": 40.0, "wait_share": 0.25,
         "seconds_left": 3.0,
     }  # fmt: skip
-    assert "waiting 25 %, 3 s left" in epoch_text(row, 2)
-    assert "waiting 25 %, 1.5 GB of the GPU, 3" in epoch_text({**row, "device_gb": 1.5}, 2)
+    assert "waiting for data 25 %, 3 s left" in epoch_text(row, 2)
+    assert "waiting for data 25 %, 1.5 GB of the GPU, 3" in epoch_text({**row, "device_gb": 1.5}, 2)
     both = epoch_text({**row, "host_gb": 2.0, "device_gb": 1.5}, 2)
-    assert "waiting 25 %, 2.0 GB and 1.5 GB of the GPU, 3" in both
+    assert "waiting for data 25 %, 2.0 GB and 1.5 GB of the GPU, 3" in both
 
 
 def test_a_budget_needs_a_timer_and_links(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from tests.tiny import SPEC, task_in
 
 FIGURES = (
     r"loss [\d.]+, val loss [\d.]+, val Dice [\d.]+ \([\d. ]+\), lr [\d.e-]+, \d+ images/s, "
-    r"waiting \d+ %, [\d.]+ GB, \d+ s left"
+    r"waiting for data \d+ %, [\d.]+ GB, \d+ s left"
 )
 
 
@@ -81,7 +81,7 @@ def test_with_details_eight_trials_at_once_leave_a_line_an_epoch_each_with_its_n
         assert all(re.search(FIGURES + "$", line) for line in mine), mine
     assert told[-1].endswith(
         "epoch 4/4, loss 0.2500, val loss 0.5000, val Dice 0.4000 (0.200 0.300), lr 0.001, "
-        "20 images/s, waiting 25 %, 1.5 GB, 0 s left"
+        "20 images/s, waiting for data 25 %, 1.5 GB, 0 s left"
     )
     ends = [line for line in lines if line.startswith("  finished")]
     assert len(ends) == 8

@@ -204,7 +204,7 @@ def test_a_resumed_training_ends_early_and_ships_the_same(tmp_path: Path, sample
     for kind in kinds.of:
         first, second = _state(whole, kind), _state(parts, kind)
         assert all(torch.equal(first[name], second[name]) for name in first)
-    reason = "ended early: val_score has not got better since epoch 1"
+    reason = "ended early: val_score has not improved since epoch 1"
     assert write_record(parts, "finished", None).reason == reason
 
 
@@ -232,5 +232,5 @@ def test_a_kind_that_cannot_be_is_refused() -> None:
         TrialSpec(epochs=9, until=5, ship=EpochsSpec(at=(3, 6)))
     with pytest.raises(ValueError, match="rising"):
         EpochsSpec(at=(3, 2))
-    with pytest.raises(ValueError, match="each kind only once"):
+    with pytest.raises(ValueError, match="list each kind of weights once"):
         BetterSpec(of=(LastSpec(), LastSpec()))

@@ -52,8 +52,8 @@ def test_splits_by_number(frames: Path) -> None:
 def test_numbers_in_no_or_two_ranges_are_named(frames: Path) -> None:
     *_, problems = _find(frames, splits=RangeSplitsSpec(train="1-5", val="5-9", test="10-11"))
     assert len(problems) == 2
-    assert "f05.png: 5 is in train and val of competition.splits" in problems[0]
-    assert "f12.png: 12 is in none of competition.splits" in problems[1]
+    assert "f05.png: 5 is in the ranges of train and val (competition.splits)" in problems[0]
+    assert "f12.png: 12 is in no range (competition.splits)" in problems[1]
     *_, [*problems] = _find(frames, splits=RangeSplitsSpec(train="1-9", test="10-12", val="40-50"))
     assert problems == ["competition.splits.val: no image has a number in this range; correct it"]
 

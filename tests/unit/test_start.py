@@ -67,7 +67,7 @@ def test_a_head_for_other_classes_starts_anew_and_is_named(
     head = model.state_dict()["head.weight"].clone()
     assert (
         warm_start(model, TrialSpec(init=str(given)))
-        == "not in last.pt, so they start at random: head"
+        == "layers that last.pt does not contain, so they start at random: head"
     )
     assert torch.equal(model.state_dict()["head.weight"], head)
     state = load_checkpoint(given)["model"]
@@ -76,7 +76,9 @@ def test_a_head_for_other_classes_starts_anew_and_is_named(
     task = make_task(tmp_path / "t", samples, deeper)
     run_trial(task, samples, SilentReporter())
     (note,) = write_record(task, "finished", None).notes
-    assert note.startswith("not in last.pt, so they start at random: down.3.0, down.3.1, ")
+    assert note.startswith(
+        "layers that last.pt does not contain, so they start at random: down.3.0, "
+    )
 
 
 def test_a_start_that_cannot_be_is_refused_with_its_reason(tmp_path: Path, trained: Task) -> None:
@@ -91,7 +93,7 @@ def test_a_start_that_cannot_be_is_refused_with_its_reason(tmp_path: Path, train
     assert "has no separate encoder" in problems(UNetSpec(), freeze_encoder=1)[0]
     assert problems(SmpSpec(), freeze_encoder=1) == []
     other = problems(UNetSpec(width=4, depth=2), init=given, init_sha256="0" * 64)
-    assert "is another file than when its SHA-256 was 000000000000" in other[0]
+    assert "has changed since its SHA-256 was 000000000000" in other[0]
 
 
 def test_what_a_start_holds_is_in_the_fingerprint(
@@ -168,7 +170,7 @@ def test_steps_and_samples_become_whole_epochs(
     for length in ({"steps": 12}, {"samples": 46}, None):
         with pytest.raises(ValueError, match="drop_last: 10 windows do not fill a batch of 16"):
             made(length=length, batch_size=16, drop_last=True)
-    with pytest.raises(ValueError, match="steps or samples, one of them"):
+    with pytest.raises(ValueError, match="give either steps or samples"):
         LengthSpec(steps=3, samples=4)
 
 

@@ -88,8 +88,8 @@ def test_the_table_lays_ours_beside_theirs(tmp_path: Path) -> None:
     ]
     assert table.cells[0].difference == pytest.approx(dice - 0.4476)
     assert (
-        "beside the source; measure: Dice same, IoU unknown; images: other; 95 % over repeats"
-        in text
+        "compared with the source; measure: Dice same, IoU unknown; images: other; "
+        "95 % intervals over repeats" in text
     )
     write_study(run, table)
     rows = list(csv.reader(run.study.read_text().splitlines()))

@@ -18,9 +18,11 @@ def test_what_was_tried_is_shown_with_its_groups_and_images() -> None:
     whole = ensemble_of([member], oof, "h", "d", 2)
     for tried, few in ((rows[:1], False), (rows, True)):
         text = score_text(whole.model_copy(update={"comparisons": tuple(tried), "chosen_on": 90}))
-        assert "  tried on 90 of 500 labeled images (whole groups with about 30 million pix" in text
+        assert (
+            "  compared on 90 of 500 labeled images (whole groups with about 30 million pix" in text
+        )
         assert "7 of 100" in text
         assert ("2 of 100" in text) == few
-        assert ("nothing is kept unless at least 6 groups score differently" in text) == few
+        assert ("a change is kept only if at least 6 groups score differently" in text) == few
     text = score_text(whole.model_copy(update={"comparisons": tuple(rows)}))
-    assert "tried on" not in text
+    assert "compared on" not in text

@@ -65,7 +65,7 @@ def test_a_standstill_is_told_and_ends_the_process(tmp_path: Path) -> None:
     assert one.startswith("rank 1 of 3 on b made no step")
     assert path.name in one
     assert others == [
-        f"rank {rank} on {node} left no stacks: it was stopped or is gone"
+        f"rank {rank} on {node} wrote no stacks: it was suspended, or its process has ended"
         for rank, node in ((0, "a"), (2, "c"))
     ]
     assert stall_notes(tmp_path, [{"epoch": 1}, {"epoch": 2, "notes": [one]}]) == []

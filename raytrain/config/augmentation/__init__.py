@@ -59,7 +59,8 @@ def _is_mapping(value: Any) -> Any:
 
 
 class OneOfSpec(Spec):
-    """With probability `p` exactly one of the transforms, chosen by their own `p` as weights."""
+    """Applies, with probability `p`, exactly one of the transforms. Their own `p` are the weights
+    of the choice."""
 
     name: Literal["OneOf"] = "OneOf"
     transforms: tuple[Annotated[_Transform, BeforeValidator(_is_mapping)], ...]

@@ -19,7 +19,7 @@ from raytrain.config.augmentation.spatial import Transform
 
 
 class RandomBrightnessContrastSpec(Transform):
-    """value * (1 + contrast) + brightness."""
+    """Each value becomes value * (1 + contrast) + brightness."""
 
     name: Literal["RandomBrightnessContrast"] = "RandomBrightnessContrast"
     brightness_limit: SignedShares = (-0.2, 0.2)
@@ -27,14 +27,14 @@ class RandomBrightnessContrastSpec(Transform):
 
 
 class RandomGammaSpec(Transform):
-    """value ** (gamma / 100)."""
+    """Each value becomes value ** (gamma / 100)."""
 
     name: Literal["RandomGamma"] = "RandomGamma"
     gamma_limit: Percents = (80, 120)
 
 
 class InvertImgSpec(Transform):
-    """Dark becomes bright, and bright becomes dark."""
+    """The image is inverted: dark becomes bright, and bright becomes dark."""
 
     name: Literal["InvertImg"] = "InvertImg"
 
@@ -64,7 +64,7 @@ class GaussNoiseSpec(Transform):
 
 
 class MultiplicativeNoiseSpec(Transform):
-    """One random factor for the whole image, or one per pixel."""
+    """Multiplicative noise: one random factor for the whole image, or one for each pixel."""
 
     name: Literal["MultiplicativeNoise"] = "MultiplicativeNoise"
     multiplier: Factors = (0.9, 1.1)
@@ -79,13 +79,13 @@ class ShotNoiseSpec(Transform):
 
 
 class SaltAndPepperSpec(Transform):
-    """Some pixels become as dark or as bright as possible."""
+    """Random pixels become as dark or as bright as possible."""
 
     name: Literal["SaltAndPepper"] = "SaltAndPepper"
     amount: Shares = (0.01, 0.06)
     """Share of the pixels."""
     salt_vs_pepper: Shares = (0.4, 0.6)
-    """Share of these pixels that become bright."""
+    """Share of the changed pixels that become bright."""
 
 
 class BlurSpec(Transform):
@@ -103,14 +103,14 @@ class GaussianBlurSpec(Transform):
 
 
 class MedianBlurSpec(Transform):
-    """Median over a square, in 256 steps."""
+    """Median over a square, in 256 steps of gray."""
 
     name: Literal["MedianBlur"] = "MedianBlur"
     blur_limit: Sizes = (3, 7)
 
 
 class SharpenSpec(Transform):
-    """A mix of the image and its edges."""
+    """A weighted mean of the image and its edges."""
 
     name: Literal["Sharpen"] = "Sharpen"
     alpha: Shares = (0.2, 0.5)

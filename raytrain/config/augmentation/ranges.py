@@ -44,7 +44,7 @@ Slants = Annotated[tuple[_Slant, _Slant], WrapValidator(_rising)]
 SignedShares = Annotated[tuple[_Signed, _Signed], WrapValidator(_rising)]
 Shares = Annotated[tuple[_Share, _Share], WrapValidator(_rising)]
 Parts = Annotated[tuple[_Part, _Part], WrapValidator(_rising)]
-"""Fractions below 1: albumentations reads 1 and more as pixels."""
+"""Fractions of the side, below 1. albumentations reads 1 and more as pixels."""
 Corners = Annotated[tuple[_Corner, _Corner], WrapValidator(_rising)]
 Factors = Annotated[tuple[_Factor, _Factor], WrapValidator(_rising)]
 Zooms = Annotated[tuple[_Zoom, _Zoom], WrapValidator(_rising)]
@@ -56,4 +56,4 @@ Limits = Annotated[tuple[_Limit, _Limit], WrapValidator(_rising)]
 Hues = Annotated[tuple[_Hue, _Hue], WrapValidator(_rising)]
 Counts = Annotated[tuple[_Count, _Count], WrapValidator(_rising)]
 Sizes = Annotated[tuple[_Size, _Size], WrapValidator(_rising)]
-"""Side of a filter in pixels, odd."""
+"""Side of a filter in pixels, an odd number."""

@@ -1,4 +1,5 @@
-"""Transforms that move image and mask alike: linear for images, nearest neighbor for masks.
+"""Transforms that move image and mask alike. Images are interpolated linearly, masks by the nearest
+neighbor.
 
 Only parameters are offered that keep image and mask aligned and preserve their size. Hence there is
 no crop, and no GridDistortion, which leaves a part of small images unmapped.
@@ -25,7 +26,7 @@ class Transform(Spec):
 
     name: str
     p: float = Field(0.5, ge=0, le=1)
-    """Probability. Inside a OneOf: the weight relative to the other transforms."""
+    """Probability of the transform. Inside a OneOf: its weight relative to the other transforms."""
 
 
 class _Resampling(Transform):
@@ -82,7 +83,7 @@ class AffineSpec(_Resampling):
     scale: Zooms = (1, 1)
     """Drawn for each axis."""
     keep_ratio: bool = False
-    """Whether both axes have the same scale."""
+    """Whether both axes are scaled by the same factor."""
     translate_percent: SignedShares = (0, 0)
     """Fractions of the side (0.1, not 10), drawn for each axis."""
     shear: Slants = (0, 0)
@@ -90,7 +91,8 @@ class AffineSpec(_Resampling):
 
 
 class PerspectiveSpec(_Resampling):
-    """The corners move inward by fractions of the side; the region is stretched to full size."""
+    """The corners move inward by fractions of the side, and the region between them is stretched to
+    full size."""
 
     name: Literal["Perspective"] = "Perspective"
     scale: Corners = (0.05, 0.1)
@@ -103,7 +105,7 @@ class ElasticTransformSpec(_Resampling):
     alpha: float = Field(1, ge=0, le=2000)
     """Strength."""
     sigma: float = Field(50, ge=1, le=200)
-    """Pixels over which a bend is smooth."""
+    """Standard deviation, in px, of the Gaussian that smooths the bends."""
 
 
 class OpticalDistortionSpec(_Resampling):

@@ -1,6 +1,6 @@
 """Architectures and their parameters. The names are the keys of `models.ARCHITECTURES`.
 
-The specs in this file are of networks that segmentation-models-pytorch does not provide.
+This file has the specs of networks that segmentation-models-pytorch does not provide.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -57,8 +57,8 @@ class DeepLabSpec(PretrainedSpec):
     name: Literal["deeplab"] = "deeplab"
     encoder: Literal["resnet101", "drn_d_54", "mobilenet_v2", "tu-xception65"] = "resnet101"
     output_stride: Literal[8, 16] | None = None
-    """Stride of the encoder's deepest map; `null`: 8 for drn_d_54, else 16. The rates are 6, 12, 18
-    at stride 16 and 12, 24, 36 at 8."""
+    """Stride of the encoder's deepest map; `null`: 8 for drn_d_54, else 16. The dilation rates are
+    6, 12, 18 at stride 16 and 12, 24, 36 at stride 8."""
 
     @property
     def label(self) -> str:
@@ -68,7 +68,8 @@ class DeepLabSpec(PretrainedSpec):
 
 
 class FcnSpec(PretrainedSpec):
-    """FCN-32s, -16s or -8s on VGG16 (Long et al. 2015): deconvolutions, scores added.
+    """FCN-32s, -16s or -8s on VGG16 (Long et al. 2015), with transposed convolutions; the scores of
+    finer stages are added.
 
     `{name: fcn, stride: 8, weights: imagenet}`
     """
@@ -103,7 +104,8 @@ class SegNetSpec(PretrainedSpec):
 
 
 class EffUNetSpec(PretrainedSpec):
-    """A U-Net decoder on EfficientNet that also sees the image (Baheti et al. 2020; system B).
+    """A U-Net decoder on EfficientNet, with the image as an additional input (Baheti et al. 2020;
+    system B).
 
     `{name: effunet, encoder: efficientnet-b3, weights: imagenet}`
     """
@@ -135,7 +137,8 @@ class SetrSpec(PretrainedSpec):
     name: Literal["setr"] = "setr"
     encoder: str = Field("tu-vit_base_patch16_224", pattern="^tu-")
     head: Literal["naive", "progressive"] = "progressive"
-    """`naive` enlarges the map at once; `progressive` in four steps with a convolution each."""
+    """`naive` enlarges the map in one step. `progressive` enlarges it in four steps, with a
+    convolution each."""
 
     @property
     def label(self) -> str:
@@ -160,9 +163,10 @@ class NingSpec(Spec):
 
 
 class AlexNetSpec(Spec):
-    """AlexNet (Krizhevsky et al. 2012) with dense layers that predict a 32x32 px mask, enlarged.
+    """AlexNet (Krizhevsky et al. 2012) whose dense layers predict a 32x32 px mask, which is
+    enlarged.
 
-    `{name: alexnet}`; needs images of at least 63x63 px.
+    `{name: alexnet}`; images need at least 63x63 px.
     """
 
     name: Literal["alexnet"] = "alexnet"

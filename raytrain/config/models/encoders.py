@@ -18,7 +18,7 @@ class PretrainedSpec(Spec):
     @property
     @abstractmethod
     def label(self) -> str:
-        """Short form of the network."""
+        """Short form of the network, for names of trials."""
 
     @model_validator(mode="after")
     def _is_published(self) -> Self:

@@ -61,7 +61,7 @@ class PixelsBoostingSpec(PixelsBase):
 
     name: Literal["pixels_boosting"] = "pixels_boosting"
     rounds: int = Field(60, ge=1)
-    """Boosting rounds, each of one tree per class, or of one tree for two classes."""
+    """Number of boosting rounds. Each adds one tree per class, or one tree for two classes."""
     rate: float = Field(0.1, gt=0, le=1)
     bins: int = Field(255, ge=2, le=255)
     """Number of bins into which the values of a feature are sorted."""

@@ -26,11 +26,12 @@ class UNetBase(Spec):
     norm: Literal["batch", "group", "instance", "none"] = "batch"
     """Normalization layer. `group` gives the same gradients for any number of workers."""
     dropout: float = Field(0.0, ge=0, lt=1)
-    """Channel dropout; each network says where."""
+    """Channel dropout; the description of each network says where it is applied."""
 
     @property
     def label(self) -> str:
-        """Short form, such as `unet16x4`, plus the fields that differ: `unet_c32x4-tanh-convs3`."""
+        """Short form of the network: `unet16x4`, followed by fields that differ from the default,
+        as in `unet_c32x4-tanh-convs3`."""
         words = [f"{self.model_dump()['name']}{self.width}x{self.depth}"]
         for key, value in self.model_dump(exclude={"name", "width", "depth"}).items():
             if value not in (None, type(self).model_fields[key].default):
@@ -38,7 +39,7 @@ class UNetBase(Spec):
         return "-".join(words)
 
     def fitted(self, height: int, width: int) -> Self:
-        """Return the same network with its depth reduced until the deepest map has a pixel."""
+        """Return the same network, with a depth at which the deepest map has at least one pixel."""
         deepest = max(1, int(math.log2(min(height, width))))
         return self if self.depth <= deepest else self.model_copy(update={"depth": deepest})
 
@@ -49,7 +50,7 @@ class ClassicUNet(UNetBase):
     dropout: float = Field(0.0, ge=0, lt=1)
     """Channel dropout at the bottleneck."""
     bias: bool = False
-    """Whether the stages' convolutions have biases, which a norm makes redundant."""
+    """Whether the stages' convolutions have biases. With a norm, biases have no effect."""
     down: Literal["max2", "max3", "conv"] = "max2"
     """Max-pooling over 2x2 or 3x3 pixels, or a 3x3 convolution, each with stride 2."""
     up: Literal["transposed2", "transposed3", "bilinear"] = "transposed2"
@@ -79,8 +80,8 @@ class UNetASpec(ClassicUNet):
 class UNetCSpec(UNetBase):
     """Source system C's U-Net: five blocks of 32 to 512 channels, with 7x7 kernels in the first.
 
-    `{name: unet_c, convs: 3, activation: tanh}`; the skips are the pooled maps, so none has the
-    full resolution, and the last block ends in the classes.
+    `{name: unet_c, convs: 3, activation: tanh}`; the skips are the pooled maps, so no skip has the
+    full resolution. The last block has one output channel per class.
     """
 
     name: Literal["unet_c"] = "unet_c"

@@ -22,12 +22,12 @@ from raytrain.data.batched.draws import DRAWS, Draw, Size
 from raytrain.data.batched.grays import GRAYS, seeded
 
 NEUTRAL = {"linear": [1.0, 0.0], "gamma": [1.0], "noise": [0.0], "grain": [1.0, 0.0]}
-"""Numbers that do not change an image."""
+"""Numbers with which a transform changes nothing."""
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """A transform and its condition: it is applied if uniform `gate` is in [low, high)."""
+    """A transform, which is applied if the uniform number `gate` is in [low, high)."""
 
     number: int
     spec: TransformSpec
@@ -35,25 +35,25 @@ class Chosen:
     low: float
     high: float
     first: int
-    """Index of its first own uniform."""
+    """Index of the transform's first uniform random number."""
 
     @property
     def draw(self) -> Draw:
         return DRAWS[self.spec.name]
 
     def active(self, uniform_BU: np.ndarray) -> np.ndarray:
-        """Return bool_B: the samples to which it is applied."""
+        """Return bool_B: the samples to which the transform is applied."""
         return (uniform_BU[:, self.gate] >= self.low) & (uniform_BU[:, self.gate] < self.high)
 
     def numbers(self, uniform_BU: np.ndarray, size: Size) -> np.ndarray:
-        """Return the numbers for every sample, whether it is applied or not."""
+        """Return the numbers of every sample, also where the transform is not applied."""
         own_BU = uniform_BU[:, self.first : self.first + self.draw.uniforms]
         return self.draw.numbers_BP(self.spec, own_BU, size)
 
 
 @dataclass(frozen=True)
 class Part:
-    """One operation of the device: affine maps joined into one, a bend, or a change of grays."""
+    """One operation on the device: joined affine maps, a bend, or a change of gray values."""
 
     steps: tuple[Chosen, ...]
 
@@ -64,21 +64,21 @@ class Part:
 
     @property
     def spec(self) -> TransformSpec:
-        """The spec with the relevant parameters: of joined maps, the one that may leave the
-        image."""
+        """The spec with the relevant parameters. Of joined maps, this is the spec of the map that
+        may leave the image."""
         return next((s.spec for s in self.steps if s.draw.kind != "turn"), self.steps[0].spec)
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """All that the device needs for a batch, drawn on the host."""
+    """Everything that the device needs for a batch. It is drawn on the host."""
 
     numbers: list[np.ndarray]
     """For each part: inverse_B6 of an affine map, else numbers_BP."""
     active: list[list[int]]
-    """For each part: the samples that it changes."""
+    """For each part: the samples that the part changes."""
     keys: list[int]
-    """For each sample: the seed of its noise."""
+    """For each sample: the seed of the sample's noise."""
 
 
 def undoable(spec: AugmentationSpec) -> list[str]:
@@ -97,7 +97,7 @@ class Augmenter:
         self.parts = _parts(self.steps)
 
     def draw(self, states: Sequence[np.random.SeedSequence]) -> Drawn:
-        """Draw from each state; a sample's numbers do not depend on the other samples."""
+        """Draw from each state. A sample's numbers do not depend on the other samples."""
         uniform_BU = np.stack([np.random.default_rng(s).random(self.uniforms + 1) for s in states])
         numbers, active = [], []
         for part in self.parts:
@@ -132,7 +132,7 @@ class Augmenter:
         self, image_BCHW: torch.Tensor, mask_BHW: torch.Tensor, drawn: Drawn,
         numbers: list[torch.Tensor], run: range,
     ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
-        """Apply geometric parts, last part first: pixels are traced back to their source."""
+        """Apply the geometric parts, the last one first: pixels are traced back to their source."""
         if not any(drawn.active[place] for place in run):
             return image_BCHW, mask_BHW
         height, width = self.size
@@ -159,7 +159,8 @@ class Augmenter:
 def bends(
     spec: ElasticTransformSpec, keys: list[int], size: Size, device: torch.device
 ) -> torch.Tensor:
-    """Return bend_B2HW in px, x and y: normal noise over its maximum, blurred, times alpha."""
+    """Return bend_B2HW, the shifts in px along x and y: normal noise divided by its maximum,
+    blurred, times alpha."""
     noise_B2HW = seeded(keys, (2, *size), device, "normal")
     noise_B2HW *= spec.alpha / noise_B2HW.abs().amax((1, 2, 3), keepdim=True)
     radius = round(spec.sigma * 8 + 1) // 2  # as in OpenCV for floats
@@ -194,7 +195,7 @@ def _transforms(step: TransformSpec | OneOfSpec) -> tuple[TransformSpec, ...]:
 
 
 def _steps(spec: AugmentationSpec) -> tuple[list[Chosen], int]:
-    """Return all transforms in their order, and how many random numbers they need."""
+    """Return all transforms in their order, and the number of uniform draws that they need."""
     steps: list[Chosen] = []
     used = 0
     for step in steps_of(spec):
@@ -211,8 +212,8 @@ def _steps(spec: AugmentationSpec) -> tuple[list[Chosen], int]:
 
 
 def _parts(steps: list[Chosen]) -> list[Part]:
-    """Group the steps into parts. Flips and quarter turns join a neighboring move, because they
-    preserve the image's borders."""
+    """Group the steps into parts. Flips and quarter turns are joined with a neighboring move,
+    because they preserve the image's borders."""
     parts: list[list[Chosen]] = []
     for step in steps:
         kinds = [other.draw.kind for other in parts[-1]] if parts else []
@@ -226,7 +227,7 @@ def _parts(steps: list[Chosen]) -> list[Part]:
 
 
 def _joined(part: Part, doing: np.ndarray, drawn: list[np.ndarray]) -> np.ndarray:
-    """Return the numbers of one part; samples that it does not change get neutral numbers."""
+    """Return the numbers of one part. Samples that it does not change get neutral numbers."""
     if part.kind in ("turn", "move"):
         matrix_B33 = np.tile(np.eye(3), (doing.shape[1], 1, 1))
         for done_B, step_B33 in zip(doing, drawn, strict=True):
@@ -239,7 +240,7 @@ def _joined(part: Part, doing: np.ndarray, drawn: list[np.ndarray]) -> np.ndarra
 
 
 def _to(numbers: list[np.ndarray], device: torch.device) -> list[torch.Tensor]:
-    """Copy all arrays at once, because a small copy costs as much as a large one."""
+    """Copy all arrays together, because a small copy takes as long as a large one."""
     if not numbers:
         return []
     joined_BP = torch.from_numpy(np.concatenate(numbers, 1))

@@ -1,4 +1,4 @@
-"""The random draws of each transform: a sample's numbers from uniforms, like albumentations' draws.
+"""The random draws of each transform, like albumentations': parameters from uniform numbers.
 
 Shape suffixes: B samples, U uniforms in 0 .. 1, P numbers, 33 a matrix on (x, y, 1) in pixels.
 """
@@ -28,12 +28,12 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class Draw:
-    """How a transform's numbers follow from uniforms."""
+    """How a transform's parameters are computed from uniform random numbers."""
 
     kind: Kind
     uniforms: int
     numbers_BP: Callable[[Any, np.ndarray, Size], np.ndarray]
-    """Function of (spec, uniform_BU, size)."""
+    """Function from (spec, uniform_BU, size) to the numbers."""
 
 
 def _horizontal_flip(spec: TransformSpec, uniform_BU: np.ndarray, size: Size) -> np.ndarray:
@@ -95,7 +95,7 @@ def _inverted(spec: TransformSpec, uniform_BU: np.ndarray, size: Size) -> np.nda
 
 
 def _factor(spec: MultiplicativeNoiseSpec, uniform_BU: np.ndarray, size: Size) -> np.ndarray:
-    """Return the factor of each sample, or the range itself if each pixel draws its own."""
+    """Return the factor of each sample. If each pixel draws its own factor, return the range."""
     if spec.elementwise:
         return np.tile(spec.multiplier, (len(uniform_BU), 1))
     factor_B = _between(spec.multiplier, uniform_BU[:, 0])
@@ -111,7 +111,7 @@ def _deviation(spec: GaussNoiseSpec, uniform_BU: np.ndarray, size: Size) -> np.n
 
 
 def blur_radius(sigma: np.ndarray | float) -> np.ndarray:
-    """Return the number of taps on each side of the middle one, as in PIL."""
+    """Return the number of filter taps on each side of the middle tap, as in PIL."""
     return np.floor(np.asarray(sigma) * 3.5).astype(int)
 
 
@@ -157,7 +157,7 @@ def _rotation(angle_B: np.ndarray) -> np.ndarray:
 
 
 def _about_center(linear: np.ndarray, count: int, size: Size) -> np.ndarray:
-    """Return matrix_B33 of one linear map, or of one per sample, around the center."""
+    """Return matrix_B33 of a linear map around the center: one map, or one per sample."""
     center_2 = np.array([size[1] - 1, size[0] - 1]) / 2
     matrix_B33 = np.tile(np.eye(3), (count, 1, 1))
     matrix_B33[:, :2, :2] = linear

@@ -19,7 +19,8 @@ def seeded(
     device: torch.device,
     law: Literal["normal", "uniform"],
 ) -> torch.Tensor:
-    """Return each key's noise, standard normal or uniform in 0 .. 1, whatever the batch."""
+    """Return the noise of each key, standard normal or uniform in 0 .. 1. It does not depend on the
+    other keys."""
     generator = torch.Generator(device)
     noise = torch.empty((len(keys), *shape), device=device)
     for key, one in zip(keys, noise, strict=True):
@@ -61,7 +62,8 @@ def _grain(
     spec: MultiplicativeNoiseSpec, image_BCHW: torch.Tensor, number_B2: torch.Tensor,
     active: list[int], keys: list[int],
 ) -> torch.Tensor:  # fmt: skip
-    """Multiply by one factor per sample, or one per pixel from the range; channels share it."""
+    """Multiply by one factor per sample, or by one factor per pixel from the range. All channels
+    have the same factors."""
     if not spec.elementwise:
         return _linear(spec, image_BCHW, number_B2, active, keys)
     low, high = spec.multiplier
@@ -91,4 +93,4 @@ GRAYS = {
     "grain": _grain,
     "blur": _blur,
 }
-"""Kind -> change(spec, image_BCHW, number_BP, the samples to change, their keys)."""
+"""Kind -> change(spec, image_BCHW, number_BP, samples to change, keys of these samples)."""

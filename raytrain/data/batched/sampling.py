@@ -1,4 +1,4 @@
-"""The source position of each pixel, and sampling of images and masks there.
+"""The source position of each pixel, and the sampling of images and masks at these positions.
 
 Shape suffixes: B samples, C channels, H x W pixels, K taps.
 """
@@ -19,7 +19,8 @@ class Places:
     x_BHW: torch.Tensor
     y_BHW: torch.Tensor
     weight_BHW: torch.Tensor | None = None
-    """Weight of the image at a pixel; the rest is the darkest value. None: 1 everywhere."""
+    """Weight of the image at a pixel. The rest of the weight is that of the darkest value. None: 1
+    everywhere."""
     inside_BHW: torch.Tensor | None = None
     """Whether the nearest pixel lies in the image; None: everywhere."""
 
@@ -32,7 +33,8 @@ def start(height: int, width: int, device: torch.device) -> Places:
 
 
 def moved(places: Places, matrix_B6: torch.Tensor) -> Places:
-    """Apply an affine map per sample (rows of x, then of y); places may leave the image."""
+    """Apply one affine map per sample (rows of x, then of y). The positions may be outside the
+    image."""
     a, b, c, d, e, f = matrix_B6[..., None, None].unbind(1)
     x, y = places.x_BHW, places.y_BHW
     return Places(
@@ -44,7 +46,8 @@ def moved(places: Places, matrix_B6: torch.Tensor) -> Places:
 
 
 def folded(places: Places, border: Border, height: int, width: int) -> Places:
-    """Map places back into the image according to the border mode, as OpenCV defines it."""
+    """Map positions outside the image back into it, according to the border mode as OpenCV defines
+    it."""
     weight_BHW, inside_BHW = places.weight_BHW, places.inside_BHW
     if border == "constant":
         parts = [(places.x_BHW, width), (places.y_BHW, height)]
@@ -67,7 +70,7 @@ def _folded(place: torch.Tensor, side: int, border: Border) -> torch.Tensor:
 
 
 def linear(image_BCHW: torch.Tensor, places: Places) -> torch.Tensor:
-    """Return the images at these places, with linear interpolation between pixels."""
+    """Return the images at these positions, linearly interpolated between pixels."""
     height, width = image_BCHW.shape[2:]
     grid_BHW2 = torch.stack(
         [
@@ -85,7 +88,7 @@ def linear(image_BCHW: torch.Tensor, places: Places) -> torch.Tensor:
 
 
 def nearest(plane_BHW: torch.Tensor, places: Places) -> torch.Tensor:
-    """Return masks (or one channel) at the nearest pixels, with their own values; 0 outside."""
+    """Return masks (or one channel) at the pixels nearest to these positions; 0 outside."""
     batch, height, width = plane_BHW.shape
     x_BHW = (places.x_BHW + 0.5).floor().clamp(0, width - 1).long()
     y_BHW = (places.y_BHW + 0.5).floor().clamp(0, height - 1).long()
@@ -99,14 +102,16 @@ def nearest(plane_BHW: torch.Tensor, places: Places) -> torch.Tensor:
 def blurred(
     image_BCHW: torch.Tensor, tap_BK: torch.Tensor, border: Border = "reflect_101"
 ) -> torch.Tensor:
-    """Filter each sample along both sides by its own taps (one row: the same taps for all)."""
+    """Filter each sample along both sides with its own taps. One row of taps applies to all
+    samples."""
     height, width = image_BCHW.shape[2:]
     down, across = (_filter(tap_BK, side, border)[:, None] for side in (height, width))
     return down @ image_BCHW @ across.transpose(2, 3)
 
 
 def _filter(tap_BK: torch.Tensor, side: int, border: Border) -> torch.Tensor:
-    """Return a filter as a matrix on the pixels of a side, with its borders folded in."""
+    """Return a filter as a matrix on the pixels of a side. The border mode is part of the
+    matrix."""
     batch, taps = tap_BK.shape
     offset_K = torch.arange(taps, device=tap_BK.device) - taps // 2
     place_SK = torch.arange(side, device=tap_BK.device)[:, None] + offset_K

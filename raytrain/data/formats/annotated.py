@@ -1,4 +1,4 @@
-"""Pair annotation files, or the entries of one file, with images."""
+"""Pair images with annotation files, or with the entries of one annotation file."""
 
 import json
 from collections import defaultdict
@@ -25,11 +25,12 @@ class Drawing:
     """One object of an annotation file."""
 
     word: str
-    """Its class in the file."""
+    """The object's class, as the file names it."""
     name: str
-    """For messages, such as `object 3`."""
+    """Name of the object in messages, such as `object 3`."""
     draw: Callable[[Size], np.ndarray]
-    """(H, W) -> its bool mask. Raises ValueError that says what is wrong with it."""
+    """Function from (H, W) to the object's bool mask. Raises ValueError that says what is wrong
+    with the object."""
 
 
 @dataclass(frozen=True)
@@ -37,19 +38,20 @@ class AnnotatedImage:
     """One image in an annotation file."""
 
     image: str
-    """The path of the image, as the file has it."""
+    """The path of the image, as it is written in the file."""
     size_HW: Size | None
     drawings: tuple[Drawing, ...]
     labeled: bool = True
-    """Whether the file says what is on the image, which may be nothing."""
+    """Whether the file annotates the image. An annotated image may have no object."""
 
 
 Reader = Callable[[Path], dict[str, AnnotatedImage]]
-"""Reads an annotation file: key -> image. Raises ValueError that lists every problem."""
+"""Function that reads an annotation file and returns key -> image. Raises ValueError that lists
+every problem."""
 
 
 def index_one_file(spec: OneFileSpec, splits: object, root: Path, read: Reader) -> Index:
-    """Return the images that the pattern matches; those that the file lists have masks."""
+    """Return the images that the pattern matches. Images that the file lists have masks."""
     search = find_images(spec, splits, root)
     problems = [*search.problems]
     masks: dict[str, str] = {}
@@ -77,7 +79,8 @@ def index_one_file(spec: OneFileSpec, splits: object, root: Path, read: Reader) 
 
 
 def index_file_per_image(spec: FilePerImageSpec, splits: object, root: Path) -> Index:
-    """Return the images that the pattern matches, each with the file of the same parts."""
+    """Return the images that the pattern matches, each with the annotation file whose path has the
+    same parts."""
     search = find_images(spec, splits, root)
     problems = [*search.problems]
     named = [part for part in parts_of(spec.file) if part != "split"]
@@ -111,13 +114,15 @@ def index_file_per_image(spec: FilePerImageSpec, splits: object, root: Path) -> 
 
 
 def listed_at(root: Path, address: str, read: Reader) -> AnnotatedImage | None:
-    """Return the image at an address of `index_one_file`, or None for one that is not listed."""
+    """Return the listed image at an address of `index_one_file`, or None for the address of an
+    image that is not listed."""
     file, _, key = address.rpartition("#")
     return _read(read, root / file)[key] if key else None
 
 
 def json_in(path: Path) -> Any:
-    """Return the content of a JSON file. Raises ValueError when it is missing or is none."""
+    """Return the content of a JSON file. Raises ValueError when the file is missing or is not
+    JSON."""
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
@@ -127,14 +132,14 @@ def json_in(path: Path) -> Any:
 
 
 def size_in(height: Any, width: Any) -> Size | None:
-    """Return (H, W) if a file says both."""
+    """Return (H, W) if a file states both, else None."""
     return (height, width) if isinstance(height, int) and isinstance(width, int) else None
 
 
 def _paired(
     path: Path, listed: dict[str, AnnotatedImage], pool: Iterable[ImageFile]
 ) -> tuple[dict[str, str], list[str]]:
-    """Return the address of each listed image -> its key, and the problems."""
+    """Return address -> key for each listed image, and the problems."""
     by_name: dict[str, list[ImageFile]] = defaultdict(list)
     for image in pool:
         for name in {_spelt(address).name for address in image.addresses}:
@@ -150,7 +155,7 @@ def _paired(
         same = [image for image in same if not image.elsewhere] or same
         if len(same) != 1:
             which = " and ".join(image.address for image in same[:3])
-            what = f"may be {which}; write its folders, too"
+            what = f"may be {which}; write its path with the folders"
             if not same:
                 what = "is not in the folder; correct competition.format.image, or remove the entry"
             problems.append(f"{path}: image {each.image!r} {what}")
@@ -162,7 +167,7 @@ def _paired(
 
 
 def _spelt(address: str) -> PurePosixPath:
-    """Return a path in the form in which two spellings are compared."""
+    """Return a path in a form in which different spellings of the same path are equal."""
     path = PurePosixPath(composed(address))
     return path.parent / f"{path.stem}{path.suffix.lower()}"
 
@@ -186,6 +191,6 @@ def _read(read: Reader, path: Path) -> dict[str, AnnotatedImage]:
 
 @lru_cache(maxsize=4)
 def _read_at(read: Reader, path: Path, written: int) -> dict[str, AnnotatedImage]:
-    """Read a file; `written`, its time, makes the cache notice a changed file."""
+    """Read a file. `written` is the time of the file; with it, the cache notices a changed file."""
     del written
     return read(path)

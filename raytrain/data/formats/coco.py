@@ -19,7 +19,7 @@ from raytrain.rle import decode
 
 
 def read_coco(path: Path) -> dict[str, AnnotatedImage]:
-    """Return the entries of a file. Raises ValueError that lists what is wrong with it."""
+    """Return the entries of a COCO file. Raises ValueError that lists the file's problems."""
     tree = json_in(path)
     if not isinstance(tree, dict) or not _are_objects(tree.get("images")):
         raise ValueError(f"{path}: not a COCO file: it has no list of images")
@@ -82,16 +82,19 @@ def _problems(
 
 
 def _id(tree: dict[str, Any], key: str) -> int | str | None:
-    """Return a number or text under a key; None for anything else."""
+    """Return the number or text under a key; None for anything else."""
     value = tree.get(key)
     return value if isinstance(value, int | str) else None
 
 
 def _draw(annotation: dict[str, Any], size_HW: Size) -> np.ndarray:
-    """Return the bool mask (H, W) of one object; a crowd is drawn like any other."""
+    """Return the bool mask (H, W) of one object. A crowd is drawn like any other object."""
     shape = annotation.get("segmentation")
     if not shape:
-        raise ValueError("it has no segmentation (a box alone is no mask); add it, or remove it")
+        raise ValueError(
+            "it has no segmentation, and a box alone is no mask; add the "
+            "segmentation, or remove the object"
+        )
     if isinstance(shape, list):
         return polygons(shape, size_HW)
     if not isinstance(shape, dict):

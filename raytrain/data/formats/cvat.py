@@ -18,7 +18,7 @@ Element = ElementTree.Element
 
 
 def read_cvat(path: Path) -> dict[str, AnnotatedImage]:
-    """Return the entries of a file. Raises ValueError that lists what is wrong with it."""
+    """Return the entries of a CVAT file. Raises ValueError that lists the file's problems."""
     try:
         top = ElementTree.parse(path).getroot()
     except FileNotFoundError:
@@ -28,8 +28,8 @@ def read_cvat(path: Path) -> dict[str, AnnotatedImage]:
     images = top.findall("image")
     if top.tag != "annotations" or (not images and top.find("track") is not None):
         raise ValueError(
-            f'{path}: not a file of "CVAT for images" (the top is <{top.tag}>); export the task '
-            "in that format"
+            f'{path}: not a file of "CVAT for images" (its root element is <{top.tag}>); '
+            "export the task in that format"
         )
     listed: dict[str, AnnotatedImage] = {}
     for number, image in enumerate(images):
@@ -44,7 +44,8 @@ def read_cvat(path: Path) -> dict[str, AnnotatedImage]:
 
 
 def _drawings(image: Element) -> tuple[Drawing, ...]:
-    """Return the objects from back to front; a <tag> is a word for the whole image."""
+    """Return the objects from back to front. A <tag> is ignored, because it is about the whole
+    image."""
     objects = [(number, each) for number, each in enumerate(image, 1) if each.tag != "tag"]
     objects.sort(key=lambda item: _whole(item[1].get("z_order") or "0"))
     place = image.get("name")
@@ -69,7 +70,7 @@ def _size(image: Element) -> Size | None:
 def _draw(shape: Element, size_HW: Size) -> np.ndarray:
     if shape.tag not in DRAWN:
         raise ValueError(
-            f"a {shape.tag} is not drawn; draw a polygon, or give its class 0 in "
+            f"a {shape.tag} cannot become a mask; draw a polygon, or give its class 0 in "
             "competition.format.classes"
         )
     return DRAWN[shape.tag](shape, size_HW)
@@ -80,7 +81,9 @@ def _polygon(shape: Element, size_HW: Size) -> np.ndarray:
     try:
         return polygons([flat(pairs)], size_HW)  # type: ignore[arg-type]
     except ValueError:
-        raise ValueError("its points are not three or more of x,y;x,y") from None
+        raise ValueError(
+            "its points are not of the form x,y;x,y;x,y with at least three of them"
+        ) from None
 
 
 def _box(shape: Element, size_HW: Size) -> np.ndarray:
@@ -119,4 +122,4 @@ def _number(shape: Element, name: str) -> float:
 
 
 DRAWN = {"polygon": _polygon, "box": _box, "ellipse": _ellipse, "mask": _mask}
-"""Tag -> function that draws it."""
+"""Tag in the XML -> function that draws its object."""

@@ -1,4 +1,4 @@
-"""A data format: two functions, and how the formats of annotation files get theirs."""
+"""A data format: its two functions, and how they are made for the formats of annotation files."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,10 +24,10 @@ from raytrain.data.index import Index
 
 @dataclass(frozen=True)
 class Format:
-    """The two functions of a format; both take its spec first."""
+    """The two functions of a format. The first argument of both is the format's spec."""
 
     index: Callable[[Any, Any, Path], Index]
-    """(spec, splits, root) -> all samples and problems."""
+    """(spec, splits, root) -> the samples and the problems."""
     mask: Callable[
         [Any, Path, tuple[str, ...], tuple[int, int], tuple[str, ...], Target], np.ndarray
     ]
@@ -36,7 +36,8 @@ class Format:
 
 
 def one_file(read: Reader) -> Format:
-    """Return the format of one file for all images, such as COCO's; `read` returns its entries."""
+    """Return the format for one annotation file with all images, such as COCO's; `read` returns the
+    file's entries."""
 
     def mask(
         spec: AnnotationsSpec, root: Path, parts: tuple[str, ...], size_HW: Size,
@@ -50,7 +51,8 @@ def one_file(read: Reader) -> Format:
 
 
 def file_per_image(read: Callable[[Path], AnnotatedImage]) -> Format:
-    """Return the format of one file for each image, such as LabelMe's; `read` returns its entry."""
+    """Return the format for one annotation file per image, such as LabelMe's; `read` returns the
+    file's entry."""
 
     def mask(
         spec: AnnotationsSpec, root: Path, parts: tuple[str, ...], size_HW: Size,

@@ -1,4 +1,4 @@
-"""LabelMe: a JSON file for each image, drawn as LabelMe itself exports it."""
+"""LabelMe: a JSON file for each image. Objects are drawn as LabelMe itself exports them."""
 
 import math
 from functools import partial
@@ -18,11 +18,11 @@ from raytrain.data.formats.annotated import (
 from raytrain.data.outlines import bitmap, flat, placed
 
 POINTS = {"rectangle": 2, "circle": 2, "mask": 2}
-"""Kind of object -> its number of points."""
+"""Kind of object -> the number of points that it has."""
 
 
 def read_labelme(path: Path) -> AnnotatedImage:
-    """Return the objects of a file. Raises ValueError when it is not one of these files."""
+    """Return the objects of a file. Raises ValueError when it is not a LabelMe file."""
     tree = json_in(path)
     shapes = tree.get("shapes") if isinstance(tree, dict) else None
     if not isinstance(shapes, list) or not all(isinstance(each, dict) for each in shapes):
@@ -48,7 +48,7 @@ def _draw(shape: dict[str, Any], size_HW: Size) -> np.ndarray:
     if kind == "rectangle" and len(xy) == 4:
         kind = "polygon"
     if len(xy) < 3 if kind == "polygon" else len(xy) != POINTS[kind]:
-        raise ValueError(f"a {kind} of {len(xy)} points; correct it")
+        raise ValueError(f"a {kind} cannot have {len(xy)} points; correct it")
     low, high = xy.min(0).tolist(), xy.max(0).tolist()
     if kind == "mask":
         left, top = (round(value) for value in low)

@@ -17,7 +17,7 @@ from raytrain.data.tiff import SUFFIXES, count_pages, page_of
 
 
 def index_numpy_stacks(spec: NumpyStacksSpec, splits: object, root: Path) -> Index:
-    """Return one sample per row; no stack is read as a whole."""
+    """Return one sample per row of the stacks. No stack is read as a whole."""
     words, problems = split_words(splits, spec.images, "competition.format.images")
     if not problems:
         problems += split_words(splits, spec.masks, "competition.format.masks")[1]
@@ -58,7 +58,8 @@ def read_stack_mask(
 
 
 def _on_disk(root: Path, address: str) -> str:
-    """Return the address with its suffix in the case of the actual file, if there is one."""
+    """Return the address with the suffix in upper or lower case as the actual file has it, if there
+    is a file."""
     found, problems = matches(root, address)
     if problems:
         raise ValueError(problems[0])

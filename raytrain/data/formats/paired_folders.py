@@ -83,7 +83,8 @@ def read_paired_mask(
 def _values(
     spec: PairedFoldersSpec, root: Path, paths: list[Path], classes: tuple[str, ...]
 ) -> Iterator[tuple[int, np.ndarray, str]]:
-    """Yield (class number, bool_HW, file) for each class in each file, to be merged into one mask.
+    """Yield (class number, bool_HW, file) for each class in each file. The layers are later merged
+    into one mask.
 
     Each file also yields an empty layer, so that the sizes of files without a class are compared.
     """

@@ -19,7 +19,7 @@ Runs = dict[str, list[tuple[str, str]]]
 
 
 def index_rle_table(spec: RleTableSpec, splits: object, root: Path) -> Index:
-    """Return the images that the pattern matches; those with rows in the table have masks."""
+    """Return the images that the pattern matches. Images that have rows in the table have masks."""
     problems = image_words(spec, splits)[1]
     if problems:
         return Index([], problems)
@@ -73,7 +73,8 @@ def _runs(root: Path, spec: RleTableSpec) -> Runs:
 
 @lru_cache(maxsize=2)
 def _runs_of(path: Path, written: int, spec: RleTableSpec) -> Runs:
-    """Read the table; `written`, the file's time, makes the cache notice a changed file."""
+    """Read the table. `written` is the time of the file; with it, the cache notices a changed
+    file."""
     table = read_table(path)
     class_words = table.column(spec.class_column) if spec.class_column else [""] * len(table.rows)
     columns = zip(

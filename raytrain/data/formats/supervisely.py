@@ -1,4 +1,5 @@
-"""Supervisely: a JSON file for each image, whose points are pixels that belong to the object."""
+"""Supervisely: a JSON file for each image. Its points are pixels, and these pixels belong to the
+object."""
 
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from raytrain.data.outlines import bitmap, flat, placed
 
 
 def read_supervisely(path: Path) -> AnnotatedImage:
-    """Return the objects of a file. Raises ValueError when it is not one of these files."""
+    """Return the objects of a file. Raises ValueError when it is not a Supervisely file."""
     tree = json_in(path)
     objects = tree.get("objects") if isinstance(tree, dict) else None
     if not isinstance(objects, list) or not all(isinstance(each, dict) for each in objects):
@@ -46,7 +47,7 @@ def _draw(shape: dict[str, Any], size_HW: Size) -> np.ndarray:
     points = _mapping(shape.get("points"))
     outer = _pixels(points.get("exterior"))
     if len(outer) < 3 if kind == "polygon" else len(outer) != 2:
-        raise ValueError(f"a {kind} of {len(outer)} points; correct it")
+        raise ValueError(f"a {kind} cannot have {len(outer)} points; correct it")
     canvas_HW = np.zeros(size_HW, np.uint8)
     if kind == "rectangle":
         (left, top), (right, bottom) = outer.min(0), outer.max(0)
@@ -66,5 +67,5 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 
 def _pixels(points: Any) -> np.ndarray:
-    """Return points_N2 (int32), x and y."""
+    """Return points_N2 (int32) of x and y."""
     return np.rint(np.reshape(flat(points or [[]]), (-1, 2))).astype(np.int32)

@@ -1,1 +1,1 @@
-"""What the files of an unknown competition are: images, masks, tables, splits and groups."""
+"""The roles of files in an unknown competition: images, masks, tables, splits and groups."""

@@ -14,9 +14,9 @@ from raytrain.data.guess.looks import spread
 
 LARGEST = 2**31
 MOST_FILES = 50
-"""Most files in a folder that are read for lists of many images."""
+"""Largest number of files in a folder that are read for lists of many images."""
 PROBED = 200
-"""Number of files with one image each that are read for the names of the classes."""
+"""Number of files with one image each that are read to find the names of the classes."""
 
 
 @dataclass(frozen=True)
@@ -24,18 +24,18 @@ class Annotated:
     """Annotation files of one kind."""
 
     format: str
-    """The name of raytrain's format."""
+    """The name of the format in raytrain."""
     files: tuple[File, ...]
     classes: tuple[str, ...]
     """The names of the classes in the files, in their order."""
     images: tuple[str, ...]
-    """The file names of the images that are listed; empty for a file per image."""
+    """The names of the image files that the annotations list; empty for a file per image."""
     families: tuple[Family, ...] = ()
-    """The families of the files, if each is of one image."""
+    """The families of the annotation files, if each file is about one image."""
 
 
 def annotated(root: Path, files: list[File]) -> Annotated | None:
-    """Return the annotation files of a folder, or None if there are none."""
+    """Return the annotation files of a folder, or None."""
     jsons = Counter(file.folders for file in files if file.suffix == ".json")
     few = [file for file in files if jsons[file.folders] <= MOST_FILES]
     coco = [found for file in few if (found := _coco(root, file)) is not None]
@@ -74,7 +74,8 @@ def _tree(path: Path) -> Any:
 
 
 def _coco(root: Path, file: File) -> tuple[File, bool, list[str], list[str]] | None:
-    """Return (file, whether it holds objects, names of classes, names of images)."""
+    """Return (file, whether it holds objects, names of classes, names of images), or None for
+    another file."""
     if file.suffix != ".json":
         return None
     tree = _tree(root / file.address)
@@ -107,7 +108,7 @@ def _cvat(root: Path, file: File) -> tuple[File, list[str], list[str]] | None:
 
 
 def _per_image(root: Path, family: Family) -> Annotated | None:
-    """Return the files if they are LabelMe's or Supervisely's."""
+    """Return the files if LabelMe or Supervisely wrote them, else None."""
     trees = [_tree(root / each.address) for each in spread(family.members, PROBED)]
     known = [tree for tree in trees if isinstance(tree, dict)]
     for format, key, label in (

@@ -68,7 +68,8 @@ def _file(noted: Annotated, split: str) -> str:
 
 
 def _beside_suffix(family: Family) -> Family:
-    """Return the family with the image's suffix outside the core: `a.png.json` is about `a`."""
+    """Return the family with the image's suffix outside the core: `a.png.json` belongs to the image
+    `a.png`."""
     ends = {PurePosixPath(member.core).suffix for member in family.members}
     end = ends.pop() if len(ends) == 1 else ""
     return family.without(end) if end.lower() in PICTURES else family

@@ -1,4 +1,4 @@
-"""Which files are channels of one image, as their names say: `a_red.tif`, `a_green.tif`."""
+"""Which files are channels of one image, according to their names: `a_red.tif`, `a_green.tif`."""
 
 import re
 from collections import Counter, defaultdict
@@ -13,28 +13,30 @@ from raytrain.data.guess.said import Said, Tree
 from raytrain.data.index import natural_key
 
 FEWEST = 3
-"""Fewest images that show a rule."""
+"""Smallest number of images that prove a rule."""
 COLORS = (("red", "green", "blue"), ("r", "g", "b"))
-"""Channels with an order of their own."""
+"""Channels whose order is known."""
 _ENDING = re.compile(r"(.+)([_\-. ])([A-Za-z]\w*|\d{4})")
-"""The name of an image, a joint and a channel. Numbers are views, slices or frames, except the four
-digits of nnU-Net's modalities."""
+"""Pattern of a name that ends with a joint and a channel. Numbers at the end are views, slices or
+frames, except the four digits of nnU-Net's modalities."""
 
 
 @dataclass(frozen=True)
 class United:
-    """The files of a folder with one file for each image, which is named as if it were alone."""
+    """The files of a folder, with one file instead of all channels of an image. Its name is the
+    image's name without the channel."""
 
     files: list[File]
     firsts: frozenset[str]
-    """The addresses of the files that represent several."""
+    """The addresses of the files that replace all channels of an image."""
     joint: str
-    """The text between the name and the channel."""
+    """The text between the image's name and the channel."""
     channels: tuple[str, ...]
 
     def layout(self, found: Layout) -> Layout | None:
-        """Return the layout of these files as that of all files, or None if its images are not
-        those with channels, or each of their files has masks of its own."""
+        """Return `found`, which is the layout of these files, as the layout of all files, with
+        `{channel}` in its patterns. Returns None if its images are not those with channels, or if
+        each channel has masks of its own."""
         endings = tuple(f"{self.joint}{channel}" for channel in self.channels)
         masks = [address for of in found.masks.values() for address in of]
         own = any(address.rpartition(".")[0].endswith(endings) for address in masks)
@@ -52,7 +54,8 @@ class United:
 
 
 def united(files: Sequence[File]) -> United | None:
-    """Return the files with one for each image, or None if no names say that files are channels.
+    """Return the files with one file for each image, or None if no names say that files are
+    channels.
 
     All images must have the same channels, at least two.
     """
@@ -92,5 +95,5 @@ def _in_order(names: frozenset[str]) -> tuple[str, ...]:
 
 
 def _says_more(text: str) -> bool:
-    """Return whether a folder and an ending are not those of a channel, but of masks or splits."""
+    """Return whether a folder's name and an ending mean masks or splits, and not a channel."""
     return names_masks(text) or split_of(text.rpartition("/")[2]) is not None

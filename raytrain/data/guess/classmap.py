@@ -10,7 +10,7 @@ from raytrain.data.guess.files import File
 from raytrain.data.tables import scan_table
 
 LARGEST = 100_000
-"""Most bytes of a file that may list classes."""
+"""Largest number of bytes of a file that may list classes."""
 _NAME = ("name", "class", "class_name", "label", "category", "classes")
 _NUMBER = ("id", "number", "index", "value", "class_id", "label_id", "pixel", "pixel_value")
 _COLORS = (("r", "g", "b"), ("red", "green", "blue"))
@@ -30,7 +30,7 @@ class ClassMap:
 
 
 def class_map(root: Path, files: list[File]) -> ClassMap | None:
-    """Return the classes that the first fitting file lists, or None."""
+    """Return the classes in the first file that lists classes, or None."""
     for file in files:
         if file.suffix in (".csv", ".json", ".txt") and _small(root / file.address):
             found = _read(root, file)
@@ -85,7 +85,8 @@ def _from_table(path: Path, address: str) -> ClassMap | None:
 
 
 def _from_lines(text: str, address: str) -> ClassMap | None:
-    """Read a name on each line, alone or as `0: name`, `0 name`, `name 0` or `name,r,g,b`."""
+    """Read classes from lines. A line is a name alone, or `0: name`, `0 name`, `name 0` or
+    `name,r,g,b`."""
     numbers: dict[int, str] = {}
     for place, line in enumerate(filter(None, map(str.strip, text.splitlines()))):
         match = re.fullmatch(r"(?:(\d+)\s*[:,\s]\s*)?([^\d,:][^,:]*?)(?:\s*[:,\s]\s*(\d+))?", line)
@@ -97,7 +98,7 @@ def _from_lines(text: str, address: str) -> ClassMap | None:
 
 
 def _from_json(tree: Any, address: str) -> ClassMap | None:
-    """Read `{name: number}`, `{number: name}` or `{name: [r, g, b]}`."""
+    """Read classes from `{name: number}`, `{number: name}` or `{name: [r, g, b]}`."""
     if not isinstance(tree, dict) or not 1 < len(tree) <= 300:
         return None
     items = [*tree.items()]

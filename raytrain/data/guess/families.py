@@ -1,7 +1,8 @@
 """Files that are named alike form a family: one folder pattern, one suffix, one way of naming.
 
-`train/p1/scan/a_1.png`, `train/p2/scan/a_1.png`, ... are one family with the folders
-`train`, anything, `scan`. A folder is anything if its siblings are numbered, hashes or many.
+`train/p1/scan/a_1.png`, `train/p2/scan/a_1.png`, ... are one family with the folders `train`,
+anything, `scan`. A folder may have any name if the folders beside it are numbered, named by hashes,
+or many.
 """
 
 import re
@@ -13,7 +14,8 @@ from functools import lru_cache
 from raytrain.data.guess.files import File, names_images, names_masks, words_of
 
 MOST_WORDS = 8
-"""Most folders side by side that count as different things and not as many of one thing."""
+"""Largest number of sibling folders that count as different things. More folders are many of one
+thing."""
 SPLIT_WORDS = {
     "train": re.compile(r"train(?:ing)?|trn|tr", re.IGNORECASE),
     "val": re.compile(r"val(?:id(?:ation)?)?|dev|vl", re.IGNORECASE),
@@ -21,7 +23,7 @@ SPLIT_WORDS = {
 }
 _HASH = re.compile(r"(?=.*[0-9])[0-9a-f]{6,}|[0-9a-f]{8}-[0-9a-f-]{27}", re.IGNORECASE)
 _CACHED = 2**17
-"""Most texts whose meaning is remembered."""
+"""Largest number of texts whose meaning is cached."""
 _CUT = re.compile(r"[_\-. ]")
 
 
@@ -31,9 +33,9 @@ class Member:
 
     address: str
     free: tuple[str, ...]
-    """The names of the folders that are anything, from the outside in."""
+    """The names of the folders that may have any name, from the outside in."""
     core: str
-    """The file's name without the text that all of the family share."""
+    """The file's name without the text that all names of the family share."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Family:
     """Files that are named alike."""
 
     folders: tuple[str | None, ...]
-    """None for a folder that is anything."""
+    """The names of the folders; None for a folder that may have any name."""
     before: str
     after: str
     """The text before and after the core in the files' names."""
@@ -49,14 +51,15 @@ class Family:
     members: tuple[Member, ...]
 
     def pattern(self, free: Iterable[str], core: str) -> str:
-        """Return the path pattern, with these texts for the free folders and the core."""
+        """Return the path pattern of the family, with the texts `free` for its free folders and
+        `core` for the core."""
         texts = iter(free)
         folders = [next(texts) if name is None else name for name in self.folders]
         return "/".join((*folders, f"{self.before}{core}{self.after}{self.suffix}"))
 
     def keeping(self, before: str, after: str) -> "Family":
-        """Return the family with only `before` and `after` outside the core: a start of its own
-        `before`, and an end of its own `after`."""
+        """Return the family with only `before` and `after` outside the core. `before` is a
+        beginning of the family's own `before`, and `after` is an end of its own `after`."""
         head, tail = self.before[len(before) :], self.after[: len(self.after) - len(after)]
         members = tuple(
             Member(each.address, each.free, f"{head}{each.core}{tail}") for each in self.members
@@ -64,7 +67,7 @@ class Family:
         return Family(self.folders, before, after, self.suffix, members)
 
     def without(self, end: str) -> "Family":
-        """Return the family with `end`, with which all cores end, outside the core."""
+        """Return the family with `end` outside the core. All cores end with `end`."""
         members = tuple(
             Member(each.address, each.free, each.core.removesuffix(end)) for each in self.members
         )
@@ -72,17 +75,17 @@ class Family:
 
     @property
     def shown(self) -> str:
-        """The pattern as people write it: `train/*/scan/*_mask.png`."""
+        """The pattern for people: `train/*/scan/*_mask.png`."""
         return self.pattern(["*"] * self.folders.count(None), "*")
 
     @property
     def named(self) -> str:
-        """The pattern with `{name}` for the core, and `*` for folders that are anything."""
+        """The pattern with `{name}` for the core, and `*` for folders that may have any name."""
         return self.pattern(["*"] * self.folders.count(None), "{name}")
 
     @property
     def text(self) -> str:
-        """All that the family's pattern says in words."""
+        """The fixed text of the family's pattern, as words."""
         return self.pattern([""] * self.folders.count(None), "")
 
 
@@ -108,7 +111,7 @@ def families(files: list[File]) -> list[Family]:
 
 
 def split_of(text: str) -> str | None:
-    """Return train, val or test if a path's words name exactly one split."""
+    """Return train, val or test if the words of a path name exactly one split, else None."""
     found = {
         split
         for split, word in SPLIT_WORDS.items()
@@ -126,13 +129,14 @@ def _member(file: File, folders: tuple[str | None, ...], before: str, after: str
 
 @dataclass
 class _Free:
-    """The kinds of folder names that are many of one thing, anywhere in the tree."""
+    """The kinds of folder names that count as many of one thing, anywhere in the tree."""
 
     skeletons: set[str]
     hashes: bool = False
 
     def learn(self, names: list[str]) -> None:
-        """Learn from the names of sibling folders which kinds of names are many of one thing."""
+        """Learn from the names of sibling folders which kinds of names count as many of one
+        thing."""
         plain = [name for name in names if not _says_role(name)]
         counted = Counter(map(_skeleton, plain))
         self.skeletons |= {text for text, count in counted.items() if count > 1 and "#" in text}
@@ -143,7 +147,7 @@ class _Free:
             self.skeletons |= {_skeleton(name) for name in rest}
 
     def knows(self, name: str) -> bool:
-        """Return whether a folder of this name is one of many."""
+        """Return whether a folder with this name is one of many."""
         if _says_role(name):
             return False
         return _skeleton(name) in self.skeletons or bool(self.hashes and _HASH.fullmatch(name))
@@ -154,7 +158,7 @@ def _skeleton(name: str) -> str:
 
 
 def _free_in(folders: list[tuple[str, ...]]) -> _Free:
-    """Return what these folders say about free names."""
+    """Learn from these folders which kinds of names are many of one thing."""
     siblings: dict[tuple[str, ...], set[str]] = defaultdict(set)
     for parts in folders:
         for depth, name in enumerate(parts):
@@ -185,7 +189,7 @@ def _says_role(name: str) -> bool:
 
 
 def _by_affix(files: list[File]) -> dict[tuple[str, str], list[File]]:
-    """Return the files by the text before and after the core of their names."""
+    """Return the files, divided by the text before and after the core of their names."""
     stems: dict[tuple[str, ...], set[str]] = defaultdict(set)
     for file in files:
         stems[file.folders].add(file.stem)
@@ -209,7 +213,8 @@ def _by_affix(files: list[File]) -> dict[tuple[str, str], list[File]]:
 
 
 def _fixed_names(stems: dict[tuple[str, ...], set[str]]) -> set[str]:
-    """Return the names without a core, such as `scan` and `mask` in the folder of each patient."""
+    """Return the names that are always the same, such as `scan` and `mask` in the folder of each
+    patient."""
     counts = Counter(stem for names in stems.values() for stem in names)
     alike = Counter(map(_skeleton, counts))
     return {
@@ -233,7 +238,7 @@ def _is_ending(text: str, usual: set[str]) -> bool:
 
 @lru_cache(maxsize=_CACHED)
 def _is_role(text: str) -> bool:
-    """Return whether the whole text says what a file is: `mask`, `ground_truth`, `img`."""
+    """Return whether the whole text is a role of files: `mask`, `ground_truth`, `img`."""
     words = [word for word in _CUT.split(text.lower()) if word]
     return words == ["ground", "truth"] or (
         bool(words) and all(names_masks(word) or names_images(word) for word in words)

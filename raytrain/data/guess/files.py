@@ -1,4 +1,4 @@
-"""The files of a competition's folder, by what their suffix says."""
+"""The files of a competition's folder, by the meaning of their suffixes."""
 
 import os
 import re
@@ -27,18 +27,18 @@ _IMAGE_WORD = re.compile(f"(?:{'|'.join(_IMAGES)})", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class File:
-    """One file, by its address relative to the competition's folder."""
+    """One file, named by its address relative to the competition's folder."""
 
     address: str
     folders: tuple[str, ...]
     stem: str
     suffix: str
-    """In lower case, with the dot."""
+    """The suffix in lower case, with the dot."""
 
 
 def listed(root: Path) -> list[File]:
-    """Return every file below `root` in the order of the names, except hidden ones and side files
-    of macOS."""
+    """Return every file below `root`, sorted by name, except hidden files and side files of
+    macOS."""
     found = []
     for folder, below, names in os.walk(root, followlinks=True):
         below[:] = sorted(name for name in below if not name.startswith((".", "__MACOSX")))
@@ -58,11 +58,11 @@ def as_file(address: str) -> File:
 
 
 GLUED = r"(?i:images?|imgs?|masks?|labels?|gts?|annotations?|data)"
-"""Words that are written behind the word of a split, as in `trainimages`."""
+"""Words that may follow the word of a split directly, as in `trainimages`."""
 
 
 def words_of(text: str) -> list[str]:
-    """Return the parts of a path that are words: `Ground Truth/a_Mask.png` has four."""
+    """Return the words of a path, in lower case: `Ground Truth/a_Mask` has four."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)
     apart = re.sub(rf"(?i:(train|val|test))(?={GLUED}(?![a-z]))", r"\1 ", text)
     words = re.findall(r"[A-Za-z]+[0-9]*", f"{text} {spaced} {apart}")
@@ -70,11 +70,11 @@ def words_of(text: str) -> list[str]:
 
 
 def names_masks(text: str) -> bool:
-    """Return whether a folder's or file's name says that it holds masks."""
+    """Return whether the name of a folder or file says that it holds masks."""
     words = words_of(text)
     return any(_MASK_WORD.fullmatch(word) for word in words) or {"ground", "truth"} <= {*words}
 
 
 def names_images(text: str) -> bool:
-    """Return whether a folder's or file's name says that it holds images."""
+    """Return whether the name of a folder or file says that it holds images."""
     return any(_IMAGE_WORD.fullmatch(word) for word in words_of(text))

@@ -1,4 +1,4 @@
-"""What a folder holds, and the layout that is concluded from it."""
+"""What a folder holds, and the layout that follows from it."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +14,12 @@ from raytrain.data.guess.table_roles import PROBED, Tables, begins_with
 from raytrain.data.tables import read_table
 
 _NO_TEST = {"unlabeled", "unlabelled", "extra", "pseudo", "external", "background"}
-"""Words of images that are neither training nor test images."""
+"""Words in the names of images that are neither training nor test images."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """Everything that layouts are concluded from."""
+    """Everything from which a layout is inferred."""
 
     root: Path
     files: list[File]
@@ -29,24 +29,25 @@ class Found:
 
 @dataclass(frozen=True)
 class Layout:
-    """Parts of the YAML under `competition`, and what they were concluded from."""
+    """Parts of the YAML under `competition`, and the evidence for them."""
 
     format: Tree
     splits: Tree | None
     meaning: Meaning | None
-    """What masks mean; None for a table of masks, which the dialect's inference reads."""
+    """What masks mean; None for a table of masks, whose meaning the dialect's inference finds."""
     images: dict[str, str]
-    """Name -> address of each image; empty for stacks."""
+    """Name of an image -> its address; empty for stacks."""
     tests: frozenset[str] = frozenset()
-    """Names of the images in folders of test images."""
+    """Names of the images in the folders of test images."""
     questions: tuple[Question, ...] = ()
     target: Said | None = None
     masks: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Name -> addresses of its mask files, which can be compared with a table."""
+    """Name of an image -> addresses of its mask files, which can be compared with a table."""
 
 
 def test_family(found: Found, beside: Family) -> tuple[Family | None, tuple[Question, ...]]:
-    """Return the images without masks that are most likely the test images of those `beside`."""
+    """Return the family of images without masks that most likely holds the test images of the
+    training images `beside`, and a question if several are likely."""
     look = found.roles.look(beside)
     alike = [
         family
@@ -74,7 +75,8 @@ def test_family(found: Found, beside: Family) -> tuple[Family | None, tuple[Ques
 
 
 def _fit(found: Found, beside: Family, test: Family) -> tuple[float, ...]:
-    """Return how well test images fit the sample submission and the training images."""
+    """Return how well a family of test images fits the sample submission and the training
+    images."""
     names = {member.core for member in test.keeping("", "").members}
     in_sample = 0
     if found.tables.sample is not None:

@@ -1,7 +1,8 @@
 """Which images belong together, such as views of one car, a patient's slices or a video's frames.
 
 The evidence is in the names, and in how much images resemble each other. Groups that are too large
-cost little; groups that are too small make scores too good. So a doubtful border is no border.
+do little harm; groups that are too small make scores too good. So a border that is not certain is
+not used.
 """
 
 import re
@@ -17,11 +18,11 @@ from raytrain.data.index import SPLITS
 from raytrain.data.seen import Seen
 
 FEWEST = 3
-"""Fewest groups that make folds possible, and fewest pairs that are evidence."""
+"""Smallest number of groups for folds, and smallest number of pairs that count as evidence."""
 ENOUGH = 0.8
-"""Share of the pairs of nearly equal images that groups must keep together."""
+"""Smallest share of the pairs of nearly equal images that groups must keep together."""
 MOST_ALIKE = 20_000
-"""Most images whose signatures are compared."""
+"""Largest number of images whose signatures are compared."""
 
 # Cosines of signatures, from 200 cardiac slices (two of each patient) and 612 frames of 29 videos.
 _SURER = 0.95  # share of comparisons in which pairs of a block are more alike than its borders
@@ -31,12 +32,13 @@ _CUT = 0.65  # most alike pair across a border; 7 of 28 true borders had less, a
 _WINDOW = 5  # frames on each side of a border
 _BLOCKS = range(2, 21)
 _CHANCE = 0.01  # highest probability that so many pairs share a group by chance
-OWN = Said({"name": "own"}, "neither names nor images show which belong together")
+OWN = Said({"name": "own"}, "neither names nor images show which images belong together")
 _JOINT = re.compile(r"[_\-. ]")
 
 
 def group_of_images(seen: Sequence[Seen], pairs: Sequence[tuple[int, int]]) -> Said:
-    """Return `competition.group` for these images; `pairs` are indices of nearly equal ones."""
+    """Return `competition.group` for these images; `pairs` are pairs of indices of nearly equal
+    images."""
     labeled = [place for place, each in enumerate(seen) if each.row["mask"]]
     for places in (range(len(seen)), labeled):  # numbers of test images may begin anew
         if not places:
@@ -53,8 +55,8 @@ def group_of_images(seen: Sequence[Seen], pairs: Sequence[tuple[int, int]]) -> S
 def group_of(
     names: Sequence[str], signatures_ND: np.ndarray, pairs: Sequence[tuple[int, int]] = ()
 ) -> Said:
-    """Return `competition.group` for the names of all images, their signatures and the pairs that
-    are nearly equal.
+    """Return `competition.group` for images with these names, signatures and pairs of nearly equal
+    images.
 
     Signatures are rows of `data/duplicates.py: signature`, in the order of the names.
     """
@@ -73,7 +75,7 @@ def _unit(signatures_ND: np.ndarray) -> np.ndarray:
 def _by_prefix(
     names: Sequence[str], signatures_ND: np.ndarray, pairs: Sequence[tuple[int, int]]
 ) -> Said | None:
-    """Return the shortest beginning of the names that divides them into groups."""
+    """Return the shortest beginning of the names that divides the images into groups, or None."""
     for length in range(1, 6):
         places: dict[str, list[int]] = defaultdict(list)
         for place, name in enumerate(names):
@@ -110,7 +112,8 @@ def _by_prefix(
 
 
 def _several(parts: list[str], names: Sequence[str], joint: str) -> str | None:
-    """Return the pattern of a beginning with several words; words that all names share are text."""
+    """Return the pattern of a beginning with several words. Words that all names share are fixed
+    text."""
     texts, free = [], 0
     for place, part in enumerate(parts):
         same = all(_JOINT.split(name)[place] == part for name in names)
@@ -123,7 +126,7 @@ def _several(parts: list[str], names: Sequence[str], joint: str) -> str | None:
 
 
 def _counts_on(rests: list[str]) -> bool:
-    """Return whether some number in the rest of the names counts on from a small start."""
+    """Return whether the rest of the names contains a number that counts on from a small start."""
     found = [[int(number) for number in re.findall(r"\d+", rest)] for rest in rests]
     for column in zip(*found, strict=False):
         numbers = sorted(set(column))
@@ -134,7 +137,7 @@ def _counts_on(rests: list[str]) -> bool:
 
 
 def _hold(groups: list[list[int]], pairs: Sequence[tuple[int, int]]) -> bool:
-    """Return whether nearly equal images share a group more often than chance explains."""
+    """Return whether nearly equal images are in the same group more often than by chance."""
     owner = {place: number for number, of in enumerate(groups) for place in of}
     together = sum(owner[i] == owner[j] for i, j in pairs)
     by_chance = sum(len(of) * (len(of) - 1) for of in groups) / (len(owner) * (len(owner) - 1))
@@ -146,7 +149,8 @@ def _hold(groups: list[list[int]], pairs: Sequence[tuple[int, int]]) -> bool:
 
 
 def _more_alike(groups: list[list[int]], signatures_ND: np.ndarray) -> bool:
-    """Return whether images of one group resemble each other far more than others do."""
+    """Return whether images of one group resemble each other far more than images of different
+    groups do."""
     rng = np.random.default_rng(0)
     within, across = [], []
     every = [place for of in groups for place in of]
@@ -165,7 +169,8 @@ def _more_alike(groups: list[list[int]], signatures_ND: np.ndarray) -> bool:
 
 
 def _by_number(names: Sequence[str], unit_ND: np.ndarray) -> Said | None:
-    """Return groups of images with neighboring numbers, from how alike neighbors are."""
+    """Return groups of images with neighboring numbers. They follow from how much neighbors
+    resemble each other."""
     try:
         numbers_N = np.array([number_in(name) for name in names])
     except ValueError:
@@ -180,7 +185,7 @@ def _by_number(names: Sequence[str], unit_ND: np.ndarray) -> Said | None:
 
 
 def _blocks(numbers_N: np.ndarray, alike_N: np.ndarray) -> Said | None:
-    """Return an expression if every k images in a row are alike and the next ones are not."""
+    """Return an expression if every k images in a row are alike, and differ from the next k."""
     near_N, before_N = alike_N[np.diff(numbers_N) == 1], numbers_N[:-1][np.diff(numbers_N) == 1]
     best: tuple[float, int, int] | None = None
     for size in _BLOCKS:
@@ -204,7 +209,8 @@ def _blocks(numbers_N: np.ndarray, alike_N: np.ndarray) -> Said | None:
 
 
 def _sequences(numbers_N: np.ndarray, alike_N: np.ndarray, unit_ND: np.ndarray) -> Said | None:
-    """Return the ends of sequences if images in a row resemble each other as frames do."""
+    """Return the last numbers of sequences, if consecutive images resemble each other as frames
+    do."""
     if np.median(alike_N) < _ALIKE:
         return None
     ends = []
@@ -223,5 +229,6 @@ def _sequences(numbers_N: np.ndarray, alike_N: np.ndarray, unit_ND: np.ndarray) 
 
 
 def _share_above(one_N: np.ndarray, other_N: np.ndarray) -> float:
-    """Return the share of pairs in which the value of the first array is larger."""
+    """Return the share of pairs in which the value of the first array is larger than that of the
+    second."""
     return float((one_N[:, None] > other_N[None]).mean())

@@ -1,4 +1,4 @@
-"""Default trials, search spaces and framings by the kind of images: one table for all.
+"""Default trials, search spaces and framings for each kind of images, in one table.
 
 A kind is chosen by number, size and content of the images. Its values are those of the shipped jobs
 for this kind of images: docs/measurements.md, "Scores", says what each of them is worth.
@@ -12,14 +12,14 @@ from raytrain.data.guess.said import Said, Tree
 
 @dataclass(frozen=True)
 class Images:
-    """What a kind is chosen by."""
+    """The facts by which a kind is chosen."""
 
     labeled: int
     groups: int
     sizes_HW: tuple[tuple[int, int], ...]
     """Each size once."""
     gray: bool
-    """One channel, or several that are equal."""
+    """Whether images have one channel, or several equal channels."""
     shown: float
     """Share of the labeled images that show an object."""
     overlap: bool
@@ -36,7 +36,7 @@ class Images:
 
 @dataclass(frozen=True)
 class Kind:
-    """Where a search of one kind of images begins."""
+    """The values with which a search begins for one kind of images."""
 
     name: str
     model: dict[str, Any]
@@ -46,10 +46,10 @@ class Kind:
     """The field of the trial that the search varies for other networks, and its values."""
     lr: float
     lrs: tuple[float, float]
-    """The range that the search draws from."""
+    """The range of learning rates from which the search draws."""
     augmentation: Any
     augmented: str
-    """Why it is augmented this way."""
+    """The reason for the augmentation."""
     trials: int
     candidates: int
     """Configurations for the ensemble."""
@@ -99,18 +99,19 @@ KINDS = {
 TINY, SMALL = 128, 192
 """Longest side of a tiny and of a small image, px."""
 WHOLE = 384
-"""Longest side of an image that is trained on as it is, px."""
+"""Longest side, in px, of images that are used for training in their own size."""
 SIDE, GPU_SIDE = 192, 384
-"""Longest side to which larger images are resized, without and with a GPU."""
+"""Longest side, in px, to which larger images are resized: without a GPU, and with a GPU."""
 TILE = 256
 STEPS = 1000
-"""Gradient steps of a trial: hand-written jobs have 900 to 1100."""
+"""Number of gradient steps of a trial. Hand-written jobs have 900 to 1100."""
 EPOCHS = (10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100)
 BATCH, EMA = 8, 0.98
 MOST_LOCAL = 3
-"""Most folds without a GPU."""
+"""Largest number of folds without a GPU."""
 RARE = 0.4
-"""Least share of images with an object for which windows are drawn as they come."""
+"""Smallest share of images with an object at which windows are drawn as they come. Below it,
+windows with an object are drawn more often."""
 
 
 def kind_of(images: Images) -> Kind:
@@ -163,8 +164,8 @@ def epochs_for(labeled: int) -> int:
 
 
 def parts(images: Images, folds: int) -> dict[str, Tree | Said]:
-    """Return `trial`, `search`, `folds`, `cv`, `resources` and `profiles`; `folds` is the largest
-    number of folds that the groups allow, below 2 for none."""
+    """Return `trial`, `search`, `folds`, `cv`, `resources` and `profiles`. `folds` is the largest
+    number of folds that the groups allow; below 2, there are no folds."""
     kind, epochs = kind_of(images), epochs_for(images.labeled)
     losses = OVERLAP_LOSSES if images.overlap else LOSSES
     trial: dict[str, Said | Tree] = {
@@ -204,11 +205,11 @@ def parts(images: Images, folds: int) -> dict[str, Tree | Said]:
 
 
 def _fold_why(images: Images, count: int) -> str:
-    return f"{images.groups} groups in {count} parts; each is predicted by models that never saw it"
+    return f"{images.groups} groups in {count} folds; models that never saw a fold predict it"
 
 
 def _profiles(images: Images, epochs: int, folds: int) -> Tree:
-    """Return the changes for a machine with a GPU: `--profile gpu`."""
+    """Return the profile `gpu`: the changes to the YAML for a machine with a GPU."""
     trial: dict[str, Said | Tree] = {
         "epochs": Said(2 * epochs, "a GPU has time for a longer training"),
         "precision": Said("bf16", "half the memory on a recent GPU"),
@@ -223,7 +224,7 @@ def _profiles(images: Images, epochs: int, folds: int) -> Tree:
             "trials": Said(32, "more configurations"),
             "scheduler": Said(
                 {"name": "asha", "grace": max(1, epochs // 5), "factor": 2},
-                "stops the weaker half at each rung; every trial runs `grace` epochs",
+                "stops the weaker half at each rung; every trial runs at least `grace` epochs",
             ),
         },
     }

@@ -29,8 +29,8 @@ _STACK_PLANES = 300
 
 
 def layout_of(root: Path, sample: Path | None) -> tuple[Layout, Tables]:
-    """Return the layout and the tables of a folder. Raises ValueError that says what was seen, if
-    no masks were found."""
+    """Return the layout and the tables of a folder. If no masks were found, raises ValueError with
+    a list of the files that were seen."""
     files = listed(root)
     tables = tables_in(root, files, sample)
     stacks = stacks_in(root, files)
@@ -85,8 +85,10 @@ def _stacked(found: Found, layout: StackLayout) -> Layout:
     patterns = layout.patterns
     format: dict[str, Said | Tree] = {
         "name": Said("numpy_stacks", "files that hold many images each"),
-        "images": Said(patterns.image, f"{'x'.join(map(str, layout.images.shape))} values in one"),
-        "masks": Said(patterns.mask, "as many masks, of the same size"),
+        "images": Said(
+            patterns.image, f"an array of {'x'.join(map(str, layout.images.shape))} values"
+        ),
+        "masks": Said(patterns.mask, "an array of masks of the same size"),
     }
     if meant.labels is not None and not several:
         format["labels"] = meant.labels

@@ -1,4 +1,4 @@
-"""A look at a few files of a family: do they hold pictures or flat areas, as masks do?"""
+"""What a few files of a family look like: pictures, or flat areas as in masks."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,15 +14,16 @@ from raytrain.data.guess.families import Family
 Item = TypeVar("Item")
 
 LOOKED = 5
-"""Number of files of a family that are looked at."""
+"""Number of files of a family that are opened."""
 FLAT = 0.85
-"""Least share of pixels in a mask that are equal to the next one in their row and column."""
+"""Smallest share of a mask's pixels that are equal to the next pixel in their row and column."""
 COUNTED = 0.7
-"""The same for a mask that counts its objects, which may be many and small."""
+"""Smallest share of such pixels in a mask that counts its objects, which may be many and small."""
 MOST_VALUES = 64
-"""Most values of a mask, unless they count objects."""
+"""Largest number of values of a mask, unless they count objects."""
 NEAR = 12
-"""Farthest distance of a lossy mask's values from the two that were meant, of 255."""
+"""Largest distance, in gray levels, of a lossy mask's values from the two values that were
+meant."""
 
 
 @dataclass(frozen=True)
@@ -35,17 +36,17 @@ class Look:
     lossy: bool
     palette: bool
     flat: bool
-    """Whether it has few values in areas, as a mask has."""
+    """Whether the file has few values in flat areas, as a mask has."""
     nearly: bool
-    """Whether it would be flat without lossy compression or smoothed edges."""
+    """Whether the file would be flat without lossy compression or smoothed edges."""
     constant: bool
     binary: bool
-    """Whether it has at most two values."""
+    """Whether the file has at most two values."""
 
 
 @dataclass(frozen=True)
 class Looks:
-    """What a family's files hold."""
+    """What the files of a family look like."""
 
     each: tuple[Look, ...]
 
@@ -55,7 +56,7 @@ class Looks:
 
     @property
     def telling(self) -> tuple[Look, ...]:
-        """Those that are not of one value, or all if there is no other."""
+        """The sampled masks with more than one value, or all sampled masks if there is none."""
         return tuple(look for look in self.each if not look.constant) or self.each
 
     @property
@@ -68,7 +69,7 @@ class Looks:
 
 
 def looks_of(root: Path, family: Family) -> Looks | None:
-    """Return the looks of some of a family's files; None if none can be read."""
+    """Return what some files of a family look like; None if none of them can be read."""
     found = [_look(root / each.address) for each in spread(family.members, LOOKED)]
     known = tuple(look for look in found if look is not None)
     return Looks(known) if known else None
@@ -108,8 +109,8 @@ def _look(path: Path) -> Look | None:
 
 
 def one_plane(values: np.ndarray) -> np.ndarray | None:
-    """Return the values as one plane_HW of whole numbers: colors become one number each. Returns
-    None for fractions, and for more channels than a color has."""
+    """Return the values as one plane_HW of whole numbers. A color becomes one number. Returns None
+    for fractions, and for more channels than a color has."""
     if values.dtype.kind == "f":
         if not np.isfinite(values).all() or (values != np.floor(values)).any():
             return None
@@ -142,7 +143,7 @@ def _sameness(plane_HW: np.ndarray) -> float:
 
 
 def _nearly(plane_HW: np.ndarray) -> bool:
-    """Return whether nearly all gray values are close to one of two, which are far apart."""
+    """Return whether nearly all gray values are close to one of two values that are far apart."""
     low, high = int(plane_HW.min()), int(plane_HW.max())
     if high > 255 or high - low < 64:
         return False

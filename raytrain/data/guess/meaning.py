@@ -1,4 +1,5 @@
-"""What the values in masks mean: class numbers, gray levels, colors, objects, void."""
+"""What the values in masks mean: class numbers, gray levels, colors, objects, or unlabeled
+pixels."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ _NO_NAMES = "raytrain's own names; write better ones if you like (they change no
 
 @dataclass(frozen=True)
 class Meaning:
-    """What the masks say, as parts of the YAML."""
+    """The meaning of the values in masks, as parts of the YAML."""
 
     labels: Said | None
     classes: Said
@@ -26,7 +27,8 @@ class Meaning:
 
 
 def meaning(seen: Seen, nearly: bool, names: ClassMap | None) -> Meaning:
-    """Return what the values mean. `nearly` says that masks are lossy or have smooth edges."""
+    """Return the meaning of the values. `nearly` says that the masks are lossy or have smooth
+    edges."""
     if seen.layers:
         return _layers(seen)
     if seen.colored:
@@ -44,7 +46,8 @@ def meaning(seen: Seen, nearly: bool, names: ClassMap | None) -> Meaning:
 
 
 def _has_soft_edges(seen: Seen) -> bool:
-    """Return whether nearly all pixels are black or white, and the others lie anywhere between."""
+    """Return whether nearly all pixels are black or white, and the others have many values
+    between."""
     between = [value for value in seen.values if 20 < value < 235]
     if max(seen.values) > 255 or len(between) < 8:
         return False
@@ -79,8 +82,11 @@ def _levels(seen: Seen, values: list[int], names: ClassMap | None) -> Meaning:
 def _named(
     levels: list[int], ignore: list[int], values: list[int], known: dict[int, str], file: str
 ) -> Meaning:  # fmt: skip
-    """Return the meaning of values that a file names; names without a pixel are left out."""
-    classes = Said([known[level] for level in levels], f"the names in {file} that masks show")
+    """Return the meaning of values whose names are in a file. Names without a pixel are left
+    out."""
+    classes = Said(
+        [known[level] for level in levels], f"the classes of {file} that occur in the masks"
+    )
     if levels == [*range(len(levels))]:
         return Meaning(_ignoring(ignore, values), classes)
     numbers = {value: place for place, value in enumerate(levels)}
@@ -146,13 +152,14 @@ def _colors(seen: Seen, names: ClassMap | None) -> Meaning:
 
 
 def _strength(color: int) -> int:
-    """Return the difference between a color's strongest and weakest channel."""
+    """Return the difference between a color's largest and smallest channel."""
     channels = (color >> 16, color >> 8 & 255, color & 255)
     return max(channels) - min(channels)
 
 
 def _named_colors(colors: set[int], names: ClassMap) -> Meaning:
-    """Return the meaning of colors that a file names; names without a pixel are left out."""
+    """Return the meaning of colors whose names are in a file. Names without a pixel are left
+    out."""
     void = [color for color, word in names.colors.items() if _means_void(word)]
     shown = {color: word for color, word in names.colors.items() if color in colors}
     words = [word for color, word in shown.items() if color not in void]

@@ -26,7 +26,7 @@ from raytrain.data.guess.values import seen_in
 from raytrain.runs.messages import counted
 
 _OVERLAPS = 100
-"""Number of images whose class masks are compared."""
+"""Number of images in which the masks of different classes are compared."""
 
 
 def paired_layout(found: Found) -> Layout | None:
@@ -68,7 +68,7 @@ def paired_layout(found: Found) -> Layout | None:
 
 
 def _other_splits(found: Found, labeled: set[str], names: set[str]) -> Tree | None:
-    """Return the splits that lists, a table or numbers give; None without any."""
+    """Return the splits from lists, a table or numbers; None if there are none."""
     return (
         list_tree(found.root, found.files, labeled, names)
         or split_table(found.root, found.tables, names)
@@ -79,8 +79,8 @@ def _other_splits(found: Found, labeled: set[str], names: set[str]) -> Tree | No
 def _format(
     joined: Together, train: Paired, counts: tuple[int, int, int], meant: Meaning
 ) -> dict[str, Said | Tree]:
-    """Return `competition.format`; `counts` are labeled images, all of these folders, and the test
-    images elsewhere."""
+    """Return `competition.format`. `counts` are the numbers of labeled images, of all images in
+    these folders, and of test images elsewhere."""
     labeled, named, tests = counts
     format: dict[str, Said | Tree] = {
         "image": Said(joined.image, _image_why(labeled, named, joined, tests)),
@@ -103,7 +103,8 @@ def _image_why(labeled: int, named: int, joined: Together, tests: int) -> str:
 
 
 def _by_split(found: Found) -> tuple[dict[str, Paired], tuple[Question, ...]]:
-    """Return the pairs of each split, and a question if several could be the training images."""
+    """Return the pairs of each split, and a question if several families could be the training
+    images."""
     of: dict[str, list[Paired]] = defaultdict(list)
     for pair in found.roles.labeled:
         of[split_of(pair.images.text) or split_of(pair.masks[0].text) or "train"].append(pair)
@@ -147,7 +148,8 @@ def _no_test() -> Question:
 
 
 def _like(test: Family, train: Paired) -> Family:
-    """Return the test images with names that begin and end as those of the training images."""
+    """Return the family of test images, limited to names that begin and end like those of the
+    training images."""
     before, after = train.images.before, train.images.after
     if not test.after and all(member.core.endswith(after) for member in test.members):
         test = test.without(after)
@@ -156,7 +158,7 @@ def _like(test: Family, train: Paired) -> Family:
 
 
 def _pattern_like(test: Family, train: Paired) -> str:
-    """Return the pattern of the test images with the parts that name training images."""
+    """Return the pattern of the test images, with the same parts that name training images."""
     free = test.folders.count(None)
     texts = train.image_free if free == len(train.image_free) else ("*",) * free
     return test.pattern(texts, train.image_core)
@@ -193,7 +195,8 @@ def _meaning(found: Found, of: dict[str, Paired]) -> Meaning:
 
 
 def _overlap(found: Found, train: Paired) -> str | None:
-    """Return an image whose class masks share pixels, or None if none was found."""
+    """Return an image in which masks of different classes share pixels, or None if none was
+    found."""
     for image, parts in spread(train.of.items(), _OVERLAPS):
         total_HW: np.ndarray | None = None
         for address in parts:

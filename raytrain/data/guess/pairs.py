@@ -1,4 +1,4 @@
-"""Which files of a family of masks belong to which image, and how their patterns say so."""
+"""Which mask file of a family belongs to which image, and the patterns of both."""
 
 import re
 from collections import Counter, defaultdict
@@ -9,13 +9,13 @@ from typing import Literal
 from raytrain.data.guess.families import Family, Member
 
 Parts = Literal["one", "object", "class"]
-"""What one mask file holds: all of an image's mask, one object, or one class."""
+"""What one mask file holds: the whole mask of an image, one object, or one class."""
 
 LEAST = 0.9
-"""Least share of the mask files that must have an image."""
+"""Smallest share of the mask files that must have an image."""
 MOST_CLASSES = 30
 NAMED = ("{study}", "{site}", "{part}", "{case}")
-"""Names for folders that are part of a sample's name, from the outside in."""
+"""Parts for folders whose names belong to a sample's name, from the outside in."""
 CHANNEL = "_0000"
 _NEXT = re.compile(r"[_\-. ]")
 
@@ -26,14 +26,15 @@ class Paired:
 
     images: Family
     masks: tuple[Family, ...]
-    """One family, or one for each class, in folders that differ in one name."""
+    """The families of the mask files: one, or one for each class, in folders that differ in one
+    name."""
     of: dict[str, tuple[str, ...]]
     """Image address -> addresses of its masks."""
     parts: Parts = "one"
     classes: tuple[str, ...] = ()
     """The words for the classes, if the files are named after them."""
     by: str = ""
-    """What the pairs have in common, in words."""
+    """What the names of an image and of its masks have in common, in words."""
     image_free: tuple[str, ...] = ()
     image_core: str = "{name}"
     mask_free: tuple[str, ...] = ()
@@ -50,7 +51,7 @@ class Paired:
         return "_".join((*parts, "{name}")) if parts else None
 
     def name(self, member: Member) -> str:
-        """Return the name of a sample, as its patterns say it."""
+        """Return the name of a sample, as its pattern reads it from the path."""
         parts = [
             folder
             for folder, text in zip(member.free, self.image_free, strict=False)
@@ -71,7 +72,8 @@ class Paired:
 
 @dataclass(frozen=True)
 class _Way:
-    """One way to read the names: the image's key, the mask's key, and the patterns' texts."""
+    """One way to read the names. It gives the key of an image, the key of a mask, and the texts of
+    both patterns."""
 
     by: str
     image_key: Callable[[Member], object]
@@ -97,8 +99,8 @@ def paired(images: Family, masks: Family) -> Paired | None:
 
 
 def by_class(pairs: list[Paired]) -> Paired | None:
-    """Return one pairing of families that differ in one folder, which names the class; None if
-    they differ in more."""
+    """Return the pairings of several families as one. The families differ in one folder, which
+    names the class; None if they differ in more."""
     first = pairs[0].masks[0]
     for each in pairs:
         family = each.masks[0]
@@ -125,7 +127,8 @@ def by_class(pairs: list[Paired]) -> Paired | None:
 
 
 def _aligned(images: Family, masks: Family) -> tuple[Family, Family]:
-    """Return the families with the text that both names share inside the core."""
+    """Return both families. If the masks' names contain the text around the images' cores, this
+    text becomes a part of the cores."""
     if all(each.core.endswith(CHANNEL) for each in images.members):
         images = images.without(CHANNEL)  # nnU-Net numbers the channels of an image
     if masks.before.endswith(images.before) and masks.after.startswith(images.after):
@@ -167,7 +170,8 @@ def _ways(images: Family, masks: Family) -> list[_Way]:
 
 
 def _free_texts(family: Family) -> tuple[str, ...]:
-    """Return the texts of the folders that are anything: `*` where the file's name says enough."""
+    """Return the pattern's texts for the folders that may have any name: `*` for folders that the
+    sample's name does not need."""
     count = family.folders.count(None)
     members = family.members
     named = all(member.free[-1] == member.core for member in members) if count else False
@@ -198,7 +202,7 @@ def _matched(images: Family, masks: Family, way: _Way) -> dict[str, tuple[str, .
 
 
 def _named_after(images: Family, masks: Family) -> Paired | None:
-    """Return the pairs if a mask's name is the image's name and something more."""
+    """Return the pairs if a mask's name is the image's name with an addition."""
     if images.folders.count(None) != masks.folders.count(None):
         return None
     owner = {(each.free, each.core): each.address for each in images.members}
@@ -230,13 +234,13 @@ def _named_after(images: Family, masks: Family) -> Paired | None:
 
 
 def _are_classes(words: tuple[str, ...], counts: Counter[str], of_each: list[list[str]]) -> bool:
-    """Return whether the ends of masks' names are classes, and do not count objects."""
+    """Return whether the ends of masks' names are classes, and not numbers of objects."""
     if len(words) > MOST_CLASSES or max(counts.values()) < 2:
         return False
     return not all(word.isdecimal() for word in words) or not all(map(_runs_on, of_each))
 
 
 def _runs_on(words: list[str]) -> bool:
-    """Return whether an image's masks are counted without a gap, as objects are."""
+    """Return whether the masks of an image are numbered without a gap, as objects are."""
     numbers = sorted(int(word[1:]) for word in words)
     return numbers[0] in (0, 1) and numbers == [*range(numbers[0], numbers[0] + len(numbers))]

@@ -1,4 +1,5 @@
-"""Which families are images, which are their masks, and which are images without masks."""
+"""Which families are images, which are the masks of these images, and which are images without
+masks."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -14,27 +15,27 @@ _POORER = {
     "overlays", "vis", "viz", "visualization", "color", "colors", "colored", "preview", "boundary",
     "raw", "weight", "weights", "depth",
 }  # fmt: skip
-"""Words of files that are made from masks, or are masks of something else."""
+"""Words in the names of files that are made from masks, or are masks of something else."""
 
 
 @dataclass(frozen=True)
 class Roles:
-    """The families of a folder by what they are for."""
+    """The families of a folder, by role."""
 
     labeled: tuple[Paired, ...]
     others: dict[int, tuple[Paired, ...]]
-    """Index into `labeled` -> other files that could be the masks of these images."""
+    """Index into `labeled` -> other families that could be the masks of the same images."""
     unlabeled: tuple[Family, ...]
-    """Families of images without a family of masks."""
+    """Families of images that have no masks."""
     looks: dict[str, Looks]
-    """The looks of each family, by its pattern."""
+    """Pattern of a family -> what its files look like."""
 
     def look(self, family: Family) -> Looks:
         return self.looks[_key(family)]
 
 
 def roles(root: Path, families: list[Family]) -> Roles:
-    """Tell images from masks by their content and their names, and pair them."""
+    """Distinguish images from masks by content and names, and pair them."""
     looks = {
         _key(family): look for family in families if (look := looks_of(root, family)) is not None
     }
@@ -71,7 +72,8 @@ def roles(root: Path, families: list[Family]) -> Roles:
 
 
 def _key(family: Family) -> str:
-    """Return what stays the same when text moves between the core and the text around it."""
+    """Return a key of the family that does not change when text moves between the core and the text
+    around it."""
     return min(member.address for member in family.members)
 
 
@@ -84,7 +86,7 @@ def _may_be_masks(family: Family, looks: Looks) -> bool:
 
 
 def _may_be_images(family: Family, masks: Family, looks: dict[str, Looks]) -> bool:
-    """Return whether a family may hold the images of these masks."""
+    """Return whether a family may contain the images that belong to these masks."""
     if _key(family) == _key(masks) or (names_masks(family.text) and not names_images(family.text)):
         return False
     one, other = split_of(family.text), split_of(masks.text)
@@ -95,7 +97,8 @@ def _may_be_images(family: Family, masks: Family, looks: dict[str, Looks]) -> bo
 
 
 def _closeness(images: Family, masks: Family, pair: Paired) -> tuple[float, ...]:
-    """Return how well images fit masks: by split, by the share with a mask, by common folders."""
+    """Return how well images fit masks: by split, by the share of images with a mask, by common
+    folders."""
     common = 0
     for one, other in zip(images.folders, masks.folders, strict=False):
         if one != other:
@@ -128,7 +131,8 @@ def _chosen(pairs: list[Paired], looks: dict[str, Looks]) -> tuple[Paired, list[
 
 
 def _may_be_layer(pair: Paired, looks: Looks) -> bool:
-    """Return whether masks may show one of several classes, in a folder with the class's name."""
+    """Return whether each mask may show one of several classes, because its folder has a class's
+    name."""
     family = pair.masks[0]
     last = next((name for name in reversed(family.folders) if name is not None), "")
     binary = all(look.binary for look in looks.each)

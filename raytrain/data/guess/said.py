@@ -1,4 +1,4 @@
-"""A value for the YAML with its reason, and a question that only a person can answer."""
+"""A value for the YAML with the reason for it, and a question that only a person can answer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Said:
-    """A value and why it is this one."""
+    """A value, and the reason for it."""
 
     value: Any
     why: str
-    """The reason; each line becomes a comment of its own."""
+    """The reason. Each line of it becomes a comment of its own."""
 
 
 @dataclass(frozen=True)
@@ -19,17 +19,17 @@ class Candidate:
     """One possible answer."""
 
     line: str
-    """The YAML to write, in one line."""
+    """The value as YAML, in one line."""
     seen: str
     """What speaks for it."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """What the files do not tell."""
+    """A question that the files do not answer."""
 
     key: str
-    """The dotted key in the YAML, which holds the first candidate."""
+    """The dotted key in the YAML. The YAML holds the first candidate."""
     text: str
     candidates: tuple[Candidate, ...]
 

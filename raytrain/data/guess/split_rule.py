@@ -17,12 +17,12 @@ _WORD = re.compile(
     rf"(?=[^a-z]|$|{GLUED})"
 )
 LARGEST_LIST = 50_000_000
-"""Most bytes of a text file that may list names."""
+"""Largest number of bytes of a text file that may list names."""
 
 
 @dataclass(frozen=True)
 class Patterns:
-    """The patterns of one split; `{split}` can replace a word that all of them share."""
+    """The patterns of one split. `{split}` can replace a word in them that all of them share."""
 
     image: str
     mask: str | None = None
@@ -30,17 +30,18 @@ class Patterns:
 
 @dataclass(frozen=True)
 class Together:
-    """The patterns of all splits as one."""
+    """The patterns of all splits, joined to one."""
 
     image: str
     mask: str | None
     words: dict[str, str]
-    """Split -> its word for `{split}`; empty if the patterns have none."""
+    """Split -> the word that replaces `{split}`; empty if the patterns have no `{split}`."""
     test_image: str | None = None
 
 
 def together(of: Mapping[str, Patterns]) -> Together:
-    """Return one pattern for all splits if only a word differs, else one with `test_image`.
+    """Return one pattern for all splits if they differ only in a word, else patterns with
+    `test_image`.
 
     `of` has train, and perhaps val and test. A val split that does not fit is left out.
     """
@@ -67,7 +68,8 @@ def _joined(every: Mapping[str, tuple[Patterns, str] | None]) -> Together | None
 
 
 def _with_word(patterns: Patterns) -> tuple[Patterns, str] | None:
-    """Return the patterns with `{split}`, and the word that it replaces; None without one word."""
+    """Return the patterns with `{split}`, and the word that it replaces; None if they do not differ
+    in exactly one word."""
     words = set(_WORD.findall(patterns.image))
     in_mask = set(_WORD.findall(patterns.mask or ""))
     if len(words) != 1 or (patterns.mask is not None and in_mask != words):
@@ -79,7 +81,7 @@ def _with_word(patterns: Patterns) -> tuple[Patterns, str] | None:
 
 
 def split_tree(found: Together) -> Tree | None:
-    """Return `competition.splits`; None if its default says the same."""
+    """Return `competition.splits`; None if the default gives the same splits."""
     if not found.words:
         return None if found.test_image is not None else fraction_tree()
     tree: dict[str, Said | Tree] = {}
@@ -95,7 +97,7 @@ def split_tree(found: Together) -> Tree | None:
 
 
 def fraction_tree() -> Tree:
-    """Return a split of labeled images by lot."""
+    """Return a random split of the labeled images."""
     return {
         "name": Said("fraction", "images without a mask are test images"),
         "val": Said(0, "no val split; the search validates on the first fold"),
@@ -103,8 +105,8 @@ def fraction_tree() -> Tree:
 
 
 def range_tree(labeled: set[str], names: set[str]) -> Tree | None:
-    """Return the splits by the numbers in names, if those of labeled and of other images are two
-    ranges; else None."""
+    """Return the splits by the numbers in names, if the numbers of images with and without masks
+    are two separate ranges; else None."""
     try:
         train = [number_in(name) for name in labeled]
         test = [number_in(name) for name in names - labeled]
@@ -114,14 +116,14 @@ def range_tree(labeled: set[str], names: set[str]) -> Tree | None:
     if not apart or len({*train, *test}) < len(names):
         return None
     return {
-        "name": Said("ranges", "the numbers of images with and without masks do not mix"),
+        "name": Said("ranges", "images with masks have other numbers than images without"),
         "train": Said(f"{min(train)}-{max(train)}", f"{len(train)} images with masks"),
         "test": Said(f"{min(test)}-{max(test)}", f"{len(test)} images without masks"),
     }
 
 
 def list_tree(root: Path, files: list[File], labeled: set[str], names: set[str]) -> Tree | None:
-    """Return the splits by text files that list names, or None if there are no such files."""
+    """Return the splits from text files that list names, or None if there are no such files."""
     found: dict[tuple[str, ...], dict[str, str]] = {}
     for file in files:
         split = split_of(file.stem)
@@ -144,7 +146,7 @@ def list_tree(root: Path, files: list[File], labeled: set[str], names: set[str])
 
 
 def _listed(path: Path) -> set[str]:
-    """Return the names in a file with one name, file name or path in a line."""
+    """Return the names in a text file that holds one name, file name or path per line."""
     if path.stat().st_size > LARGEST_LIST:
         return set()
     try:

@@ -16,27 +16,27 @@ LOOKED = 5
 
 @dataclass(frozen=True)
 class Stack:
-    """One file of many planes."""
+    """One file with many planes."""
 
     file: File
     shape: tuple[int, ...]
     dtype: str
     few: bool
-    """Whether its planes hold few values, as masks do."""
+    """Whether the planes hold few values, as masks do."""
 
 
 @dataclass(frozen=True)
 class StackLayout:
-    """Stacks of images and their masks."""
+    """The stacks of images and their masks, with the splits."""
 
     patterns: Together
     masks: tuple[Stack, ...]
     images: Stack
-    """One of the stacks of images with masks."""
+    """One stack of images that have masks, as an example."""
 
 
 def stacks_in(root: Path, files: list[File]) -> list[Stack]:
-    """Return the files that are stacks."""
+    """Return the stacks among these files."""
     found = [_stack(root, file) for file in files if file.suffix in (".npy", ".tif", ".tiff")]
     return [stack for stack in found if stack is not None]
 
@@ -69,7 +69,7 @@ def _pages(path: Path) -> Callable[[int], np.ndarray]:
 
 
 def planes_of(root: Path, stack: Stack) -> Callable[[int], np.ndarray]:
-    """Return a function from a place to the plane of a stack."""
+    """Return a function from a position to the plane of a stack."""
     path = root / stack.file.address
     if stack.file.suffix != ".npy":
         return _pages(path)

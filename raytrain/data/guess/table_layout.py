@@ -44,7 +44,7 @@ def table_layout(found: Found, path: Path) -> Layout | None:
         why = f"{counted(len(test.members), 'image')} that the table does not name"
         format["test_image"] = Said(joined.test_image, why)
     if names.image_id is not None:
-        format["image_id"] = Said(names.image_id, "as the table writes names")
+        format["image_id"] = Said(names.image_id, "the images' names, as the table writes them")
     format["table"] = Said(path.relative_to(found.root).as_posix(), f"{len(table.rows)} rows")
     splits = split_tree(joined) if test is not None else fraction_tree()
     images = {name: address for _, own in of.values() for address, name in own.names.items()}
@@ -56,7 +56,7 @@ def table_layout(found: Found, path: Path) -> Layout | None:
 
 
 def _test_names(found: Found, test: Family, train: Naming) -> dict[str, str]:
-    """Return name -> address of the test images, as the sample submission writes names."""
+    """Return name -> address of the test images. The names are those in the sample submission."""
     if found.tables.sample is None or train.image_id is None:
         return {member.core: member.address for member in test.members}
     table = read_table(found.tables.sample)

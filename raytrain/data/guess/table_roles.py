@@ -24,18 +24,18 @@ _CUT = re.compile(r"[^0-9A-Za-z]")
 
 @dataclass(frozen=True)
 class Tables:
-    """The CSV files of a folder by what they hold."""
+    """The CSV files of a folder, by content."""
 
     every: tuple[CsvTable, ...]
     masks: Path | None
-    """The table of training masks."""
+    """The table with the training masks."""
     sample: Path | None
     """The sample submission."""
 
 
 def tables_in(root: Path, files: list[File], sample: Path | None) -> Tables:
-    """Read the CSV files. A file that is no table is left out; `sample` is known to be the sample
-    submission."""
+    """Read the CSV files. Files that are not tables are left out. `sample` is known to be the
+    sample submission."""
     every = []
     for file in files:
         if file.suffix == ".csv":
@@ -81,7 +81,7 @@ def encoding_column(table: CsvTable) -> str | None:
 
 @dataclass(frozen=True)
 class Naming:
-    """How the images of a family are called in tables."""
+    """How tables name the images of a family."""
 
     free: tuple[str, ...]
     core: str
@@ -95,9 +95,10 @@ class Naming:
 
 
 def naming(family: Family, cells: set[str]) -> Naming | None:
-    """Return how these cells call the images of a family, or None if they do not name them.
+    """Return how these cells name the images of a family, or None.
 
-    A cell begins with the name: the file's name, or a folder's name and a part of the file's name.
+    A cell begins with the image's name: the file's name, or a folder's name and a part of the
+    file's name.
     """
     family = family.keeping("", "")
     begins = {cell[:at] for cell in cells for at in (*_ends(cell), len(cell))}
@@ -122,7 +123,8 @@ def _free_or_name(family: Family) -> tuple[str, ...]:
 
 
 def _with_folder(family: Family, place: int, begins: set[str]) -> Naming | None:
-    """Return the naming by the free folder at `place` and the first words of the file's name."""
+    """Return the naming by the folder at `place`, which may have any name, and the first words of
+    the file's name."""
     lengths: Counter[tuple[str, int]] = Counter()
     for each in family.members:
         for joint in ("_", "-", ""):
@@ -153,7 +155,7 @@ def _with_folder(family: Family, place: int, begins: set[str]) -> Naming | None:
 
 
 def _rest(family: Family, cores: dict[str, str]) -> str:
-    """Return the pattern of the file's name behind the part that is in the table."""
+    """Return the pattern for the end of the file's name, which the table does not contain."""
     joints = {each.core[len(cores[each.address])] for each in family.members}
     return f"{joints.pop()}*" if len(joints) == 1 else "*"
 
@@ -173,7 +175,8 @@ def _ends(text: str) -> list[int]:
 
 
 def group_table(root: Path, tables: Tables, names: set[str]) -> Tree | None:
-    """Return the group by a column of a table, such as the patient; None if no table has one."""
+    """Return `competition.group` from a column of a table, such as the patient; None if no table
+    has such a column."""
     for table, ids, column in _columns_of_images(tables, names):
         values = table.column(column)
         if not _GROUP.fullmatch(column) or not all(map(str.strip, values)):
@@ -188,7 +191,8 @@ def group_table(root: Path, tables: Tables, names: set[str]) -> Tree | None:
 
 
 def split_table(root: Path, tables: Tables, names: set[str]) -> Tree | None:
-    """Return the splits by a column of a table that says train, val or test; None without one."""
+    """Return the splits from a column of a table that says train, val or test; None without such a
+    column."""
     for table, ids, column in _columns_of_images(tables, names):
         words = set(table.column(column))
         if "train" in words and words <= {"train", "val", "test"}:
@@ -200,8 +204,8 @@ def split_table(root: Path, tables: Tables, names: set[str]) -> Tree | None:
 
 
 def _columns_of_images(tables: Tables, names: set[str]) -> Iterator[tuple[CsvTable, str, str]]:
-    """Yield each table that names all of these images, with the column of their names and each of
-    its other columns."""
+    """Yield each table that names all of these images, the column of the names, and each of the
+    other columns."""
     for table in tables.every:
         ids = _id_column(table, names)
         if ids is not None:
@@ -209,7 +213,8 @@ def _columns_of_images(tables: Tables, names: set[str]) -> Iterator[tuple[CsvTab
 
 
 def _by_table(root: Path, table: CsvTable, ids: str, what: str, more: str) -> dict[str, Said]:
-    """Return the part of a rule that says which table decides it."""
+    """Return the part of a rule that names its table, with a comment that gives the table as the
+    reason."""
     file = table.path.relative_to(root).as_posix()
     return {
         "name": Said("table", f"{file} says {what} of each image"),

@@ -1,4 +1,4 @@
-"""The values in mask files, counted."""
+"""Counts of the values in mask files."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -14,21 +14,22 @@ from raytrain.data.stored import Stored
 from raytrain.data.threads import in_threads
 
 PIXELS = 10**9
-"""Most pixels of masks that are read for their values; of more masks, a part is read."""
+"""Largest number of pixels of masks that are read. If there are more masks, only a part of them is
+read."""
 LEAST_READ, MOST_READ = 200, 3000
 
 
 @dataclass
 class Seen:
-    """The values of some masks."""
+    """The values of some masks, counted."""
 
     values: Counter[int] = field(default_factory=Counter)
-    """Value (a color as 0xrrggbb) -> number of masks that have it."""
+    """Value (a color as 0xrrggbb) -> number of masks that contain it."""
     pixels: Counter[int] = field(default_factory=Counter)
-    """Value -> number of pixels."""
+    """Value -> number of pixels with this value."""
     masks: int = 0
     counted: int = 0
-    """Number of masks with the values 0, 1, ..., n and nothing else."""
+    """Number of masks that have exactly the values 0, 1, ..., n."""
     colored: bool = False
     palette: bool = False
     layers: int = 0

@@ -1,4 +1,5 @@
-"""A YAML with a reason beside each value, and the open questions above theirs."""
+"""A YAML with a reason beside each value, and each open question above the value that it
+concerns."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

@@ -1,5 +1,7 @@
-"""Pixel classifiers as networks: filters, then a fitted classifier stored as tensors. Checkpoints,
-prediction and ensembles can treat them like any network."""
+"""Pixel classifiers as networks: filters, then a fitted classifier that is stored as tensors.
+
+Checkpoints, prediction and ensembles can treat them like any network.
+"""
 
 from raytrain.models.pixels.classifier import PixelClassifier
 from raytrain.models.pixels.logistic import build_pixels_logistic

@@ -13,11 +13,11 @@ from raytrain.config.models.pixels import PixelsBase
 from raytrain.models.pixels.filters import feature_count, filters
 
 FLOOR = 1e-6
-"""Probability of unseen classes, so that its logarithm is finite."""
+"""Probability of unseen classes. It is not 0, so that its logarithm is finite."""
 
 
 class PixelClassifier(nn.Module):
-    """Returns logits_BKHW like any network; its numbers come from `fit`, not from gradients."""
+    """Returns logits_BKHW like any network. Its numbers come from `fit`, and not from gradients."""
 
     def __init__(self, spec: PixelsBase, channels: int, classes: int):
         super().__init__()
@@ -51,7 +51,7 @@ class PixelClassifier(nn.Module):
         self, feature_PF: np.ndarray, class_P: np.ndarray, frequency_K: np.ndarray, seed: int
     ) -> None:
         """Fit scikit-learn's classifier to these pixels, and copy its numbers. Each class has the
-        same total weight, however few pixels it has.
+        same total weight, whatever its number of pixels.
 
         `frequency_K` holds the class frequencies in the training images. Raises ValueError when all
         pixels have one class.

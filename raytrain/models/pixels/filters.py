@@ -10,7 +10,8 @@ PER_SCALE = 7
 
 
 def feature_count(channels: int, scales: tuple[float, ...]) -> int:
-    """Return F: the channels themselves and seven filters of each at each scale."""
+    """Return F, the number of features: the channels themselves, and seven filters of each channel
+    at each scale."""
     return channels * (1 + PER_SCALE * len(scales))
 
 
@@ -34,7 +35,8 @@ def filters(image_CHW: torch.Tensor, scales: tuple[float, ...]) -> torch.Tensor:
 
 
 def gaussian_taps(scale: float) -> torch.Tensor:
-    """Return taps_3R (float64) of a Gaussian and two derivatives, to 4 standard deviations."""
+    """Return taps_3R (float64) of a Gaussian and its first two derivatives, up to 4 standard
+    deviations."""
     radius = int(4 * scale + 0.5)
     place_R = torch.arange(-radius, radius + 1, dtype=torch.float64, device="cpu")
     bell_R = torch.exp(-0.5 * (place_R / scale) ** 2)
@@ -46,7 +48,7 @@ def gaussian_taps(scale: float) -> torch.Tensor:
 def _filtered(
     image_CHW: torch.Tensor, taps_3R: torch.Tensor, down: int, right: int
 ) -> torch.Tensor:
-    """Return the derivative of these orders, for each channel separately."""
+    """Return the derivative of the orders `down` and `right`, for each channel separately."""
     radius = taps_3R.shape[1] // 2
     planes = functional.pad(image_CHW[:, None], (0, 0, radius, radius), mode="replicate")
     planes = functional.conv2d(planes, taps_3R[down][None, None, :, None])

@@ -9,7 +9,8 @@ from raytrain.models.pixels.classifier import FLOOR, PixelClassifier
 
 
 class PixelsLogistic(PixelClassifier):
-    """Linear in the features; their standardization is folded into the weights."""
+    """A classifier that is linear in the features. The standardization of features is part of its
+    weights."""
 
     def __init__(self, spec: PixelsLogisticSpec, channels: int, classes: int):
         super().__init__(spec, channels, classes)

@@ -1,7 +1,7 @@
 """Forests and boosted trees of pixels, stored as arrays of fixed size.
 
 Shape suffixes: T trees, N nodes of a tree, K classes, P pixels, F features. A leaf points to
-itself, so that every pixel takes as many steps as the deepest tree may have.
+itself, so that every pixel takes the same number of steps, the largest depth of a tree.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from raytrain.config.models.pixels import PixelsBoostingSpec, PixelsForestSpec
 from raytrain.models.pixels.classifier import FLOOR, PixelClassifier
 
 AT_ONCE = 2**22
-"""Most pixels x trees x classes in memory at once."""
+"""Largest number of pixels x trees x classes that are in memory at once."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Tree:
 
     feature_N: np.ndarray
     threshold_N: np.ndarray
-    """float64; values that are not above it go left."""
+    """float64: pixels with a value that is not above the threshold go left."""
     left_N: np.ndarray
     right_N: np.ndarray
     leaf_N: np.ndarray
@@ -32,7 +32,7 @@ class Tree:
 
 
 class Trees(nn.Module):
-    """Sums the leaves' values over all trees."""
+    """Adds up the values of the leaves over all trees."""
 
     feature_TN: torch.Tensor
     threshold_TN: torch.Tensor
@@ -68,7 +68,7 @@ class Trees(nn.Module):
         return self.value_TNK.flatten(0, 1)[node_PT].sum(1)
 
     def take(self, trees: list[Tree]) -> None:
-        """Copy these trees; remaining places stay empty leaves, which add nothing."""
+        """Copy these trees. Unused places stay empty leaves, which add nothing."""
         for buffer in (self.feature_TN, self.threshold_TN, self.left_TN, self.right_TN):
             buffer.zero_()
         self.value_TNK.zero_()
@@ -87,8 +87,8 @@ class Trees(nn.Module):
 
 
 def _not_above(threshold_N: np.ndarray) -> np.ndarray:
-    """Return the largest float32 that is not above each threshold: float32 features then fall on
-    the same side of it."""
+    """Return the largest float32 that is not above each threshold. float32 features are then on the
+    same side of both."""
     near_N = threshold_N.astype(np.float32)
     return np.where(near_N > threshold_N, np.nextafter(near_N, np.float32(-np.inf)), near_N)
 

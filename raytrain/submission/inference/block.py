@@ -32,7 +32,7 @@ def yaml_block(found: Inference) -> str:
 
 
 def submission_fields(found: Inference) -> Fields:
-    """Return the nearest dialect and the fields that differ from it."""
+    """Return the dialect that is nearest to the submission, and the fields that differ from it."""
     settled = _settled(found)
     name = nearest(settled)
     own = {"dialect": name, **_differing(settled, name)}
@@ -41,7 +41,8 @@ def submission_fields(found: Inference) -> Fields:
 
 
 def table_fields(found: Inference, train: Split) -> Fields:
-    """Return the dialect of the training table and the fields that differ from it."""
+    """Return the dialect that is nearest to the training table, and the fields that differ from
+    it."""
     table, settled = train.table, _settled(found)
     name = nearest(settled)
     columns = [table.id, *filter(None, [table.class_column]), table.encoding]
@@ -54,7 +55,8 @@ def table_fields(found: Inference, train: Split) -> Fields:
 
 
 def nearest(settled: Fields) -> str:
-    """Return the dialect with the fewest values that differ from these; on a tie, the plainest."""
+    """Return the name of the dialect with the fewest values that differ from these. On a tie, it is
+    the one that is most like the default."""
     plain = Dialect()
 
     def distance(name: str) -> tuple[int, int]:
@@ -86,7 +88,8 @@ def _differing(fields: Fields, name: str) -> Fields:
 
 
 def undecided(found: Inference) -> list[str]:
-    """Return a note for each field that is only likely, or is the dialect's by default."""
+    """Return a note for each field that is only likely, or that has the dialect's value because
+    nothing is known."""
     name, notes = nearest(_settled(found)), []
     for item in found.findings:
         if item.field not in Dialect.model_fields or item.sure == "decided":

@@ -1,6 +1,6 @@
-"""Decide the order of pixels by mask files that lie beside a table of the same masks.
+"""Decide the order of pixels with mask files, if there are files and a table of the same masks.
 
-On square images both orders give a mask, and only the file tells which is right.
+On a square image both orders give a mask, and only the file shows which one is right.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,15 +19,17 @@ from raytrain.submission.inference.finding import Finding
 from raytrain.submission.inference.infer import Inference, Split
 
 COMPARED = 20
-"""Number of masks that are compared."""
+"""Number of masks that are compared with mask files."""
 ENOUGH = 2
 """Fewest masks that decide."""
 
 
 def compared(found: Inference, masks: Mapping[str, tuple[Path, ...]]) -> Inference:
-    """Return the findings, with the order and the first pixel decided by the files if they can.
+    """Return the findings. If the mask files can decide the order and the first pixel, their
+    findings replace those of the table.
 
-    `masks` holds the mask files of each image; every pixel that is not 0 belongs to it.
+    `masks` holds the mask files of each image. Every pixel of a file that is not 0 belongs to the
+    mask.
     """
     train = found.train
     if train is None or found["layout"].value != "pairs":
@@ -53,7 +55,7 @@ def compared(found: Inference, masks: Mapping[str, tuple[Path, ...]]) -> Inferen
     best = max(readings, key=right.__getitem__)
     if count < ENOUGH or right[best] < count:
         return found
-    why = f"the mask files of {count} images have these pixels in no other way"
+    why = f"with another order or first, the rows do not give the mask files of {count} images"
     own = {
         "order": Finding("order", best.order, "decided", why),
         "first": Finding("first", best.first, "decided", why),
@@ -65,7 +67,7 @@ def compared(found: Inference, masks: Mapping[str, tuple[Path, ...]]) -> Inferen
 def _asymmetric(
     train: Split, masks: Mapping[str, tuple[Path, ...]]
 ) -> Iterable[tuple[str, list[str]]]:
-    """Yield the images with mask files and their rows that are not empty."""
+    """Yield the images with mask files, each with those of its rows that are not empty."""
     of: dict[str, list[str]] = {}
     for name, cell in zip(train.names, train.table.column(train.table.encoding), strict=True):
         if name in masks and not says_no_pixel(cell):

@@ -1,4 +1,5 @@
-"""Infer the meaning of the numbers in encodings: masks are decoded in each way and compared."""
+"""Infer the meaning of the numbers in encodings. Masks are decoded in every possible way, and the
+results are compared."""
 
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,7 @@ from raytrain.rle.runs import Order
 from raytrain.submission.inference.finding import Finding, Sure, unknown, vote
 
 RISING = 10
-"""Fewest pairs of runs that must rise before starts count as absolute for that alone."""
+"""Number of pairs of consecutive runs with rising starts from which starts count as absolute."""
 DRAWN = 150
 """Number of masks that are decoded to compare the orders."""
 ORDERS: tuple[Order, Order] = ("column", "row")
@@ -19,26 +20,27 @@ ORDERS: tuple[Order, Order] = ("column", "row")
 
 @dataclass(frozen=True)
 class Told:
-    """The encoding of one mask."""
+    """The encoding of one mask, its place and the size of its image."""
 
     where: str
     """The row, for messages."""
     image: str
     text: str
     size_HW: Size | None
-    """None if the image's size is not known."""
+    """Size of the image; None if it is not known."""
 
 
 @dataclass(frozen=True)
 class Meant:
-    """The reading, and the findings about each of its fields."""
+    """The reading of the encodings, and the findings about each of its fields."""
 
     reading: Reading
     findings: list[Finding]
 
 
 def how_pairs_are_meant(told: list[Told]) -> Meant:
-    """Infer order, index base and kind of starts of `start length` pairs.
+    """Infer the order, the number of the first pixel and the kind of starts of `start length`
+    pairs.
 
     Raises ValueError when some texts cannot be read in any way.
     """
@@ -61,7 +63,7 @@ def how_pairs_are_meant(told: list[Told]) -> Meant:
 
 
 def _first_fault(told: list[Told], reading: Reading) -> str:
-    """Return why the first unreadable text cannot be read this way; "" if all can."""
+    """Return why the first unreadable text cannot be read this way; "" if all texts can."""
     for item in told:
         try:
             read_pairs(item.text, item.size_HW or BOUNDLESS, reading)
@@ -71,7 +73,8 @@ def _first_fault(told: list[Told], reading: Reading) -> str:
 
 
 def _costs(told: list[Told], readings: list[Reading]) -> dict[Reading, list[int]]:
-    """Return the outline length, in px, of each mask of known size, by every reading and order."""
+    """Return, for each reading with each order, the length in px of each mask's outline. Masks of
+    unknown size are left out."""
     sized = [item for item in told if item.size_HW is not None]
     sized = sized[:: max(1, len(sized) // DRAWN)]
     return {
@@ -86,7 +89,8 @@ def _costs(told: list[Told], readings: list[Reading]) -> dict[Reading, list[int]
 
 
 def _best(costs: dict[Reading, list[int]], field: str, value: object) -> list[int]:
-    """Return each mask's shortest outline among the readings with this value."""
+    """Return the length of each mask's outline: the shortest among the readings whose `field` has
+    this value."""
     found = [numbers for reading, numbers in costs.items() if getattr(reading, field) == value]
     return [min(numbers) for numbers in zip(*found, strict=True)]
 
@@ -119,7 +123,8 @@ def _starts(
 
 
 def _refuse_few(told: list[Told], absolute: Reading, fault: str) -> None:
-    """Raise ValueError if only some texts have falling starts: these are wrong, not relative."""
+    """Raise ValueError if only a few texts have falling starts. These texts are wrong, and the
+    starts are not relative."""
     several = [item for item in told if len(item.text.split()) > 2]
     falling = sum(bool(_first_fault([item], absolute)) for item in several)
     if falling <= len(several) // 2:
@@ -163,14 +168,15 @@ def _first(
     kept: list[Reading], faults: dict[Reading, str], costs: dict[Reading, list[int]],
     order: Finding,
 ) -> Finding:  # fmt: skip
-    """Infer the index base from the readings with the right kind of starts."""
+    """Infer the number of the first pixel from the readings with the right kind of starts."""
     if len(kept) == 1:
         other = next(r for r in faults if r.starts == kept[0].starts and r != kept[0])
         why = f"if the first pixel is {other.first}, {faults[other]}"
         return Finding("first", kept[0].first, "decided", why)
     why = (
-        "a start of 0 would prove 0, and a mask that ends at the last pixel of an image of known "
-        "size would prove 1; see the competition's page"
+        "a start of 0 would prove that the first pixel is 0, and a mask that ends at the "
+        "last pixel of an image of known size would prove that it is 1; see the "
+        "competition's page"
     )
     own = {
         reading: numbers

@@ -6,19 +6,20 @@ from typing import Any, Literal
 
 Sure = Literal["decided", "likely", "cannot tell"]
 ENOUGH = 3
-"""Fewest masks for a vote to decide."""
+"""Smallest number of masks for a vote to decide."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A finding about a field of `config/dialects.py`, or about another thing by its name."""
+    """A finding about a field of `config/dialects.py`, or about something else that has a name."""
 
     field: str
     value: Any
-    """None if it cannot be inferred (or does not exist, such as a class column)."""
+    """The value of the field; None if it cannot be inferred or does not exist, such as a class
+    column."""
     sure: Sure
     why: str
-    """The evidence; if it cannot be inferred, what would decide it."""
+    """The evidence. If the value cannot be inferred, what would decide it."""
 
     def __str__(self) -> str:
         shown = "" if self.sure == "cannot tell" else f"{_shown(self.value)}, "
@@ -38,7 +39,8 @@ def _shown(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Vote:
-    """The masks' votes on two readings; masks that are equal either way abstain."""
+    """The votes of masks between two readings. A mask that is equal in both readings does not
+    vote."""
 
     winner: Any
     won: int
@@ -46,14 +48,16 @@ class Vote:
 
     @property
     def sure(self) -> Sure:
-        """Decided by nearly all of at least a few votes, likely by most."""
+        """How sure the result is: `decided` if nearly all of enough votes agree, `likely` if most
+        do."""
         if self.votes >= ENOUGH and self.won >= 0.9 * self.votes:
             return "decided"
         return "likely" if self.votes and self.won >= 0.7 * self.votes else "cannot tell"
 
 
 def vote(costs: Mapping[Any, Sequence[int]]) -> Vote:
-    """Let each mask vote for the cheaper of two readings in `costs`, with one number per mask."""
+    """Let each mask vote for the reading with the lower cost. `costs` has one number per mask for
+    each of two readings."""
     (one, one_costs), (other, other_costs) = costs.items()
     pairs = list(zip(one_costs, other_costs, strict=True))
     for_one = sum(a < b for a, b in pairs)

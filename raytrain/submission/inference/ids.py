@@ -17,23 +17,24 @@ _ENDING_HEAD = re.compile(
 
 @dataclass(frozen=True)
 class Ids:
-    """The way to read a table's ids."""
+    """The rule by which a table's ids are read."""
 
     before: str
     """Text before the name."""
     endings: dict[str, str]
-    """Text after the name -> its class, or "" if it names none."""
+    """Text after the name -> its class, or "" if the text names no class."""
     template: str
     sure: Sure
     why: str
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The classes in the order first seen; () if ids name none."""
+        """The classes in the order of their first appearance; () if ids name no class."""
         return tuple(word for word in self.endings.values() if word)
 
     def split(self, id: str, names: set[str]) -> tuple[str, str] | None:
-        """Return (name, class) of an id, preferring known names; None when it does not match."""
+        """Return (name, class) of an id. Known names are preferred. None when the id does not
+        match."""
         fitting = [
             (id[len(self.before) : len(id) - len(ending)], word)
             for ending, word in sorted(self.endings.items(), key=lambda item: -len(item[0]))
@@ -44,7 +45,8 @@ class Ids:
 
 
 def ids_by_names(ids: list[str], names: set[str]) -> Ids | None:
-    """Infer ids that contain images' names; None if none does, or they have no common template."""
+    """Infer ids that contain images' names. None if no id contains one, or if the ids have no
+    common template."""
     splits = {id: [*_splits(id, names)] for id in ids}
     counts = Counter((before, after) for found in splits.values() for before, _, after in found)
     # A name may be part of another one; the text around most ids decides.
@@ -67,7 +69,8 @@ def ids_by_names(ids: list[str], names: set[str]) -> Ids | None:
 
 
 def ids_alone(ids: list[str]) -> Ids:
-    """Infer ids without known images: endings are classes if every stem has all of them."""
+    """Infer ids without known images. Endings are classes if every beginning occurs with all of
+    them."""
     unique = [*dict.fromkeys(ids)]
     endings = _grid(unique)
     found = _ids("", endings, "likely", f"every name has the same {len(endings)} endings") if (
@@ -96,7 +99,7 @@ def _ids(before: str, endings: list[str], sure: Sure, why: str) -> Ids | None:
 
 
 def _around_class(endings: list[str]) -> tuple[str, str]:
-    """Return the text before and after the class that all endings share."""
+    """Return the text before and after the class in the endings. All endings share this text."""
     tail = _suffix(endings)
     # These are not paths, so a comparison by letter is intended.
     shared = os.path.commonprefix([e[: len(e) - len(tail)] for e in endings])  # noqa: RUF071
@@ -120,7 +123,7 @@ def holds_name(id: str, names: set[str]) -> bool:
 
 
 def _splits(id: str, names: set[str]) -> list[tuple[str, str, str]]:
-    """Return every (before, name, after) with a known name."""
+    """Return (before, name, after) for every known name in an id."""
     cuts = [0, *_cuts(id), len(id)]
     return [
         (id[:begin], id[begin:end], id[end:])
@@ -138,7 +141,7 @@ def _cuts(id: str) -> list[int]:
 
 
 def _grid(ids: list[str]) -> list[str]:
-    """Return the shortest endings that all stems (at least two) have, or []."""
+    """Return the shortest endings with which all beginnings (at least two) occur, or []."""
     have = set(ids)
     for cut in reversed(_cuts(ids[0])):
         stem, separator = ids[0][:cut], ids[0][cut]

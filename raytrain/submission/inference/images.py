@@ -1,4 +1,4 @@
-"""The image files that rows are named after."""
+"""The image files whose names the rows contain."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -16,18 +16,21 @@ MASK_WORDS = ("mask", "label", "truth", "annotation")
 
 @dataclass(frozen=True)
 class Images:
-    """Image files by their names without suffix."""
+    """Image files, by name without suffix."""
 
     folder: Path
     paths: dict[str, list[Path]]
-    """Paths relative to the folder; several if folders hold files of the same name."""
+    """Name -> paths relative to the folder. There are several if folders hold files of the same
+    name."""
 
     def size(self, name: str) -> Size | None:
-        """Return (H, W) of an image, or None if missing. Raises ValueError when unreadable."""
+        """Return (H, W) of an image, or None if there is no such image. Raises ValueError when the
+        image is unreadable."""
         return _size(self.folder / self.paths[name][0]) if name in self.paths else None
 
     def pattern(self, names: set[str]) -> str | None:
-        """Return the common path of these images with `{name}` in it, or None if there is none."""
+        """Return the pattern of these images' paths with `{name}` in it, or None if they have no
+        common pattern."""
         kinds = Counter(
             (path.parent, path.suffix.lower())
             for name in names
@@ -41,7 +44,7 @@ class Images:
 
 
 def list_images(folder: Path) -> Images:
-    """Return all image files below a folder. Raises ValueError when there is none."""
+    """Return all image files below a folder. Raises ValueError when there are none."""
     if not folder.is_dir():
         raise ValueError(f"{folder}: no such folder; correct --images")
     paths: dict[str, list[Path]] = {}

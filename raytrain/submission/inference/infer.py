@@ -1,4 +1,4 @@
-"""Infer the ids, the classes, the masks and the order of the rows from the files."""
+"""Infer the dialect from the files: the ids, the classes, the masks and the order of the rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from raytrain.submission.inference.tables import Table, open_sample, open_train
 
 @dataclass(frozen=True)
 class Split:
-    """A table's rows, split into names and classes."""
+    """The rows of a table, with the image's name and the class of each."""
 
     table: Table
     ids: Ids
     names: list[str]
     """The image of each row."""
     classes: list[str]
-    """The class of each row, or "" if it names none."""
+    """The class of each row, or "" if the row names no class."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Inference:
     sample: Split
     train: Split | None
     train_empty: str | None
-    """The training table's own text for an empty mask."""
+    """The text of an empty mask in the training table."""
     images: Images | None
     findings: list[Finding]
     """One finding per field of a dialect, then `classes` and `row order`."""
@@ -43,16 +43,17 @@ class Inference:
 
 
 def infer(sample: Path, train: Path | None, images: Path | None) -> Inference:
-    """Read the sample, the training table and the names and sizes of the images in a folder.
+    """Infer the dialect from the sample, the training table, and the names and sizes of the images
+    in a folder.
 
-    Raises ValueError for files that cannot be read, do not have the form of any dialect, or
-    contradict each other.
+    Raises ValueError for files that cannot be read, that do not have the form of any dialect, or
+    that contradict each other.
     """
     return infer_with(sample, train, None if images is None else list_images(images))
 
 
 def infer_with(sample: Path, train: Path | None, shown: Images | None) -> Inference:
-    """Do the same with images that are known."""
+    """Infer the same as `infer`, with images that are already listed."""
     names = set() if shown is None else set(shown.paths)
     table = open_sample(sample)
     split = _taken_apart(table, _sample_ids(table, names), names)
@@ -89,7 +90,8 @@ def _sample_ids(table: Table, names: set[str]) -> Ids:
 
 
 def _train_ids(table: Table, sample: Split, names: set[str]) -> Ids:
-    """Read ids as in the sample if all match; a class with its own column is not part of an id."""
+    """Read the training table's ids in the same way as the sample's, if all match. If the class has
+    a column of its own, it is not a part of the id."""
     cells = table.column(table.id)
     as_sample = [sample.ids.split(cell, names) for cell in cells]
     if table.class_column == sample.table.class_column and all(as_sample):
@@ -133,7 +135,7 @@ def _refuse_other_classes(sample: Split, train: Split) -> None:
 
 
 def _refuse_strange_names(sample: Split, train: Split | None, images: Images) -> None:
-    """Raise ValueError when no row at all is named after an image."""
+    """Raise ValueError when no row is named after an image."""
     splits = [split for split in (sample, train) if split is not None]
     if not any(name in images.paths for split in splits for name in split.names):
         raise ValueError(
@@ -161,7 +163,8 @@ def _of_header(split: Split, names: set[str]) -> list[Finding]:
 
 
 def _of_masks(sample: Split, train: Split | None, images: Images | None) -> list[Finding]:
-    """Return the findings from the training table's encodings, else from the sample's."""
+    """Return the findings from the encodings of the training table or, without it, of the
+    sample."""
     splits = [split for split in (train, sample) if split is not None]
     told: list[Told] = []
     for split in splits:

@@ -26,7 +26,7 @@ _NO_NAMES = "raytrain's own names; write better ones if you like (they change no
 SURE: dict[Sure, str] = {
     "decided": "", "likely": "likely: ", "cannot tell": "the files do not tell: "
 }  # fmt: skip
-"""How sure a finding is, in the words of a comment."""
+"""How sure a finding is -> the words for it in a comment."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class LayoutDialect:
     format: Tree = field(default_factory=dict)
     """Fields of `format` for a table of masks; empty for other formats."""
     meaning: Meaning | None = None
-    """What the table's masks mean; None for other formats."""
+    """The meaning of the masks in the table; None for other formats."""
     questions: tuple[Question, ...] = ()
 
 
@@ -78,7 +78,7 @@ def layout_dialect(root: Path, layout: Layout, tables: Tables) -> LayoutDialect:
 def _inferred(
     root: Path, layout: Layout, tables: Tables, by_table: bool
 ) -> tuple[Inference | None, str]:
-    """Return the findings, or None and the reason."""
+    """Return the findings and an empty reason, or None and the reason."""
     sample = tables.sample or tables.masks
     if sample is None:
         return None, "there is no sample submission"
@@ -103,7 +103,7 @@ def _inferred(
 def _said(
     found: Inference, fields: dict[str, Any], of_table: bool = False
 ) -> dict[str, Said | Tree]:
-    """Return the fields with their evidence."""
+    """Return the fields of the YAML, each with its evidence."""
     own = ("columns", "id", "class_column") if of_table else ()
     why = {finding.field: finding for finding in found.findings if finding.field not in own}
     tree: dict[str, Said | Tree] = {}
@@ -120,7 +120,7 @@ def _said(
             finding = why[key]
             tree[key] = Said(plain, f"{SURE[finding.sure]}{finding.why}")
         else:
-            tree[key] = Said(plain, "as the training table has it")
+            tree[key] = Said(plain, "as in the training table")
     return tree
 
 
@@ -145,7 +145,7 @@ def _order_question(found: Inference, why: str) -> Question:
 
 
 def _without_sample(layout: Layout, reason: str) -> LayoutDialect:
-    """Return the submission if no sample says what it looks like: raytrain's default dialect."""
+    """Return raytrain's default dialect as the submission, because no sample shows another one."""
     classes = layout.meaning.classes.value if layout.meaning else ()
     tree: dict[str, Said | Tree] = {
         "dialect": Said("cardiac", "raytrain's default, with the columns id and encoding")
@@ -168,7 +168,7 @@ def _without_sample(layout: Layout, reason: str) -> LayoutDialect:
 
 
 def _unlisted(layout: Layout, tables: Tables, train: Split) -> str | None:
-    """Return how images without a row are treated; None if all labeled images have rows."""
+    """Return what happens to images without a row; None if all labeled images have rows."""
     without = {*layout.images} - {*train.names} - layout.tests
     if not without:
         return None

@@ -1,4 +1,4 @@
-"""Infer the layout of the encodings, and the findings that follow from it."""
+"""Infer the layout of the encodings, and the facts that follow from it."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -12,14 +12,15 @@ from raytrain.submission.inference.tables import Table
 READ = 600
 """Most cells to read."""
 MEASURED = 200
-"""Most images, spread over the table, with cells to read and files to open for their sizes."""
+"""Largest number of images whose cells are read and whose files are opened for their sizes. They
+are spread over the table."""
 PAIR_FIELDS = ("order", "first", "starts")
 
 
 def told_of(
     table: Table, images: list[str], size_of: Callable[[str], Size | None]
 ) -> list[Told]:  # fmt: skip
-    """Return the cells with any pixels, and their images' names and sizes.
+    """Return the cells that hold pixels, each with its image's name and size.
 
     Raises ValueError if the table and the image file disagree on a size.
     """
@@ -43,7 +44,7 @@ def told_of(
 def how_masks_are_written(told: list[Told]) -> tuple[Meant, list[Told]]:
     """Return the reading with its findings, and the texts, one per mask.
 
-    Raises ValueError that names the row that differs from the others.
+    Raises ValueError that names the row that cannot be read like the others.
     """
     if not told:
         why = "no cell holds a mask; give a training table with masks (--train)"
@@ -79,8 +80,8 @@ def how_masks_are_written(told: list[Told]) -> tuple[Meant, list[Told]]:
 
 
 def _listed(told: list[Told], step: int, several: bool) -> list[Finding]:
-    """Return findings about rows of all objects, recognized by a prefix or several masks in a cell;
-    otherwise no `row`."""
+    """Return the findings for rows that list all objects of an image. They are recognized by a
+    prefix, or by several masks in a cell. For other rows, nothing is found about `row`."""
     if step == 1 and not several:
         return [Finding("prefix", "", "decided", "each cell is one word")]
     prefixes = Counter(

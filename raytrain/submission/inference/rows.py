@@ -14,11 +14,13 @@ from raytrain.submission.inference.finding import Finding, Sure, unknown
 from raytrain.submission.inference.tables import Table
 
 MANY = 10
-"""Number of masks without a repeated id from which it is likely that no id is repeated."""
+"""If at least this number of masks have no repeated id, it is likely that ids are never
+repeated."""
 
 
 def empty_token(sample: Table, train: Table | None) -> tuple[Finding, str | None]:
-    """Return the text of an empty mask in the sample, and the training table's own text.
+    """Return the text of an empty mask in the sample, and the text of an empty mask in the training
+    table.
 
     Raises ValueError when the sample has two.
     """
@@ -29,7 +31,10 @@ def empty_token(sample: Table, train: Table | None) -> tuple[Finding, str | None
         why = f"{sample.path.name} has this text"
         return Finding("empty", of_sample[0], "decided", why), own
     if train is not None and own is not None:
-        why = f"{sample.path.name} has no empty mask, and {train.path.name} has this text"
+        why = (
+            f"{sample.path.name} has no empty mask, and {train.path.name} writes empty masks "
+            "this way"
+        )
         return Finding("empty", own, "likely", why), own
     return unknown("empty", "no cell is an empty mask; see the competition's page"), None
 
@@ -48,9 +53,9 @@ def _tokens(table: Table) -> list[str]:
 def row_kind(
     tables: list[Table], keys: dict[str, list[tuple[str, str]]], told: list[Told], reading: Reading,
 ) -> Finding:  # fmt: skip
-    """Infer whether a row holds a mask or an object, if no cell lists several.
+    """Infer whether a row holds a mask or an object. No cell lists several masks.
 
-    `keys` are (image, class) of each table's rows, by its path.
+    `keys` are the pairs (image, class) of each table's rows, by the path of the table.
     """
     for table in tables:
         of_table = keys[str(table.path)]
@@ -69,7 +74,9 @@ def row_kind(
         why = f"no id is repeated, and {len(parted)} masks have separate parts"
         return Finding("row", "mask", "decided", f"{why}, the first in {parted[0]}")
     if len(told) >= MANY:
-        return Finding("row", "mask", "likely", f"none of the ids of {len(told)} masks is repeated")
+        return Finding(
+            "row", "mask", "likely", f"each of the {len(told)} masks has an id of its own"
+        )
     return unknown(
         "row", f"no id is repeated, but there are only {len(told)} masks, each in one part"
     )
@@ -82,7 +89,8 @@ def _parts(item: Told, reading: Reading) -> int:
 
 
 def class_words(classes: list[str], sure: Sure, where: str) -> Finding:
-    """Return the classes that the sample's rows name, each once; "" is a row that names none."""
+    """Return the classes that the rows of the sample name, each once; `classes` holds "" for a row
+    that names none."""
     words = tuple(dict.fromkeys(filter(None, classes)))
     if not words:
         return Finding(
@@ -99,7 +107,7 @@ def class_words(classes: list[str], sure: Sure, where: str) -> Finding:
 
 
 def row_order(names: list[str], classes: list[str], where: str) -> Finding:
-    """Infer how the sample sorts its images; `names` and `classes` are those of its rows."""
+    """Infer how the sample sorts its images. `names` and `classes` are those of its rows."""
     images = [name for name, _ in groupby(names)]
     in_blocks = len(images) == len(set(names))
     orders = {

@@ -10,19 +10,20 @@ from raytrain.rle.guess import Size, best_layout, says_no_pixel
 from raytrain.submission.inference.ids import holds_name
 
 PROBED = 50
-"""Number of cells by which a column is judged."""
+"""Number of cells by which the content of a column is judged."""
 
 
 @dataclass(frozen=True)
 class Table(CsvTable):
-    """A CSV and its relevant columns."""
+    """A CSV, and the names of its relevant columns."""
 
     id: str
     encoding: str
     class_column: str | None = None
 
     def sizes(self) -> list[Size | None]:
-        """Return (H, W) of each row's image from the height and width columns, if there are any."""
+        """Return (H, W) of each row's image from the columns height and width; None without these
+        columns."""
         lower = [name.lower() for name in self.header]
         if not all(lower.count(name) == 1 for name in SIZE_COLUMNS):
             return [None] * len(self.rows)
@@ -38,7 +39,8 @@ class Table(CsvTable):
 
 
 def open_sample(path: Path) -> Table:
-    """Open the sample submission: first the id, last the encoding, between them class and size.
+    """Open the sample submission. Its first column is the id, its last column is the encoding, and
+    between them may be class and size.
 
     Raises ValueError for a form that no dialect has.
     """
@@ -59,9 +61,10 @@ def open_sample(path: Path) -> Table:
 
 
 def open_train(path: Path, sample: Table, words: tuple[str, ...], names: set[str]) -> Table:
-    """Open the training table; its columns are found by the sample's names, else by their content.
+    """Open the training table. Its columns are found by the sample's names, else by their content.
 
-    `words` are the sample's classes, `names` the images'. Raises ValueError when no column fits.
+    `words` are the classes in the sample, and `names` are the names of images. Raises ValueError
+    when no column fits.
     """
     opened = _opened(path)
     header = opened.header
@@ -105,14 +108,15 @@ def _opened(path: Path) -> CsvTable:
 
 
 def _id_column(columns: dict[str, list[str]], names: set[str]) -> str:
-    """Return the column with the most image names, or the first one if there are none."""
+    """Return the column with the most names of images. If no column has any, return the first
+    column."""
     return max(
         columns, key=lambda name: sum(holds_name(cell, names) for cell in columns[name][:PROBED])
     )
 
 
 def _told(cells: list[str]) -> list[int]:
-    """Return the places of the first cells with any pixels."""
+    """Return the positions of the first cells that hold pixels."""
     return [at for at, cell in enumerate(cells) if not says_no_pixel(cell)][:PROBED]
 
 
