@@ -77,7 +77,7 @@ def test_a_cell_of_several_objects_names_the_fault(cell: str, fault: str) -> Non
         ("columns", ["id", "organ", "rle"], "only class_column, height and width may be"),
         ("class_column", "organ", "'organ' is not between the id and the encoding"),
         ("id", "{name}_{clas}", "unknown '{clas}'; did you mean '{class}'"),
-        ("layout", "coco", "order, first and starts: coco has none"),
+        ("layout", "coco", "order, first and starts: layout coco does not use them"),
         ("row", "objects", "it needs layout coco or coco_zlib"),
         ("prefix", "0 1.0", "it needs row: objects"),
     ],

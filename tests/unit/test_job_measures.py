@@ -12,7 +12,7 @@ def test_configurations_vote_on_a_held_out_part_if_their_weights_are_kept() -> N
     tree = yaml.safe_load(MINIMAL) | {"folds": "none"}
     assert JobSpec.model_validate(tree).candidates == 1
     tree["cv"] = {"candidates": 5}
-    with pytest.raises(ValueError, match=r"the weights of 3; set search\.keep to 5, or"):
+    with pytest.raises(ValueError, match=r"only 3 trials; set search\.keep to 5, or"):
         JobSpec.model_validate(tree)
     assert JobSpec.model_validate(tree | {"search": {"keep": 5}}).candidates == 5
     assert JobSpec.model_validate(yaml.safe_load(MINIMAL)).candidates == 4

@@ -147,8 +147,8 @@ def test_failed_attempts_are_shown_wherever_the_score_is(samples: Samples, run: 
     assert [text for _, text in incidents(facts)] == record.incidents
     board = write_leaderboard(RunDir(run))
     tries = {row["fingerprint"]: row["attempts"] for row in rows(board)}
-    assert tries == {"first": "3, batch 2 of 4", "second": "1"}
-    assert "3, batch 2 of 4" in leaderboard_table(board)
+    assert tries == {"first": "3, batch size 2 instead of 4", "second": "1"}
+    assert "3, batch size 2 instead of 4" in leaderboard_table(board)
     undisturbed = [each for each in board if each.fingerprint == "second"]
     assert "attempts" not in leaderboard_table(undisturbed)
 
