@@ -18,10 +18,7 @@ class TrialDir:
     @property
     def remedy(self) -> str:
         """What to do about a damaged file in this folder."""
-        return (
-            f"delete the folder {self.path} and run the same command again: it trains this "
-            "trial again"
-        )
+        return f"delete the folder {self.path} and run the same command again: it trains it again"
 
     @property
     def checkpoints(self) -> Path:
@@ -49,8 +46,7 @@ class TrialDir:
 
     @property
     def evaluation(self) -> Path:
-        """The scores of the trial's masks against the truth, if `evaluate` was run for the
-        trial."""
+        """The scores of its masks against the truth, if `evaluate` was run for the trial."""
         return self.path / "evaluation.csv"
 
     @property

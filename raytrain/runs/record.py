@@ -34,8 +34,7 @@ OUT_OF_TIME = "the search's share of the budget was used up"
 
 @dataclass(frozen=True)
 class Task:
-    """One training run to do. It can be pickled. Its fingerprint covers everything that defines the
-    training."""
+    """One training to do. It can be pickled. Its fingerprint covers all that defines it."""
 
     name: str
     station: Station
@@ -60,7 +59,7 @@ class Task:
     least: int | None = None
     """Smallest number of workers with which the training continues; None: all of them."""
     soft: SoftSource | None = None
-    """Soft labels of test images, which are added to the training images; None: there are none."""
+    """Soft labels of test images, which are added to the training images."""
 
     def __getstate__(self) -> dict[str, Any]:
         # Many ids are replaced by a reference to a file of the run.
@@ -209,8 +208,7 @@ def read_record(directory: TrialDir) -> Record | None:
 
 
 def complete(record: Record) -> bool:
-    """Return whether nothing is left to do. Failed trials are retried, and paused trials
-    continue."""
+    """Return whether nothing is left to do: failed trials are tried again, paused ones go on."""
     return record.status in ("finished", "stopped")
 
 
