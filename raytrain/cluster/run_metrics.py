@@ -75,7 +75,8 @@ class RunMetrics:
             self._counts[name] = Counter({**before, **counts})
 
     def _record(self, trial: TrialDir) -> Record | None:
-        """Return the trial's record, read again only when its file has changed."""
+        """Return the trial's record, read again only when its file has changed; None before it is
+        written."""
         try:
             changed = trial.record.stat().st_mtime_ns
         except FileNotFoundError:

@@ -96,7 +96,7 @@ def train_inside_tune(task: Task, need: ResourcesSpec) -> None:
 
 def _fit_at_once(shares: list[list[Task]], need: ResourcesSpec) -> list[Failure | None]:
     """Run a worker group for each share of the tasks, each from its own Ray task; returns their
-    errors in order.
+    errors in order, None for a group that succeeded.
 
     The groups are not run from this process, because waiting here for a training could not be
     interrupted cleanly.
@@ -191,8 +191,11 @@ def _trainer(
 
 
 def _train_all(config: dict[str, Any]) -> str | None:
-    """Train all tasks. After a user's mistake, the next attempt ends at once, because the mistake
-    would happen again. (Ray Train retries after every exception of a worker or its callbacks.)"""
+    """Train all tasks. Return PREEMPTED if a node of the group is about to leave, else None.
+
+    After a user's mistake, the next attempt ends at once, because the mistake would happen again.
+    (Ray Train retries after every exception of a worker or its callbacks.)
+    """
     refusal: Path = config["refusal"]
     bring(refusal)
     for task in () if refusal.is_file() else config["tasks"]:

@@ -41,7 +41,7 @@ class CrossEntropyMetricSpec(MetricBase):
 
     @property
     def of_classes(self) -> ClassWeights | None:
-        """The weights, one for each class."""
+        """The weights, one for each class; None: all are 1."""
         return self.class_weights
 
     @property
@@ -61,7 +61,7 @@ class FocalMetricSpec(MetricBase):
 
     @property
     def of_classes(self) -> ClassWeights | None:
-        """The weights, one for each class."""
+        """The weights, one for each class; None: all are 1."""
         return self.alpha
 
 

@@ -172,7 +172,9 @@ class TrialSpec(Spec):
     @model_validator(mode="after")
     def _trains_on_something(self) -> Self:
         if not self.times:
-            raise ValueError("originals: false leaves no images without copies; set copies to 1")
+            raise ValueError(
+                "originals: false and copies: 0 leave no image to train on; set copies to 1"
+            )
         return self
 
     @model_validator(mode="after")

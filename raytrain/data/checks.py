@@ -96,7 +96,8 @@ def read_all(competition: CompetitionSpec) -> Inspected:
 def _read(
     competition: CompetitionSpec, root: Path, samples: list[Found], groups: dict[str, str]
 ) -> list[tuple[Seen | None, list[str]]]:
-    """Read all samples in threads. Returns, for each sample, what was read or the problems."""
+    """Read all samples in threads. Returns, for each sample, what was read, or None and the
+    problems."""
 
     def read(sample: Found) -> tuple[Seen | None, list[str]]:
         try:

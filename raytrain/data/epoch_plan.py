@@ -87,8 +87,9 @@ class EpochPlan(Sampler[BatchPlan]):
         self.count = len(self.labeled)
         if soft is not None and self.count == 1:
             raise ValueError(
-                "self_train: an epoch of one labeled window has no place for soft labels; give "
-                "more labeled images, or set self_train to null"
+                "self_train: images with soft labels replace labeled windows of an epoch, but must "
+                "leave one, and there is only one; give more labeled images, or set self_train to "
+                "null"
             )
         wanted = 0 if soft is None else max(1, round(soft.share * self.count))
         self.drawn = min(wanted, self.count - 1)  # a labeled window stays
@@ -153,7 +154,8 @@ class EpochPlan(Sampler[BatchPlan]):
         return rng.permutation(np.concatenate([order, _cycled(rng, self.soft, self.drawn)]))
 
     def _mix(self, number: int, step: np.ndarray, places: np.ndarray) -> MixPlan | None:
-        """Draw the mix of the whole step, so that it does not depend on the number of workers."""
+        """Draw the mix of the whole step, so that it does not depend on the number of workers.
+        Return None for a step that is not mixed."""
         mix = self.spec.mix
         if mix is None:
             return None

@@ -62,8 +62,8 @@ def _size(array: np.ndarray) -> str:
 
 
 def _opencv(path: Path, orientation: int, channels: int) -> np.ndarray | None:
-    """Return the values that OpenCV reads; `channels` is the number of channels that raytrain
-    reads."""
+    """Return the values that OpenCV reads, or None if it cannot read the file; `channels` is the
+    number of channels that raytrain reads."""
     buffer = np.fromfile(path, np.uint8)  # imread fails for some names outside ASCII
     try:
         image = cv2.imdecode(buffer, cv2.IMREAD_UNCHANGED)
@@ -83,8 +83,8 @@ def _opencv(path: Path, orientation: int, channels: int) -> np.ndarray | None:
 
 
 def _pillow(path: Path) -> np.ndarray | None:
-    """Return the values that Pillow reads. For TIFF files Pillow applies the orientation tag
-    itself."""
+    """Return the values that Pillow reads, or None if it cannot read the file. For TIFF files
+    Pillow applies the orientation tag itself."""
     try:
         image = open_picture(path)
     except ValueError:

@@ -52,7 +52,8 @@ def see(competition: CompetitionSpec, root: Path, sample: Found, group: str) -> 
 def _read(
     competition: CompetitionSpec, root: Path, sample: Found
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return image_HWC and mask_HW. Raises ValueError that lists the problems of both."""
+    """Return image_HWC and mask_HW, None for a sample without a mask. Raises ValueError that lists
+    the problems of both."""
     problems = []
     image = mask = None
     try:

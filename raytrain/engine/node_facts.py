@@ -86,8 +86,8 @@ def _gpu_fault() -> str:
 
 
 def _storage(folder: Path, token: str) -> tuple[float | None, str]:
-    """Return the speed of a write in MB/s and why the folder cannot be used. What is written to
-    object storage is fetched again."""
+    """Return the speed of a write in MB/s, or None and why the folder cannot be used. What is
+    written to object storage is fetched again."""
     probe = folder / f"{token}-{socket.gethostname()}-{os.getpid()}"
     content = os.urandom(PROBE_BYTES)
     is_remote = place_of(folder) is not None

@@ -184,7 +184,8 @@ def _refuse_maps(run: RunDir, ensemble: Ensemble) -> None:
 
 
 def _pattern(competition: dict[str, Any]) -> str | None:
-    """Return the pattern of the test images, or of all images."""
+    """Return the pattern of the test images, or of all images; None if the format has no pattern or
+    is unknown."""
     format = competition.get("format", {})
     if format.get("name") not in FORMATS:
         return None
@@ -216,8 +217,8 @@ def _tests(competition: dict[str, Any]) -> str:
 
 
 def _submission(tree: dict[str, Any] | None) -> SubmissionSpec | None:
-    """Return the settings by which masks become rows. Settings of one machine or one set of images
-    are left out."""
+    """Return the settings by which masks become rows, or None without settings. Settings of one
+    machine or one set of images are left out."""
     if tree is None:
         return None
     here = {"sample": None, "ledger": None, "notebook": None, "send": False}

@@ -135,7 +135,8 @@ def _pairs(oof: GivenMaps, samples: Samples) -> Iterator[tuple[np.ndarray, np.nd
 
 
 def _card(folder: Path, folds: Folds, report: DataReport, problems: list[str]) -> MemberCard | None:
-    """Return the card. Its problems are appended to `problems`."""
+    """Return the card, or None if its file is missing or has wrong fields. Its problems are
+    appended to `problems`."""
     path = folder / CARD
     if not path.is_file():
         problems.append(

@@ -147,8 +147,8 @@ class _Pairs:
         self._rows = {id: row for row, id in enumerate(report.samples["id"])}
 
     def pair(self, id: str, copy: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return image_HWC and mask_HW of a copy, in the image's own type. Copy 0 is the
-        original."""
+        """Return image_HWC and mask_HW of a copy, in the image's own type. Copy 0 is the original.
+        An image without a mask is not augmented, and its mask is None."""
         image_HWC = self._files.image(id)
         mask_HW = self._files.mask(id) if self._files.has_mask(id) else None
         if not copy or mask_HW is None:

@@ -166,7 +166,8 @@ def written(path: Path) -> str:
 
 
 def read_folds(path: Path) -> FoldFacts | None:
-    """Read the folds as plain JSON, because `data.folds` is slow to import."""
+    """Read the folds as plain JSON, because `data.folds` is slow to import. Return None without a
+    file."""
     if not path.is_file():
         return None
     remedy = "delete it; the same data and settings give the same folds again"

@@ -67,8 +67,8 @@ def evaluation(facts: RunFacts) -> list[dict[str, str]]:
 
 
 def submission(facts: RunFacts) -> Submission | None:
-    """Return the facts about the submission file. The rows are counted and the hash is computed
-    from its current content."""
+    """Return the facts about the submission file, or None if there is none. The rows are counted
+    and the hash is computed from its current content."""
     path = facts.run.submission
     if not path.is_file():
         return None

@@ -73,7 +73,7 @@ class Cell:
 
     @property
     def difference(self) -> float | None:
-        """Ours minus theirs."""
+        """Our mean minus the source's figure; None if we have no figure."""
         return None if self.ours is None else self.ours.mean - self.theirs
 
 

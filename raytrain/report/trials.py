@@ -51,7 +51,8 @@ class Importance:
 
 @dataclass(frozen=True)
 class Drawings:
-    """The trials for the page's script, and the texts of its legends."""
+    """The trials for the page's script, and the colors and counts for the page's legends and
+    captions."""
 
     content: Markup
     """The trials as JSON that is safe inside an element `script`."""

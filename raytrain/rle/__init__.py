@@ -49,7 +49,7 @@ class Rules(PairRules, Protocol):
 
 @dataclass(frozen=True)
 class Layout:
-    """How runs are written as text."""
+    """One way of writing runs as text: a function that writes it and one that reads it."""
 
     write: Callable[[Runs, tuple[int, int], PairRules], str]
     """Function (runs, (H, W) of the image, rules) -> text."""

@@ -24,7 +24,7 @@ Known = dict[str, tuple[int, int, str]]
 
 
 def known_in(folder: Path) -> Known:
-    """Return what is known of a folder's files; a damaged file means nothing is."""
+    """Return what this machine knows of a folder's files: nothing if the notes are damaged."""
     try:
         tree = json.loads((folder / NOTES).read_text())
     except (OSError, ValueError):
@@ -63,7 +63,10 @@ def content_of(path: Path) -> bytes:
 
 
 def put_in_place(partial: Path, path: Path) -> State | None:
-    """Move a fetched file to its place, or make the link that it holds; returns the state."""
+    """Move a fetched file to its place. If it holds the target of a link, make this link instead.
+
+    Return the new state, or None if another process has removed the file since.
+    """
     if path.suffix == LINK:
         link = partial.with_suffix(".made")
         link.unlink(missing_ok=True)

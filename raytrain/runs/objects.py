@@ -86,7 +86,8 @@ def create(place: Place, content: bytes) -> None:
             raise
         # The first try may have succeeded although its answer was lost.
         if place.ask(lambda store, key: store.cat_file(key)) != content:
-            raise FileExistsError(errno.EEXIST, "there is one already", place.url) from None
+            why = "another process has already written this file"
+            raise FileExistsError(errno.EEXIST, why, place.url) from None
 
 
 def delete(places: list[Place]) -> None:

@@ -64,7 +64,8 @@ class Configuration:
         return self.mean_of("val_score")
 
     def mean_of(self, figure: str) -> float | None:
-        """Return the mean, over the repeats, of a figure at the best epoch of each."""
+        """Return the mean, over the repeats, of a figure at the best epoch of each; None before
+        any repeat has one."""
         values = [best[figure] for best in self.bests]
         return fmean(values) if values else None
 

@@ -80,7 +80,7 @@ class Trials:
         return self._waiting[0] if self._waiting else None
 
     def next(self) -> Task | None:
-        """Take and return the next trial."""
+        """Take and return the next trial; None when there is no other."""
         task = self.ahead()
         if task is not None:
             self._waiting.popleft()

@@ -62,7 +62,7 @@ def _token() -> str:
 
 
 def _pair() -> tuple[str, str] | None:
-    """Return the legacy key: user and key."""
+    """Return the user and the key of Kaggle's older kind of key, or None if one is missing."""
     pair = _json(_config_folder(_home()) / "kaggle.json")
     user = os.environ.get("KAGGLE_USERNAME") or pair.get("username")
     key = os.environ.get("KAGGLE_KEY") or pair.get("key")

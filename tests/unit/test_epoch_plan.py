@@ -97,5 +97,5 @@ def test_copies_without_their_originals() -> None:
     seen = sorted(int(n) for step in plan for n in step.windows)
     assert seen == list(range(len(rows), 3 * len(rows)))
     assert plan.count == spec.times * len(rows)
-    with pytest.raises(ValueError, match="leaves no images without copies; set copies to 1"):
+    with pytest.raises(ValueError, match="leave no image to train on; set copies to 1"):
         TrialSpec(originals=False)

@@ -13,7 +13,7 @@ from raytrain.runs.messages import counted
 
 
 def annotated_layout(found: Found, noted: Annotated) -> Layout | None:
-    """Return the layout of images that annotation files describe."""
+    """Return the layout of images that annotation files describe, or None if they name no image."""
     named = stems(noted.images)
     for family in noted.families:
         named |= {member.core for member in _beside_suffix(family.keeping("", "")).members}

@@ -86,7 +86,7 @@ def _from_table(path: Path, address: str) -> ClassMap | None:
 
 def _from_lines(text: str, address: str) -> ClassMap | None:
     """Read classes from lines. A line is a name alone, or `0: name`, `0 name`, `name 0` or
-    `name,r,g,b`."""
+    `name,r,g,b`. Return None for other lines, or fewer than two classes."""
     numbers: dict[int, str] = {}
     for place, line in enumerate(filter(None, map(str.strip, text.splitlines()))):
         match = re.fullmatch(r"(?:(\d+)\s*[:,\s]\s*)?([^\d,:][^,:]*?)(?:\s*[:,\s]\s*(\d+))?", line)
@@ -98,7 +98,8 @@ def _from_lines(text: str, address: str) -> ClassMap | None:
 
 
 def _from_json(tree: Any, address: str) -> ClassMap | None:
-    """Read classes from `{name: number}`, `{number: name}` or `{name: [r, g, b]}`."""
+    """Read classes from `{name: number}`, `{number: name}` or `{name: [r, g, b]}`. Return None for
+    anything else, and for fewer than 2 or more than 300 entries."""
     if not isinstance(tree, dict) or not 1 < len(tree) <= 300:
         return None
     items = [*tree.items()]

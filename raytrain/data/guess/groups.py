@@ -113,7 +113,7 @@ def _by_prefix(
 
 def _several(parts: list[str], names: Sequence[str], joint: str) -> str | None:
     """Return the pattern of a beginning with several words. Words that all names share are fixed
-    text."""
+    text. Return None if all words are shared, or if names have different separators."""
     texts, free = [], 0
     for place, part in enumerate(parts):
         same = all(_JOINT.split(name)[place] == part for name in names)
@@ -170,7 +170,8 @@ def _more_alike(groups: list[list[int]], signatures_ND: np.ndarray) -> bool:
 
 def _by_number(names: Sequence[str], unit_ND: np.ndarray) -> Said | None:
     """Return groups of images with neighboring numbers. They follow from how much neighbors
-    resemble each other."""
+    resemble each other. Return None if a name has no number, if many numbers are missing, or if
+    neighbors show no groups."""
     try:
         numbers_N = np.array([number_in(name) for name in names])
     except ValueError:

@@ -50,7 +50,8 @@ def layout_of(root: Path, sample: Path | None) -> tuple[Layout, Tables]:
 def _layout(
     root: Path, files: list[File], pictures: list[File], tables: Tables, stacks: list[Stack]
 ) -> Layout | None:
-    """Return the layout of a folder whose images and masks are among `pictures` or `stacks`."""
+    """Return the layout of a folder whose images and masks are among `pictures` or `stacks`, or
+    None if no masks are found."""
     found = Found(root, files, roles(root, families(pictures)), tables)
     layout = paired_layout(found)
     if layout is None and (stacked := stack_layout(stacks)) is not None:

@@ -72,8 +72,8 @@ def roles(root: Path, families: list[Family]) -> Roles:
 
 
 def _key(family: Family) -> str:
-    """Return a key of the family that does not change when text moves between the core and the text
-    around it."""
+    """Return the first address of the family in alphabetical order. It identifies the family, also
+    after `keeping` or `without` has changed its core."""
     return min(member.address for member in family.members)
 
 

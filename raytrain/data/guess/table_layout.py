@@ -12,7 +12,8 @@ from raytrain.runs.messages import counted
 
 
 def table_layout(found: Found, path: Path) -> Layout | None:
-    """Return the layout of images with run-length encoded masks in a table."""
+    """Return the layout of images with run-length encoded masks in a table, or None if its cells
+    name no image."""
     table = read_table(path)
     cells = {cell for name in table.header for cell in table.column(name) if len(cell) < 300}
     named: list[tuple[Family, Naming]] = []
