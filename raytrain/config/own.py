@@ -133,7 +133,7 @@ class Widened:
                 if spec is None:
                     raise ValueError(
                         f"{name} is defined in a Python file that is not loaded here (its hash is "
-                        f"{tree['extend']})"
+                        f"{tree['extend']}); name the file in extend"
                     )
             if spec is not None:
                 try:

@@ -31,7 +31,10 @@ def write_program(network: nn.Module, image_BCHW: torch.Tensor, path: Path) -> N
             program = torch.export.export(network, (image_BCHW,), dynamic_shapes=shapes)
     except Exception as error:  # torch.export raises errors of many types
         reason = str(error).strip().split("\n")[0] or type(error).__name__
-        raise ValueError(f"torch.export cannot take this network: {reason}") from None
+        raise ValueError(
+            f"torch.export cannot take this network: {reason}; use the checkpoint itself, with "
+            "`raytrain predict IMAGES --with CHECKPOINT`"
+        ) from None
     torch.export.save(program, path)
 
 

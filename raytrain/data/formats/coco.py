@@ -101,7 +101,10 @@ def _draw(annotation: dict[str, Any], size_HW: Size) -> np.ndarray:
         raise ValueError("its segmentation is neither polygons nor runs")
     counts, size = shape.get("counts"), shape.get("size")
     if size != [*size_HW]:
-        raise ValueError(f"its runs have the size {size}, but its image has {[*size_HW]}")
+        raise ValueError(
+            f"its runs have the size {size}, but its image has {[*size_HW]}; correct `size`, which "
+            "is [height, width]"
+        )
     if isinstance(counts, str):
         return decode(counts, size_HW, COMPRESSED)
     return counted(counts, size_HW, "column")
