@@ -81,7 +81,7 @@ def job_from(tree: dict[str, Any], source: str) -> JobSpec:
         problems = problems_of(error, JobSpec)
     search = tree.get("search")
     space = search.get("space") if isinstance(search, dict) else None
-    base = job.trial if job else _trial_or_default(tree)
+    base = job.trial if job else _valid_trial(tree)
     if isinstance(space, dict):
         problems += space_problems(space, base)
     if problems or job is None:
@@ -89,12 +89,17 @@ def job_from(tree: dict[str, Any], source: str) -> JobSpec:
     return job
 
 
-def _trial_or_default(tree: dict[str, Any]) -> TrialSpec:
-    """Return the trial with which the search space is checked, even if another part of the file is
-    wrong."""
+def _valid_trial(tree: dict[str, Any]) -> TrialSpec:
+    """Return the trial with which the search space is checked: without the keys that are wrong, if
+    the rest is valid, or else the default trial."""
+    given = tree.get("trial") or {}
     try:
-        return TrialSpec.model_validate(tree.get("trial") or {})
-    except ValidationError:
+        return TrialSpec.model_validate(given)
+    except ValidationError as error:
+        wrong = {each["loc"][0] for each in error.errors() if each["loc"]}
+    try:
+        return TrialSpec.model_validate({k: v for k, v in given.items() if k not in wrong})
+    except (AttributeError, ValidationError):  # the trial may be no mapping
         return TrialSpec()
 
 

@@ -23,7 +23,7 @@ def best_stands(job: Path, run: RunDir) -> float:
     ensemble, evidence = read_ensemble(run), read_oof_evidence(run.evidence)
     now = score(evidence.metric, evidence.evidence)
     assert ensemble.oof["score"] == pytest.approx(now)
-    assert (run.masks / ".ensemble").read_text() == ensemble.fingerprint
+    assert (run.masks / "ensemble.txt").read_text() == ensemble.fingerprint
     # A kill may have come between taking the place and the line that says so.
     known = [candidate.score for candidate in read_rounds(run.candidates) if candidate.kept]
     assert known == sorted(set(known))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from raytrain.config.load import job_from
 from raytrain.config.named import named_parts
 from raytrain.config.space import set_path, with_values
 from raytrain.config.space_check import space_problems
@@ -200,3 +201,18 @@ def test_values_are_set_by_their_path() -> None:
     for path, value in (("a.d", 2), ("c.e.f", 3), ("g", 4)):
         set_path(tree, path, value, named_parts(TrialSpec))
     assert tree == {"a": {"b": 1, "d": 2}, "c": {"e": {"f": 3}}, "g": 4}
+
+
+def test_a_wrong_field_of_the_trial_hides_no_other_field_from_the_space() -> None:
+    """The space varies a field of the network that is named, not of the default network."""
+    model = {"name": "smp", "decoder": "unet", "encoder": "resnet18"}
+    tree = {
+        "competition": {"name": "x", "data": "data", "classes": ["bg", "fg"]},
+        "trial": {"model": model, "framing": {"name": "resize", "height": 6, "width": 96}},
+        "search": {"space": {"model.decoder": {"choice": ["unet", "fpn"]}}},
+    }
+    with pytest.raises(ValueError, match=r"x\.yaml: 1 problem in[^\n]*\n  trial\.framing\.height:"):
+        job_from(tree, "x.yaml")
+    tree["trial"] = "none"
+    with pytest.raises(ValueError, match=r"\n  trial: "):
+        job_from(tree, "x.yaml")

@@ -55,7 +55,7 @@ class Kind:
     """Configurations for the ensemble."""
     memory_gb: int
     enlarged: float = 1.0
-    """Factor by which images up to `TINY` are enlarged, if all have one size."""
+    """Factor by which images from `LEAST` to `TINY` are enlarged, if all have one size."""
 
 
 PRETRAINED = {
@@ -96,8 +96,10 @@ KINDS = {
 }  # fmt: skip
 """The kinds by name. A new kind is an entry here and a line in `kind_of`."""
 
-TINY, SMALL = 128, 192
-"""Longest side of a tiny and of a small image, px."""
+LEAST, TINY = 32, 128
+"""Shortest and longest side, in px, of images that are enlarged."""
+SMALL = 192
+"""Longest side of a small image, px."""
 WHOLE = 384
 """Longest side, in px, of images that are used for training in their own size."""
 SIDE, GPU_SIDE = 192, 384
@@ -124,7 +126,7 @@ def kind_of(images: Images) -> Kind:
 def framing(images: Images, side: int) -> Said:
     """Return `trial.framing`; larger images are resized to this longest side or cut into tiles."""
     one, factor = len(images.sizes_HW) == 1, kind_of(images).enlarged
-    if one and images.longest <= TINY and factor > 1:
+    if one and images.shortest >= LEAST and images.longest <= TINY and factor > 1:
         [size] = images.sizes_HW
         to = {"name": "resize", "height": round(factor * size[0]), "width": round(factor * size[1])}
         return Said(to, f"all images are {shown(size)}: {factor:g} times as large, edges get finer")
