@@ -151,6 +151,10 @@ def _is_away(error: BaseException) -> bool:
 def _reason(error: BaseException | None) -> str:
     if isinstance(error, ImportError):
         return f"{error} (pip install 'raytrain[s3]' or 'raytrain[gcs]')"
+    if type(error).__name__.startswith(CREDENTIALS):
+        return f"{error} (set them in the environment, or give this machine a role)"
+    if str(error).startswith("Protocol not known"):
+        return f"{error} (`storage` is a folder, s3://... or gs://...)"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error).strip() or type(error).__name__

@@ -21,6 +21,7 @@ from tests.s3 import Requests, bucket
 from tests.support import csv_bytes, figures, run_folder, write_job
 
 URL = "s3://storage/team"
+NAMES = ("first", "second")
 QUICK = {
     "trial": {"epochs": 6}, "search": {"trials": 2}, "cv": {"candidates": 1},
     "finalize": {"epochs": 2}, "predict": {"tta": "none", "steps": "none"},
@@ -36,7 +37,7 @@ def requests() -> Iterator[Requests]:
 @pytest.fixture
 def apart(requests: Requests, tmp_path: Path) -> Iterator[Nodes]:
     with nodes(tmp_path, 0) as found:
-        for name in ("first", "second"):
+        for name in NAMES:
             _add(found, tmp_path / name)
         yield found
 
@@ -61,7 +62,10 @@ def test_a_node_killed_in_the_search_changes_nothing(
         assert driver.poll() is None, (tmp_path / "log").read_text()
         threading.Event().wait(0.02)
     begun = {path.split("/trials/")[1][:12] for path in requests.paths if "/trials/" in path}
-    apart.remove(apart.workers[0])
+    far = next(path for path in requests.paths if path.endswith("epoch_0002.json"))
+    trial = far.split("/trials/")[1][:12]
+    ours = [bool([*(tmp_path / name).glob(f"runs/*/*/*/trials/{trial}")]) for name in NAMES]
+    apart.remove(apart.workers[ours.index(True)])
     _add(apart, tmp_path / "third")
     assert driver.wait(400) == 0, (tmp_path / "log").read_text()
     monkeypatch.setenv("RAYTRAIN_CACHE", str(tmp_path / "driver"))
@@ -73,12 +77,12 @@ def test_a_node_killed_in_the_search_changes_nothing(
     again = [record for record in records if record.starts > 1]
     assert {record.fingerprint for record in again} <= begun
     assert again
-    _nothing_but_the_own(tmp_path)
+    _nothing_but_the_own(tmp_path, NAMES[ours.index(False)])
 
 
-def _nothing_but_the_own(folder: Path) -> None:
+def _nothing_but_the_own(folder: Path, left: str) -> None:
     """Nodes have worked in their own caches, and have not what only the driver writes."""
-    for name in ("second", "third"):
+    for name in (left, "third"):
         found = {path.name for path in (folder / name / "runs").glob("*/phantom/default/*")}
         assert "data.json" in found
         assert "report.html" not in found

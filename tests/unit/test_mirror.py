@@ -1,10 +1,13 @@
 """A run's files on two machines that share nothing but a storage, on a real S3 server."""
 
+import os
 import pickle
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from s3fs import S3FileSystem
 
 from raytrain.runs.mirror import (
     bring,
@@ -16,7 +19,7 @@ from raytrain.runs.mirror import (
     remove_folder,
     send,
 )
-from raytrain.runs.store import NodePath, place_of, working_folder
+from raytrain.runs.store import NodePath, Place, place_of, working_folder
 from tests.s3 import Requests, bucket
 
 URL = "s3://storage/team/runs"
@@ -179,3 +182,21 @@ def test_a_plain_folder_has_no_storage(tmp_path: Path) -> None:
     remove(path)
     remove_folder(path.parent)
     assert [*tmp_path.iterdir()] == []
+
+
+def test_a_storage_that_cannot_be_used_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    S3FileSystem.clear_instance_cache()
+    for storage, remedy in {
+        "s3://bucket": "set them in the environment, or give this machine a role",
+        "foo://bucket": "`storage` is a folder, s3://... or gs://...",
+    }.items():
+        with pytest.raises(OSError, match=re.escape(remedy)) as caught:
+            Place(storage, "x").ask(lambda files, path: files.ls(path))
+        assert caught.value.filename == f"{storage}/x"
+    S3FileSystem.clear_instance_cache()
