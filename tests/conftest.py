@@ -4,6 +4,7 @@
 import gc
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 # Loading the libraries makes a million objects that stay. The collector need not look at them.
 gc.disable()
@@ -16,6 +17,9 @@ from xdist.scheduler import LoadScopeScheduling
 from raytrain.engine.trial import Samples
 from raytrain.runs.messages import print_messages
 from tests.tiny import draw_samples
+
+if TYPE_CHECKING:
+    from tests.s3 import Requests
 
 # Libraries read it when they are loaded, in the processes that tests start too. On cores that are
 # shared, a second thread costs more time than it saves.
@@ -73,6 +77,15 @@ def _no_waiting_for_the_disk() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda file: None)
         yield
+
+
+@pytest.fixture
+def requests() -> "Iterator[Requests]":
+    """The requests to an S3 server that has the bucket `storage`."""
+    from tests.s3 import bucket  # few tests need it, and it loads moto
+
+    with bucket("storage") as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

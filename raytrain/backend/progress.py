@@ -18,7 +18,7 @@ from raytrain.runs.messages import prints_messages
 from raytrain.runs.mirror import bring
 from raytrain.runs.record import Record, Task
 from raytrain.runs.repeated import repeated
-from raytrain.runs.store import place_of
+from raytrain.runs.store import stored_path
 
 LOOK_S, AT_ONCE = 5.0, 10
 """Seconds between two looks at histories in a storage, and how many are looked at."""
@@ -79,7 +79,7 @@ class Progress:
         """Follow this task too."""
         if task.fingerprint not in self._known:
             self._known.add(task.fingerprint)
-            if place_of(task.directory) is not None:
+            if stored_path(task.directory) is not None:
                 self._away[task.fingerprint] = task
             self._console.note(task)
             for follower in self._followers:

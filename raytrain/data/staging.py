@@ -10,7 +10,7 @@ from raytrain.data.threads import in_threads
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.messages import counted, say
 from raytrain.runs.objects import put, sizes
-from raytrain.runs.store import Place
+from raytrain.runs.store import StoredPath
 
 GB = 1e9
 
@@ -31,7 +31,7 @@ def staged(job: JobSpec) -> JobSpec:
         raise ValueError(f"{source}: there is nothing to send to {job.storage} (competition.data)")
     facts = {name: path.stat() for name, path in files.items()}
     key = fingerprint([[name, each.st_size, each.st_mtime_ns] for name, each in facts.items()])
-    place = Place(job.storage, f"data/{key}")
+    place = StoredPath(job.storage, f"data/{key}")
     wanted = {name: each.st_size for name, each in facts.items()}
     _send(place, files, wanted)
     address = f"{place.url}/{source.name}" if source.is_file() else place.url
@@ -45,7 +45,7 @@ def _files(source: Path) -> Iterator[Path]:
     yield from (path for path in sorted(source.rglob("*")) if path.is_file())
 
 
-def _send(place: Place, files: dict[str, Path], wanted: dict[str, int]) -> None:
+def _send(place: StoredPath, files: dict[str, Path], wanted: dict[str, int]) -> None:
     there = sizes(place)
     missing = [name for name in wanted if there.get(name) != wanted[name]]
     if not missing:
@@ -55,7 +55,7 @@ def _send(place: Place, files: dict[str, Path], wanted: dict[str, int]) -> None:
     say(f"data: {counted(len(missing), 'file')}, {size:.2f} GB, to {place.url}{rest}")
 
     def send(name: str) -> None:
-        put(files[name], Place(place.storage, f"{place.below}/{name}"))
+        put(files[name], StoredPath(place.storage, f"{place.below}/{name}"))
 
     in_threads("sending the data", send, missing, wanted.__getitem__)
     there = sizes(place)

@@ -18,7 +18,7 @@ import torch
 from raytrain.models.tensors import load_tensors
 from raytrain.runs.files import DamagedError, read_json, write_bytes, write_json
 from raytrain.runs.mirror import bring, bring_missing, remove
-from raytrain.runs.store import place_of
+from raytrain.runs.store import stored_path
 
 CARD_REMEDY = "run the same command again, which trains it again, or take another checkpoint"
 
@@ -67,7 +67,7 @@ def newest_checkpoint(folder: Path, notes: list[str] | None = None) -> dict[str,
 
 def is_there(path: Path) -> bool:
     """Return whether a checkpoint is here or, by its `.json`, in the storage."""
-    return path.is_file() or (place_of(path) is not None and path.with_suffix(".json").is_file())
+    return path.is_file() or (stored_path(path) is not None and path.with_suffix(".json").is_file())
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from raytrain.runs.mirror import bring, remove, send
-from raytrain.runs.store import cache_root, place_of
+from raytrain.runs.store import cache_root, stored_path
 
 PROBE_BYTES = 16 * 1024**2
 GIB = 1024**3
@@ -90,7 +90,7 @@ def _storage(folder: Path, token: str) -> tuple[float | None, str]:
     written to object storage is fetched again."""
     probe = folder / f"{token}-{socket.gethostname()}-{os.getpid()}"
     content = os.urandom(PROBE_BYTES)
-    is_remote = place_of(folder) is not None
+    is_remote = stored_path(folder) is not None
     try:
         bring(folder / token)
         if not (folder / token).is_file():

@@ -19,7 +19,7 @@ from raytrain.runs.files import write_bytes
 from raytrain.runs.layout import RunDir
 from raytrain.runs.messages import warn
 from raytrain.runs.objects import create, delete, level
-from raytrain.runs.store import Place
+from raytrain.runs.store import StoredPath
 
 RENEW_S, LEASE_S, LOOK_S = 15.0, 60.0, 5.0
 """Seconds between two renewals, after which a lease without one may be taken, and between two looks
@@ -29,12 +29,12 @@ at the lease of another."""
 class Lease:
     """This process's lease of a run."""
 
-    def __init__(self, run: RunDir, place: Place, wait: Callable[[float], None] = time.sleep):
+    def __init__(self, run: RunDir, place: StoredPath, wait: Callable[[float], None] = time.sleep):
         """Take the lease; this process holds the lock of the working folder.
 
         Raises CodedError when another machine renews it.
         """
-        self._folder = Place(place.storage, f"{place.below}/.lease")
+        self._folder = StoredPath(place.storage, f"{place.below}/.lease")
         self._run, self._wait, self._beats = run, wait, 0
         self._owner = _owner(run.path)
         self._number = self._taken()
@@ -88,8 +88,8 @@ class Lease:
         facts = {"owner": self._owner, "host": socket.gethostname(), "process": os.getpid()}
         return json.dumps({**facts, "beats": self._beats}).encode()
 
-    def _place(self, number: int) -> Place:
-        return Place(self._folder.storage, f"{self._folder.below}/{number}.json")
+    def _place(self, number: int) -> StoredPath:
+        return StoredPath(self._folder.storage, f"{self._folder.below}/{number}.json")
 
     def _holder(self, number: int) -> dict[str, str]:
         try:

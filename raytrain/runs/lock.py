@@ -13,7 +13,7 @@ from raytrain.runs.lease import RENEW_S, Lease
 from raytrain.runs.messages import say, warn
 from raytrain.runs.mirror import fetch, send
 from raytrain.runs.repeated import repeated
-from raytrain.runs.store import Place, place_of
+from raytrain.runs.store import StoredPath, stored_path
 
 BEAT_S = 5.0
 """Seconds after which the storage has what the driver has written."""
@@ -37,7 +37,7 @@ def locked(run: RunDir) -> Iterator[None]:
             f"{run.path}: another raytrain process is at work here; wait for it or stop it",
         ) from None
     try:
-        place = place_of(run.path)
+        place = stored_path(run.path)
         if place is None:
             yield
         else:
@@ -56,7 +56,7 @@ def visited(job: JobSpec) -> RunDir:
 
 
 @contextmanager
-def _followed(run: RunDir, place: Place, lease: Lease) -> Iterator[None]:
+def _followed(run: RunDir, place: StoredPath, lease: Lease) -> Iterator[None]:
     """Fetch the run, send what the block writes, and release the lease. If the storage is away, the
     lease runs out by itself."""
     away = False

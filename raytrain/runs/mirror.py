@@ -18,7 +18,7 @@ from pathlib import Path
 
 from raytrain.runs.known import LINK, NOTES, State, changing, known_in, put_in_place, state_of
 from raytrain.runs.objects import delete, get, identity, level, put, tree
-from raytrain.runs.store import Place, place_of
+from raytrain.runs.store import StoredPath, stored_path
 
 Identities = dict[Path, str]
 """File -> its identity in the storage."""
@@ -45,7 +45,7 @@ def fetch_whole(folder: Path) -> None:
 
 
 def _fetch(folder: Path, left_out: set[str]) -> None:
-    place = place_of(folder)
+    place = stored_path(folder)
     for left in reversed(range(TRIES)) if place else ():
         assert place is not None
         actual = _actual(folder)
@@ -59,14 +59,14 @@ def _fetch(folder: Path, left_out: set[str]) -> None:
 
 def fetch_files(folder: Path) -> None:
     """Make the files in a folder, without those in its folders, equal to the storage's."""
-    place = place_of(folder)
+    place = stored_path(folder)
     if place is not None:
         _take(_actual(folder), level(place), [_actual(folder)], {LAZY})
 
 
 def bring(path: Path) -> None:
     """Fetch one file, if the storage has another version of it."""
-    place = place_of(path)
+    place = stored_path(path)
     if place is not None:
         with suppress(FileNotFoundError):  # whoever reads the file says so
             receive({_actual(path): identity(place)})
@@ -85,7 +85,7 @@ def receive(sent: Identities) -> None:
 
 def send(*paths: Path) -> Identities:
     """Send what has changed in these files and folders; returns what was sent."""
-    placed = [_actual(path) for path in paths if place_of(path) is not None]
+    placed = [_actual(path) for path in paths if stored_path(path) is not None]
     if not placed:
         return {}
     with _TURN:
@@ -108,7 +108,7 @@ def _sent(placed: list[Path]) -> Identities:
 
 def free(folder: Path) -> None:
     """Delete the weights in a folder here, if the storage has them."""
-    if place_of(folder) is None or not folder.is_dir():
+    if stored_path(folder) is None or not folder.is_dir():
         return
     with changing(folder) as known:
         for name, entry in [*known.items()]:
@@ -122,7 +122,9 @@ def remove(*files: Path) -> None:
     with _TURN:
         for path in files:
             path.unlink(missing_ok=True)
-        placed = {_actual(path): place for path in files if (place := place_of(path)) is not None}
+        placed = {
+            _actual(path): place for path in files if (place := stored_path(path)) is not None
+        }
         for parent in {path.parent for path in placed if path.parent.is_dir()}:
             with changing(parent) as known:
                 for path in placed:
@@ -145,9 +147,9 @@ def forget_folder(folder: Path) -> None:
 
 
 def _forget(folder: Path) -> None:
-    place = place_of(folder)
+    place = stored_path(folder)
     if place is not None:
-        delete([Place(place.storage, f"{place.below}/{name}") for name in tree(place)])
+        delete([StoredPath(place.storage, f"{place.below}/{name}") for name in tree(place)])
 
 
 def _take(folder: Path, listing: dict[str, str], noted: list[Path], left_out: set[str]) -> None:
@@ -186,7 +188,7 @@ def _download(wanted: Identities) -> None:
     below: dict[str, dict[str, Path]] = defaultdict(dict)
     for path in wanted:
         path.parent.mkdir(parents=True, exist_ok=True)
-        place = place_of(path)
+        place = stored_path(path)
         assert place is not None
         below[place.storage][place.below] = partial[path]
     try:
@@ -214,7 +216,7 @@ def _changed(path: Path) -> Iterator[tuple[Path, State]]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    place = place_of(folder)
+    place = stored_path(folder)
     if place is None or _stays_here(Path(place.below)):
         return
     for root, folders, names in os.walk(folder):
@@ -229,7 +231,7 @@ def _stays_here(path: Path) -> bool:
 
 
 def _put(path: Path) -> str:
-    place = place_of(path)
+    place = stored_path(path)
     assert place is not None
     return put(path, place)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from raytrain.runs.known import LINK, content_of
-from raytrain.runs.store import REFUSED, Place
+from raytrain.runs.store import REFUSED, StoredPath
 
 LARGE_BYTES = 64 * 1024**2
 """Larger files are not read into memory to be sent."""
@@ -13,7 +13,7 @@ IDENTITIES = ("ETag", "etag", "md5Hash", "generation", "mtime", "LastModified", 
 """What identifies a version of a file, by storage; the first one counts."""
 
 
-def tree(place: Place) -> dict[str, str]:
+def tree(place: StoredPath) -> dict[str, str]:
     """Return relative path -> identity of all files below a folder."""
 
     def request(store: Any, key: str) -> dict[str, str]:
@@ -23,7 +23,7 @@ def tree(place: Place) -> dict[str, str]:
     return {name: identity for name, identity in place.ask(request).items() if name}
 
 
-def sizes(place: Place) -> dict[str, int]:
+def sizes(place: StoredPath) -> dict[str, int]:
     """Return relative path -> bytes of all files below a folder."""
 
     def request(store: Any, key: str) -> dict[str, int]:
@@ -33,7 +33,7 @@ def sizes(place: Place) -> dict[str, int]:
     return {name: size for name, size in place.ask(request).items() if name}
 
 
-def level(place: Place) -> dict[str, str]:
+def level(place: StoredPath) -> dict[str, str]:
     """Return name -> identity of the files in a folder, without those in its folders."""
 
     def request(store: Any, key: str) -> dict[str, str]:
@@ -47,7 +47,7 @@ def level(place: Place) -> dict[str, str]:
     return {name: identity for name, identity in place.ask(request).items() if name}
 
 
-def identity(place: Place) -> str:
+def identity(place: StoredPath) -> str:
     """Return the identity of a file. Raises FileNotFoundError."""
     return place.ask(lambda store, key: _identity(store.info(key)))
 
@@ -59,10 +59,10 @@ def get(storage: str, wanted: dict[str, Path]) -> None:
         keys = [f"{root}/{below}".lstrip("/") for below in wanted]
         store.get(keys, [str(path) for path in wanted.values()])
 
-    Place(storage, "").ask(request)
+    StoredPath(storage, "").ask(request)
 
 
-def put(path: Path, place: Place) -> str:
+def put(path: Path, place: StoredPath) -> str:
     """Send one file; returns its identity."""
 
     def request(store: Any, key: str) -> str:
@@ -76,7 +76,7 @@ def put(path: Path, place: Place) -> str:
     return place.ask(request)
 
 
-def create(place: Place, content: bytes) -> None:
+def create(place: StoredPath, content: bytes) -> None:
     """Write a file that does not exist yet; of several writers, one succeeds. No two writers have
     the same content. Raises FileExistsError."""
     try:
@@ -90,7 +90,7 @@ def create(place: Place, content: bytes) -> None:
             raise FileExistsError(errno.EEXIST, why, place.url) from None
 
 
-def delete(places: list[Place]) -> None:
+def delete(places: list[StoredPath]) -> None:
     """Delete files of one storage; those that are not there do not matter."""
 
     def request(store: Any, root: str) -> None:
@@ -100,7 +100,7 @@ def delete(places: list[Place]) -> None:
             return  # S3 does not mind
 
     if places:
-        Place(places[0].storage, "").ask(request)
+        StoredPath(places[0].storage, "").ask(request)
 
 
 def _identity(facts: dict[str, Any]) -> str:

@@ -69,7 +69,7 @@ def working_folder(url: str) -> NodePath:
 
 
 @dataclass(frozen=True)
-class Place:
+class StoredPath:
     """A file or folder in a storage."""
 
     storage: str
@@ -116,19 +116,19 @@ class Place:
             warn(f"{self.storage} does not answer ({reason}); trying for {AWAY_S / 60:g} minutes")
 
 
-def place_of(path: Path) -> Place | None:
+def stored_path(path: Path) -> StoredPath | None:
     """Return the place of a path in a storage; None for a path in any other folder."""
     root, actual = _root(), Path(os.path.realpath(path.parent), path.name)
     if not actual.is_relative_to(root):
         return None
     quoted, *parts = actual.relative_to(root).parts or ("",)
-    return Place(unquote(quoted), "/".join(parts)) if quoted else None
+    return StoredPath(unquote(quoted), "/".join(parts)) if quoted else None
 
 
 def arrow_files(folder: Path) -> tuple[Any, str]:
     """Return Arrow's view of a folder's storage and the folder's path in it; None and the folder
     itself if it is in no storage."""
-    place = place_of(folder)
+    place = stored_path(folder)
     if place is None:
         return None, str(folder)
     from pyarrow.fs import FSSpecHandler, PyFileSystem

@@ -26,7 +26,7 @@ from raytrain.config.storage import is_url
 from raytrain.runs.files import append_line, read_lines, write_bytes
 from raytrain.runs.layout import RunDir
 from raytrain.runs.objects import create
-from raytrain.runs.store import Place
+from raytrain.runs.store import StoredPath
 from raytrain.submission.events import Event, latest
 
 
@@ -52,7 +52,7 @@ class Ledger(Protocol):
         ...
 
     def keep(self, name: str, content: bytes) -> Path:
-        """Store a file beside the events; returns its path on this machine."""
+        """Store a file beside the events. Return its path on this machine."""
         ...
 
     def kept(self, name: str) -> Path:
@@ -112,25 +112,25 @@ class ObjectLedger:
             names = files.glob(f"{root}/events/*/*.json")
             return files.cat(names) if names else {}
 
-        found = Place(self.address, "").ask(request)
+        found = StoredPath(self.address, "").ask(request)
         return _in_order([_parsed(text.decode(), name) for name, text in found.items()])
 
     def append(self, *events: Event) -> None:
         for event in events:
-            place = Place(self.address, f"events/{event.tag}/{event.step:04d}.json")
+            place = StoredPath(self.address, f"events/{event.tag}/{event.step:04d}.json")
             try:
                 create(place, _text(event).encode())
             except FileExistsError:
                 raise OvertakenError(event) from None
 
     def keep(self, name: str, content: bytes) -> Path:
-        Place(self.address, name).ask(lambda files, path: files.pipe_file(path, content))
+        StoredPath(self.address, name).ask(lambda files, path: files.pipe_file(path, content))
         write_bytes(self.copies / name, content)
         return self.copies / name
 
     def kept(self, name: str) -> Path:
         try:
-            content = Place(self.address, name).ask(lambda files, path: files.cat_file(path))
+            content = StoredPath(self.address, name).ask(lambda files, path: files.cat_file(path))
             write_bytes(self.copies / name, content)
         except FileNotFoundError:
             raise ValueError(f"{self.address}/{name} is missing") from None

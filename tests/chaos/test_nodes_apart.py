@@ -17,7 +17,7 @@ from raytrain.runs.record import read_records
 from raytrain.runs.store import working_folder
 from tests.commands import Command, raytrain
 from tests.nodes import Nodes, nodes
-from tests.s3 import Requests, bucket
+from tests.s3 import Requests
 from tests.support import csv_bytes, figures, run_folder, write_job
 
 URL = "s3://storage/team"
@@ -26,12 +26,6 @@ QUICK = {
     "trial": {"epochs": 6}, "search": {"trials": 2}, "cv": {"candidates": 1},
     "finalize": {"epochs": 2}, "predict": {"tta": "none", "steps": "none"},
 }  # fmt: skip
-
-
-@pytest.fixture
-def requests() -> Iterator[Requests]:
-    with bucket("storage") as found:
-        yield found
 
 
 @pytest.fixture

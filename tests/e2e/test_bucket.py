@@ -4,7 +4,6 @@ outage; it makes the same CSV as with a folder."""
 import shutil
 import signal
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
 from raytrain.runs.store import working_folder
 from tests.commands import printed, stop_when
-from tests.s3 import Requests, bucket
+from tests.s3 import Requests
 from tests.support import csv_bytes, figures, run_folder, write_job
 
 URL = "s3://storage/team"
@@ -31,12 +30,6 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = write_job(folder, folder / "runs", **QUICK)
     printed("run", path, "--local")
     return path
-
-
-@pytest.fixture
-def requests() -> Iterator[Requests]:
-    with bucket("storage") as found:
-        yield found
 
 
 def test_a_run_goes_on_from_the_storage_alone(

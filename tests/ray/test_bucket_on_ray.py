@@ -11,16 +11,10 @@ from raytrain.runs.record import read_records
 from raytrain.runs.store import working_folder
 from tests.commands import printed, raytrain
 from tests.nodes import Nodes, nodes
-from tests.s3 import Requests, bucket
+from tests.s3 import Requests
 from tests.support import figures, run_folder, write_job
 
 URL = "s3://storage/team"
-
-
-@pytest.fixture
-def requests() -> Iterator[Requests]:
-    with bucket("storage") as found:
-        yield found
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """`doctor` and a storage that is a URL, on a real S3 server."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
@@ -9,13 +8,7 @@ import pytest
 from raytrain.engine.node_facts import node_facts
 from raytrain.runs.mirror import send
 from raytrain.runs.store import NodePath, working_folder
-from tests.s3 import Requests, bucket
-
-
-@pytest.fixture
-def requests() -> Iterator[Requests]:
-    with bucket("storage") as found:
-        yield found
+from tests.s3 import Requests
 
 
 def _on(machine: str, folder: Path, patch: pytest.MonkeyPatch) -> NodePath:

@@ -1,7 +1,6 @@
 """One process works on a run of a storage; a storage that is away is waited for."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
@@ -16,15 +15,9 @@ from raytrain.runs.lease import LEASE_S, Lease
 from raytrain.runs.lock import locked
 from raytrain.runs.mirror import fetch, send
 from raytrain.runs.store import working_folder
-from tests.s3 import Requests, bucket
+from tests.s3 import Requests
 
 URL = "s3://storage/runs"
-
-
-@pytest.fixture
-def requests() -> Iterator[Requests]:
-    with bucket("storage") as found:
-        yield found
 
 
 @pytest.fixture
@@ -40,7 +33,7 @@ def _machine(folder: Path, name: str, patch: pytest.MonkeyPatch) -> RunDir:
 
 
 def _lease(run: RunDir, wait: object = None) -> Lease:
-    place = store.Place(URL, "cardiac/default")
+    place = store.StoredPath(URL, "cardiac/default")
     return Lease(run, place, wait or pytest.fail)  # type: ignore[arg-type]
 
 
@@ -81,7 +74,7 @@ def test_of_two_that_take_a_lease_at_once_one_wins(
     other = _machine(tmp_path, "b", monkeypatch)
     seen, both = lease.level, list[Lease]()
 
-    def then_the_other(place: store.Place) -> dict[str, str]:
+    def then_the_other(place: store.StoredPath) -> dict[str, str]:
         """Between the look at the lease and its creation, the other one creates it."""
         found = seen(place)
         monkeypatch.setattr(lease, "level", seen)
@@ -97,7 +90,7 @@ def test_of_two_that_take_a_lease_at_once_one_wins(
 def test_a_storage_that_replaces_objects_is_refused(
     requests: Requests, run: RunDir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def careless(place: store.Place, content: bytes) -> None:
+    def careless(place: store.StoredPath, content: bytes) -> None:
         place.ask(lambda files, key: files.pipe_file(key, content))
 
     monkeypatch.setattr(lease, "create", careless)

@@ -3,7 +3,6 @@
 import os
 import pickle
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,8 +18,8 @@ from raytrain.runs.mirror import (
     remove_folder,
     send,
 )
-from raytrain.runs.store import NodePath, Place, place_of, working_folder
-from tests.s3 import Requests, bucket
+from raytrain.runs.store import NodePath, StoredPath, stored_path, working_folder
+from tests.s3 import Requests
 
 URL = "s3://storage/team/runs"
 
@@ -40,12 +39,6 @@ class Machines:
 @pytest.fixture
 def machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machines:
     return Machines(tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def requests() -> Iterator[Requests]:
-    with bucket("storage") as found:
-        yield found
 
 
 def _write(path: Path, text: str) -> Path:
@@ -70,11 +63,11 @@ def test_a_path_is_the_same_place_on_every_machine(machines: Machines, tmp_path:
     assert pickle.loads(travelling) == (there, there.parent, Path("/data"))
     assert str(tmp_path / "a").encode() not in travelling
     assert isinstance(pickle.loads(pickle.dumps(there / "x")), NodePath)
-    place = place_of(there)
+    place = stored_path(there)
     assert place is not None
     assert place.url == f"{URL}/cardiac/default/trials/1234"
-    assert place_of(tmp_path / "b" / "images.npy") is None
-    assert place_of(Path("/data/runs/cardiac")) is None
+    assert stored_path(tmp_path / "b" / "images.npy") is None
+    assert stored_path(Path("/data/runs/cardiac")) is None
 
 
 def test_what_one_machine_sends_another_fetches(machines: Machines, requests: Requests) -> None:
@@ -197,6 +190,6 @@ def test_a_storage_that_cannot_be_used_says_what_to_do(
         "foo://bucket": "`storage` is a folder, s3://... or gs://...",
     }.items():
         with pytest.raises(OSError, match=re.escape(remedy)) as caught:
-            Place(storage, "x").ask(lambda files, path: files.ls(path))
+            StoredPath(storage, "x").ask(lambda files, path: files.ls(path))
         assert caught.value.filename == f"{storage}/x"
     S3FileSystem.clear_instance_cache()

@@ -16,17 +16,11 @@ from raytrain.runs.layout import RunDir
 from raytrain.runs.mirror import fetch, send
 from raytrain.runs.record import Task, write_record
 from raytrain.runs.store import working_folder
-from tests.s3 import Requests, bucket
+from tests.s3 import Requests
 from tests.tiny import make_task
 
 PAGE = Path(__file__).parents[2] / "docs" / "how" / "storage.md"
 KINDS = ("PUT", "GET", "LIST", "HEAD", "DELETE")
-
-
-@pytest.fixture
-def requests() -> Iterator[Requests]:
-    with bucket("storage") as found:
-        yield found
 
 
 class _Ledger:

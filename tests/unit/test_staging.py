@@ -1,7 +1,6 @@
 """Local data in a storage, on a real S3 server."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
@@ -10,13 +9,7 @@ import pytest
 from raytrain.config.job import JobSpec
 from raytrain.data.checks import inspect
 from raytrain.data.staging import staged
-from tests.s3 import Requests, bucket
-
-
-@pytest.fixture
-def requests() -> Iterator[Requests]:
-    with bucket("storage") as found:
-        yield found
+from tests.s3 import Requests
 
 
 def _job(competition, data: Path, storage: str) -> JobSpec:
