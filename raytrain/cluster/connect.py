@@ -44,7 +44,8 @@ def connected() -> Iterator[str]:
     """Connect to Ray during the block; yields a line about the dashboard.
 
     A Ray instance that is started here listens only on this machine's loopback address, and
-    requires a token. Raises ValueError when the cluster in RAY_ADDRESS does not answer.
+    requires a token. Raises ValueError when the cluster in RAY_ADDRESS does not answer, or when
+    this process is already connected to Ray.
     """
     address = os.environ.get("RAY_ADDRESS")
     set_defaults()
@@ -55,8 +56,14 @@ def connected() -> Iterator[str]:
         _refuse_closed(address)
     import ray
 
-    from raytrain.cluster.private import QUIET, refuse_silent
+    from raytrain.cluster.private import QUIET, read_settings_again, refuse_silent
 
+    if ray.is_initialized():
+        raise ValueError(
+            "this process is already connected to Ray, and raytrain starts Ray with its own "
+            "settings; call ray.shutdown() first"
+        )
+    read_settings_again()
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.ERROR)
     common = {

@@ -10,9 +10,14 @@ from typing import Any
 
 import grpc  # type: ignore[import-untyped]
 import ray
+from ray._private import ray_constants
 from ray._private.grpc_utils import init_grpc_channel
 from ray._private.services import canonicalize_bootstrap_address
-from ray._raylet import setproctitle  # type: ignore[attr-defined]  # not in Ray's stubs
+from ray._raylet import (  # type: ignore[attr-defined]  # not in Ray's stubs
+    AuthenticationTokenLoader,
+    Config,
+    setproctitle,
+)
 from ray.air.execution._internal.actor_manager import RayActorManager
 from ray.air.execution._internal.tracked_actor_task import TrackedActorTask
 from ray.exceptions import OutOfMemoryError
@@ -27,6 +32,19 @@ QUIET = ("ray._private.authentication", "ray.tune.analysis.experiment_analysis")
 The second lists the trials that never started when a search ran out of time."""
 
 ANSWER_S = 6.0
+
+
+def read_settings_again() -> None:
+    """Let Ray read its settings from the environment once more.
+
+    Ray reads them when it is imported. A notebook may have imported Ray before raytrain set them.
+    """
+    Config.initialize("")
+    AuthenticationTokenLoader.instance().reset_cache()
+    name = ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR
+    ray_constants.ENABLE_RAY_CLUSTER = ray_constants.env_bool(
+        name, ray_constants.ENABLE_RAY_CLUSTER
+    )
 
 
 def refuse_silent(address: str) -> None:

@@ -1,5 +1,6 @@
 """Training code in a Ray worker process. Decoded data stays open from one trial to the next."""
 
+import gc
 import os
 import platform
 from functools import lru_cache
@@ -37,6 +38,9 @@ def work(task: Task, reporter: Reporter, gpus: float) -> None:
         exported(task, world.rank, reporter) as told,
         Watchdog(node, floor_s) as watch,
     ):
+        # The collections between trials skip all objects that exist now, above all those of the
+        # imported modules: a collection takes .02 instead of .4 s.
+        gc.freeze()
         samples = _samples(task.run)
         told.foreground = samples.report.classes[1:]
         try:

@@ -22,7 +22,3 @@ def main() -> None:
             if socket.status == "LISTEN"
         }
         print(json.dumps({"listens": sorted(found), "auth": os.environ["RAY_AUTH_MODE"]}))
-
-
-if __name__ == "__main__":
-    main()

@@ -49,16 +49,27 @@ def test_an_address_that_listens_and_says_nothing_is_refused(
             private.refuse_silent(address)
 
 
-def test_a_ray_of_our_own_is_closed_to_others(tmp_path: Path) -> None:
+@pytest.mark.parametrize("before", ["", "import ray, ray.tune; "])
+def test_a_ray_of_our_own_is_closed_to_others(before: str, tmp_path: Path) -> None:
+    """Also in a notebook that has imported Ray before, with other settings."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
+    code = f"{before}from tests.ray.listening import main; main()"
     done = subprocess.run(
-        [sys.executable, "-m", "tests.ray.listening"],
+        [sys.executable, "-c", code],
         env=env | {"HOME": str(tmp_path)}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["auth"] == "token"
     assert found["listens"]
     assert {address.removeprefix("::ffff:") for address in found["listens"]} == {"127.0.0.1"}
+
+
+def test_a_process_that_is_connected_already_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ray.is_initialized", lambda: True)
+    with pytest.raises(ValueError, match=r"already connected to Ray.*ray\.shutdown"), connected():
+        pass
 
 
 def test_a_place_that_is_waited_for_is_said(cluster: Cluster, tmp_path: Path) -> None:
