@@ -25,7 +25,7 @@ LOOK_S, AT_ONCE = 5.0, 10
 
 
 class Progress:
-    """Context manager that follows the history files of `tasks`."""
+    """Context manager that follows the history files of trials."""
 
     def __init__(
         self,
@@ -38,17 +38,18 @@ class Progress:
     ):
         """`past` are records of trials that ended before; the best score counts them, too.
         `expected` is the number of trials to come. `tasks` are the trials to come that are already
-        drawn."""
+        drawn. Each of them is counted now, and read from when `follow` is called for it, because a
+        search may have many more trials than run at once."""
         self._console: ConsoleView | BarView = (
             ConsoleView(title, rungs, past, expected) if prints_messages() else BarView(title)
         )
         self._followers = [Follower(view, self._console.say) for view in (self._console, *views)]
-        self._known: set[str] = set()
+        self._counted: set[str] = set()
         self._away: dict[str, Task] = {}
         """Trials whose histories other machines may write."""
         self._stack = ExitStack()
         for task in tasks:
-            self.follow(task)
+            self._count(task)
 
     def __enter__(self) -> Self:
         self._console.start()
@@ -76,14 +77,17 @@ class Progress:
                 self._away[name] = task
 
     def follow(self, task: Task) -> None:
-        """Follow this task too."""
-        if task.fingerprint not in self._known:
-            self._known.add(task.fingerprint)
-            if stored_path(task.directory) is not None:
-                self._away[task.fingerprint] = task
+        """Read the history of this trial until the trial has ended."""
+        self._count(task)
+        if stored_path(task.directory) is not None:
+            self._away[task.fingerprint] = task
+        for follower in self._followers:
+            follower.follow(task)
+
+    def _count(self, task: Task) -> None:
+        if task.fingerprint not in self._counted:
+            self._counted.add(task.fingerprint)
             self._console.note(task)
-            for follower in self._followers:
-                follower.follow(task)
 
     def failed(self, task: Task, attempt: Attempt) -> None:
         """Print that an attempt of a trial failed."""

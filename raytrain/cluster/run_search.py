@@ -2,6 +2,8 @@
 several workers each get their own Ray Train group."""
 
 import pickle
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from raytrain.cluster.searcher import Promoted, deciders
 from raytrain.cluster.train_group import train_inside_tune
 from raytrain.cluster.worker import work
 from raytrain.config.job import ResourcesSpec
+from raytrain.engine.reporter import Reporter
 from raytrain.engine.run import Search
 from raytrain.runs.attempts import Failure, read_attempts
 from raytrain.runs.history import Row, read_history
@@ -30,8 +33,10 @@ DROPPED = (
     "train it"
 )
 AHEAD = 200
-"""Largest number of trials that may wait for a place, so that a cluster that grows on demand sees
-them."""
+"""Number of trials that wait for a place beside those that run, so that a cluster that grows on
+demand sees them."""
+Training = Callable[[Task, Reporter, float], None]
+"""Function that runs one trial, with a reporter and a number of GPUs."""
 
 
 class TuneReporter:
@@ -56,10 +61,17 @@ class TuneReporter:
 
 
 class _EndOfTrial(tune.Callback):
-    """Reports to the driver how each trial ended, according to its history."""
+    """Reports to the driver how each trial ended, according to its history.
+
+    This waits for disks and storages. It is done by a thread beside Tune's loop, which starts the
+    next trials meanwhile, unless the next trial depends on the results.
+    """
 
     def __init__(self, search: Search, pauses: bool):
         self._search, self._pauses = search, pauses
+        self._waits = pauses or search.spec.sampler.name == "tpe"
+        self._thread = ThreadPoolExecutor(1, "ends of trials")
+        self._ends: list[Future[None]] = []
 
     def __getstate__(self) -> dict[str, Any]:
         # Tune saves its callbacks for a restore, but this one serves the living driver only.
@@ -68,14 +80,25 @@ class _EndOfTrial(tune.Callback):
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
-        task = trial.config["task"]
+        epoch = trial.last_result["epoch"]
+        end = self._thread.submit(self._ended, trial.config["task"], epoch)
+        if self._waits:
+            end.result()
+        self._ends.append(end)
+
+    def wait(self) -> None:
+        """Return when all ends are recorded. Raises the first error among them."""
+        self._thread.shutdown()
+        for end in self._ends:
+            end.result()
+
+    def _ended(self, task: Task, epoch: int) -> None:
         fetch(task.directory)
         if task.trial_dir.shipped.is_file():
             self._search.tell(task, "finished", None)
         elif not self._pauses:
             # A nested trial's history may be an epoch ahead of what Tune has received.
-            reason = f"at the rung of epoch {trial.last_result['epoch']}"
-            self._search.tell(task, "stopped", reason)
+            self._search.tell(task, "stopped", f"at the rung of epoch {epoch}")
 
     def on_trial_recover(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
@@ -121,13 +144,15 @@ class _TimeIsOver(tune.Stopper):
         return self._search.is_over()
 
 
-def run_search(search: Search, need: ResourcesSpec) -> None:
+def run_search(search: Search, need: ResourcesSpec, train: Training = work) -> None:
     """Run the trials of a search with early stopping, as many at once as resources allow.
+
+    `train` runs one trial in a worker process; a benchmark passes one that only sleeps.
 
     The experiment holds no state that must survive. Trials resume from their own checkpoints and
     report their past epochs again. The scheduler is rebuilt from records and events.
     """
-    _tune(search, need)
+    _tune(search, need, train)
     over = search.is_over()
     for task in search.running():
         if not over:
@@ -138,27 +163,30 @@ def run_search(search: Search, need: ResourcesSpec) -> None:
             search.tell(task, "paused", OUT_OF_TIME)
 
 
-def _tune(search: Search, need: ResourcesSpec) -> None:
+def _tune(search: Search, need: ResourcesSpec, train: Training) -> None:
     def trial(config: dict[str, Any]) -> None:
         task: Task = config["task"]
         if task.workers > 1:
             train_inside_tune(task, need)
         else:
-            work(task, TuneReporter(task, config["known"]), need.gpus)
+            train(task, TuneReporter(task, config["known"]), need.gpus)
 
     nested = search.spec.workers > 1
     searcher, scheduler = deciders(search, lambda: slots(need) // search.spec.workers)
+    ends = _EndOfTrial(search, isinstance(searcher, Promoted))
     # Ray Train requests a nested trial's places itself. Tune does not see them, and must not start
     # more trials than can run.
     asked = DRIVER if nested else bundle(need)
     with_places = tune.with_resources(trial, tune.PlacementGroupFactory([asked]))
-    ahead = max(1, reachable(need) // search.spec.workers) if nested else AHEAD
+    most = reachable(need) // search.spec.workers
+    # Tune counts the running trials, too.
+    live = max(1, most) if nested else most + AHEAD
     tuner = tune.Tuner(
         # The dashboard lists the actors, which run the trials in turn, under this name.
         named_trainable(with_places, f"{search.folder.path.parent.name} search"),
         tune_config=tune.TuneConfig(
             num_samples=-1,
-            search_alg=ConcurrencyLimiter(searcher, max_concurrent=ahead),
+            search_alg=ConcurrencyLimiter(searcher, max_concurrent=live),
             scheduler=scheduler,
             reuse_actors=not nested,
             trial_name_creator=lambda trial: trial.config["task"].name,
@@ -171,13 +199,13 @@ def _tune(search: Search, need: ResourcesSpec) -> None:
             storage_path=str(search.folder.search),
             stop=_TimeIsOver(search),
             # Tune reads its JSON at the end; its tables and TensorBoard files would duplicate ours.
-            callbacks=[
-                JsonLoggerCallback(),
-                _EndOfTrial(search, isinstance(searcher, Promoted)),
-            ],
+            callbacks=[JsonLoggerCallback(), ends],
             failure_config=tune.FailureConfig(max_failures=RETRIES),
             verbose=0,
         ),
     )
     with memory_kills_are_failures():
-        tuner.fit()
+        try:
+            tuner.fit()
+        finally:
+            ends.wait()

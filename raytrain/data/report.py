@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +96,7 @@ class DataReport(Spec):
         """The rows of train and val."""
         return self.samples[self.samples["split"].isin(("train", "val"))]
 
-    @property
+    @cached_property
     def largest(self) -> tuple[int, int]:
         """Largest height and largest width."""
         return int(self.samples["height"].max()), int(self.samples["width"].max())

@@ -72,6 +72,8 @@ def run_to_end(tasks: list[Task], run: Run, title: str) -> None:
         return
     failed: list[Record] = []
     with Progress(title, todo, rungs=[], views=views(run)) as progress:
+        for task in todo:
+            progress.follow(task)
 
         def on_end(task: Task, status: Status, reason: str | None) -> None:
             record = write_record(task, status, reason)

@@ -47,6 +47,11 @@ def trials(run: RunDir, count: int) -> list[Task]:
     ]
 
 
+def follow(progress: Progress, tasks: list[Task]) -> None:
+    for task in tasks:
+        progress.follow(task)
+
+
 @pytest.fixture
 def details() -> Iterator[None]:
     """Details are shown, as with `--verbose`."""
@@ -61,6 +66,7 @@ def test_with_details_eight_trials_at_once_leave_a_line_an_epoch_each_with_its_n
     tasks = trials(RunDir(tmp_path), 8)
     append_row(tasks[0].trial_dir.history, row(1))  # of an earlier driver: it is past
     with Progress("search", tasks, [1, 2], []) as progress:
+        follow(progress, tasks)
         for epoch in range(1, 5):
             for task in tasks:
                 if epoch > 1 or task is not tasks[0]:
@@ -86,6 +92,20 @@ def test_with_details_eight_trials_at_once_leave_a_line_an_epoch_each_with_its_n
     ends = [line for line in lines if line.startswith("  finished")]
     assert len(ends) == 8
     assert ends[-1].endswith("8 of 8 ended")
+
+
+def test_of_a_search_only_the_trials_that_have_begun_are_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], details: None
+) -> None:
+    begun, later = trials(RunDir(tmp_path), 2)
+    with Progress("search", [begun, later], [], []) as progress:
+        progress.follow(begun)
+        for task in (begun, later):
+            append_row(task.trial_dir.history, row(1))
+    text = capsys.readouterr().out
+    assert "search: 2 trainings" in text
+    assert f"{begun.name}: epoch 1/4" in text
+    assert f"{later.name}: epoch" not in text
 
 
 def test_times_of_epochs_and_of_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,11 +144,13 @@ def test_tensorboard_shows_each_trial_by_name_and_no_step_twice(tmp_path: Path) 
     run = RunDir(tmp_path / "run")
     one, two = trials(run, 2)
     for rows in ([row(1)], [row(1), row(2)]):
-        with Progress("search", [one, two], [], [BoardView(run)]):
+        with Progress("search", [one, two], [], [BoardView(run)]) as progress:
+            follow(progress, [one, two])
             write_history(one.trial_dir.history, rows)
             write_history(two.trial_dir.history, rows[:1])
     # The driver was killed; the training goes on from epoch 1 on another number of workers.
     with Progress("search", [one, two], [], [BoardView(run)]) as progress:
+        follow(progress, [one, two])
         write_history(one.trial_dir.history, [row(1)])
         append_row(one.trial_dir.history, row(2, train_loss=0.7))
         append_row(one.trial_dir.history, row(3))
@@ -195,6 +217,7 @@ def test_a_view_that_fails_holds_up_nothing_and_is_told_again(
     append_row(task.trial_dir.history, row(1))
     view = _Failing()
     with Progress("search", [task], [], [view]) as progress:
+        progress.follow(task)
         view.failed.wait(timeout=60)
         append_row(task.trial_dir.history, row(2))
         progress.ended(write_record(task, "finished", None))
