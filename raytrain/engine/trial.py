@@ -16,12 +16,7 @@ from raytrain.config.trial import TrialSpec
 from raytrain.data.cache import Cache, open_cache
 from raytrain.data.report import DataReport, read_report
 from raytrain.data.soft_labels import Probabilities, with_soft_labels
-from raytrain.engine.checkpoint import (
-    delete_checkpoints,
-    newest_checkpoint,
-    save_checkpoint,
-    writing,
-)
+from raytrain.engine.checkpoint import newest_checkpoint, save_checkpoint, writing
 from raytrain.engine.compiling import compiled
 from raytrain.engine.ema import build_ema, build_swa
 from raytrain.engine.hold import hold_place, placed_loader
@@ -33,6 +28,7 @@ from raytrain.engine.parallel import World, current_world
 from raytrain.engine.pixels import fit_epoch
 from raytrain.engine.precision import build_scaler, set_float32
 from raytrain.engine.reporter import Reporter
+from raytrain.engine.sending import Sender
 from raytrain.engine.shipped import ship
 from raytrain.engine.start import set_frozen, warm_start
 from raytrain.engine.training_images import (
@@ -89,8 +85,8 @@ def run_trial(task: Task, samples: Samples, reporter: Reporter, watch: Watch = U
     # successor.
     lock = FileLock(task.directory / f".rank{world.rank}.lock", timeout=120)
     try:
-        with lock:
-            _run(task, samples, reporter, world, watch)
+        with lock, Sender(task.trial_dir) as sender:
+            _run(task, samples, reporter, watch, sender)
     except Timeout:
         raise TimeoutError(f"{task.directory}: another process still trains here") from None
     except (ValueError, RuntimeError):
@@ -101,8 +97,8 @@ def run_trial(task: Task, samples: Samples, reporter: Reporter, watch: Watch = U
         send(task.directory)
 
 
-def _run(task: Task, samples: Samples, reporter: Reporter, world: World, watch: Watch) -> None:
-    spec, directory = task.spec, task.trial_dir
+def _run(task: Task, samples: Samples, reporter: Reporter, watch: Watch, sender: Sender) -> None:
+    spec, directory, world = task.spec, task.trial_dir, current_world()
     labeled = samples.cache.rows(task.train_ids)
     scaling = task_scaling(spec, samples.report, labeled)
     card = partial(card_of, task, samples.report, scaling)
@@ -145,7 +141,7 @@ def _run(task: Task, samples: Samples, reporter: Reporter, world: World, watch: 
         history.append(row)
         training.average(epoch)
         if world.rank == 0:
-            _save(training, task, history, card(row))
+            _save(training, task, history, card(row), sender)
         world.barrier()
         reporter.report(row)
     watch.off()
@@ -171,15 +167,16 @@ def _judge(training: Training, task: Task, on: Validation, history: list[Row], r
         write_oof_evidence(task.trial_dir.evidence, on.told(task.val_ids, evidence))
 
 
-def _save(training: Training, task: Task, history: list[Row], card: dict[str, Any]) -> None:
-    """Write the checkpoint and the row of the last epoch."""
-    folder, kept = task.trial_dir.checkpoints, kept_epochs(task.spec, history)
+def _save(
+    training: Training, task: Task, history: list[Row], card: dict[str, Any], sender: Sender
+) -> None:
+    """Write the checkpoint and the row of the last epoch, and begin to send them."""
+    folder = task.trial_dir.checkpoints
+    sender.wait()
     with writing(folder, len(history)):
         save_checkpoint(folder, training.state(history), card)
         append_row(task.trial_dir.history, history[-1])
-        # Another machine could go on from here: only now are the earlier ones not needed.
-        send(task.directory)
-        delete_checkpoints(folder, kept)
+    sender.start(len(history), kept_epochs(task.spec, history))
 
 
 def _network(model: nn.Module, spec: TrialSpec, world: World, epoch: int) -> nn.Module:

@@ -10,6 +10,7 @@ import pytest
 
 from raytrain.cluster.worker import fetch_inputs
 from raytrain.data.report import write_report
+from raytrain.engine.sending import Sender
 from raytrain.engine.trial import Samples, run_trial
 from raytrain.runs.history import Row
 from raytrain.runs.layout import RunDir
@@ -44,6 +45,14 @@ def test_the_table_of_the_page_is_true(
     requests: Requests, samples: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = dict(_rows(PAGE.read_text("utf-8")))
+    # An epoch is reported when it has been sent, so that its requests are counted with it.
+    start = Sender.start
+
+    def sent(sender: Sender, epoch: int, kept: set[int]) -> None:
+        start(sender, epoch, kept)
+        sender.wait()
+
+    monkeypatch.setattr(Sender, "start", sent)
     driver, found = _on("driver", tmp_path, monkeypatch), _Ledger(requests)
     write_report(driver.data_report, samples.report)
     send(driver.path)

@@ -1,0 +1,50 @@
+"""Send a training's files to the storage while the next epoch trains."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Self
+
+from raytrain.engine.checkpoint import delete_checkpoints, writing
+from raytrain.runs.layout import TrialDir
+from raytrain.runs.mirror import send
+from raytrain.runs.store import stored_path
+
+
+class Sender:
+    """Context manager that sends a training's folder after each epoch.
+
+    A checkpoint may have hundreds of megabytes, and the GPU would wait for them. So a thread sends
+    it beside the next epoch's steps, and `wait` comes before that epoch's checkpoint and row are
+    written. If the node dies before a checkpoint is sent, another node trains that epoch again.
+    Without a storage, the checkpoints that are not needed are deleted at once.
+    """
+
+    def __init__(self, directory: TrialDir):
+        self._directory = directory
+        self._thread = ThreadPoolExecutor(1, "sending")
+        self._running: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._thread.shutdown()
+        self.wait()
+
+    def start(self, epoch: int, kept: set[int]) -> None:
+        """Send the files of an epoch, then delete the checkpoints of all epochs outside `kept`."""
+        if stored_path(self._directory.path) is None:
+            self._send(epoch, kept)
+        else:
+            self._running = self._thread.submit(self._send, epoch, kept)
+
+    def wait(self) -> None:
+        """Return when the files are sent. Raises OSError when they could not be sent."""
+        running, self._running = self._running, None
+        if running is not None:
+            running.result()
+
+    def _send(self, epoch: int, kept: set[int]) -> None:
+        with writing(self._directory.checkpoints, epoch):
+            # Another machine could go on from here: only then are the earlier ones not needed.
+            send(self._directory.path)
+            delete_checkpoints(self._directory.checkpoints, kept)

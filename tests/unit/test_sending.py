@@ -1,0 +1,114 @@
+"""A training's files are sent to the storage beside the next epoch's steps."""
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from raytrain.engine import sending
+from raytrain.engine import trial as engine
+from raytrain.engine.reporter import SilentReporter
+from raytrain.engine.trial import Samples, run_trial
+from raytrain.runs.history import Row, read_history
+from raytrain.runs.record import Task
+from tests.tiny import SPEC, draw_samples, make_task
+
+WAIT_S = 60.0
+"""Until a test fails that would wait forever."""
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Samples:
+    return draw_samples(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def task(samples: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Task:
+    """Two epochs, in a folder that a storage has."""
+    monkeypatch.setattr(sending, "stored_path", lambda path: path)
+    spec = SPEC.model_copy(update={"epochs": 2})
+    return make_task(tmp_path / "trials" / "0", samples, spec)
+
+
+def epochs_of(folder: Path) -> list[int]:
+    return [row["epoch"] for row in read_history(folder / "history.jsonl")]
+
+
+def test_the_next_epoch_trains_while_one_is_sent(
+    task: Task, samples: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second, train_epoch = threading.Event(), engine.train_epoch
+    sent: list[list[int]] = []
+
+    def slow(folder: Path) -> None:
+        assert sent or second.wait(WAIT_S), "training waits until an epoch is sent"
+        sent.append(epochs_of(folder))
+
+    def trained(training: Any, loader: Any, history: list[Row]) -> Row:
+        if history:
+            second.set()
+        return train_epoch(training, loader, history)
+
+    monkeypatch.setattr(sending, "send", slow)
+    monkeypatch.setattr(engine, "train_epoch", trained)
+    run_trial(task, samples, SilentReporter())
+    # The row of the second epoch is written after the first epoch has been sent.
+    assert sent == [[1], [1, 2]]
+
+
+class Stopped:
+    """Ends the training after its first epoch, as Tune does."""
+
+    def report(self, row: Row) -> None:
+        raise SystemExit
+
+
+def test_a_trial_that_is_stopped_is_sent_before_it_ends(
+    task: Task, samples: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped, sent = threading.Event(), []
+
+    def slow(folder: Path) -> None:
+        assert stopped.wait(WAIT_S)
+        sent.append(epochs_of(folder))
+
+    class Reporter(Stopped):
+        def report(self, row: Row) -> None:
+            stopped.set()
+            super().report(row)
+
+    monkeypatch.setattr(sending, "send", slow)
+    with pytest.raises(SystemExit):
+        run_trial(task, samples, Reporter())
+    assert sent == [[1]]
+
+
+def test_a_storage_that_cannot_be_written_ends_the_training(
+    task: Task, samples: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(folder: Path) -> None:
+        raise OSError("the bucket is away")
+
+    monkeypatch.setattr(sending, "send", broken)
+    with pytest.raises(OSError, match=r"epoch 1 could not be written \(the bucket is away\)"):
+        run_trial(task, samples, SilentReporter())
+    # Nothing of the second epoch is written: the same command continues after the first one.
+    assert epochs_of(task.directory) == [1]
+
+
+def test_checkpoints_are_deleted_only_after_later_ones_are_sent(
+    task: Task, samples: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def looked(folder: Path) -> None:
+        seen.append(sorted(path.stem for path in (folder / "checkpoints").glob("epoch_*.pt")))
+
+    monkeypatch.setattr(sending, "send", looked)
+    spec = task.spec.model_copy(update={"epochs": 4})
+    run_trial(replace(task, spec=spec), samples, SilentReporter())
+    assert seen[0] == ["epoch_0001"]
+    assert "epoch_0004" in seen[3]
+    assert len(seen[3]) > len(list(task.trial_dir.checkpoints.glob("epoch_*.pt")))
