@@ -23,6 +23,7 @@ from typing import Any
 from benchmarks.search import drawn_job
 from raytrain.backend.workplace import Workplace
 from raytrain.cluster.backend import RayBackend
+from raytrain.cluster.resources import Need
 from raytrain.cluster.run_search import run_search
 from raytrain.config.job import JobSpec
 from raytrain.engine.reporter import Reporter
@@ -97,7 +98,7 @@ def simulated(folder: Path, trials: int, places: int, epochs: int, epoch_s: floa
 
         def backend() -> Backend:
             workplace.backend()
-            return Pretending(job.resources, place)
+            return Pretending(Need(**job.resources.model_dump()), place)
 
         run = Run(job, place, check(job, place), backend)
         run.backend.places()

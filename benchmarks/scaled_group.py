@@ -11,8 +11,7 @@ from ray.train.torch import TorchConfig, TorchTrainer
 from ray.train.torch.config import _TorchBackend
 
 from benchmarks.scaled_loop import ray_worker, stamp
-from raytrain.cluster.resources import bundle
-from raytrain.config.job import ResourcesSpec
+from raytrain.cluster.resources import Need, bundle
 
 
 class StampedBackend(_TorchBackend):
@@ -39,7 +38,7 @@ def fit(folder: Path, workers: int) -> None:
         train_loop_config={"folder": str(folder), "fit": time.time()},
         torch_config=StampedConfig(timeout_s=600, folder=str(folder)),
         scaling_config=ray.train.ScalingConfig(
-            num_workers=workers, resources_per_worker=bundle(ResourcesSpec(memory_gb=1))
+            num_workers=workers, resources_per_worker=bundle(Need(memory_gb=1))
         ),
         run_config=ray.train.RunConfig(
             name="scaling",

@@ -51,10 +51,10 @@ class Workplace:
         with ExitStack() as opening:
             say(opening.enter_context(connected()))
             from raytrain.cluster.backend import RayBackend
-            from raytrain.cluster.doctor import refuse_unfit
+            from raytrain.cluster.doctor import examined_need
             from raytrain.cluster.run_metrics import run_exported
 
-            refuse_unfit(self._job)
+            need = examined_need(self._job)
             opening.enter_context(run_exported(self._folder, self._submissions))
             self._stack = opening.pop_all()
-        return RayBackend(self._job.resources, self._folder)
+        return RayBackend(need, self._folder)

@@ -7,12 +7,11 @@ from typing import TypeVar
 import ray
 
 from raytrain.cluster.reasons import reason_of
-from raytrain.cluster.resources import places, refuse_impossible, remote_options
+from raytrain.cluster.resources import Need, places, refuse_impossible, remote_options
 from raytrain.cluster.run_search import run_search
 from raytrain.cluster.train_group import train_groups
 from raytrain.cluster.waiting import waiting_said
 from raytrain.cluster.worker import fetch_inputs, work
-from raytrain.config.job import ResourcesSpec
 from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.run import Search
 from raytrain.engine.share import refuse_missing_gpu
@@ -26,7 +25,7 @@ Shard = TypeVar("Shard")
 class RayBackend:
     """Runs work on the connected cluster, as many tasks at once as CPU, GPU and memory allow."""
 
-    def __init__(self, need: ResourcesSpec, run: RunDir):
+    def __init__(self, need: Need, run: RunDir):
         self.need, self._run = need, run
 
     def places(self) -> dict[str, int]:

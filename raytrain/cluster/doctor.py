@@ -10,10 +10,12 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raytrain.cluster.all_reduce import reduce_fault
 from raytrain.cluster.reasons import reason_of
+from raytrain.cluster.resources import Need
 from raytrain.config.job import JobSpec, ResourcesSpec
 from raytrain.config.storage import is_url
 from raytrain.data.source import absolute
 from raytrain.engine.node_facts import NodeFacts, node_facts
+from raytrain.runs.messages import warn
 from raytrain.runs.mirror import remove, send
 from raytrain.runs.store import working_folder
 
@@ -29,6 +31,8 @@ LEAST_SHM_GB, LEAST_CACHE_GB = 0.5, 2.0
 class Node:
     """A node, the measurements on it, and its faults."""
 
+    id: str
+    """Ray's id of the node."""
     address: str
     facts: NodeFacts | None
     """What was measured on the node; None if it did not answer."""
@@ -55,13 +59,26 @@ def examine(job: JobSpec) -> list[Node]:
     return nodes
 
 
-def refuse_unfit(job: JobSpec) -> None:
-    """Raise ValueError with every fault of every node, if the cluster has several nodes."""
-    if sum(node["Alive"] for node in ray.nodes()) < 2:
-        return
-    lines = faults_of(examine(job))
-    if lines:
-        raise ValueError("nodes of the cluster cannot do this job:\n  " + "\n  ".join(lines))
+def examined_need(job: JobSpec) -> Need:
+    """Return what a worker needs, and the nodes to leave out because they cannot do the job.
+
+    A single node is not examined. Raises ValueError with every fault of every node if the job
+    refuses such nodes, or if no other node is there.
+    """
+    need = Need(**job.resources.model_dump())
+    if len(need.nodes()) < 2:
+        return need
+    nodes = examine(job)
+    lines, unfit = faults_of(nodes), tuple(node.id for node in nodes if node.faults)
+    if unfit and (need.faulty_nodes == "refuse" or len(unfit) == len(nodes)):
+        remedy = "; repair them, or set resources.faulty_nodes=leave_out to run on the others"
+        raise ValueError(
+            f"{len(unfit)} of {len(nodes)} nodes cannot do this job"
+            f"{remedy if len(unfit) < len(nodes) else ''}\n  " + "\n  ".join(lines)
+        )
+    for line in lines:
+        warn(f"no worker runs on {line}")
+    return need.model_copy(update={"left_out": unfit})
 
 
 def faults_of(nodes: list[Node]) -> list[str]:
@@ -95,7 +112,7 @@ def _measured(storage: Path, token: str, data: Path | None, need: ResourcesSpec)
         else:
             first, offered = first or facts, node["Resources"].get("GPU", 0)
             faults = node_faults(facts, first, offered, need, (sent, time.time()))
-        found.append(Node(node["NodeManagerAddress"], facts, faults))
+        found.append(Node(node["NodeID"], node["NodeManagerAddress"], facts, faults))
     return found
 
 

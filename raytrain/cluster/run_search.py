@@ -15,11 +15,10 @@ from ray.tune.search import ConcurrencyLimiter
 
 from raytrain.cluster.private import memory_kills_are_failures, name_process, named_trainable
 from raytrain.cluster.reasons import failure_of
-from raytrain.cluster.resources import DRIVER, bundle, reachable, slots
+from raytrain.cluster.resources import DRIVER, Need, bundle, reachable, slots
 from raytrain.cluster.searcher import Promoted, deciders
 from raytrain.cluster.train_group import train_inside_tune
 from raytrain.cluster.worker import work
-from raytrain.config.job import ResourcesSpec
 from raytrain.engine.reporter import Reporter
 from raytrain.engine.run import Search
 from raytrain.runs.attempts import Failure, read_attempts
@@ -144,7 +143,7 @@ class _TimeIsOver(tune.Stopper):
         return self._search.is_over()
 
 
-def run_search(search: Search, need: ResourcesSpec, train: Training = work) -> None:
+def run_search(search: Search, need: Need, train: Training = work) -> None:
     """Run the trials of a search with early stopping, as many at once as resources allow.
 
     `train` runs one trial in a worker process; a benchmark passes one that only sleeps.
@@ -163,7 +162,7 @@ def run_search(search: Search, need: ResourcesSpec, train: Training = work) -> N
             search.tell(task, "paused", OUT_OF_TIME)
 
 
-def _tune(search: Search, need: ResourcesSpec, train: Training) -> None:
+def _tune(search: Search, need: Need, train: Training) -> None:
     def trial(config: dict[str, Any]) -> None:
         task: Task = config["task"]
         if task.workers > 1:
@@ -177,7 +176,12 @@ def _tune(search: Search, need: ResourcesSpec, train: Training) -> None:
     # Ray Train requests a nested trial's places itself. Tune does not see them, and must not start
     # more trials than can run.
     asked = DRIVER if nested else bundle(need)
-    with_places = tune.with_resources(trial, tune.PlacementGroupFactory([asked]))
+    with_places = tune.with_resources(
+        trial,
+        tune.PlacementGroupFactory(
+            [asked], bundle_label_selector=[need.selector] if need.left_out else None
+        ),
+    )
     most = reachable(need) // search.spec.workers
     # Tune counts the running trials, too.
     live = max(1, most) if nested else most + AHEAD

@@ -19,9 +19,8 @@ from ray.train.torch import TorchConfig, TorchTrainer
 from ray.tune.integration.ray_train import TuneReportCallback
 
 from raytrain.cluster.reasons import TrainingFailedError, failure_of, reason_of
-from raytrain.cluster.resources import bundle, slots
+from raytrain.cluster.resources import Need, bundle, slots
 from raytrain.cluster.worker import work
-from raytrain.config.job import ResourcesSpec
 from raytrain.runs.attempts import Failure
 from raytrain.runs.files import write_bytes, write_json
 from raytrain.runs.history import Row
@@ -68,7 +67,7 @@ class TrainReporter:
 
 
 def train_groups(
-    tasks: list[Task], need: ResourcesSpec, on_end: Callable[[Task, Status, str | None], None]
+    tasks: list[Task], need: Need, on_end: Callable[[Task, Status, str | None], None]
 ) -> None:
     """Train all tasks on Ray Train. Each task has more than one worker."""
     for (workers, _), same in groupby(sorted(tasks, key=_workers), _workers):
@@ -84,7 +83,7 @@ def train_groups(
                     on_end(task, "failed", error.reason if error else "its workers ended early")
 
 
-def train_inside_tune(task: Task, need: ResourcesSpec) -> None:
+def train_inside_tune(task: Task, need: Need) -> None:
     """Train one task with its workers from within a Ray Tune trial, and report each epoch to Tune.
 
     Raises TrainingFailedError. The group ends with the trial's process, which is how Tune stops it.
@@ -94,7 +93,7 @@ def train_inside_tune(task: Task, need: ResourcesSpec) -> None:
         raise TrainingFailedError(failure)
 
 
-def _fit_at_once(shares: list[list[Task]], need: ResourcesSpec) -> list[Failure | None]:
+def _fit_at_once(shares: list[list[Task]], need: Need) -> list[Failure | None]:
     """Run a worker group for each share of the tasks, each from its own Ray task; returns their
     errors in order, None for a group that succeeded.
 
@@ -104,7 +103,7 @@ def _fit_at_once(shares: list[list[Task]], need: ResourcesSpec) -> list[Failure 
     remote = ray.remote(num_cpus=0, max_retries=3)(_fit)
     names = [" + ".join(task.name for task in group) for group in shares]
     running = [
-        remote.options(name=name).remote(group, need, [])
+        remote.options(name=name, label_selector=need.selector).remote(group, need, [])
         for name, group in zip(names, shares, strict=True)
     ]
     errors: list[Failure | None] = []
@@ -116,9 +115,7 @@ def _fit_at_once(shares: list[list[Task]], need: ResourcesSpec) -> list[Failure 
     return errors
 
 
-def _fit(
-    tasks: list[Task], need: ResourcesSpec, callbacks: list[ray.train.UserCallback]
-) -> Failure | None:
+def _fit(tasks: list[Task], need: Need, callbacks: list[ray.train.UserCallback]) -> Failure | None:
     """Train the tasks in one worker group, one after another; returns why the group failed, or
     None.
 
@@ -155,7 +152,7 @@ def _place(tasks: list[Task]) -> Path:
 
 def _trainer(
     tasks: list[Task],
-    need: ResourcesSpec,
+    need: Need,
     path: Path,
     refusal: Path,
     callbacks: list[ray.train.UserCallback],
@@ -176,6 +173,7 @@ def _trainer(
             elastic_resize_monitor_interval_s=float(os.environ.get(RESIZE_VARIABLE, RESIZE_S)),
             use_gpu=need.gpus > 0,
             resources_per_worker=bundle(need),
+            label_selector=need.selector or None,
         ),
         run_config=ray.train.RunConfig(
             name=path.name,

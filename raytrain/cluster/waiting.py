@@ -7,8 +7,7 @@ from typing import Any
 import ray
 from ray.util.state import list_actors, list_tasks
 
-from raytrain.cluster.resources import GIB, bundle
-from raytrain.config.job import ResourcesSpec
+from raytrain.cluster.resources import GIB, Need, bundle
 from raytrain.runs.messages import say
 from raytrain.runs.repeated import repeated
 
@@ -20,7 +19,7 @@ NAMED = 3
 
 
 @contextmanager
-def waiting_said(need: ResourcesSpec) -> Iterator[None]:
+def waiting_said(need: Need) -> Iterator[None]:
     """While none of this process's work runs, print what it waits for, whenever that changes."""
     said, looks_left = "", 0
 
@@ -40,7 +39,7 @@ def waiting_said(need: ResourcesSpec) -> Iterator[None]:
         yield
 
 
-def waiting_text(need: ResourcesSpec) -> str:
+def waiting_text(need: Need) -> str:
     """Return a text such as `waiting for 1 CPU: 2 of 2 are taken by Hog (job 02000000)`; empty
     while there is a free place, or while work of this job runs."""
     total, free = ray.cluster_resources(), ray.available_resources()

@@ -83,6 +83,10 @@ class ResourcesSpec(Spec):
     memory_gb: float = Field(2.0, gt=0)
     loaders: int = Field(0, ge=0)
     """Data-loading processes per worker."""
+    faulty_nodes: Literal["refuse", "leave_out"] = "refuse"
+    """What happens when a node of the cluster cannot do the job, as `raytrain doctor` finds out:
+    the command is refused, or no worker runs on that node. Nodes that join later are not
+    examined."""
 
     @field_validator("gpus")
     @classmethod

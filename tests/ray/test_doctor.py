@@ -39,11 +39,11 @@ def test_a_refused_cluster_is_left_and_refused_again(
         finally:
             left.append(True)
 
-    def refuse_unfit(job: JobSpec) -> None:
+    def refuse(job: JobSpec) -> None:
         raise ValueError("nodes of the cluster cannot do this job")
 
     monkeypatch.setattr("raytrain.cluster.connect.connected", connected)
-    monkeypatch.setattr("raytrain.cluster.doctor.refuse_unfit", refuse_unfit)
+    monkeypatch.setattr("raytrain.cluster.doctor.examined_need", refuse)
     with Workplace(job, "ray", run_dir(job), dict) as place:
         for _ in range(2):
             with pytest.raises(ValueError, match="cannot do this job"):
