@@ -175,13 +175,7 @@ def _tune(search: Search, need: Need, train: Training) -> None:
     ends = _EndOfTrial(search, isinstance(searcher, Promoted))
     # Ray Train requests a nested trial's places itself. Tune does not see them, and must not start
     # more trials than can run.
-    asked = DRIVER if nested else bundle(need)
-    with_places = tune.with_resources(
-        trial,
-        tune.PlacementGroupFactory(
-            [asked], bundle_label_selector=[need.selector] if need.left_out else None
-        ),
-    )
+    with_places = tune.with_resources(trial, _request(DRIVER if nested else bundle(need), need))
     most = reachable(need) // search.spec.workers
     # Tune counts the running trials, too.
     live = max(1, most) if nested else most + AHEAD
@@ -213,3 +207,9 @@ def _tune(search: Search, need: Need, train: Training) -> None:
             tuner.fit()
         finally:
             ends.wait()
+
+
+def _request(asked: dict[str, float], need: Need) -> tune.PlacementGroupFactory:
+    """Return Tune's request for one trial's place, on none of the nodes that are left out."""
+    selectors = [need.selector] if need.left_out else None
+    return tune.PlacementGroupFactory([asked], bundle_label_selector=selectors)
