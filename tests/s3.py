@@ -1,6 +1,7 @@
 """A real S3 server for tests, which counts requests and can be away."""
 
 import threading
+import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -30,11 +31,16 @@ class Requests:
     """This many of the next requests find the storage away."""
     then_refused: dict[str, int] = field(default_factory=dict)
     """End of a path -> so many requests are refused once such a file was put."""
+    wait_s: float = 0.0
+    """Every request takes so much longer."""
+    away_until: float = 0.0
+    """Time by the monotonic clock before which the storage is away."""
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         method, query = environ["REQUEST_METHOD"], environ["QUERY_STRING"]
-        if self.refused:
-            self.refused -= 1
+        time.sleep(self.wait_s)
+        if self.refused or time.monotonic() < self.away_until:
+            self.refused = max(0, self.refused - 1)
             self.counts["refused"] += 1
             start("503 Service Unavailable", [("Content-Length", "0")])
             return []
