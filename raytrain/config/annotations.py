@@ -9,13 +9,15 @@ from raytrain.config.patterns import checked_parts, checked_pattern, parts_of, u
 
 
 class AnnotationsSpec(ImageFiles):
-    """Image files, and objects that are drawn in the order in which the file lists them."""
+    """Image files, and annotation files that list objects. A mask is drawn from the objects, in
+    their order in the file."""
 
     image: str = "{split}/{name}.jpg"
     file: str
     classes: dict[str, int | str] = {}
-    """Classes of the names in the file that `competition.classes` does not contain, as name or
-    number, such as `{car: vehicle}`. Objects of class 0 are not drawn."""
+    """Name in the annotation file -> class, as name or number, such as `{car: vehicle}`. It is
+    needed for names that `competition.classes` does not contain. Objects of class 0 are not
+    drawn."""
     overlaps: Literal["refused", "last"] = "refused"
     """What happens where objects of two classes overlap, unless `target` is multi_label. `last`:
     the pixel belongs to the later object in the file."""
@@ -55,7 +57,7 @@ class CocoSpec(OneFileSpec):
 
     name: Literal["coco"] = "coco"
     file: str = "annotations/instances_{split}.json"
-    """One file, or one for each split."""
+    """Path of the annotation file. With `{split}` in it, each split has its own file."""
 
 
 class CvatSpec(OneFileSpec):
@@ -63,7 +65,7 @@ class CvatSpec(OneFileSpec):
 
     name: Literal["cvat"] = "cvat"
     file: str = "annotations.xml"
-    """One file, or one for each split."""
+    """Path of the annotation file. With `{split}` in it, each split has its own file."""
 
 
 class LabelmeSpec(FilePerImageSpec):

@@ -1,10 +1,17 @@
 """The base class of all specs: frozen, and strict about unknown keys."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
@@ -13,8 +20,8 @@ FOLDER_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
 
 def below(path: str) -> str:
-    """Return `path` if it stays below the folder that it is joined to. Raises ValueError
-    otherwise."""
+    """Return the relative path `path`. Raises ValueError for a path that is absolute, or that could
+    lead out of the folder to which it is joined."""
     parts = PurePosixPath(path).parts
     if not parts or path.startswith("/") or ".." in parts or "\\" in path:
         raise ValueError(f"{path!r} is not a path below the run's folder")
@@ -22,19 +29,21 @@ def below(path: str) -> str:
 
 
 class Spec(BaseModel):
-    """Base of all specs. A spec is immutable, describes one thing and refuses unknown keys."""
+    """Base class of all specs (typed parts of a job file). A spec is immutable, and refuses unknown
+    keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     @classmethod
     def marked(cls, mark: str) -> set[str]:
-        """Return the names of the fields whose annotation contains this mark."""
+        """Return the names of the fields that are annotated as `Annotated[..., mark]`."""
         return {name for name, field in cls.model_fields.items() if mark in field.metadata}
 
 
 @dataclass(frozen=True)
-class _NamedByDefault:
-    """Fills in a missing `name`, and makes `name` optional for its spec in the JSON schema."""
+class NamedByDefault:
+    """Annotation of a union of specs. In a mapping without `name`, such as `{lr: 3e-4}`, it fills
+    in this name. In the JSON schema, the spec of this name does not require `name`."""
 
     name: str
 
@@ -62,6 +71,11 @@ class _NamedByDefault:
         return value
 
 
-def named_by_default(name: str) -> _NamedByDefault:
-    """Make `name` the default of a union of specs: `{lr: 3e-4}` means the spec of this name."""
-    return _NamedByDefault(name)
+def _rising(value: tuple[int, ...]) -> tuple[int, ...]:
+    if any(first >= second for first, second in pairwise(value)):
+        raise ValueError(f"write the numbers in rising order, each once (got {list(value)})")
+    return value
+
+
+RISING = AfterValidator(_rising)
+"""Annotation of whole numbers, each of which is larger than the one before it."""

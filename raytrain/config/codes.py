@@ -20,11 +20,11 @@ CODES: dict[Code, tuple[str, str]] = {
     ),
     "data": (
         "a file of the competition is missing, unreadable or wrong; path is the file",
-        "correct it, then run `raytrain check` again",
+        "correct the file, then run `raytrain check` again",
     ),
     "missing": (
-        "an earlier station has not been run yet",
-        "run the station that makes it; `raytrain run` runs all of them",
+        "a result of an earlier station is missing, because the station has not been run",
+        "run this station first; `raytrain run` runs all stations",
     ),
     "damaged": (
         "a file of the run is damaged",
@@ -33,7 +33,7 @@ CODES: dict[Code, tuple[str, str]] = {
     "locked": ("another process works on this run", "wait for it, then run the same command again"),
     "storage": (
         "the disk or the object storage failed",
-        "correct it, then run the same command again",
+        "correct the cause that the problem names, then run the same command again",
     ),
     "credentials": (
         "there are no Kaggle credentials",
@@ -47,7 +47,7 @@ CODES: dict[Code, tuple[str, str]] = {
         "the competition does not accept this submission now",
         "do what the problem says, then run the same command again",
     ),
-    "kaggle-file": ("Kaggle refused the file", "correct the file"),
+    "kaggle-file": ("Kaggle refused the file", "correct the file as Kaggle's answer says"),
     "failed": ("any other mistake or failure", "read the message, then run the same command again"),
     "interrupted": ("Ctrl-C", "run the same command again; it continues"),
     "terminated": ("SIGTERM", "run the same command again; it continues"),
@@ -57,8 +57,8 @@ CODES: dict[Code, tuple[str, str]] = {
 
 
 class CodedError(ValueError):
-    """A user's mistake with a code. `problems` are the lines of the message that name one problem
-    each. `facts` are further values for programs."""
+    """Error about a user's mistake, with one of the codes in `CODES`. `problems` are the lines of
+    the message that name one problem each. `facts` are further values for programs."""
 
     def __init__(
         self,

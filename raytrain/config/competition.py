@@ -25,7 +25,8 @@ from raytrain.config.target import MOST_LAYERS, Target
 
 
 def name_of(data: str) -> str:
-    """Return the name of a competition, from its folder, .zip or address."""
+    """Return the default name of a competition: the last part of `data` (a folder, a .zip or an
+    address) without `.zip`, with `-` for characters that a folder's name should not have."""
     last = re.sub(r"^[a-z0-9+]+://", "", data).rstrip("/").rpartition("/")[2]
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", last.removesuffix(".zip")).strip("-._")
     return name or "competition"
@@ -115,7 +116,7 @@ class CompetitionSpec(Spec):
     def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         blank = [number for number, name in enumerate(value) if not name.strip()]
         if blank:
-            raise ValueError(f"class {blank[0]} has no name")
+            raise ValueError(f"class {blank[0]} has no name; give it one")
         double = [name for number, name in enumerate(value) if name in value[:number]]
         if double:
             raise ValueError(f"class {double[0]!r} is listed twice; name each class once")
@@ -150,7 +151,7 @@ class CompetitionSpec(Spec):
         return self
 
     def _label_problems(self) -> list[str]:
-        """Return the problems of classes that `format` names and `classes` does not contain."""
+        """Return a line for each class that `format` names and `classes` does not contain."""
         labels = getattr(self.format, "labels", None)
         parts = {"format.classes": getattr(self.format, "classes", {})}
         if isinstance(labels, ValueLabelsSpec):
@@ -161,7 +162,7 @@ class CompetitionSpec(Spec):
             beyond = {v: k for v, k in numbers.items() if not 0 <= k < len(self.classes)}
             if beyond:
                 problems.append(
-                    f"{key}: {beyond}: the classes have the numbers 0 to {len(self.classes) - 1}"
+                    f"{key}: {beyond}: write class numbers from 0 to {len(self.classes) - 1}"
                 )
             words = [name for name in classes.values() if isinstance(name, str)]
             problems += [

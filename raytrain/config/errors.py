@@ -20,9 +20,10 @@ _VARYING = re.compile(r"'[^']*'|\S*/\S*|\d+")
 
 
 def shortened(problems: list[str]) -> list[str]:
-    """Return the problems, at most ten of each kind, and the number of the others.
+    """Return the problems as lines: at most ten of each kind, then the number of the others.
 
-    Problems that read `place: text` with the same text become one line with all their places.
+    Problems that read `place: text` with the same text become one line with all their places. Two
+    lines are of one kind if they differ only in names, paths and numbers.
     """
     places: dict[str, list[str]] = {}
     for problem in dict.fromkeys(problems):
@@ -38,7 +39,7 @@ def shortened(problems: list[str]) -> list[str]:
 
 
 def first_lines(lines: list[str]) -> list[str]:
-    """Return the first ten lines of one kind, and a line with the number of the others."""
+    """Return the first ten of `lines`, then a line with the number of the others, if any."""
     more = [f"... and {len(lines) - SHOWN} more of this kind"] if len(lines) > SHOWN else []
     return lines[:SHOWN] + more
 
@@ -65,15 +66,16 @@ def unknown_name(value: str, known: Iterable[str]) -> str:
 
 
 def config_error(source: str, problems: list[str]) -> CodedError:
-    """Return one error with every problem of the configuration in `source`."""
+    """Return the error, to be raised, that lists every problem of the configuration in the file
+    `source`."""
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     lines = "\n".join(f"  {problem}" for problem in problems)
     return CodedError("config", f"{source}: {count} in the configuration\n{lines}", problems)
 
 
 def problems_of(error: ValidationError, root: type[BaseModel], prefix: str = "") -> list[str]:
-    """Return each pydantic error of a `root` as one line `path: text`. The path is written as in
-    the YAML."""
+    """Return each error that pydantic found in a tree for the spec `root`, as one line `path:
+    text`. The path is written as in the YAML, after `prefix`."""
     lines: list[str] = []
     for item in error.errors(include_url=False):
         path, parent = _walk(root, item["loc"])

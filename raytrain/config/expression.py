@@ -12,6 +12,7 @@ _OPERATORS: dict[type[ast.operator], Callable[[int, int], int]] = {
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
 }
+_LAST_NUMBER = re.compile(r"\d+(?=\D*\Z)")
 
 
 def parse_expression(text: str) -> Callable[[str], int]:
@@ -38,23 +39,21 @@ def parse_expression(text: str) -> Callable[[str], int]:
 
 def number_in(name: str) -> int:
     """Return N, the last number in a name. Raises ValueError when there is none."""
-    numbers = re.findall(r"\d+", name)
-    if not numbers:
+    last = _LAST_NUMBER.search(name)
+    if last is None:
         raise ValueError(f"the name {name!r} contains no number")
-    return int(numbers[-1])
+    return int(last[0])
 
 
 def with_number(name: str, number: int) -> str:
-    """Return the name with another last number, which is padded to the old width."""
-    *_, last = re.finditer(r"\d+", name)
-    return f"{name[: last.start()]}{number:0{len(last.group())}d}{name[last.end() :]}"
+    """Return the name with `number` as its last number, padded with zeros to the old width."""
+    return _LAST_NUMBER.sub(lambda last: f"{number:0{len(last[0])}d}", name)
 
 
 def without_number(name: str) -> str:
     """Return the name without its last number. Raises ValueError when there is none."""
     number_in(name)
-    *_, last = re.finditer(r"\d+", name)
-    return name[: last.start()] + name[last.end() :]
+    return _LAST_NUMBER.sub("", name)
 
 
 def parse_ranges(text: str) -> list[range]:

@@ -38,16 +38,12 @@ from raytrain.config.losses import LossTerm, LossTermBase
 from raytrain.config.map_metrics import MetricBase
 from raytrain.config.metrics import AnyMetricSpec
 from raytrain.config.models import ModelSpec
+from raytrain.config.models.encoders import NetworkSpec
 from raytrain.config.own import PREFIX, OwnSpec, Source, extend_by, remember, spec_of
 
 
-class OwnModel(OwnSpec):
+class OwnModel(NetworkSpec, OwnSpec):
     """Base class of user-defined network specs."""
-
-    @property
-    def label(self) -> str:
-        """Short form of the network, for names of trials."""
-        return self.name
 
 
 class OwnLoss(LossTermBase, OwnSpec):
@@ -59,7 +55,7 @@ class OwnMetric(MetricBase, OwnSpec):
 
     @property
     def label(self) -> str:
-        """Short form, for tables."""
+        """Short form of the metric, for tables."""
         return self.name
 
 
@@ -94,8 +90,8 @@ _LOADED: set[str] = set()
 
 
 def extend_from(paths: list[Path]) -> None:
-    """Make the parts in these files available to specs. Parts of other files are no longer
-    available.
+    """Run the users' Python files at these paths, so that a job may name their networks, losses,
+    metrics and formats. Parts of other files are no longer available by name.
 
     Raises ValueError that lists every problem in all of the files.
     """
@@ -124,8 +120,8 @@ def extend_from(paths: list[Path]) -> None:
 
 
 def load_source(source: Source) -> None:
-    """Register the file's specs under the file's hash. Raises ValueError when the file cannot be
-    read."""
+    """Run a user's Python file, unless this process has run it already, and register its parts
+    under the file's hash. Raises ValueError when the file fails, or defines no valid part."""
     problems = [f"{source.name}: {problem}" for problem in _load(source)]
     if problems:
         raise config_error("extend", problems)
@@ -166,7 +162,7 @@ def _load(source: Source) -> list[str]:
 def _table_problems(module: ModuleType) -> list[str]:
     found = [room for room in BASES if hasattr(module, room)]
     if not found:
-        return [f"defines none of {', '.join(BASES)}"]
+        return [f"defines none of {', '.join(BASES)}; define one of these dicts"]
     problems = []
     for room in found:
         table = getattr(module, room)
@@ -191,7 +187,7 @@ def _entry_problems(room: str, spec: Any, part: Any) -> list[str]:
     problems = []
     name = _name(spec)
     if name is PydanticUndefined or get_args(spec.model_fields["name"].annotation) != (name,):
-        problems.append(f'{spec.__name__}: say name: Literal["my_name"] = "my_name"')
+        problems.append(f'{spec.__name__}: add the field name: Literal["my_name"] = "my_name"')
     elif name in OURS[room]:
         problems.append(f"{name!r} is already taken; choose another name")
     if room != "FORMATS" and not callable(part):

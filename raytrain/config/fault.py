@@ -1,4 +1,4 @@
-"""One line of a message. It names one problem, and knows the parts of the text."""
+"""Lines of messages that name one problem each, and keep the parts of their text."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,7 +27,8 @@ class Fault(str):
 
 
 def faults_of(error: ValueError, places: Iterable[Path]) -> list[str]:
-    """Return the lines of an error. A line that begins with one of these places becomes a Fault."""
+    """Return the lines of an error's message. A line that begins with one of the paths in `places`
+    and a colon becomes a Fault with this place."""
     lines: list[str] = []
     known = sorted({str(place) for place in places}, key=len, reverse=True)
     for line in str(error).split("\n"):

@@ -4,7 +4,8 @@ from typing import Any
 
 
 def flat(tree: Any) -> dict[str, Any]:
-    """Return path -> leaf, with paths such as `model.name` and `loss[0].weight`."""
+    """Return dotted path -> value for each value in a nested tree of dicts and lists. Paths read as
+    `model.name` and `loss[0].weight`."""
     found: dict[str, Any] = {}
 
     def walk(path: str, value: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from raytrain.config.annotations import CocoSpec, CvatSpec, LabelmeSpec, SuperviselySpec
-from raytrain.config.base import Spec, named_by_default
+from raytrain.config.base import NamedByDefault, Spec
 from raytrain.config.dialects import DialectName, RleSpec
 from raytrain.config.image_files import ImageFiles, Unlisted
 from raytrain.config.labels import ClassLabelsSpec, LabelsSpec, ThresholdLabelsSpec
@@ -101,6 +101,6 @@ FormatSpec = Annotated[
     | CvatSpec
     | SuperviselySpec,
     Field(discriminator="name"),
-    named_by_default("paired_folders"),
+    NamedByDefault("paired_folders"),
     Widened("FORMATS"),
 ]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from raytrain.config.base import Spec, named_by_default
+from raytrain.config.base import NamedByDefault, Spec
 
 
 class AutoSpec(Spec):
@@ -49,5 +49,5 @@ class TilesSpec(Spec):
 FramingSpec = Annotated[
     AutoSpec | WholeSpec | ResizeSpec | PadSpec | TilesSpec,
     Field(discriminator="name"),
-    named_by_default("whole"),
+    NamedByDefault("whole"),
 ]

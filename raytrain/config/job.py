@@ -34,7 +34,9 @@ def _number_or_range(value: Any) -> Any:
     ends = list(value) if isinstance(value, list | tuple) else [value]
     whole = all(type(end) is int and end >= 1 for end in ends)
     if not whole or len(ends) > 2 or (len(ends) == 2 and ends[0] >= ends[1]):
-        raise ValueError(f"give a number from 1 on, or fewest and most as [1, 4] (got {value!r})")
+        raise ValueError(
+            f"give a number from 1 on, or the fewest and the most, such as [1, 4] (got {value!r})"
+        )
     return ends[0] if len(ends) == 1 else tuple(ends)
 
 
@@ -53,7 +55,7 @@ class CvSpec(Spec):
 
 
 class FinalizeSpec(Spec):
-    """The final ensemble."""
+    """Settings of the final ensemble."""
 
     members: int | None = Field(None, ge=1)
     """Largest number of members of the ensemble; null: as many as raise the out-of-fold score."""
@@ -114,7 +116,7 @@ def _listed(value: Any) -> Any:
 
 
 class JobSpec(Spec):
-    """The whole job file."""
+    """All settings of a job file."""
 
     competition: CompetitionSpec
     trial: TrialSpec = TrialSpec()
@@ -154,7 +156,7 @@ class JobSpec(Spec):
 
     @property
     def ship(self) -> Literal["retrained", "folds", "both"]:
-        """The networks that predict test images."""
+        """Which networks predict the test images: `finalize.ship`, or its default."""
         return self.finalize.ship or ("folds" if self.folds is None else "retrained")
 
     @property
@@ -184,7 +186,8 @@ class JobSpec(Spec):
         if members is not None and members > taken:
             raise ValueError(
                 f"finalize.members: {members} members cannot be chosen, because cv takes "
-                f"{taken} of the configurations; lower it, or raise cv.candidates"
+                f"only {taken} of the configurations; lower finalize.members, or raise "
+                "cv.candidates"
             )
         return self
 

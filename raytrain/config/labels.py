@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from raytrain.config.base import Spec, named_by_default
+from raytrain.config.base import NamedByDefault, Spec
 
 
 def _as_value(value: int | str) -> int | str:
@@ -70,5 +70,5 @@ class ColorTableLabelsSpec(Spec):
 LabelsSpec = Annotated[
     ClassLabelsSpec | ThresholdLabelsSpec | ValueLabelsSpec | ColorTableLabelsSpec,
     Field(discriminator="name"),
-    named_by_default("classes"),
+    NamedByDefault("classes"),
 ]

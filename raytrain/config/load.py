@@ -17,7 +17,7 @@ from raytrain.config.yaml_text import read_yaml
 
 
 def load_job(path: Path, overrides: list[str] | None = None, profile: str | None = None) -> JobSpec:
-    """Read a job file. Raises ValueError that lists every problem at once.
+    """Return the checked job of a YAML file. Raises ValueError that lists every problem at once.
 
     A file may hold `profiles` (name -> part of a job, which replaces the same keys of the file) and
     `profile`, the name of the one to use by default. Overrides read `dotted.path=value`, with the
@@ -32,19 +32,19 @@ def load_job(path: Path, overrides: list[str] | None = None, profile: str | None
         raise CodedError("config", f"{path}: not text in UTF-8: {error}") from None
     tree = read_yaml(str(path), text)
     if not isinstance(tree, dict):
-        raise CodedError("config", f"{path}: a job file holds keys such as `competition:`")
+        raise CodedError("config", f"{path}: not a job: a job file holds keys, such as `competition:`")
     named = named_parts(JobSpec)
     profiles = tree.pop("profiles", None) or {}
     profile = profile or tree.pop("profile", None)
     tree.pop("profile", None)
     if not isinstance(profiles, dict):
-        raise config_error(str(path), ["profiles: write name: {part of a job} for each"])
+        raise config_error(str(path), ["profiles: write each as `name: {part of a job}`"])
     if profile is not None and profile not in profiles:
         raise config_error(str(path), [f"profile: {unknown_name(profile, profiles)}"])
     if profile is not None:
         part = profiles[profile] or {}
         if not isinstance(part, dict):
-            raise config_error(str(path), [f"profiles.{profile}: give a part of a job"])
+            raise config_error(str(path), [f"profiles.{profile}: give keys of a job"])
         tree = _laid_over(tree, part, named)
     values: list[tuple[str, Any]] = []
     for override in overrides or []:
@@ -72,7 +72,8 @@ def _extend(tree: dict[str, Any], path: Path) -> None:
 
 
 def job_from(tree: dict[str, Any], source: str) -> JobSpec:
-    """Return the job of a tree of values. Raises ValueError that lists every problem."""
+    """Return the checked job of `tree`, the nested values of a job file. Raises ValueError that
+    lists every problem, and names the file `source`."""
     problems: list[str] = []
     job = None
     try:

@@ -166,8 +166,8 @@ ONE_CLASS = ("cross_entropy", "topk_cross_entropy")
 
 
 def loss_problems(terms: tuple[LossTerm, ...], target: Target, classes: int) -> list[str]:
-    """Return the problems of these loss terms with masks of this target; `classes` counts the
-    background too."""
+    """Return the problems of these loss terms with masks of this target, one line each. `classes`
+    is the number of classes, background included."""
     problems = []
     for place, term in enumerate(terms):
         where = f"trial.loss.{place} ({term.name})"
@@ -175,15 +175,15 @@ def loss_problems(terms: tuple[LossTerm, ...], target: Target, classes: int) -> 
             problems.append(
                 f"{where}: needs one class a pixel, and here classes overlap; use bce_with_logits"
             )
-        given = None
-        if isinstance(term, CrossEntropySpec):
-            given = term.class_weights if isinstance(term.class_weights, tuple) else None
-        elif isinstance(term, FocalSpec):
-            given = term.alpha if isinstance(term.alpha, tuple) else None
-        if given is None:
-            continue
-        if len(given) != outputs(classes, target):
-            problems.append(f"{where}: {len(given)} weights for {outputs(classes, target)} classes")
-        elif not any(given):
-            problems.append(f"{where}: all weights are 0, so the loss would always be 0")
+        match term:
+            case CrossEntropySpec(class_weights=tuple(given)) | FocalSpec(alpha=tuple(given)):
+                if len(given) != (wanted := outputs(classes, target)):
+                    problems.append(
+                        f"{where}: {len(given)} weights for {wanted} classes; give each class one"
+                    )
+                elif not any(given):
+                    problems.append(
+                        f"{where}: all weights are 0, so the loss would always be 0; give a class "
+                        "a weight above 0"
+                    )
     return problems

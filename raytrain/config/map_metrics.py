@@ -17,13 +17,14 @@ class MetricBase(Spec):
 
     @property
     def key(self) -> str:
-        """Key of the metric in a mapping, such as `weighted_f1`."""
+        """Name of the metric with its settings, such as `weighted_f1`, as key of a mapping of
+        scores."""
         return str(self.model_dump()["name"])
 
 
 def _weigh_a_class(value: tuple[float, ...]) -> tuple[float, ...]:
     if not any(value):
-        raise ValueError("every weight is 0; give a class a weight")
+        raise ValueError("every weight is 0; give a class a weight above 0")
     return value
 
 
@@ -40,11 +41,6 @@ class CrossEntropyMetricSpec(MetricBase):
     word: ClassVar[str] = "-cross-entropy"
 
     @property
-    def of_classes(self) -> ClassWeights | None:
-        """The weights, one for each class; None: all are 1."""
-        return self.class_weights
-
-    @property
     def label(self) -> str:
         return self.word if self.class_weights is None else "-weighted cross-entropy"
 
@@ -58,11 +54,6 @@ class FocalMetricSpec(MetricBase):
     alpha: ClassWeights | None = None
     """Weight of each class's pixels; null: 1. For two classes, `[0.8, 0.2]` is an alpha of .2."""
     word: ClassVar[str] = "-focal"
-
-    @property
-    def of_classes(self) -> ClassWeights | None:
-        """The weights, one for each class; None: all are 1."""
-        return self.alpha
 
 
 class SoftOverlapSpec(MetricBase):
@@ -85,7 +76,8 @@ class SoftDiceMetricSpec(SoftOverlapSpec):
 
 
 class SoftIoUMetricSpec(SoftOverlapSpec):
-    """sum(p t) / (sum p + sum t - sum(p t)), like `soft_dice`."""
+    """sum(p t) / (sum p + sum t - sum(p t)) of each image and class, 0 .. 1, with probabilities p
+    and truth t, without a threshold; then the mean."""
 
     name: Literal["soft_iou"] = "soft_iou"
     word: ClassVar[str] = "soft IoU"

@@ -58,7 +58,7 @@ class _OverlapSpec(MetricBase):
         if self.only == 0 and not self.background:
             raise ValueError("only: class 0 is the background; set background to true")
         if self.only is not None and self.average == "weighted":
-            raise ValueError("average: one class has no weighted mean; leave it out")
+            raise ValueError("average: one class has no weighted mean; leave average out")
         return self
 
 
@@ -183,7 +183,7 @@ def _single(value: Any) -> Any:
 
 
 def _any(value: Any) -> Any:
-    """Read `{empty: 0}` as the default metric with this rule."""
+    """Return `{empty: 0}` as the default metric with this rule."""
     return {"name": "dice", **value} if isinstance(value, dict) else _single(value)
 
 
@@ -229,7 +229,8 @@ ONE_CLASS = ("accuracy", "cross_entropy", "focal")
 def metric_problems(
     key: str, metrics: tuple[MetricSpec, ...], classes: int, target: Target
 ) -> list[str]:
-    """Return the problems of a key's metrics; `classes` counts the background too."""
+    """Return the problems of the metrics under the job's key `key`, one line each. `classes` is the
+    number of classes, background included."""
     problems = []
     for metric in metrics:
         for part in [t.metric for t in metric.terms] if metric.name == "weighted" else [metric]:
@@ -238,13 +239,12 @@ def metric_problems(
                     f"{key}: {part.name} needs one class a pixel, and here classes overlap; choose "
                     "another, such as dice"
                 )
-            only = getattr(part, "only", None)
-            if only is not None and only >= classes:
-                problems.append(
-                    f"{key}: {part.name}: only: {only}: the classes have the numbers 0 to "
-                    f"{classes - 1}"
-                )
-            weights = getattr(part, "of_classes", None)
-            if weights is not None and len(weights) != classes:
-                problems.append(f"{key}: {part.name}: {len(weights)} weights for {classes} classes")
+            if (only := getattr(part, "only", None)) is not None and only >= classes:
+                text = f"only: {only}: write a class number from 0 to {classes - 1}"
+                problems.append(f"{key}: {part.name}: {text}")
+            match part:
+                case CrossEntropyMetricSpec(class_weights=given) | FocalMetricSpec(alpha=given):
+                    if given is not None and len(given) != classes:
+                        text = f"{len(given)} weights for {classes} classes; give each class one"
+                        problems.append(f"{key}: {part.name}: {text}")
     return problems

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from raytrain.config.base import Spec, named_by_default
+from raytrain.config.base import NamedByDefault, Spec
 
 
 class _MixSpec(Spec):
@@ -29,4 +29,4 @@ class CutMixSpec(_MixSpec):
     """Parameter of the Beta distribution of the share of the image outside the box."""
 
 
-MixSpec = Annotated[MixUpSpec | CutMixSpec, Field(discriminator="name"), named_by_default("mixup")]
+MixSpec = Annotated[MixUpSpec | CutMixSpec, Field(discriminator="name"), NamedByDefault("mixup")]

@@ -1,5 +1,4 @@
-"""Find the keys whose value is one of several specs with a `name`. They are found from the specs
-themselves."""
+"""Keys of a job whose value is one of several specs with a `name`."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -12,7 +11,8 @@ from raytrain.config.errors import models_in
 
 @cache
 def named_parts(root: type[BaseModel]) -> frozenset[str]:
-    """Return the keys below `root` that hold a spec whose other parameters depend on its `name`."""
+    """Return the keys below the spec `root`, at any depth, whose value is a spec with a fixed
+    `name`. The name decides which other keys are valid beside it."""
     return frozenset(_named(root, set()))
 
 

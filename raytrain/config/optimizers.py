@@ -1,11 +1,10 @@
 """Optimizers and learning-rate schedules. The names are keys of the dicts in `engine/`."""
 
-from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, field_validator
 
-from raytrain.config.base import Spec, named_by_default
+from raytrain.config.base import RISING, NamedByDefault, Spec
 from raytrain.config.errors import unknown_name
 from raytrain.config.names import TORCH_OPTIMIZERS, UNFIT_OPTIMIZERS
 
@@ -80,7 +79,7 @@ class TorchOptimizerSpec(_OptimizerSpec):
 OptimizerSpec = Annotated[
     AdamSpec | AdamWSpec | RmsPropSpec | SgdSpec | TorchOptimizerSpec,
     Field(discriminator="name"),
-    named_by_default("adam"),
+    NamedByDefault("adam"),
 ]
 
 
@@ -108,15 +107,8 @@ class MultiStepSpec(_ScheduleSpec):
     """The rate is multiplied by `factor` after each of these epochs (torch's MultiStepLR)."""
 
     name: Literal["multi_step"] = "multi_step"
-    milestones: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1)
+    milestones: Annotated[tuple[Annotated[int, Field(ge=1)], ...], RISING] = Field(min_length=1)
     factor: float = Field(0.1, gt=0, le=1)
-
-    @field_validator("milestones")
-    @classmethod
-    def _rising(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if any(first >= second for first, second in pairwise(value)):
-            raise ValueError(f"give epochs in rising order (got {list(value)})")
-        return value
 
 
 class CosineSpec(_ScheduleSpec):
@@ -178,5 +170,5 @@ ScheduleSpec = Annotated[
     | PolynomialSpec
     | PlateauSpec,
     Field(discriminator="name"),
-    named_by_default("cosine"),
+    NamedByDefault("cosine"),
 ]

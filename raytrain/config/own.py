@@ -73,7 +73,8 @@ def remember(source: Source, parts: Mapping[str, Mapping[type[OwnSpec], Any]]) -
 
 
 def extend_by(sources: tuple[Source, ...]) -> None:
-    """Make names without a hash refer to these files. The files are already loaded."""
+    """Make the names in a job refer to the parts of these files, which this process has run
+    already. Parts of other files are then found by their file's hash only."""
     _KNOWN.current = sources
 
 
@@ -90,18 +91,20 @@ def own_specs(room: str) -> dict[str, type[OwnSpec]]:
 
 
 def spec_of(room: str, name: str, hash: str) -> type[OwnSpec]:
-    """Return the spec of this name and file version. Raises KeyError when it is not loaded."""
+    """Return the spec class of the part `name` of this kind (`room`, such as `LOSSES`), from the
+    file with this hash. Raises KeyError when this process has not run the file."""
     return _KNOWN.specs[room, name, hash]
 
 
 def part_of(room: str, spec: Any, ours: Mapping[str, Part]) -> Part:
-    """Return the entry for a spec: from the built-in dict `ours` by its name, or from a user's
-    file."""
+    """Return what implements a spec, such as the function that builds its network: the entry of its
+    name in the built-in dict `ours`, or of its class in the dict `room` of a user's file."""
     return _KNOWN.parts[room, type(spec)] if isinstance(spec, OwnSpec) else ours[spec.name]
 
 
 def has_part(room: str, spec: Any, ours: Mapping[str, Any]) -> bool:
-    """Return whether `part_of` has an entry for a spec."""
+    """Return whether something implements a spec: the built-in dict `ours` has its name, or the
+    dict `room` of a user's file has its class."""
     return (room, type(spec)) in _KNOWN.parts if isinstance(spec, OwnSpec) else spec.name in ours
 
 

@@ -32,8 +32,8 @@ class PlainStream:
 
 
 def under(stream: TextIO) -> TextIO:
-    """Return the stream below a `PlainStream`, for texts that move the cursor and are known to be
-    safe."""
+    """Return the stream to which a `PlainStream` writes, for safe texts that move the cursor. Any
+    other stream is returned itself."""
     return stream.under if isinstance(stream, PlainStream) else stream
 
 

@@ -32,7 +32,8 @@ def _named(value: Any) -> Any:
 
 
 class StepToTry(Spec):
-    """The name of a step. `inside` also needs the names of its two classes."""
+    """A step to try between map and mask, by its name. The step `inside` also needs the names of
+    two classes."""
 
     name: Annotated[str, AfterValidator(_known)]
     inner: str | None = None
@@ -92,7 +93,8 @@ class PredictSpec(Spec):
     is tried only when it is listed, which is possible beside `auto`."""
 
     def step_problems(self, classes: tuple[str, ...], target: Target) -> list[str]:
-        """Return the problems of the listed steps with these classes."""
+        """Return the problems of the listed steps with these classes (background first), one line
+        each."""
         found = [problem for step in self.steps for problem in step.problems(classes, target)]
         names = [step.name for step in self.steps if step.name != "inside"]
         found += [
@@ -103,7 +105,8 @@ class PredictSpec(Spec):
         return [f"predict.steps: {problem}" for problem in found]
 
     def tried_steps(self, classes: int, target: Target) -> list[StepToTry]:
-        """Return the steps to try, in the order in which they are applied."""
+        """Return the steps to try for this number of classes (background included) and target, in
+        the order in which they are applied. `auto` is replaced by the steps that suit them."""
         steps = [step for step in self.steps if step.name != AUTO]
         if len(steps) < len(self.steps):
             listed = {step.name for step in steps}

@@ -50,7 +50,14 @@ class PromoteSpec(_RungSpec):
     name: Literal["promote"] = "promote"
 
 
-class MedianSpec(Spec):
+class _WithoutRungs(Spec):
+    def rungs(self, epochs: int) -> list[int]:
+        """Return no rungs: trials are compared at every epoch, or never."""
+        del epochs
+        return []
+
+
+class MedianSpec(_WithoutRungs):
     """The median stopping rule (Golovin et al. 2017), as in Ray Tune. A trial stops when its best
     score so far is below the median of the other trials' mean scores up to that epoch."""
 
@@ -60,21 +67,11 @@ class MedianSpec(Spec):
     samples: int = Field(3, ge=1)
     """Number of other trials that must have reached the epoch before the rule applies."""
 
-    def rungs(self, epochs: int) -> list[int]:
-        """Return no rungs, because trials are compared at every epoch."""
-        del epochs
-        return []
 
-
-class NoSchedulerSpec(Spec):
+class NoSchedulerSpec(_WithoutRungs):
     """Every trial runs all its epochs."""
 
     name: Literal["none"] = "none"
-
-    def rungs(self, epochs: int) -> list[int]:
-        """Return no rungs, because no trial is stopped."""
-        del epochs
-        return []
 
 
 SchedulerSpec = Annotated[

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from raytrain.config.base import Spec, named_by_default
+from raytrain.config.base import NamedByDefault, Spec
 from raytrain.config.schedulers import AshaSpec, SchedulerSpec
 from raytrain.config.space import RANGES, domain_of, kinds_in
 
@@ -36,7 +36,7 @@ class TpeSpec(Spec):
 
 
 SamplerSpec = Annotated[
-    RandomSpec | GridSpec | TpeSpec, Field(discriminator="name"), named_by_default("random")
+    RandomSpec | GridSpec | TpeSpec, Field(discriminator="name"), NamedByDefault("random")
 ]
 
 

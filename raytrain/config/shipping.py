@@ -4,12 +4,11 @@ After the last epoch, `ship` is decided from the history alone (`runs/chosen_epo
 on all labeled images has no validation, so the folds decide (`ensemble/final_length.py`).
 """
 
-from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from raytrain.config.base import Spec, named_by_default
+from raytrain.config.base import RISING, NamedByDefault, Spec
 
 Watched = Literal["val_score", "val_loss", "val_dice", "train_loss"]
 
@@ -70,19 +69,12 @@ class EpochsSpec(Spec):
     """The mean of the weights after these epochs, with BatchNorm's statistics recomputed."""
 
     name: Literal["epochs"] = "epochs"
-    at: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1)
+    at: Annotated[tuple[Annotated[int, Field(ge=1)], ...], RISING] = Field(min_length=1)
 
     @property
     def label(self) -> str:
         """Short form, such as `epochs12-15`."""
         return self.name + "-".join(map(str, self.at))
-
-    @field_validator("at")
-    @classmethod
-    def _rising(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if any(first >= second for first, second in pairwise(value)):
-            raise ValueError(f"give epochs in rising order (got {list(value)})")
-        return value
 
 
 OneShip = Annotated[
@@ -118,7 +110,7 @@ class BetterSpec(Spec):
 ShipSpec = Annotated[
     LastSpec | BestSpec | AverageBestSpec | SwaSpec | EpochsSpec | BetterSpec,
     Field(discriminator="name"),
-    named_by_default("last"),
+    NamedByDefault("last"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Search spaces: from `search.space` to trial specs.
+"""Search spaces, and how `search.space` becomes trial specs.
 
 A space maps dotted paths under `trial` to domains: `{choice: [...]}`, `{grid: [...]}`, `{uniform:
 [a, b]}`, `{loguniform: [a, b]}` or `{integer: [a, b]}`. A listed value may contain domains. They
@@ -25,7 +25,7 @@ not chosen are left out."""
 
 
 class Chooser(Protocol):
-    """Chooses the value of each domain."""
+    """Chooses the value of each domain (a list or range of values) of a search space."""
 
     def index(self, key: str, count: int) -> int:
         """Return the index of one of `count` listed values."""
@@ -54,7 +54,8 @@ def kinds_in(node: Any) -> set[str]:
 
 
 def resolve(space: dict[str, Any], chooser: Chooser) -> dict[str, Any]:
-    """Return path -> value, with every domain replaced by a value, in the order of the file."""
+    """Return path -> value, in the order of `space`. Every domain (a list or range of values) is
+    replaced by the value that `chooser` chooses."""
     return {path: _resolve(node, path, chooser) for path, node in space.items()}
 
 
@@ -73,14 +74,15 @@ def _resolve(node: Any, key: str, chooser: Chooser) -> Any:
 
 
 def parts_of(node: dict[str, Any] | list[Any], key: str) -> Iterator[tuple[Any, str, Any]]:
-    """Yield the name, key and value of each item of a mapping or list."""
+    """Yield (name, key, value) for each item of a mapping or list. The name is the item's key or
+    index, and its key is the dotted path `<key>.<name>`."""
     items = node.items() if isinstance(node, dict) else enumerate(node)
     yield from ((name, f"{key}.{name}", part) for name, part in items)
 
 
 class Given:
-    """Takes the values that a point gives. Other lists get their first value. Other ranges get the
-    number at `share` of the way from the low end (0) to the high end (1)."""
+    """Chooser that takes the values of a given point. From a list that is not in the point it takes
+    the first value; from a range, the number at `share` of the way from low (0) to high (1)."""
 
     def __init__(self, point: Mapping[str, Number], share: float = 0.0):
         self._point, self._share = point, share
@@ -101,13 +103,14 @@ def between(kind: str, low: Number, high: Number, share: float) -> Number:
 
 
 def readable(value: float, low: Number, high: Number) -> float:
-    """Round a number to three digits. They are enough to distinguish rates, and short in names and
-    records."""
+    """Return `value` rounded to three significant digits, and at least `low` and at most `high`.
+    Three digits distinguish learning rates, and are short in names and records."""
     return min(max(float(f"{value:.3g}"), float(low)), float(high))
 
 
 def cells(space: dict[str, Any], kinds: tuple[str, ...]) -> Iterator[Point]:
-    """Yield every combination of the lists of these kinds; the last list varies fastest."""
+    """Yield, as points, every combination of the values in the lists of these kinds (`choice`,
+    `grid`). The last list varies fastest."""
     yield from crossed([_cells(node, path, kinds) for path, node in space.items()])
 
 
@@ -127,7 +130,7 @@ def _cells(node: Any, key: str, kinds: tuple[str, ...]) -> list[Point]:
 
 
 def crossed(parts: list[list[Point]]) -> Iterator[Point]:
-    """Yield every combination of one point from each part."""
+    """Yield every combination of one point from each of `parts`, merged into one point."""
     for chosen in itertools.product(*parts):
         yield {key: value for point in chosen for key, value in point.items()}
 
@@ -178,8 +181,9 @@ def with_values(base: TrialSpec, values: dict[str, Any]) -> TrialSpec:
 
 
 def whole_first(path: str) -> tuple[int, bool]:
-    """Sort key for paths. It puts a whole before its parts, and `name` before the other keys,
-    because setting a whole or another name later would discard the values that were set before."""
+    """Return a sort key for dotted paths. It puts a whole before its parts, and `name` before the
+    other keys, because setting a whole or a name later would discard values that were set
+    before."""
     return path.count("."), not path.endswith(".name")
 
 
@@ -199,8 +203,8 @@ def set_path(tree: dict[str, Any], path: str, value: Any, named: frozenset[str])
 
 
 def as_part(key: str, value: Any, named: frozenset[str]) -> dict[str, Any]:
-    """Return a mapping without changes, the name of a part as `{name: ...}`, and {} for anything
-    else."""
+    """Return the value of `key` as a mapping: a mapping itself, a text as `{name: text}` if `key`
+    is in `named` (keys that hold a spec with a name), and {} for anything else."""
     if isinstance(value, dict):
         return value
     return {"name": value} if isinstance(value, str) and key in named else {}

@@ -40,14 +40,12 @@ def space_problems(space: dict[str, Any], base: TrialSpec) -> list[str]:
 
 
 def combinations(space: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the combinations of values to try: all combinations of listed values if there are few
-    enough, with all ranges at their low end, at their high end and in between."""
-    points = [*covering(space), *cells(space, LISTS)] if _few(space) else _drawn(space)
+    """Return the combinations of values to try, each as path -> value: all combinations of listed
+    values, or a random part of them if there are more than LIMIT. Each is returned three times,
+    with all ranges at their low end, in between, and at their high end."""
+    few = count_cells(space, LISTS) <= LIMIT
+    points = [*covering(space), *(cells(space, LISTS) if few else _drawn(space))]
     return [resolve(space, Given(point, share)) for share in SHARES for point in points]
-
-
-def _few(space: dict[str, Any]) -> bool:
-    return count_cells(space, LISTS) <= LIMIT
 
 
 def _drawn(space: dict[str, Any]) -> list[Point]:
@@ -55,7 +53,7 @@ def _drawn(space: dict[str, Any]) -> list[Point]:
     choosers = [_Noted(rng) for _ in range(LIMIT)]
     for chooser in choosers:
         resolve(space, chooser)
-    return [*covering(space), *(chooser.point for chooser in choosers)]
+    return [chooser.point for chooser in choosers]
 
 
 class _Noted(RandomPoint):
@@ -80,8 +78,9 @@ def _words(node: Any, where: str) -> list[str]:
     if not isinstance(values, list) or not values:
         return [f"{where}.{kind}: give a list (got {values!r})"]
     if kind in RANGES:
-        fits = _is_range(kind, values)
-        return [] if fits else [f"{where}.{kind}: give two rising numbers (got {values!r})"]
+        what = {"integer": "whole numbers", "loguniform": "numbers above 0"}.get(kind, "numbers")
+        wrong = f"{where}.{kind}: give [low, high], two {what} in rising order (got {values!r})"
+        return [] if _is_range(kind, values) else [wrong]
     return [
         line
         for number, value in enumerate(values)
@@ -131,8 +130,8 @@ def _misfits(space: dict[str, Any], base: TrialSpec) -> dict[str, list[str]]:
         text = f"search.space.{path}: in {line}"
         if count < tried[path, value]:
             text += (
-                f", together with {beside[found]}; write it inside the choice of the value "
-                "that it needs"
+                f", together with {beside[found]}; write {path} inside the listed value that it "
+                "needs"
             )
         lines[path].append(text)
     return {path: list(_first_of_each(found)) for path, found in lines.items()}

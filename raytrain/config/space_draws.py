@@ -20,15 +20,16 @@ from raytrain.config.trial import TrialSpec
 
 
 def generator(seed: int) -> Any:
-    """Return NumPy's random generator. NumPy is imported only here, so that light commands do not
-    load it."""
+    """Return NumPy's random generator for a seed. NumPy is imported only here, so that light
+    commands do not load it."""
     import numpy as np
 
     return np.random.default_rng(seed)
 
 
 class RandomPoint:
-    """Draws each value at random, unless the given point decides it."""
+    """Chooser that draws each value at random, except the listed values that a given point
+    names."""
 
     def __init__(self, rng: Any, point: Mapping[str, Number]):
         self._rng, self._point = rng, point
@@ -66,7 +67,8 @@ def sample_trials(
 
 
 def grid_trials(space: dict[str, Any], base: TrialSpec, trials: int, seed: int) -> list[TrialSpec]:
-    """Return the first `trials` distinct combinations, in an order that the seed determines."""
+    """Return at most `trials` distinct specs, from all combinations of the listed values in an
+    order that the seed determines."""
     points = list(cells(space, LISTS))
     generator(seed).shuffle(points)
     specs = (with_values(base, resolve(space, Given(point))) for point in points)

@@ -17,7 +17,8 @@ from raytrain.config.trial import TrialSpec
 
 
 def points_of(space: dict[str, Any], spec: TrialSpec) -> Iterator[Point]:
-    """Yield the points that give this spec's values; none if the spec lies outside the space.
+    """Yield the points of the space (the choice in each domain) that give this spec's values; none
+    if the spec lies outside the space.
 
     Fields that the space does not vary may differ: a longer training is at the same point.
     """
@@ -55,7 +56,7 @@ def _matches(node: Any, key: str, value: Any) -> Iterator[Point]:
 
 
 def value_at(tree: Any, path: str) -> Any:
-    """Return the value at a dotted path, or None."""
+    """Return the value at a dotted path in nested dicts, or None if there is none."""
     for name in path.split("."):
         tree = tree.get(name) if isinstance(tree, dict) else None
     return tree

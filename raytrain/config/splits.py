@@ -1,11 +1,10 @@
 """Which images are in train, val and test, and which images form a group."""
 
-import itertools
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from raytrain.config.base import Spec, named_by_default
+from raytrain.config.base import RISING, NamedByDefault, Spec
 from raytrain.config.expression import parse_expression, parse_ranges
 from raytrain.config.patterns import checked_parts
 
@@ -47,7 +46,7 @@ class TableSplitsSpec(Spec):
     file: str
     id: str = "id"
     split: str = "split"
-    """The columns of name and split."""
+    """Column with the split. `id` is the column with the image's name."""
 
 
 class ListSplitsSpec(Spec):
@@ -75,7 +74,7 @@ class FractionSplitsSpec(Spec):
 SplitsSpec = Annotated[
     FolderSplitsSpec | RangeSplitsSpec | TableSplitsSpec | ListSplitsSpec | FractionSplitsSpec,
     Field(discriminator="name"),
-    named_by_default("folders"),
+    NamedByDefault("folders"),
 ]
 
 
@@ -109,14 +108,7 @@ class EndsGroupSpec(Spec):
     rising order."""
 
     name: Literal["ends"] = "ends"
-    ends: tuple[int, ...] = Field(min_length=1)
-
-    @field_validator("ends")
-    @classmethod
-    def _rise(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if any(b <= a for a, b in itertools.pairwise(value)):
-            raise ValueError(f"write the ends in rising order (got {list(value)})")
-        return value
+    ends: Annotated[tuple[int, ...], RISING] = Field(min_length=1)
 
 
 class TableGroupSpec(Spec):
@@ -126,7 +118,7 @@ class TableGroupSpec(Spec):
     file: str
     id: str = "id"
     group: str = "group"
-    """The columns of name and group."""
+    """Column with the group. `id` is the column with the image's name."""
 
 
 class PatternGroupSpec(Spec):

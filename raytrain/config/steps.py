@@ -26,8 +26,8 @@ class StepBase(Spec):
 
     @classmethod
     def fits(cls, classes: int, target: Target) -> bool:
-        """Return whether the step works with masks of this target; `classes` counts the background
-        too."""
+        """Return whether the step works with masks of this target and this number of classes,
+        background included."""
         return True
 
 
@@ -43,11 +43,12 @@ class PerClassStep(StepBase):
 
     @classmethod
     def off(cls, classes: int) -> Self:
-        """Return the step that changes nothing; `classes` counts the background too."""
+        """Return the step with the values at which it changes nothing, for this number of classes,
+        background included."""
         return cls(at=(cls.neutral,) * (classes - 1))
 
     def tried(self, number: int, value: float) -> Self:
-        """Return the step with `value` for class `number`."""
+        """Return a copy of the step with the value `value` for class `number` (1, 2, ...)."""
         return type(self)(at=(*self.at[: number - 1], value, *self.at[number:]))
 
 
@@ -219,8 +220,8 @@ Steps = Annotated[tuple[StepSpec, ...], AfterValidator(in_order)]
 
 
 def applicable(classes: int, target: Target) -> tuple[str, ...]:
-    """Return the names of the steps that `auto` tries, in order. At most one step of EXCLUSIVE is
-    applied in the end."""
+    """Return the names of the steps that `steps: auto` tries for this number of classes (background
+    included) and target, in the order in which they are applied."""
     return tuple(
         name for name, spec in STEP_SPECS.items() if spec.auto and spec.fits(classes, target)
     )

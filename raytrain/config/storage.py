@@ -5,7 +5,7 @@ import re
 from raytrain.config.secrets import refuse_secrets
 
 LONGEST = 80
-"""Characters of a URL: quoted, it is the name of a folder."""
+"""Largest number of characters of a URL. It becomes the name of a folder."""
 
 
 def is_url(address: str) -> bool:
@@ -14,8 +14,8 @@ def is_url(address: str) -> bool:
 
 
 def usable_storage(value: str) -> str:
-    """Return the storage, a URL without a last slash. Raises ValueError for a URL that cannot hold
-    results, or that holds a password."""
+    """Return the job's `storage`: a folder unchanged, a URL without a slash at its end. Raises
+    ValueError for a URL that cannot hold results, or that holds a password."""
     if not is_url(value):
         return value
     refuse_secrets(value)

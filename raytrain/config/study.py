@@ -46,7 +46,11 @@ class StudySpec(Spec):
         names = [measure.key for measure in self.measures]
         asked = sorted({key for stated in self.figures for key in stated.figures})
         lines = [unknown_name(key, names) for key in asked if key not in names]
-        lines += [f"{key} names several measures" for key in asked if names.count(key) > 1]
+        lines += [
+            f"{key} names several measures; keep one of them"
+            for key in asked
+            if names.count(key) > 1
+        ]
         if lines:
             raise ValueError(f"figures: {'; '.join(lines)} (study.measures)")
         return self

@@ -18,7 +18,8 @@ MOST_LAYERS = 16
 
 
 def layer(mask: Any, number: int, target: Target) -> Any:
-    """Return where class `number` is, as bool, in a mask array or tensor of any shape."""
+    """Return, as a bool array or tensor of the mask's shape, which pixels of `mask` have class
+    `number`."""
     if target == "single_label" or number == 0:
         return mask == number
     return (mask & (1 << (number - 1))) != 0

@@ -12,7 +12,6 @@ from raytrain.config.augmentation import AugmentationSpec
 from raytrain.config.auxiliary import DeepSupervisionSpec, PresenceSpec
 from raytrain.config.base import Spec
 from raytrain.config.framing import AutoSpec, FramingSpec
-from raytrain.config.length import LengthSpec
 from raytrain.config.losses import CrossEntropySpec, LossTerm
 from raytrain.config.mixing import MixSpec
 from raytrain.config.models import ModelSpec, PixelsBase, UNetSpec
@@ -24,6 +23,33 @@ OF_STEPS = "of gradient steps"
 """Marks the fields that have no meaning in a training without gradient steps."""
 OF_SPEED = "of speed"
 """Marks the fields on which the time and the checkpoints of an epoch depend."""
+
+
+class LengthSpec(Spec):
+    """The length of a training as a number of steps or a number of samples. Give exactly one."""
+
+    steps: int | None = Field(None, ge=1)
+    """Number of weight updates."""
+    samples: int | None = Field(None, ge=1)
+    """Number of windows to train on; a window counts each time it is used."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.steps is None) == (self.samples is None):
+            raise ValueError("give either steps or samples, not both")
+        return self
+
+    def epochs(self, windows: int, batch_size: int) -> tuple[int, float]:
+        """Return the number of epochs, and the share (0 .. 1) of the windows to train on in the
+        last epoch, for a training set of `windows` windows."""
+        if self.steps is not None:
+            per_epoch = -(-windows // batch_size)
+            whole, steps = divmod(self.steps, per_epoch)
+            left = steps * batch_size
+        else:
+            assert self.samples is not None
+            whole, left = divmod(self.samples, windows)
+        return (whole + 1, left / windows) if left else (whole, 1.0)
 
 
 class TrialSpec(Spec):
@@ -126,7 +152,8 @@ class TrialSpec(Spec):
 
     @property
     def times(self) -> int:
-        """Number of times that each window is in the training set: once plain, and as copies."""
+        """Number of times that each window is in the training set: once plain (if `originals`), and
+        once for each copy."""
         return self.originals + self.copies
 
     @property
@@ -157,8 +184,8 @@ class TrialSpec(Spec):
         return f"{self.network_label}_{self.loss_label}_lr{self.optimizer.lr:g}"
 
     def laid_out_for(self, epochs: int) -> Self:
-        """Return the same training over this many epochs. Its schedule is stretched or
-        shortened."""
+        """Return the same training over `epochs` epochs, with its schedule stretched or shortened
+        to this length."""
         new = {"epochs": epochs, "until": None, "last_epoch_share": 1.0}
         return self.model_copy(update=new)
 

@@ -41,14 +41,15 @@ _Loader.add_implicit_resolver(
 
 
 def read_yaml(source: str, text: str) -> Any:
-    """Parse a YAML text. Raises ValueError that names `source` and the line with the problem."""
+    """Return the value of a YAML text; None for an empty text. Raises ValueError that names
+    `source` and the line with the problem."""
     loader = _Loader(text)
     try:
         node = loader.get_single_node()
         if node is None:
             return None
         if _size(node, {}) > MOST_VALUES:
-            raise ValueError(f"its aliases expand to more than {MOST_VALUES} values")
+            raise ValueError(f"its aliases expand to more than {MOST_VALUES} values; shorten it")
         value = loader.construct_document(node)
     except (yaml.YAMLError, ValueError) as error:
         raise ValueError(f"{source}: not valid YAML: {error}") from None

@@ -53,9 +53,9 @@ def test_a_broken_file_shows_every_problem_at_once() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "holds keys such as"),
-        ("- a\n- b\n", "holds keys such as"),
-        ("just words", "holds keys such as"),
+        ("", "holds keys, such as"),
+        ("- a\n- b\n", "holds keys, such as"),
+        ("just words", "holds keys, such as"),
         ("a: [1\n", "not valid YAML"),
         ("a:\n\tb: 1\n", "not valid YAML"),
         ("trial: {}\n", "competition: missing"),

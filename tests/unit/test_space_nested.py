@@ -173,7 +173,7 @@ def test_a_domain_within_is_checked_as_one_outside() -> None:
     }
     expected = [
         ("optimizer.choice[0].momentum", "did you mean 'uniform'"),
-        ("optimizer.choice[1].momentum.uniform", "give two rising numbers (got [0.9, 0.8])"),
+        ("optimizer.choice[1].momentum.uniform", "two numbers in rising order (got [0.9, 0.8])"),
         ("optimizer.choice[2].momentum.choice", "give a list (got [])"),
         ("model", "in trial.model.width: input should be greater than or equal to 1 (got 0)"),
     ]

@@ -11,10 +11,9 @@ import torch
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.framing import TilesSpec
 from raytrain.config.job import JobSpec
-from raytrain.config.length import LengthSpec
 from raytrain.config.models import SmpSpec, UNetSpec
 from raytrain.config.optimizers import CosineSpec, SgdSpec
-from raytrain.config.trial import TrialSpec
+from raytrain.config.trial import LengthSpec, TrialSpec
 from raytrain.data.epoch_plan import EpochPlan
 from raytrain.engine.checkpoint import epoch_path, load_checkpoint, newest_checkpoint, save_weights
 from raytrain.engine.reporter import SilentReporter

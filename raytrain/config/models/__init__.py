@@ -7,8 +7,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from raytrain.config.base import Spec, named_by_default
-from raytrain.config.models.encoders import PretrainedSpec
+from raytrain.config.base import NamedByDefault
+from raytrain.config.models.encoders import NetworkSpec, PretrainedSpec
 from raytrain.config.models.pixels import (
     PixelsBase,
     PixelsBoostingSpec,
@@ -146,7 +146,7 @@ class SetrSpec(PretrainedSpec):
         return f"setr-{self.encoder.removeprefix('tu-')}-{self.head}"
 
 
-class NingSpec(Spec):
+class NingSpec(NetworkSpec):
     """The small network of Ning et al. 2005: a 40 px receptive field, one label per 4x4 cell.
 
     `{name: ning}`; it learns the most common label of each cell.
@@ -156,13 +156,8 @@ class NingSpec(Spec):
     """Side, in px, of the squares that get one label each."""
     name: Literal["ning"] = "ning"
 
-    @property
-    def label(self) -> str:
-        """The name of the network."""
-        return self.name
 
-
-class AlexNetSpec(Spec):
+class AlexNetSpec(NetworkSpec):
     """AlexNet (Krizhevsky et al. 2012) whose dense layers predict a 32x32 px mask, which is
     enlarged.
 
@@ -172,11 +167,6 @@ class AlexNetSpec(Spec):
     name: Literal["alexnet"] = "alexnet"
     width: int = Field(4096, ge=1)
     """Channels of the two dense layers."""
-
-    @property
-    def label(self) -> str:
-        """The name of the network."""
-        return self.name
 
 
 ModelSpec = Annotated[
@@ -195,6 +185,6 @@ ModelSpec = Annotated[
     | PixelsForestSpec
     | PixelsBoostingSpec,
     Field(discriminator="name"),
-    named_by_default("unet"),
+    NamedByDefault("unet"),
     Widened("MODELS"),
 ]

@@ -1,4 +1,4 @@
-"""Base class of the networks with a pretrained encoder."""
+"""Base classes of the specs of networks."""
 
 from abc import abstractmethod
 from typing import Self
@@ -6,6 +6,17 @@ from typing import Self
 from pydantic import model_validator
 
 from raytrain.config.base import Spec
+
+
+class NetworkSpec(Spec):
+    """A network that its name describes completely in tables."""
+
+    name: str
+
+    @property
+    def label(self) -> str:
+        """Short form of the network, for names of trials: its name."""
+        return self.name
 
 
 class PretrainedSpec(Spec):

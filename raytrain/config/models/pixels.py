@@ -4,28 +4,22 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from raytrain.config.base import Spec
+from raytrain.config.models.encoders import NetworkSpec
 
 
-class PixelsBase(Spec):
+class PixelsBase(NetworkSpec):
     """A classifier that is fitted once, to a sample of pixels that is balanced over the classes.
 
     The features of a pixel are the image itself and, at each scale, seven filters of it: Gaussian,
     gradient magnitude, Laplacian of Gaussian and the eigenvalues of Hessian and structure tensor.
     """
 
-    name: str
     scales: tuple[Annotated[float, Field(gt=0)], ...] = Field((1.0, 2.0, 4.0, 8.0), min_length=1)
     """Standard deviations of the Gaussians, in px."""
     pixels: int = Field(5_000, ge=1)
     """Number of pixels of each class to sample, over all training images together."""
     prior: Literal["balanced", "pixels"] = "balanced"
     """Assumed class frequencies: all equal, or as in the training images."""
-
-    @property
-    def label(self) -> str:
-        """The name of the classifier."""
-        return self.name
 
 
 class PixelsLogisticSpec(PixelsBase):

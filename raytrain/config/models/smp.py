@@ -56,7 +56,12 @@ class SmpSpec(PretrainedSpec):
     @model_validator(mode="after")
     def _fits(self) -> "SmpSpec":
         if self.output_stride and self.decoder not in DEEPLABS:
-            raise ValueError(f"output_stride is for {' and '.join(DEEPLABS)}, not {self.decoder}")
+            raise ValueError(
+                f"output_stride is for {' and '.join(DEEPLABS)}, not {self.decoder}; leave it out"
+            )
         if self.decoder == "dpt" and not self.encoder.startswith("tu-"):
-            raise ValueError("dpt takes a vision transformer of timm, as tu-vit_small_patch16_224")
+            raise ValueError(
+                "dpt needs a vision transformer of timm; set encoder to one, such as "
+                "tu-vit_small_patch16_224"
+            )
         return self
