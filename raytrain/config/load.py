@@ -32,7 +32,7 @@ def load_job(path: Path, overrides: list[str] | None = None, profile: str | None
         raise CodedError("config", f"{path}: not text in UTF-8: {error}") from None
     tree = read_yaml(str(path), text)
     if not isinstance(tree, dict):
-        raise CodedError("config", f"{path}: not a job: a job file holds keys, such as `competition:`")
+        raise CodedError("config", f"{path}: a job file holds keys, such as `competition:`")
     named = named_parts(JobSpec)
     profiles = tree.pop("profiles", None) or {}
     profile = profile or tree.pop("profile", None)

@@ -18,7 +18,8 @@ class BrokenArchiveError(ValueError):
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a zip and the zips inside it. Each is checked before any of its files is written.
+    """Unpack a zip, and the zips inside it, into `folder`. Each zip is checked before any of its
+    files is written.
 
     Raises ValueError that lists the members that would leave the folder or replace a file, and when
     there is too little room; BrokenArchiveError for a damaged archive; OSError when the disk fails.
@@ -28,12 +29,12 @@ def unpack(archive: Path, folder: Path) -> None:
             if min((member.header_offset for member in opened.infolist()), default=0):
                 # A truncated zip that contains another zip reads as if the inner one were the whole
                 # file.
-                raise zipfile.BadZipFile("it does not begin where its table of contents says")
+                raise zipfile.BadZipFile("its beginning is missing")
             problems = _unsafe(opened, folder)
             if problems:
                 raise ValueError(
-                    f"{archive.name}: unsafe archive, so nothing was unpacked\n  "
-                    + "\n  ".join(problems)
+                    f"{archive.name}: unsafe archive, so nothing was unpacked; get one without "
+                    "these members\n  " + "\n  ".join(problems)
                 )
             folder.mkdir(parents=True, exist_ok=True)
             _refuse_without_room(opened, archive, folder)
@@ -66,14 +67,14 @@ def _unsafe(archive: zipfile.ZipFile, folder: Path) -> list[str]:
         name = member.filename
         kind = stat.S_IFMT(member.external_attr >> 16)
         if name.startswith(("/", "\\")) or re.match(r"^[A-Za-z]:", name):
-            problems.append(f"{name!r}: an absolute path")
+            problems.append(f"{name!r}: is an absolute path")
         elif ".." in re.split(r"[/\\]", name):
             problems.append(f"{name!r}: leaves the folder")
         elif kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-            problems.append(f"{name!r}: a link or a special file")
+            problems.append(f"{name!r}: is a link or a special file")
         elif member.flag_bits & 1:
-            problems.append(f"{name!r}: encrypted")
+            problems.append(f"{name!r}: is encrypted")
         elif name in seen or (not member.is_dir() and (folder / name).exists()):
-            problems.append(f"{name!r}: occurs twice")
+            problems.append(f"{name!r}: occurs twice, or its file already exists")
         seen.add(name)
     return problems

@@ -138,8 +138,8 @@ BORDERS = {
 
 
 def build_augmentation(spec: AugmentationSpec) -> alb.Compose:
-    """Return the spec as one callable for HxWxC images and HxW masks; it does nothing for
-    `none`."""
+    """Return the transforms of a spec as one callable of albumentations, for HxWxC images and HxW
+    masks. For `none` it changes nothing."""
     return alb.Compose([_built(step) for step in steps_of(spec)])
 
 
@@ -151,8 +151,9 @@ def steps_of(spec: AugmentationSpec) -> list[TransformSpec | OneOfSpec]:
 
 
 def copy_state(seed: int, row: int, top: int, left: int, copy: int) -> np.random.SeedSequence:
-    """Return the random state of a fixed copy. The copy is of the window at `top` and `left` of the
-    image in this row of the data."""
+    """Return the random state that determines an augmented copy, which is the same in every epoch:
+    copy number `copy` of the window at `top` and `left` (px) of the image in this row of the
+    data."""
     return np.random.SeedSequence([seed, 0, row, top << 32 | left, copy])
 
 

@@ -81,7 +81,8 @@ class Cache:
 
 
 def open_cache(report: DataReport) -> Cache:
-    """Map the decoded data. If this node has not decoded the data yet, it is decoded first.
+    """Return the decoded data of a report, mapped from disk. If this node has not decoded the data
+    yet, it is decoded first.
 
     Many processes may call this at once. One of them builds the data under a lock in a temporary
     folder and renames the folder. Leftovers of a killed builder are removed by the next one.
@@ -174,4 +175,7 @@ def _evict(root: Path, newest: Path) -> None:
         folder.rename(doomed)
         shutil.rmtree(doomed, ignore_errors=True)
         total -= size[folder]
-        warn(f"cache: removed {folder} to stay below {cap / 1e9:g} GB (RAYTRAIN_CACHE_GB)")
+        warn(
+            f"cache: removed the decoded data in {folder} to stay below {cap / 1e9:g} GB "
+            "(RAYTRAIN_CACHE_GB); it is decoded again when it is needed"
+        )

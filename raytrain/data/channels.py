@@ -22,7 +22,8 @@ class Planes:
 
 
 def planes_of(matches: Iterable[Match]) -> list[Planes]:
-    """Return the images to which these files belong, in the order of their first files."""
+    """Return the images to which these files belong, in the order of their first files. Files whose
+    paths differ only in `{channel}` are one image."""
     found: dict[tuple[tuple[str, str], ...], Planes] = {}
     for match in matches:
         fields = {part: text for part, text in match.fields.items() if part != CHANNEL}

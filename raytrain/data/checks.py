@@ -47,11 +47,12 @@ class Inspected:
 
 
 def inspect(competition: CompetitionSpec) -> DataReport:
-    """Find, decode and verify all data. Raises ValueError that lists every problem found."""
+    """Find, decode and verify all data of a competition, and return the report. Raises ValueError
+    that lists every problem found."""
     found, root = read_all(competition), local_folder(competition.data)
     pairs = found.equal + found.near
     if found.problems:
-        count = "1 problem" if len(found.problems) == 1 else f"{len(found.problems)} problems"
+        count = counted(len(found.problems), "problem")
         lines = [f"{root}: {count} in the data", *shortened(found.problems)]
         if _leaks(found.seen, pairs):
             lines += group_note(competition, root, found.seen, pairs)
@@ -62,7 +63,8 @@ def inspect(competition: CompetitionSpec) -> DataReport:
 
 
 def read_all(competition: CompetitionSpec) -> Inspected:
-    """Find, decode and verify all data. Returns the data and every problem."""
+    """Find, decode and verify all data of a competition, and return the facts about each image, the
+    equal images, and every problem. Problems of the data raise no error here."""
     root = local_folder(competition.data)
     with working("looking for files"):
         found = find_samples(competition, root)
@@ -152,7 +154,7 @@ def _class_problems(competition: CompetitionSpec, seen: list[Seen]) -> list[str]
     hint = f" ({ignored} px are ignored by competition.format.labels)" if ignored else ""
     problems = [
         f"class {competition.classes[k]!r} ({k}): no mask has a pixel of it{hint}; correct "
-        "competition.format.labels, or remove it from competition.classes"
+        "competition.format.labels, or remove the class from competition.classes"
         for k in numbers
         if not any(row[f"pixels_{k}"] for row in labeled)
     ]

@@ -18,7 +18,8 @@ COLOURS = (
 
 
 def contact_sheet(pictures: list[np.ndarray], titles: list[str], columns: int) -> Image.Image:
-    """Draw `pictures` from `cell` as one picture, with a title below each of them."""
+    """Return one picture that shows all `pictures` (as `cell` returns them) in this number of
+    columns, each with its title below it."""
     columns = max(1, min(columns, len(pictures)))
     rows = -(-len(pictures) // columns)
     step_x, step_y = CELL + GAP, CELL + CAPTION + GAP
@@ -48,7 +49,8 @@ def cell(
 
 
 def marked_cell(image_HWC: np.ndarray, marked_HW: np.ndarray) -> np.ndarray:
-    """Return an image as `cell` does, with the marked pixels (bool) in a single color."""
+    """Return an image as RGB uint8, as `cell` does, with the marked pixels (bool) in red instead of
+    outlines."""
     picture = _sized(image_HWC)
     picture[_mask_like(picture, marked_HW.astype(np.uint8)) > 0] = COLOURS[0]
     return picture

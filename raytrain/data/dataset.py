@@ -34,7 +34,7 @@ class Scaling:
     per_image: bool
 
     def apply(self, image_BHWC: np.ndarray) -> torch.Tensor:
-        """Return float32, BxCxHxW (channels last in memory)."""
+        """Return the scaled images as float32, BxCxHxW (channels last in memory)."""
         x = torch.from_numpy(np.ascontiguousarray(image_BHWC)).to(torch.float32)
         return self.scaled(x, *self._figures).permute(0, 3, 1, 2)
 
@@ -113,7 +113,7 @@ class Batch:
 
 
 class SliceDataset(Dataset[Batch]):
-    """Makes a whole batch at once from the batch's plan, which a DataLoader passes through.
+    """Data set whose items are whole batches. A DataLoader passes it the plan of a batch as index.
 
     With `copies`, number n + k * windows is the k-th copy of window n. Copy 0 is not augmented.
     """
@@ -211,7 +211,7 @@ def train_loader(
 
 
 def epoch_plan(dataset: SliceDataset, spec: TrialSpec, rank: int, world: int) -> EpochPlan:
-    """Return the plan that assigns the data set's windows to steps."""
+    """Return the plan by which worker `rank` of `world` takes the data set's windows in steps."""
     foreground_N = np.ones(len(dataset.windows.row_N), bool)
     if spec.positive_share is not None:
         foreground_N = np.array([dataset.has_foreground(n) for n in range(len(foreground_N))])

@@ -43,8 +43,9 @@ def decode_mask(path: Path) -> np.ndarray:
 
 
 def decode_levels(path: Path) -> np.ndarray:
-    """Return mask_HW like `decode_mask`, but for a threshold. The file may be lossy, and the
-    channels of a lossy gray picture may differ a little."""
+    """Return the gray levels of a mask file, mask_HW, to which a threshold will be applied. Unlike
+    in `decode_mask`, the file may be lossy, and the channels of a lossy gray picture may differ by
+    up to 32 levels."""
     stored = read_stored(path)
     return _levels(stored, path, LOSSY_STEP if stored.lossy else 0)
 
@@ -60,8 +61,8 @@ def decode_colors(path: Path) -> np.ndarray:
     image = as_image(stored, path)
     if image.shape[2] not in (1, 3) or image.dtype != np.uint8:
         raise ValueError(
-            f"{path}: colors are 1 or 3 channels of 8 bits; this mask has {image.shape[2]} of "
-            f"{image.dtype}"
+            f"{path}: a colored mask must have 1 or 3 channels of uint8; this one has "
+            f"{image.shape[2]} of {image.dtype}; save it as 8-bit RGB"
         )
     red, green, blue = (image[..., min(k, image.shape[2] - 1)].astype(np.uint32) for k in range(3))
     return red << 16 | green << 8 | blue
@@ -81,12 +82,17 @@ def _levels(stored: Stored, path: Path, step: int) -> np.ndarray:
             )
         mask = mask[..., 0]
     if mask.ndim != 2 or not mask.size:
-        raise ValueError(f"{path}: a mask must be height x width; this one is {mask.shape}")
+        raise ValueError(
+            f"{path}: a mask must be height x width; this one has the shape {mask.shape}"
+        )
     if mask.dtype.kind == "f" and (mask != np.floor(mask)).any():
-        raise ValueError(f"{path}: a mask must hold whole numbers; this one holds fractions")
+        raise ValueError(
+            f"{path}: a mask must hold whole numbers; this one holds fractions; save class numbers"
+        )
     if mask.min() < 0 or mask.max() > 65535:
         raise ValueError(
-            f"{path}: mask values must be 0 .. 65535; these are {mask.min()} .. {mask.max()}"
+            f"{path}: mask values must be from 0 to 65535; here they are from {mask.min()} to "
+            f"{mask.max()}"
         )
     return _upright(mask.astype(np.uint8 if mask.max() < 256 else np.uint16, copy=False), stored)
 
@@ -94,7 +100,7 @@ def _levels(stored: Stored, path: Path, step: int) -> np.ndarray:
 def _colors(mask_HWC: np.ndarray) -> str:
     """Return the most frequent colors of an RGB mask, as text for a message."""
     if mask_HWC.shape[2] != 3 or mask_HWC.dtype != np.uint8:
-        return " (colors?)"
+        return ""
     numbers, counts = np.unique(mask_HWC.reshape(-1, 3) @ (65536, 256, 1), return_counts=True)
     common = numbers[np.argsort(-counts, kind="stable")[:MOST_COLORS]].tolist()
     more = f" and {len(numbers) - len(common)} more" * (len(numbers) > len(common))
@@ -113,21 +119,23 @@ def decode_layers(path: Path, above: int | None = None) -> np.ndarray:
         _check_exact(stored, path)
     if stored.hidden is not None:
         raise ValueError(
-            f"{path}: has an alpha channel (which hides {stored.hidden} px), which may or may not "
-            "be a layer; save the layers as .npy, or without alpha"
+            f"{path}: has an alpha channel (it hides {stored.hidden} px), which may be a class or "
+            "not; save the mask as .npy, or without alpha"
         )
     layers = stored.values[..., None] if stored.values.ndim == 2 else stored.values
     if layers.ndim != 3 or not layers.size:
         raise ValueError(
-            f"{path}: layers must be height x width (x classes); this is {layers.shape}"
+            f"{path}: a mask of overlapping classes must be height x width (x classes); this one "
+            f"has the shape {layers.shape}"
         )
     _check_finite(layers, path)
     return _upright(layers != 0 if above is None else layers > above, stored)
 
 
 def read_stored(path: Path) -> Stored:
-    """Read the numbers of a file, or of a page such as `stack.tif#3`. The content decides which
-    reader is used. Raises ValueError when the file is unreadable."""
+    """Return the numbers of an image file, or of a page such as `stack.tif#3`, as they are stored.
+    The file's content, not its name, decides how it is read. Raises ValueError when it is
+    unreadable."""
     page = page_of(path)
     if page is not None:
         return read_page(*page)
@@ -149,7 +157,8 @@ def read_stored(path: Path) -> Stored:
 
 
 def as_image(stored: Stored, path: Path) -> np.ndarray:
-    """Return image_HWC from the stored numbers of a file. `decode_image` uses it."""
+    """Return image_HWC, like `decode_image`, from the content of a file that has been read already.
+    `path` names the file in errors."""
     image, hidden = stored.values, stored.hidden or 0
     if stored.palette is not None:
         image = stored.palette[image]
@@ -161,7 +170,8 @@ def as_image(stored: Stored, path: Path) -> np.ndarray:
         image = image[..., None]
     if image.ndim != 3 or not image.size:
         raise ValueError(
-            f"{path}: an image must be height x width (x channels); this is {image.shape}"
+            f"{path}: an image must be height x width (x channels); this one has the shape "
+            f"{image.shape}"
         )
     if image.dtype == bool:
         image = image.astype(np.uint8) * 255

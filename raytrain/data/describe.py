@@ -20,6 +20,8 @@ def describe(
     near: list[tuple[int, int]],
     notes: tuple[str, ...],
 ) -> DataReport:
+    """Return the report of a competition's data from the facts about each image. `equal` and `near`
+    are pairs of indices into `seen` whose images are equal or nearly equal."""
     samples = pd.DataFrame([s.row for s in seen])
     sizes = Counter(f"{s.row['width']}x{s.row['height']}" for s in seen)
     return DataReport(

@@ -15,8 +15,8 @@ def is_dicom(head: bytes) -> bool:
 
 
 def read_dicom(path: Path) -> Stored:
-    """Return HxW or HxWxC in the units of the modality (float32, unless these are the stored
-    values).
+    """Return the values of a DICOM file, HxW or HxWxC, in the units of the modality, such as
+    Hounsfield units (float32, unless these are the stored values).
 
     Raises ValueError without pydicom, or when the file is not one complete picture.
     """

@@ -59,7 +59,8 @@ def refuse_no_step(spec: TrialSpec, windows: int) -> None:
 
 
 class EpochPlan(Sampler[BatchPlan]):
-    """A rank's batches of one epoch: an order determined by (seed, epoch), dealt out step by step.
+    """The batches of one worker (`rank`) in one epoch. (seed, epoch) determines the order of all
+    windows, and each step divides the next ones among the workers.
 
     Every window counts exactly once over all ranks, except as follows. `drop_last` leaves out the
     windows that do not fill a batch. In the last step a rank may get fewer windows
@@ -74,10 +75,11 @@ class EpochPlan(Sampler[BatchPlan]):
         self, spec: TrialSpec, foreground_N: np.ndarray, rank: int, world: int,
         soft: SoftWindows | None = None,
     ):  # fmt: skip
-        """Set up the plan. `foreground_N` says for each window whether it has foreground; without a
-        positive share only its length matters. Copies come after the plain windows. Raises
-        ValueError when a positive share is set and only one kind of window exists, when there is
-        one labeled window beside soft ones, and when an epoch has no step."""
+        """Set up the plan of worker `rank` of `world` workers. `foreground_N` says for each window
+        whether it has foreground; without a positive share only its length matters. Copies come
+        after the plain windows. Raises ValueError when a positive share is set and only one kind of
+        window exists, when there is one labeled window beside soft ones, and when an epoch has no
+        step."""
         self.spec, self.rank, self.world, self.epoch = spec, rank, world, 1
         is_soft_N = np.zeros(len(foreground_N), bool) if soft is None else soft.is_soft_N
         first = 0 if spec.originals else len(foreground_N) // (1 + spec.copies)
@@ -98,7 +100,8 @@ class EpochPlan(Sampler[BatchPlan]):
         if spec.positive_share is not None and not all(map(len, self.kinds)):
             lacking = "with" if len(self.kinds[1]) else "without"
             raise ValueError(
-                f"trial.positive_share: there are no windows {lacking} foreground; leave it out"
+                f"trial.positive_share: there are no windows {lacking} foreground; leave "
+                "positive_share out"
             )
         refuse_no_step(spec, self.count)
 

@@ -8,8 +8,8 @@ from raytrain.data.index import Found, Index, composed
 
 
 def without_excluded(samples: list[Found], file: str) -> tuple[Index, list[Found]]:
-    """Return the samples without the labeled images that a text file lists, and the listed images.
-    The file has one id a line.
+    """Return the samples without the labeled images that the text file `file` lists, and the listed
+    images. The file has one id a line.
 
     Problems are a file that cannot be read, and a line that names no image or a test image.
     """

@@ -30,7 +30,8 @@ class FoundSamples:
 
 
 def find_samples(competition: CompetitionSpec, root: Path) -> FoundSamples:
-    """Return the samples, the groups and every problem."""
+    """Return the samples (images with their masks) in the competition's folder `root`, with splits,
+    groups, every problem, and notes."""
     find = part_of("FORMATS", competition.format, FORMATS).index
     index = find(competition.format, competition.splits, root)
     notes = index.notes

@@ -67,7 +67,7 @@ def _split(report: DataReport, spec: FoldSpec) -> Folds:
     if samples["group"].nunique() < spec.count:
         raise ValueError(
             f"folds.count: {spec.count} folds need as many groups, but the labeled images form "
-            f"{samples['group'].nunique()}; lower it, or correct competition.group"
+            f"{samples['group'].nunique()}; lower folds.count, or correct competition.group"
         )
     shown_NK = columns(samples, "pixels") > 0
     presence = np.unique(shown_NK, axis=0, return_inverse=True)[1].ravel()
@@ -120,9 +120,7 @@ def load_or_make_folds(path: Path, report: DataReport, spec: FoldSpec | None) ->
         folds = make_folds(report, spec)
         write_json(path, folds.model_dump(mode="json"))
         return folds
-    folds = read_spec(
-        path, Folds, "delete it; the same data and settings give the same folds again"
-    )
+    folds = read_spec(path, Folds, REMEDY)
     problems = []
     if folds.data != report.fingerprint:
         problems.append("the data changed since these folds were made")

@@ -31,14 +31,15 @@ class Windows:
 
 
 class Frame:
-    """One framing for one data set. Every window is `height` x `width`."""
+    """How the images of one data set become windows, the network's inputs. Every window is `height`
+    x `width` px."""
 
     def __init__(self, spec: FramingSpec, largest_HW: tuple[int, int]):
         self.spec = spec
         self.height, self.width = network_size(spec, largest_HW)
 
     def windows(self, cache: Cache, rows: np.ndarray) -> Windows:
-        """Return all windows of the samples in these rows."""
+        """Return all windows of the samples in these rows of the cache."""
         if not isinstance(self.spec, TilesSpec):
             return Windows(rows, np.zeros_like(rows), np.zeros_like(rows))
         parts = []

@@ -36,7 +36,7 @@ def group_note(
     if together < ENOUGH * len(pairs):
         return ()
     return (
-        f"{together} of {len(pairs)} pairs of nearly equal images are within groups that the names "
-        f"show ({guess.why}); so that folds do not divide them, write under competition: "
+        f"{together} of {len(pairs)} pairs of nearly equal images are in the same group by their "
+        f"names ({guess.why}); so that folds do not divide these groups, write under competition: "
         f"group: {flow(guess.value)}",
     )

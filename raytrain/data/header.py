@@ -13,8 +13,8 @@ from raytrain.data.tiff import declared_shape, is_tiff, page_of
 def declared_values(root: Path, address: str) -> int:
     """Return height x width x channels of the image at an address, without decoding it.
 
-    If the first bytes of the file do not give the size, returns the file's bytes; if there is no
-    such file, 0. A wrong file raises no error here, but when it is read.
+    If the first bytes of the file do not give the size, returns the number of bytes of the file; if
+    there is no such file, 0. A wrong file raises no error here, but later when it is read.
     """
     file, _, row = address.rpartition("#")
     try:

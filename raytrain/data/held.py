@@ -37,7 +37,7 @@ class Held:
 
 
 def held_bytes(cache: Cache, frame: Frame, windows: Windows) -> int:
-    """Return the bytes that these windows take on the device."""
+    """Return the number of bytes of device memory that these windows take."""
     image, mask = _types(cache)
     each = cache.channels * image.itemsize + mask.itemsize
     return len(windows.row_N) * (frame.height * frame.width * each + 2 * torch.float32.itemsize)
@@ -114,8 +114,9 @@ def held_loader(
     cache: Cache, rows: np.ndarray, scaling: Scaling, spec: TrialSpec, rank: int, world: int,
     device: torch.device,
 ) -> tuple[DataLoader[Batch], EpochPlan]:  # fmt: skip
-    """Return training batches like `train_loader`, from windows that are held on the device. The
-    device works while this process draws."""
+    """Return training batches and their plan, like `train_loader`, from windows that are held on
+    the device. The device computes one batch while this process draws random numbers for the
+    next."""
     frame = Frame(spec.framing, cache.largest)
     windows = frame.windows(cache, rows)
     dataset = HeldDataset(cache, frame, scaling, windows, spec, device)

@@ -56,7 +56,8 @@ class ImageSearch:
 def find_images(
     spec: ImageFiles, splits: object, root: Path, masks: Iterable[str] = ()
 ) -> ImageSearch:
-    """Return the images that the patterns match, without the files at the addresses `masks`."""
+    """Return the image files under `root` that match the patterns of `spec`, with their splits, and
+    the problems. Files at the addresses `masks` are not images."""
     words, problems = image_words(spec, splits)
     if problems:
         return ImageSearch([], {}, problems, ())
@@ -84,8 +85,8 @@ def find_images(
 
 
 def image_words(spec: ImageFiles, splits: object) -> tuple[dict[Split | None, str], list[str]]:
-    """Return split -> the word for `{split}` in `image`, and the problems, as `split_words`
-    does."""
+    """Return split -> the word for `{split}` in the pattern `image`, and the problems. Test images
+    with a pattern of their own are left out."""
     elsewhere = spec.test_image is not None
     if elsewhere and isinstance(splits, FolderSplitsSpec) and "{split}" not in spec.image:
         return {"train": ""}, []
@@ -162,5 +163,5 @@ def _matching(
 
 def _remedy(split: Split | None, word: str) -> str:
     if not word or split in (None, "train"):
-        return ""
-    return f"; correct it, or set competition.splits.{split}: null if there is no such split"
+        return "; correct the pattern"
+    return f"; correct the pattern, or set competition.splits.{split}: null if there is none"

@@ -43,7 +43,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Index:
-    """All samples, and the problems that were found."""
+    """All samples that a format finds in a folder, and the problems."""
 
     samples: list[Found]
     problems: list[str]
@@ -58,7 +58,7 @@ def composed(text: str) -> str:
 
 
 def natural_key(text: str) -> tuple[tuple[int, int | str], ...]:
-    """Sort key that puts `cmr2` before `cmr10`."""
+    """Return a sort key of a name that puts `cmr2` before `cmr10`."""
     parts = re.findall(r"\d+|\D+", text)
     key = [(0, int(part)) if part.isdecimal() else (1, part) for part in parts]
     # `cmr1` and `cmr01` must not tie, because their order would depend on the file system.

@@ -15,8 +15,8 @@ from raytrain.data.strips import strips
 def class_number(
     word: str, classes: tuple[str, ...], written: Literal["number", "name"] | None
 ) -> int:
-    """Return the class of a name or number. If a word is a class's name and another's number, it is
-    read as `written`.
+    """Return the number of the class that `word` names by its name or number. If the word is one
+    class's name and another one's number, `written` decides.
 
     Raises ValueError for an unknown class, and for a word with both meanings if `written` is None.
     """
@@ -49,7 +49,9 @@ def merged(layers: Iterable[tuple[int, np.ndarray, str]], target: Target) -> np.
         if mask_HW is None:
             mask_HW = np.zeros(layer_HW.shape, np.uint16)
         if layer_HW.shape != mask_HW.shape:
-            raise ValueError(f"{name}: the parts of this mask differ in size")
+            raise ValueError(
+                f"{name}: the files of this mask differ in size; all must have the image's size"
+            )
         if target == "multi_label":
             if number:  # background pixels are those without a class
                 mask_HW[layer_HW] |= 1 << (number - 1)

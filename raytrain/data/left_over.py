@@ -16,8 +16,8 @@ from raytrain.data.tables import read_table
 
 
 def left_over(competition: CompetitionSpec, root: Path, samples: list[Found]) -> tuple[str, ...]:
-    """Return one line for each suffix of files that are not images, masks or tables, and one line
-    for each table with rows that name no image."""
+    """Return notes about data that the job does not use: one line for each suffix of files that it
+    does not use, and one line for each table with rows that name no image."""
     used = {address for sample in samples for address in (*sample.image, *sample.mask)}
     # Add the paths without the row of a stack or the name in a table.
     used |= {address.rpartition("#")[0] for address in used}

@@ -74,8 +74,8 @@ class BatchLoader(DataLoader[Any]):
 
 
 def room_problem(loaders: int, batch_bytes: int) -> str | None:
-    """Return why this number of processes cannot pass batches of this size on this machine, or
-    None."""
+    """Return why `loaders` processes cannot pass batches of this size (bytes) through this
+    machine's shared memory, or None."""
     if not loaders or not SHARED.is_dir():
         return None
     found = os.statvfs(SHARED)
@@ -116,7 +116,7 @@ def packed(tensors: dict[str, torch.Tensor]) -> tuple[torch.Tensor, Layout]:
 
 
 def unpacked(whole: torch.Tensor, layout: Layout) -> dict[str, torch.Tensor]:
-    """Return the tensors that `packed` packed, as views."""
+    """Return name -> tensor from the two results of `packed`. The tensors are views of `whole`."""
     return {
         name: whole[first : first + shape.numel() * kind.itemsize]
         .view(kind)

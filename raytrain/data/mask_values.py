@@ -26,7 +26,7 @@ GRAY = 0x010101
 def read_classes(
     path: Path, labels: LabelsSpec, classes: tuple[str, ...], root: Path
 ) -> np.ndarray:
-    """Return mask_HW (uint8) of class numbers and IGNORE from a mask file.
+    """Return mask_HW (uint8) of class numbers, and IGNORE for unlabeled pixels, from a mask file.
 
     Raises ValueError for a file that is unreadable, or that has values without a class.
     """
@@ -43,7 +43,7 @@ def as_classes(
     values_HW: np.ndarray, labels: LabelsSpec, classes: tuple[str, ...], source: Path | str,
     root: Path,
 ) -> np.ndarray:  # fmt: skip
-    """Return mask_HW (uint8) of class numbers and IGNORE.
+    """Return mask_HW (uint8) of class numbers, and IGNORE for unlabeled pixels, from mask values.
 
     Colors are 0xRRGGBB. `root` is the folder of the table of colors. Raises ValueError that names
     `source` for values without a class.
@@ -135,11 +135,11 @@ def _table(
                 "to ignore)"
             )
         elif color in meaning:
-            problems.append(f"{here}: the color of {name!r} is that of another row, too")
+            problems.append(f"{here}: another row has the color of {name!r}; correct one")
         else:
             meaning[color] = IGNORE if name in labels.ignore else classes.index(name)
         missing.discard(name)
-    problems += [f"{path}: has no color for class {name!r}" for name in sorted(missing)]
+    problems += [f"{path}: has no row for class {name!r}; add one" for name in sorted(missing)]
     if problems:
         raise ValueError("\n".join(problems))
     return meaning

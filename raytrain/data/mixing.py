@@ -13,8 +13,9 @@ Pair = tuple[torch.Tensor, torch.Tensor]
 
 
 def mixed(first: Pair, second: Pair, plan: MixPlan) -> tuple[Pair, torch.Tensor | None, float]:
-    """Return the mixed images with the first masks, the second masks (None with cutmix, which mixes
-    the masks, too), and the weight of the first masks in the loss."""
+    """Return the mixed images with their first masks, their second masks, and the weight (0 .. 1)
+    of the first masks in the loss. With cutmix, which mixes the masks, too, the second masks are
+    None and the weight is 1."""
     image_BCHW, mask_BHW = first
     if isinstance(plan.spec, CutMixSpec):
         height, width = mask_BHW.shape[1:]

@@ -11,7 +11,7 @@ from raytrain.data.index import Found
 def with_neighbours(
     samples: list[Found], expressions: tuple[str, ...], groups: dict[str, str]
 ) -> tuple[list[Found], int, int]:
-    """Return each sample with the planes of the frames that the expressions name, in their order.
+    """Return each sample with the frames that the expressions name as its channels, in their order.
 
     A frame that is missing, or belongs to another split or group (which would leak data), is
     replaced by the sample itself. Also returns how many frames other than the sample itself were
@@ -52,7 +52,8 @@ def own_frame(image_HWC: np.ndarray, id: str, expressions: tuple[str, ...]) -> n
 
 
 def needs_numbers(samples: list[Found], expressions: tuple[str, ...]) -> list[str]:
-    """Return a problem for each name without a number."""
+    """Return a problem for each sample whose name has no number, if there are expressions over the
+    number (`competition.neighbours`)."""
     problems = []
     for sample in samples if expressions else ():
         try:

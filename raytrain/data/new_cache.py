@@ -47,6 +47,7 @@ def new_cache(
 
 
 def cache_of(images: Sequence[NewImage], at_once: int, channels: int, target: Target) -> NewCache:
-    """Return a cache of these images in which the last `at_once` decoded ones stay in memory."""
+    """Return a cache of these images. Each is decoded when it is read, and the last `at_once`
+    decoded images stay in memory."""
     read = lru_cache(maxsize=at_once)(lambda row: read_new(images[row]))
     return new_cache(read, [each.size_HW for each in images], channels, target)

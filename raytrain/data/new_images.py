@@ -20,6 +20,7 @@ from raytrain.data.patterns import fields_in, filled, path_fields
 from raytrain.data.samples import describe, read_image
 from raytrain.data.stacks import open_stack
 from raytrain.data.threads import in_threads
+from raytrain.runs.messages import counted
 
 GLOB = "*?["
 """Characters that turn an input into a pattern."""
@@ -46,8 +47,8 @@ class Kind:
         if image_HWC.shape[2] == self.channels and image_HWC.dtype == self.dtype:
             return None
         text = (
-            f"{describe(image_HWC)}, but the network was trained on {self.channels} "
-            f"channel{'s' * (self.channels != 1)}, {self.dtype}; save it in the same way"
+            f"{describe(image_HWC)}, but the network was trained on "
+            f"{counted(self.channels, 'channel')}, {self.dtype}; save it in the same way"
         )
         if self.neighbours:
             frames = ", ".join(self.neighbours)
@@ -92,9 +93,10 @@ class FoundImages:
 
 
 def find_images(inputs: Sequence[str], kind: Kind) -> FoundImages:
-    """Find the images at files, folders and patterns such as `scans/*.png`, and decode each once.
+    """Return the images at files, folders and patterns such as `scans/*.png`, and the problems.
+    Each image is decoded once, to check it.
 
-    Nothing is raised: the caller decides what a problem means.
+    No problem raises an error, because the caller decides what it means.
     """
     paths, problems, skipped, empty = _listed(inputs)
     unreadable: dict[str, str] = {}

@@ -8,13 +8,12 @@ from raytrain.data.stored import Stored, reason_of
 
 
 def read_npy(path: Path) -> Stored:
-    """Read the array. Raises ValueError when it is not numeric, or its channels come first."""
+    """Return the array in a `.npy` file. Raises ValueError when it is unreadable or not numeric, or
+    when its channels come first."""
     try:
         array = np.load(path, allow_pickle=False)
     except Exception as error:
-        pickled = "pickle" in str(error) or "Python objects" in str(error)
-        reason = "it holds pickled objects, not numbers" if pickled else reason_of(error)
-        raise ValueError(f"{path}: unreadable ({reason})") from None
+        raise ValueError(f"{path}: unreadable ({numpy_reason(error)})") from None
     if array.dtype.kind not in "uibf":
         raise ValueError(f"{path}: holds {array.dtype}, not numbers")
     if channels_first(array.shape):
@@ -25,8 +24,15 @@ def read_npy(path: Path) -> Stored:
     return Stored(reader="NumPy", values=array)
 
 
+def numpy_reason(error: Exception) -> str:
+    """Return in one line why NumPy cannot load a file, from NumPy's error."""
+    pickled = "pickle" in str(error) or "Python objects" in str(error)
+    return "it holds pickled objects, not numbers" if pickled else reason_of(error)
+
+
 def channels_first(shape: tuple[int, ...]) -> bool:
-    """Return whether H x W x C would be a thin strip with more channels than rows.
+    """Return whether an array of this shape, read as H x W x C, would be a thin strip of at most 16
+    rows with more channels than rows. It is probably C x H x W.
 
     Such an array is refused instead of transposed. 12 x 256 x 256 may also be slices, and a wrong
     reading would train without any error.

@@ -36,14 +36,15 @@ def polygons(outlines: Sequence[Sequence[float]], size_HW: tuple[int, int]) -> n
     for array in arrays:
         if array.ndim != 1 or array.size < 6 or array.size % 2:
             raise ValueError(
-                f"a polygon of {array.size} numbers; it needs x and y of three corners or more"
+                f"a polygon has {array.size} numbers, but needs x and y of at least three corners"
             )
     parts = coco.frPyObjects([array.tolist() for array in arrays], *size_HW)
     return decode(coco.merge(parts)["counts"].decode(), size_HW, COMPRESSED)
 
 
 def flat(points: Points) -> list[float]:
-    """Return x1, y1, x2, y2, ...; raises ValueError for points that are no pairs of numbers."""
+    """Return the points (x, y) as one list x1, y1, x2, y2, ... Raises ValueError for points that
+    are no pairs of numbers."""
     array = _numbers(points)
     if array.ndim != 2 or array.shape[1] != 2:
         raise ValueError("its points are no pairs of numbers")
@@ -69,10 +70,12 @@ def counted(counts: object, size_HW: tuple[int, int], order: str) -> np.ndarray:
     """
     whole = np.asarray(counts)
     if whole.dtype.kind not in "iu" or whole.ndim != 1 or (whole < 0).any():
-        raise ValueError("its counts are no whole numbers")
+        raise ValueError("its run lengths are not whole numbers from 0 on")
     height, width = size_HW
     if whole.sum() != height * width:
-        raise ValueError(f"its counts fill {whole.sum()} px, but it has {width}x{height}")
+        raise ValueError(
+            f"its run lengths fill {whole.sum()} px, but its mask has {width}x{height} px"
+        )
     edges = np.cumsum(whole)
     ends = edges[1::2]
     runs = Runs(edges[0::2][: len(ends)], ends)
@@ -80,8 +83,8 @@ def counted(counts: object, size_HW: tuple[int, int], order: str) -> np.ndarray:
 
 
 def placed(patch_HW: np.ndarray, left: int, top: int, size_HW: tuple[int, int]) -> np.ndarray:
-    """Return the bool mask (H, W) with a small mask in it. Raises ValueError if a part of the small
-    mask is outside."""
+    """Return a bool mask (H, W) that contains the small mask `patch_HW` with its upper left corner
+    at `left` and `top` (px). Raises ValueError if a part of the small mask would be outside."""
     height, width = patch_HW.shape
     if min(left, top) < 0 or left + width > size_HW[1] or top + height > size_HW[0]:
         raise ValueError(

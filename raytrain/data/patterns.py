@@ -26,7 +26,8 @@ class Match:
 def split_words(
     splits: object, pattern: str, key: str
 ) -> tuple[dict[Split | None, str], list[str]]:
-    """Return split -> the word for `{split}`; {None: ""} when the pattern has no split.
+    """Return split -> the word that replaces `{split}` in the pattern of the job's key `key`;
+    {None: ""} when `competition.splits` is not `folders`.
 
     Also returns the problems: folder splits need `{split}` in the pattern, and other splits must
     not have it.

@@ -24,11 +24,11 @@ _limits: list[int | None] = []
 
 
 def read_pillow(path: Path) -> Stored:
-    """Return the values, HxW or HxWxC. Raises ValueError when the file is unreadable or not one
-    picture."""
+    """Return the values of an image file, HxW or HxWxC, as they are stored. Raises ValueError when
+    the file is unreadable or not one picture."""
     image = open_picture(path)
     if image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
-        raise ValueError(f"{path}: {image.mode} colors; convert it to RGB")
+        raise ValueError(f"{path}: has {image.mode} colors; convert it to RGB")
     values, stretch, opaque = np.asarray(image), 1, 255
     alpha = image.mode in ("LA", "RGBA", "PA", "La", "RGBa")
     if image.format == "PNG":
@@ -54,7 +54,8 @@ def read_pillow(path: Path) -> Stored:
 
 
 def open_picture(path: Path) -> Image.Image:
-    """Load a picture. Raises ValueError when it is unreadable or has several frames."""
+    """Return the picture in a file, with its pixels loaded. Raises ValueError when it is unreadable
+    or has several frames."""
     try:
         # With a path Pillow would map the file, and it misreads rotated TIFFs that are mapped.
         with path.open("rb") as file, without_limit():

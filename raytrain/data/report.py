@@ -113,9 +113,10 @@ def named_ids(report: DataReport, asked: Sequence[str | int]) -> tuple[list[str]
         elif isinstance(each, int) and 0 <= each < len(tests):
             ids.append(tests[each])
         elif isinstance(each, int):
-            places = f"they are 0 to {len(tests) - 1}" if tests else "there are no test images"
+            places = f"positions 0 to {len(tests) - 1}" if tests else "no test images"
             problems.append(
-                f"report.images: {each} is no id, and no place of a test image ({places})"
+                f"report.images: {each} is neither an image's id nor the position of a test image "
+                f"(there are {places})"
             )
         else:
             problems.append(f"report.images: {unknown_name(each, sorted(known))}")

@@ -13,6 +13,7 @@ from raytrain.data.neighbours import own_frame
 from raytrain.data.report import DataReport
 from raytrain.data.source import local_folder
 from raytrain.data.stacks import read_row
+from raytrain.runs.messages import counted
 
 
 def read_image(root: Path, addresses: tuple[str, ...]) -> np.ndarray:
@@ -24,8 +25,8 @@ def read_image(root: Path, addresses: tuple[str, ...]) -> np.ndarray:
     for address, plane in zip(addresses, planes, strict=True):
         if plane.shape[:2] != planes[0].shape[:2] or plane.dtype != planes[0].dtype:
             raise ValueError(
-                f"{root / address}: {describe(plane)}, but its neighbor {addresses[0]} has "
-                f"{describe(planes[0])}"
+                f"{root / address}: {describe(plane)}, but {addresses[0]}, which belongs to the "
+                f"same image, has {describe(planes[0])}"
             )
     return planes[0] if len(planes) == 1 else np.concatenate(planes, axis=2)
 
@@ -47,7 +48,7 @@ def read_mask(
     if mask.shape != size_HW:
         raise ValueError(
             f"{root / addresses[0]}: the mask is {mask.shape[1]}x{mask.shape[0]}, but its image is "
-            f"{size_HW[1]}x{size_HW[0]}"
+            f"{size_HW[1]}x{size_HW[0]} px"
         )
     return mask.astype(stored_type(len(classes), target), copy=False)
 
@@ -55,7 +56,7 @@ def read_mask(
 def describe(image_HWC: np.ndarray) -> str:
     """Return a text such as `96x96, 1 channel, uint8`."""
     height, width, channels = image_HWC.shape
-    return f"{width}x{height}, {channels} channel{'s' * (channels != 1)}, {image_HWC.dtype}"
+    return f"{width}x{height}, {counted(channels, 'channel')}, {image_HWC.dtype}"
 
 
 class SampleFiles:
@@ -87,7 +88,7 @@ class SampleFiles:
 
 
 def split_addresses(text: str) -> tuple[str, ...]:
-    """Return the addresses in a cell of the sample table, one per line."""
+    """Return the addresses in a cell of the table of samples, which has one address per line."""
     return tuple(text.split("\n")) if text else ()
 
 

@@ -36,7 +36,7 @@ def decoder_disagreement(path: Path) -> str | None:
         return None
     used = f"raytrain uses {counted(image.shape[2], 'channel')} of {image.dtype}"
     if other is None:
-        return f"{path}: {name} cannot read it; {used}"
+        return f"{path}: {name} cannot read this file; {used}"
     if other.shape[:2] != image.shape[:2]:
         return f"{path}: {name} reads {_size(other)} px; raytrain uses {_size(image)} px"
     if other.shape != image.shape or other.dtype.newbyteorder("=") != image.dtype:

@@ -38,14 +38,17 @@ class Seen:
 
 
 def see(competition: CompetitionSpec, root: Path, sample: Found, group: str) -> Seen:
-    """Read a sample. Raises ValueError that lists the problems of image and mask."""
+    """Return the facts about a sample, from reading its image and mask. Raises ValueError that
+    lists the problems of both."""
     facts = _facts(*_read(competition, root, sample), competition)
     facts["row"] = {
         "id": sample.id, "split": sample.split, "group": group,
         "image": "\n".join(sample.image), "mask": "\n".join(sample.mask), **facts["row"],
     }  # fmt: skip
     # Image and mask are free again before other decoders read them.
-    opinions = [_second_opinion(root, address) for address in (*sample.image, *sample.mask)]
+    # Data inside a stack or a table has one decoder only.
+    paths = [root / address for address in (*sample.image, *sample.mask)]
+    opinions = [decoder_disagreement(path) for path in paths if path.is_file()]
     return Seen(**facts, disagreements=[text for text in opinions if text])
 
 
@@ -119,11 +122,6 @@ def _turned(root: Path, address: str) -> str:
     path = root / address
     tag = read_stored(path).orientation if path.is_file() and "#" not in address else 1
     return f" (its orientation tag {tag} turns the image)" if tag >= 5 else ""
-
-
-def _second_opinion(root: Path, address: str) -> str | None:
-    # Data inside a stack or a table has one decoder only.
-    return decoder_disagreement(root / address) if (root / address).is_file() else None
 
 
 def _digests(image: np.ndarray, mask: np.ndarray | None) -> tuple[str, str]:

@@ -118,7 +118,7 @@ class SoftCache(Cache):
         return dict(zip(self.soft_rows.tolist(), pairs, strict=True))
 
     def mask(self, row: int) -> np.ndarray:
-        """Return mask_HW (uint16)."""
+        """Return mask_HW (uint16) of the sample in this row: its soft labels, or its own mask."""
         if row not in self._place:
             return super().mask(row).astype(np.uint16)
         first, last = self._place[row]

@@ -39,7 +39,7 @@ def local_folder(address: str) -> Path:
 
 
 def absolute(address: str) -> str:
-    """Return the address in a form that every process of this machine understands."""
+    """Return a URL unchanged, and a path as an absolute path, with `~` replaced."""
     return address if is_url(address) else str(Path(address).expanduser().absolute())
 
 

@@ -56,5 +56,5 @@ def _lines(root: Path, file: str, problems: list[str]) -> list[tuple[int, str]]:
     lines = [(n, composed(line.strip())) for n, line in enumerate(text.splitlines(), 1)]
     lines = [(number, line) for number, line in lines if line]
     if not lines:
-        problems.append(f"{root / file}: the file names no image (competition.splits)")
+        problems.append(f"{root / file}: names no image; write one a line (competition.splits)")
     return lines

@@ -103,7 +103,8 @@ def _by_number(
         if len(fits) != 1:
             which = f"the ranges of {' and '.join(fits)}" if fits else "no range"
             problems.append(
-                f"{root / sample.image[0]}: {number} is in {which} (competition.splits)"
+                f"{root / sample.image[0]}: the number {number} of its name is in {which} "
+                "(competition.splits)"
             )
             continue
         found.append(replace(sample, split=fits[0]))
@@ -121,7 +122,7 @@ def _by_table(
         return [], [f"{line} (competition.splits)" for line in str(error).split("\n")]
     split, listed = cast(dict[str, Split], words), set(map(composed, table.column(spec.id)))
     problems = [f"{problem} (competition.splits)" for problem in problems] + [
-        f"{path}: has no row for {sample.name!r} ({root / sample.image[0]})"
+        f"{path}: has no row for {sample.name!r} ({root / sample.image[0]}); add one"
         for sample in samples
         if sample.name not in listed
     ]
@@ -173,18 +174,16 @@ def group_function(spec: GroupSpec, root: Path) -> Callable[[str, Mapping[str, s
 
 
 def group_text(spec: GroupSpec) -> str:
-    """Return the rule for groups in a few words, for messages."""
+    """Return the rule of `competition.group` in a few words, for messages."""
     match spec:
         case OwnGroupSpec():
             return "each image is its own group"
         case StemGroupSpec():
             return "the name without its number"
-        case ExpressionGroupSpec():
+        case ExpressionGroupSpec() | PatternGroupSpec():
             return spec.value
         case EndsGroupSpec():
             return f"{len(spec.ends)} sequences"
-        case PatternGroupSpec():
-            return spec.value
         case TableGroupSpec():
             return f"{spec.group} of {spec.file}"
 
@@ -215,5 +214,5 @@ def _text_of_parts(name: str, parts: Mapping[str, str], pattern: str) -> str:
 
 def _looked_up(id: str, groups: dict[str, str], path: Path) -> str:
     if id not in groups:
-        raise ValueError(f"{path}: has no row for {id!r} (competition.group)")
+        raise ValueError(f"{path}: has no row for {id!r}; add one (competition.group)")
     return groups[id]

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from raytrain.data.npy import channels_first
+from raytrain.data.npy import channels_first, numpy_reason
 from raytrain.data.stored import refuse_special
 
 
 def open_stack(path: Path) -> np.ndarray:
-    """Return a mapped array N x H x W (x C). Raises ValueError when the file has no such array."""
+    """Return the array N x H x W (x C) of a `.npy` file, mapped from disk. Raises ValueError when
+    the file is missing, or has no such array of numbers."""
     return _opened(path, path.stat().st_mtime_ns if path.is_file() else 0)
 
 
@@ -26,9 +27,7 @@ def _opened(path: Path, written: int) -> np.ndarray:
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file") from None
     except (OSError, ValueError, EOFError) as error:
-        pickled = "pickle" in str(error) or "Python objects" in str(error)
-        reason = "it holds pickled objects, not numbers" if pickled else str(error)
-        raise ValueError(f"{path}: not a NumPy array ({reason})") from None
+        raise ValueError(f"{path}: not a NumPy array ({numpy_reason(error)})") from None
     if (
         not isinstance(stack, np.ndarray)
         or stack.ndim not in (3, 4)
@@ -67,7 +66,7 @@ class StackRows:
 
 
 def stack_rows(root: Path, addresses: pd.Series) -> StackRows | None:
-    """Return the images with these addresses as rows of mapped stacks.
+    """Return the images with these addresses (`stack.npy#row`) as rows of mapped stacks.
 
     Returns None when images consist of several rows, or of numbers in non-native byte order, which
     torch does not accept. Raises ValueError when a stack is missing.

@@ -16,10 +16,11 @@ GB = 1e9
 
 
 def staged(job: JobSpec) -> JobSpec:
-    """Return the job with its data in its storage, under `data/<fingerprint>`; only a local folder
-    or .zip and a storage with a URL make a difference. Files that are there are not sent again.
+    """Copy the job's data folder or .zip into its storage, and return the job with the new address,
+    `<storage>/data/<fingerprint>`. Files that are already there are not sent again.
 
-    Raises ValueError when there are no data, or some are not in the storage after all.
+    If the data has a URL, or the storage is a local folder, the job is returned unchanged. Raises
+    ValueError when there is no file to send, or when a sent file has another size in the storage.
     """
     data = job.competition.data
     if is_url(data) or not is_url(job.storage):
@@ -51,7 +52,7 @@ def _send(place: StoredPath, files: dict[str, Path], wanted: dict[str, int]) -> 
     if not missing:
         return
     size = sum(wanted[name] for name in missing) / GB
-    rest = f"; {counted(len(wanted) - len(missing), 'file')} are there" if there else ""
+    rest = f" ({len(wanted) - len(missing)} are there already)" if there else ""
     say(f"data: {counted(len(missing), 'file')}, {size:.2f} GB, to {place.url}{rest}")
 
     def send(name: str) -> None:

@@ -18,7 +18,8 @@ from raytrain.runs.mirror import remove
 
 
 def read_anew(competition: CompetitionSpec, run: RunDir) -> DataReport:
-    """Read all data. Raises ValueError that lists every problem."""
+    """Read all data in full, even if no file has changed, and return the report. Raises ValueError
+    that lists every problem."""
     remove(run.stamp)
     return inspect(competition)
 
@@ -34,8 +35,8 @@ def read_if_changed(competition: CompetitionSpec, run: RunDir) -> DataReport:
 
 
 def keep_stamp(run: RunDir, stamp: str) -> None:
-    """Store the stamp of the data files. It was taken before the run's report was made from
-    them."""
+    """Store a stamp (from `stamp`) in the run's folder. It must have been made before the data was
+    read, so that a file that changes during the reading is read again."""
     write_json(run.stamp, {"stamp": stamp})
 
 

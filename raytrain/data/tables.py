@@ -8,6 +8,7 @@ from pathlib import Path
 
 from raytrain.config.errors import shortened, unknown_name
 from raytrain.data.index import composed
+from raytrain.runs.messages import counted
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ class CsvTable:
 
 
 def read_table(path: Path) -> CsvTable:
-    """Read the table in a file. Raises ValueError that lists every problem of the table's form."""
+    """Return the table in a CSV file. Raises ValueError that lists every problem of its form: rows
+    without some cells, and columns without a name or with the same name."""
     table, problems = scan_table(path)
     if problems:
         raise ValueError("\n".join(f"{path}: {problem}" for problem in shortened(problems)))
@@ -69,7 +71,7 @@ def read_table(path: Path) -> CsvTable:
 
 
 def scan_table(path: Path) -> tuple[CsvTable, list[str]]:
-    """Return the complete rows of a file, and the problems of the other rows and the header.
+    """Return the complete rows of a CSV file, and the problems of the other rows and the header.
 
     A byte-order mark and blank lines at the end are skipped. Raises ValueError when the file is
     missing or is not a CSV file in UTF-8.
@@ -85,7 +87,7 @@ def scan_table(path: Path) -> tuple[CsvTable, list[str]]:
     while records and not records[-1]:
         records.pop()
     if not records:
-        return CsvTable(path, (), [], []), ["the file is empty"]
+        return CsvTable(path, (), [], []), ["the file is empty; write a header and rows"]
     header, *rows = records
     problems = _header_problems(header)
     problems += [
@@ -109,7 +111,7 @@ def _header_problems(header: Iterable[str]) -> list[str]:
 
 
 def _width_problem(row: list[str], header: list[str]) -> str:
-    cells = f"has {len(row)} cell{'s' * (len(row) != 1)}, the header has {len(header)}"
+    cells = f"has {counted(len(row), 'cell')}, the header has {len(header)}"
     if not row:
         return f"{cells} (the line is blank)"
     if len(row) < len(header):

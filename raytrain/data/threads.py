@@ -23,7 +23,8 @@ def in_threads(
     items: Sequence[Item],
     size: Callable[[Item], int],
 ) -> list[Result]:
-    """Return the results in the order of `items`. Raises the error of the first item that failed.
+    """Return `work(item)` for each of `items`, in their order, computed in threads with a progress
+    bar called `title`. Raises the error of the first item that failed.
 
     `size` returns an item's number of values. At most AT_ONCE values are worked on at the same
     time. A larger item is worked on alone.

@@ -34,8 +34,8 @@ def is_tiff(head: bytes) -> bool:
 
 
 def read_tiff(path: Path) -> Stored:
-    """Return the values, HxW or HxWxC, in the file's own type. Raises ValueError unless the file is
-    one picture."""
+    """Return the values of a TIFF file, HxW or HxWxC, as they are stored. Raises ValueError unless
+    the file is one readable picture."""
     try:
         with _without_log(), tifffile.TiffFile(path) as file:
             return _stored(_only_page(file))
@@ -76,7 +76,8 @@ def count_pages(path: Path) -> int:
 
 
 def read_page(path: Path, number: int) -> Stored:
-    """Return one picture of a stack, like `read_tiff`."""
+    """Return the values of page `number` (from 0 on) of a TIFF file with many pages, as they are
+    stored. Raises ValueError when the page is unreadable."""
     try:
         with _without_log(), tifffile.TiffFile(path) as file:
             if len(file.pages) == 1 and number:
@@ -123,7 +124,7 @@ def _planes(file: tifffile.TiffFile, page: tifffile.TiffPage) -> int:
 
 def _in_rgb(page: tifffile.TiffPage) -> tifffile.TiffPage:
     if page.photometric == tifffile.PHOTOMETRIC.SEPARATED:
-        raise ValueError("CMYK colors; convert it to RGB")
+        raise ValueError("has CMYK colors; convert it to RGB")
     return page
 
 

@@ -24,7 +24,7 @@ def _coco(root: Path, images: list[dict[str, Any]], more: Any = None) -> list[st
 def test_folders_tell_images_of_one_name_apart(tmp_path: Path) -> None:
     names = ["data/y/1.png", "x\\1.PNG"]
     images = [{"id": n, "file_name": name} for n, name in enumerate(names)]
-    said = "may be x/1.png and y/1.png; write its path with the folders"
+    said = "may be x/1.png or y/1.png; write its path with the folders"
     assert _coco(tmp_path, images)[0].endswith(said)
     images[0]["file_name"] = "y/1.png"
     assert _coco(tmp_path, images) == []
@@ -41,10 +41,10 @@ def test_folders_tell_images_of_one_name_apart(tmp_path: Path) -> None:
         ([(0, "x/1.png"), (1, "y/1.png"), (2, "x/1.png")], {}, "'x/1.png' is listed twice; keep"),
         ([(0, "x/1.png"), (1, "y/1.png"), (2, "z.png")], {}, "'z.png' is not in the folder; corre"),
         ([(0, None)], {}, "images[0] has no id or no file_name; add them"),
-        ([], {"annotations": [{"id": 3, "image_id": 9, "category_id": 1}]}, "object 3: there is no "
-         "image 9 in the file"),
+        ([], {"annotations": [{"id": 3, "image_id": 9, "category_id": 1}]}, "object 3: the file "
+         "lists no image with its image_id 9"),
         ([(0, "x/1.png")], {"annotations": [{"id": 3, "image_id": 0, "category_id": 4}]},
-         "object 3: there is no category 4"),
+         "object 3: the file lists no category with its category_id 4"),
         ([], {"annotations": 7}, "annotations is no list of objects; correct it"),
         ([], {"images": 7}, "not a COCO file: it has no list of images"),
     ],
@@ -61,7 +61,7 @@ def test_an_annotation_without_an_image_is_named(tmp_path: Path) -> None:
         (tmp_path / f"{name}.json").write_text('{"shapes": []}')
     spec = LabelmeSpec(image="{name}.png", file="{name}.json")
     assert found_in(tmp_path, spec, SPLITS).problems == [
-        f"{tmp_path}/a2.json: there is no image for these annotations"
+        f"{tmp_path}/a2.json: there is no image for these annotations; add it, or remove the file"
     ]
     (tmp_path / "o.json").unlink(missing_ok=True)
     missing = CocoSpec(image="{name}.png", file="o.json")

@@ -124,15 +124,15 @@ def test_ellipses_and_turned_boxes_have_their_area(tmp_path: Path) -> None:
     (tmp_path / "o").write_text(_labelme(circle)[1])
     round_HW = read_mask(LabelmeSpec(), tmp_path, ("o",), (60, 60), CLASSES, "single_label")
     assert abs(round_HW.sum() / (np.pi * 10.5**2) - 1) < 0.03
-    with pytest.raises(ValueError, match="its counts fill 3 px, but it has 6x4"):
+    with pytest.raises(ValueError, match="its run lengths fill 3 px, but its mask has 6x4"):
         counted([1, 2], (4, 6), "row")
 
 
 WRONG: dict[str, tuple[Any, str]] = {
     "coco box": (_coco([]), r"o#0: a\.jpg: object 5: it has no segmentation"),
-    "coco short": (_coco([[1, 1, 2, 2]]), "object 5: a polygon of 4 numbers"),
+    "coco short": (_coco([[1, 1, 2, 2]]), "object 5: a polygon has 4 numbers"),
     "coco size": (_coco({"counts": [24], "size": [6, 4]}), r"have the size \[6, 4\]"),
-    "coco counts": (_coco({"counts": [20], "size": [4, 6]}), "its counts fill 20 px"),
+    "coco counts": (_coco({"counts": [20], "size": [4, 6]}), "its run lengths fill 20 px"),
     "cvat line": (
         _cvat('<polyline label="ring" points="1,1;2,2"/>'),
         "a polyline cannot become a mask",

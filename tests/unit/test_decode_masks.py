@@ -68,7 +68,11 @@ def test_a_mask_is_whole_numbers(kind: str, tmp_path: Path) -> None:
         ("m.npy", np.dstack([LABELS, GRAY]), "this one has 2 different"),
         ("m.jpg", LABELS, "a mask must not be JPEG, which is lossy"),
         ("m.tif", LABELS / np.float32(2), "holds fractions"),
-        ("m.npy", LABELS.astype(np.int32) - 1, "mask values must be 0 .. 65535; these are -1"),
+        (
+            "m.npy",
+            LABELS.astype(np.int32) - 1,
+            "from 0 to 65535; here they are from -1",
+        ),
     ],
 )
 def test_a_mask_that_is_none(name: str, array: np.ndarray, words: str, tmp_path: Path) -> None:

@@ -156,10 +156,8 @@ def test_what_a_pattern_of_test_images_needs(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match=r"splits.test: format.test_image says where"):
         _found(tmp_path, spec, splits={"name": "ranges", "train": "1", "test": "2"})
     problems = _found(tmp_path, spec).problems
-    assert (
-        f"{tmp_path}/t/{{case}}_{{n}}.png: no image of split 'test' matches this pattern"
-        in problems
-    )
+    said = "no image of split 'test' matches this pattern; correct the pattern"
+    assert f"{tmp_path}/t/{{case}}_{{n}}.png: {said}" in problems
 
 
 def test_a_val_split_that_nobody_asked_for_is_not_missed(tmp_path: Path) -> None:

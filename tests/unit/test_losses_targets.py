@@ -181,8 +181,8 @@ def test_what_a_loss_cannot_do_is_told_at_once() -> None:
          {"name": "topk_cross_entropy"}, {"name": "focal", "alpha": [1, 2, 3]}]
     )  # fmt: skip
     assert loss_problems(terms, "single_label", 4) == [
-        "trial.loss.0 (cross_entropy): 2 weights for 4 classes",
-        "trial.loss.3 (focal): 3 weights for 4 classes",
+        "trial.loss.0 (cross_entropy): 2 weights for 4 classes; give each class one",
+        "trial.loss.3 (focal): 3 weights for 4 classes; give each class one",
     ]
     overlapping = loss_problems(terms, "multi_label", 4)
     assert [line.split(":")[0] for line in overlapping] == [

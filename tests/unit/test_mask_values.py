@@ -88,10 +88,10 @@ def test_a_table_of_colors(tmp_path: Path) -> None:
         "to 255",
         f"{table}: row 4 (competition.format.labels): class unknown 'rign'; did you mean 'ring'? "
         "(add it to competition.classes, or to ignore)",
-        f"{table}: row 5 (competition.format.labels): the color of 'background' is that of another "
-        "row, too",
-        f"{table}: has no color for class 'Void'",
-        f"{table}: has no color for class 'core'",
+        f"{table}: row 5 (competition.format.labels): another row has the color of "
+        "'background'; correct one",
+        f"{table}: has no row for class 'Void'; add one",
+        f"{table}: has no row for class 'core'; add one",
     ]
 
 
@@ -145,7 +145,7 @@ def test_pages_of_a_tiff_are_images_and_masks(tmp_path: Path) -> None:
             np.testing.assert_array_equal(mask_of(spec, tmp_path, sample), MASK)
     tifffile.imwrite(tmp_path / "gt.tif", np.stack([MASK] * 3), **more)
     problem, *_ = found_in(tmp_path, spec, RangeSplitsSpec(train="0-3")).problems
-    assert problem == f"{tmp_path}/gt.tif: holds 3 masks, but train.tif holds 4 images"
+    assert f"{tmp_path}/gt.tif: holds 3 masks, but train.tif holds 4 images" in problem
     with pytest.raises(ValueError, match=r"gt\.tif: page 9 is unreadable"):
         read_mask(spec, tmp_path, ("gt.tif#8",), (4, 6), CLASSES, "single_label")
     with pytest.raises(

@@ -190,7 +190,8 @@ def test_chosen_images_are_ids_or_places_of_test_images():
     _, problems = named_ids(report, ["a11", 2])
     assert problems == [
         "report.images: unknown 'a11'; did you mean 'a1'?",
-        "report.images: 2 is no id, and no place of a test image (they are 0 to 1)",
+        "report.images: 2 is neither an image's id nor the position of a test image (there are "
+        "positions 0 to 1)",
     ]
 
 

@@ -27,5 +27,6 @@ def test_a_disagreement_is_told_in_a_line(
 ) -> None:
     write_undeclared(tmp_path / "1.tif", RGB)
     text = decoder_disagreement(tmp_path / "1.tif")
-    assert text == f"{tmp_path / '1.tif'}: Pillow cannot read it; raytrain uses 3 channels of uint8"
+    used = "raytrain uses 3 channels of uint8"
+    assert text == f"{tmp_path / '1.tif'}: Pillow cannot read this file; {used}"
     assert capfd.readouterr().err == ""

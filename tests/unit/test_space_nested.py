@@ -144,7 +144,7 @@ def test_values_that_do_not_go_together_are_told_with_both() -> None:
     }
     [problem] = space_problems(space, BASE)
     assert problem.startswith("search.space.optimizer.momentum: in trial.optimizer.momentum: ")
-    assert "together with optimizer: {'name': 'adam'}; write it inside" in problem
+    assert "together with optimizer: {'name': 'adam'}; write optimizer.momentum inside" in problem
     space["optimizer"] = {"choice": [{"name": "sgd"}]}
     assert space_problems(space, BASE) == []
 

@@ -46,5 +46,5 @@ def test_wrong_lines_are_named(tmp_path: Path) -> None:
     ]
     (tmp_path / "l/test.txt").write_text("\n")
     assert _found(tmp_path, train="a1", val="a2").problems == [
-        f"{tmp_path}/l/test.txt: the file names no image (competition.splits)"
+        f"{tmp_path}/l/test.txt: names no image; write one a line (competition.splits)"
     ]

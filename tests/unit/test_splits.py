@@ -52,8 +52,8 @@ def test_splits_by_number(frames: Path) -> None:
 def test_numbers_in_no_or_two_ranges_are_named(frames: Path) -> None:
     *_, problems = _find(frames, splits=RangeSplitsSpec(train="1-5", val="5-9", test="10-11"))
     assert len(problems) == 2
-    assert "f05.png: 5 is in the ranges of train and val (competition.splits)" in problems[0]
-    assert "f12.png: 12 is in no range (competition.splits)" in problems[1]
+    assert "f05.png: the number 5 of its name is in the ranges of train and val " in problems[0]
+    assert "f12.png: the number 12 of its name is in no range (competition.splits)" in problems[1]
     *_, [*problems] = _find(frames, splits=RangeSplitsSpec(train="1-9", test="10-12", val="40-50"))
     assert problems == ["competition.splits.val: no image has a number in this range; correct it"]
 
@@ -80,7 +80,7 @@ def test_splits_and_groups_by_a_table(frames: Path) -> None:
     (frames / "t.csv").write_text("\n".join(rows[:-1]).replace("f03,train", "f03,trian"))
     *_, problems = _find(frames, splits=splits, group=group)
     assert [problem.partition("t.csv: ")[2] for problem in problems] == [
-        "has no row for 'f12' (competition.group)",
+        "has no row for 'f12'; add one (competition.group)",
         "row 4, column 'part': unknown 'trian'; did you mean 'train'? (competition.splits)",
         f"has no row for 'f12' ({frames / 'f12.png'})",
     ]

@@ -1,5 +1,4 @@
-"""A spec as one callable on batches: random numbers are drawn on the host and applied on the
-device.
+"""Augmentation of whole batches. Random numbers are drawn on the host, and applied on the device.
 
 Consecutive geometric transforms are one resampling of the image, linear, and one of the mask,
 nearest, so that an image is not blurred repeatedly. Gray values stay floats between the steps,
@@ -27,7 +26,8 @@ NEUTRAL = {"linear": [1.0, 0.0], "gamma": [1.0], "noise": [0.0], "grain": [1.0, 
 
 @dataclass(frozen=True)
 class Chosen:
-    """A transform, which is applied if the uniform number `gate` is in [low, high)."""
+    """A transform. It is applied to a sample if the sample's uniform number at index `gate` is in
+    [low, high)."""
 
     number: int
     spec: TransformSpec
@@ -46,7 +46,7 @@ class Chosen:
         return (uniform_BU[:, self.gate] >= self.low) & (uniform_BU[:, self.gate] < self.high)
 
     def numbers(self, uniform_BU: np.ndarray, size: Size) -> np.ndarray:
-        """Return the numbers of every sample, also where the transform is not applied."""
+        """Return the transform's parameters for every sample, numbers_BP."""
         own_BU = uniform_BU[:, self.first : self.first + self.draw.uniforms]
         return self.draw.numbers_BP(self.spec, own_BU, size)
 
@@ -64,8 +64,7 @@ class Part:
 
     @property
     def spec(self) -> TransformSpec:
-        """The spec with the relevant parameters. Of joined maps, this is the spec of the map that
-        may leave the image."""
+        """The spec with the border mode. Of joined affine maps, only one may leave the image."""
         return next((s.spec for s in self.steps if s.draw.kind != "turn"), self.steps[0].spec)
 
 
@@ -88,7 +87,7 @@ def undoable(spec: AugmentationSpec) -> list[str]:
 
 
 class Augmenter:
-    """Draws on the host from each sample's own state, and changes whole batches on their device."""
+    """Augments batches of images and masks as a spec says, with numbers that `draw` draws."""
 
     def __init__(self, spec: AugmentationSpec, size: Size):
         assert not undoable(spec)
@@ -97,7 +96,7 @@ class Augmenter:
         self.parts = _parts(self.steps)
 
     def draw(self, states: Sequence[np.random.SeedSequence]) -> Drawn:
-        """Draw from each state. A sample's numbers do not depend on the other samples."""
+        """Return a batch's random numbers, drawn from one random state per sample alone."""
         uniform_BU = np.stack([np.random.default_rng(s).random(self.uniforms + 1) for s in states])
         numbers, active = [], []
         for part in self.parts:
@@ -110,7 +109,7 @@ class Augmenter:
     def __call__(
         self, image_BCHW: torch.Tensor, mask_BHW: torch.Tensor, drawn: Drawn
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Apply the drawn numbers to images with values in 0 .. 1, and to masks."""
+        """Return images (values in 0 .. 1) and masks, transformed with the drawn numbers."""
         numbers = _to(drawn.numbers, image_BCHW.device)
         done = 0
         for gray, run in groupby(self.parts, key=lambda part: part.kind in GRAYS):
@@ -175,7 +174,8 @@ def bends(
 def bent(
     places: sampling.Places, bend_B2HW: torch.Tensor, active: list[int], batch: int
 ) -> sampling.Places:
-    """Shift the source of each active sample's pixels by its bend."""
+    """Return the places with the source of each pixel shifted by its sample's bend (px). Samples
+    that are not `active` keep their places."""
     height, width = bend_B2HW.shape[2:]
     x_BHW, y_BHW = (
         plane_BHW.expand(batch, height, width).clone() for plane_BHW in (places.x_BHW, places.y_BHW)

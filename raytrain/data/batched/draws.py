@@ -36,16 +36,12 @@ class Draw:
     """Function from (spec, uniform_BU, size) to the numbers."""
 
 
-def _horizontal_flip(spec: TransformSpec, uniform_BU: np.ndarray, size: Size) -> np.ndarray:
-    return _about_center(np.diag([-1.0, 1.0]), len(uniform_BU), size)
-
-
-def _vertical_flip(spec: TransformSpec, uniform_BU: np.ndarray, size: Size) -> np.ndarray:
-    return _about_center(np.diag([1.0, -1.0]), len(uniform_BU), size)
-
-
-def _transpose(spec: TransformSpec, uniform_BU: np.ndarray, size: Size) -> np.ndarray:
-    return _about_center(np.array([[0.0, 1.0], [1.0, 0.0]]), len(uniform_BU), size)
+def _fixed(linear: list[list[float]]) -> Draw:
+    """Return the draw of a flip, which needs no random number: a linear map around the center."""
+    matrix_22 = np.array(linear)
+    return Draw("turn", 0, lambda spec, uniform_BU, size: _about_center(
+        matrix_22, len(uniform_BU), size
+    ))  # fmt: skip
 
 
 _TURN = np.array([[0.0, 1.0], [-1.0, 0.0]])
@@ -129,9 +125,9 @@ def _nothing(spec: TransformSpec, uniform_BU: np.ndarray, size: Size) -> np.ndar
 
 
 DRAWS: dict[str, Draw] = {
-    "HorizontalFlip": Draw("turn", 0, _horizontal_flip),
-    "VerticalFlip": Draw("turn", 0, _vertical_flip),
-    "Transpose": Draw("turn", 0, _transpose),
+    "HorizontalFlip": _fixed([[-1.0, 0.0], [0.0, 1.0]]),
+    "VerticalFlip": _fixed([[1.0, 0.0], [0.0, -1.0]]),
+    "Transpose": _fixed([[0.0, 1.0], [1.0, 0.0]]),
     "RandomRotate90": Draw("turn", 1, _quarter_turns),
     "D4": Draw("turn", 1, _d4),
     "Rotate": Draw("move", 1, _rotate),

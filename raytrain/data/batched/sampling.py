@@ -26,15 +26,15 @@ class Places:
 
 
 def start(height: int, width: int, device: torch.device) -> Places:
-    """Return the identity: the source of every pixel is itself, for any number of samples."""
+    """Return the places at which every pixel is its own source, for any number of samples."""
     y_H = torch.arange(height, device=device, dtype=torch.float32)
     x_W = torch.arange(width, device=device, dtype=torch.float32)
     return Places(x_W.expand(1, height, width), y_H[:, None].expand(1, height, width))
 
 
 def moved(places: Places, matrix_B6: torch.Tensor) -> Places:
-    """Apply one affine map per sample (rows of x, then of y). The positions may be outside the
-    image."""
+    """Return the places after one affine map per sample: x becomes a x + b y + c, and y becomes
+    d x + e y + f, with a .. f in matrix_B6. Positions may then be outside the image."""
     a, b, c, d, e, f = matrix_B6[..., None, None].unbind(1)
     x, y = places.x_BHW, places.y_BHW
     return Places(
@@ -46,8 +46,8 @@ def moved(places: Places, matrix_B6: torch.Tensor) -> Places:
 
 
 def folded(places: Places, border: Border, height: int, width: int) -> Places:
-    """Map positions outside the image back into it, according to the border mode as OpenCV defines
-    it."""
+    """Return the places with positions outside the image mapped back into it, as OpenCV's border
+    mode of this name does."""
     weight_BHW, inside_BHW = places.weight_BHW, places.inside_BHW
     if border == "constant":
         parts = [(places.x_BHW, width), (places.y_BHW, height)]
@@ -102,8 +102,8 @@ def nearest(plane_BHW: torch.Tensor, places: Places) -> torch.Tensor:
 def blurred(
     image_BCHW: torch.Tensor, tap_BK: torch.Tensor, border: Border = "reflect_101"
 ) -> torch.Tensor:
-    """Filter each sample along both sides with its own taps. One row of taps applies to all
-    samples."""
+    """Return the images filtered along height and width, each with its own row of taps. If tap_BK
+    has one row, it applies to all samples."""
     height, width = image_BCHW.shape[2:]
     down, across = (_filter(tap_BK, side, border)[:, None] for side in (height, width))
     return down @ image_BCHW @ across.transpose(2, 3)

@@ -51,7 +51,8 @@ every problem."""
 
 
 def index_one_file(spec: OneFileSpec, splits: object, root: Path, read: Reader) -> Index:
-    """Return the images that the pattern matches. Images that the file lists have masks."""
+    """Return a sample for each image file that matches `spec.image`, and the problems. An image
+    that the annotation file `spec.file` lists has a mask; `read` reads this file."""
     search = find_images(spec, splits, root)
     problems = [*search.problems]
     masks: dict[str, str] = {}
@@ -79,8 +80,8 @@ def index_one_file(spec: OneFileSpec, splits: object, root: Path, read: Reader) 
 
 
 def index_file_per_image(spec: FilePerImageSpec, splits: object, root: Path) -> Index:
-    """Return the images that the pattern matches, each with the annotation file whose path has the
-    same parts."""
+    """Return a sample for each image file that matches `spec.image`, and the problems. The mask of
+    an image is the annotation file whose path has the same parts, such as `{name}`."""
     search = find_images(spec, splits, root)
     problems = [*search.problems]
     named = [part for part in parts_of(spec.file) if part != "split"]
@@ -106,7 +107,7 @@ def index_file_per_image(spec: FilePerImageSpec, splits: object, root: Path) -> 
         samples.append(_sample(spec, image, mask, f"{path}#", str(root / path)))
     lonely = sorted({*files.values()} - {*used}, key=natural_key)
     problems += [
-        f"{root / file}: there is no image for these annotations"
+        f"{root / file}: there is no image for these annotations; add it, or remove the file"
         for file in (lonely if search.images and not search.repeated else [])
     ]
     problems += unlisted_problems(spec, splits, root / spec.file, samples)
@@ -114,8 +115,8 @@ def index_file_per_image(spec: FilePerImageSpec, splits: object, root: Path) -> 
 
 
 def listed_at(root: Path, address: str, read: Reader) -> AnnotatedImage | None:
-    """Return the listed image at an address of `index_one_file`, or None for the address of an
-    image that is not listed."""
+    """Return the image that the address `<annotation file>#<key>` names, with its objects. `read`
+    reads the file. Return None if the key is empty: the file does not list the image."""
     file, _, key = address.rpartition("#")
     return _read(read, root / file)[key] if key else None
 
@@ -132,7 +133,7 @@ def json_in(path: Path) -> Any:
 
 
 def size_in(height: Any, width: Any) -> Size | None:
-    """Return (H, W) if a file states both, else None."""
+    """Return (H, W) if both values from a file are whole numbers, else None."""
     return (height, width) if isinstance(height, int) and isinstance(width, int) else None
 
 
@@ -154,7 +155,7 @@ def _paired(
         same = [i for i in same if _spelt(i.address).parts[-len(ending) :] == ending] or same
         same = [image for image in same if not image.elsewhere] or same
         if len(same) != 1:
-            which = " and ".join(image.address for image in same[:3])
+            which = " or ".join(image.address for image in same[:3])
             what = f"may be {which}; write its path with the folders"
             if not same:
                 what = "is not in the folder; correct competition.format.image, or remove the entry"
@@ -178,11 +179,11 @@ def _sample(
     """Return the sample; `blank` is the address of an empty mask."""
     if spec.unlisted is None:
         expected += ", or competition.format.unlisted: empty"
-    elif mask is None:
-        empty = (blank,) if spec.unlisted == "empty" else ()
-        return Found(image.name, image.split, image.addresses, empty, expected, True, image.parts)
+    said = spec.unlisted is not None and mask is None
     masks = () if mask is None else (mask,)
-    return Found(image.name, image.split, image.addresses, masks, expected, False, image.parts)
+    if said and spec.unlisted == "empty":
+        masks = (blank,)
+    return Found(image.name, image.split, image.addresses, masks, expected, said, image.parts)
 
 
 def _read(read: Reader, path: Path) -> dict[str, AnnotatedImage]:

@@ -19,7 +19,8 @@ from raytrain.rle import decode
 
 
 def read_coco(path: Path) -> dict[str, AnnotatedImage]:
-    """Return the entries of a COCO file. Raises ValueError that lists the file's problems."""
+    """Return the images that a COCO file lists, with their objects, by their positions in the file.
+    Raises ValueError that lists the file's problems."""
     tree = json_in(path)
     if not isinstance(tree, dict) or not _are_objects(tree.get("images")):
         raise ValueError(f"{path}: not a COCO file: it has no list of images")
@@ -75,9 +76,14 @@ def _problems(
     for each in annotations:
         here = f"{path}: object {each.get('id')}"
         if _id(each, "image_id") not in ids:
-            problems.append(f"{here}: there is no image {each.get('image_id')!r} in the file")
+            problems.append(
+                f"{here}: the file lists no image with its image_id {each.get('image_id')!r}"
+            )
         if names.get(_id(each, "category_id")) is None:
-            problems.append(f"{here}: there is no category {each.get('category_id')!r}")
+            problems.append(
+                f"{here}: the file lists no category with its category_id "
+                f"{each.get('category_id')!r} and a name"
+            )
     return problems
 
 
@@ -98,7 +104,7 @@ def _draw(annotation: dict[str, Any], size_HW: Size) -> np.ndarray:
     if isinstance(shape, list):
         return polygons(shape, size_HW)
     if not isinstance(shape, dict):
-        raise ValueError("its segmentation is neither polygons nor runs")
+        raise ValueError("its segmentation is neither a list of polygons nor run lengths")
     counts, size = shape.get("counts"), shape.get("size")
     if size != [*size_HW]:
         raise ValueError(

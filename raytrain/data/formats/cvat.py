@@ -18,7 +18,8 @@ Element = ElementTree.Element
 
 
 def read_cvat(path: Path) -> dict[str, AnnotatedImage]:
-    """Return the entries of a CVAT file. Raises ValueError that lists the file's problems."""
+    """Return the images that a CVAT file lists, with their objects, by their positions in the file.
+    Raises ValueError that names the file's first problem."""
     try:
         top = ElementTree.parse(path).getroot()
     except FileNotFoundError:

@@ -39,14 +39,7 @@ def one_file(read: Reader) -> Format:
     """Return the format for one annotation file with all images, such as COCO's; `read` returns the
     file's entries."""
 
-    def mask(
-        spec: AnnotationsSpec, root: Path, parts: tuple[str, ...], size_HW: Size,
-        classes: tuple[str, ...], target: Target,
-    ) -> np.ndarray:  # fmt: skip
-        (address,) = parts
-        listed = listed_at(root, address, read)
-        return painted(spec, str(root / address), listed, size_HW, classes, target)
-
+    mask = _mask_from(lambda root, address: listed_at(root, address, read))
     return Format(partial(index_one_file, read=read), mask)
 
 
@@ -54,12 +47,21 @@ def file_per_image(read: Callable[[Path], AnnotatedImage]) -> Format:
     """Return the format for one annotation file per image, such as LabelMe's; `read` returns the
     file's entry."""
 
+    def entry(root: Path, address: str) -> AnnotatedImage | None:
+        return None if address.endswith("#") else read(root / address)
+
+    return Format(index_file_per_image, _mask_from(entry))
+
+
+def _mask_from(entry: Callable[[Path, str], AnnotatedImage | None]) -> Callable[..., np.ndarray]:
+    """Return the function `Format.mask` that paints the objects of the entry at an address."""
+
     def mask(
         spec: AnnotationsSpec, root: Path, parts: tuple[str, ...], size_HW: Size,
         classes: tuple[str, ...], target: Target,
     ) -> np.ndarray:  # fmt: skip
         (address,) = parts
-        listed = None if address.endswith("#") else read(root / address)
-        return painted(spec, str(root / address), listed, size_HW, classes, target)
+        source = str(root / address)
+        return painted(spec, source, entry(root, address), size_HW, classes, target)
 
-    return Format(index_file_per_image, mask)
+    return mask

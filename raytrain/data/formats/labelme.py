@@ -22,7 +22,8 @@ POINTS = {"rectangle": 2, "circle": 2, "mask": 2}
 
 
 def read_labelme(path: Path) -> AnnotatedImage:
-    """Return the objects of a file. Raises ValueError when it is not a LabelMe file."""
+    """Return the image that a LabelMe file describes, with its objects. Raises ValueError when it
+    is not a LabelMe file."""
     tree = json_in(path)
     shapes = tree.get("shapes") if isinstance(tree, dict) else None
     if not isinstance(shapes, list) or not all(isinstance(each, dict) for each in shapes):

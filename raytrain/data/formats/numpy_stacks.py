@@ -17,7 +17,8 @@ from raytrain.data.tiff import SUFFIXES, count_pages, page_of
 
 
 def index_numpy_stacks(spec: NumpyStacksSpec, splits: object, root: Path) -> Index:
-    """Return one sample per row of the stacks. No stack is read as a whole."""
+    """Return one sample for each row of the stacks of images, and the problems. No stack is read as
+    a whole."""
     words, problems = split_words(splits, spec.images, "competition.format.images")
     if not problems:
         problems += split_words(splits, spec.masks, "competition.format.masks")[1]
@@ -39,7 +40,7 @@ def read_stack_mask(
     spec: NumpyStacksSpec, root: Path, parts: tuple[str, ...], size_HW: tuple[int, int],
     classes: tuple[str, ...], target: Target,
 ) -> np.ndarray:  # fmt: skip
-    """Return mask_HW from one row of a stack."""
+    """Return mask_HW with class numbers, from one row or page of a stack of masks."""
     del size_HW
     (address,) = parts
     path = root / address
@@ -71,7 +72,8 @@ def _rows(root: Path, split: Split | None, images: str, masks: str) -> list[Foun
     labeled = (root / masks).is_file()
     if labeled and (of_masks := _count(root / masks)) != count:
         raise ValueError(
-            f"{root / masks}: holds {of_masks} masks, but {images} holds {count} images"
+            f"{root / masks}: holds {of_masks} masks, but {images} holds {count} images; save one "
+            "mask for each image"
         )
     prefix = f"{split}_" if split else "row_"
     return [

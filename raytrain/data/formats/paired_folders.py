@@ -22,7 +22,8 @@ Key = tuple[str, ...]
 
 
 def index_paired_folders(spec: PairedFoldersSpec, splits: object, root: Path) -> Index:
-    """Match the image and mask patterns under `root`, and pair the files by their parts."""
+    """Return a sample for each image file under `root` that matches `spec.image`, with the mask
+    files whose paths have the same parts, such as `{name}`; and the problems."""
     if spec.image == spec.mask:
         return Index([], [
             f"competition.format: image and mask have the same pattern {spec.image!r}; correct one"
@@ -49,7 +50,9 @@ def index_paired_folders(spec: PairedFoldersSpec, splits: object, root: Path) ->
     lonely = sorted(masks.keys() - used, key=lambda key: [*map(natural_key, key)])
     problems += [*dict.fromkeys(wrong)] if search.images else []
     problems += [
-        f"{root / masks[key][0]}: a mask without an image {'_'.join(key[1:])!r}" for key in lonely
+        f"{root / masks[key][0]}: there is no image {'_'.join(key[1:])!r} for this mask; add it, "
+        "or remove the mask"
+        for key in lonely
     ]
     return Index(samples, problems, (*search.notes, *_notes(spec, samples)))
 
@@ -58,7 +61,8 @@ def read_paired_mask(
     spec: PairedFoldersSpec, root: Path, parts: tuple[str, ...], size_HW: tuple[int, int],
     classes: tuple[str, ...], target: Target,
 ) -> np.ndarray:  # fmt: skip
-    """Return mask_HW from one file, or from one file per object or class."""
+    """Return mask_HW with class numbers, from one mask file, or from a file for each object or
+    class."""
     above = spec.labels.above if isinstance(spec.labels, ThresholdLabelsSpec) else None
     in_parts = parts_of(spec.mask)
     if "object" not in in_parts and "class" not in in_parts:

@@ -19,7 +19,8 @@ Runs = dict[str, list[tuple[str, str]]]
 
 
 def index_rle_table(spec: RleTableSpec, splits: object, root: Path) -> Index:
-    """Return the images that the pattern matches. Images that have rows in the table have masks."""
+    """Return a sample for each image file that matches `spec.image`, and the problems. Images that
+    have rows in the table have masks."""
     problems = image_words(spec, splits)[1]
     if problems:
         return Index([], problems)
@@ -43,7 +44,9 @@ def index_rle_table(spec: RleTableSpec, splits: object, root: Path) -> Index:
         samples.append(Found(name, image.split, image.addresses, mask, expected, said, image.parts))
     problems += unlisted_problems(spec, splits, root / spec.table, samples)
     lonely = sorted(runs.keys() - {sample.id for sample in samples}, key=natural_key)
-    problems += [f"{root / spec.table}: {name!r} has no image" for name in lonely]
+    problems += [
+        f"{root / spec.table}: {name!r} has no image; add it, or remove its rows" for name in lonely
+    ]
     return Index(samples, problems, search.notes)
 
 
@@ -51,7 +54,7 @@ def read_rle_mask(
     spec: RleTableSpec, root: Path, parts: tuple[str, ...], size_HW: tuple[int, int],
     classes: tuple[str, ...], target: Target,
 ) -> np.ndarray:  # fmt: skip
-    """Return mask_HW from the rows of an image."""
+    """Return mask_HW with class numbers, from the rows of an image in the table."""
     (address,) = parts
     name = address.removeprefix(f"{spec.table}#")
     layers: dict[int, np.ndarray] = {0: np.zeros(size_HW, bool)}

@@ -19,7 +19,8 @@ from raytrain.data.outlines import bitmap, flat, placed
 
 
 def read_supervisely(path: Path) -> AnnotatedImage:
-    """Return the objects of a file. Raises ValueError when it is not a Supervisely file."""
+    """Return the image that a Supervisely file describes, with its objects. Raises ValueError when
+    it is not a Supervisely file."""
     tree = json_in(path)
     objects = tree.get("objects") if isinstance(tree, dict) else None
     if not isinstance(objects, list) or not all(isinstance(each, dict) for each in objects):

@@ -31,20 +31,14 @@ class ClassMap:
 
 def class_map(root: Path, files: list[File]) -> ClassMap | None:
     """Return the classes in the first file that lists classes, or None."""
-    for file in files:
-        if file.suffix in (".csv", ".json", ".txt") and _small(root / file.address):
-            found = _read(root, file)
-            if found is not None:
-                return found
-    return None
-
-
-def _small(path: Path) -> bool:
-    return path.stat().st_size <= LARGEST
+    found = (_read(root, file) for file in files if file.suffix in (".csv", ".json", ".txt"))
+    return next((each for each in found if each is not None), None)
 
 
 def _read(root: Path, file: File) -> ClassMap | None:
     path = root / file.address
+    if path.stat().st_size > LARGEST:
+        return None
     try:
         if file.suffix == ".csv":
             return _from_table(path, file.address)

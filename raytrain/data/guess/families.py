@@ -57,6 +57,12 @@ class Family:
         folders = [next(texts) if name is None else name for name in self.folders]
         return "/".join((*folders, f"{self.before}{core}{self.after}{self.suffix}"))
 
+    def pattern_like(self, free: tuple[str, ...], core: str) -> str:
+        """Return `pattern(free, core)`, or with `*` for every free folder if this family has
+        another number of them."""
+        count = self.folders.count(None)
+        return self.pattern(free if count == len(free) else ("*",) * count, core)
+
     def keeping(self, before: str, after: str) -> "Family":
         """Return the family with only `before` and `after` outside the core. `before` is a
         beginning of the family's own `before`, and `after` is an end of its own `after`."""
@@ -121,9 +127,7 @@ def split_of(text: str) -> str | None:
 
 
 def _member(file: File, folders: tuple[str | None, ...], before: str, after: str) -> Member:
-    free = tuple(
-        own for own, fixed in zip(file.folders, folders, strict=True) if fixed is None
-    )  # fmt: skip
+    free = tuple(own for own, fixed in zip(file.folders, folders, strict=True) if fixed is None)
     return Member(file.address, free, file.stem[len(before) : len(file.stem) - len(after)])
 
 
@@ -147,7 +151,7 @@ class _Free:
             self.skeletons |= {_skeleton(name) for name in rest}
 
     def knows(self, name: str) -> bool:
-        """Return whether a folder with this name is one of many."""
+        """Return whether a folder with this name is one of many, such as one patient's folder."""
         if _says_role(name):
             return False
         return _skeleton(name) in self.skeletons or bool(self.hashes and _HASH.fullmatch(name))
@@ -226,14 +230,11 @@ def _fixed_names(stems: dict[tuple[str, ...], set[str]]) -> set[str]:
 
 
 def _affix(stem: str, usual: set[str]) -> tuple[str, str]:
-    after = next((stem[at:] for at in _cuts(stem) if _is_ending(stem[at:], usual)), "")
+    endings = (stem[at:] for at in _cuts(stem))
+    after = next((end for end in endings if end in usual or _is_role(end[1:])), "")
     rest = stem[: len(stem) - len(after)]
     before = next((rest[: at + 1] for at in reversed(_cuts(rest)) if _is_role(rest[:at])), "")
     return before, after
-
-
-def _is_ending(text: str, usual: set[str]) -> bool:
-    return text in usual or _is_role(text[1:])
 
 
 @lru_cache(maxsize=_CACHED)

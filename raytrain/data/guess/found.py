@@ -46,8 +46,8 @@ class Layout:
 
 
 def test_family(found: Found, beside: Family) -> tuple[Family | None, tuple[Question, ...]]:
-    """Return the family of images without masks that most likely holds the test images of the
-    training images `beside`, and a question if several are likely."""
+    """Return the family (files named alike) of images without masks that most likely holds the test
+    images that belong to the training images `beside`, and a question if this is not certain."""
     look = found.roles.look(beside)
     alike = [
         family

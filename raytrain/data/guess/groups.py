@@ -37,8 +37,8 @@ _JOINT = re.compile(r"[_\-. ]")
 
 
 def group_of_images(seen: Sequence[Seen], pairs: Sequence[tuple[int, int]]) -> Said:
-    """Return `competition.group` for these images; `pairs` are pairs of indices of nearly equal
-    images."""
+    """Return a value for `competition.group`, and the reason, from the names of these images and
+    how much they resemble each other. `pairs` are pairs of indices of nearly equal images."""
     labeled = [place for place, each in enumerate(seen) if each.row["mask"]]
     for places in (range(len(seen)), labeled):  # numbers of test images may begin anew
         if not places:
@@ -55,8 +55,8 @@ def group_of_images(seen: Sequence[Seen], pairs: Sequence[tuple[int, int]]) -> S
 def group_of(
     names: Sequence[str], signatures_ND: np.ndarray, pairs: Sequence[tuple[int, int]] = ()
 ) -> Said:
-    """Return `competition.group` for images with these names, signatures and pairs of nearly equal
-    images.
+    """Return a value for `competition.group`, and the reason, from names, signatures and pairs of
+    nearly equal images.
 
     Signatures are rows of `data/duplicates.py: signature`, in the order of the names.
     """

@@ -117,14 +117,15 @@ windows with an object are drawn more often."""
 
 
 def kind_of(images: Images) -> Kind:
-    """Return the kind of these images."""
+    """Return the kind of these images, which has default values for a search."""
     if not images.gray:
         return KINDS["color images"]
     return KINDS["small gray images" if images.longest <= SMALL else "large gray images"]
 
 
 def framing(images: Images, side: int) -> Said:
-    """Return `trial.framing`; larger images are resized to this longest side or cut into tiles."""
+    """Return a value for `trial.framing`, and the reason. Images that are too large are resized to
+    the longest side `side` (px), or cut into tiles."""
     one, factor = len(images.sizes_HW) == 1, kind_of(images).enlarged
     if one and images.shortest >= LEAST and images.longest <= TINY and factor > 1:
         [size] = images.sizes_HW
@@ -166,8 +167,9 @@ def epochs_for(labeled: int) -> int:
 
 
 def parts(images: Images, folds: int) -> dict[str, Tree | Said]:
-    """Return `trial`, `search`, `folds`, `cv`, `resources` and `profiles`. `folds` is the largest
-    number of folds that the groups allow; below 2, there are no folds."""
+    """Return the parts `trial`, `search`, `folds`, `cv`, `resources` and `profiles` of a job for
+    these images, with reasons. `folds` is the largest number of folds that the groups allow; below
+    2, there are no folds."""
     kind, epochs = kind_of(images), epochs_for(images.labeled)
     losses = OVERLAP_LOSSES if images.overlap else LOSSES
     trial: dict[str, Said | Tree] = {

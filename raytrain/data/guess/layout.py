@@ -29,8 +29,9 @@ _STACK_PLANES = 300
 
 
 def layout_of(root: Path, sample: Path | None) -> tuple[Layout, Tables]:
-    """Return the layout and the tables of a folder. If no masks were found, raises ValueError with
-    a list of the files that were seen."""
+    """Return where an unknown folder has images, masks and test images, and its CSV tables.
+    `sample` is the path of the sample submission, if it is known. If no masks are found, raises
+    ValueError with a list of the files that were seen."""
     files = listed(root)
     tables = tables_in(root, files, sample)
     stacks = stacks_in(root, files)

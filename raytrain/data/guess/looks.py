@@ -69,14 +69,15 @@ class Looks:
 
 
 def looks_of(root: Path, family: Family) -> Looks | None:
-    """Return what some files of a family look like; None if none of them can be read."""
+    """Return what some files of a family (files named alike) look like; None if none of them can be
+    read."""
     found = [_look(root / each.address) for each in spread(family.members, LOOKED)]
     known = tuple(look for look in found if look is not None)
     return Looks(known) if known else None
 
 
 def spread(items: Iterable[Item], most: int) -> list[Item]:
-    """Return at most this many of the items, evenly spread over them."""
+    """Return at most `most` of the items, evenly spread over them."""
     every = [*items]
     count = min(most, len(every))
     return [every[place * len(every) // count] for place in range(count)]

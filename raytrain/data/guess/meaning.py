@@ -27,8 +27,9 @@ class Meaning:
 
 
 def meaning(seen: Seen, nearly: bool, names: ClassMap | None) -> Meaning:
-    """Return the meaning of the values. `nearly` says that the masks are lossy or have smooth
-    edges."""
+    """Return the meaning of the values in masks, as parts of the YAML with reasons. `nearly` says
+    that the masks are lossy or have smooth edges; `names` are the names of a file that lists
+    classes."""
     if seen.layers:
         return _layers(seen)
     if seen.colored:
@@ -67,26 +68,18 @@ def _levels(seen: Seen, values: list[int], names: ClassMap | None) -> Meaning:
     ignore = [VOID] if void else []
     ignore += [value for value in values if _means_void(known.get(value, ""))]
     levels = [value for value in values if value not in ignore]
-    if known and set(levels) <= set(known):
-        return _named(levels, ignore, values, known, names.file if names else "")
+    if names is not None and known and set(levels) <= set(known):
+        why = f"the classes of {names.file} that occur in the masks"
+        return _numbered(levels, ignore, values, Said([known[level] for level in levels], why))
     levels = levels if 0 in levels else [0, *levels]
     if len(levels) == 2:
         return _two(levels, ignore, values)
     classes = Said(["background", *(f"class {number}" for number in levels[1:])], _NO_NAMES)
-    if levels == [*range(len(levels))]:
-        return Meaning(_ignoring(ignore, values), classes)
-    numbers = {value: place for place, value in enumerate(levels)}
-    return Meaning(_valued(numbers, ignore, values), classes)
+    return _numbered(levels, ignore, values, classes)
 
 
-def _named(
-    levels: list[int], ignore: list[int], values: list[int], known: dict[int, str], file: str
-) -> Meaning:  # fmt: skip
-    """Return the meaning of values whose names are in a file. Names without a pixel are left
-    out."""
-    classes = Said(
-        [known[level] for level in levels], f"the classes of {file} that occur in the masks"
-    )
+def _numbered(levels: list[int], ignore: list[int], values: list[int], classes: Said) -> Meaning:
+    """Return the meaning of masks in which the values `levels` are the classes, in this order."""
     if levels == [*range(len(levels))]:
         return Meaning(_ignoring(ignore, values), classes)
     numbers = {value: place for place, value in enumerate(levels)}

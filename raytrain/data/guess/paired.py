@@ -30,7 +30,8 @@ _OVERLAPS = 100
 
 
 def paired_layout(found: Found) -> Layout | None:
-    """Return the layout, or None if no image has a mask file."""
+    """Return the layout of a folder with mask files beside its images, or None if no image has a
+    mask file."""
     of, questions = _by_split(found)
     if "train" not in of:
         return None
@@ -52,7 +53,7 @@ def paired_layout(found: Found) -> Layout | None:
         questions += asked
     if test is not None:
         test = _like(test, train)
-        patterns["test"] = Patterns(_pattern_like(test, train))
+        patterns["test"] = Patterns(test.pattern_like(train.image_free, train.image_core))
     elif len(of) == 1:
         lists = _other_splits(found, {*masks}, {*images})
         if lists is None and len(masks) == len(images):
@@ -155,13 +156,6 @@ def _like(test: Family, train: Paired) -> Family:
         test = test.without(after)
     fits = test.before.startswith(before) and test.after.endswith(after)
     return test.keeping(before, after) if fits else test
-
-
-def _pattern_like(test: Family, train: Paired) -> str:
-    """Return the pattern of the test images, with the same parts that name training images."""
-    free = test.folders.count(None)
-    texts = train.image_free if free == len(train.image_free) else ("*",) * free
-    return test.pattern(texts, train.image_core)
 
 
 def _mask_why(train: Paired) -> str:

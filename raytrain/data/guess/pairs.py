@@ -84,7 +84,8 @@ class _Way:
 
 
 def paired(images: Family, masks: Family) -> Paired | None:
-    """Return the pairs of two families, or None if the masks are not named after the images."""
+    """Return which mask files of the family `masks` belong to which images of the family `images`,
+    or None if the masks are not named after the images."""
     images, masks = _aligned(images, masks)
     for way in _ways(images, masks):
         of = _matched(images, masks, way)
@@ -99,8 +100,8 @@ def paired(images: Family, masks: Family) -> Paired | None:
 
 
 def by_class(pairs: list[Paired]) -> Paired | None:
-    """Return the pairings of several families as one. The families differ in one folder, which
-    names the class; None if they differ in more."""
+    """Return the pairs of images with several families of masks as one. The mask families differ in
+    one folder, which names the class; return None if they differ in more."""
     first = pairs[0].masks[0]
     for each in pairs:
         family = each.masks[0]

@@ -35,7 +35,8 @@ class Roles:
 
 
 def roles(root: Path, families: list[Family]) -> Roles:
-    """Distinguish images from masks by content and names, and pair them."""
+    """Return which families (files named alike) are images, which are their masks, and which are
+    images without masks. Content and names decide."""
     looks = {
         _key(family): look for family in families if (look := looks_of(root, family)) is not None
     }

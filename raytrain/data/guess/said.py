@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Said:
-    """A value, and the reason for it."""
+    """A value for the YAML, and the reason for it."""
 
     value: Any
     why: str
@@ -16,7 +16,7 @@ class Said:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One possible answer."""
+    """One possible answer to a question."""
 
     line: str
     """The value as YAML, in one line."""
@@ -45,7 +45,7 @@ Tree = Mapping[str, "Said | Tree"]
 
 
 def plain(tree: Tree) -> dict[str, Any]:
-    """Return the values without the reasons."""
+    """Return the values of a tree without the reasons, as nested dicts."""
     return {
         key: node.value if isinstance(node, Said) else plain(node) for key, node in tree.items()
     }

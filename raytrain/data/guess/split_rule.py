@@ -81,7 +81,8 @@ def _with_word(patterns: Patterns) -> tuple[Patterns, str] | None:
 
 
 def split_tree(found: Together) -> Tree | None:
-    """Return `competition.splits`; None if the default gives the same splits."""
+    """Return `competition.splits` for these patterns, with reasons; None if the default gives the
+    same splits."""
     if not found.words:
         return None if found.test_image is not None else fraction_tree()
     tree: dict[str, Said | Tree] = {}
@@ -97,7 +98,8 @@ def split_tree(found: Together) -> Tree | None:
 
 
 def fraction_tree() -> Tree:
-    """Return a random split of the labeled images."""
+    """Return `competition.splits` for images of which only those without a mask are test images.
+    There is no val split."""
     return {
         "name": Said("fraction", "images without a mask are test images"),
         "val": Said(0, "no val split; the search validates on the first fold"),
@@ -123,7 +125,8 @@ def range_tree(labeled: set[str], names: set[str]) -> Tree | None:
 
 
 def list_tree(root: Path, files: list[File], labeled: set[str], names: set[str]) -> Tree | None:
-    """Return the splits from text files that list names, or None if there are no such files."""
+    """Return `competition.splits` from text files that list the names of each split's images, or
+    None if there are no such files. `labeled` are the names of images with masks."""
     found: dict[tuple[str, ...], dict[str, str]] = {}
     for file in files:
         split = split_of(file.stem)

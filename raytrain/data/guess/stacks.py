@@ -12,6 +12,7 @@ from raytrain.data.guess.files import File, names_images, names_masks
 from raytrain.data.guess.split_rule import Patterns, Together, together
 
 LOOKED = 5
+"""Number of planes of a stack that are looked at."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class StackLayout:
 
 
 def stacks_in(root: Path, files: list[File]) -> list[Stack]:
-    """Return the stacks among these files."""
+    """Return the files with many images each among these files."""
     found = [_stack(root, file) for file in files if file.suffix in (".npy", ".tif", ".tiff")]
     return [stack for stack in found if stack is not None]
 
@@ -69,7 +70,7 @@ def _pages(path: Path) -> Callable[[int], np.ndarray]:
 
 
 def planes_of(root: Path, stack: Stack) -> Callable[[int], np.ndarray]:
-    """Return a function from a position to the plane of a stack."""
+    """Return a function from a position in a stack to the image or mask (an array) at it."""
     path = root / stack.file.address
     if stack.file.suffix != ".npy":
         return _pages(path)

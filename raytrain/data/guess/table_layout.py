@@ -12,8 +12,8 @@ from raytrain.runs.messages import counted
 
 
 def table_layout(found: Found, path: Path) -> Layout | None:
-    """Return the layout of images with run-length encoded masks in a table, or None if its cells
-    name no image."""
+    """Return the layout of images whose run-length encoded masks are in the table at `path`, or
+    None if the table's cells name no image."""
     table = read_table(path)
     cells = {cell for name in table.header for cell in table.column(name) if len(cell) < 300}
     named: list[tuple[Family, Naming]] = []
@@ -32,9 +32,7 @@ def table_layout(found: Found, path: Path) -> Layout | None:
     patterns = {split: Patterns(own.pattern(each)) for split, (each, own) in of.items()}
     if test is not None:
         test = test.keeping("", "")
-        free = test.folders.count(None)
-        texts = names.free if free == len(names.free) else ("*",) * free
-        patterns["test"] = Patterns(test.pattern(texts, names.core))
+        patterns["test"] = Patterns(test.pattern_like(names.free, names.core))
     joined = together(patterns)
     labeled = sum(len(own.names) for _, own in of.values())
     format: dict[str, Said | Tree] = {

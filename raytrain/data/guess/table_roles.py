@@ -1,5 +1,6 @@
 """Tables of a competition: run-length encoded masks, the sample submission, groups and splits."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -34,8 +35,8 @@ class Tables:
 
 
 def tables_in(root: Path, files: list[File], sample: Path | None) -> Tables:
-    """Read the CSV files. Files that are not tables are left out. `sample` is known to be the
-    sample submission."""
+    """Return the CSV files among `files` by their roles. Files that are not tables are left out.
+    `sample` is the path of the sample submission, if it is known."""
     every = []
     for file in files:
         if file.suffix == ".csv":
@@ -63,12 +64,13 @@ def _share_named(table: CsvTable, stems: set[str]) -> float:
 
 
 def begins_with(cell: str, names: set[str]) -> bool:
-    """Return whether an id begins with one of these names."""
+    """Return whether an id is one of these names, or begins with one and a separator, such as
+    `_`."""
     return any(cell[:at] in names for at in (*_ends(cell), len(cell)))
 
 
 def encoding_column(table: CsvTable) -> str | None:
-    """Return the column that holds run-length encoded masks, or None."""
+    """Return the name of the column that holds run-length encoded masks, or None."""
     for name in reversed(table.header):
         cells = [cell for cell in table.column(name) if not says_no_pixel(cell)]
         cells = spread(cells, PROBED)
@@ -90,12 +92,12 @@ class Naming:
     """Image address -> name."""
 
     def pattern(self, family: Family) -> str:
-        """Return the path pattern."""
+        """Return the path pattern of a family, with parts such as `{name}` for the names."""
         return family.pattern(self.free, self.core)
 
 
 def naming(family: Family, cells: set[str]) -> Naming | None:
-    """Return how these cells name the images of a family, or None.
+    """Return how these cells of tables name the images of a family, or None if they do not.
 
     A cell begins with the image's name: the file's name, or a folder's name and a part of the
     file's name.
@@ -162,12 +164,9 @@ def _rest(family: Family, cores: dict[str, str]) -> str:
 
 def _fixed_start(cores: list[str]) -> str:
     """Return the words at the start that all names share, such as `slice_`."""
-    first, last = min(cores), max(cores)
-    shared = 0
-    while shared < min(len(first), len(last)) and first[shared] == last[shared]:
-        shared += 1
-    cuts = [at + 1 for at in _ends(first) if at + 1 <= shared]
-    return first[: cuts[-1]] if cuts else ""
+    shared = os.path.commonprefix(cores)  # noqa: RUF071  # character by character
+    cuts = _ends(shared)
+    return shared[: cuts[-1] + 1] if cuts else ""
 
 
 def _ends(text: str) -> list[int]:

@@ -37,7 +37,8 @@ class Seen:
 
 
 def seen_in(root: Path, addresses: Iterable[str], looks: Looks) -> Seen:
-    """Read masks and count their values. Unreadable files are left to `check`."""
+    """Return the counted values of the masks at these addresses. Of many masks, only a part is
+    read. Unreadable files are skipped, because `raytrain check` names them."""
     every = [*addresses]
     pixels = looks.first.size_HW[0] * looks.first.size_HW[1]
     chosen = spread(every, min(MOST_READ, max(LEAST_READ, PIXELS // max(1, pixels))))
@@ -60,7 +61,7 @@ def seen_in(root: Path, addresses: Iterable[str], looks: Looks) -> Seen:
 
 
 def count_values(seen: Seen, values: np.ndarray) -> None:
-    """Add the values of one mask, H x W or H x W x C."""
+    """Add the values of one mask, H x W or H x W x C, to `seen`, in place."""
     seen.masks += 1
     plane_HW = one_plane(values)
     if plane_HW is None:

@@ -1,6 +1,7 @@
 """A YAML with a reason beside each value, and each open question above the value that it
 concerns."""
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,7 +16,8 @@ _FLOW = 92
 
 
 def written(tree: Tree, head: Sequence[str], questions: Sequence[Question]) -> str:
-    """Return the text of a YAML file."""
+    """Return the text of a YAML file: `head` as comments at the top, then the values of `tree`,
+    each with the reason for it as a comment, and each question above the value that it concerns."""
     asked = {question.key: question for question in questions}
     lines = [f"# {line}".rstrip() for line in head]
     for key, node in tree.items():
@@ -76,14 +78,11 @@ def _question(question: Question, indent: str) -> Iterator[str]:
 
 def _comment(text: str, indent: str) -> Iterator[str]:
     """Yield a text as comment lines."""
-    lead = text[: len(text) - len(text.lstrip())]
-    line = f"{indent}#{lead}"
-    for word in text.split():
-        if len(line) + 1 + len(word) > WIDTH and line.strip() != "#":
-            yield line
-            line = f"{indent}#{lead}"
-        line += f" {word}"
-    yield line
+    lead = f"{indent}#{text[: len(text) - len(text.lstrip())]} "
+    yield from textwrap.wrap(
+        " ".join(text.split()), WIDTH, initial_indent=lead, subsequent_indent=lead,
+        break_long_words=False, break_on_hyphens=False,
+    ) or [lead.rstrip()]  # fmt: skip
 
 
 def flow(value: Any) -> str:
