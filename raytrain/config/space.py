@@ -9,7 +9,7 @@ exist only if that value is chosen. The key of a domain is its path: `optimizer`
 import copy
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from raytrain.config.named import named_parts
@@ -22,6 +22,8 @@ Number = int | float
 Point = dict[str, Number]
 """Key of a domain -> index of the chosen value, or the drawn number. Domains of values that were
 not chosen are left out."""
+
+Join = Callable[[list[list[Point]]], Iterable[Point]]
 
 
 class Chooser(Protocol):
@@ -111,21 +113,26 @@ def readable(value: float, low: Number, high: Number) -> float:
 def cells(space: dict[str, Any], kinds: tuple[str, ...]) -> Iterator[Point]:
     """Yield, as points, every combination of the values in the lists of these kinds (`choice`,
     `grid`). The last list varies fastest."""
-    yield from crossed([_cells(node, path, kinds) for path, node in space.items()])
+    yield from crossed([_points(node, path, kinds, crossed) for path, node in space.items()])
 
 
-def _cells(node: Any, key: str, kinds: tuple[str, ...]) -> list[Point]:
+def _points(node: Any, key: str, kinds: tuple[str, ...], join: Join) -> list[Point]:
+    """Return the points of the domains of these kinds in a node; `join` joins the points of its
+    parts."""
     domain = domain_of(node)
     if domain is None:
         parts = parts_of(node, key) if isinstance(node, dict | list) else ()
-        return list(crossed([_cells(part, at, kinds) for _, at, part in parts]))
+        return list(join([_points(part, at, kinds, join) for _, at, part in parts]))
     kind, values = domain
     if kind not in kinds:
         return [{}]
+    if kind in RANGES:
+        low, high = values
+        return [{key: between(kind, low, high, share)} for share in SHARES]
     return [
         {key: number, **point}
         for number, value in enumerate(values)
-        for point in _cells(value, f"{key}[{number}]", kinds)
+        for point in _points(value, f"{key}[{number}]", kinds, join)
     ]
 
 
@@ -137,29 +144,15 @@ def crossed(parts: list[list[Point]]) -> Iterator[Point]:
 
 def count_cells(space: dict[str, Any], kinds: tuple[str, ...]) -> int:
     """Return the number of combinations that `cells` yields."""
-    return math.prod(len(_cells(node, path, kinds)) for path, node in space.items())
+    return math.prod(len(_points(node, path, kinds, crossed)) for path, node in space.items())
 
 
 def covering(space: dict[str, Any]) -> list[Point]:
     """Return a few points that together contain every listed value, and both ends and a middle of
     each range."""
-    return _side_by_side([_covering(node, path) for path, node in space.items()])
-
-
-def _covering(node: Any, key: str) -> list[Point]:
-    domain = domain_of(node)
-    if domain is None:
-        parts = parts_of(node, key) if isinstance(node, dict | list) else ()
-        return _side_by_side([_covering(part, at) for _, at, part in parts])
-    kind, values = domain
-    if kind in RANGES:
-        low, high = values
-        return [{key: between(kind, low, high, share)} for share in SHARES]
-    return [
-        {key: number, **point}
-        for number, value in enumerate(values)
-        for point in _covering(value, f"{key}[{number}]")
-    ]
+    return _side_by_side(
+        [_points(node, path, LISTS + RANGES, _side_by_side) for path, node in space.items()]
+    )
 
 
 def _side_by_side(parts: list[list[Point]]) -> list[Point]:

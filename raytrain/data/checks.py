@@ -11,10 +11,12 @@ from raytrain.config.codes import CodedError
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.errors import shortened
 from raytrain.config.fault import Fault, faults_of
+from raytrain.config.splits import OwnGroupSpec
 from raytrain.data.describe import describe
 from raytrain.data.duplicates import near_duplicates
 from raytrain.data.find import find_samples
-from raytrain.data.group_note import group_note
+from raytrain.data.guess.groups import ENOUGH, OWN, group_of_images
+from raytrain.data.guess.written import flow
 from raytrain.data.header import declared_values
 from raytrain.data.index import Found
 from raytrain.data.left_over import left_over
@@ -55,9 +57,9 @@ def inspect(competition: CompetitionSpec) -> DataReport:
         count = counted(len(found.problems), "problem")
         lines = [f"{root}: {count} in the data", *shortened(found.problems)]
         if _leaks(found.seen, pairs):
-            lines += group_note(competition, root, found.seen, pairs)
+            lines += _group_note(competition, root, found.seen, pairs)
         raise CodedError("data", "\n  ".join(lines), found.problems)
-    notes = (*found.notes, *group_note(competition, root, found.seen, pairs))
+    notes = (*found.notes, *_group_note(competition, root, found.seen, pairs))
     with working("comparing train with test images"):
         return describe(competition, found.seen, found.equal, found.near, notes)
 
@@ -197,3 +199,34 @@ def _leaks(
     """Return, for each pair with one image in train and one in val, the rows of both images."""
     rows = [(seen[first].row, seen[other].row) for first, other in pairs]
     return [(a, b) for a, b in rows if {a["split"], b["split"]} == {"train", "val"}]
+
+
+def _group_note(
+    competition: CompetitionSpec, root: Path, seen: list[Seen], pairs: list[tuple[int, int]]
+) -> tuple[str, ...]:
+    """Return a note with the YAML line that keeps near-duplicates together, or no note.
+
+    `pairs` are indices into `seen`. There is no note if the job names a group, or if neither names
+    nor images show a rule that every image follows.
+    """
+    if not pairs or not isinstance(competition.group, OwnGroupSpec):
+        return ()
+    guess = group_of_images(seen, pairs)
+    if guess.value == OWN.value:
+        return ()
+    tree = competition.model_dump(mode="json") | {"group": guess.value}
+    before, after = (
+        find_samples(CompetitionSpec.model_validate(each), root)
+        for each in (competition.model_dump(mode="json"), tree)
+    )
+    if len(after.problems) > len(before.problems):
+        return ()
+    groups = [[after.groups[seen[place].row["id"]] for place in pair] for pair in pairs]
+    together = sum(first == other for first, other in groups)
+    if together < ENOUGH * len(pairs):
+        return ()
+    return (
+        f"{together} of {len(pairs)} pairs of nearly equal images are in the same group by their "
+        f"names ({guess.why}); so that folds do not divide these groups, write under competition: "
+        f"group: {flow(guess.value)}",
+    )

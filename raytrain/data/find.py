@@ -35,7 +35,8 @@ def find_samples(competition: CompetitionSpec, root: Path) -> FoundSamples:
     find = part_of("FORMATS", competition.format, FORMATS).index
     index = find(competition.format, competition.splits, root)
     notes = index.notes
-    if _share_names(index.samples):
+    tests = {sample.id for sample in index.samples if sample.split == "test"}
+    if any(sample.split != "test" and sample.id in tests for sample in index.samples):
         index = replace(index, samples=[_told_apart(sample) for sample in index.samples])
         notes = (*notes, "labeled images have the names of test images, so their ids are "
                  "train_<name> and val_<name>")  # fmt: skip
@@ -98,11 +99,6 @@ def _groups(
         f"{alone[0]!r}"
     )
     return groups, problems, (note,)
-
-
-def _share_names(samples: list[Found]) -> bool:
-    test = {sample.id for sample in samples if sample.split == "test"}
-    return any(sample.split != "test" and sample.id in test for sample in samples)
 
 
 def _told_apart(sample: Found) -> Found:

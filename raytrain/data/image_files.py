@@ -164,4 +164,6 @@ def _matching(
 def _remedy(split: Split | None, word: str) -> str:
     if not word or split in (None, "train"):
         return "; correct the pattern"
-    return f"; correct the pattern, or set competition.splits.{split}: null if there is none"
+    return (
+        f"; correct the pattern, or set competition.splits.{split}: null if there is no such split"
+    )

@@ -9,8 +9,7 @@ import imagecodecs
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from raytrain.data.lossy import lossy_jpeg2000, lossy_webp
-from raytrain.data.stored import Stored, orientation_of, reason_of
+from raytrain.data.stored import Stored, lossy_jpeg2000, lossy_webp, orientation_of, reason_of
 
 READ = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """Formats that are read. Other formats hold no image data, or may run a program, as EPS does."""

@@ -16,8 +16,7 @@ from typing import cast
 import numpy as np
 import tifffile
 
-from raytrain.data.lossy import lossy_jpeg2000, lossy_webp
-from raytrain.data.stored import Stored, orientation_of, reason_of
+from raytrain.data.stored import Stored, lossy_jpeg2000, lossy_webp, orientation_of, reason_of
 
 ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
 ORIENTATION = 274

@@ -45,7 +45,7 @@ LOSSES: dict[str, Callable[[Any, Setting], Term]] = {
     "lovasz": build_lovasz,
     "boundary": build_boundary,
 }
-"""Name -> builder(spec, setting)."""
+"""Name -> function that returns the term for a spec and a setting."""
 
 
 def build_loss(
@@ -54,7 +54,8 @@ def build_loss(
     class_pixels: tuple[int, ...],
     table_VK: torch.Tensor | None = None,
 ) -> Loss:
-    """Build the weighted sum of the terms. It is computed in float32 in every precision.
+    """Return the loss function: the weighted sum of the terms, computed in float32 in every
+    precision of the network.
 
     `class_pixels` are the pixel counts of the training images, background first. Without a labeled
     pixel, the loss and its gradient are 0. Means over pixels use the labeled pixels of a worker's

@@ -9,8 +9,8 @@ from raytrain.losses.setting import Setting, Term
 
 
 def build_bce(spec: BceSpec, setting: Setting) -> Term:
-    """Build the mean over labeled pixels and classes of -log p or -log(1 - p), in nats, each
-    clipped at 100 as in torch."""
+    """Return the term: the mean over labeled pixels and classes of -log p where the pixel has the
+    class, and of -log(1 - p) elsewhere, in nats. Both are clipped at 100, as in torch."""
     del spec, setting
 
     def term(judged: Judged) -> torch.Tensor:
@@ -24,7 +24,8 @@ def build_bce(spec: BceSpec, setting: Setting) -> Term:
 
 
 def build_bce_with_logits(spec: BceWithLogitsSpec, setting: Setting) -> Term:
-    """Build the mean over labeled pixels and classes of the cross-entropy of each sigmoid."""
+    """Return the term: the mean over labeled pixels and classes of the binary cross-entropy of the
+    logit's sigmoid, in nats."""
     del setting
 
     def term(judged: Judged) -> torch.Tensor:

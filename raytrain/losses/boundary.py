@@ -10,8 +10,8 @@ from raytrain.losses.setting import Setting, Term
 
 
 def build_boundary(spec: BoundarySpec, setting: Setting) -> Term:
-    """Build the mean over labeled pixels and classes of probability times signed distance to the
-    true border, in image diagonals.
+    """Return the term: the mean over labeled pixels and classes of probability times signed
+    distance to the true border, in image diagonals.
 
     A class that is absent from an image has distance 1 everywhere. Unlabeled pixels cost nothing,
     but count as outside when distances are computed. A soft label is inside if it exceeds .5.

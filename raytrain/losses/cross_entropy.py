@@ -8,7 +8,7 @@ from raytrain.losses.setting import Setting, Term
 
 
 def build_cross_entropy(spec: CrossEntropySpec, setting: Setting) -> Term:
-    """Build the mean over labeled pixels of -log softmax at the true class, in nats.
+    """Return the term: the mean over labeled pixels of -log softmax at the true class, in nats.
 
     With class weights it is the weighted mean, which is 0 if all weights of the pixels are 0. With
     weights, results with one worker and with several differ.
@@ -33,7 +33,8 @@ def build_cross_entropy(spec: CrossEntropySpec, setting: Setting) -> Term:
 
 
 def build_topk_cross_entropy(spec: TopKCrossEntropySpec, setting: Setting) -> Term:
-    """Build the mean over images of the mean cross-entropy of their hardest pixels."""
+    """Return the term: the mean over images of the mean cross-entropy (nats) of their hardest
+    pixels, which are the share `spec.share` of the labeled pixels."""
     del setting
 
     def term(judged: Judged) -> torch.Tensor:

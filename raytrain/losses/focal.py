@@ -9,8 +9,9 @@ from raytrain.losses.setting import Setting, Term
 
 
 def build_focal(spec: FocalSpec, setting: Setting) -> Term:
-    """Build the mean over labeled pixels of -alpha (1 - p)^gamma log p, where p is the probability
-    of the truth. With sigmoids or overlapping classes, it is also the mean over classes."""
+    """Return the term: the mean over labeled pixels of -alpha (1 - p)^gamma log p, with p the
+    probability of the truth. With sigmoids or overlapping classes, it is also the mean over
+    classes."""
     single = setting.target == "single_label" and spec.maps == "softmax"
     return _of_classes(spec) if single else _of_layers(spec)
 

@@ -90,5 +90,6 @@ class Judged:
         return count.clamp_min(1)
 
     def first(self, background: bool) -> int:
-        """Return the first channel that counts, with or without the background."""
+        """Return the index of the first channel that counts: 1 if channel 0 is the background and
+        `background` is false, else 0."""
         return 0 if background or self.target == "multi_label" else 1

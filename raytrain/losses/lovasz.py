@@ -8,8 +8,9 @@ from raytrain.losses.setting import Setting, Term
 
 
 def build_lovasz(spec: LovaszSpec, setting: Setting) -> Term:
-    """Build the mean over images of the mean over the classes that occur in the image. For an image
-    without any class, it is the mean probability of the classes."""
+    """Return the term: the Lovasz extension of 1 - IoU, as the mean over the classes that occur in
+    an image, then over images. For an image without any class, it is the mean probability of the
+    classes."""
     del setting
 
     def term(judged: Judged) -> torch.Tensor:

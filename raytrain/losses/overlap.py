@@ -25,8 +25,8 @@ IMAGE, BATCH = (2, 3), (0, 2, 3)
 
 
 def build_dice(spec: DiceSpec, setting: Setting) -> Term:
-    """Build 1 - mean over classes, and over images or the pooled batch, of
-    2|PT| / (|P^power| + |T^power|)."""
+    """Return the term: 1 - the mean over classes, and over images or the pooled batch, of
+    2|PT| / (|P^power| + |T^power|), with probabilities P and truth T."""
     del setting
 
     def term(judged: Judged) -> torch.Tensor:
@@ -44,7 +44,8 @@ def build_dice(spec: DiceSpec, setting: Setting) -> Term:
 
 
 def build_soft_dice(spec: SoftDiceSpec, setting: Setting) -> Term:
-    """Build 1 - mean over images and classes of 2|PT| / (|P^2| + |T^2|)."""
+    """Return the term: 1 - the mean over images and classes of 2|PT| / (|P^2| + |T^2|), with
+    probabilities P and truth T."""
     del setting
 
     def term(judged: Judged) -> torch.Tensor:
@@ -58,8 +59,9 @@ def build_soft_dice(spec: SoftDiceSpec, setting: Setting) -> Term:
 
 
 def build_generalised_dice(spec: GeneralisedDiceSpec, setting: Setting) -> Term:
-    """Build 1 - mean over images of 2 sum_k w_k |PT| / sum_k w_k (|P| + |T|), w_k = 1 / |T|^2; an
-    absent class has the weight of the smallest class in the image, as in MONAI."""
+    """Return the term: 1 - the mean over images of 2 sum_k w_k |PT| / sum_k w_k (|P| + |T|), with
+    probabilities P and truth T of class k, and w_k = 1 / |T|^2. An absent class has the weight of
+    the smallest class in the image, as in MONAI."""
     del setting
 
     def term(judged: Judged) -> torch.Tensor:
@@ -83,17 +85,15 @@ def _relative_weights(size_BK: torch.Tensor) -> torch.Tensor:
 
 
 def build_jaccard(spec: JaccardSpec, setting: Setting) -> Term:
-    """Build 1 - mean over images and classes of |PT| / (|P| + |T| - |PT|)."""
-    del setting
-
-    def term(judged: Judged) -> torch.Tensor:
-        return 1 - _tversky_index(judged, 1.0, 1.0)[:, judged.first(spec.background) :].mean()
-
-    return term
+    """Return the term: 1 - the mean over images and classes of |PT| / (|P| + |T| - |PT|), with
+    probabilities P and truth T."""
+    tversky = TverskySpec(alpha=1, beta=1, background=spec.background)
+    return build_tversky(tversky, setting)
 
 
 def build_tversky(spec: TverskySpec, setting: Setting) -> Term:
-    """Build 1 - mean over images and classes of the Tversky index."""
+    """Return the term: 1 - the mean over images and classes of the Tversky index,
+    TP / (TP + alpha FP + beta FN)."""
     del setting
 
     def term(judged: Judged) -> torch.Tensor:
@@ -104,7 +104,7 @@ def build_tversky(spec: TverskySpec, setting: Setting) -> Term:
 
 
 def build_focal_tversky(spec: FocalTverskySpec, setting: Setting) -> Term:
-    """Build the mean over images and classes of (1 - Tversky index)^gamma."""
+    """Return the term: the mean over images and classes of (1 - Tversky index)^gamma."""
     del setting
 
     def term(judged: Judged) -> torch.Tensor:

@@ -22,8 +22,8 @@ class Setting:
 
     @property
     def balanced(self) -> tuple[float, ...]:
-        """n / (K n_k), as scikit-learn's `balanced`, over the classes that occur; 1 for other
-        classes."""
+        """The weight of each class k, n / (K n_k): n pixels of K classes that occur, n_k of class
+        k, as `balanced` in scikit-learn; 1 for classes that do not occur."""
         occurring = [pixels for pixels in self.class_pixels if pixels]
         total = sum(occurring)
         return tuple(total / (len(occurring) * n) if n else 1.0 for n in self.class_pixels)

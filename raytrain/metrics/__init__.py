@@ -12,11 +12,10 @@ import numpy as np
 
 from raytrain.config.metrics import MetricSpec, WeightedMetricSpec
 from raytrain.config.own import has_part, part_of
-from raytrain.metrics.accuracy import accuracy
 from raytrain.metrics.cross_entropy import image_cross_entropy, image_focal, negated
 from raytrain.metrics.distance import border_distances, hausdorff
 from raytrain.metrics.evidence import Evidence, ImageMaps
-from raytrain.metrics.overlap import overlap
+from raytrain.metrics.overlap import accuracy, overlap
 from raytrain.metrics.soft_overlap import image_soft_overlap, soft_overlap
 
 
@@ -53,12 +52,13 @@ IMAGE_FIGURES: dict[str, Callable[[Any, ImageMaps], np.ndarray]] = {
 
 
 def score(spec: MetricSpec, evidence: Evidence) -> float:
-    """Return the metric's value; higher is better."""
+    """Return the value of a metric for a set of images; higher is better."""
     return part_of("METRICS", spec, METRICS)(spec, evidence)
 
 
 def gathered(*specs: MetricSpec) -> tuple[MetricSpec, ...]:
-    """Return the metrics in `specs` that need more than counts."""
+    """Return the metrics, among `specs` and the terms of their weighted sums, that need more than
+    the counts of pixels, each once."""
     terms = (
         [t.metric for t in spec.terms] if spec.name == "weighted" else [spec] for spec in specs
     )
@@ -68,6 +68,7 @@ def gathered(*specs: MetricSpec) -> tuple[MetricSpec, ...]:
 
 
 def image_figures(specs: tuple[MetricSpec, ...], image: ImageMaps) -> np.ndarray:
-    """Return figure_GK (float64) of one image for each of the specs."""
+    """Return figure_GK (float64): for each of the G specs, the figure of each of the K classes on
+    one image."""
     figures = [part_of("IMAGE_FIGURES", spec, IMAGE_FIGURES)(spec, image) for spec in specs]
     return np.array(figures, np.float64).reshape(len(specs), len(image.prob_KHW))

@@ -18,7 +18,7 @@ Rows = Callable[[slice], np.ndarray]
 
 
 def bands(shape_HW: tuple[int, ...]) -> list[slice]:
-    """Return the rows of each band, from top to bottom."""
+    """Return the rows of each band of a mask of this shape, from top to bottom."""
     height, width = shape_HW
     step = max(1, BAND // width)
     return [slice(top, min(height, top + step)) for top in range(0, height, step)]

@@ -19,8 +19,8 @@ precision, in which out-of-fold maps are stored as well."""
 
 
 def mask_of(prob_KHW: Any, target: Target, steps: tuple[StepSpec, ...] = ()) -> Any:
-    """Return mask_HW (int64) of the most probable class, or of all classes with a probability over
-    .5, after the fitted steps.
+    """Return mask_HW (int64) of a map, after the fitted steps: the most probable class or, if
+    classes overlap, all classes with a probability over .5.
 
     The steps are applied in the order of STEPS. Accepts arrays, and without steps also tensors. The
     numbers of a mask are explained in `config/target.py`.

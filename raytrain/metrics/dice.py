@@ -7,14 +7,16 @@ false negatives (pixels).
 import numpy as np
 import torch
 
+from raytrain.config.metrics import DiceMetricSpec
 from raytrain.config.target import IGNORE, Target, layer
+from raytrain.metrics.overlap import fractions
 
 
 def overlap_counts(
     pred_BHW: torch.Tensor, true_BHW: torch.Tensor, classes: int, target: Target
 ) -> torch.Tensor:
-    """Return counts_BK3 (int64) of two masks. Pixels that are unlabeled in the truth are not
-    counted."""
+    """Return counts_BK3 (int64): true positives, false positives and false negatives of each class
+    in each image. Pixels that are unlabeled in the truth are not counted."""
     if target == "multi_label":
         return _layer_counts(pred_BHW, true_BHW, classes)
     images = len(pred_BHW)
@@ -41,16 +43,14 @@ def _layer_counts(pred_BHW: torch.Tensor, true_BHW: torch.Tensor, classes: int) 
 
 def dice_per_image(counts_NK3: np.ndarray) -> np.ndarray:
     """Return dice_NK in 0 .. 1: 2 TP / (2 TP + FP + FN); 1 if both masks are empty."""
-    hit, extra, missed = np.moveaxis(np.asarray(counts_NK3, dtype=np.float64), -1, 0)
-    size = 2 * hit + extra + missed
-    return np.where(size == 0, 1.0, 2 * hit / np.where(size == 0, 1.0, size))
+    return fractions(DiceMetricSpec(background=True), counts_NK3)
 
 
 def foreground_dice(counts_NK3: np.ndarray) -> np.ndarray:
-    """Return the mean over images, for each class except the background."""
+    """Return the Dice of each class except the background, 0 .. 1, as the mean over images."""
     return dice_per_image(counts_NK3)[:, 1:].mean(0)
 
 
 def mean_foreground_dice(counts_NK3: np.ndarray) -> float:
-    """Return the mean over images and foreground classes."""
+    """Return the mean Dice over images and foreground classes, 0 .. 1."""
     return float(dice_per_image(counts_NK3)[:, 1:].mean())

@@ -32,10 +32,10 @@ class Evaluation:
     """Pixels by true class (row) and predicted class (column); None if classes overlap."""
 
     def rows(self, classes: tuple[str, ...]) -> list[dict[str, Any]]:
-        """Return the rows of `class_rows`, with the confusion matrix.
+        """Return a table as one dict per class, and the means over classes, with figures by name.
 
-        The columns `as <class>` hold a row of the confusion matrix: the pixels of the true class,
-        by the class that was predicted.
+        The columns `as <class>` hold the confusion matrix: the number of pixels of the row's class
+        that were predicted as this class.
         """
         found = class_rows(self.table, classes)
         if self.confusion_KK is not None:
@@ -64,7 +64,7 @@ class Tally:
         maps = label_maps(no_prob_KHW, pred_HW, true_HW, self._target)
         self._distances.append(border_distances(HAUSDORFF, maps))
         if self._target == "single_label":
-            self._confusion_KK += confusion(pred_HW[None], true_HW[None], self._classes)
+            self._confusion_KK += confusion(pred_HW, true_HW, self._classes)
 
     def result(self) -> Evaluation:
         """Return the figures. Raises ValueError when no image was added."""

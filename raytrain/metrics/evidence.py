@@ -43,20 +43,20 @@ class Evidence:
         return self.figures_NGK[:, self.gathered.index(spec)]
 
     def of(self, rows: np.ndarray) -> Self:
-        """Return the evidence of these images, in this order."""
+        """Return the evidence of the images in these rows, in this order."""
         figures = None if self.figures_NGK is None else self.figures_NGK[rows]
         return type(self)(self.counts_NK3[rows], self.gathered, figures, self.counted_K)
 
     def counted(self, score_NK: np.ndarray) -> np.ndarray:
-        """Return the scores, with NaN for classes that do not count. They are of all classes, or of
-        all but the background."""
+        """Return the scores with NaN for classes that do not count. The columns of score_NK are all
+        classes, or all but the background."""
         if self.counted_K is None:
             return score_NK
         return np.where(self.counted_K[-score_NK.shape[1] :], score_NK, np.nan)
 
 
 def occurring(counts_NK3: np.ndarray) -> np.ndarray:
-    """Return bool_K: the background, and the classes that occur in the truth."""
+    """Return bool_K: true for the background and for classes that occur in the true masks."""
     found_K = (counts_NK3[..., 0] + counts_NK3[..., 2]).sum(0) > 0
     found_K[0] = True
     return found_K
@@ -89,7 +89,7 @@ def mean(score_NK: np.ndarray) -> float | None:
 def label_maps(
     prob_KHW: np.ndarray, pred_HW: np.ndarray, true_HW: np.ndarray, target: Target
 ) -> ImageMaps:
-    """Return the probabilities and both masks class by class.
+    """Return one image's probabilities, predicted mask and true mask, class by class.
 
     The masks hold numbers as in `config/target.py`. If classes overlap, the background's
     probability is 1 minus that of the most probable class.

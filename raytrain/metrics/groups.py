@@ -18,5 +18,5 @@ def members(groups_N: np.ndarray) -> list[np.ndarray]:
 
 
 def group_scores(metric: MetricSpec, evidence: Evidence, groups_N: np.ndarray) -> np.ndarray:
-    """Return score_G."""
+    """Return score_G: the value of the metric on the images of each group alone."""
     return np.array([score(metric, evidence.of(rows)) for rows in members(groups_N)])

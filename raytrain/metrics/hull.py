@@ -25,8 +25,8 @@ def corners(pixels: ClassPixels) -> np.ndarray:
 
 
 def in_hull(inner_hW: np.ndarray, top: int, hull_C2: np.ndarray) -> np.ndarray:
-    """Return the pixels of `inner_hW` that are inside the hull. The first row of `inner_hW` is
-    `top`."""
+    """Return, as bool, the pixels of a band `inner_hW` that are inside the convex hull with these
+    corners (row, column). The first row of the band is row `top` of the image."""
     kept_hW = np.zeros_like(inner_hW)
     if not len(hull_C2):
         return kept_hW

@@ -60,7 +60,7 @@ class OofEvidence:
 
 
 def write_oof_evidence(path: Path, oof: OofEvidence) -> None:
-    """Write the file completely or not at all."""
+    """Write out-of-fold evidence to a `.npz` file, completely or not at all."""
     evidence = oof.evidence
     assert len(oof.ids) == len(oof.groups) == len(evidence.counts_NK3)
     card = {
@@ -80,7 +80,8 @@ def write_oof_evidence(path: Path, oof: OofEvidence) -> None:
 
 
 def read_oof_evidence(path: Path) -> OofEvidence:
-    """Read a file that `write_oof_evidence` wrote. Raises ValueError for any other file."""
+    """Return the out-of-fold evidence in a file that `write_oof_evidence` wrote. Raises ValueError
+    for any other file."""
     try:
         with np.load(path, allow_pickle=False) as file:
             found = {name: file[name] for name in file.files}

@@ -1,4 +1,4 @@
-"""Dice, IoU, precision, recall, F-beta and the TGS precision: fractions of integer counts.
+"""Dice, IoU, precision, recall, F-beta, the TGS precision and accuracy, from integer counts.
 
 Shape suffixes: N images, K classes, 3 = true positives, false positives, false negatives (pixels).
 """
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from raytrain.config.metrics import FBetaMetricSpec
+from raytrain.config.metrics import AccuracyMetricSpec, FBetaMetricSpec
 from raytrain.metrics.evidence import Evidence, mean, means
 
 Pair = tuple[np.ndarray, np.ndarray]
@@ -72,9 +72,9 @@ def fractions(spec: Any, counts_NK3: np.ndarray) -> np.ndarray:
 
 
 def counted_scores(spec: Any, evidence: Evidence, counts_NK3: np.ndarray) -> np.ndarray:
-    """Return the `fractions` of these counts, with NaN for classes that do not count. If the spec
-    names one class, only the fractions of this class are returned. It always counts, because it is
-    the only one."""
+    """Return the `fractions` of these counts, with NaN for classes that do not count in `evidence`.
+    If the spec names one class (`only`), return the fractions of this class alone; it always
+    counts."""
     score_NK = fractions(spec, counts_NK3)
     if spec.only is None:
         return evidence.counted(score_NK)
@@ -95,3 +95,14 @@ def overlap(spec: Any, evidence: Evidence) -> float:
         found = mean(score_K[None])
         return 1.0 if found is None else found
     return float((weight_K * np.nan_to_num(score_K)).sum() / weight_K.sum())
+
+
+def accuracy(spec: AccuracyMetricSpec, evidence: Evidence) -> float:
+    """Return the share of correctly classified labeled pixels, 0 .. 1, over the set or as the mean
+    over images. An image without a labeled pixel counts as correct."""
+    hit_N = evidence.counts_NK3[..., 0].sum(1)
+    pixels_N = hit_N + evidence.counts_NK3[..., 2].sum(1)
+    if spec.over == "set":
+        hit_N, pixels_N = hit_N.sum(keepdims=True), pixels_N.sum(keepdims=True)
+    wrong_N = pixels_N - hit_N
+    return float((1 - wrong_N / pixels_N.clip(1)).mean())

@@ -15,9 +15,8 @@ from raytrain.config.metrics import (
     PrecisionMetricSpec,
     RecallMetricSpec,
 )
-from raytrain.metrics.accuracy import accuracy
 from raytrain.metrics.evidence import Evidence, deviations, means
-from raytrain.metrics.overlap import fractions, overlap
+from raytrain.metrics.overlap import accuracy, fractions, overlap
 
 OF_CLASS = (
     "pixels", "precision", "recall", "f1", "dice", "dice_sd", "dice_set", "iou", "iou_sd",

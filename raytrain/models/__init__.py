@@ -14,27 +14,23 @@ from torch import nn
 
 from raytrain.config.models import ModelSpec
 from raytrain.config.own import part_of
-from raytrain.models.alexnet import build_alexnet
+from raytrain.models.alexnet import DenseAlexNet
 from raytrain.models.deeplab import build_deeplab
 from raytrain.models.effunet import build_effunet
 from raytrain.models.fcn import build_fcn
 from raytrain.models.ning import build_ning
 from raytrain.models.norm import with_solo_norms
-from raytrain.models.pixels import (
-    build_pixels_boosting,
-    build_pixels_forest,
-    build_pixels_logistic,
-)
+from raytrain.models.pixels import PixelsBoosting, PixelsForest, PixelsLogistic
 from raytrain.models.segnet import build_segnet
 from raytrain.models.setr import build_setr
 from raytrain.models.smp import build_smp
-from raytrain.models.unet import build_unet
-from raytrain.models.unet_c import build_unet_c
+from raytrain.models.unet import UNet
+from raytrain.models.unet_c import UNetC
 
 ARCHITECTURES: dict[str, Callable[[Any, int, int], nn.Module]] = {
-    "unet": build_unet,
-    "unet_a": build_unet,
-    "unet_c": build_unet_c,
+    "unet": UNet,
+    "unet_a": UNet,
+    "unet_c": UNetC,
     "smp": build_smp,
     "deeplab": build_deeplab,
     "fcn": build_fcn,
@@ -42,16 +38,18 @@ ARCHITECTURES: dict[str, Callable[[Any, int, int], nn.Module]] = {
     "effunet": build_effunet,
     "setr": build_setr,
     "ning": build_ning,
-    "alexnet": build_alexnet,
-    "pixels_logistic": build_pixels_logistic,
-    "pixels_forest": build_pixels_forest,
-    "pixels_boosting": build_pixels_boosting,
+    "alexnet": DenseAlexNet,
+    "pixels_logistic": PixelsLogistic,
+    "pixels_forest": PixelsForest,
+    "pixels_boosting": PixelsBoosting,
 }
-"""Name -> builder(spec, input channels, classes), with random weights."""
+"""Name -> function or class that makes the network, with random weights, from the spec, the number
+of input channels and the number of classes."""
 
 
 def build_model(spec: ModelSpec, channels: int, classes: int, weights: Path | None) -> nn.Module:
-    """Build the network of a spec; `weights` is the state-dict file for its encoder."""
+    """Return the network of a spec. `weights` is a state-dict file for its encoder; None: its
+    weights are random."""
     model = _built(spec, channels, classes)
     if weights is not None:
         from raytrain.models.weights import load_encoder
@@ -79,7 +77,8 @@ def refusal(spec: ModelSpec, channels: int, classes: int, height: int, width: in
 
 
 def without_memory(spec: ModelSpec, channels: int, classes: int) -> nn.Module:
-    """Return the network of a spec on the meta device. It has shapes and parts, but no numbers."""
+    """Return the network of a spec on torch's meta device: with parts and shapes, but no
+    numbers."""
     try:
         with torch.device("meta"):
             return _built(spec, channels, classes)

@@ -36,8 +36,3 @@ class DenseAlexNet(nn.Module):
         """Return logits_BKHW for images of at least 63x63 pixels."""
         logits = self.head(self.pool(self.features(image_BCHW)).flatten(1))
         return functional.interpolate(logits, image_BCHW.shape[2:], mode="bilinear")
-
-
-def build_alexnet(spec: AlexNetSpec, channels: int, classes: int) -> nn.Module:
-    """Build a dense AlexNet with random weights."""
-    return DenseAlexNet(spec, channels, classes)

@@ -7,13 +7,14 @@ from torch.nn import functional
 
 from raytrain.config.models import DeepLabSpec
 from raytrain.models.smp import ATROUS_RATES, dilated_stride, with_drn
+from raytrain.models.stages import Encoded
 
 WIDTH, LOW_WIDTH = 256, 48
 LOW_LEVEL = 2
 """Number of the encoder's map with stride 4."""
 
 
-class DeepLab(nn.Module):
+class DeepLab(Encoded):
     """An atrous pyramid on the encoder's deepest map, joined with the encoder's map at stride 4."""
 
     def __init__(self, spec: DeepLabSpec, channels: int, classes: int):
@@ -53,14 +54,6 @@ class DeepLab(nn.Module):
         )
         logits = self.decoder(torch.cat([x, low], 1))
         return functional.interpolate(logits, image_BCHW.shape[2:], mode="bilinear")
-
-    def coarse(self) -> list[nn.Module]:
-        """Return the decoder's stages below the finest one: none."""
-        return []
-
-    def deepest(self) -> tuple[nn.Module, int]:
-        """Return the module with the smallest map, and the map's number of channels."""
-        return self.encoder, self.encoder.out_channels[-1]
 
 
 def build_deeplab(spec: DeepLabSpec, channels: int, classes: int) -> nn.Module:

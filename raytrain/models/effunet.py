@@ -6,11 +6,12 @@ from torch import nn
 
 from raytrain.config.models import EffUNetSpec
 from raytrain.models.padding import Padded
+from raytrain.models.stages import Encoded
 
 WIDTHS = (256, 128, 64, 32, 16)
 
 
-class EffUNet(nn.Module):
+class EffUNet(Encoded):
     """smp's U-Net with one additional skip: the image is concatenated at full resolution."""
 
     def __init__(self, spec: EffUNetSpec, channels: int, classes: int):
@@ -37,10 +38,6 @@ class EffUNet(nn.Module):
     def coarse(self) -> list[nn.Module]:
         """Return the decoder's stages below the finest one, finest first."""
         return list(self.decoder.blocks)[-2::-1]
-
-    def deepest(self) -> tuple[nn.Module, int]:
-        """Return the module with the smallest map, and the map's number of channels."""
-        return self.encoder, self.encoder.out_channels[-1]
 
 
 def build_effunet(spec: EffUNetSpec, channels: int, classes: int) -> nn.Module:

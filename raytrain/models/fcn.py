@@ -7,9 +7,10 @@ from torch.nn import functional
 
 from raytrain.config.models import FcnSpec
 from raytrain.models.padding import Padded
+from raytrain.models.stages import Encoded
 
 
-class FCN(nn.Module):
+class FCN(Encoded):
     """VGG whose classifier is made of convolutions. The scores of finer stages are added during
     upsampling."""
 
@@ -40,14 +41,6 @@ class FCN(nn.Module):
         for score, pooled, up in finer:
             x = up(x) + score(pooled)
         return self.up[-1](x)
-
-    def coarse(self) -> list[nn.Module]:
-        """Return the decoder's stages below the finest one, finest first."""
-        return []
-
-    def deepest(self) -> tuple[nn.Module, int]:
-        """Return the module with the smallest map, and the map's number of channels."""
-        return self.encoder, self.encoder.out_channels[-1]
 
 
 def build_fcn(spec: FcnSpec, channels: int, classes: int) -> nn.Module:

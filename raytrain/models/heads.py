@@ -67,7 +67,7 @@ class Auxiliary(nn.Module):
         self.deepest: torch.Tensor | None = None
 
     def begin(self, module: nn.Module, inputs: Any) -> None:
-        """Discard the maps of the previous pass, which may have been aborted."""
+        """Discard the maps of the previous forward pass, which may have been aborted."""
         del module, inputs
         self.seen, self.deepest = [], None
 
@@ -149,15 +149,16 @@ def attach_problems(
     deep_supervision: DeepSupervisionSpec | None,
     presence: PresenceSpec | None,
 ) -> list[str]:
-    """Return why this network cannot have the heads. The network may be on the meta device."""
+    """Return why this network, called `label`, cannot have the requested heads, one line for each
+    reason. The network may be on the meta device."""
     problems = []
     if deep_supervision is not None:
         stages, wanted = len(coarse_stages(network)), len(deep_supervision.weights)
         if not stages:
             problems.append(
                 f"trial.deep_supervision: {label} has no decoder with separate maps at coarser "
-                "scales; leave it out, or choose a U-Net, SegNet, EffUNet, or smp's unet, "
-                "unetplusplus, linknet, manet, fpn or upernet"
+                "scales; leave deep_supervision out, or choose a U-Net, SegNet, EffUNet, or smp's "
+                "unet, unetplusplus, linknet, manet, fpn or upernet"
             )
         elif stages < wanted:
             problems.append(
@@ -167,7 +168,7 @@ def attach_problems(
     if presence is not None and deepest(network) is None:
         problems.append(
             f"trial.presence: {label} has no deepest map to predict the image's classes from; "
-            "leave it "
-            "out, or choose a U-Net, FCN, SegNet, EffUNet or one of smp's but dpt"
+            "leave presence out, or choose a U-Net, FCN, SegNet, EffUNet or any network of smp "
+            "except dpt"
         )
     return problems

@@ -33,8 +33,9 @@ class SETR(nn.Module):
         self.encoder = encoder
         self.patch: int = encoder.patch_embed.patch_size[0]
         self.prefix: int = encoder.num_prefix_tokens
-        make_head = _naive if spec.head == "naive" else _progressive
-        self.head = nn.Sequential(*make_head(encoder.num_features), nn.Conv2d(WIDTH, classes, 1))
+        inner: int = encoder.num_features
+        head = _conv(inner, 1) if spec.head == "naive" else _progressive(inner)
+        self.head = nn.Sequential(*head, nn.Conv2d(WIDTH, classes, 1))
 
     def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
         """Return logits_BKHW; height and width must be divisible by the patch size."""
@@ -50,10 +51,6 @@ def build_setr(spec: SetrSpec, channels: int, classes: int) -> nn.Module:
     """Build a SETR with random weights. Raises ValueError when timm has no such transformer."""
     network = SETR(spec, channels, classes)
     return Padded(network, network.patch)
-
-
-def _naive(inner: int) -> list[nn.Module]:
-    return _conv(inner, 1)
 
 
 def _progressive(inner: int) -> list[nn.Module]:

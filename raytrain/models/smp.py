@@ -29,14 +29,17 @@ def build_smp(spec: SmpSpec, channels: int, classes: int) -> nn.Module:
 
 
 def smp_network(spec: SmpSpec, channels: int, classes: int, weights: str | bool | None) -> Any:
-    """Build smp's own model. `weights` are the encoder's weights, as smp's `get_encoder` takes
-    them."""
+    """Return the network of smp without padding. `weights` are the encoder's pretrained weights, as
+    smp's `get_encoder` takes them; None: random weights."""
     import segmentation_models_pytorch
 
     if spec.encoder == "drn_d_54":
         if spec.decoder not in DRN_DECODERS:
             takers = ", ".join(DRN_DECODERS)
-            raise ValueError(f"drn_d_54 has maps at strides 2, 4, 8, 8, 8, which suit {takers}")
+            raise ValueError(
+                "drn_d_54 has maps at strides 2, 4, 8, 8, 8, for which decoder must be one of "
+                f"{takers}"
+            )
         with_drn()
     if spec.encoder.startswith("tu-"):
         check_timm_name(spec.encoder)

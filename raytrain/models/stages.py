@@ -1,6 +1,6 @@
 """Find the coarser stages of a network's decoder, and its deepest map."""
 
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from torch import nn
 
@@ -21,6 +21,20 @@ class Staged(Protocol):
     def deepest(self) -> tuple[nn.Module, int]:
         """Return the module that outputs the smallest map, alone or as the last of several, and the
         map's number of channels."""
+
+
+class Encoded(nn.Module):
+    """Base class of networks whose deepest map is the last one of their encoder (from smp)."""
+
+    encoder: Any
+
+    def coarse(self) -> list[nn.Module]:
+        """Return the decoder's stages below the finest one: none."""
+        return []
+
+    def deepest(self) -> tuple[nn.Module, int]:
+        """Return the encoder, and the number of channels of its last map."""
+        return self.encoder, self.encoder.out_channels[-1]
 
 
 def inner(network: nn.Module) -> nn.Module:

@@ -85,8 +85,9 @@ def _states(tree: Any) -> Iterator[dict[str, torch.Tensor]]:
 
 
 def match(wanted: State, state: State) -> Match:
-    """Match entries of the file to the encoder's names. Either side may have a prefix, such as
-    `module.`, `model.` or `encoder.`. Other entries of the file, such as a head, are left out."""
+    """Return which entries of a weights file (`state`) match the entries of an encoder (`wanted`).
+    Names on either side may have a prefix, such as `module.`, `model.` or `encoder.`. Other entries
+    of the file, such as a head, are left out."""
     ours, theirs = _prefixes(wanted, state)
     fits, missing, misshapen, used = {}, [], [], set()
     for name, want in wanted.items():

@@ -9,7 +9,8 @@ import torch
 
 
 def load_tensors(path: Path, content: bytes | None = None) -> Any:
-    """Load the content of a file on the CPU. `content` holds its bytes, if they are known.
+    """Return the tensors and plain values in a file of `torch.save`, on the CPU. `content` holds
+    the file's bytes, if they have been read already.
 
     Raises ValueError when it is not such a file, or holds objects that would run code when they are
     loaded.

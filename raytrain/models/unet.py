@@ -1,5 +1,7 @@
 """The classic U-Net (Ronneberger et al. 2015) with a configurable topology."""
 
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -8,6 +10,14 @@ from torch.nn import functional
 
 from raytrain.config.models import ClassicUNet, UNetBase
 from raytrain.models.norm import SoloBatchNorm2d
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": partial(nn.ReLU, inplace=True),
+    "leaky_relu": partial(nn.LeakyReLU, inplace=True),
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "hardtanh": partial(nn.Hardtanh, inplace=True),
+}
 
 
 class UNet(nn.Module):
@@ -52,11 +62,6 @@ class UNet(nn.Module):
         return self.down[-1], self.head.in_channels * 2 ** len(self.shrink)
 
 
-def build_unet(spec: ClassicUNet, channels: int, classes: int) -> nn.Module:
-    """Build a U-Net with random weights."""
-    return UNet(spec, channels, classes)
-
-
 def like(x: torch.Tensor, shape: torch.Size) -> torch.Tensor:
     """Return x with the height and width of `shape`. Odd sizes gain or lose a row or column in
     downsampling."""
@@ -75,7 +80,7 @@ def conv_stage(
     layers: list[nn.Module] = []
     for source in [inner] + [outer] * (spec.convs - 1):
         layers.append(nn.Conv2d(source, outer, kernel, padding=kernel // 2, bias=bias))
-        layers += [*_norm(spec.norm, outer), _activation(spec.activation)]
+        layers += [*_norm(spec.norm, outer), ACTIVATIONS[spec.activation]()]
         if dropout:
             layers.append(nn.Dropout(dropout))
     return nn.Sequential(*layers)
@@ -91,20 +96,6 @@ def _norm(name: str, width: int) -> list[nn.Module]:
             return [nn.InstanceNorm2d(width, affine=True)]
         case _:
             return []
-
-
-def _activation(name: str) -> nn.Module:
-    match name:
-        case "leaky_relu":
-            return nn.LeakyReLU(inplace=True)
-        case "sigmoid":
-            return nn.Sigmoid()
-        case "tanh":
-            return nn.Tanh()
-        case "hardtanh":
-            return nn.Hardtanh(inplace=True)
-        case _:
-            return nn.ReLU(inplace=True)
 
 
 def _down(width: int, name: str) -> nn.Module:

@@ -56,8 +56,3 @@ class UNetC(nn.Module):
     def deepest(self) -> tuple[nn.Module, int]:
         """Return the module with the smallest map, and the map's number of channels."""
         return self.contract[-1], self.width
-
-
-def build_unet_c(spec: UNetCSpec, channels: int, classes: int) -> nn.Module:
-    """Build system C's U-Net with random weights."""
-    return UNetC(spec, channels, classes)

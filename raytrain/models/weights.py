@@ -12,8 +12,8 @@ from raytrain.runs.files import atomic_path
 from raytrain.runs.mirror import bring_missing
 
 OFFLINE_HELP = (
-    "without a network, train from random weights (weights: null) or give a state-dict file of "
-    "the encoder (weights: /path/to/encoder.pt)"
+    "if this machine is offline, train from random weights (weights: null), or give a state-dict "
+    "file of the encoder (weights: /path/to/encoder.pt)"
 )
 
 LIMIT_S = 1200.0
@@ -32,8 +32,9 @@ def weights_file(spec: ModelSpec, folder: Path) -> Path | None:
 
 
 def fetch_weights(spec: ModelSpec, folder: Path, limit_s: float = LIMIT_S) -> None:
-    """Download the file of `weights_file` if it does not exist. Raises ValueError that names the
-    ways without a download, also when a download takes longer than `limit_s`."""
+    """Download the pretrained encoder weights that a spec names, if `folder` does not have them.
+    Raises ValueError when the download fails or takes longer than `limit_s` seconds; it says what
+    to do without a download."""
     path = weights_file(spec, folder)
     if path is not None:
         bring_missing(path)
@@ -80,5 +81,8 @@ def _matched(encoder: nn.Module, path: Path) -> Match:
     except ValueError as error:
         raise ValueError(f"model.weights: {error}") from None
     if found.problem:
-        raise ValueError(f"model.weights: {path} does not fit this encoder: {found.problem}")
+        raise ValueError(
+            f"model.weights: {path} does not fit this encoder: {found.problem}; give a file of the "
+            "same encoder"
+        )
     return found

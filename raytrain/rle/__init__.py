@@ -96,7 +96,8 @@ def decode(text: str, shape_HW: tuple[int, int], rules: Rules) -> np.ndarray:
 
 
 def written_cell(texts: list[str], rules: Rules) -> str:
-    """Return the CSV cell of one mask's text, or of the texts of all objects."""
+    """Return the CSV cell that holds the text of one mask or, in a dialect with all objects in one
+    cell, the texts of all objects."""
     if rules.row == "objects":
         texts = [f"{rules.prefix} {text}".strip() for text in texts if text]
     return " ".join(texts) or rules.empty
@@ -114,7 +115,8 @@ def read_cell(cell: str, shape_HW: tuple[int, int], rules: Rules) -> Iterator[np
     words, step = cell.split(), len(rules.prefix.split()) + 1
     if len(words) % step:
         raise ValueError(
-            f"{len(words)} words; each object has {step}, such as '{rules.prefix} <mask>'"
+            f"the cell has {len(words)} words, but each object needs {step}, such as "
+            f"'{rules.prefix} <mask>'"
         )
     for text in words[step - 1 :: step]:
         yield decode(text, shape_HW, rules)

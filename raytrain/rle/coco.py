@@ -24,7 +24,7 @@ SMALL = 50_000
 
 
 def write_coco(runs: Runs, shape_HW: tuple[int, int], rules: PairRules) -> str:
-    """Return the compressed counts of maximal runs."""
+    """Return the compressed string of a mask's maximal runs."""
     del rules
     size = shape_HW[0] * shape_HW[1]
     edges = np.concatenate(([0], np.stack([runs.begins, runs.ends], 1).ravel(), [size]))
@@ -50,7 +50,7 @@ def _empty(shape_HW: tuple[int, int]) -> bytes:
 
 
 def read_coco(text: str, shape_HW: tuple[int, int], rules: PairRules) -> Runs:
-    """Return the runs of compressed counts.
+    """Return the runs that a compressed string describes.
 
     Raises ValueError for invalid characters, an incomplete number, a run without pixels, and counts
     that do not fill the image exactly.
@@ -65,16 +65,21 @@ def read_coco(text: str, shape_HW: tuple[int, int], rules: PairRules) -> Runs:
     counts[2::2] = np.cumsum(numbers[2::2])
     least = np.minimum(np.arange(len(counts)), 1)  # only the first background run may be empty
     if (counts < least).any():
-        raise ValueError(f"run {np.argmax(counts < least) + 1} has {counts[counts < least][0]} px")
+        raise ValueError(
+            f"run {np.argmax(counts < least) + 1} has {counts[counts < least][0]} px; a run has at "
+            "least 1 px"
+        )
     edges = np.cumsum(counts)
     if edges[-1:].sum() != height * width:
-        raise ValueError(f"the counts fill {edges[-1:].sum()} px, the image has {width}x{height}")
+        raise ValueError(
+            f"the runs fill {edges[-1:].sum()} px, but the image has {width}x{height} px"
+        )
     ends = edges[1::2]
     return Runs(edges[0::2][: len(ends)], ends)
 
 
 def numbers_of(text: str) -> np.ndarray:
-    """Return the signed numbers (int64). The counts are sums of them.
+    """Return the signed numbers (int64) in a compressed string. Run lengths are sums of them.
 
     Raises ValueError for invalid characters, and an incomplete number.
     """
@@ -90,14 +95,16 @@ def numbers_of(text: str) -> np.ndarray:
     begins = np.concatenate(([0], last[:-1] + 1))
     lengths = last - begins + 1
     if lengths.max() > GROUPS:
-        raise ValueError(f"a number of {lengths.max()} characters; {GROUPS} are the most")
+        raise ValueError(
+            f"a number has {lengths.max()} characters, but COCO's numbers have at most {GROUPS}"
+        )
     place = np.arange(letters.size) - np.repeat(begins, lengths)
     numbers = np.add.reduceat((letters & 31) << (5 * place), begins)
     return numbers - np.where(letters[last] & 16, 1 << (5 * lengths), 0)
 
 
 def write_coco_zlib(runs: Runs, shape_HW: tuple[int, int], rules: PairRules) -> str:
-    """Return the compressed counts, packed."""
+    """Return the compressed string of a mask's maximal runs, packed by zlib and base64."""
     return packed(write_coco(runs, shape_HW, rules))
 
 
@@ -107,7 +114,7 @@ def write_small_coco_zlib(image_HW: np.ndarray, count: int) -> list[str]:
 
 
 def packed(text: str) -> str:
-    """Pack counts by zlib and base64."""
+    """Return compressed counts, packed by zlib and base64."""
     return base64.b64encode(zlib.compress(text.encode("ascii"), 9)).decode("ascii")
 
 
@@ -119,7 +126,8 @@ def read_coco_zlib(text: str, shape_HW: tuple[int, int], rules: PairRules) -> Ru
 
 
 def unpacked(text: str, most: int) -> str:
-    """Unpack counts. Raises ValueError for invalid text, and for more than `most` characters."""
+    """Return the compressed counts in a text that `packed` returned. Raises ValueError for any
+    other text, and for more than `most` characters of counts."""
     try:
         content = base64.b64decode(text.strip(), validate=True)
         unpacking = zlib.decompressobj()

@@ -45,7 +45,8 @@ def says_no_pixel(cell: str) -> bool:
 
 
 def fits(cell: str, size_HW: Size | None, layout: str, step: int) -> bool:
-    """Return whether a cell has this layout. Of every `step` words, the last one is a mask."""
+    """Return whether the text of a cell can be read in this layout. Of every `step` words, the last
+    one is a mask."""
     if layout == "pairs":
         return _PAIRS.fullmatch(cell.strip()) is not None
     words = cell.split()

@@ -22,7 +22,7 @@ class PairRules(Protocol):
 
 
 def write_pairs(runs: Runs, shape_HW: tuple[int, int], rules: PairRules) -> str:
-    """Return the text of runs in rising order."""
+    """Return the text `start length start length ...` of runs, in rising order."""
     del shape_HW
     starts = runs.begins + rules.first
     if rules.starts == "relative":
@@ -32,7 +32,7 @@ def write_pairs(runs: Runs, shape_HW: tuple[int, int], rules: PairRules) -> str:
 
 
 def read_pairs(text: str, shape_HW: tuple[int, int], rules: PairRules) -> Runs:
-    """Return the runs of a text.
+    """Return the runs of a text `start length start length ...`.
 
     Raises ValueError for anything but whole numbers, a length of 0, an odd count, and runs that are
     not in order, overlap or leave the image. Runs may touch.
@@ -79,5 +79,5 @@ def _numbers(text: str, first: int) -> np.ndarray:
             kind = "positive whole number" if least else "whole number from 0 on"
             raise ValueError(f"{word!r} is not a {kind} below 10**18")
     if len(words) % 2:
-        raise ValueError(f"{len(words)} numbers; starts and lengths come in pairs")
+        raise ValueError(f"{len(words)} numbers, but each start needs a length")
     return np.array(words, dtype=np.int64).reshape(-1, 2)

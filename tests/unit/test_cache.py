@@ -192,7 +192,10 @@ def test_what_was_unused_for_longest_goes_first(
             if used.exists():
                 os.utime(used, (age, age))
     assert _folders(cache_root) == {reports[1].fingerprint, reports[2].fingerprint}
-    assert f"removed {cache_root / reports[0].fingerprint}" in capsys.readouterr().err
+    assert (
+        f"removed the decoded data in {cache_root / reports[0].fingerprint}"
+        in capsys.readouterr().err
+    )
     _expect_the_files(reports[2])
     # A set that is open stays readable when it goes, and comes back when it is asked for again.
     held = open_cache(reports[1])

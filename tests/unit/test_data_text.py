@@ -48,7 +48,7 @@ def test_a_group_is_proposed_where_near_duplicates_share_a_prefix(tmp_path: Path
     (note,) = report.notes[-1:]
     pairs = len(report.near_duplicates)
     assert pairs >= 9
-    assert note.startswith(f"{pairs} of {pairs} pairs of nearly equal images are within groups")
+    assert note.startswith(f"{pairs} of {pairs} pairs of nearly equal images are in the same group")
     line = note.rpartition("write under competition: ")[2]
     assert line == "group: '{group}_*'"
     # With this line, there is no proposal, and the groups are the objects.

@@ -20,7 +20,7 @@ def _packed(letters: bytes, after: bytes = b"") -> str:
 @pytest.mark.parametrize(
     ("rules", "text", "fault"),
     [
-        (COLUMN, "1 2 5", "3 numbers; starts and lengths come in pairs"),
+        (COLUMN, "1 2 5", "3 numbers, but each start needs a length"),
         (COLUMN, "0 2", "'0' is not a positive whole number"),
         (COLUMN, "3 0", "'0' is not a positive whole number"),
         (COLUMN, "-1 2", "'-1' is not a positive whole number"),
@@ -38,8 +38,8 @@ def _packed(letters: bytes, after: bytes = b"") -> str:
         (DIALECTS["siim_acr"], "0 0", "'0' is not a positive whole number"),
         (DIALECTS["siim_acr"], "3 2 5 3", "run 5 3 leaves the image of 4x3 px"),
         (DIALECTS["siim_acr"], "9 1 " * 50, "run 9 1 leaves the image"),
-        (COCO, "44", "the counts fill 8 px, the image has 4x3"),
-        (COCO, "445", "the counts fill 13 px"),
+        (COCO, "44", "the runs fill 8 px, but the image has 4x3 px"),
+        (COCO, "445", "the runs fill 13 px"),
         (COCO, "4 4", "character 2 of '4 4' is not one of COCO's"),
         (COCO, "44p", "character 3 of '44p' is not one of COCO's"),
         (COCO, "44T", "'44T' ends within a number"),
@@ -49,7 +49,7 @@ def _packed(letters: bytes, after: bytes = b"") -> str:
         (COCO, "PPPPPPP1", "a run is longer than the image of 4x3 px"),
         (PACKED, "444", "'444' is not base64 of zlib"),
         (PACKED, "NDQ0", "'NDQ0' is not base64 of zlib"),
-        (PACKED, _packed(b"445"), "the counts fill 13 px"),
+        (PACKED, _packed(b"445"), "the runs fill 13 px"),
         (PACKED, _packed(b"444")[:-8], "breaks off"),
         (PACKED, _packed(b"444", b"444"), "holds more than this image's counts"),
         (PACKED, _packed(b"4" * 10**6), "holds more than this image's counts"),
@@ -62,7 +62,7 @@ def test_a_decoder_names_the_fault(rules: Dialect, text: str, fault: str) -> Non
 
 @pytest.mark.parametrize(
     ("cell", "fault"),
-    [("0 1.0", "2 words; each object has 3"), ("0 1.0 444", "not base64 of zlib")],
+    [("0 1.0", "2 words, but each object needs 3"), ("0 1.0 444", "not base64 of zlib")],
 )
 def test_a_cell_of_several_objects_names_the_fault(cell: str, fault: str) -> None:
     with pytest.raises(ValueError, match=fault):

@@ -44,7 +44,7 @@ def test_missing_masks_and_orphan_masks_are_all_named(paired: Path) -> None:
     for problem, words in zip(
         index.problems,
         [
-            ("train/mask/cmr10_mask.png", "without an image"),
+            ("train/mask/cmr10_mask.png", "there is no image 'cmr10' for this mask"),
             ("train/image/cmr9.png", "missing", "train/mask/cmr9_mask.png"),
             ("val/image/cmr1.png", "missing", "val/mask/cmr1_mask.png"),
         ],

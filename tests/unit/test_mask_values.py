@@ -58,7 +58,7 @@ def test_what_colors_are_refused(tmp_path: Path) -> None:
     ):
         _read(tmp_path / "m.png", name="values", classes={0: 0, "#ff0000": 1})
     save(tmp_path / "d.png", np.full((2, 2), 300, np.uint16))
-    with pytest.raises(ValueError, match="1 or 3 channels of 8 bits; this mask has 1 of uint16"):
+    with pytest.raises(ValueError, match="1 or 3 channels of uint8; this one has 1 of uint16"):
         _read(tmp_path / "d.png", name="values", **VALUES)
     save(tmp_path / "m.jpg", ROW)
     with pytest.raises(ValueError, match=r"must not be JPEG, .*labels: {name: threshold}"):

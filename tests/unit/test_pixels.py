@@ -141,5 +141,5 @@ def test_any_size_channels_and_classes(spec: ModelSpec, channels: int, classes: 
 def test_pixels_of_one_class_are_refused() -> None:
     network = classifier(SPECS[0], 1, 3)
     feature_PF = np.zeros((4, network.features), np.float32)
-    with pytest.raises(ValueError, match="pixels of class 2 alone"):
+    with pytest.raises(ValueError, match="pixels of class 2 only"):
         network.fit(feature_PF, np.full(4, 2), np.ones(3), seed=0)

@@ -82,7 +82,7 @@ def test_splits_and_groups_by_a_table(frames: Path) -> None:
     assert [problem.partition("t.csv: ")[2] for problem in problems] == [
         "has no row for 'f12'; add one (competition.group)",
         "row 4, column 'part': unknown 'trian'; did you mean 'train'? (competition.splits)",
-        f"has no row for 'f12' ({frames / 'f12.png'})",
+        f"has no row for 'f12' ({frames / 'f12.png'}); add one",
     ]
     *_, [problem] = _find(frames, splits=splits | {"split": "prt"}, group="N")
     assert "column unknown 'prt'; did you mean 'part'?" in problem

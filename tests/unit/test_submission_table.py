@@ -99,7 +99,7 @@ def test_all_faults_are_listed_at_once(tmp_path: Path) -> None:
         "ids in the masks but not in the file: cmr10_mask1, cmr10_mask3",
         "ids in the file but not in the masks: cmr12_mask1",
         "cmr9_mask1: 1 px differ from the mask",
-        "cmr9_mask2: 1 numbers; starts and lengths come in pairs",
+        "cmr9_mask2: 1 numbers, but each start needs a length",
         "cmr9_mask3: 'NaN' is not a positive whole number below 10**18",
     ]
 

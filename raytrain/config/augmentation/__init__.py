@@ -96,13 +96,9 @@ _Step = Annotated[TransformSpec | OneOfSpec, Field(discriminator="name")]
 def _form(value: Any) -> str | None:
     if isinstance(value, str):
         return "[preset]"
+    if isinstance(value, dict | Spec):
+        return "[transform]"
     return "[list]" if isinstance(value, list | tuple) else None
-
-
-def _item_form(value: Any) -> str | None:
-    if isinstance(value, str):
-        return "[preset]"
-    return "[transform]" if isinstance(value, dict | Spec) else None
 
 
 def _has_a_step(value: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -114,7 +110,7 @@ def _has_a_step(value: tuple[Any, ...]) -> tuple[Any, ...]:
 AugmentationItem = Annotated[
     Annotated[_Preset, Tag("[preset]")] | Annotated[_Step, Tag("[transform]")],
     Discriminator(
-        _item_form, "augmentation_item", "give a preset's name or a transform {name: ..., ...}"
+        _form, "augmentation_item", "give a preset's name or a transform {name: ..., ...}"
     ),
 ]
 AugmentationSpec = Annotated[

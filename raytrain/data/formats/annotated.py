@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -121,15 +121,24 @@ def listed_at(root: Path, address: str, read: Reader) -> AnnotatedImage | None:
     return _read(read, root / file)[key] if key else None
 
 
-def json_in(path: Path) -> Any:
-    """Return the content of a JSON file. Raises ValueError when the file is missing or is not
-    JSON."""
+def listed_in(path: Path, key: str, tool: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the content of a JSON file, and its list of objects `key`. Raises ValueError when the
+    file is missing, is not JSON, or is not a file of this tool."""
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        tree = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file") from None
     except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not a JSON file: {error}") from None
+    found = tree.get(key) if isinstance(tree, dict) else None
+    if not are_objects(found):
+        raise ValueError(f"{path}: not a {tool} file: it has no list of {key}")
+    return tree, found
+
+
+def are_objects(value: Any) -> TypeGuard[list[dict[str, Any]]]:
+    """Return whether a value from a JSON file is a list of objects."""
+    return isinstance(value, list) and all(isinstance(each, dict) for each in value)
 
 
 def size_in(height: Any, width: Any) -> Size | None:

@@ -11,7 +11,8 @@ from raytrain.data.formats.annotated import (
     AnnotatedImage,
     Drawing,
     Size,
-    json_in,
+    are_objects,
+    listed_in,
     size_in,
 )
 from raytrain.data.outlines import COMPRESSED, counted, polygons
@@ -21,17 +22,15 @@ from raytrain.rle import decode
 def read_coco(path: Path) -> dict[str, AnnotatedImage]:
     """Return the images that a COCO file lists, with their objects, by their positions in the file.
     Raises ValueError that lists the file's problems."""
-    tree = json_in(path)
-    if not isinstance(tree, dict) or not _are_objects(tree.get("images")):
-        raise ValueError(f"{path}: not a COCO file: it has no list of images")
+    tree, images = listed_in(path, "images", "COCO")
     problems = [
         f"{path}: {key} is no list of objects; correct it"
         for key in ("annotations", "categories")
-        if not _are_objects(tree.get(key, []))
+        if not are_objects(tree.get(key, []))
     ]
     if problems:
         raise ValueError("\n".join(problems))
-    images, annotations = tree["images"], tree.get("annotations", [])
+    annotations = tree.get("annotations", [])
     names = {_id(each, "id"): each.get("name") for each in tree.get("categories", [])}
     problems = _problems(path, images, annotations, names)
     if problems:
@@ -52,10 +51,6 @@ def read_coco(path: Path) -> dict[str, AnnotatedImage]:
         )
         for at, each in enumerate(images)
     }
-
-
-def _are_objects(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(each, dict) for each in value)
 
 
 def _problems(

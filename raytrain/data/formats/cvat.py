@@ -7,11 +7,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from raytrain.data.formats.annotated import (
-    AnnotatedImage,
-    Drawing,
-    Size,
-)
+from raytrain.data.formats.annotated import AnnotatedImage, Drawing, Size
 from raytrain.data.outlines import box_corners, counted, ellipse_corners, flat, placed, polygons
 
 Element = ElementTree.Element

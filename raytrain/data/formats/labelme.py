@@ -8,13 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from raytrain.data.formats.annotated import (
-    AnnotatedImage,
-    Drawing,
-    Size,
-    json_in,
-    size_in,
-)
+from raytrain.data.formats.annotated import AnnotatedImage, Drawing, Size, listed_in, size_in
 from raytrain.data.outlines import bitmap, flat, placed
 
 POINTS = {"rectangle": 2, "circle": 2, "mask": 2}
@@ -24,10 +18,7 @@ POINTS = {"rectangle": 2, "circle": 2, "mask": 2}
 def read_labelme(path: Path) -> AnnotatedImage:
     """Return the image that a LabelMe file describes, with its objects. Raises ValueError when it
     is not a LabelMe file."""
-    tree = json_in(path)
-    shapes = tree.get("shapes") if isinstance(tree, dict) else None
-    if not isinstance(shapes, list) or not all(isinstance(each, dict) for each in shapes):
-        raise ValueError(f"{path}: not a LabelMe file: it has no list of shapes")
+    tree, shapes = listed_in(path, "shapes", "LabelMe")
     size_HW = size_in(tree.get("imageHeight"), tree.get("imageWidth"))
     drawings = [
         Drawing(str(each.get("label")), f"shape {number}", partial(_draw, each))

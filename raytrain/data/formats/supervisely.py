@@ -8,23 +8,14 @@ from typing import Any
 import cv2
 import numpy as np
 
-from raytrain.data.formats.annotated import (
-    AnnotatedImage,
-    Drawing,
-    Size,
-    json_in,
-    size_in,
-)
+from raytrain.data.formats.annotated import AnnotatedImage, Drawing, Size, listed_in, size_in
 from raytrain.data.outlines import bitmap, flat, placed
 
 
 def read_supervisely(path: Path) -> AnnotatedImage:
     """Return the image that a Supervisely file describes, with its objects. Raises ValueError when
     it is not a Supervisely file."""
-    tree = json_in(path)
-    objects = tree.get("objects") if isinstance(tree, dict) else None
-    if not isinstance(objects, list) or not all(isinstance(each, dict) for each in objects):
-        raise ValueError(f"{path}: not a Supervisely file: it has no list of objects")
+    tree, objects = listed_in(path, "objects", "Supervisely")
     size = tree.get("size")
     size_HW = size_in(size.get("height"), size.get("width")) if isinstance(size, dict) else None
     drawings = [

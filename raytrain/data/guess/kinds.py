@@ -193,23 +193,20 @@ def parts(images: Images, folds: int) -> dict[str, Tree | Said]:
         "optimizer.lr": Said({"loguniform": [*kind.lrs]}, "learning rates to draw from"),
     }
     count = max(2, min(MOST_LOCAL, folds))
+    fold_why = f"{images.groups} groups in {count} folds; models that never saw a fold predict it"
     return {
         "trial": trial,
         "search": {
             "trials": Said(kind.trials, "configurations; with Ray, ASHA stops weak ones early"),
             "space": space,
         },
-        "folds": Said({"count": count}, _fold_why(images, count)) if folds > 1 else Said(
+        "folds": Said({"count": count}, fold_why) if folds > 1 else Said(
             "none", "the images form too few groups for folds: one part is held out"
         ),
         "cv": Said({"candidates": kind.candidates if folds > 1 else 1}, "for the ensemble"),
         "resources": Said({"cpus": 1, "memory_gb": kind.memory_gb}, "what one worker needs"),
         "profiles": _profiles(images, epochs, min(5, folds)),
     }  # fmt: skip
-
-
-def _fold_why(images: Images, count: int) -> str:
-    return f"{images.groups} groups in {count} folds; models that never saw a fold predict it"
 
 
 def _profiles(images: Images, epochs: int, folds: int) -> Tree:

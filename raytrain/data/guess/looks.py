@@ -130,17 +130,11 @@ def _is_flat(plane_HW: np.ndarray) -> bool:
     distinct = np.unique(plane_HW)
     if len(distinct) <= 4:
         return True
-    same = _sameness(plane_HW)
+    pairs = (plane_HW[1:] == plane_HW[:-1], plane_HW[:, 1:] == plane_HW[:, :-1])
+    same = sum(int(pair.sum()) for pair in pairs) / max(1, sum(pair.size for pair in pairs))
     if len(distinct) == int(distinct[-1]) + 1:  # the numbers of objects: 0, 1, ..., n
         return same >= COUNTED
     return same >= FLAT and len(distinct) <= MOST_VALUES
-
-
-def _sameness(plane_HW: np.ndarray) -> float:
-    """Return the share of neighboring pixels that are equal."""
-    pairs = (plane_HW[1:] == plane_HW[:-1], plane_HW[:, 1:] == plane_HW[:, :-1])
-    total = sum(pair.size for pair in pairs)
-    return sum(int(pair.sum()) for pair in pairs) / max(1, total)
 
 
 def _nearly(plane_HW: np.ndarray) -> bool:

@@ -148,7 +148,8 @@ def _ways(images: Family, masks: Family) -> list[_Way]:
             _Way("equal names", lambda m: (m.free, m.core), lambda m: (m.free, m.core), "one",
                  (texts, core), (texts, core))
         )  # fmt: skip
-    if free_images and free_images <= free_masks and _one_each(images):
+    one_each = len({member.free for member in images.members}) == len(images.members)
+    if free_images and free_images <= free_masks and one_each:
         outer = tuple(["*"] * (free_images - 1))
         own = all(member.free[-1] == member.core for member in images.members)
         ways.append(
@@ -187,10 +188,6 @@ def _free_texts(family: Family) -> tuple[str, ...]:
 
 def _without_core(family: Family) -> bool:
     return not any(member.core for member in family.members)
-
-
-def _one_each(images: Family) -> bool:
-    return len({member.free for member in images.members}) == len(images.members)
 
 
 def _matched(images: Family, masks: Family, way: _Way) -> dict[str, tuple[str, ...]]:

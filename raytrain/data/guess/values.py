@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -50,9 +51,7 @@ def seen_in(root: Path, addresses: Iterable[str], looks: Looks) -> Seen:
         except ValueError:
             return None
 
-    def size(address: str) -> int:
-        return declared_values(root, address)
-
+    size = partial(declared_values, root)
     for stored in in_threads("reading the masks", read, chosen, size):
         if stored is not None:
             count_values(seen, stored.values)

@@ -4,12 +4,7 @@ Checkpoints, prediction and ensembles can treat them like any network.
 """
 
 from raytrain.models.pixels.classifier import PixelClassifier
-from raytrain.models.pixels.logistic import build_pixels_logistic
-from raytrain.models.pixels.trees import build_pixels_boosting, build_pixels_forest
+from raytrain.models.pixels.logistic import PixelsLogistic
+from raytrain.models.pixels.trees import PixelsBoosting, PixelsForest
 
-__all__ = [
-    "PixelClassifier",
-    "build_pixels_boosting",
-    "build_pixels_forest",
-    "build_pixels_logistic",
-]
+__all__ = ["PixelClassifier", "PixelsBoosting", "PixelsForest", "PixelsLogistic"]

@@ -30,7 +30,7 @@ class PixelClassifier(nn.Module):
         return feature_count(self.channels, self.spec.scales)
 
     def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
-        """Process one image at a time to save memory, always in float32."""
+        """Return logits_BKHW. Images are processed one at a time to save memory, in float32."""
         device = image_BCHW.device.type  # autocast does not support meta tensors
         with torch.autocast("cpu" if device == "meta" else device, enabled=False):
             return torch.stack([self._image_logits(image_CHW) for image_CHW in image_BCHW])
@@ -58,7 +58,8 @@ class PixelClassifier(nn.Module):
         """
         if len(np.unique(class_P)) < 2:
             raise ValueError(
-                f"{self.spec.label}: the training images have pixels of class {class_P[0]} alone"
+                f"{self.spec.label}: the training images have pixels of class {class_P[0]} only, "
+                "and a classifier needs two classes; check the masks"
             )
         with torch.no_grad():
             self.take(feature_PF, class_P, seed)
@@ -72,4 +73,4 @@ class PixelClassifier(nn.Module):
 
     @abstractmethod
     def take(self, feature_PF: np.ndarray, class_P: np.ndarray, seed: int) -> None:
-        """Fit the classifier and copy its numbers."""
+        """Fit scikit-learn's classifier to these pixels, and copy its numbers into this module."""

@@ -38,8 +38,3 @@ class PixelsLogistic(PixelClassifier):
         self.linear.bias.fill_(float(np.log(FLOOR)))
         self.linear.weight[model.classes_] = torch.from_numpy(weight_KF).to(self.linear.weight)
         self.linear.bias[model.classes_] = torch.from_numpy(bias_K).to(self.linear.bias)
-
-
-def build_pixels_logistic(spec: PixelsLogisticSpec, channels: int, classes: int) -> nn.Module:
-    """Build a classifier that is not fitted yet."""
-    return PixelsLogistic(spec, channels, classes)

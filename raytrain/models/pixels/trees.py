@@ -50,7 +50,7 @@ class Trees(nn.Module):
         self.value_TNK = nn.Parameter(torch.zeros(trees, nodes, classes))
 
     def forward(self, feature_PF: torch.Tensor) -> torch.Tensor:
-        """Return sum_PK."""
+        """Return sum_PK: for each pixel, the sum of its leaves' values over all trees."""
         trees, _, classes = self.value_TNK.shape
         parts = feature_PF.split(max(1, AT_ONCE // (trees * classes)))
         return torch.cat([self._part(part_PF) for part_PF in parts])
@@ -178,13 +178,3 @@ class PixelsBoosting(PixelClassifier):
                     )
                 )  # fmt: skip
         self.trees.take(found)
-
-
-def build_pixels_forest(spec: PixelsForestSpec, channels: int, classes: int) -> nn.Module:
-    """Build a classifier that is not fitted yet."""
-    return PixelsForest(spec, channels, classes)
-
-
-def build_pixels_boosting(spec: PixelsBoostingSpec, channels: int, classes: int) -> nn.Module:
-    """Build a classifier that is not fitted yet."""
-    return PixelsBoosting(spec, channels, classes)
