@@ -119,7 +119,7 @@ def decode_layers(path: Path, above: int | None = None) -> np.ndarray:
         _check_exact(stored, path)
     if stored.hidden is not None:
         raise ValueError(
-            f"{path}: has an alpha channel (which hides {stored.hidden} px), which may be a class or "
+            f"{path}: has an alpha channel (which hides {stored.hidden} px); it may be a class or "
             "not; save the mask as .npy, or without alpha"
         )
     layers = stored.values[..., None] if stored.values.ndim == 2 else stored.values
