@@ -24,7 +24,7 @@ def below(path: str) -> str:
     lead out of the folder to which it is joined."""
     parts = PurePosixPath(path).parts
     if not parts or path.startswith("/") or ".." in parts or "\\" in path:
-        raise ValueError(f"{path!r} is not a path below the run's folder")
+        raise ValueError(f"{path!r} is not a path below the run's folder; write it without ..")
     return path
 
 

@@ -180,7 +180,7 @@ class CompetitionSpec(Spec):
         if count > MOST_LAYERS:
             problems.append(
                 f"target: at most {MOST_LAYERS} classes may overlap (got {count} beside the "
-                "background)"
+                "background); set target to single_label, or leave classes out"
             )
         labels = getattr(self.format, "labels", ClassLabelsSpec())
         if labels != ClassLabelsSpec() and not isinstance(labels, ThresholdLabelsSpec):

@@ -58,7 +58,7 @@ class Dialect(Spec):
     def _parts_agree(self) -> Self:
         between = self.columns[1:-1]
         if len(set(self.columns)) < len(self.columns):
-            raise ValueError(f"columns: each name only once (got {[*self.columns]})")
+            raise ValueError(f"columns: list each name only once (got {[*self.columns]})")
         if self.class_column is not None and self.class_column not in between:
             raise ValueError(
                 f"class_column: {self.class_column!r} is not between the id and the encoding in "
@@ -83,7 +83,7 @@ class Dialect(Spec):
                 "coco_zlib, because a mask in pairs contains spaces"
             )
         if self.prefix and self.row != "objects":
-            raise ValueError("prefix: it needs row: objects")
+            raise ValueError("prefix: it needs row: objects; leave prefix out")
         return self
 
 

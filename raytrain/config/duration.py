@@ -29,7 +29,7 @@ def seconds_of(text: str) -> float:
 
 
 def duration_text(seconds: float) -> str:
-    """Return a short text, such as `1.5 h`, `12 min` or `40 s`."""
+    """Return a length of time as a short text, such as `1.5 h`, `12 min` or `40 s`."""
     for size, unit in ((3600, "h"), (60, "min")):
         if seconds >= size:
             return f"{seconds / size:.1f}".removesuffix(".0") + f" {unit}"

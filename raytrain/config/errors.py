@@ -99,7 +99,7 @@ def problems_of(error: ValidationError, root: type[BaseModel], prefix: str = "")
 
 
 def _quoted(context: dict[str, Any]) -> list[str]:
-    """Return the names from pydantic's text `'a', 'b' or 'c'`."""
+    """Return the names in pydantic's text `'a', 'b' or 'c'` as a list."""
     text = context.get("expected_tags") or context["expected"]
     return [part.strip(" '") for part in str(text).replace(" or ", ",").split(",")]
 

@@ -57,7 +57,7 @@ def without_number(name: str) -> str:
 
 
 def parse_ranges(text: str) -> list[range]:
-    """Parse text such as `1-20, 31` into ranges. Raises ValueError for anything else."""
+    """Return the ranges in a text such as `1-20, 31`. Raises ValueError for any other text."""
     found = []
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
@@ -66,7 +66,9 @@ def parse_ranges(text: str) -> list[range]:
         first = int(match[1])
         last = int(match[2]) if match[2] else first
         if last < first:
-            raise ValueError(f"{text!r}: the range {part.strip()} runs backwards")
+            raise ValueError(
+                f"{text!r}: the range {part.strip()} runs backwards; write its ends in order"
+            )
         found.append(range(first, last + 1))
     return found
 
@@ -74,7 +76,7 @@ def parse_ranges(text: str) -> list[range]:
 def _check(node: ast.expr, text: str) -> None:
     if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
         if isinstance(node.op, ast.FloorDiv | ast.Mod) and ast.unparse(node.right) == "0":
-            raise ValueError(f"{text!r} divides by zero")
+            raise ValueError(f"{text!r} divides by zero; correct it")
         _check(node.left, text)
         _check(node.right, text)
     elif not (

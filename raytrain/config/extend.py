@@ -128,7 +128,7 @@ def load_source(source: Source) -> None:
 
 
 def is_loaded(source: Source) -> bool:
-    """Return whether this process has run the file."""
+    """Return whether this process has run a user's Python file with this text."""
     return source.hash in _LOADED
 
 
@@ -175,9 +175,13 @@ def _table_problems(module: ModuleType) -> list[str]:
         return problems
     for room in found:
         names = [_name(spec) for spec in getattr(module, room)]
-        problems += [f"{room}: {n!r} is defined twice" for n in set(names) if names.count(n) > 1]
+        problems += [
+            f"{room}: {n!r} is defined twice; rename one" for n in set(names) if names.count(n) > 1
+        ]
     alone = set(getattr(module, "IMAGE_FIGURES", {})) - set(getattr(module, "METRICS", {}))
-    return problems + [f"IMAGE_FIGURES: {_name(spec)!r} is not in METRICS" for spec in alone]
+    return problems + [
+        f"IMAGE_FIGURES: {_name(spec)!r} is not in METRICS; add it there" for spec in alone
+    ]
 
 
 def _entry_problems(room: str, spec: Any, part: Any) -> list[str]:

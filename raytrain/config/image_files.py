@@ -70,7 +70,7 @@ class ImageFiles(Spec):
         if self.test_image is not None and not problems:
             lacking = [p for p in parts_of(self.naming) if p not in parts_of(self.test_image)]
             problems += [
-                f"test_image: {self.test_image!r} lacks {{{part}}}, a part of the pattern image"
+                f"test_image: {self.test_image!r} lacks {{{part}}}, a part of the pattern image; add it"
                 for part in lacking
             ]
         if problems:
@@ -79,7 +79,7 @@ class ImageFiles(Spec):
 
     @property
     def naming(self) -> str:
-        """The pattern of an image's name."""
+        """The pattern of an image's name, made from the parts of its path."""
         if self.image_id is not None:
             return self.image_id
         parts = _naming_parts(self.image)

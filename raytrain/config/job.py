@@ -41,7 +41,7 @@ def _number_or_range(value: Any) -> Any:
 
 
 def most(workers: int | tuple[int, int]) -> int:
-    """Return the number of workers, or the largest number of a range."""
+    """Return the largest number of workers: the number itself, or the end of the range."""
     return workers if isinstance(workers, int) else workers[1]
 
 
@@ -94,7 +94,7 @@ class ResourcesSpec(Spec):
     @classmethod
     def _whole_or_a_share(cls, value: float) -> float:
         if value > 1 and value != int(value):
-            raise ValueError(f"give a share of one GPU, up to 1, or whole ones (got {value:g})")
+            raise ValueError(f"give a whole number of GPUs, or a share below 1 (got {value:g})")
         return value
 
 
@@ -223,7 +223,9 @@ class JobSpec(Spec):
             )
         layers = len(self.competition.classes) - 1
         if self.competition.target == "multi_label" and layers > MOST_LAYERS:
-            problems.append(f"at most {MOST_LAYERS} classes may overlap (got {layers})")
+            problems.append(
+                f"at most {MOST_LAYERS} classes may overlap (got {layers}); set self_train to null"
+            )
         if problems:
             raise ValueError("self_train: " + "; ".join(problems))
         return self

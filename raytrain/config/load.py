@@ -29,7 +29,9 @@ def load_job(path: Path, overrides: list[str] | None = None, profile: str | None
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise CodedError("config", f"{path}: not text in UTF-8: {error}") from None
+        raise CodedError(
+            "config", f"{path}: not text in UTF-8: {error}; save it in UTF-8"
+        ) from None
     tree = read_yaml(str(path), text)
     if not isinstance(tree, dict):
         raise CodedError("config", f"{path}: a job file holds keys, such as `competition:`")
@@ -44,7 +46,9 @@ def load_job(path: Path, overrides: list[str] | None = None, profile: str | None
     if profile is not None:
         part = profiles[profile] or {}
         if not isinstance(part, dict):
-            raise config_error(str(path), [f"profiles.{profile}: give keys of a job"])
+            raise config_error(
+                str(path), [f"profiles.{profile}: give keys of a job, such as `trial:`"]
+            )
         tree = _laid_over(tree, part, named)
     values: list[tuple[str, Any]] = []
     for override in overrides or []:

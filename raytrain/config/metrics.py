@@ -174,7 +174,7 @@ SINGLE = tuple(spec.model_fields["name"].default for spec in get_args(_SingleMet
 
 
 def _single(value: Any) -> Any:
-    """`dice` means `{name: dice}`."""
+    """Return a word such as `dice` as `{name: dice}`, and anything else unchanged."""
     if isinstance(value, str):
         if value not in SINGLE:
             raise ValueError(unknown_name(value, (*SINGLE, *own_specs("METRICS"))))
@@ -183,7 +183,7 @@ def _single(value: Any) -> Any:
 
 
 def _any(value: Any) -> Any:
-    """Return `{empty: 0}` as the default metric with this rule."""
+    """Return a mapping without a name, such as `{empty: 0}`, as one of `dice`."""
     return {"name": "dice", **value} if isinstance(value, dict) else _single(value)
 
 

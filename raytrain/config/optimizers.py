@@ -70,7 +70,7 @@ class TorchOptimizerSpec(_OptimizerSpec):
     @classmethod
     def _known(cls, value: str) -> str:
         if value in UNFIT_OPTIMIZERS:
-            raise ValueError(f"{value} cannot be used: {UNFIT_OPTIMIZERS[value]}")
+            raise ValueError(f"{value} cannot be used: {UNFIT_OPTIMIZERS[value]}; choose another")
         if value not in TORCH_OPTIMIZERS:
             raise ValueError(unknown_name(value, TORCH_OPTIMIZERS))
         return value

@@ -60,7 +60,7 @@ def checked_parts(value: str, reserved: tuple[str, ...]) -> str:
 
 
 def parts_of(pattern: str) -> tuple[str, ...]:
-    """Return the words in braces, in order, each once."""
+    """Return the words in braces of a pattern, in order, each once."""
     return tuple(dict.fromkeys(PART.findall(pattern)))
 
 

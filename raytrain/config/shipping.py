@@ -21,7 +21,7 @@ class LastSpec(Spec):
 
     @property
     def label(self) -> str:
-        """Short form of the kind, and the name of its file."""
+        """Short name of the weights, `last`, and of their file."""
         return self.name
 
 
@@ -34,7 +34,7 @@ class BestSpec(Spec):
 
     @property
     def label(self) -> str:
-        """Short form, such as `best_val_loss`."""
+        """Short name of the weights, such as `best_val_loss`."""
         return f"best_{self.watch}"
 
 
@@ -47,7 +47,7 @@ class AverageBestSpec(Spec):
 
     @property
     def label(self) -> str:
-        """Short form, such as `average_best3`."""
+        """Short name of the weights, such as `average_best3`."""
         return f"{self.name}{self.count}"
 
 
@@ -61,7 +61,7 @@ class SwaSpec(Spec):
 
     @property
     def label(self) -> str:
-        """Short form, such as `swa0.75`."""
+        """Short name of the weights, such as `swa0.75`."""
         return f"{self.name}{self.start:g}"
 
 
@@ -73,7 +73,7 @@ class EpochsSpec(Spec):
 
     @property
     def label(self) -> str:
-        """Short form, such as `epochs12-15`."""
+        """Short name of the weights, such as `epochs12-15`."""
         return self.name + "-".join(map(str, self.at))
 
 
@@ -103,7 +103,7 @@ class BetterSpec(Spec):
 
     @property
     def label(self) -> str:
-        """Short form, such as `better_last_swa0.75`."""
+        """Short name of the weights, such as `better_last_swa0.75`."""
         return "_".join([self.name, *(kind.label for kind in self.of)])
 
 
@@ -115,7 +115,7 @@ ShipSpec = Annotated[
 
 
 def candidates(ship: ShipSpec) -> tuple[OneShip, ...]:
-    """Return the kinds of weights that are made and scored, in order."""
+    """Return the kinds of weights that a training makes and scores, in order."""
     return ship.of if isinstance(ship, BetterSpec) else (ship,)
 
 

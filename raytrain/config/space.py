@@ -39,7 +39,7 @@ class Chooser(Protocol):
 
 
 def domain_of(node: Any) -> tuple[str, list[Any]] | None:
-    """Return the kind and values of a domain, or None for anything else."""
+    """Return (kind, values) of a domain such as `{choice: [1, 2]}`; None for anything else."""
     if isinstance(node, dict) and len(node) == 1:
         kind, values = next(iter(node.items()))
         if kind in LISTS + RANGES and isinstance(values, list):
@@ -48,7 +48,7 @@ def domain_of(node: Any) -> tuple[str, list[Any]] | None:
 
 
 def kinds_in(node: Any) -> set[str]:
-    """Return the kinds of a domain and of all domains inside it."""
+    """Return the kinds, such as `choice`, of a domain and of all domains inside it."""
     domain = domain_of(node)
     inner = node if domain is None else domain[1]
     parts = parts_of(inner, "") if isinstance(inner, dict | list) else ()
@@ -143,7 +143,7 @@ def crossed(parts: list[list[Point]]) -> Iterator[Point]:
 
 
 def count_cells(space: dict[str, Any], kinds: tuple[str, ...]) -> int:
-    """Return the number of combinations that `cells` yields."""
+    """Return the number of combinations of the values in the lists of these kinds."""
     return math.prod(len(_points(node, path, kinds, crossed)) for path, node in space.items())
 
 

@@ -29,7 +29,7 @@ combinations are tried."""
 
 
 def space_problems(space: dict[str, Any], base: TrialSpec) -> list[str]:
-    """Return every problem of the space, including values that cannot be combined."""
+    """Return every problem of a search space, including values that cannot be combined."""
     problems: dict[str, list[str]] = {str(path): [] for path in space}
     for path, node in space.items():
         problems[str(path)] = _words(node, f"search.space.{path}")

@@ -49,7 +49,7 @@ class Cache:
 
     @property
     def largest(self) -> tuple[int, int]:
-        """Largest height and largest width."""
+        """Largest height and largest width of the images, px."""
         return int(self.height.max()), int(self.width.max())
 
     @property
@@ -58,7 +58,7 @@ class Cache:
         return self.labels.dtype
 
     def rows(self, ids: tuple[str, ...]) -> np.ndarray:
-        """Return the row of each sample. Raises KeyError for an unknown id."""
+        """Return the row of each of these ids in the cache. Raises KeyError for an unknown id."""
         found = pc.index_in(pa.array(ids, self.ids.type), value_set=self.ids)
         if found.null_count:
             raise KeyError(ids[found.is_null().index(True).as_py()])
@@ -68,14 +68,14 @@ class Cache:
         return rows
 
     def image(self, row: int) -> np.ndarray:
-        """Return image_HWC, a view of the mapped file."""
+        """Return image_HWC of the sample in this row, a view of the mapped file."""
         if isinstance(self.pixels, StackRows):
             return self.pixels.image(row)
         first, last = self.start[row] * self.channels, self.start[row + 1] * self.channels
         return self.pixels[first:last].reshape(self.height[row], self.width[row], self.channels)
 
     def mask(self, row: int) -> np.ndarray:
-        """Return mask_HW, a view of the mapped file."""
+        """Return mask_HW of the sample in this row, a view of the mapped file."""
         first, last = self.start[row], self.start[row + 1]
         return self.labels[first:last].reshape(self.height[row], self.width[row])
 

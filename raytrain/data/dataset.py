@@ -81,7 +81,7 @@ class Batch:
     """Weight of the first mask in the loss. The second mask has the remaining weight."""
 
     def parts(self, count: int) -> list["Batch"]:
-        """Divide the batch into at most `count` parts. No part is empty."""
+        """Return the batch as at most `count` smaller batches, none of them empty."""
         count = min(count, len(self.rows))
         if count == 1:
             return [self]
@@ -144,7 +144,7 @@ class SliceDataset(Dataset[Batch]):
         return len(self.windows.row_N) * (1 + self.copies)
 
     def has_foreground(self, number: int) -> bool:
-        """Return whether a window, before augmentation, contains any foreground class."""
+        """Return whether the plain window `number` contains any foreground class."""
         row, top, left = self._place(number)
         mask_HW = self.frame.cut(self.cache.mask(row), top, left)
         nothing = (0, IGNORE) if self.cache.target == "single_label" else (0,)

@@ -50,7 +50,7 @@ class SoftWindows:
 
 
 def refuse_no_step(spec: TrialSpec, windows: int) -> None:
-    """Raise ValueError when an epoch of these windows has no step."""
+    """Raise ValueError when an epoch of this number of windows has no step."""
     if spec.drop_last and windows < spec.batch_size:
         raise ValueError(
             f"trial.drop_last: {windows} windows do not fill a batch of {spec.batch_size}; "
@@ -119,7 +119,7 @@ class EpochPlan(Sampler[BatchPlan]):
         return self.steps * (self.spec.epochs - 1) + self._steps(self._in_last())
 
     def _steps(self, windows: int) -> int:
-        """Return the number of steps for that many windows."""
+        """Return the number of steps for this number of windows."""
         if self.spec.drop_last:
             return windows // self.spec.batch_size
         return -(-windows // self.spec.batch_size)

@@ -131,7 +131,7 @@ class Frame:
 def joined(
     strips: Iterable[tuple[int, torch.Tensor]], cache: Cache
 ) -> Iterator[tuple[int, torch.Tensor]]:
-    """Yield row and prob_KHW of each sample from its strips."""
+    """Yield row and whole map prob_KHW of each sample, joined from its strips."""
     for row, of_row in groupby(strips, lambda pair: pair[0]):
         _, first_KhW = next(of_row)
         height = int(cache.height[row])
@@ -148,7 +148,7 @@ def joined(
 
 
 def network_size(spec: FramingSpec, largest_HW: tuple[int, int]) -> tuple[int, int]:
-    """Return the height and width of the network's input."""
+    """Return height and width (px) of the network's input, given the largest image's."""
     match spec:
         case ResizeSpec() | TilesSpec():
             return spec.height, spec.width

@@ -19,7 +19,7 @@ class NewCache(Cache):
     read: Callable[[int], np.ndarray]
 
     def image(self, row: int) -> np.ndarray:
-        """Return image_HWC."""
+        """Return image_HWC of the image in this row, decoded now."""
         return self.read(row)
 
 

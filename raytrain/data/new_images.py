@@ -70,7 +70,7 @@ class NewImage:
 
     @property
     def size_HW(self) -> tuple[int, int]:
-        """Height and width."""
+        """Height and width, px."""
         return self.height, self.width
 
 
@@ -140,7 +140,7 @@ def _first(files: dict[str, str], channel: str) -> str | None:
 
 
 def read_new(image: NewImage) -> np.ndarray:
-    """Return image_HWC. Raises ValueError when the image is unreadable."""
+    """Return image_HWC of an image. Raises ValueError when it is unreadable."""
     return read_image(Path(), image.addresses)
 
 

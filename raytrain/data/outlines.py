@@ -52,13 +52,13 @@ def flat(points: Points) -> list[float]:
 
 
 def box_corners(left: float, top: float, right: float, bottom: float, degrees: float) -> Points:
-    """Return the corners of a box that is turned clockwise around its center."""
+    """Return the corners of a box, turned clockwise by `degrees` around its center."""
     x, y, a, b = (left + right) / 2, (top + bottom) / 2, (right - left) / 2, (bottom - top) / 2
     return _turned([(-a, -b), (a, -b), (a, b), (-a, b)], x, y, degrees)
 
 
 def ellipse_corners(x: float, y: float, a: float, b: float, degrees: float) -> Points:
-    """Return corners of an ellipse that is turned clockwise around its center."""
+    """Return corners of an ellipse, turned clockwise by `degrees` around its center."""
     angles = [2 * math.pi * corner / CORNERS for corner in range(CORNERS)]
     return _turned([(a * math.cos(t), b * math.sin(t)) for t in angles], x, y, degrees)
 

@@ -56,7 +56,7 @@ def write_phantom(folder: Path, truth: Path, patients: PhantomSplit, seed: int) 
 
 
 def draw_patient(seed: int, patient: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return (image_HW uint8, mask_HW uint8) at end-diastole and end-systole; `patient` >= 1."""
+    """Return a patient's (image_HW, mask_HW), uint8, at end-diastole and end-systole."""
     rng = np.random.default_rng([seed, patient])
     phases, scene = _anatomy(rng), _surroundings(rng)
     # One warp for both phases: organs are not ellipses, but a patient keeps their shape.

@@ -98,7 +98,7 @@ class DataReport(Spec):
 
     @cached_property
     def largest(self) -> tuple[int, int]:
-        """Largest height and largest width."""
+        """Largest height and largest width of the images, px."""
         return int(self.samples["height"].max()), int(self.samples["width"].max())
 
 
@@ -124,7 +124,7 @@ def named_ids(report: DataReport, asked: Sequence[str | int]) -> tuple[list[str]
 
 
 def write_report(path: Path, report: DataReport) -> None:
-    """Write the table of samples, then `path` (`data.json`)."""
+    """Write a report to `path` (`data.json`), and its table of samples beside it."""
     buffer = io.BytesIO()
     report.samples.to_parquet(buffer, index=False)
     write_bytes(path.with_name(TABLE), buffer.getvalue())
@@ -157,6 +157,6 @@ def mean_and_std(samples: pd.DataFrame) -> tuple[tuple[float, ...], tuple[float,
 
 
 def columns(samples: pd.DataFrame, kind: str) -> np.ndarray:
-    """Return all columns `<kind>_<number>` as one array, samples x numbers."""
+    """Return the columns `<kind>_0`, `<kind>_1`, ... as one array, samples x numbers."""
     count = sum(name.rpartition("_")[0] == kind for name in samples.columns)
     return samples[[f"{kind}_{number}" for number in range(count)]].to_numpy()

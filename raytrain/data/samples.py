@@ -67,7 +67,7 @@ class SampleFiles:
         self._samples = report.samples.set_index("id")
 
     def image(self, id: str) -> np.ndarray:
-        """Return image_HWC. Raises ValueError when a file is missing or unreadable."""
+        """Return image_HWC of an id. Raises ValueError when a file is missing or unreadable."""
         root = local_folder(self._report.source)
         return read_image(root, split_addresses(self._samples.at[id, "image"]))
 
@@ -80,7 +80,7 @@ class SampleFiles:
         return bool(self._samples.at[id, "mask"])
 
     def mask(self, id: str) -> np.ndarray:
-        """Return mask_HW of a labeled image. Raises ValueError like `image`."""
+        """Return mask_HW of a labeled image. Raises ValueError when a file is unreadable."""
         sample, report = self._samples.loc[id], self._report
         parts, size = split_addresses(sample["mask"]), (sample["height"], sample["width"])
         root = local_folder(report.source)

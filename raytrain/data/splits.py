@@ -103,8 +103,8 @@ def _by_number(
         if len(fits) != 1:
             which = f"the ranges of {' and '.join(fits)}" if fits else "no range"
             problems.append(
-                f"{root / sample.image[0]}: the number {number} of its name is in {which} "
-                "(competition.splits)"
+                f"{root / sample.image[0]}: the number {number} of its name is in {which}; correct "
+                "the ranges (competition.splits)"
             )
             continue
         found.append(replace(sample, split=fits[0]))
@@ -208,7 +208,9 @@ def _text_of_parts(name: str, parts: Mapping[str, str], pattern: str) -> str:
             )
         found = {**(fields_in(name, pattern) or {}), **parts}
     if not set(words) <= set(found):
-        raise ValueError(f"the name {name!r} does not match {pattern!r} (competition.group)")
+        raise ValueError(
+            f"the name {name!r} does not match {pattern!r}; correct it (competition.group)"
+        )
     return "_".join(found[word] for word in words)
 
 

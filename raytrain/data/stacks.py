@@ -60,7 +60,7 @@ class StackRows:
     """For each image, its row in that stack."""
 
     def image(self, number: int) -> np.ndarray:
-        """Return image_HWC, a view of the mapped file."""
+        """Return image_HWC of the image `number`, a view of the mapped file."""
         plane = self.stacks[self.stack_N[number]][self.row_N[number]]
         return plane[..., None] if plane.ndim == 2 else plane
 

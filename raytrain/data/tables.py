@@ -30,7 +30,7 @@ class CsvTable:
         return [row[place] for row in self.rows]
 
     def where(self, at: int) -> str:
-        """Return the place of a row as text for messages."""
+        """Return file and row number of row `at`, as text for messages."""
         return f"{self.path}: row {self.numbers[at]}"
 
     def mapping(
@@ -50,7 +50,7 @@ class CsvTable:
                 name for name, cell in zip((key, value), pair, strict=True) if not cell.strip()
             ]
             if blank:
-                problems += [f"{here} {name!r}: the cell is blank" for name in blank]
+                problems += [f"{here} {name!r}: the cell is blank; fill it" for name in blank]
             elif known and pair[1] not in known:
                 problems.append(f"{here} {value!r}: {unknown_name(pair[1], known)}")
             elif (first := found.setdefault(composed(pair[0]), (at, pair[1])))[1] != pair[1]:

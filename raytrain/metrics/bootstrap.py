@@ -29,7 +29,7 @@ def group_draws(groups_N: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def interval(evidence: Evidence, groups_N: np.ndarray, spec: MetricSpec) -> tuple[float, float]:
-    """Return the 95 % interval of a score over draws of whole groups."""
+    """Return both ends of the 95 % interval of a score over draws of whole groups."""
     count = len(groups_N)
     times_DN = np.stack([np.bincount(rows, minlength=count) for rows in group_draws(groups_N)])
     drawn_D = drawn_scores(spec, evidence, times_DN.astype(np.float64))

@@ -35,7 +35,7 @@ class ClassPixels:
 
     @property
     def prob_HW(self) -> np.ndarray:
-        """The map of the class's probability."""
+        """The probability of the class at each pixel."""
         return self.prob_KHW[self.number - (self.target == "multi_label")]
 
     def at(self, rows: slice) -> np.ndarray:
@@ -43,5 +43,5 @@ class ClassPixels:
         return layer(self.mask_HW[rows], self.number, self.target)
 
     def absent(self, rows: slice) -> np.ndarray:
-        """Return a bool array of the pixels outside the class in these rows."""
+        """Return absent_hW (bool), the pixels outside the class, in these rows."""
         return ~self.at(rows)

@@ -10,7 +10,7 @@ FLOOR = 1e-7
 
 
 def negated(spec: CrossEntropyMetricSpec | FocalMetricSpec, evidence: Evidence) -> float:
-    """Return minus the mean of the image figures over images, in nats."""
+    """Return minus the mean over images of cross-entropy or focal loss, in nats."""
     return -float(evidence.figures(spec)[:, 0].mean())
 
 

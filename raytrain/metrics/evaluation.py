@@ -48,14 +48,14 @@ class Tally:
     """Collects the figures of images one by one. Only counts and distances stay in memory."""
 
     def __init__(self, classes: int, target: Target):
-        """`classes` includes the background."""
+        """Begin without images. `classes` is the number of classes, background included."""
         self._classes, self._target = classes, target
         self._counts: list[np.ndarray] = []
         self._distances: list[np.ndarray] = []
         self._confusion_KK = np.zeros((classes, classes), np.int64)
 
     def add(self, pred_HW: np.ndarray, true_HW: np.ndarray) -> None:
-        """Add an image. The numbers of its masks are explained in `config/target.py`."""
+        """Add an image's masks. `config/target.py` says what their numbers mean."""
         pair = [torch.from_numpy(mask.astype(np.int64))[None] for mask in (pred_HW, true_HW)]
         counts_1K3 = overlap_counts(pair[0], pair[1], self._classes, self._target)
         self._counts.append(counts_1K3[0].numpy())
@@ -67,9 +67,11 @@ class Tally:
             self._confusion_KK += confusion(pred_HW, true_HW, self._classes)
 
     def result(self) -> Evaluation:
-        """Return the figures. Raises ValueError when no image was added."""
+        """Return the figures of all added images. Raises ValueError when there is none."""
         if not self._counts:
-            raise ValueError("there is no image with a predicted and a true mask")
+            raise ValueError(
+                "no image has both a predicted and a true mask; give masks of the same images"
+            )
         distance_NK = np.stack(self._distances)
         table = class_table(np.stack(self._counts))
         table["hausdorff95"] = means(distance_NK).tolist()

@@ -38,7 +38,7 @@ class Evidence:
     """bool: the classes that count; None: all classes count."""
 
     def figures(self, spec: Any) -> np.ndarray:
-        """Return figures_NK of one gathered metric."""
+        """Return figures_NK: the values of one gathered metric on each image and class."""
         assert self.figures_NGK is not None
         return self.figures_NGK[:, self.gathered.index(spec)]
 

@@ -11,7 +11,7 @@ from raytrain.metrics.evidence import Evidence
 
 
 def members(groups_N: np.ndarray) -> list[np.ndarray]:
-    """Return the rows of each group, in ascending order."""
+    """Return the rows of each group's images, groups by name and rows ascending."""
     order_N = np.argsort(groups_N, kind="stable")
     _, first_G = np.unique(groups_N[order_N], return_index=True)
     return np.split(order_N, first_G[1:])

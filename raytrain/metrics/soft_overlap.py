@@ -11,7 +11,7 @@ from raytrain.metrics.evidence import Evidence, ImageMaps, mean
 
 
 def soft_overlap(spec: SoftOverlapSpec, evidence: Evidence) -> float:
-    """Return the mean of the image figures over images, then classes."""
+    """Return the mean of soft Dice or soft IoU over images, then classes, 0 .. 1."""
     figures_NK = evidence.figures(spec)[:, 0 if spec.background else 1 :]
     found = mean(evidence.counted(figures_NK))
     return 1.0 if found is None else found

@@ -72,7 +72,10 @@ def refusal(spec: ModelSpec, channels: int, classes: int, height: int, width: in
         reason = str(error).strip() or type(error).__name__
         return f"{spec.label} cannot take {width}x{height} images: {reason}"
     if tuple(shape[2:]) != (height, width):
-        return f"{spec.label} gives {shape[3]}x{shape[2]} maps for {width}x{height} images"
+        return (
+            f"{spec.label} gives {shape[3]}x{shape[2]} maps for {width}x{height} images; choose "
+            "another network or trial.framing"
+        )
     return None
 
 

@@ -34,7 +34,7 @@ class DRN(nn.Module, EncoderMixin):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, image_BCHW: torch.Tensor) -> list[torch.Tensor]:
-        """Return the image and `depth` maps."""
+        """Return the image and the encoder's first `depth` maps, finest first."""
         maps = [image_BCHW]
         x = self.layer1(self.layer0(image_BCHW))
         for number in range(2, 6):
@@ -47,7 +47,9 @@ class DRN(nn.Module, EncoderMixin):
         """Check that the stride is 8, because the network is already dilated. Raises ValueError for
         another stride."""
         if output_stride != 8:
-            raise ValueError(f"the output stride of drn_d_54 is 8, not {output_stride}")
+            raise ValueError(
+                f"the output stride of drn_d_54 is 8, not {output_stride}; leave it out"
+            )
 
     def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> Any:
         """Load a state dict. The classifier in the authors' files is left out."""

@@ -55,7 +55,7 @@ def _pretrained(encoder: str, spec: SetrSpec | SmpSpec | None) -> nn.Module:
 
 
 def main() -> None:
-    """Run the download process."""
+    """Download the weights that the command line names, and write them to its file."""
     path, encoder, *specs = sys.argv[1:]
     adapter: TypeAdapter[SetrSpec | SmpSpec] = TypeAdapter(SetrSpec | SmpSpec)
     spec = adapter.validate_json(specs[0]) if specs else None

@@ -72,13 +72,13 @@ class Auxiliary(nn.Module):
         self.seen, self.deepest = [], None
 
     def take(self, module: nn.Module, inputs: Any, map_BCHW: torch.Tensor) -> None:
-        """Record the output of a decoder stage."""
+        """Record the map that a decoder stage returned, in training."""
         del module, inputs
         if self.training:
             self.seen.append(map_BCHW)
 
     def take_deepest(self, module: nn.Module, inputs: Any, maps: Any) -> None:
-        """Record the deepest map of the encoder."""
+        """Record the deepest of the maps that the encoder returned."""
         del module, inputs
         self.deepest = maps if isinstance(maps, torch.Tensor) else maps[-1]
 

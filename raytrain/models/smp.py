@@ -55,7 +55,7 @@ def smp_network(spec: SmpSpec, channels: int, classes: int, weights: str | bool 
 
 
 def with_drn() -> None:
-    """Add drn_d_54 to smp's encoders."""
+    """Add drn_d_54 to the encoders that smp can build."""
     from segmentation_models_pytorch.encoders import encoders
 
     from raytrain.models.drn import DRN_D_54
@@ -64,7 +64,7 @@ def with_drn() -> None:
 
 
 def dilated_stride(spec: SmpSpec | DeepLabSpec) -> int:
-    """Return the output stride of DeepLab's encoder."""
+    """Return the output stride of DeepLab's encoder, 8 or 16: the spec's or the default."""
     wide = spec.encoder == "drn_d_54" or getattr(spec, "decoder", None) == "deeplabv3"
     return spec.output_stride or (8 if wide else 16)
 

@@ -38,7 +38,7 @@ class Encoded(nn.Module):
 
 
 def inner(network: nn.Module) -> nn.Module:
-    """Return the network without its padding."""
+    """Return the network inside a `Padded` network, or the network itself."""
     return network.network if isinstance(network, Padded) else network
 
 

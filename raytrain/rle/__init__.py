@@ -28,7 +28,7 @@ class Rules(PairRules, Protocol):
 
     @property
     def layout(self) -> str:
-        """A name in LAYOUTS."""
+        """How runs are written as text: a key of LAYOUTS, such as `pairs`."""
 
     @property
     def order(self) -> Order:
@@ -40,7 +40,7 @@ class Rules(PairRules, Protocol):
 
     @property
     def row(self) -> str:
-        """`objects` if a cell lists several masks."""
+        """What a row of the CSV holds; `objects`: its cell lists several masks."""
 
     @property
     def prefix(self) -> str:

@@ -10,7 +10,7 @@ Starts = Literal["absolute", "relative"]
 
 
 class PairRules(Protocol):
-    """The meaning of the numbers."""
+    """What the numbers in pairs of start and length mean."""
 
     @property
     def first(self) -> int:

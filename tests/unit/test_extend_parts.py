@@ -44,12 +44,12 @@ from tests.unit.own_job import HEAD
         ),
         (
             "class A(OwnMetric):\n    name: Literal['a'] = 'a'\nIMAGE_FIGURES = {A: print}",
-            "IMAGE_FIGURES: 'a' is not in METRICS",
+            "IMAGE_FIGURES: 'a' is not in METRICS; add it there",
         ),
         (
             "class A(OwnLoss):\n    name: Literal['a'] = 'a'\n"
             "class B(OwnLoss):\n    name: Literal['a'] = 'a'\nLOSSES = {A: print, B: print}",
-            "LOSSES: 'a' is defined twice",
+            "LOSSES: 'a' is defined twice; rename one",
         ),
     ],
 )

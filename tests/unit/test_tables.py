@@ -142,7 +142,7 @@ def test_a_mask_table_says_one_thing_of_an_image_and_class(tmp_path: Path) -> No
     )  # fmt: skip
     path.write_text("id,class,rle\nNA,b,1 1\nnull,,2 1\n1e5,,\n007,b,\n")
     [problem] = index_rle_table(spec, None, tmp_path).problems
-    assert problem.endswith("t.csv: row 3, column 'class': the cell is blank")
+    assert problem.endswith("t.csv: row 3, column 'class': the cell is blank; fill it")
 
 
 def test_what_is_no_table(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ class DeepLabSpec(PretrainedSpec):
 
     @property
     def label(self) -> str:
-        """Short form, such as `deeplab-drn_d_54`."""
+        """Short name of the network, such as `deeplab-drn_d_54`."""
         stride = f"-os{self.output_stride}" if self.output_stride else ""
         return f"deeplab-{self.encoder}{stride}"
 
@@ -83,7 +83,7 @@ class FcnSpec(PretrainedSpec):
 
     @property
     def label(self) -> str:
-        """Short form, such as `fcn8s-vgg16`."""
+        """Short name of the network, such as `fcn8s-vgg16`."""
         return f"fcn{self.stride}s-{self.encoder}"
 
 
@@ -99,7 +99,7 @@ class SegNetSpec(PretrainedSpec):
 
     @property
     def label(self) -> str:
-        """Short form, such as `segnet-vgg16_bn`."""
+        """Short name of the network, such as `segnet-vgg16_bn`."""
         return f"segnet-{self.encoder}"
 
 
@@ -124,7 +124,7 @@ class EffUNetSpec(PretrainedSpec):
 
     @property
     def label(self) -> str:
-        """Short form, such as `effunet-b3`."""
+        """Short name of the network, such as `effunet-b3`."""
         return f"effunet-{self.encoder.removeprefix('efficientnet-')}"
 
 
@@ -142,7 +142,7 @@ class SetrSpec(PretrainedSpec):
 
     @property
     def label(self) -> str:
-        """Short form, such as `setr-vit_base_patch16_224-naive`."""
+        """Short name of the network, such as `setr-vit_base_patch16_224-naive`."""
         return f"setr-{self.encoder.removeprefix('tu-')}-{self.head}"
 
 

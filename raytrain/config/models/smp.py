@@ -33,7 +33,7 @@ class SmpSpec(PretrainedSpec):
 
     @property
     def label(self) -> str:
-        """Short form, such as `unet-resnet18`."""
+        """Short name of the network, such as `unet-resnet18`."""
         stride = f"-os{self.output_stride}" if self.output_stride else ""
         return f"{self.decoder}-{self.encoder}{stride}"
 

@@ -42,7 +42,7 @@ class Chosen:
         return DRAWS[self.spec.name]
 
     def active(self, uniform_BU: np.ndarray) -> np.ndarray:
-        """Return bool_B: the samples to which the transform is applied."""
+        """Return bool_B: whether the transform is applied to each sample."""
         return (uniform_BU[:, self.gate] >= self.low) & (uniform_BU[:, self.gate] < self.high)
 
     def numbers(self, uniform_BU: np.ndarray, size: Size) -> np.ndarray:

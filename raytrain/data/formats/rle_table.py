@@ -93,7 +93,9 @@ def _runs_of(path: Path, written: int, spec: RleTableSpec) -> Runs:
                 f"{table.where(at)}: id {id!r} does not match {spec.id!r} (competition.format.id)"
             )
         elif spec.class_column and not word.strip() and not _says_nothing(cell, spec):
-            problems.append(f"{table.where(at)}, column {spec.class_column!r}: the cell is blank")
+            problems.append(
+                f"{table.where(at)}, column {spec.class_column!r}: the cell is blank; fill it"
+            )
         else:
             word, blank = word or fields.get("class", ""), _says_nothing(cell, spec)
             found.setdefault(fields["name"], []).append((word, cell))

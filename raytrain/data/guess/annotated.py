@@ -35,7 +35,7 @@ class Annotated:
 
 
 def annotated(root: Path, files: list[File]) -> Annotated | None:
-    """Return the annotation files of a folder, or None."""
+    """Return the annotation files among these files, of one kind such as COCO, or None."""
     jsons = Counter(file.folders for file in files if file.suffix == ".json")
     few = [file for file in files if jsons[file.folders] <= MOST_FILES]
     coco = [found for file in few if (found := _coco(root, file)) is not None]

@@ -81,7 +81,7 @@ class Family:
 
     @property
     def shown(self) -> str:
-        """The pattern for people: `train/*/scan/*_mask.png`."""
+        """The path pattern for people, such as `train/*/scan/*_mask.png`."""
         return self.pattern(["*"] * self.folders.count(None), "*")
 
     @property
@@ -96,7 +96,7 @@ class Family:
 
 
 def families(files: list[File]) -> list[Family]:
-    """Return the families of these files, the largest first."""
+    """Return the families (files named alike) of these files, the largest first."""
     inside: dict[tuple[str, ...], list[File]] = defaultdict(list)
     for file in files:
         inside[file.folders].append(file)
@@ -162,7 +162,7 @@ def _skeleton(name: str) -> str:
 
 
 def _free_in(folders: list[tuple[str, ...]]) -> _Free:
-    """Learn from these folders which kinds of names are many of one thing."""
+    """Return which kinds of names among these folders are many of one thing."""
     siblings: dict[tuple[str, ...], set[str]] = defaultdict(set)
     for parts in folders:
         for depth, name in enumerate(parts):

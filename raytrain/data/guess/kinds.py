@@ -161,7 +161,7 @@ def _even(side: float) -> int:
 
 
 def epochs_for(labeled: int) -> int:
-    """Return the number of epochs with about STEPS gradient steps."""
+    """Return the number of epochs with about STEPS steps over this number of images."""
     wanted = STEPS * BATCH / max(1, labeled)
     return min(EPOCHS, key=lambda epochs: abs(epochs - wanted))
 

@@ -69,7 +69,7 @@ class PixelClassifier(nn.Module):
 
     @abstractmethod
     def scores(self, feature_PF: torch.Tensor) -> torch.Tensor:
-        """Return logits_PK for equally frequent classes."""
+        """Return logits_PK of these pixels, as if all classes were equally frequent."""
 
     @abstractmethod
     def take(self, feature_PF: np.ndarray, class_P: np.ndarray, seed: int) -> None:

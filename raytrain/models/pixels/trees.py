@@ -32,7 +32,7 @@ class Tree:
 
 
 class Trees(nn.Module):
-    """Adds up the values of the leaves over all trees."""
+    """Fitted trees as tensors. The output sums, over trees, the values of the leaves."""
 
     feature_TN: torch.Tensor
     threshold_TN: torch.Tensor
@@ -68,7 +68,7 @@ class Trees(nn.Module):
         return self.value_TNK.flatten(0, 1)[node_PT].sum(1)
 
     def take(self, trees: list[Tree]) -> None:
-        """Copy these trees. Unused places stay empty leaves, which add nothing."""
+        """Copy these fitted trees' numbers. Unused places are leaves that add nothing."""
         for buffer in (self.feature_TN, self.threshold_TN, self.left_TN, self.right_TN):
             buffer.zero_()
         self.value_TNK.zero_()
