@@ -92,18 +92,14 @@ DIALECTS: dict[str, Dialect] = {
     "lasc": Dialect(),
     "carvana": Dialect(columns=("img", "rle_mask"), id="{name}.jpg", order="row"),
     "tgs_salt": Dialect(columns=("id", "rle_mask")),
-    "dsb_2018": Dialect(
-        columns=("ImageId", "EncodedPixels"), row="object", overlaps="refused"
-    ),
+    "dsb_2018": Dialect(columns=("ImageId", "EncodedPixels"), row="object", overlaps="refused"),
     "airbus": Dialect(
         columns=("ImageId", "EncodedPixels"), id="{name}.jpg", row="object", overlaps="refused"
     ),
     "siim_acr": Dialect(
         columns=("ImageId", "EncodedPixels"), row="object", first=0, starts="relative", empty="-1"
     ),
-    "severstal": Dialect(
-        columns=("ImageId_ClassId", "EncodedPixels"), id="{name}.jpg_{class}"
-    ),
+    "severstal": Dialect(columns=("ImageId_ClassId", "EncodedPixels"), id="{name}.jpg_{class}"),
     "clouds": Dialect(
         columns=("Image_Label", "EncodedPixels"), id="{name}.jpg_{class}", class_as="name"
     ),
@@ -122,9 +118,11 @@ DIALECTS: dict[str, Dialect] = {
     # Only one class, number 0, is scored, without confidences: every object gets 1.0.
     "hubmap_2023": Dialect(
         columns=("id", "height", "width", "prediction_string"),
-        row="objects", prefix="0 1.0", layout="coco_zlib",
+        row="objects",
+        prefix="0 1.0",
+        layout="coco_zlib",
     ),
-}  # fmt: skip
+}
 """Dialects, each by the name of its competition. A new dialect is one entry here."""
 
 

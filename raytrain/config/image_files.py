@@ -70,7 +70,7 @@ class ImageFiles(Spec):
         if self.test_image is not None and not problems:
             lacking = [p for p in parts_of(self.naming) if p not in parts_of(self.test_image)]
             problems += [
-                f"test_image: {self.test_image!r} lacks {{{part}}}, a part of the pattern image; add it"
+                f"test_image: {self.test_image!r} lacks {{{part}}}, a part of image; add it"
                 for part in lacking
             ]
         if problems:

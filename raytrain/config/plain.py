@@ -41,6 +41,4 @@ def console_of(stream: TextIO, width: int | None = None) -> Any:
     """Return a rich console that prints brackets and colons as text. It may move the cursor."""
     from rich.console import Console
 
-    return Console(
-        file=under(stream), width=width, markup=False, emoji=False, highlight=False
-    )  # fmt: skip
+    return Console(file=under(stream), width=width, markup=False, emoji=False, highlight=False)

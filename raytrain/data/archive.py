@@ -40,9 +40,7 @@ def unpack(archive: Path, folder: Path) -> None:
             _refuse_without_room(opened, archive, folder)
             opened.extractall(folder)
             inner = [folder / name for name in opened.namelist() if name.lower().endswith(".zip")]
-    except (
-        zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError
-    ) as error:  # fmt: skip
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError) as error:
         raise BrokenArchiveError(archive, str(error) or type(error).__name__) from None
     for path in inner:
         unpack(path, path.with_suffix(""))

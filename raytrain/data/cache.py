@@ -142,10 +142,8 @@ def _build(report: DataReport, folder: Path, stacks: StackRows | None) -> None:
                 mask = read_mask(report.format, root, parts, size, report.classes, report.target)
                 write_part(masks, first, mask.ravel())
 
-        def values(row: int) -> int:
-            return int(area[row]) * channels
-
-        in_threads("decoding the data once for this machine", decode, range(len(area)), values)
+        title = "decoding the data once for this machine"
+        in_threads(title, decode, range(len(area)), lambda row: int(area[row]) * channels)
         for array in (masks, images):
             if array is not None:
                 array.flush()

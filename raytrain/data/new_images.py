@@ -65,13 +65,7 @@ class NewImage:
     id: str
     addresses: tuple[str, ...]
     """One path, or a path for each channel. A path may end with `#` and the row of a stack."""
-    height: int
-    width: int
-
-    @property
-    def size_HW(self) -> tuple[int, int]:
-        """Height and width, px."""
-        return self.height, self.width
+    size_HW: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -130,7 +124,7 @@ def find_images(inputs: Sequence[str], kind: Kind) -> FoundImages:
         if isinstance(result, str):
             unreadable[id] = result
         else:
-            images.append(NewImage(id, found, *result))
+            images.append(NewImage(id, found, result))
     return FoundImages(images, unreadable, [*places], problems, skipped, empty)
 
 
@@ -204,9 +198,7 @@ def _name(path: Path, kind: Kind) -> tuple[str, str]:
     return (name, fields.get(CHANNEL, "")) if name and not parts_of(name) else (path.stem, "")
 
 
-def _looked(
-    todo: list[tuple[str, tuple[str, ...]]], kind: Kind
-) -> list[tuple[int, int] | str]:  # fmt: skip
+def _looked(todo: list[tuple[str, tuple[str, ...]]], kind: Kind) -> list[tuple[int, int] | str]:
     """Return the height and width, or the problem, of the image at these addresses."""
 
     def look(place: tuple[str, tuple[str, ...]]) -> tuple[int, int] | str:

@@ -29,10 +29,10 @@ def new_strips(
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:
-            reason, first = str(error).strip().split("\n")[0], part[0]
+            reason, (height, width) = str(error).strip().split("\n")[0], part[0].size_HW
             raise ValueError(
-                f"{first.addresses[0]}: the ensemble cannot predict {first.width}x{first.height} "
-                f"px ({reason})"
+                f"{part[0].addresses[0]}: the ensemble cannot predict {width}x{height} px "
+                f"({reason})"
             ) from None
 
 

@@ -18,6 +18,11 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "tanh": nn.Tanh,
     "hardtanh": partial(nn.Hardtanh, inplace=True),
 }
+DOWN: dict[str, Callable[[int], nn.Module]] = {
+    "max2": lambda width: nn.MaxPool2d(2),
+    "max3": lambda width: nn.MaxPool2d(3, 2, padding=1),
+    "conv": lambda width: nn.Conv2d(width, width, 3, 2, padding=1),
+}
 
 
 class UNet(nn.Module):
@@ -39,7 +44,7 @@ class UNet(nn.Module):
         )
         self.dropout = nn.Dropout2d(spec.dropout)
         self.head = nn.Conv2d(widths[0], classes, 1)
-        self.shrink = nn.ModuleList(_down(wide, spec.down) for wide, _ in pairs)
+        self.shrink = nn.ModuleList(DOWN[spec.down](wide) for wide, _ in pairs)
 
     def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
         """Return logits_BKHW for any height and width that can be halved `depth` times."""
@@ -96,16 +101,6 @@ def _norm(name: str, width: int) -> list[nn.Module]:
             return [nn.InstanceNorm2d(width, affine=True)]
         case _:
             return []
-
-
-def _down(width: int, name: str) -> nn.Module:
-    match name:
-        case "max3":
-            return nn.MaxPool2d(3, 2, padding=1)
-        case "conv":
-            return nn.Conv2d(width, width, 3, 2, padding=1)
-        case _:
-            return nn.MaxPool2d(2)
 
 
 def _up(deep: int, wide: int, name: str) -> nn.Module:

@@ -89,7 +89,7 @@ def _in_time(source: Source, found: FoundImages, end: float) -> list[MemberShare
 def _blank_rows(found: FoundImages, bundle: Bundle) -> dict[str, list[Row]]:
     """Return the rows of the unreadable images. Their size is taken to be the most frequent one."""
     assert bundle.submission is not None
-    sizes = Counter((image.height, image.width) for image in found.images)
+    sizes = Counter(image.size_HW for image in found.images)
     blank_HW = np.zeros(sizes.most_common(1)[0][0] if sizes else (1, 1), np.uint8)
     return {
         id: build_table([(id, blank_HW)], bundle.classes, bundle.submission, bundle.target)

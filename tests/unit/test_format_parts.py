@@ -137,7 +137,7 @@ def test_test_images_may_lie_beside_the_others_and_lack_a_group(tmp_path: Path) 
 def test_what_a_pattern_of_test_images_needs(tmp_path: Path) -> None:
     base = {"image": "im/{case}_{n}.png", "mask": "gt/{case}_{n}.png"}
     for change, words in (
-        ({"test_image": "t/{n}.png"}, r"lacks {case}, a part of the pattern image"),
+        ({"test_image": "t/{n}.png"}, r"lacks {case}, a part of image; add it"),
         ({"test_image": "{split}/{case}_{n}.png"}, "{split} has no meaning here"),
         ({"image_id": "{cas}_{n}"}, "unknown '{cas}'; did you mean '{case}'"),
         ({"image_id": "{case}/{n}"}, "a name has no . and no /"),

@@ -99,7 +99,7 @@ def test_a_larger_image_changes_nothing_for_the_others(
 
 def test_parts_have_one_size_at_the_network_and_32_images() -> None:
     sizes = [(48, 40), (20, 20)] * (SHARD + 1) + [(90, 40)]
-    images = [NewImage(str(n), "", *size_HW) for n, size_HW in enumerate(sizes)]
+    images = [NewImage(str(n), "", size_HW) for n, size_HW in enumerate(sizes)]
     pad, whole = loaded(PadSpec(multiple=16), 0), loaded(WholeSpec(), 0)
     assert [len(part) for part in shards_of([pad], images)] == [SHARD, SHARD, 2, 1]
     for part in shards_of([pad, whole], images):

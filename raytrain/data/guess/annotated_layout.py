@@ -50,9 +50,7 @@ def annotated_layout(found: Found, noted: Annotated) -> Layout | None:
     images = {each.core: each.address for family in labeled for each in family.members}
     if test is not None:
         images |= {each.core: each.address for each in test.keeping("", "").members}
-    return Layout(
-        format, split_tree(joined), Meaning(None, classes), images, questions=questions
-    )  # fmt: skip
+    return Layout(format, split_tree(joined), Meaning(None, classes), images, questions=questions)
 
 
 def _named(family: Family, names: set[str]) -> bool:

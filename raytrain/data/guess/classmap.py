@@ -73,9 +73,7 @@ def _from_table(path: Path, address: str) -> ClassMap | None:
     number = next((lower[word] for word in _NUMBER if word in lower and lower[word] != name), None)
     if number is None:
         return None
-    return ClassMap(
-        address, dict(zip(map(int, table.column(number)), words, strict=True)), {}
-    )  # fmt: skip
+    return ClassMap(address, dict(zip(map(int, table.column(number)), words, strict=True)), {})
 
 
 def _from_lines(text: str, address: str) -> ClassMap | None:

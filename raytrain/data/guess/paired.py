@@ -111,9 +111,7 @@ def _by_split(found: Found) -> tuple[dict[str, Paired], tuple[Question, ...]]:
         of[split_of(pair.images.text) or split_of(pair.masks[0].text) or "train"].append(pair)
     if "train" not in of and of:
         of = {"train": [pair for pairs in of.values() for pair in pairs]}
-    largest = {
-        split: max(pairs, key=lambda pair: len(pair.of)) for split, pairs in of.items()
-    }  # fmt: skip
+    largest = {split: max(pairs, key=lambda pair: len(pair.of)) for split, pairs in of.items()}
     several = of.get("train", [])
     if len(several) < 2:
         return largest, ()
