@@ -87,7 +87,7 @@ def scan_table(path: Path) -> tuple[CsvTable, list[str]]:
     while records and not records[-1]:
         records.pop()
     if not records:
-        return CsvTable(path, (), [], []), ["the file is empty; write a header and rows"]
+        return CsvTable(path, (), [], []), ["the file is empty"]
     header, *rows = records
     problems = _header_problems(header)
     problems += [

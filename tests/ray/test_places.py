@@ -17,5 +17,5 @@ def test_shares_of_a_gpu_fill_it(have: float, each: float, count: int) -> None:
 def test_more_than_one_gpu_is_whole_ones() -> None:
     assert ResourcesSpec(gpus=0.25).gpus == 0.25
     assert ResourcesSpec(gpus=2).gpus == 2
-    with pytest.raises(ValueError, match=r"up to 1, or whole ones \(got 1.5\)"):
+    with pytest.raises(ValueError, match=r"or a share below 1 \(got 1.5\)"):
         ResourcesSpec(gpus=1.5)

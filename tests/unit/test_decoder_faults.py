@@ -45,7 +45,7 @@ def _packed(letters: bytes, after: bytes = b"") -> str:
         (COCO, "44T", "'44T' ends within a number"),
         (COCO, "O45", "run 1 has -1 px"),
         (COCO, "408", "run 2 has 0 px"),
-        (COCO, "4" + "P" * 12 + "1", "a number of 13 characters"),
+        (COCO, "4" + "P" * 12 + "1", "a number has 13 characters"),
         (COCO, "PPPPPPP1", "a run is longer than the image of 4x3 px"),
         (PACKED, "444", "'444' is not base64 of zlib"),
         (PACKED, "NDQ0", "'NDQ0' is not base64 of zlib"),

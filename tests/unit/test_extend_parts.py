@@ -28,7 +28,7 @@ from tests.unit.own_job import HEAD
         ),
         (
             "class A(OwnModel): pass\nMODELS = {A: print}",
-            r"MODELS: A: say name: Literal\[\"my_name\"\]",
+            r"MODELS: A: add the field name: Literal\[\"my_name\"\]",
         ),
         (
             "class A(OwnModel):\n    name: Literal['unet'] = 'unet'\nMODELS = {A: print}",

@@ -66,7 +66,7 @@ def test_what_colors_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="'red' is no mask value; write a number, or a color"):
         _read(tmp_path / "m.png", name="values", classes={"red": 1})
     base = {"name": "c", "data": ".", "classes": CLASSES}
-    for classes, words in (({0: "rign"}, "did you mean 'ring'"), ({0: 3}, "numbers 0 to 2")):
+    for classes, words in (({0: "rign"}, "did you mean 'ring'"), ({0: 3}, "numbers from 0 to 2")):
         labels = {"name": "values", "classes": classes}
         with pytest.raises(ValidationError, match=f"format.labels.classes: .*{words}"):
             CompetitionSpec.model_validate(base | {"format": {"labels": labels}})

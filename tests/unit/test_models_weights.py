@@ -150,7 +150,8 @@ def test_how_much_fits_and_what_does_not_is_said(encoder_file: Path, tmp_path: P
         build_model(SmpSpec(), 3, 4, tmp_path / "less.pt")
     assert str(error.value).endswith(
         "97 of 100 entries fit; missing: bn1.bias, layer4.1.conv2.weight; "
-        "of another shape: conv1.weight [64, 3, 3, 3] for [64, 3, 7, 7]"
+        "of another shape: conv1.weight [64, 3, 3, 3] for [64, 3, 7, 7]; give a file of the same "
+        "encoder"
     )
 
 

@@ -35,7 +35,7 @@ def test_files_folders_and_patterns_in_natural_order(tmp_path: Path) -> None:
     found = find_images([last, folder, str(tmp_path / "b" / "*.[tT]*"), folder], GRAY)
     assert found.ids == ["d2", "c1", "c9", "c10", "d11"]
     assert [each.id for each in found.images] == found.ids
-    assert [(each.height, each.width) for each in found.images] == [(6, 7), *[(4, 5)] * 3, (6, 7)]
+    assert [each.size_HW for each in found.images] == [(6, 7), *[(4, 5)] * 3, (6, 7)]
     assert (found.problems, found.unreadable) == ([], {})
     assert found.skipped == [str(tmp_path / "a" / "notes.csv")]
 
@@ -58,7 +58,7 @@ def test_numpy_files_are_images_or_stacks(
     found = find_images([str(tmp_path / "s.npy")], Kind(channels, "uint8"))
     assert not found.problems
     assert not found.unreadable
-    assert [(each.height, each.width) for each in found.images] == sizes
+    assert [each.size_HW for each in found.images] == sizes
     names = ["s"] if len(sizes) == 1 else [f"s_{row}" for row in range(len(sizes))]
     assert found.ids == names
     expected = array.reshape(len(sizes), *sizes[0], channels)

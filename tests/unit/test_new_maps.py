@@ -103,7 +103,7 @@ def test_parts_have_one_size_at_the_network_and_32_images() -> None:
     pad, whole = loaded(PadSpec(multiple=16), 0), loaded(WholeSpec(), 0)
     assert [len(part) for part in shards_of([pad], images)] == [SHARD, SHARD, 2, 1]
     for part in shards_of([pad, whole], images):
-        assert len({(image.height, image.width) for image in part}) == 1
+        assert len({image.size_HW for image in part}) == 1
     expected = [str(n) for n in range(len(images))]
     for networks in ([pad], [whole], [pad, whole]):
         parts = list(shards_of(networks, images))

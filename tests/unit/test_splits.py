@@ -52,7 +52,7 @@ def test_splits_by_number(frames: Path) -> None:
 def test_numbers_in_no_or_two_ranges_are_named(frames: Path) -> None:
     *_, problems = _find(frames, splits=RangeSplitsSpec(train="1-5", val="5-9", test="10-11"))
     assert len(problems) == 2
-    assert "f05.png: the number 5 of its name is in the ranges of train and val " in problems[0]
+    assert "f05.png: the number 5 of its name is in the ranges of train and val;" in problems[0]
     assert "f12.png: the number 12 of its name is in no range; correct the ranges" in problems[1]
     *_, [*problems] = _find(frames, splits=RangeSplitsSpec(train="1-9", test="10-12", val="40-50"))
     assert problems == ["competition.splits.val: no image has a number in this range; correct it"]
