@@ -16,7 +16,7 @@ from raytrain.config.trial import TrialSpec
 from raytrain.data.cache import Cache, open_cache
 from raytrain.data.report import DataReport, read_report
 from raytrain.data.soft_labels import Probabilities, with_soft_labels
-from raytrain.engine.checkpoint import newest_checkpoint, save_checkpoint, writing
+from raytrain.engine.checkpoint import epoch_path, newest_checkpoint, save_weights, writing
 from raytrain.engine.compiling import compiled
 from raytrain.engine.ema import build_ema, build_swa
 from raytrain.engine.hold import hold_place, placed_loader
@@ -44,9 +44,10 @@ from raytrain.metrics.oof_file import write_oof_evidence
 from raytrain.models import build_model
 from raytrain.models.heads import attach
 from raytrain.models.weights import weights_file
-from raytrain.runs.attempts import Start, append_start
+from raytrain.runs.attempts import Start
 from raytrain.runs.chosen_epochs import ended, kept_epochs
 from raytrain.runs.extensions import load_extensions
+from raytrain.runs.files import append_line
 from raytrain.runs.history import Row, append_row, best_row, write_history
 from raytrain.runs.layout import RunDir
 from raytrain.runs.mirror import bring_missing, send
@@ -88,7 +89,10 @@ def run_trial(task: Task, samples: Samples, reporter: Reporter, watch: Watch = U
         with lock, Sender(task.trial_dir) as sender:
             _run(task, samples, reporter, watch, sender)
     except Timeout:
-        raise TimeoutError(f"{task.directory}: another process still trains here") from None
+        raise TimeoutError(
+            f"{task.directory}: another process has trained here for two minutes; end it or wait "
+            "for its end, then run the same command again"
+        ) from None
     except (ValueError, RuntimeError):
         if world.rank == 0:
             send(task.directory)  # what says why, and what the next attempt has to know
@@ -117,7 +121,8 @@ def _run(task: Task, samples: Samples, reporter: Reporter, watch: Watch, sender:
     learn = fit_epoch if isinstance(spec.model, PixelsBase) else train_epoch
     if world.rank == 0:
         write_history(directory.history, history)
-        append_start(directory, Start(epochs=len(history), nodes=tuple(nodes)))
+        start = Start(epochs=len(history), nodes=tuple(nodes))
+        append_line(directory.starts, start.model_dump_json())
     for row in history:
         reporter.report(row)
     on, trained = scored_images(task, samples.report, samples.cache, scaling)
@@ -164,7 +169,7 @@ def _judge(training: Training, task: Task, on: Validation, history: list[Row], r
     row |= figures
     if training.world.rank == 0 and best_row([*history, row]) is row:
         # Written before the checkpoint, so that a resumed trial always finds it.
-        write_oof_evidence(task.trial_dir.evidence, on.told(task.val_ids, evidence))
+        write_oof_evidence(task.trial_dir.evidence, on.with_ids(task.val_ids, evidence))
 
 
 def _save(
@@ -174,7 +179,7 @@ def _save(
     folder = task.trial_dir.checkpoints
     sender.wait()
     with writing(folder, len(history)):
-        save_checkpoint(folder, training.state(history), card)
+        save_weights(epoch_path(folder, len(history)), training.state(history), card)
         append_row(task.trial_dir.history, history[-1])
     sender.start(len(history), kept_epochs(task.spec, history))
 
@@ -188,7 +193,10 @@ def _network(model: nn.Module, spec: TrialSpec, world: World, epoch: int) -> nn.
 def build_training(
     task: Task, samples: Samples, world: World, state: dict[str, Any] | None
 ) -> Training:
-    """Return model, optimizer and averages at the start, or from a checkpoint's state."""
+    """Return the state of a training: a new one if `state` is None, else the one of a checkpoint.
+
+    Raises ValueError when the weights of `trial.init` do not fit the network.
+    """
     spec, report = task.spec, samples.report
     torch.manual_seed(spec.seed)
     encoder = weights_file(spec.model, samples.weights)

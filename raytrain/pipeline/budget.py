@@ -34,11 +34,12 @@ from raytrain.pipeline.finalize import finalize
 from raytrain.pipeline.predict import predict
 from raytrain.pipeline.search import search
 from raytrain.report.terminal import leaderboard_table, score_text
+from raytrain.runs.files import append_line
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.joined import read_joined
 from raytrain.runs.messages import say
 from raytrain.runs.record import Task
-from raytrain.runs.search_log import BudgetRound, append_round, read_rounds
+from raytrain.runs.search_log import BudgetRound, read_rounds
 from raytrain.search.budget_split import QUICK, Costs, quick_epochs, search_share
 from raytrain.search.plan import PROBED
 from raytrain.search.proposable import shortened
@@ -175,7 +176,7 @@ def _round(run: Run, specs: list[TrialSpec]) -> None:
         predict(beside)
         encode(beside)
         make_current(folder, built)
-        say(f"the best so far: {folder.submission}")
+        say(f"CSV of the best ensemble so far: {folder.submission}")
     done = BudgetRound(
         shelf=built.shelf,
         members=tuple(map(fingerprint, asked)),
@@ -184,7 +185,7 @@ def _round(run: Run, specs: list[TrialSpec]) -> None:
         nested=nested,
         kept=kept,
     )
-    append_round(folder.candidates, done)
+    append_line(folder.candidates, done.model_dump_json())
 
 
 def _verdict(
@@ -197,6 +198,6 @@ def _verdict(
     names = " + ".join(spec.label for spec in specs)
     text = f"candidate {names}: out of fold {now:.4f}"
     if earlier is None or nested is None:
-        return f"{text}, the first"
+        return f"{text}, the first ensemble"
     end = "the candidate replaces it" if kept else "it is kept"
     return f"{text}, nested {nested:.4f}; the current ensemble has {earlier:.4f}: {end}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from raytrain.config.base import Spec
-from raytrain.runs.files import append_line, read_spec_lines
+from raytrain.runs.files import read_spec_lines
 from raytrain.runs.layout import TrialDir
 
 Cause = Literal["memory", "lost", "error"]
@@ -26,7 +26,7 @@ class Failure:
 
 
 class Attempt(Spec):
-    """One failed attempt."""
+    """One failed attempt of a trial."""
 
     batch_size: int
     """Batch size of this attempt."""
@@ -37,13 +37,8 @@ class Attempt(Spec):
     """Why the attempt failed. Only after `memory` do later attempts use half the batch."""
 
 
-def append_attempt(directory: TrialDir, attempt: Attempt) -> None:
-    """Append one attempt."""
-    append_line(directory.attempts, attempt.model_dump_json())
-
-
 def read_attempts(directory: TrialDir) -> list[Attempt]:
-    """Return all failed attempts, in order."""
+    """Return all failed attempts of a trial, in order."""
     return read_spec_lines(directory.attempts, Attempt, directory.remedy)
 
 
@@ -55,7 +50,7 @@ def tried_batch(asked: int, attempts: Sequence[Attempt]) -> int:
 
 
 class Start(Spec):
-    """One start."""
+    """One start of a trial's training, from the beginning or from a checkpoint."""
 
     epochs: int
     """Epochs done before this start, according to the checkpoint from which training resumes."""
@@ -63,11 +58,6 @@ class Start(Spec):
     """The node of each rank."""
 
 
-def append_start(directory: TrialDir, start: Start) -> None:
-    """Append one start."""
-    append_line(directory.starts, start.model_dump_json())
-
-
 def read_starts(directory: TrialDir) -> list[Start]:
-    """Return all starts, in order."""
+    """Return all starts of a trial's training, in order."""
     return read_spec_lines(directory.starts, Start, directory.remedy)

@@ -5,7 +5,6 @@ A bundle is a folder, or a zip of a folder, with the layout of a run:
 they need.
 """
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from raytrain.config.predict import ViewGroup
 from raytrain.config.steps import StepSpec
 from raytrain.config.target import Target
 from raytrain.runs.ensemble import Below
-from raytrain.runs.files import as_spec, read_json
+from raytrain.runs.files import as_spec, read_json, sha256_of
 
 FILE = "bundle.json"
 VERSION = 1
@@ -80,7 +79,7 @@ def read_bundle(folder: Path) -> Bundle:
     version = tree.get("version") if isinstance(tree, dict) else None
     if version != VERSION:
         raise ValueError(
-            f"{path}: a bundle of version {version}, and this raytrain reads version {VERSION}; "
+            f"{path}: the bundle has version {version}, but this raytrain reads version {VERSION}; "
             "write it again with `raytrain bundle`, or install the raytrain that wrote it"
         )
     bundle = as_spec(tree, Bundle, path, REMEDY)
@@ -92,16 +91,10 @@ def read_bundle(folder: Path) -> Bundle:
         elif sha256_of(file) != expected:
             problems.append(f"{file}: changed since the bundle was written (its SHA-256 differs)")
     unlisted = {name for member in bundle.members for name in member.networks} - {*bundle.files}
-    problems += [f"{path}: files does not list {name}" for name in sorted(unlisted)]
+    problems += [f"{path}: `files` does not list {name}" for name in sorted(unlisted)]
     if problems:
         listed = "\n  ".join(problems)
         raise ValueError(
             f"{folder}: the bundle's files are not those that were written; {REMEDY}\n  {listed}"
         )
     return bundle
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -122,7 +122,7 @@ class Ensemble(Spec):
 
     @property
     def text(self) -> str:
-        """The members with their weights, and the steps."""
+        """The names of the members, with their weights if these differ, and of the steps."""
         weights = {weight for _, weight, _ in self.members}
         names = [
             member.name if len(weights) == 1 else f"{weight} x {member.name}"

@@ -17,14 +17,14 @@ _HASH = re.compile(r'"extend":\s*"([0-9a-f]{12})"')
 
 
 def keep_extensions(run: RunDir) -> None:
-    """Save the files in the job's `extend` with its results."""
+    """Copy the Python files in the job's `extend` to the run's folder."""
     for source in current_sources():
         write_bytes(run.extend / source.hash / source.name, source.text.encode())
 
 
 def load_extensions(run: RunDir) -> None:
-    """Run all kept versions of the users' files with which this run's records and checkpoints were
-    made.
+    """Run the kept versions of the users' Python files with which this run's records and
+    checkpoints were made.
 
     Raises ValueError when one of them differs from the recorded file, or cannot be read.
     """
@@ -39,8 +39,8 @@ def refuse_foreign(run: RunDir) -> None:
     if foreign:
         listed = "\n  ".join(map(str, foreign))
         raise ValueError(
-            f"{run.path}: your job does not name these Python files of the run. Read them; to run "
-            f"them, add --trust or name them in the job's `extend`\n  {listed}"
+            f"{run.path}: your job does not name these Python files of the run. Read them first; "
+            f"to run them, add --trust or name them in the job's `extend`\n  {listed}"
         )
 
 
@@ -79,8 +79,8 @@ def _source(path: Path) -> Source:
     source = Source(path.name, path.read_text(encoding="utf-8"))
     if source.hash != path.parent.name:
         raise ValueError(
-            f"{path}: changed since the run kept it (its SHA-256 begins with {source.hash}), so it "
-            "is not run; put the recorded file back, or remove this one"
+            f"{path}: changed since the run copied it (its SHA-256 begins with {source.hash}), so "
+            "it is not run; restore the recorded file, or remove this one"
         )
     return source
 

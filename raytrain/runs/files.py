@@ -1,6 +1,7 @@
 """Atomic files: written under a temporary name, flushed, then renamed."""
 
 import errno
+import hashlib
 import json
 import os
 import tempfile
@@ -45,7 +46,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def naming(path: Path, *others: Path) -> Iterator[None]:
-    """Make an OSError of the block name `path`, if it names no file or one of `others`."""
+    """Set the file name of an OSError in the block to `path`, if it names no file or one of
+    `others`."""
     try:
         yield
     except OSError as error:
@@ -55,7 +57,7 @@ def naming(path: Path, *others: Path) -> Iterator[None]:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a whole file atomically."""
+    """Write a file atomically: it has the new content or the earlier one, also after a kill."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
 
@@ -83,14 +85,14 @@ def read_json(path: Path, remedy: str = "restore it from a copy") -> Any:
 
 
 def read_spec(path: Path, spec: type[S], remedy: str) -> S:
-    """Return the spec in a JSON file. Raises DamagedError with `remedy` when the content is not
-    such a spec."""
+    """Return the content of a JSON file as the type `spec`. Raises DamagedError with `remedy` when
+    it does not have this type."""
     return as_spec(read_json(path, remedy), spec, path, remedy)
 
 
 def read_spec_lines(path: Path, spec: type[S], remedy: str) -> list[S]:
-    """Return the spec of each complete line. Raises DamagedError with `remedy` that names a damaged
-    line."""
+    """Return each complete JSON line as the type `spec`. Raises DamagedError with `remedy` that
+    names a damaged line."""
     found = read_json_lines(path, remedy)
     return [as_spec(tree, spec, f"{path}:{number}", remedy) for number, tree in found]
 
@@ -112,14 +114,20 @@ def read_json_lines(path: Path, remedy: str) -> list[tuple[int, Any]]:
 
 
 def as_spec(tree: Any, spec: type[S], where: Path | str, remedy: str) -> S:
-    """Return the spec of a tree that was read from a file. Raises DamagedError when the tree is not
-    such a spec."""
+    """Return plain values, which were read from a file, as the type `spec`. Raises DamagedError
+    with `where` and `remedy` when they do not have this type."""
     try:
         return spec.model_validate(tree)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        key = ".".join(map(str, first["loc"])) or "the whole"
+        key = ".".join(map(str, first["loc"])) or "the content"
         raise DamagedError(where, f"{key}: {first['msg']}", remedy) from None
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's content, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def append_line(path: Path, line: str) -> None:
@@ -157,8 +165,8 @@ def _umask() -> int:
 _PLACES = "`storage`, RAYTRAIN_CACHE or competition.submission.ledger"
 _NOT_WRITABLE = f"make it writable, or name another place with {_PLACES}"
 REMEDIES = {
-    errno.ENOSPC: f"make room there, or name another place with {_PLACES}",
-    errno.EDQUOT: f"make room in the quota, or name another place with {_PLACES}",
+    errno.ENOSPC: f"free some space there, or name another place with {_PLACES}",
+    errno.EDQUOT: f"free some of the quota, or name another place with {_PLACES}",
     errno.EROFS: _NOT_WRITABLE,
     errno.EACCES: _NOT_WRITABLE,
     errno.EPERM: _NOT_WRITABLE,
@@ -170,7 +178,7 @@ REMEDIES = {
     errno.EMFILE: "allow more open files (ulimit -n), or set fewer resources.loaders",
     errno.ENOMEM: "free memory, or lower resources.loaders and trial.batch_size",
 }
-_AWAY = "check that the storage answers, then run the same command again: it goes on from there"
+_AWAY = "check that the storage answers, then run the same command again: it continues the work"
 
 
 def storage_text(error: OSError) -> str:

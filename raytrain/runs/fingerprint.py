@@ -38,7 +38,8 @@ def ids_digest(train: Ids, val: Ids) -> str:
 
 
 def keep_ids(run: Path, train: Ids, val: Ids) -> str:
-    """Write the file for these ids unless it exists; returns the digest of the ids."""
+    """Write the ids of a training's images to the run's folder, unless their file exists; returns
+    the digest that names the file."""
     digest = ids_digest(train, val)
     path = _path(run, digest)
     if not path.is_file():

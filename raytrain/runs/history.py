@@ -23,12 +23,13 @@ and, on GPUs, `device_gb`: the peak memory of rank 0 so far."""
 
 
 def write_history(path: Path, rows: list[Row]) -> None:
-    """Replace the whole file, because a resumed run starts from the rows of its checkpoint."""
+    """Write the whole history anew, because a resumed training starts from the rows of its
+    checkpoint."""
     write_bytes(path, "".join(_line(row) + "\n" for row in rows).encode())
 
 
 def append_row(path: Path, row: Row) -> None:
-    """Append one row and flush it."""
+    """Append the row of one epoch to the history, and flush it to disk."""
     append_line(path, _line(row))
 
 

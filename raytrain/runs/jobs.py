@@ -9,12 +9,14 @@ from raytrain.runs.files import read_json, read_spec, write_json
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.layout import RunDir
 
+REMEDY = "delete it: every command with the job's YAML writes it again"
 SHOWN = 6
 """Largest number of changed fields that a message names."""
 
 
 def keep_job(run: RunDir, job: JobSpec) -> str | None:
-    """Write the job. Returns one line about the changes from the previous job, or None."""
+    """Write the job to the run's folder. Returns one line about the changes from the previous job,
+    or None."""
     now = job.model_dump(mode="json")
     before = read_config(run) or now
     if before == now:
@@ -27,16 +29,14 @@ def keep_job(run: RunDir, job: JobSpec) -> str | None:
 
 
 def read_config(run: RunDir) -> dict[str, Any] | None:
-    """Return the job as JSON, or None if there is none."""
-    remedy = "delete it: every command with the job's YAML writes it again"
-    found: dict[str, Any] | None = read_json(run.config, remedy) if run.config.is_file() else None
+    """Return the run's job as plain JSON values, or None if there is none."""
+    found: dict[str, Any] | None = read_json(run.config, REMEDY) if run.config.is_file() else None
     return found
 
 
 def read_job(run: RunDir) -> JobSpec | None:
-    """Return the job, or None if there is none."""
-    remedy = "delete it: every command with the job's YAML writes it again"
-    return read_spec(run.config, JobSpec, remedy) if run.config.is_file() else None
+    """Return the run's job, or None if there is none."""
+    return read_spec(run.config, JobSpec, REMEDY) if run.config.is_file() else None
 
 
 def _changes(before: Any, now: Any) -> str:

@@ -47,7 +47,7 @@ class Joined(Spec):
 
 
 def read_joined(run: RunDir) -> dict[str, Joined]:
-    """Return name -> joined member, sorted by name."""
+    """Return the records of the teammates' maps in a run: name -> record, sorted by name."""
     records = sorted(run.joined.glob("*/record.json"))
     remedy = "delete its folder and add it again with `raytrain ensemble --add`"
     found = [read_spec(path, Joined, remedy) for path in records]
@@ -55,5 +55,5 @@ def read_joined(run: RunDir) -> dict[str, Joined]:
 
 
 def joined_dir(run: RunDir, name: str) -> JoinedDir:
-    """Return the folder with the maps of a joined member."""
+    """Return the folder in a run for the maps of a teammate."""
     return JoinedDir(run.joined / name)

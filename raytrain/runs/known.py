@@ -34,8 +34,8 @@ def known_in(folder: Path) -> Known:
 
 @contextmanager
 def changing(folder: Path) -> Iterator[Known]:
-    """Yield what is known of a folder's files, to be changed; no other process changes it
-    meanwhile."""
+    """Yield what is known of a folder's files. The block may change it, and no other process
+    changes it meanwhile."""
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / f"{NOTES}.lock"):
         known = known_in(folder)
@@ -58,7 +58,7 @@ def state_of(path: Path) -> State | None:
 
 
 def content_of(path: Path) -> bytes:
-    """Return what the storage holds for a file."""
+    """Return the content that the storage gets for a file: its bytes, or a link's target."""
     return os.readlink(path.with_suffix("")).encode() if path.suffix == LINK else path.read_bytes()
 
 

@@ -40,7 +40,8 @@ class Lease:
         self._number = self._taken()
 
     def renew(self) -> None:
-        """Rewrite the object. Raises CodedError when another process has taken the lease."""
+        """Rewrite the lease's object, which shows that this process still works. Raises CodedError
+        when another process has taken the lease."""
         if max(_numbers(level(self._folder)), default=-1) > self._number:
             raise self._refused("has taken over this run")
         self._beats += 1
@@ -48,7 +49,7 @@ class Lease:
         self._place(self._number).ask(lambda store, key: store.pipe_file(key, content))
 
     def release(self) -> None:
-        """Delete the object."""
+        """Give up the lease: delete its object in the storage."""
         delete([self._place(self._number)])
 
     def _taken(self) -> int:
@@ -61,27 +62,29 @@ class Lease:
                 delete([self._place(each) for each in _numbers(there)])
                 return last + 1
             if seen and (last, there[f"{last}.json"]) != (number, seen):
-                raise self._refused("is at work on this run")
+                raise self._refused("is working on this run")
             if not seen:
                 warn(
-                    f"{self._folder.url}: {self._who(last)} has worked on this run; it is taken "
-                    f"over unless that process shows itself within {LEASE_S:g} s"
+                    f"{self._folder.url}: {self._who(last)} has worked on this run; this process "
+                    f"takes the run over unless that one renews its lease within {LEASE_S:g} s"
                 )
             number, seen = last, there[f"{last}.json"]
             self._wait(LOOK_S)
             waited_s += LOOK_S
 
     def _create(self, number: int) -> None:
-        """Create the object. Raises ValueError if the storage would let another do so, too."""
+        """Create the lease's object. Raises ValueError if the storage would let another process
+        create it, too."""
         try:
             create(self._place(number), self._content())
         except FileExistsError:
-            raise self._refused("is at work on this run") from None
+            raise self._refused("is working on this run") from None
         with suppress(FileExistsError):
             create(self._place(number), b"a test")
             raise ValueError(
-                f"{self._folder.storage}: this storage replaces an object that a conditional put "
-                "must leave alone, so two processes could work on one run; name another storage"
+                f"{self._folder.storage}: this storage has no conditional writes (it replaced an "
+                "existing object), so two processes could work on one run; set `storage` to "
+                "another place"
             )
 
     def _content(self) -> bytes:

@@ -34,7 +34,7 @@ def locked(run: RunDir) -> Iterator[None]:
     except Timeout:
         raise CodedError(
             "locked",
-            f"{run.path}: another raytrain process is at work here; wait for it or stop it",
+            f"{run.path}: another raytrain process is working on this run; wait for it or stop it",
         ) from None
     try:
         place = stored_path(run.path)
@@ -48,8 +48,8 @@ def locked(run: RunDir) -> Iterator[None]:
 
 
 def visited(job: JobSpec) -> RunDir:
-    """Return the run directory of a job, with what its storage has now, for a command that does not
-    lock it."""
+    """Return the run directory of a job, after fetching the run's files from the storage. The run
+    is not locked."""
     run = run_dir(job)
     fetch(run.path)
     return run
@@ -74,14 +74,14 @@ def _followed(run: RunDir, place: StoredPath, lease: Lease) -> Iterator[None]:
         if not away:
             send(run.path)
             lease.release()
-            say(f"in the storage: {place.url}")
+            say(f"saved in the storage: {place.url}")
 
 
 def _renew(lease: Lease) -> None:
     try:
         lease.renew()
     except OSError as error:
-        warn(f"the lease is not renewed: {error}")
+        warn(f"the lease of the run could not be renewed, and is tried again: {error}")
     except CodedError as error:
         warn(str(error))
         _thread.interrupt_main()
@@ -91,4 +91,4 @@ def _send_new(run: RunDir) -> None:
     try:
         send(*(path for path in run.path.iterdir() if path.name not in AT_THE_END))
     except OSError as error:
-        warn(f"not in the storage yet: {error}")
+        warn(f"files could not be sent to the storage, and are tried again: {error}")

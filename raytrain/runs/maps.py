@@ -47,7 +47,7 @@ class Maps:
     """The maps in a file, which is mapped from disk and read image by image."""
 
     def __init__(self, path: Path, shapes: list[Shape]):
-        """Open the file. Raises DamagedError when it does not hold maps of these shapes."""
+        """Open the file. Raises DamagedError when it does not contain maps of these shapes."""
         self._shapes, self._start = shapes, _starts(shapes)
         remedy = "delete it and run `raytrain cv` again"
         bring_missing(path)
@@ -56,7 +56,7 @@ class Maps:
         except ValueError as error:
             raise DamagedError(path, str(error), remedy) from None
         if self._flat.shape != (self._start[-1],):
-            reason = f"holds {self._flat.size} values, its {len(shapes)} images have "
+            reason = f"contains {self._flat.size} values, but its {len(shapes)} images have "
             raise DamagedError(path, f"{reason}{self._start[-1]}", remedy)
 
     def __getitem__(self, number: int) -> np.ndarray:

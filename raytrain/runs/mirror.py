@@ -40,7 +40,7 @@ def fetch(folder: Path) -> None:
 
 
 def fetch_whole(folder: Path) -> None:
-    """Make the files below a folder equal to the storage's."""
+    """Make the files below a folder equal to the storage's, also the weights."""
     _fetch(folder, set())
 
 
@@ -107,7 +107,7 @@ def _sent(placed: list[Path]) -> Identities:
 
 
 def free(folder: Path) -> None:
-    """Delete the weights in a folder here, if the storage has them."""
+    """Delete the weights in a folder on this machine, if the storage has them."""
     if stored_path(folder) is None or not folder.is_dir():
         return
     with changing(folder) as known:

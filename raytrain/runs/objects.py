@@ -1,12 +1,14 @@
 """Requests to a storage for files of runs: list, get, put, delete."""
 
 import errno
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from raytrain.runs.known import LINK, content_of
 from raytrain.runs.store import REFUSED, StoredPath
 
+T = TypeVar("T")
 LARGE_BYTES = 64 * 1024**2
 """Larger files are not read into memory to be sent."""
 IDENTITIES = ("ETag", "etag", "md5Hash", "generation", "mtime", "LastModified", "created")
@@ -15,22 +17,20 @@ IDENTITIES = ("ETag", "etag", "md5Hash", "generation", "mtime", "LastModified", 
 
 def tree(place: StoredPath) -> dict[str, str]:
     """Return relative path -> identity of all files below a folder."""
-
-    def request(store: Any, key: str) -> dict[str, str]:
-        found = store.find(key, detail=True)
-        return {name[len(key) + 1 :]: _identity(facts) for name, facts in found.items()}
-
-    return {name: identity for name, identity in place.ask(request).items() if name}
+    return _below(place, _identity)
 
 
 def sizes(place: StoredPath) -> dict[str, int]:
     """Return relative path -> bytes of all files below a folder."""
+    return _below(place, lambda facts: int(facts["size"]))
 
-    def request(store: Any, key: str) -> dict[str, int]:
+
+def _below(place: StoredPath, value: Callable[[dict[str, Any]], T]) -> dict[str, T]:
+    def request(store: Any, key: str) -> dict[str, T]:
         found = store.find(key, detail=True)
-        return {name[len(key) + 1 :]: int(facts["size"]) for name, facts in found.items()}
+        return {name[len(key) + 1 :]: value(facts) for name, facts in found.items()}
 
-    return {name: size for name, size in place.ask(request).items() if name}
+    return {name: each for name, each in place.ask(request).items() if name}
 
 
 def level(place: StoredPath) -> dict[str, str]:
@@ -53,7 +53,7 @@ def identity(place: StoredPath) -> str:
 
 
 def get(storage: str, wanted: dict[str, Path]) -> None:
-    """Write files, given by their paths below the storage, to places here, several at once."""
+    """Download files of a storage. `wanted` is path below the storage -> path on this machine."""
 
     def request(store: Any, root: str) -> None:
         keys = [f"{root}/{below}".lstrip("/") for below in wanted]
@@ -77,8 +77,9 @@ def put(path: Path, place: StoredPath) -> str:
 
 
 def create(place: StoredPath, content: bytes) -> None:
-    """Write a file that does not exist yet; of several writers, one succeeds. No two writers have
-    the same content. Raises FileExistsError."""
+    """Write a file that must not exist yet; of several writers, one succeeds. Raises
+    FileExistsError for the others. Each writer needs its own content, so that a writer recognizes
+    its own file."""
     try:
         place.ask(lambda store, key: store.pipe_file(key, content, mode="create"))
     except OSError as error:
@@ -91,7 +92,7 @@ def create(place: StoredPath, content: bytes) -> None:
 
 
 def delete(places: list[StoredPath]) -> None:
-    """Delete files of one storage; those that are not there do not matter."""
+    """Delete files of one storage. Files that do not exist are no error."""
 
     def request(store: Any, root: str) -> None:
         try:

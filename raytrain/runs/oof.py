@@ -26,14 +26,14 @@ def oof_path(run: RunDir, trial: str, views: ViewGroup | None = None) -> Path:
 
 
 def write_cross_validation(run: RunDir, found: CrossValidation) -> None:
-    """Replace the file."""
+    """Write `oof/members.json`. An earlier file is replaced."""
     write_json(run.oof / "members.json", found.model_dump(mode="json"))
 
 
 def read_cross_validation(run: RunDir) -> CrossValidation | None:
-    """Return the content of the last `cv`; None before the first one."""
+    """Return the content of `oof/members.json`; None before the first `raytrain cv`."""
     path = run.oof / "members.json"
-    remedy = "run `raytrain cv` again: it writes the file anew"
+    remedy = "run `raytrain cv` again: it writes the file again"
     return read_spec(path, CrossValidation, remedy) if path.is_file() else None
 
 

@@ -164,7 +164,7 @@ class Record(Spec):
 
 
 def write_record(task: Task, status: Status, reason: str | None) -> Record:
-    """Summarize a trial from its history and write its record."""
+    """Summarize a trial from its history, write its `record.json`, and return the record."""
     rows = read_history(task.trial_dir.history)
     last: Row | None = rows[-1] if rows else None
     record = Record(
@@ -208,7 +208,7 @@ def read_record(directory: TrialDir) -> Record | None:
 
 
 def complete(record: Record) -> bool:
-    """Return whether nothing is left to do: failed trials are tried again, paused ones go on."""
+    """Return whether the trial finished or was stopped. Other trials are trained further."""
     return record.status in ("finished", "stopped")
 
 
@@ -233,7 +233,7 @@ def _warn(text: str) -> None:
 
 
 def read_shipped_json(directory: TrialDir) -> dict[str, Any] | None:
-    """Return `shipped.json`; None while training has not reached its end."""
+    """Return the content of `shipped.json`; None while training has not reached its end."""
     if not directory.shipped.is_file():
         return None
     tree: dict[str, Any] = read_json(directory.shipped, directory.remedy)

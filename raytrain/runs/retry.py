@@ -7,7 +7,8 @@ The spec does not change, and so the fingerprint does not, either. The reduced b
 
 from dataclasses import replace
 
-from raytrain.runs.attempts import Attempt, Failure, append_attempt, read_attempts, tried_batch
+from raytrain.runs.attempts import Attempt, Failure, read_attempts, tried_batch
+from raytrain.runs.files import append_line
 from raytrain.runs.history import read_history
 from raytrain.runs.mirror import send
 from raytrain.runs.record import Task
@@ -25,13 +26,13 @@ def as_tried(task: Task) -> Task:
 
 
 def note_failure(task: Task, failure: Failure) -> Attempt:
-    """Record a failed attempt."""
+    """Append a failed attempt to the trial's `attempts.jsonl`, and return it."""
     attempt = Attempt(
         batch_size=as_tried(task).spec.batch_size,
         epochs=len(read_history(task.trial_dir.history)),
         reason=failure.reason,
         cause=failure.cause,
     )
-    append_attempt(task.trial_dir, attempt)
+    append_line(task.trial_dir.attempts, attempt.model_dump_json())
     send(task.trial_dir.attempts)
     return attempt

@@ -35,7 +35,7 @@ class RungEvent(Spec):
 
 
 def append_event(path: Path, event: RungEvent) -> None:
-    """Append one event."""
+    """Append one decision at a rung to the file `path`."""
     append_line(path, event.model_dump_json())
 
 
@@ -45,7 +45,8 @@ def settled(events: list[RungEvent]) -> list[RungEvent]:
 
 
 def read_events(path: Path) -> list[RungEvent]:
-    """Return the events in all complete lines. An incomplete last line had no effect."""
+    """Return the decisions at rungs in all complete lines of a file. An incomplete last line had no
+    effect."""
     return read_spec_lines(path, RungEvent, "delete the line: that trial is judged again")
 
 
@@ -59,13 +60,13 @@ class Proposal(Spec):
 
 
 def append_proposals(path: Path, proposals: list[Proposal]) -> None:
-    """Append one line per proposal, all at once."""
+    """Append one line for each drawn trial to the file `path`, all at once."""
     if proposals:
         append_line(path, "\n".join(each.model_dump_json() for each in proposals))
 
 
 def read_proposals(path: Path) -> list[Proposal]:
-    """Return all proposals, in order."""
+    """Return all drawn trials in a file, in order."""
     return read_spec_lines(path, Proposal, "delete the line: the search draws another trial for it")
 
 
@@ -77,7 +78,7 @@ class Present(Spec):
 
 
 def write_present(run: RunDir, trials: Iterable[str]) -> None:
-    """Replace the file."""
+    """Write `present.json`: the fingerprints of the trials that the current job could draw."""
     write_json(run.present, Present(trials=tuple(trials)).model_dump(mode="json"))
 
 
@@ -120,11 +121,6 @@ class BudgetRound(Spec):
     """Whether this ensemble became the current one."""
 
 
-def append_round(path: Path, round: BudgetRound) -> None:
-    """Append one round."""
-    append_line(path, round.model_dump_json())
-
-
 def read_rounds(path: Path) -> list[BudgetRound]:
-    """Return all rounds, in order."""
+    """Return all ensembles that a run with a budget has scored, in order."""
     return read_spec_lines(path, BudgetRound, "delete the line: its ensemble is scored again")

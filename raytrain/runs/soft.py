@@ -28,8 +28,8 @@ def soft_path(run: RunDir, teacher: str) -> Path:
 
 
 def read_soft(run: RunDir, teacher: str, pixels: int) -> np.ndarray:
-    """Map a teacher's numbers (uint16, flat) from disk. Raises DamagedError when the file does not
-    hold `pixels` numbers."""
+    """Return a teacher's soft labels (uint16, flat), which are mapped from disk. Raises
+    DamagedError when the file does not contain `pixels` numbers."""
     path = soft_path(run, teacher)
     bring_missing(path)
     try:
@@ -37,5 +37,5 @@ def read_soft(run: RunDir, teacher: str, pixels: int) -> np.ndarray:
     except ValueError as error:
         raise DamagedError(path, str(error), REMEDY) from None
     if numbers.shape != (pixels,):
-        raise DamagedError(path, f"holds {numbers.size} numbers, not {pixels}", REMEDY)
+        raise DamagedError(path, f"contains {numbers.size} numbers, not {pixels}", REMEDY)
     return numbers

@@ -83,7 +83,7 @@ class StoredPath:
 
     def ask(self, request: Callable[[Any, str], T]) -> T:
         """Return what `request(files, path)` returns, with the fsspec file system and the path in
-        it. While the storage is away, the request is repeated for up to `AWAY_S`.
+        it. While the storage does not answer, the request is repeated for up to ten minutes.
 
         Raises OSError that names the URL.
         """
@@ -101,7 +101,8 @@ class StoredPath:
             raise
         except Exception as error:  # each storage's library raises its own errors
             number = error.errno if isinstance(error, OSError) else None
-            raise type_of(error)(number, _reason(error), self.url) from error
+            kind = FileNotFoundError if isinstance(error, FileNotFoundError) else OSError
+            raise kind(number, _reason(error), self.url) from error
         raise AssertionError
 
     def _files(self) -> tuple[Any, str]:
@@ -113,7 +114,8 @@ class StoredPath:
     def _say(self, state: RetryCallState) -> None:
         if state.attempt_number == 1 and state.outcome is not None:
             reason = _reason(state.outcome.exception())
-            warn(f"{self.storage} does not answer ({reason}); trying for {AWAY_S / 60:g} minutes")
+            minutes = f"{AWAY_S / 60:g} minutes"
+            warn(f"{self.storage} does not answer ({reason}); it is tried again for {minutes}")
 
 
 def stored_path(path: Path) -> StoredPath | None:
@@ -126,8 +128,8 @@ def stored_path(path: Path) -> StoredPath | None:
 
 
 def arrow_files(folder: Path) -> tuple[Any, str]:
-    """Return Arrow's view of a folder's storage and the folder's path in it; None and the folder
-    itself if it is in no storage."""
+    """Return a pyarrow file system for the storage of a folder, and the folder's path in it; None
+    and the folder itself if it is in no storage."""
     place = stored_path(folder)
     if place is None:
         return None, str(folder)
@@ -135,11 +137,6 @@ def arrow_files(folder: Path) -> tuple[Any, str]:
 
     files, path = place.ask(lambda files, path: (files, path))
     return PyFileSystem(FSSpecHandler(files)), path
-
-
-def type_of(error: Exception) -> type[OSError]:
-    """Return the class for the same error with a URL."""
-    return FileNotFoundError if isinstance(error, FileNotFoundError) else OSError
 
 
 def _is_away(error: BaseException) -> bool:

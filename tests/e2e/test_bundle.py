@@ -66,8 +66,8 @@ def test_a_bundle_that_was_changed_is_refused(place: Path, tmp_path: Path) -> No
     printed("bundle", run, "--out", folder)
     tree = read_json(folder / FILE)
     for changed, told in (
-        ({"version": 2}, "a bundle of version 2, and this raytrain reads version 1"),
-        ({"files": {}}, "files does not list trials/"),
+        ({"version": 2}, "the bundle has version 2, but this raytrain reads version 1"),
+        ({"files": {}}, "`files` does not list trials/"),
         ({"files": {"../x": "0"}}, "not a path below"),
         ({"members": []}, "members: "),
     ):
@@ -77,7 +77,9 @@ def test_a_bundle_that_was_changed_is_refused(place: Path, tmp_path: Path) -> No
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     assert "no folder; give a run's" in printed("bundle", place / "bundle.zip", code=1)
-    assert "exists, and is no bundle" in printed("bundle", run, "--out", tmp_path / "mine", code=1)
+    assert "exists and is not a bundle" in printed(
+        "bundle", run, "--out", tmp_path / "mine", code=1
+    )
     assert (tmp_path / "mine" / "letter.txt").read_text() == "dear"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "mine"]
 

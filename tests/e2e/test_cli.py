@@ -216,4 +216,4 @@ def test_a_second_process_is_kept_out(tmp_path: Path) -> None:
     first.kill()
     first.wait(60)
     assert second.returncode == 1
-    assert "another raytrain process is at work here" in second.stderr
+    assert "another raytrain process is working on this run" in second.stderr

@@ -34,7 +34,7 @@ def test_the_driver_has_what_the_node_has_trained(
     env = {**apart.env, "RAYTRAIN_CACHE": str(tmp_path / "driver")}
     done = raytrain("train", job, "--set", f"storage={URL}", env=env)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"in the storage: {URL}/phantom/default\n" in done.stdout
+    assert f"saved in the storage: {URL}/phantom/default\n" in done.stdout
     monkeypatch.setenv("RAYTRAIN_CACHE", str(tmp_path / "driver"))
     found, expected = (run_folder(place) for place in (working_folder(URL), tmp_path / "runs"))
     assert figures(working_folder(URL)) == figures(tmp_path / "runs")

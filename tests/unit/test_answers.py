@@ -185,7 +185,7 @@ def test_errors_become_answers() -> None:
     full = OSError(errno.ENOSPC, "No space left on device", "/runs/x.json")
     answer = failure(full, "storage", 1)
     assert answer.problems[0].path == "/runs/x.json"
-    assert "make room" in answer.problems[0].remedy
+    assert "free some space" in answer.problems[0].remedy
     several = failure(ValueError("search: 2 failed\n  a: no; b\n  c: d; e"), "failed", 1)
     assert [each.path for each in several.problems] == ["a", "c"]
     whole = failure(ValueError("/r/folds.json: made for others; delete it\n  3 folds"), "failed", 1)

@@ -48,7 +48,7 @@ def test_only_what_a_record_names_and_nobody_changed_is_run(tmp_path: Path) -> N
     load_extensions(run)
     changed = kept_file(run, "MODELS = {}\n")
     changed.write_text(MARK.format(str(tmp_path / "it ran")))
-    with pytest.raises(ValueError, match=r"theirs\.py: changed since the run kept it"):
+    with pytest.raises(ValueError, match=r"theirs\.py: changed since the run copied it"):
         load_extensions(run)
     assert not (tmp_path / "it ran").exists()
 

@@ -48,7 +48,7 @@ def test_a_run_that_another_machine_works_on_is_refused(
 ) -> None:
     held = _lease(run)
     other = _machine(tmp_path, "b", monkeypatch)
-    with pytest.raises(CodedError, match="is at work on this run; wait for it or stop it"):
+    with pytest.raises(CodedError, match="is working on this run; wait for it or stop it"):
         _lease(other, lambda _: held.renew())
     held.release()
     _lease(other).release()
@@ -82,7 +82,7 @@ def test_of_two_that_take_a_lease_at_once_one_wins(
         return found
 
     monkeypatch.setattr(lease, "level", then_the_other)
-    with pytest.raises(CodedError, match="is at work on this run"):
+    with pytest.raises(CodedError, match="is working on this run"):
         _lease(run)
     both[0].renew()
 
@@ -125,7 +125,7 @@ def test_a_storage_that_is_away_is_waited_for(
         send(run.path)
     text = storage_text(error.value)
     assert text.startswith(f"{URL}/cardiac/default/folds.json: ")
-    assert text.endswith("then run the same command again: it goes on from there")
+    assert text.endswith("then run the same command again: it continues the work")
     requests.refused = 0
     assert len(send(run.path)) == 1
 

@@ -58,7 +58,7 @@ def test_a_full_disk_while_a_file_is_written(
     code, text = _check(competition, tmp_path / "runs")
     assert code == 1
     assert text.startswith(f"raytrain: {tmp_path / 'runs'}")
-    assert "No space left on device; make room there" in text
+    assert "No space left on device; free some space there" in text
     with pytest.raises(OSError, match="No space") as error:
         append_line(tmp_path / "lines", "one")
     assert error.value.filename == str(tmp_path / "lines")
