@@ -23,11 +23,6 @@ from raytrain.runs.store import stored_path
 CARD_REMEDY = "run the same command again, which trains it again, or take another checkpoint"
 
 
-def save_checkpoint(folder: Path, state: dict[str, Any], card: dict[str, Any]) -> None:
-    """Write the checkpoint of epoch `state["epoch"]`."""
-    save_weights(epoch_path(folder, state["epoch"]), state, card)
-
-
 def delete_checkpoints(folder: Path, kept: set[int]) -> None:
     """Delete the checkpoints of all epochs outside `kept`."""
     paths = (*folder.glob("epoch_*.json"), *folder.glob("epoch_*.pt"))
@@ -35,8 +30,8 @@ def delete_checkpoints(folder: Path, kept: set[int]) -> None:
 
 
 def save_weights(path: Path, state: dict[str, Any], card: dict[str, Any]) -> None:
-    """Write a checkpoint file. `card` describes the checkpoint (config, classes, scaling, metrics)
-    for readers without torch."""
+    """Write `state` to the checkpoint file `path`, and its description `card` (config, classes,
+    scaling, metrics) to the `.json` of the same name, which is readable without torch."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
     content = buffer.getvalue()
@@ -61,25 +56,26 @@ def newest_checkpoint(folder: Path, notes: list[str] | None = None) -> dict[str,
             return load_checkpoint(card.with_suffix(".pt"))
         except ValueError as error:
             if notes is not None:
-                notes.append(f"passed over: {error}")
+                notes.append(f"checkpoint skipped: {error}")
     return None
 
 
 def is_there(path: Path) -> bool:
-    """Return whether a checkpoint is here or, by its `.json`, in the storage."""
+    """Return whether a checkpoint is on this machine or, as its `.json` shows, in the storage."""
     return path.is_file() or (stored_path(path) is not None and path.with_suffix(".json").is_file())
 
 
 @contextmanager
 def writing(path: Path, epoch: int) -> Iterator[None]:
-    """Add to an OSError of the block which checkpoints are still on disk."""
+    """Replace an OSError in the block by one that names the epoch that could not be written and
+    says how to continue."""
     try:
         yield
     except OSError as error:
         raise OSError(
-            f"{path}: epoch {epoch} could not be written ({error.strerror or error}); the "
-            "checkpoints before it are whole: make room or repair the storage, and run the same "
-            "command again"
+            f"{path}: epoch {epoch} could not be written ({error.strerror or error}); earlier "
+            "checkpoints are complete: free disk space or repair the storage, then run the same "
+            "command again to continue from them"
         ) from error
 
 

@@ -48,13 +48,15 @@ class MovingAverage(AveragedModel):
 
 
 def build_swa(model: nn.Module, ship: ShipSpec) -> AveragedModel | None:
-    """Return an empty mean over epochs if a kind of shipped weights needs it, else None."""
+    """Return an empty average of the weights over epochs (SWA) if the trial's `ship` needs one,
+    else None."""
     asked = any(isinstance(kind, SwaSpec) for kind in candidates(ship))
     return AveragedModel(model) if asked else None
 
 
 def finish_mean(mean: AveragedModel, batches: Iterable[Batch], world: World) -> None:
-    """Recompute BatchNorm's running statistics as means over the batches of all workers.
+    """Recompute the BatchNorm statistics of the averaged network `mean` over the batches of all
+    workers.
 
     The statistics of averaged weights are not the average of the statistics (Izmailov et al. 2018).
     """

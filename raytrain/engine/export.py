@@ -32,14 +32,14 @@ def write_program(network: nn.Module, image_BCHW: torch.Tensor, path: Path) -> N
     except Exception as error:  # torch.export raises errors of many types
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise ValueError(
-            f"torch.export cannot take this network: {reason}; use the checkpoint itself, with "
+            f"torch.export cannot export this network: {reason}; use the checkpoint itself, with "
             "`raytrain predict IMAGES --with CHECKPOINT`"
         ) from None
     torch.export.save(program, path)
 
 
 def load_program(path: Path) -> Program:
-    """Load a program that `write_program` wrote."""
+    """Return the function from image_BCHW to prob_BKHW in a `.pt2` file of `write_program`."""
     return torch.export.load(path).module()
 
 
@@ -51,17 +51,17 @@ FORMATS: dict[str, tuple[Writer, Reader]] = {
 
 
 def export_program(checkpoint: Path, target: Path, trust: bool = False) -> float:
-    """Write the program in the format of the target's extension.
+    """Write a checkpoint's network to `target`: a program of torch.export (.pt2) or ONNX (.onnx).
 
     The program maps image_BCHW (the data's own values, at the training size, in batches of any
     size) to prob_BKHW. Returns the largest difference between its probabilities and the network's,
-    on noise. `trust` is as in `load_predictor`.
+    on noise. `trust` allows running the Python files of the checkpoint's run.
 
     Raises ValueError when there is no such format, its packages are not installed, the network
     cannot be exported, or the program's output differs too much.
     """
     if target.suffix not in FORMATS:
-        raise ValueError(f"{target}: programs are written as {' or '.join(FORMATS)} files")
+        raise ValueError(f"{target}: the name of a program's file ends in {' or '.join(FORMATS)}")
     write, load = FORMATS[target.suffix]
     predictor = exportable(checkpoint, trust)
     generator = torch.Generator().manual_seed(0)
@@ -78,6 +78,7 @@ def export_program(checkpoint: Path, target: Path, trust: bool = False) -> float
         if not difference <= TOLERANCE:
             raise ValueError(
                 f"{checkpoint}: the exported program's probabilities differ by {difference:.2g}, "
-                f"more than {TOLERANCE:g}; nothing was written"
+                f"more than {TOLERANCE:g}, from the network's, so it was not written; use the "
+                "checkpoint itself, with `raytrain predict IMAGES --with CHECKPOINT`"
             )
     return difference

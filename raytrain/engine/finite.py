@@ -39,7 +39,8 @@ class Buffers:
         self._before = [buffer.clone() for buffer in model.buffers()] if skips else None
 
     def judge(self, share: torch.Tensor) -> torch.Tensor:
-        """Return `share`. For a step that the scaler skips, return NaN and restore the buffers.
+        """Return `share`, this worker's share of the loss. If a gradient is not finite and the
+        trial skips such steps, return NaN and restore the buffers instead.
 
         Call it after the backward pass. The host does not wait for the device.
         """

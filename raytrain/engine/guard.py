@@ -22,7 +22,8 @@ the hang first."""
 
 @contextmanager
 def guarded(floor_s: float, folder: Path, node: str, rank: int, ranks: int) -> Iterator[None]:
-    """Have this process killed when it does not run for twice `floor_s` within the block.
+    """Start a guard process that kills this process if it does not run for twice `floor_s` seconds
+    within the block.
 
     A file in `folder` then reports the kill in the watchdog's format. Windows has neither such a
     kill nor a way to wait for a pipe, so nothing is guarded there.
@@ -55,7 +56,8 @@ def guarded(floor_s: float, folder: Path, node: str, rank: int, ranks: int) -> I
 
 
 def watch(pid: int, limit_s: float, note: Path, who: str, node: str) -> None:
-    """Kill the process when there is no heartbeat for `limit_s` and it uses no processor time."""
+    """Kill process `pid` when it sends no heartbeat and uses no processor time for `limit_s`
+    seconds. `who` and `node` describe it in the report, which is written to `note`."""
     last, used = time.monotonic(), _used(pid)
     while True:
         ready, _, _ = select.select([0], [], [], limit_s / 4)

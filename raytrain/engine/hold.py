@@ -24,13 +24,14 @@ SHARE = 0.5
 
 
 def hold_problem(spec: TrialSpec) -> str | None:
-    """Return why the windows cannot be augmented on the device that the trial requires, or None."""
+    """Return why a trial with `hold: device` cannot augment its windows on the device, or None."""
     names = undoable(spec.augmentation)
     if spec.hold != "device" or not names:
         return None
     return (
-        f"trial.hold: {', '.join(names)} cannot be done on the device; leave "
-        f"{'it' if len(names) == 1 else 'them'} out, or choose auto or host"
+        f"trial.hold: device: {', '.join(names)} cannot be done on the device; remove "
+        f"{'it' if len(names) == 1 else 'them'} from trial.augmentation, or set trial.hold to auto "
+        "or host"
     )
 
 
@@ -58,7 +59,7 @@ def hold_place(
         return "device", None if before else told
     reason = f"{size} are more than half of the {free / GB:.3g} GB that are free on the device"
     if spec.hold == "device":
-        raise ValueError(f"trial.hold: {reason}; choose auto or host")
+        raise ValueError(f"trial.hold: {reason}; set trial.hold to auto or host")
     return "host", f"windows held on the host: {reason}"
 
 
@@ -68,9 +69,5 @@ def placed_loader(
     """Return training batches of windows that are kept at `place`, and their plan; set `plan.epoch`
     before each pass."""
     if place == "device":
-        return held_loader(
-            cache, rows, scaling, task.spec, world.rank, world.size, world.device
-        )  # fmt: skip
-    return train_loader(
-        cache, rows, scaling, task.spec, world.rank, world.size, task.loaders
-    )  # fmt: skip
+        return held_loader(cache, rows, scaling, task.spec, world.rank, world.size, world.device)
+    return train_loader(cache, rows, scaling, task.spec, world.rank, world.size, task.loaders)

@@ -12,7 +12,7 @@ from raytrain.data.framing import Frame, network_size
 from raytrain.data.held import held_bytes
 from raytrain.engine.hold import hold_place
 from raytrain.engine.loop import Training
-from raytrain.engine.memory import free_memory, peak_bytes
+from raytrain.engine.memory import ONE_IMAGE, forget_peaks, free_memory, peak_bytes
 from raytrain.engine.parallel import current_world
 from raytrain.engine.step import forward, probabilities, train_step
 from raytrain.engine.trial import Samples, build_training
@@ -55,10 +55,7 @@ def largest_batch(
             break
         count = min(2 * count, cap)
     if found is None:
-        raise ValueError(
-            "out of memory with one image at once: choose a smaller network, or smaller tiles or "
-            "images (trial.framing)"
-        )
+        raise ValueError(ONE_IMAGE)
     return found
 
 
@@ -66,7 +63,7 @@ def _took(step: Callable[[int], None], count: int, device: torch.device, start: 
     """Return the peak bytes above `start`; None if memory ran out."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats(device)
+    forget_peaks(device)
     try:
         step(count)
     except torch.OutOfMemoryError:
@@ -75,7 +72,8 @@ def _took(step: Callable[[int], None], count: int, device: torch.device, start: 
 
 
 def probe_batches(task: Task, samples: Samples) -> dict[str, dict[str, Any]]:
-    """Return the largest `training` and `evaluation` batches on this worker's device."""
+    """Return the largest batches on this worker's device, as the fields of `Largest`, for
+    `training` and for `evaluation`."""
     world, spec, cache = current_world(), task.spec, samples.cache
     torch.set_num_threads(task.cpus)
     rows = cache.rows(task.train_ids)

@@ -57,11 +57,13 @@ class Training:
 
     @property
     def kept(self) -> nn.Module:
-        """The weights that are evaluated and saved."""
+        """The network whose weights are evaluated and saved: the moving average, or the bare
+        network if there is no average."""
         return self.model if self.ema is None else self.ema.module
 
     def news(self, history: Sequence[Row]) -> Row:
-        """Return the notes that no earlier row contains, under the key `notes`, or an empty row."""
+        """Return the notes that no earlier row contains, under the key `notes`, or an empty row.
+        The notes are then deleted here."""
         told = [note for row in history for note in row.get("notes", [])]
         new = [note for note in dict.fromkeys(self.notes) if note not in told]
         self.notes = []
@@ -116,8 +118,8 @@ def train_epoch(training: Training, loader: DataLoader[Batch], history: Sequence
     share_S = finite_steps(own_S, loader, spec, world, epoch, training.directory)
     training.watch.rest()
     seconds = time.perf_counter() - start
-    told = torch.tensor([1.0, batches.seconds / seconds], dtype=torch.float64)
-    ranks, wait_shares = world.sum_(told.to(world.device)).tolist()
+    own = torch.tensor([1.0, batches.seconds / seconds], dtype=torch.float64)
+    ranks, wait_shares = world.sum_(own.to(world.device)).tolist()
     return {
         "epoch": epoch,
         "train_loss": float(share_S.mean()),
@@ -133,7 +135,8 @@ def train_epoch(training: Training, loader: DataLoader[Batch], history: Sequence
 
 
 def _step(training: Training, batch: Batch) -> torch.Tensor:
-    """Update the weights and their average. If memory does not suffice, the batch is divided."""
+    """Update the weights and their moving average; returns this worker's share of the loss. If
+    memory does not suffice, the batch is divided."""
     share = None
     while share is None:
         try:

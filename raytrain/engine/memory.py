@@ -19,7 +19,11 @@ except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
 GB = 1e9
-UNKNOWN = "this system does not tell how much memory {} (Windows does not); set {}"
+UNKNOWN = "this system (Windows, for example) does not report how much memory {}; set {}"
+ONE_IMAGE = (
+    "out of memory with one image at once: choose a smaller network, or smaller tiles or images "
+    "(trial.framing)"
+)
 
 
 def device_used(world: World) -> Row:
@@ -90,8 +94,8 @@ class PartsError(RuntimeError):
 
     def __init__(self, parts: int, at_once: int):
         super().__init__(
-            f"out of memory with {at_once} images at once on a worker: all workers go on from the "
-            f"last epoch with accumulate={parts}"
+            f"out of memory with {at_once} images at once on a worker: all workers continue from "
+            f"the last complete epoch with trial.accumulate={parts}"
         )
         self.parts = parts
 
@@ -106,10 +110,7 @@ def with_smaller_parts(spec: TrialSpec, images: int, world: World) -> TrialSpec:
     """
     at_once = -(-images // spec.accumulate)
     if at_once == 1:
-        raise ValueError(
-            "out of memory with one image at once: choose a smaller network, or smaller tiles or "
-            "images (trial.framing)"
-        )
+        raise ValueError(ONE_IMAGE)
     if world.size > 1:
         raise PartsError(2 * spec.accumulate, at_once)
     if world.device.type == "cuda":
@@ -118,13 +119,17 @@ def with_smaller_parts(spec: TrialSpec, images: int, world: World) -> TrialSpec:
 
 
 def ask_for_parts(directory: TrialDir, error: PartsError) -> None:
-    """Write the number of parts, which the workers read when they restart."""
+    """Write to the trial's folder into how many parts a worker's share of a batch must be divided.
+    The workers read it when they restart."""
     write_json(directory.parts, {"accumulate": error.parts, "reason": str(error)})
 
 
 def asked_parts(directory: TrialDir, spec: TrialSpec) -> tuple[int, str | None]:
-    """Return the number of parts of a worker's share of a batch. It is the one from
-    `ask_for_parts`, with a note for the record, or the spec's."""
+    """Return the number of parts of a worker's share of a batch, and a note for the record.
+
+    The number is the one in the trial's folder if it is larger than `spec.accumulate`. Otherwise it
+    is `spec.accumulate`, and there is no note.
+    """
     if not directory.parts.is_file():
         return spec.accumulate, None
     asked = read_json(directory.parts, directory.remedy)

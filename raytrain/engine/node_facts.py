@@ -44,7 +44,7 @@ class NodeFacts:
 
 
 def node_facts(storage: Path | None, token: str, data: Path | None) -> NodeFacts:
-    """Measure this machine.
+    """Return the facts about this machine: what it reports, and tests of GPUs, storage and data.
 
     `token` is the name of a file that the driver has written into the storage. A machine that does
     not see this file has another folder under the same path.

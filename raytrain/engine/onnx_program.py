@@ -1,4 +1,5 @@
-"""A network as an ONNX program, for onnxruntime and other tools. It needs the optional packages."""
+"""A network as an ONNX program, for onnxruntime and other tools. It needs the packages of
+`raytrain[onnx]`."""
 
 import warnings
 from collections.abc import Callable
@@ -28,12 +29,13 @@ def write_onnx(network: nn.Module, image_BCHW: torch.Tensor, path: Path) -> None
             assert program is not None
             program.save(path, external_data=False)
     except Exception as error:  # the translator raises errors of many types
-        raise ValueError(f"ONNX cannot take this network: {_cause(error)}") from None
+        reason = f"this network cannot be translated to ONNX: {_cause(error)}"
+        raise ValueError(f"{reason}; export to a .pt2 file instead") from None
 
 
 def load_onnx(path: Path) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Return the program. onnxruntime runs it on the CPU. Raises ValueError if it cannot be
-    loaded."""
+    """Return the function from image_BCHW to prob_BKHW in an `.onnx` file. onnxruntime runs it on
+    the CPU. Raises ValueError when it cannot be loaded."""
     _check_installed()
     import onnxruntime
 
@@ -42,7 +44,8 @@ def load_onnx(path: Path) -> Callable[[torch.Tensor], torch.Tensor]:
     try:
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors have no common class
-        raise ValueError(f"onnxruntime cannot take this program: {_cause(error)}") from None
+        reason = f"onnxruntime cannot load the program: {_cause(error)}"
+        raise ValueError(f"{reason}; export to a .pt2 file instead") from None
 
     def run(image_BCHW: torch.Tensor) -> torch.Tensor:
         (found,) = session.run([OUTPUT], {INPUT: image_BCHW.numpy()})

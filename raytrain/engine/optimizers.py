@@ -73,7 +73,8 @@ def optimizer_problem(spec: OptimizerSpec, model: nn.Module) -> str | None:
     """Return why this optimizer cannot train this model, or None. The model may be on the meta
     device.
 
-    torch's own constructor checks the values, and a step shows whether plain gradients suffice.
+    The optimizer is built for a small layer and makes one step. This finds values that torch
+    refuses, and optimizers that need more than gradients.
     """
     if isinstance(spec, TorchOptimizerSpec):
         signature = inspect.signature(getattr(torch.optim, spec.optimizer))

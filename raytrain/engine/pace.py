@@ -14,7 +14,8 @@ T = TypeVar("T")
 
 
 class Waited(Generic[T]):
-    """Passes batches on. `seconds` is the total time for which the loop waited for the next batch.
+    """Iterates over batches. `seconds` is the total time for which the loop waited for the next
+    batch.
 
     On a GPU the host runs ahead of the device, which may still be busy while the host waits. There,
     `seconds` is an upper bound of the time for which the device had no data.

@@ -68,13 +68,14 @@ class World:
         return found
 
     def barrier(self) -> None:
-        """Wait for all workers."""
+        """Wait until all workers have called this method."""
         if self.size > 1:
             distributed.barrier()
 
 
 def current_world() -> World:
-    """Return the world of the process group that the caller has set up in this process."""
+    """Return rank, size and device of this process. Without a process group of torch.distributed,
+    the rank is 0 and the size is 1."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if device.type == "cuda":
         device = torch.device("cuda", torch.cuda.current_device())

@@ -21,11 +21,12 @@ from raytrain.runs.history import Row
 
 
 def fit_epoch(training: Training, loader: DataLoader[Batch], history: Sequence[Row]) -> Row:
-    """Fit the classifier to the training images, augmented as in the trial's spec.
+    """Fit the classifier to the training images, augmented as in the trial's spec; returns the
+    epoch's row of the history.
 
-    `train_loss` is the cross-entropy of the sampled pixels. Every image gives at most the same
-    number of pixels of each class, so memory is bounded by `pixels` x classes for any number of
-    images.
+    `train_loss` is the cross-entropy of the sampled pixels in nats. The number of pixels of a class
+    that an image gives is limited, so that at most about `model.pixels` pixels of each class are in
+    memory, for any number of images.
     """
     model = training.model
     assert isinstance(model, PixelClassifier)

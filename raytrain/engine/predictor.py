@@ -45,14 +45,17 @@ class Card:
 
 
 def read_card(checkpoint: Path) -> Card:
-    """Read the card of a checkpoint. In a run's folder, the users' files that the run kept are
-    loaded, too.
+    """Return the content of a checkpoint's `.json`. In a run's folder, the Python files of the
+    job's `extend` are loaded, too.
 
-    Raises ValueError when there is no card, or when a user's file that the card needs is missing.
+    Raises ValueError when there is no `.json`, or when a Python file that it needs is missing.
     """
     path = checkpoint.with_suffix(".json")
     if not path.is_file():
-        raise ValueError(f"{checkpoint}: not a checkpoint of raytrain: {path.name} is missing")
+        raise ValueError(
+            f"{checkpoint}: not a checkpoint of raytrain: {path.name} is missing beside it; copy "
+            "both files together"
+        )
     card: dict[str, Any] = read_json(path, CARD_REMEDY)
     run = run_of(checkpoint)
     if run is not None:
@@ -126,8 +129,8 @@ class Program(nn.Module):
 
 
 def frame_of(card: Card, largest_HW: tuple[int, int]) -> Frame:
-    """Return the frame for images of a run, or for new images. `largest_HW` is the largest height
-    and width of these images. New images may be smaller or larger than those of the training."""
+    """Return how a checkpoint's network takes images of a run, or new images. `largest_HW` is the
+    largest height and width of these images, which may differ from those in training."""
     if isinstance(card.spec.framing, WholeSpec | AutoSpec):
         return Frame(card.spec.framing, largest_HW)
     (height, width), (own_height, own_width) = card.size, largest_HW
@@ -139,9 +142,9 @@ def predicted_strips(
     network: nn.Module, card: Card, cache: Cache, rows: np.ndarray, frame: Frame,
     views: tuple[View, ...] = (IDENTITY,),
 ) -> Iterator[tuple[int, torch.Tensor]]:  # fmt: skip
-    """Yield row and prob_KhW (float32) of these samples, at their own sizes, on the network's
-    device. The probabilities are the mean over these views, and come in the strips of
-    `Frame.strips`.
+    """Yield the probabilities of these samples in horizontal strips from top to bottom: the
+    sample's row in `cache`, and prob_KhW (float32) on the network's device. They have the samples'
+    own sizes, and are the mean over `views`.
 
     Batches depend on `rows` alone, so the same call gives the same bits.
     """

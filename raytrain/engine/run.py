@@ -40,7 +40,7 @@ class Search(Protocol):
         ...
 
     def tell(self, task: Task, status: Status, reason: str | None) -> None:
-        """Record how a trial ended."""
+        """Record with which status a trial ended, and the reason, if there is one."""
         ...
 
     def tell_failure(self, task: Task, failure: Failure) -> None:
@@ -65,17 +65,17 @@ class Backend(Protocol):
         ...
 
     def search(self, search: Search) -> None:
-        """Run trials that may be stopped early."""
+        """Run all trials of a search. They may be stopped early."""
         ...
 
     def run_trials(self, tasks: list[Task], on_end: OnEnd) -> None:
-        """Run trials to their end."""
+        """Train each task to its end, and call `on_end` for each."""
         ...
 
     def map_shards(
         self, name: str, function: Callable[[Shard], list[Path]], shards: Sequence[Shard]
     ) -> None:
-        """Call a function on every shard; it returns the files that it has written."""
+        """Call `function` on every part of the work. It returns the files that it has written."""
         ...
 
 
@@ -98,6 +98,7 @@ class Run:
 
     @property
     def backend(self) -> Backend:
-        """Where work is done."""
-        send(self.folder.path)  # workers on other machines read it
+        """The backend, which this starts at the first call. The run's files are sent to the storage
+        first, because workers on other machines read them."""
+        send(self.folder.path)
         return self.open()

@@ -24,7 +24,7 @@ def memory_fraction(gpus: float, total_bytes: int) -> float:
     if fraction <= 0:
         raise ValueError(
             f"resources.gpus: {gpus:g} of a GPU of {total_bytes / 1e9:.0f} GB is less than the "
-            f"{CONTEXT_BYTES / 1e9:g} GB that CUDA itself takes; give each worker more of it"
+            f"{CONTEXT_BYTES / 1e9:g} GB that CUDA itself needs; set resources.gpus higher"
         )
     return fraction
 

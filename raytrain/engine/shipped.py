@@ -48,7 +48,8 @@ def ship(
     on: Validation | None,
     card: CardOf,
 ) -> Shipped:
-    """Make, score and save each kind of weights that the spec names. The best kind is shipped.
+    """Make, score and save each kind of weights in `trial.ship`, and return their scores. The best
+    kind is shipped. `on` has the validation images, if there are any.
 
     Raises ValueError when a kind needs validation images and there are none.
     """
@@ -85,8 +86,8 @@ def read_shipped(directory: TrialDir) -> Shipped:
     tree = read_shipped_json(directory)
     if tree is None:
         raise ValueError(
-            f"{directory.path}: this training has not ended, so there are no weights to ship; run "
-            "it to its end"
+            f"{directory.path}: this training has not ended, so it has no shipped weights; run its "
+            "command again to finish it"
         )
     try:
         return Shipped(**tree)
@@ -95,7 +96,7 @@ def read_shipped(directory: TrialDir) -> Shipped:
 
 
 def shipped_fault(directory: TrialDir) -> str | None:
-    """Return the fault of a finished training's weights, or None."""
+    """Return why the weights of a finished training cannot be loaded, or None."""
     try:
         for label in read_shipped(directory).kinds:
             load_checkpoint(directory.checkpoints / f"{label}.pt")

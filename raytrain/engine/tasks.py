@@ -36,7 +36,7 @@ class Recipe(NamedTuple):
 
     @property
     def label(self) -> str:
-        """Short form of the configuration. A student's form says that it is one."""
+        """Short text for the configuration, which ends in "(student)" for a student."""
         return f"{self.spec.label} (student)" if self.fold_soft else self.spec.label
 
 
@@ -57,7 +57,8 @@ def make_task(
     workers: int | tuple[int, int],
     soft: SoftSource | None = None,
 ) -> Task:
-    """Create a task. The name of its directory is a hash of everything that determines its results.
+    """Return the task of one training. The name of its directory is a hash of everything that
+    determines its results.
 
     `soft` names soft labels of test images, which are added to the training images. A U-Net that is
     too deep for the images gets the depth that fits, and a length in steps or samples is converted
@@ -94,8 +95,8 @@ def framed(spec: TrialSpec, report: DataReport) -> TrialSpec:
         return spec
     framing = WholeSpec() if len(report.sizes) == 1 else TilesSpec()
     if isinstance(framing, TilesSpec):
-        say_once(f"trial.framing: tiles of {framing.width}x{framing.height}, for images of "
-             f"{len(report.sizes)} sizes")  # fmt: skip
+        tile = f"{framing.width}x{framing.height}"
+        say_once(f"trial.framing: tiles of {tile}, because images have {len(report.sizes)} sizes")
     return spec.model_copy(update={"framing": framing})
 
 
@@ -108,7 +109,10 @@ def _fitted(spec: TrialSpec, report: DataReport) -> TrialSpec:
     model = spec.model.fitted(height, width)
     if model.depth == spec.model.depth:
         return spec
-    say_once(f"{spec.model.label}: depth lowered to {model.depth}, for {width}x{height} images")
+    say_once(
+        f"{spec.model.label}: depth lowered to {model.depth}, because {width}x{height} images are "
+        f"too small for depth {spec.model.depth}"
+    )
     return spec.model_copy(update={"model": model})
 
 
@@ -127,9 +131,9 @@ def _in_epochs(spec: TrialSpec, report: DataReport, train_ids: tuple[str, ...]) 
         windows -= windows % spec.batch_size
     epochs, share = spec.length.epochs(windows, spec.batch_size)
     steps, last = -(-windows // spec.batch_size), round(share * windows)
-    text = f"length: {epochs} epochs of {steps} steps, {windows} samples"
+    text = f"trial.length: {epochs} epochs with {steps} steps ({windows} samples) each"
     if share < 1:
-        text += f"; the last one of {-(-last // spec.batch_size)} steps, {last} samples"
+        text += f", but {-(-last // spec.batch_size)} steps ({last} samples) in the last epoch"
     say_once(text)
     changes = {"epochs": epochs, "last_epoch_share": share, "length": None}
     return spec.model_copy(update=changes)
@@ -142,8 +146,7 @@ def say_once(text: str) -> None:
 
 
 def search_folds(run: Run) -> list[Fold]:
-    """Return the folds on which a configuration of the search is trained and validated, for each
-    seed."""
+    """Return the folds on which the search trains each configuration, with each seed."""
     if run.job.search.repeats.folds is None:
         return [held_out(run)]
     return all_folds(run.folds)

@@ -71,7 +71,7 @@ def _data_problems(spec: TrialSpec, report: DataReport) -> list[str]:
     ):
         problems.append(
             "trial.normalization: imagenet needs 8 bits and 1 or 3 channels; these images have "
-            f"{report.channels} of {report.dtype}; choose dataset or image"
+            f"{counted(report.channels, 'channel')} of {report.dtype}; choose dataset or image"
         )
     return problems
 
@@ -88,8 +88,8 @@ def _pixel_problems(tasks: list[Task], report: DataReport) -> list[str]:
     if pixels and report.target == "multi_label":
         label = pixels[0].spec.model.label
         problems.append(
-            f"trial.model: {label} needs one class a pixel, and here classes overlap; choose a "
-            "network"
+            f"trial.model: {label} needs one class per pixel, but the classes of this competition "
+            "overlap; choose a network, such as {name: unet}"
         )
     return problems
 
@@ -141,9 +141,11 @@ def augmentation_problems(
                 reason = str(error).strip().split("\n")[0] or type(error).__name__
                 problems.append(
                     f"{transform.name} cannot take {size} images of "
-                    f"{counted(channels, 'channel')}: {reason}"
+                    f"{counted(channels, 'channel')}: {reason}; leave it out"
                 )
                 continue
             if any(moved.shape != shape_HWC for moved, _ in draws):
-                problems.append(f"{transform.name} needs square images, these are {size}")
+                problems.append(
+                    f"{transform.name} needs square images, but these are {size}; leave it out"
+                )
     return problems

@@ -1,5 +1,5 @@
-"""What the training images of a task say: their normalization, the pixels of each class, and what a
-checkpoint's `.json` says of them."""
+"""Facts about the training images of a task: their normalization, the pixels of each class, and the
+content of a checkpoint's `.json`."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from raytrain.runs.record import Task
 
 
 def task_scaling(spec: TrialSpec, report: DataReport, train_rows: np.ndarray) -> Scaling:
-    """Return the normalization, computed from the training images alone."""
+    """Return the normalization: ImageNet's, or one computed from the training images alone."""
     if spec.normalization == "imagenet":
         return imagenet_scaling(report.channels)
     mean, std = mean_and_std(report.samples.select_dtypes("number").iloc[train_rows])
@@ -30,15 +30,16 @@ def class_pixels(report: DataReport, train_rows: np.ndarray) -> tuple[int, ...]:
 def lacking_classes(report: DataReport, train_rows: np.ndarray) -> list[str]:
     """Return a note for each foreground class that no training image shows."""
     return [
-        f"{report.classes[number]} has no labeled pixel in the {len(train_rows)} training images: "
-        "it cannot be learned"
+        f"class {report.classes[number]} has no labeled pixel in the {len(train_rows)} training "
+        "images: it cannot be learned"
         for number, pixels in enumerate(class_pixels(report, train_rows))
         if number and not pixels
     ]
 
 
 def card_of(task: Task, report: DataReport, scaling: Scaling, row: Row) -> dict[str, Any]:
-    """Return what describes a checkpoint with the figures of this row."""
+    """Return the content of a checkpoint's `.json`: settings, classes, normalization, and `row`,
+    the figures of its epoch."""
     return {
         "spec": task.spec.model_dump(mode="json"),
         "classes": list(report.classes),

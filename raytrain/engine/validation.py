@@ -36,7 +36,7 @@ class Validation:
     """Further metrics to compute."""
     use: Literal["validation", "training"] = "validation"
 
-    def told(self, ids: tuple[str, ...], evidence: Evidence) -> OofEvidence:
+    def with_ids(self, ids: tuple[str, ...], evidence: Evidence) -> OofEvidence:
         """Return the evidence together with the images' ids and groups."""
         groups = self.report.samples["group"].iloc[self.rows]
         return OofEvidence(ids, tuple(map(str, groups)), evidence, self.metric)
@@ -81,8 +81,8 @@ def validate(
     counts = counts_NK3.cpu().numpy()
     counted_K = occurring(counts)
     training.notes += [
-        f"{on.report.classes[number]} has no labeled pixel in the {len(rows)} {on.use} images: it "
-        "counts in no score"
+        f"class {on.report.classes[number]} has no labeled pixel in the {len(rows)} {on.use} "
+        "images: no score includes it"
         for number in np.flatnonzero(~counted_K)
     ]
     evidence = Evidence(counts, beside, figures_NGK.cpu().numpy(), counted_K)

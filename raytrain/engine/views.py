@@ -165,17 +165,22 @@ def group_problems(groups: tuple[str, ...], height: int, width: int) -> list[str
     size = f"{width}x{height}"
     problems = []
     if "turns" in groups and height != width:
-        problems.append(f"turns: quarter turns need square windows, these are {size}")
+        problems.append(f"turns: quarter turns need square windows, but these are {size}")
     scaled = {view.size(height, width) for view in GROUPS["scales"] if isinstance(view, Scale)}
     if "scales" in groups and scaled == {(height, width)}:
-        problems.append(f"scales: rounded to {MULTIPLE} px, scaled windows of {size} stay {size}")
+        problems.append(
+            f"scales: sides are rounded to multiples of {MULTIPLE} px, so scaling does not change "
+            f"windows of {size}"
+        )
     if "shifts" in groups and min(height, width) < 2 * SHIFT:
-        problems.append(f"shifts: windows need at least {2 * SHIFT} px a side, these are {size}")
+        problems.append(
+            f"shifts: windows need at least {2 * SHIFT} px per side, but these are {size}"
+        )
     return problems
 
 
 def drawn_groups(augmentation: AugmentationSpec) -> tuple[ViewGroup, ...]:
-    """Return the groups of views that correspond to this augmentation in training."""
+    """Return the groups of views that the transforms of this training augmentation can produce."""
     drawn = {group for step in steps_of(augmentation) for group in _drawn(step)}
     return tuple(group for group in GROUPS if group in drawn)
 
@@ -207,6 +212,6 @@ def _drawn(step: TransformSpec | OneOfSpec) -> Iterator[str]:
 
 
 def _all_turns(angles: tuple[float, float]) -> bool:
-    """Return whether a range of angles contains all quarter turns."""
+    """Return whether a range of angles in degrees contains all quarter turns."""
     low, high = angles
     return all(low <= turn <= high or low <= turn - 360 <= high for turn in (90, 180, 270))

@@ -108,7 +108,7 @@ class Watchdog:
             self._thread.join()
 
     def start(self, folder: Path, world: World, nodes: list[str]) -> None:
-        """Begin to watch."""
+        """Begin to watch a training whose ranks run on `nodes`. Reports are written to `folder`."""
         self._folder, self._rank, self._nodes = folder, world.rank, nodes
         self.rest()
         self._thread.start()

@@ -38,7 +38,7 @@ def test_a_loss_that_is_not_finite_stops_at_once_and_a_damaged_checkpoint_is_tol
     training.start()
     training.end()
     assert [start.epochs for start in training.starts()] == [0, int(newest.stem[-4:]) - 1]
-    assert [note for note in training.notes() if f"passed over: {newest}: damaged" in note]
+    assert [note for note in training.notes() if f"checkpoint skipped: {newest}: damaged" in note]
     assert figures_of(training.directory) == figures_of(whole)
     assert same_weights(training.directory, whole)
 

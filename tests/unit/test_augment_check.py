@@ -26,7 +26,7 @@ def test_each_transform_that_cannot_take_the_data_is_told(dtype: str) -> None:
     assert augmentation_problems((*EVERYTHING, *PRESETS), (40, 40, 3), dtype) == []
     problems = augmentation_problems(EVERYTHING, (40, 48, 2), dtype)
     assert [problem for problem in problems if "square" in problem] == [
-        f"{name} needs square images, these are 48x40"
+        f"{name} needs square images, but these are 48x40; leave it out"
         for name in ("Transpose", "RandomRotate90", "D4")
     ]
     others = [problem for problem in problems if "square" not in problem]

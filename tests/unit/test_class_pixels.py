@@ -119,8 +119,8 @@ def test_a_training_says_which_classes_it_lacks(competition, tmp_path: Path) -> 
     run_trial(task, samples, SilentReporter())
     [row] = read_history(task.trial_dir.history)
     assert row["notes"] == [
-        "other has no labeled pixel in the 3 training images: it cannot be learned",
-        "rare has no labeled pixel in the 2 validation images: it counts in no score",
+        "class other has no labeled pixel in the 3 training images: it cannot be learned",
+        "class rare has no labeled pixel in the 2 validation images: no score includes it",
     ]
     fg, none, last = row["val_dice_per_class"]
     assert none is None

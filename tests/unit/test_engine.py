@@ -133,7 +133,7 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, samples: Samples) -
     run_trial(broken, samples, SilentReporter())
     rows = figures(broken.directory)
     [note] = rows[2].pop("notes")
-    assert note.startswith(f"passed over: {newest}: damaged")
+    assert note.startswith(f"checkpoint skipped: {newest}: damaged")
     assert figures(whole.directory) == rows
 
 
@@ -149,7 +149,7 @@ def test_storage_that_fails_leaves_the_checkpoint_before(tmp_path: Path, samples
     size = (folder / "epoch_0002.pt").stat().st_size
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, limits[1]))
-        with pytest.raises(OSError, match=r"epoch 3 could not be written \(File too large\); the"):
+        with pytest.raises(OSError, match=r"epoch 3 could not be written \(File too large\); ear"):
             run_trial(full, samples, SilentReporter())
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

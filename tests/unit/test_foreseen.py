@@ -154,4 +154,5 @@ def test_the_shortest_job_runs_in_one_process_and_with_images_of_any_size(
         assert task.spec.framing == framing
         mask_HW = np.indices((11, 7)).sum(0).astype(np.uint8) % 3
         filled.add("train", "cmr99", mask_HW * 9, mask_HW)
-    assert "trial.framing: tiles of 256x256, for images of 2 sizes" in capsys.readouterr().out
+    line = "trial.framing: tiles of 256x256, because images have 2 sizes"
+    assert line in capsys.readouterr().out

@@ -104,7 +104,9 @@ def test_the_device_is_taken_when_asked_for_and_when_it_fits(
     monkeypatch.setattr(hold, "free_memory", lambda device: 2 * 9 * (20 * 24 * 9 + 8))
     assert hold_place(asked, cache, rows, alone, None)[0] == "device"
     monkeypatch.setattr(hold, "free_memory", lambda device: 2 * 9 * (20 * 24 * 9 + 8) - 1)
-    with pytest.raises(ValueError, match=r"trial.hold: .* more than half of the .* choose auto"):
+    with pytest.raises(
+        ValueError, match=r"trial.hold: .* more than half of the .* set trial.hold to auto"
+    ):
         hold_place(asked, cache, rows, alone, None)
     other = TrialSpec(
         hold="device", augmentation=_spec(["slices", {"name": "CLAHE"}, {"name": "Perspective"}])

@@ -177,7 +177,7 @@ def test_all_workers_start_again_with_smaller_parts(tmp_path: Path, samples: Sam
     assert one["accumulate"] == 2
     assert all(torch.equal(value, other["model"][name]) for name, value in one["model"].items())
     (note,) = write_record(task, "finished", None).notes
-    assert "out of memory with 4 images at once on a worker: all workers go on" in note
+    assert "out of memory with 4 images at once on a worker: all workers continue" in note
     assert [row["images"] for row in one["history"]] == [10, 10]
 
 

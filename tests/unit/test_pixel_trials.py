@@ -132,6 +132,6 @@ def test_several_workers_and_overlapping_classes_are_refused(
     report = samples.report.model_copy(update={"target": "multi_label"})
     run = run_of(tmp_path, report, words)
     task = pipeline_task(run, "final", words.trial, Fold("all", (), ()), 2)
-    with pytest.raises(ValueError, match="needs one class a pixel") as caught:
+    with pytest.raises(ValueError, match="needs one class per pixel") as caught:
         make_trainable([task], run)
     assert "pixels_forest trains on one worker, not 2; set finalize.workers=1" in str(caught.value)

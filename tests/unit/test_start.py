@@ -164,8 +164,9 @@ def test_steps_and_samples_become_whole_epochs(
     tiles = TilesSpec(height=32, width=32, overlap=0.0)
     assert made(length={"samples": 60}, framing=tiles).epochs == 3
     told = capsys.readouterr().out
-    assert "length: 3 epochs of 5 steps, 20 samples\n" in told
-    assert "length: 5 epochs of 3 steps, 10 samples; the last one of 2 steps, 6 samples" in told
+    assert "trial.length: 3 epochs with 5 steps (20 samples) each\n" in told
+    last = ", but 2 steps (6 samples) in the last epoch\n"
+    assert f"trial.length: 5 epochs with 3 steps (10 samples) each{last}" in told
     for length in ({"steps": 12}, {"samples": 46}, None):
         with pytest.raises(ValueError, match="drop_last: 10 windows do not fill a batch of 16"):
             made(length=length, batch_size=16, drop_last=True)

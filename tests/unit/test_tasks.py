@@ -41,7 +41,7 @@ def test_the_depth_is_lowered_and_said_so(
     for _ in range(2):
         task = make_task(run_of(tmp_path, report, job), "train", spec, Fold("split", (), ()), 1)
     assert task.spec.model == UNetSpec(width=7, depth=5)
-    said = "unet7x6: depth lowered to 5, for 96x40 images\n"
+    said = "unet7x6: depth lowered to 5, because 96x40 images are too small for depth 6\n"
     assert capsys.readouterr().out == said
 
 

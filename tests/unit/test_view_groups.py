@@ -33,14 +33,15 @@ def test_windows_that_a_group_does_not_suit_are_told() -> None:
     assert group_problems(every, 96, 96) == []
     assert group_problems(tuple(group for group in every if group != "turns"), 96, 128) == []
     assert group_problems(every, 96, 128) == [
-        "turns: quarter turns need square windows, these are 128x96"
+        "turns: quarter turns need square windows, but these are 128x96"
     ]
     assert group_problems(every, 15, 64) == [
-        "turns: quarter turns need square windows, these are 64x15",
-        "shifts: windows need at least 16 px a side, these are 64x15",
+        "turns: quarter turns need square windows, but these are 64x15",
+        "shifts: windows need at least 16 px per side, but these are 64x15",
     ]
     assert group_problems(every, 64, 64) == [
-        "scales: rounded to 32 px, scaled windows of 64x64 stay 64x64"
+        "scales: sides are rounded to multiples of 32 px, so scaling does not change windows of "
+        "64x64"
     ]
     assert group_problems(("hflip", "vflip"), 3, 5) == []
 
