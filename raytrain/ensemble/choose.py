@@ -13,7 +13,7 @@ from typing import Literal
 from raytrain.config.predict import VIEW_COUNTS, ViewGroup
 from raytrain.config.steps import InsideStep, PerClassStep
 from raytrain.ensemble.fit_steps import Curves, fitted, with_step
-from raytrain.ensemble.greedy import best_mean, greedy, single
+from raytrain.ensemble.greedy import best_mean, greedy, only, single
 from raytrain.ensemble.nested import Plan, Scored, gain, nested_evidence, plan_of, scored
 from raytrain.ensemble.pool import Pool, Views
 from raytrain.runs.ensemble import Choice, Comparison
@@ -62,7 +62,8 @@ def choose(pool: Pool, options: Options) -> tuple[Plan, list[Comparison]]:
             plan = table.better("step", name, with_step(plan, step), plan)
         else:
             richer, curves = fitted(pool, plan, step, options.classes)
-            plan = table.better("step", step_name(step), richer, plan, curves)
+            name = step.model_fields["name"].default
+            plan = table.better("step", name, richer, plan, curves)
     return plan, table.rows
 
 
@@ -88,11 +89,6 @@ def with_students(
     return plan, table.rows[0]
 
 
-def step_name(step: type[PerClassStep] | InsideStep) -> str:
-    """Return the name of a step that is tried."""
-    return step.name if isinstance(step, InsideStep) else step.model_fields["name"].default
-
-
 def _views(table: "_Table") -> Views:
     """Return the groups of views that each candidate keeps."""
     kept: list[tuple[ViewGroup, ...]] = []
@@ -110,15 +106,13 @@ def _views(table: "_Table") -> Views:
 
 def _alone(pool: Pool, place: int, own: tuple[ViewGroup, ...]) -> Plan:
     """Return the plan in which one candidate predicts every image with these views."""
-    places = range(len(pool.candidates))
-    weights = tuple(int(at == place) for at in places)
-    choice = Choice(weights=weights, views=tuple(own if at == place else () for at in places))
-    return plan_of([choice] * (pool.folds + 1))
+    views = tuple(own if at == place else () for at in range(len(pool.candidates)))
+    return plan_of([only(place, views)] * (pool.folds + 1))
 
 
 @dataclass(frozen=True)
 class _Table:
-    """What was compared."""
+    """The comparisons so far, and the scores of the plans in them."""
 
     pool: Pool
     options: Options

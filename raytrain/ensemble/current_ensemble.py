@@ -28,7 +28,7 @@ def current_evidence(run: RunDir) -> OofEvidence | None:
 
 
 def built_beside(run: RunDir, name: str) -> RunDir:
-    """Return the same run, with another folder for its ensemble."""
+    """Return the same run, whose ensemble is in `ensembles/<name>` instead of `final`."""
     return replace(run, shelf=f"{FOLDER}/{name}")
 
 
@@ -66,7 +66,7 @@ def _link(run: RunDir, shelf: str) -> None:
         link.symlink_to(shelf)
     except OSError as error:
         raise ValueError(
-            f"{link}: no link can be made here ({error.strerror or error}), which a run with a "
-            "budget needs; set `storage` to another disk, or leave the budget out"
+            f"{link}: no symbolic link can be made here ({error.strerror or error}), but a run "
+            "with a budget needs one; set `storage` to another disk, or leave the budget out"
         ) from None
     link.replace(run.final)

@@ -23,7 +23,7 @@ UNITS = 20
 def single(pool: Pool, views: Views) -> list[Choice]:
     """Return, for each fit, the candidate with the highest score; of equal ones, the first."""
     score_CF = _alone(pool, views)
-    return [_choice({int(best): 1}, views) for best in score_CF.argmax(0)]
+    return [only(int(best), views) for best in score_CF.argmax(0)]
 
 
 def best_mean(pool: Pool, views: Views, most: int) -> list[Choice]:
@@ -64,9 +64,14 @@ def greedy(pool: Pool, views: Views, most: int) -> list[Choice]:
     return [_choice(_in_units(share_C, most), views) for share_C in share_FC]
 
 
+def only(place: int, views: Views) -> Choice:
+    """Return the choice in which the candidate with the index `place` is the only member."""
+    return _choice({place: 1}, views)
+
+
 def _alone(pool: Pool, views: Views) -> np.ndarray:
-    """Return score_CF of each candidate alone."""
-    choices = [_choice({place: 1}, views) for place in range(len(pool.candidates))]
+    """Return score_CF of each candidate as the only member, on the images of each fit."""
+    choices = [only(place, views) for place in range(len(pool.candidates))]
     return _scores(pool, choices, pool.fits_FN)
 
 

@@ -76,7 +76,8 @@ class Gain:
 
     @property
     def is_kept(self) -> bool:
-        """Whether the richer choice is kept."""
+        """Whether the richer choice is kept: it scores higher on all images and in at least 80 % of
+        the draws, and enough groups differ."""
         return self.mean > 0 and self.wins >= SHARE and self.differing >= GROUPS
 
 
@@ -111,7 +112,8 @@ def scored(metric: MetricSpec, evidence: Evidence, groups_N: np.ndarray) -> Scor
 
 
 def gain(richer: Scored, simpler: Scored) -> Gain:
-    """Return what the richer choice gains over the simpler one."""
+    """Return the gain in score of the richer choice over the simpler one, from paired draws of
+    groups."""
     ours_D, theirs_D = richer.draws_D, simpler.draws_D
     low, high = np.percentile(ours_D - theirs_D, [2.5, 97.5])
     wins = float((ours_D > theirs_D).mean() + 0.5 * (ours_D == theirs_D).mean())

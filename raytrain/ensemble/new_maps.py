@@ -31,8 +31,8 @@ def new_strips(
         except RuntimeError as error:
             reason, (height, width) = str(error).strip().split("\n")[0], part[0].size_HW
             raise ValueError(
-                f"{part[0].addresses[0]}: the ensemble cannot predict {width}x{height} px "
-                f"({reason})"
+                f"{part[0].addresses[0]}: the ensemble cannot predict images of {width}x{height} "
+                f"px ({reason}); use images of about the size of those in training"
             ) from None
 
 

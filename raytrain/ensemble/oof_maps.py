@@ -55,8 +55,8 @@ def weighted_mean(maps: Iterable[np.ndarray], weights: Sequence[int]) -> np.ndar
 def candidate_maps(
     run: RunDir, candidate: Candidate, val_ids: Sequence[tuple[str, ...]], report: DataReport
 ) -> CandidateMaps:
-    """Open the maps of a candidate. Raises DamagedError when a file does not hold its fold's
-    images."""
+    """Return the out-of-fold maps of a candidate. Raises DamagedError when a file does not contain
+    the images of its fold."""
     shapes = [report.map_shapes(ids) for ids in val_ids]
     if candidate.maps is not None:
         folder = JoinedDir(run.path / candidate.maps)
@@ -83,7 +83,8 @@ class OofMasks:
         val_ids: Sequence[tuple[str, ...]],
         report: DataReport,
     ):
-        """Open the maps. Raises DamagedError in the same cases as `candidate_maps`."""
+        """Open the members' out-of-fold maps. Raises DamagedError when a file does not contain the
+        images of its fold."""
         self._ensemble, self._target = ensemble, report.target
         self._maps = {
             place: candidate_maps(run, candidate, val_ids, report)

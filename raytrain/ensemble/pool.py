@@ -13,10 +13,10 @@ from raytrain.config.metrics import MetricSpec
 from raytrain.config.predict import ViewGroup
 from raytrain.config.target import Target
 from raytrain.ensemble.oof_maps import CandidateMaps, weighted_mean
-from raytrain.ensemble.score import counts_of, figures_of
-from raytrain.metrics import gathered
+from raytrain.ensemble.score import counts_of
+from raytrain.metrics import gathered, image_figures
 from raytrain.metrics.decide import mask_of
-from raytrain.metrics.evidence import Evidence, occurring
+from raytrain.metrics.evidence import Evidence, label_maps, occurring
 from raytrain.runs.ensemble import Choice
 
 AT_ONCE = 2**24
@@ -128,8 +128,8 @@ class Pool:
                 counts_SNK3[places, row] = counts_of(pred_SHW, true_HW, self.classes, self.target)
                 if beside:
                     for place, prob_KHW, pred_HW in zip(places, prob_SKHW, pred_SHW, strict=True):
-                        found_GK = figures_of(beside, prob_KHW, pred_HW, true_HW, self.target)
-                        figures_SNGK[place, row] = found_GK
+                        maps = label_maps(prob_KHW, pred_HW, true_HW, self.target)
+                        figures_SNGK[place, row] = image_figures(beside, maps)
         for counts_NK3, figures_NGK in zip(counts_SNK3, figures_SNGK, strict=True):
             yield Evidence(counts_NK3, beside, figures_NGK, occurring(counts_NK3))
 

@@ -13,7 +13,6 @@ import torch
 from torch import nn
 
 from raytrain.data.cache import Cache
-from raytrain.data.framing import Frame
 from raytrain.data.report import DataReport
 from raytrain.engine.parallel import current_world
 from raytrain.engine.predictor import (
@@ -46,22 +45,15 @@ def member_probabilities(
     The checkpoint describes its network, classes and scaling. Batches depend on `ids` alone, so the
     same call gives the same bits.
     """
-    for prob_KHW in predicted(*_member(checkpoint, cache, ids), views):
+    member = load_share(NetworkShare(checkpoint, views, 1))
+    rows, frame = cache.rows(ids), frame_of(member.card, cache.largest)
+    for prob_KHW in predicted(member.network, member.card, cache, rows, frame, views):
         yield prob_KHW.cpu().numpy()
 
 
 def _by_image(strips: Iterator[tuple[int, torch.Tensor]]) -> Iterator[Strips]:
     for _, of_row in groupby(strips, lambda pair: pair[0]):
         yield (prob_KhW.cpu().numpy() for _, prob_KhW in of_row)
-
-
-def _member(
-    checkpoint: Path, cache: Cache, ids: tuple[str, ...]
-) -> tuple[nn.Module, Card, Cache, np.ndarray, Frame]:
-    bring(checkpoint.with_suffix(".json"))
-    card = read_card(checkpoint)
-    model = load_network(checkpoint).to(current_world().device)
-    return model, card, cache, cache.rows(ids), frame_of(card, cache.largest)
 
 
 @dataclass(frozen=True)
@@ -75,7 +67,7 @@ class LoadedShare:
 
 
 def load_share(share: NetworkShare) -> LoadedShare:
-    """Load a network to this process's device."""
+    """Return the network of a share, loaded to this process's device."""
     bring(share.checkpoint.with_suffix(".json"))
     network = load_network(share.checkpoint).to(current_world().device)
     return LoadedShare(network, read_card(share.checkpoint), share.views, share.weight)

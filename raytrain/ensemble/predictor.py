@@ -23,7 +23,7 @@ from raytrain.runs.messages import counted
 
 
 def load_predictor(path: Path | str, trust: bool = False) -> "Predictor":
-    """Load what predicts new images: a run's folder, a bundle (folder or zip) or a checkpoint.
+    """Return the predictor of a run's folder, a bundle (folder or zip) or a checkpoint.
 
     It is loaded to the GPU if there is one. `trust` allows running the Python files in the run's
     `extend`. Raises ValueError that names these files if they are needed and `trust` is not given,
@@ -46,7 +46,8 @@ class Predictor(nn.Module):
 
     @property
     def card(self) -> Card:
-        """The card of the first network. All networks have its classes, channels and data type."""
+        """The description of the first network, from the `.json` beside its checkpoint. All
+        networks have the same classes, channels and data type."""
         return self._loaded[0].card
 
     def forward(self, image: Any) -> Any:
@@ -62,8 +63,11 @@ class Predictor(nn.Module):
         return _returned(maps, image)
 
     def mask(self, image: Any) -> Any:
-        """Return mask_HW, or mask_NHW, after the ensemble's steps; the numbers are explained in
-        `config/target.py`. Images and errors are as in `forward`."""
+        """Return mask_HW, or mask_NHW, after the ensemble's steps.
+
+        A pixel's number is its class; if classes overlap, bit k - 1 says whether the pixel belongs
+        to class k. Images and errors are as in `forward`.
+        """
         bundle, image_NHWC = self.bundle, self._typed(self._shaped(image))
         _, height, width, _ = image_NHWC.shape
         masks = [
@@ -92,7 +96,7 @@ class Predictor(nn.Module):
             f"{' or H x W' * (channels == 1)}, in the data's own values, or the path of a file"
         )
         if not isinstance(image, np.ndarray | torch.Tensor):
-            raise ValueError(f"{type(image).__name__} is no image; {expected}")
+            raise ValueError(f"{type(image).__name__} is not an image; {expected}")
         array = image.detach().cpu().numpy() if isinstance(image, torch.Tensor) else image
         if array.size and array.ndim == 4 and array.shape[1] == channels:
             return array.transpose(0, 2, 3, 1)
@@ -119,7 +123,8 @@ class Predictor(nn.Module):
             typed_NHWC = np.ascontiguousarray(image_NHWC.astype(own))
         if own.kind in "iu" and not np.array_equal(typed_NHWC, image_NHWC):
             raise ValueError(
-                f"the network was trained on {own}; give the data's own values, not scaled ones"
+                f"the image has values that {own} cannot hold, but the network was trained on "
+                f"{own}; give the data's own values, not scaled ones"
             )
         return typed_NHWC
 

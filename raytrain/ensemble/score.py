@@ -3,7 +3,7 @@
 Every map comes from a model that has never seen its image's group.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,10 @@ import torch
 
 from raytrain.config.metrics import MetricSpec
 from raytrain.config.target import Target
-from raytrain.metrics import image_figures, score
+from raytrain.metrics import score
 from raytrain.metrics.bootstrap import interval
 from raytrain.metrics.dice import foreground_dice, mean_foreground_dice, overlap_counts
-from raytrain.metrics.evidence import Evidence, label_maps
+from raytrain.metrics.evidence import Evidence
 from raytrain.metrics.oof_file import OofEvidence
 from raytrain.metrics.table import class_table
 
@@ -39,9 +39,6 @@ class OofScore:
     confusion: list[list[int]] | None
     """Pixels by true class (row) and predicted class (column); null if classes overlap."""
 
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 def counts_of(
     pred_SHW: np.ndarray, true_HW: np.ndarray, classes: int, target: Target
@@ -50,17 +47,6 @@ def counts_of(
     pred = torch.from_numpy(pred_SHW.astype(np.int64))
     true = torch.from_numpy(true_HW.astype(np.int64)).expand(pred.shape)
     return overlap_counts(pred, true, classes, target).numpy()
-
-
-def figures_of(
-    gathered: tuple[MetricSpec, ...],
-    prob_KHW: np.ndarray,
-    pred_HW: np.ndarray,
-    true_HW: np.ndarray,
-    target: Target,
-) -> np.ndarray:
-    """Return figure_GK of a map and its mask for the metrics that need more than counts."""
-    return image_figures(gathered, label_maps(prob_KHW, pred_HW, true_HW, target))
 
 
 def oof_score(

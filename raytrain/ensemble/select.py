@@ -4,7 +4,7 @@ Shape suffixes: N images, C candidates, K classes, H x W pixels.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from raytrain.engine.run import Run
 from raytrain.engine.tasks import Recipe, fold_tasks
 from raytrain.engine.trial import open_samples
 from raytrain.ensemble.choose import Options, choose, with_students
+from raytrain.ensemble.greedy import only
 from raytrain.ensemble.nested import Plan, nested_evidence
 from raytrain.ensemble.oof_maps import candidate_maps
 from raytrain.ensemble.pool import Labeled, Pool
@@ -39,6 +40,7 @@ class Selection:
     plan: Plan
     comparisons: tuple[Comparison, ...]
     disagreement: tuple[tuple[float, ...], ...]
+    """For each pair of candidates, the share of pixels on which their masks differ."""
     chosen_on: int
     """Number of labeled images from which the ensemble was chosen."""
     evidence: OofEvidence
@@ -50,7 +52,7 @@ class Selection:
 def select(run: Run, recipes: list[Recipe]) -> Selection:
     """Choose the ensemble from these configurations and the teammates' maps.
 
-    Raises ValueError when out-of-fold maps are missing, or a teammate joined on other folds.
+    Raises ValueError when out-of-fold maps are missing, or a teammate's maps belong to other folds.
     """
     candidates = [_candidate(run, recipe) for recipe in recipes]
     mates = [_teammate(run, each) for each in read_joined(run.folder).values()]
@@ -110,7 +112,7 @@ def _selection(
         disagreement=tuple(map(tuple, disagreement_CC.tolist())),
         chosen_on=len(pool.drawn(PIXELS).labeled.fold_N),
         evidence=OofEvidence(ids, groups, evidence, pool.metric),
-        score=found.as_dict(),
+        score=asdict(found),
     )
 
 
@@ -137,8 +139,8 @@ def _candidate(run: Run, recipe: Recipe) -> Candidate:
 def _teammate(run: Run, joined: Joined) -> Candidate:
     if (joined.folds, joined.data) != (run.folds.hash, run.report.fingerprint):
         raise ValueError(
-            f"{joined.name} joined this ensemble on other data or folds; "
-            f"run `raytrain ensemble` with --remove {joined.name}"
+            f"the maps of {joined.name} were added for other data or folds; remove them with "
+            f"`raytrain ensemble JOB.yaml --remove {joined.name}`"
         )
     folder = joined_dir(run.folder, joined.name).path.relative_to(run.folder.path)
     return Candidate(name=joined.name, maps=str(folder), fingerprint=joined.fingerprint, oof={})
@@ -181,20 +183,16 @@ def _options(run: Run, candidates: Sequence[Candidate]) -> Options:
 def _scored(pool: Pool, plan: Plan, place: int, candidate: Candidate) -> Candidate:
     """Return the candidate with its own out-of-fold score, computed with the views that it
     keeps."""
-    alone = tuple(int(at == place) for at in range(len(pool.candidates)))
-    [evidence] = pool.evidence([Choice(weights=alone, views=plan.chosen.views)])
+    [evidence] = pool.evidence([only(place, plan.chosen.views)])
     found = oof_score(evidence, pool.labeled.groups_N, pool.metric, None)
-    return candidate.model_copy(update={"oof": found.as_dict()})
+    return candidate.model_copy(update={"oof": asdict(found)})
 
 
 def _masks_compared(pool: Pool, plan: Plan) -> tuple[np.ndarray | None, np.ndarray]:
     """Return the ensemble's confusion matrix count_KK (None if classes overlap), and share_CC, the
     share of the pixels on which two candidates differ."""
     count = len(pool.candidates)
-    alone = [
-        Choice(weights=tuple(int(at == place) for at in range(count)), views=plan.chosen.views)
-        for place in range(count)
-    ]
+    alone = [only(place, plan.chosen.views) for place in range(count)]
     count_KK = np.zeros((pool.classes, pool.classes), np.int64)
     differing_CC, pixels = np.zeros((count, count), np.int64), 0
     for fold, number in zip(pool.labeled.fold_N, pool.labeled.number_N, strict=True):

@@ -39,7 +39,7 @@ class Source:
 
     @property
     def parts(self) -> list[MemberShare]:
-        """The members."""
+        """The members, with the paths of their networks."""
         return [
             MemberShare(
                 each.weight, each.views, tuple(self.folder / name for name in each.networks)
@@ -128,8 +128,9 @@ def source_of_run(run: RunDir) -> Source:
 
 
 def write_bundle(source: Source, folder: Path) -> Bundle:
-    """Write a bundle into an empty folder: the networks, their cards, and the users' files that the
-    cards name. What only training needs is left out. `bundle.json` is written last."""
+    """Write the bundle of a source into an empty folder, and return its content. It contains the
+    networks, their `.json` files, and the Python files of `extend` that they need, but no state
+    for training. `bundle.json` is written last."""
     names = [name for member in source.bundle.members for name in member.networks]
     cards = []
     for name in names:
@@ -178,8 +179,8 @@ def _refuse_maps(run: RunDir, ensemble: Ensemble) -> None:
         remove = " ".join(f"--remove {name}" for name in names)
         raise ValueError(
             f"{run.path}: the ensemble contains a teammate's maps ({listed}), which exist only for "
-            f"the competition's own images; take them out with `raytrain ensemble JOB.yaml {remove}"
-            "`, which rebuilds the ensemble"
+            "the competition's own images; remove them with `raytrain ensemble JOB.yaml "
+            f"{remove}`, which rebuilds the ensemble"
         )
 
 

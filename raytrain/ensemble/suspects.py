@@ -66,7 +66,8 @@ def agreement(
 def scores(
     own_NK: np.ndarray, label_NK: np.ndarray, shown_NK: np.ndarray, fold_N: np.ndarray
 ) -> np.ndarray:
-    """Return the score of each image, in robust standard deviations of all images.
+    """Return score_N: how much each label contradicts its map, in robust standard deviations of
+    all images.
 
     An image's value is the mean of own minus label agreement over the classes that are shown,
     weighted by how sure the networks are compared with the usual. The median of the image's fold is

@@ -38,8 +38,8 @@ class Teacher:
 
 
 def write_soft_labels(teacher: Teacher) -> list[Path]:
-    """Write the soft labels of all test images: the calibrated mean map of the networks. Beside
-    them, a file says with which temperature. Returns both files."""
+    """Write the soft labels of all test images, which are the calibrated mean maps of the networks,
+    and a `.json` file with the temperature. Returns the paths of both files."""
     run = RunDir(teacher.run)
     samples = open_samples(run)
     cache, target = samples.cache, samples.report.target

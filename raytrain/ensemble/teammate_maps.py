@@ -11,7 +11,6 @@ its `.npz`):
 Shape suffixes: K channels (all classes; without the background if they overlap), H x W pixels.
 """
 
-import hashlib
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -23,7 +22,9 @@ import numpy as np
 from raytrain.data.report import DataReport
 from raytrain.ensemble.score import counts_of
 from raytrain.metrics.dice import mean_foreground_dice
+from raytrain.runs.files import sha256_of
 from raytrain.runs.maps import Shape
+from raytrain.runs.messages import counted
 
 SUFFIXES = (".npz", ".npy", ".png")
 TOLERANCE = 2e-3
@@ -37,7 +38,8 @@ class GivenMaps:
     """The maps of some images in one folder."""
 
     def __init__(self, folder: Path, ids: tuple[str, ...], report: DataReport):
-        """Find the maps. Raises ValueError when there are no maps at all."""
+        """Find the files in `folder` for the images `ids`. Raises ValueError when there are no
+        maps at all."""
         self.folder, self.ids = folder, ids
         self._classes, self._target = report.classes, report.target
         self._shapes = dict(zip(ids, report.map_shapes(ids), strict=True))
@@ -64,10 +66,11 @@ class GivenMaps:
         expected = self._expected(self._endings)
         for text, names in (
             ("missing", expected - self._files),
-            ("of no such image", self._files - expected),
+            ("not of an image of this run", self._files - expected),
         ):
             if names:
-                found.append(f"{self.folder}: {len(names)} {text}: {listed(sorted(names))}")
+                files = counted(len(names), "file")
+                found.append(f"{self.folder}: {files} {text}: {listed(sorted(names))}")
         for id in self.ids:
             if all(path.is_file() for path in self._paths(id)):
                 try:
@@ -104,7 +107,7 @@ class GivenMaps:
     def digests(self) -> dict[str, str]:
         """Return file name -> SHA-256 for every file."""
         paths = [path for id in self.ids for path in self._paths(id)]
-        return {path.relative_to(self.folder).as_posix(): sha256(path) for path in paths}
+        return {path.relative_to(self.folder).as_posix(): sha256_of(path) for path in paths}
 
     def _paths(self, id: str) -> list[Path]:
         return [self.folder / f"{id}{ending}" for ending in self._endings]
@@ -126,7 +129,7 @@ class GivenMaps:
 
     def _value_problems(self, array: np.ndarray) -> list[str]:
         if array.dtype.kind != "f":
-            return [f"holds {array.dtype}; probabilities are floats in 0 .. 1"]
+            return [f"contains {array.dtype}; probabilities must be floats in 0 .. 1"]
         broken = array.size - int(np.isfinite(array).sum())
         if broken:
             return [f"{broken} values are NaN or infinite"]
@@ -139,7 +142,10 @@ class GivenMaps:
         if self._target == "single_label" and off_HW.any():
             worst = float(array.sum(0)[off_HW].min())
             hint = " (outside of a crop the background must be 1)" if worst == 0 else ""
-            return [f"{int(off_HW.sum())} px do not sum to 1 over the classes, {worst:.4g}{hint}"]
+            return [
+                f"at {int(off_HW.sum())} px the sum over the classes is not 1, but for example "
+                f"{worst:.4g}{hint}"
+            ]
         return []
 
 
@@ -168,12 +174,6 @@ def listed(names: list[str]) -> str:
     return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
 
 
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _array(path: Path) -> np.ndarray:
     """Return the content of one file. Raises ValueError that names the file."""
     try:
@@ -193,7 +193,7 @@ def _array(path: Path) -> np.ndarray:
 def _png(path: Path) -> np.ndarray:
     image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if image is None:
-        raise ValueError("not a whole PNG")
+        raise ValueError("not a complete PNG file")
     if image.dtype != np.uint16 or image.ndim != 2:
         bits = 8 * image.dtype.itemsize
         raise ValueError(
@@ -204,15 +204,15 @@ def _png(path: Path) -> np.ndarray:
 
 def _shape_problems(array: np.ndarray, shape_KHW: Shape, classes: int) -> list[str]:
     if array.ndim != 3:
-        return [f"shape {array.shape}; it must be K,H,W: {shape_KHW}"]
+        return [f"shape {array.shape}; the shape must be K,H,W: {shape_KHW}"]
     problems = []
     channels, size = shape_KHW[0], shape_KHW[1:]
     if array.shape == (*size, channels) and array.shape != shape_KHW:
-        return [f"shape {array.shape}; the classes come first, as K,H,W: {shape_KHW}"]
+        return [f"shape {array.shape}; the classes must come first, as K,H,W: {shape_KHW}"]
     if len(array) != channels:
-        problems.append(f"{len(array)} channels; {classes} classes need {channels}")
+        problems.append(f"{len(array)} channels, but {classes} classes need {channels}")
     if array.shape[1:] != size:
         swapped = " (rows and columns swapped?)" if array.shape[1:] == size[::-1] else ""
         height, width = array.shape[1:]
-        problems.append(f"{width}x{height} px, the image has {size[1]}x{size[0]}{swapped}")
+        problems.append(f"{width}x{height} px, but the image has {size[1]}x{size[0]}{swapped}")
     return problems

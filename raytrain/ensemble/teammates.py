@@ -18,8 +18,8 @@ from raytrain.config.errors import problems_of, unknown_name
 from raytrain.data.folds import Folds
 from raytrain.data.report import DataReport
 from raytrain.engine.trial import Samples
-from raytrain.ensemble.teammate_maps import GivenMaps, listed, rows_and_columns_swapped, sha256
-from raytrain.runs.files import write_json
+from raytrain.ensemble.teammate_maps import GivenMaps, listed, rows_and_columns_swapped
+from raytrain.runs.files import sha256_of, write_json
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.joined import Joined, joined_dir, read_joined
 from raytrain.runs.layout import RunDir
@@ -63,14 +63,15 @@ class Arrival:
 def change(
     run: RunDir, samples: Samples, folds: Folds, add: list[Path], remove: list[str]
 ) -> list[str]:
-    """Add folders and remove names; returns one message for each.
+    """Add the maps in the folders `add` to a run, and remove those of the teammates in `remove`;
+    returns one message for each.
 
     Adding the same folder again changes nothing. Raises ValueError that lists every problem, and
     then nothing is changed.
     """
     there = read_joined(run)
     problems = [
-        f"--remove: {unknown_name(name, there)}" if there else f"--remove {name}: nothing joined"
+        f"--remove: {unknown_name(name, there)}" if there else f"--remove {name}: no maps added yet"
         for name in remove
         if name not in there
     ]
@@ -83,18 +84,18 @@ def change(
     staying = {name: joined for name, joined in there.items() if name not in remove}
     new = _new(arrivals, staying, problems)
     if problems:
-        raise ValueError("nothing joined\n  " + "\n  ".join(problems))
+        raise ValueError("no maps were added or removed:\n  " + "\n  ".join(problems))
     for name in remove:
         _leave(run, name)
     for arrival in new:
         _join(run, arrival, samples.report, folds)
     return [
-        *(f"{name} left the ensemble" for name in remove),
+        *(f"{name}: maps removed" for name in remove),
         *(
-            f"{arrival.card.name} joined: {len(arrival.oof.ids)} out-of-fold and "
+            f"{arrival.card.name}: added {len(arrival.oof.ids)} out-of-fold maps and "
             f"{len(arrival.test.ids)} test maps"
             if arrival in new
-            else f"{arrival.card.name} joined before; nothing changes"
+            else f"{arrival.card.name}: the same maps were added before, so nothing changes"
             for arrival in arrivals
         ),
     ]
@@ -176,8 +177,8 @@ def _card(folder: Path, folds: Folds, report: DataReport, problems: list[str]) -
 
 
 def _new(arrivals: list[Arrival], there: dict[str, Joined], problems: list[str]) -> list[Arrival]:
-    """Return the arrivals that are not members yet. A name or maps that another member has are
-    problems."""
+    """Return the arrivals whose maps the run does not have yet. Appends a problem for each one
+    whose name has other maps, and for each one whose maps have another name."""
     known = {name: joined.fingerprint for name, joined in there.items()}
     new = []
     for arrival in arrivals:
@@ -186,14 +187,14 @@ def _new(arrivals: list[Arrival], there: dict[str, Joined], problems: list[str])
             continue
         if name in known:
             problems.append(
-                f"{arrival.folder}: another {name} joined before; --remove {name} first, or "
-                f"change the name in {CARD}"
+                f"{arrival.folder}: other maps of {name} were added before; --remove {name} first, "
+                f"or change the name in {CARD}"
             )
         elif maps in known.values():
             twin = next(other for other, theirs in known.items() if theirs == maps)
             problems.append(
-                f"{arrival.folder}: the same maps joined before as {twin}; --remove "
-                f"{twin} first, or leave this folder out"
+                f"{arrival.folder}: the same maps were added before as {twin}; --remove {twin} "
+                "first, or leave this folder out"
             )
         else:
             known[name] = maps
@@ -202,7 +203,7 @@ def _new(arrivals: list[Arrival], there: dict[str, Joined], problems: list[str])
 
 
 def _join(run: RunDir, arrival: Arrival, report: DataReport, folds: Folds) -> None:
-    """Copy the maps as float16. The record is written last."""
+    """Copy a teammate's maps to the run as float16, and write their record last."""
     name = arrival.card.name
     target = joined_dir(run, name)
     remove_folder(target.path)
@@ -215,7 +216,7 @@ def _join(run: RunDir, arrival: Arrival, report: DataReport, folds: Folds) -> No
         folds=folds.hash,
         data=report.fingerprint,
         source=str(arrival.folder.absolute()),
-        sources={CARD: sha256(arrival.folder / CARD), **arrival.sources},
+        sources={CARD: sha256_of(arrival.folder / CARD), **arrival.sources},
     )
     write_json(target.record, record.model_dump(mode="json"))
 

@@ -11,8 +11,9 @@ from raytrain.runs.ensemble import GROUPS
 
 
 def tried_groups(job: JobSpec, spec: TrialSpec, report: DataReport) -> tuple[ViewGroup, ...]:
-    """Return the listed groups or, with `auto`, those that correspond to the training's
-    augmentation and suit the windows. In `spec`, `framing: auto` is already replaced.
+    """Return the groups of views in `predict.tta`. `auto` adds those that the training's
+    augmentation can produce and windows of this size allow. In `spec`, `framing: auto` is already
+    replaced.
 
     Nothing is tried with one fold, or with fewer groups of images than are needed to keep views.
     """

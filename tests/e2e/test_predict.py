@@ -70,7 +70,10 @@ def test_a_predictor_says_what_it_expects(place: Path, tmp_path: Path) -> None:
     for given, told in (
         ("none.png", r"none\.png: no such file; give the path of an image, or an array"),
         (tmp_path / "color.png", r"8x8, 3 channels, uint8, but .* 1 channel, uint8"),
-        ([[0]], r"list is no image; give an array or tensor, H x W x 1 or N x 1 x H x W or H x W"),
+        (
+            [[0]],
+            r"list is not an image; give an array or tensor, H x W x 1 or N x 1 x H x W or H x W",
+        ),
         (np.zeros((1, 96, 96)), r"on 1 channel.* shape \[1, 96, 96\]"),
         (np.zeros((2, 3, 9, 9)), r"shape \[2, 3, 9, 9\]"),
         (np.zeros((0, 1, 9, 9)), r"shape \[0, 1, 9, 9\]"),

@@ -107,7 +107,7 @@ def test_the_csv_holds_the_mean_with_the_team_mates_maps(
     finished: Path, joined: tuple[Path, str], mate: dict[str, np.ndarray]
 ) -> None:
     job, printed = joined
-    assert "anna joined: 22 out-of-fold and 40 test maps" in printed
+    assert "anna: added 22 out-of-fold maps and 40 test maps" in printed
     assert "P(better than before) = " in printed
     assert ": epoch " not in printed  # nothing is trained again
     first, _, before = opened(finished / "runs.yaml")
@@ -181,7 +181,7 @@ def test_who_joined_stays_through_runs_until_removed(
 
     done = raytrain("ensemble", job, "--remove", "anna", "--local")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "anna left the ensemble" in done.stdout
+    assert "anna: maps removed" in done.stdout
     first, _, before = opened(finished / "runs.yaml")
     assert opened(job)[2] == before
     assert run.submission.read_bytes() == first.submission.read_bytes()

@@ -1,15 +1,16 @@
 """The out-of-fold score: by hand, and an interval that draws whole groups."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 
 from raytrain.config.metrics import DiceMetricSpec, MetricSpec
-from raytrain.ensemble.score import counts_of, figures_of, oof_score
-from raytrain.metrics import bootstrap, gathered, score
+from raytrain.ensemble.score import counts_of, oof_score
+from raytrain.metrics import bootstrap, gathered, image_figures, score
 from raytrain.metrics.evaluation import confusion
-from raytrain.metrics.evidence import Evidence
+from raytrain.metrics.evidence import Evidence, label_maps
 from tests.metric_specs import SPECS
 
 DICE = DiceMetricSpec()
@@ -36,9 +37,8 @@ def _evidence(prob_NKHW: np.ndarray, truth_NHW: np.ndarray, spec: MetricSpec = D
     pairs = list(zip(prob_NKHW, truth_NHW, strict=True))
     figures = None
     if beside:
-        figures = np.stack(
-            [figures_of(beside, prob, prob.argmax(0), true, "single_label") for prob, true in pairs]
-        )
+        maps = [label_maps(prob, prob.argmax(0), true, "single_label") for prob, true in pairs]
+        figures = np.stack([image_figures(beside, each) for each in maps])
     return Evidence(_counts(prob_NKHW, truth_NHW), beside, figures)
 
 
@@ -63,7 +63,7 @@ def test_a_score_worked_by_hand() -> None:
     # Two groups: a draw holds the first twice, each once, or the second twice.
     assert score.low == pytest.approx(2 / 3)
     assert score.high == pytest.approx((1 + 4 / 5) / 2)
-    assert json.loads(json.dumps(score.as_dict()))["score"] == score.score
+    assert json.loads(json.dumps(asdict(score)))["score"] == score.score
     assert (score.metric, score.dice) == ("Dice", score.score)
 
 
@@ -76,7 +76,7 @@ def test_where_the_pixels_of_each_class_went() -> None:
     [counts] = counts_of(pred_1HW, truth, 3, "single_label")
     assert np.diag(count_KK).tolist() == counts[:, 0].tolist()
     found = oof_score(Evidence(counts[None]), np.array([1]), DICE, count_KK)
-    assert json.loads(json.dumps(found.as_dict()))["confusion"] == count_KK.tolist()
+    assert json.loads(json.dumps(asdict(found)))["confusion"] == count_KK.tolist()
 
 
 @pytest.mark.parametrize("metric", SPECS, ids=lambda spec: spec.label)

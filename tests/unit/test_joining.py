@@ -47,7 +47,7 @@ def png_by_name(folder: Path, id: str, prob_KHW: np.ndarray) -> None:
 @pytest.mark.parametrize("write", [nnunet, plain_npz, npy, png_by_number, png_by_name])
 def test_every_format_comes_in_as_it_was_meant(place: Place, write: Write) -> None:
     maps = place.write(write)
-    assert place.add() == ["anna joined: 8 out-of-fold and 2 test maps"]
+    assert place.add() == ["anna: added 8 out-of-fold maps and 2 test maps"]
     stored = place.stored()
     assert stored.keys() == maps.keys()
     for id, prob_KHW in maps.items():
@@ -104,15 +104,17 @@ def test_the_same_again_changes_nothing_and_others_are_refused(place: Place) -> 
     place.write(npy)
     place.add()
     before = {path: path.stat().st_mtime_ns for path in place.run.joined.rglob("*")}
-    assert place.add() == ["anna joined before; nothing changes"]
+    assert place.add() == ["anna: the same maps were added before, so nothing changes"]
     assert {path: path.stat().st_mtime_ns for path in place.run.joined.rglob("*")} == before
     place.write(npy, "other", "anna", seed=1)
-    with pytest.raises(ValueError, match="another anna joined before; --remove anna first"):
+    with pytest.raises(
+        ValueError, match="other maps of anna were added before; --remove anna first"
+    ):
         place.add("other")
     place.write(npy, "twin", "ben")
-    with pytest.raises(ValueError, match="the same maps joined before as anna"):
+    with pytest.raises(ValueError, match="the same maps were added before as anna"):
         place.add("twin")
-    assert place.add("other", remove=("anna",))[0] == "anna left the ensemble"
+    assert place.add("other", remove=("anna",))[0] == "anna: maps removed"
     assert list(read_joined(place.run)) == ["anna"]
     assert read_joined(place.run)["anna"].source.endswith("other")
 

@@ -39,17 +39,17 @@ def cropped(prob_KHW: np.ndarray) -> np.ndarray:
 
 
 FAULTS: list[tuple[Callable[[np.ndarray], np.ndarray], str]] = [
-    (lambda p: p[:, :, :9], "9x10 px, the image has 12x10"),
+    (lambda p: p[:, :, :9], "9x10 px, but the image has 12x10"),
     (lambda p: p.transpose(0, 2, 1), r"10x12 px, .*rows and columns swapped"),
-    (lambda p: p.transpose(1, 2, 0), "classes come first"),
-    (lambda p: p[:2], "2 channels; 3 classes need 3"),
-    (lambda p: p[0, 0], r"shape \(12,\); it must be K,H,W: \(3, 10, 12\)"),
+    (lambda p: p.transpose(1, 2, 0), "classes must come first"),
+    (lambda p: p[:2], "2 channels, but 3 classes need 3"),
+    (lambda p: p[0, 0], r"shape \(12,\); the shape must be K,H,W: \(3, 10, 12\)"),
     (lambda p: p * 9 - 4, r"values -3\.\d+ \.\. .* are not probabilities \(logits"),
     (lambda p: p - 0.1, "are not probabilities"),
     (holed, "1 values are NaN"),
-    (lambda p: p * 0.99, "120 px do not sum to 1"),
-    (cropped, r"24 px do not sum to 1 over the classes, 0 \(outside of a crop"),
-    (lambda p: (255 * p).astype(np.uint8), "holds uint8; probabilities are floats"),
+    (lambda p: p * 0.99, "at 120 px the sum over the classes is not 1, but for example 0.99"),
+    (cropped, r"at 24 px the sum .* is not 1, but for example 0 \(outside of a crop"),
+    (lambda p: (255 * p).astype(np.uint8), "contains uint8; probabilities must be floats"),
 ]
 
 
@@ -60,7 +60,7 @@ def test_one_wrong_map_is_named_and_nothing_is_written(
 ) -> None:
     place.write(npy)
     rewrite(place.folder / f"given/{name}.npy", fault)
-    with pytest.raises(ValueError, match=rf"nothing joined\n  .*{name}\.npy: .*{text}") as caught:
+    with pytest.raises(ValueError, match=rf"no maps were .*\n  .*{name}\.npy: .*{text}") as caught:
         place.add()
     assert str(caught.value).count("\n") == 1
     assert not place.run.joined.exists()
@@ -78,18 +78,18 @@ def test_all_that_is_wrong_is_said_at_once(place: Place) -> None:
     fold_of = json.loads((given / "member.json").read_text())["fold_of"] | {"cmr5": wrong}
     del fold_of["cmr6"]
     place.edit_card(folds="0" * 12, fold_of={**fold_of, "cmr99": 0})
-    with pytest.raises(ValueError, match="nothing joined") as caught:
+    with pytest.raises(ValueError, match="no maps were added or removed") as caught:
         change(place.run, place.samples, place.folds, [given, place.folder / "no"], ["nobody"])
     text = str(caught.value)
     for part in (
-        "--remove nobody: nothing joined",
+        "--remove nobody: no maps added yet",
         f"folds: the maps were made on folds 000000000000, this run's are {place.folds.hash}",
         f"leak: 1 maps come from a model that saw the image's group: cmr5 (group 3: fold_of "
         f"says {wrong}, but fold {1 - wrong} holds it out)",
         "fold_of: lacks cmr6",
         "fold_of: lists names that are not labeled images: cmr99",
-        "oof: 1 missing: cmr4.npy",
-        "oof: 1 of no such image: cmr9.npy",
+        "oof: 1 file missing: cmr4.npy",
+        "oof: 1 file not of an image of this run: cmr9.npy",
         "oof/cmr1.npy: 1 values are NaN",
         "oof/cmr2.npy: values",
         "test/cmr10.npy: cannot be read",
@@ -129,7 +129,7 @@ def test_files_of_the_wrong_kind(place: Place) -> None:
     (place.folder / "given/oof/cmr2_1.png").unlink()
     with pytest.raises(ValueError, match="8 bits, 2 dimensions") as caught:
         place.add()
-    assert "1 missing: cmr2_1.png" in str(caught.value)
+    assert "1 file missing: cmr2_1.png" in str(caught.value)
 
 
 def test_square_maps_that_were_turned_are_found_by_the_masks(competition: Competition) -> None:

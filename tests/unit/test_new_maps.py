@@ -115,5 +115,5 @@ def test_parts_have_one_size_at_the_network_and_32_images() -> None:
 def test_a_size_that_a_network_cannot_take_is_named(tmp_path: Path) -> None:
     network = loaded(WholeSpec(), 0, 1, "shifts")
     images = save(tmp_path, [(48, 40), (4, 5)])
-    with pytest.raises(ValueError, match=r"1\.png: the ensemble cannot predict 5x4 px"):
+    with pytest.raises(ValueError, match=r"1\.png: the ensemble cannot predict images of 5x4 px"):
         maps([network], images)

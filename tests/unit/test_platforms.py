@@ -104,7 +104,7 @@ def test_a_budget_needs_a_timer_and_links(monkeypatch: pytest.MonkeyPatch, tmp_p
     built = built_beside(run, "second")
     built.final.mkdir(parents=True)
     monkeypatch.setattr(Path, "symlink_to", _not_permitted)
-    with pytest.raises(ValueError, match=r"no link can be made here .*set `storage`"):
+    with pytest.raises(ValueError, match=r"no symbolic link can be made here .*set `storage`"):
         make_current(run, built)
 
 
