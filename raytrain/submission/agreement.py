@@ -12,7 +12,7 @@ FEWEST = 3
 
 @dataclass(frozen=True)
 class Point:
-    """One scored entry."""
+    """One submission that has both scores."""
 
     tag: str
     run: str | None
@@ -34,14 +34,14 @@ class Agreement:
     @property
     def line(self) -> str:
         """The result as one line of text."""
-        text = f"out-of-fold against public score: {len(self.points)} entries with both"
+        text = f"{len(self.points)} submissions have an out-of-fold and a public score"
         if self.pearson is None or self.spearman is None:
-            return f"{text}; a correlation needs {FEWEST} entries with different scores"
-        return f"{text}, Spearman {self.spearman:.2f}, Pearson {self.pearson:.2f}"
+            return f"{text}; a correlation needs {FEWEST} submissions with different scores"
+        return f"{text}; correlation: Spearman {self.spearman:.2f}, Pearson {self.pearson:.2f}"
 
 
 def agreement(events: list[Event]) -> Agreement:
-    """Compute the agreement from the latest state of each entry."""
+    """Return the agreement, from the latest event of each submission."""
     points = tuple(
         Point(event.tag, event.run, event.score, event.public)
         for event in latest(events).values()

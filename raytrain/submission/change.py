@@ -30,7 +30,7 @@ class Change:
 def change(
     before: Path, masks: Masks, classes: tuple[str, ...], target: Target, spec: SubmissionSpec
 ) -> Change:
-    """Compare the masks (H, W) with the CSV `before`, which was sent.
+    """Return how the masks (H, W) differ from those in the CSV `before`, which was sent.
 
     Raises ValueError when that CSV cannot be read in this dialect.
     """

@@ -43,7 +43,7 @@ def check_submission(
         found = planes(name, mask_HW, classes, target, spec)
         wanted |= dict.fromkeys(key for plane in found for key in plane.keys)
         wrong += _image_problems(name, found, cells, spec)
-    problems += _double_problems(keys) if spec.row != "object" else []
+    problems += double_problems(keys, spec)
     if spec.sample is None:
         problems += _key_problems(table, keys, [*wanted], "the masks")
     else:
@@ -75,9 +75,12 @@ def _number_problems(table: CsvTable, spec: SubmissionSpec) -> list[str]:
     )
 
 
-def _double_problems(keys: list[Key]) -> list[str]:
+def double_problems(keys: list[Key], spec: SubmissionSpec) -> list[str]:
+    """Return a problem if ids are repeated, and the dialect does not have a row for each object."""
     double = [key for key, count in Counter(keys).items() if count > 1]
-    return [f"ids that occur more than once: {listed(double)}"] if double else []
+    if not double or spec.row == "object":
+        return []
+    return [f"ids that occur more than once: {_listed(double)}"]
 
 
 def _key_problems(table: CsvTable, keys: list[Key], wanted: list[Key], source: str) -> list[str]:
@@ -99,8 +102,8 @@ def set_problems(keys: list[Key], wanted: list[Key], here: str, there: str) -> l
     have, want = set(keys), set(wanted)
     missing = [key for key in wanted if key not in have]
     extra = [key for key in dict.fromkeys(keys) if key not in want]
-    problems = [f"ids in {there} but not in {here}: {listed(missing)}"] if missing else []
-    return problems + ([f"ids in {here} but not in {there}: {listed(extra)}"] if extra else [])
+    problems = [f"ids in {there} but not in {here}: {_listed(missing)}"] if missing else []
+    return problems + ([f"ids in {here} but not in {there}: {_listed(extra)}"] if extra else [])
 
 
 def _image_problems(name: str, found: list[Plane], cells: Cells, spec: SubmissionSpec) -> list[str]:
@@ -127,7 +130,7 @@ def _image_problems(name: str, found: list[Plane], cells: Cells, spec: Submissio
             claims_HW += told_HW
         if spec.row != "mask" and told and len(told) != len(masks):
             problems.append(
-                f"{_word(key)}: the file has {len(told)} objects, the mask has {len(masks)}"
+                f"{_word(key)}: the file has {len(told)} objects, but the mask has {len(masks)}"
             )
         problems += [f"{_word(key)}: {fault}" for fault in _differences(told, masks)]
     both = int((claims_HW > 1).sum())
@@ -137,14 +140,14 @@ def _image_problems(name: str, found: list[Plane], cells: Cells, spec: Submissio
 
 
 def _differences(told: list[np.ndarray], masks: list[tuple[Plane, int]]) -> list[str]:
-    """Compare each decoded mask (H, W) with the remaining mask that contains its first pixel.
-    Returns the first difference."""
+    """Return the differences between each decoded mask (H, W) and the remaining mask that contains
+    its first pixel."""
     left, faults = list(masks), []
     for told_HW in told:
         at = int(np.argmax(told_HW))
         fits = [own for own in left if len(masks) == 1 or own[0].image_HW.flat[at] == own[1]]
         if not told_HW.any() and len(masks) > 1:
-            faults.append("one of its several rows has no pixel")
+            faults.append("one of its rows encodes no pixel, although there are several rows")
         elif fits:
             plane, number = fits[0]
             left.remove(fits[0])
@@ -164,7 +167,7 @@ def _word(key: Key) -> str:
     return ",".join(key)
 
 
-def listed(keys: list[Key]) -> str:
+def _listed(keys: list[Key]) -> str:
     """Return the first of the keys, and how many more there are."""
     more = f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
     return ", ".join(map(_word, keys[:SHOWN])) + more

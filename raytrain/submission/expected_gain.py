@@ -70,7 +70,7 @@ class Worth:
 
 
 def worth(job: JobSpec, run: RunDir, event: Event, sent: list[Event]) -> Worth:
-    """Compare the prepared submission with the submissions in `sent`, oldest first."""
+    """Return how the prepared submission `event` compares with those in `sent`, oldest first."""
     ours = [other for other in sent if other.score is not None and other.tag != event.tag]
     if not ours:
         return Worth(event, None, None, None, None)

@@ -57,7 +57,8 @@ def simulate(
     test_images: int,
     public: float,
 ) -> Draws:
-    """Score every submission on the public and the private part of REPEATS drawn test sets.
+    """Return the scores of every submission on the public and the private part of simulated test
+    sets.
 
     All `evidences` are of the same images in the same order. `public` is the public share of the
     groups, between 0 and 1. Each part gets at least one group.

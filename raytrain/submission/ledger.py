@@ -34,8 +34,8 @@ class OvertakenError(CodedError):
     """Raised when another process has continued with the submission."""
 
     def __init__(self, event: Event):
-        text = f"{event.tag}: another raytrain process is sending it; run the same command again"
-        super().__init__("locked", f"{text} later")
+        text = f"{event.tag}: another raytrain process is sending it; run the same command later"
+        super().__init__("locked", text)
 
 
 class Ledger(Protocol):
@@ -92,7 +92,7 @@ class FileLedger:
     def kept(self, name: str) -> Path:
         path = self.path.parent / name
         if not path.is_file():
-            raise ValueError(f"{path} is missing")
+            raise ValueError(f"{path} is missing; restore it from a copy")
         return path
 
 
@@ -133,7 +133,7 @@ class ObjectLedger:
             content = StoredPath(self.address, name).ask(lambda files, path: files.cat_file(path))
             write_bytes(self.copies / name, content)
         except FileNotFoundError:
-            raise ValueError(f"{self.address}/{name} is missing") from None
+            raise ValueError(f"{self.address}/{name} is missing; restore it from a copy") from None
         return self.copies / name
 
 
@@ -179,8 +179,8 @@ def _moved(old: Path, new: Path) -> str:
 
 
 def append_news(ledger: Ledger, event: Event) -> None:
-    """Add an event as the next one of its tag, unless the tag's latest event says the same or
-    judges the entry."""
+    """Add an event as the next one of its tag, unless the tag's latest event has the same facts or
+    already records how Kaggle judged the entry."""
     news = news_of(latest(ledger.read()).get(event.tag), event)
     if news is None:
         return

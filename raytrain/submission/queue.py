@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from raytrain.config.job import JobSpec
 from raytrain.runs.layout import RunDir
-from raytrain.runs.messages import say
+from raytrain.runs.messages import counted, say
 from raytrain.submission import calls
 from raytrain.submission.answers import RefusedError, Standing
 from raytrain.submission.events import Event, latest
@@ -32,7 +32,7 @@ server."""
 
 @dataclass(frozen=True)
 class _Wait:
-    """The next submission must wait for `seconds` seconds."""
+    """How long the queue waits, and why."""
 
     seconds: float
     why: str
@@ -47,9 +47,8 @@ def submit_queue(
     Calls `sleep` while the day's quota is used up or Kaggle cannot be reached. A file that Kaggle
     refuses or cannot score does not block the next one. Returns the submissions that were scored.
 
-    Raises ValueError in the cases of `submit` when the run's CSV cannot be queued, RefusedError
-    when the competition accepts nothing more, and at the end ValueError that lists the files that
-    failed.
+    Raises ValueError when the run's CSV is missing, faulty or was sent before, RefusedError when
+    the competition accepts nothing more, and at the end ValueError that lists files that failed.
     """
     ledger, failures, scored = ledger_of(job, run), list[str](), list[Judged]()
     sent = on_its_way(job, run)
@@ -73,7 +72,8 @@ def submit_queue(
         if isinstance(outcome, Event):
             failures += _watched(job, run, outcome, scored)
         else:
-            _wait(outcome, f"{len(queue)} in the queue; Ctrl-C leaves them there", sleep)
+            waiting = counted(len(queue), "submission")
+            _wait(outcome, f"{waiting} in the queue, also after Ctrl-C", sleep)
     if failures:
         raise ValueError("\n".join(failures))
     return scored
@@ -120,7 +120,9 @@ def _sent(
         if problems:
             raise not_sent(event, problems, "access")
         if quota := quota_problem(standing):
-            return _wait_for_quota(event, standing, quota)
+            if standing.limited_by_total:
+                raise not_sent(event, [quota], "access")
+            return _Wait(next_look(standing.now).total_seconds(), quota)
     try:
         return send(ledger, event, standing)
     except RefusedError as error:
@@ -128,12 +130,6 @@ def _sent(
         if error.cause == "file" and (quota := quota_problem(now)):  # the quota ran out meanwhile
             raise not_sent(event, [quota], "passing") from None
         raise
-
-
-def _wait_for_quota(event: Event, standing: Standing, quota: str) -> _Wait:
-    if standing.limited_by_total:
-        raise not_sent(event, [quota], "access")
-    return _Wait(next_look(standing.now).total_seconds(), quota)
 
 
 def _watched(job: JobSpec, run: RunDir, sent: Event, scored: list[Judged]) -> list[str]:

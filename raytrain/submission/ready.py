@@ -1,10 +1,10 @@
 """Whether a run's CSV can be sent, was sent and is not judged yet, or was judged before."""
 
-import hashlib
 from collections.abc import Collection
 
 from raytrain.config.codes import CodedError
 from raytrain.config.job import JobSpec
+from raytrain.runs.files import sha256_of
 from raytrain.runs.layout import RunDir
 from raytrain.submission.credentials import CREDENTIALS_HELP, has_credentials
 from raytrain.submission.events import Event, entered
@@ -16,7 +16,7 @@ from raytrain.submission.sending import safe
 
 def entered_before(run: RunDir, ledger: Ledger) -> list[Event]:
     """Return the submissions with the same content that Kaggle accepted."""
-    digest = hashlib.sha256(run.submission.read_bytes()).hexdigest()
+    digest = sha256_of(run.submission)
     return [event for event in entered(ledger.read()) if event.sha256 == digest]
 
 
@@ -36,7 +36,11 @@ def on_its_way(job: JobSpec, run: RunDir) -> Event | None:
 
 
 def ready(job: JobSpec, run: RunDir, consent: Collection[Consent]) -> Event:
-    """Check the CSV, and return the event of the submission that can be sent."""
+    """Check the CSV, and return the event of the submission that can be sent.
+
+    Raises ValueError when the CSV was sent before and `consent` lacks `again`, when it is faulty,
+    and when there are no credentials.
+    """
     before = entered_before(run, ledger_of(job, run))
     if before and "again" not in consent:
         last = before[-1]

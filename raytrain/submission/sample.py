@@ -1,6 +1,5 @@
 """The sample submission: its location, and its agreement with the test images."""
 
-from collections import Counter
 from pathlib import Path
 
 from raytrain.config.competition import CompetitionSpec, SubmissionSpec
@@ -8,13 +7,13 @@ from raytrain.config.errors import shortened
 from raytrain.data.report import DataReport
 from raytrain.data.source import local_folder
 from raytrain.data.tables import read_table
-from raytrain.submission.checks import header_problems, listed, set_problems
+from raytrain.submission.checks import double_problems, header_problems, set_problems
 from raytrain.submission.rows import key_of, keys_of
 
 
 def located(competition: CompetitionSpec) -> SubmissionSpec:
-    """Return the submission spec with an absolute path of its sample, which is below
-    competition.data."""
+    """Return the competition's submission spec. A relative path of its sample is taken relative to
+    competition.data, and made absolute."""
     spec = competition.submission
     if spec.sample is None:
         return spec
@@ -38,11 +37,9 @@ def sample_problems(competition: CompetitionSpec, report: DataReport) -> list[st
     wanted = [
         key for id, *size_HW in sizes for key in keys_of(id, (*size_HW,), report.classes, spec)
     ]
-    counts = Counter(key_of(row) for row in sample.rows)
-    problems += set_problems([*counts], wanted, "the sample", "the rows of the test images")
-    double = [key for key, count in counts.items() if count > 1]
-    if double and spec.row != "object":
-        problems.append(f"ids that occur more than once: {listed(double)}")
+    keys = [key_of(row) for row in sample.rows]
+    problems += set_problems(keys, wanted, "the sample", "the rows of the test images")
+    problems += double_problems(keys, spec)
     if problems:
         problems.append(
             "`raytrain dialect --sample` prints the competition.submission that fits the sample"

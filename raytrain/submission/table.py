@@ -19,7 +19,8 @@ from raytrain.submission.rows import Key, key_of, planes
 Row = tuple[str, ...]
 """The cells of a key, followed by the encoding."""
 Masks = Iterable[tuple[str, np.ndarray]]
-"""Name of an image and its mask (H, W), with numbers as in `config/target.py`."""
+"""Name of an image and its mask (H, W) of class numbers; if classes overlap, bit k - 1 is class
+k."""
 
 
 def build_table(
@@ -54,7 +55,7 @@ def build_table(
 
 
 def write_table(path: Path, rows: Iterable[Row], spec: SubmissionSpec) -> None:
-    """Write the CSV atomically. A blank cell is written as nothing."""
+    """Write the header and the rows as a CSV atomically. Blank cells are written without quotes."""
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(spec.columns)

@@ -32,16 +32,18 @@ def watch(job: JobSpec, run: RunDir, event: Event) -> tuple[Event, Standing]:
     def look() -> tuple[Event, Standing] | None:
         """Return the event for the ledger and the competition's state once the entry is judged,
         else None."""
-        waited = f"{time.monotonic() - start:.0f} s"
+        waited = f"  after {time.monotonic() - start:.0f} s"
         try:
             standing = calls.read_standing(slug)
         except ValueError as error:
-            say(f"  {waited}: {error}")
+            say(f"{waited}: {error}")
             return None
         found = [entry for entry in standing.entries if entry.ref == event.ref]
-        state = found[0].state if found else "not listed yet"
-        say(f"  {waited}: {state}")
-        if state not in ("complete", "error"):
+        if not found:
+            say(f"{waited}: Kaggle's list does not show {event.tag} yet")
+            return None
+        say(f"{waited}: Kaggle's scoring of {event.tag} is {found[0].state}")
+        if found[0].state == "pending":
             return None
         return judged(event, found[0], standing.rank), standing
 

@@ -33,7 +33,7 @@ def test_correlations_are_scipys() -> None:
     assert found.spearman == pytest.approx(stats.spearmanr(oof, public).statistic)
     spearman, pearson = f"{found.spearman:.2f}", f"{found.pearson:.2f}"
     assert found.line == (
-        "out-of-fold against public score: 12 entries with both, "
+        "12 submissions have an out-of-fold and a public score; correlation: "
         f"Spearman {spearman}, Pearson {pearson}"
     )
 
@@ -67,4 +67,4 @@ def test_the_page_draws_it_from_two_entries_on(tmp_path: Path) -> None:
     assert title in page
     assert 'aria-label="Public against out-of-fold score of 3 entries"' in page
     pearson = np.corrcoef([0.8, 0.7, 0.75], [0.79, 0.6, 0.77])[0, 1]
-    assert f"3 entries with both, Spearman 1.00, Pearson {pearson:.2f}" in page
+    assert f"public score; correlation: Spearman 1.00, Pearson {pearson:.2f}" in page

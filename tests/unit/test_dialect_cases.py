@@ -179,7 +179,7 @@ MASK = "1 2 7 1"
         (["id,rle,class", "a,,Fish"], None, "s.csv: row 2: 'Fish' in column 'class' is not a"),
         ([S, "a,-", "b,-1"], None, "an empty mask has two texts: '-' in row 2, '-1' in row 3"),
         ([S, "a,1 1"], [S, "a,1 1", "a,1 2 3"], "t.csv: row 3: '1 2 3' cannot be read"),
-        ([S, "a,1 1"], ["id,x", "a,dog"], "t.csv: no column of 'id,x' holds run-length"),
+        ([S, "a,1 1"], ["id,x", "a,dog"], "t.csv: no column of 'id,x' has run-length"),
         ([T, "a,F,", "a,G,"], [T, f"a,F,{MASK}", f"a,H,{MASK}"], "t.csv: row 3: class 'H' is not"),
         ([T, "a,F,", "a,G,"], [S, f"a,{MASK}"], "t.csv: has no class, neither in ids such as"),
         (
@@ -208,7 +208,7 @@ def test_files_that_are_missing_or_do_not_belong_together(tmp_path: Path) -> Non
     with pytest.raises(ValueError, match=r"no such folder; correct --images"):
         infer(sample, None, tmp_path / "none")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match="holds no image file"):
+    with pytest.raises(ValueError, match="contains no image file"):
         infer(sample, None, tmp_path / "empty")
     with pytest.raises(ValueError, match=r"row 2 of .*s\.csv has the id 'a', and an image is 'z'"):
         infer(sample, None, pictures(tmp_path / "i", ["z"]))

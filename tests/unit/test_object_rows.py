@@ -29,8 +29,8 @@ def test_objects_may_stand_in_any_order(tmp_path: Path) -> None:
 
 
 FEWER, MORE = (
-    "a.jpg: the file has 2 objects, the mask has 3",
-    "a.jpg: the file has 4 objects, the mask has 3",
+    "a.jpg: the file has 2 objects, but the mask has 3",
+    "a.jpg: the file has 4 objects, but the mask has 3",
 )
 
 
@@ -43,7 +43,10 @@ DIFFERS = "a.jpg: 1 px differ from the mask"
         (["1 2", "7 1"], [FEWER]),
         (["1 2 7 1", "9 3"], [FEWER, DIFFERS]),
         (["1 3", "7 1", "9 3"], [DIFFERS]),
-        (["1 2", "7 1", ""], ["a.jpg: one of its several rows has no pixel"]),
+        (
+            ["1 2", "7 1", ""],
+            ["a.jpg: one of its rows encodes no pixel, although there are several rows"],
+        ),
         (
             ["1 2", "7 1", "9 3", "9 3"],
             [
@@ -70,7 +73,7 @@ def test_an_image_without_objects_has_one_row(tmp_path: Path) -> None:
         "ids in the masks but not in the file: a.jpg"
     ]
     assert faults(tmp_path, "airbus", f"{header}\na.jpg,\na.jpg,\n", NOTHING) == [
-        "a.jpg: the file has 2 objects, the mask has 1"
+        "a.jpg: the file has 2 objects, but the mask has 1"
     ]
 
 

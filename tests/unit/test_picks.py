@@ -197,7 +197,7 @@ def test_the_pair_is_told_with_its_reason(job: JobSpec) -> None:
     assert "left out: rt-4: it is prepared, but not entered" in text
     assert "rt-5.npz is missing" in text
     assert "left out: rt-6: its labeled images or groups are not those of run default" in text
-    assert "out-of-fold against public score: 5 entries with both" in text
+    assert "5 submissions have an out-of-fold and a public score" in text
 
 
 def test_the_command_prints_it(job: JobSpec, tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ Fields = dict[str, Any]
 
 
 def yaml_block(found: Inference) -> str:
-    """Return `competition:` with `submission` and, if there is a training table, `format`."""
+    """Return the findings as YAML text: the key `competition` with `submission` and, if there is a
+    training table, `format`."""
     own = submission_fields(found)
     words = found["classes"].value
     lines = ["competition:"]

@@ -39,8 +39,8 @@ class Meant:
 
 
 def how_pairs_are_meant(told: list[Told]) -> Meant:
-    """Infer the order, the number of the first pixel and the kind of starts of `start length`
-    pairs.
+    """Return how `start length` pairs are meant: the order of the pixels, the number of the first
+    pixel and the kind of starts.
 
     Raises ValueError when some texts cannot be read in any way.
     """
@@ -168,7 +168,8 @@ def _first(
     kept: list[Reading], faults: dict[Reading, str], costs: dict[Reading, list[int]],
     order: Finding,
 ) -> Finding:  # fmt: skip
-    """Infer the number of the first pixel from the readings with the right kind of starts."""
+    """Return the finding about the number of the first pixel, from the readings with the right kind
+    of starts."""
     if len(kept) == 1:
         other = next(r for r in faults if r.starts == kept[0].starts and r != kept[0])
         why = f"if the first pixel is {other.first}, {faults[other]}"

@@ -56,8 +56,8 @@ class Vote:
 
 
 def vote(costs: Mapping[Any, Sequence[int]]) -> Vote:
-    """Let each mask vote for the reading with the lower cost. `costs` has one number per mask for
-    each of two readings."""
+    """Return the votes of the masks, each for the reading with the lower cost. `costs` has one
+    number per mask for each of two readings."""
     (one, one_costs), (other, other_costs) = costs.items()
     pairs = list(zip(one_costs, other_costs, strict=True))
     for_one = sum(a < b for a, b in pairs)

@@ -45,8 +45,8 @@ class Ids:
 
 
 def ids_by_names(ids: list[str], names: set[str]) -> Ids | None:
-    """Infer ids that contain images' names. None if no id contains one, or if the ids have no
-    common template."""
+    """Return the rule by which ids contain images' names; None if no id contains one, or if the ids
+    have no common template."""
     splits = {id: [*_splits(id, names)] for id in ids}
     counts = Counter((before, after) for found in splits.values() for before, _, after in found)
     # A name may be part of another one; the text around most ids decides.
@@ -69,15 +69,13 @@ def ids_by_names(ids: list[str], names: set[str]) -> Ids | None:
 
 
 def ids_alone(ids: list[str]) -> Ids:
-    """Infer ids without known images. Endings are classes if every beginning occurs with all of
-    them."""
+    """Return the rule of ids without known images. Endings are classes if every beginning occurs
+    with all of them."""
     unique = [*dict.fromkeys(ids)]
-    endings = _grid(unique)
-    found = _ids("", endings, "likely", f"every name has the same {len(endings)} endings") if (
-        endings
-    ) else None  # fmt: skip
-    if found is not None:
-        return found
+    if endings := _grid(unique):
+        found = _ids("", endings, "likely", f"every name has the same {len(endings)} endings")
+        if found is not None:
+            return found
     ending = _suffix(unique)
     return Ids(
         "", {ending: ""}, f"{{name}}{ending}", "likely", "the names have no endings in common"

@@ -57,7 +57,7 @@ def list_images(folder: Path) -> Images:
         paths.setdefault(path.stem, []).append(path)
     if not paths:
         raise ValueError(
-            f"{folder}: holds no image file ({', '.join(SUFFIXES)}); give the folder of the "
+            f"{folder}: contains no image file ({', '.join(SUFFIXES)}); give the folder of the "
             "images that the rows name (--images)"
         )
     return Images(folder, paths)

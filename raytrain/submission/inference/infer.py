@@ -43,8 +43,8 @@ class Inference:
 
 
 def infer(sample: Path, train: Path | None, images: Path | None) -> Inference:
-    """Infer the dialect from the sample, the training table, and the names and sizes of the images
-    in a folder.
+    """Return the dialect's fields that follow from the sample, the training table, and the names
+    and sizes of the images in a folder.
 
     Raises ValueError for files that cannot be read, that do not have the form of any dialect, or
     that contradict each other.
@@ -53,7 +53,7 @@ def infer(sample: Path, train: Path | None, images: Path | None) -> Inference:
 
 
 def infer_with(sample: Path, train: Path | None, shown: Images | None) -> Inference:
-    """Infer the same as `infer`, with images that are already listed."""
+    """Return what `infer` returns, for images that are already listed."""
     names = set() if shown is None else set(shown.paths)
     table = open_sample(sample)
     split = _taken_apart(table, _sample_ids(table, names), names)
@@ -90,8 +90,8 @@ def _sample_ids(table: Table, names: set[str]) -> Ids:
 
 
 def _train_ids(table: Table, sample: Split, names: set[str]) -> Ids:
-    """Read the training table's ids in the same way as the sample's, if all match. If the class has
-    a column of its own, it is not a part of the id."""
+    """Return the rule of the training table's ids: the sample's rule, if all ids match it. If the
+    class has a column of its own, it is not a part of the id."""
     cells = table.column(table.id)
     as_sample = [sample.ids.split(cell, names) for cell in cells]
     if table.class_column == sample.table.class_column and all(as_sample):
@@ -154,7 +154,7 @@ def _of_header(split: Split, names: set[str]) -> list[Finding]:
         told += "; give the folder of these images to decide it (--images)"
     column = "it is between the id and the encoding"
     if table.class_column is None:
-        column = "no column between the id and the encoding holds a class"
+        column = "no column between the id and the encoding has a class"
     return [
         Finding("columns", table.header, "decided", header),
         Finding("id", ids.template, ids.sure, told),

@@ -42,7 +42,8 @@ class LayoutDialect:
 
 
 def layout_dialect(root: Path, layout: Layout, tables: Tables) -> LayoutDialect:
-    """Infer the dialect. Raises ValueError when the table of training masks cannot be read."""
+    """Return the parts of the YAML that follow from the sample submission and the table of training
+    masks. Raises ValueError when this table cannot be read."""
     by_table = layout.meaning is None
     found, reason = _inferred(root, layout, tables, by_table)
     if found is None:

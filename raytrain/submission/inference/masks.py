@@ -17,10 +17,8 @@ are spread over the table."""
 PAIR_FIELDS = ("order", "first", "starts")
 
 
-def told_of(
-    table: Table, images: list[str], size_of: Callable[[str], Size | None]
-) -> list[Told]:  # fmt: skip
-    """Return the cells that hold pixels, each with its image's name and size.
+def told_of(table: Table, images: list[str], size_of: Callable[[str], Size | None]) -> list[Told]:
+    """Return the cells that encode at least one pixel, each with its image's name and size.
 
     Raises ValueError if the table and the image file disagree on a size.
     """
@@ -47,7 +45,7 @@ def how_masks_are_written(told: list[Told]) -> tuple[Meant, list[Told]]:
     Raises ValueError that names the row that cannot be read like the others.
     """
     if not told:
-        why = "no cell holds a mask; give a training table with masks (--train)"
+        why = "no cell encodes a mask; give a training table with masks (--train)"
         fields = ("layout", *PAIR_FIELDS, "prefix")
         return Meant(Reading(), [unknown(field, why) for field in fields]), []
     sizes = [item.size_HW for item in told]
@@ -60,7 +58,7 @@ def how_masks_are_written(told: list[Told]) -> tuple[Meant, list[Told]]:
     found = Finding("layout", layout, "decided", f"{len(told)} cells are {_named(layout)}")
     if layout == "pairs":
         meant = how_pairs_are_meant(told)
-        none = Finding("prefix", "", "decided", "each row holds the runs of one mask")
+        none = Finding("prefix", "", "decided", "each row has the runs of one mask")
         return Meant(meant.reading, [found, *meant.findings, none]), told
     plain = [
         Finding(

@@ -53,7 +53,7 @@ def _tokens(table: Table) -> list[str]:
 def row_kind(
     tables: list[Table], keys: dict[str, list[tuple[str, str]]], told: list[Told], reading: Reading,
 ) -> Finding:  # fmt: skip
-    """Infer whether a row holds a mask or an object. No cell lists several masks.
+    """Return the finding whether a row encodes a mask or an object. No cell lists several masks.
 
     `keys` are the pairs (image, class) of each table's rows, by the path of the table.
     """
@@ -107,7 +107,8 @@ def class_words(classes: list[str], sure: Sure, where: str) -> Finding:
 
 
 def row_order(names: list[str], classes: list[str], where: str) -> Finding:
-    """Infer how the sample sorts its images. `names` and `classes` are those of its rows."""
+    """Return the finding how the sample sorts its images. `names` and `classes` are those of its
+    rows."""
     images = [name for name, _ in groupby(names)]
     in_blocks = len(images) == len(set(names))
     orders = {

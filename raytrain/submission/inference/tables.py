@@ -39,8 +39,8 @@ class Table(CsvTable):
 
 
 def open_sample(path: Path) -> Table:
-    """Open the sample submission. Its first column is the id, its last column is the encoding, and
-    between them may be class and size.
+    """Return the sample submission. Its first column is the id, its last column is the encoding,
+    and between them may be class and size.
 
     Raises ValueError for a form that no dialect has.
     """
@@ -61,7 +61,8 @@ def open_sample(path: Path) -> Table:
 
 
 def open_train(path: Path, sample: Table, words: tuple[str, ...], names: set[str]) -> Table:
-    """Open the training table. Its columns are found by the sample's names, else by their content.
+    """Return the training table. Its columns are found by the sample's names, else by their
+    content.
 
     `words` are the classes in the sample, and `names` are the names of images. Raises ValueError
     when no column fits.
@@ -77,7 +78,7 @@ def open_train(path: Path, sample: Table, words: tuple[str, ...], names: set[str
         telling = [name for name in left if _hold_masks(columns[name])]
         if not telling:
             raise ValueError(
-                f"{path}: no column of {','.join(header)!r} holds run-length encodings like those "
+                f"{path}: no column of {','.join(header)!r} has run-length encodings like those "
                 f"in column {sample.encoding!r} of {sample.path}; give the training table (--train)"
             )
         encoding = telling[0]
@@ -116,7 +117,7 @@ def _id_column(columns: dict[str, list[str]], names: set[str]) -> str:
 
 
 def _told(cells: list[str]) -> list[int]:
-    """Return the positions of the first cells that hold pixels."""
+    """Return the positions of the first cells that encode at least one pixel."""
     return [at for at, cell in enumerate(cells) if not says_no_pixel(cell)][:PROBED]
 
 
