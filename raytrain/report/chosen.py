@@ -46,8 +46,8 @@ class Shown:
 
 
 def chosen_figures(facts: RunFacts, oof: Oof) -> list[PrintedFigure]:
-    """Draw the images that `report.images` names or, without it, the worst, middle and best labeled
-    images.
+    """Return figures of the images that `report.images` names or, without it, of the worst, middle
+    and best labeled images.
 
     Images without a prediction and unreadable images are left out, and the caption names them.
     Raises ValueError when no image can be read.

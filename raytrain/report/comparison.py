@@ -14,7 +14,7 @@ from raytrain.report.drawing import Drawing, drawing
 from raytrain.report.palette import ACCENT, INK, MUTED
 from raytrain.report.study_results import study_table
 from raytrain.report.study_table import Cell, StudyTable
-from raytrain.report.study_text import interval_text, spread_text
+from raytrain.report.study_text import cell_texts
 from raytrain.runs.extensions import refuse_foreign
 from raytrain.runs.jobs import read_config
 from raytrain.runs.layout import RunDir
@@ -135,14 +135,9 @@ def _compared(run: RunDir, table: StudyTable) -> ComparedStudy:
 
 
 def _cell(cell: Cell, table: StudyTable) -> list[str]:
-    ours = cell.ours
-    return [
-        cell.choice, cell.measure, f"{cell.theirs:.4f}", spread_text(ours),
-        "" if cell.difference is None else f"{cell.difference:+.4f}",
-        "" if ours is None else str(ours.n), interval_text(ours),
-        table.over if interval_text(ours) else "", table.same(cell.measure), table.same_images,
-        cell.ours_is,
-    ]  # fmt: skip
+    texts = cell_texts(cell)
+    over = table.over if texts[-1] else ""
+    return [*texts, over, table.same(cell.measure), table.same_images, cell.ours_is]
 
 
 def _hardware(records: list[Record]) -> str:

@@ -60,7 +60,7 @@ class Drawing:
     """Description of the figure, which is unique on a page."""
 
     def element(self) -> Markup:
-        """Return the figure as an element of the page."""
+        """Return the figure as an inline SVG element of the page."""
         return _element(self.svg.decode(), self.alt)
 
     @cached_property
@@ -94,7 +94,7 @@ class Drawing:
 
 
 def drawing(alt: str, size_in: tuple[float, float], plot: Callable[[Figure], None]) -> Drawing:
-    """Draw a figure of this width and height; `alt` describes it."""
+    """Return a figure of this width and height, which `plot` draws; `alt` describes it."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=size_in)
         plot(figure)
@@ -104,7 +104,7 @@ def drawing(alt: str, size_in: tuple[float, float], plot: Callable[[Figure], Non
 def draw(
     alt: str, title: str, x: str, height_in: float, plot: Callable[[Figure, Axes], None]
 ) -> Markup:
-    """Draw a figure with one pair of axes as an element of the page."""
+    """Return a figure with one pair of axes, which `plot` draws, as an SVG element of the page."""
 
     def one(figure: Figure) -> None:
         axes = figure.add_subplot()

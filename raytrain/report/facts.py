@@ -85,7 +85,7 @@ class RunFacts:
 
 
 def read_facts(run: RunDir, ledger: Sequence[LedgerRow], agreement: Agreement) -> RunFacts:
-    """Read the facts. Raises ValueError when the data was never checked."""
+    """Return the facts of a run. Raises ValueError when the run's data was never checked."""
     if not run.data_report.is_file():
         raise CodedError(
             "missing", f"{run.path}: there is nothing to report yet; run `raytrain check` first"
@@ -166,8 +166,8 @@ def written(path: Path) -> str:
 
 
 def read_folds(path: Path) -> FoldFacts | None:
-    """Read the folds as plain JSON, because `data.folds` is slow to import. Return None without a
-    file."""
+    """Return the folds in a run's `folds.json`, or None without this file. It is read as plain
+    JSON, because `data.folds` is slow to import."""
     if not path.is_file():
         return None
     remedy = "delete it; the same data and settings give the same folds again"

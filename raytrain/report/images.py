@@ -64,7 +64,7 @@ def overlay(image_HW3: np.ndarray, mask_HW: np.ndarray, classes: int, target: Ta
 def overlaid(
     image_HW3: np.ndarray, mask_HW: np.ndarray, classes: int, target: Target
 ) -> np.ndarray:
-    """Return the same picture as `overlay`, as an array of the image's own size."""
+    """Return the image (uint8) with the pixels of each class tinted and their border outlined."""
     picture = image_HW3.copy()
     colors = [class_color(number) for number in range(1, classes)]
     rgbs = [np.array([int(color[at : at + 2], 16) for at in (1, 3, 5)]) for color in colors]

@@ -31,8 +31,8 @@ class OofImages:
     """The labeled images with the ensemble's out-of-fold masks."""
 
     def __init__(self, facts: RunFacts):
-        """Open the maps. Raises ValueError that names a file if it does not hold its fold's
-        images."""
+        """Open the maps. Raises ValueError that names a file of maps that does not belong to the
+        images of its fold."""
         data, folds = facts.data, facts.folds
         self._ids = folds.val_ids if folds else ()
         self._files = SampleFiles(data)
@@ -51,8 +51,8 @@ class OofImages:
         return self._files.mask(id)
 
     def images(self) -> list[OofImage]:
-        """Return the labeled images with their Dice, worst first. Raises ValueError in the cases of
-        `truth`."""
+        """Return the labeled images with their Dice, worst first. Raises ValueError when the file
+        of a true mask is missing."""
         found = []
         for fold in range(len(self._ids)):
             for row, id in enumerate(self._ids[fold]):
@@ -77,7 +77,8 @@ class Oof:
 
 
 def read_oof(facts: RunFacts) -> Oof:
-    """Score every labeled image. Raises ValueError when a file of maps does not match its fold."""
+    """Return the out-of-fold results of every labeled image, or why there are none. Raises
+    ValueError when a file of maps does not belong to the images of its fold."""
     maps = OofImages(facts)
     if not has_oof_maps(facts):
         # All maps may exist, but which ones count is known only once there are members.

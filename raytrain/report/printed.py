@@ -26,7 +26,7 @@ class PrintedFigure:
 
 
 WRITTEN = ".written"
-"""Name of the file that lists the files of the last call, one a line."""
+"""Name of the file that lists the files of the last call, one per line."""
 
 
 def write_figures(folder: Path, figures: Sequence[PrintedFigure], kept: str | None = None) -> None:

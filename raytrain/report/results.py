@@ -1,14 +1,13 @@
 """The section with results: the headline, the evaluation and the submission."""
 
 import csv
-import hashlib
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from raytrain.report.facts import LedgerRow, RunFacts, written
 from raytrain.report.figures import out_of_fold_against_public
-from raytrain.runs.files import read_lines
+from raytrain.runs.files import read_lines, sha256_of
 from raytrain.runs.record import Record
 from raytrain.submission.agreement import Agreement
 
@@ -72,7 +71,6 @@ def submission(facts: RunFacts) -> Submission | None:
     path = facts.run.submission
     if not path.is_file():
         return None
-    content = path.read_bytes()
     found, drawn = facts.agreement, None
     if len(found.points) > 1:
         alt = f"Public against out-of-fold score of {len(found.points)} entries"
@@ -80,8 +78,8 @@ def submission(facts: RunFacts) -> Submission | None:
     return Submission(
         path=str(path),
         rows=len(read_lines(path)) - 1,
-        sha256=hashlib.sha256(content).hexdigest(),
-        kilobytes=len(content) / 1000,
+        sha256=sha256_of(path),
+        kilobytes=path.stat().st_size / 1000,
         written=written(path),
         events=list(facts.ledger),
         agreement=found,

@@ -92,7 +92,8 @@ def incidents(facts: RunFacts) -> list[tuple[str, str]]:
 
 
 def rungs(facts: RunFacts) -> Rungs:
-    """Return the decisions, counted from `events.jsonl` and the trials' records."""
+    """Return the decisions of early stopping, counted from `events.jsonl` and the trials'
+    records."""
     events = settled(facts.events)
     cost = stopping(facts.trials, facts.histories, facts.events)
     known = [rung for rung in cost.rungs if rung.correlation is not None]

@@ -3,8 +3,9 @@ them."""
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, TypeVar
+
+import numpy as np
 
 from raytrain.report.palette import INK, SERIES_COLOURS
 from raytrain.report.study_table import Choice, StudyTable
@@ -90,7 +91,7 @@ def styles(entries: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def named_columns(table: StudyTable, choice: Choice) -> dict[str, str]:
-    """Return factor -> label."""
+    """Return the choice's values as text: factor -> label."""
     return dict(zip(table.factors, choice.labels, strict=True))
 
 
@@ -111,7 +112,5 @@ def parted(items: Sequence[T], key: Callable[[T], K]) -> dict[K, list[T]]:
 def paged(items: Sequence[T], most: int) -> list[list[T]]:
     """Return the items in as few parts as possible. The parts have about equal lengths of at most
     `most`."""
-    count = -(-len(items) // most)
-    each, more = divmod(len(items), max(1, count))
-    starts = [place * each + min(place, more) for place in range(count + 1)]
-    return [list(items[low:high]) for low, high in pairwise(starts)]
+    parts = np.array_split(np.arange(len(items)), -(-len(items) // most)) if items else []
+    return [[items[place] for place in part] for part in parts]

@@ -54,7 +54,7 @@ class Choice:
 
     @property
     def label(self) -> str:
-        """All factors together."""
+        """The choice's values of all factors as one text."""
         return ", ".join(self.labels)
 
 

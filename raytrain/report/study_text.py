@@ -5,7 +5,7 @@ import io
 
 from rich.table import Table
 
-from raytrain.report.study_table import Choice, Spread, StudyTable
+from raytrain.report.study_table import Cell, Choice, Spread, StudyTable
 from raytrain.report.terminal import as_text
 from raytrain.runs.files import write_bytes
 from raytrain.runs.layout import RunDir
@@ -30,17 +30,16 @@ def choice_cells(table: StudyTable) -> list[list[str]]:
 
 def stated_cells(table: StudyTable) -> list[list[str]]:
     """Return one row of text for every figure that the source states."""
-    return [
-        [
-            cell.choice, cell.measure, f"{cell.theirs:.4f}",
-            spread_text(cell.ours),
-            "" if cell.difference is None else f"{cell.difference:+.4f}",
-            "" if cell.ours is None else str(cell.ours.n),
-            interval_text(cell.ours),
-            cell.ours_is,
-        ]
-        for cell in table.cells
-    ]  # fmt: skip
+    return [[*cell_texts(cell), cell.ours_is] for cell in table.cells]
+
+
+def cell_texts(cell: Cell) -> list[str]:
+    """Return the choice, the measure, the source's figure, our figure, the difference, the number
+    of repeats and the interval of our figure; empty where there is none."""
+    difference = "" if cell.difference is None else f"{cell.difference:+.4f}"
+    repeats = "" if cell.ours is None else str(cell.ours.n)
+    figures = [f"{cell.theirs:.4f}", _spread(cell.ours), difference, repeats]
+    return [cell.choice, cell.measure, *figures, _interval(cell.ours)]
 
 
 def write_study(run: RunDir, table: StudyTable) -> None:
@@ -53,7 +52,7 @@ def write_study(run: RunDir, table: StudyTable) -> None:
 
 def study_text(table: StudyTable) -> str:
     """Return the tables for the terminal."""
-    title = f"{table.source}; there: {table.stated}"
+    title = f"{table.source}; the source states: {table.stated}"
     parts = [_as_table(title, columns(table), choice_cells(table))]
     if table.cells:
         parts.append(_as_table(beside_text(table), list(CELL_COLUMNS), stated_cells(table)))
@@ -64,20 +63,20 @@ def beside_text(table: StudyTable) -> str:
     """Return in words how far our results and the source's can be compared."""
     measures = ", ".join(f"{measure} {table.same(measure)}" for measure in table.measures)
     return (
-        f"compared with the source; measure: {measures}; images: {table.same_images}; 95 "
-        f"% intervals over {table.over}"
+        f"the source's measures, compared with ours: {measures}; the source's images: "
+        f"{table.same_images}; 95 % intervals over {table.over}"
     )
 
 
-def spread_text(spread: Spread | None) -> str:
-    """Return mean and standard deviation."""
+def _spread(spread: Spread | None) -> str:
+    """Return mean and standard deviation as text; empty without a result."""
     if spread is None:
         return ""
     return f"{spread.mean:.4f}" + (f" +- {spread.sd:.4f}" if spread.sd is not None else "")
 
 
-def interval_text(spread: Spread | None) -> str:
-    """Return the interval, or nothing."""
+def _interval(spread: Spread | None) -> str:
+    """Return the 95 % interval as text; empty if there is none."""
     if spread is None or spread.low is None or spread.high is None:
         return ""
     return f"{spread.low:.4f} .. {spread.high:.4f}"
@@ -96,5 +95,5 @@ def _pairs(choice: Choice) -> list[str]:
     return [
         text
         for spread, figure in zip(choice.ours, choice.stated, strict=True)
-        for text in (spread_text(spread), "" if figure is None else f"{figure:.4f}")
+        for text in (_spread(spread), "" if figure is None else f"{figure:.4f}")
     ]

@@ -134,7 +134,8 @@ def _one(name: str, oof: dict[str, Any]) -> str:
 
 
 def evaluation_text(name: str, found: "Evaluation", classes: tuple[str, ...]) -> str:
-    """Return the figures of a set of images as a table, one row per class."""
+    """Return the figures of a set of images as text tables: one row per class, and the confusion
+    matrix if there is one."""
     title = f"{name}: {found.images} images; Dice, IoU: mean ± SD over images, and over the set"
     table = Table(title=title, title_justify="left")
     heads = ("class", "precision", "recall", "F1", "Dice", "set", "IoU", "set", "Hausdorff 95, px")

@@ -95,9 +95,8 @@ def test_only_the_first_measure_is_said_to_be_the_same(tmp_path: Path) -> None:
         ("Dice", "same"), ("IoU", "unknown"),
     ]  # fmt: skip
     assert "same measure Dice: yes; IoU: unknown" in Page(page).text("study-1")
-    assert "compared with the source; measure: Dice same, IoU unknown; images: same" in study_text(
-        compared.table
-    )
+    told = "compared with ours: Dice same, IoU unknown; the source's images: same"
+    assert told in study_text(compared.table)
     drawn = against_source([compared])
     assert drawn is not None
     dots = [line for line in drawn.figure.axes[0].lines if line.get_marker() == "o"]

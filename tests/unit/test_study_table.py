@@ -79,7 +79,7 @@ def test_the_table_lays_ours_beside_theirs(tmp_path: Path) -> None:
     assert focal.stated == (0.4476, None)
     assert focal.best_epochs == (3, 3, 3)
     text = study_text(table)
-    assert "Z9; there: test Dice and Jaccard" in text
+    assert "Z9; the source states: test Dice and Jaccard" in text
     assert [(cell.choice, cell.measure, cell.theirs, cell.ours_is) for cell in table.cells] == [
         ("focal, 0.001", "Dice", 0.4476, "focal, 0.001"),
         ("the best of dice", "Dice", 0.4087, "dice, 0.001"),
@@ -88,8 +88,8 @@ def test_the_table_lays_ours_beside_theirs(tmp_path: Path) -> None:
     ]
     assert table.cells[0].difference == pytest.approx(dice - 0.4476)
     assert (
-        "compared with the source; measure: Dice same, IoU unknown; images: other; "
-        "95 % intervals over repeats" in text
+        "the source's measures, compared with ours: Dice same, IoU unknown; the source's images: "
+        "other; 95 % intervals over repeats" in text
     )
     write_study(run, table)
     rows = list(csv.reader(run.study.read_text().splitlines()))
