@@ -30,6 +30,7 @@ class Plan(Spec):
     same plan."""
 
     quick_epochs: int | None = None
+    """Number of epochs of the quick member."""
     epochs: int | None = None
     """Largest number of epochs of any trial."""
     search_until_s: float | None = None
@@ -83,7 +84,7 @@ class Clock:
         return until_s is not None and self.used_s >= until_s
 
     def note(self, plan: Plan) -> None:
-        """Store a plan."""
+        """Store a plan in `budget.json`."""
         self.plan = plan
         self._write()
 

@@ -89,7 +89,7 @@ class ConsoleView:
         self._live.stop()
 
     def say(self, text: str) -> None:
-        """Print a line without changes."""
+        """Print a text as it is; brackets in it are not read as markup."""
         self.console.print(plain(text), soft_wrap=True)
 
     def _is_due(self, task: Task) -> bool:

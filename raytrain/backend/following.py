@@ -30,7 +30,8 @@ class View(Protocol):
         ...
 
     def looked(self) -> None:
-        """Called after each reading of the histories: everything known so far has been passed."""
+        """Called after each reading of all histories, when everything new was passed to
+        `update`."""
         ...
 
     def close(self) -> None:
@@ -68,9 +69,9 @@ class Follower:
 
     def _run(self) -> None:
         while not self._stop.wait(POLL_S):
-            self._try("tried again", self._look)
-        self._try("not told", self._look)
-        self._try("not closed", self._view.close)
+            self._try("an update failed and is tried again", self._look)
+        self._try("the last update failed", self._look)
+        self._try("it could not be closed", self._view.close)
 
     def _try(self, outcome: str, step: Callable[[], None]) -> None:
         try:

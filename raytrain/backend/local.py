@@ -29,7 +29,8 @@ class LocalBackend:
         return {"process": 1}
 
     def search(self, search: Search) -> None:
-        """Run every trial to its end. Schedulers are refused before."""
+        """Run the search's trials one after another, each to its end. A job with a scheduler was
+        refused before."""
         assert search.spec.scheduler.name == "none"
         while not search.is_over() and (task := search.ask()):
             try:
@@ -51,7 +52,8 @@ class LocalBackend:
     def map_shards(
         self, name: str, function: Callable[[Shard], list[Path]], shards: Sequence[Shard]
     ) -> None:
-        """Process one shard after another."""
+        """Call `function` on one shard after another, and send the files that it returns to the
+        storage."""
         for shard in shards:
             send(*function(shard))
 
@@ -88,7 +90,7 @@ def _tried(task: Task, search: Search) -> str | None:
 def _failure(task: Task, reporter: Reporter) -> Failure | None:
     """Train a task; returns why the training failed (a user's mistake, the storage, or too little
     memory), or None."""
-    samples = open_samples(RunDir(task.directory.parent.parent))
+    samples = open_samples(RunDir(task.run))
     try:
         run_trial(task, samples, reporter)
     except ValueError as error:

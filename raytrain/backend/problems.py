@@ -17,7 +17,7 @@ def tracking_problems(job: JobSpec, place: Place) -> list[str]:
     for package in (name for name, spec in asked.items() if spec is not None):
         if place == "local":
             problems.append(
-                f"tracking.{package}: it needs Ray, whose callback passes the figures on; add "
+                f"tracking.{package}: it needs Ray, whose callback sends it the figures; add "
                 f"--set tracking.{package}=null"
             )
         elif find_spec(package) is None:
@@ -41,14 +41,14 @@ def device_problems(job: JobSpec, place: Place) -> list[str]:
     problems = [missing] if missing else []
     if any(spec.batch_norm == "synced" for spec in specs):
         problems.append(
-            f"trial.batch_norm: synced needs GPUs, and {here}: torch's SyncBatchNorm has no CPU "
+            f"trial.batch_norm: synced needs GPUs, but {here}: torch's SyncBatchNorm has no CPU "
             "form; choose per_worker, or a norm that is the same for any number of workers, "
             "such as {name: unet, norm: group}"
         )
     for precision, instead in (("tf32", "fp32"), ("fp16", "bf16 or fp32")):
         if any(spec.precision == precision for spec in specs):
             problems.append(
-                f"trial.precision: {precision} needs GPUs, and {here}: CPUs do not compute in it; "
+                f"trial.precision: {precision} needs GPUs, but {here}: CPUs do not support it; "
                 f"choose {instead}"
             )
     return problems

@@ -5,7 +5,6 @@ A command prints lines; a program or a notebook shows one bar.
 
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from types import TracebackType
 from typing import Self
 
 from raytrain.backend.bar import BarView
@@ -58,18 +57,14 @@ class Progress:
         self._stack.enter_context(repeated(self._look_away, LOOK_S, "histories"))
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._stack.close()
         for follower in reversed(self._followers):
             follower.stop()
 
     def _look_away(self) -> None:
-        """Fetch some histories, each trial's in its turn."""
+        """Fetch the histories of some trials from the storage. The next call fetches those of
+        other trials."""
         for name in [*self._away][:AT_ONCE]:
             if (task := self._away.pop(name, None)) is not None:
                 with suppress(OSError):  # the next look may succeed

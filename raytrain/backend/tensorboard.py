@@ -83,7 +83,7 @@ class _Board:
         self.rows: list[Row] = []
 
     def add(self, rows: list[Row]) -> None:
-        """Write the new rows."""
+        """Write the rows that the event file does not contain yet."""
         for row in rows[len(self.rows) :]:
             values = [
                 Summary.Value(tag=PLACES.get(key, key), simple_value=value)

@@ -29,7 +29,7 @@ def job(trial: TrialSpec, gpus: float, search: SearchSpec | None = None) -> JobS
 def test_what_needs_a_gpu_is_refused_without_one(field: str, value: str) -> None:
     wish = TrialSpec.model_validate({field: value})
     (problem,) = device_problems(job(wish, gpus=0), "ray")
-    assert problem.startswith(f"trial.{field}: {value} needs GPUs, and resources.gpus is 0: ")
+    assert problem.startswith(f"trial.{field}: {value} needs GPUs, but resources.gpus is 0: ")
     (problem,) = device_problems(job(wish, gpus=0), "local")
     assert "this machine has none" in problem
     assert device_problems(job(wish, gpus=1), "ray") == []

@@ -222,4 +222,9 @@ def test_a_view_that_fails_holds_up_nothing_and_is_told_again(
         append_row(task.trial_dir.history, row(2))
         progress.ended(write_record(task, "finished", None))
     assert view.told[-2:] == [2, "end"]
-    assert capsys.readouterr().out.count("broken: tried again: OSError: No space left") == 1
+    assert (
+        capsys.readouterr().out.count(
+            "broken: an update failed and is tried again: OSError: No space left"
+        )
+        == 1
+    )
