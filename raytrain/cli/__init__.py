@@ -1,7 +1,7 @@
 """The commands. Each parses its arguments, calls one function and returns the answer. Heavy
 libraries are imported late."""
 
-from raytrain.cli import (
+from raytrain.cli import (  # noqa: F401  each module adds its commands to `app`
     begin,
     catalogue,
     cluster,
@@ -14,20 +14,7 @@ from raytrain.cli import (
 )
 from raytrain.cli.app import app
 
-__all__ = [
-    "begin",
-    "catalogue",
-    "cluster",
-    "growing",
-    "line",
-    "main",
-    "prediction",
-    "results",
-    "scores",
-    "submission",
-]
-
 
 def main() -> None:
-    """Run a command."""
+    """Run the command on this process's command line, and exit with its exit code."""
     app(prog_name="raytrain")

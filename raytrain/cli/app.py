@@ -168,7 +168,7 @@ Local = Annotated[
 
 
 def place_of(local: bool) -> Place:
-    """Return where to run."""
+    """Return `local`, which is this process, or `ray`."""
     return "local" if local else "ray"
 
 

@@ -54,10 +54,8 @@ def init(
         return Answer(result, text, 1, message, problems)
     following, more = f"raytrain run {path}", " (add --local to run without Ray)"
     if draft.report is not None and not draft.report.ids("test"):
-        following, more = (
-            (f"write into {path} where the test images are, then run `raytrain check {path}`"),
-            "",
-        )
+        following = f"write into {path} where the test images are, then run `raytrain check {path}`"
+        more = ""
     return Answer({**result, "next": following}, f"{text}\nnext: {following}{more}")
 
 

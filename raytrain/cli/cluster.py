@@ -162,7 +162,7 @@ def _followed(address: str, id: str, log: TextIO | None) -> Answer:
         job = follow(connect(address), id, log)
     except KeyboardInterrupt as error:
         words = f"{id} --address {address}`"
-        text = f"{id}: the job goes on; follow it with `raytrain jobs attach {words}"
+        text = f"{id}: the job continues; follow it with `raytrain jobs attach {words}"
         text += f", or stop it with `raytrain jobs stop {words}"
         problems = (problem_of("interrupted", text),)
         return Answer(None, "", 143 if isinstance(error, Terminated) else 130, text, problems)
@@ -184,11 +184,12 @@ def _facts(job: "Job") -> dict[str, Any]:
 
 
 def order(group: Any, name: str, words: list[str]) -> "Order":
-    """Return the order for a command line. The command itself, one of the group's, has checked the
-    line first.
+    """Return what a Ray job must run for the command `name` of `group` with these words, after the
+    command's own parser has checked them.
 
     The job is resolved here and sent as a file of its own. In the words, `JOB_FILE` replaces the
-    name of the job's file, and `--set` and `--profile` are left out.
+    name of the job's file, and `--set` and `--profile` are left out. Raises ValueError for a
+    command that cannot run as a Ray job, and for a folder in place of the job's YAML.
     """
     from raytrain.cluster.launch import JOB_FILE, Order
 

@@ -49,7 +49,7 @@ def leaderboard(
     from raytrain.pipeline.leaderboard_view import board, difference
 
     if diff and (sort or filter or best_per):
-        raise typer.BadParameter("--diff stands alone")
+        raise typer.BadParameter("--diff cannot be used with --sort, --filter or --best-per")
     place = _run(run, trust)
     if diff:
         differing = difference(place, *diff)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # all of them take long to import
 def load_job(
     path: str | PathLike[str], set: Sequence[str] = (), profile: str | None = None
 ) -> "JobSpec":
-    """Read a job file. `set` holds overrides, such as `["trial.epochs=3"]`.
+    """Return the job in a YAML file. `set` has overrides, such as `["trial.epochs=3"]`.
 
     Raises ValueError that lists every problem.
     """
@@ -62,7 +62,8 @@ def check(job: "JobSpec") -> Checked:
 
 
 def train(job: "JobSpec", place: "Place" = "ray") -> "Record":
-    """Train the job's trial once, with the val split or the first fold held out."""
+    """Train the job's trial once, with the val split or the first fold held out, and return its
+    record."""
     from raytrain.pipeline.run import opened
     from raytrain.pipeline.train import train as station
 
@@ -71,7 +72,8 @@ def train(job: "JobSpec", place: "Place" = "ray") -> "Record":
 
 
 def search(job: "JobSpec", place: "Place" = "ray") -> Searched:
-    """Search models, losses and rates with early stopping."""
+    """Search models, losses and rates with early stopping, and return the configurations, best
+    first."""
     from raytrain.pipeline.run import opened
     from raytrain.pipeline.search import search as station
 
@@ -116,8 +118,8 @@ def predict(
 
 
 def evaluate(job: "JobSpec") -> Evaluated:
-    """Score masks against the truth: the ensemble's masks or, without an ensemble, those of the
-    best training."""
+    """Return scores of masks against the truth: of the ensemble's masks or, without an ensemble, of
+    those of the best training. They are also written to a CSV file."""
     from raytrain.pipeline.evaluate import evaluate as station
 
     folder = _visited(job)
@@ -126,7 +128,7 @@ def evaluate(job: "JobSpec") -> Evaluated:
 
 
 def suspects(job: "JobSpec") -> "Suspects":
-    """List the labels that the out-of-fold ensemble contradicts most. Call it after `run`.
+    """Return the labels that the out-of-fold ensemble contradicts most. Call it after `run`.
 
     The result has the rows of all labels as a DataFrame, and the paths of a picture, a table and a
     list that `competition.exclude` can name.

@@ -113,7 +113,9 @@ def test_ctrl_c_says_that_the_job_goes_on_and_it_does(
     code = stop_when(["jobs", "logs", "left", "-f"], seen, signal.SIGINT, log)
     assert code == 130
     text = log.read_text()
-    assert "left: the job goes on; follow it with `raytrain jobs attach left --address http" in text
+    assert (
+        "left: the job continues; follow it with `raytrain jobs attach left --address http" in text
+    )
     assert "run the same command" not in text
     done = raytrain("jobs", "logs", "left")
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "first line")
