@@ -98,8 +98,8 @@ def augment(job: JobSpec, run: RunDir, out: Path, count: int | None, originals: 
 
 def preview(job: JobSpec, run: RunDir) -> Path:
     """Draw some training images before and after augmentation as one picture, with the outlines of
-    their masks, and return the picture's path. Raises ValueError when augmentation draws
-    nothing."""
+    their masks, and return the picture's path. Raises ValueError when the augmentation is
+    empty."""
     if problems := _nothing_drawn(job):
         raise ValueError("\n".join(problems))
     report = read_if_changed(job.competition, run)

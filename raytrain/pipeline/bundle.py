@@ -15,11 +15,12 @@ DATE = (1980, 1, 1, 0, 0, 0)
 
 
 def bundle(path: Path, out: Path | None, trust: bool) -> tuple[Bundle, Path]:
-    """Write a bundle of a run; returns it and its path. If the name of `out` ends with .zip, it is
-    a zip, else a folder.
+    """Write a bundle of the run in the folder `path`; returns its content and its path. It is a zip
+    if the name of `out` ends with .zip, else a folder.
 
-    Without `out` it is `bundle.zip` in the run's folder. `trust` is as in `open_source`. Raises
-    ValueError when `path` is not a folder, or when `out` exists and is not a bundle.
+    Without `out` it is `bundle.zip` in the run's folder. `trust` allows running the Python files of
+    the run. Raises ValueError when `path` is not a folder, or when `out` exists and is not a
+    bundle.
     """
     if not path.is_dir():
         raise ValueError(f"{path}: no folder; give a run's, such as runs/<competition>/<run>")
@@ -27,7 +28,9 @@ def bundle(path: Path, out: Path | None, trust: bool) -> tuple[Bundle, Path]:
     target = out or path / "bundle.zip"
     as_zip = target.suffix == ".zip"
     if target.is_dir() if as_zip else _is_taken(target):
-        raise ValueError(f"{target}: exists, and is no bundle; choose another --out, or remove it")
+        raise ValueError(
+            f"{target}: exists and is not a bundle; choose another --out, or remove it"
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
@@ -37,7 +40,9 @@ def bundle(path: Path, out: Path | None, trust: bool) -> tuple[Bundle, Path]:
         if as_zip:
             _zip(folder, target)
         else:
-            _replace(folder, target, temporary / "old")
+            if target.exists():
+                target.rename(temporary / "old")
+            folder.rename(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return written, target
@@ -47,12 +52,6 @@ def _is_taken(folder: Path) -> bool:
     if not folder.is_dir():
         return folder.exists()
     return any(folder.iterdir()) and not (folder / FILE).is_file()
-
-
-def _replace(folder: Path, target: Path, old: Path) -> None:
-    if target.exists():
-        target.rename(old)
-    folder.rename(target)
 
 
 def _zip(folder: Path, target: Path) -> None:

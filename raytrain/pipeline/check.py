@@ -39,10 +39,10 @@ Read = Callable[[CompetitionSpec, RunDir], DataReport]
 
 
 def check(job: JobSpec, run: RunDir, read: Read = read_anew) -> DataReport:
-    """Verify the data that `read` reads, and save the report.
+    """Verify the job and the data that `read` reads, save the report of the data, and return it.
 
-    Raises ValueError that lists every problem, or when the run directory holds results of other
-    data or of another metric.
+    Raises ValueError that lists every problem, or when the run directory has results of other data
+    or of another metric.
     """
     keep_extensions(run)
     load_extensions(run)
@@ -67,9 +67,11 @@ def check(job: JobSpec, run: RunDir, read: Read = read_anew) -> DataReport:
 
 
 def check_all(job: JobSpec, run: RunDir) -> tuple[DataReport, Folds]:
-    """Verify the job and all data, and save the report, the folds and the contact sheet.
+    """Verify the job and all data, save the report, the folds and the contact sheet, and return the
+    report and the folds.
 
-    Raises ValueError in the cases of `check`, and when there are fewer configurations than members.
+    Raises ValueError that lists every problem, or when the run directory has results of other data
+    or of another metric.
     """
     if problems := ensemble_problems(job):
         raise config_error("the job", problems)

@@ -13,9 +13,9 @@ from raytrain.data.phantom import PhantomSplit, write_phantom
 from raytrain.metrics import gathered, score
 from raytrain.metrics.dice import foreground_dice, mean_foreground_dice, overlap_counts
 from raytrain.metrics.evidence import Evidence
-from raytrain.pipeline.predict import read_ensemble
 from raytrain.pipeline.run import run
 from raytrain.report.terminal import leaderboard_table
+from raytrain.runs.ensemble import read_ensemble
 from raytrain.runs.layout import RunDir
 from raytrain.runs.messages import counted, say
 from raytrain.search.configurations import configurations
@@ -44,7 +44,8 @@ class Demo:
 
 
 def demo(job: JobSpec, directory: RunDir) -> Demo:
-    """Draw the competition, run the pipeline and print the results."""
+    """Write the synthetic competition, run the pipeline on it, print the results and return
+    them."""
     folder = Path(job.competition.data).absolute()
     truth = folder.with_name(f"{folder.name}-test-masks")
     write_phantom(folder, truth, PhantomSplit(), SEED)

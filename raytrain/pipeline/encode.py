@@ -15,7 +15,8 @@ from raytrain.submission.table import build_table, predicted_masks, write_table
 
 
 def encode(run: Run) -> None:
-    """Write the CSV in natural order of the image names.
+    """Write the ensemble's masks of the test images to the CSV, in natural order of the image
+    names, or in the sample's order if there is a sample.
 
     Raises ValueError that lists every problem, and then leaves no file.
     """

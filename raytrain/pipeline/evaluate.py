@@ -144,9 +144,9 @@ def has_test_truth(report: DataReport) -> bool:
 
 
 def evaluate_folders(masks: Path, truth: Path) -> tuple[Evaluation, tuple[str, ...]]:
-    """Compare mask files with the files of the same name, without suffix, in another folder.
+    """Score mask files against the files of the same name, without suffix, in another folder.
 
-    If the masks hold 0 and one other value, such as 255, the other value is the only class.
+    If the masks contain 0 and one other value, such as 255, the other value is the only class.
     Otherwise the values are class numbers, and 255 in the truth means unlabeled. Returns the
     figures and the names of the classes. Raises ValueError that lists every problem: names that
     only one folder has, unreadable files, and masks of another size than their truth.

@@ -46,7 +46,7 @@ def fetch(job: JobSpec, folder: Path) -> Path:
     except OSError as error:
         what = f"{error.filename or folder}: {error.strerror or error}"
         raise ValueError(
-            f"{what}; correct this, and run the same command again{_kept(partial)}"
+            f"{what}; correct the cause, then run the same command again{_kept(partial)}"
         ) from None
     return folder
 

@@ -30,15 +30,18 @@ def predict_hidden(
     """Write the CSV for all images of a folder, whatever their number and sizes.
 
     An unreadable image gets blank rows and a warning. Members with the smallest weights are left
-    out if the estimate exceeds the limit. Raises ValueError for a missing folder, for two images of
-    one name, and in the cases of `open_source`.
+    out if the estimate exceeds the limit. `trust` allows running the Python files in the bundle.
+    Raises ValueError for a missing folder, for two images of one name, and for a damaged bundle.
     """
     start = time.monotonic()
     source = open_source(bundle, trust)
     content = source.bundle
     dialect = content.submission
     if dialect is None:
-        raise ValueError(f"{bundle}: it was written without a job, so it has no dialect for a CSV")
+        raise ValueError(
+            f"{bundle}: its run has no job, so the CSV's dialect is not known; write a bundle of a "
+            "run with a job"
+        )
     found = find_images([str(images)], source.kind)
     if found.problems:
         raise ValueError("\n".join(found.problems))
@@ -82,7 +85,7 @@ def _in_time(source: Source, found: FoundImages, end: float) -> list[MemberShare
     if len(kept) < len(parts):
         say(f"estimate without them: {_hours(rest)}")
     if rest > available:
-        warn("even one member may take longer than the limit allows")
+        warn("even one member may take longer than the time limit; bundle a smaller ensemble")
     return [parts[place] for place in kept]
 
 

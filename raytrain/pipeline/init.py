@@ -18,7 +18,7 @@ def init(folder: str, sample: Path | None, out: Path | None) -> tuple[Draft, Pat
     """Write the YAML of a folder, by default as `<name>.yaml` in the working directory, and return
     it with its path.
 
-    Raises ValueError when the file exists, and in the cases of `draft_of`.
+    Raises ValueError when the file exists, or when no masks are found in the folder.
     """
     path = out or Path(f"{name_of(absolute(folder))}.yaml")
     if path.exists():
@@ -66,6 +66,6 @@ def draft_text(draft: Draft, path: Path) -> str:
         lines += [f"{count} problem{'s' * (count > 1)} that `raytrain check` will list, too:"]
         lines += [f"  {problem}" for problem in shortened([*draft.problems])]
     if draft.questions:
-        lines.append("only a person can answer this (the file holds the first answer):")
+        lines.append("only a person can answer this (the file has the first answer to each):")
         lines += ["  " + str(question).replace("\n", "\n  ") for question in draft.questions]
     return "\n".join(lines)

@@ -103,7 +103,8 @@ class Difference:
 
 
 def difference(run: RunDir, first: str, second: str) -> Difference:
-    """Compare the specs of two configurations. Raises ValueError when one is not found."""
+    """Return the fields in which two configurations differ. Raises ValueError when one is not
+    found."""
     one, other = named(run, first), named(run, second)
     left, right = fields(one), fields(other)
     differing = [
@@ -124,8 +125,8 @@ def fields(each: Configuration) -> Line:
 
 
 def _line(each: Configuration, row: dict[str, str]) -> Line:
-    """Merge columns and fields. A column hides a field of the same name; `trial.<path>` names the
-    hidden field."""
+    """Return the columns and the fields of a configuration. A column hides a field of the same
+    name; the key `trial.<path>` has the hidden field."""
     found = fields(each)
     return {f"trial.{path}": value for path, value in found.items()} | found | row
 
@@ -149,15 +150,15 @@ def _filtered(lines: list[Line], text: str) -> tuple[list[Line], str]:
 
 
 def _compared(operator: Callable[[Any, Any], bool], one: Any, other: Any) -> bool:
-    """Compare two values: as numbers if both are numbers, else as text."""
+    """Return the result of comparing two values: as numbers if both are numbers, else as text."""
     if isinstance(one, float) and isinstance(other, float):
         return operator(one, other)
     return operator(_shown(one), _shown(other))
 
 
 def _sorted(lines: list[Line], key: str, turned: bool) -> list[Line]:
-    """Sort scores from high to low, and other values from low to high; `turned` reverses the order.
-    Missing values come last."""
+    """Return the lines sorted by `key`: scores from high to low, other values from low to high;
+    `turned` reverses the order. Missing values come last."""
     known = [line for line in lines if _shown(line.get(key))]
     numbers = all(isinstance(_number(line[key]), float) for line in known)
     falling = (key in FALLING) != turned

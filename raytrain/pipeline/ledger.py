@@ -7,6 +7,7 @@ from rich.table import Table
 from raytrain.config.job import JobSpec
 from raytrain.report.terminal import as_text
 from raytrain.runs.layout import RunDir
+from raytrain.runs.messages import counted
 from raytrain.submission import calls
 from raytrain.submission.answers import Entry
 from raytrain.submission.events import Event, latest, summary
@@ -57,7 +58,8 @@ class Reconciled:
 
     @property
     def text(self) -> str:
-        return f"{self.slug}: {self.entries} submissions on Kaggle, {self.added} events added"
+        added = f"{counted(self.added, 'event')} added to the ledger"
+        return f"{self.slug}: {counted(self.entries, 'submission')} on Kaggle, {added}"
 
 
 def reconcile(job: JobSpec, run: RunDir) -> Reconciled:

@@ -65,8 +65,8 @@ def predict(run: Run) -> None:
 def shards(
     run: RunDir, ensemble: Ensemble, ids: tuple[str, ...], masks: Path
 ) -> list[PredictShard]:
-    """Divide the work into fixed shards, because the other images of a batch affect the last bits
-    of a map."""
+    """Return the images `ids` in parts that are predicted one by one. The parts are always the
+    same, because the other images of a batch affect the last bits of a map."""
     networks, given = shares(parts_of(ensemble, run.path))
     return [
         PredictShard(

@@ -52,8 +52,9 @@ def predict_new(
 ) -> Predicted:
     """Write `<out>/<name>.png` for every image at these files, folders and patterns.
 
-    `path` and `trust` are as in `open_source`. Before anything is written, raises ValueError that
-    lists every input that is missing, unreadable or unlike the training images.
+    `path` is a run's folder, a bundle or a checkpoint. `trust` allows running its Python files.
+    Before anything is written, raises ValueError that lists every input that is missing, unreadable
+    or unlike the training images.
     """
     source = open_source(path, trust)
     bundle = source.bundle
@@ -80,7 +81,7 @@ def predict_new(
 
 def _dialect(source: Source, path: Path) -> SubmissionSpec:
     if source.bundle.submission is None:
-        raise ValueError(f"{path}: has no job, so the CSV's dialect is not known; leave --csv out")
+        raise ValueError(f"{path}: no job is here, so the CSV's dialect is unknown; omit --csv")
     return source.bundle.submission
 
 
@@ -88,7 +89,7 @@ def _refuse(found: FoundImages, out: Path, extras: Sequence[Extra]) -> None:
     problems = [*found.problems, *found.unreadable.values()]
     problems += [f"{folder}: there is no image in this folder" for folder in found.empty]
     if not found.ids and not problems:
-        problems.append("no image was given")
+        problems.append("no image was given; give files, folders or patterns")
     inputs = {Path(file).resolve() for each in found.images for file in each.addresses}
     seen: dict[Path, str] = {}
     for id in found.ids:

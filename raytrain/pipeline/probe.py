@@ -19,7 +19,8 @@ from raytrain.runs.record import Task
 
 
 def probe(run: Run) -> dict[str, Any]:
-    """Probe `job.trial` on one worker, and return the content of `batches.json`.
+    """Measure the largest batches of the job's trial on one worker, and return the content of
+    `batches.json`.
 
     Raises ValueError when a batch of one image does not fit, and for pixel classifiers, which have
     no batches.
@@ -32,9 +33,8 @@ def probe(run: Run) -> dict[str, Any]:
     task = make_task(run, "train", trial, held_out(run), workers=1)
     make_trainable([task], run)
     run.backend.map_shards("probe", _probe, [task])
-    found: dict[str, Any] = read_json(
-        folder.batches, "delete it and run `raytrain probe` again"
-    )  # fmt: skip
+    remedy = "delete it and run `raytrain probe` again"
+    found: dict[str, Any] = read_json(folder.batches, remedy)
     if "reason" in found:
         raise ValueError(found["reason"])
     return found

@@ -1,6 +1,5 @@
 """`report`: one HTML page with the results of a run so far, at any stage of the pipeline."""
 
-import hashlib
 from datetime import UTC
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from raytrain.report.printed import write_figures
 from raytrain.report.results import evaluation
 from raytrain.report.study import curves, results, section
 from raytrain.report.study_results import study_table
-from raytrain.runs.files import write_bytes
+from raytrain.runs.files import sha256_of, write_bytes
 from raytrain.runs.layout import RunDir
 from raytrain.runs.mirror import send
 from raytrain.submission.agreement import agreement
@@ -24,7 +23,7 @@ from raytrain.submission.ledger import Ledger
 
 def report(run: RunDir, ledger: Ledger) -> Path:
     """Write `report.html` and its figures for print, and return the page's path. Raises ValueError
-    in the cases of `page_of`."""
+    when the data was never checked, or a file of the run is damaged."""
     facts, table = _facts(run, ledger), study_table(run)
     oof = read_oof(facts)
     study = section(table, [*results(table), *curves(table)]) if table else None
@@ -54,8 +53,8 @@ def compare_studies(storage: Path) -> tuple[list[ComparedStudy], tuple[Path, Pat
 
 
 def page_of(run: RunDir, ledger: Ledger, reload_s: int) -> str:
-    """Return the page. If it is served, it asks for its parts again every `reload_s` seconds, and
-    leaves out figures that take seconds to draw.
+    """Return the report of a run as a live page, which asks for its parts again every `reload_s`
+    seconds. Figures that take seconds to draw are left out.
 
     Raises ValueError when the data was never checked, or a file of the run is damaged.
     """
@@ -66,14 +65,10 @@ def page_of(run: RunDir, ledger: Ledger, reload_s: int) -> str:
 
 def _facts(run: RunDir, ledger: Ledger) -> RunFacts:
     events = ledger.read()
-    own = {run.path.name, _digest(run)}  # another run may have entered the same file
+    digest = sha256_of(run.submission) if run.submission.is_file() else ""
+    own = {run.path.name, digest}  # another run may have entered the same file
     ours = [_row(event) for event in events if {event.run, event.sha256} & own]
     return read_facts(run, ours, agreement(events))
-
-
-def _digest(run: RunDir) -> str:
-    file = run.submission
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
 
 
 def _row(event: Event) -> dict[str, str]:

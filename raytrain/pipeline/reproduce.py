@@ -1,6 +1,5 @@
 """`reproduce`: rebuild a submission's CSV from the record in the ledger's folder."""
 
-import hashlib
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from raytrain.data.report import DataReport, read_report
 from raytrain.engine.checkpoint import is_there
 from raytrain.pipeline.predict import predict_shard, shards
 from raytrain.runs.ensemble import Ensemble
+from raytrain.runs.files import sha256_of
 from raytrain.runs.joined import read_joined
 from raytrain.runs.layout import RunDir
 from raytrain.submission.change import change
@@ -39,7 +39,8 @@ class Reproduced:
 
 
 def reproduce(asked: JobSpec, run: RunDir, ref: str) -> Reproduced:
-    """Predict and encode with the members that the record names.
+    """Rebuild the CSV of a submission, given by its tag or Kaggle's number, with the members in its
+    record.
 
     Raises ValueError when there is no such submission, when data or weights differ from those of
     the record, and when the CSV differs, with the number of pixels that do.
@@ -62,7 +63,7 @@ def reproduce(asked: JobSpec, run: RunDir, ref: str) -> Reproduced:
 
         built = Path(folder) / "submission.csv"
         write_table(built, build_table(masks(), report.classes, spec, report.target), spec)
-        digest = hashlib.sha256(built.read_bytes()).hexdigest()
+        digest = sha256_of(built)
         if digest == event.sha256:
             return Reproduced(event.tag, event.rows, digest)
         sent = ledger.kept(f"{event.tag}.csv")
@@ -105,8 +106,8 @@ def _same_data(source: RunDir, ensemble: Ensemble) -> DataReport:
     report = read_report(source.data_report)
     if report.fingerprint != ensemble.data:
         raise ValueError(
-            f"{source.path}: its data has the fingerprint {report.fingerprint}, the submission's "
-            f"data had {ensemble.data}; run `raytrain check` on the submission's data"
+            f"{source.path}: its data has the fingerprint {report.fingerprint}, but the "
+            f"submission's data had {ensemble.data}; run `raytrain check` on the submission's data"
         )
     return report
 

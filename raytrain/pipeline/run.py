@@ -61,7 +61,8 @@ def run(job: JobSpec, folder: RunDir, place: Place) -> Event:
 
 
 def _within(job: JobSpec, folder: RunDir, place: Place, clock: Clock) -> None:
-    """Run until the budget is over. Raises ValueError if no CSV was written by then."""
+    """Run all stations until the budget is over. Raises ValueError if no CSV was written by
+    then."""
     try:
         with (
             clock.ending(),

@@ -25,14 +25,8 @@ from raytrain.search.stopping_cost import stopping
 from raytrain.search.trials import Trials
 
 
-def without_end() -> bool:
-    """Return False, so that a search without a budget is not ended early."""
-    return False
-
-
-def search(run: Run, is_over: Callable[[], bool] = without_end) -> list[Configuration]:
-    """Run the remaining trials until the search's time is over; returns the leaderboard, best
-    first.
+def search(run: Run, is_over: Callable[[], bool] = lambda: False) -> list[Configuration]:
+    """Run the remaining trials until `is_over()` is true; returns the leaderboard, best first.
 
     Raises ValueError when no trial gave a score. Returns an empty list if there was no time for any
     trial.

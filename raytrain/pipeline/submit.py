@@ -6,12 +6,12 @@ the SHA-256 of the file, so it is not stored.
 """
 
 import contextlib
-import hashlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from raytrain.config.codes import CodedError
 from raytrain.config.job import JobSpec
+from raytrain.runs.files import sha256_of
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.layout import RunDir
 from raytrain.submission import calls
@@ -53,7 +53,8 @@ def submit(job: JobSpec, run: RunDir, consent: Collection[Consent]) -> Submissio
 
 
 def preview(job: JobSpec, run: RunDir, consent: Collection[Consent]) -> Submission:
-    """Do everything that `submit` does before it sends. Raises ValueError in the same cases."""
+    """Do everything that `submit` does before it sends, and return the submission with a token.
+    Raises ValueError with every objection to sending, and without credentials."""
     with _quota_in_errors(job):
         event = ready(job, run, consent)
         standing = look_up(job, run, event, consent)
@@ -87,7 +88,7 @@ def _verify(job: JobSpec, run: RunDir, token: str) -> None:
     if event is None:
         where = f"run {job.run} of {job.competition.name}"
         raise _refused(token, f"it is not a token of {where}; {again}")
-    if hashlib.sha256(run.submission.read_bytes()).hexdigest() != event.sha256:
+    if sha256_of(run.submission) != event.sha256:
         raise _refused(token, f"{run.submission} has changed since the preview; {again}")
     # A file that is sent and not judged yet is followed, as by every repeated command.
     if event.ref is not None and event.kind != "sent":
@@ -101,7 +102,8 @@ def _refused(token: str, problem: str) -> CodedError:
 
 @contextlib.contextmanager
 def _quota_in_errors(job: JobSpec) -> Iterator[None]:
-    """Add the quota to an error for programs, if Kaggle answers."""
+    """Add the quota to the facts of an error about a token or a file that was sent before, if
+    Kaggle answers."""
     try:
         yield
     except CodedError as error:

@@ -46,7 +46,7 @@ class Suspects:
     table: Path
     sheet: Path
     exclude: Path
-    """The ids of the suspects, one a line."""
+    """The ids of the suspects, one per line."""
     kept: bool
     """Whether `exclude` is an earlier list with other ids, which was not replaced."""
 

@@ -77,7 +77,7 @@ class PageServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, page: Callable[[], str], port: int):
-        """`page` makes the page. Port 0 means any free port.
+        """`page` returns the page's HTML. Port 0 means any free port.
 
         Raises ValueError when the port is taken.
         """

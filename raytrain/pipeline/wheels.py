@@ -35,11 +35,7 @@ def needed_packages(module: str) -> list[str]:
         except PackageNotFoundError:
             continue
         todo += _required(wanted)
-    return [f"{name}=={number}" for name, number in sorted(found.items(), key=_raytrain_first)]
-
-
-def _raytrain_first(item: tuple[str, str]) -> tuple[bool, str]:
-    return item[0] != "raytrain", item[0]
+    return [f"{name}=={found[name]}" for name in sorted(found, key=lambda n: (n != "raytrain", n))]
 
 
 def _required(wanted: Requirement) -> Iterator[Requirement]:

@@ -96,6 +96,6 @@ def test_members_are_left_out_for_want_of_time(
     assert (heavy.weight, light.weight) == (2, 1)
     assert f"{light.name} (weight 1) is left out, to keep the time limit" in said.err
     assert said.err.count("is left out") == 1
-    assert "even one member may take longer" in said.err
+    assert "even one member may take longer than the time limit" in said.err
     assert "estimate without them: " in said.out
     assert [*rows(tmp_path / "short.csv")] == [*rows(tmp_path / "all.csv")]

@@ -27,11 +27,13 @@ def test_kaggles_list_is_merged_into_the_ledger(job: Path, kaggle: Kaggle, tmp_p
     tag = ledger_in(run).read()[0].tag
     lines = ledger_in(run).path.read_text().splitlines(keepends=True)
     ledger_in(run).path.write_text("".join(lines[:2]))  # as after a lost answer
-    assert reconcile(spec, run).text == "heart: 2 submissions on Kaggle, 2 events added"
+    assert (
+        reconcile(spec, run).text == "heart: 2 submissions on Kaggle, 2 events added to the ledger"
+    )
     known = latest(ledger_in(run).read())
     assert (known[tag].kind, known[tag].ref, known[tag].public) == ("scored", 1001, 0.8)
     assert (known["kaggle-1000"].kind, known["kaggle-1000"].run) == ("failed", None)
-    assert reconcile(spec, run).text.endswith("0 events added")
+    assert reconcile(spec, run).text.endswith("0 events added to the ledger")
     table = listed(ledger_in(run)).text
     for words in (tag, "by hand", "kaggle-1000", "0.8912 (0.8800 .. 0.9000)", "0.8000", "scored"):
         assert words in table
@@ -54,7 +56,7 @@ def test_of_two_entries_with_one_tag_the_ledger_keeps_to_its_own(job: Path, kagg
             assert [(event.tag, event.ref) for event in events.values()] == [
                 (first_tag(job), 1000), ("kaggle-1001", 1001),
             ]  # fmt: skip
-            assert reconcile(spec, run).text.endswith("0 events added")
+            assert reconcile(spec, run).text.endswith("0 events added to the ledger")
 
 
 def test_a_long_list_is_merged_at_once(
@@ -66,5 +68,5 @@ def test_a_long_list_is_merged_at_once(
     reads = []
     read = FileLedger.read
     monkeypatch.setattr(FileLedger, "read", lambda self: reads.append(1) or read(self))
-    assert reconcile(load_job(job), run_of(job)).text.endswith("201 events added")
+    assert reconcile(load_job(job), run_of(job)).text.endswith("201 events added to the ledger")
     assert len(reads) == 2
