@@ -44,10 +44,9 @@ from raytrain.metrics.oof_file import write_oof_evidence
 from raytrain.models import build_model
 from raytrain.models.heads import attach
 from raytrain.models.weights import weights_file
-from raytrain.runs.attempts import Start
+from raytrain.runs.attempts import Start, append_start
 from raytrain.runs.chosen_epochs import ended, kept_epochs
 from raytrain.runs.extensions import load_extensions
-from raytrain.runs.files import append_line
 from raytrain.runs.history import Row, append_row, best_row, write_history
 from raytrain.runs.layout import RunDir
 from raytrain.runs.mirror import bring_missing, send
@@ -121,8 +120,7 @@ def _run(task: Task, samples: Samples, reporter: Reporter, watch: Watch, sender:
     learn = fit_epoch if isinstance(spec.model, PixelsBase) else train_epoch
     if world.rank == 0:
         write_history(directory.history, history)
-        start = Start(epochs=len(history), nodes=tuple(nodes))
-        append_line(directory.starts, start.model_dump_json())
+        append_start(directory, Start(epochs=len(history), nodes=tuple(nodes)))
     for row in history:
         reporter.report(row)
     on, trained = scored_images(task, samples.report, samples.cache, scaling)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from raytrain.config.base import Spec
-from raytrain.runs.files import read_spec_lines
+from raytrain.runs.files import append_line, read_spec_lines
 from raytrain.runs.layout import TrialDir
 
 Cause = Literal["memory", "lost", "error"]
@@ -56,6 +56,11 @@ class Start(Spec):
     """Epochs done before this start, according to the checkpoint from which training resumes."""
     nodes: tuple[str, ...]
     """The node of each rank."""
+
+
+def append_start(directory: TrialDir, start: Start) -> None:
+    """Append one start to the trial's `starts.jsonl`."""
+    append_line(directory.starts, start.model_dump_json())
 
 
 def read_starts(directory: TrialDir) -> list[Start]:
