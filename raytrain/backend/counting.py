@@ -107,8 +107,9 @@ def files_there(paths: Sequence[Path]) -> Callable[[], int]:
     return count
 
 
-def show_stations(folder: RunDir, station: str) -> None:
-    """Print the pipeline with a mark at `station`, if this process is a command on a terminal."""
+def show_stations(folder: RunDir) -> None:
+    """Print the stations of the pipeline with a mark at the first one, `check`, if this process is
+    a command on a terminal."""
     console = console_of(sys.stdout)
     if prints_messages() and console.is_terminal:
-        say(stations_text(folder, station, console.options.ascii_only))
+        say(stations_text(folder, "check", console.options.ascii_only))

@@ -75,7 +75,7 @@ def check_all(job: JobSpec, run: RunDir) -> tuple[DataReport, Folds]:
     """
     if problems := ensemble_problems(job):
         raise config_error("the job", problems)
-    show_stations(run, "check")
+    show_stations(run)
     report = check(job, run)
     folds = load_or_make_folds(run.folds, report, job.folds)
     draw_contact_sheet(run, report)

@@ -12,7 +12,7 @@ from raytrain.config.job import JobSpec
 from raytrain.data.archive import BrokenArchiveError, unpack
 from raytrain.runs.files import read_json, write_json
 from raytrain.submission import calls
-from raytrain.submission.credentials import CREDENTIALS_HELP, has_credentials
+from raytrain.submission.credentials import CREDENTIALS_HELP, NO_SLUG, has_credentials
 
 
 def fetch(job: JobSpec, folder: Path) -> Path:
@@ -26,9 +26,7 @@ def fetch(job: JobSpec, folder: Path) -> Path:
     folder = folder.expanduser().absolute()
     slug = job.competition.submission.slug
     if slug is None:
-        raise ValueError(
-            "competition.submission.slug: missing; set it to the competition's name in its address"
-        )
+        raise ValueError(NO_SLUG)
     if not has_credentials():
         raise CodedError("credentials", CREDENTIALS_HELP)
     # Kept until all files are unpacked, because Kaggle's client resumes partial downloads.

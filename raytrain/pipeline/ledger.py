@@ -10,6 +10,7 @@ from raytrain.runs.layout import RunDir
 from raytrain.runs.messages import counted
 from raytrain.submission import calls
 from raytrain.submission.answers import Entry
+from raytrain.submission.credentials import NO_SLUG
 from raytrain.submission.events import Event, latest, summary
 from raytrain.submission.ledger import Ledger, OvertakenError, ledger_of, news_of
 from raytrain.submission.wait_for_score import judged
@@ -69,9 +70,7 @@ def reconcile(job: JobSpec, run: RunDir) -> Reconciled:
     """
     slug = job.competition.submission.slug
     if slug is None:
-        raise ValueError(
-            "competition.submission.slug: missing; set it to the competition's name in its address"
-        )
+        raise ValueError(NO_SLUG)
     standing = calls.read_standing(slug)
     ledger = ledger_of(job, run)
     return Reconciled(slug, len(standing.entries), _merge(job, ledger, standing.entries))

@@ -117,7 +117,7 @@ def opened(job: JobSpec, folder: RunDir, place: Place, *stations: Station) -> It
         raise config_error("--local" if place == "local" else "the job", problems)
     submissions = partial(states, job, folder)
     with locked(folder), Workplace(job, place, folder, submissions) as workplace:
-        show_stations(folder, "check")
+        show_stations(folder)
         checked = check(job, folder, read_if_changed)
         say(summary(checked))
         if "final" in stations and not checked.ids("test"):

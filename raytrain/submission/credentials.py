@@ -14,6 +14,7 @@ no Kaggle credentials were found. Give them in one of these ways:
   - log in with `kaggle auth login`
   - use a legacy key: KAGGLE_USERNAME and KAGGLE_KEY in the environment, or ~/.kaggle/kaggle.json"""
 
+NO_SLUG = "competition.submission.slug: missing; set it to the competition's name in its address"
 VARIABLES = ("KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY")
 
 
@@ -63,17 +64,17 @@ def _token() -> str:
 
 def _pair() -> tuple[str, str] | None:
     """Return the user and the key of Kaggle's older kind of key, or None if one is missing."""
-    pair = _json(_config_folder(_home()) / "kaggle.json")
+    pair = _json(_config_folder() / "kaggle.json")
     user = os.environ.get("KAGGLE_USERNAME") or pair.get("username")
     key = os.environ.get("KAGGLE_KEY") or pair.get("key")
     return (str(user).strip(), str(key).strip()) if user and key else None
 
 
-def _config_folder(home: Path) -> Path:
+def _config_folder() -> Path:
     if os.environ.get("KAGGLE_CONFIG_DIR"):
         return Path(os.environ["KAGGLE_CONFIG_DIR"])
-    if home.is_dir():
-        return home
+    if _home().is_dir():
+        return _home()
     return Path(os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")) / "kaggle"
 
 

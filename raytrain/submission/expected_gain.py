@@ -46,7 +46,8 @@ class Worth:
             found.append(f"the change from {_word(self.last)} is unknown: {self.change}")
         if isinstance(self.chance, float):
             found.append(
-                f"P(better than {_word(self.best)}, the best one sent) = {self.chance:.2f}"
+                f"P(better than {_word(self.best)}, the best one sent) = {self.chance:.2f}, over "
+                "paired draws of groups"
             )
         return found
 

@@ -6,7 +6,7 @@ from raytrain.config.codes import CodedError
 from raytrain.config.job import JobSpec
 from raytrain.runs.files import sha256_of
 from raytrain.runs.layout import RunDir
-from raytrain.submission.credentials import CREDENTIALS_HELP, has_credentials
+from raytrain.submission.credentials import CREDENTIALS_HELP, NO_SLUG, has_credentials
 from raytrain.submission.events import Event, entered
 from raytrain.submission.ledger import Ledger, ledger_of
 from raytrain.submission.preflight import Consent
@@ -27,9 +27,7 @@ def on_its_way(job: JobSpec, run: RunDir) -> Event | None:
     """
     problems = missing(run)
     if job.competition.submission.slug is None:
-        problems.append(
-            "competition.submission.slug: missing; set it to the competition's name in its address"
-        )
+        problems.append(NO_SLUG)
     refuse(run, problems)
     before = entered_before(run, ledger_of(job, run))
     return before[-1] if before and before[-1].kind == "sent" else None

@@ -58,7 +58,7 @@ def test_a_terminal_has_the_stations_and_what_is_left(
     run, clock = RunDir(tmp_path), Clock()
     for path in (run.data_report, run.searched, run.oof / "a.npy", run.ensemble):
         write_bytes(path, b"")
-    show_stations(run, "check")
+    show_stations(run)
     row = "check  ○ search  ○ cv  ○ finalize  ○ predict  ○ encode"
     assert lines_of(capsys.readouterr().out) == [f"▸ {row}"]
     paths = [run.mask(str(n)) for n in range(4)]
