@@ -17,7 +17,7 @@ class BarView:
         self._best: float | None = None
 
     def start(self) -> None:
-        """Show the bar."""
+        """Show the bar for the first time."""
         self._bar.refresh()
 
     def note(self, task: Task) -> None:
@@ -46,5 +46,5 @@ class BarView:
         self._bar.close()
 
     def say(self, text: str) -> None:
-        """Write a message to the log."""
+        """Write a message to the log `raytrain`."""
         say(text)

@@ -65,7 +65,7 @@ class Counting:
             say(f"{self._station}: {done} in {took}{before}")
 
     def look(self) -> None:
-        """Show how much is done now."""
+        """Show how much of the station is done now."""
         done = self._done()
         if self._bar is not None:
             self._bar.update(done - self._bar.n)

@@ -53,7 +53,7 @@ class Follower:
         self._thread = threading.Thread(target=self._run, name=view.name, daemon=True)
 
     def follow(self, task: Task) -> None:
-        """Watch this trial, too, until the trial has ended."""
+        """Pass this trial's history to the view, too, until the trial has ended."""
         self._tasks.setdefault(task.fingerprint, task)
 
     def start(self) -> None:
@@ -63,7 +63,7 @@ class Follower:
         self._ended.put(record)
 
     def stop(self) -> None:
-        """Read the histories a last time, and stop."""
+        """Read the histories a last time, close the view, and end the thread."""
         self._stop.set()
         self._thread.join()
 

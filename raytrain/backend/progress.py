@@ -90,7 +90,7 @@ class Progress:
         self._console.say(f"  attempt failed {task.name}: {attempt.reason} ({batch})")
 
     def ended(self, record: Record) -> None:
-        """Print how a trial ended."""
+        """Print how a trial ended, and pass its record to all views."""
         self._away.pop(record.fingerprint, None)
         for follower in self._followers:
             follower.ended(record)

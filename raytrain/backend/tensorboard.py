@@ -36,7 +36,7 @@ PLACES = {
 
 
 class BoardView:
-    """Writes `<run>/tensorboard/<trial>/`."""
+    """Writes TensorBoard's event files to `<run>/tensorboard/<trial>/`."""
 
     name = "tensorboard"
 

@@ -30,7 +30,7 @@ _PLACE = re.compile(r"(?P<place>\S+|.*[/\\].*?|\S+(, \S+)* and \d+ more): (?P<te
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong."""
+    """One problem in the answer of a command."""
 
     code: Code
     path: str
@@ -95,7 +95,7 @@ def _problem_lines(text: str) -> list[str]:
 
 
 def json_text(command: str, answer: Answer, warnings: list[str]) -> str:
-    """Return the object as one line of JSON."""
+    """Return the answer of a command as one line of JSON."""
     tree = {
         "schema": SCHEMA,
         "command": command,

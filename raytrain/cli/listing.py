@@ -42,7 +42,7 @@ METRIC_EXAMPLE = """competition:
 
 @dataclass(frozen=True)
 class Entry:
-    """A name that a job file can use."""
+    """A network, loss or metric that a job file can name."""
 
     name: str
     description: str
@@ -63,7 +63,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of an entry."""
+    """A parameter of a network, loss or metric."""
 
     name: str
     required: bool
@@ -129,7 +129,7 @@ def networks() -> Listing:
 
 
 def with_costs(listing: Listing) -> Listing:
-    """Return a listing with the costs of its examples."""
+    """Return a listing with the costs of the networks in its examples."""
     examples = [yaml for each in listing.entries for yaml in each.examples]
     return replace(listing, costs=_costs([read_yaml(each, each) for each in examples]))
 
@@ -181,13 +181,13 @@ def _costs_head() -> tuple[str, str]:
 
 
 def losses() -> Listing:
-    """Return every loss term."""
+    """Return every loss that `trial.loss` can name, with its parameters."""
     head = "Put a list of these under trial.loss; the loss is their weighted sum."
     return Listing(f"{head}\n\n{LOSS_EXAMPLE}", _described(get_args(get_args(LossTerm)[0])))
 
 
 def metrics() -> Listing:
-    """Return every metric."""
+    """Return every metric that a job can name, with its parameters."""
     head = "Put one of these under competition.metric; for all of them, higher is better."
     return Listing(f"{head}\n\n{METRIC_EXAMPLE}", _described(get_args(AnyMetricSpec)))
 

@@ -41,7 +41,7 @@ def save_weights(path: Path, state: dict[str, Any], card: dict[str, Any]) -> Non
 
 
 def epoch_path(folder: Path, epoch: int) -> Path:
-    """Return the path of the checkpoint of an epoch."""
+    """Return the path in `folder` of the checkpoint of an epoch."""
     return folder / f"epoch_{epoch:04d}.pt"
 
 

@@ -22,7 +22,7 @@ SHM = Path("/dev/shm")
 
 @dataclass(frozen=True)
 class NodeFacts:
-    """One machine."""
+    """The facts about one machine of a cluster."""
 
     host: str
     versions: dict[str, str]

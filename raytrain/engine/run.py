@@ -81,7 +81,7 @@ class Backend(Protocol):
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a job."""
+    """One run of a job: its settings, its folder, its data and its backend."""
 
     job: JobSpec
     folder: RunDir

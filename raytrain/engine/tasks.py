@@ -166,7 +166,7 @@ def held_out(run: Run) -> Fold:
 
 
 def fold_tasks(run: Run, recipe: Recipe) -> list[Task]:
-    """Return one task per fold, in order."""
+    """Return the trainings of a configuration, one task per fold, in order."""
     folds = all_folds(run.folds)
     softs = recipe.fold_soft or (None,) * len(folds)
     return [
@@ -176,5 +176,5 @@ def fold_tasks(run: Run, recipe: Recipe) -> list[Task]:
 
 
 def all_folds(folds: Folds) -> list[Fold]:
-    """Return each fold with its ids, in order."""
+    """Return each fold with its training ids and validation ids, in order."""
     return [Fold(folds.label(i), folds.train_ids(i), ids) for i, ids in enumerate(folds.val_ids)]

@@ -91,7 +91,7 @@ class Scored:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval over groups."""
+        """The 95 % interval of the score over groups."""
         low, high = np.percentile(self.draws_D, [2.5, 97.5])
         return float(low), float(high)
 

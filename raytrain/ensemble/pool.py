@@ -41,7 +41,7 @@ class Labeled:
     pixels_N: np.ndarray
 
     def of(self, rows: np.ndarray) -> "Labeled":
-        """Return these images only."""
+        """Return the labeled images at the positions `rows`."""
         return replace(
             self,
             fold_N=self.fold_N[rows],

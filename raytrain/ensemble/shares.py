@@ -26,7 +26,7 @@ class MemberShare:
 
 @dataclass(frozen=True)
 class NetworkShare:
-    """A network in the mean."""
+    """A network, with its weight in the ensemble's mean."""
 
     checkpoint: Path
     views: tuple[View, ...]
@@ -35,7 +35,7 @@ class NetworkShare:
 
 @dataclass(frozen=True)
 class GivenShare:
-    """The test maps of a teammate in the mean."""
+    """A teammate's maps of the test images, with their weight in the mean."""
 
     maps: Path
     weight: int

@@ -49,7 +49,7 @@ class Source:
 
     @property
     def kind(self) -> Kind:
-        """The kind of images that the source predicts."""
+        """The kind of images that the source predicts: channels, data type, names."""
         bundle = self.bundle
         return Kind(
             bundle.channels, bundle.dtype, bundle.pattern, bundle.neighbours, bundle.naming,

@@ -35,7 +35,7 @@ SHOWN = 10
 
 
 class GivenMaps:
-    """The maps of some images in one folder."""
+    """A teammate's maps of some images, in one folder."""
 
     def __init__(self, folder: Path, ids: tuple[str, ...], report: DataReport):
         """Find the files in `folder` for the images `ids`. Raises ValueError when there are no
@@ -105,7 +105,7 @@ class GivenMaps:
         return map(self.read, self.ids)
 
     def digests(self) -> dict[str, str]:
-        """Return file name -> SHA-256 for every file."""
+        """Return the SHA-256 of every file of the maps: file name -> SHA-256."""
         paths = [path for id in self.ids for path in self._paths(id)]
         return {path.relative_to(self.folder).as_posix(): sha256_of(path) for path in paths}
 

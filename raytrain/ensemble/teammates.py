@@ -42,7 +42,7 @@ class MemberCard(Spec):
 
 @dataclass(frozen=True)
 class Arrival:
-    """A verified folder whose maps will be added."""
+    """A teammate's verified folder, whose maps will be added."""
 
     folder: Path
     card: MemberCard

@@ -92,7 +92,7 @@ class Finished:
 
     @property
     def metric(self) -> str:
-        """Name of the score."""
+        """Name of the metric of `score`."""
         return str(self.ensemble.oof["metric"])
 
     @property

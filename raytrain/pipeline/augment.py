@@ -41,7 +41,7 @@ SHOWN, AFTER = 6, 3
 
 @dataclass(frozen=True)
 class Grown:
-    """A written data set."""
+    """A data set of augmented images that was written."""
 
     folder: Path
     job: Path

@@ -29,7 +29,7 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Demo:
-    """What the demo reached."""
+    """The results of the demo."""
 
     dice: float
     """Dice on the test images, against their true masks."""

@@ -29,7 +29,7 @@ MOST_QUESTIONS = 3
 
 @dataclass(frozen=True)
 class Draft:
-    """A YAML, and what a person has to know about it."""
+    """The YAML of an unknown competition, and what a person has to know about it."""
 
     name: str
     """The competition's name, which is also the default name of the file."""

@@ -113,7 +113,7 @@ def _files(id: str, out: Path, extras: Sequence[Extra]) -> list[Path]:
 def _write(
     image: NewImage, strips: Strips, bundle: Bundle, out: Path, extras: Sequence[Extra]
 ) -> None:
-    """Write the files of one image."""
+    """Write the mask of one image, and its other requested files."""
     if "probabilities" in extras:
         maps = outputs(len(bundle.classes), bundle.target)
         path = out / f"{image.id}{BESIDE['probabilities']}"

@@ -97,7 +97,7 @@ class PageServer(ThreadingHTTPServer):
 
     @property
     def address(self) -> str:
-        """The page's address."""
+        """The URL of the page."""
         return f"http://{ADDRESS}:{self.server_port}/"
 
 

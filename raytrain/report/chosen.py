@@ -27,7 +27,7 @@ MOST_ROWS = 5
 
 @dataclass(frozen=True)
 class Shown:
-    """One image with its prediction."""
+    """One image with its true mask and its predicted mask."""
 
     id: str
     how: str

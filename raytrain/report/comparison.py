@@ -31,7 +31,7 @@ SHOWN = COLUMNS[:13]
 
 @dataclass(frozen=True)
 class ComparedStudy:
-    """One run of a study."""
+    """One run of a study, with its results beside those of its source."""
 
     run: Path
     table: StudyTable
@@ -73,7 +73,7 @@ def compared(storage: Path) -> list[ComparedStudy]:
 
 
 def as_csv(studies: list[ComparedStudy]) -> str:
-    """Return all rows as CSV."""
+    """Return the rows of all studies as the text of a CSV."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerows([COLUMNS, *(row for study in studies for row in study.rows)])

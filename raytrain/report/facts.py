@@ -28,7 +28,7 @@ LedgerRow = Mapping[str, str]
 
 @dataclass(frozen=True)
 class FoldFacts:
-    """The parts of `folds.json` that are shown."""
+    """The content of `folds.json` that the report shows."""
 
     hash: str
     seed: int | None

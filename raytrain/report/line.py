@@ -9,7 +9,7 @@ from raytrain.runs.oof import oof_path
 
 @dataclass(frozen=True)
 class Station:
-    """One step of the pipeline."""
+    """One station of the pipeline, with its state."""
 
     name: str
     done: bool

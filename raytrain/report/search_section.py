@@ -31,7 +31,7 @@ class BoardRow:
 
 @dataclass(frozen=True)
 class Rung:
-    """The decisions at one epoch."""
+    """The decisions about trials at one rung."""
 
     epoch: int
     stopped: int

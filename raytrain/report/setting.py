@@ -14,7 +14,7 @@ from raytrain.runs.jobs import read_config
 
 @dataclass(frozen=True)
 class SplitRow:
-    """Figures of one split or fold."""
+    """The number of images, groups and pixels of one split or fold."""
 
     name: str
     images: int
@@ -42,7 +42,7 @@ class Duplicate:
 
 @dataclass(frozen=True)
 class Data:
-    """The competition's data."""
+    """The counts and statistics of the competition's data."""
 
     fingerprint: str
     size: str

@@ -46,7 +46,7 @@ def section(table: StudyTable, figures: Iterable[PrintedFigure]) -> StudySection
 
 
 def results(table: StudyTable) -> Iterator[PrintedFigure]:
-    """Yield the figures of the study's results."""
+    """Yield the figures that show the study's results without their curves over epochs."""
     against = [score_against(table), heat_map(table), loss_against(table)]
     yield from (figure for figure in against if figure is not None)
     if len(table.numeric) < len(table.factors) or table.cells:

@@ -201,7 +201,7 @@ def _lowest(choice: Choice) -> Sequence[float]:
 
 
 def _readable(axis: Axis) -> None:
-    """Show powers of ten as plain numbers."""
+    """Label a logarithmic axis with plain numbers."""
     axis.set_major_locator(LogLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())

@@ -165,7 +165,7 @@ def _wrapped(name: str, label: str) -> str:
 
 
 def _lines(axes: Axes, table: StudyTable, group: Group, key: str, looks: Looks) -> None:
-    """Draw one curve per choice."""
+    """Draw the curve of `key` for each choice of a group."""
     names = _entries(table, group)
     curves = [curve_of(choice, key) for choice in group.choices]
     top = ceiling(curves) if key in LOSSES else None

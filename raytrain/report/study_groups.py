@@ -22,7 +22,7 @@ K = TypeVar("K", bound=Hashable)
 
 @dataclass(frozen=True)
 class Group:
-    """Choices that share a panel."""
+    """Choices of a study that are drawn in the same panel."""
 
     title: str
     choices: list[Choice]

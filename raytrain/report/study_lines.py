@@ -34,7 +34,7 @@ class Curve:
         return self.table["mean"].to_numpy()
 
     def above(self, top: float | None) -> bool:
-        """Return whether the curve goes on above the axis."""
+        """Return whether the curve exceeds `top`, the upper end of the axis."""
         return top is not None and bool(self) and float(self.mean.max()) > top
 
     def draw(self, axes: Axes, style: Style, label: str) -> None:
@@ -89,7 +89,8 @@ def ceiling(curves: Sequence[Curve]) -> float | None:
 
 
 def clip(axes: Axes, curves: Sequence[Curve], top: float | None) -> None:
-    """End the axis at `top`, and begin it below the lowest value."""
+    """Set the upper end of the axis to `top`, and the lower end below the lowest value. Without
+    `top`, nothing is changed."""
     if top is not None:
         low = min(float(curve.mean.min()) for curve in curves if curve)
         axes.set_ylim(low - 0.05 * (top - low), top)

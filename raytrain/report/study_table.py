@@ -33,7 +33,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Choice:
-    """One configuration of the study."""
+    """One configuration of the study, with our results and the source's."""
 
     labels: tuple[str, ...]
     """The choice's value of each factor, as text."""

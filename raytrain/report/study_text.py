@@ -14,13 +14,13 @@ CELL_COLUMNS = ("stated for", "measure", "theirs", "ours", "difference", "n", "9
 
 
 def columns(table: StudyTable) -> list[str]:
-    """Return the table's column names."""
+    """Return the names of the columns of `choice_cells`."""
     sides = [name for measure in table.measures for name in (measure, f"{measure} there")]
     return [*table.factors, *sides, "n", "best epoch"]
 
 
 def choice_cells(table: StudyTable) -> list[list[str]]:
-    """Return the table as text, one row per choice."""
+    """Return the cells of a study's table as text, one row per choice."""
     return [
         [*choice.labels, *_pairs(choice), str(len(choice.histories)),
          " ".join(map(str, choice.best_epochs))]
@@ -51,7 +51,7 @@ def write_study(run: RunDir, table: StudyTable) -> None:
 
 
 def study_text(table: StudyTable) -> str:
-    """Return the tables for the terminal."""
+    """Return a study's tables as text for the terminal."""
     title = f"{table.source}; the source states: {table.stated}"
     parts = [_as_table(title, columns(table), choice_cells(table))]
     if table.cells:

@@ -27,7 +27,7 @@ REPEATED = (
 
 
 def leaderboard_table(board: list[Configuration]) -> str:
-    """Return the leaderboard as text."""
+    """Return the leaderboard of these configurations as text."""
     return board_table(rows(board), any(not each.alone for each in board), [])
 
 

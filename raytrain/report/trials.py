@@ -23,7 +23,7 @@ DIGITS = 5
 
 @dataclass(frozen=True)
 class Drawn:
-    """One trial."""
+    """One trial, in the form in which the page's script draws it."""
 
     id: str
     name: str

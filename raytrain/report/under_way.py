@@ -10,7 +10,7 @@ from raytrain.runs.history import best_row
 
 @dataclass(frozen=True)
 class UnderWay:
-    """One training, as text."""
+    """The progress of one training that has not ended, as text."""
 
     id: str
     name: str

@@ -19,7 +19,7 @@ Cause = Literal["memory", "lost", "error"]
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an attempt failed."""
+    """Why an attempt of a trial failed."""
 
     reason: str
     cause: Cause

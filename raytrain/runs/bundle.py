@@ -25,7 +25,7 @@ REMEDY = "write the bundle again with `raytrain bundle`, or copy it again"
 
 
 class BundleMember(Spec):
-    """A member of the ensemble."""
+    """A member of the ensemble in a bundle."""
 
     name: str
     weight: int = Field(ge=1)

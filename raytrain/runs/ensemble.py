@@ -94,7 +94,7 @@ class Comparison(Spec):
 
 
 class Ensemble(Spec):
-    """The ensemble and how it was chosen."""
+    """The content of `ensemble.json`: the ensemble, and how it was chosen."""
 
     fingerprint: str
     candidates: tuple[Candidate, ...]

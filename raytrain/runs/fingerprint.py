@@ -33,7 +33,7 @@ FEW = 100
 
 @lru_cache(maxsize=32)
 def ids_digest(train: Ids, val: Ids) -> str:
-    """Return the name of the file for these ids."""
+    """Return the digest that names the file of these ids."""
     return fingerprint(train, val)
 
 

@@ -245,5 +245,5 @@ def _note(sent: Identities, states: dict[Path, State]) -> None:
 
 
 def _actual(path: Path) -> Path:
-    """Return the path without links among its folders."""
+    """Return the path with the links among its folders resolved."""
     return path.__class__(os.path.realpath(path.parent), path.name)

@@ -63,7 +63,7 @@ def get(storage: str, wanted: dict[str, Path]) -> None:
 
 
 def put(path: Path, place: StoredPath) -> str:
-    """Send one file; returns its identity."""
+    """Send one file to a storage; returns the identity of its version there."""
 
     def request(store: Any, key: str) -> str:
         if path.suffix != LINK and path.stat().st_size > LARGE_BYTES:

@@ -213,7 +213,7 @@ def complete(record: Record) -> bool:
 
 
 def is_complete(task: Task) -> bool:
-    """Return whether the task's record is complete."""
+    """Return whether a task was trained: it has finished or was stopped."""
     record = read_record(task.trial_dir)
     return record is not None and complete(record)
 
@@ -246,5 +246,5 @@ def _versions() -> dict[str, str]:
 
 
 def not_done(tasks: list[Task]) -> list[Task]:
-    """Return the tasks that are not complete."""
+    """Return the tasks that must still be trained."""
     return [task for task in tasks if not is_complete(task)]

@@ -20,7 +20,7 @@ from raytrain.runs.record import Record
 
 
 class RungEvent(Spec):
-    """A trial's scores at a rung, and the decision."""
+    """A trial's scores at a rung, and the decision about the trial there."""
 
     trial: str
     """Fingerprint of the trial."""
@@ -51,7 +51,7 @@ def read_events(path: Path) -> list[RungEvent]:
 
 
 class Proposal(Spec):
-    """One drawn trial."""
+    """One trial that the search has drawn."""
 
     study: str
     """Fingerprint of everything that determines the draws. If it changes, the search starts

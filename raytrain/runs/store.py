@@ -70,7 +70,7 @@ def working_folder(url: str) -> NodePath:
 
 @dataclass(frozen=True)
 class StoredPath:
-    """A file or folder in a storage."""
+    """The place of a file or folder in a storage."""
 
     storage: str
     """The URL of the storage."""

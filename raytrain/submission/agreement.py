@@ -33,7 +33,7 @@ class Agreement:
 
     @property
     def line(self) -> str:
-        """The result as one line of text."""
+        """The number of submissions and the two correlations as one line of text."""
         text = f"{len(self.points)} submissions have an out-of-fold and a public score"
         if self.pearson is None or self.spearman is None:
             return f"{text}; a correlation needs {FEWEST} submissions with different scores"

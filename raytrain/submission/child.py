@@ -39,7 +39,7 @@ def call(command: Sequence[str], request: Request, limit_s: float, env: dict[str
 
 
 def serve(answered: Callable[[Request], Reply]) -> None:
-    """Answer the single request. Runs in the child."""
+    """Read the parent's request, and send it the answer. Runs in the child process."""
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answer:
         os.dup2(2, 1)  # printed output joins the errors
         request = json.loads(sys.stdin.readline())

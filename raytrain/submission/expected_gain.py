@@ -31,7 +31,7 @@ class Worth:
     """Probability that this submission scores higher than the best one that was sent."""
 
     def lines(self) -> list[str]:
-        """Return the lines for the terminal."""
+        """Return the arguments for sending as lines for the terminal."""
         score = self.event.score
         assert score is not None
         found = [f"out-of-fold {score.mean:.4f} ({score.low:.4f} .. {score.high:.4f}, 95 %)"]

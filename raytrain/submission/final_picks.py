@@ -25,7 +25,7 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Draws:
-    """Scores on simulated test sets."""
+    """The scores of all submissions on simulated test sets."""
 
     public_DM: np.ndarray
     private_DM: np.ndarray

@@ -15,7 +15,7 @@ deadline. `unlikely`: to send what is probably not better than the best submissi
 
 @dataclass(frozen=True)
 class Quota:
-    """What Kaggle still accepts."""
+    """How many submissions Kaggle still accepts, and until when."""
 
     left_today: int
     used_today: int

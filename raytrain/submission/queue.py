@@ -107,8 +107,8 @@ def _wait(outcome: _Wait, queue: str, sleep: Callable[[float], None]) -> None:
 def _sent(
     job: JobSpec, ledger: Ledger, event: Event, consent: Collection[Consent]
 ) -> Event | _Wait:
-    """Send the submission and return its event. Raises RefusedError with cause `file` when the next
-    file may still be accepted."""
+    """Send the submission and return its event, or return how long to wait. Raises RefusedError
+    with cause `file` when the next file may still be accepted."""
     spec = job.competition.submission
     assert spec.slug is not None
     standing = calls.read_standing(spec.slug)

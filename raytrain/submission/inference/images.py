@@ -16,7 +16,7 @@ MASK_WORDS = ("mask", "label", "truth", "annotation")
 
 @dataclass(frozen=True)
 class Images:
-    """Image files, by name without suffix."""
+    """The image files of a folder, by name without suffix."""
 
     folder: Path
     paths: dict[str, list[Path]]

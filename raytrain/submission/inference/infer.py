@@ -28,7 +28,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Inference:
-    """All findings."""
+    """All findings about a competition's dialect, and what they follow from."""
 
     sample: Split
     train: Split | None
@@ -53,7 +53,7 @@ def infer(sample: Path, train: Path | None, images: Path | None) -> Inference:
 
 
 def infer_with(sample: Path, train: Path | None, shown: Images | None) -> Inference:
-    """Return what `infer` returns, for images that are already listed."""
+    """Return the dialect's fields, as `infer` does, for images that are already listed."""
     names = set() if shown is None else set(shown.paths)
     table = open_sample(sample)
     split = _taken_apart(table, _sample_ids(table, names), names)
