@@ -61,7 +61,7 @@ def export_program(checkpoint: Path, target: Path, trust: bool = False) -> float
     cannot be exported, or the program's output differs too much.
     """
     if target.suffix not in FORMATS:
-        raise ValueError(f"{target}: the name of a program's file ends in {' or '.join(FORMATS)}")
+        raise ValueError(f"{target}: the file of a program must end in {' or '.join(FORMATS)}")
     write, load = FORMATS[target.suffix]
     predictor = exportable(checkpoint, trust)
     generator = torch.Generator().manual_seed(0)

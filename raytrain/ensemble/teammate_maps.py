@@ -66,7 +66,7 @@ class GivenMaps:
         expected = self._expected(self._endings)
         for text, names in (
             ("missing", expected - self._files),
-            ("not of an image of this run", self._files - expected),
+            ("without an image in this run", self._files - expected),
         ):
             if names:
                 files = counted(len(names), "file")

@@ -196,8 +196,8 @@ def _verdict(
     kept: bool,
 ) -> str:
     names = " + ".join(spec.label for spec in specs)
-    text = f"candidate {names}: out of fold {now:.4f}"
+    text = f"candidate ensemble {names}: out-of-fold score {now:.4f}"
     if earlier is None or nested is None:
         return f"{text}, the first ensemble"
     end = "the candidate replaces it" if kept else "it is kept"
-    return f"{text}, nested {nested:.4f}; the current ensemble has {earlier:.4f}: {end}"
+    return f"{text}, nested score {nested:.4f}; the current ensemble has {earlier:.4f}: {end}"

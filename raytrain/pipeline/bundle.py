@@ -23,7 +23,7 @@ def bundle(path: Path, out: Path | None, trust: bool) -> tuple[Bundle, Path]:
     bundle.
     """
     if not path.is_dir():
-        raise ValueError(f"{path}: no folder; give a run's, such as runs/<competition>/<run>")
+        raise ValueError(f"{path}: not a folder; give a run's, such as runs/<competition>/<run>")
     source = open_source(path, trust)
     target = out or path / "bundle.zip"
     as_zip = target.suffix == ".zip"

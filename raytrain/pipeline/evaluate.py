@@ -153,8 +153,12 @@ def evaluate_folders(masks: Path, truth: Path) -> tuple[Evaluation, tuple[str, .
     """
     problems: list[str] = []
     ours, theirs = _by_stem(masks, problems), _by_stem(truth, problems)
-    problems += [f"{masks}: no truth for {name}" for name in sorted(ours.keys() - theirs.keys())]
-    problems += [f"{truth}: no mask for {name}" for name in sorted(theirs.keys() - ours.keys())]
+    problems += [
+        f"{masks}: {name} has no file in {truth}" for name in sorted(ours.keys() - theirs.keys())
+    ]
+    problems += [
+        f"{truth}: {name} has no file in {masks}" for name in sorted(theirs.keys() - ours.keys())
+    ]
     pairs = [(ours[name], theirs[name]) for name in sorted(ours.keys() & theirs.keys())]
     # The files are read twice, because the number of classes is known only after all of them.
     pred_values, true_values = _values(pairs, problems)

@@ -90,7 +90,7 @@ def _candidates(
     groups = dict(zip(report.labeled["id"], map(str, report.labeled["group"]), strict=True))
     for tag, event in latest(events).items():
         if event.ref is None or event.kind == "failed":
-            left_out.append(f"{tag}: it is {event.kind}, but not entered")
+            left_out.append(f"{tag}: Kaggle has no score for it; its state is {event.kind}")
             continue
         try:
             oof = read_oof_evidence(ledger.kept(f"{tag}.npz"))
@@ -125,8 +125,8 @@ def _reason(job: JobSpec, candidates: list[_Candidate], draws: Draws, best: Pair
         f"final picks: {_name(one)} and {_name(other)}; choose them on {where}",
         f"  expected private {metric} of the better of the two {best.expected:.4f}; "
         f"{one.tag} alone {best.means[0]:.4f}, {other.tag} alone {best.means[1]:.4f}",
-        f"  correlation {related}; {one.tag} is better in {best.wins:.0%} of the draws, "
-        f"{other.tag} in {1 - best.wins:.0%}",
+        f"  correlation of their scores {related}; {one.tag} is better in {best.wins:.0%} of the "
+        f"draws, {other.tag} in {1 - best.wins:.0%}",
         f"  gain over the best single submission, {candidates[single].event.tag} "
         f"{means_M[single]:.4f}: {best.expected - means_M[single]:+.4f}; gain over the two best by "
         "public score, "

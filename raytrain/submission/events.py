@@ -13,7 +13,7 @@ event, only Kaggle's list shows whether the file was entered."""
 
 
 class Score(Spec):
-    """The local out-of-fold score with its confidence interval."""
+    """The out-of-fold score with its 95 % interval."""
 
     mean: float
     low: float

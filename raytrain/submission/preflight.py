@@ -89,7 +89,9 @@ def standing_problems(
             "version: 1}"
         )
     if not standing.notebooks_only and spec.notebook is not None:
-        problems.append(f"{slug} accepts files; remove competition.submission.notebook")
+        problems.append(
+            f"{slug} accepts files and not notebooks; remove competition.submission.notebook"
+        )
     if standing.deadline is not None and standing.now > standing.deadline and "late" not in consent:
         problems.append(
             f"the deadline was {standing.deadline:%Y-%m-%d %H:%M} UTC; a late submission gets "

@@ -34,7 +34,7 @@ def prepare(job: JobSpec, run: RunDir, earlier: int) -> Event:
 
     The same file is the same submission, whichever run it comes from. It is a new submission only
     if `earlier` submissions of it were entered and the user wants to send it again. Returns the
-    submission's latest event. Raises ValueError when the CSV or its local score is missing.
+    submission's latest event. Raises ValueError when the CSV or its out-of-fold score is missing.
     """
     refuse(run, missing(run))
     cells = [row[-1].strip() for row in read_table(run.submission).rows]
@@ -86,11 +86,11 @@ def missing(run: RunDir) -> list[str]:
             problems.append(f"{path}: missing; run `raytrain finalize`")
     if not run.ensemble.is_file():
         problems.append(
-            f"{run.ensemble}: missing, so there is no local score; run `raytrain finalize`"
+            f"{run.ensemble}: missing, so there is no out-of-fold score; run `raytrain finalize`"
         )
     elif _local_score(run) is None:
         problems.append(
-            f"{run.ensemble}: it has no local score (oof); run `raytrain finalize` again"
+            f"{run.ensemble}: it has no out-of-fold score (oof); run `raytrain finalize` again"
         )
     return problems
 

@@ -73,7 +73,7 @@ def submit_queue(
             failures += _watched(job, run, outcome, scored)
         else:
             waiting = counted(len(queue), "submission")
-            _wait(outcome, f"{waiting} in the queue, also after Ctrl-C", sleep)
+            _wait(outcome, f"the queue has {waiting}, also after Ctrl-C", sleep)
     if failures:
         raise ValueError("\n".join(failures))
     return scored

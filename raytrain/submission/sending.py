@@ -79,7 +79,7 @@ def send(ledger: Ledger, event: Event, standing: Standing) -> Event:
     append_news(ledger, sent)
     assert sent.score is not None
     score = f"{sent.score.mean:.4f} ({sent.score.low:.4f} .. {sent.score.high:.4f})"
-    say(f"sent {sent.tag} to {spec.slug}: ref {sent.ref}, local out-of-fold {score}")
+    say(f"sent {sent.tag} to {spec.slug}: ref {sent.ref}, out-of-fold score {score}")
     return sent
 
 

@@ -76,7 +76,7 @@ def test_a_bundle_that_was_changed_is_refused(place: Path, tmp_path: Path) -> No
             load_predictor(folder)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
-    assert "no folder; give a run's" in printed("bundle", place / "bundle.zip", code=1)
+    assert "not a folder; give a run's" in printed("bundle", place / "bundle.zip", code=1)
     assert "exists and is not a bundle" in printed(
         "bundle", run, "--out", tmp_path / "mine", code=1
     )

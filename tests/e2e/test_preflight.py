@@ -62,7 +62,9 @@ def test_a_late_submission_is_sent_when_that_is_agreed(job: Path, kaggle: Kaggle
 
 def test_a_notebook_is_entered_where_nothing_else_is(job: Path, kaggle: Kaggle) -> None:
     notebook = f"competition.submission.notebook={BOOK}"
-    assert "accepts files; remove competition.submission.notebook" in refused(job, notebook)
+    assert "accepts files and not notebooks; remove competition.submission.notebook" in refused(
+        job, notebook
+    )
     kaggle.rules["isKernelsSubmissionsOnly"] = True
     kaggle.states = ["COMPLETE"]
     submitted(job, notebook)

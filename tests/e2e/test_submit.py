@@ -36,7 +36,7 @@ def test_a_submission_is_sent_followed_and_leads_back_to_its_members(
     assert first.endswith("; rank 7")
     assert score == "out-of-fold 0.8912 (0.8800 .. 0.9000, 95 %)"
     assert (
-        sent == f"sent {event.tag} to heart: ref 1000, local out-of-fold 0.8912 (0.8800 .. 0.9000)"
+        sent == f"sent {event.tag} to heart: ref 1000, out-of-fold score 0.8912 (0.8800 .. 0.9000)"
     )
     assert look.endswith(" s: complete")
     # Two of three pixels: Dice .8; no pixel of none: 1.
@@ -79,12 +79,12 @@ def test_what_is_missing_is_told_at_once(job: Path, kaggle: Kaggle) -> None:
     for part in (
         "submission.csv: missing",
         "oof_evidence.npz: missing",
-        "no local score",
+        "no out-of-fold score",
         "competition.submission.slug",
     ):
         assert part in text
     write_json(run.ensemble, ensemble | {"oof": ensemble["oof"] | {"score": None}})
-    assert "it has no local score (oof)" in refused(job)
+    assert "it has no out-of-fold score (oof)" in refused(job)
     assert kinds(job) == []
     assert kaggle.methods == []
 

@@ -84,7 +84,7 @@ def test_numbers_are_classes_and_what_does_not_fit_is_named(tmp_path: Path) -> N
     assert classes == ("0", "1", "2")
     assert found.table["f1"][1] == pytest.approx(0.75)
     _write(tmp_path / "c", x=PRED[:3], z=PRED)
-    with pytest.raises(ValueError, match=r"c: no truth for z"):
+    with pytest.raises(ValueError, match=r"c: z has no file in"):
         evaluate_folders(tmp_path / "c", theirs)
     (tmp_path / "c" / "z.png").unlink()
     with pytest.raises(ValueError, match=r"x\.png: is 4x3 px, and its truth .*x\.png is 4x4 px"):

@@ -63,7 +63,7 @@ def test_the_command_writes_a_program_of_the_size_that_was_trained_on(
 
 
 def test_a_program_of_no_known_format_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"net\.tflite: .* file ends in \.pt2 or \.onnx"):
+    with pytest.raises(ValueError, match=r"net\.tflite: .* must end in \.pt2 or \.onnx"):
         export_program(tmp_path / "last.pt", tmp_path / "net.tflite")
 
 

@@ -89,7 +89,7 @@ def test_all_that_is_wrong_is_said_at_once(place: Place) -> None:
         "fold_of: lacks cmr6",
         "fold_of: lists names that are not labeled images: cmr99",
         "oof: 1 file missing: cmr4.npy",
-        "oof: 1 file not of an image of this run: cmr9.npy",
+        "oof: 1 file without an image in this run: cmr9.npy",
         "oof/cmr1.npy: 1 values are NaN",
         "oof/cmr2.npy: values",
         "test/cmr10.npy: cannot be read",

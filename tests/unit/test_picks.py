@@ -189,12 +189,12 @@ def test_the_pair_is_told_with_its_reason(job: JobSpec) -> None:
     first = text.splitlines()[0]
     assert "rt-1 (run deep, ref 1, public 0.9000)" in first
     assert "rt-2 (run deep, ref 2, public 0.1000)" in first
-    assert "correlation -1.00" in text
+    assert "correlation of their scores -1.00" in text
     assert "gain over the best single submission, rt-3 0.7097: +" in text
     # A test set of four images is two groups, one of them public.
     assert "2000 simulated test sets: each draws 2 labeled groups" in text
     assert "(4 test images), 1 of them public" in text
-    assert "left out: rt-4: it is prepared, but not entered" in text
+    assert "left out: rt-4: Kaggle has no score for it; its state is prepared" in text
     assert "rt-5.npz is missing" in text
     assert "left out: rt-6: its labeled images or groups are not those of run default" in text
     assert "5 submissions have an out-of-fold and a public score" in text

@@ -55,7 +55,7 @@ def compared(found: Inference, masks: Mapping[str, tuple[Path, ...]]) -> Inferen
     best = max(readings, key=right.__getitem__)
     if count < ENOUGH or right[best] < count:
         return found
-    why = f"with another order or first, the rows do not give the mask files of {count} images"
+    why = f"only so the rows give the mask files of {count} images, not with another order or first"
     own = {
         "order": Finding("order", best.order, "decided", why),
         "first": Finding("first", best.first, "decided", why),
