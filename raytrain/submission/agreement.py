@@ -34,7 +34,7 @@ class Agreement:
     @property
     def line(self) -> str:
         """The number of submissions and the two correlations as one line of text."""
-        text = f"{len(self.points)} submissions have an out-of-fold and a public score"
+        text = f"submissions with an out-of-fold and a public score: {len(self.points)}"
         if self.pearson is None or self.spearman is None:
             return f"{text}; a correlation needs {FEWEST} submissions with different scores"
         return f"{text}; correlation: Spearman {self.spearman:.2f}, Pearson {self.pearson:.2f}"

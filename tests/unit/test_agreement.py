@@ -33,7 +33,7 @@ def test_correlations_are_scipys() -> None:
     assert found.spearman == pytest.approx(stats.spearmanr(oof, public).statistic)
     spearman, pearson = f"{found.spearman:.2f}", f"{found.pearson:.2f}"
     assert found.line == (
-        "12 submissions have an out-of-fold and a public score; correlation: "
+        "submissions with an out-of-fold and a public score: 12; correlation: "
         f"Spearman {spearman}, Pearson {pearson}"
     )
 
@@ -52,7 +52,7 @@ def test_by_hand() -> None:
 def test_too_little_gives_no_correlation(scores: list[tuple[float, float]]) -> None:
     found = agreement([entry(n, *pair) for n, pair in enumerate(scores)])
     assert (found.pearson, found.spearman) == (None, None)
-    assert f"{len(scores)} entries with both; a correlation needs 3" in found.line
+    assert f"public score: {len(scores)}; a correlation needs 3" in found.line
 
 
 def test_the_page_draws_it_from_two_entries_on(tmp_path: Path) -> None:
@@ -67,4 +67,4 @@ def test_the_page_draws_it_from_two_entries_on(tmp_path: Path) -> None:
     assert title in page
     assert 'aria-label="Public against out-of-fold score of 3 entries"' in page
     pearson = np.corrcoef([0.8, 0.7, 0.75], [0.79, 0.6, 0.77])[0, 1]
-    assert f"public score; correlation: Spearman 1.00, Pearson {pearson:.2f}" in page
+    assert f"public score: 3; correlation: Spearman 1.00, Pearson {pearson:.2f}" in page

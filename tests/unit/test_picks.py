@@ -197,7 +197,7 @@ def test_the_pair_is_told_with_its_reason(job: JobSpec) -> None:
     assert "left out: rt-4: Kaggle has no score for it; its state is prepared" in text
     assert "rt-5.npz is missing" in text
     assert "left out: rt-6: its labeled images or groups are not those of run default" in text
-    assert "5 submissions have an out-of-fold and a public score" in text
+    assert "submissions with an out-of-fold and a public score: 5" in text
 
 
 def test_the_command_prints_it(job: JobSpec, tmp_path: Path) -> None:

@@ -81,9 +81,9 @@ def test_memory_that_is_not_known_is_left_out_or_asked_for(
     monkeypatch.delattr(os, "sysconf")
     monkeypatch.setattr(Path, "read_text", _no_file)
     assert [*memory.device_used(current_world())] == ["device"]
-    with pytest.raises(ValueError, match=r"a process takes .* set trial.batch_size to a number"):
+    with pytest.raises(ValueError, match=r"a process takes; set trial.batch_size to a number"):
         memory.peak_bytes(CPU)
-    with pytest.raises(ValueError, match=r"is free .* set trial.hold to host"):
+    with pytest.raises(ValueError, match=r"is free; set trial.hold to host"):
         memory.free_memory(CPU)
     row = {
         "epoch": 1, "train_loss": 0.5, "lr": 0.01, "samples_per_s": 40.0, "wait_share": 0.25,
