@@ -51,7 +51,7 @@ def test_maps_of_other_folds_are_refused(tmp_path):
     np.save(path, np.load(path)[:2])
     with pytest.raises(
         ValueError,
-        match=rf"{path.name}: damaged.*holds 2 values, its 6 images have 8640.*raytrain cv",
+        match=rf"{path.name}: damaged.*contains 2 values, but its 6 images have 8640.*raytrain cv",
     ):
         page_of(run)
 
