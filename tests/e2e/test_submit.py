@@ -38,7 +38,7 @@ def test_a_submission_is_sent_followed_and_leads_back_to_its_members(
     assert (
         sent == f"sent {event.tag} to heart: ref 1000, out-of-fold score 0.8912 (0.8800 .. 0.9000)"
     )
-    assert look.endswith(" s: complete")
+    assert look.endswith("is complete")
     # Two of three pixels: Dice .8; no pixel of none: 1.
     assert "public 0.80000, private 1.00000, rank 7" in scored
     assert address.endswith("/competitions/heart/submissions")
