@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 # Loading the libraries makes a million objects that stay. The collector need not look at them.
 gc.disable()
+# Tests make much more than they drop in circles, so it looks less often.
+gc.set_threshold(10_000, 10, 10)
 
 import pytest
 from hypothesis import settings

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires, version
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import raytrain
 PACKAGE = Path(raytrain.__file__).parent
 
 
-def needed_packages(module: str) -> list[str]:
+@cache
+def needed_packages(module: str) -> tuple[str, ...]:
     """Return `name==version` of raytrain and of every package that a module of raytrain needs.
 
     The module's imports are followed through raytrain, also imports inside functions. Packages that
@@ -35,7 +37,8 @@ def needed_packages(module: str) -> list[str]:
         except PackageNotFoundError:
             continue
         todo += _required(wanted)
-    return [f"{name}=={found[name]}" for name in sorted(found, key=lambda n: (n != "raytrain", n))]
+    raytrain_first = sorted(found, key=lambda name: (name != "raytrain", name))
+    return tuple(f"{name}=={found[name]}" for name in raytrain_first)
 
 
 def _required(wanted: Requirement) -> Iterator[Requirement]:

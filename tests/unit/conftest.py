@@ -1,8 +1,11 @@
 """What unit tests share: one thread, a cache of their own, and a tiny competition on disk."""
 
+import gc
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -10,7 +13,15 @@ import torch
 from PIL import Image
 
 from raytrain.config.competition import CompetitionSpec
+from raytrain.engine.reporter import SilentReporter
+from raytrain.engine.trial import Samples, run_trial
+from raytrain.runs.record import Task
+from tests.tiny import make_task
 from tests.unit.own_job import own_job
+
+if TYPE_CHECKING:
+    from raytrain.runs.layout import RunDir
+    from tests.unit.report_html import Page
 
 CLASSES = ("background", "ring", "core")
 
@@ -62,12 +73,45 @@ def own_folder(tmp_path: Path) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(scope="session")
+def _caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A new folder for each `next`, which is not made."""
+    place = tmp_path_factory.mktemp("caches")
+    return (place / str(number) for number in count())
+
+
 @pytest.fixture(autouse=True)
-def cache_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where this test's decoded data goes."""
-    root = tmp_path / "cache"
+def cache_root(_caches: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where this test's decoded data goes. Most tests write none, and need no folder."""
+    root = next(_caches)
     monkeypatch.setenv("RAYTRAIN_CACHE", str(root))
     return root
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> "tuple[RunDir, Page]":
+    """A run that was sent, and its page."""
+    from tests.unit.report_html import Page
+    from tests.unit.report_run import STATIONS, build, page_of  # it loads matplotlib
+
+    run = build(tmp_path_factory.mktemp("whole"), STATIONS[-1])
+    return run, Page(page_of(run))
+
+
+@pytest.fixture(scope="session")
+def trained(samples: Samples, tmp_path_factory: pytest.TempPathFactory) -> Task:
+    """The tiny task, trained to its end."""
+    task = make_task(tmp_path_factory.mktemp("trained"), samples)
+    run_trial(task, samples, SilentReporter())
+    return task
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _libraries_stay() -> None:
+    """Leave what earlier files have loaded out of this file's collections, which every trial ends
+    with."""
+    gc.collect(1)
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -20,6 +20,7 @@ from raytrain.config.trial import TrialSpec
 from raytrain.data.checks import inspect
 from raytrain.data.report import DataReport
 from raytrain.data.report import write_report as write_report_table
+from raytrain.pipeline.report import page_of as served_page
 from raytrain.pipeline.report import report as write_report
 from raytrain.runs.ensemble import Candidate, Network
 from raytrain.runs.files import write_bytes, write_json
@@ -221,6 +222,15 @@ def _submit(run: RunDir, data: DataReport) -> None:
 def page_of(run: RunDir) -> Path:
     """The written report of a run."""
     return write_report(run, ledger_in(run))
+
+
+def page_alone(run: RunDir) -> Path:
+    """The page of a report without its figures for print, which take most of the time.
+
+    `test_report.py` compares it with the whole report's.
+    """
+    write_bytes(run.report, served_page(run, ledger_in(run), 0).encode())
+    return run.report
 
 
 if __name__ == "__main__":

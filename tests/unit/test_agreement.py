@@ -10,7 +10,7 @@ from scipy import stats
 from raytrain.submission.agreement import agreement
 from raytrain.submission.events import Event, Score
 from tests.support import ledger_in
-from tests.unit.report_run import build, page_of
+from tests.unit.report_run import build, page_alone
 
 
 def entry(number: int, oof: float | None, public: float | None, run: str | None = "first") -> Event:
@@ -60,10 +60,10 @@ def test_the_page_draws_it_from_two_entries_on(tmp_path: Path) -> None:
     ledger = ledger_in(run)
     title = "Does the out-of-fold score predict the public score?"
     ledger.append(entry(1, 0.8, 0.79))
-    assert title not in page_of(run).read_text()
+    assert title not in page_alone(run).read_text()
     ledger.append(entry(2, 0.7, 0.6, run="second"))
     ledger.append(entry(3, 0.75, 0.77, run="second"))
-    page = page_of(run).read_text()
+    page = page_alone(run).read_text()
     assert title in page
     assert 'aria-label="Public against out-of-fold score of 3 entries"' in page
     pearson = np.corrcoef([0.8, 0.7, 0.75], [0.79, 0.6, 0.77])[0, 1]

@@ -26,8 +26,8 @@ from raytrain.metrics.decide import mask_of, mask_of_strips
 from raytrain.metrics.steps import STEPS
 from tests.step_maps import a_map, applied, fitted
 
-SHAPE = (61, 23)
-SHAPES = [SHAPE, (61, 1), (1, 61)]
+SHAPE = (31, 23)
+SHAPES = [SHAPE, (31, 1), (1, 31)]
 KINDS: list[tuple[int, Target]] = [
     (2, "single_label"), (4, "single_label"), (2, "multi_label"), (4, "multi_label")
 ]  # fmt: skip
@@ -83,7 +83,7 @@ def test_a_mask_made_in_bands_is_the_mask_made_at_once(
     monkeypatch.setattr("raytrain.metrics.class_pixels.BAND", band)
     for step, expected in zip(steps, whole, strict=True):
         assert np.array_equal(mask_of(prob, target, (step,)), expected), step
-        strips = cut(prob, *([7] * 8 + [5] if shape[0] == 61 else [1]))
+        strips = cut(prob, *([7] * 4 + [3] if shape[0] == 31 else [1]))
         found = mask_of_strips(strips, shape, target, (step,))
         assert found.dtype == (np.uint8 if target == "single_label" else np.uint16)
         assert np.array_equal(found, expected), step
@@ -99,7 +99,7 @@ def test_several_steps_on_strips(
     expected = mask_of(prob, target, steps)
     monkeypatch.setattr("raytrain.metrics.class_pixels.BAND", 200)
     monkeypatch.setattr("raytrain.metrics.decide.SINGLE", single)
-    assert np.array_equal(mask_of_strips(cut(prob, 1, 30, 30), SHAPE, target, steps), expected)
+    assert np.array_equal(mask_of_strips(cut(prob, 1, 15, 15), SHAPE, target, steps), expected)
 
 
 @pytest.mark.parametrize("connectivity", [4, 8])
@@ -130,7 +130,7 @@ def test_steps_that_read_pixels_come_first_and_read_no_more() -> None:
         prob = a_map(classes, "single_label", SHAPE)
         for _, step in fitted(name, classes):
             if spec.reads == "pixel":
-                parts = [mask_of(part, "single_label", (step,)) for part in cut(prob, 20, 41)]
+                parts = [mask_of(part, "single_label", (step,)) for part in cut(prob, 11, 20)]
                 assert np.array_equal(np.concatenate(parts), mask_of(prob, "single_label", (step,)))
             elif spec.reads == "mask":
                 mask, none = mask_of(prob, "single_label"), np.zeros((0, *SHAPE))

@@ -2,8 +2,8 @@
 
 import importlib.util
 import re
+from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 from unittest.mock import create_autospec
 
@@ -102,18 +102,19 @@ def test_the_functions_return_what_is_read(page: Path, monkeypatch: pytest.Monke
     assert raytrain.run.call_args.args == (job,)
 
 
-def reference() -> ModuleType:
-    """Return docs/reference.py as mkdocs loads it."""
+@cache
+def reference() -> dict[str, str]:
+    """Return the pages that docs/reference.py makes, loaded as mkdocs loads it."""
     spec = importlib.util.spec_from_file_location("reference", DOCS / "reference.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    return module.pages()
 
 
 def test_the_reference_has_every_command_option_and_field() -> None:
-    pages = reference().pages()
+    pages = reference()
     for name, command in COMMANDS.items():
         section = pages["reference/commands.md"].partition(f"\n## raytrain {name}\n")[2]
         words = {each.opts[0] for each in command.params if each.name != "help"}
@@ -130,14 +131,14 @@ def test_the_reference_has_every_command_option_and_field() -> None:
 
 
 def test_links_of_the_reference_lead_to_its_sections() -> None:
-    pages = reference().pages()
+    pages = reference()
     found = re.findall(r"\]\(([^)#]+)#(\w+)\)", "\n".join(pages.values()))
     assert len(found) > 100
     assert [link for link in found if f"{{#{link[1]}}}" not in pages[f"reference/{link[0]}"]] == []
 
 
 def test_a_field_is_shown_with_its_docstring_values_and_default() -> None:
-    page = reference().pages()["reference/trial.md"]
+    page = reference()["reference/trial.md"]
     assert "| `epochs` | whole number | `60` | Number of epochs that the schedule spans. |" in page
     assert "| `norm` | `batch`, `group`, `instance`, `none` | `batch` |" in page
 
@@ -145,4 +146,4 @@ def test_a_field_is_shown_with_its_docstring_values_and_default() -> None:
 def test_the_site_lists_every_page_once() -> None:
     nav = re.findall(r"- ([\w/]+\.md)", (ROOT / "mkdocs.yml").read_text())
     written = {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")}
-    assert sorted(nav) == sorted(written | set(reference().pages()))
+    assert sorted(nav) == sorted(written | set(reference()))

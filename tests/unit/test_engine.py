@@ -79,11 +79,13 @@ RESUMED = {
 
 @pytest.mark.parametrize("name", RESUMED)
 def test_two_epochs_and_a_resume_equal_four_bit_for_bit(
-    tmp_path: Path, samples: Samples, name: str
+    tmp_path: Path, samples: Samples, trained: Task, name: str
 ) -> None:
-    spec = SPEC.model_copy(update=RESUMED[name])
-    whole, parts = (make_task(tmp_path / part, samples, spec) for part in ("whole", "parts"))
-    run_trial(whole, samples, SilentReporter())
+    spec, whole = SPEC.model_copy(update=RESUMED[name]), trained
+    parts = make_task(tmp_path / "parts", samples, spec)
+    if spec != SPEC:
+        whole = make_task(tmp_path / "whole", samples, spec)
+        run_trial(whole, samples, SilentReporter())
     with pytest.raises(Killed):
         run_trial(parts, samples, KilledAfter(2))
     again = KilledAfter(99)
@@ -106,22 +108,21 @@ def test_two_epochs_and_a_resume_equal_four_bit_for_bit(
             assert torch.equal(value, second[index][name]), (index, name)
 
 
-def test_golden_losses(tmp_path: Path, samples: Samples) -> None:
+def test_golden_losses(trained: Task) -> None:
     """Refactoring keeps this curve; a real change rewrites the file and says why.
 
     Four digits: other processors round the last ones differently.
     """
-    task = make_task(tmp_path / "golden", samples)
-    run_trial(task, samples, SilentReporter())
-    rows = figures(task.directory)
+    rows = figures(trained.directory)
     curve = [[row["train_loss"], row["val_loss"], row["val_dice"]] for row in rows]
     expected = np.loadtxt(GOLDEN)
     np.testing.assert_allclose(np.array(curve), expected, rtol=2e-3, atol=2e-4)
 
 
-def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, samples: Samples) -> None:
-    whole, broken = make_task(tmp_path / "a", samples), make_task(tmp_path / "b", samples)
-    run_trial(whole, samples, SilentReporter())
+def test_a_damaged_checkpoint_is_passed_over(
+    tmp_path: Path, samples: Samples, trained: Task
+) -> None:
+    broken = make_task(tmp_path / "b", samples)
     with pytest.raises(Killed):
         run_trial(broken, samples, KilledAfter(3))
     newest = broken.trial_dir.checkpoints / "epoch_0003.pt"
@@ -134,13 +135,14 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, samples: Samples) -
     rows = figures(broken.directory)
     [note] = rows[2].pop("notes")
     assert note.startswith(f"checkpoint skipped: {newest}: damaged")
-    assert figures(whole.directory) == rows
+    assert figures(trained.directory) == rows
 
 
-def test_storage_that_fails_leaves_the_checkpoint_before(tmp_path: Path, samples: Samples) -> None:
+def test_storage_that_fails_leaves_the_checkpoint_before(
+    tmp_path: Path, samples: Samples, trained: Task
+) -> None:
     """The kernel itself breaks off a write in its middle, as it does on a full disk."""
-    whole, full = make_task(tmp_path / "a", samples), make_task(tmp_path / "b", samples)
-    run_trial(whole, samples, SilentReporter())
+    full = make_task(tmp_path / "b", samples)
     with pytest.raises(Killed):
         run_trial(full, samples, KilledAfter(2))
     folder = full.trial_dir.checkpoints
@@ -156,7 +158,7 @@ def test_storage_that_fails_leaves_the_checkpoint_before(tmp_path: Path, samples
     assert sorted(path.name for path in folder.iterdir()) == before
     assert len(figures(full.directory)) == 2
     run_trial(full, samples, SilentReporter())
-    assert figures(whole.directory) == figures(full.directory)
+    assert figures(trained.directory) == figures(full.directory)
 
 
 def test_a_checkpoint_without_its_sidecar_was_never_finished(
@@ -171,10 +173,8 @@ def test_a_checkpoint_without_its_sidecar_was_never_finished(
     assert state["epoch"] == 1
 
 
-def test_the_last_two_and_the_best_checkpoints_are_kept(tmp_path: Path, samples: Samples) -> None:
-    task = make_task(tmp_path / "t", samples)
-    run_trial(task, samples, SilentReporter())
-    rows = figures(task.directory)
+def test_the_last_two_and_the_best_checkpoints_are_kept(trained: Task) -> None:
+    task, rows = trained, figures(trained.directory)
     # The best epoch of those before the last, too: that is what a resume from there would keep.
     best = {max(part, key=lambda row: row["val_dice"])["epoch"] for part in (rows, rows[:3])}
     kept = {path.name for path in task.trial_dir.checkpoints.glob("epoch_*.pt")}

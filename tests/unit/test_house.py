@@ -5,14 +5,16 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.source_code import statements
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = sorted(ROOT.glob("raytrain/**/*.py"))
 
 
-def nodes() -> Iterator[tuple[str, ast.AST]]:
-    """Every node of the package, with its file."""
+def nodes() -> Iterator[tuple[str, ast.stmt]]:
+    """Every statement of the package, with its file."""
     for path in PACKAGE:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in statements(path):
             yield str(path.relative_to(ROOT)), node
 
 

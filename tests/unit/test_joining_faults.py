@@ -24,6 +24,17 @@ def place(competition: Competition) -> Place:
     return open_place(competition, "single_label", ("background", "ring", "core"))
 
 
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """The same place for tests in which nothing joins."""
+    root = tmp_path_factory.mktemp("place")
+    competition = Competition(root / "data")
+    competition.fill(train=3, val=1, test=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAYTRAIN_CACHE", str(root / "cache"))
+        return open_place(competition, "single_label", ("background", "ring", "core"))
+
+
 def rewrite(path: Path, change: Callable[[np.ndarray], np.ndarray]) -> None:
     np.save(path, change(np.load(path)))
 
@@ -56,14 +67,14 @@ FAULTS: list[tuple[Callable[[np.ndarray], np.ndarray], str]] = [
 @pytest.mark.parametrize(("fault", "text"), FAULTS)
 @pytest.mark.parametrize("name", ["oof/cmr3", "test/cmr10"])
 def test_one_wrong_map_is_named_and_nothing_is_written(
-    place: Place, fault: Callable[[np.ndarray], np.ndarray], text: str, name: str
+    lasting: Place, fault: Callable[[np.ndarray], np.ndarray], text: str, name: str
 ) -> None:
-    place.write(npy)
-    rewrite(place.folder / f"given/{name}.npy", fault)
+    lasting.write(npy)
+    rewrite(lasting.folder / f"given/{name}.npy", fault)
     with pytest.raises(ValueError, match=rf"no maps were .*\n  .*{name}\.npy: .*{text}") as caught:
-        place.add()
+        lasting.add()
     assert str(caught.value).count("\n") == 1
-    assert not place.run.joined.exists()
+    assert not lasting.run.joined.exists()
 
 
 def test_all_that_is_wrong_is_said_at_once(place: Place) -> None:

@@ -9,9 +9,9 @@ from benchmarks.microct import MEAN, SD, draw_slice
 
 
 def test_statistics_of_rows_d1_and_d2() -> None:
-    drawn = [draw_slice(0, number) for number in range(40)]
+    drawn = [draw_slice(0, number) for number in range(20)]
     image_NHW, mask_NHW = (np.stack(each) for each in zip(*drawn, strict=True))
-    assert (image_NHW.dtype, image_NHW.shape) == (np.uint8, (40, 256, 256))
+    assert (image_NHW.dtype, image_NHW.shape) == (np.uint8, (20, 256, 256))
     shares = np.bincount(mask_NHW.ravel()) / mask_NHW.size
     assert shares == pytest.approx([0.56, 0.04, 0.06, 0.34], abs=0.02)
     assert (image_NHW.mean(), image_NHW.std()) == pytest.approx((MEAN, SD), abs=1)

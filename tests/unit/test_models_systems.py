@@ -28,6 +28,11 @@ DEEPLABS = [
     for stride in (16, 8)
     if (encoder, stride) != ("drn_d_54", 16)
 ]
+PLAIN = [
+    *((encoder, stride) for encoder in ("resnet101", "drn_d_54", "mobilenet_v2", "tu-xception65")
+      for stride in (8, 16)),
+    ("drn_d_54", None), ("mobilenet_v2", None),
+]  # fmt: skip
 
 
 @pytest.mark.slow
@@ -59,8 +64,7 @@ def test_deeplabs_default_stride() -> None:
         assert _rates(network.decoder) == ATROUS_RATES[stride]
 
 
-@pytest.mark.parametrize("encoder", ["resnet101", "drn_d_54", "mobilenet_v2", "tu-xception65"])
-@pytest.mark.parametrize("stride", [None, 8, 16])
+@pytest.mark.parametrize(("encoder", "stride"), PLAIN)
 def test_system_bs_deeplab_is_plain(encoder: str, stride: int | None) -> None:
     spec = DeepLabSpec(encoder=encoder, output_stride=stride)
     if (encoder, stride) == ("drn_d_54", 16):

@@ -104,16 +104,16 @@ def test_every_optimizer_of_torch_learns_and_goes_on_from_its_state(name: str) -
 
     assert optimizer_problem(spec, _net()) is None
     whole = _net()
-    losses = train(whole, build_optimizer(spec, whole), 20)
+    losses = train(whole, build_optimizer(spec, whole), 8)
     assert losses[-1] < losses[0]
     first = _net()
     before = build_optimizer(spec, first)
-    train(first, before, 10)
+    train(first, before, 4)
     second = _net()
     second.load_state_dict(first.state_dict())
     after = build_optimizer(spec, second)
     after.load_state_dict(before.state_dict())
-    assert train(second, after, 10) == losses[10:]
+    assert train(second, after, 4) == losses[4:]
 
 
 def test_norms_and_biases_can_be_spared_from_decay() -> None:

@@ -19,8 +19,10 @@ def test_files_are_of_printed_size_and_hold_the_numbers(tmp_path: Path) -> None:
     (folder / "paper.pdf").write_bytes(b"of the user")
     write_figures(folder, results(rates(3, repeats=2)))
     assert (folder / "boxes.png").is_file()
-    figures = [*results(grid()), *curves(grid())]
+    figures = [*results(grid()), next(curves(grid()))]
     write_figures(folder, figures)
+    rest = [figure.drawing.figure for figure in curves(grid())]
+    assert {drawn.get_figwidth() for drawn in rest} == {WIDTH_IN}
     names = {figure.name for figure in figures}
     assert {path.name for path in folder.iterdir()} == {
         "paper.pdf",

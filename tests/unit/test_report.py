@@ -8,22 +8,16 @@ import sys
 
 import pytest
 
+from raytrain.pipeline.report import page_of as served_page
 from raytrain.runs.files import read_json, write_json
 from raytrain.runs.layout import RunDir
 from raytrain.search.leaderboard import ranked
 from tests.support import ledger_in
 from tests.unit.report_html import Page
-from tests.unit.report_run import STATIONS, build, page_of
+from tests.unit.report_run import STATIONS, build, page_alone, page_of
 
 SECTIONS = ("members", "examples", "tests", "leaderboard", "search", "rungs", "data", "folds",
             "submission", "reproduce")  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory) -> tuple[RunDir, Page]:
-    """A run that was sent, and its page."""
-    run = build(tmp_path_factory.mktemp("whole"), STATIONS[-1])
-    return run, Page(page_of(run))
 
 
 def test_without_checked_data_it_says_what_to_run(tmp_path):
@@ -45,7 +39,7 @@ def test_without_checked_data_it_says_what_to_run(tmp_path):
     ],
 )  # fmt: skip
 def test_each_stage_shows_what_there_is(tmp_path, last, due):
-    page = Page(page_of(build(tmp_path, last)))
+    page = Page(page_alone(build(tmp_path, last)))
     assert [s["id"] for s in page.found("section")] == list(SECTIONS)
     for section in SECTIONS:
         note = re.search(r"not yet: run raytrain (\w+)", page.text(section))
@@ -63,10 +57,17 @@ def test_a_run_that_was_sent_owes_nothing(whole):
     assert len([item for item in page.found("li") if item.get("class") == "done"]) == 7
 
 
+def test_the_served_page_is_the_written_one(whole):
+    run, page = whole
+    made = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
+    served = served_page(run, ledger_in(run), 0)
+    assert made.sub("", served) == made.sub("", page.source)
+
+
 def test_a_leaderboard_of_a_search_that_goes_on_does_not_end_it(tmp_path):
     run = build(tmp_path, "search")
     run.searched.unlink()
-    page = Page(page_of(run))
+    page = Page(page_alone(run))
     assert run.leaderboard.is_file()
     assert len([item for item in page.found("li") if item.get("class") == "done"]) == 1
 
@@ -103,7 +104,7 @@ def test_colors_are_variables_of_both_schemes(whole):
 def test_hostile_names_are_text(tmp_path):
     classes = ("<i>none", "<script>alert(1)</script>", "a\"b' & $x_1$ font-family: y; #23282e")
     run = build(tmp_path, STATIONS[-1], classes)
-    page = Page(page_of(run))
+    page = Page(page_alone(run))
     assert [script.get("id") for script in page.found("script")] == ["trials", None]
     assert not page.found("i") or all("style" in found for found in page.found("i"))
     texts = "".join(page.texts)
@@ -115,7 +116,7 @@ def test_hostile_names_are_text(tmp_path):
 def test_moved_data_leaves_the_numbers(tmp_path):
     run = build(tmp_path, "predict")
     shutil.rmtree(tmp_path / "data")
-    page = Page(page_of(run))
+    page = Page(page_alone(run))
     assert "cannot be shown here" in page.text("examples")
     assert "cannot be shown here" in page.text("tests")
     assert f"{read_json(run.ensemble)['oof']['dice']:.4f}" in page.text("members")
@@ -131,7 +132,7 @@ def test_a_failed_trial_and_a_search_without_scheduler(tmp_path):
     )
     run.trial(record.fingerprint).history.write_text("")
     write_json(run.config, read_json(run.config) | {"search": {"scheduler": {"name": "none"}}})
-    page = Page(page_of(run))
+    page = Page(page_alone(run))
     assert "failed loss is <nan>" in page.text("leaderboard")
     assert "No trial was compared at a rung (scheduler: none)" in page.text("rungs")
     assert page.found("svg") == []
@@ -143,6 +144,9 @@ def test_neither_torch_nor_ray_is_loaded(whole, tmp_path):
     run.report.unlink()
     code = (
         "import sys, json; from pathlib import Path\n"
+        "from matplotlib.figure import Figure\n"  # what matplotlib itself draws takes seconds
+        "Figure.draw_without_rendering = lambda self: None\n"
+        "Figure.savefig = lambda self, out, **how: out.write(b'<svg viewBox=\"0 0 1 1\"></svg>')\n"
         "from raytrain.runs.layout import RunDir\n"
         "from raytrain.pipeline.report import report\n"
         "from raytrain.pipeline.ledger import listed\n"

@@ -14,15 +14,8 @@ from raytrain.runs.files import read_json, write_json
 from raytrain.runs.layout import RunDir
 from raytrain.search.leaderboard import COLUMNS, ranked
 from tests.unit.report_html import Page
-from tests.unit.report_run import STATIONS, build, page_of
+from tests.unit.report_run import build, page_alone
 from tests.unit.report_truth import CLASSES, maps_of, reference_scores
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory) -> tuple[RunDir, Page]:
-    """A run that was sent, and its page."""
-    run = build(tmp_path_factory.mktemp("whole"), STATIONS[-1])
-    return run, Page(page_of(run))
 
 
 def _data(run: RunDir) -> DataReport:
@@ -111,7 +104,7 @@ def test_no_validation_figure_of_a_member_that_trained_on_everything(tmp_path):
                 "val_loss": 0.0123,
             }
             write_json(path, tree)
-    page = page_of(run).read_text(encoding="utf-8")
+    page = page_alone(run).read_text(encoding="utf-8")
     assert "0.9876" not in page
     assert "0.9877" not in page
 

@@ -25,7 +25,7 @@ from raytrain.submission.ledger import FileLedger
 from tests.arrays import report_of
 from tests.support import ledger_in
 from tests.unit.report_html import decoded
-from tests.unit.report_run import STATIONS, build, page_of
+from tests.unit.report_run import STATIONS, build, page_alone
 from tests.unit.report_truth import reference_dice
 
 
@@ -53,7 +53,7 @@ def test_maps_of_other_folds_are_refused(tmp_path):
         ValueError,
         match=rf"{path.name}: damaged.*contains 2 values, but its 6 images have 8640.*raytrain cv",
     ):
-        page_of(run)
+        page_alone(run)
 
 
 def test_dice_against_hand_computed_table_and_reference():

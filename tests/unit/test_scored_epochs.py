@@ -10,6 +10,7 @@ from raytrain.engine.trial import Samples, run_trial
 from raytrain.metrics import score
 from raytrain.metrics.oof_file import read_oof_evidence
 from raytrain.runs.history import read_history
+from raytrain.runs.record import Task
 from tests.support import CLOCK
 from tests.tiny import SPEC, make_task
 
@@ -21,16 +22,16 @@ def figures(folder: Path) -> list[dict[str, Any]]:
 
 
 def test_the_training_images_are_scored_as_validation_images_are(
-    tmp_path: Path, samples: Samples
+    tmp_path: Path, samples: Samples, trained: Task
 ) -> None:
     """Every second epoch, without augmentation; nothing else changes."""
-    plain = make_task(tmp_path / "plain", samples)
+    plain = trained
     scored = make_task(
         tmp_path / "scored", samples, SPEC.model_copy(update={"score_train_every": 2})
     )
     # Another training with the training images as its validation images.
     judged = replace(plain, directory=tmp_path / "judged", val_ids=plain.train_ids)
-    for task in (plain, scored, judged):
+    for task in (scored, judged):
         run_trial(task, samples, SilentReporter())
     rows = [figures(task.directory) for task in (plain, scored, judged)]
     for before, after, other in zip(*rows, strict=True):
@@ -43,12 +44,14 @@ def test_the_training_images_are_scored_as_validation_images_are(
         assert after == before
 
 
-def test_measures_are_computed_beside_the_metric(tmp_path: Path, samples: Samples) -> None:
+def test_measures_are_computed_beside_the_metric(
+    tmp_path: Path, samples: Samples, trained: Task
+) -> None:
     accuracy, distance = AccuracyMetricSpec(), HausdorffMetricSpec(percentile=95)
-    plain = make_task(tmp_path / "plain", samples)
+    plain = trained
     measured = replace(plain, directory=tmp_path / "measured", measures=(accuracy, distance))
     by_distance = replace(plain, directory=tmp_path / "distance", metric=distance)
-    for task in (plain, measured, by_distance):
+    for task in (measured, by_distance):
         run_trial(task, samples, SilentReporter())
     rows = [figures(task.directory) for task in (plain, measured, by_distance)]
     for before, after, other in zip(*rows, strict=True):

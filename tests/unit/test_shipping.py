@@ -128,19 +128,16 @@ def _mean_by_hand(
     return model.eval()
 
 
-@pytest.mark.parametrize(
-    ("kind", "epochs"), [(SwaSpec(start=0.25), (2, 3, 4)), (EpochsSpec(at=(1, 3)), (1, 3))]
-)
-def test_the_mean_of_weights_is_that_by_hand(
-    tmp_path: Path, samples: Samples, kind: OneShip, epochs: tuple[int, ...]
-) -> None:
-    task = _trained(tmp_path / "t", samples, kind)
-    assert read_shipped(task.trial_dir).kinds[kind.label]["epochs"] == list(epochs)
-    expected = _mean_by_hand(task, samples, epochs).state_dict()
-    found = _state(task, kind)
-    assert found.keys() == expected.keys()
-    for name, value in expected.items():
-        torch.testing.assert_close(found[name], value, rtol=1e-5, atol=1e-6)
+def test_the_mean_of_weights_is_that_by_hand(tmp_path: Path, samples: Samples) -> None:
+    kinds = {SwaSpec(start=0.25): (2, 3, 4), EpochsSpec(at=(1, 3)): (1, 3)}
+    task = _trained(tmp_path / "t", samples, BetterSpec(of=tuple(kinds)))
+    for kind, epochs in kinds.items():
+        assert read_shipped(task.trial_dir).kinds[kind.label]["epochs"] == list(epochs)
+        expected = _mean_by_hand(task, samples, epochs).state_dict()
+        found = _state(task, kind)
+        assert found.keys() == expected.keys()
+        for name, value in expected.items():
+            torch.testing.assert_close(found[name], value, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.slow
@@ -209,11 +206,10 @@ def test_a_resumed_training_ends_early_and_ships_the_same(tmp_path: Path, sample
 
 
 def test_training_ends_where_it_is_told_at_the_rates_of_the_whole(
-    tmp_path: Path, samples: Samples
+    tmp_path: Path, samples: Samples, trained: Task
 ) -> None:
     part = _trained(tmp_path / "part", samples, LastSpec(), until=2)
-    whole = _trained(tmp_path / "whole", samples, LastSpec())
-    assert figures(part.directory) == figures(whole.directory)[:2]
+    assert figures(part.directory) == figures(trained.directory)[:2]
 
 
 @pytest.mark.parametrize("ship", [BestSpec(), AverageBestSpec(), BetterSpec()])

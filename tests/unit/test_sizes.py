@@ -29,6 +29,7 @@ from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
 from tests.runs import run_of
 from tests.tiny import make_task
+from tests.unit.conftest import Competition
 
 FRAMINGS: list[FramingSpec] = [
     ResizeSpec(height=48, width=32), PadSpec(multiple=16), TilesSpec(height=32, width=48),
@@ -43,10 +44,11 @@ def _spec(framing: FramingSpec) -> TrialSpec:
     )  # fmt: skip
 
 
-@pytest.fixture
-def ragged(competition, tmp_path: Path) -> Samples:
+@pytest.fixture(scope="module")
+def ragged(tmp_path_factory: pytest.TempPathFactory) -> Samples:
     """8 training, 4 validation and 4 test slices, cropped to four sizes."""
-    number = 0
+    root, number = tmp_path_factory.mktemp("ragged"), 0
+    competition = Competition(root / "data")
     for split, patients in (("train", 4), ("val", 2), ("test", 2)):
         for _ in range(patients):
             for image, mask in draw_patient(0, number // 2 + 1):
@@ -54,9 +56,11 @@ def ragged(competition, tmp_path: Path) -> Samples:
                 height, width = SIZES[number % 4]
                 labeled = None if split == "test" else np.minimum(mask[:height, :width], 2)
                 competition.add(split, f"cmr{number}", image[:height, :width], labeled)
-    run = RunDir(tmp_path / "run")
+    run = RunDir(root / "run")
     write_report(run.data_report, inspect(competition.spec("(N+1)//2")))
-    return open_samples(run)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAYTRAIN_CACHE", str(root / "cache"))
+        return open_samples(run)
 
 
 @pytest.mark.parametrize("framing", FRAMINGS, ids=lambda spec: spec.name)

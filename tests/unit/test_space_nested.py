@@ -19,7 +19,7 @@ from raytrain.config.space_points import points_of
 from raytrain.config.trial import TrialSpec
 from raytrain.engine.optimizers import build_optimizer
 from raytrain.losses import build_loss
-from raytrain.models import build_model
+from tests.model_cases import on_meta
 
 BASE = TrialSpec()
 SPACE: dict[str, Any] = {
@@ -67,7 +67,7 @@ def test_a_domain_exists_only_where_it_was_chosen(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_sampled_values_stand_in_the_built_model_loss_and_optimizer(seed: int) -> None:
     for trial in sample_trials(SPACE, BASE, 6, seed):
-        model = build_model(trial.model, 1, 4, None)
+        model = on_meta(trial.model, 1, 4)
         optimizer = build_optimizer(trial.optimizer, model)
         group = optimizer.param_groups[0]
         if trial.optimizer.name == "sgd":

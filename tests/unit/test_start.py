@@ -33,13 +33,6 @@ from tests.unit.test_engine import Killed, KilledAfter, figures
 NO_STEP = SPEC.model_copy(update={"epochs": 1, "ema": 0.0, "optimizer": SgdSpec(lr=1e-30)})
 
 
-@pytest.fixture(scope="module")
-def trained(samples: Samples, tmp_path_factory: pytest.TempPathFactory) -> Task:
-    task = make_task(tmp_path_factory.mktemp("first"), samples, SPEC)
-    run_trial(task, samples, SilentReporter())
-    return task
-
-
 def test_training_starts_from_the_weights_of_another(
     tmp_path: Path, samples: Samples, trained: Task
 ) -> None:

@@ -16,6 +16,7 @@ from raytrain.config.search import SearchSpec
 from raytrain.config.space import LISTS, count_cells
 from raytrain.config.space_draws import grid_trials
 from raytrain.config.study import choice_label
+from raytrain.config.trial import TrialSpec
 from raytrain.data.report import write_report
 from raytrain.engine.trial import Samples
 from raytrain.models import refusal
@@ -28,6 +29,17 @@ from tests.tiny import SPEC
 STUDIES = sorted((Path(__file__).parents[2] / "jobs" / "studies").glob("*.yaml"))
 
 
+@cache
+def _job(path: Path, profile: str | None) -> JobSpec:
+    return load_job(path, profile=profile)
+
+
+@cache
+def _specs(path: Path, profile: str | None) -> list[TrialSpec]:
+    job = _job(path, profile)
+    return grid_trials(job.search.space, job.trial, 1000, 0)
+
+
 PROFILES = [(path, profile) for path in STUDIES for profile in (None, "laptop")]
 
 
@@ -35,11 +47,11 @@ PROFILES = [(path, profile) for path in STUDIES for profile in (None, "laptop")]
     ("path", "profile"), PROFILES, ids=lambda value: getattr(value, "stem", "")
 )
 def test_a_study_is_its_whole_grid_and_named_after_its_row(path: Path, profile: str | None) -> None:
-    job = load_job(path, profile=profile)
+    job = _job(path, profile)
     search = job.search
     assert search.sampler.name == "grid"
     assert search.trials == count_cells(search.space, LISTS)
-    assert len(grid_trials(search.space, job.trial, 1000, 0)) == search.trials
+    assert len(_specs(path, profile)) == search.trials
     assert job.run == (path.stem if profile is None else f"{path.stem}_{profile}")
     system = path.stem[0].upper()
     first = path.read_text().splitlines()[0]
@@ -49,23 +61,23 @@ def test_a_study_is_its_whole_grid_and_named_after_its_row(path: Path, profile: 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_every_stated_figure_has_its_choice(path: Path) -> None:
     """Otherwise the table has no cell for it; and no two choices look the same in it."""
-    job = load_job(path)
+    job = _job(path, None)
     factors = tuple(job.search.space)
     labels = [
-        {factor: choice_label(spec, factor) for factor in factors}
-        for spec in grid_trials(job.search.space, job.trial, 1000, 0)
+        {factor: choice_label(spec, factor) for factor in factors} for spec in _specs(path, None)
     ]
     assert len({tuple(each.values()) for each in labels}) == len(labels)
     assert job.study is not None
     for stated in job.study.figures:
         assert len([each for each in labels if stated.at.items() <= each.items()]) == 1, stated.at
+        assert set(stated.at) == set(factors)
+        assert all(0 < figure < 1 for figure in stated.figures.values())
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_a_laptop_needs_no_gpu_and_downloads_nothing(path: Path) -> None:
-    job = load_job(path, profile="laptop")
-    assert job.resources.gpus == 0
-    for spec in grid_trials(job.search.space, job.trial, 1000, 0):
+    assert _job(path, "laptop").resources.gpus == 0
+    for spec in _specs(path, "laptop"):
         assert getattr(spec.model, "weights", None) is None
 
 
@@ -85,10 +97,10 @@ def _id(value: Path | str | None) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize(("path", "profile"), PROFILES, ids=_id)
 def test_the_networks_and_losses_of_a_study_fit_its_images(path: Path, profile: str | None) -> None:
-    job = load_job(path, profile=profile)
+    job = _job(path, profile)
     channels, side = SIDES[job.competition.name]
     classes = len(job.competition.classes)
-    specs = grid_trials(job.search.space, job.trial, 1000, 0)
+    specs = _specs(path, profile)
     for model in {spec.model for spec in specs}:
         framing = job.trial.framing
         side = framing.height if isinstance(framing, ResizeSpec) else side

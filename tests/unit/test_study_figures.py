@@ -1,5 +1,6 @@
 """A study's figures: which there are, what shares a panel, and what is clipped."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -64,7 +65,8 @@ def grid() -> StudyTable:
     )
 
 
-def named(figures: list[PrintedFigure], name: str) -> PrintedFigure:
+def named(figures: Iterable[PrintedFigure], name: str) -> PrintedFigure:
+    """The figure of this name; those after it are not drawn."""
     return next(figure for figure in figures if figure.name == name)
 
 
@@ -92,7 +94,7 @@ def test_losses_of_different_kinds_share_no_axis() -> None:
     assert [{choice.loss for choice in group.choices} for group in groups] == [
         {"focal"}, {"ce"}, {"dice"},
     ]  # fmt: skip
-    drawn = named(list(curves(table)), "loss_curves").drawing.figure
+    drawn = named(curves(table), "loss_curves").drawing.figure
     assert len(drawn.axes) == 2 * 3
     assert len({axes.get_ylim() for axes in drawn.axes}) > 1
     assert not drawn.axes[0].get_shared_y_axes().joined(drawn.axes[0], drawn.axes[2])
@@ -129,7 +131,7 @@ def test_styles_are_distinct() -> None:
 
 
 def test_one_panel_for_each_choice_best_first() -> None:
-    drawn = named(list(curves(rates(5))), "loss_panels").drawing.figure
+    drawn = named(curves(rates(5)), "loss_panels").drawing.figure
     titles = [axes.get_title(loc="left") for axes in panels_of(drawn)]
     assert titles == [f"lr = {10**-n:g}" for n in (5, 4, 3, 2, 1)]
     assert len({axes.get_ylim() for axes in panels_of(drawn)}) == 5
@@ -160,7 +162,7 @@ def test_a_divergent_choice_is_clipped_and_marked() -> None:
 def test_bars_have_the_sources_figure_as_a_line_and_baselines_in_gray() -> None:
     forest = choice_of(("forest",), "none", (0.6,), gradients=False, stated=(0.7,))
     table = table_of(("model",), [choice_of(("unet",), "ce", (0.8,)), forest])
-    bars = named(list(results(table)), "bars")
+    bars = named(results(table), "bars")
     (axes,) = bars.drawing.figure.axes
     assert [tick.get_text() for tick in axes.get_yticklabels()] == ["unet", "forest"]
     assert [bar.get_width() for bar in axes.patches] == [0.8, 0.6]
@@ -171,18 +173,18 @@ def test_bars_have_the_sources_figure_as_a_line_and_baselines_in_gray() -> None:
     assert "an orange line is the source's figure" in bars.caption
     assert bars.data["source"].tolist()[1] == 0.7
     # A baseline has no epochs to draw.
-    drawn = named(list(curves(table)), "loss_panels").drawing.figure
+    drawn = named(curves(table), "loss_panels").drawing.figure
     assert len(panels_of(drawn)) == 1
 
 
 def test_the_figure_of_a_bar_is_at_the_end_of_its_interval_at_0_too() -> None:
     choice = choice_of(("unet",), "ce", (-0.2,), ours=(Spread((-0.2,), -0.4, 0.0),))
-    (axes,) = named(list(results(table_of(("model",), [choice]))), "bars").drawing.figure.axes
+    (axes,) = named(results(table_of(("model",), [choice])), "bars").drawing.figure.axes
     assert [text.xy for text in axes.texts] == [(0.0, 0)]
 
 
 def test_the_heat_map_has_each_combination_best_first_with_the_sources_figure() -> None:
-    axes = panels_of(named(list(results(grid())), "grid").drawing.figure)[0]
+    axes = panels_of(named(results(grid()), "grid").drawing.figure)[0]
     assert [tick.get_text() for tick in axes.get_yticklabels()] == ["rmsprop", "sgd", "adam"]
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["focal", "ce", "dice"]
     texts = {tuple(map(round, text.get_position())): text.get_text() for text in axes.texts}
@@ -191,15 +193,15 @@ def test_the_heat_map_has_each_combination_best_first_with_the_sources_figure() 
 
 
 def test_an_axis_that_spans_decades_is_logarithmic() -> None:
-    wide = named(list(results(rates(4))), "score_factor").drawing.figure.axes[0]
+    wide = named(results(rates(4)), "score_factor").drawing.figure.axes[0]
     assert wide.get_xscale() == "log"
     depths = [choice_of((str(n),), "ce", (0.5,)) for n in (1, 2, 3)]
-    narrow = named(list(results(table_of(("depth",), depths))), "score_factor")
+    narrow = named(results(table_of(("depth",), depths)), "score_factor")
     assert narrow.drawing.figure.axes[0].get_xscale() == "linear"
 
 
 def test_dots_are_those_of_the_repeats() -> None:
-    figure = named(list(results(rates(3, repeats=2))), "score_factor")
+    figure = named(results(rates(3, repeats=2)), "score_factor")
     dots = [line.get_ydata() for line in figure.drawing.figure.axes[0].lines[:3]]
     assert sorted(value for each in dots for value in each) == pytest.approx(
         [0.5, 0.501, 0.51, 0.511, 0.52, 0.521]

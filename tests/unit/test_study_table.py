@@ -8,9 +8,6 @@ import numpy as np
 import pytest
 
 from raytrain.config.job import JobSpec
-from raytrain.config.load import load_job
-from raytrain.config.space_draws import grid_trials
-from raytrain.config.study import choice_label
 from raytrain.pipeline.report import report
 from raytrain.report.study_results import study_table
 from raytrain.report.study_text import stated_cells, study_text, write_study
@@ -18,8 +15,8 @@ from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task
 from tests.study_runs import fill, small_job
 from tests.support import ledger_in
+from tests.unit.report_run import page_alone
 
-STUDIES = sorted((Path(__file__).parents[2] / "jobs" / "studies").glob("*.yaml"))
 LOSSES = {"grid": [[{"name": "dice"}], [{"name": "focal"}]]}
 RATES = {"grid": [1e-4, 1e-3, 1e-2]}
 
@@ -33,24 +30,6 @@ def hits(task: Task, id: str) -> int:
     """All the same on every image: Dice 2 h / (100 + h) and IoU h / 100."""
     better = 10 if task.spec.loss_label == "dice" else 0
     return 60 + better + (5 - 2 * abs(int(f"{task.spec.optimizer.lr:e}"[-2:]) - 3)) + task.spec.seed
-
-
-def page_of(run: RunDir) -> str:
-    return report(run, ledger_in(run)).read_text()
-
-
-@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
-def test_what_a_study_states_is_of_its_own_choices(path: Path) -> None:
-    job = load_job(path)
-    assert job.study is not None
-    specs = grid_trials(job.search.space, job.trial, 1000, 0)
-    choices = [{at: choice_label(spec, at) for at in job.search.space} for spec in specs]
-    assert len({tuple(choice.values()) for choice in choices}) == len(specs)
-    for stated in job.study.figures:
-        matching = [choice for choice in choices if stated.at.items() <= choice.items()]
-        assert matching, stated.at
-        assert (len(matching) == 1) == (set(stated.at) == set(job.search.space))
-        assert all(0 < figure < 1 for figure in stated.figures.values())
 
 
 def test_the_table_lays_ours_beside_theirs(tmp_path: Path) -> None:
@@ -98,7 +77,7 @@ def test_the_table_lays_ours_beside_theirs(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert ["focal", "0.001", f"{dice:.4f} +- 0.0068", "0.4476", "0.7100 +- 0.0100", "", "3",
             "3 3 3"] in rows  # fmt: skip
-    page = page_of(run)
+    page = report(run, ledger_in(run)).read_text()
     assert "Study Z9" in page
     assert "0.7100 +- 0.0100" in page
     for figure in ("loss curves of", "loss panels of", "Boxes over the repeats", "Heat map of"):
@@ -152,7 +131,7 @@ def test_one_factor_of_numbers_is_drawn_on_a_logarithmic_axis(tmp_path: Path) ->
     study = {"source": "Z8", "stated": "no figure for each rate"}
     run = RunDir(tmp_path / "runs/t/run")
     fill(job_of({"optimizer.lr": RATES}, study, 3, 1), run, hits)
-    page = page_of(run)
+    page = page_alone(run).read_text()
     assert "Boxes over the repeats" not in page
     start = page.index('aria-label="best validation loss against the factor')
     drawn = page[start : page.index("</svg>", start)]
@@ -165,7 +144,7 @@ def test_other_runs_have_no_study(tmp_path: Path) -> None:
     run = RunDir(tmp_path / "runs/t/run")
     fill(small_job({"optimizer.lr": RATES}, 3), run, hits)
     assert study_table(run) is None
-    assert 'id="study"' not in page_of(run)
+    assert 'id="study"' not in page_alone(run).read_text()
 
 
 def test_what_cannot_be_laid_beside_is_refused() -> None:
