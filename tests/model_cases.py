@@ -21,6 +21,7 @@ from raytrain.config.models import (
     UNetSpec,
 )
 from raytrain.models import ARCHITECTURES, build_model
+from raytrain.models.norm import with_solo_norms
 
 SMALL: dict[str, ModelSpec] = {
     "unet": UNetSpec(),
@@ -78,9 +79,9 @@ def built(spec: ModelSpec, channels: int, classes: int) -> nn.Module:
 
 
 def on_meta(spec: ModelSpec, channels: int, classes: int) -> nn.Module:
-    """Without memory, for counting."""
+    """Without memory, for counting; with the norms that `build_model` gives it."""
     with torch.device("meta"):
-        return ARCHITECTURES[spec.name](spec, channels, classes)
+        return with_solo_norms(ARCHITECTURES[spec.name](spec, channels, classes))
 
 
 def count(network: nn.Module) -> int:

@@ -1,7 +1,8 @@
 """A team-mate's maps: nothing that is wrong comes in, and each fault has its message."""
 
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,13 +27,21 @@ def place(competition: Competition) -> Place:
 
 @pytest.fixture(scope="module")
 def lasting(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """The same place for tests in which nothing joins."""
+    """The same place, for tests in which nothing joins."""
     root = tmp_path_factory.mktemp("place")
     competition = Competition(root / "data")
     competition.fill(train=3, val=1, test=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAYTRAIN_CACHE", str(root / "cache"))
         return open_place(competition, "single_label", ("background", "ring", "core"))
+
+
+@pytest.fixture
+def written(lasting: Place) -> Iterator[Place]:
+    """The lasting place, with a team-mate's folder for one test."""
+    lasting.write(npy)
+    yield lasting
+    shutil.rmtree(lasting.folder / "given")
 
 
 def rewrite(path: Path, change: Callable[[np.ndarray], np.ndarray]) -> None:
@@ -67,14 +76,13 @@ FAULTS: list[tuple[Callable[[np.ndarray], np.ndarray], str]] = [
 @pytest.mark.parametrize(("fault", "text"), FAULTS)
 @pytest.mark.parametrize("name", ["oof/cmr3", "test/cmr10"])
 def test_one_wrong_map_is_named_and_nothing_is_written(
-    lasting: Place, fault: Callable[[np.ndarray], np.ndarray], text: str, name: str
+    written: Place, fault: Callable[[np.ndarray], np.ndarray], text: str, name: str
 ) -> None:
-    lasting.write(npy)
-    rewrite(lasting.folder / f"given/{name}.npy", fault)
+    rewrite(written.folder / f"given/{name}.npy", fault)
     with pytest.raises(ValueError, match=rf"no maps were .*\n  .*{name}\.npy: .*{text}") as caught:
-        lasting.add()
+        written.add()
     assert str(caught.value).count("\n") == 1
-    assert not lasting.run.joined.exists()
+    assert not written.run.joined.exists()
 
 
 def test_all_that_is_wrong_is_said_at_once(place: Place) -> None:

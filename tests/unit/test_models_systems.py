@@ -203,6 +203,12 @@ def test_solo_norm_is_batch_norm_but_for_one_value() -> None:
     assert torch.equal(solo(noise), plain(noise))
     assert torch.equal(solo[1].running_var, plain[1].running_var)
     assert isinstance(solo[1], SoloBatchNorm2d)
+    with torch.device("meta"):
+        other = with_solo_norms(nn.Sequential(nn.BatchNorm2d(3)))
+        assert other(torch.empty(2, 3, 4, 5)).shape == (2, 3, 4, 5)
+        for wrong in ((2, 4, 4, 5), (2, 3, 4)):
+            with pytest.raises((RuntimeError, ValueError)):
+                other(torch.empty(wrong))
     before = {key: value.clone() for key, value in solo.state_dict().items()}
     one = noise[:1, :, :1, :1]
     with pytest.raises(ValueError, match="more than 1 value"):

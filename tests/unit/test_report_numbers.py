@@ -4,7 +4,6 @@ import hashlib
 import re
 
 import numpy as np
-import pytest
 import yaml
 
 from raytrain.data.report import DataReport, columns, read_report
@@ -13,7 +12,6 @@ from raytrain.report.terminal import board_table
 from raytrain.runs.files import read_json, write_json
 from raytrain.runs.layout import RunDir
 from raytrain.search.leaderboard import COLUMNS, ranked
-from tests.unit.report_html import Page
 from tests.unit.report_run import build, page_alone
 from tests.unit.report_truth import CLASSES, maps_of, reference_scores
 
