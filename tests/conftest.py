@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 # Loading the libraries makes a million objects that stay. The collector need not look at them.
 gc.disable()
-# Tests make much more than they drop in circles, so it looks less often.
+# Few objects of a test are in reference cycles, so the collector runs less often.
 gc.set_threshold(10_000, 10, 10)
 
 import pytest

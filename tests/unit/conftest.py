@@ -75,7 +75,7 @@ def own_folder(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def _caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A new folder for each `next`, which is not made."""
+    """Paths of new folders. No folder is made."""
     place = tmp_path_factory.mktemp("caches")
     return (place / str(number) for number in count())
 
@@ -108,8 +108,10 @@ def trained(samples: Samples, tmp_path_factory: pytest.TempPathFactory) -> Task:
 
 @pytest.fixture(scope="module", autouse=True)
 def _libraries_stay() -> None:
-    """Leave what earlier files have loaded out of this file's collections, which every trial ends
-    with."""
+    """Keep the libraries that earlier files have loaded out of this file's garbage collections.
+
+    Every trial ends with a collection.
+    """
     gc.collect(1)
     gc.freeze()
 
