@@ -6,7 +6,6 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
 from raytrain.config.base import Spec
 from raytrain.config.errors import shortened
@@ -62,6 +61,9 @@ def _split(report: DataReport, spec: FoldSpec) -> Folds:
 
     Raises ValueError when there are fewer groups than folds.
     """
+    # Imported here, because it is slow to import, and training workers do not split.
+    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
+
     samples = report.labeled
     groups = samples["group"].to_numpy()
     if samples["group"].nunique() < spec.count:

@@ -160,7 +160,12 @@ done("search")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("stations", "heavy"),
-    [(WITHOUT_TORCH, {"torch", "ray", "kaggle"}), (WITHOUT_RAY, {"torch", "ray", "kaggle"})],
+    [
+        (WITHOUT_TORCH, {"torch", "ray", "kaggle"}),
+        (WITHOUT_RAY, {"torch", "ray", "kaggle"}),
+        # What a training worker imports before its first trial.
+        (("cluster.run_search",), {"kaggle", "sklearn", "matplotlib", "optuna", "timm"}),
+    ],
 )
 def test_stations_load_only_what_they_need(stations: tuple[str, ...], heavy: set[str]) -> None:
     code = "\n".join(f"import raytrain.{name}; done({name!r})" for name in stations)
