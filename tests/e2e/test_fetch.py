@@ -119,7 +119,7 @@ def test_a_disk_that_fails_is_told_and_the_download_kept(
     with monkeypatch.context() as patch:
         patch.setattr(archive.zipfile.ZipFile, "extractall", full)
         with pytest.raises(
-            ValueError, match=r"data: No space left on device; correct this.*kept: "
+            ValueError, match=r"data: No space left on device; correct the cause.*kept: "
         ):
             fetched()
     assert fetched().is_dir()
@@ -140,9 +140,9 @@ def test_a_damaged_download_is_brought_again(
 
 def test_a_place_that_cannot_be_is_told(job: Path, kaggle: Kaggle, client_here: None) -> None:
     spec = load_job(job)
-    with pytest.raises(ValueError, match=r"job\.yaml.*: Not a directory; correct this"):
+    with pytest.raises(ValueError, match=r"job\.yaml.*: Not a directory; correct the cause"):
         fetch(spec, job / "data")
-    with pytest.raises(ValueError, match="File name too long; correct this"):
+    with pytest.raises(ValueError, match="File name too long; correct the cause"):
         fetch(spec, job.parent / ("x" * 260))
     assert kaggle.ranges == []
 
