@@ -180,6 +180,9 @@ def _save(
         save_weights(epoch_path(folder, len(history)), training.state(history), card)
         append_row(task.trial_dir.history, history[-1])
     sender.start(len(history), kept_epochs(task.spec, history))
+    if task.station == "search":
+        # The report may end the trial: the driver then reads its row, and another node continues.
+        sender.wait()
 
 
 def _network(model: nn.Module, spec: TrialSpec, world: World, epoch: int) -> nn.Module:

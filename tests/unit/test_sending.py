@@ -1,8 +1,11 @@
 """A training's files are sent to the storage beside the next epoch's steps."""
 
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -56,6 +59,30 @@ def test_the_next_epoch_trains_while_one_is_sent(
     run_trial(task, samples, SilentReporter())
     # The row of the second epoch is written after the first epoch has been sent.
     assert sent == [[1], [1, 2]]
+
+
+class Late(ThreadPoolExecutor):
+    """Does nothing before its result is requested."""
+
+    def submit(self, function: Callable[..., Any], /, *values: Any, **named: Any) -> Any:
+        return SimpleNamespace(result=lambda: function(*values, **named))
+
+
+def test_a_trial_of_a_search_reports_an_epoch_after_it_has_been_sent(
+    task: Task, samples: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver reads the files of a trial that it stops or pauses at a report."""
+    sent: list[list[int]] = []
+    reported: list[list[int]] = []
+
+    class Reporter:
+        def report(self, row: Row) -> None:
+            reported.append(sent[-1] if sent else [])
+
+    monkeypatch.setattr(sending, "ThreadPoolExecutor", Late)
+    monkeypatch.setattr(sending, "send", lambda folder: sent.append(epochs_of(folder)))
+    run_trial(replace(task, station="search"), samples, Reporter())
+    assert reported == [[1], [1, 2]]
 
 
 class Stopped:
