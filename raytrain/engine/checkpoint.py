@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from raytrain.engine.parallel import World
 from raytrain.models.tensors import load_tensors
 from raytrain.runs.files import DamagedError, read_json, write_bytes, write_json
 from raytrain.runs.mirror import bring, bring_missing, remove
@@ -58,6 +59,20 @@ def newest_checkpoint(folder: Path, notes: list[str] | None = None) -> dict[str,
             if notes is not None:
                 notes.append(f"checkpoint skipped: {error}")
     return None
+
+
+def common_checkpoint(folder: Path, world: World, notes: list[str]) -> dict[str, Any] | None:
+    """Return the state of the newest valid checkpoint that all workers have, or None.
+
+    A worker may have a later one on its node that was not sent to the storage before a kill.
+    Damaged checkpoints are skipped as in `newest_checkpoint`.
+    """
+    state = newest_checkpoint(folder, notes)
+    newest = state["epoch"] if state else 0
+    common: int = min(world.gather(newest))
+    if common == newest:
+        return state
+    return load_checkpoint(epoch_path(folder, common)) if common else None
 
 
 def is_there(path: Path) -> bool:

@@ -16,7 +16,7 @@ from raytrain.config.trial import TrialSpec
 from raytrain.data.cache import Cache, open_cache
 from raytrain.data.report import DataReport, read_report
 from raytrain.data.soft_labels import Probabilities, with_soft_labels
-from raytrain.engine.checkpoint import epoch_path, newest_checkpoint, save_weights, writing
+from raytrain.engine.checkpoint import common_checkpoint, epoch_path, save_weights, writing
 from raytrain.engine.compiling import compiled
 from raytrain.engine.ema import build_ema, build_swa
 from raytrain.engine.hold import hold_place, placed_loader
@@ -107,7 +107,7 @@ def _run(task: Task, samples: Samples, reporter: Reporter, watch: Watch, sender:
     card = partial(card_of, task, samples.report, scaling)
     cache, train_rows = _training_images(task, samples)
     notes: list[str] = []
-    state = newest_checkpoint(directory.checkpoints, notes)
+    state = common_checkpoint(directory.checkpoints, world, notes)
     history: list[Row] = state["history"] if state else []
     place, note = hold_place(spec, cache, train_rows, world, state["hold"] if state else None)
     loader, plan = placed_loader(task, cache, train_rows, scaling, world, place)

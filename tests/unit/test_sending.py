@@ -9,11 +9,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 from raytrain.engine import sending
 from raytrain.engine import trial as engine
+from raytrain.engine.parallel import World
 from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.trial import Samples, run_trial
+from raytrain.runs.attempts import read_starts
 from raytrain.runs.history import Row, read_history
 from raytrain.runs.record import Task
 from tests.tiny import SPEC, draw_samples, make_task
@@ -110,6 +113,23 @@ def test_a_trial_that_is_stopped_is_sent_before_it_ends(
     with pytest.raises(SystemExit):
         run_trial(task, samples, Reporter())
     assert sent == [[1]]
+
+
+def test_workers_continue_from_the_newest_checkpoint_that_all_of_them_have(
+    task: Task, samples: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node was lost while epoch 2 was sent: the worker in its place finds epoch 1 alone."""
+
+    class Behind(World):
+        def gather(self, value: Any) -> list[Any]:
+            return [value, 1 if isinstance(value, int) else value]
+
+    monkeypatch.setattr(sending, "send", lambda folder: None)
+    run_trial(task, samples, SilentReporter())
+    monkeypatch.setattr(engine, "current_world", lambda: Behind(0, 1, torch.device("cpu")))
+    run_trial(task, samples, SilentReporter())
+    assert [start.epochs for start in read_starts(task.trial_dir)] == [0, 1]
+    assert epochs_of(task.directory) == [1, 2]
 
 
 def test_a_storage_that_cannot_be_written_ends_the_training(
