@@ -40,8 +40,10 @@ class Node:
 
 
 def examine(job: JobSpec) -> list[Node]:
-    """Return the nodes of the connected cluster, sorted by address. Raises OSError when the driver
-    itself cannot write to the storage."""
+    """Return the nodes of the connected cluster: the driver's node, then the others by address.
+
+    Raises OSError when the driver itself cannot write to the storage.
+    """
     storage = Path(absolute(job.storage))
     if is_url(job.storage):
         storage = working_folder(job.storage) / ".doctor"
@@ -87,8 +89,11 @@ def faults_of(nodes: list[Node]) -> list[str]:
 
 
 def _measured(storage: Path, token: str, data: Path | None, need: ResourcesSpec) -> list[Node]:
+    own = ray.get_runtime_context().get_node_id()
     living = sorted(
-        (node for node in ray.nodes() if node["Alive"]), key=lambda node: node["NodeManagerAddress"]
+        (node for node in ray.nodes() if node["Alive"]),
+        # The versions of the first node count, and the driver runs on its own node's versions.
+        key=lambda node: (node["NodeID"] != own, node["NodeManagerAddress"]),
     )
     remote, sent = ray.remote(node_facts), time.time()
     tasks = [

@@ -88,13 +88,15 @@ def main(path: str, address: str, way: str) -> None:
     import ray
 
     from raytrain.cluster.backend import RayBackend
+    from raytrain.cluster.resources import Need
 
     job = load_job(Path(path))
     run = run_dir(job)
     report = check(job, run)
     hook = {"worker_process_setup_hook": WAYS[way]}
     ray.init(address=address, log_to_driver=False, runtime_env=hook)
-    search(Run(job, run, report, lambda: RayBackend(job.resources, run)))
+    need = Need(**job.resources.model_dump())
+    search(Run(job, run, report, lambda: RayBackend(need, run)))
 
 
 if __name__ == "__main__":

@@ -1,14 +1,19 @@
 """What is wrong with a node: each fault alone, with its remedy."""
 
-import dataclasses
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import ray
 
-from raytrain.cluster.doctor import node_faults
-from raytrain.config.job import ResourcesSpec
+from raytrain.cluster import doctor
+from raytrain.cluster.doctor import examine, node_faults
+from raytrain.config.competition import CompetitionSpec
+from raytrain.config.job import JobSpec, ResourcesSpec
 from raytrain.engine.node_facts import NodeFacts, node_facts
 
 GOOD = NodeFacts(
@@ -16,6 +21,8 @@ GOOD = NodeFacts(
     gpus=("H100",), gpu_fault="", shm_gb=8.0, cache_gb=100.0, storage_mb_s=200.0,
     storage_fault="", data_fault="", clock_s=1000.0,
 )  # fmt: skip
+DIGITS = 56
+"""Length of Ray's ids of nodes."""
 NEED = ResourcesSpec(gpus=1, loaders=2)
 
 
@@ -36,19 +43,65 @@ NEED = ResourcesSpec(gpus=1, loaders=2)
     ],
 )  # fmt: skip
 def test_each_fault_is_named_with_its_remedy(change: dict[str, Any], text: str) -> None:
-    facts = dataclasses.replace(GOOD, **change)
+    facts = replace(GOOD, **change)
     [fault] = node_faults(facts, GOOD, 1, NEED, (990.0, 1010.0))
     assert fault.startswith(text)
 
 
 def test_a_good_node_and_what_a_job_does_not_need_are_no_faults() -> None:
     assert node_faults(GOOD, GOOD, 1, NEED, (990.0, 1010.0)) == ()
-    bare = dataclasses.replace(GOOD, gpus=(), shm_gb=None)
+    bare = replace(GOOD, gpus=(), shm_gb=None)
     assert node_faults(bare, GOOD, 0, NEED, (990.0, 1010.0)) == ()
-    small = dataclasses.replace(GOOD, gpus=(), shm_gb=0.06)
+    small = replace(GOOD, gpus=(), shm_gb=0.06)
     assert node_faults(small, GOOD, 1, ResourcesSpec(), (990.0, 1010.0)) == ()
-    broken = dataclasses.replace(GOOD, gpu_fault="GPU 0: no kernel image")
+    broken = replace(GOOD, gpu_fault="GPU 0: no kernel image")
     assert node_faults(broken, GOOD, 1, ResourcesSpec(), (990.0, 1010.0)) == ()
+
+
+class OneAnswerANode:
+    """A Ray cluster with a driver on node `b`, whose nodes answer with these facts."""
+
+    exceptions = ray.exceptions
+
+    def __init__(self, answers: dict[str, NodeFacts]):
+        self._answers = answers
+
+    def nodes(self) -> list[dict[str, Any]]:
+        return [
+            {"Alive": True, "NodeID": name * DIGITS, "NodeManagerAddress": name, "Resources": {}}
+            for name in self._answers
+        ]
+
+    def get_runtime_context(self) -> SimpleNamespace:
+        return SimpleNamespace(get_node_id=lambda: "b" * DIGITS)
+
+    def remote(self, function: object) -> SimpleNamespace:
+        def options(scheduling_strategy: Any, **others: object) -> SimpleNamespace:
+            answer = self._answers[scheduling_strategy.node_id[0]]
+            return SimpleNamespace(remote=lambda *values: answer)
+
+        return SimpleNamespace(options=options)
+
+    def wait(self, tasks: list[NodeFacts], **others: object) -> None:
+        pass
+
+    def get(self, task: NodeFacts, timeout: float) -> NodeFacts:
+        return replace(task, clock_s=time.time())
+
+
+def test_the_node_with_other_versions_than_the_driver_is_at_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = replace(GOOD, versions={**GOOD.versions, "torch": "2.13.0"})
+    cluster = OneAnswerANode({"a": other, "b": GOOD, "c": GOOD})
+    monkeypatch.setattr(doctor, "ray", cluster)
+    job = JobSpec(
+        competition=CompetitionSpec(name="p", data=str(tmp_path), classes=("b", "f")),
+        storage=str(tmp_path / "runs"),
+    )
+    assert [(node.address, bool(node.faults)) for node in examine(job)] == [
+        ("b", False), ("a", True), ("c", False),
+    ]  # fmt: skip
 
 
 def test_this_machine(tmp_path: Path) -> None:
