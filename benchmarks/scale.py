@@ -36,7 +36,9 @@ from raytrain.runs.layout import RunDir, run_dir
 from raytrain.runs.record import Task
 
 EPOCH_S = "RAYTRAIN_PRETENDED_EPOCH_S"
-GIB, MARK = 1024**3, 0.2
+GIB = 1024**3
+TOLERANCE = 0.2
+"""Largest allowed difference between measured and predicted, as a share of the prediction."""
 
 
 def pretend(task: Task, reporter: Reporter, gpus: float) -> None:
@@ -75,21 +77,21 @@ class Outcome:
     trials: int
     epochs: int
     span_s: float
-    """From the begin of the first trial to the end of the last one."""
+    """From the start of the first trial to the end of the last one."""
     epoch_s: float
     """Mean time from one row of a trial to its next."""
     between_s: float
-    """Mean time of a place from the last row of a trial to the begin of the place's next trial."""
+    """Mean time of a place from the last row of a trial to the start of the place's next trial."""
     driver_s: float
     """Processor time of the driver."""
     peak_gb: float
-    """Peak memory of the driver."""
+    """Peak memory of the driver, over this search and the earlier ones of this process."""
     trial_bytes: int
     trial_files: int
 
 
 def simulated(folder: Path, trials: int, places: int, epochs: int, epoch_s: float) -> Outcome:
-    """Search in a new Ray instance that believes to have so many places."""
+    """Return the figures of a search in a new Ray instance that is given `places` CPUs to offer."""
     os.environ[EPOCH_S] = str(epoch_s)
     os.environ["RAY_OVERRIDE_RESOURCES"] = json.dumps({"CPU": places, "memory": places * GIB})
     job = _job(folder, trials, epochs)
@@ -157,10 +159,10 @@ def shown(found: Outcome, places: int) -> str:
 
 
 def predicted(small: Outcome, large: Outcome, trials: int, places: int) -> tuple[float, float]:
-    """Seconds of a search of so many trials, and of its driver's CPU time.
+    """Return the predicted seconds of a search of `trials` trials, and of its driver's CPU time.
 
-    The two outcomes are of short searches with as many places each. What the larger one took more
-    than the smaller one is what its further trials take; the rest is paid once.
+    `small` and `large` are outcomes of two short searches with the same number of places. Their
+    difference gives the driver's time per trial; the rest is paid once.
     """
     more = large.trials - small.trials
     per_trial_s = (large.driver_s - small.driver_s) / more
@@ -188,10 +190,10 @@ def main() -> None:
     ratios = [whole.span_s / span_s, whole.driver_s / driver_s]
     print(
         f"predicted from the first two: {span_s:.0f} s, driver {driver_s:.1f} s of CPU; "
-        f"measured / predicted {ratios[0]:.2f} and {ratios[1]:.2f} (marks 1 +- {MARK})\n"
+        f"measured / predicted {ratios[0]:.2f} and {ratios[1]:.2f} (allowed 1 +- {TOLERANCE})\n"
         f"utilization {whole.epochs * asked.epoch_s / whole.span_s / asked.places:.3f}"
     )
-    sys.exit(any(abs(ratio - 1) > MARK for ratio in ratios))
+    sys.exit(any(abs(ratio - 1) > TOLERANCE for ratio in ratios))
 
 
 if __name__ == "__main__":
