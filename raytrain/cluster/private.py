@@ -41,10 +41,12 @@ def read_settings_again() -> None:
     """
     Config.initialize("")
     AuthenticationTokenLoader.instance().reset_cache()
-    name = ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR
-    ray_constants.ENABLE_RAY_CLUSTER = ray_constants.env_bool(
-        name, ray_constants.ENABLE_RAY_CLUSTER
-    )
+    for name, variable in (
+        ("ENABLE_RAY_CLUSTER", ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR),
+        ("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "RAY_ENABLE_UV_RUN_RUNTIME_ENV"),
+    ):
+        now = ray_constants.env_bool(variable, getattr(ray_constants, name))
+        setattr(ray_constants, name, now)
 
 
 def refuse_silent(address: str) -> None:

@@ -13,16 +13,18 @@ from ray.tune.logger import JsonLoggerCallback
 from ray.tune.result import EXPR_ERROR_PICKLE_FILE
 from ray.tune.search import ConcurrencyLimiter
 
+from raytrain.cluster.autoscaling import ENDLESS
 from raytrain.cluster.private import memory_kills_are_failures, name_process, named_trainable
 from raytrain.cluster.reasons import failure_of
 from raytrain.cluster.resources import DRIVER, Need, bundle, reachable, slots
-from raytrain.cluster.searcher import Promoted, deciders
+from raytrain.cluster.searcher import Promoted, Proposed, deciders
 from raytrain.cluster.train_group import train_inside_tune
 from raytrain.cluster.worker import work
 from raytrain.engine.reporter import Reporter
 from raytrain.engine.run import Search
 from raytrain.runs.attempts import Failure, read_attempts
 from raytrain.runs.history import Row, read_history
+from raytrain.runs.messages import warn
 from raytrain.runs.mirror import fetch
 from raytrain.runs.record import OUT_OF_TIME, Task
 from raytrain.runs.retry import LOSSES, RETRIES
@@ -66,9 +68,8 @@ class _EndOfTrial(tune.Callback):
     next trials meanwhile, unless the next trial depends on the results.
     """
 
-    def __init__(self, search: Search, pauses: bool):
-        self._search, self._pauses = search, pauses
-        self._waits = pauses or search.spec.sampler.name == "tpe"
+    def __init__(self, search: Search, searcher: Proposed):
+        self._search, self._searcher = search, searcher
         self._thread = ThreadPoolExecutor(1, "ends of trials")
         self._ends: list[Future[None]] = []
 
@@ -81,7 +82,7 @@ class _EndOfTrial(tune.Callback):
     ) -> None:
         epoch = trial.last_result["epoch"]
         end = self._thread.submit(self._ended, trial.config["task"], epoch)
-        if self._waits:
+        if self._searcher.patient:
             end.result()
         self._ends.append(end)
 
@@ -91,13 +92,22 @@ class _EndOfTrial(tune.Callback):
         for end in self._ends:
             end.result()
 
+    def drop(self) -> None:
+        """Drop the ends that wait. The same command records them again."""
+        self._thread.shutdown(cancel_futures=True)
+
     def _ended(self, task: Task, epoch: int) -> None:
-        fetch(task.directory)
-        if task.trial_dir.shipped.is_file():
-            self._search.tell(task, "finished", None)
-        elif not self._pauses:
-            # A nested trial's history may be an epoch ahead of what Tune has received.
-            self._search.tell(task, "stopped", f"at the rung of epoch {epoch}")
+        try:
+            fetch(task.directory)
+            if task.trial_dir.shipped.is_file():
+                self._search.tell(task, "finished", None)
+            elif not isinstance(self._searcher, Promoted):
+                # A nested trial's history may be an epoch ahead of what Tune has received.
+                self._search.tell(task, "stopped", f"at the rung of epoch {epoch}")
+        except OSError as error:
+            # The error ends the search only when all trials have ended.
+            warn(f"{task.name}: its end could not be recorded: {error}")
+            raise
 
     def on_trial_recover(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
@@ -172,11 +182,13 @@ def _tune(search: Search, need: Need, train: Training) -> None:
 
     nested = search.spec.workers > 1
     searcher, scheduler = deciders(search, lambda: slots(need) // search.spec.workers)
-    ends = _EndOfTrial(search, isinstance(searcher, Promoted))
+    ends = _EndOfTrial(search, searcher)
     # Ray Train requests a nested trial's places itself. Tune does not see them, and must not start
     # more trials than can run.
     with_places = tune.with_resources(trial, _request(DRIVER if nested else bundle(need), need))
-    most = reachable(need) // search.spec.workers
+    # A cluster without a limit grows as far as the trials that wait tell it.
+    most = reachable(need) if reachable(need) < ENDLESS else slots(need)
+    most //= search.spec.workers
     # Tune counts the running trials, too.
     live = max(1, most) if nested else most + AHEAD
     tuner = tune.Tuner(
@@ -205,8 +217,10 @@ def _tune(search: Search, need: Need, train: Training) -> None:
     with memory_kills_are_failures():
         try:
             tuner.fit()
-        finally:
-            ends.wait()
+        except BaseException:
+            ends.drop()
+            raise
+        ends.wait()
 
 
 def _request(asked: dict[str, float], need: Need) -> tune.PlacementGroupFactory:

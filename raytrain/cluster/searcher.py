@@ -33,7 +33,8 @@ class Proposed(Searcher):
         """Set up the searcher; `places` returns the number of trials that can run at once."""
         super().__init__(metric="val_score", mode="max")
         self.search, self._places = search, places
-        self._patient = search.spec.sampler.name == "tpe"
+        self.patient = search.spec.sampler.name == "tpe"
+        """Whether the next trial depends on the results of the earlier ones."""
         self._live: set[str] = set()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -53,7 +54,7 @@ class Proposed(Searcher):
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return the config of Tune's next trial; None while there is no trial to run."""
         # One trial is requested even without a place: a cluster that grows on demand then sees it.
-        if self._patient and len(self._live) >= max(1, self._places()):
+        if self.patient and len(self._live) >= max(1, self._places()):
             return None
         config = self.order()
         if config is not None:
@@ -83,7 +84,7 @@ class Promoted(Proposed):
 
     def __init__(self, search: Search, places: Callable[[], int], promotion: Promotion):
         super().__init__(search, places)
-        self._promotion, self._patient = promotion, True
+        self._promotion, self.patient = promotion, True
         self._tasks = {task.fingerprint: task for task in search.stopped()}
         self._stopped = set(self._tasks)
         self._fresh: deque[Task] = deque()

@@ -5,6 +5,7 @@ from typing import Self
 
 from raytrain.engine.checkpoint import delete_checkpoints, writing
 from raytrain.runs.layout import TrialDir
+from raytrain.runs.messages import warn
 from raytrain.runs.mirror import send
 from raytrain.runs.store import stored_path
 
@@ -26,9 +27,14 @@ class Sender:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         self._thread.shutdown()
-        self.wait()
+        try:
+            self.wait()
+        except OSError as lost:
+            if kind is None:
+                raise
+            warn(str(lost))  # why the training ended is said by its own error
 
     def start(self, epoch: int, kept: set[int]) -> None:
         """Send the files of an epoch, then delete the checkpoints of all epochs outside `kept`."""

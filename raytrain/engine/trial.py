@@ -138,7 +138,7 @@ def _run(task: Task, samples: Samples, reporter: Reporter, watch: Watch, sender:
             ask_for_parts(directory, error)
             raise
         if on:
-            _judge(training, task, on, history, row)
+            _judge(training, task, on, history, row, sender)
         row |= train_figures(training, trained, epoch)
         row |= pace.times(epoch, spec.last_epoch) | training.news(history)
         history.append(row)
@@ -161,11 +161,14 @@ def _training_images(task: Task, samples: Samples) -> tuple[Cache, np.ndarray]:
     return with_soft_labels(cache, tests, task.soft, RunDir(task.run)), np.append(rows, tests)
 
 
-def _judge(training: Training, task: Task, on: Validation, history: list[Row], row: Row) -> None:
+def _judge(
+    training: Training, task: Task, on: Validation, history: list[Row], row: Row, sender: Sender
+) -> None:
     """Add the figures of the validation to `row`, and write the evidence of the best epoch."""
     figures, evidence = validate(training, training.kept, on, row["epoch"])
     row |= figures
     if training.world.rank == 0 and best_row([*history, row]) is row:
+        sender.wait()  # so that evidence of this epoch is not sent with the epoch before
         # Written before the checkpoint, so that a resumed trial always finds it.
         write_oof_evidence(task.trial_dir.evidence, on.with_ids(task.val_ids, evidence))
 
