@@ -67,8 +67,8 @@ def _counted(requests: Requests, run: RunDir) -> None:
     for directory in (run.trial(name) for name in puts):
         epochs = len(read_history(directory.history))
         # Checkpoint, its card, the history and the evidence; once the starts, the shipped weights,
-        # their card, `shipped.json` and the record. One of them went on after a kill, before its last
-        # epoch was sent, and trained that epoch again.
+        # their card, `shipped.json` and the record. One of them went on after a kill, before its
+        # last epoch was sent, and trained that epoch again.
         assert puts[directory.path.name] <= 4 * (epochs + 1) + 5 + 2
     trainings = len(puts)
     epochs = sum(len(read_history(run.trial(name).history)) for name in puts)
