@@ -20,7 +20,8 @@ from raytrain.runs.repeated import repeated
 from raytrain.runs.store import stored_path
 
 LOOK_S, AT_ONCE = 5.0, 10
-"""Seconds between two looks at histories in a storage, and how many are looked at."""
+"""Seconds from one fetch of histories from a storage to the next, and the number of histories in
+one fetch."""
 
 
 class Progress:

@@ -24,8 +24,9 @@ class NodeType:
     """A type of node that the autoscaler may start."""
 
     resources: dict[str, float]
-    """Empty if only the machines know: the launcher for own machines does not ask. Ray adds no
-    node for a request of something that is not listed, memory included."""
+    """Name of a resource, as in Ray -> the amount on a node of this type. Empty if it is known only
+    after the node has started, as for a cluster of one's own machines. Ray starts no node for a
+    request that names a resource, such as memory, that is missing here."""
     count: int
     """Largest number of nodes of this type."""
 

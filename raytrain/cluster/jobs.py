@@ -17,7 +17,8 @@ from raytrain.config.errors import unknown_name
 from raytrain.runs.messages import warn
 
 NAME, ASKED = "raytrain", "raytrain_asked"
-"""Keys of a Ray job's metadata: its readable name, and the SHA-256 of its order."""
+"""Keys of a Ray job's metadata: its readable name, and the SHA-256 of its command with job and
+files (`Order.digest`)."""
 POLL_S = 1.0
 LOST_S = 600.0
 """Number of seconds without a connection after which a job is no longer followed."""

@@ -64,7 +64,7 @@ def text_of(manifests: list[dict[str, Any]]) -> str:
 
 
 class _Plain(yaml.SafeDumper):
-    """Writes what occurs twice twice, and a text of several lines as lines."""
+    """Writes YAML without aliases, and each text of several lines as a block of lines."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -80,7 +80,10 @@ _Plain.add_representer(str, _Plain.represent_str)
 def _read(path: Path) -> dict[str, Any]:
     found = yaml.safe_load(path.read_text())
     if not isinstance(found, dict) or found.get("kind") != "RayCluster" or "spec" not in found:
-        raise ValueError(f"{path}: this is no RayCluster; see jobs/kubernetes/raycluster.yaml")
+        raise ValueError(
+            f"{path}: this is no RayCluster; give the file of one, such as "
+            "jobs/kubernetes/raycluster.yaml"
+        )
     return found
 
 
@@ -95,7 +98,7 @@ def _name(order: Order) -> str:
 
 
 def _files(order: Order) -> dict[str, str]:
-    """Return the resolved job and the files that it extends by: path -> text."""
+    """Return path -> text of the resolved job and of the Python files in its `extend`."""
     if order.job is None:
         return {}
     with tempfile.TemporaryDirectory(prefix="raytrain-launch-") as folder:

@@ -62,12 +62,14 @@ class Order:
 
 
 def launch(order: Order, address: str, python: str) -> tuple[str, bool]:
-    """Submit the command; returns the job's id, and whether it was running before.
+    """Submit the command; returns the Ray job's id, and whether the job was running before.
 
-    The package, the resolved job and the files that it extends by are uploaded. If the storage is a
-    URL, local data are sent there; otherwise the data's folder and the storage must be paths that
-    every node sees. Raises ValueError if a path is relative, the cluster does not answer, or the
-    same command already works on the run with another configuration.
+    The package, the resolved job and the Python files in its `extend` are uploaded. If the storage
+    is a URL, local data are sent there; otherwise the data's folder and the storage must be paths
+    that every node sees.
+
+    Raises ValueError if a path is relative, the cluster does not answer, or the same command
+    already works on the run with another configuration.
     """
     refuse_relative(order)
     client = connect(address)

@@ -84,9 +84,8 @@ def reachable(need: Need) -> int:
 
 
 def refuse_impossible(need: Need, workers: int) -> None:
-    """Raise ValueError when `workers` of these can never run at once, neither on the live nodes nor
-    on those that the autoscaler can add. Ray would wait forever, silently.
-    """
+    """Raise ValueError when this number of workers can never run at once, neither on the live nodes
+    nor on those that the autoscaler can add. Ray would wait forever, silently."""
     growth, living = ceiling(), need.nodes()
     if reachable(need) >= workers or (growth and growth.is_open(len(living))):
         return

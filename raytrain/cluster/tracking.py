@@ -134,7 +134,10 @@ class MlflowView(TrackerView):
         try:
             self._mlflow.setup()
         except Exception as error:
-            raise ValueError(f"tracking.mlflow.uri: {spec.uri} does not answer: {error}") from None
+            raise ValueError(
+                f"tracking.mlflow.uri: {spec.uri} does not answer: {error}; start the server, or "
+                "correct the address"
+            ) from None
         super().__init__("mlflow", self._mlflow, run)
 
     def _known(self, trial: Shown) -> int:

@@ -32,7 +32,9 @@ def parse_expression(text: str) -> Callable[[str], int]:
         try:
             return _evaluate(tree, name)
         except ZeroDivisionError:
-            raise ValueError(f"{text!r} divides by zero for the name {name!r}") from None
+            raise ValueError(
+                f"{text!r} divides by zero for the name {name!r}; correct the expression"
+            ) from None
 
     return value_of
 
@@ -41,7 +43,9 @@ def number_in(name: str) -> int:
     """Return N, the last number in a name. Raises ValueError when there is none."""
     last = _LAST_NUMBER.search(name)
     if last is None:
-        raise ValueError(f"the name {name!r} contains no number")
+        raise ValueError(
+            f"the name {name!r} contains no number; rename the file, or choose another rule"
+        )
     return int(last[0])
 
 

@@ -99,7 +99,7 @@ def extend_from(paths: list[Path]) -> None:
     problems = []
     for path in paths:
         if not path.is_file():
-            problems.append(f"{path}: no such file")
+            problems.append(f"{path}: no such file; correct the path")
             continue
         try:
             sources.append(Source(path.name, path.read_text(encoding="utf-8")))

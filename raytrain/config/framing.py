@@ -29,7 +29,7 @@ class ResizeSpec(Spec):
 
 class PadSpec(Spec):
     """Every image is padded by reflection, at the right and the bottom, to the size of the largest
-    image, rounded up to a multiple."""
+    image, rounded up to a multiple of `multiple` px."""
 
     name: Literal["pad"] = "pad"
     multiple: int = Field(32, ge=1)

@@ -54,7 +54,9 @@ def read_yaml(source: str, text: str) -> Any:
     except (yaml.YAMLError, ValueError) as error:
         raise ValueError(f"{source}: not valid YAML: {error}") from None
     except RecursionError:
-        raise ValueError(f"{source}: not valid YAML: it is nested too deeply") from None
+        raise ValueError(
+            f"{source}: not valid YAML: it is nested too deeply; remove some of the levels"
+        ) from None
     finally:
         loader.dispose()
     if loader.twice:

@@ -12,7 +12,7 @@ import numpy as np
 from raytrain.data.dicom import is_dicom, read_dicom
 from raytrain.data.npy import read_npy
 from raytrain.data.pillow import read_pillow
-from raytrain.data.stored import TURNS, Stored, refuse_special
+from raytrain.data.stored import TURNS, Stored, refuse_special, unreadable
 from raytrain.data.tiff import is_tiff, page_of, read_page, read_tiff
 
 LOSSY_STEP = 32
@@ -144,9 +144,9 @@ def read_stored(path: Path) -> Stored:
         with path.open("rb") as file:
             head = file.read(132)
     except OSError as error:
-        raise ValueError(f"{path}: unreadable ({error.strerror})") from None
+        raise unreadable(path, str(error.strerror)) from None
     if not head:
-        raise ValueError(f"{path}: unreadable (the file is empty)")
+        raise unreadable(path, "the file is empty")
     if path.suffix.lower() == ".npy":
         return read_npy(path)
     if is_dicom(head):  # checked first: slides may be DICOM and TIFF at once

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from raytrain.data.stored import Stored, reason_of
+from raytrain.data.stored import Stored, reason_of, unreadable
 
 
 def is_dicom(head: bytes) -> bool:
@@ -33,9 +33,12 @@ def read_dicom(path: Path) -> Stored:
             raise ValueError(f"has {frames} frames; save each as a separate file")
         values = _in_units(data)
     except (NotImplementedError, RuntimeError) as error:
-        raise ValueError(f"{path}: unreadable on this machine ({reason_of(error)})") from None
+        raise ValueError(
+            f"{path}: unreadable on this machine ({reason_of(error)}); install what is missing, or "
+            "save the image as PNG or TIFF"
+        ) from None
     except Exception as error:
-        raise ValueError(f"{path}: unreadable ({reason_of(error)})") from None
+        raise unreadable(path, reason_of(error)) from None
     lossy = "DICOM with lossy compression" if data.get("LossyImageCompression") == "01" else ""
     return Stored(reader="pydicom", values=values, lossy=lossy)
 

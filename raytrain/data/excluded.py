@@ -18,7 +18,9 @@ def without_excluded(samples: list[Found], file: str) -> tuple[Index, list[Found
         lines = _ids(path)
     except (OSError, UnicodeDecodeError) as error:
         reason = (
-            "no such file" if isinstance(error, FileNotFoundError) else f"not readable: {error}"
+            "no such file; correct the path"
+            if isinstance(error, FileNotFoundError)
+            else f"not a text file in UTF-8: {error}; save it as one"
         )
         return Index(samples, [f"{path}: {reason} (competition.exclude)"]), []
     known = {sample.id: sample for sample in samples}
@@ -43,8 +45,8 @@ def _ids(path: Path) -> dict[int, str]:
 def _wrong(id: str, known: Mapping[str, Found]) -> str | None:
     if id not in known:
         guess = nearest(id, known)
-        hint = f"; did you mean {guess!r}?" if guess else ""
-        return f"no image has the id {id!r}{hint}"
+        hint = f"did you mean {guess!r}?" if guess else "correct or delete the line"
+        return f"no image has the id {id!r}; {hint}"
     if known[id].split == "test":
         return f"{id!r} is a test image, which must be predicted; delete the line"
     return None

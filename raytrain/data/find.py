@@ -91,7 +91,7 @@ def _groups(
             if by_pattern and sample.split == "test":
                 alone.append(sample.id)
             else:
-                problems.append(f"{root / sample.image[0]}: {error}")
+                problems.append(f"{root / sample.image[0]}: {error} (competition.group)")
     if not alone:
         return groups, problems, ()
     note = (

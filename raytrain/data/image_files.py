@@ -18,7 +18,7 @@ class ImageFile:
 
     name: str
     split: Split | None
-    """None if `competition.splits` decides."""
+    """The split; None if the path does not give it, so that `competition.splits` decides."""
     word: str
     """The text of `{split}` in the image's path."""
     files: dict[str, str]
@@ -26,7 +26,7 @@ class ImageFile:
     parts: dict[str, str]
     """The values of the parts of the image's path, except the split and the channel."""
     elsewhere: bool = False
-    """Whether `test_image` matches it."""
+    """Whether the image was found by the pattern `test_image`."""
 
     @property
     def addresses(self) -> tuple[str, ...]:

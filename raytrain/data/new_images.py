@@ -162,9 +162,9 @@ def _listed(inputs: Sequence[str]) -> tuple[list[Path], list[str], list[str], li
             files = [each for each in found if each.is_file()]
             paths += sorted(files, key=lambda each: natural_key(str(each.with_suffix(""))))
             if not files:
-                problems.append(f"{text}: no file matches this pattern")
+                problems.append(f"{text}: no file matches this pattern; correct it")
         else:
-            problems.append(f"{text}: no such file or folder")
+            problems.append(f"{text}: no such file or folder; correct the path")
     return [*dict.fromkeys(paths)], problems, [*dict.fromkeys(skipped)], empty
 
 
@@ -175,7 +175,7 @@ def _addresses(path: Path, name: str, kind: Kind) -> dict[str, str]:
     try:
         shape = np.load(path, mmap_mode="r", allow_pickle=False).shape
     except (OSError, ValueError, EOFError, AttributeError) as error:
-        raise ValueError(f"{path}: not a NumPy array ({error})") from None
+        raise ValueError(f"{path}: not a NumPy array ({error}); save it with numpy.save") from None
     if len(shape) == 2 or (len(shape) == 3 and (shape[2] == kind.channels or kind.channels > 1)):
         return {name: str(path)}
     rows = len(open_stack(path))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from raytrain.data.stored import Stored, reason_of
+from raytrain.data.stored import Stored, reason_of, unreadable
 
 
 def read_npy(path: Path) -> Stored:
@@ -13,9 +13,9 @@ def read_npy(path: Path) -> Stored:
     try:
         array = np.load(path, allow_pickle=False)
     except Exception as error:
-        raise ValueError(f"{path}: unreadable ({numpy_reason(error)})") from None
+        raise unreadable(path, numpy_reason(error)) from None
     if array.dtype.kind not in "uibf":
-        raise ValueError(f"{path}: holds {array.dtype}, not numbers")
+        raise ValueError(f"{path}: holds {array.dtype}, not numbers; save an array of numbers")
     if channels_first(array.shape):
         raise ValueError(
             f"{path}: {' x '.join(map(str, array.shape))} looks like channels x height x width; "

@@ -36,7 +36,8 @@ def polygons(outlines: Sequence[Sequence[float]], size_HW: tuple[int, int]) -> n
     for array in arrays:
         if array.ndim != 1 or array.size < 6 or array.size % 2:
             raise ValueError(
-                f"a polygon has {array.size} numbers, but needs x and y of at least three corners"
+                f"a polygon has {array.size} numbers, but needs x and y of at least three corners; "
+                "correct or remove it"
             )
     parts = coco.frPyObjects([array.tolist() for array in arrays], *size_HW)
     return decode(coco.merge(parts)["counts"].decode(), size_HW, COMPRESSED)
@@ -47,7 +48,7 @@ def flat(points: Points) -> list[float]:
     are no pairs of numbers."""
     array = _numbers(points)
     if array.ndim != 2 or array.shape[1] != 2:
-        raise ValueError("its points are no pairs of numbers")
+        raise ValueError("its points are no pairs of numbers; correct them")
     return array.ravel().tolist()
 
 
@@ -70,11 +71,12 @@ def counted(counts: object, size_HW: tuple[int, int], order: str) -> np.ndarray:
     """
     whole = np.asarray(counts)
     if whole.dtype.kind not in "iu" or whole.ndim != 1 or (whole < 0).any():
-        raise ValueError("its run lengths are not whole numbers from 0 on")
+        raise ValueError("its run lengths are not whole numbers from 0 on; correct them")
     height, width = size_HW
     if whole.sum() != height * width:
         raise ValueError(
-            f"its run lengths fill {whole.sum()} px, but its mask has {width}x{height} px"
+            f"its run lengths fill {whole.sum()} px, but its mask has {width}x{height} px; correct "
+            "them"
         )
     edges = np.cumsum(whole)
     ends = edges[1::2]
@@ -89,7 +91,7 @@ def placed(patch_HW: np.ndarray, left: int, top: int, size_HW: tuple[int, int]) 
     if min(left, top) < 0 or left + width > size_HW[1] or top + height > size_HW[0]:
         raise ValueError(
             f"its bitmap of {width}x{height} px at x {left}, y {top} leaves the image of "
-            f"{size_HW[1]}x{size_HW[0]} px"
+            f"{size_HW[1]}x{size_HW[0]} px; correct its origin"
         )
     mask_HW = np.zeros(size_HW, bool)
     mask_HW[top : top + height, left : left + width] = patch_HW
@@ -112,7 +114,7 @@ def bitmap(text: str) -> np.ndarray:
             if alpha:
                 array = np.asarray(image.convert("RGBA"))[..., 3]
     except (binascii.Error, zlib.error, OSError, SyntaxError) as error:
-        raise ValueError(f"its bitmap is no PNG in base64: {error}") from None
+        raise ValueError(f"its bitmap is no PNG in base64: {error}; export it again") from None
     return np.asarray(array.reshape(*array.shape[:2], -1).any(2))
 
 
@@ -122,9 +124,11 @@ def _numbers(values: object) -> np.ndarray:
     try:
         array = np.asarray(values, np.float64)
     except (TypeError, ValueError, OverflowError):
-        raise ValueError("its points are no pairs of numbers") from None
+        raise ValueError("its points are no pairs of numbers; correct them") from None
     if not (np.abs(array) < FARTHEST).all():
-        raise ValueError("its points are no pairs of numbers, or are far outside of any image")
+        raise ValueError(
+            f"its points are not finite, or not below {FARTHEST:g} px in size; correct them"
+        )
     return array
 
 

@@ -104,8 +104,8 @@ def fields_in(text: str, pattern: str) -> dict[str, str] | None:
 
 
 def path_fields(address: str, pattern: str) -> dict[str, str] | None:
-    """Return part -> value in a path, or None, as `fields_in` does. The case of the suffix is
-    ignored."""
+    """Return part -> value in a path, or None when the path does not match the pattern. The case of
+    the suffix is ignored."""
     stem, suffix = _parted(composed(pattern))
     match = re.fullmatch(f"{_expression(stem)}(?i:{re.escape(suffix)})", composed(address))
     return match.groupdict() if match else None

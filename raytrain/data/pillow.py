@@ -9,7 +9,14 @@ import imagecodecs
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from raytrain.data.stored import Stored, lossy_jpeg2000, lossy_webp, orientation_of, reason_of
+from raytrain.data.stored import (
+    Stored,
+    lossy_jpeg2000,
+    lossy_webp,
+    orientation_of,
+    reason_of,
+    unreadable,
+)
 
 READ = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """Formats that are read. Other formats hold no image data, or may run a program, as EPS does."""
@@ -63,9 +70,9 @@ def open_picture(path: Path) -> Image.Image:
             pages = getattr(image, "n_frames", 1)
             image.getexif()  # read here, to catch its errors
     except UnidentifiedImageError:
-        raise ValueError(f"{path}: unreadable (not an image)") from None
+        raise unreadable(path, "not an image") from None
     except Exception as error:
-        raise ValueError(f"{path}: unreadable ({reason_of(error)})") from None
+        raise unreadable(path, reason_of(error)) from None
     if pages > 1:
         raise ValueError(f"{path}: has {pages} pages or frames; save each as a separate file")
     return image
@@ -95,7 +102,7 @@ def _deep_png(path: Path) -> np.ndarray:
     try:
         return imagecodecs.png_decode(path.read_bytes())
     except Exception as error:
-        raise ValueError(f"{path}: unreadable ({reason_of(error)})") from None
+        raise unreadable(path, reason_of(error)) from None
 
 
 def _palette(image: Image.Image) -> np.ndarray:

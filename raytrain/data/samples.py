@@ -26,7 +26,7 @@ def read_image(root: Path, addresses: tuple[str, ...]) -> np.ndarray:
         if plane.shape[:2] != planes[0].shape[:2] or plane.dtype != planes[0].dtype:
             raise ValueError(
                 f"{root / address}: {describe(plane)}, but {addresses[0]}, which belongs to the "
-                f"same image, has {describe(planes[0])}"
+                f"same image, has {describe(planes[0])}; save both alike"
             )
     return planes[0] if len(planes) == 1 else np.concatenate(planes, axis=2)
 
@@ -48,7 +48,7 @@ def read_mask(
     if mask.shape != size_HW:
         raise ValueError(
             f"{root / addresses[0]}: the mask is {mask.shape[1]}x{mask.shape[0]}, but its image is "
-            f"{size_HW[1]}x{size_HW[0]} px"
+            f"{size_HW[1]}x{size_HW[0]} px; give the mask of this image, in its own size"
         )
     return mask.astype(stored_type(len(classes), target), copy=False)
 

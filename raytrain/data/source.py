@@ -57,7 +57,9 @@ def _fetched(address: str) -> Path:
             for name, facts in files.find(path, detail=True).items()
         }
     if not listing:
-        raise CodedError("data", f"{address}: there is nothing at this address (competition.data)")
+        raise CodedError(
+            "data", f"{address}: there is nothing at this address; correct it (competition.data)"
+        )
 
     def fetch(folder: Path) -> None:
         if len(listing) == 1 and path.endswith(".zip"):

@@ -26,8 +26,8 @@ def by_lists(
             at = place.get(line, -1)
             if at < 0:
                 guess = nearest(line, place)
-                hint = f"; did you mean {guess!r}?" if guess else ""
-                problems.append(f"{here}: no image is called {line!r}{hint} (competition.splits)")
+                hint = f"did you mean {guess!r}?" if guess else "correct or delete the line"
+                problems.append(f"{here}: no image is called {line!r}; {hint} (competition.splits)")
             elif owner.setdefault(at, (split, here))[0] != split:
                 problems.append(
                     f"{here}: {line!r} is also in {owner[at][0]} ({owner[at][1]}); keep one "
@@ -48,10 +48,12 @@ def _lines(root: Path, file: str, problems: list[str]) -> list[tuple[int, str]]:
     try:
         text = (root / file).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        problems.append(f"{root / file}: no such file (competition.splits)")
+        problems.append(f"{root / file}: no such file; correct the path (competition.splits)")
         return []
     except (OSError, UnicodeDecodeError) as error:
-        problems.append(f"{root / file}: not a text file in UTF-8: {error} (competition.splits)")
+        problems.append(
+            f"{root / file}: not a text file in UTF-8: {error}; save it as one (competition.splits)"
+        )
         return []
     lines = [(n, composed(line.strip())) for n, line in enumerate(text.splitlines(), 1)]
     lines = [(number, line) for number, line in lines if line]

@@ -97,7 +97,7 @@ def _by_number(
         try:
             number = number_in(sample.id)
         except ValueError as error:
-            problems.append(f"{root / sample.image[0]}: {error} for competition.splits")
+            problems.append(f"{root / sample.image[0]}: {error} (competition.splits)")
             continue
         fits = [split for split, parts in ranges.items() if any(number in part for part in parts)]
         if len(fits) != 1:
@@ -191,9 +191,7 @@ def group_text(spec: GroupSpec) -> str:
 def _sequence(id: str, spec: EndsGroupSpec) -> str:
     place = int(np.searchsorted(spec.ends, number_in(id)))
     if place == len(spec.ends):
-        raise ValueError(
-            f"{id!r} comes after the last end, {spec.ends[-1]}; add one to competition.group.ends"
-        )
+        raise ValueError(f"{id!r} comes after the last end, {spec.ends[-1]}; add one to `ends`")
     return str(spec.ends[place])
 
 
@@ -203,18 +201,18 @@ def _text_of_parts(name: str, parts: Mapping[str, str], pattern: str) -> str:
     if not set(words) <= set(parts):
         if not PART.sub("", pattern):
             raise ValueError(
-                f"competition.group: {pattern!r} is the whole name {name!r}; write the text around "
+                f"{pattern!r} is the whole name {name!r}; write the text around "
                 f"the part, such as '{pattern}_*', or the part into competition.format.image"
             )
         found = {**(fields_in(name, pattern) or {}), **parts}
     if not set(words) <= set(found):
         raise ValueError(
-            f"the name {name!r} does not match {pattern!r}; correct it (competition.group)"
+            f"the name {name!r} does not match {pattern!r}; rename the file, or correct the pattern"
         )
     return "_".join(found[word] for word in words)
 
 
 def _looked_up(id: str, groups: dict[str, str], path: Path) -> str:
     if id not in groups:
-        raise ValueError(f"{path}: has no row for {id!r}; add one (competition.group)")
+        raise ValueError(f"{path} has no row for {id!r}; add one")
     return groups[id]

@@ -25,7 +25,7 @@ def _opened(path: Path, written: int) -> np.ndarray:
     try:
         stack = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
-        raise ValueError(f"{path}: no such file") from None
+        raise ValueError(f"{path}: no such file; correct competition.format") from None
     except (OSError, ValueError, EOFError) as error:
         raise ValueError(f"{path}: not a NumPy array ({numpy_reason(error)})") from None
     if (

@@ -29,7 +29,10 @@ def staged(job: JobSpec) -> JobSpec:
     root = source.parent if source.is_file() else source
     files = {path.relative_to(root).as_posix(): path for path in _files(source)}
     if not files:
-        raise ValueError(f"{source}: there is nothing to send to {job.storage} (competition.data)")
+        raise ValueError(
+            f"{source}: there is nothing to send to {job.storage}; correct the path "
+            "(competition.data)"
+        )
     facts = {name: path.stat() for name, path in files.items()}
     key = fingerprint([[name, each.st_size, each.st_mtime_ns] for name, each in facts.items()])
     place = StoredPath(job.storage, f"data/{key}")

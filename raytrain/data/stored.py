@@ -46,6 +46,13 @@ def reason_of(error: Exception) -> str:
     return (str(error) or type(error).__name__).splitlines()[0][:200]
 
 
+def unreadable(path: Path, reason: str) -> ValueError:
+    """Return the error, to be raised, about a file that cannot be read. A reason without a remedy
+    gets one."""
+    remedy = "" if ";" in reason else "; replace the file"
+    return ValueError(f"{path}: unreadable ({reason}){remedy}")
+
+
 def orientation_of(tag: object) -> int:
     """Return the tag's number; 1 for a tag that is missing or outside 1 .. 8."""
     return tag if isinstance(tag, int) and tag in TURNS else 1
@@ -54,7 +61,7 @@ def orientation_of(tag: object) -> int:
 def refuse_special(path: Path) -> None:
     """Raise ValueError for a pipe, a socket or a device, which may have no end."""
     if path.exists() and not path.is_file():
-        raise ValueError(f"{path}: unreadable (not a regular file)")
+        raise unreadable(path, "not a regular file")
 
 
 def lossy_webp(content: bytes) -> bool:

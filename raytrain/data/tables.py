@@ -77,17 +77,17 @@ def scan_table(path: Path) -> tuple[CsvTable, list[str]]:
     missing or is not a CSV file in UTF-8.
     """
     if not path.is_file():
-        raise ValueError(f"{path}: no such file")
+        raise ValueError(f"{path}: no such file; correct the path")
     csv.field_size_limit(2**31 - 1)  # the default is too small for large, ragged masks
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             records = list(csv.reader(file, strict=True))
     except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not a CSV file in UTF-8: {error}") from None
+        raise ValueError(f"{path}: not a CSV file in UTF-8: {error}; save it as one") from None
     while records and not records[-1]:
         records.pop()
     if not records:
-        return CsvTable(path, (), [], []), ["the file is empty"]
+        return CsvTable(path, (), [], []), ["the file is empty; give one with a header and rows"]
     header, *rows = records
     problems = _header_problems(header)
     problems += [
@@ -104,7 +104,9 @@ def _header_problems(header: Iterable[str]) -> list[str]:
     # The first column of a table that pandas wrote with its index has no name.
     first, *rest = header
     problems = [
-        f"column {n} has no name in the header" for n, name in enumerate(rest, 2) if not name
+        f"column {n} has no name in the header; give it one"
+        for n, name in enumerate(rest, 2)
+        if not name
     ]
     double = [name for name, count in Counter([first, *filter(None, rest)]).items() if count > 1]
     return problems + [f"column {name!r} occurs twice; rename one" for name in double]
@@ -113,7 +115,7 @@ def _header_problems(header: Iterable[str]) -> list[str]:
 def _width_problem(row: list[str], header: list[str]) -> str:
     cells = f"has {counted(len(row), 'cell')}, the header has {len(header)}"
     if not row:
-        return f"{cells} (the line is blank)"
+        return f"{cells}; delete the blank line"
     if len(row) < len(header):
-        return f"{cells} (column {header[len(row)]!r} is missing)"
-    return f"{cells} (one comma too many, or a cell with a comma needs quotes)"
+        return f"{cells}; add column {header[len(row)]!r}"
+    return f"{cells}; remove a comma, or write a cell with a comma in quotes"

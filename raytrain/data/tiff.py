@@ -16,7 +16,14 @@ from typing import cast
 import numpy as np
 import tifffile
 
-from raytrain.data.stored import Stored, lossy_jpeg2000, lossy_webp, orientation_of, reason_of
+from raytrain.data.stored import (
+    Stored,
+    lossy_jpeg2000,
+    lossy_webp,
+    orientation_of,
+    reason_of,
+    unreadable,
+)
 
 ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
 ORIENTATION = 274
@@ -39,7 +46,7 @@ def read_tiff(path: Path) -> Stored:
         with _without_log(), tifffile.TiffFile(path) as file:
             return _stored(_only_page(file))
     except Exception as error:
-        raise ValueError(f"{path}: unreadable ({reason_of(error)})") from None
+        raise unreadable(path, reason_of(error)) from None
 
 
 def declared_shape(path: Path) -> tuple[int, ...]:
@@ -69,9 +76,9 @@ def count_pages(path: Path) -> int:
                 raise ValueError("holds reduced copies of its pages; save it without them")
             return len(pages) * _planes(file, pages[0]) if len(pages) == 1 else len(pages)
     except FileNotFoundError:
-        raise ValueError(f"{path}: no such file") from None
+        raise ValueError(f"{path}: no such file; correct competition.format") from None
     except Exception as error:
-        raise ValueError(f"{path}: unreadable ({reason_of(error)})") from None
+        raise unreadable(path, reason_of(error)) from None
 
 
 def read_page(path: Path, number: int) -> Stored:
@@ -85,7 +92,8 @@ def read_page(path: Path, number: int) -> Stored:
                 return replace(_stored(page), values=planes[number])
             return _stored(_in_rgb(cast(tifffile.TiffPage, file.pages[number])))
     except Exception as error:
-        raise ValueError(f"{path}: page {number + 1} is unreadable ({reason_of(error)})") from None
+        reason = f"page {number + 1}: {reason_of(error)}"
+        raise unreadable(path, reason) from None
 
 
 def _stored(page: tifffile.TiffPage) -> Stored:

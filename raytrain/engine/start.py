@@ -52,7 +52,10 @@ def _fitting(model: nn.Module, path: Path, sha256: str | None) -> dict[str, torc
         if name in wanted and wanted[name].shape == value.shape
     }
     if not any(value.ndim > 1 for value in fitting.values()):
-        raise ValueError(f"trial.init: none of the weights in {path} fits this network")
+        raise ValueError(
+            f"trial.init: none of the weights in {path} fits this network; give a checkpoint of a "
+            "network like trial.model, or leave init out"
+        )
     return fitting
 
 

@@ -27,9 +27,10 @@ from raytrain.runs.history import Row
 Item = TypeVar("Item")
 MEDIANS = 5.0
 """A process hangs if it makes no step for this multiple of the median time of a step, and for at
-least the floor."""
+least the floor: the shortest hang in seconds, which an environment variable sets."""
 RESTS = 10.0
-"""Multiple of the floor that is allowed for work between steps."""
+"""Factor on the floor (the shortest hang, in seconds) that gives the time allowed for work between
+steps."""
 GRACE_S = 3.0
 """Seconds to wait before the exit. The end of one process ends the others, and each needs time to
 write its stack."""

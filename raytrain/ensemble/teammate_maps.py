@@ -86,7 +86,9 @@ class GivenMaps:
         where = paths[0] if len(paths) == 1 else f"{self.folder / id}_*.png"
         parts = [_array(path) for path in paths]
         if len({part.shape for part in parts}) > 1:
-            raise ValueError(f"{where}: the maps of the classes have different sizes")
+            raise ValueError(
+                f"{where}: the maps of the classes have different sizes; save one size"
+            )
         array = parts[0] if len(parts) == 1 else np.stack(parts)
         if array.ndim == 4 and array.shape[1] == 1:
             array = array[:, 0]
@@ -132,11 +134,12 @@ class GivenMaps:
             return [f"contains {array.dtype}; probabilities must be floats in 0 .. 1"]
         broken = array.size - int(np.isfinite(array).sum())
         if broken:
-            return [f"{broken} values are NaN or infinite"]
+            return [f"{broken} values are NaN or infinite; save finite probabilities"]
         array = array.astype(np.float32)
         if array.min() < -TOLERANCE or array.max() > 1 + TOLERANCE:
             return [
-                f"values {array.min():.4g} .. {array.max():.4g} are not probabilities (logits?)"
+                f"values {array.min():.4g} .. {array.max():.4g} are not in 0 .. 1; save "
+                "probabilities (of logits, the softmax or sigmoid)"
             ]
         off_HW = abs(array.sum(0) - 1) > TOLERANCE
         if self._target == "single_label" and off_HW.any():
@@ -144,7 +147,7 @@ class GivenMaps:
             hint = " (outside of a crop the background must be 1)" if worst == 0 else ""
             return [
                 f"at {int(off_HW.sum())} px the sum over the classes is not 1, but for example "
-                f"{worst:.4g}{hint}"
+                f"{worst:.4g}{hint}; save all classes' probabilities"
             ]
         return []
 
@@ -184,7 +187,8 @@ def _array(path: Path) -> np.ndarray:
             return loaded
         with loaded as file:
             if "probabilities" not in file.files:
-                raise ValueError(f"no key 'probabilities', only {', '.join(file.files) or 'none'}")
+                keys = ", ".join(file.files) or "no key"
+                raise ValueError(f"it holds {keys}; save the maps under the key 'probabilities'")
             return file["probabilities"]
     except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path}: cannot be read: {error}") from None
@@ -193,12 +197,10 @@ def _array(path: Path) -> np.ndarray:
 def _png(path: Path) -> np.ndarray:
     image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if image is None:
-        raise ValueError("not a complete PNG file")
+        raise ValueError("not a complete PNG file; save it again")
     if image.dtype != np.uint16 or image.ndim != 2:
         bits = 8 * image.dtype.itemsize
-        raise ValueError(
-            f"{bits} bits, {image.ndim} dimensions; one gray channel of 16 bits is expected"
-        )
+        raise ValueError(f"{bits} bits, {image.ndim} dimensions; save one gray channel of 16 bits")
     return image.astype(np.float32) / 65535
 
 
@@ -210,9 +212,14 @@ def _shape_problems(array: np.ndarray, shape_KHW: Shape, classes: int) -> list[s
     if array.shape == (*size, channels) and array.shape != shape_KHW:
         return [f"shape {array.shape}; the classes must come first, as K,H,W: {shape_KHW}"]
     if len(array) != channels:
-        problems.append(f"{len(array)} channels, but {classes} classes need {channels}")
+        problems.append(
+            f"{len(array)} channels, but {classes} classes need {channels}; save one for each"
+        )
     if array.shape[1:] != size:
         swapped = " (rows and columns swapped?)" if array.shape[1:] == size[::-1] else ""
         height, width = array.shape[1:]
-        problems.append(f"{width}x{height} px, but the image has {size[1]}x{size[0]}{swapped}")
+        problems.append(
+            f"{width}x{height} px, but the image has {size[1]}x{size[0]}{swapped}; save the maps "
+            "in the image's size"
+        )
     return problems

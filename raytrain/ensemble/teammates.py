@@ -171,7 +171,8 @@ def _card(folder: Path, folds: Folds, report: DataReport, problems: list[str]) -
     if leaks:
         problems.append(
             f"{path}: fold_of: leak: {len(leaks)} maps come from a model that saw the image's "
-            f"group: {listed(leaks)}"
+            f"group: {listed(leaks)}; make each map with the model of the fold that holds the "
+            "image out"
         )
     return card
 

@@ -39,7 +39,7 @@ def tta_problems(job: JobSpec, specs: list[TrialSpec], report: DataReport) -> li
     configurations."""
     sizes = {network_size(framed(spec, report).framing, report.largest) for spec in specs}
     return [
-        f"predict.tta: {problem}"
+        f"predict.tta: {problem}; leave this group out"
         for size in sorted(sizes)
         for problem in group_problems(tuple(_listed(job)), *size)
     ]

@@ -46,8 +46,8 @@ def paired_test(difference_GS: np.ndarray) -> Paired:
     groups, seeds = difference_GS.shape
     if groups < 2:
         raise ValueError(
-            f"a paired test needs at least two groups of images, and there is {groups} "
-            "(competition.group)"
+            f"a paired test needs at least two groups of images, and there is {groups}; "
+            "correct competition.group"
         )
     mean = float(difference_GS.mean())
     error, freedom = _error(difference_GS)

@@ -73,7 +73,7 @@ def _safetensors(path: Path) -> State:
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:
-        raise ValueError(f"{path}: not a safetensors file ({error})") from None
+        raise ValueError(f"{path}: not a safetensors file ({error}); replace it") from None
 
 
 def _states(tree: Any) -> Iterator[dict[str, torch.Tensor]]:

@@ -27,4 +27,4 @@ def load_tensors(path: Path, content: bytes | None = None) -> Any:
         raise ValueError(f"{path}: {error.strerror or error}") from None
     except (RuntimeError, EOFError, KeyError, ValueError) as error:
         reason = str(error).strip().split("\n")[0] or type(error).__name__
-        raise ValueError(f"{path}: not a file of torch.save ({reason})") from None
+        raise ValueError(f"{path}: not a file of torch.save ({reason}); replace it") from None

@@ -177,7 +177,9 @@ class _Writer:
         split, group = self._samples.loc[id, ["split", "group"]]
         name = f"{id}_copy{copy}" if copy else id
         if copy and name in self._samples.index:
-            raise ValueError(f"{name}: a copy of {id} would have the name of another image")
+            raise ValueError(
+                f"{name}: a copy of {id} would have the name of another image; rename this image"
+            )
         self._rows.append((name, split, str(group), id, copy))
         _save(self._folder / split / "image" / f"{name}.{self._suffix}", image_HWC)
         if mask_HW is None:

@@ -40,4 +40,7 @@ def encode(run: Run) -> None:
         problems = check_submission(temporary, spec, masks(), classes, report.target)
         if problems:
             listed = "\n  ".join(problems).replace(str(temporary), folder.submission.name)
-            raise ValueError(f"{folder.submission}: not a valid submission\n  {listed}")
+            raise ValueError(
+                f"{folder.submission}: not a valid submission; correct competition.submission, or "
+                f"its sample\n  {listed}"
+            )

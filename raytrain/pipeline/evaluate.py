@@ -204,7 +204,7 @@ def _values(pairs: list[tuple[Path, Path]], problems: list[str]) -> tuple[set[in
 def _by_stem(folder: Path, problems: list[str]) -> dict[str, Path]:
     """Return name without suffix -> file. Two files of one name are a problem."""
     if not folder.is_dir():
-        raise ValueError(f"{folder}: no such folder")
+        raise ValueError(f"{folder}: no such folder; correct the path")
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if path.name.startswith("."):

@@ -63,7 +63,7 @@ def picks(job: JobSpec, run: RunDir, public: float) -> Picks:
         told = "".join(f"\n  {text}" for text in left_out)
         raise ValueError(
             f"{ledger}: picks need two sent submissions with comparable out-of-fold evidence, but "
-            f"the ledger has {len(candidates)}{told}"
+            f"the ledger has {len(candidates)}; send another with `raytrain submit`{told}"
         )
     reference, images = candidates[-1].oof, len(report.ids("test"))
     evidences = [candidate.oof.evidence for candidate in candidates]

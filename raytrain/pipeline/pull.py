@@ -26,7 +26,9 @@ def pull(url: str, to: Path | None) -> RunDir:
     run = RunDir(working_folder(usable_storage(storage)) / competition / name)
     fetch_files(run.path)
     if not run.data_report.is_file():
-        raise CodedError("missing", f"{url}: there is no run here, because it has no data.json")
+        raise CodedError(
+            "missing", f"{url}: there is no run here, because it has no data.json; correct the URL"
+        )
     fetch_whole(run.path)
     target = RunDir(Path("runs") / competition / name if to is None else to)
     hidden = shutil.ignore_patterns(".*")

@@ -94,7 +94,10 @@ def _event(ledger: Ledger, ref: str) -> Event:
     for event in events.values():
         if ref in (event.tag, str(event.ref)):
             if event.run is None:
-                raise ValueError(f"{ref}: it was entered by hand, so there is no record of it")
+                raise ValueError(
+                    f"{ref}: it was entered by hand, so there is no record of it; give a "
+                    "submission that raytrain prepared"
+                )
             return event
     known = [str(e.ref) for e in events.values() if e.ref is not None] or [*events]
     raise ValueError(f"{ref}: not in {ledger}; give one of {', '.join(known) or 'none'}")

@@ -47,7 +47,9 @@ def search(run: Run, is_over: Callable[[], bool] = lambda: False) -> list[Config
         if is_over() and all(record.status == "paused" for record in records):
             return []
         reasons = "\n  ".join(f"{record.name}: {record.reason}" for record in records)
-        raise ValueError(f"search: no trial has a score\n  {reasons}")
+        raise ValueError(
+            f"search: no trial has a score; correct the causes, then search again\n  {reasons}"
+        )
     write_json(folder.searched, {"configurations": len(board)})
     if events := present_events(folder):
         names = [record.fingerprint for record in records]

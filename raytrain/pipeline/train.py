@@ -84,4 +84,7 @@ def run_to_end(tasks: list[Task], run: Run, title: str) -> None:
         run.backend.run_trials(todo, on_end)
     if failed:
         lines = "\n  ".join(f"{record.name}: {record.reason}" for record in failed)
-        raise ValueError(f"{title}: {len(failed)} of {len(todo)} trainings failed\n  {lines}")
+        raise ValueError(
+            f"{title}: {len(failed)} of {len(todo)} trainings failed; correct the causes, then run "
+            f"the same command again\n  {lines}"
+        )

@@ -64,7 +64,10 @@ def chosen_figures(facts: RunFacts, oof: Oof) -> list[PrintedFigure]:
             shown += [found] if found else []
             missing += [] if found else [id]
     if unreadable and not shown:
-        raise ValueError(f"{facts.data.source}: no image can be read")
+        raise ValueError(
+            f"{facts.data.source}: no image can be read; put the data back there, or run `raytrain "
+            "check` with their new place"
+        )
     note = f" Not predicted yet: {', '.join(missing)}." if missing else ""
     note += f" Not readable: {', '.join(unreadable)}." if unreadable else ""
     pages = [shown[start : start + MOST_ROWS] for start in range(0, len(shown), MOST_ROWS)]

@@ -20,7 +20,7 @@ class OofImage:
     id: str
     fold: int
     row: int
-    """Index in the fold."""
+    """Position of the image among the fold's held-out images, from 0 on."""
     dice: float
     """Mean over the foreground classes."""
     per_class: tuple[float, ...]

@@ -39,7 +39,7 @@ class Panel:
     """One panel of results against a numeric factor."""
 
     place: int
-    """Place of the factor."""
+    """Position of the factor in the study's `factors`."""
     title: str
     names: str
     """The factors in which the lines differ."""

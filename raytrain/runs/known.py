@@ -18,13 +18,16 @@ from raytrain.runs.files import write_bytes
 NOTES = ".mirror.json"
 LINK = ".link"
 State = tuple[int, int]
-"""Size and time of a file; for a link, length and checksum of its target."""
+"""Size of a file in bytes and time of its last change in ns; for a link, length and checksum of its
+target."""
 Known = dict[str, tuple[int, int, str]]
-"""Name -> state here and identity in the storage, when they were equal."""
+"""Name of a file -> the two numbers of its `State` on this machine, and its identity in the
+storage, both from the moment when the two files were last equal."""
 
 
 def known_in(folder: Path) -> Known:
-    """Return what this machine knows of a folder's files: nothing if the notes are damaged."""
+    """Return the notes about a folder's files, as `Known`; empty if the notes are missing or
+    damaged."""
     try:
         tree = json.loads((folder / NOTES).read_text())
     except (OSError, ValueError):
@@ -34,8 +37,8 @@ def known_in(folder: Path) -> Known:
 
 @contextmanager
 def changing(folder: Path) -> Iterator[Known]:
-    """Yield what is known of a folder's files. The block may change it, and no other process
-    changes it meanwhile."""
+    """Yield the notes about a folder's files, which the block may change. They are written after
+    the block. No other process changes them meanwhile."""
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / f"{NOTES}.lock"):
         known = known_in(folder)
@@ -46,7 +49,8 @@ def changing(folder: Path) -> Iterator[Known]:
 
 
 def state_of(path: Path) -> State | None:
-    """Return the state of a file; None if there is none."""
+    """Return a file's size and time of change in ns (for a link, length and checksum of its
+    target); None if there is no file."""
     try:
         if path.suffix == LINK:
             target = os.readlink(path.with_suffix(""))

@@ -22,8 +22,8 @@ from raytrain.runs.objects import create, delete, level
 from raytrain.runs.store import StoredPath
 
 RENEW_S, LEASE_S, LOOK_S = 15.0, 60.0, 5.0
-"""Seconds between two renewals, after which a lease without one may be taken, and between two looks
-at the lease of another."""
+"""Seconds from one renewal to the next; seconds without a renewal after which another machine may
+take the lease; seconds between two checks of another machine's lease."""
 
 
 class Lease:

@@ -21,7 +21,7 @@ from raytrain.runs.objects import delete, get, identity, level, put, tree
 from raytrain.runs.store import StoredPath, stored_path
 
 Identities = dict[Path, str]
-"""File -> its identity in the storage."""
+"""Path on this machine -> identity of the file in the storage, such as its ETag."""
 LAZY = ".pt"
 NAMING = (".json", ".jsonl", ".csv")
 """Files that name others. They are sent after all others, in the order in which they were
@@ -31,7 +31,8 @@ RAYS = ("ray", "tune")
 _TURN = threading.Lock()
 """One thread sends or deletes at a time, so that none sends what another has deleted."""
 TRIES = 3
-"""Listings of a folder from which others delete files meanwhile."""
+"""Number of times that a folder is listed and fetched, if another process deletes files from it
+meanwhile."""
 
 
 def fetch(folder: Path) -> None:
@@ -153,8 +154,9 @@ def _forget(folder: Path) -> None:
 
 
 def _take(folder: Path, listing: dict[str, str], noted: list[Path], left_out: set[str]) -> None:
-    """Download what differs from the listing, without suffixes that are left out. What it lacks was
-    deleted by others, and is deleted here, in folders with notes."""
+    """Download the listed files that differ here, except those with a suffix in `left_out`. In the
+    folders `noted`, also delete files that the storage had and that are no longer listed, because
+    another machine deleted them."""
     found = {folder / name: version for name, version in listing.items()}
     for parent in noted:
         lost = [name for name in known_in(parent) if parent / name not in found]

@@ -26,15 +26,17 @@ from raytrain.runs.messages import warn
 
 T = TypeVar("T")
 AWAY_S = 600.0
-"""Seconds for which a request to a storage that is away is tried again."""
+"""Number of seconds for which a request is repeated while the storage does not answer."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 10.0
 REFUSALS = (
     FileNotFoundError, FileExistsError, PermissionError, NotImplementedError, ValueError,
     TypeError, ImportError,
 )  # fmt: skip
-"""Errors of a storage that answers; the same request fails again."""
+"""Errors with which a storage answers a request. They are not retried, because the same request
+would fail again."""
 REFUSED = errno.EINVAL
-"""The error of s3fs for a condition that does not hold, where the server does not name it."""
+"""The errno of s3fs's error when the condition of a conditional write does not hold and the
+server's answer does not say so."""
 CREDENTIALS = ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "TokenRetrieval")
 """Beginnings of the names of errors about missing credentials; each library has its own."""
 

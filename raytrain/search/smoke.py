@@ -60,7 +60,10 @@ def smoke(run: Run) -> Smoked:
     remove_folder(run.folder.path / FOLDER)
     if problems:
         lines = "\n  ".join(problems)
-        raise ValueError(f"smoke: {len(problems)} of {len(tasks)} trials failed\n  {lines}")
+        raise ValueError(
+            f"smoke: {len(problems)} of {len(tasks)} trials failed; correct their settings in the "
+            f"job\n  {lines}"
+        )
     fewest = min(tree["steps"] for _, tree in found)
     return Smoked(len(tasks), fewest, tuple(run.job.search.space))
 

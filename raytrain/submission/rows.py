@@ -64,7 +64,8 @@ def planes(
         if both:
             raise ValueError(
                 f"{name}: {both} px are in several rows, but rows must not overlap (dialect "
-                f"{spec.dialect}, competition.submission.overlaps)"
+                f"{spec.dialect}); set competition.target to single_label, or, if the competition "
+                "accepts overlaps, competition.submission.overlaps to allowed"
             )
     return found
 

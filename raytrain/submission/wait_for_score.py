@@ -63,7 +63,10 @@ def watch(job: JobSpec, run: RunDir, event: Event) -> tuple[Event, Standing]:
     news, standing = answer
     append_news(ledger_of(job, run), news)
     if news.kind == "failed":
-        raise ValueError(f"{event.tag} (ref {event.ref}): Kaggle could not score it: {news.reason}")
+        raise ValueError(
+            f"{event.tag} (ref {event.ref}): Kaggle could not score it: {news.reason}; correct "
+            "the cause in competition.submission, then run `raytrain run` and submit again"
+        )
     say(_score_text(news, slug))
     return news, standing
 

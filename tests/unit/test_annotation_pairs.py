@@ -65,4 +65,7 @@ def test_an_annotation_without_an_image_is_named(tmp_path: Path) -> None:
     ]
     (tmp_path / "o.json").unlink(missing_ok=True)
     missing = CocoSpec(image="{name}.png", file="o.json")
-    assert found_in(tmp_path, missing, SPLITS).problems[0] == f"{tmp_path}/o.json: no such file"
+    assert (
+        found_in(tmp_path, missing, SPLITS).problems[0]
+        == f"{tmp_path}/o.json: no such file; correct competition.format.file"
+    )

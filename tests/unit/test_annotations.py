@@ -138,7 +138,7 @@ WRONG: dict[str, tuple[Any, str]] = {
         "a polyline cannot become a mask",
     ),
     "cvat number": (_cvat('<box label="ring" xtl="a"/>'), "box 1: its xtl is 'a'; write a number"),
-    "cvat points": (_cvat('<polygon label="ring" points="1,1;2"/>'), "at least three of them"),
+    "cvat points": (_cvat('<polygon label="ring" points="1,1;2"/>'), "three or more pairs"),
     "cvat mask": (
         _cvat('<mask label="ring" rle="0,4" left="4" top="1" width="4" height="1"/>'),
         "its bitmap of 4x1 px at x 4, y 1 leaves the image of 6x4 px",

@@ -44,7 +44,7 @@ def refusal(job: JobSpec) -> str:
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        (None, "s.csv: no such file (competition.submission.sample)"),
+        (None, "s.csv: no such file; correct the path (competition.submission.sample)"),
         ([HEADER, *(f"{key}," for key in KEYS[:-1])], "not in the sample: cmr8_mask2"),
         (
             [HEADER, *(f"{key}," for key in [*KEYS, "x_mask1"])],

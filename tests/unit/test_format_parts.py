@@ -61,7 +61,10 @@ def test_a_group_is_in_the_path_or_in_the_name(tmp_path: Path) -> None:
     kept: dict[str, Any] = {"splits": {"name": "ranges", "train": "1"}}
     assert _found(tmp_path, spec, **kept, group="{patient}").groups == {"a": "p1"}
     for group, words in (
-        ("{case}_*", "the name 'a' does not match '{case}_*'; correct it (competition.group)"),
+        (
+            "{case}_*",
+            "the name 'a' does not match '{case}_*'; rename the file, or correct the pattern (comp",
+        ),
         (
             "{case}",
             "'{case}' is the whole name 'a'; write the text around the part, such as '{case}_*",

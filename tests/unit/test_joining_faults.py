@@ -64,8 +64,8 @@ FAULTS: list[tuple[Callable[[np.ndarray], np.ndarray], str]] = [
     (lambda p: p.transpose(1, 2, 0), "classes must come first"),
     (lambda p: p[:2], "2 channels, but 3 classes need 3"),
     (lambda p: p[0, 0], r"shape \(12,\); the shape must be K,H,W: \(3, 10, 12\)"),
-    (lambda p: p * 9 - 4, r"values -3\.\d+ \.\. .* are not probabilities \(logits"),
-    (lambda p: p - 0.1, "are not probabilities"),
+    (lambda p: p * 9 - 4, r"values -3\.\d+ \.\. .* are not in 0 \.\. 1; save pro"),
+    (lambda p: p - 0.1, r"are not in 0 \.\. 1"),
     (holed, "1 values are NaN"),
     (lambda p: p * 0.99, "at 120 px the sum over the classes is not 1, but for example 0.99"),
     (cropped, r"at 24 px the sum .* is not 1, but for example 0 \(outside of a crop"),
@@ -139,9 +139,7 @@ def test_a_card_that_is_none(place: Place, fields: dict, text: str) -> None:
 def test_files_of_the_wrong_kind(place: Place) -> None:
     place.write(png_by_number)
     np.savez(place.folder / "given/test/cmr9.npz", softmax=np.zeros((3, 10, 12)))
-    with pytest.raises(
-        ValueError, match=r"cmr9\.npz: cannot be read: no key 'probabilities', only"
-    ):
+    with pytest.raises(ValueError, match=r"cmr9\.npz: cannot be read: it holds softmax; save"):
         place.add()
     (place.folder / "given/test/cmr9.npz").unlink()
     write_mask(place.folder / "given/oof/cmr1_2.png", np.zeros((10, 12), np.uint8))

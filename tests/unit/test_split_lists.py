@@ -42,7 +42,7 @@ def test_wrong_lines_are_named(tmp_path: Path) -> None:
         "train.txt: line 2: no image is called 'a22'; did you mean 'a2'? (competition.splits)",
         f"val.txt: line 2: 'a3' is also in train ({tmp_path}/l/train.txt: line 3); keep one "
         "(competition.splits)",
-        "test.txt: no such file (competition.splits)",
+        "test.txt: no such file; correct the path (competition.splits)",
     ]
     (tmp_path / "l/test.txt").write_text("\n")
     assert _found(tmp_path, train="a1", val="a2").problems == [

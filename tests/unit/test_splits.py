@@ -79,10 +79,10 @@ def test_splits_and_groups_by_a_table(frames: Path) -> None:
     assert [groups[f"f{n:02d}"] for n in (1, 2, 3, 4)] == ["p1", "p2", "p0", "p1"]
     (frames / "t.csv").write_text("\n".join(rows[:-1]).replace("f03,train", "f03,trian"))
     *_, problems = _find(frames, splits=splits, group=group)
-    assert [problem.partition("t.csv: ")[2] for problem in problems] == [
-        "has no row for 'f12'; add one (competition.group)",
-        "row 4, column 'part': unknown 'trian'; did you mean 'train'? (competition.splits)",
-        f"has no row for 'f12' ({frames / 'f12.png'}); add one",
+    assert [problem.partition("t.csv")[2] for problem in problems] == [
+        " has no row for 'f12'; add one (competition.group)",
+        ": row 4, column 'part': unknown 'trian'; did you mean 'train'? (competition.splits)",
+        f": has no row for 'f12' ({frames / 'f12.png'}); add one",
     ]
     *_, [problem] = _find(frames, splits=splits | {"split": "prt"}, group="N")
     assert "column unknown 'prt'; did you mean 'part'?" in problem

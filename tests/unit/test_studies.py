@@ -175,5 +175,5 @@ def test_a_value_that_cannot_train_is_named(samples: Samples, tmp_path: Path) ->
         },
         "ema": {"grid": [0.0]},
     }
-    with pytest.raises(ValueError, match=r"smoke: 1 of 2 trials failed\n  search_.*lr1e\+30"):
+    with pytest.raises(ValueError, match=r"smoke: 1 of 2 trials failed; .*\n  search_.*lr1e\+30"):
         _smoke(samples, tmp_path, space)

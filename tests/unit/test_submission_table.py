@@ -93,7 +93,7 @@ def test_all_faults_are_listed_at_once(tmp_path: Path) -> None:
     )
     assert problems(written(tmp_path, text)) == [
         "the header is 'id,rle', but competition.submission.columns has 'id,encoding'",
-        "row 5 has 1 cell, the header has 2 (column 'rle' is missing)",
+        "row 5 has 1 cell, the header has 2; add column 'rle'",
         "row 4 has an encoding that CSV readers take as missing: cmr9_mask3,NaN",
         "ids that occur more than once: cmr10_mask2",
         "ids in the masks but not in the file: cmr10_mask1, cmr10_mask3",
@@ -110,7 +110,7 @@ def test_rows_out_of_order_and_an_empty_file(tmp_path: Path) -> None:
     assert problems(written(tmp_path, "\n".join(lines) + "\n")) == [
         "row 3 is 'cmr9_mask3', but in the order of the masks it is 'cmr9_mask2'"
     ]
-    assert problems(written(tmp_path, "")) == ["the file is empty"]
+    assert problems(written(tmp_path, "")) == ["the file is empty; give one with a header and rows"]
 
 
 def test_long_lists_are_cut(tmp_path: Path) -> None:

@@ -107,9 +107,9 @@ def test_every_reader_takes_the_same_files(
         path.write_text(text, newline="")
         assert sorted(read(path)) == sorted(IDS)
     short = wrong(read, path, "\n".join([*lines[:-1], IDS[-1]]))
-    assert "t.csv: row 5 has 1 cell, the header has 2 (column 'rle' is missing" in short
+    assert "t.csv: row 5 has 1 cell, the header has 2; add column 'rle'" in short
     long = wrong(read, path, "\n".join([lines[0], *(f"{line}," for line in lines[1:])]))
-    assert "t.csv: row 2 has 3 cells, the header has 2 (one comma too many" in long
+    assert "t.csv: row 2 has 3 cells, the header has 2; remove a comma" in long
     assert "t.csv: row 3 has 0 cells" in wrong(read, path, "\n".join([*lines[:2], "", *lines[2:]]))
     assert "t.csv: not a CSV file" in wrong(read, path, "\n".join(lines) + '\nz,"1')
     assert "t.csv: column 'rle' occurs twice" in wrong(

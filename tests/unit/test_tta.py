@@ -54,5 +54,8 @@ def test_views_that_cannot_be_kept_are_not_tried() -> None:
 def test_views_that_the_windows_cannot_have_are_refused() -> None:
     job = job_of(predict={"tta": ["turns", "hflip"]})
     [line] = tta_problems(job, [WIDE], small_report())
-    assert line == "predict.tta: turns: quarter turns need square windows, but these are 64x32"
+    assert line == (
+        "predict.tta: turns: quarter turns need square windows, but these are 64x32; leave this "
+        "group out"
+    )
     assert tta_problems(job_of(), [WIDE], small_report()) == []

@@ -127,12 +127,15 @@ def listed_in(path: Path, key: str, tool: str) -> tuple[dict[str, Any], list[dic
     try:
         tree = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
-        raise ValueError(f"{path}: no such file") from None
+        raise ValueError(f"{path}: no such file; correct competition.format.file") from None
     except (OSError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: not a JSON file: {error}") from None
+        raise ValueError(f"{path}: not a JSON file: {error}; export it again") from None
     found = tree.get(key) if isinstance(tree, dict) else None
     if not are_objects(found):
-        raise ValueError(f"{path}: not a {tool} file: it has no list of {key}")
+        raise ValueError(
+            f"{path}: not a {tool} file: it has no list of {key}; export it again, or correct "
+            "competition.format"
+        )
     return tree, found
 
 

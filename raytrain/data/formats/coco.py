@@ -72,12 +72,13 @@ def _problems(
         here = f"{path}: object {each.get('id')}"
         if _id(each, "image_id") not in ids:
             problems.append(
-                f"{here}: the file lists no image with its image_id {each.get('image_id')!r}"
+                f"{here}: the file lists no image with its image_id {each.get('image_id')!r}; "
+                "correct the id, or remove the object"
             )
         if names.get(_id(each, "category_id")) is None:
             problems.append(
                 f"{here}: the file lists no category with its category_id "
-                f"{each.get('category_id')!r} and a name"
+                f"{each.get('category_id')!r} and a name; correct the id, or add the category"
             )
     return problems
 
@@ -99,7 +100,9 @@ def _draw(annotation: dict[str, Any], size_HW: Size) -> np.ndarray:
     if isinstance(shape, list):
         return polygons(shape, size_HW)
     if not isinstance(shape, dict):
-        raise ValueError("its segmentation is neither a list of polygons nor run lengths")
+        raise ValueError(
+            "its segmentation is neither a list of polygons nor run lengths; write one of them"
+        )
     counts, size = shape.get("counts"), shape.get("size")
     if size != [*size_HW]:
         raise ValueError(

@@ -19,9 +19,9 @@ def read_cvat(path: Path) -> dict[str, AnnotatedImage]:
     try:
         top = ElementTree.parse(path).getroot()
     except FileNotFoundError:
-        raise ValueError(f"{path}: no such file") from None
+        raise ValueError(f"{path}: no such file; correct competition.format.file") from None
     except (OSError, ElementTree.ParseError) as error:
-        raise ValueError(f"{path}: not an XML file: {error}") from None
+        raise ValueError(f"{path}: not an XML file: {error}; export the task again") from None
     images = top.findall("image")
     if top.tag != "annotations" or (not images and top.find("track") is not None):
         raise ValueError(
@@ -56,7 +56,7 @@ def _whole(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no whole number") from None
+        raise ValueError(f"{text!r} is no whole number; write one") from None
 
 
 def _size(image: Element) -> Size | None:
@@ -79,7 +79,8 @@ def _polygon(shape: Element, size_HW: Size) -> np.ndarray:
         return polygons([flat(pairs)], size_HW)  # type: ignore[arg-type]
     except ValueError:
         raise ValueError(
-            "its points are not of the form x,y;x,y;x,y with at least three of them"
+            "its points are not three or more pairs of numbers, such as 1,2;30,2;30,40; correct "
+            "them"
         ) from None
 
 

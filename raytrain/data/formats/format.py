@@ -24,10 +24,11 @@ from raytrain.data.index import Index
 
 @dataclass(frozen=True)
 class Format:
-    """The two functions of a format. The first argument of both is the format's spec."""
+    """The two functions of a data format: `index` finds the samples in a folder, and `mask` reads a
+    mask. The first argument of both is the format's spec."""
 
     index: Callable[[Any, Any, Path], Index]
-    """(spec, splits, root) -> the samples and the problems."""
+    """Function (spec, `competition.splits`, data folder) -> the samples and the problems."""
     mask: Callable[
         [Any, Path, tuple[str, ...], tuple[int, int], tuple[str, ...], Target], np.ndarray
     ]

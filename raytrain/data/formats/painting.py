@@ -23,7 +23,7 @@ def painted(
         height, width = listed.size_HW
         raise ValueError(
             f"{source}: its objects are drawn on {width}x{height} px, but the image has "
-            f"{size_HW[1]}x{size_HW[0]} px"
+            f"{size_HW[1]}x{size_HW[0]} px; give the image on which they were drawn"
         )
     problems = []
     for each in listed.drawings:

@@ -61,10 +61,15 @@ def read_rle_mask(
     for word, cell in _runs(root, spec).get(name, []):
         try:
             number = class_number(word, classes, spec.class_as) if word else 1
+        except ValueError as error:
+            raise ValueError(f"{root / address}: {error}") from None
+        try:
             for mask_HW in read_cell(cell, size_HW, spec):
                 layers[number] = layers.get(number, False) | mask_HW
         except ValueError as error:
-            raise ValueError(f"{root / address}: {error}") from None
+            raise ValueError(
+                f"{root / address}: {error}; correct the row, or the dialect in competition.format"
+            ) from None
     named = [(number, layer, f"{root / address}") for number, layer in layers.items()]
     return merged(named, target)
 

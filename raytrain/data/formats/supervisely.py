@@ -48,7 +48,7 @@ def _draw(shape: dict[str, Any], size_HW: Size) -> np.ndarray:
         cv2.fillPoly(canvas_HW, [outer], 1)
         holes = points.get("interior") or []
         if not isinstance(holes, list):
-            raise ValueError("its interior is no list of outlines")
+            raise ValueError("its interior is not a list of holes; write a list of point lists")
         for hole in holes:
             cv2.fillPoly(canvas_HW, [_pixels(hole)], 0)
     return canvas_HW.astype(bool)

@@ -89,7 +89,7 @@ class Naming:
     core: str
     image_id: str | None
     names: dict[str, str]
-    """Image address -> name."""
+    """Address of an image file -> the image's name in the tables."""
 
     def pattern(self, family: Family) -> str:
         """Return the path pattern of a family, with parts such as `{name}` for the names."""
