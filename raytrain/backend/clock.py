@@ -69,7 +69,7 @@ class Clock:
 
     @property
     def used_s(self) -> float:
-        """Seconds used over all starts."""
+        """Seconds of the budget that are used, over all starts of the command."""
         return self._before + self._clock() - self._start
 
     @property

@@ -48,7 +48,7 @@ class Answer:
     text: str = ""
     exit_code: int = 0
     message: str = ""
-    """Why it failed."""
+    """The whole text of the error; empty if the command succeeded."""
     problems: tuple[Problem, ...] = ()
 
 

@@ -57,7 +57,7 @@ class Entry:
 
     @property
     def examples(self) -> list[str]:
-        """The YAML in the description."""
+        """The pieces of YAML in the description, each of which selects the entry in a job."""
         return re.findall(r"`(\{name: [^`]*\})`", self.description)
 
 
@@ -85,7 +85,7 @@ class Cost:
     """The costs of a network for images with CHANNELS channels and CLASSES classes."""
 
     network: str
-    """Its YAML."""
+    """The YAML that selects the network."""
     parameters: int
     multiply_adds: dict[int, int | None]
     """Side of a square image in px -> multiply-adds; None if the network refuses the size."""

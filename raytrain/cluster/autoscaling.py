@@ -16,7 +16,8 @@ from raytrain.cluster.private import cluster_config, kuberay_config
 BOOTSTRAP = "~/ray_bootstrap_config.yaml"
 ENDLESS, PLENTY = 1_000_000, 2.0**50
 UNITS = 10_000
-"""Ray's units per whole resource."""
+"""Number of Ray's units in one whole CPU or GPU. Ray counts fractions of a resource in these
+units."""
 
 
 @dataclass(frozen=True)

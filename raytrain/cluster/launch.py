@@ -36,10 +36,10 @@ once_ready = retry(
 
 @dataclass(frozen=True)
 class Order:
-    """A command for the cluster."""
+    """A raytrain command to run on a cluster, with all that it needs."""
 
     words: tuple[str, ...]
-    """The command and its arguments."""
+    """The words of the command line after `raytrain`."""
     job: JobSpec | None = None
     """The command's job, if the words name `JOB_FILE`."""
     paths: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ class Need(ResourcesSpec):
     """The resources that one worker needs, and the nodes on which no worker may run."""
 
     left_out: tuple[str, ...] = ()
-    """Ray's ids of these nodes."""
+    """Ray's ids of the nodes on which no worker may run."""
 
     @property
     def selector(self) -> dict[str, str]:

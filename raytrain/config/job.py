@@ -84,7 +84,8 @@ class ResourcesSpec(Spec):
     """Whole GPUs, or a share of one: with `0.25` each worker has a quarter of a GPU's memory."""
     memory_gb: float = Field(2.0, gt=0)
     loaders: int = Field(0, ge=0)
-    """Data-loading processes per worker."""
+    """Number of processes per worker that read and augment batches; 0: the worker does it
+    itself."""
     faulty_nodes: Literal["refuse", "leave_out"] = "refuse"
     """What happens when a node of the cluster cannot do the job, as `raytrain doctor` finds out:
     the command is refused, or no worker runs on that node. Nodes that join later are not

@@ -5,7 +5,7 @@ SMP_DECODERS = (
     "deeplabv3", "deeplabv3plus", "dpt", "fpn", "linknet", "manet", "pan", "pspnet", "segformer",
     "unet", "unetplusplus", "upernet",
 )  # fmt: skip
-"""Architectures of segmentation-models-pytorch 0.6."""
+"""Names of the decoders (architectures) in segmentation-models-pytorch 0.6."""
 
 SMP_ENCODERS = (
     "densenet121", "densenet161", "densenet169", "densenet201", "dpn107", "dpn131", "dpn68",
@@ -25,7 +25,7 @@ SMP_ENCODERS = (
     "timm-tf_efficientnet_lite4", "vgg11", "vgg11_bn", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn",
     "vgg19", "vgg19_bn", "xception",
 )  # fmt: skip
-"""Encoders of segmentation-models-pytorch 0.6."""
+"""Names of the encoders in segmentation-models-pytorch 0.6."""
 
 TORCH_OPTIMIZERS = (
     "ASGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "RAdam",

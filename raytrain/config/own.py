@@ -56,7 +56,7 @@ class _Known:
     """(room, spec) -> the entry in the dict of this room. A room is a kind of part, such as
     `LOSSES`."""
     specs: dict[tuple[str, str, str], type[OwnSpec]]
-    """(room, name, hash) -> spec."""
+    """(room, name of the part, hash of its file) -> the part's spec class."""
     current: tuple[Source, ...]
     """The files in the job's `extend`."""
 

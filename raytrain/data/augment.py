@@ -83,7 +83,8 @@ PRESETS: dict[str, tuple[TransformSpec | OneOfSpec, ...]] = {
         RotateSpec(limit=(0, 180), border_mode="constant", p=1.0),
     ),
 }
-"""Name -> transforms in their order.
+"""Name -> transforms in their order. Rows such as E2 are those of the source systems
+(docs/search.md).
 
 - `flips`: row E2, each flip with probability .5.
 - `slices`: ours, for medical slices with a meaningful orientation: small moves, bends and changes
@@ -127,7 +128,7 @@ TRANSFORMS: dict[str, type[alb.BasicTransform]] = {
     "Transpose": alb.Transpose,
     "VerticalFlip": alb.VerticalFlip,
 }
-"""Name -> class of albumentations."""
+"""Name of a transform in a job -> class of albumentations."""
 
 BORDERS = {
     "reflect_101": cv2.BORDER_REFLECT_101,

@@ -13,7 +13,7 @@ CHANNEL = "channel"
 
 @dataclass(frozen=True)
 class Planes:
-    """The files of one image."""
+    """One image, and its files: one file, or one for each channel."""
 
     fields: dict[str, str]
     """The parts of the files' paths, without the channel."""

@@ -20,7 +20,7 @@ class FoundSamples:
     samples: list[Found]
     """Samples in natural order, split by split."""
     groups: dict[str, str]
-    """The group of each id."""
+    """Id of a sample -> its group."""
     problems: list[str]
     notes: tuple[str, ...]
     """Messages about what was done, which are not problems."""

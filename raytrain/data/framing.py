@@ -25,7 +25,7 @@ class Windows:
     """Windows of some samples; the windows of one sample are consecutive."""
 
     row_N: np.ndarray
-    """Rows of the cache."""
+    """For each window, the row of its sample in the cache."""
     top_N: np.ndarray
     left_N: np.ndarray
 

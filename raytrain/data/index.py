@@ -22,7 +22,7 @@ class Found:
     split: Split | None
     """The split; None if the format does not give it, so that `competition.splits` decides."""
     image: tuple[str, ...]
-    """Planes, stacked as channels."""
+    """Addresses of the files that become the image's channels, in order."""
     mask: tuple[str, ...]
     """Addresses of the mask's parts; empty without a mask."""
     expected: str

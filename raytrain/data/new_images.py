@@ -77,7 +77,7 @@ class FoundImages:
     unreadable: dict[str, str]
     """Id of each unreadable image -> the problem."""
     ids: list[str]
-    """All ids in order."""
+    """The ids of all images, readable or not, in the order of the inputs."""
     problems: list[str]
     """Inputs that are not files, and images that have the same name."""
     skipped: list[str]
@@ -169,7 +169,7 @@ def _listed(inputs: Sequence[str]) -> tuple[list[Path], list[str], list[str], li
 
 
 def _addresses(path: Path, name: str, kind: Kind) -> dict[str, str]:
-    """Return id -> address: of the image in a file of this name, or of each row of a stack."""
+    """Return id -> address. A file is one image, except that each row of a stack is an image."""
     if path.suffix.lower() != ".npy":
         return {name: str(path)}
     try:

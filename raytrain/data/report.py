@@ -23,7 +23,7 @@ TABLE = "samples.parquet"
 
 
 class SplitFacts(Spec):
-    """Figures of one split."""
+    """Statistics of the images and masks of one split."""
 
     images: int
     mean: tuple[float, ...]
@@ -49,7 +49,7 @@ class DataReport(Spec):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     version: int = VERSION
-    """Version of the run folder."""
+    """Version of the run folder's files (`runs/version.py`)."""
     fingerprint: str
     """Fingerprint of ids, splits, decoded contents and the meaning of the masks."""
     source: str

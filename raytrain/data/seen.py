@@ -25,10 +25,10 @@ class Seen:
 
     row: dict[str, Any]
     kind: tuple[int, str]
-    """Channels and dtype."""
+    """Number of channels and dtype of the image."""
     image_digest: str
     digest: str
-    """Digest of image and mask."""
+    """Hash of the decoded image and mask. It goes into the fingerprint of the data."""
     low: float
     high: float
     signature: np.ndarray

@@ -100,7 +100,7 @@ class SoftCache(Cache):
     """A cache in which some samples have soft labels as their masks."""
 
     soft_rows: np.ndarray
-    """Rows of these samples."""
+    """The rows, in the cache, of the samples with soft labels."""
     soft_numbers: np.ndarray
     """The numbers (uint16) of the samples with soft labels, flat, one sample after another."""
     share: float

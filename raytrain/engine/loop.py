@@ -36,7 +36,7 @@ class Training:
     """The network that a step calls: the model, which may be wrapped for several workers and
     compiled."""
     model: nn.Module
-    """The bare network."""
+    """The network itself, neither wrapped for several workers nor compiled."""
     ema: AveragedModel | None
     swa: AveragedModel | None
     """The mean over epochs, if a kind of shipped weights needs it."""

@@ -40,7 +40,7 @@ class Search(Protocol):
         ...
 
     def tell(self, task: Task, status: Status, reason: str | None) -> None:
-        """Record with which status a trial ended, and the reason, if there is one."""
+        """Record how a trial ended: its status and, if there is one, the reason."""
         ...
 
     def tell_failure(self, task: Task, failure: Failure) -> None:
@@ -86,7 +86,7 @@ class Run:
     job: JobSpec
     folder: RunDir
     report: DataReport
-    """The checked data."""
+    """The facts about the data, as `raytrain check` stored them."""
     open: Callable[[], Backend]
     """Function that returns the backend. The backend starts at the first call, so that a run with
     nothing left to do starts nothing."""

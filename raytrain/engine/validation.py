@@ -33,7 +33,7 @@ class Validation:
     scaling: Scaling
     metric: MetricSpec
     measures: tuple[MetricSpec, ...] = ()
-    """Further metrics to compute."""
+    """Metrics to compute in addition to `metric`, which decide nothing."""
     use: Literal["validation", "training"] = "validation"
 
     def with_ids(self, ids: tuple[str, ...], evidence: Evidence) -> OofEvidence:

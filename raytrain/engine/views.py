@@ -135,7 +135,7 @@ GROUPS: dict[ViewGroup, tuple[View, ...]] = {
     "scales": (Scale(0.8), Scale(1.25)),
     "shifts": (Shift(1, 1), Shift(1, -1), Shift(-1, 1), Shift(-1, -1)),
 }
-"""Name -> views, without the identity. No view is in two groups."""
+"""Name of a group -> its views, without the image itself. No view is in two groups."""
 
 
 def views_of(groups: tuple[ViewGroup, ...]) -> tuple[View, ...]:

@@ -35,7 +35,7 @@ class Labeled:
     number_N: np.ndarray
     """Number of each image in its fold."""
     groups_N: np.ndarray
-    """Groups (patients, sequences), as text."""
+    """The group (patient, sequence) of each image, as text."""
     truth: Callable[[int, int], np.ndarray]
     """Function that returns mask_HW of the image with this number in this fold."""
     pixels_N: np.ndarray

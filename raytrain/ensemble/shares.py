@@ -19,7 +19,7 @@ class MemberShare:
     weight: int
     views: tuple[ViewGroup, ...]
     networks: tuple[Path, ...]
-    """Checkpoints."""
+    """Paths of the networks' checkpoints; empty for a teammate."""
     maps: Path | None = None
     """A teammate's maps of the test images."""
 

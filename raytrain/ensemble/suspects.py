@@ -34,9 +34,9 @@ class Agreement(NamedTuple):
     """Soft Dice of a map, class by class."""
 
     own_K: np.ndarray
-    """With its own mask."""
+    """Soft Dice of the map and the mask that follows from it."""
     label_K: np.ndarray
-    """With the label."""
+    """Soft Dice of the map and the label."""
     shown_K: np.ndarray
     """Whether at least one of the two masks shows the class."""
 

@@ -30,7 +30,7 @@ class Teacher:
     candidates: tuple[Candidate, ...]
     """The candidates whose out-of-fold maps calibrate the mean."""
     choice: Choice
-    """Their weights and views."""
+    """The weights and views of the candidates in the mean."""
     val_ids: tuple[tuple[str, ...], ...]
     """The labeled images of every fold."""
     unseen: int | None

@@ -22,7 +22,7 @@ class Drafted:
     """The result of `init`: the job file of an unknown folder."""
 
     path: Path
-    """The file, for `load_job`."""
+    """Path of the job file that was written. `load_job` reads it."""
     draft: "Draft" = field(repr=False)
     """The draft: its `questions` for a person, its `problems`, and the `report` of the data."""
 

@@ -21,7 +21,7 @@ class Judged:
     logits_BKHW: torch.Tensor
     """float32, or float64 to check gradients."""
     mask_BHW: torch.Tensor
-    """int64, as in `config/target.py`."""
+    """True masks, int64, with numbers as in `config/target.py`."""
     target: Target
     table_VK: torch.Tensor | None = None
     """The probabilities that each number of a mask means, if labels are soft

@@ -19,9 +19,9 @@ from raytrain.losses.judged import Judged
 from raytrain.losses.setting import Setting, Term
 
 EPSILON = 1e-5
-"""Smoothing constant in pixels."""
+"""Number of pixels that is added to numerator and denominator, so that 0/0 is 1."""
 IMAGE, BATCH = (2, 3), (0, 2, 3)
-"""Axes of the sums."""
+"""Axes of a BxKxHxW tensor over which a loss per image, or per batch, is summed."""
 
 
 def build_dice(spec: DiceSpec, setting: Setting) -> Term:

@@ -29,7 +29,7 @@ class Evidence:
     """The evidence of a whole set of images."""
 
     counts_NK3: np.ndarray
-    """Counts, int64."""
+    """True positives, false positives and false negatives of each image and class, px (int64)."""
     gathered: tuple[Any, ...] = ()
     """The specs of the metrics in `figures_NGK`."""
     figures_NGK: np.ndarray | None = None

@@ -12,7 +12,7 @@ from raytrain.config.metrics import AccuracyMetricSpec, FBetaMetricSpec
 from raytrain.metrics.evidence import Evidence, mean, means
 
 Pair = tuple[np.ndarray, np.ndarray]
-"""Numerator and denominator."""
+"""Numerator and denominator of a metric."""
 
 
 def _dice(spec: Any, hit: np.ndarray, extra: np.ndarray, missed: np.ndarray) -> Pair:

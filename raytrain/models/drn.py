@@ -9,7 +9,7 @@ from torch import nn
 from torchvision.models.resnet import Bottleneck
 
 STAGES = {3: (3, 64, 2, 1), 4: (4, 128, 2, 1), 5: (6, 256, 1, 2), 6: (3, 512, 1, 4)}
-"""Number of a residual layer -> blocks, width, stride, dilation."""
+"""Number of a residual layer -> its number of blocks, width (channels), stride and dilation."""
 
 
 class DRN(nn.Module, EncoderMixin):

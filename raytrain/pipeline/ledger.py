@@ -24,7 +24,7 @@ class Listed:
     """The submissions that were prepared or sent."""
 
     ledger: str
-    """Where the ledger is."""
+    """The address of the ledger."""
     submissions: tuple[Event, ...]
     """The latest event of each submission, oldest submission first."""
 

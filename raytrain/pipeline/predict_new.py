@@ -32,7 +32,7 @@ from raytrain.submission.table import build_table, write_table
 Extra = Literal["probabilities", "overlay", "csv"]
 """Files that are written in addition to the masks."""
 BESIDE: dict[Extra, str] = {"probabilities": ".npy", "overlay": "_overlay.png"}
-"""Extra -> ending of the additional file of each image."""
+"""Kind of additional file -> ending of its name, which follows the image's name."""
 CSV = "submission.csv"
 
 

@@ -31,7 +31,7 @@ class Submission:
     event: Event
     """The last event of the submission in the ledger."""
     quota: Quota
-    """What Kaggle still accepts."""
+    """How many submissions Kaggle still accepts, and until when."""
     token: str | None = None
     """The token of a preview, for `commit`."""
 

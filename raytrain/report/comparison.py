@@ -43,7 +43,7 @@ class ComparedStudy:
     epochs: str
     """Smallest and largest number of epochs of the trainings."""
     time: str
-    """Total time of all trainings."""
+    """Total time of all trainings, as text."""
     rows: list[list[str]]
     """One row of text, with the columns `COLUMNS`, for each stated figure; a single row if there is
     no stated figure."""

@@ -66,7 +66,7 @@ class RunFacts:
     histories: dict[str, list[Row]]
     """The histories of `trials` and of single trainings, by fingerprint."""
     others: list[Record]
-    """Folds, members and single trainings."""
+    """Records of the trainings on folds, of the ensemble's members and of the command `train`."""
     under_way: list[OpenTrial]
     """Trainings without a record."""
     events: list[RungEvent]

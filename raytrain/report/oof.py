@@ -22,7 +22,7 @@ class OofImage:
     row: int
     """Position of the image among the fold's held-out images, from 0 on."""
     dice: float
-    """Mean over the foreground classes."""
+    """Mean Dice over the foreground classes, 0 .. 1."""
     per_class: tuple[float, ...]
     """Dice of the classes 1, 2, ..."""
 

@@ -19,7 +19,7 @@ class PrintedFigure:
     """One figure with its numbers."""
 
     name: str
-    """Name of its files."""
+    """Name of the figure's files, without suffix."""
     caption: str
     drawing: Drawing
     data: pd.DataFrame

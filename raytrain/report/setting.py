@@ -22,7 +22,7 @@ class SplitRow:
     shares: list[float]
     """Share of each class in the mask pixels; empty without masks."""
     mean: str
-    """Mean per channel."""
+    """The mean of each channel, as text."""
     std: str
 
 

@@ -41,7 +41,7 @@ OF_LINES = (
     "marks a curve that goes on above it, with its highest value."
 )
 Looks = dict[str, Style]
-"""Entry of a legend -> its line."""
+"""Entry of a legend -> a line in its style."""
 
 
 def loss_curves(table: StudyTable) -> list[PrintedFigure]:

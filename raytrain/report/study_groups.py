@@ -102,7 +102,8 @@ def shortened(text: str, most: int = 30) -> str:
 
 
 def parted(items: Sequence[T], key: Callable[[T], K]) -> dict[K, list[T]]:
-    """Return key -> items, in the order in which keys first appear."""
+    """Return the items grouped by `key`, as key -> items. Keys are in the order in which they first
+    appear."""
     found: dict[K, list[T]] = {}
     for item in items:
         found.setdefault(key(item), []).append(item)

@@ -31,7 +31,7 @@ class BundleMember(Spec):
     weight: int = Field(ge=1)
     views: tuple[ViewGroup, ...] = ()
     networks: tuple[Below, ...] = Field(min_length=1)
-    """Checkpoints."""
+    """Paths of the networks' checkpoints in the bundle."""
 
 
 class Bundle(Spec):

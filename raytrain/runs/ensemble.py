@@ -48,7 +48,7 @@ class Candidate(Spec):
     """The networks that predict new images, with equal weights; empty if the candidate is not a
     member."""
     oof: dict[str, Any]
-    """Its own out-of-fold score."""
+    """The candidate's own out-of-fold score, with the keys of `Ensemble.oof`."""
 
 
 class Choice(Spec):

@@ -12,16 +12,18 @@ T = TypeVar("T")
 LARGE_BYTES = 64 * 1024**2
 """Larger files are not read into memory to be sent."""
 IDENTITIES = ("ETag", "etag", "md5Hash", "generation", "mtime", "LastModified", "created")
-"""What identifies a version of a file, by storage; the first one counts."""
+"""Keys of fsspec's file facts that identify a version of a file. The first one that a storage has
+is used."""
 
 
 def tree(place: StoredPath) -> dict[str, str]:
-    """Return relative path -> identity of all files below a folder."""
+    """Return path relative to the folder -> identity, such as the ETag, of all files below the
+    folder."""
     return _below(place, _identity)
 
 
 def sizes(place: StoredPath) -> dict[str, int]:
-    """Return relative path -> bytes of all files below a folder."""
+    """Return path relative to the folder -> size in bytes of all files below the folder."""
     return _below(place, lambda facts: int(facts["size"]))
 
 
@@ -34,7 +36,8 @@ def _below(place: StoredPath, value: Callable[[dict[str, Any]], T]) -> dict[str,
 
 
 def level(place: StoredPath) -> dict[str, str]:
-    """Return name -> identity of the files in a folder, without those in its folders."""
+    """Return name -> identity, such as the ETag, of the files in a folder, without those in its
+    folders."""
 
     def request(store: Any, key: str) -> dict[str, str]:
         try:
@@ -53,7 +56,8 @@ def identity(place: StoredPath) -> str:
 
 
 def get(storage: str, wanted: dict[str, Path]) -> None:
-    """Download files of a storage. `wanted` is path below the storage -> path on this machine."""
+    """Download files of a storage. `wanted` maps the path below the storage to the path on this
+    machine."""
 
     def request(store: Any, root: str) -> None:
         keys = [f"{root}/{below}".lstrip("/") for below in wanted]

@@ -111,7 +111,7 @@ class BudgetRound(Spec):
     members: tuple[str, ...]
     """Fingerprints of the members' specs."""
     score: float
-    """Its out-of-fold score."""
+    """The ensemble's out-of-fold score."""
     before: float | None
     """Score of the ensemble that was current at that time; null if there was none."""
     nested: float | None

@@ -15,7 +15,7 @@ from raytrain.search.configurations import Configuration
 from raytrain.search.leaderboard import named
 
 Repeats = dict[int, dict[str, Record]]
-"""Seed -> fold -> trial."""
+"""Seed -> name of a fold -> record of the trial."""
 
 
 @dataclass(frozen=True)

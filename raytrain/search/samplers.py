@@ -30,7 +30,7 @@ class Known:
     score: float | None
     """The best validation score."""
     epochs: int
-    """Number of completed epochs."""
+    """Number of epochs that the trial has completed."""
 
 
 Ask = Callable[[], Sequence[Known]]

@@ -22,7 +22,7 @@ BATCHES = 2
 
 @dataclass(frozen=True)
 class Cost:
-    """The cost of one trial."""
+    """What an epoch and a checkpoint of a trial cost."""
 
     epoch_s: float
     """Seconds of an epoch, including its validation and its checkpoint."""

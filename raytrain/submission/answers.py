@@ -30,7 +30,7 @@ class Entry:
 
     ref: int
     date: datetime
-    """UTC."""
+    """Time of the entry, UTC."""
     file: str
     size: int
     """Number of bytes of the file; 0 if Kaggle does not state it."""
@@ -69,7 +69,7 @@ class Standing(Listed):
     """The state of a competition: what it allows, and the team's entries and rank."""
 
     deadline: datetime | None
-    """UTC."""
+    """Last time of submission, UTC; None without a deadline."""
     entered: bool
     """Whether the team has accepted the rules."""
     notebooks_only: bool
@@ -81,7 +81,7 @@ class Standing(Listed):
     limited_by_total: bool
     """Whether the limit on all submissions of a team is reached, and not only the daily limit."""
     rank: int | None
-    """Rank on the public leaderboard."""
+    """The team's rank on the public leaderboard; None without a scored submission."""
 
 
 @dataclass(frozen=True)

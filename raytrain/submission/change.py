@@ -24,7 +24,7 @@ class Change:
     keys: int
     """Number of ids whose masks differ."""
     of: int
-    """Number of ids."""
+    """Number of ids of the new submission."""
 
 
 def change(

@@ -16,7 +16,7 @@ from raytrain.submission.table import Masks
 NAN_LIKE = {"nan", "none", "null", "na", "n/a", "<na>"}
 
 Cells = dict[Key, list[str]]
-"""Key -> the encodings in its rows."""
+"""Key of a row (the cells before the encoding) -> the encodings in all rows with this key."""
 
 
 def check_submission(

@@ -52,7 +52,7 @@ class Event(Spec):
     rank: int | None = None
     """Rank on the public leaderboard at the time of scoring."""
     reason: str | None = None
-    """Why it failed."""
+    """Why Kaggle refused the submission or could not score it."""
 
     def later(self, kind: Kind, **news: Any) -> "Event":
         """Return the submission's next event, at the current time."""

@@ -39,7 +39,7 @@ class Pair:
     """Two submissions, the one with the higher mean first. All figures are of the private part."""
 
     places: tuple[int, int]
-    """Indices of the submissions."""
+    """Positions of the two submissions in the list of submissions."""
     expected: float
     """Mean, over the draws, of the higher of the two scores."""
     means: tuple[float, float]

@@ -22,7 +22,7 @@ class Plane:
     mask."""
 
     image_HW: np.ndarray
-    """bool, uint8, uint16 or int32."""
+    """The number of the mask at each pixel, 0 for none (bool, uint8, uint16 or int32)."""
     keys: list[Key]
     """keys[k - 1] is the key of the mask with number k."""
 

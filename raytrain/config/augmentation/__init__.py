@@ -86,7 +86,7 @@ PresetName = Literal[
     "system_b_vertical_flip", "system_b_rotate90", "system_b_shift", "system_b_shear",
     "system_b_noise", "system_b_blur", "system_c", "system_d",
 ]  # fmt: skip
-"""The presets of `data/augment.py`."""
+"""Names of the presets. `data/augment.py` says what each of them does."""
 
 _Preset = Annotated[PresetName, BeforeValidator(_is_no_transform)]
 _Step = Annotated[TransformSpec | OneOfSpec, Field(discriminator="name")]

@@ -83,13 +83,13 @@ class SaltAndPepperSpec(Transform):
 
     name: Literal["SaltAndPepper"] = "SaltAndPepper"
     amount: Shares = (0.01, 0.06)
-    """Share of the pixels."""
+    """Share of the pixels that change."""
     salt_vs_pepper: Shares = (0.4, 0.6)
     """Share of the changed pixels that become bright."""
 
 
 class BlurSpec(Transform):
-    """Mean over a square."""
+    """Each pixel becomes the mean over a square around it."""
 
     name: Literal["Blur"] = "Blur"
     blur_limit: Sizes = (3, 7)
@@ -103,7 +103,7 @@ class GaussianBlurSpec(Transform):
 
 
 class MedianBlurSpec(Transform):
-    """Median over a square, in 256 steps of gray."""
+    """Each pixel becomes the median over a square around it, in 256 steps of gray."""
 
     name: Literal["MedianBlur"] = "MedianBlur"
     blur_limit: Sizes = (3, 7)

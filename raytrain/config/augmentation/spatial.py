@@ -37,13 +37,13 @@ class _Resampling(Transform):
 
 
 class HorizontalFlipSpec(Transform):
-    """Left becomes right."""
+    """Mirror image: left becomes right."""
 
     name: Literal["HorizontalFlip"] = "HorizontalFlip"
 
 
 class VerticalFlipSpec(Transform):
-    """Top becomes bottom."""
+    """Mirror image: top becomes bottom."""
 
     name: Literal["VerticalFlip"] = "VerticalFlip"
 
@@ -103,7 +103,7 @@ class ElasticTransformSpec(_Resampling):
 
     name: Literal["ElasticTransform"] = "ElasticTransform"
     alpha: float = Field(1, ge=0, le=2000)
-    """Strength."""
+    """Largest shift of a pixel before the bends are smoothed, in px."""
     sigma: float = Field(50, ge=1, le=200)
     """Standard deviation, in px, of the Gaussian that smooths the bends."""
 
@@ -122,6 +122,6 @@ class CoarseDropoutSpec(Transform):
     name: Literal["CoarseDropout"] = "CoarseDropout"
     num_holes_range: Counts = (1, 2)
     hole_height_range: Parts = (0.1, 0.2)
-    """Fractions of the image's height."""
+    """Height of a rectangle, as a fraction of the image's height."""
     hole_width_range: Parts = (0.1, 0.2)
-    """Fractions of the image's width."""
+    """Width of a rectangle, as a fraction of the image's width."""

@@ -23,7 +23,7 @@ Kind = Literal["turn", "move", "bend", "linear", "gamma", "noise", "grain", "blu
 """`turn`: flips and quarter turns, which map pixels to pixels; `move`: other affine maps; `bend`:
 elastic; `linear`: value * a + b; `noise` is added and `grain` multiplied, pixel by pixel."""
 Size = tuple[int, int]
-"""Height and width."""
+"""Height and width in px."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from raytrain.data.index import Found, Index, composed, natural_key
 from raytrain.data.patterns import filled, matches
 
 Size = tuple[int, int]
-"""(H, W)."""
+"""Height and width in px."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ PROBED = 200
 
 @dataclass(frozen=True)
 class Annotated:
-    """Annotation files of one kind."""
+    """The annotation files of a folder, all by the same tool, and what they list."""
 
     format: str
     """The name of the format in raytrain."""

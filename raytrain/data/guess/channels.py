@@ -15,7 +15,7 @@ from raytrain.data.index import natural_key
 FEWEST = 3
 """Smallest number of images that prove a rule."""
 COLORS = (("red", "green", "blue"), ("r", "g", "b"))
-"""Channels whose order is known."""
+"""Names of color channels, in their usual order."""
 _ENDING = re.compile(r"(.+)([_\-. ])([A-Za-z]\w*|\d{4})")
 """Pattern of a name that ends with a joint and a channel. Numbers at the end are views, slices or
 frames, except the four digits of nnU-Net's modalities."""

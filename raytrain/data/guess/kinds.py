@@ -17,13 +17,13 @@ class Images:
     labeled: int
     groups: int
     sizes_HW: tuple[tuple[int, int], ...]
-    """Each size once."""
+    """The different sizes (height, width) of the images, in px."""
     gray: bool
     """Whether images have one channel, or several equal channels."""
     shown: float
     """Share of the labeled images that show an object."""
     overlap: bool
-    """Whether classes overlap."""
+    """Whether the masks of different classes share pixels."""
 
     @property
     def longest(self) -> int:
@@ -41,7 +41,7 @@ class Kind:
     name: str
     model: dict[str, Any]
     started: str
-    """How its weights begin."""
+    """How the network's weights begin, in words for a comment of the YAML."""
     networks: tuple[str, tuple[Any, ...]]
     """The field of the trial that the search varies for other networks, and its values."""
     lr: float
@@ -49,10 +49,10 @@ class Kind:
     """The range of learning rates from which the search draws."""
     augmentation: Any
     augmented: str
-    """The reason for the augmentation."""
+    """The reason for the augmentation, in words for a comment of the YAML."""
     trials: int
     candidates: int
-    """Configurations for the ensemble."""
+    """Number of configurations from which the ensemble is chosen (`cv.candidates`)."""
     memory_gb: int
     enlarged: float = 1.0
     """Factor by which images from `LEAST` to `TINY` are enlarged, if all have one size."""

@@ -28,7 +28,7 @@ meant."""
 
 @dataclass(frozen=True)
 class Look:
-    """What one file holds."""
+    """What the pixels of one image or mask file look like."""
 
     size_HW: tuple[int, int]
     channels: int

@@ -22,7 +22,7 @@ _NEXT = re.compile(r"[_\-. ]")
 
 @dataclass(frozen=True)
 class Paired:
-    """Images and their masks."""
+    """A family of images, and the mask files that belong to them."""
 
     images: Family
     masks: tuple[Family, ...]

@@ -21,7 +21,7 @@ class Candidate:
     line: str
     """The value as YAML, in one line."""
     seen: str
-    """What speaks for it."""
+    """What in the files speaks for this answer."""
 
 
 @dataclass(frozen=True)

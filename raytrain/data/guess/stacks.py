@@ -17,7 +17,7 @@ LOOKED = 5
 
 @dataclass(frozen=True)
 class Stack:
-    """One file with many planes."""
+    """One file that holds many images or masks."""
 
     file: File
     shape: tuple[int, ...]

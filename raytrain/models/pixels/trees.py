@@ -19,7 +19,7 @@ AT_ONCE = 2**22
 
 @dataclass(frozen=True)
 class Tree:
-    """One fitted tree."""
+    """The nodes of one fitted tree, as arrays."""
 
     feature_N: np.ndarray
     threshold_N: np.ndarray

@@ -21,7 +21,7 @@ from raytrain.submission.inference.infer import Inference, Split
 COMPARED = 20
 """Number of masks that are compared with mask files."""
 ENOUGH = 2
-"""Fewest masks that decide."""
+"""Smallest number of masks for the comparison to decide."""
 
 
 def compared(found: Inference, masks: Mapping[str, tuple[Path, ...]]) -> Inference:

@@ -23,7 +23,7 @@ class Told:
     """The encoding of one mask, its place and the size of its image."""
 
     where: str
-    """The row, for messages."""
+    """File and row of the mask, as text for messages."""
     image: str
     text: str
     size_HW: Size | None

@@ -20,7 +20,7 @@ class Ids:
     """The rule by which a table's ids are read."""
 
     before: str
-    """Text before the name."""
+    """The text of an id before the image's name."""
     endings: dict[str, str]
     """Text after the name -> its class, or "" if the text names no class."""
     template: str

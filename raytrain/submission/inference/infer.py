@@ -21,7 +21,7 @@ class Split:
     table: Table
     ids: Ids
     names: list[str]
-    """The image of each row."""
+    """The name of the image in each row."""
     classes: list[str]
     """The class of each row, or "" if the row names no class."""
 

@@ -10,7 +10,7 @@ from raytrain.submission.inference.finding import Finding, unknown
 from raytrain.submission.inference.tables import Table
 
 READ = 600
-"""Most cells to read."""
+"""Largest number of cells to read."""
 MEASURED = 200
 """Largest number of images whose cells are read and whose files are opened for their sizes. They
 are spread over the table."""
