@@ -194,7 +194,8 @@ def train_loader(
 ) -> tuple[DataLoader[Batch], EpochPlan]:  # fmt: skip
     """Return training batches and their plan; set `plan.epoch` before each pass.
 
-    Raises LoaderError when shared memory has no room for the batches of the loaders.
+    Raises LoaderError when shared memory has no room for the batches that `loaders` processes
+    prepare.
     """
     frame = Frame(spec.framing, cache.largest)
     windows = frame.windows(cache, rows)

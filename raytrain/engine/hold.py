@@ -48,7 +48,7 @@ def hold_place(
     if here or before == "host" or (spec.hold == "auto" and world.device.type == "cpu"):
         return "host", None
     if names := undoable(spec.augmentation):
-        return "host", f"windows held on the host: the device cannot do {', '.join(names)}"
+        return "host", f"windows held on the host: the device cannot apply {', '.join(names)}"
     frame = Frame(spec.framing, cache.largest)
     need = held_bytes(cache, frame, frame.windows(cache, rows))
     free = free_memory(world.device)

@@ -100,7 +100,9 @@ def _refuse(found: FoundImages, out: Path, extras: Sequence[Extra]) -> None:
                 )
             first = seen.setdefault(file, id)
             if first != id:
-                problems.append(f"{file}: a file of {id!r} and of {first!r}; rename one image")
+                problems.append(
+                    f"{file}: is the file of both {id!r} and {first!r}; rename one image"
+                )
     if problems:
         raise ValueError("nothing was predicted\n  " + "\n  ".join(shortened(problems)))
 

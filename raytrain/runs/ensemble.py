@@ -81,8 +81,8 @@ class Comparison(Spec):
     detectable: float | None = None
     """The smallest gain that this comparison could have detected (power .8 at alpha .05)."""
     differing: int | None = None
-    """Number of groups with two different scores. What was tried is kept only if there are at least
-    `GROUPS` of them."""
+    """Number of groups that the two compared ensembles score differently. What was tried is kept
+    only if there are at least `GROUPS` of them."""
     groups: int | None = None
     """Number of groups."""
     passes: int

@@ -65,7 +65,7 @@ class Worth:
         if self.chance < 0.5:
             return [
                 f"its out-of-fold scores are probably not better than those of {_word(self.best)}, "
-                f"the best one sent: P = {self.chance:.2f}; --yes sends it"
+                f"the best one sent: P(better) = {self.chance:.2f}; --yes sends it"
             ]
         return []
 

@@ -20,7 +20,7 @@ FLAT = 0.85
 COUNTED = 0.7
 """Smallest share of such pixels in a mask that counts its objects, which may be many and small."""
 MOST_VALUES = 64
-"""Largest number of values of a mask, unless they count objects."""
+"""Largest number of different values in a mask, unless the values count objects."""
 NEAR = 12
 """Largest distance, in gray levels, of a lossy mask's values from the two values that were
 meant."""

@@ -104,8 +104,8 @@ def _image_why(labeled: int, named: int, joined: Together, tests: int) -> str:
 
 
 def _by_split(found: Found) -> tuple[dict[str, Paired], tuple[Question, ...]]:
-    """Return the pairs of each split, and a question if several families could be the training
-    images."""
+    """Return, for each split, the largest family of images with its masks; and a question if
+    several families could be the training images."""
     of: dict[str, list[Paired]] = defaultdict(list)
     for pair in found.roles.labeled:
         of[split_of(pair.images.text) or split_of(pair.masks[0].text) or "train"].append(pair)
