@@ -74,8 +74,8 @@ def stacked(layers_HWC: np.ndarray, classes: int, source: Path | str) -> np.ndar
     """
     if layers_HWC.shape[2] != classes - 1:
         raise ValueError(
-            f"{source}: the mask has {layers_HWC.shape[2]} layers; overlapping classes need one "
-            f"per class without the background, which is {classes - 1}"
+            f"{source}: the mask has {layers_HWC.shape[2]} layers, but {classes - 1} classes may "
+            "overlap; save one layer per class, without the background"
         )
     mask_HW = np.zeros(layers_HWC.shape[:2], np.uint16)
     for place in range(classes - 1):

@@ -80,7 +80,8 @@ class RunFacts:
 
     @property
     def metric(self) -> str:
-        """The name of `val_score`, such as `Dice`."""
+        """The name of the metric that `val_score` is computed with, such as `Dice`; `score` if the
+        job is unknown."""
         return self.job.competition.metric.label if self.job else "score"
 
 

@@ -1,9 +1,10 @@
-"""Object storage of runs: the place of a path in it, and requests that wait while it is away.
+"""Object storage of runs: the place of a path in it, and requests that wait while it does not
+answer.
 
 With `storage: s3://bucket/prefix`, every machine works in a folder of its own cache,
-`$RAYTRAIN_CACHE/runs/<the URL, quoted>/<competition>/<run>`. The folder's name is the URL, so a
-path below it says where it lies in the storage. Paths of any other folder have no place there, and
-the functions of `mirror.py` do nothing for them.
+`$RAYTRAIN_CACHE/runs/<the URL, quoted>/<competition>/<run>`. The folder's name is the URL, so the
+path of a file on this machine gives its path in the storage. Paths of any other folder have no
+place in a storage, and the functions of `mirror.py` do nothing for them.
 """
 
 import errno
@@ -66,7 +67,7 @@ def _received(*parts: str) -> NodePath:
 
 
 def working_folder(url: str) -> NodePath:
-    """Return the folder on this machine in which runs of a storage work."""
+    """Return the folder on this machine that holds the working copies of a storage's runs."""
     return NodePath(_root(), quote(url.rstrip("/"), safe=""))
 
 

@@ -41,7 +41,9 @@ def annotated_layout(found: Found, noted: Annotated) -> Layout | None:
         "image": Said(
             joined.image, f"{counted(sum(len(f.members) for f in labeled), 'image')} with objects"
         ),
-        "file": Said(joined.mask or files["train"], f"its objects have {len(noted.classes)} kinds"),
+        "file": Said(
+            joined.mask or files["train"], f"its objects have {len(noted.classes)} classes"
+        ),
         "overlaps": Said("last", "where classes overlap, the later object counts; or `refused`"),
         "unlisted": Said("empty", "an image without annotation has no object; or `unlabelled`"),
     }

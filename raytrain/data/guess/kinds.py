@@ -185,7 +185,7 @@ def parts(images: Images, folds: int) -> dict[str, Tree | Said]:
     }
     if images.shown < RARE:
         why = f"only {100 * images.shown:.0f} % of the images show an object"
-        trial["positive_share"] = Said(0.5, f"{why}; half of the windows must")
+        trial["positive_share"] = Said(0.5, f"{why}; half of the windows are drawn to show one")
     field, networks = kind.networks
     space: Tree = {
         field: Said({"choice": [*networks]}, "networks to compare"),
@@ -203,7 +203,7 @@ def parts(images: Images, folds: int) -> dict[str, Tree | Said]:
         "folds": Said({"count": count}, fold_why) if folds > 1 else Said(
             "none", "the images form too few groups for folds: one part is held out"
         ),
-        "cv": Said({"candidates": kind.candidates if folds > 1 else 1}, "for the ensemble"),
+        "cv": Said({"candidates": kind.candidates if folds > 1 else 1}, "to choose the ensemble from"),
         "resources": Said({"cpus": 1, "memory_gb": kind.memory_gb}, "what one worker needs"),
         "profiles": _profiles(images, epochs, min(5, folds)),
     }  # fmt: skip

@@ -99,7 +99,7 @@ def _two(levels: list[int], ignore: list[int], values: list[int]) -> Meaning:
             (
                 Candidate("labels: {ignore: [255]}", "the usual meaning beside class numbers"),
                 Candidate("labels: {name: values, classes: {0: 0, 1: 1, 255: 2}}",
-                          "with a third name in competition.classes"),
+                          "a class; add a third name to competition.classes"),
             ),
         )  # fmt: skip
         return Meaning(_ignoring(ignore, values), classes, questions=(question,))

@@ -141,7 +141,9 @@ def _no_test() -> Question:
         "every image has a mask; where are the test images?",
         (
             Candidate('test_image: "test/{name}.png"', "write their path below the folder"),
-            Candidate("splits: {name: ranges, train: 1-80, test: 81-100}", "by numbers in names"),
+            Candidate(
+                "splits: {name: ranges, train: 1-80, test: 81-100}", "by the numbers in their names"
+            ),
         ),
     )
 

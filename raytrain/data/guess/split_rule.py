@@ -89,7 +89,7 @@ def split_tree(found: Together) -> Tree | None:
     for split in ORDER:
         word = found.words.get(split)
         if word is not None and word != split:
-            tree[split] = Said(word, f"the word for {{split}} in the paths of {split}")
+            tree[split] = Said(word, f"in the paths of {split} images, {{split}} is this word")
         elif word is None and split == "val":
             tree[split] = Said(None, "no folder of its own; the search validates on the first fold")
         elif word is None and found.test_image is None:

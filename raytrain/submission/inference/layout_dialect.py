@@ -188,7 +188,7 @@ def _meaning(found: Inference, train: Split) -> Meaning:
     if found["class_as"].value == "number":
         last = max(map(int, words))
         names = ["background", *(f"class {number}" for number in range(1, last + 1))]
-        classes = Said(names, f"the table has the numbers {', '.join(words)}")
+        classes = Said(names, f"the table numbers its classes {', '.join(words)}; name them")
     else:
         classes = Said(["background", *words], "the classes in the table")
     image = _overlap(found, train)
