@@ -140,7 +140,7 @@ def options(
         bool, typer.Option(VERBOSE, help="Print every epoch of every training.")
     ] = False,
 ) -> None:
-    """Read the options of all commands."""
+    """Apply the options that every command has and that are written before its name."""
     if verbose:
         show_details()
 

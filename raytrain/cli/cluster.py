@@ -49,7 +49,7 @@ def launch(
         list[str] | None, typer.Argument(help="The command's arguments, as without `launch`.")
     ] = None,
     address: Address = LOCAL,
-    python: Annotated[str, typer.Option(help="The interpreter on the cluster.")] = "python",
+    python: Annotated[str, typer.Option(help="The Python that runs it on the cluster.")] = "python",
     detach: Annotated[
         bool, typer.Option("--detach", help="Return once the job is submitted.")
     ] = False,

@@ -31,7 +31,9 @@ def augment(
     ] = "out",
     preview: Annotated[
         bool,
-        typer.Option("--preview", help="Only draw augmentation.png: images before and after."),
+        typer.Option(
+            "--preview", help="Only draw augmentation.png: images before and after augmentation."
+        ),
     ] = False,
     set: Overrides = None,
     profile: Profile = None,

@@ -30,7 +30,8 @@ def predict(
         ),
     ] = False,
     overlay: Annotated[
-        bool, typer.Option("--overlay", help="Also write NAME_overlay.png.")
+        bool,
+        typer.Option("--overlay", help="Also write NAME_overlay.png: the image with its mask."),
     ] = False,
     csv: Annotated[
         bool,

@@ -29,7 +29,9 @@ def leaderboard(
     ] = None,
     filter: Annotated[
         list[str] | None,
-        typer.Option("--filter", help="model.name=unet_a, val_score>0.8 (repeatable)."),
+        typer.Option(
+            "--filter", help="Show only those with model.name=unet_a, val_score>0.8 (repeatable)."
+        ),
     ] = None,
     best_per: Annotated[
         str | None,

@@ -35,9 +35,10 @@ def reduce_fault() -> str:
         found = ray.get(sums, timeout=2 * TIMEOUT_S)
     except (ray.exceptions.RayError, TimeoutError) as error:
         reason = str(error).strip().splitlines()[-1]
-        return f"no {backend} sum over all nodes ({reason}); {REMEDY}"
+        return f"the nodes cannot add up tensors with {backend} ({reason}); {REMEDY}"
     right = len(nodes) * (len(nodes) - 1) / 2
-    return "" if found == [right] * len(nodes) else f"the sum of {backend} over all nodes is wrong"
+    wrong = f"the nodes add up tensors with {backend}, but their sum is wrong; {REMEDY}"
+    return "" if found == [right] * len(nodes) else wrong
 
 
 def _free_port() -> int:

@@ -27,7 +27,7 @@ from raytrain.runs.history import Row
 
 @dataclass(frozen=True)
 class Part:
-    """The steps of one epoch after the warm-up."""
+    """The steps of one epoch, without those of the warm-up."""
 
     steps: range
     """Step numbers; 0 is the first step after the warm-up."""
@@ -97,7 +97,8 @@ SCHEDULES: dict[str, Callable[[Any, Part], list[float]]] = {
     "polynomial": _polynomial,
     "plateau": _plateau,
 }
-"""Name -> function that returns the factor of the learning rate at each step of a part."""
+"""Name -> function that returns, for each step of an epoch (`Part`), the factor of the learning
+rate."""
 
 
 def rate_factors(spec: ScheduleSpec, steps: int, total: int, history: Sequence[Row]) -> list[float]:

@@ -27,7 +27,8 @@ class Outputs(NamedTuple):
 
     logits_BKHW: torch.Tensor
     sides: tuple[torch.Tensor, ...]
-    """side_BKHW of each supervised stage at the image's size, finest first."""
+    """Logits, BxKxHxW, of each supervised stage of the decoder, enlarged to the image's size,
+    finest first."""
     presence_BF: torch.Tensor | None
     """Logits of the presence of the foreground classes."""
 
