@@ -46,9 +46,12 @@ class ClockFile(Spec):
 
 
 class Clock:
-    """The time of one start of `run` with a budget, counted from here. If the total has changed
-    since the last start, a new plan is made. Raises ValueError on a system that cannot end a
-    run."""
+    """The clock of one start of `raytrain run` with a budget. It counts from its creation, and adds
+    the time of earlier starts. If the budget is another one than at the last start, a new plan is
+    made.
+
+    Raises ValueError on a system without a timer that can end a run.
+    """
 
     def __init__(self, run: RunDir, total_s: float, clock: Callable[[], float] = time.monotonic):
         if not hasattr(signal, "setitimer"):

@@ -91,7 +91,10 @@ def kuberay_config() -> dict[str, Any] | None:
     try:
         cluster = KubernetesHttpApiClient(names[1]).get(f"rayclusters/{names[0]}")
     except (OSError, ValueError) as error:
-        warn(f"the size that the cluster can grow to is unknown: {error}")
+        warn(
+            f"the size that the cluster can grow to is unknown: {error}; raytrain counts only the "
+            "nodes that are there"
+        )
         return None
     grows = cluster["spec"].get("enableInTreeAutoscaling")
     return _derive_autoscaling_config_from_ray_cr(cluster) if grows else None

@@ -101,8 +101,8 @@ def refuse_impossible(need: Need, workers: int) -> None:
     raise ValueError(
         f"resources: {workers} worker(s) of {need.cpus} CPU, {need.gpus:g} GPU and "
         f"{need.memory_gb:g} GB can never run at once; {slots(need)} fit(s). The live nodes have: "
-        f"{have}. "
-        "Lower resources.cpus, .gpus, .memory_gb, search.workers or finalize.workers"
+        f"{have}; "
+        "lower resources.cpus, .gpus, .memory_gb, search.workers or finalize.workers"
     )
 
 

@@ -55,7 +55,7 @@ def parts_of(ensemble: Ensemble, folder: Path) -> list[MemberShare]:
 
 
 def shares(parts: Sequence[MemberShare]) -> tuple[tuple[NetworkShare, ...], tuple[GivenShare, ...]]:
-    """Return the weight of each network, and of each teammate's maps.
+    """Return each network and each teammate's maps, with their weights in the ensemble's mean.
 
     A member's weight is divided equally between its networks.
     """

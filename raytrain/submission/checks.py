@@ -158,7 +158,8 @@ def _differences(told: list[np.ndarray], masks: list[tuple[Plane, int]]) -> list
         elif len(masks) > 1:
             row, column = divmod(at, told_HW.shape[1])
             faults.append(
-                f"the object at row {row}, column {column} matches no remaining object of the mask"
+                f"the object whose first pixel is at row {row}, column {column} matches no "
+                "remaining object of the mask"
             )
     return faults
 

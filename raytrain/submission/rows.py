@@ -95,5 +95,5 @@ def _refuse_strange_numbers(name: str, mask_HW: np.ndarray, count: int, target: 
     if mask_HW.max(initial=0) > most:
         raise ValueError(
             f"{name}: the mask has the value {mask_HW.max()}, but the largest value for {count} "
-            f"classes ({target}) is {most}"
+            f"classes ({target}) is {most}; run `raytrain finalize`, which predicts it again"
         )

@@ -203,7 +203,7 @@ def parts(images: Images, folds: int) -> dict[str, Tree | Said]:
         "folds": Said({"count": count}, fold_why) if folds > 1 else Said(
             "none", "the images form too few groups for folds: one part is held out"
         ),
-        "cv": Said({"candidates": kind.candidates if folds > 1 else 1}, "for the ensemble to choose"),
+        "cv": Said({"candidates": kind.candidates if folds > 1 else 1}, "to choose members from"),
         "resources": Said({"cpus": 1, "memory_gb": kind.memory_gb}, "what one worker needs"),
         "profiles": _profiles(images, epochs, min(5, folds)),
     }  # fmt: skip
