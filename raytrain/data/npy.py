@@ -27,7 +27,7 @@ def read_npy(path: Path) -> Stored:
 def numpy_reason(error: Exception) -> str:
     """Return in one line why NumPy cannot load a file, from NumPy's error."""
     pickled = "pickle" in str(error) or "Python objects" in str(error)
-    return "it holds pickled objects, not numbers" if pickled else reason_of(error)
+    return "it holds pickled objects; save numbers" if pickled else reason_of(error)
 
 
 def channels_first(shape: tuple[int, ...]) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from raytrain.data.npy import channels_first, numpy_reason
-from raytrain.data.stored import refuse_special
+from raytrain.data.stored import refuse_special, unreadable
 
 
 def open_stack(path: Path) -> np.ndarray:
@@ -27,7 +27,7 @@ def _opened(path: Path, written: int) -> np.ndarray:
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file; correct competition.format") from None
     except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"{path}: not a NumPy array ({numpy_reason(error)})") from None
+        raise unreadable(path, numpy_reason(error)) from None
     if (
         not isinstance(stack, np.ndarray)
         or stack.ndim not in (3, 4)

@@ -51,7 +51,8 @@ DIFFERS = "a.jpg: 1 px differ from the mask"
             ["1 2", "7 1", "9 3", "9 3"],
             [
                 MORE,
-                "a.jpg: the object whose first pixel is at row 0, column 3 matches no remaining object of the mask",
+                "a.jpg: the object whose first pixel is at row 0, column 3 matches no remaining "
+                "object of the mask",
                 "a: 3 px are in several rows, but rows must not overlap",
             ],
         ),
@@ -59,7 +60,8 @@ DIFFERS = "a.jpg: 1 px differ from the mask"
             ["1 2", "6 1", "7 1", "9 3"],
             [
                 MORE,
-                "a.jpg: the object whose first pixel is at row 2, column 1 matches no remaining object of the mask",
+                "a.jpg: the object whose first pixel is at row 2, column 1 matches no remaining "
+                "object of the mask",
             ],
         ),
     ],

@@ -45,7 +45,7 @@ def _fixed(linear: list[list[float]]) -> Draw:
 
 
 _TURN = np.array([[0.0, 1.0], [-1.0, 0.0]])
-"""A quarter turn to the left; y points down."""
+"""Matrix of a quarter turn to the left, on (x, y) in pixels; y points down."""
 
 
 def _quarter_turns(spec: TransformSpec, uniform_BU: np.ndarray, size: Size) -> np.ndarray:
