@@ -35,7 +35,7 @@ class Dialect(Spec):
     order: Literal["column", "row"] = "column"
     """Whether pixels are counted down the columns or along the rows."""
     first: Literal[0, 1] = 1
-    """The number of the first pixel."""
+    """The number from which pixels are counted."""
     starts: Literal["absolute", "relative"] = "absolute"
     """`absolute`: each start counts from the first pixel. `relative`: each start counts from the
     end of the previous run."""

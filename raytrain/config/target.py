@@ -11,7 +11,7 @@ Target = Literal["single_label", "multi_label"]
 overlap; bit k - 1 of the number says whether the pixel belongs to class k, and 0 is background."""
 
 IGNORE = 255
-"""The number of unlabeled pixels in single-label masks. Losses and metrics skip these pixels."""
+"""The value of unlabeled pixels in single-label masks. Losses and metrics skip these pixels."""
 
 MOST_LAYERS = 16
 """Largest number of classes that may overlap, not counting the background."""

@@ -49,10 +49,10 @@ def read_yaml(source: str, text: str) -> Any:
         if node is None:
             return None
         if _size(node, {}) > MOST_VALUES:
-            raise ValueError(f"its aliases expand to more than {MOST_VALUES} values; shorten it")
+            raise ValueError(f"its aliases expand to more than {MOST_VALUES} values")
         value = loader.construct_document(node)
     except (yaml.YAMLError, ValueError) as error:
-        raise ValueError(f"{source}: not valid YAML: {error}") from None
+        raise ValueError(f"{source}: not valid YAML: {error}; correct it") from None
     except RecursionError:
         raise ValueError(
             f"{source}: not valid YAML: it is nested too deeply; remove some of the levels"

@@ -59,7 +59,7 @@ def signature(image_HWC: np.ndarray) -> np.ndarray:
     for rows in strips(image_HWC):
         gray_HW = gray(image_HWC[rows])
         if not np.isfinite(gray_HW).all():
-            raise ValueError("the image holds values that are not finite")
+            raise ValueError("the image holds values that are not finite; replace them")
         total += gray_HW.sum()
         largest = max(largest, np.abs(gray_HW).max())
     mean = total / (height * width)

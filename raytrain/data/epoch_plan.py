@@ -19,7 +19,7 @@ class MixPlan:
 
     spec: MixSpec
     partners: np.ndarray
-    """The number of each window's partner, which may be any window of the step."""
+    """The index of each window's partner, which may be any window of the step."""
     share: float
     """Share of the window itself in the mixed image, 0 .. 1."""
     center: tuple[float, float]
@@ -32,7 +32,7 @@ class BatchPlan:
 
     epoch: int
     windows: np.ndarray
-    """Numbers of the windows, at least one."""
+    """Indices of the windows, at least one."""
     counted: int
     """Number of windows that count. It is 0 for a worker that has no window in the last step."""
     global_size: int

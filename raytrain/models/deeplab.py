@@ -11,7 +11,7 @@ from raytrain.models.stages import Encoded
 
 WIDTH, LOW_WIDTH = 256, 48
 LOW_LEVEL = 2
-"""Number of the encoder's map with stride 4."""
+"""Index of the encoder's map with stride 4."""
 
 
 class DeepLab(Encoded):

@@ -14,7 +14,7 @@ class PairRules(Protocol):
 
     @property
     def first(self) -> int:
-        """The number of the first pixel, 0 or 1."""
+        """The number from which pixels are counted, 0 or 1."""
 
     @property
     def starts(self) -> Starts:

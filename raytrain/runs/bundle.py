@@ -65,7 +65,7 @@ class Bundle(Spec):
     score: dict[str, Any] = {}
     """The keys metric, score, low and high (95 %) of the out-of-fold score."""
     files: dict[Below, str] = {}
-    """Name of every other file -> its SHA-256."""
+    """Path, in the bundle, of every file except `bundle.json` -> its SHA-256."""
 
 
 def read_bundle(folder: Path) -> Bundle:
