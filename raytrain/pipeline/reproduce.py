@@ -100,7 +100,8 @@ def _event(ledger: Ledger, ref: str) -> Event:
                 )
             return event
     known = [str(e.ref) for e in events.values() if e.ref is not None] or [*events]
-    raise ValueError(f"{ref}: not in {ledger}; give one of {', '.join(known) or 'none'}")
+    remedy = f"give one of {', '.join(known)}" if known else "prepare one with `raytrain run`"
+    raise ValueError(f"{ref}: not in {ledger}; {remedy}")
 
 
 def _same_data(source: RunDir, ensemble: Ensemble) -> DataReport:

@@ -212,8 +212,8 @@ def _columns_of_images(tables: Tables, names: set[str]) -> Iterator[tuple[CsvTab
 
 
 def _by_table(root: Path, table: CsvTable, ids: str, what: str, more: str) -> dict[str, Said]:
-    """Return the part of a rule that names its table, with a comment that gives the table as the
-    reason."""
+    """Return the keys of `competition.splits` or `competition.group` that name a table and its
+    column of images, with comments. `what` says what the table has for each image."""
     file = table.path.relative_to(root).as_posix()
     return {
         "name": Said("table", f"{file} says {what} of each image"),
