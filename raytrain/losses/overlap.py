@@ -25,8 +25,8 @@ IMAGE, BATCH = (2, 3), (0, 2, 3)
 
 
 def build_dice(spec: DiceSpec, setting: Setting) -> Term:
-    """Return the term: 1 - the mean over classes, and over images or the pooled batch, of
-    2|PT| / (|P^power| + |T^power|), with probabilities P and truth T."""
+    """Return the term: 1 - the mean over classes, and over images or the pooled batch, of (2|PT| +
+    smooth) / (|P^power| + |T^power| + smooth), with probabilities P and truth T."""
     del setting
 
     def term(judged: Judged) -> torch.Tensor:
@@ -44,8 +44,8 @@ def build_dice(spec: DiceSpec, setting: Setting) -> Term:
 
 
 def build_soft_dice(spec: SoftDiceSpec, setting: Setting) -> Term:
-    """Return the term: 1 - the mean over images and classes of 2|PT| / (|P^2| + |T^2|), with
-    probabilities P and truth T."""
+    """Return the term: 1 - the mean over images and classes of 2|PT| / (|P^2| + |T|), with
+    probabilities P and truth T. EPSILON is added above and below."""
     del setting
 
     def term(judged: Judged) -> torch.Tensor:
@@ -60,8 +60,8 @@ def build_soft_dice(spec: SoftDiceSpec, setting: Setting) -> Term:
 
 def build_generalised_dice(spec: GeneralisedDiceSpec, setting: Setting) -> Term:
     """Return the term: 1 - the mean over images of 2 sum_k w_k |PT| / sum_k w_k (|P| + |T|), with
-    probabilities P and truth T of class k, and w_k = 1 / |T|^2. An absent class has the weight of
-    the smallest class in the image, as in MONAI."""
+    probabilities P and truth T of class k, and w_k = 1 / |T|^2. EPSILON is added above and below.
+    An absent class has the weight of the smallest class in the image, as in MONAI."""
     del setting
 
     def term(judged: Judged) -> torch.Tensor:
@@ -118,7 +118,8 @@ def build_focal_tversky(spec: FocalTverskySpec, setting: Setting) -> Term:
 
 
 def _tversky_index(judged: Judged, alpha: float, beta: float) -> torch.Tensor:
-    """Return TP / (TP + alpha FP + beta FN), BxK."""
+    """Return TP / (TP + alpha FP + beta FN) of each image and class, BxK. EPSILON is added above
+    and below."""
     prob, true = judged.prob_BKHW, judged.true_BKHW
     hit_BK = (prob * true).sum(IMAGE)
     extra_BK, missed_BK = prob.sum(IMAGE) - hit_BK, true.sum(IMAGE) - hit_BK
