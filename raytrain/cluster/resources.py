@@ -107,6 +107,6 @@ def refuse_impossible(need: Need, workers: int) -> None:
 
 
 def _told(resources: dict[str, float]) -> str:
-    """Return the resources of a node; a node type may not list its memory."""
+    """Return the resources of a node as text. A node type may not list its memory."""
     memory = f", {resources['memory'] / GIB:.1f} GB" if "memory" in resources else ""
     return f"{resources.get('CPU', 0):g} CPU, {resources.get('GPU', 0):g} GPU{memory}"

@@ -17,7 +17,7 @@ from raytrain.runs.messages import counted
 
 
 def read_image(root: Path, addresses: tuple[str, ...]) -> np.ndarray:
-    """Return image_HWC in its own dtype, with the planes of all addresses concatenated.
+    """Return image_HWC in its own dtype, with the channels of all addresses concatenated.
 
     Raises ValueError that names the file that is unreadable or does not match the others.
     """

@@ -124,7 +124,7 @@ def _only_page(file: tifffile.TiffFile) -> tifffile.TiffPage:
 
 
 def _planes(file: tifffile.TiffFile, page: tifffile.TiffPage) -> int:
-    """Return the number of planes in a file with one directory."""
+    """Return the number of pictures in a TIFF file with one directory."""
     # ImageJ and tifffile may omit the directories of further planes.
     return file.series[0].size // page.size if file.is_imagej or file.is_shaped else 1
 

@@ -130,8 +130,8 @@ class Predictor(nn.Module):
 
 
 def _returned(planes: list[np.ndarray], image: Any) -> Any:
-    """Return the planes of all images, or of the only image. They are a tensor if the image was
-    one, else an array."""
+    """Return the results (maps or masks) of all images as one stack, or that of the only image. The
+    result is a tensor if the image was one, else an array."""
     several = isinstance(image, np.ndarray | torch.Tensor) and image.ndim == 4
     array = np.stack(planes) if several else planes[0]
     return torch.from_numpy(array).to(image.device) if isinstance(image, torch.Tensor) else array

@@ -78,6 +78,7 @@ def _correct(
 
 
 def _room(shape_KHW: tuple[int, int, int], written: int) -> np.ndarray:
-    """Return zeros for a map. Only the planes that will be written (`written`) use memory."""
+    """Return zeros for a map. `written` is the number of channels that will be filled; only these
+    use memory."""
     size = 4 * written * shape_KHW[1] * shape_KHW[2]
     return np.zeros(shape_KHW, np.float32 if size <= SINGLE else np.float16)

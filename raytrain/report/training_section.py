@@ -31,7 +31,7 @@ class Training:
 
     record: Record
     others: int
-    """Number of earlier trainings of other settings."""
+    """Number of earlier trainings with other settings."""
     images: int
     """Number of held-out images; 0 if there is no evidence."""
     classes: list[ClassRow]

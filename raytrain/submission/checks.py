@@ -169,6 +169,6 @@ def _word(key: Key) -> str:
 
 
 def _listed(keys: list[Key]) -> str:
-    """Return the first of the keys, and how many more there are."""
+    """Return the first ids of these rows as text, and how many more there are."""
     more = f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
     return ", ".join(map(_word, keys[:SHOWN])) + more

@@ -24,18 +24,20 @@ class Plane:
     image_HW: np.ndarray
     """The number of the mask at each pixel, 0 for none (bool, uint8, uint16 or int32)."""
     keys: list[Key]
-    """keys[k - 1] is the key of the mask with number k."""
+    """keys[k - 1] holds the cells before the encoding in the row of the mask with number k."""
 
 
 def key_of(row: list[str]) -> Key:
-    """Return the key of a row that was read, in Unicode's composed form."""
+    """Return the key of a row that was read (the cells before the encoding), in Unicode's composed
+    form."""
     return tuple(map(composed, row[:-1]))
 
 
 def keys_of(
     name: str, shape_HW: tuple[int, ...], classes: tuple[str, ...], spec: SubmissionSpec
 ) -> list[Key]:
-    """Return the keys of an image of this size. They do not depend on its mask."""
+    """Return the keys (the cells before the encoding) of all rows of an image of this size. They do
+    not depend on its mask."""
     keys = [_key(spec, name, k, classes[k], shape_HW) for k in range(1, len(classes))]
     return [*dict.fromkeys(keys)] if spec.row != "mask" or spec.by_class else keys[:1]
 
@@ -71,7 +73,8 @@ def planes(
 
 
 def _objects(mask_HW: np.ndarray, keys: dict[int, Key], target: Target) -> list[Plane]:
-    """Return a plane per class with numbered objects. A key without objects gets an empty mask."""
+    """Return a plane per class, in which its objects are numbered. `keys` maps a class to the key
+    of its rows. A class without objects gets an empty mask."""
     found: list[Plane] = []
     for key in dict.fromkeys(keys.values()):
         layers = [layer(mask_HW, number, target) for number, own in keys.items() if own == key]

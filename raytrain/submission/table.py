@@ -17,7 +17,7 @@ from raytrain.runs.layout import RunDir
 from raytrain.submission.rows import Key, key_of, planes
 
 Row = tuple[str, ...]
-"""The cells of a key, followed by the encoding."""
+"""The cells of a row: those before the encoding, then the encoding."""
 Masks = Iterable[tuple[str, np.ndarray]]
 """Name of an image and its mask (H, W) of class numbers; if classes overlap, bit k - 1 is class
 k."""

@@ -12,7 +12,7 @@ from raytrain.data.guess.files import File, names_images, names_masks
 from raytrain.data.guess.split_rule import Patterns, Together, together
 
 LOOKED = 5
-"""Number of planes of a stack that are looked at."""
+"""Number of images of a stack that are looked at."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Stack:
     shape: tuple[int, ...]
     dtype: str
     few: bool
-    """Whether the planes hold few values, as masks do."""
+    """Whether the images hold few different values, as masks do."""
 
 
 @dataclass(frozen=True)
