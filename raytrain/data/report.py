@@ -116,7 +116,7 @@ def named_ids(report: DataReport, asked: Sequence[str | int]) -> tuple[list[str]
             places = f"positions 0 to {len(tests) - 1}" if tests else "no test images"
             problems.append(
                 f"report.images: {each} is neither an image's id nor the position of a test image "
-                f"(there are {places})"
+                f"(there are {places}); correct it"
             )
         else:
             problems.append(f"report.images: {unknown_name(each, sorted(known))}")

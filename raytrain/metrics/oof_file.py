@@ -96,7 +96,10 @@ def read_oof_evidence(path: Path) -> OofEvidence:
             metric=_METRIC.validate_python(card["metric"]),
         )
     except _UNREADABLE as error:
-        raise ValueError(f"{path}: no out-of-fold evidence can be read from it: {error}") from None
+        raise ValueError(
+            f"{path}: no out-of-fold evidence can be read from it: {error}; restore it from a copy, "
+            "or repeat the command that wrote it"
+        ) from None
 
 
 def _differences(one: OofEvidence, other: OofEvidence) -> list[str]:

@@ -70,7 +70,10 @@ def refusal(spec: ModelSpec, channels: int, classes: int, height: int, width: in
             shape = model(torch.empty(1, channels, height, width)).shape
     except Exception as error:  # timm's many encoders raise errors of many types
         reason = str(error).strip() or type(error).__name__
-        return f"{spec.label} cannot take {width}x{height} images: {reason}"
+        return (
+            f"{spec.label} cannot take {width}x{height} images: {reason}; choose another network or "
+            "trial.framing"
+        )
     if tuple(shape[2:]) != (height, width):
         return (
             f"{spec.label} gives {shape[3]}x{shape[2]} maps for {width}x{height} images; choose "

@@ -30,8 +30,8 @@ from raytrain.report.study_table import Choice, StudyTable
 DECADE = 10
 """Smallest ratio of the largest to the smallest value at which an axis is logarithmic."""
 DODGE, WIDEST = 3, 12
-"""Distance between two lines with repeats, and the largest distance of all lines together, in
-points."""
+"""Horizontal distance between the points of two neighboring lines with repeats, and the largest
+such distance between the first and the last line, in points (1/72 inch)."""
 
 
 @dataclass(frozen=True)

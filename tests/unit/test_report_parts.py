@@ -191,7 +191,7 @@ def test_chosen_images_are_ids_or_places_of_test_images():
     assert problems == [
         "report.images: unknown 'a11'; did you mean 'a1'?",
         "report.images: 2 is neither an image's id nor the position of a test image (there are "
-        "positions 0 to 1)",
+        "positions 0 to 1); correct it",
     ]
 
 

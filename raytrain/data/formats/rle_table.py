@@ -95,7 +95,8 @@ def _runs_of(path: Path, written: int, spec: RleTableSpec) -> Runs:
         fields = fields_in(id, spec.id)
         if fields is None:
             problems.append(
-                f"{table.where(at)}: id {id!r} does not match {spec.id!r} (competition.format.id)"
+                f"{table.where(at)}: id {id!r} does not match {spec.id!r}; correct the row, or "
+                "competition.format.id"
             )
         elif spec.class_column and not word.strip() and not _says_nothing(cell, spec):
             problems.append(
