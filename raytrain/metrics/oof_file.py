@@ -97,8 +97,8 @@ def read_oof_evidence(path: Path) -> OofEvidence:
         )
     except _UNREADABLE as error:
         raise ValueError(
-            f"{path}: no out-of-fold evidence can be read from it: {error}; restore it from a copy, "
-            "or repeat the command that wrote it"
+            f"{path}: no out-of-fold evidence can be read from it: {error}; restore it from a "
+            "copy, or repeat the command that wrote it"
         ) from None
 
 

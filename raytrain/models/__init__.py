@@ -71,8 +71,8 @@ def refusal(spec: ModelSpec, channels: int, classes: int, height: int, width: in
     except Exception as error:  # timm's many encoders raise errors of many types
         reason = str(error).strip() or type(error).__name__
         return (
-            f"{spec.label} cannot take {width}x{height} images: {reason}; choose another network or "
-            "trial.framing"
+            f"{spec.label} cannot take {width}x{height} images: {reason}; choose another network "
+            "or trial.framing"
         )
     if tuple(shape[2:]) != (height, width):
         return (

@@ -195,8 +195,9 @@ def write_record(task: Task, status: Status, reason: str | None) -> Record:
 
 
 def read_record(directory: TrialDir) -> Record | None:
-    """Return the record; None if the trial is not complete or the file is damaged, which is
-    reported. The same command writes the record again."""
+    """Return the record of the trial in this folder; None if the trial is not complete, or if the
+    file is damaged. A damaged file causes a warning; the command that trains the trial writes it
+    again."""
     if not directory.record.is_file():
         return None
     remedy = "it is skipped; run the same command again, which writes the record again"

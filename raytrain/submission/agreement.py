@@ -41,7 +41,8 @@ class Agreement:
 
 
 def agreement(events: list[Event]) -> Agreement:
-    """Return the agreement, from the latest event of each submission."""
+    """Return the agreement of out-of-fold and public scores, from the latest event of each
+    submission."""
     points = tuple(
         Point(event.tag, event.run, event.score, event.public)
         for event in latest(events).values()
