@@ -55,7 +55,7 @@ class Configuration:
 
     @property
     def bests(self) -> list[Row]:
-        """The history rows of the best epochs of the counted repeats."""
+        """The history row of the best epoch of each repeat that counts in the mean."""
         return [record.best for record in self.counted if record.best]
 
     @property
@@ -71,7 +71,7 @@ class Configuration:
 
     @cached_property
     def scores(self) -> list[float]:
-        """Best validation score of each counted repeat."""
+        """Best validation score of each repeat that counts in the mean."""
         return [best["val_score"] for best in self.bests]
 
     @property

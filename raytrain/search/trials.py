@@ -39,7 +39,8 @@ class Trials:
         self._starts, earlier = _earlier(run)
         self._sampler = build_sampler(run.job.search, run.job.trial, earlier)
         self._most = most_specs(run.job.search.space, run.job.search.trials)
-        """The largest number of configurations that the search can still have."""
+        """Largest number of configurations of the search in all, drawn or not: `search.trials`, or
+        fewer if the space has fewer."""
         self._drawn: dict[str, tuple[TrialSpec, list[Task]]] = {}
         """Key of a configuration -> its repeats, for all that were drawn."""
         self._tasks: dict[str, Task] = {}
