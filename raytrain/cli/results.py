@@ -123,7 +123,7 @@ def suspects(run: Run, trust: Trust = False) -> Answer:
 def pull(
     url: Annotated[str, typer.Argument(help="The run, such as s3://bucket/runs/cardiac/default.")],
     to: Annotated[
-        Path | None, typer.Option(help="The folder; default: runs/<competition>/<run>.")
+        Path | None, typer.Option(help="The folder to copy to; default: runs/<competition>/<run>.")
     ] = None,
 ) -> Answer:
     """Bring a run home from object storage, with its weights."""

@@ -102,7 +102,7 @@ class SoftCache(Cache):
     soft_rows: np.ndarray
     """The rows, in the cache, of the samples with soft labels."""
     soft_numbers: np.ndarray
-    """The numbers (uint16) of the samples with soft labels, flat, one sample after another."""
+    """The soft labels (uint16) of all pixels of these samples, flat, one sample after another."""
     share: float
     """Share of the samples with soft labels in an epoch of training."""
 

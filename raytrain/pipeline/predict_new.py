@@ -101,7 +101,7 @@ def _refuse(found: FoundImages, out: Path, extras: Sequence[Extra]) -> None:
             first = seen.setdefault(file, id)
             if first != id:
                 problems.append(
-                    f"{file}: is the file of both {id!r} and {first!r}; rename one image"
+                    f"{file}: both {id!r} and {first!r} need this name; rename one image"
                 )
     if problems:
         raise ValueError("nothing was predicted\n  " + "\n  ".join(shortened(problems)))

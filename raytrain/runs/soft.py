@@ -22,8 +22,8 @@ class SoftSource(Spec):
 
 
 def soft_path(run: RunDir, teacher: str) -> Path:
-    """Return the file with the numbers of all pixels of the test images, one image after
-    another."""
+    """Return the path of the file with a teacher's soft labels (uint16, as in
+    `data/soft_labels.py`) of all pixels of the test images, one image after another."""
     return run.soft / f"{teacher}.npy"
 
 

@@ -39,7 +39,10 @@ def prepare(job: JobSpec, run: RunDir, earlier: int) -> Event:
     refuse(run, missing(run))
     cells = [row[-1].strip() for row in read_table(run.submission).rows]
     if not any(cell not in ("", job.competition.submission.empty) for cell in cells):
-        warn(f"ALL {len(cells)} MASKS ARE EMPTY: {run.submission} HAS NO FOREGROUND PIXEL")
+        warn(
+            f"ALL {len(cells)} MASKS ARE EMPTY: {run.submission} HAS NO FOREGROUND PIXEL; "
+            "LOOK AT THE MASKS BEFORE YOU SEND IT"
+        )
     content = run.submission.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     notebook = job.competition.submission.notebook

@@ -15,8 +15,8 @@ from raytrain.submission.ledger import append_news, ledger_of
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 5.0, 120.0
 PATIENCE_S = 2 * 3600.0
-"""Longest wait in seconds. Some competitions take longer. The same command then continues to
-wait."""
+"""Longest wait in seconds. Some competitions take longer. If the command is run again, it waits
+further."""
 
 
 def watch(job: JobSpec, run: RunDir, event: Event) -> tuple[Event, Standing]:
