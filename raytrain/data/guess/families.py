@@ -91,7 +91,7 @@ class Family:
 
     @property
     def text(self) -> str:
-        """The fixed text of the family's pattern, as words."""
+        """The family's pattern without the parts that differ between its files."""
         return self.pattern([""] * self.folders.count(None), "")
 
 

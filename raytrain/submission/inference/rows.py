@@ -103,7 +103,7 @@ def class_words(classes: list[str], sure: Sure, where: str) -> Finding:
     more = ""
     if len(numbers) == len(words) and sorted(numbers) != [*range(1, len(words) + 1)]:
         more = "; raytrain numbers the classes from 1, and the background is 0"
-    return Finding("classes", words, sure, f"in the order of {where}{more}")
+    return Finding("classes", words, sure, f"the classes in the order of {where}{more}")
 
 
 def row_order(names: list[str], classes: list[str], where: str) -> Finding:
