@@ -127,7 +127,7 @@ def _numbers(values: object) -> np.ndarray:
         raise ValueError("its points are no pairs of numbers; correct them") from None
     if not (np.abs(array) < FARTHEST).all():
         raise ValueError(
-            f"its points are not finite, or not below {FARTHEST:g} px in size; correct them"
+            f"its coordinates are not finite, or are beyond {FARTHEST} px; correct them"
         )
     return array
 

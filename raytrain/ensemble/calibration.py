@@ -14,7 +14,8 @@ from raytrain.config.target import IGNORE, Target, layer
 PIXELS = 4096
 """Largest number of pixels of an image at which the temperature is fitted, evenly spaced."""
 LEAST = 1e-6
-"""Smallest probability. Stored maps hold 0 for smaller ones."""
+"""Probabilities are limited to LEAST .. 1 - LEAST before the logarithm, because stored maps hold 0
+for small ones."""
 RANGE = (0.1, 10.0)
 """Lowest and highest temperature."""
 

@@ -20,7 +20,8 @@ from raytrain.runs.files import as_spec, read_json, sha256_of
 
 FILE = "bundle.json"
 VERSION = 1
-"""Raised whenever the meaning of a bundle's content changes."""
+"""Version of `bundle.json`. It gets a higher number when the meaning of a bundle's content
+changes."""
 REMEDY = "write the bundle again with `raytrain bundle`, or copy it again"
 
 

@@ -4,7 +4,8 @@ from raytrain.runs.files import read_json
 from raytrain.runs.layout import RunDir
 
 VERSION = 2
-"""Raised whenever the meaning of a file in a run folder changes."""
+"""Version of a run folder. It gets a higher number when the meaning of a file in the folder
+changes."""
 REMEDY = "delete it: the next command reads the data and writes it again"
 
 

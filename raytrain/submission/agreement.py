@@ -12,7 +12,7 @@ FEWEST = 3
 
 @dataclass(frozen=True)
 class Point:
-    """One submission that has both scores."""
+    """One submission that has an out-of-fold score and a public score."""
 
     tag: str
     run: str | None
