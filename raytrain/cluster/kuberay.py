@@ -19,7 +19,7 @@ FOLDER = "/etc/raytrain"
 LONGEST_NAME = 47
 """KubeRay appends to the name of a RayJob, and Kubernetes allows 63 characters."""
 KEPT_S = 600
-"""Seconds for which the cluster of an ended job remains, for a look at it."""
+"""Seconds for which the cluster of an ended job stays, so that a person can look at it."""
 
 
 def manifests(order: Order, cluster: Path) -> list[dict[str, Any]]:

@@ -38,4 +38,5 @@ UNFIT_OPTIMIZERS = {
     "Muon": "it takes matrices only, and networks for images have none",
     "SparseAdam": "it takes sparse gradients only, and networks for images have none",
 }
-"""The other classes of torch.optim, each with the reason why it is refused."""
+"""Classes of torch.optim that cannot train every network, each with the reason why it is
+refused."""

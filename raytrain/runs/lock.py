@@ -1,4 +1,5 @@
-"""The lock of a run's folder; while it is held, the folder follows the storage."""
+"""The lock of a run's folder. While it is held, changed files of the folder are sent to the
+storage, if the run has one."""
 
 import _thread
 from collections.abc import Iterator

@@ -1,4 +1,5 @@
-"""The trials of a search. They are drawn one by one, recorded before they run, and found again."""
+"""The trials of a search. They are drawn one by one and recorded before they run, so that a search
+that continues has the same trials."""
 
 from collections import deque
 from pathlib import Path

@@ -18,7 +18,7 @@ LOOKED = 5
 FLAT = 0.85
 """Smallest share of a mask's pixels that are equal to the next pixel in their row and column."""
 COUNTED = 0.7
-"""Smallest share of such pixels in a mask that counts its objects, which may be many and small."""
+"""Like FLAT, for a mask that counts its objects, which may be many and small."""
 MOST_VALUES = 64
 """Largest number of different values in a mask, unless the values count objects."""
 NEAR = 12
