@@ -46,8 +46,8 @@ class AnnotatedImage:
 
 
 Reader = Callable[[Path], dict[str, AnnotatedImage]]
-"""Function that reads an annotation file and returns key -> image. Raises ValueError that lists
-every problem."""
+"""Function that reads an annotation file, and returns the images that it lists, each by a key that
+names it within the file. Raises ValueError that lists every problem."""
 
 
 def index_one_file(spec: OneFileSpec, splits: object, root: Path, read: Reader) -> Index:
@@ -152,7 +152,8 @@ def size_in(height: Any, width: Any) -> Size | None:
 def _paired(
     path: Path, listed: dict[str, AnnotatedImage], pool: Iterable[ImageFile]
 ) -> tuple[dict[str, str], list[str]]:
-    """Return address -> key for each listed image, and the problems."""
+    """Return address of the image file -> key of the image in the annotation file, for each listed
+    image; and the problems."""
     by_name: dict[str, list[ImageFile]] = defaultdict(list)
     for image in pool:
         for name in {_spelt(address).name for address in image.addresses}:
