@@ -38,7 +38,7 @@ class Kind:
     neighbours: tuple[str, ...] = ()
     """The frames that are the channels of an image, if an image consists of several frames."""
     naming: str = "{name}"
-    """The name of an image, from the parts of its path."""
+    """Pattern by which the parts of an image's path make its name."""
     planes: tuple[str, ...] = ()
     """The texts of `{channel}` in order, if each channel of an image has a file."""
 

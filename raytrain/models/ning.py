@@ -9,7 +9,8 @@ from raytrain.config.models import NingSpec
 from raytrain.models.padding import Padded
 
 MARGIN = 18
-"""Pixels by which the 40 px receptive field extends beyond the 4x4 cell that it labels."""
+"""Number of pixels by which the 40 px receptive field extends, on each side, beyond the 4x4 cell
+that it labels."""
 
 
 class Ning(nn.Module):

@@ -55,7 +55,7 @@ class Bundle(Spec):
     pattern: str | None = None
     """Pattern of an image's path in the competition's folder."""
     naming: str = "{name}"
-    """The name of an image, from the parts of its path."""
+    """Pattern by which the parts of an image's path make its name."""
     planes: tuple[str, ...] = ()
     """The texts of `{channel}` in order, if each channel of an image has a file."""
     tests: str = ""

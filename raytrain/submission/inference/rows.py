@@ -125,7 +125,12 @@ def row_order(names: list[str], classes: list[str], where: str) -> Finding:
             if len(own) == 1 or not any(classes)
             else "; the order of the classes changes from image to image"
         )
-        return Finding("row order", " and ".join(fitting), "decided", f"the ids of {where}{same}")
+        return Finding(
+            "row order",
+            " and ".join(fitting),
+            "decided",
+            f"the ids of {where} are in this order{same}",
+        )
     how = "its images are not sorted by name" if in_blocks else "rows of an image are not together"
     return Finding("row order", "as in the sample", "decided", how)
 
