@@ -94,7 +94,8 @@ KINDS = {
         trials=6, candidates=2, memory_gb=3,
     ),
 }  # fmt: skip
-"""The kinds by name. A new kind is an entry here and a line in `kind_of`."""
+"""Name of a kind of images -> the values with which a search begins. A new kind is an entry here
+and a line in `kind_of`."""
 
 LEAST, TINY = 32, 128
 """Shortest and longest side, in px, of images that are enlarged."""
