@@ -59,8 +59,9 @@ def fit_epoch(training: Training, loader: DataLoader[Batch], history: Sequence[R
 def _sampled(
     training: Training, batches: Iterable[Batch], model: PixelClassifier, quota: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """Return feature_PF (float32), class_P (int64), the classes' frequency_K and the number of
-    images. Each image gives at most `quota` pixels of each class."""
+    """Return feature_PF (float32) and class_P (int64) of the sampled pixels, frequency_K (the
+    number of labeled pixels of each class in all images), and the number of images. Each image
+    gives at most `quota` pixels of each class."""
     rng = np.random.default_rng(training.spec.seed)
     features, classes, images = [], [], 0
     frequency_K = np.zeros(model.classes, np.int64)

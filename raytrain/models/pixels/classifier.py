@@ -53,8 +53,8 @@ class PixelClassifier(nn.Module):
         """Fit scikit-learn's classifier to these pixels, and copy its numbers. Each class has the
         same total weight, whatever its number of pixels.
 
-        `frequency_K` holds the class frequencies in the training images. Raises ValueError when all
-        pixels have one class.
+        `frequency_K` holds the number of pixels of each class in the training images. Raises
+        ValueError when all pixels have one class.
         """
         if len(np.unique(class_P)) < 2:
             raise ValueError(

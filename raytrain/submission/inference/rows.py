@@ -71,14 +71,16 @@ def row_kind(
         )
     parted = [item.where for item in told[:DRAWN] if _parts(item, reading) > 1]
     if parted:
-        why = f"no id is repeated, and {len(parted)} masks have separate parts"
+        why = f"no id is repeated, and {len(parted)} masks have several regions"
         return Finding("row", "mask", "decided", f"{why}, the first in {parted[0]}")
     if len(told) >= MANY:
         return Finding(
             "row", "mask", "likely", f"each of the {len(told)} masks has an id of its own"
         )
     return unknown(
-        "row", f"no id is repeated, but there are only {len(told)} masks, each in one part"
+        "row",
+        f"no id is repeated, but there are only {len(told)} masks, each a single region; give a "
+        "table with more masks (--train)",
     )
 
 
@@ -116,7 +118,7 @@ def row_order(names: list[str], classes: list[str], where: str) -> Finding:
         "alphabetical (10 before 2)": sorted(set(names)),
     }
     if len(images) == 1:
-        return unknown("row order", f"{where} has only one image")
+        return unknown("row order", f"{where} has only one image; see the competition's page")
     fitting = [name for name, order in orders.items() if in_blocks and images == order]
     if fitting:
         own = {tuple(word for _, word in group) for _, group in _by_image(names, classes)}
