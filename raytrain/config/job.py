@@ -84,8 +84,7 @@ class ResourcesSpec(Spec):
     """Whole GPUs, or a share of one: with `0.25` each worker has a quarter of a GPU's memory."""
     memory_gb: float = Field(2.0, gt=0)
     loaders: int = Field(0, ge=0)
-    """Number of processes per worker that read and augment batches; 0: the worker does it
-    itself."""
+    """Processes per worker that prepare batches; 0: the worker prepares them itself."""
     faulty_nodes: Literal["refuse", "leave_out"] = "refuse"
     """What happens when a node of the cluster cannot do the job, as `raytrain doctor` finds out:
     the command is refused, or no worker runs on that node. Nodes that join later are not

@@ -194,8 +194,7 @@ def train_loader(
 ) -> tuple[DataLoader[Batch], EpochPlan]:  # fmt: skip
     """Return training batches and their plan; set `plan.epoch` before each pass.
 
-    Raises LoaderError when shared memory has no room for the batches that `loaders` processes
-    prepare.
+    Raises LoaderError when shared memory has no room for the batches of `loaders` processes.
     """
     frame = Frame(spec.framing, cache.largest)
     windows = frame.windows(cache, rows)

@@ -40,8 +40,8 @@ class BatchLoader(DataLoader[Any]):
         self, dataset: Dataset[Any], sampler: Sampler[Any], loaders: int, batch_bytes: int,
         pin_memory: bool,
     ):  # fmt: skip
-        """Set up the loader. Raises LoaderError when shared memory has no room for the batches that
-        `loaders` processes prepare."""
+        """Set up the loader. Raises LoaderError when shared memory has no room for the batches of
+        `loaders` processes."""
         problem = room_problem(loaders, batch_bytes)
         if problem:
             raise LoaderError(problem)

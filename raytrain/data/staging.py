@@ -66,6 +66,6 @@ def _send(place: StoredPath, files: dict[str, Path], wanted: dict[str, int]) -> 
     lost = [name for name in wanted if there.get(name) != wanted[name]]
     if lost:
         raise ValueError(
-            f"{place.url}: {counted(len(lost), 'file')} have another size there than in the folder, "
-            f"such as {lost[0]}; run the same command again"
+            f"{place.url}: {counted(len(lost), 'file')} have another size there than in the "
+            f"folder, such as {lost[0]}; run the same command again"
         )

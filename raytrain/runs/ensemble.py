@@ -71,7 +71,7 @@ class Comparison(Spec):
     score: float
     low: float
     high: float
-    """Upper end of the 95 % interval over groups; `low` is the lower end."""
+    """Upper end of the 95 % interval of the score, over groups; `low` is the lower end."""
     gain: float | None = None
     """Score minus the score of the best so far; null for the first row."""
     gain_low: float | None = None

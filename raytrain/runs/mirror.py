@@ -31,8 +31,7 @@ RAYS = ("ray", "tune")
 _TURN = threading.Lock()
 """One thread sends or deletes at a time, so that none sends what another has deleted."""
 TRIES = 3
-"""Number of times that a folder is listed and fetched, if another process deletes files from it
-meanwhile."""
+"""Number of times that a folder is listed anew if another process deletes its files."""
 
 
 def fetch(folder: Path) -> None:

@@ -195,9 +195,8 @@ def write_record(task: Task, status: Status, reason: str | None) -> Record:
 
 
 def read_record(directory: TrialDir) -> Record | None:
-    """Return the record of the trial in this folder; None if the trial is not complete, or if the
-    file is damaged. A damaged file causes a warning; the command that trains the trial writes it
-    again."""
+    """Return a trial's record; None if the trial is not complete or, after a warning, if the file
+    is damaged. The command that trains the trial writes the file again."""
     if not directory.record.is_file():
         return None
     remedy = "it is skipped; run the same command again, which writes the record again"

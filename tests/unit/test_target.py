@@ -104,7 +104,7 @@ def test_too_few_layers_are_named(tmp_path: Path) -> None:
     root = tmp_path / "data"
     _save(root / "train/image/a.png", np.zeros((4, 6), np.uint8))
     _save(root / "train/mask/a_mask.png", np.zeros((4, 6), np.uint8))
-    with pytest.raises(ValueError, match=r"a_mask\.png: the mask has 1 layers, but 2 classes"):
+    with pytest.raises(ValueError, match=r"a_mask\.png: the mask has 1 layers, but 3 classes"):
         inspect(_competition(root, {}))
 
 

@@ -227,8 +227,7 @@ def _parts(steps: list[Chosen]) -> list[Part]:
 
 
 def _joined(part: Part, doing: np.ndarray, drawn: list[np.ndarray]) -> np.ndarray:
-    """Return the drawn numbers of one part. Samples that the part does not change get numbers that
-    change nothing."""
+    """Return the numbers of one part. Numbers of samples that it leaves alone change nothing."""
     if part.kind in ("turn", "move"):
         matrix_B33 = np.tile(np.eye(3), (doing.shape[1], 1, 1))
         for done_B, step_B33 in zip(doing, drawn, strict=True):

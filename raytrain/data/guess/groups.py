@@ -112,8 +112,9 @@ def _by_prefix(
 
 
 def _several(parts: list[str], names: Sequence[str], joint: str) -> str | None:
-    """Return the pattern of a beginning with several words. Words that all names share are fixed
-    text. Return None if all words are shared, or if names have different separators."""
+    """Return the pattern of names that begin with several words, `parts` in one of them. A word
+    that all names share is fixed text; the others form the group. Return None if all words are
+    shared, or if names have different separators."""
     texts, free = [], 0
     for place, part in enumerate(parts):
         same = all(_JOINT.split(name)[place] == part for name in names)
