@@ -74,8 +74,8 @@ class DataReport(Spec):
     notes: tuple[str, ...] = ()
     """Notes about files and table rows that belong to no sample, and about replaced frames."""
     shift_auc: float | None
-    """How well simple statistics distinguish train from test: .5 not at all, 1 always; null: there
-    are too few images."""
+    """How well simple statistics distinguish train from test: .5 not at all, 1 always; null: train
+    or test has fewer than five groups."""
     samples: pd.DataFrame = Field(exclude=True, repr=False)
     """One row per image: id, split, group, image and mask (addresses, one per line), height, width;
     per channel mean_<c> and square_<c> (mean of the squares); pixels_<k> per class; ignored
