@@ -158,7 +158,7 @@ def test_names_are_those_of_kubernetes(competition: str, name: str) -> None:
 def test_what_cannot_run_there_is_refused_here(tmp_path: Path) -> None:
     job = write_job(tmp_path, tmp_path / "runs")
     for words, text in (
-        ((job, "--kuberay", job), "this is no RayCluster; see jobs/kubernetes/raycluster.yaml"),
+        ((job, "--kuberay", job), "this is no RayCluster; give the file of one"),
         ((job, "--kuberay", CLUSTER, "--set", "storage=runs"), "storage: 'runs' is relative"),
     ):
         done = raytrain("launch", "run", *words)
