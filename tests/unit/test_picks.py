@@ -218,7 +218,7 @@ def test_fewer_than_two_are_no_choice(job: JobSpec) -> None:
         picks(job, run, 0.3)
     sent(run, "rt-1", [1] * 6)
     sent(run, "rt-2", None)
-    with pytest.raises(ValueError, match=r"has 1\n  rt-2: .*rt-2\.npz is missing"):
+    with pytest.raises(ValueError, match=r"has 1; send another .*\n  rt-2: .*rt-2\.npz is missing"):
         picks(job, run, 0.3)
     with pytest.raises(ValueError, match=r"--public: 1\.2 is not a share"):
         picks(job, run, 1.2)
