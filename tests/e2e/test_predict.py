@@ -121,7 +121,7 @@ def test_nothing_is_written_when_an_input_is_wrong(place: Path, tmp_path: Path) 
     for text in (
         "nothing was predicted", "its name 'a' is also that of", "torn.png: unreadable",
         "color.png: 96x96, 3 channels, uint8, but the network was trained on 1 channel, uint8",
-        "none: no such file or folder", "a file of 'good_overlay' and of 'good'",
+        "none: no such file or folder", "both 'good_overlay' and 'good' need this name",
     ):  # fmt: skip
         assert text in told
     assert not out.exists()
