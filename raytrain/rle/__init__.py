@@ -75,7 +75,8 @@ def encode(mask_HW: np.ndarray, rules: Rules) -> str:
 def encode_numbers(image_HW: np.ndarray, count: int, rules: Rules) -> list[str]:
     """Return the texts of the masks `image_HW == 1` .. `image_HW == count`, in one pass.
 
-    `image_HW` (H, W) holds bool, uint8, uint16 or int32. A number without a pixel has no text.
+    `image_HW` (H, W) holds bool, uint8, uint16 or int32. A number without a pixel has the text
+    "".
     """
     layout, shape_HW = LAYOUTS[rules.layout], image_HW.shape
     small = 0 < image_HW.size * count <= SMALL and count <= 255
