@@ -43,7 +43,7 @@ def divided(table: StudyTable, choices: list[Choice], title: str) -> list[Group]
     """Return groups of at most `MOST_LINES` choices. They are divided by the values of one factor
     or, if no factor divides them into few groups, in the order of their results."""
     if len(choices) <= MOST_LINES:
-        return [Group(title, choices)]
+        return [Group(title, choices)] if choices else []
     ways = [
         (len(parts), place, parts)
         for place in range(len(table.factors))
