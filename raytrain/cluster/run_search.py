@@ -80,7 +80,8 @@ class _EndOfTrial(tune.Callback):
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
-        epoch = trial.last_result["epoch"]
+        # A trial that had nothing left to do has reported no epoch.
+        epoch = trial.last_result.get("epoch")
         end = self._thread.submit(self._ended, trial.config["task"], epoch)
         if self._searcher.patient:
             end.result()
@@ -96,7 +97,7 @@ class _EndOfTrial(tune.Callback):
         """Drop the ends that wait. The same command records them again."""
         self._thread.shutdown(cancel_futures=True)
 
-    def _ended(self, task: Task, epoch: int) -> None:
+    def _ended(self, task: Task, epoch: int | None) -> None:
         try:
             fetch(task.directory)
             if task.trial_dir.shipped.is_file():

@@ -68,7 +68,9 @@ def test_tunes_loop_goes_on_while_ends_are_recorded_in_order(
 
 def test_a_search_that_draws_by_results_has_them_at_once(search: Search, tmp_path: Path) -> None:
     search.open.set()
-    ends_of(search, patient=True).on_trial_complete(0, [], finished(tmp_path, "a"))
+    done = finished(tmp_path, "a")
+    done.last_result = {}  # it was trained before, and had nothing to report
+    ends_of(search, patient=True).on_trial_complete(0, [], done)
     assert search.told == [("a", "finished", None)]
 
 
