@@ -146,7 +146,7 @@ def test_pages_of_a_tiff_are_images_and_masks(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "gt.tif", np.stack([MASK] * 3), **more)
     problem, *_ = found_in(tmp_path, spec, RangeSplitsSpec(train="0-3")).problems
     assert f"{tmp_path}/gt.tif: holds 3 masks, but train.tif holds 4 images" in problem
-    with pytest.raises(ValueError, match=r"gt\.tif: page 9 is unreadable"):
+    with pytest.raises(ValueError, match=r"gt\.tif: unreadable \(page 9: index"):
         read_mask(spec, tmp_path, ("gt.tif#8",), (4, 6), CLASSES, "single_label")
     with pytest.raises(
         ValueError, match=r"has 4 pages; if each is one image, use format: {name: num"
