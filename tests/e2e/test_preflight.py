@@ -94,7 +94,7 @@ def test_what_does_not_promise_more_asks_first(job: Path, kaggle: Kaggle) -> Non
     better, worse, same = ("run=better", "run=worse", "run=same")
     finished(job, worse, pixels=1, hits=9)
     assert "probably not better than those of rt-" in (text := refused(job, worse))
-    assert "(ref 1000), the best one sent: P = 0.00; --yes sends it" in text
+    assert "(ref 1000), the best one sent: P(better) = 0.00; --yes sends it" in text
     submitted(job, worse, consent=("unlikely",))
     finished(job, better, pixels=3, score=0.95, hits=12)
     submitted(job, better)
