@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,6 +48,11 @@ def connected() -> Iterator[str]:
     requires a token. Raises ValueError when the cluster in RAY_ADDRESS does not answer, or when
     this process is already connected to Ray.
     """
+    if "ray" in sys.modules and sys.modules["ray"].is_initialized():
+        raise ValueError(
+            "this process is already connected to Ray, and raytrain starts Ray with its own "
+            "settings; call ray.shutdown() first"
+        )
     address = os.environ.get("RAY_ADDRESS")
     set_defaults()
     if address is None:
@@ -58,11 +64,6 @@ def connected() -> Iterator[str]:
 
     from raytrain.cluster.private import QUIET, read_settings_again, refuse_silent
 
-    if ray.is_initialized():
-        raise ValueError(
-            "this process is already connected to Ray, and raytrain starts Ray with its own "
-            "settings; call ray.shutdown() first"
-        )
     read_settings_again()
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.ERROR)

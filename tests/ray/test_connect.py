@@ -64,12 +64,14 @@ def test_a_ray_of_our_own_is_closed_to_others(before: str, tmp_path: Path) -> No
     assert {address.removeprefix("::ffff:") for address in found["listens"]} == {"127.0.0.1"}
 
 
-def test_a_process_that_is_connected_already_is_refused(
+def test_a_process_that_is_connected_already_is_refused_and_left_as_it_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("ray.is_initialized", lambda: True)
+    before = dict(os.environ)
     with pytest.raises(ValueError, match=r"already connected to Ray.*ray\.shutdown"), connected():
         pass
+    assert dict(os.environ) == before
 
 
 def test_a_place_that_is_waited_for_is_said(cluster: Cluster, tmp_path: Path) -> None:
