@@ -28,7 +28,11 @@ def pair_problem(decoder: str, encoder: str) -> str | None:
         reason = refusal(spec, 1, 2, SIDE, SIDE)
     if reason is None:
         return None
-    text = " ".join(reason.split(" images: ", 1)[-1].split())
+    # Without the images' size before the reason, and without the remedy after it.
+    reason = reason.split(" images: ", 1)[-1].removesuffix(
+        "; choose another network or trial.framing"
+    )
+    text = " ".join(reason.split())
     return text.replace(encoder, "<encoder>").split(". ")[0].rstrip(".!")
 
 
