@@ -2,6 +2,7 @@
 do."""
 
 import socket
+from collections.abc import Collection
 from datetime import timedelta
 
 import ray
@@ -16,10 +17,10 @@ REMEDY = (
 )
 
 
-def reduce_fault() -> str:
-    """Let all nodes of the connected cluster add up their ranks, with NCCL if all have GPUs, else
-    with Gloo. Returns why the sum failed, with a remedy, or ""."""
-    nodes = [node for node in ray.nodes() if node["Alive"]]
+def reduce_fault(ids: Collection[str]) -> str:
+    """Let the nodes with these ids add up their ranks, with NCCL if all have GPUs, else with Gloo.
+    Returns why the sum failed, with a remedy, or ""."""
+    nodes = [node for node in ray.nodes() if node["NodeID"] in ids]
     backend = "nccl" if all(node["Resources"].get("GPU") for node in nodes) else "gloo"
     strategies = [NodeAffinitySchedulingStrategy(node["NodeID"], soft=False) for node in nodes]
     port = ray.remote(_free_port).options(num_cpus=0, scheduling_strategy=strategies[0]).remote()

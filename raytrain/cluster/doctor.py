@@ -56,8 +56,9 @@ def examine(job: JobSpec) -> list[Node]:
         nodes = _measured(storage, token, data, job.resources)
     finally:
         remove(storage / token)
-    if len(nodes) > 1 and not faults_of(nodes) and (fault := reduce_fault()):
-        nodes = [replace(node, faults=(*node.faults, fault)) for node in nodes]
+    fit = [node.id for node in nodes if not node.faults]
+    if len(fit) > 1 and (fault := reduce_fault(fit)):
+        nodes = [replace(node, faults=(fault,)) if node.id in fit else node for node in nodes]
     return nodes
 
 

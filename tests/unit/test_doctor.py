@@ -95,6 +95,13 @@ def test_the_node_with_other_versions_than_the_driver_is_at_fault(
     other = replace(GOOD, versions={**GOOD.versions, "torch": "2.13.0"})
     cluster = OneAnswerANode({"a": other, "b": GOOD, "c": GOOD})
     monkeypatch.setattr(doctor, "ray", cluster)
+    added: list[list[str]] = []
+
+    def added_up(ids: list[str]) -> str:
+        added.append(ids)
+        return ""
+
+    monkeypatch.setattr(doctor, "reduce_fault", added_up)
     job = JobSpec(
         competition=CompetitionSpec(name="p", data=str(tmp_path), classes=("b", "f")),
         storage=str(tmp_path / "runs"),
@@ -102,6 +109,10 @@ def test_the_node_with_other_versions_than_the_driver_is_at_fault(
     assert [(node.address, bool(node.faults)) for node in examine(job)] == [
         ("b", False), ("a", True), ("c", False),
     ]  # fmt: skip
+    # The nodes that may be left when the faulty one is left out must work together.
+    assert added == [["b" * DIGITS, "c" * DIGITS]]
+    monkeypatch.setattr(doctor, "reduce_fault", lambda ids: "the nodes cannot add up tensors")
+    assert all(node.faults for node in examine(job))
 
 
 def test_this_machine(tmp_path: Path) -> None:
