@@ -140,8 +140,8 @@ class LargestComponentsStep(PerClassStep):
 
     `at` is the number of components that stay, for each class; 0 removes none.
 
-    Of components with equal area, the one with the higher summed probability is larger, then the
-    one that comes first, row by row.
+    If two components have equal areas, the one with the higher summed probability counts as larger.
+    If these are equal too, the one that comes first, row by row, counts as larger.
     """
 
     name: Literal["largest_components"] = "largest_components"

@@ -11,12 +11,15 @@ from raytrain.runs.store import stored_path
 
 
 class Sender:
-    """Context manager that sends a training's folder after each epoch.
+    """Sends a training's folder after each epoch. At the end of the block, all is sent.
 
     A checkpoint may have hundreds of megabytes, and the GPU would wait for them. So a thread sends
-    it beside the next epoch's steps, and `wait` comes before that epoch's checkpoint and row are
-    written. If the node dies before a checkpoint is sent, another node trains that epoch again.
-    Without a storage, the checkpoints that are not needed are deleted at once.
+    it beside the next epoch's steps. The training calls `wait` before it writes that epoch's
+    checkpoint and row, and in a search at once, because a report may end the trial there. If the
+    node dies before a checkpoint is sent, another node trains that epoch again.
+
+    Without a storage, there is nothing to send, and `start` deletes the checkpoints that are not
+    needed.
     """
 
     def __init__(self, directory: TrialDir):

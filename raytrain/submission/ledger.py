@@ -52,7 +52,7 @@ class Ledger(Protocol):
         ...
 
     def keep(self, name: str, content: bytes) -> Path:
-        """Store a file beside the events. Return its path on this machine."""
+        """Store a file beside the events; returns its path on this machine."""
         ...
 
     def kept(self, name: str) -> Path:
