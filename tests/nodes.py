@@ -151,7 +151,8 @@ class Training:
         """In the middle of an epoch after so many, in an attempt that nothing has disturbed yet."""
         self.until(lambda: self.epochs() >= epochs and len(self.starts()) > self._started)
         hold, held = self.folder / "hold", self.folder / "held"
-        held.unlink(missing_ok=True)
+        for mark in (held, *self.folder.glob("worker_*")):
+            mark.unlink(missing_ok=True)
         hold.touch()
         self.until(held.exists)
         self.seen.append(self.epochs())
@@ -173,13 +174,9 @@ class Training:
             self.driver.wait(60)
 
     def workers(self) -> list[Any]:
-        """The processes that train."""
-        found = []
-        for process in psutil.process_iter(["name", "cmdline"]):
-            title = " ".join(process.info["cmdline"] or [])
-            if "RayTrainWorker" in title and self._mine(process):
-                found.append(process)
-        return found
+        """The processes that train, while they are held: the trap writes their numbers."""
+        marks = self.folder.glob("worker_*")
+        return [psutil.Process(int(mark.name.removeprefix("worker_"))) for mark in marks]
 
     def controller(self) -> Any:
         """The process of Ray Train's controller."""

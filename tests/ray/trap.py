@@ -1,5 +1,6 @@
 """A loss of 0 that stands still, waits or is not finite in a worker when a file tells it to."""
 
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -27,14 +28,17 @@ def build_trap(spec: TrapSpec, setting: Setting) -> Callable[[Judged], torch.Ten
     in the middle of an epoch.
 
     The worker that takes `stand_still` or `not_finite` away stands still or has a loss that is not
-    finite. While `hold` is there, a worker waits and writes `held`; it writes `preempted_<rank>`
-    when Ray tells it that its node leaves. The others wait for it in the step.
+    finite. While `hold` is there, each worker writes `worker_<process number>`, and one that waits
+    writes `held`; it writes `preempted_<rank>` when Ray tells it that its node leaves. The others
+    wait for it in the step.
     """
     del setting
     folder, seen = Path(spec.folder), Counter[str]()
 
     def heeds(name: str) -> bool:
         seen[name] = seen[name] + 1 if (folder / name).exists() else 0
+        if name == "hold" and seen[name]:
+            (folder / f"worker_{os.getpid()}").touch()
         return seen[name] >= 3
 
     def term(judged: Judged) -> torch.Tensor:
