@@ -6,11 +6,11 @@ BIN = $(VENV)/bin
 # thread each, because threads of a busy machine spend most of their time waiting for each other. With
 # compiled files kept, whatever the shell says: hundreds of processes import the package.
 PYTEST = PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=2
-# Hours on a laptop, by `make zoo` and `make chaos`.
-LONG = tests/zoo/test_overfit.py tests/zoo/test_tables.py tests/chaos
+# Hours on a laptop, by `make zoo` and `make chaos`; and what needs a GPU, by `make gpu`.
+LONG = tests/zoo/test_overfit.py tests/zoo/test_tables.py tests/chaos tests/gpu
 READY = $(VENV)/.ready
 
-.PHONY: demo test check docs unit chaos zoo zoo-quick mutate same pairs agents bench bench-gpu lock clean
+.PHONY: demo test check docs unit chaos gpu zoo zoo-quick mutate same pairs agents bench bench-gpu lock clean
 
 demo: $(READY)
 	$(BIN)/raytrain demo jobs/phantom.yaml
@@ -34,6 +34,10 @@ unit: $(READY)
 # Nodes, controllers and drivers killed, drained and replaced on a Ray cluster of several nodes.
 chaos: $(READY)
 	$(BIN)/python -m pytest tests/chaos tests/ray/test_survive.py
+
+# Memory that runs out, trainings side by side, resumed bits: on a machine with a GPU (it needs no Ray).
+gpu: $(READY)
+	$(BIN)/python -m pytest tests/gpu
 
 # Every architecture: all pairs, compiling, exporting, learning by heart (hours on a laptop).
 zoo: $(READY)

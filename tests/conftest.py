@@ -34,7 +34,7 @@ settings.load_profile("suite")
 print_messages()
 
 
-ORDER = ("ray", "zoo", "e2e", "chaos", "unit")
+ORDER = ("ray", "zoo", "e2e", "chaos", "gpu", "unit")
 """The suites, the longest in one process first."""
 
 
@@ -47,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test by its suite, and run the longest suites first."""
     for item in items:
         suite = suite_of(item.nodeid)
-        if suite in ("ray", "zoo", "chaos"):
+        if suite in ("ray", "zoo", "chaos", "gpu"):
             item.add_marker(suite)
     items.sort(key=lambda item: ORDER.index(suite_of(item.nodeid)))
 

@@ -35,14 +35,15 @@ class MovingAverage(AveragedModel):
         """Add the current weights and buffers to the average."""
         done = int(self.n_averaged)
         average = [*self.module.parameters(), *self.module.buffers()]
-        now = [*model.parameters(), *model.buffers()]
-        if done == 0:
-            for mean, value in zip(average, now, strict=True):
-                mean.copy_(value)
-        else:
+        pairs = list(zip(average, [*model.parameters(), *model.buffers()], strict=True))
+        # Counters, such as BatchNorm's number of batches, have no average.
+        copied = [pair for pair in pairs if done == 0 or not pair[0].is_floating_point()]
+        if copied:
+            torch._foreach_copy_([mean for mean, _ in copied], [value for _, value in copied])
+        if done:
             update = get_ema_multi_avg_fn(min(self._decay, (1 + done) / (10 + done)))
-            for dtype in {mean.dtype for mean in average}:
-                same = [(m, v) for m, v in zip(average, now, strict=True) if m.dtype == dtype]
+            for dtype in {mean.dtype for mean in average if mean.is_floating_point()}:
+                same = [pair for pair in pairs if pair[0].dtype == dtype]
                 update([mean for mean, _ in same], [value for _, value in same], done)
         self.n_averaged += 1
 

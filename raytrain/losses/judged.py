@@ -70,14 +70,17 @@ class Judged:
         """Return -log softmax at the truth of each pixel (BHW) or its sum, in nats; 0 for unlabeled
         pixels. For a soft label, it is the mean over the classes, weighted by the label's
         probabilities."""
+        # A GPU's own sum over pixels adds them in another order each time.
         if self.table_VK is None:
-            return functional.cross_entropy(
+            cost_BHW = functional.cross_entropy(
                 self.logits_BKHW, self.mask_BHW, weight_K, ignore_index=IGNORE,
-                reduction=reduction, label_smoothing=smoothing,
+                reduction="none", label_smoothing=smoothing,
             )  # fmt: skip
-        cost_BHW = self.valid_BHW * functional.cross_entropy(
-            self.logits_BKHW, self.true_BKHW, weight_K, reduction="none", label_smoothing=smoothing
-        )
+        else:
+            cost_BHW = self.valid_BHW * functional.cross_entropy(
+                self.logits_BKHW, self.true_BKHW, weight_K, reduction="none",
+                label_smoothing=smoothing,
+            )  # fmt: skip
         return cost_BHW if reduction == "none" else cost_BHW.sum()
 
     @cached_property

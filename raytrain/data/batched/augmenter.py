@@ -8,6 +8,7 @@ Shape suffixes: B samples, U uniforms in 0 .. 1, P numbers, C channels, H x W pi
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 
 import numpy as np
@@ -162,13 +163,17 @@ def bends(
     blurred, times alpha."""
     noise_B2HW = seeded(keys, (2, *size), device, "normal")
     noise_B2HW *= spec.alpha / noise_B2HW.abs().amax((1, 2, 3), keepdim=True)
-    radius = round(spec.sigma * 8 + 1) // 2  # as in OpenCV for floats
-    distance_K = torch.arange(-radius, radius + 1, device=device, dtype=torch.float32)
-    tap_K = torch.exp(-0.5 * (distance_K / spec.sigma) ** 2)
-    tap_1K = (tap_K / tap_K.sum())[None]
-    # One sample at a time: the rounding of matrix products depends on the batch.
-    parts = [sampling.blurred(part, tap_1K, "replicate") for part in noise_B2HW.split(1)]
-    return torch.cat(parts)
+    down_HH, across_WW = (smoothing(spec.sigma, side, device) for side in size)
+    return torch.stack([sampling.filtered(part, down_HH, across_WW) for part in noise_B2HW])
+
+
+@lru_cache(maxsize=16)
+def smoothing(sigma: float, side: int, device: torch.device) -> torch.Tensor:
+    """Return the Gaussian filter of a side as a matrix, with the radius of OpenCV's for floats. A
+    CPU adds up the taps beyond the border: a GPU would add them in another order each time."""
+    radius = round(sigma * 8 + 1) // 2
+    tap_K = torch.exp(-0.5 * (torch.arange(-radius, radius + 1, dtype=torch.float32) / sigma) ** 2)
+    return sampling.filters((tap_K / tap_K.sum())[None], side, "replicate")[0].to(device)
 
 
 def bent(
@@ -176,18 +181,17 @@ def bent(
 ) -> sampling.Places:
     """Return the places with the source of each pixel shifted by its sample's bend (px). Samples
     that are not `active` keep their places."""
-    height, width = bend_B2HW.shape[2:]
+    shift_B2HW = bend_B2HW.new_zeros(batch, *bend_B2HW.shape[1:])
+    for place, bend_2HW in zip(active, bend_B2HW, strict=True):
+        shift_B2HW[place] = bend_2HW
     x_BHW, y_BHW = (
-        plane_BHW.expand(batch, height, width).clone() for plane_BHW in (places.x_BHW, places.y_BHW)
+        plane_BHW.expand(shift_B2HW[:, 0].shape) for plane_BHW in (places.x_BHW, places.y_BHW)
     )
     # A bend is defined at the pixels that it moves; after other moves these lie between pixels.
-    for place, bend_2HW in zip(active, bend_B2HW, strict=True):
-        x_HW, y_HW = x_BHW[place], y_BHW[place]
-        here = sampling.Places(x_HW[None], y_HW[None])
-        shift_12HW = sampling.linear(bend_2HW[None], here)
-        x_HW += shift_12HW[0, 0]
-        y_HW += shift_12HW[0, 1]
-    return sampling.Places(x_BHW, y_BHW, places.weight_BHW, places.inside_BHW)
+    here_B2HW = sampling.linear(shift_B2HW, sampling.Places(x_BHW, y_BHW))
+    return sampling.Places(
+        x_BHW + here_B2HW[:, 0], y_BHW + here_B2HW[:, 1], places.weight_BHW, places.inside_BHW
+    )
 
 
 def _transforms(step: TransformSpec | OneOfSpec) -> tuple[TransformSpec, ...]:

@@ -78,11 +78,7 @@ def _blur(
     spec: TransformSpec, image_BCHW: torch.Tensor, tap_BK: torch.Tensor, active: list[int],
     keys: list[int],
 ) -> torch.Tensor:  # fmt: skip
-    changed_BCHW = image_BCHW.clone()
-    for place in active:
-        part = slice(place, place + 1)
-        changed_BCHW[part] = sampling.blurred(image_BCHW[part], tap_BK[part])
-    return changed_BCHW
+    return sampling.blurred(image_BCHW, tap_BK, active)
 
 
 GRAYS: dict[str, Callable[[Any, torch.Tensor, torch.Tensor, list[int], list[int]], torch.Tensor]]

@@ -99,17 +99,25 @@ def nearest(plane_BHW: torch.Tensor, places: Places) -> torch.Tensor:
     return found_BHW
 
 
-def blurred(
-    image_BCHW: torch.Tensor, tap_BK: torch.Tensor, border: Border = "reflect_101"
+def blurred(image_BCHW: torch.Tensor, tap_BK: torch.Tensor, active: list[int]) -> torch.Tensor:
+    """Return the images; the `active` ones are filtered along height and width, each with its own
+    row of taps. Borders are mirrored."""
+    down_BHH, across_BWW = (filters(tap_BK, side, "reflect_101") for side in image_BCHW.shape[2:])
+    changed_BCHW = image_BCHW.clone()
+    for place in active:
+        changed_BCHW[place] = filtered(image_BCHW[place], down_BHH[place], across_BWW[place])
+    return changed_BCHW
+
+
+def filtered(
+    image_CHW: torch.Tensor, down_HH: torch.Tensor, across_WW: torch.Tensor
 ) -> torch.Tensor:
-    """Return the images filtered along height and width, each with its own row of taps. If tap_BK
-    has one row, it applies to all samples."""
-    height, width = image_BCHW.shape[2:]
-    down, across = (_filter(tap_BK, side, border)[:, None] for side in (height, width))
-    return down @ image_BCHW @ across.transpose(2, 3)
+    """Return one image filtered with two matrices of `filters`. It is one image because the
+    rounding of matrix products depends on the batch."""
+    return down_HH @ image_CHW @ across_WW.T
 
 
-def _filter(tap_BK: torch.Tensor, side: int, border: Border) -> torch.Tensor:
+def filters(tap_BK: torch.Tensor, side: int, border: Border) -> torch.Tensor:
     """Return a filter as a matrix on the pixels of a side. The border mode is part of the
     matrix."""
     batch, taps = tap_BK.shape
