@@ -16,7 +16,7 @@ from raytrain.config.trial import TrialSpec
 from raytrain.data.cache import Cache, open_cache
 from raytrain.data.report import DataReport, read_report
 from raytrain.data.soft_labels import Probabilities, with_soft_labels
-from raytrain.engine.checkpoint import common_checkpoint, epoch_path, save_weights, writing
+from raytrain.engine.checkpoint import common_checkpoint, epoch_path, save_weights
 from raytrain.engine.compiling import compiled
 from raytrain.engine.ema import build_ema, build_swa
 from raytrain.engine.hold import hold_place, placed_loader
@@ -28,7 +28,7 @@ from raytrain.engine.parallel import World, current_world
 from raytrain.engine.pixels import fit_epoch
 from raytrain.engine.precision import build_scaler, set_float32
 from raytrain.engine.reporter import Reporter
-from raytrain.engine.sending import Sender
+from raytrain.engine.saving import Saver, snapshot
 from raytrain.engine.shipped import ship
 from raytrain.engine.start import set_frozen, warm_start
 from raytrain.engine.training_images import (
@@ -85,8 +85,8 @@ def run_trial(task: Task, samples: Samples, reporter: Reporter, watch: Watch = U
     # successor.
     lock = FileLock(task.directory / f".rank{world.rank}.lock", timeout=120)
     try:
-        with lock, Sender(task.trial_dir) as sender:
-            _run(task, samples, reporter, watch, sender)
+        with lock, Saver(task.trial_dir) as saver:
+            _run(task, samples, reporter, watch, saver)
     except Timeout:
         raise TimeoutError(
             f"{task.directory}: another process has trained here for two minutes; end it or wait "
@@ -100,7 +100,7 @@ def run_trial(task: Task, samples: Samples, reporter: Reporter, watch: Watch = U
         send(task.directory)
 
 
-def _run(task: Task, samples: Samples, reporter: Reporter, watch: Watch, sender: Sender) -> None:
+def _run(task: Task, samples: Samples, reporter: Reporter, watch: Watch, saver: Saver) -> None:
     spec, directory, world = task.spec, task.trial_dir, current_world()
     labeled = samples.cache.rows(task.train_ids)
     scaling = task_scaling(spec, samples.report, labeled)
@@ -138,15 +138,15 @@ def _run(task: Task, samples: Samples, reporter: Reporter, watch: Watch, sender:
             ask_for_parts(directory, error)
             raise
         if on:
-            _judge(training, task, on, history, row, sender)
+            _judge(training, task, on, history, row, saver)
         row |= train_figures(training, trained, epoch)
         row |= pace.times(epoch, spec.last_epoch) | training.news(history)
         history.append(row)
         training.average(epoch)
-        if world.rank == 0:
-            _save(training, task, history, card(row), sender)
-        world.barrier()
+        _save(training, task, history, card(row), saver)
         reporter.report(row)
+    saver.wait()
+    world.barrier()  # every worker may read the files now
     watch.off()
     plan.epoch = len(history) + 1
     ship(training, directory, history, loader, on, card)
@@ -162,30 +162,35 @@ def _training_images(task: Task, samples: Samples) -> tuple[Cache, np.ndarray]:
 
 
 def _judge(
-    training: Training, task: Task, on: Validation, history: list[Row], row: Row, sender: Sender
+    training: Training, task: Task, on: Validation, history: list[Row], row: Row, saver: Saver
 ) -> None:
     """Add the figures of the validation to `row`, and write the evidence of the best epoch."""
     figures, evidence = validate(training, training.kept, on, row["epoch"])
     row |= figures
     if training.world.rank == 0 and best_row([*history, row]) is row:
-        sender.wait()  # so that evidence of this epoch is not sent with the epoch before
+        saver.wait()  # so that evidence of this epoch is not sent with the epoch before
         # Written before the checkpoint, so that a resumed trial always finds it.
         write_oof_evidence(task.trial_dir.evidence, on.with_ids(task.val_ids, evidence))
 
 
 def _save(
-    training: Training, task: Task, history: list[Row], card: dict[str, Any], sender: Sender
+    training: Training, task: Task, history: list[Row], card: dict[str, Any], saver: Saver
 ) -> None:
-    """Write the checkpoint and the row of the last epoch, and begin to send them."""
-    folder = task.trial_dir.checkpoints
-    sender.wait()
-    with writing(folder, len(history)):
-        save_weights(epoch_path(folder, len(history)), training.state(history), card)
-        append_row(task.trial_dir.history, history[-1])
-    sender.start(len(history), kept_epochs(task.spec, history))
+    """On rank 0, begin to write and send the checkpoint and the row of the last epoch."""
+    if training.world.rank:
+        return
+    path, row = epoch_path(task.trial_dir.checkpoints, len(history)), history[-1]
+    saver.wait()
+    state = snapshot(training.state(list(history)))
+
+    def write() -> None:
+        save_weights(path, state, card)
+        append_row(task.trial_dir.history, row)
+
+    saver.start(write, len(history), kept_epochs(task.spec, history))
     if task.station == "search":
         # The report may end the trial: the driver then reads its row, and another node continues.
-        sender.wait()
+        saver.wait()
 
 
 def _network(model: nn.Module, spec: TrialSpec, world: World, epoch: int) -> nn.Module:

@@ -14,7 +14,8 @@ from raytrain.config.augmentation import AugmentationSpec
 from raytrain.config.augmentation.spatial import ElasticTransformSpec
 from raytrain.data.augment import BORDERS, PRESETS, augmented, build_augmentation
 from raytrain.data.batched import sampling
-from raytrain.data.batched.augmenter import Augmenter, bends, bent, undoable
+from raytrain.data.batched.augmenter import Augmenter, undoable
+from raytrain.data.batched.bends import bends, bent
 from raytrain.data.batched.draws import DRAWS
 
 CPU = torch.device("cpu")

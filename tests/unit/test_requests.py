@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import pytest
 
 from raytrain.cluster.worker import fetch_inputs
 from raytrain.data.report import write_report
-from raytrain.engine.sending import Sender
+from raytrain.engine.saving import Saver
 from raytrain.engine.trial import Samples, run_trial
 from raytrain.runs.history import Row
 from raytrain.runs.layout import RunDir
@@ -46,13 +46,13 @@ def test_the_table_of_the_page_is_true(
 ) -> None:
     page = dict(_rows(PAGE.read_text("utf-8")))
     # An epoch is reported when it has been sent, so that its requests are counted with it.
-    start = Sender.start
+    start = Saver.start
 
-    def sent(sender: Sender, epoch: int, kept: set[int]) -> None:
-        start(sender, epoch, kept)
-        sender.wait()
+    def sent(saver: Saver, write: Callable[[], None], epoch: int, kept: set[int]) -> None:
+        start(saver, write, epoch, kept)
+        saver.wait()
 
-    monkeypatch.setattr(Sender, "start", sent)
+    monkeypatch.setattr(Saver, "start", sent)
     driver, found = _on("driver", tmp_path, monkeypatch), _Ledger(requests)
     write_report(driver.data_report, samples.report)
     send(driver.path)

@@ -8,7 +8,6 @@ Shape suffixes: B samples, U uniforms in 0 .. 1, P numbers, C channels, H x W pi
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import groupby
 
 import numpy as np
@@ -18,8 +17,9 @@ from raytrain.config.augmentation import AugmentationSpec, OneOfSpec, TransformS
 from raytrain.config.augmentation.spatial import ElasticTransformSpec
 from raytrain.data.augment import steps_of
 from raytrain.data.batched import sampling
+from raytrain.data.batched.bends import bends, bent
 from raytrain.data.batched.draws import DRAWS, Draw, Size
-from raytrain.data.batched.grays import GRAYS, seeded
+from raytrain.data.batched.grays import GRAYS
 
 NEUTRAL = {"linear": [1.0, 0.0], "gamma": [1.0], "noise": [0.0], "grain": [1.0, 0.0]}
 """Numbers with which a transform changes nothing."""
@@ -154,44 +154,6 @@ class Augmenter:
             planes = [sampling.nearest(plane_BHW, at) for plane_BHW in image_BCHW.unbind(1)]
             return torch.stack(planes, 1), sampling.nearest(mask_BHW, at)
         return sampling.linear(image_BCHW, at), sampling.nearest(mask_BHW, at)
-
-
-def bends(
-    spec: ElasticTransformSpec, keys: list[int], size: Size, device: torch.device
-) -> torch.Tensor:
-    """Return bend_B2HW, the shifts in px along x and y: normal noise divided by its maximum,
-    blurred, times alpha."""
-    noise_B2HW = seeded(keys, (2, *size), device, "normal")
-    noise_B2HW *= spec.alpha / noise_B2HW.abs().amax((1, 2, 3), keepdim=True)
-    down_HH, across_WW = (smoothing(spec.sigma, side, device) for side in size)
-    return torch.stack([sampling.filtered(part, down_HH, across_WW) for part in noise_B2HW])
-
-
-@lru_cache(maxsize=16)
-def smoothing(sigma: float, side: int, device: torch.device) -> torch.Tensor:
-    """Return the Gaussian filter of a side as a matrix, with the radius of OpenCV's for floats. A
-    CPU adds up the taps beyond the border: a GPU would add them in another order each time."""
-    radius = round(sigma * 8 + 1) // 2
-    tap_K = torch.exp(-0.5 * (torch.arange(-radius, radius + 1, dtype=torch.float32) / sigma) ** 2)
-    return sampling.filters((tap_K / tap_K.sum())[None], side, "replicate")[0].to(device)
-
-
-def bent(
-    places: sampling.Places, bend_B2HW: torch.Tensor, active: list[int], batch: int
-) -> sampling.Places:
-    """Return the places with the source of each pixel shifted by its sample's bend (px). Samples
-    that are not `active` keep their places."""
-    shift_B2HW = bend_B2HW.new_zeros(batch, *bend_B2HW.shape[1:])
-    for place, bend_2HW in zip(active, bend_B2HW, strict=True):
-        shift_B2HW[place] = bend_2HW
-    x_BHW, y_BHW = (
-        plane_BHW.expand(shift_B2HW[:, 0].shape) for plane_BHW in (places.x_BHW, places.y_BHW)
-    )
-    # A bend is defined at the pixels that it moves; after other moves these lie between pixels.
-    here_B2HW = sampling.linear(shift_B2HW, sampling.Places(x_BHW, y_BHW))
-    return sampling.Places(
-        x_BHW + here_B2HW[:, 0], y_BHW + here_B2HW[:, 1], places.weight_BHW, places.inside_BHW
-    )
 
 
 def _transforms(step: TransformSpec | OneOfSpec) -> tuple[TransformSpec, ...]:

@@ -1,4 +1,4 @@
-"""A training's files are sent to the storage beside the next epoch's steps."""
+"""A training's files are written, and sent to the storage, beside the next epoch's steps."""
 
 import threading
 from collections.abc import Callable
@@ -11,35 +11,60 @@ from typing import Any
 import pytest
 import torch
 
-from raytrain.engine import sending
+from raytrain.engine import saving
 from raytrain.engine import trial as engine
+from raytrain.engine.checkpoint import load_checkpoint
 from raytrain.engine.parallel import World
 from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.trial import Samples, run_trial
 from raytrain.runs.attempts import read_starts
 from raytrain.runs.history import Row, read_history
 from raytrain.runs.record import Task
-from tests.tiny import SPEC, draw_samples, make_task
+from tests.tiny import SPEC, make_task
 
 WAIT_S = 60.0
 """Until a test fails that would wait forever."""
 
 
-@pytest.fixture(scope="module")
-def samples(tmp_path_factory: pytest.TempPathFactory) -> Samples:
-    return draw_samples(tmp_path_factory.mktemp("tiny"))
-
-
 @pytest.fixture
-def task(samples: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Task:
-    """Two epochs, in a folder that a storage has."""
-    monkeypatch.setattr(sending, "stored_path", lambda path: path)
+def task(samples: Samples, tmp_path: Path) -> Task:
+    """Two epochs."""
     spec = SPEC.model_copy(update={"epochs": 2})
     return make_task(tmp_path / "trials" / "0", samples, spec)
 
 
 def epochs_of(folder: Path) -> list[int]:
     return [row["epoch"] for row in read_history(folder / "history.jsonl")]
+
+
+def test_the_next_epoch_trains_while_one_is_written(
+    task: Task, samples: Samples, trained: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The checkpoint has the weights of its epoch, although the next one has changed them."""
+    second, train_epoch, save_weights = threading.Event(), engine.train_epoch, engine.save_weights
+
+    def learned(training: Any, loader: Any, history: list[Row]) -> Row:
+        row = train_epoch(training, loader, history)
+        if history:
+            second.set()
+        return row
+
+    def slow(path: Path, state: dict[str, Any], card: dict[str, Any]) -> None:
+        assert second.wait(WAIT_S), "training waits until an epoch is written"
+        save_weights(path, state, card)
+
+    monkeypatch.setattr(engine, "save_weights", slow)
+    monkeypatch.setattr(engine, "train_epoch", learned)
+    run_trial(replace(task, spec=trained.spec), samples, SilentReporter())
+    assert epochs_of(task.directory) == [1, 2, 3, 4]
+    ours, theirs = (
+        {path.name: load_checkpoint(path) for path in each.trial_dir.checkpoints.glob("epoch_*.pt")}
+        for each in (task, trained)
+    )
+    assert ours.keys() == theirs.keys()
+    for name, state in theirs.items():
+        for part in ("model", "train_model"):
+            assert all(torch.equal(v, ours[name][part][k]) for k, v in state[part].items()), name
 
 
 def test_the_next_epoch_trains_while_one_is_sent(
@@ -57,7 +82,7 @@ def test_the_next_epoch_trains_while_one_is_sent(
             second.set()
         return train_epoch(training, loader, history)
 
-    monkeypatch.setattr(sending, "send", slow)
+    monkeypatch.setattr(saving, "send", slow)
     monkeypatch.setattr(engine, "train_epoch", trained)
     run_trial(task, samples, SilentReporter())
     # The row of the second epoch is written after the first epoch has been sent.
@@ -82,8 +107,8 @@ def test_a_trial_of_a_search_reports_an_epoch_after_it_has_been_sent(
         def report(self, row: Row) -> None:
             reported.append(sent[-1] if sent else [])
 
-    monkeypatch.setattr(sending, "ThreadPoolExecutor", Late)
-    monkeypatch.setattr(sending, "send", lambda folder: sent.append(epochs_of(folder)))
+    monkeypatch.setattr(saving, "ThreadPoolExecutor", Late)
+    monkeypatch.setattr(saving, "send", lambda folder: sent.append(epochs_of(folder)))
     run_trial(replace(task, station="search"), samples, Reporter())
     assert reported == [[1], [1, 2]]
 
@@ -109,7 +134,7 @@ def test_a_trial_that_is_stopped_is_sent_before_it_ends(
             stopped.set()
             super().report(row)
 
-    monkeypatch.setattr(sending, "send", slow)
+    monkeypatch.setattr(saving, "send", slow)
     with pytest.raises(SystemExit):
         run_trial(task, samples, Reporter())
     assert sent == [[1]]
@@ -124,7 +149,7 @@ def test_workers_continue_from_the_newest_checkpoint_that_all_of_them_have(
         def gather(self, value: Any) -> list[Any]:
             return [value, 1 if isinstance(value, int) else value]
 
-    monkeypatch.setattr(sending, "send", lambda folder: None)
+    monkeypatch.setattr(saving, "send", lambda folder: None)
     run_trial(task, samples, SilentReporter())
     monkeypatch.setattr(engine, "current_world", lambda: Behind(0, 1, torch.device("cpu")))
     run_trial(task, samples, SilentReporter())
@@ -138,7 +163,7 @@ def test_a_storage_that_cannot_be_written_ends_the_training(
     def broken(folder: Path) -> None:
         raise OSError("the bucket is away")
 
-    monkeypatch.setattr(sending, "send", broken)
+    monkeypatch.setattr(saving, "send", broken)
     with pytest.raises(OSError, match=r"epoch 1 could not be written \(the bucket is away\)"):
         run_trial(task, samples, SilentReporter())
     # Nothing of the second epoch is written: the same command continues after the first one.
@@ -153,7 +178,7 @@ def test_checkpoints_are_deleted_only_after_later_ones_are_sent(
     def looked(folder: Path) -> None:
         seen.append(sorted(path.stem for path in (folder / "checkpoints").glob("epoch_*.pt")))
 
-    monkeypatch.setattr(sending, "send", looked)
+    monkeypatch.setattr(saving, "send", looked)
     spec = task.spec.model_copy(update={"epochs": 4})
     run_trial(replace(task, spec=spec), samples, SilentReporter())
     assert seen[0] == ["epoch_0001"]
