@@ -75,7 +75,7 @@ def test_a_batch_above_the_share_is_divided(tmp_path: Path, samples: Samples) ->
     """10 images at 1024x1024 do not fit into a fortieth of the GPU; one does."""
     large = {"framing": {"name": "resize", "height": 1024, "width": 1024}}
     spec = TrialSpec.model_validate(
-        SPEC.model_dump(by_alias=True) | large | {"model": {"name": "unet", "width": 48}}
+        SPEC.model_dump(by_alias=True) | large | {"model": {"name": "unet", "width": 16}}
         | {"batch_size": 10, "epochs": 2}
     )  # fmt: skip
     task = make_task(tmp_path / "t", samples, spec)
