@@ -5,6 +5,7 @@ Each command returns an `Answer`. Only this module turns an answer into text or 
 
 import contextlib
 import errno
+import shlex
 import signal
 import sys
 import traceback
@@ -29,11 +30,6 @@ class Terminated(KeyboardInterrupt):
     """Raised by SIGTERM: the system or a user ends the process."""
 
 
-def _terminate(number: int, frame: object) -> None:
-    del number, frame
-    raise Terminated
-
-
 CONTINUE = "all work up to the last epoch is saved; run the same command to continue"
 
 
@@ -54,7 +50,8 @@ class _Commands(TyperGroup):
         return super().parse_args(ctx, sorted(args, key=lambda word: word != VERBOSE))
 
     def invoke(self, ctx):
-        signal.signal(signal.SIGTERM, _terminate)
+        self._terminated = False
+        signal.signal(signal.SIGTERM, self._terminate)
         words = [*ctx.args, "--"]
         as_json = "--json" in words[: words.index("--")] and "--help" not in words
         warnings, out = print_messages(), sys.stdout
@@ -81,10 +78,14 @@ class _Commands(TyperGroup):
             if error.errno == errno.EPIPE:  # `raytrain ledger | head`
                 raise
             return failure(error, "storage", 1)
-        except Terminated:
-            return failure(KeyboardInterrupt(f"terminated; {CONTINUE}"), "terminated", 143)
         except KeyboardInterrupt:
-            return failure(KeyboardInterrupt(f"interrupted; {CONTINUE}"), "interrupted", 130)
+            # While Ray waits, it raises its own KeyboardInterrupt in place of `Terminated`.
+            word, code = ("terminated", 143) if self._terminated else ("interrupted", 130)
+            return failure(KeyboardInterrupt(f"{word}; {CONTINUE}"), word, code)
+
+    def _terminate(self, number, frame):
+        self._terminated = True
+        raise Terminated
 
     def _any_answer(self, ctx):
         """Return an answer for every error, because a program waits for an answer."""
@@ -179,3 +180,10 @@ def resolved(
     place = place_of(local)
     spec = load_job(path, overrides, profile).at(place)
     return spec, run_dir(spec), place
+
+
+def typed(command: str, path: Path, overrides: list[str] | None, profile: str | None) -> str:
+    """Return the line to type for a command on the same job with the same options."""
+    chosen = ["--profile", profile] if profile else []
+    changed = [word for override in overrides or () for word in ("--set", override)]
+    return shlex.join([*command.split(), str(path), *chosen, *changed])

@@ -9,7 +9,7 @@ import typer
 
 import raytrain
 from raytrain.cli.answer import Answer, problem_of
-from raytrain.cli.app import JobFile, Local, Overrides, Profile, app, place_of, resolved
+from raytrain.cli.app import JobFile, Local, Overrides, Profile, app, place_of, resolved, typed
 from raytrain.cli.begin import begun
 from raytrain.config.load import load_job
 from raytrain.data.working import working
@@ -36,7 +36,8 @@ def check(job: JobFile, set: Overrides = None, profile: Profile = None) -> Answe
     result = {"data": found.report, "folds": len(found.folds.val_ids), "fold_notes": notes}
     text = "\n  ".join([summary(found.report), *notes])
     text += f"\nwritten: {', '.join(map(str, written))}"
-    return Answer({**result, "written": written}, f"{text}\nno problem; next: raytrain run {job}")
+    following = typed("raytrain run", job, set, profile)
+    return Answer({**result, "written": written}, f"{text}\nno problem; next: {following}")
 
 
 @app.command(rich_help_panel=PANEL)

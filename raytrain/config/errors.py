@@ -78,10 +78,10 @@ def problems_of(error: ValidationError, root: type[BaseModel], prefix: str = "")
     text`. The path is written as in the YAML, after `prefix`."""
     lines: list[str] = []
     for item in error.errors(include_url=False):
-        path, parent = _walk(root, item["loc"])
+        path, models = _walk(root, item["loc"])
         kind, got, context = item["type"], item["input"], item.get("ctx", {})
         if kind == "extra_forbidden":
-            text = unknown_name(str(item["loc"][-1]), parent).replace("unknown", "unknown key", 1)
+            text = _unknown_key(str(item["loc"][-1]), models)
         elif kind == "union_tag_invalid":
             path, text = f"{path}.name", unknown_name(context["tag"], _quoted(context))
         elif kind == "union_tag_not_found":
@@ -98,18 +98,33 @@ def problems_of(error: ValidationError, root: type[BaseModel], prefix: str = "")
     return lines
 
 
+def _unknown_key(key: str, models: list[type[BaseModel]]) -> str:
+    """Return the text for a key that none of `models` has; it may belong one level further down,
+    such as `lr` of `trial.optimizer`."""
+    fields = {name: field for model in models for name, field in model.model_fields.items()}
+    below = [
+        f"{name}.{key}"
+        for name, field in fields.items()
+        for part in (field.annotation, *field.metadata)
+        if any(key in inner.model_fields for inner in models_in(part))
+    ]
+    if below and not nearest(key, fields):
+        return f"unknown key {key!r}; did you mean {' or '.join(map(repr, dict.fromkeys(below)))}?"
+    return unknown_name(key, fields).replace("unknown", "unknown key", 1)
+
+
 def _quoted(context: dict[str, Any]) -> list[str]:
     """Return the names in pydantic's text `'a', 'b' or 'c'` as a list."""
     text = context.get("expected_tags") or context["expected"]
     return [part.strip(" '") for part in str(text).replace(" or ", ",").split(",")]
 
 
-def _walk(root: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[str, list[str]]:
-    """Return the dotted path of `loc` without the tags of unions, and the keys that are valid at
-    its end."""
+def _walk(root: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[str, list[type[BaseModel]]]:
+    """Return the dotted path of `loc` without the tags of unions, and the models that may have the
+    key at its end."""
     path = ""
     here: list[type[BaseModel]] = [root]
-    beside: list[str] = []
+    beside: list[type[BaseModel]] = []
     for step in loc:
         if isinstance(step, int):
             path += f"[{step}]"
@@ -121,7 +136,7 @@ def _walk(root: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[str, list[
             here = tagged
             continue
         path += f".{step}" if path else step
-        beside = [name for model in here for name in model.model_fields]
+        beside = here
         here = [
             inner
             for model in here

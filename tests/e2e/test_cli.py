@@ -105,9 +105,10 @@ def test_one_fault_is_enough(tmp_path: Path, fault: Callable[[Path], str]) -> No
 
 def test_check_prints_and_saves_the_facts(tmp_path: Path) -> None:
     job = write_job(tmp_path, tmp_path / "runs")
-    done = raytrain("check", job)
+    done = raytrain("check", job, "--set", "trial.epochs=3")
     assert done.returncode == 0, done.stderr
     assert "train          16 images" in done.stdout
+    assert f"next: raytrain run {job} --set trial.epochs=3" in done.stdout
     assert (run_folder(tmp_path / "runs") / "data.json").is_file()
     assert (run_folder(tmp_path / "runs") / "folds.json").is_file()
 

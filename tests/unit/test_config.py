@@ -31,6 +31,7 @@ trial:
   schedule: {name: cosin}
   framing: {name: tile}
   epochs: 0
+  lr: 0.1
   augmentation: slice
 search:
   scheduler: {name: asha, grac: 2}
