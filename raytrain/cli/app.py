@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from raytrain.cli.answer import failure, json_text
+from raytrain.config.codes import Code
 from raytrain.config.job import JobSpec, Place
 from raytrain.config.load import load_job
 from raytrain.config.plain import PlainStream
@@ -80,8 +81,9 @@ class _Commands(TyperGroup):
             return failure(error, "storage", 1)
         except KeyboardInterrupt:
             # While Ray waits, it raises its own KeyboardInterrupt in place of `Terminated`.
-            word, code = ("terminated", 143) if self._terminated else ("interrupted", 130)
-            return failure(KeyboardInterrupt(f"{word}; {CONTINUE}"), word, code)
+            code: Code = "terminated" if self._terminated else "interrupted"
+            number = 143 if self._terminated else 130
+            return failure(KeyboardInterrupt(f"{code}; {CONTINUE}"), code, number)
 
     def _terminate(self, number, frame):
         self._terminated = True
