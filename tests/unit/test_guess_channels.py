@@ -33,6 +33,11 @@ def draw_channels(root: Path, image: str, mask: str, channels: Sequence[str]) ->
         ("all/{0}-{1}.tif", "all/{0}-mask.tif", ("DAPI", "FITC"), "all/{name}-{channel}.tif"),
         ("imagesTr/{0}_{1}.png", "labelsTr/{0}.png", ("0000", "0001"),
          "imagesTr/{name}_{channel}.png"),
+        ("{1}/{0}.png", "masks/{0}.png", ("membrane", "nuclei"), "{channel}/{name}.png"),
+        ("images/{1}/{0}.png", "masks/{0}.png", ("Red", "Green", "Blue"),
+         "images/{channel}/{name}.png"),
+        ("x/{1}/{0}.tif", "x/gt/{0}.tif", ("ch1", "ch2"),
+         "x/{channel}/{name}.tif"),
     ],
 )  # fmt: skip
 def test_files_that_are_channels_of_one_image(
@@ -47,8 +52,18 @@ def test_files_that_are_channels_of_one_image(
     assert (draft.report.channels, len(draft.report.labeled)) == (len(channels), 4)
 
 
-def test_files_with_masks_of_their_own_are_no_channels(tmp_path: Path) -> None:
-    draw_channels(tmp_path, "images/{0}_{1}.png", "masks/{0}_{1}.png", ("left", "right"))
+@pytest.mark.parametrize("path", ["{0}_{1}", "{1}/{0}"])
+def test_files_with_masks_of_their_own_are_no_channels(tmp_path: Path, path: str) -> None:
+    draw_channels(tmp_path, f"images/{path}.png", f"masks/{path}.png", ("left", "right"))
+    draft = draft_of(str(tmp_path), None)
+    assert isinstance(draft.job.competition.format, PairedFoldersSpec)
+    assert draft.job.competition.format.channels == ()
+    assert "{channel}" not in draft.job.competition.format.image
+
+
+def test_folders_of_patients_with_equal_files_are_no_channels(tmp_path: Path) -> None:
+    patients = [f"p{number}" for number in range(4)]
+    draw_channels(tmp_path, "images/{1}/{0}.png", "masks/{1}/{0}.png", patients)
     format = draft_of(str(tmp_path), None).job.competition.format
     assert isinstance(format, PairedFoldersSpec)
-    assert (format.image, format.channels) == ("images/{name}.png", ())
+    assert format.channels == ()

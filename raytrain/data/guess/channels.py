@@ -1,4 +1,4 @@
-"""Which files are channels of one image, according to their names: `a_red.tif`, `a_green.tif`."""
+"""Which files are channels of one image, by their names: `a_red.tif`, or `red/a.tif`."""
 
 import re
 from collections import Counter, defaultdict
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from raytrain.data.channels import CHANNEL
 from raytrain.data.guess.families import split_of
-from raytrain.data.guess.files import File, names_masks
+from raytrain.data.guess.files import File, names_images, names_masks
 from raytrain.data.guess.found import Layout
 from raytrain.data.guess.said import Said, Tree
 from raytrain.data.index import natural_key
@@ -20,6 +20,9 @@ _ENDING = re.compile(r"(.+)([_\-. ])([A-Za-z]\w*|\d{4})")
 """Pattern of a name that ends with a joint and a channel. Numbers at the end are views, slices or
 frames, except the four digits of nnU-Net's modalities."""
 
+_FOLDER = re.compile(r"[A-Za-z]+|(?i:c|ch|channel|band)[_-]?\d{1,2}")
+"""Pattern of a folder that may be a channel. Folders with other numbers are patients or series."""
+
 
 @dataclass(frozen=True)
 class United:
@@ -29,28 +32,39 @@ class United:
     files: list[File]
     firsts: frozenset[str]
     """The addresses of the files that replace all channels of an image."""
-    joint: str
-    """The text between the image's name and the channel."""
+    joint: str | None
+    """The text between the image's name and the channel; None: the channel is a folder's name."""
     channels: tuple[str, ...]
 
     def layout(self, found: Layout) -> Layout | None:
         """Return `found`, which is the layout of these files, as the layout of all files, with
         `{channel}` in its patterns. Returns None if its images are not those with channels, or if
         each channel has masks of its own."""
-        endings = tuple(f"{self.joint}{channel}" for channel in self.channels)
         masks = [address for of in found.masks.values() for address in of]
-        own = any(address.rpartition(".")[0].endswith(endings) for address in masks)
-        if own or not self.firsts & {*found.images.values()}:
+        if any(map(self._names_channel, masks)) or not self.firsts & {*found.images.values()}:
             return None
         format: dict[str, Said | Tree] = {}
         for key, said in found.format.items():
             if key in ("image", "test_image") and isinstance(said, Said):
-                stem, dot, suffix = said.value.rpartition(".")
-                said = replace(said, value=f"{stem}{self.joint}{{{CHANNEL}}}{dot}{suffix}")
+                said = replace(said, value=self._with_channel(said.value))
             format[key] = said
         why = "a file for each channel; their order is that of the image's channels"
         format["channels"] = Said([*self.channels], why)
         return replace(found, format=format)
+
+    def _names_channel(self, address: str) -> bool:
+        if self.joint is None:
+            return not {*self.channels}.isdisjoint(address.split("/")[:-1])
+        endings = tuple(f"{self.joint}{channel}" for channel in self.channels)
+        return address.rpartition(".")[0].endswith(endings)
+
+    def _with_channel(self, pattern: str) -> str:
+        if self.joint is None:
+            parts = pattern.split("/")
+            parts[parts.index(self.channels[0])] = f"{{{CHANNEL}}}"
+            return "/".join(parts)
+        stem, dot, suffix = pattern.rpartition(".")
+        return f"{stem}{self.joint}{{{CHANNEL}}}{dot}{suffix}"
 
 
 def united(files: Sequence[File]) -> United | None:
@@ -59,6 +73,10 @@ def united(files: Sequence[File]) -> United | None:
 
     All images must have the same channels, at least two.
     """
+    return _by_endings(files) or _by_folders(files)
+
+
+def _by_endings(files: Sequence[File]) -> United | None:
     stems: dict[tuple[tuple[str, ...], str, str, str], dict[str, File]] = defaultdict(dict)
     for file in files:
         match = _ENDING.fullmatch(file.stem)
@@ -83,6 +101,34 @@ def united(files: Sequence[File]) -> United | None:
     if max(places.values()) > 1:
         return None
     return United(alone, frozenset(firsts), joint, channels)
+
+
+def _by_folders(files: Sequence[File]) -> United | None:
+    """Return the files of folders with equal files, whose paths differ in the last folder only."""
+    inside: dict[tuple[str, ...], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for file in files:
+        if file.folders and _FOLDER.fullmatch(file.folders[-1]) and not _has_role(file):
+            inside[file.folders[:-1]][file.folders[-1]].add(f"{file.stem}{file.suffix}")
+    shapes = {
+        frozenset(of)
+        for of in inside.values()
+        if all(names == next(iter(of.values())) for names in of.values())
+    }
+    several = [of for of in inside.values() if len(of) > 1]
+    images = sum(len(next(iter(of.values()))) for of in several)
+    if len(shapes) != 1 or len(several) != len(inside) or images < FEWEST:
+        return None
+    channels = _in_order(next(iter(shapes)))
+    alone = [file for file in files if not {*file.folders[-1:]} & {*channels[1:]}]
+    firsts = frozenset(file.address for file in alone if file.folders[-1:] == channels[:1])
+    return United(alone, firsts, None, channels)
+
+
+def _has_role(file: File) -> bool:
+    """Return whether a file's folders say that it is a mask, or its last one that it is an image or
+    belongs to a split."""
+    last = file.folders[-1]
+    return names_masks("/".join(file.folders)) or names_images(last) or split_of(last) is not None
 
 
 def _in_order(names: frozenset[str]) -> tuple[str, ...]:
