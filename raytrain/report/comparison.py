@@ -128,7 +128,8 @@ def _compared(run: RunDir, table: StudyTable) -> ComparedStudy:
     rows = [[table.source, run.path.name, *_cell(cell, table), *beside] for cell in table.cells]
     if not rows:
         best = table.choices[0]
-        cell = Cell("no figure is stated", table.measures[0], 0.0, best.ours[0], best.label)
+        words = best.words(table.factors)
+        cell = Cell("no figure is stated", table.measures[0], 0.0, best.ours[0], words)
         row = _cell(cell, table)
         rows = [[table.source, run.path.name, *row[:2], "", row[3], "", *row[5:], *beside]]
     return ComparedStudy(run.path, table, command, hardware, len(records), spans, time, rows)

@@ -10,7 +10,7 @@ from raytrain.config.study import StatedSpec, StudySpec, choice_label
 from raytrain.metrics import gathered, score
 from raytrain.metrics.bootstrap import interval
 from raytrain.metrics.oof_file import OofEvidence, read_oof_evidence
-from raytrain.report.study_table import Cell, Choice, Spread, StudyTable
+from raytrain.report.study_table import Cell, Choice, Spread, StudyTable, in_words
 from raytrain.runs.history import read_history
 from raytrain.runs.jobs import read_job
 from raytrain.runs.layout import RunDir
@@ -47,10 +47,10 @@ def study_table(run: RunDir) -> StudyTable | None:
     )
 
 
-def _rank(choice: Choice) -> tuple[bool, float, str]:
+def _rank(choice: Choice) -> tuple[bool, float, tuple[str, ...]]:
     """Return the key that sorts by the first measure, best first."""
     first = choice.ours[0]
-    return (first is None, -(first.mean if first else 0.0), choice.label)
+    return (first is None, -(first.mean if first else 0.0), choice.labels)
 
 
 def _choice(run: RunDir, study: StudySpec, factors: tuple[str, ...], each: Configuration) -> Choice:
@@ -87,7 +87,7 @@ def _cells(
     study: StudySpec, stated: StatedSpec, factors: tuple[str, ...], choices: list[Choice]
 ) -> list[Cell]:
     best = _best(stated, factors, choices)
-    of = ", ".join(stated.at.values()) or "the best of all"
+    of = in_words(stated.at) or "the best of all"
     of = of if stated.at.keys() in (set(), set(factors)) else f"the best of {of}"
     pairs = zip(study.measures, _figures(study, stated), strict=True)
     return [
@@ -96,7 +96,7 @@ def _cells(
             measure=measure.label,
             theirs=theirs,
             ours=best.ours[place] if best else None,
-            ours_is=best.label if best else "",
+            ours_is=best.words(factors) if best else "",
         )
         for place, (measure, theirs) in enumerate(pairs)
         if theirs is not None

@@ -31,6 +31,23 @@ class Spread:
         return len(self.values)
 
 
+def in_words(at: dict[str, str]) -> str:
+    """Return the value of each factor as one text. A number follows its factor's name, because it
+    alone does not say what it is."""
+    return ", ".join(
+        f"{factor.rpartition('.')[2]} {value}" if _is_number(value) else value
+        for factor, value in at.items()
+    )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 @dataclass(frozen=True)
 class Choice:
     """One configuration of the study, with our results and the source's."""
@@ -52,10 +69,9 @@ class Choice:
     histories: Sequence[Sequence[Row]]
     """The history of each repeat."""
 
-    @property
-    def label(self) -> str:
-        """The choice's values of all factors as one text."""
-        return ", ".join(self.labels)
+    def words(self, factors: tuple[str, ...]) -> str:
+        """Return the choice's values of all factors as one text."""
+        return in_words(dict(zip(factors, self.labels, strict=True)))
 
 
 @dataclass(frozen=True)

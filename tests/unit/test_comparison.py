@@ -57,16 +57,16 @@ def test_every_stated_figure_leads_to_ours_the_command_and_the_hardware(storage:
     none, row = csv.DictReader(table.read_text().splitlines())
     dice = 2 * 70 / 170
     assert row == {
-        "source": "Z2", "run": "first", "stated for": "0.001", "measure": "Dice",
+        "source": "Z2", "run": "first", "stated for": "lr 0.001", "measure": "Dice",
         "theirs": "0.5000", "ours": f"{dice:.4f}", "difference": f"{dice - 0.5:+.4f}", "n": "1",
         "95 %": f"{dice:.4f} .. {dice:.4f}", "95 % over": "draws of groups of images",
-        "same measure": "same", "same images": "other", "ours is": "0.001", "epochs": "3",
+        "same measure": "same", "same images": "other", "ours is": "lr 0.001", "epochs": "3",
         "command": "raytrain search z2.yaml --set a=b", "hardware": "NVIDIA H100", "time": "12 s",
     }  # fmt: skip
     assert (none["stated for"], none["theirs"], none["difference"]) == (
         "no figure is stated", "", ""
     )  # fmt: skip
-    assert (none["command"], none["hardware"], none["ours is"]) == ("", "", "0.001")
+    assert (none["command"], none["hardware"], none["ours is"]) == ("", "", "lr 0.001")
     shown = Page(page)
     assert "There: Dice <b>." in shown.text("study-2")
     assert "raytrain search z2.yaml --set a=b hardware NVIDIA H100" in shown.text("study-2")
@@ -77,9 +77,9 @@ def test_the_table_can_be_put_into_a_page_of_markdown(storage: Path) -> None:
     lines = as_markdown(compare_studies(storage)[0]).splitlines()
     assert len(lines) == 4
     assert {line.count("|") for line in lines} == {14}
-    assert lines[3].startswith("| Z2 | first | 0.001 | Dice | 0.5000 | 0.8235 | +0.3235 | 1 |")
+    assert lines[3].startswith("| Z2 | first | lr 0.001 | Dice | 0.5000 | 0.8235 | +0.3235 | 1 |")
     assert lines[0].endswith("| same images | ours is |")
-    assert lines[3].endswith("| same | other | 0.001 |")
+    assert lines[3].endswith("| same | other | lr 0.001 |")
 
 
 def test_only_the_first_measure_is_said_to_be_the_same(tmp_path: Path) -> None:

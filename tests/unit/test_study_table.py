@@ -60,10 +60,10 @@ def test_the_table_lays_ours_beside_theirs(tmp_path: Path) -> None:
     text = study_text(table)
     assert "Z9; the source states: test Dice and Jaccard" in text
     assert [(cell.choice, cell.measure, cell.theirs, cell.ours_is) for cell in table.cells] == [
-        ("focal, 0.001", "Dice", 0.4476, "focal, 0.001"),
-        ("the best of dice", "Dice", 0.4087, "dice, 0.001"),
-        ("the best of dice", "IoU", 0.3092, "dice, 0.001"),
-        ("the best of all", "IoU", 0.5, "dice, 0.001"),
+        ("focal, lr 0.001", "Dice", 0.4476, "focal, lr 0.001"),
+        ("the best of dice", "Dice", 0.4087, "dice, lr 0.001"),
+        ("the best of dice", "IoU", 0.3092, "dice, lr 0.001"),
+        ("the best of all", "IoU", 0.5, "dice, lr 0.001"),
     ]
     assert table.cells[0].difference == pytest.approx(dice - 0.4476)
     assert (
@@ -124,7 +124,7 @@ def test_a_single_training_has_an_interval_over_groups_and_repeats_one_over_them
     assert repeated.high == pytest.approx(repeated.mean + 4.3027 * repeated.sd / 3**0.5, abs=1e-5)
     # What was not trained yet has a cell, too.
     missing = stated_cells(found[1])[1]
-    assert missing == ["0.1", "Dice", "0.4000", "", "", "", "", ""]
+    assert missing == ["lr 0.1", "Dice", "0.4000", "", "", "", "", ""]
 
 
 def test_one_factor_of_numbers_is_drawn_on_a_logarithmic_axis(tmp_path: Path) -> None:
