@@ -53,10 +53,9 @@ def hold_place(
     need = held_bytes(cache, frame, frame.windows(cache, rows))
     free = free_memory(world.device)
     lacking = world.sum_(torch.tensor(int(need > SHARE * free), device=world.device))
-    size = f"{need / GB:.3g} GB of windows"
     if not int(lacking):
-        told = f"{size} held on the device, which had {free / GB:.3g} GB of free memory"
-        return "device", None if before else told
+        return "device", None
+    size = f"{need / GB:.3g} GB of windows"
     reason = f"{size} are more than half of the {free / GB:.3g} GB that are free on the device"
     if spec.hold == "device":
         raise ValueError(f"trial.hold: {reason}; set trial.hold to auto or host")

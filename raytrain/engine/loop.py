@@ -129,6 +129,7 @@ def train_epoch(training: Training, loader: DataLoader[Batch], history: Sequence
         "wait_share": round(wait_shares / ranks, 4),
         "images": images,
         "ranks": int(ranks),
+        **({"hold": "device"} if training.hold == "device" else {}),
         **({"skipped": len(own_S) - len(share_S)} if spec.not_finite == "skip" else {}),
         **device_used(world),
     }

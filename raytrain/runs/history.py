@@ -15,11 +15,13 @@ any. `skipped` counts the skipped steps, if steps that are not finite are skippe
 
 Time: `seconds` of training; `samples_per_s` of all workers in them; `wait_share` (0 .. 1), the
 share of that time that steps waited for their batch, as the mean over the workers; `epoch_seconds`
-from the end of the previous epoch to the end of this one, including validation and checkpoint;
-`seconds_left`, an upper bound at that pace; `time` at the end, in seconds since 1970.
+from the end of the previous epoch to the end of this one, including validation and the wait for the
+previous checkpoint; `seconds_left`, an upper bound at that pace; `time` at the end, in seconds
+since 1970.
 
 Size: number of `images`, and of `ranks` that took part; the `device`'s name, `host_gb`
-and, on GPUs, `device_gb`: the peak memory of rank 0 so far."""
+and, on GPUs, `device_gb`: the peak memory of rank 0 so far. `hold` is `device` if the windows are
+kept there."""
 
 
 def write_history(path: Path, rows: list[Row]) -> None:
