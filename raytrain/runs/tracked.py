@@ -9,7 +9,7 @@ from raytrain.runs.record import Task
 
 Plain = str | int | float | bool
 
-BESIDE = ("epoch", "time", "seconds_left", "notes", "device")
+BESIDE = ("epoch", "time", "seconds_left", "notes", "device", "hold")
 """Keys of a row of the history that are not figures of the training."""
 
 
