@@ -3,7 +3,6 @@ verified when they are read."""
 
 import warnings
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from raytrain.config.job import FoldSpec
 from raytrain.data.report import DataReport, columns
 from raytrain.runs.files import read_spec, write_json
 from raytrain.runs.fingerprint import fingerprint
+from raytrain.runs.layout import RunDir
 
 REMEDY = "delete it; the same data and settings give the same folds again"
 
@@ -113,16 +113,38 @@ def fold_notes(folds: Folds, report: DataReport) -> list[str]:
     return notes
 
 
-def load_or_make_folds(path: Path, report: DataReport, spec: FoldSpec | None) -> Folds:
-    """Return the saved folds after verifying them. If there are none, make and save them.
+def load_or_make_folds(run: RunDir, report: DataReport, spec: FoldSpec | None) -> Folds:
+    """Return the saved folds after verifying them. If there are none, or if they fit other data or
+    settings and nothing was trained on them, make and save them.
 
-    Raises ValueError when the saved folds belong to other data or settings, or were edited.
+    Raises ValueError when the saved folds do not fit the job, or were edited.
     """
-    if not path.is_file():
-        folds = make_folds(report, spec)
-        write_json(path, folds.model_dump(mode="json"))
-        return folds
-    folds = read_spec(path, Folds, REMEDY)
+    if not run.folds.is_file():
+        return _made(run, report, spec)
+    folds = read_spec(run.folds, Folds, REMEDY)
+    edited = folds.hash != fingerprint(folds.val_ids)
+    problems = [*_problems(folds, report, spec)]
+    if edited:
+        problems.append("the file was edited (its hash differs)")
+    elif problems and not run.trials.is_dir():
+        return _made(run, report, spec)
+    if problems:
+        listed = "\n  ".join(shortened(problems))
+        raise ValueError(
+            f"{run.folds}: the folds do not fit the job; use another run name, such as --set "
+            f"run=second\n  {listed}"
+        )
+    return folds
+
+
+def _made(run: RunDir, report: DataReport, spec: FoldSpec | None) -> Folds:
+    folds = make_folds(report, spec)
+    write_json(run.folds, folds.model_dump(mode="json"))
+    return folds
+
+
+def _problems(folds: Folds, report: DataReport, spec: FoldSpec | None) -> list[str]:
+    """Return why the saved folds do not fit the data and the job."""
     problems = []
     if folds.data != report.fingerprint:
         problems.append("the data changed since these folds were made")
@@ -144,12 +166,4 @@ def load_or_make_folds(path: Path, report: DataReport, spec: FoldSpec | None) ->
                 problems.append(f"{id!r} is not in the data")
             elif owner.setdefault(group[id], fold) != fold:
                 problems.append(f"group {group[id]!r} is in folds {owner[group[id]]} and {fold}")
-    if folds.hash != fingerprint(folds.val_ids):
-        problems.append("the file was edited (its hash differs)")
-    if problems:
-        listed = "\n  ".join(shortened(problems))
-        raise ValueError(
-            f"{path}: the folds do not fit the job; use another run name, such as --set "
-            f"run=second\n  {listed}"
-        )
-    return folds
+    return problems

@@ -94,7 +94,7 @@ class Run:
     @cached_property
     def folds(self) -> Folds:
         """The folds of the labeled images. The first command that needs folds draws them."""
-        return load_or_make_folds(self.folder.folds, self.report, self.job.folds)
+        return load_or_make_folds(self.folder, self.report, self.job.folds)
 
     @property
     def backend(self) -> Backend:

@@ -77,7 +77,7 @@ def check_all(job: JobSpec, run: RunDir) -> tuple[DataReport, Folds]:
         raise config_error("the job", problems)
     show_stations(run)
     report = check(job, run)
-    folds = load_or_make_folds(run.folds, report, job.folds)
+    folds = load_or_make_folds(run, report, job.folds)
     draw_contact_sheet(run, report)
     send(run.path)
     return report, folds

@@ -12,8 +12,9 @@ SIZES = 6
 COPIES = 10
 """Number of names that a message lists of a set of equal images."""
 NO_TEST = (
-    "there are no test images, so there is nothing to submit; name them in "
-    "competition.splits.test, or run only `raytrain search` and `raytrain cv`"
+    "there are no test images, so there is nothing to submit; write where they are in "
+    "competition.format.test_image, or in competition.splits, or run only `raytrain search` and "
+    "`raytrain cv`"
 )
 
 

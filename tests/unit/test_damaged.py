@@ -37,7 +37,7 @@ READERS: dict[str, Reader] = {
     "config.json": read_job,
     "data.json": lambda run: read_report(run.data_report),
     "samples.parquet": lambda run: read_report(run.data_report),
-    "folds.json": lambda run: load_or_make_folds(run.folds, small_report(), FoldSpec()),
+    "folds.json": lambda run: load_or_make_folds(run, small_report(), FoldSpec()),
     "search/proposals.jsonl": lambda run: read_proposals(run.proposals),
     "search/events.jsonl": lambda run: read_events(run.events),
     "search/present.json": present_trials,

@@ -12,6 +12,7 @@ from raytrain.data.folds import Folds, load_or_make_folds, make_folds
 from raytrain.data.report import DataReport
 from raytrain.runs.files import read_json, write_json
 from raytrain.runs.fingerprint import fingerprint
+from raytrain.runs.layout import RunDir
 from tests.arrays import report_of
 
 Pixels = tuple[int, ...]
@@ -123,33 +124,41 @@ def test_without_folds_a_fifth_or_at_least_one_group_is_held_out(groups: int, he
     assert {*folds.val_ids[0], *folds.rest} == {*_labelled(report)}
 
 
-def test_saved_folds_are_used_again(tmp_path: Path) -> None:
-    path, report, spec = tmp_path / "folds.json", _plain(6), FoldSpec(count=3, seed=1)
-    made = load_or_make_folds(path, report, spec)
-    before = (path.read_bytes(), path.stat().st_ino)
-    assert load_or_make_folds(path, report, spec) == made == make_folds(report, spec)
-    assert (path.read_bytes(), path.stat().st_ino) == before
+@pytest.fixture
+def run(tmp_path: Path) -> RunDir:
+    """A run in which something was trained."""
+    found = RunDir(tmp_path)
+    found.trials.mkdir()
+    return found
+
+
+def test_saved_folds_are_used_again(run: RunDir) -> None:
+    report, spec = _plain(6), FoldSpec(count=3, seed=1)
+    made = load_or_make_folds(run, report, spec)
+    before = (run.folds.read_bytes(), run.folds.stat().st_ino)
+    assert load_or_make_folds(run, report, spec) == made == make_folds(report, spec)
+    assert (run.folds.read_bytes(), run.folds.stat().st_ino) == before
     # What stands in the file counts, not what would be made today.
     swapped = made.val_ids[1], made.val_ids[0], made.val_ids[2]
     other = Folds(hash=fingerprint(swapped), data=made.data, spec=spec, val_ids=swapped)
-    write_json(path, other.model_dump(mode="json"))
-    assert load_or_make_folds(path, report, spec) == other
+    write_json(run.folds, other.model_dump(mode="json"))
+    assert load_or_make_folds(run, report, spec) == other
 
 
-def test_an_edited_file_is_an_error(tmp_path: Path) -> None:
-    path, report = tmp_path / "folds.json", _plain(6)
-    load_or_make_folds(path, report, FoldSpec(count=3))
-    tree = read_json(path)
+def test_an_edited_file_is_an_error(run: RunDir) -> None:
+    report = _plain(6)
+    load_or_make_folds(run, report, FoldSpec(count=3))
+    tree = read_json(run.folds)
     tree["val_ids"][0][0], tree["val_ids"][1][0] = tree["val_ids"][1][0], tree["val_ids"][0][0]
-    write_json(path, tree)
+    write_json(run.folds, tree)
     with pytest.raises(ValueError, match="was edited") as caught:
-        load_or_make_folds(path, report, FoldSpec(count=3))
-    assert str(path) in str(caught.value)
+        load_or_make_folds(run, report, FoldSpec(count=3))
+    assert str(run.folds) in str(caught.value)
     # With its hash put right it still leaks.
     tree["hash"] = fingerprint(tree["val_ids"])
-    write_json(path, tree)
+    write_json(run.folds, tree)
     with pytest.raises(ValueError, match=r"group '\d' is in folds 0 and 1"):
-        load_or_make_folds(path, report, FoldSpec(count=3))
+        load_or_make_folds(run, report, FoldSpec(count=3))
 
 
 @pytest.mark.parametrize(
@@ -159,46 +168,54 @@ def test_an_edited_file_is_an_error(tmp_path: Path) -> None:
         (FoldSpec(count=3, seed=7), "the file has 3 folds with seed 0"),
     ],
 )
-def test_other_settings_are_an_error(tmp_path: Path, spec: FoldSpec, words: str) -> None:
-    path = tmp_path / "folds.json"
-    load_or_make_folds(path, _plain(6), FoldSpec(count=3))
+def test_other_settings_are_an_error(run: RunDir, spec: FoldSpec, words: str) -> None:
+    load_or_make_folds(run, _plain(6), FoldSpec(count=3))
     with pytest.raises(ValueError, match=words):
-        load_or_make_folds(path, _plain(6), spec)
+        load_or_make_folds(run, _plain(6), spec)
 
 
-def test_other_data_is_an_error(tmp_path: Path) -> None:
-    path, spec = tmp_path / "folds.json", FoldSpec(count=3)
-    load_or_make_folds(path, _plain(6), spec)
+def test_other_data_is_an_error(run: RunDir) -> None:
+    spec = FoldSpec(count=3)
+    load_or_make_folds(run, _plain(6), spec)
     changed = _report([(i // 2, (4, 1, 1)) for i in range(12)], data="other")
     with pytest.raises(ValueError, match="the data changed"):
-        load_or_make_folds(path, changed, spec)
+        load_or_make_folds(run, changed, spec)
 
 
-def test_images_that_are_gone_are_an_error(tmp_path: Path) -> None:
-    path, spec = tmp_path / "folds.json", FoldSpec(count=3)
-    load_or_make_folds(path, _plain(6), spec)
+def test_images_that_are_gone_are_an_error(run: RunDir) -> None:
+    spec = FoldSpec(count=3)
+    load_or_make_folds(run, _plain(6), spec)
     fewer = _report([(i // 2, (4, 1, 1)) for i in range(6)], data="other")
     with pytest.raises(ValueError, match="the data changed"):
-        load_or_make_folds(path, fewer, spec)
+        load_or_make_folds(run, fewer, spec)
 
 
-def test_another_grouping_of_the_same_data_is_an_error(tmp_path: Path) -> None:
-    path, spec = tmp_path / "folds.json", FoldSpec(count=3)
-    load_or_make_folds(path, _report([(i, (4, 1, 1)) for i in range(12)]), spec)
+def test_another_grouping_of_the_same_data_is_an_error(run: RunDir) -> None:
+    spec = FoldSpec(count=3)
+    load_or_make_folds(run, _report([(i, (4, 1, 1)) for i in range(12)]), spec)
     with pytest.raises(ValueError, match="is in folds"):
-        load_or_make_folds(path, _plain(6), spec)
+        load_or_make_folds(run, _plain(6), spec)
 
 
-def test_a_fold_that_lacks_images_is_an_error(tmp_path: Path) -> None:
-    path, report, spec = tmp_path / "folds.json", _plain(6), FoldSpec(count=3)
-    load_or_make_folds(path, report, spec)
-    tree = read_json(path)
+def test_a_fold_that_lacks_images_is_an_error(run: RunDir) -> None:
+    report, spec = _plain(6), FoldSpec(count=3)
+    load_or_make_folds(run, report, spec)
+    tree = read_json(run.folds)
     lost, twice = tree["val_ids"][2], tree["val_ids"][0][0]
     tree["val_ids"] = [[*tree["val_ids"][0], twice], tree["val_ids"][1], []]
     tree["hash"] = fingerprint(tree["val_ids"])
-    write_json(path, tree)
+    write_json(run.folds, tree)
     with pytest.raises(ValueError, match="fold 2 has no image") as caught:
-        load_or_make_folds(path, report, spec)
+        load_or_make_folds(run, report, spec)
     for id in lost:
         assert f"{id!r} is in no fold" in str(caught.value)
     assert f"{twice!r} is in the folds 2 times" in str(caught.value)
+
+
+def test_folds_on_which_nothing_was_trained_are_made_anew(run: RunDir) -> None:
+    run.trials.rmdir()
+    load_or_make_folds(run, _plain(6), FoldSpec(count=3))
+    more, spec = _report([(i // 2, (4, 1, 1)) for i in range(16)], data="other"), FoldSpec(count=2)
+    assert load_or_make_folds(run, more, spec) == make_folds(more, spec)
+    run.trials.mkdir()
+    assert load_or_make_folds(run, more, spec) == make_folds(more, spec)

@@ -63,7 +63,7 @@ def run_with_maps(folder: Path, truth: dict[str, np.ndarray]) -> tuple[RunDir, D
     )
     run, report = RunDir(folder / "run"), inspect(competition)
     write_report(run.data_report, report)
-    folds = load_or_make_folds(run.folds, report, FoldSpec(count=2))
+    folds = load_or_make_folds(run, report, FoldSpec(count=2))
     rng = np.random.default_rng(0)
     run.oof.mkdir()
     for fold, ids in enumerate(folds.val_ids):
