@@ -9,7 +9,7 @@ of `paths`.
 from collections.abc import Collection, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from raytrain.interface.returned import Checked, Drafted, Evaluated, Finished, Searched
 
@@ -67,7 +67,8 @@ def train(job: "JobSpec", place: "Place" = "ray") -> "Record":
     from raytrain.pipeline.run import opened
     from raytrain.pipeline.train import train as station
 
-    with opened(job.at(place), _folder(job), place, "train") as opened_run:
+    folder = _folder(job)
+    with opened(_at(job, place), folder, place, "train") as opened_run:
         return station(opened_run)
 
 
@@ -78,7 +79,7 @@ def search(job: "JobSpec", place: "Place" = "ray") -> Searched:
     from raytrain.pipeline.search import search as station
 
     folder = _folder(job)
-    with opened(job.at(place), folder, place, "search") as opened_run:
+    with opened(_at(job, place), folder, place, "search") as opened_run:
         return Searched(folder, station(opened_run))
 
 
@@ -93,7 +94,7 @@ def run(job: "JobSpec", place: "Place" = "ray") -> Finished:
     from raytrain.search.leaderboard import ranked
 
     folder = _folder(job)
-    event = line(job.at(place), folder, place)
+    event = line(_at(job, place), folder, place)
     return Finished(folder, read_ensemble(folder), configurations(ranked(folder)), event)
 
 
@@ -113,6 +114,11 @@ def predict(
     """
     from raytrain.pipeline.predict_new import predict_new
 
+    if not isinstance(source, str | PathLike):
+        raise ValueError(
+            f"source: give the path of a run's folder, a bundle or a checkpoint, such as "
+            f"result.paths.path (got {type(source).__name__})"
+        )
     given = [images] if isinstance(images, str | PathLike) else images
     return predict_new([*map(str, given)], Path(source), Path(out), [*extras], trust)
 
@@ -176,10 +182,27 @@ def submit(
 def _folder(job: "JobSpec") -> "RunDir":
     from raytrain.runs.layout import run_dir
 
-    return run_dir(job)
+    return run_dir(_loaded(job))
 
 
 def _visited(job: "JobSpec") -> "RunDir":
     from raytrain.runs.lock import visited
 
-    return visited(job)
+    return visited(_loaded(job))
+
+
+def _loaded(job: "JobSpec") -> "JobSpec":
+    from raytrain.config.job import JobSpec
+
+    if not isinstance(job, JobSpec):
+        raise ValueError(f"job: give the result of rt.load_job(path) (got {job!r:.80})")
+    return job
+
+
+def _at(job: "JobSpec", place: "Place") -> "JobSpec":
+    from raytrain.config.errors import unknown_name
+    from raytrain.config.job import Place
+
+    if place not in get_args(Place):
+        raise ValueError(f"place: {unknown_name(place, get_args(Place))}")
+    return job.at(place)

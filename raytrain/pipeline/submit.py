@@ -18,8 +18,7 @@ from raytrain.submission import calls
 from raytrain.submission.events import Event, latest
 from raytrain.submission.ledger import ledger_of
 from raytrain.submission.preflight import Consent, Quota, quota_of
-from raytrain.submission.prepare import missing, refuse
-from raytrain.submission.ready import on_its_way, ready
+from raytrain.submission.ready import on_its_way, ready, refuse_unready
 from raytrain.submission.sending import look_up, refuse_over_quota, send
 from raytrain.submission.wait_for_score import watch
 
@@ -55,6 +54,7 @@ def submit(job: JobSpec, run: RunDir, consent: Collection[Consent]) -> Submissio
 def preview(job: JobSpec, run: RunDir, consent: Collection[Consent]) -> Submission:
     """Do everything that `submit` does before it sends, and return the submission with a token.
     Raises ValueError with every objection to sending, and without credentials."""
+    refuse_unready(job, run)
     with _quota_in_errors(job):
         event = ready(job, run, consent)
         standing = look_up(job, run, event, consent)
@@ -68,8 +68,8 @@ def commit(job: JobSpec, run: RunDir, token: str, consent: Collection[Consent]) 
     Raises CodedError when the token is of another run or competition, when the file has changed, or
     when it was sent with this token before.
     """
+    refuse_unready(job, run)
     with _quota_in_errors(job):
-        refuse(run, missing(run))
         _verify(job, run, token)
         return submit(job, run, consent)
 

@@ -20,15 +20,20 @@ def entered_before(run: RunDir, ledger: Ledger) -> list[Event]:
     return [event for event in entered(ledger.read()) if event.sha256 == digest]
 
 
-def on_its_way(job: JobSpec, run: RunDir) -> Event | None:
-    """Return the event of this CSV if it was sent and is not judged yet, else None.
-
-    Raises ValueError when a file or a score that a submission needs is missing.
-    """
+def refuse_unready(job: JobSpec, run: RunDir) -> None:
+    """Raise ValueError when a file, a score or a setting that a submission needs is missing."""
     problems = missing(run)
     if job.competition.submission.slug is None:
         problems.append(NO_SLUG)
     refuse(run, problems)
+
+
+def on_its_way(job: JobSpec, run: RunDir) -> Event | None:
+    """Return the event of this CSV if it was sent and is not judged yet, else None.
+
+    Raises ValueError when a file, a score or a setting that a submission needs is missing.
+    """
+    refuse_unready(job, run)
     before = entered_before(run, ledger_of(job, run))
     return before[-1] if before and before[-1].kind == "sent" else None
 

@@ -119,3 +119,17 @@ def test_one_process_may_call_several_functions_of_a_run(
     assert len(found.leaderboard) == len(found.board) == 4
     assert found.leaderboard["val_score"].between(0, 1).all()
     assert capsys.readouterr().out == ""
+
+
+def test_wrong_arguments_say_what_to_give(tmp_path: Path) -> None:
+    path = write_job(tmp_path, tmp_path / "runs")
+    job = rt.load_job(path)
+    for call, words in (
+        (lambda: rt.train(job, place="mars"), r"place: unknown 'mars'; known: local, ray"),
+        (lambda: rt.check(path), r"job: give the result of rt.load_job\(path\)"),
+        (lambda: rt.run(str(path), "local"), r"job: give the result of rt.load_job\(path\)"),
+        (lambda: rt.predict([], job), r"source: give the path of a run's folder"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            call()
+    assert not (tmp_path / "runs").exists()

@@ -14,7 +14,7 @@ from tests.commands import raytrain
 from tests.e2e.finished_run import finished, run_of
 from tests.e2e.kaggle_state import Kaggle
 from tests.s3 import bucket
-from tests.support import ledger_in
+from tests.support import ledger_in, write_job
 
 pytestmark = pytest.mark.usefixtures("client_here")
 
@@ -29,6 +29,13 @@ def refused(job: Path, *overrides: str) -> str:
     with pytest.raises(ValueError, match=r"Nothing is lost|is not ready") as caught:
         submitted(job, *overrides)
     return str(caught.value)
+
+
+def test_a_preview_before_finalize_says_what_is_missing(tmp_path: Path) -> None:
+    job = write_job(tmp_path, tmp_path / "runs")
+    with pytest.raises(ValueError, match=r"not ready; run `raytrain finalize`") as caught:
+        preview(load_job(job), run_of(job), ())
+    assert "competition.submission.slug: missing" in str(caught.value)
 
 
 def kinds(job: Path) -> list[str]:
