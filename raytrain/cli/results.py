@@ -8,6 +8,7 @@ import typer
 
 from raytrain.cli.answer import Answer
 from raytrain.cli.app import Trust, app
+from raytrain.config.codes import CodedError
 from raytrain.config.load import load_job
 from raytrain.runs.extensions import refuse_foreign
 from raytrain.runs.layout import RunDir
@@ -15,6 +16,7 @@ from raytrain.runs.lock import visited
 
 PANEL = "What there is"
 
+A_RUN = "the folder of a run, such as runs/<competition>/<run>, or its job's YAML"
 Run = Annotated[Path, typer.Argument(help="A run's folder, or its job's YAML.")]
 
 
@@ -91,8 +93,7 @@ def watch(
 
     if run.is_dir() and not RunDir(run).data_report.is_file():
         raise ValueError(
-            f"{run}: not the folder of a run, because it has no data.json; give one such as "
-            "runs/<competition>/<run>, or the run's YAML"
+            f"{run}: not the folder of a run, because it has no data.json; give {A_RUN}"
         )
     with server(_run(run, trust), port) as serving:
         print(f"{serving.address} shows {run}; Ctrl-C ends it", flush=True)
@@ -133,8 +134,10 @@ def pull(
 
 
 def _run(path: Path, trust: bool) -> RunDir:
-    """Return the run. Raises ValueError if the run's folder has Python files that may run only with
-    `trust`."""
+    """Return the run. Raises ValueError if there is none, or if its folder has Python files that
+    may run only with `trust`."""
+    if not path.exists():
+        raise CodedError("missing", f"{path}: no such run; give {A_RUN}")
     if not path.is_dir():
         return visited(load_job(path))
     run = RunDir(path.absolute())

@@ -118,6 +118,11 @@ def test_each_wrong_file_is_named(tmp_path: Path) -> None:
     assert {each["code"] for each in tree["problems"]} == {"data"}
     paths = [each["path"] for each in tree["problems"]]
     assert [Path(path).name for path in sorted(paths)] == ["ph30.png", "ph1.png"]
+    tree, _ = answered("suspects", tmp_path / "nowhere")
+    (problem,) = tree["problems"]
+    assert problem["code"] == "missing"
+    assert problem["problem"] == "no such run"
+    assert problem["remedy"].startswith("give the folder of a run")
 
 
 @pytest.mark.parametrize(
