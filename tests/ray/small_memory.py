@@ -67,7 +67,7 @@ def reasons_after(job: Path, env: dict[str, str], way: str) -> set[str]:
     attempts failed."""
     script = [sys.executable, "-m", "tests.ray.small_memory", str(job), env["RAY_ADDRESS"], way]
     done = subprocess.run(
-        script, env=os.environ | env, text=True, capture_output=True, timeout=300, check=False
+        script, env=os.environ | env, text=True, capture_output=True, timeout=900, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     records = read_records(run_dir(load_job(job)))

@@ -235,4 +235,4 @@ def test_a_folder_that_is_no_run_is_not_watched(tmp_path: Path) -> None:
     [problem] = tree["problems"]
     assert problem["path"] == str(tmp_path)
     assert "not the folder of a run" in problem["problem"]
-    assert "the run's YAML" in problem["remedy"]
+    assert "its job's YAML" in problem["remedy"]
