@@ -14,9 +14,14 @@ from raytrain.data.report import DataReport
 def cache_of(images: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> Cache:
     """Images HWC and masks HW of any sizes, called s0, s1, ..."""
     height, width = (np.array([image.shape[axis] for image in images]) for axis in (0, 1))
-    cache = Cache(
-        pixels=np.concatenate([image.ravel() for image in images]),
-        labels=np.concatenate([mask.ravel() for mask in masks]),
+    pixels, labels = (
+        np.concatenate([plane.ravel() for plane in planes]) for planes in (images, masks)
+    )
+    for array in (pixels, labels):
+        array.flags.writeable = False
+    return Cache(
+        pixels=pixels,
+        labels=labels,
         start=np.concatenate([[0], np.cumsum(height * width)]),
         height=height,
         width=width,
@@ -24,9 +29,6 @@ def cache_of(images: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> Cache
         target="single_label",
         ids=pa.chunked_array([[f"s{row}" for row in range(len(images))]]),
     )
-    for array in (cache.pixels, cache.labels):
-        array.flags.writeable = False
-    return cache
 
 
 def report_of(rows: list[dict], classes: tuple[str, ...], fingerprint: str = "data") -> DataReport:
