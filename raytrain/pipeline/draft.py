@@ -4,7 +4,11 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pydantic import ValidationError
+
+from raytrain.config.codes import CodedError
 from raytrain.config.competition import CompetitionSpec, name_of
+from raytrain.config.errors import problems_of
 from raytrain.config.job import FoldSpec, JobSpec
 from raytrain.config.load import job_from
 from raytrain.data.checks import Inspected, read_all
@@ -14,7 +18,7 @@ from raytrain.data.folds import make_folds
 from raytrain.data.guess.found import Layout
 from raytrain.data.guess.groups import group_of_images
 from raytrain.data.guess.kinds import Images, parts
-from raytrain.data.guess.layout import layout_of
+from raytrain.data.guess.layout import BY_HAND, layout_of
 from raytrain.data.guess.said import Question, Said, Tree, plain
 from raytrain.data.guess.table_roles import group_table
 from raytrain.data.guess.written import written
@@ -55,12 +59,12 @@ def draft_of(folder: str, sample: Path | None, file: str | None = None) -> Draft
     dialect = layout_dialect(root, layout, tables)
     name = name_of(absolute(folder))
     head = competition_tree(name, folder, layout, dialect)
-    competition = CompetitionSpec.model_validate(plain(head))
+    competition = _competition(folder, head)
     found = read_all(competition)
     by_table = group_table(root, tables, {*layout.images}) if layout.images else None
     group = by_table or _group(competition, root, found)
     head = _before("metric", "group", group, head)
-    competition = CompetitionSpec.model_validate(plain(head))
+    competition = _competition(folder, head)
     report = None if found.problems else _report(competition, root, found)
     images = _images(competition, found, report)
     tree: dict[str, Said | Tree] = {"competition": head}
@@ -94,6 +98,19 @@ def competition_tree(
     tree["metric"] = Said("dice", "the mean over images and classes; see `raytrain metrics`")
     tree["submission"] = dialect.submission
     return tree
+
+
+def _competition(folder: str, tree: Tree) -> CompetitionSpec:
+    """Return the competition of a tree. Raises ValueError that shows the tree if it is not
+    valid."""
+    try:
+        return CompetitionSpec.model_validate(plain(tree))
+    except ValidationError as error:
+        problems = problems_of(error, CompetitionSpec, "competition.")
+        format = plain(tree)["format"]
+        lines = [*problems, f"raytrain read the folder as format: {format}"]
+    text = "\n  ".join(["raytrain cannot write a valid YAML for this folder", *lines])
+    raise CodedError("data", f"{folder}: {text}\n{BY_HAND}", problems)
 
 
 def _head(file: str) -> list[str]:

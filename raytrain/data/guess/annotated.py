@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from raytrain.data.guess.families import Family, families, split_of
-from raytrain.data.guess.files import File
+from raytrain.data.guess.families import Family, families
+from raytrain.data.guess.files import File, split_of
 from raytrain.data.guess.looks import spread
 
 LARGEST = 2**31

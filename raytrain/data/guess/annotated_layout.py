@@ -3,8 +3,8 @@
 from pathlib import PurePosixPath
 
 from raytrain.data.guess.annotated import Annotated, stems
-from raytrain.data.guess.families import Family, split_of
-from raytrain.data.guess.files import PICTURES
+from raytrain.data.guess.families import Family
+from raytrain.data.guess.files import PICTURES, split_of
 from raytrain.data.guess.found import Found, Layout, test_family
 from raytrain.data.guess.meaning import Meaning
 from raytrain.data.guess.said import Said, Tree
@@ -26,7 +26,7 @@ def annotated_layout(found: Found, noted: Annotated) -> Layout | None:
         of.setdefault(split_of(each.text) or "train", each)
     if "train" not in of:
         of = {"train": labeled[0]}
-    test, questions = test_family(found, of["train"])
+    test, questions = test_family(found, of["train"], (), "{name}")
     several = bool(noted.families) or len(noted.files) > 1
     files = {split: _file(noted, split) for split in of}
     patterns = {

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from raytrain.data.channels import CHANNEL
-from raytrain.data.guess.families import split_of
-from raytrain.data.guess.files import File, names_images, names_masks
+from raytrain.data.guess.files import File, names_images, names_masks, split_of
 from raytrain.data.guess.found import Layout
 from raytrain.data.guess.said import Said, Tree
 from raytrain.data.index import natural_key

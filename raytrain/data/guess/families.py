@@ -11,17 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from raytrain.data.guess.files import File, names_images, names_masks, words_of
+from raytrain.data.guess.files import File, names_images, names_masks
+from raytrain.data.guess.free import free_in, skeleton, template
 
-MOST_WORDS = 8
-"""Largest number of sibling folders that count as different things. More folders are many of one
-thing."""
-SPLIT_WORDS = {
-    "train": re.compile(r"train(?:ing)?|trn|tr", re.IGNORECASE),
-    "val": re.compile(r"val(?:id(?:ation)?)?|dev|vl", re.IGNORECASE),
-    "test": re.compile(r"test(?:ing)?|eval(?:uation)?|ts", re.IGNORECASE),
-}
-_HASH = re.compile(r"(?=.*[0-9])[0-9a-f]{6,}|[0-9a-f]{8}-[0-9a-f-]{27}", re.IGNORECASE)
 _CACHED = 2**17
 """Largest number of texts whose meaning is cached."""
 _CUT = re.compile(r"[_\-. ]")
@@ -100,10 +92,10 @@ def families(files: list[File]) -> list[Family]:
     inside: dict[tuple[str, ...], list[File]] = defaultdict(list)
     for file in files:
         inside[file.folders].append(file)
-    free = _free_in([*inside])
+    free = free_in([*inside])
     of_folder: dict[tuple[str | None, ...], list[File]] = defaultdict(list)
     for folders, own in inside.items():
-        of_folder[_template(folders, free)] += own
+        of_folder[template(folders, free)] += own
     found = []
     for place, placed in of_folder.items():
         of_suffix: dict[str, list[File]] = defaultdict(list)
@@ -116,80 +108,9 @@ def families(files: list[File]) -> list[Family]:
     return sorted(found, key=lambda family: (-len(family.members), family.shown))
 
 
-def split_of(text: str) -> str | None:
-    """Return train, val or test if the words of a path name exactly one split, else None."""
-    found = {
-        split
-        for split, word in SPLIT_WORDS.items()
-        if any(word.fullmatch(each.rstrip("0123456789")) for each in words_of(text))
-    }
-    return found.pop() if len(found) == 1 else None
-
-
 def _member(file: File, folders: tuple[str | None, ...], before: str, after: str) -> Member:
     free = tuple(own for own, fixed in zip(file.folders, folders, strict=True) if fixed is None)
     return Member(file.address, free, file.stem[len(before) : len(file.stem) - len(after)])
-
-
-@dataclass
-class _Free:
-    """The kinds of folder names that count as many of one thing, anywhere in the tree."""
-
-    skeletons: set[str]
-    hashes: bool = False
-
-    def learn(self, names: list[str]) -> None:
-        """Learn from the names of sibling folders which kinds of names count as many of one
-        thing."""
-        plain = [name for name in names if not _says_role(name)]
-        counted = Counter(map(_skeleton, plain))
-        self.skeletons |= {text for text, count in counted.items() if count > 1 and "#" in text}
-        hashes = [name for name in plain if _HASH.fullmatch(name)]
-        self.hashes |= len(hashes) > 1
-        rest = [name for name in plain if not self.knows(name)]
-        if len(rest) > MOST_WORDS:
-            self.skeletons |= {_skeleton(name) for name in rest}
-
-    def knows(self, name: str) -> bool:
-        """Return whether a folder with this name is one of many, such as one patient's folder."""
-        if _says_role(name):
-            return False
-        return _skeleton(name) in self.skeletons or bool(self.hashes and _HASH.fullmatch(name))
-
-
-def _skeleton(name: str) -> str:
-    return re.sub(r"\d+", "#", name)
-
-
-def _free_in(folders: list[tuple[str, ...]]) -> _Free:
-    """Return which kinds of names among these folders are many of one thing."""
-    siblings: dict[tuple[str, ...], set[str]] = defaultdict(set)
-    for parts in folders:
-        for depth, name in enumerate(parts):
-            siblings[parts[:depth]].add(name)
-    free = _Free(set())
-    for names in siblings.values():
-        free.learn(sorted(names))
-    # Patients with one visit each: the visits are siblings only across the patients.
-    across: dict[tuple[str | None, ...], set[str]] = defaultdict(set)
-    for parts in folders:
-        place = _template(parts, free)
-        for depth, name in enumerate(parts):
-            across[place[:depth]].add(name)
-    for names in across.values():
-        free.learn(sorted(names))
-    return free
-
-
-def _template(folders: tuple[str, ...], free: _Free) -> tuple[str | None, ...]:
-    return tuple(None if free.knows(name) else name for name in folders)
-
-
-@lru_cache(maxsize=_CACHED)
-def _says_role(name: str) -> bool:
-    if _HASH.fullmatch(name):
-        return False
-    return bool(split_of(name) or names_masks(name) or names_images(name))
 
 
 def _by_affix(files: list[File]) -> dict[tuple[str, str], list[File]]:
@@ -220,11 +141,11 @@ def _fixed_names(stems: dict[tuple[str, ...], set[str]]) -> set[str]:
     """Return the names that are always the same, such as `scan` and `mask` in the folder of each
     patient."""
     counts = Counter(stem for names in stems.values() for stem in names)
-    alike = Counter(map(_skeleton, counts))
+    alike = Counter(map(skeleton, counts))
     return {
         stem
         for stem, count in counts.items()
-        if count > 1 and 2 * count > len(stems) and alike[_skeleton(stem)] == 1
+        if count > 1 and 2 * count > len(stems) and alike[skeleton(stem)] == 1
         and re.search("[A-Za-z]", stem)
     }  # fmt: skip
 

@@ -21,6 +21,13 @@ _IMAGES = (
     "images?", "imgs?", "originals?", "jpegimages", "inputs?", "pictures?", "photos?", "scans?",
     "frames?",
 )  # fmt: skip
+SPLIT_WORDS = {
+    "train": re.compile(r"train(?:ing)?|trn|tr", re.IGNORECASE),
+    "val": re.compile(r"val(?:id(?:ation)?)?|dev|vl", re.IGNORECASE),
+    "test": re.compile(r"test(?:ing)?|eval(?:uation)?|ts", re.IGNORECASE),
+}
+NO_TEST = {"unlabeled", "unlabelled", "extra", "pseudo", "external", "background"}
+"""Words in the names of images that are neither training nor test images."""
 _MASK_WORD = re.compile(f"(?:{'|'.join(_MASKS)})[0-9]*", re.IGNORECASE)
 _IMAGE_WORD = re.compile(f"(?:{'|'.join(_IMAGES)})", re.IGNORECASE)
 
@@ -78,3 +85,13 @@ def names_masks(text: str) -> bool:
 def names_images(text: str) -> bool:
     """Return whether the name of a folder or file says that it holds images."""
     return any(_IMAGE_WORD.fullmatch(word) for word in words_of(text))
+
+
+def split_of(text: str) -> str | None:
+    """Return train, val or test if the words of a path name exactly one split, else None."""
+    found = {
+        split
+        for split, word in SPLIT_WORDS.items()
+        if any(word.fullmatch(each.rstrip("0123456789")) for each in words_of(text))
+    }
+    return found.pop() if len(found) == 1 else None

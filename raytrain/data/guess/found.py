@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from raytrain.data.guess.families import Family, split_of
-from raytrain.data.guess.files import File, words_of
+from raytrain.config.patterns import parts_of
+from raytrain.data.guess.families import Family
+from raytrain.data.guess.files import NO_TEST, File, split_of, words_of
 from raytrain.data.guess.looks import spread
 from raytrain.data.guess.meaning import Meaning
 from raytrain.data.guess.roles import Roles
@@ -12,9 +13,6 @@ from raytrain.data.guess.said import Candidate, Question, Said, Tree
 from raytrain.data.guess.split_rule import Patterns, together
 from raytrain.data.guess.table_roles import PROBED, Tables, begins_with
 from raytrain.data.tables import read_table
-
-_NO_TEST = {"unlabeled", "unlabelled", "extra", "pseudo", "external", "background"}
-"""Words in the names of images that are neither training nor test images."""
 
 
 @dataclass(frozen=True)
@@ -45,15 +43,23 @@ class Layout:
     """Name of an image -> addresses of its mask files, which can be compared with a table."""
 
 
-def test_family(found: Found, beside: Family) -> tuple[Family | None, tuple[Question, ...]]:
+def test_family(
+    found: Found, beside: Family, free: tuple[str, ...], core: str
+) -> tuple[Family | None, tuple[Question, ...]]:
     """Return the family (files named alike) of images without masks that most likely holds the test
-    images that belong to the training images `beside`, and a question if this is not certain."""
+    images that belong to the training images `beside`, and a question if this is not certain.
+
+    `free` and `core` are the texts of the training images' pattern. Test images have all parts of
+    it, such as {case}.
+    """
+    parts = {*parts_of(beside.pattern_like(free, core))}
     look = found.roles.look(beside)
     alike = [
         family
         for family in found.roles.unlabeled
         if found.roles.look(family).first.channels == look.first.channels
-        and not _NO_TEST & {*words_of(family.text)}
+        and not NO_TEST & {*words_of(family.text)}
+        and {*parts_of(family.pattern_like(free, core))} == parts
         and {member.address for member in family.members}.isdisjoint(
             member.address for member in beside.members
         )

@@ -26,6 +26,10 @@ from raytrain.data.guess.values import Seen, count_values
 from raytrain.runs.messages import counted
 
 _STACK_PLANES = 300
+BY_HAND = (
+    "Write the YAML by hand: `raytrain schema` prints the keys of competition.format, and "
+    "docs/layouts.md in raytrain's repository shows each layout"
+)
 
 
 def layout_of(root: Path, sample: Path | None) -> tuple[Layout, Tables]:
@@ -71,8 +75,7 @@ def _nothing(root: Path, files: list[File], pictures: list[File]) -> str:
     what = "\n  ".join(seen[:12]) or "no file at all"
     return (
         f"{root}: found no masks: no mask files beside the images, no table of run-length encoded "
-        f"masks and no annotation file. raytrain saw:\n  {what}\n"
-        "Write the YAML by hand: docs/layouts.md shows each layout"
+        f"masks and no annotation file. raytrain saw:\n  {what}\n{BY_HAND}"
     )
 
 

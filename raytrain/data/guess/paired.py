@@ -7,7 +7,8 @@ import numpy as np
 
 from raytrain.data.decode import read_stored
 from raytrain.data.guess.classmap import class_map
-from raytrain.data.guess.families import Family, split_of
+from raytrain.data.guess.families import Family
+from raytrain.data.guess.files import split_of
 from raytrain.data.guess.found import Found, Layout, test_family
 from raytrain.data.guess.looks import spread
 from raytrain.data.guess.meaning import Meaning, meaning
@@ -23,6 +24,7 @@ from raytrain.data.guess.split_rule import (
 )
 from raytrain.data.guess.table_roles import split_table
 from raytrain.data.guess.values import seen_in
+from raytrain.data.patterns import filled, path_fields
 from raytrain.runs.messages import counted
 
 _OVERLAPS = 100
@@ -49,12 +51,13 @@ def paired_layout(found: Found) -> Layout | None:
     }
     lists, test = None, None
     if "test" not in of:
-        test, asked = test_family(found, train.images)
+        test, asked = test_family(found, train.images, train.image_free, train.image_core)
         questions += asked
     if test is not None:
         test = _like(test, train)
         patterns["test"] = Patterns(test.pattern_like(train.image_free, train.image_core))
     elif len(of) == 1:
+        images |= _also(found, train)
         lists = _other_splits(found, {*masks}, {*images})
         if lists is None and len(masks) == len(images):
             questions += (_no_test(),)
@@ -66,6 +69,17 @@ def paired_layout(found: Found) -> Layout | None:
         lists or split_tree(joined), meant, tests | images, tests=frozenset(tests) - {*images},
         questions=(*questions, *meant.questions), target=meant.target, masks=masks,
     )  # fmt: skip
+
+
+def _also(found: Found, train: Paired) -> dict[str, str]:
+    """Return name -> address of the images without masks that the pattern of the training images
+    matches, though their folders have names of another kind, such as `test_7`."""
+    matched: dict[str, str] = {}
+    for family in found.roles.unlabeled:
+        for each in family.members:
+            if (fields := path_fields(each.address, train.image_pattern)) is not None:
+                matched[filled(train.image_id or "{name}", **fields)] = each.address
+    return matched
 
 
 def _other_splits(found: Found, labeled: set[str], names: set[str]) -> Tree | None:

@@ -5,8 +5,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from raytrain.data.guess.families import Family, split_of
-from raytrain.data.guess.files import names_images, names_masks, words_of
+from raytrain.data.guess.families import Family
+from raytrain.data.guess.files import names_images, names_masks, split_of, words_of
 from raytrain.data.guess.looks import Looks, looks_of
 from raytrain.data.guess.pairs import Paired, by_class, paired
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raytrain.config.expression import number_in
-from raytrain.data.guess.families import split_of
-from raytrain.data.guess.files import GLUED, File
+from raytrain.data.guess.files import GLUED, File, split_of
 from raytrain.data.guess.said import Said, Tree
 
 ORDER = ("train", "val", "test")

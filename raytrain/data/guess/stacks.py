@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from raytrain.data.guess.families import split_of
-from raytrain.data.guess.files import File, names_images, names_masks
+from raytrain.data.guess.files import File, names_images, names_masks, split_of
 from raytrain.data.guess.split_rule import Patterns, Together, together
 
 LOOKED = 5

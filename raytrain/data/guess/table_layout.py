@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from raytrain.data.guess.families import Family, split_of
+from raytrain.data.guess.families import Family
+from raytrain.data.guess.files import split_of
 from raytrain.data.guess.found import Found, Layout, test_family
 from raytrain.data.guess.said import Said, Tree
 from raytrain.data.guess.split_rule import Patterns, fraction_tree, split_tree, together
@@ -28,7 +29,7 @@ def table_layout(found: Found, path: Path) -> Layout | None:
     if "train" not in of:
         of = {"train": named[0]}
     family, names = of["train"]
-    test, questions = test_family(found, family)
+    test, questions = test_family(found, family, names.free, names.core)
     patterns = {split: Patterns(own.pattern(each)) for split, (each, own) in of.items()}
     if test is not None:
         test = test.keeping("", "")
