@@ -20,6 +20,7 @@ from raytrain.data.guess.roles import roles
 from raytrain.data.guess.said import Said, Tree
 from raytrain.data.guess.split_rule import split_tree
 from raytrain.data.guess.stacks import Stack, StackLayout, planes_of, stack_layout, stacks_in
+from raytrain.data.guess.suffixes import any_suffix
 from raytrain.data.guess.table_layout import table_layout
 from raytrain.data.guess.table_roles import Tables, tables_in
 from raytrain.data.guess.values import Seen, count_values
@@ -57,7 +58,8 @@ def _layout(
 ) -> Layout | None:
     """Return the layout of a folder whose images and masks are among `pictures` or `stacks`, or
     None if no masks are found."""
-    found = Found(root, files, roles(root, families(pictures)), tables)
+    alike = any_suffix(root, families(pictures), files)
+    found = Found(root, files, roles(root, alike), tables)
     layout = paired_layout(found)
     if layout is None and (stacked := stack_layout(stacks)) is not None:
         layout = _stacked(found, stacked)

@@ -66,6 +66,11 @@ def _joined(every: Mapping[str, tuple[Patterns, str] | None]) -> Together | None
     return Together(images.pop(), masks.pop() if masks else None, words)
 
 
+def split_as_part(text: str) -> str:
+    """Return the text with `{split}` for each word of a split."""
+    return _WORD.sub("{split}", text)
+
+
 def _with_word(patterns: Patterns) -> tuple[Patterns, str] | None:
     """Return the patterns with `{split}`, and the word that it replaces; None if they do not differ
     in exactly one word."""
@@ -74,8 +79,8 @@ def _with_word(patterns: Patterns) -> tuple[Patterns, str] | None:
     if len(words) != 1 or (patterns.mask is not None and in_mask != words):
         return None
     (word,) = words
-    image = _WORD.sub("{split}", patterns.image)
-    mask = None if patterns.mask is None else _WORD.sub("{split}", patterns.mask)
+    image = split_as_part(patterns.image)
+    mask = None if patterns.mask is None else split_as_part(patterns.mask)
     return Patterns(image, mask), word
 
 
