@@ -9,7 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from raytrain.data.guess.families import Family, families
-from raytrain.data.guess.files import File, split_of
+from raytrain.data.guess.files import File, split_of_file
 from raytrain.data.guess.looks import spread
 
 LARGEST = 2**31
@@ -42,7 +42,7 @@ def annotated(root: Path, files: list[File]) -> Annotated | None:
     if coco:
         objects = [found for found in coco if found[1]]
         classes = [*dict.fromkeys(name for found in coco for name in found[2])]
-        chosen = [found for found in objects if split_of(found[0].stem) != "test"] or objects
+        chosen = [found for found in objects if split_of_file(found[0]) != "test"] or objects
         if chosen:
             images = tuple(name for found in chosen for name in found[3])
             return Annotated("coco", tuple(found[0] for found in chosen), tuple(classes), images)

@@ -4,12 +4,11 @@ from pathlib import PurePosixPath
 
 from raytrain.data.guess.annotated import Annotated, stems
 from raytrain.data.guess.families import Family
-from raytrain.data.guess.files import PICTURES, split_of
-from raytrain.data.guess.found import Found, Layout, test_family
+from raytrain.data.guess.files import PICTURES, split_of, split_of_file
+from raytrain.data.guess.found import Found, Layout, named_why, test_family
 from raytrain.data.guess.meaning import Meaning
 from raytrain.data.guess.said import Said, Tree
 from raytrain.data.guess.split_rule import Patterns, split_tree, together
-from raytrain.runs.messages import counted
 
 
 def annotated_layout(found: Found, noted: Annotated) -> Layout | None:
@@ -35,12 +34,12 @@ def annotated_layout(found: Found, noted: Annotated) -> Layout | None:
     if test is not None:
         patterns["test"] = Patterns(test.keeping("", "").named)
     joined = together(patterns)
+    used = [each for split, each in of.items() if split in (joined.words or ("train",))]
+    listed = [member.core in named for family in used for member in family.members]
     classes = Said(["background", *noted.classes], "the names in the annotations")
     format: dict[str, Said | Tree] = {
         "name": Said(noted.format, "the annotation files are of this kind"),
-        "image": Said(
-            joined.image, f"{counted(sum(len(f.members) for f in labeled), 'image')} with objects"
-        ),
+        "image": Said(joined.image, named_why(listed, "the annotations")),
         "file": Said(
             joined.mask or files["train"], f"its objects have {len(noted.classes)} classes"
         ),
@@ -52,7 +51,9 @@ def annotated_layout(found: Found, noted: Annotated) -> Layout | None:
     images = {each.core: each.address for family in labeled for each in family.members}
     if test is not None:
         images |= {each.core: each.address for each in test.keeping("", "").members}
-    return Layout(format, split_tree(joined), Meaning(None, classes), images, questions=questions)
+    return Layout(
+        format, split_tree(joined, 0), Meaning(None, classes), images, questions=questions
+    )
 
 
 def _named(family: Family, names: set[str]) -> bool:
@@ -63,7 +64,7 @@ def _file(noted: Annotated, split: str) -> str:
     if noted.families:
         fits = [family for family in noted.families if split_of(family.text) == split]
         return _beside_suffix((fits or [*noted.families])[0].keeping("", "")).named
-    fitting = [file for file in noted.files if split_of(file.stem) == split]
+    fitting = [file for file in noted.files if split_of_file(file) == split]
     return (fitting or [*noted.files])[0].address
 
 

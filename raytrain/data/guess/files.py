@@ -95,3 +95,8 @@ def split_of(text: str) -> str | None:
         if any(word.fullmatch(each.rstrip("0123456789")) for each in words_of(text))
     }
     return found.pop() if len(found) == 1 else None
+
+
+def split_of_file(file: File) -> str | None:
+    """Return the split that a file's name says, or else its folders; None if they say none."""
+    return split_of(file.stem) or split_of("/".join(file.folders))

@@ -13,6 +13,7 @@ from raytrain.data.guess.said import Candidate, Question, Said, Tree
 from raytrain.data.guess.split_rule import Patterns, together
 from raytrain.data.guess.table_roles import PROBED, Tables, begins_with
 from raytrain.data.tables import read_table
+from raytrain.runs.messages import counted
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,13 @@ def test_family(
         ),
     )  # fmt: skip
     return others[0], (question,)
+
+
+def named_why(listed: list[bool], by: str) -> str:
+    """Return, as text, how many images are named by `by`, such as the annotations; `listed` says it
+    of each image."""
+    others = f" and {counted(listed.count(False), 'other')}" if False in listed else ""
+    return f"{counted(listed.count(True), 'image')} named in {by}{others}"
 
 
 def _fit(found: Found, beside: Family, test: Family) -> tuple[float, ...]:

@@ -99,5 +99,5 @@ def _stacked(found: Found, layout: StackLayout) -> Layout:
     }
     if meant.labels is not None and not several:
         format["labels"] = meant.labels
-    splits = split_tree(patterns)
+    splits = split_tree(patterns, 0)
     return Layout(format, splits, meant, {}, questions=meant.questions, target=meant.target)

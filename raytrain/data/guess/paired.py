@@ -63,10 +63,11 @@ def paired_layout(found: Found) -> Layout | None:
             questions += (_no_test(),)
     joined = together(patterns)
     meant = _meaning(found, of)
+    splits = lists or split_tree(joined, len(images) - len(masks))
     tests = {} if test is None else {train.name(m): m.address for m in test.members}
     return Layout(
         _format(joined, train, (len(masks), len(images), len(tests)), meant),
-        lists or split_tree(joined), meant, tests | images, tests=frozenset(tests) - {*images},
+        splits, meant, tests | images, tests=frozenset(tests) - {*images},
         questions=(*questions, *meant.questions), target=meant.target, masks=masks,
     )  # fmt: skip
 

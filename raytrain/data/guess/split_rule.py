@@ -84,11 +84,12 @@ def _with_word(patterns: Patterns) -> tuple[Patterns, str] | None:
     return Patterns(image, mask), word
 
 
-def split_tree(found: Together) -> Tree | None:
+def split_tree(found: Together, unlabeled: int) -> Tree | None:
     """Return `competition.splits` for these patterns, with reasons; None if the default gives the
-    same splits."""
+    same splits. `unlabeled` is the number of images that have no mask and match the training
+    images' pattern."""
     if not found.words:
-        return None if found.test_image is not None else fraction_tree()
+        return None if found.test_image is not None else fraction_tree(unlabeled)
     tree: dict[str, Said | Tree] = {}
     for split in ORDER:
         word = found.words.get(split)
@@ -101,11 +102,12 @@ def split_tree(found: Together) -> Tree | None:
     return tree or None
 
 
-def fraction_tree() -> Tree:
-    """Return `competition.splits` for images of which only those without a mask are test images.
-    There is no val split."""
+def fraction_tree(unlabeled: int) -> Tree:
+    """Return `competition.splits` for images of which only the `unlabeled` ones without a mask are
+    test images. There is no val split."""
+    why = "images without a mask are test images"
     return {
-        "name": Said("fraction", "images without a mask are test images"),
+        "name": Said("fraction", why if unlabeled else f"{why}, but every image has one"),
         "val": Said(0, "no val split; the search validates on the first fold"),
     }
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from raytrain.data.guess.families import Family
 from raytrain.data.guess.files import split_of
-from raytrain.data.guess.found import Found, Layout, test_family
+from raytrain.data.guess.found import Found, Layout, named_why, test_family
 from raytrain.data.guess.said import Said, Tree
 from raytrain.data.guess.split_rule import Patterns, fraction_tree, split_tree, together
-from raytrain.data.guess.table_roles import Naming, naming
+from raytrain.data.guess.table_roles import Naming, beginnings, naming
 from raytrain.data.tables import read_table
 from raytrain.runs.messages import counted
 
@@ -35,10 +35,12 @@ def table_layout(found: Found, path: Path) -> Layout | None:
         test = test.keeping("", "")
         patterns["test"] = Patterns(test.pattern_like(names.free, names.core))
     joined = together(patterns)
-    labeled = sum(len(own.names) for _, own in of.values())
+    starts = beginnings(cells)
+    listed = [name in starts for _, own in of.values() for name in own.names.values()]
+    others = listed.count(False)
     format: dict[str, Said | Tree] = {
         "name": Said("rle_table", "masks are run-length encoded in a CSV"),
-        "image": Said(joined.image, f"{counted(labeled, 'image')}, named in the table"),
+        "image": Said(joined.image, named_why(listed, "the table")),
     }
     if joined.test_image is not None and test is not None:
         why = f"{counted(len(test.members), 'image')} that the table does not name"
@@ -46,7 +48,7 @@ def table_layout(found: Found, path: Path) -> Layout | None:
     if names.image_id is not None:
         format["image_id"] = Said(names.image_id, "the images' names, as the table writes them")
     format["table"] = Said(path.relative_to(found.root).as_posix(), f"{len(table.rows)} rows")
-    splits = split_tree(joined) if test is not None else fraction_tree()
+    splits = split_tree(joined, others) if test is not None else fraction_tree(others)
     images = {name: address for _, own in of.values() for address, name in own.names.items()}
     tests = _test_names(found, test, names) if test is not None else {}
     return Layout(

@@ -103,7 +103,7 @@ def naming(family: Family, cells: set[str]) -> Naming | None:
     file's name.
     """
     family = family.keeping("", "")
-    begins = {cell[:at] for cell in cells for at in (*_ends(cell), len(cell))}
+    begins = beginnings(cells)
     members, count = family.members, family.folders.count(None)
     if sum(each.core in begins for each in members) >= 0.3 * len(members):
         unique = len({each.core for each in members}) == len(members)
@@ -115,6 +115,11 @@ def naming(family: Family, cells: set[str]) -> Naming | None:
         if found is not None:
             return found
     return None
+
+
+def beginnings(cells: set[str]) -> set[str]:
+    """Return every text with which one of the cells begins: up to a joint, or the whole cell."""
+    return {cell[:at] for cell in cells for at in (*_ends(cell), len(cell))}
 
 
 def _free_or_name(family: Family) -> tuple[str, ...]:
