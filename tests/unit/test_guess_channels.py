@@ -38,6 +38,10 @@ def draw_channels(root: Path, image: str, mask: str, channels: Sequence[str]) ->
          "images/{channel}/{name}.png"),
         ("x/{1}/{0}.tif", "x/gt/{0}.tif", ("ch1", "ch2"),
          "x/{channel}/{name}.tif"),
+        ("x/{1}/{0}.png", "x/seg/{0}.png", ("FLAIR", "T1", "T1ce", "T2"),
+         "x/{channel}/{name}.png"),
+        ("x/{1}/{0}.png", "x/label/{0}.png", ("B02", "B03", "B08"), "x/{channel}/{name}.png"),
+        ("x/{1}/{0}.png", "x/label/{0}.png", ("T1", "T2"), "x/{channel}/{name}.png"),
     ],
 )  # fmt: skip
 def test_files_that_are_channels_of_one_image(
@@ -59,6 +63,17 @@ def test_files_with_masks_of_their_own_are_no_channels(tmp_path: Path, path: str
     assert isinstance(draft.job.competition.format, PairedFoldersSpec)
     assert draft.job.competition.format.channels == ()
     assert "{channel}" not in draft.job.competition.format.image
+
+
+@pytest.mark.parametrize("folders", [("left", "right"), ("a1", "b2")])
+def test_folders_of_test_images_with_equal_files_are_no_channels(
+    tmp_path: Path, folders: tuple[str, str]
+) -> None:
+    draw_channels(tmp_path, "train/images/x{0}.png", "train/masks/x{0}.png", ("one",))
+    draw_channels(tmp_path, "test/{1}/{0}.png", "unused/{0}.png", folders)
+    format = draft_of(str(tmp_path), None).job.competition.format
+    assert isinstance(format, PairedFoldersSpec)
+    assert format.channels == ()
 
 
 def test_folders_of_patients_with_equal_files_are_no_channels(tmp_path: Path) -> None:

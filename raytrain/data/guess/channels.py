@@ -19,8 +19,10 @@ _ENDING = re.compile(r"(.+)([_\-. ])([A-Za-z]\w*|\d{4})")
 """Pattern of a name that ends with a joint and a channel. Numbers at the end are views, slices or
 frames, except the four digits of nnU-Net's modalities."""
 
-_FOLDER = re.compile(r"[A-Za-z]+|(?i:c|ch|channel|band)[_-]?\d{1,2}")
-"""Pattern of a folder that may be a channel. Folders with other numbers are patients or series."""
+_FOLDER = re.compile(r"[A-Za-z]+\d?[A-Za-z]*|(?i:b|c|ch|channel|band|t)[_-]?\d{1,2}[Aa]?")
+"""Pattern of a folder that may be a channel, such as `red`, `T1ce` or `B08`."""
+_NUMBERED = re.compile(r"(?!(?i:b|c|ch|channel|band|t)[_-]?\d)([A-Za-z]+)\d.*")
+"""Pattern of a name whose number may count patients or series; the group is the text before it."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,11 @@ class United:
 
     def layout(self, found: Layout) -> Layout | None:
         """Return `found`, which is the layout of these files, as the layout of all files, with
-        `{channel}` in its patterns. Returns None if its images are not those with channels, or if
-        each channel has masks of its own."""
+        `{channel}` in its patterns. Returns None if an image has no channels, or if each channel
+        has masks of its own."""
         masks = [address for of in found.masks.values() for address in of]
-        if any(map(self._names_channel, masks)) or not self.firsts & {*found.images.values()}:
+        images = {*found.images.values()}
+        if not images or not images <= self.firsts or any(map(self._names_channel, masks)):
             return None
         format: dict[str, Said | Tree] = {}
         for key, said in found.format.items():
@@ -117,10 +120,18 @@ def _by_folders(files: Sequence[File]) -> United | None:
     images = sum(len(next(iter(of.values()))) for of in several)
     if len(shapes) != 1 or len(several) != len(inside) or images < FEWEST:
         return None
+    if _are_counted(next(iter(shapes))):
+        return None
     channels = _in_order(next(iter(shapes)))
     alone = [file for file in files if not {*file.folders[-1:]} & {*channels[1:]}]
     firsts = frozenset(file.address for file in alone if file.folders[-1:] == channels[:1])
     return United(alone, firsts, None, channels)
+
+
+def _are_counted(names: frozenset[str]) -> bool:
+    """Return whether the names differ only in their numbers, as those of patients do."""
+    counted = {match[1] for name in names if (match := _NUMBERED.fullmatch(name))}
+    return len(counted) == 1 and all(map(_NUMBERED.fullmatch, names))
 
 
 def _has_role(file: File) -> bool:
