@@ -73,4 +73,4 @@ def _beside_suffix(family: Family) -> Family:
     `a.png`."""
     ends = {PurePosixPath(member.core).suffix for member in family.members}
     end = ends.pop() if len(ends) == 1 else ""
-    return family.without(end) if end.lower() in PICTURES else family
+    return family.without("", end) if end.lower() in PICTURES else family

@@ -64,12 +64,15 @@ class Family:
         )
         return Family(self.folders, before, after, self.suffix, members)
 
-    def without(self, end: str) -> "Family":
-        """Return the family with `end` outside the core. All cores end with `end`."""
+    def without(self, start: str, end: str) -> "Family":
+        """Return the family with `start` and `end` outside the core. All cores begin with `start`
+        and end with `end`."""
         members = tuple(
-            Member(each.address, each.free, each.core.removesuffix(end)) for each in self.members
+            Member(each.address, each.free, each.core.removeprefix(start).removesuffix(end))
+            for each in self.members
         )
-        return Family(self.folders, self.before, f"{end}{self.after}", self.suffix, members)
+        before, after = f"{self.before}{start}", f"{end}{self.after}"
+        return Family(self.folders, before, after, self.suffix, members)
 
     @property
     def shown(self) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from raytrain.config.codes import CodedError
+from raytrain.data.guess.affixes import without_shared
 from raytrain.data.guess.annotated import annotated
 from raytrain.data.guess.annotated_layout import annotated_layout
 from raytrain.data.guess.channels import united
@@ -48,6 +49,9 @@ def layout_of(root: Path, sample: Path | None) -> tuple[Layout, Tables]:
         layout = _layout(root, files, one_each.files, tables, stacks)
         layout = layout and one_each.layout(layout)
     layout = layout or _layout(root, files, pictures, tables, stacks)
+    if layout is None:
+        alike = any_suffix(root, without_shared(families(pictures)), files)
+        layout = paired_layout(Found(root, files, roles(root, alike), tables))
     if layout is None:
         raise CodedError("data", _nothing(root, files, pictures))
     return layout, tables

@@ -168,7 +168,7 @@ def _like(test: Family, train: Paired) -> Family:
     training images."""
     before, after = train.images.before, train.images.after
     if not test.after and all(member.core.endswith(after) for member in test.members):
-        test = test.without(after)
+        test = test.without("", after)
     fits = test.before.startswith(before) and test.after.endswith(after)
     return test.keeping(before, after) if fits else test
 

@@ -131,7 +131,7 @@ def _aligned(images: Family, masks: Family) -> tuple[Family, Family]:
     """Return both families. If the masks' names contain the text around the images' cores, this
     text becomes a part of the cores."""
     if all(each.core.endswith(CHANNEL) for each in images.members):
-        images = images.without(CHANNEL)  # nnU-Net numbers the channels of an image
+        images = images.without("", CHANNEL)  # nnU-Net numbers the channels of an image
     if masks.before.endswith(images.before) and masks.after.startswith(images.after):
         before = masks.before[: len(masks.before) - len(images.before)]
         after = masks.after[len(images.after) :]
