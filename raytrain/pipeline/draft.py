@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -59,12 +60,12 @@ def draft_of(folder: str, sample: Path | None, file: str | None = None) -> Draft
     dialect = layout_dialect(root, layout, tables)
     name = name_of(absolute(folder))
     head = competition_tree(name, folder, layout, dialect)
-    competition = _competition(folder, head)
+    competition = _competition(plain(head))
     found = read_all(competition)
     by_table = group_table(root, tables, {*layout.images}) if layout.images else None
     group = by_table or _group(competition, root, found)
     head = _before("metric", "group", group, head)
-    competition = _competition(folder, head)
+    competition = _competition(plain(head))
     report = None if found.problems else _report(competition, root, found)
     images = _images(competition, found, report)
     tree: dict[str, Said | Tree] = {"competition": head}
@@ -100,17 +101,16 @@ def competition_tree(
     return tree
 
 
-def _competition(folder: str, tree: Tree) -> CompetitionSpec:
+def _competition(tree: dict[str, Any]) -> CompetitionSpec:
     """Return the competition of a tree. Raises ValueError that shows the tree if it is not
     valid."""
     try:
-        return CompetitionSpec.model_validate(plain(tree))
+        return CompetitionSpec.model_validate(tree)
     except ValidationError as error:
         problems = problems_of(error, CompetitionSpec, "competition.")
-        format = plain(tree)["format"]
-        lines = [*problems, f"raytrain read the folder as format: {format}"]
+        lines = [*problems, f"raytrain read the folder as format: {tree['format']}"]
     text = "\n  ".join(["raytrain cannot write a valid YAML for this folder", *lines])
-    raise CodedError("data", f"{folder}: {text}\n{BY_HAND}", problems)
+    raise CodedError("data", f"{tree['data']}: {text}\n{BY_HAND}", problems)
 
 
 def _head(file: str) -> list[str]:
@@ -132,7 +132,7 @@ def _group(competition: CompetitionSpec, root: Path, found: Inspected) -> Said |
     pairs = found.equal + found.near
     guess = group_of_images(found.seen, pairs)
     tree = competition.model_dump(mode="json") | {"group": guess.value}
-    grouped = find_samples(CompetitionSpec.model_validate(tree), root)
+    grouped = find_samples(_competition(tree), root)
     before = find_samples(competition, root)
     if len(grouped.problems) > len(before.problems):
         return own

@@ -44,12 +44,19 @@ def test_images_with_several_suffixes_are_read_together(
     assert (len(draft.report.labeled), len(draft.report.ids("test"))) == (8, 2)
 
 
-def test_files_that_are_no_pictures_prevent_the_open_suffix(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", [".txt", "_small.png"])
+def test_files_that_are_no_images_of_their_own_prevent_the_open_suffix(
+    ending: str, tmp_path: Path
+) -> None:
     rng = np.random.default_rng(0)
     for n in range(20):
         mask_HW = labelled([(255, blobs(rng, (24, 36), 1)[0])], (24, 36))
         image = tmp_path / "images" / f"{n}.{'png' if n == 7 else 'jpg'}"
         write(image, rgb(picture(rng, mask_HW)))
-        image.with_suffix(".txt").write_text("a note")
+        beside = image.with_name(f"{n}{ending}")
+        if ending == ".txt":
+            beside.write_text("a note")
+        else:
+            write(beside, rgb(picture(rng, mask_HW)))
         write(tmp_path / "masks" / f"{n}.png", mask_HW)
     assert draft_of(str(tmp_path), None).job.competition.format.image == "images/{name}.jpg"

@@ -1,5 +1,6 @@
 """Images of one folder whose suffixes differ, such as `a.jpg` and `b.png`, are one family."""
 
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from raytrain.data.guess.looks import looks_of
 from raytrain.data.guess.split_rule import split_as_part
 from raytrain.data.patterns import path_fields
 
+_JOINT = re.compile(r"[_\-. ]")
 ANY = ".*"
 """The suffix of a family whose files have several suffixes."""
 
@@ -56,11 +58,18 @@ def _as_one(several: list[Family]) -> Family:
 
 def _is_read(family: Family, files: list[File]) -> bool:
     """Return whether the pattern of the family matches its own files, each by another name, and no
-    other file but masks beside the images."""
+    other file but masks beside the images. Files such as `a_small.png` beside `a.jpg` are no images
+    of their own."""
     core = "{name}" if any(each.core for each in family.members) else ""
     pattern = family.pattern(["*"] * family.folders.count(None), core)
     own = {each.address: each.core for each in family.members}
-    if len({(each.free, each.core) for each in family.members}) < len(own):
+    names = {(each.free, each.core) for each in family.members}
+    derived = any(
+        (each.free, each.core[: joint.start()]) in names
+        for each in family.members
+        for joint in _JOINT.finditer(each.core)
+    )
+    if derived or len(names) < len(own):
         return False
     read = {
         file.address: fields.get("name", "")
