@@ -63,11 +63,8 @@ class Frame:
         Masks keep their values, because they are resized by the nearest pixel. Pixels outside the
         image are mirrored.
         """
-        match self.spec:
-            case WholeSpec() | AutoSpec():
-                return np.array(plane)
-            case ResizeSpec():
-                return _resized(plane, self.height, self.width)
+        if isinstance(self.spec, ResizeSpec):
+            return _resized(plane, self.height, self.width)
         part = plane[top : top + self.height, left : left + self.width]
         below, right = self.height - part.shape[0], self.width - part.shape[1]
         pads = ((0, below), (0, right), (0, 0))[: plane.ndim]
@@ -96,12 +93,9 @@ class Frame:
                 yield row, self._at_own_size(next(placed)[1], height, width)
 
     def _at_own_size(self, prob_KHW: torch.Tensor, height: int, width: int) -> torch.Tensor:
-        match self.spec:
-            case PadSpec():
-                return prob_KHW[:, :height, :width]
-            case ResizeSpec():
-                return functional.interpolate(prob_KHW[None], (height, width), mode="bilinear")[0]
-        return prob_KHW
+        if isinstance(self.spec, ResizeSpec):
+            return functional.interpolate(prob_KHW[None], (height, width), mode="bilinear")[0]
+        return prob_KHW[:, :height, :width]
 
     def _blended(
         self, placed: Iterable[tuple[tuple[int, int, int], torch.Tensor]], height: int, width: int

@@ -13,7 +13,6 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from raytrain.config.framing import AutoSpec, WholeSpec
 from raytrain.config.target import Target, outputs
 from raytrain.config.trial import TrialSpec
 from raytrain.data.cache import Cache
@@ -130,9 +129,10 @@ class Program(nn.Module):
 
 def frame_of(card: Card, largest_HW: tuple[int, int]) -> Frame:
     """Return how a checkpoint's network takes images of a run, or new images. `largest_HW` is the
-    largest height and width of these images, which may differ from those in training."""
-    if isinstance(card.spec.framing, WholeSpec | AutoSpec):
-        return Frame(card.spec.framing, largest_HW)
+    largest height and width of these images, which may differ from those in training.
+
+    A window is never smaller than in training, because a network may refuse a smaller one.
+    """
     (height, width), (own_height, own_width) = card.size, largest_HW
     return Frame(card.spec.framing, (max(height, own_height), max(width, own_width)))
 

@@ -1,6 +1,7 @@
 """New images of any size are predicted like a run's own, whatever else is predicted with them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -102,8 +103,9 @@ def test_parts_have_one_size_at_the_network_and_32_images() -> None:
     images = [NewImage(str(n), "", size_HW) for n, size_HW in enumerate(sizes)]
     pad, whole = loaded(PadSpec(multiple=16), 0), loaded(WholeSpec(), 0)
     assert [len(part) for part in shards_of([pad], images)] == [SHARD, SHARD, 2, 1]
+    assert [len(part) for part in shards_of([whole], images)] == [SHARD, SHARD, 2, 1]
     for part in shards_of([pad, whole], images):
-        assert len({image.size_HW for image in part}) == 1
+        assert len({image.size_HW == (90, 40) for image in part}) == 1
     expected = [str(n) for n in range(len(images))]
     for networks in ([pad], [whole], [pad, whole]):
         parts = list(shards_of(networks, images))
@@ -112,8 +114,24 @@ def test_parts_have_one_size_at_the_network_and_32_images() -> None:
             assert [image.id for image in part] == sorted((i.id for i in part), key=int)
 
 
+@pytest.mark.parametrize("framing", [*FRAMINGS, WholeSpec()], ids=lambda framing: framing.name)
+def test_the_smallest_images_are_predicted(framing: FramingSpec, tmp_path: Path) -> None:
+    sizes = [(48, 40), (1, 1), (3, 200), (50, 2)]
+    found = maps([loaded(framing, 0, 1, "shifts", "scales")], save(tmp_path, sizes))
+    assert [prob_KHW.shape[1:] for _, prob_KHW in sorted(found.items())] == sizes
+    for prob_KHW in found.values():
+        np.testing.assert_allclose(prob_KHW.sum(0), 1, atol=1e-5)
+
+
+class Narrow(torch.nn.Module):
+    """A network that refuses windows of other sizes than those in training."""
+
+    def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
+        return image_BCHW.reshape(-1, 1, *LARGEST).expand(-1, 3, -1, -1)
+
+
 def test_a_size_that_a_network_cannot_take_is_named(tmp_path: Path) -> None:
-    network = loaded(WholeSpec(), 0, 1, "shifts")
-    images = save(tmp_path, [(48, 40), (4, 5)])
-    with pytest.raises(ValueError, match=r"1\.png: the ensemble cannot predict images of 5x4 px"):
+    network = replace(loaded(WholeSpec(), 0), network=Narrow())
+    images = save(tmp_path, [(48, 40), (4, 50)])
+    with pytest.raises(ValueError, match=r"1\.png: the ensemble cannot predict images of 50x4 px"):
         maps([network], images)
