@@ -30,26 +30,24 @@ def evaluate(
 ) -> Answer:
     """Score masks against the truth, and write a CSV. The masks are the ensemble's, a training's,
     or those of any folder."""
-    from raytrain.pipeline.evaluate import evaluate_folders
+    from raytrain.pipeline.evaluate_folders import evaluate_folders
     from raytrain.report.terminal import evaluation_text
 
     if (masks is None) != (truth is None) or (job is None) != (masks is not None):
         raise typer.BadParameter("give either a job, or --masks and --truth")
-    written, of = None, ""
     if masks is not None and truth is not None:
-        found, classes = evaluate_folders(masks, truth)
-        sets = {str(masks): found}
+        found = evaluate_folders(masks, truth, Path("evaluation.csv"))
+        of, classes, sets, file = found.of, found.classes, found.sets, found.file
     else:
         assert job is not None
-        evaluated = raytrain.evaluate(load_job(job, set, profile))
-        sets, classes, written = evaluated.sets, evaluated.classes, evaluated.file
-        of = f"masks of {evaluated.of}\n"
+        scores = raytrain.evaluate(load_job(job, set, profile))
+        of, classes, sets, file = scores.of, scores.classes, scores.sets, scores.file
     tables = {
         name: {"images": each.images, "classes": each.rows(classes)} for name, each in sets.items()
     }
     lines = [evaluation_text(name, each, classes) for name, each in sets.items()]
-    lines += [f"written: {written}"] if written else []
-    return Answer({"sets": tables, "file": written}, of + "\n".join(lines))
+    text = "\n".join([f"masks of {of}", *lines, f"written: {file}"])
+    return Answer({"sets": tables, "file": file}, text)
 
 
 @app.command(rich_help_panel=PANEL)

@@ -15,7 +15,7 @@ from raytrain.config.target import Target
 from raytrain.metrics.dice import overlap_counts
 from raytrain.metrics.distance import border_distances
 from raytrain.metrics.evidence import deviations, label_maps, means
-from raytrain.metrics.table import class_rows, class_table
+from raytrain.metrics.table import OF_CLASS, class_rows, class_table
 
 HAUSDORFF = HausdorffMetricSpec(percentile=95)
 
@@ -31,13 +31,24 @@ class Evaluation:
     confusion_KK: np.ndarray | None
     """Pixels by true class (row) and predicted class (column); None if classes overlap."""
 
+    @property
+    def unseen(self) -> list[int]:
+        """The numbers of the classes, without the background, that no true pixel has."""
+        return [k for k, count in enumerate(self.table["pixels"]) if k and not count]
+
     def rows(self, classes: tuple[str, ...]) -> list[dict[str, Any]]:
         """Return a table as one dict per class, and the means over classes, with figures by name.
 
         The columns `as <class>` hold the confusion matrix: the number of pixels of the row's class
-        that were predicted as this class.
+        that were predicted as this class. A class without a true pixel has no figures: a score of
+        1 for finding nothing would prove nothing.
         """
         found = class_rows(self.table, classes)
+        foreground = found[len(classes)]
+        nothing = len(self.unseen) >= len(classes) - 1
+        for row in [*(found[k] for k in self.unseen), *([foreground] if nothing else [])]:
+            for key in OF_CLASS[1:]:
+                row.pop(key, None)
         if self.confusion_KK is not None:
             for row, count_K in zip(found, self.confusion_KK.tolist(), strict=False):
                 row |= {f"as {name}": n for name, n in zip(classes, count_K, strict=True)}

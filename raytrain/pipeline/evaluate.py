@@ -16,8 +16,6 @@ from typing import Any
 import numpy as np
 
 from raytrain.config.codes import CodedError
-from raytrain.config.errors import shortened
-from raytrain.config.target import IGNORE
 from raytrain.data.decode import decode_mask
 from raytrain.data.report import DataReport, named_ids, read_report
 from raytrain.data.samples import SampleFiles
@@ -75,7 +73,7 @@ def evaluate(run: RunDir) -> Scores:
         tally = tallies.setdefault(set, Tally(len(report.classes), report.target))
         tally.add(pred_HW, files.mask(id))
     found = {set: tally.result() for set, tally in tallies.items()}
-    _write(file, name, found, report.classes)
+    write_scores(file, name, found, report.classes)
     send(run.path)
     return Scores(name, report.classes, found, file)
 
@@ -143,82 +141,6 @@ def has_test_truth(report: DataReport) -> bool:
     return bool(((samples["split"] == "test") & (samples["mask"] != "")).any())
 
 
-def evaluate_folders(masks: Path, truth: Path) -> tuple[Evaluation, tuple[str, ...]]:
-    """Score mask files against the files of the same name, without suffix, in another folder.
-
-    If the masks contain 0 and one other value, such as 255, the other value is the only class.
-    Otherwise the values are class numbers, and 255 in the truth means unlabeled. Returns the
-    figures and the names of the classes. Raises ValueError that lists every problem: names that
-    only one folder has, unreadable files, and masks of another size than their truth.
-    """
-    problems: list[str] = []
-    ours, theirs = _by_stem(masks, problems), _by_stem(truth, problems)
-    problems += [
-        f"{masks}: {name} has no file in {truth}" for name in sorted(ours.keys() - theirs.keys())
-    ]
-    problems += [
-        f"{truth}: {name} has no file in {masks}" for name in sorted(theirs.keys() - ours.keys())
-    ]
-    pairs = [(ours[name], theirs[name]) for name in sorted(ours.keys() & theirs.keys())]
-    # The files are read twice, because the number of classes is known only after all of them.
-    pred_values, true_values = _values(pairs, problems)
-    values = pred_values | true_values
-    binary = len(values - {0}) == 1
-    if IGNORE in pred_values and not binary:
-        problems.append(
-            f"{masks}: the value {IGNORE} is for unlabeled pixels of the truth; write class "
-            "numbers, or 0 and the same other value in both folders"
-        )
-    if problems:
-        raise ValueError("\n".join(shortened(problems)))
-    classes = 2 if binary else max(2, 1 + max(values - {IGNORE}, default=0))
-    tally = Tally(classes, "single_label")
-    for pair in pairs:
-        pred_HW, true_HW = map(decode_mask, pair)
-        if binary:
-            pred_HW, true_HW = pred_HW != 0, true_HW != 0
-        tally.add(pred_HW, true_HW)
-    return tally.result(), tuple(map(str, range(classes)))
-
-
-def _values(pairs: list[tuple[Path, Path]], problems: list[str]) -> tuple[set[int], set[int]]:
-    """Return the values in all masks, and the values in all truths. Problems of files are appended
-    to `problems`."""
-    values: tuple[set[int], set[int]] = (set(), set())
-    for pair in pairs:
-        try:
-            pred_HW, true_HW = map(decode_mask, pair)
-        except ValueError as error:
-            problems.append(str(error))
-            continue
-        if pred_HW.shape != true_HW.shape:
-            problems.append(
-                f"{pair[0]}: is {_size(pred_HW)} px, and its truth {pair[1]} is {_size(true_HW)} "
-                "px; give masks of the images' own size"
-            )
-        for known, mask_HW in zip(values, (pred_HW, true_HW), strict=True):
-            known |= set(np.unique(mask_HW).tolist())
-    return values
-
-
-def _by_stem(folder: Path, problems: list[str]) -> dict[str, Path]:
-    """Return name without suffix -> file. Two files of one name are a problem."""
-    if not folder.is_dir():
-        raise ValueError(f"{folder}: no such folder; correct the path")
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
-            continue
-        first = found.setdefault(path.stem, path)
-        if first is not path:
-            problems.append(f"{path}: has the same name as {first.name}; keep one of them")
-    return found
-
-
-def _size(mask_HW: np.ndarray) -> str:
-    return f"{mask_HW.shape[1]}x{mask_HW.shape[0]}"
-
-
 def _out_of_fold(
     run: RunDir, ensemble: Ensemble, report: DataReport
 ) -> Iterator[tuple[str, np.ndarray]]:
@@ -232,7 +154,10 @@ def _out_of_fold(
             yield id, masks.mask(fold, number)
 
 
-def _write(path: Path, of: str, found: dict[str, Evaluation], classes: tuple[str, ...]) -> None:
+def write_scores(
+    path: Path, of: str, found: dict[str, Evaluation], classes: tuple[str, ...]
+) -> None:
+    """Write the figures of each set of images as CSV. `of` says whose masks they are."""
     text = io.StringIO()
     rows = [(name, each.images, row) for name, each in found.items() for row in each.rows(classes)]
     columns = dict.fromkeys([*COLUMNS, *(key for _, _, row in rows for key in row)])

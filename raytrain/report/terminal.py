@@ -100,8 +100,12 @@ def score_text(ensemble: Ensemble) -> str:
             images = looked_at(ensemble.chosen_on, oof["images"])
             lines.append(f"  compared on {images}; the other scores are of all labeled images")
     lines += [
-        f"  self-training: students {'kept' if row.kept else 'not kept'}; the smallest gain that "
-        f"this comparison detects is {row.detectable:.4f}"
+        f"  self-training: students {'kept' if row.kept else 'not kept'}; "
+        + (
+            f"the smallest gain that this comparison detects is {row.detectable:.4f}"
+            if row.differing != 0
+            else "no group's score differs"
+        )
         for row in tried
         if row.what == "self-training"
     ]
@@ -136,7 +140,8 @@ def _one(name: str, oof: dict[str, Any]) -> str:
 def evaluation_text(name: str, found: "Evaluation", classes: tuple[str, ...]) -> str:
     """Return the figures of a set of images as text tables: one row per class, and the confusion
     matrix if there is one."""
-    title = f"{name}: {found.images} images; Dice, IoU: mean ± SD over images, and over the set"
+    images = counted(found.images, "image")
+    title = f"{name}: {images}; Dice, IoU: mean ± SD over images, and over the set"
     table = Table(title=title, title_justify="left")
     heads = ("class", "precision", "recall", "F1", "Dice", "set", "IoU", "set", "Hausdorff 95, px")
     for head in heads:

@@ -71,6 +71,12 @@ def comparison_text(found: Comparison) -> str:
     verdict = "no difference shown"
     if test.shown:
         verdict = f"{'A' if test.difference > 0 else 'B'} is better"
+    smallest = (
+        "the smallest difference that this comparison could have detected (power .8, alpha .05): "
+        f"{test.detectable:.4f}"
+    )
+    if not test.detectable:
+        smallest = "the difference is the same in every group"
     lines = [
         f"{letter}: {found.metric} {score:.4f}  {name}"
         for letter, name, score in zip("AB", found.names, found.scores, strict=True)
@@ -80,8 +86,7 @@ def comparison_text(found: Comparison) -> str:
             *lines,
             f"A - B: {test.difference:+.4f}, 95 % {test.low:+.4f} .. {test.high:+.4f}, "
             f"p = {test.p:.3g} (paired over {test.groups} groups and {seeds})",
-            f"{verdict}; the smallest difference that this comparison could have detected "
-            f"(power .8, alpha .05): {test.detectable:.4f}",
+            f"{verdict}; {smallest}",
             *found.notes,
         ]
     )

@@ -72,6 +72,7 @@ def test_no_difference_is_said_with_what_could_have_been_seen(tmp_path: Path) ->
     assert found.test.detectable > abs(found.test.difference)
     itself = compare(run, one.name, run, one.name)
     assert (itself.test.difference, itself.test.p) == (0, 1)
+    assert "shown; the difference is the same in every group" in comparison_text(itself)
 
 
 def test_over_folds_every_patient_counts_and_seeds_are_matched(tmp_path: Path) -> None:
