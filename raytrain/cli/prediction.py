@@ -64,9 +64,9 @@ def bundle(
 ) -> Answer:
     """Write the ensemble as one folder or zip that can predict on any machine, without the run."""
     from raytrain.pipeline.bundle import bundle as station
-    from raytrain.pipeline.notebook import write_notebook
+    from raytrain.pipeline.notebook import MARKS, write_notebook
 
-    content, path = station(run, out, trust)
+    content, path = station(run, out, trust, MARKS if notebook else {})
     beside = write_notebook(content, path if path.is_dir() else path.parent) if notebook else []
     text = f"written: {path}"
     text += f"\nwritten: {', '.join(map(str, beside))}" if beside else ""

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from raytrain.config.errors import first_lines
 from raytrain.config.patterns import parts_of
 from raytrain.data.channels import CHANNEL, channel_problem
 from raytrain.data.header import declared_values
@@ -81,9 +82,19 @@ class FoundImages:
     problems: list[str]
     """Inputs that are not files, and images that have the same name."""
     skipped: list[str]
-    """Files that are not images, by suffix, and channels that the network does not take."""
+    """Files that are not images, by suffix, channels that the network does not take, and subfolders
+    with images; their paths end with a slash."""
     empty: list[str]
-    """Folders without an image."""
+    """Folders and stacks without an image."""
+
+    @property
+    def skipped_text(self) -> str:
+        """What is left out, why, and the remedy; empty if nothing is."""
+        listed = "\n  ".join(first_lines(self.skipped))
+        reason = "left out, because they are no images, or channels that are not used"
+        if any(path.endswith("/") for path in self.skipped):
+            reason += ", or subfolders: to predict their images, give a pattern such as FOLDER/*/*"
+        return f"{reason}:\n  {listed}" if listed else ""
 
 
 def find_images(inputs: Sequence[str], kind: Kind) -> FoundImages:
@@ -105,6 +116,8 @@ def find_images(inputs: Sequence[str], kind: Kind) -> FoundImages:
         except ValueError as error:
             addresses = {name: str(path)}
             unreadable[name] = str(error)
+        if not addresses:
+            empty.append(str(path))
         for id, address in addresses.items():
             files = places.setdefault(id, {})
             first = _first(files, channel)
@@ -152,6 +165,9 @@ def _listed(inputs: Sequence[str]) -> tuple[list[Path], list[str], list[str], li
             ]
             images = [each for each in files if each.suffix.lower() in readable]
             skipped += sorted(map(str, {*files} - {*images}))
+            skipped += [
+                f"{each}/" for each in sorted(path.iterdir()) if _holds(each, readable - {""})
+            ]
             paths += sorted(images, key=lambda each: natural_key(each.stem))
             if not images:
                 empty.append(str(path))
@@ -168,6 +184,13 @@ def _listed(inputs: Sequence[str]) -> tuple[list[Path], list[str], list[str], li
     return [*dict.fromkeys(paths)], problems, [*dict.fromkeys(skipped)], empty
 
 
+def _holds(folder: Path, suffixes: set[str]) -> bool:
+    """Return whether a path is a folder that contains, at any depth, a file with such a suffix."""
+    if folder.name.startswith(".") or not folder.is_dir():
+        return False
+    return any(each.suffix.lower() in suffixes and each.is_file() for each in folder.rglob("*"))
+
+
 def _addresses(path: Path, name: str, kind: Kind) -> dict[str, str]:
     """Return id -> address. A file is one image, except that each row of a stack is an image."""
     if path.suffix.lower() != ".npy":
@@ -176,6 +199,8 @@ def _addresses(path: Path, name: str, kind: Kind) -> dict[str, str]:
         shape = np.load(path, mmap_mode="r", allow_pickle=False).shape
     except (OSError, ValueError, EOFError, AttributeError) as error:
         raise ValueError(f"{path}: not a NumPy array ({error}); save it with numpy.save") from None
+    if 0 in shape[1:] or shape == (0, *shape[1:2]):
+        raise ValueError(f"{path}: {' x '.join(map(str, shape))} holds no pixel; give images")
     if len(shape) == 2 or (len(shape) == 3 and (shape[2] == kind.channels or kind.channels > 1)):
         return {name: str(path)}
     rows = len(open_stack(path))

@@ -4,6 +4,7 @@ import shutil
 import stat
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from raytrain.ensemble.source import open_source, write_bundle
@@ -14,23 +15,29 @@ DATE = (1980, 1, 1, 0, 0, 0)
 """Date of all files of a zip, so that the same ensemble gives the same bytes."""
 
 
-def bundle(path: Path, out: Path | None, trust: bool) -> tuple[Bundle, Path]:
+def bundle(
+    path: Path, out: Path | None, trust: bool, beside: Mapping[str, str]
+) -> tuple[Bundle, Path]:
     """Write a bundle of the run in the folder `path`; returns its content and its path. It is a zip
     if the name of `out` ends with .zip, else a folder.
 
     Without `out` it is `bundle.zip` in the run's folder. `trust` allows running the Python files of
-    the run. Raises ValueError when `path` is not a folder, or when `out` exists and is not a
-    bundle.
+    the run. `beside` are the names of the files that are written beside a zip later, each with a
+    text by which an earlier one is known. Raises ValueError when `path` is not a folder, or when a
+    file that is not of a bundle would be lost.
     """
     if not path.is_dir():
         raise ValueError(f"{path}: not a folder; give a run's, such as runs/<competition>/<run>")
     source = open_source(path, trust)
     target = out or path / "bundle.zip"
     as_zip = target.suffix == ".zip"
-    if target.is_dir() if as_zip else _is_taken(target):
-        raise ValueError(
-            f"{target}: exists and is not a bundle; choose another --out, or remove it"
-        )
+    taken = [target] if (target.exists() and not _is_bundle(target, as_zip)) else []
+    if as_zip:
+        files = {target.with_name(name): text for name, text in beside.items()}
+        taken += [file for file, text in files.items() if file.exists() and not _has(file, text)]
+    if taken:
+        remedy = "exists and is not a bundle's; choose another --out, or move it away"
+        raise ValueError("\n".join(f"{each}: {remedy}" for each in taken))
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
@@ -48,10 +55,18 @@ def bundle(path: Path, out: Path | None, trust: bool) -> tuple[Bundle, Path]:
     return written, target
 
 
-def _is_taken(folder: Path) -> bool:
-    if not folder.is_dir():
-        return folder.exists()
-    return any(folder.iterdir()) and not (folder / FILE).is_file()
+def _is_bundle(target: Path, as_zip: bool) -> bool:
+    """Return whether a path is a bundle of this kind, or an empty folder for one."""
+    if as_zip:
+        if not zipfile.is_zipfile(target):
+            return False
+        with zipfile.ZipFile(target) as archive:
+            return FILE in archive.namelist()
+    return target.is_dir() and ((target / FILE).is_file() or not any(target.iterdir()))
+
+
+def _has(file: Path, text: str) -> bool:
+    return file.is_file() and text.encode() in file.read_bytes()
 
 
 def _zip(folder: Path, target: Path) -> None:

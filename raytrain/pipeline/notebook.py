@@ -46,6 +46,10 @@ HEAD = """\
 """
 
 
+MARKS = {NOTEBOOK: "raytrain.pipeline.hidden_test", WHEELS: HEAD.split("{")[0]}
+"""Name of each file that `write_notebook` writes -> a text that it contains."""
+
+
 def write_notebook(bundle: Bundle, folder: Path) -> list[Path]:
     """Write the notebook and the list of its packages into a folder; returns their paths."""
     slug = bundle.submission.slug if bundle.submission else None

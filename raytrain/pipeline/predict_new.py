@@ -44,7 +44,8 @@ class Predicted:
     """Files of the masks, in the order of the images."""
     csv: Path | None
     left_out: tuple[str, ...]
-    """Files that are not images, by suffix, and channels that the ensemble does not use."""
+    """Files that are not images, by suffix, channels that the ensemble does not use, and subfolders
+    with images; their paths end with a slash."""
 
 
 def predict_new(
@@ -62,8 +63,7 @@ def predict_new(
     found = find_images(inputs, source.kind)
     _refuse(found, out, extras)
     if found.skipped:
-        listed = ", ".join(found.skipped)
-        say(f"left out, because they are no images, or channels that are not used: {listed}")
+        say(found.skipped_text)
     images = found.images
     say(f"predict: {counted(len(images), 'image')}, {cost_text(source.parts)}")
     start = time.monotonic()
@@ -87,7 +87,11 @@ def _dialect(source: Source, path: Path) -> SubmissionSpec:
 
 def _refuse(found: FoundImages, out: Path, extras: Sequence[Extra]) -> None:
     problems = [*found.problems, *found.unreadable.values()]
-    problems += [f"{folder}: there is no image in this folder" for folder in found.empty]
+    problems += [
+        f"{place}: there is no image in it; give files, stacks, folders or a quoted pattern such "
+        "as 'FOLDER/*/*.png'"
+        for place in found.empty
+    ]
     if not found.ids and not problems:
         problems.append("no image was given; give files, folders or patterns")
     inputs = {Path(file).resolve() for each in found.images for file in each.addresses}

@@ -77,11 +77,25 @@ def test_a_bundle_that_was_changed_is_refused(place: Path, tmp_path: Path) -> No
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     assert "not a folder; give a run's" in printed("bundle", place / "bundle.zip", code=1)
-    assert "exists and is not a bundle" in printed(
+    assert "exists and is not a bundle's" in printed(
         "bundle", run, "--out", tmp_path / "mine", code=1
     )
     assert (tmp_path / "mine" / "letter.txt").read_text() == "dear"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "mine"]
+
+
+def test_no_foreign_file_is_lost(place: Path, tmp_path: Path) -> None:
+    words = ("bundle", place / "runs/phantom/default", "--notebook", "--out", tmp_path / "o.zip")
+    names = ("o.zip", "predict.ipynb", "wheels.txt")
+    for _ in range(2):
+        printed(*words)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+    for name in names:
+        (tmp_path / name).write_text("dear")
+    told = printed(*words, code=1)
+    for name in names:
+        assert f"{tmp_path / name}: exists and is not a bundle's; choose another --out" in told
+        assert (tmp_path / name).read_text() == "dear"
 
 
 def test_a_zip_that_leads_out_of_its_folder_is_refused(place: Path, tmp_path: Path) -> None:

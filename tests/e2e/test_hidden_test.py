@@ -4,13 +4,19 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from raytrain.data.new_images import NewImage
+from raytrain.ensemble import afford
+from raytrain.ensemble.new_maps import new_strips
 from raytrain.ensemble.predictor import load_predictor
+from raytrain.pipeline import hidden_test
 from raytrain.pipeline.hidden_test import find_bundle, predict_hidden
 from raytrain.runs.files import read_json
 from tests.commands import printed
@@ -82,6 +88,41 @@ def test_a_notebook_without_images(place: Path, tmp_path: Path) -> None:
     done = run_notebook(place, tmp_path, 9)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "submission.csv").read_text() == "id,encoding\n"
+    assert f"{images}: there is no image in it" in done.stderr
+
+
+def test_what_cannot_be_predicted_gets_blank_rows_and_is_named(
+    place: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    images = tmp_path / "images"
+    (images / "more").mkdir(parents=True)
+    (images / "notes.txt").write_text("x")
+    for name, size_HW in (("a", (96, 96)), ("b", (1, 1)), ("c", (96, 300)), ("more/d", (96, 96))):
+        noise = np.random.default_rng(0).integers(0, 256, size_HW).astype(np.uint8)
+        Image.fromarray(noise).save(images / f"{name}.png")
+
+    def narrow(networks: Any, content: Any, part: list[NewImage]) -> Iterator[Any]:
+        for image in part:
+            if image.size_HW[1] > 96:
+                raise ValueError(f"{image.id} is too wide")
+        return new_strips(networks, content, part)
+
+    for module in (hidden_test, afford):
+        monkeypatch.setattr(module, "new_strips", narrow)
+    predict_hidden(images, place / "bundle.zip", tmp_path / "found.csv")
+    said = capsys.readouterr()
+    assert "c: blank rows, because they cannot be predicted: c is too wide" in said.err
+    assert "the time cannot be estimated, so no member is left out: c is too wide" in said.err
+    assert f"{images / 'more'}/" in said.err
+    assert f"{images / 'notes.txt'}" in said.err
+    assert "found.csv, 3 images, 1 of them blank" in said.out
+    found = rows(tmp_path / "found.csv")
+    assert [*found] == [f"{id}_mask{k}" for id in "abc" for k in (1, 2, 3)]
+    assert any(found[f"a_mask{k}"] for k in (1, 2, 3))
+    assert not any(found[f"c_mask{k}"] for k in (1, 2, 3))
 
 
 def test_members_are_left_out_for_want_of_time(

@@ -94,11 +94,15 @@ def test_everything_wrong_is_found_at_once(tmp_path: Path) -> None:
     save(tmp_path / "deep.png", 4, 4, dtype=np.uint16)
     save(tmp_path / "deep.npy", 4, 4)
     save(tmp_path / "other" / "good.png", 4, 4)
+    for name in ("outer/inner/deep.png", "outer/.cache/a.png"):
+        save(tmp_path / name, 4, 4)
+    save(tmp_path / "rows.npy", 0, 9, 9)
+    save(tmp_path / "flat.npy", 3, 0, 9)
     (tmp_path / "empty").mkdir()
     (tmp_path / "torn.png").write_bytes((tmp_path / "good.png").read_bytes()[:40])
     (tmp_path / "torn.npy").write_bytes(b"\x93NUMPY")
     words = ["good.png", "color.png", "deep.png", "deep.npy", "torn.png", "torn.npy",
-             "other", "empty", "none.png", "*.jpg"]  # fmt: skip
+             "other", "empty", "outer", "rows.npy", "flat.npy", "none.png", "*.jpg"]  # fmt: skip
     found = find_images([str(tmp_path / word) for word in words], GRAY)
     assert [each.id for each in found.images] == ["good"]
     assert (
@@ -106,7 +110,8 @@ def test_everything_wrong_is_found_at_once(tmp_path: Path) -> None:
         in (found.unreadable["color"])
     )
     assert "deep.png: 4x4, 1 channel, uint16, but" in found.unreadable["deep"]
-    assert {"color", "deep", "torn"} == {*found.unreadable}
+    assert "flat.npy: 3 x 0 x 9 holds no pixel; give images" in found.unreadable["flat"]
+    assert {"color", "deep", "torn", "flat"} == {*found.unreadable}
     told = "\n".join(found.problems)
     for text in (
         "deep.npy: its name 'deep' is also that of", "torn.npy: its name 'torn' is also that of",
@@ -115,7 +120,9 @@ def test_everything_wrong_is_found_at_once(tmp_path: Path) -> None:
     ):  # fmt: skip
         assert text in told
     assert len(found.problems) == 5
-    assert found.empty == [str(tmp_path / "empty")]
+    assert found.empty == [str(tmp_path / name) for name in ("empty", "outer", "rows.npy")]
+    assert found.skipped == [f"{tmp_path / 'outer' / 'inner'}/"]
+    assert "or subfolders: to predict their images, give a pattern such as" in found.skipped_text
 
 
 def test_missing_frames_are_explained(tmp_path: Path) -> None:
