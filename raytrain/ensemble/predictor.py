@@ -119,6 +119,13 @@ class Predictor(nn.Module):
 
     def _typed(self, image_NHWC: np.ndarray) -> np.ndarray:
         own = np.dtype(self.bundle.dtype)
+        if image_NHWC.dtype.kind not in ("biuf" if own.kind == "b" else "iuf"):
+            raise ValueError(
+                f"the image has the type {image_NHWC.dtype}, but the network was trained on {own}; "
+                "give the data's own values, as numbers"
+            )
+        if image_NHWC.dtype.kind == "f" and not np.isfinite(image_NHWC).all():
+            raise ValueError("the image has values that are not finite (NaN or inf); replace them")
         with np.errstate(invalid="ignore"):
             typed_NHWC = np.ascontiguousarray(image_NHWC.astype(own))
         if own.kind in "iu" and not np.array_equal(typed_NHWC, image_NHWC):

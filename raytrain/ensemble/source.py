@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from raytrain import __version__
+from raytrain.config.codes import CodedError
 from raytrain.config.competition import SubmissionSpec
 from raytrain.config.image_files import ImageFiles
 from raytrain.data.channels import CHANNEL
@@ -68,7 +69,18 @@ def open_source(path: Path, trust: bool) -> Source:
     if path.suffix == ".pt":
         return _checkpoint(path, trust)
     if path.suffix == ".zip" and path.is_file():
-        path = local_folder(str(path))
+        folder = local_folder(str(path))
+        try:
+            return _folder(folder, trust)
+        except ValueError as error:
+            # The user knows the zip, and not the cache in which it was unpacked.
+            text, code = str(error).replace(str(folder), str(path)), getattr(error, "code", None)
+            raise (CodedError(code, text) if code else ValueError(text)) from None
+    return _folder(path, trust)
+
+
+def _folder(path: Path, trust: bool) -> Source:
+    """Return the source in a run's folder or a bundle's."""
     if (path / FILE).is_file():
         source = Source(path, read_bundle(path))
         _ask(RunDir(path.absolute()), trust)

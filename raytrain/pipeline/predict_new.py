@@ -92,6 +92,9 @@ def _refuse(found: FoundImages, out: Path, extras: Sequence[Extra]) -> None:
         "as 'FOLDER/*/*.png'"
         for place in found.empty
     ]
+    place = next(each for each in (out, *out.absolute().parents) if each.exists())
+    if not place.is_dir():
+        problems.append(f"{place}: is not a folder; choose another --out")
     if not found.ids and not problems:
         problems.append("no image was given; give files, folders or patterns")
     inputs = {Path(file).resolve() for each in found.images for file in each.addresses}

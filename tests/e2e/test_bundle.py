@@ -74,6 +74,14 @@ def test_a_bundle_that_was_changed_is_refused(place: Path, tmp_path: Path) -> No
         (folder / FILE).write_text(json.dumps({**tree, **changed}))
         with pytest.raises(ValueError, match=told):
             load_predictor(folder)
+    torn = tmp_path / "torn.zip"
+    with zipfile.ZipFile(place / "bundle.zip") as whole, zipfile.ZipFile(torn, "w") as part:
+        part.writestr(FILE, whole.read(FILE))
+    with pytest.raises(ValueError, match=rf"^{torn}: the bundle's files are not those") as caught:
+        load_predictor(torn)
+    assert f"{torn}/trials/" in str(caught.value)
+    assert "sources" not in str(caught.value)
+    torn.unlink()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     assert "not a folder; give a run's" in printed("bundle", place / "bundle.zip", code=1)

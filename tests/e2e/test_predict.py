@@ -79,10 +79,17 @@ def test_a_predictor_says_what_it_expects(place: Path, tmp_path: Path) -> None:
         (np.zeros((0, 1, 9, 9)), r"shape \[0, 1, 9, 9\]"),
         (np.full((9, 9), 0.5), "the data's own values, not scaled ones"),
         (np.full((9, 9), 256), "the data's own values, not scaled ones"),
+        (np.full((9, 9), np.nan), r"values that are not finite .NaN or inf.; replace them"),
+        (torch.full((9, 9), -torch.inf), "values that are not finite"),
+        (np.full((9, 9), True), "the type bool, but the network was trained on uint8; give the"),
+        (np.full((9, 9), 1j), "the type complex128, but the network was trained on uint8"),
+        (np.full((9, 9), "a"), "the type <U1, but the network was trained on uint8"),
+        (np.full((9, 9), None), "the type object, but the network was trained on uint8"),
     ):
         for ask in (predictor, predictor.mask):
             with pytest.raises(ValueError, match=told):
                 ask(given)
+    assert predictor.mask(np.zeros((1, 1), np.uint8)).shape == (1, 1)
     for path, told in (
         (tmp_path, "no run with an ensemble, no bundle and no checkpoint; give a run's folder"),
         (place / "runs.yaml", "give a run's folder"),
@@ -125,6 +132,11 @@ def test_nothing_is_written_when_an_input_is_wrong(place: Path, tmp_path: Path) 
     ):  # fmt: skip
         assert text in told
     assert not out.exists()
+    (tmp_path / "file").write_text("x")
+    for place in (tmp_path / "file", tmp_path / "file" / "inner"):
+        assert f"{tmp_path / 'file'}: is not a folder; choose another --out" in printed(
+            "predict", tmp_path / "good.png", *words[:3], "--out", place, code=1
+        )
     assert "is an input and would be overwritten" in printed(
         "predict", tmp_path / "good.png", *words, tmp_path, code=1
     )
