@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from raytrain.config.errors import shortened
+from raytrain.config.errors import first_lines, shortened
 from raytrain.config.target import IGNORE
 from raytrain.data.decode import decode_mask
 from raytrain.metrics.evaluation import Tally
@@ -57,8 +57,9 @@ def evaluate_folders(masks: Path, truth: Path, file: Path) -> Scores:
             pred_HW, true_HW = pred_HW != 0, true_HW != 0
         tally.add(pred_HW, true_HW)
     found, names = tally.result(), tuple(map(str, range(classes)))
-    for number in found.unseen:
-        warn(f"{truth}: no pixel has the class {number}, so it has no figures")
+    if found.unseen:
+        listed = ", ".join(first_lines([*map(str, found.unseen)]))
+        warn(f"{truth}: no pixel has one of these classes, so they have no figures: {listed}")
     write_scores(file, str(masks), {str(truth): found}, names)
     return Scores(str(masks), names, {str(masks): found}, file)
 

@@ -109,7 +109,9 @@ def test_each_folder_is_binary_or_has_class_numbers(
     assert found.table["dice"][1] == pytest.approx(dice)
 
 
-def test_a_class_that_is_never_true_has_no_figures(tmp_path: Path) -> None:
+def test_a_class_that_is_never_true_has_no_figures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     pair = (np.where(PRED == 1, 0, PRED), np.where(TRUE == 1, 0, TRUE))
     ours, theirs = (
         _write(tmp_path / "a", x=pair[0], y=PRED),
@@ -119,6 +121,10 @@ def test_a_class_that_is_never_true_has_no_figures(tmp_path: Path) -> None:
     (found,) = scores.sets.values()
     _, one, two, foreground, *_ = found.rows(scores.classes)
     assert one["pixels"] == 0
+    assert (
+        "b: no pixel has one of these classes, so they have no figures: 1"
+        in capsys.readouterr().err
+    )
     assert "dice" not in one
     assert foreground["dice"] == two["dice"] < 1
     nothing = _tally([(TRUE * 0, TRUE * 0)]).result()
