@@ -11,6 +11,9 @@ from raytrain.metrics.evaluation import Tally
 from raytrain.pipeline.evaluate import COLUMNS, Scores, write_scores
 from raytrain.runs.messages import say, warn
 
+BESIDE = (".csv", ".txt")
+"""Files that raytrain writes beside masks."""
+
 
 def evaluate_folders(masks: Path, truth: Path, file: Path) -> Scores:
     """Score mask files against the files of the same name, without suffix, in another folder, and
@@ -131,7 +134,7 @@ def _by_stem(folder: Path, problems: list[str]) -> dict[str, Path]:
         raise ValueError(f"{folder}: no such folder; correct the path")
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
+        if path.name.startswith(".") or path.suffix in BESIDE:
             continue
         first = found.setdefault(path.stem, path)
         if first is not path:

@@ -134,6 +134,8 @@ def test_a_class_that_is_never_true_has_no_figures(
 def test_the_figures_of_folders_are_written_and_no_foreign_file_is_lost(tmp_path: Path) -> None:
     ours, theirs = _write(tmp_path / "a", x=PRED), _write(tmp_path / "b", x=TRUE)
     file = tmp_path / "evaluation.csv"
+    for name in ("submission.csv", "ensemble.txt"):
+        (ours / name).write_text("x")
     for _ in range(2):
         evaluate_folders(ours, theirs, file)
         rows = list(csv.DictReader(file.read_text().splitlines()))
