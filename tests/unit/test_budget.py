@@ -177,7 +177,10 @@ def test_a_search_without_time_pauses_its_trial_and_goes_on_with_it(
     run = RunDir(tmp_path)
     write_report(run.data_report, samples.report)
     spec = SPEC.model_copy(update={"epochs": 3})
-    tasks = [make_task(run.trial(name).path, samples, spec) for name in ("first", "second")]
+    tasks = [
+        replace(make_task(run.trial(name).path, samples, spec), station="search")
+        for name in ("first", "second")
+    ]
 
     def search(over_after: int) -> dict[str, Status]:
         def over() -> bool:
