@@ -15,8 +15,8 @@ from raytrain.runs.mirror import send
 
 
 class Saver:
-    """Writes a training's files after each epoch, and sends them to the storage if there is one. At
-    the end of the block, all is written and sent.
+    """Writes the files of each epoch of a training, and sends them to the storage if there is one.
+    At the end of the block, all is written and sent.
 
     A checkpoint may have hundreds of megabytes, and the GPU would wait for them. So a thread writes
     it beside the next epoch's steps. The training calls `wait` before it writes that epoch's files,
@@ -64,24 +64,32 @@ class Saver:
 def snapshot(state: dict[str, Any]) -> dict[str, Any]:
     """Return a copy of `state` on the host, which the next step does not change.
 
-    A GPU copies all tensors of a type at once: a checkpoint has up to thousands of tensors, and for
-    each copy the host waits for the GPU.
+    All tensors of a type are copied at once: a checkpoint has up to thousands of tensors, and for
+    each copy the host would wait for the GPU.
     """
     leaves, tree = trees.tree_flatten(state)
-    on_device = defaultdict(list)
+    alike = defaultdict(list)
     for place, leaf in enumerate(leaves):
-        if not isinstance(leaf, torch.Tensor):
-            continue
-        if leaf.device.type == "cpu":
-            leaves[place] = leaf.detach().clone()
-        else:
-            on_device[leaf.dtype].append(place)
-    for places in on_device.values():
-        tensors = [leaves[place].detach() for place in places]
+        if isinstance(leaf, torch.Tensor):
+            alike[leaf.device, leaf.dtype].append(place)
+    for places in alike.values():
+        orders = [_memory_order(leaves[place]) for place in places]
+        tensors = [
+            leaves[place].detach().permute(order)
+            for place, order in zip(places, orders, strict=True)
+        ]
         parts = torch.cat([tensor.reshape(-1) for tensor in tensors]).cpu()
-        sizes = [tensor.numel() for tensor in tensors]
-        for place, tensor, part in zip(places, tensors, parts.split(sizes), strict=True):
+        own = parts.split([tensor.numel() for tensor in tensors])
+        for place, order, tensor, part in zip(places, orders, tensors, own, strict=True):
             # A copy: torch.save would write all tensors with each view.
-            leaves[place] = part.view(tensor.shape).clone()
-    copied: dict[str, Any] = trees.tree_unflatten(leaves, tree)
-    return copied
+            copied = part.view(tensor.shape).clone()
+            leaves[place] = copied.permute([order.index(axis) for axis in range(len(order))])
+    found: dict[str, Any] = trees.tree_unflatten(leaves, tree)
+    return found
+
+
+def _memory_order(tensor: torch.Tensor) -> list[int]:
+    """Return the dimensions in the order of memory. A copy in another order than that of the
+    tensor, such as channels-last, would train with other bits after a resume."""
+    strides = tensor.stride()
+    return sorted(range(tensor.dim()), key=lambda axis: -strides[axis])

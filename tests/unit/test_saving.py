@@ -184,3 +184,28 @@ def test_checkpoints_are_deleted_only_after_later_ones_are_sent(
     assert seen[0] == ["epoch_0001"]
     assert "epoch_0004" in seen[3]
     assert len(seen[3]) > len(list(task.trial_dir.checkpoints.glob("epoch_*.pt")))
+
+
+def test_a_snapshot_has_the_values_and_none_of_the_memory_of_a_state() -> None:
+    halves_23 = torch.arange(6.0).reshape(2, 3).half()
+    channels_last = torch.rand(2, 3, 4, 5).to(memory_format=torch.channels_last)
+    state = {
+        "epoch": 3, "ema": None, "rates": (0.9, 0.999), "history": [{"loss": 0.5}],
+        "model": {"weight": channels_last, "half": halves_23, "count": torch.tensor(7)},
+        "empty": torch.empty(0, 4),
+    }  # fmt: skip
+    found = saving.snapshot(state)
+    assert found.keys() == state.keys()
+    assert [found[key] for key in ("epoch", "ema", "rates", "history")] == [
+        3, None, (0.9, 0.999), [{"loss": 0.5}],
+    ]  # fmt: skip
+    for key, value in (*state["model"].items(), ("empty", state["empty"])):
+        copied = found["model"].get(key, found["empty"])
+        assert copied.dtype == value.dtype
+        assert (copied.shape, copied.stride()) == (value.shape, value.stride())
+        assert torch.equal(copied, value)
+        # torch.save writes the whole storage of a view.
+        assert copied.untyped_storage().nbytes() == value.numel() * value.element_size()
+    before = found["model"]["weight"].clone()
+    channels_last.zero_()
+    assert torch.equal(found["model"]["weight"], before)

@@ -57,9 +57,11 @@ def _as_one(several: list[Family]) -> Family:
 
 
 def _is_read(family: Family, files: list[File]) -> bool:
-    """Return whether the pattern of the family matches its own files, each by another name, and no
-    other file but masks beside the images. Files such as `a_small.png` beside `a.jpg` are no images
-    of their own."""
+    """Return whether the family's pattern finds exactly its images.
+
+    Each image needs a name of its own. Besides the images, the pattern may match masks only. A file
+    such as `a_small.png` beside `a.jpg` is no image of its own.
+    """
     core = "{name}" if any(each.core for each in family.members) else ""
     pattern = family.pattern(["*"] * family.folders.count(None), core)
     own = {each.address: each.core for each in family.members}
