@@ -89,9 +89,9 @@ def refuse_impossible(need: Need, workers: int) -> None:
     growth, living = ceiling(), need.nodes()
     if reachable(need) >= workers or (growth and growth.is_open(len(living))):
         return
-    have = "; ".join(map(_told, living))
+    have = "; ".join(map(_text, living))
     if growth:
-        types = "; ".join(f"{kind.count} x {_told(kind.resources)}" for kind in growth.types)
+        types = "; ".join(f"{kind.count} x {_text(kind.resources)}" for kind in growth.types)
         have += (
             f". Its autoscaler can add at most {growth.nodes} nodes to the head ({types}): "
             f"{reachable(need)} fit(s)"
@@ -106,7 +106,7 @@ def refuse_impossible(need: Need, workers: int) -> None:
     )
 
 
-def _told(resources: dict[str, float]) -> str:
+def _text(resources: dict[str, float]) -> str:
     """Return the resources of a node as text. A node type may not list its memory."""
     memory = f", {resources['memory'] / GIB:.1f} GB" if "memory" in resources else ""
     return f"{resources.get('CPU', 0):g} CPU, {resources.get('GPU', 0):g} GPU{memory}"
