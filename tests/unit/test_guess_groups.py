@@ -104,7 +104,7 @@ def test_kind_framing_and_length_by_size_and_number() -> None:
     assert kind_of(images()).name == "small gray images"
     assert kind_of(images(sizes_HW=((512, 512),))).name == "large gray images"
     assert kind_of(images(gray=False)).name == "color images"
-    assert framing(images(), 192).value == {"name": "resize", "height": 144, "width": 144}
+    assert framing(images(), 192).value == {"name": "resize", "height": 192, "width": 192}
     assert framing(images(sizes_HW=((160, 160),)), 192).value == {"name": "whole"}
     assert framing(images(gray=False), 192).value == {"name": "whole"}
     assert framing(images(sizes_HW=((266, 266), (310, 360))), 192).value["name"] == "pad"

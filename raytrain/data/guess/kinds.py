@@ -78,7 +78,7 @@ KINDS = {
     "small gray images": Kind(
         name="small gray images", model=PRETRAINED, started=IMAGENET,
         networks=("model.decoder", ("unet", "fpn")), lr=2e-3, lrs=(1e-3, 4e-3),
-        augmentation="slices", trials=8, candidates=4, memory_gb=3, enlarged=1.5,
+        augmentation="slices", trials=6, candidates=2, memory_gb=3, enlarged=2.0,
         augmented="small moves and gray values; no mirror images, as scans have two sides",
     ),
     "large gray images": Kind(
