@@ -14,7 +14,7 @@ from raytrain.backend.console import EVERY_S
 from raytrain.backend.following import POLL_S
 from raytrain.backend.screen import stations_text
 from raytrain.backend.usage import Usage
-from raytrain.config.duration import duration_text, estimated
+from raytrain.config.duration import duration_text
 from raytrain.config.plain import console_of
 from raytrain.runs.bar import count_bar
 from raytrain.runs.layout import RunDir
@@ -27,17 +27,18 @@ class Counting:
     def __init__(
         self,
         station: str,
-        folder: RunDir,
+        folder: RunDir | None,
         total: int,
         noun: str,
         done: Callable[[], int],
         clock: Callable[[], float] = time.monotonic,
     ):
         """`done` returns how many of the `total` things, such as images, are done. `noun` is the
-        name of one thing."""
+        name of one thing. Without a run's folder, the stations are not shown."""
         self._station, self._folder, self._done, self._clock = station, folder, done, clock
         self._total, self._noun = total, noun
         self._before, self._start_s, self._said_s = done(), clock(), clock()
+        self._has_estimate = False
         self._usage = Usage(clock)
         self._console = console_of(sys.stdout)
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
@@ -72,13 +73,22 @@ class Counting:
             self._bar.refresh()
         elif self._console.is_terminal:
             ascii_only = self._console.options.ascii_only
-            lines = [stations_text(self._folder, self._station, ascii_only), self._text(done)]
+            lines = [self._text(done)]
+            if self._folder is not None:
+                lines.insert(0, stations_text(self._folder, self._station, ascii_only))
             if usage := self._usage.text():
                 lines.append(f"this machine: {usage}")
             self._live.update("\n".join(lines), refresh=True)
-        elif self._clock() - self._said_s >= EVERY_S:
+        elif self._is_time(done):
             self._said_s = self._clock()
             say(f"  {self._text(done)}")
+
+    def _is_time(self, done: int) -> bool:
+        """Return whether a log gets a line now: in intervals, and as soon as the time can be
+        estimated."""
+        first = not self._has_estimate and self._before < done < self._total
+        self._has_estimate |= first
+        return first or self._clock() - self._said_s >= EVERY_S
 
     def _run(self) -> None:
         self.look()
@@ -92,7 +102,7 @@ class Counting:
         if not new or not left:
             return text
         left_s = (self._clock() - self._start_s) / new * left
-        return f"{text}, {estimated('about', left_s)} left"
+        return f"{text}, about {duration_text(max(1, left_s))} left"
 
 
 def files_there(paths: Sequence[Path]) -> Callable[[], int]:

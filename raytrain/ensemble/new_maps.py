@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from math import lcm
 
 import numpy as np
 import torch
@@ -22,8 +23,8 @@ def new_strips(
     Images with the same windows are predicted together, 32 at a time in the given order, as a
     run's test images are. Raises ValueError when a network cannot take an image of this size.
     """
-    for part in shards_of(networks, images):
-        cache = cache_of(part, _at_once(networks), bundle.channels, bundle.target)
+    for part in parts_of(networks, images):
+        cache = cache_of(part, max(_at_once(networks)), bundle.channels, bundle.target)
         try:
             yield from zip(part, mean_strips(networks, cache, np.arange(len(part))), strict=True)
         except torch.OutOfMemoryError:
@@ -36,21 +37,27 @@ def new_strips(
             ) from None
 
 
-def shards_of(
+def parts_of(
     networks: Sequence[LoadedShare], images: Sequence[NewImage]
 ) -> Iterator[list[NewImage]]:
-    """Yield the images in parts. The images of a part have the same size at each network's
-    input."""
+    """Yield the images in the smallest parts that give the same bits alone as all images together.
+
+    The images of a part have the same size at each network's input. They are whole batches of each
+    network, or the last ones of 32 images.
+    """
     alike: dict[tuple[tuple[int, int], ...], list[NewImage]] = defaultdict(list)
     for image in images:
         frames = [frame_of(each.card, image.size_HW) for each in networks]
         alike[tuple((frame.height, frame.width) for frame in frames)].append(image)
+    step = lcm(*_at_once(networks))
     for group in alike.values():
         for start in range(0, len(group), SHARD):
-            yield group[start : start + SHARD]
+            shard = group[start : start + SHARD]
+            yield from (shard[first : first + step] for first in range(0, len(shard), step))
 
 
-def _at_once(networks: Sequence[LoadedShare]) -> int:
-    """Return the number of images in a batch. With tiles, a batch holds the tiles of one image."""
+def _at_once(networks: Sequence[LoadedShare]) -> list[int]:
+    """Return the number of images in a batch of each network. With tiles, a batch holds the tiles
+    of one image."""
     specs = [each.card.spec for each in networks]
-    return max(1 if isinstance(spec.framing, TilesSpec) else spec.at_once for spec in specs)
+    return [1 if isinstance(spec.framing, TilesSpec) else spec.at_once for spec in specs]

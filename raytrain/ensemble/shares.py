@@ -69,9 +69,24 @@ def shares(parts: Sequence[MemberShare]) -> tuple[tuple[NetworkShare, ...], tupl
     return tuple(networks), tuple(given)
 
 
-def cost_text(parts: Sequence[MemberShare]) -> str:
-    """Return the numbers of members, networks and passes as text."""
-    networks = sum(len(part.networks) for part in parts)
-    passes = sum(len(part.networks) * len(views_of(part.views)) for part in parts)
-    members, of_image = counted(len(parts), "member"), counted(passes, "pass")
-    return f"{members} with {counted(networks, 'network')}, {of_image} for each image"
+def cost_text(parts: Sequence[MemberShare], todo: int, total: int) -> str:
+    """Return, as text, the network passes that `todo` of `total` images need."""
+    passes = passes_of(parts)
+    factors = [f"{len(each.networks)} x {len(views_of(each.views))}" for each in parts]
+    text = (
+        f"predict: {counted(todo, 'image')} x {counted(passes, 'pass')} = "
+        f"{counted(todo * passes, 'pass')} ({counted(len(parts), 'member')}; networks x views: "
+        f"{' + '.join(factors)})"
+    )
+    before = total - todo
+    return text + f"; {before} of {counted(total, 'image')} were finished before" * bool(before)
+
+
+def members_text(parts: Sequence[MemberShare]) -> str:
+    """Return the members and their passes for each image, such as `2 members (6 passes)`."""
+    return f"{counted(len(parts), 'member')} ({counted(passes_of(parts), 'pass')})"
+
+
+def passes_of(parts: Sequence[MemberShare]) -> int:
+    """Return the number of network passes for each image."""
+    return sum(len(each.networks) * len(views_of(each.views)) for each in parts)

@@ -14,8 +14,8 @@ TEXT = """\
 
 Attach two data sets to this notebook: the bundle, and a folder with `wheels.txt` and the wheels
 that it lists. The notebook needs no internet. It writes `submission.csv` for whatever images the
-folder holds, with blank rows for unreadable ones, and leaves out members if the time would not
-suffice."""
+folder holds, with blank rows for unreadable ones, and leaves out members as soon as the time would
+not suffice."""
 SETTINGS = """\
 from pathlib import Path
 

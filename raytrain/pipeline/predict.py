@@ -2,6 +2,7 @@
 
 import io
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from raytrain.backend.counting import Counting, files_there
-from raytrain.config.duration import estimated
+from raytrain.config.duration import duration_text
 from raytrain.config.steps import StepSpec
 from raytrain.data.report import DataReport
 from raytrain.engine.predictor import frame_of, read_card
@@ -54,8 +55,9 @@ def predict(run: Run) -> None:
     parts = shards(folder, ensemble, ids, folder.masks)
     todo = [part for part in parts if not all(folder.mask(id).is_file() for id in part.ids)]
     if todo:
-        cost = cost_text(parts_of(ensemble, folder.path))
-        say(f"predict: {len(ids)} test images, {cost}{time_text(folder, ensemble, run.report)}")
+        left = [id for part in todo for id in part.ids]
+        cost = cost_text(parts_of(ensemble, folder.path), len(left), len(ids))
+        say(cost + time_text(folder, ensemble, run.report, left))
         backend = run.backend  # it may take long to start
         there = files_there([folder.mask(id) for id in ids])
         with Counting("predict", folder, len(ids), "image", there):
@@ -81,10 +83,10 @@ def shards(
     ]
 
 
-def time_text(run: RunDir, ensemble: Ensemble, report: DataReport) -> str:
-    """Return, as text, about how long prediction takes on one worker. It is estimated from the
-    speed of training."""
-    sizes = Counter((height, width) for _, height, width in report.map_shapes(report.ids("test")))
+def time_text(run: RunDir, ensemble: Ensemble, report: DataReport, ids: Sequence[str]) -> str:
+    """Return, as text, about how long the prediction of these images takes on one worker. It is
+    estimated from the speed of training."""
+    sizes = Counter((height, width) for _, height, width in report.map_shapes(tuple(ids)))
     seconds = 0.0
     for member, _, views in ensemble.members:
         for network in member.networks:
@@ -94,7 +96,7 @@ def time_text(run: RunDir, ensemble: Ensemble, report: DataReport) -> str:
                 windows = sum(frame.window_count(*each) * count for each, count in sizes.items())
                 passes = windows * len(views_of(views))
                 seconds += passes * FORWARD / record.last["samples_per_s"]
-    return f", {estimated('about', seconds)} on one worker" if seconds else ""
+    return f", about {duration_text(max(1, seconds))} on one worker" if seconds else ""
 
 
 def predict_shard(shard: PredictShard) -> list[Path]:

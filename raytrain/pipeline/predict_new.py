@@ -1,6 +1,5 @@
 """`predict`: predict masks of new images, with a run's ensemble, a bundle or a checkpoint."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,20 +8,21 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
+from raytrain.backend.counting import Counting
 from raytrain.config.competition import SubmissionSpec
 from raytrain.config.errors import shortened
 from raytrain.config.target import outputs, stored_type
 from raytrain.data.decode import decode_mask
 from raytrain.data.neighbours import own_frame
 from raytrain.data.new_images import FoundImages, NewImage, find_images, read_new
-from raytrain.ensemble.new_maps import new_strips
+from raytrain.ensemble.finished import Finished
+from raytrain.ensemble.new_maps import new_strips, parts_of
 from raytrain.ensemble.prediction import Strips, load_share
 from raytrain.ensemble.shares import cost_text, shares
 from raytrain.ensemble.source import Source, open_source
 from raytrain.metrics.decide import mask_of_strips
 from raytrain.pipeline.predict import write_mask
 from raytrain.report.images import overlaid, visible
-from raytrain.runs.bar import bar
 from raytrain.runs.bundle import Bundle
 from raytrain.runs.files import atomic_path
 from raytrain.runs.maps import written_strips
@@ -51,7 +51,8 @@ class Predicted:
 def predict_new(
     inputs: Sequence[str], path: Path, out: Path, extras: Sequence[Extra], trust: bool
 ) -> Predicted:
-    """Write `<out>/<name>.png` for every image at these files, folders and patterns.
+    """Write `<out>/<name>.png` for every image at these files, folders and patterns. Images that an
+    earlier call finished with the same ensemble, inputs and files are not predicted again.
 
     `path` is a run's folder, a bundle or a checkpoint. `trust` allows running its Python files.
     Before anything is written, raises ValueError that lists every input that is missing, unreadable
@@ -65,18 +66,38 @@ def predict_new(
     if found.skipped:
         say(found.skipped_text)
     images = found.images
-    say(f"predict: {counted(len(images), 'image')}, {cost_text(source.parts)}")
-    start = time.monotonic()
-    networks = [load_share(each) for each in shares(source.parts)[0]]
-    for image, strips in bar(new_strips(networks, bundle, images), "predicting", len(images)):
-        _write(image, strips, bundle, out, extras)
-    say(f"written: {counted(len(images), 'mask')} in {out} ({time.monotonic() - start:.1f} s)")
+    _predict(source, images, out, extras)
+    say(f"written: {counted(len(images), 'mask')} in {out}")
     if dialect is not None:
         masks = ((id, decode_mask(out / f"{id}.png")) for id in found.ids)
         write_table(out / CSV, build_table(masks, bundle.classes, dialect, bundle.target), dialect)
         say(f"written: {out / CSV}")
     files = tuple(out / f"{image.id}.png" for image in images)
     return Predicted(files, None if dialect is None else out / CSV, tuple(found.skipped))
+
+
+def _predict(
+    source: Source, images: Sequence[NewImage], out: Path, extras: Sequence[Extra]
+) -> None:
+    """Write the files of each image that is not finished. A killed process repeats at most the
+    batch that it was predicting."""
+    files = {image.id: _files(image.id, out, extras) for image in images}
+    record = Finished(out, source, [each for each in extras if each in BESIDE], images)
+    new = {id for id, written in files.items() if not record.has(id, written)}
+    if not new:
+        say(f"predict: all {counted(len(images), 'image')} were finished before")
+        return
+    networks = [load_share(each) for each in shares(source.parts)[0]]
+    parts = [part for part in parts_of(networks, images) if any(image.id in new for image in part)]
+    todo = sum(map(len, parts))
+    done = len(images) - todo
+    say(cost_text(source.parts, todo, len(images)))
+    with Counting("predict", None, len(images), "image", lambda: done):
+        for part in parts:
+            for image, strips in new_strips(networks, source.bundle, part):
+                _write(image, strips, source.bundle, out, extras)
+                done += 1
+            record.add({image.id: files[image.id] for image in part})
 
 
 def _dialect(source: Source, path: Path) -> SubmissionSpec:

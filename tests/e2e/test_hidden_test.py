@@ -1,7 +1,6 @@
 """A notebook predicts images that nobody has seen, without a network and within its time."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,10 +13,11 @@ from PIL import Image
 
 from raytrain.data.new_images import NewImage
 from raytrain.ensemble import afford
+from raytrain.ensemble.afford import PROBED
 from raytrain.ensemble.new_maps import new_strips
 from raytrain.ensemble.predictor import load_predictor
 from raytrain.pipeline import hidden_test
-from raytrain.pipeline.hidden_test import find_bundle, predict_hidden
+from raytrain.pipeline.hidden_test import MARGIN, RESERVE, find_bundle, predict_hidden
 from raytrain.runs.files import read_json
 from tests.commands import printed
 
@@ -68,7 +68,8 @@ def test_a_notebook_predicts_hidden_images(place: Path, tmp_path: Path) -> None:
     done = run_notebook(place, tmp_path, 9)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "no wheels.txt is attached" in done.stdout
-    assert "for 5 images with 2 members" in done.stdout
+    assert "predict: 5 images x 6 passes = 30 passes (2 members; " in done.stdout
+    assert "predicted: 5 images with 2 members (6 passes)" in done.stdout
     assert "scan13: blank rows, because it cannot be predicted" in done.stderr
     assert "scan13.png: unreadable" in done.stderr
     found = rows(tmp_path / "submission.csv")
@@ -115,7 +116,7 @@ def test_what_cannot_be_predicted_gets_blank_rows_and_is_named(
     predict_hidden(images, place / "bundle.zip", tmp_path / "found.csv")
     said = capsys.readouterr()
     assert "c: blank rows, because they cannot be predicted: c is too wide" in said.err
-    assert "the time cannot be estimated, so no member is left out: c is too wide" in said.err
+    assert "the time can be estimated only after the first images: c is too wide" in said.err
     assert f"{images / 'more'}/" in said.err
     assert f"{images / 'notes.txt'}" in said.err
     assert "found.csv, 3 images, 1 of them blank" in said.out
@@ -125,18 +126,96 @@ def test_what_cannot_be_predicted_gets_blank_rows_and_is_named(
     assert not any(found[f"c_mask{k}"] for k in (1, 2, 3))
 
 
-def test_members_are_left_out_for_want_of_time(
-    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+class Machine:
+    """A clock that goes on when images are predicted, by the passes and the slowness of now."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch):
+        self.now_s, self.slowness, self.images = 0.0, 1.0, 0
+        self.becomes: dict[int, float] = {}
+        """Number of predicted images -> the slowness from then on."""
+        for module in (hidden_test, afford):
+            monkeypatch.setattr(module, "new_strips", self._predicts)
+
+    def clock(self) -> float:
+        return self.now_s
+
+    def _predicts(self, networks: Any, content: Any, part: list[NewImage]) -> Iterator[Any]:
+        for found in new_strips(networks, content, part):
+            self.now_s += self.slowness * sum(len(each.views) for each in networks)
+            self.images += 1
+            self.slowness = self.becomes.get(self.images, self.slowness)
+            yield found
+
+
+@pytest.mark.parametrize(
+    ("becomes", "limit_s", "predicted", "warned"),
+    [
+        ({}, 240, [(40, "2 members (6 passes)")], []),  # 40 images x 6 passes x 1 s
+        ({}, 239, [(40, "1 member (4 passes)")], ["{light} is left out{now}"]),
+        # From image 9 of 40 on, all is twice as slow, or eight times.
+        (
+            {8: 2},
+            240,
+            [
+                (12, "2 members (6 passes)"), (4, "1 member (4 passes)"),
+                (24, "1 member (2 passes)"),
+            ],
+            [
+                "{light} is left out from image 13 on{now}",
+                "{heavy} predicts with 2 passes for each image from image 17 on{now}",
+            ],
+        ),
+        (
+            {8: 8},
+            240,
+            [(12, "2 members (6 passes)"), (8, "1 member (1 pass)")],
+            [
+                "{light} is left out from image 13 on{now}",
+                "{heavy} predicts with 1 pass for each image from image 13 on{now}",
+                "20 images: blank rows{why}",
+            ],
+        ),
+        (
+            {},
+            0,
+            [],
+            [
+                "{light} is left out{now}", "{heavy} predicts with 1 pass for each image{now}",
+                "40 images: blank rows{why}",
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_members_are_left_out_as_soon_as_the_time_would_not_suffice(
+    becomes: dict[int, float],
+    limit_s: float,
+    predicted: list[tuple[int, str]],
+    warned: list[str],
+    place: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    shutil.copy(next((place / "data/test/image").iterdir()), tmp_path / "a.png")
-    predict_hidden(tmp_path, place / "bundle.zip", tmp_path / "all.csv")
-    assert "left out" not in capsys.readouterr().err
-    predict_hidden(tmp_path, place / "bundle.zip", tmp_path / "short.csv", 1e-9)
+    bundle, images = place / "bundle.zip", place / "data/test/image"
+    heavy, light = load_predictor(bundle).bundle.members
+    machine, probed = Machine(monkeypatch), 1 + PROBED
+    machine.becomes = {2 * probed + count: factor for count, factor in becomes.items()}
+    limit_h = (limit_s * MARGIN + probed * 6) / 3600 / (1 - RESERVE)
+    predict_hidden(images, bundle, tmp_path / "a.csv", limit_h, False, machine.clock)
+    assert machine.now_s <= 3600 * limit_h
     said = capsys.readouterr()
-    heavy, light = load_predictor(place / "bundle.zip").bundle.members
-    assert (heavy.weight, light.weight) == (2, 1)
-    assert f"{light.name} (weight 1) is left out, to keep the time limit" in said.err
-    assert said.err.count("is left out") == 1
-    assert "even one member may take longer than the time limit" in said.err
-    assert "estimate without them: " in said.out
-    assert [*rows(tmp_path / "short.csv")] == [*rows(tmp_path / "all.csv")]
+    listed = ", ".join(f"{count} images with {by}" for count, by in predicted) or "0 images"
+    assert f"predicted: {listed}\n" in said.out
+    words = {
+        "light": f"{light.name} (weight 1)", "heavy": heavy.name, "now": ", to keep the time limit",
+        "why": ", because even one network would pass the time limit; bundle a smaller ensemble",
+    }  # fmt: skip
+    assert said.err.splitlines() == [f"raytrain: {text.format(**words)}" for text in warned]
+    found = rows(tmp_path / "a.csv")
+    whole = rows(place / "runs/phantom/default/final/submission.csv")
+    assert [*found] == [*whole]
+    by_all = 3 * sum(count for count, by in predicted if by.startswith("2"))
+    blank = [*found.values()][3 * sum(count for count, _ in predicted) :]
+    assert [*found.values()][:by_all] == [*whole.values()][:by_all]
+    assert any(found.values()) == bool(predicted)
+    assert not any(blank)

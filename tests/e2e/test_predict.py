@@ -24,7 +24,8 @@ def test_own_test_images_get_the_masks_and_the_csv_of_the_run(
     images = place / "data" / "test" / "image"
     said = printed("predict", images, "--with", run.path, "--out", tmp_path, "--probabilities",
                    "--overlay", "--csv")  # fmt: skip
-    assert "40 images, 2 members with 4 networks, 6 passes for each image" in said
+    cost = "40 images x 6 passes = 240 passes (2 members; networks x views: 2 x 2 + 2 x 1)"
+    assert f"predict: {cost}\n" in said
     said = printed("predict", images, "--with", run.path, "--out", tmp_path / "2", "--json")
     found = json.loads(said.splitlines()[-1])["result"]
     assert sorted(map(Path, found["masks"])) == sorted((tmp_path / "2").glob("*.png"))

@@ -34,20 +34,35 @@ def lines_of(text: str) -> list[str]:
     return [line.rstrip() for line in plain.splitlines() if line.strip()]
 
 
-def test_a_log_has_a_line_every_30_seconds_and_one_at_the_end(
+def test_a_log_has_a_line_with_the_first_estimate_then_every_30_seconds_and_one_at_the_end(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clock, done = Clock(), [*range(10)]  # ten of an interrupted run
     counting = Counting("predict", RunDir(tmp_path), 40, "image", lambda: len(done), clock)
-    for clock.now_s, count in ((10, 12), (29, 15), (30, 16), (45, 19), (60, 22)):
+    for clock.now_s, count in ((1, 10), (10, 12), (39, 18), (40, 18), (69, 26), (70, 38)):
         done = [*range(count)]
         counting.look()
     with counting:
         done = [*range(40)]
     assert capsys.readouterr().out.splitlines() == [
-        "  predict: 16 of 40 images, about 2 min left",  # 6 in 30 s, 24 to come
-        "  predict: 22 of 40 images, about 1.5 min left",
-        "predict: 30 images in 1 min; 10 were done before",
+        "  predict: 12 of 40 images, about 2.3 min left",  # 2 in 10 s, 28 to come
+        "  predict: 18 of 40 images, about 1.8 min left",
+        "  predict: 38 of 40 images, about 5 s left",
+        "predict: 30 images in 1.2 min; 10 were done before",
+    ]
+
+
+def test_a_log_has_a_line_when_the_first_thing_takes_long(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock, done = Clock(), 0
+    counting = Counting("predict", RunDir(tmp_path), 2, "image", lambda: done, clock)
+    for clock.now_s, count in ((29, 0), (30, 0), (50, 1)):
+        done = count
+        counting.look()
+    assert capsys.readouterr().out.splitlines() == [
+        "  predict: 0 of 2 images",
+        "  predict: 1 of 2 images, about 50 s left",
     ]
 
 

@@ -18,7 +18,7 @@ from raytrain.data.new_cache import cache_of
 from raytrain.data.new_images import Kind, NewImage, find_images
 from raytrain.engine.predictor import Card, predicted
 from raytrain.engine.views import View, views_of
-from raytrain.ensemble.new_maps import new_strips, shards_of
+from raytrain.ensemble.new_maps import new_strips, parts_of
 from raytrain.ensemble.prediction import SHARD, LoadedShare
 from raytrain.models import build_model
 from raytrain.runs.bundle import Bundle, BundleMember
@@ -98,17 +98,25 @@ def test_a_larger_image_changes_nothing_for_the_others(
         np.testing.assert_allclose(together[id], prob_KHW, atol=1e-6)
 
 
-def test_parts_have_one_size_at_the_network_and_32_images() -> None:
+def test_parts_have_one_size_at_the_network_and_whole_batches() -> None:
     sizes = [(48, 40), (20, 20)] * (SHARD + 1) + [(90, 40)]
-    images = [NewImage(str(n), "", size_HW) for n, size_HW in enumerate(sizes)]
-    pad, whole = loaded(PadSpec(multiple=16), 0), loaded(WholeSpec(), 0)
-    assert [len(part) for part in shards_of([pad], images)] == [SHARD, SHARD, 2, 1]
-    assert [len(part) for part in shards_of([whole], images)] == [SHARD, SHARD, 2, 1]
-    for part in shards_of([pad, whole], images):
+    images = [NewImage(str(n), (), size_HW) for n, size_HW in enumerate(sizes)]
+    pad, whole, tiles = (
+        loaded(framing, 0) for framing in (PadSpec(multiple=16), WholeSpec(), FRAMINGS[2])
+    )
+    three = replace(pad, card=replace(pad.card, spec=pad.card.spec.model_copy(
+        update={"batch_size": 3})))  # fmt: skip
+    for networks, step in (([pad], 2), ([tiles], 1), ([three], 3), ([pad, three, tiles], 6)):
+        whole_parts, rest = divmod(SHARD, step)
+        shard = [step] * whole_parts + [rest] * (rest > 0)
+        # 66 images of at most the training's size are two shards and two images.
+        expected = [*shard, *shard, *([2] if step > 1 else [1, 1]), 1]
+        assert [len(part) for part in parts_of(networks, images)] == expected
+    for part in parts_of([pad, whole], images):
         assert len({image.size_HW == (90, 40) for image in part}) == 1
     expected = [str(n) for n in range(len(images))]
     for networks in ([pad], [whole], [pad, whole]):
-        parts = list(shards_of(networks, images))
+        parts = list(parts_of(networks, images))
         assert sorted((image.id for part in parts for image in part), key=int) == expected
         for part in parts:
             assert [image.id for image in part] == sorted((i.id for i in part), key=int)

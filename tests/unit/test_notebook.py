@@ -8,7 +8,9 @@ import nbformat
 import pytest
 
 from raytrain.config.competition import SubmissionSpec
+from raytrain.config.predict import ViewGroup
 from raytrain.ensemble.afford import affordable
+from raytrain.ensemble.shares import MemberShare, passes_of
 from raytrain.pipeline.notebook import NOTEBOOK, WHEELS, write_notebook
 from raytrain.pipeline.wheels import needed_packages
 from raytrain.runs.bundle import Bundle, BundleMember
@@ -22,15 +24,30 @@ ROOT = Path(__file__).parents[2]
         ([10, 10, 10], [1, 2, 3], 30, [0, 1, 2]),
         ([10, 10, 10], [1, 2, 3], 29, [1, 2]),
         ([10, 10, 10], [3, 1, 2], 19, [0]),
-        ([10, 10, 10], [1, 1, 1], 0, [2]),
+        ([10, 10, 10], [1, 1, 1], 10, [2]),
         ([5, 30, 10], [1, 1, 2], 20, [0, 2]),  # of equal weights the slowest goes first
-        ([9], [1], -1, [0]),
+        ([9], [1], 9, [0]),
     ],
 )
 def test_members_of_the_smallest_weight_are_left_out_first(
     seconds: list[float], weights: list[int], available: float, kept: list[int]
 ) -> None:
-    assert affordable(seconds, weights, available) == kept
+    members = [MemberShare(each, (), (Path(str(n)),)) for n, each in enumerate(weights)]
+    found = affordable(members, lambda each: seconds[members.index(each)], available)
+    assert found == [members[place] for place in kept]
+
+
+@pytest.mark.parametrize(
+    ("available", "views", "networks"),
+    [(9, ("hflip", "vflip"), "abc"), (8, (), "abc"), (2, (), "a"), (0, (), "a")],
+)
+def test_the_last_member_loses_its_views_and_then_networks(
+    available: float, views: tuple[ViewGroup, ...], networks: str
+) -> None:
+    member = MemberShare(2, ("hflip", "vflip"), tuple(map(Path, "abc")))
+    other = MemberShare(1, (), (Path("d"),))
+    [found] = affordable([member, other], lambda each: passes_of([each]), available)
+    assert found == MemberShare(2, views, tuple(map(Path, networks)))
 
 
 def test_the_wheels_are_those_of_the_lock_and_only_for_prediction() -> None:

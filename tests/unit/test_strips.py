@@ -111,16 +111,16 @@ def test_the_time_that_is_said_counts_every_tile(
     member = Candidate(name="a", fingerprint="f", networks=(trial,), oof={})
     ensemble = ensemble_of([member], {"images": 4}, "h", "d", 2)
     report, said = samples.report, []
-    record = SimpleNamespace(last={"samples_per_s": 100 * FORWARD})
+    record = SimpleNamespace(last={"samples_per_s": FORWARD / 4})
     monkeypatch.setattr(station, "read_record", lambda trial: record)
-    monkeypatch.setattr(station, "estimated", lambda _, seconds: said.append(seconds) or "long")
+    monkeypatch.setattr(station, "duration_text", lambda seconds: said.append(seconds) or "long")
     for framing in (PadSpec(), TilesSpec(height=32, width=32, overlap=0)):
         spec = SPEC.model_copy(update={"framing": framing})
         card = SimpleNamespace(spec=spec, size=(32, 32))
         monkeypatch.setattr(station, "read_card", lambda path, card=card: card)
-        text = station.time_text(RunDir(tmp_path), ensemble, report)
-        assert text == ", long on one worker"
+        text = station.time_text(RunDir(tmp_path), ensemble, report, report.ids("test"))
+        assert text == ", about long on one worker"
     height, width = report.largest
     tiles = -(-height // 32) * -(-width // 32)
     assert tiles > 1
-    assert said == [pytest.approx(count * len(report.ids("test")) / 100) for count in (1, tiles)]
+    assert said == [pytest.approx(4 * count * len(report.ids("test"))) for count in (1, tiles)]
