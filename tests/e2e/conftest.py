@@ -14,6 +14,7 @@ from raytrain.submission import wait_for_score as scored
 from raytrain.submission.child import Reply, Request
 from tests.commands import printed
 from tests.e2e.finished_run import truth, write_finished
+from tests.e2e.installed import Installed, install
 from tests.e2e.kaggle_server import running
 from tests.e2e.kaggle_state import TOKEN, Kaggle
 from tests.e2e.small_run import write_small_run
@@ -70,6 +71,12 @@ def _small_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         _, run = write_small_run(folder)
     printed("bundle", run.path, "--out", folder / "bundle.zip")
     return folder
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """The wheel in an environment of its own."""
+    return install(tmp_path_factory.mktemp("installed"))
 
 
 @pytest.fixture

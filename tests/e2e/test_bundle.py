@@ -1,10 +1,7 @@
 """A bundle predicts without its run, holds no data, and is refused after a change."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -16,34 +13,27 @@ from raytrain.runs.ensemble import Candidate, read_ensemble
 from raytrain.runs.files import read_json, write_json
 from raytrain.runs.layout import RunDir
 from tests.commands import printed
+from tests.e2e.installed import Installed
 from tests.e2e.small_run import same_masks
 
-ROOT = Path(__file__).parents[2]
 
-
-def test_a_bundle_predicts_in_a_process_without_the_run(place: Path, tmp_path: Path) -> None:
-    """With the package and nothing else: another home, cache and working directory."""
-    home, work = tmp_path / "home", tmp_path / "work"
-    home.mkdir()
-    work.mkdir()
-    shutil.copy(place / "bundle.zip", work / "heart.zip")
+@pytest.mark.slow
+def test_a_bundle_predicts_where_only_the_wheel_is_installed(
+    place: Path, installed: Installed, tmp_path: Path
+) -> None:
+    """Without the run and the source tree, with another home, cache and working directory."""
+    shutil.copy(place / "bundle.zip", tmp_path / "heart.zip")
     moved = place.with_name("moved")
     place.rename(moved)
     try:
         images = moved / "data" / "test" / "image"
-        env = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT),
-               "OMP_NUM_THREADS": os.environ["OMP_NUM_THREADS"]}  # fmt: skip
-        words = ["predict", str(images / "*.png"), "--with", "heart.zip", "--csv"]
-        done = subprocess.run(
-            [sys.executable, "-m", "raytrain", *words], cwd=work, env=env, capture_output=True,
-            text=True, timeout=300,
-        )  # fmt: skip
+        words = ["predict", images / "*.png", "--with", "heart.zip", "--csv"]
+        installed.run("-m", "raytrain", *words, work=tmp_path)
     finally:
         moved.rename(place)
-    assert done.returncode == 0, done.stdout + done.stderr
     run = RunDir(place / "runs" / "phantom" / "default")
-    same_masks(run, work / "predictions")
-    csv = work / "predictions" / "submission.csv"
+    same_masks(run, tmp_path / "predictions")
+    csv = tmp_path / "predictions" / "submission.csv"
     assert csv.read_bytes() == run.submission.read_bytes()
 
 

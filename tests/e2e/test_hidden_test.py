@@ -1,8 +1,5 @@
 """A notebook predicts images that nobody has seen, without a network and within its time."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,19 +17,12 @@ from raytrain.pipeline import hidden_test
 from raytrain.pipeline.hidden_test import MARGIN, RESERVE, find_bundle, predict_hidden
 from raytrain.runs.files import read_json
 from tests.commands import printed
-
-ROOT = Path(__file__).parents[2]
-NO_NETWORK = """
-import socket
-def refused(*words, **others):
-    raise OSError("this process has no network")
-socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refused
-"""
+from tests.e2e.installed import Installed
 
 
-def run_notebook(place: Path, work: Path, limit_h: float) -> subprocess.CompletedProcess[str]:
-    """Run the notebook's code cells in a process without a network, with `work` as its input; the
-    images are in `work/phantom/test/image`."""
+def run_notebook(place: Path, work: Path, installed: Installed) -> str:
+    """Run the notebook's code cells where only the wheel is installed, without a network, with
+    `work` as its input; returns what it prints. The images are in `work/phantom/test/image`."""
     with pytest.raises(ValueError, match=r"attach one unpacked bundle .*found: none"):
         find_bundle(work)
     printed("bundle", place / "runs/phantom/default", "--out", work / "mine", "--notebook")
@@ -42,13 +32,7 @@ def run_notebook(place: Path, work: Path, limit_h: float) -> subprocess.Complete
     cells = read_json(work / "mine" / "predict.ipynb")["cells"]
     code = "\n".join(cell["source"] for cell in cells if cell["cell_type"] == "code")
     assert "LIMIT_H = 9 " in code
-    code = code.replace('"/kaggle/input"', repr(str(work))).replace("= 9 ", f"= {limit_h} ")
-    env = {"PATH": os.environ["PATH"], "HOME": str(work), "PYTHONPATH": str(ROOT),
-           "OMP_NUM_THREADS": os.environ["OMP_NUM_THREADS"]}  # fmt: skip
-    return subprocess.run(
-        [sys.executable, "-c", NO_NETWORK + code], cwd=work, env=env, capture_output=True,
-        text=True, timeout=300,
-    )  # fmt: skip
+    return installed.run("-c", code.replace('"/kaggle/input"', repr(str(work))), work=work)
 
 
 def rows(path: Path) -> dict[str, str]:
@@ -57,7 +41,10 @@ def rows(path: Path) -> dict[str, str]:
     return dict(line.split(",") for line in lines)
 
 
-def test_a_notebook_predicts_hidden_images(place: Path, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_notebook_predicts_hidden_images(
+    place: Path, installed: Installed, tmp_path: Path
+) -> None:
     images = tmp_path / "phantom" / "test" / "image"
     images.mkdir(parents=True)
     rng = np.random.default_rng(0)
@@ -65,13 +52,12 @@ def test_a_notebook_predicts_hidden_images(place: Path, tmp_path: Path) -> None:
         image = Image.fromarray(rng.integers(0, 256, size_HW).astype(np.uint8))
         image.save(images / f"scan{number}.png")
     (images / "scan13.png").write_bytes((images / "scan8.png").read_bytes()[:99])
-    done = run_notebook(place, tmp_path, 9)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "no wheels.txt is attached" in done.stdout
-    assert "predict: 5 images x 6 passes = 30 passes (2 members; " in done.stdout
-    assert "predicted: 5 images with 2 members (6 passes)" in done.stdout
-    assert "scan13: blank rows, because it cannot be predicted" in done.stderr
-    assert "scan13.png: unreadable" in done.stderr
+    said = run_notebook(place, tmp_path, installed)
+    assert "no wheels.txt is attached" in said
+    assert "predict: 5 images x 6 passes = 30 passes (2 members; " in said
+    assert "predicted: 5 images with 2 members (6 passes)" in said
+    assert "scan13: blank rows, because it cannot be predicted" in said
+    assert "scan13.png: unreadable" in said
     found = rows(tmp_path / "submission.csv")
     names = [f"scan{n}_mask{k}" for n in range(8, 14) for k in (1, 2, 3)]
     assert [*found] == names
@@ -83,13 +69,13 @@ def test_a_notebook_predicts_hidden_images(place: Path, tmp_path: Path) -> None:
     assert any(expected.values())
 
 
-def test_a_notebook_without_images(place: Path, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_notebook_without_images(place: Path, installed: Installed, tmp_path: Path) -> None:
     images = tmp_path / "phantom" / "test" / "image"
     images.mkdir(parents=True)
-    done = run_notebook(place, tmp_path, 9)
-    assert done.returncode == 0, done.stdout + done.stderr
+    said = run_notebook(place, tmp_path, installed)
     assert (tmp_path / "submission.csv").read_text() == "id,encoding\n"
-    assert f"{images}: there is no image in it" in done.stderr
+    assert f"{images}: there is no image in it" in said
 
 
 def test_what_cannot_be_predicted_gets_blank_rows_and_is_named(
