@@ -10,14 +10,13 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from raytrain.config.target import IGNORE, Target, layer
+from raytrain.runs.soft import TEMPERATURES
 
 PIXELS = 4096
 """Largest number of pixels of an image at which the temperature is fitted, evenly spaced."""
 LEAST = 1e-6
 """Probabilities are limited to LEAST .. 1 - LEAST before the logarithm, because stored maps hold 0
 for small ones."""
-RANGE = (0.1, 10.0)
-"""Lowest and highest temperature."""
 
 
 def sampled(prob_KHW: np.ndarray, true_HW: np.ndarray, target: Target) -> tuple[np.ndarray, ...]:
@@ -47,7 +46,7 @@ def fitted_temperature(pixels: Iterable[tuple[np.ndarray, ...]], target: Target)
             return -float((true_KN * log_softmax(scaled_KN, 0)).sum())
         return float(np.logaddexp(0, np.where(true_KN > 0, -scaled_KN, scaled_KN)).sum())
 
-    found = minimize_scalar(cost, bounds=np.log(RANGE), method="bounded")
+    found = minimize_scalar(cost, bounds=np.log(TEMPERATURES), method="bounded")
     return float(np.exp(found.x))
 
 

@@ -6,6 +6,7 @@ only if they raise the nested score.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from raytrain.backend.counting import Counting, files_there
 from raytrain.config.models import PixelsBase
@@ -22,7 +23,7 @@ from raytrain.runs.files import read_json
 from raytrain.runs.fingerprint import fingerprint
 from raytrain.runs.messages import say
 from raytrain.runs.record import Task
-from raytrain.runs.soft import REMEDY, SoftSource, soft_path
+from raytrain.runs.soft import REMEDY, SoftSource, soft_path, temperatures_text
 
 Members = Mapping[int, list[Task]]
 """Index of a member among the candidates -> its trainings on the folds."""
@@ -66,11 +67,14 @@ def self_train(run: Run, selection: Selection) -> Selection:
         with Counting("finalize", run.folder, len(paths), "label file", there):
             backend.map_shards("soft labels", write_soft_labels, missing)
     found = [read_json(path.with_suffix(".json"), REMEDY)["temperature"] for path in paths]
-    say("soft labels: the teachers' temperatures are " + ", ".join(f"{t:.2f}" for t in found))
+    say(f"soft labels: {temperatures_text(found)}")
     *of_folds, final = (SoftSource(teacher=each.fingerprint, share=share) for each in teachers)
     students = {place: _student(selection, place, tuple(of_folds), final) for place in members}
     cv(run, [*(each for each in selection.recipes if each is not None), *students.values()])
-    return select_students(run, selection, students)
+    taught = select_students(run, selection, students)
+    *before, row = taught.comparisons
+    row = row.model_copy(update={"temperatures": tuple(found)})
+    return replace(taught, comparisons=(*before, row))
 
 
 def _teacher(

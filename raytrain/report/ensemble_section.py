@@ -20,6 +20,7 @@ from raytrain.report.figures import Interval, image_scores, intervals, step_curv
 from raytrain.report.oof import Oof
 from raytrain.runs.ensemble import GROUPS, Comparison, Ensemble, looked_at
 from raytrain.runs.messages import counted
+from raytrain.runs.soft import temperatures_text
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Members:
     confusion: list[list[float]] | None
     """Share of the true class's pixels (row) that the ensemble assigned to each class (column)."""
     comparisons: tuple[Comparison, ...]
+    temperatures: list[str]
+    """The temperatures of each self-training, in words."""
     least: int
     """Smallest number of groups that a richer choice must score differently."""
     curves: list[tuple[str, Markup]]
@@ -94,6 +97,9 @@ def members(facts: RunFacts, oof: Oof) -> Members | None:
         images=each,
         confusion=_shares(ensemble.oof["confusion"]),
         comparisons=ensemble.comparisons,
+        temperatures=[
+            temperatures_text(row.temperatures) for row in ensemble.comparisons if row.temperatures
+        ],
         least=GROUPS,
         curves=[(row.name, step_curves(row, metric)) for row in ensemble.comparisons if row.curves],
         disagreement=[

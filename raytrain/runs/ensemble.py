@@ -91,6 +91,8 @@ class Comparison(Spec):
     curves: dict[str, list[tuple[float, float]]] = {}
     """For each class, the score at each value of a step, on the images from which the ensemble was
     chosen."""
+    temperatures: tuple[float, ...] = ()
+    """For self-training, the temperatures that calibrated the soft labels of the teachers."""
 
 
 class Ensemble(Spec):

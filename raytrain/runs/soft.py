@@ -1,5 +1,6 @@
 """`soft/`: soft labels of the test images, one file for each teacher."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,9 @@ from raytrain.runs.layout import RunDir
 from raytrain.runs.mirror import bring_missing
 
 REMEDY = "delete it and run the same command again: it makes the soft labels again"
+
+TEMPERATURES = (0.1, 10.0)
+"""Lowest and highest temperature of a calibration."""
 
 
 class SoftSource(Spec):
@@ -39,3 +43,19 @@ def read_soft(run: RunDir, teacher: str, pixels: int) -> np.ndarray:
     if numbers.shape != (pixels,):
         raise DamagedError(path, f"contains {numbers.size} numbers, not {pixels}", REMEDY)
     return numbers
+
+
+def temperatures_text(temperatures: Sequence[float]) -> str:
+    """Return the temperatures of teachers as text, and whether some are at an end of the range."""
+    text = "the temperatures of the teachers are " + ", ".join(
+        f"{each:.2f}" for each in temperatures
+    )
+    lowest, highest = TEMPERATURES
+    # The search for the lowest cross-entropy ends just before the end of the range.
+    at_end = [each for each in temperatures if not lowest * 1.01 < each < highest / 1.01]
+    if not at_end:
+        return text
+    return (
+        f"{text}; {len(at_end)} of {len(temperatures)} at an end of the range {lowest:g} to "
+        f"{highest:g}, so these soft labels may not be calibrated"
+    )

@@ -18,6 +18,7 @@ from raytrain.runs.ensemble import read_ensemble
 from raytrain.runs.files import read_json
 from raytrain.runs.layout import RunDir, run_dir
 from raytrain.runs.record import read_records
+from raytrain.runs.soft import temperatures_text
 from tests.support import write_job
 
 
@@ -100,7 +101,9 @@ def test_run_again_it_does_nothing_and_from_a_lost_file_it_makes_the_same(finish
     assert {path.name: path.read_bytes() for path in folder.soft.glob("*.npy")} == labels
 
 
-def test_students_that_are_not_better_are_left_out_and_shown(finished: Path) -> None:
+def test_students_that_are_not_better_are_left_out_and_shown(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder, ensemble = ran(finished, "self_train.share=0.1", "search.trials=1", "run=not_kept",
                            "cv.candidates=1", "finalize.epochs=1")  # fmt: skip
     row = ensemble.comparisons[-1]
@@ -110,3 +113,9 @@ def test_students_that_are_not_better_are_left_out_and_shown(finished: Path) -> 
     names = [candidate.name for candidate, _, _ in ensemble.members]
     assert all(name.endswith("(student)") for name in names) == row.kept
     assert "student" in folder.report.read_text()
+    files = {read_json(path)["temperature"] for path in folder.soft.glob("*.json")}
+    assert len(row.temperatures) == 3
+    assert {*row.temperatures} == files
+    text = temperatures_text(row.temperatures)
+    assert f"<p>Self-training: {text}.</p>" in folder.report.read_text()
+    assert f"soft labels: {text}\n" in capsys.readouterr().out

@@ -6,6 +6,7 @@ from scipy.special import expit, softmax
 
 from raytrain.config.target import IGNORE, Target
 from raytrain.ensemble.calibration import PIXELS, calibrated, fitted_temperature, sampled
+from raytrain.runs.soft import temperatures_text
 
 
 def drawn(target: Target, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -60,3 +61,17 @@ def test_maps_that_hold_zeros_are_finite() -> None:
     pixels = sampled(prob_KHW, np.ones((1, 1), int), "single_label")
     assert np.isfinite(fitted_temperature([pixels], "single_label"))
     assert np.isfinite(calibrated(prob_KHW, 2, "single_label")).all()
+
+
+@pytest.mark.parametrize(("right", "end"), [(True, 0.10), (False, 10.00)])
+def test_a_temperature_at_an_end_of_the_range_is_named(right: bool, end: float) -> None:
+    """Maps that are always right, or always wrong, need no finite temperature."""
+    prob_KHW = np.stack([np.full((8, 8), 0.6), np.full((8, 8), 0.4)])
+    pixels = sampled(prob_KHW, np.full((8, 8), 0 if right else 1), "single_label")
+    temperature = fitted_temperature([pixels], "single_label")
+    assert temperatures_text([temperature, 1.2]) == (
+        f"the temperatures of the teachers are {end:.2f}, 1.20; 1 of 2 at an end of the range 0.1 "
+        "to 10, so these soft labels may not be calibrated"
+    )
+    inside = temperatures_text([0.11, 1.2, 9.8])
+    assert inside == "the temperatures of the teachers are 0.11, 1.20, 9.80"

@@ -61,8 +61,8 @@ def test_noise_fools_the_naive_score_and_not_the_nested_one(
 
     The means over four sets of images differ from the truth by less than the figures of one set.
     """
-    # The product's ten bags take ten times as long, 20 to 40 s. They also fool the naive score less,
-    # by .008 instead of .015 on these images; the nested score is off by .001.
+    # The product's ten bags take ten times as long, 20 to 40 s. They also fool the naive score
+    # less, by .008 instead of .015 on these images; the nested score is off by .001.
     monkeypatch.setattr("raytrain.ensemble.greedy.BAGS", 1)
     half_HW = np.repeat([[0] * 4 + [1] * 4], 8, axis=0).astype(np.uint8)
     off = []
