@@ -67,7 +67,6 @@ def predict_new(
         say(found.skipped_text)
     images = found.images
     _predict(source, images, out, extras)
-    say(f"written: {counted(len(images), 'mask')} in {out}")
     if dialect is not None:
         masks = ((id, decode_mask(out / f"{id}.png")) for id in found.ids)
         write_table(out / CSV, build_table(masks, bundle.classes, dialect, bundle.target), dialect)
@@ -98,6 +97,7 @@ def _predict(
                 _write(image, strips, source.bundle, out, extras)
                 done += 1
             record.add({image.id: files[image.id] for image in part})
+    say(f"written: {counted(todo, 'mask')} in {out}")
 
 
 def _dialect(source: Source, path: Path) -> SubmissionSpec:
