@@ -17,6 +17,7 @@ import ray.train
 from ray.exceptions import RayActorError
 from ray.train.torch import TorchConfig, TorchTrainer
 from ray.tune.integration.ray_train import TuneReportCallback
+from torch import distributed
 
 from raytrain.cluster.reasons import TrainingFailedError, failure_of, reason_of
 from raytrain.cluster.resources import Need, bundle, slots
@@ -202,6 +203,9 @@ def _train_all(config: dict[str, Any]) -> str | None:
         except Preempted:
             return PREEMPTED
         except ValueError as error:
+            if not distributed.is_initialized():
+                # Ray Train has ended the group: torch's ValueError about that is no user's mistake.
+                raise RuntimeError(str(error)) from error
             write_bytes(refusal, str(error).encode())
             send(refusal)
             raise

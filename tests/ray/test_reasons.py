@@ -1,6 +1,7 @@
 """Reasons in one line (no cluster is needed)."""
 
 import pickle
+from pathlib import Path
 
 import pytest
 import torch
@@ -17,7 +18,9 @@ from ray.train.v2._internal.exceptions import (
     WorkerHealthCheckFailedError,
 )
 from ray.train.v2.api.exceptions import WorkerGroupError
+from torch import distributed
 
+from raytrain.cluster import train_group
 from raytrain.cluster.reasons import (
     MemoryKillError,
     TrainingFailedError,
@@ -84,3 +87,29 @@ def test_the_cause_is_read_from_the_types_of_errors(error: Exception, cause: Cau
     assert failure_of(error).cause == cause
     # As Tune keeps it.
     assert failure_of(pickle.loads(cloudpickle.dumps(error))).cause == cause
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_an_error_after_the_group_has_ended_is_no_mistake_of_the_user(
+    ended: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lost connection ends the group from another thread. Then torch raises ValueError, which
+    would end the training for good."""
+
+    def fails(*_: object) -> None:
+        if ended:
+            distributed.destroy_process_group()
+        raise ValueError("Default process group has not been initialized")
+
+    monkeypatch.setattr(train_group, "work", fails)
+    monkeypatch.setattr(train_group, "TrainReporter", lambda task: None)
+    store = distributed.HashStore()
+    distributed.init_process_group("gloo", rank=0, world_size=1, store=store)
+    refusal = tmp_path / "refusal.txt"
+    try:
+        with pytest.raises(RuntimeError if ended else ValueError, match="Default process group"):
+            train_group._train_all({"tasks": [None], "gpus": 0, "refusal": refusal})
+    finally:
+        if distributed.is_initialized():
+            distributed.destroy_process_group()
+    assert refusal.is_file() != ended
