@@ -1,5 +1,6 @@
 """Two nodes that share no folder: their data and storage are on an S3 server, and their caches are
-their own. One node is killed in each station. The CSV is that of one machine with a folder."""
+their own. One node is killed in each station, and the whole cluster with its driver. The CSV is
+that of one machine with a folder."""
 
 import os
 import shutil
@@ -60,16 +61,8 @@ def test_a_node_killed_in_a_station_changes_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Also where each request takes 200 ms, and while the storage is away for 30 s."""
-    job = write_job(tmp_path, tmp_path / "runs", **QUICK)
-    there = staged(load_job(job, ["storage=" + URL]))
-    (tmp_path / "there.yaml").write_text(yaml.safe_dump(there.model_dump(mode="json")))
-    alone = raytrain("run", job, "--local", env={"RAYTRAIN_CACHE": str(tmp_path / "alone")})
-    assert alone.returncode == 0, alone.stdout + alone.stderr
-    shutil.rmtree(tmp_path / "data")
-    env = {**apart.env, "RAYTRAIN_CACHE": str(tmp_path / "driver")}
-    log = tmp_path / "log"
-    log.touch()
-    driver = Command("run", tmp_path / "there.yaml", out=log, env=env)
+    _finished_alone(tmp_path)
+    driver, log = _driver(tmp_path, apart, "driver")
     _until(lambda: station in log.read_text(), driver, log)
     requests.wait_s, before = wait_s, len(requests.paths)
     _until(lambda: bool(_far(requests.paths[before:])), driver, log)
@@ -81,14 +74,60 @@ def test_a_node_killed_in_a_station_changes_nothing(
     assert driver.wait(600) == 0, log.read_text()
     requests.wait_s = 0.0
     monkeypatch.setenv("RAYTRAIN_CACHE", str(tmp_path / "driver"))
-    storage = working_folder(URL)
-    assert csv_bytes(storage) == csv_bytes(tmp_path / "runs")
-    assert figures(storage) == figures(tmp_path / "runs")
+    storage = _same_as_alone(tmp_path)
     # The trial that the node had begun went on from its last epoch on another node.
     records = read_records(RunDir(run_folder(storage)))
     again = [record for record in records if record.starts > 1]
     assert trial in {record.fingerprint for record in again}
     _nothing_but_the_own(tmp_path, NAMES[ours.index(False)])
+
+
+def test_a_new_cluster_goes_on_where_one_with_its_driver_was_lost(
+    requests: Requests, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _finished_alone(tmp_path)
+    with nodes(tmp_path / "lost", 0) as lost:
+        _add(lost, tmp_path / "first")
+        driver, log = _driver(tmp_path, lost, "gone")
+        _until(lambda: bool(_far(requests.paths)), driver, log)
+        trial = _far(requests.paths)[0]
+        driver.kill()
+    for name in ("first", "gone"):
+        shutil.rmtree(tmp_path / name)
+    with nodes(tmp_path / "new", 0) as new:
+        _add(new, tmp_path / "second")
+        driver, log = _driver(tmp_path, new, "driver")
+        assert driver.wait(600) == 0, log.read_text()
+    monkeypatch.setenv("RAYTRAIN_CACHE", str(tmp_path / "driver"))
+    storage = _same_as_alone(tmp_path)
+    records = read_records(RunDir(run_folder(storage)))
+    assert trial in {record.fingerprint for record in records if record.starts > 1}
+
+
+def _finished_alone(folder: Path) -> None:
+    """Run the job on this machine alone, and write `there.yaml`, whose data are on the server."""
+    job = write_job(folder, folder / "runs", **QUICK)
+    there = staged(load_job(job, ["storage=" + URL]))
+    (folder / "there.yaml").write_text(yaml.safe_dump(there.model_dump(mode="json")))
+    alone = raytrain("run", job, "--local", env={"RAYTRAIN_CACHE": str(folder / "alone")})
+    assert alone.returncode == 0, alone.stdout + alone.stderr
+    shutil.rmtree(folder / "data")
+
+
+def _driver(folder: Path, cluster: Nodes, cache: str) -> tuple[Command, Path]:
+    """Start the run on a cluster; returns its process and its log."""
+    log = folder / f"{cache}.log"
+    log.touch()
+    env = {**cluster.env, "RAYTRAIN_CACHE": str(folder / cache)}
+    return Command("run", folder / "there.yaml", out=log, env=env), log
+
+
+def _same_as_alone(folder: Path) -> Path:
+    """Compare the run with that of the machine alone; returns the folder of the storage's runs."""
+    storage = working_folder(URL)
+    assert csv_bytes(storage) == csv_bytes(folder / "runs")
+    assert figures(storage) == figures(folder / "runs")
+    return storage
 
 
 def _until(happened: Callable[[], bool], driver: Command, log: Path) -> None:
