@@ -35,7 +35,8 @@ class TwoNodes:
             "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "300", **BUSY,
             "RAY_ADDRESS": f"{HERE_IP}:{port}",
         }  # fmt: skip
-        self._log = (folder / "nodes.log").open("a")
+        self._path = folder / "nodes.log"
+        self._log = self._path.open("a")
         head = f"--head --port={port} --node-ip-address={HERE_IP} --include-dashboard=false"
         self.near = self._start([], HERE, *head.split())
         self.far = self.start_far()
@@ -51,10 +52,19 @@ class TwoNodes:
             "--memory=4000000000", "--object-store-memory=100000000", *words,
         ]  # fmt: skip
         env = {key: value for key, value in self.env.items() if key != "RAY_ADDRESS"}
-        return subprocess.Popen(
+        before = self._running()
+        process = subprocess.Popen(
             command, env=os.environ | env | {"GLOO_SOCKET_IFNAME": device},
             stdout=self._log, stderr=subprocess.STDOUT,
         )  # fmt: skip
+        while self._running() == before:
+            assert process.poll() is None, self._path.read_text()
+            threading.Event().wait(0.1)
+        return process
+
+    def _running(self) -> int:
+        """The number of times that a node has said that it runs."""
+        return self._path.read_text().count("Ray runtime started.")
 
     def stop(self) -> None:
         """End both nodes."""
