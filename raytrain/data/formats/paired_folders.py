@@ -105,6 +105,7 @@ def _masks(
     """Return the addresses of the mask files for each key, and the problems."""
     masks: dict[Key, list[str]] = defaultdict(list)
     problems: list[str] = []
+    images = _images_among_masks(spec, words)
     for word in dict.fromkeys(words.values()) if "{split}" in spec.mask else ("",):
         pattern = filled(spec.mask, split=word) if word else spec.mask
         found: list[Match]
@@ -114,8 +115,27 @@ def _masks(
             found, wrong = matches(root, pattern)
             problems += wrong
         for match in found:
-            masks[_key(spec, word, match.fields)].append(match.address)
+            if not any(path_fields(match.address, image) for image in images):
+                masks[_key(spec, word, match.fields)].append(match.address)
     return {key: sorted(parts, key=natural_key) for key, parts in masks.items()}, problems
+
+
+def _images_among_masks(spec: PairedFoldersSpec, words: dict[Split | None, str]) -> list[str]:
+    """Return the patterns of images that say more of the path than the pattern of the masks.
+
+    `{name}_{class}.png` matches the image `a_image.png`, too, and `{class}/{name}.png` matches
+    `test/a.png`.
+    """
+    if not {"class", "object"} & {*parts_of(spec.mask)}:
+        return []
+    patterns = [spec.image, *([spec.test_image] if spec.test_image is not None else [])]
+    said = [each for each in patterns if _said(each) > _said(spec.mask)]
+    return [filled(each, split=word) for each in said for word in words.values()]
+
+
+def _said(pattern: str) -> int:
+    """Return the number of characters that a pattern gives."""
+    return len(filled(pattern, **dict.fromkeys(parts_of(pattern), "")).replace("*", ""))
 
 
 def _key(spec: PairedFoldersSpec, word: str, fields: dict[str, str]) -> Key:

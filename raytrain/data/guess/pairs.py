@@ -26,10 +26,12 @@ class Paired:
 
     images: Family
     masks: tuple[Family, ...]
-    """The families of the mask files: one, or one for each class, in folders that differ in one
-    name."""
+    """The families of the mask files: one, or one for each class."""
     of: dict[str, tuple[str, ...]]
     """Image address -> addresses of its masks."""
+    pattern: Family | None = None
+    """The names of the families of all classes, with `{class}` for the word of the class; None if
+    there is one family."""
     parts: Parts = "one"
     classes: tuple[str, ...] = ()
     """The words for the classes, if the files are named after them."""
@@ -61,13 +63,7 @@ class Paired:
 
     @property
     def mask_pattern(self) -> str:
-        if len(self.masks) == 1:
-            return self.masks[0].pattern(self.mask_free, self.mask_core)
-        first, second = (family.folders for family in self.masks[:2])
-        folders = tuple(
-            one if one == other else "{class}" for one, other in zip(first, second, strict=True)
-        )
-        return replace(self.masks[0], folders=folders).pattern(self.mask_free, self.mask_core)
+        return (self.pattern or self.masks[0]).pattern(self.mask_free, self.mask_core)
 
 
 @dataclass(frozen=True)
@@ -97,34 +93,6 @@ def paired(images: Family, masks: Family) -> Paired | None:
                 image_core=way.image[1], mask_free=way.mask[0], mask_core=way.mask[1],
             )  # fmt: skip
     return _named_after(images, masks)
-
-
-def by_class(pairs: list[Paired]) -> Paired | None:
-    """Return the pairs of images with several families of masks as one. The mask families differ in
-    one folder, which names the class; return None if they differ in more."""
-    first = pairs[0].masks[0]
-    for each in pairs:
-        family = each.masks[0]
-        if (family.before, family.after, family.suffix, len(family.folders)) != (
-            first.before, first.after, first.suffix, len(first.folders),
-        ):  # fmt: skip
-            return None
-    places = {
-        place
-        for each in pairs
-        for place, (one, other) in enumerate(zip(first.folders, each.masks[0].folders, strict=True))
-        if one != other
-    }
-    if len(places) != 1 or any(each.parts != "one" for each in pairs):
-        return None
-    (place,) = places
-    words = tuple(str(each.masks[0].folders[place]) for each in pairs)
-    of: dict[str, tuple[str, ...]] = defaultdict(tuple)
-    for each in pairs:
-        for image, parts in each.of.items():
-            of[image] += parts
-    families = tuple(each.masks[0] for each in pairs)
-    return replace(pairs[0], masks=families, of=dict(of), parts="class", classes=words)
 
 
 def _aligned(images: Family, masks: Family) -> tuple[Family, Family]:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from raytrain.data.guess.families import Family
 from raytrain.data.guess.files import names_images, names_masks, split_of, words_of
+from raytrain.data.guess.layers import by_class, show_the_same
 from raytrain.data.guess.looks import Looks, looks_of
-from raytrain.data.guess.pairs import Paired, by_class, paired
+from raytrain.data.guess.pairs import Paired, paired
 
 _POORER = {
     "object", "objects", "instance", "instances", "edge", "edges", "contour", "contours", "overlay",
@@ -57,7 +58,7 @@ def roles(root: Path, families: list[Family]) -> Roles:
         pairs = of_image.get(_key(family), [])
         if not pairs or _key(family) in taken:
             continue
-        chosen, rest = _chosen(pairs, looks)
+        chosen, rest = _chosen(root, pairs, looks)
         if rest:
             others[len(labeled)] = tuple(rest)
         labeled.append(chosen)
@@ -110,13 +111,15 @@ def _closeness(images: Family, masks: Family, pair: Paired) -> tuple[float, ...]
     return (same, names_images(images.text), share, common, -len(images.text))
 
 
-def _chosen(pairs: list[Paired], looks: dict[str, Looks]) -> tuple[Paired, list[Paired]]:
+def _chosen(
+    root: Path, pairs: list[Paired], looks: dict[str, Looks]
+) -> tuple[Paired, list[Paired]]:
     """Return the most likely masks of some images, and the other candidates."""
     if len(pairs) == 1:
         return pairs[0], []
     layers = all(_may_be_layer(pair, looks[_key(pair.masks[0])]) for pair in pairs)
     joined = by_class(pairs) if layers else None
-    if joined is not None:
+    if joined is not None and not show_the_same(root, pairs):
         return joined, []
 
     def rank(pair: Paired) -> tuple[float, ...]:
@@ -132,9 +135,6 @@ def _chosen(pairs: list[Paired], looks: dict[str, Looks]) -> tuple[Paired, list[
 
 
 def _may_be_layer(pair: Paired, looks: Looks) -> bool:
-    """Return whether each mask may show one of several classes, because its folder has a class's
-    name."""
-    family = pair.masks[0]
-    last = next((name for name in reversed(family.folders) if name is not None), "")
+    """Return whether each mask may show one of several classes."""
     binary = all(look.binary for look in looks.each)
-    return binary and not names_masks(last) and not _POORER & {*words_of(family.text)}
+    return binary and not _POORER & {*words_of(pair.masks[0].text)}
