@@ -10,7 +10,7 @@ from raytrain.config.dialects import RleSpec
 from raytrain.config.errors import unknown_name
 from raytrain.config.expression import parse_expression
 from raytrain.config.formats import FormatSpec, PairedFoldersSpec
-from raytrain.config.labels import ClassLabelsSpec, ThresholdLabelsSpec, ValueLabelsSpec
+from raytrain.config.labels import ClassLabelsSpec, ListedLabelsSpec, ThresholdLabelsSpec
 from raytrain.config.metrics import DiceMetricSpec, MetricSpec, metric_problems
 from raytrain.config.secrets import refuse_secrets
 from raytrain.config.splits import (
@@ -154,7 +154,7 @@ class CompetitionSpec(Spec):
         """Return a line for each class that `format` names and `classes` does not contain."""
         labels = getattr(self.format, "labels", None)
         parts = {"format.classes": getattr(self.format, "classes", {})}
-        if isinstance(labels, ValueLabelsSpec):
+        if isinstance(labels, ListedLabelsSpec):
             parts["format.labels.classes"] = labels.classes
         problems = []
         for key, classes in parts.items():

@@ -58,6 +58,15 @@ def decode_colors(path: Path) -> np.ndarray:
     """
     stored = read_stored(path)
     _check_exact(stored, path)
+    return _colors_of(stored, path)
+
+
+def decode_near_colors(path: Path) -> np.ndarray:
+    """Return mask_HW (uint32) of colors, like `decode_colors`. The file may be lossy."""
+    return _colors_of(read_stored(path), path)
+
+
+def _colors_of(stored: Stored, path: Path) -> np.ndarray:
     image = as_image(stored, path)
     if image.shape[2] not in (1, 3) or image.dtype != np.uint8:
         raise ValueError(
@@ -191,8 +200,9 @@ def _check_exact(stored: Stored, path: Path) -> None:
     if stored.lossy:
         raise ValueError(
             f"{path}: a mask must not be {stored.lossy}, which is lossy and changes class numbers; "
-            "use the original mask as PNG or plain TIFF, or, if there are only dark and bright "
-            "pixels, set competition.format.labels: {name: threshold}"
+            "use the original mask as PNG or plain TIFF, or set competition.format.labels: {name: "
+            "threshold} for dark and bright pixels, or {name: nearest, classes: {'#ff0000': 1}} "
+            "with the class of each color"
         )
 
 

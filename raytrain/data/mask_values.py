@@ -11,11 +11,14 @@ from raytrain.config.labels import (
     ClassLabelsSpec,
     ColorTableLabelsSpec,
     LabelsSpec,
+    ListedLabelsSpec,
+    NearestLabelsSpec,
     ThresholdLabelsSpec,
     ValueLabelsSpec,
 )
 from raytrain.config.target import IGNORE
-from raytrain.data.decode import decode_colors, decode_levels, decode_mask
+from raytrain.data.decode import decode_colors, decode_levels, decode_mask, decode_near_colors
+from raytrain.data.nearest import color_channels, gray_channel, nearest_classes
 from raytrain.data.strips import strips
 from raytrain.data.tables import read_table
 
@@ -30,8 +33,11 @@ def read_classes(
 
     Raises ValueError for a file that is unreadable, or that has values without a class.
     """
-    if isinstance(labels, ThresholdLabelsSpec):
+    lossy = isinstance(labels, NearestLabelsSpec)
+    if isinstance(labels, ThresholdLabelsSpec) or (lossy and not _colored(labels)):
         values_HW = decode_levels(path)
+    elif lossy:
+        values_HW = decode_near_colors(path)
     elif _colored(labels):
         values_HW = decode_colors(path)
     else:
@@ -52,6 +58,9 @@ def as_classes(
     if isinstance(labels, ThresholdLabelsSpec):
         return (values_HW > labels.above).astype(np.uint8)
     meaning = _meaning(labels, classes, root)
+    if isinstance(labels, NearestLabelsSpec):
+        channels = color_channels if labels.colored else gray_channel
+        return nearest_classes(values_HW, meaning, channels, source)
     found = set().union(
         *(pd.unique(values_HW[rows].ravel()).tolist() for rows in strips(values_HW))
     )
@@ -76,14 +85,14 @@ def as_classes(
 
 def _colored(labels: LabelsSpec) -> bool:
     """Return whether masks are read as colors."""
-    if isinstance(labels, ValueLabelsSpec):
+    if isinstance(labels, ListedLabelsSpec):
         return labels.colored
     return isinstance(labels, ColorTableLabelsSpec)
 
 
 def _meaning(
-    labels: ClassLabelsSpec | ValueLabelsSpec | ColorTableLabelsSpec, classes: tuple[str, ...],
-    root: Path,
+    labels: ClassLabelsSpec | ValueLabelsSpec | NearestLabelsSpec | ColorTableLabelsSpec,
+    classes: tuple[str, ...], root: Path,
 ) -> dict[int, int]:  # fmt: skip
     """Return value or color in a mask -> class number or IGNORE."""
     if isinstance(labels, ColorTableLabelsSpec):

@@ -152,3 +152,39 @@ def test_pages_of_a_tiff_are_images_and_masks(tmp_path: Path) -> None:
         ValueError, match=r"has 4 pages; if each is one image, use format: {name: num"
     ):
         read_image(tmp_path, ("train.tif",))
+
+
+NEAREST = {"classes": {"#000000": 0, "#ff0000": "ring", "#008000": 2}, "ignore": ["#ffffff"]}
+
+
+def test_lossy_colors_have_the_class_of_the_nearest(tmp_path: Path) -> None:
+    numbers_HW = np.kron(np.array([[0, 1, 2], [3, 0, 1]], np.uint8), np.ones((24, 24), np.uint8))
+    colors = np.array([(0, 0, 0), RED, GREEN, WHITE], np.uint8)
+    Image.fromarray(colors[numbers_HW]).save(tmp_path / "m.jpg", quality=60)
+    found_HW = np.array(_read(tmp_path / "m.jpg", name="nearest", **NEAREST))
+    meant_HW = np.array([0, 1, 2, 255])[numbers_HW]
+    assert (found_HW == meant_HW).mean() > 0.95
+    assert {*np.unique(found_HW[found_HW != meant_HW])} <= {255, 2}
+    levels = np.array([0, 90, 180, 255], np.uint8)
+    Image.fromarray(levels[numbers_HW]).save(tmp_path / "g.jpg", quality=60)
+    gray = {"name": "nearest", "classes": {0: 0, 90: 1, 180: 2, 255: 0}}
+    found_HW = np.array(_read(tmp_path / "g.jpg", **gray))
+    assert (found_HW == np.array([0, 1, 2, 0])[numbers_HW]).mean() > 0.98
+
+
+def test_a_pixel_between_colors_is_unlabeled(tmp_path: Path) -> None:
+    # The first two are between black and red; the next two are far from every color.
+    row = [(127, 0, 0), (128, 0, 0), (127, 64, 0), (255, 255, 0), *[(0, 0, 0)] * 6]
+    save(tmp_path / "m.png", np.array([row], np.uint8))
+    expected = [[0, 1, 255, 255, *[0] * 6]]
+    assert _read(tmp_path / "m.png", name="nearest", **NEAREST) == expected
+
+
+def test_what_nearest_colors_are_refused(tmp_path: Path) -> None:
+    blue = np.full((8, 8, 3), (0, 0, 255), np.uint8)
+    blue[:4] = 0
+    save(tmp_path / "m.png", blue)
+    with pytest.raises(ValueError, match=r"32 of 64 px are far .* near '#0000ff'; add it to"):
+        _read(tmp_path / "m.png", name="nearest", **NEAREST)
+    with pytest.raises(ValidationError, match="'#000000' and '#050000' differ by less than 16"):
+        _read(tmp_path / "m.png", name="nearest", classes={"#000000": 0, "#050000": 1})

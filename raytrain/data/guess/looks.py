@@ -10,6 +10,8 @@ import numpy as np
 
 from raytrain.data.decode import read_stored
 from raytrain.data.guess.families import Family
+from raytrain.data.guess.lossy import colors_meant, flat_pixels
+from raytrain.data.mask_values import GRAY
 
 Item = TypeVar("Item")
 
@@ -98,7 +100,9 @@ def _look(path: Path) -> Look | None:
     channels = 1 if values.ndim == 2 else values.shape[2]
     plain = one_plane(values)
     flat, nearly = (
-        (plain is not None, False) if plain is None else (_is_flat(plain), _nearly(plain))
+        (plain is not None, False)
+        if plain is None
+        else (_is_flat(plain), _nearly(plain, is_colored(values)))
     )
     return Look(
         size_HW=(height, width), channels=channels, dtype=str(values.dtype),
@@ -107,6 +111,11 @@ def _look(path: Path) -> Look | None:
         constant=bool((values == values[:1, :1]).all()),
         binary=plain is not None and len(np.unique(plain)) <= 2,
     )  # fmt: skip
+
+
+def is_colored(values: np.ndarray) -> bool:
+    """Return whether the channels of an array H x W (x C) differ."""
+    return values.ndim == 3 and bool((values != values[..., :1]).any())
 
 
 def one_plane(values: np.ndarray) -> np.ndarray | None:
@@ -137,10 +146,17 @@ def _is_flat(plane_HW: np.ndarray) -> bool:
     return same >= FLAT and len(distinct) <= MOST_VALUES
 
 
-def _nearly(plane_HW: np.ndarray) -> bool:
-    """Return whether nearly all gray values are close to one of two values that are far apart."""
+def _nearly(plane_HW: np.ndarray, colored: bool) -> bool:
+    """Return whether nearly all gray values are close to one of two values that are far apart, or
+    nearly all pixels to one of a few colors."""
     low, high = int(plane_HW.min()), int(plane_HW.max())
-    if high > 255 or high - low < 64:
+    if high > 255 and not colored:
         return False
     close = (plane_HW <= low + NEAR) | (plane_HW >= high - NEAR)
-    return bool(close.mean() >= 0.9 and (plane_HW <= low + NEAR).any())
+    if not colored and high - low >= 64 and close.mean() >= 0.9:
+        return bool((plane_HW <= low + NEAR).any())
+    colors_HW = plane_HW if colored else plane_HW * GRAY
+    values, counts = np.unique(colors_HW, return_counts=True)
+    pixels = dict(zip(values.tolist(), counts.tolist(), strict=True))
+    meant = colors_meant(pixels, flat_pixels(colors_HW))
+    return meant is not None and len(meant) > 1

@@ -2,11 +2,14 @@
 pixels."""
 
 import re
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 
 from raytrain.data.guess.classmap import ClassMap
+from raytrain.data.guess.lossy import NEAR, colors_meant
 from raytrain.data.guess.said import Candidate, Question, Said
 from raytrain.data.guess.values import Seen
+from raytrain.data.mask_values import GRAY
 
 VOID = 255
 MOST_CLASSES = 100
@@ -32,9 +35,16 @@ def meaning(seen: Seen, nearly: bool, names: ClassMap | None) -> Meaning:
     classes."""
     if seen.layers:
         return _layers(seen)
+    lossy = nearly or len(seen.values) > MOST_CLASSES
     if seen.colored:
-        return _colors(seen, names)
+        meant = colors_meant(seen.pixels, seen.flat) if lossy else None
+        return _colors(seen, names) if meant is None else _near_colors(meant, seen, names)
     values = sorted(seen.values)
+    if nearly and values[-1] < 256:
+        grays = {value * GRAY: count for value, count in seen.pixels.items()}
+        levels = colors_meant(grays, seen.flat)
+        if levels is not None and len(levels) > 2:
+            return _near_levels(sorted(level // GRAY for level in levels), seen)
     if nearly or _has_soft_edges(seen):
         why = f"gray values {values[0]}..{values[-1]} lie near two levels; brighter is the object"
         return _binary(Said({"name": "threshold", "above": 127}, why))
@@ -142,6 +152,40 @@ def _colors(seen: Seen, names: ClassMap | None) -> Meaning:
         palest = min(ordered[1:], key=_strength)
         why += f"; if one of them means unlabeled, write it as ignore: ['{_hex(palest)}']"
     return Meaning(Said({"name": "values", "classes": numbers}, why), Said(words, _NO_NAMES))
+
+
+def _near_colors(meant: list[int], seen: Seen, names: ClassMap | None) -> Meaning:
+    """Return the meaning of masks whose pixels are near the colors `meant`."""
+    names = names and replace(names, columns=None)  # a table of colors is for exact colors
+    exact = {_named(color, names): len(meant) - place for place, color in enumerate(meant)}
+    found = _colors(Seen(Counter(exact), masks=seen.masks), names)
+    assert found.labels is not None
+    why = f"{_lossy(len(seen.values), 'colors', len(meant))}; {found.labels.why}"
+    return replace(found, labels=Said({**found.labels.value, "name": "nearest"}, why))
+
+
+def _named(color: int, names: ClassMap | None) -> int:
+    """Return the color of a file's class that is near a color, or the color itself."""
+    named = {} if names is None else names.colors
+    near = (each for each in named if max(map(abs, _difference(color, each))) <= NEAR)
+    return min(near, key=lambda each: sum(map(abs, _difference(color, each))), default=color)
+
+
+def _difference(one: int, other: int) -> tuple[int, int, int]:
+    red, green, blue = ((one >> at & 255) - (other >> at & 255) for at in (16, 8, 0))
+    return red, green, blue
+
+
+def _lossy(values: int, what: str, meant: int) -> str:
+    return f"{values} {what} lie near {meant}, because masks are lossy or have smooth edges"
+
+
+def _near_levels(levels: list[int], seen: Seen) -> Meaning:
+    """Return the meaning of gray masks whose pixels are near these levels."""
+    words = ["background", *(f"class {number}" for number in range(1, len(levels)))]
+    why = _lossy(len(seen.values), "gray values", len(levels))
+    numbers = {level: place for place, level in enumerate(levels)}
+    return Meaning(Said({"name": "nearest", "classes": numbers}, why), Said(words, _NO_NAMES))
 
 
 def _strength(color: int) -> int:

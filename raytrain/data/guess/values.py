@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from raytrain.data.decode import read_stored
-from raytrain.data.guess.looks import Looks, one_plane, spread
+from raytrain.data.guess.looks import Looks, is_colored, one_plane, spread
+from raytrain.data.guess.lossy import flat_pixels
 from raytrain.data.header import declared_values
+from raytrain.data.mask_values import GRAY
 from raytrain.data.stored import Stored
 from raytrain.data.threads import in_threads
 
@@ -28,6 +30,8 @@ class Seen:
     """Value (a color as 0xrrggbb) -> number of masks that contain it."""
     pixels: Counter[int] = field(default_factory=Counter)
     """Value -> number of pixels with this value."""
+    flat: Counter[int] = field(default_factory=Counter)
+    """Color (0xrrggbb, also of gray values up to 255) -> number of its pixels in flat areas."""
     masks: int = 0
     counted: int = 0
     """Number of masks that have exactly the values 0, 1, ..., n."""
@@ -68,8 +72,13 @@ def count_values(seen: Seen, values: np.ndarray) -> None:
         return
     found, counts = np.unique(plane_HW, return_counts=True)
     distinct = found.tolist()
-    seen.pixels.update(dict(zip(distinct, counts.tolist(), strict=True)))
-    if values.ndim == 3 and (values != values[..., :1]).any():
-        seen.colored = True
+    pixels = dict(zip(distinct, counts.tolist(), strict=True))
+    seen.pixels.update(pixels)
+    colored = is_colored(values)
+    seen.colored |= colored
+    if len(distinct) <= 2:  # exact
+        seen.flat.update({value * (1 if colored else GRAY): n for value, n in pixels.items()})
+    elif colored or distinct[-1] < 256:
+        seen.flat.update(flat_pixels(plane_HW if colored else plane_HW * GRAY))
     seen.values.update(distinct)
     seen.counted += distinct == [*range(len(distinct))] and len(distinct) > 2
