@@ -132,6 +132,23 @@ def write_supervisely(root: Path) -> list[str]:
     return ["cmr9", "cmr10", "cmr1", "cmr2"]
 
 
+def write_yolo(root: Path) -> list[str]:
+    lines = []
+    for word, x, y in _pixels():
+        corners = ((x, y), (x + 1, y), (x + 1, y + 1), (x, y + 1))
+        numbers = " ".join(f"{a / 6} {b / 4}" for a, b in corners)
+        lines.append(f"{('core', 'ring').index(word)} {numbers}\n")
+    for split, names in LABELLED.items():
+        for name in names:
+            save(root / "images" / split / f"{name}.png")
+            if split != "test":
+                path = root / "labels" / split / f"{name}.txt"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text("".join(lines))
+    (root / "data.yaml").write_text("train: images/train\nnames: {0: core, 1: ring}\n")
+    return ["cmr9", "cmr10", "cmr1", "cmr2"]
+
+
 WRITERS: dict[str, tuple[Callable[[Path], list[str]], dict[str, Any]]] = {
     "paired_folders": (write_paired_folders, {}),
     "numpy_stacks": (write_numpy_stacks, {}),
@@ -143,6 +160,7 @@ WRITERS: dict[str, tuple[Callable[[Path], list[str]], dict[str, Any]]] = {
         write_supervisely,
         {"image": "{split}/img/{name}.png", "file": "{split}/ann/{name}.png.json"},
     ),
+    "yolo": (write_yolo, {"image": "images/{split}/{name}.png", "names": ["core", "ring"]}),
 }
 """A format's line here writes the splits of LABELLED and returns the ids in order; with its
 parameters."""

@@ -2,7 +2,7 @@
 
 from typing import Literal, Self
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from raytrain.config.image_files import ImageFiles, Unlisted
 from raytrain.config.patterns import checked_parts, checked_pattern, parts_of, unknown_parts
@@ -81,3 +81,17 @@ class SuperviselySpec(FilePerImageSpec):
     name: Literal["supervisely"] = "supervisely"
     image: str = "{split}/img/{name}.jpg"
     file: str = "{split}/ann/{name}.jpg.json"
+
+
+class YoloSpec(FilePerImageSpec):
+    """YOLO segmentation: a text file for each image, with a line for each polygon: `class x1 y1 x2
+    y2 ...`.
+
+    The class is a number from 0 on, and the coordinates are shares of the image's width and height.
+    """
+
+    name: Literal["yolo"] = "yolo"
+    image: str = "images/{split}/{name}.jpg"
+    file: str = "labels/{split}/{name}.txt"
+    names: tuple[str, ...] = Field(min_length=1)
+    """The names of the classes in the order of their numbers, as in `data.yaml`."""

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from raytrain.config.annotations import CocoSpec, CvatSpec, LabelmeSpec, SuperviselySpec
+from raytrain.config.annotations import CocoSpec, CvatSpec, LabelmeSpec, SuperviselySpec, YoloSpec
 from raytrain.config.base import NamedByDefault, Spec
 from raytrain.config.dialects import DialectName, RleSpec
 from raytrain.config.image_files import ImageFiles, Unlisted
@@ -99,7 +99,8 @@ FormatSpec = Annotated[
     | CocoSpec
     | LabelmeSpec
     | CvatSpec
-    | SuperviselySpec,
+    | SuperviselySpec
+    | YoloSpec,
     Field(discriminator="name"),
     NamedByDefault("paired_folders"),
     Widened("FORMATS"),

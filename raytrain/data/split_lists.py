@@ -23,7 +23,7 @@ def by_lists(
         file = getattr(spec, split)
         for number, line in _lines(root, file, problems) if file is not None else ():
             here = f"{root / file}: line {number}"
-            at = place.get(line, -1)
+            at = place.get(line.removeprefix("./"), -1)
             if at < 0:
                 guess = nearest(line, place)
                 hint = f"did you mean {guess!r}?" if guess else "correct or delete the line"

@@ -45,9 +45,11 @@ def _texts(text: str) -> Iterator[str]:
     if text.startswith("{"):
         yield from map(json.dumps, _damaged(json.loads(text)))
         return
-    for match in re.finditer(r'"([^"]*)"', text):
+    values = r'"([^"]*)"' if text.startswith("<") else r"\S+"
+    for match in re.finditer(values, text):
         for junk in JUNK:
-            yield f'{text[: match.start()]}"{junk}"{text[match.end() :]}'
+            given = f'"{junk}"' if text.startswith("<") else str(junk)
+            yield f"{text[: match.start()]}{given}{text[match.end() :]}"
 
 
 @pytest.mark.parametrize("kind", OBJECTS)

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import zlib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from raytrain.config.annotations import CocoSpec, CvatSpec, LabelmeSpec, SuperviselySpec
+from raytrain.config.annotations import CocoSpec, CvatSpec, LabelmeSpec, SuperviselySpec, YoloSpec
 from raytrain.data.outlines import box_corners, counted, ellipse_corners, flat, polygons
 from raytrain.data.samples import read_mask
 from tests.format_files import CLASSES, found_in, save
@@ -58,6 +59,10 @@ def _cvat(element: str) -> tuple[CvatSpec, str]:
     return CvatSpec(), f"<annotations>{image}</annotations>"
 
 
+def _yolo(line: str) -> tuple[YoloSpec, str]:
+    return YoloSpec(names=("core", "ring")), line
+
+
 def _read(root: Path, given: tuple[Any, str], target: Any = "single_label") -> np.ndarray:
     spec, text = given
     (root / "o").write_text(text)
@@ -100,6 +105,9 @@ OBJECTS: dict[str, tuple[Any, np.ndarray]] = {
         _supervisely({"geometryType": "bitmap", "bitmap": {
             "origin": [1, 1], "data": _base64(zlib.compress(_png(RING[1:, 1:4])))}}),
         RING,
+    ),
+    "yolo polygon": (
+        _yolo("\n1 0.1666667 0.25 0.6666667 0.25 0.6666667 1.0 0.1666667 1\n"), BOX
     ),
 }  # fmt: skip
 """Kind of object -> the file with one, and its pixels."""
@@ -154,6 +162,11 @@ WRONG: dict[str, tuple[Any, str]] = {
     ),
     "labelme file": ((LabelmeSpec(), "[]"), "o: not a LabelMe file"),
     "supervisely point": (_supervisely({"geometryType": "point"}), "a point has no area"),
+    "yolo box": (_yolo("0 .5 .5 .2 .2"), "o: line 1: a box alone is no mask"),
+    "yolo pixels": (_yolo("0 1 1 5 1 5 5"), "line 1: its coordinates are not from 0 to 1"),
+    "yolo short": (_yolo("0 .1 .1 .5"), "line 1: a polygon has 3 numbers"),
+    "yolo word": (_yolo("0 .1 .1 .5 x .2 .2"), "line 1: its coordinates are no numbers"),
+    "yolo class": (_yolo("2 .1 .1 .5 .1 .5 .5"), "line 1: its class '2' is no number from 0 to 1"),
     "json": ((LabelmeSpec(), "{"), "o: not a JSON file"),
     "class": (
         _labelme({"label": "rign", "points": [[1, 1], [2, 1], [2, 2]]}),
@@ -188,11 +201,12 @@ def test_classes_and_overlaps_are_what_the_job_says(tmp_path: Path) -> None:
     assert both[:3].tolist() == [[1, 1, 3, 3, 2, 2]] * 2 + [[0] * 6]
 
 
-@pytest.mark.parametrize("name", ["coco", "cvat", "labelme", "supervisely"])
+@pytest.mark.parametrize("name", ["coco", "cvat", "labelme", "supervisely", "yolo"])
 def test_images_without_annotations_are_what_the_job_says(name: str, tmp_path: Path) -> None:
     files = {"coco": '{"images": [], "annotations": []}', "cvat": "<annotations/>"}
     spec: Any = {
         "coco": CocoSpec, "cvat": CvatSpec, "labelme": LabelmeSpec, "supervisely": SuperviselySpec,
+        "yolo": partial(YoloSpec, names=("ring",)),
     }[name]  # fmt: skip
     for number in (1, 2):
         save(tmp_path / f"a{number}.png")

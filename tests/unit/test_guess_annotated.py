@@ -52,3 +52,54 @@ def test_the_reasons_count_only_what_the_annotations_name(tmp_path: Path) -> Non
     text = draft_of(str(tmp_path), None).text
     assert "5 images named in the annotations and 2 others\n" in text
     assert "images without a mask are test images, but every image has one\n" in text
+
+
+def write_yolo(root: Path, image: str, label: str, line: str) -> None:
+    """Write 4 training, 2 val and 2 test images by patterns with {s} and {n}, and a text file for
+    each of them but test images and image 1."""
+    rng = np.random.default_rng(0)
+    for n, split in enumerate(["train"] * 4 + ["val"] * 2 + ["test"] * 2):
+        write(root / image.format(s=split, n=n), rgb(picture(rng, np.zeros((20, 30), np.uint8))))
+        if split != "test" and n != 1:
+            path = root / label.format(s=split, n=n)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(line)
+
+
+POLYGON = "1 .1 .1 .9 .1 .9 .5\n2 .2 .6 .9 .6 .9 .9 .2 .9"
+
+
+@pytest.mark.parametrize(
+    ("image", "label", "names", "expected"),
+    [
+        ("images/{s}/x{n}.jpg", "labels/{s}/x{n}.txt", True, ("background", "ring", "core")),
+        ("{s}/images/x{n}.jpg", "{s}/labels/x{n}.txt", False, ("background", "class 1", "class 2")),
+    ],
+)
+def test_yolo_files_are_found_with_the_names_of_data_yaml(
+    image: str, label: str, names: bool, expected: tuple[str, ...], tmp_path: Path
+) -> None:
+    write_yolo(tmp_path, image, label, POLYGON)
+    if names:
+        (tmp_path / "data.yaml").write_text("train: images/train\nnames: [none, ring, core]\n")
+    draft = draft_of(str(tmp_path), None)
+    assert (draft.problems, draft.job.competition.classes) == ((), expected)
+    assert draft.report is not None
+    assert [len(draft.report.ids(split)) for split in ("train", "val", "test")] == [4, 2, 2]
+    pixels = draft.report.samples[["pixels_1", "pixels_2"]].gt(0).sum().tolist()
+    assert pixels == [5, 5]
+
+
+def test_lists_of_names_divide_the_images_of_annotations(tmp_path: Path) -> None:
+    write_yolo(tmp_path, "images/x{n}.jpg", "labels/x{n}.txt", POLYGON)
+    for split, numbers in (("train", range(4)), ("val", (4, 5)), ("test", (6, 7))):
+        (tmp_path / f"{split}.txt").write_text("".join(f"./images/x{n}.jpg\n" for n in numbers))
+    report = draft_of(str(tmp_path), None).report
+    assert report is not None
+    assert [len(report.ids(split)) for split in ("train", "val", "test")] == [4, 2, 2]
+
+
+def test_boxes_alone_are_no_masks(tmp_path: Path) -> None:
+    write_yolo(tmp_path, "images/{s}/x{n}.jpg", "labels/{s}/x{n}.txt", "0 .5 .5 .2 .2\n")
+    with pytest.raises(ValueError, match=r"labels/train/\*\.txt holds boxes alone"):
+        draft_of(str(tmp_path), None)

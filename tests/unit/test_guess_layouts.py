@@ -156,7 +156,7 @@ def test_stacks_of_numpy(tmp_path: Path) -> None:
     assert (format.images, format.masks) == ("{split}_images.npy", "{split}_masks.npy")
 
 
-@pytest.mark.parametrize("format", ["cvat", "labelme", "supervisely"])
+@pytest.mark.parametrize("format", ["cvat", "labelme", "supervisely", "yolo"])
 def test_files_of_annotation_tools(format: str, tmp_path: Path) -> None:
     WRITERS[format][0](tmp_path / format)
     for split in ("train", "val", "test"):  # the writer's pictures are all the same

@@ -1,4 +1,4 @@
-"""Files of annotation tools: COCO, LabelMe, Supervisely, CVAT."""
+"""Files of annotation tools: COCO, LabelMe, Supervisely and CVAT."""
 
 import json
 from collections import Counter
@@ -32,6 +32,8 @@ class Annotated:
     """The names of the image files that the annotations list; empty for a file per image."""
     families: tuple[Family, ...] = ()
     """The families of the annotation files, if each file is about one image."""
+    names: tuple[str, ...] = ()
+    """The names of the classes in the order of their numbers, if the files contain numbers."""
 
 
 def annotated(root: Path, files: list[File]) -> Annotated | None:

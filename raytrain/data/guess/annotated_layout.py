@@ -8,7 +8,7 @@ from raytrain.data.guess.files import PICTURES, split_of, split_of_file
 from raytrain.data.guess.found import Found, Layout, named_why, test_family
 from raytrain.data.guess.meaning import Meaning
 from raytrain.data.guess.said import Said, Tree
-from raytrain.data.guess.split_rule import Patterns, split_tree, together
+from raytrain.data.guess.split_rule import Patterns, list_tree, split_tree, together
 
 
 def annotated_layout(found: Found, noted: Annotated) -> Layout | None:
@@ -43,6 +43,7 @@ def annotated_layout(found: Found, noted: Annotated) -> Layout | None:
         "file": Said(
             joined.mask or files["train"], f"its objects have {len(noted.classes)} classes"
         ),
+        **_names(noted),
         "overlaps": Said("last", "where classes overlap, the later object counts; or `refused`"),
         "unlisted": Said("empty", "an image without annotation has no object; or `unlabelled`"),
     }
@@ -51,9 +52,15 @@ def annotated_layout(found: Found, noted: Annotated) -> Layout | None:
     images = {each.core: each.address for family in labeled for each in family.members}
     if test is not None:
         images |= {each.core: each.address for each in test.keeping("", "").members}
-    return Layout(
-        format, split_tree(joined, 0), Meaning(None, classes), images, questions=questions
-    )
+    lists = list_tree(found.root, found.files, {*images}, {*images}) if len(patterns) == 1 else None
+    splits = lists or split_tree(joined, 0)
+    return Layout(format, splits, Meaning(None, classes), images, questions=questions)
+
+
+def _names(noted: Annotated) -> dict[str, Said]:
+    if not noted.names:
+        return {}
+    return {"names": Said([*noted.names], "the classes by their numbers in the files")}
 
 
 def _named(family: Family, names: set[str]) -> bool:

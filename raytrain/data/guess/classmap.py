@@ -6,11 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from raytrain.data.guess.files import File
 from raytrain.data.tables import scan_table
 
-LARGEST = 100_000
+LARGEST = 1_000_000
 """Largest number of bytes of a file that may list classes."""
+_SUFFIXES = (".csv", ".json", ".txt", ".yaml", ".yml")
+_COLOR_LINE = re.compile(r"([^:]+):(\d{1,3}),(\d{1,3}),(\d{1,3})(?::[^:]*){0,2}")
+"""Pattern of a line in CVAT's `labelmap.txt`: name, color, parts and actions."""
 _NAME = ("name", "class", "class_name", "label", "category", "classes")
 _NUMBER = ("id", "number", "index", "value", "class_id", "label_id", "pixel", "pixel_value")
 _COLORS = (("r", "g", "b"), ("red", "green", "blue"))
@@ -31,7 +36,7 @@ class ClassMap:
 
 def class_map(root: Path, files: list[File]) -> ClassMap | None:
     """Return the classes in the first file that lists classes, or None."""
-    found = (_read(root, file) for file in files if file.suffix in (".csv", ".json", ".txt"))
+    found = (_read(root, file) for file in files if file.suffix in _SUFFIXES)
     return next((each for each in found if each is not None), None)
 
 
@@ -42,13 +47,17 @@ def _read(root: Path, file: File) -> ClassMap | None:
     try:
         if file.suffix == ".csv":
             return _from_table(path, file.address)
+        if file.suffix in (".yaml", ".yml"):
+            return _from_yaml(yaml.safe_load(path.read_text(encoding="utf-8-sig")), file.address)
+        if file.stem == "dataset" and file.suffix == ".json":
+            return _from_nnunet(json.loads(path.read_text(encoding="utf-8-sig")), file.address)
         if not re.search(r"class|label|categor|palette", file.stem, re.IGNORECASE):
             return None
         text = path.read_text(encoding="utf-8-sig")
         if file.suffix == ".txt":
             return _from_lines(text, file.address)
         return _from_json(json.loads(text), file.address)
-    except (ValueError, OSError, RecursionError):
+    except (ValueError, OSError, RecursionError, yaml.YAMLError):
         return None
 
 
@@ -67,7 +76,7 @@ def _from_table(path: Path, address: str) -> ClassMap | None:
         if all(word in lower for word in rgb):
             columns = [lower[word] for word in rgb]
             parts = zip(*(map(int, table.column(column)) for column in columns), strict=True)
-            colors = [red << 16 | green << 8 | blue for red, green, blue in parts]
+            colors = [_color(*levels) for levels in parts]
             shown = (name, columns[0], columns[1], columns[2])
             return ClassMap(address, {}, dict(zip(colors, words, strict=True)), shown)
     number = next((lower[word] for word in _NUMBER if word in lower and lower[word] != name), None)
@@ -78,9 +87,15 @@ def _from_table(path: Path, address: str) -> ClassMap | None:
 
 def _from_lines(text: str, address: str) -> ClassMap | None:
     """Read classes from lines. A line is a name alone, or `0: name`, `0 name`, `name 0` or
-    `name,r,g,b`. Return None for other lines, or fewer than two classes."""
+    `name:r,g,b::`. Lines that begin with # are comments. Return None for other lines, or fewer than
+    two classes."""
+    lines = [line for line in map(str.strip, text.splitlines()) if line and line[0] != "#"]
+    colored = [match for line in lines if (match := _COLOR_LINE.fullmatch(line))]
+    if len(colored) == len(lines) > 1:
+        colors = {_color(int(m[2]), int(m[3]), int(m[4])): m[1].strip() for m in colored}
+        return ClassMap(address, {}, colors)
     numbers: dict[int, str] = {}
-    for place, line in enumerate(filter(None, map(str.strip, text.splitlines()))):
+    for place, line in enumerate(lines):
         match = re.fullmatch(r"(?:(\d+)\s*[:,\s]\s*)?([^\d,:][^,:]*?)(?:\s*[:,\s]\s*(\d+))?", line)
         if match is None:
             return None
@@ -102,5 +117,26 @@ def _from_json(tree: Any, address: str) -> ClassMap | None:
     if all(
         isinstance(v, list) and len(v) == 3 and all(type(c) is int for c in v) for _, v in items
     ):
-        return ClassMap(address, {}, {v[0] << 16 | v[1] << 8 | v[2]: key for key, v in items})
+        return ClassMap(address, {}, {_color(*levels): key for key, levels in items})
     return None
+
+
+def _from_yaml(tree: Any, address: str) -> ClassMap | None:
+    """Read classes from the `names` of a YOLO `data.yaml`: a list, or `{0: name}`."""
+    names = tree.get("names") if isinstance(tree, dict) else None
+    if isinstance(names, list):
+        names = dict(enumerate(names))
+    if not isinstance(names, dict) or not all(type(number) is int for number in names):
+        return None
+    return ClassMap(address, {number: str(name) for number, name in names.items()}, {})
+
+
+def _from_nnunet(tree: Any, address: str) -> ClassMap | None:
+    """Read classes from the `labels` of nnU-Net's `dataset.json`: `{name: number}`, or in its first
+    version `{number: name}`."""
+    labels = tree.get("labels") if isinstance(tree, dict) else None
+    return _from_json(labels, address)
+
+
+def _color(red: int, green: int, blue: int) -> int:
+    return red << 16 | green << 8 | blue

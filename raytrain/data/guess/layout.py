@@ -25,6 +25,7 @@ from raytrain.data.guess.suffixes import any_suffix
 from raytrain.data.guess.table_layout import table_layout
 from raytrain.data.guess.table_roles import Tables, tables_in
 from raytrain.data.guess.values import Seen, count_values
+from raytrain.data.guess.yolo import boxes, yolo
 from raytrain.runs.messages import counted
 
 _STACK_PLANES = 300
@@ -67,7 +68,7 @@ def _layout(
     layout = paired_layout(found)
     if layout is None and (stacked := stack_layout(stacks)) is not None:
         layout = _stacked(found, stacked)
-    if layout is None and (noted := annotated(root, files)) is not None:
+    if layout is None and (noted := annotated(root, files) or yolo(root, files)) is not None:
         layout = annotated_layout(found, noted)
     if layout is None and tables.masks is not None:
         layout = table_layout(found, tables.masks)
@@ -79,6 +80,8 @@ def _nothing(root: Path, files: list[File], pictures: list[File]) -> str:
     others = Counter(file.suffix or "no suffix" for file in files if file not in pictures)
     seen += [f"{counted(count, 'file')} with {suffix}" for suffix, count in others.most_common(5)]
     what = "\n  ".join(seen[:12]) or "no file at all"
+    if (found := boxes(root, files)) is not None:
+        what += f"\n{found} holds boxes alone, which are no masks; export outlines instead"
     return (
         f"{root}: found no masks: no mask files beside the images, no table of run-length encoded "
         f"masks and no annotation file. raytrain saw:\n  {what}\n{BY_HAND}"
