@@ -18,6 +18,9 @@ _POORER = {
 }  # fmt: skip
 """Words in the names of files that are made from masks, or are masks of something else."""
 
+VOC_CLASSES, VOC_OBJECTS = "SegmentationClass", "SegmentationObject"
+"""Folders of Pascal VOC: masks of classes, and the same masks with a color for each object."""
+
 
 @dataclass(frozen=True)
 class Roles:
@@ -131,6 +134,8 @@ def _chosen(
         )  # fmt: skip
 
     best, *rest = sorted(pairs, key=rank, reverse=True)
+    if VOC_CLASSES in best.masks[0].folders:
+        rest = [pair for pair in rest if VOC_OBJECTS not in pair.masks[0].folders]
     return best, rest
 
 
