@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from raytrain.config.codes import CODES, Code
+from raytrain.config.errors import without_numbers
 from raytrain.config.fault import Fault
 from raytrain.config.secrets import without_password
 from raytrain.runs.files import storage_text
@@ -56,7 +57,7 @@ def failure(error: BaseException, code: Code, exit_code: int) -> Answer:
     """Return the answer of a command that ended with an error."""
     text = storage_text(error) if isinstance(error, OSError) else str(error)
     text = without_password(text)
-    lines = getattr(error, "problems", ()) or _problem_lines(text)
+    lines = without_numbers(getattr(error, "problems", ()) or _problem_lines(text))
     whole = problem_of(code, text.split("\n")[0])
     found = tuple(_completed(problem_of(code, line), whole) for line in lines)
     return Answer(getattr(error, "facts", None) or None, "", exit_code, text, found)

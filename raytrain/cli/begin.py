@@ -11,6 +11,7 @@ import raytrain
 from raytrain.cli.answer import Answer, problem_of
 from raytrain.cli.app import JobFile, Overrides, Profile, app
 from raytrain.config.codes import CodedError
+from raytrain.config.errors import without_numbers
 from raytrain.config.load import load_job
 from raytrain.runs.messages import say
 
@@ -49,7 +50,8 @@ def init(
     text = draft_text(draft, path)
     result = {"job": path, "questions": draft.questions, "data": draft.report}
     if draft.problems:
-        problems = tuple(problem_of("data", line) for line in draft.problems)
+        lines = without_numbers(draft.problems)
+        problems = tuple(problem_of("data", line) for line in lines)
         message = f"correct the data, then run `raytrain check {path}`"
         return Answer(result, text, 1, message, problems)
     following, more = f"raytrain run {path}", " (add --local to run without Ray)"

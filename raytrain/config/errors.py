@@ -17,6 +17,7 @@ SHOWN = 10
 
 _VARYING = re.compile(r"'[^']*'|\S*/\S*|\d+")
 """The parts in which two problems of one kind may differ: names, paths and numbers."""
+_MORE = re.compile(r"\.\.\. and (\d+) more of this kind\b")
 
 
 def shortened(problems: list[str]) -> list[str]:
@@ -44,6 +45,17 @@ def first_lines(lines: list[str]) -> list[str]:
     return lines[:SHOWN] + more
 
 
+def number_of(lines: Iterable[str]) -> int:
+    """Return the number of problems that these lines name. The last one of `first_lines` names
+    several."""
+    return sum(int(match[1]) if (match := _MORE.search(line)) else 1 for line in lines)
+
+
+def without_numbers(lines: Iterable[str]) -> list[str]:
+    """Return the lines that name a problem, without those that say how many more there are."""
+    return [line for line in lines if not _MORE.search(line)]
+
+
 def _first_of(places: list[str]) -> str:
     more = f" and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
     return ", ".join(places[:SHOWN]) + more
@@ -68,7 +80,8 @@ def unknown_name(value: str, known: Iterable[str]) -> str:
 def config_error(source: str, problems: list[str]) -> CodedError:
     """Return the error, to be raised, that lists every problem of the configuration in the file
     `source`."""
-    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    number = number_of(problems)
+    count = "1 problem" if number == 1 else f"{number} problems"
     lines = "\n".join(f"  {problem}" for problem in problems)
     return CodedError("config", f"{source}: {count} in the configuration\n{lines}", problems)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from raytrain.config.codes import CodedError
 from raytrain.config.competition import CompetitionSpec
-from raytrain.config.errors import shortened
+from raytrain.config.errors import number_of, shortened
 from raytrain.config.fault import Fault, faults_of
 from raytrain.config.splits import OwnGroupSpec
 from raytrain.data.describe import describe
@@ -54,7 +54,7 @@ def inspect(competition: CompetitionSpec) -> DataReport:
     found, root = read_all(competition), local_folder(competition.data)
     pairs = found.equal + found.near
     if found.problems:
-        count = counted(len(found.problems), "problem")
+        count = counted(number_of(found.problems), "problem")
         lines = [f"{root}: {count} in the data", *shortened(found.problems)]
         if _leaks(found.seen, pairs):
             lines += _group_note(competition, root, found.seen, pairs)

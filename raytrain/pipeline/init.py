@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from raytrain.config.competition import name_of
-from raytrain.config.errors import shortened
+from raytrain.config.errors import number_of, shortened
 from raytrain.config.job import JobSpec
 from raytrain.config.load import load_job
 from raytrain.data.source import absolute
@@ -12,6 +12,7 @@ from raytrain.pipeline.data_text import summary
 from raytrain.pipeline.draft import Draft, draft_of
 from raytrain.runs.files import write_bytes
 from raytrain.runs.layout import RunDir
+from raytrain.runs.messages import counted
 
 
 def init(folder: str, sample: Path | None, out: Path | None) -> tuple[Draft, Path]:
@@ -62,8 +63,8 @@ def draft_text(draft: Draft, path: Path) -> str:
     if draft.report is not None:
         lines.append(summary(draft.report))
     if draft.problems:
-        count = len(draft.problems)
-        lines += [f"{count} problem{'s' * (count > 1)} that `raytrain check` will list, too:"]
+        count = counted(number_of(draft.problems), "problem")
+        lines += [f"{count} that `raytrain check` will list, too:"]
         lines += [f"  {problem}" for problem in shortened([*draft.problems])]
     if draft.questions:
         lines.append("only a person can answer this (the file has the first answer to each):")

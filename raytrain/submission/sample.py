@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from raytrain.config.competition import CompetitionSpec, SubmissionSpec
-from raytrain.config.errors import shortened
+from raytrain.config.fault import Fault
 from raytrain.data.report import DataReport
 from raytrain.data.source import local_folder
 from raytrain.data.tables import read_table
@@ -40,8 +40,5 @@ def sample_problems(competition: CompetitionSpec, report: DataReport) -> list[st
     keys = [key_of(row) for row in sample.rows]
     problems += set_problems(keys, wanted, "the sample", "the rows of the test images")
     problems += double_problems(keys, spec)
-    if problems:
-        problems.append(
-            "`raytrain dialect --sample` prints the competition.submission that fits the sample"
-        )
-    return [f"{spec.sample}: {problem}" for problem in shortened(problems)]
+    remedy = "`raytrain dialect --sample` prints the competition.submission that fits the sample"
+    return [Fault(spec.sample, f"{problem}; {remedy}") for problem in problems]

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from raytrain.cli.answer import failure
 from raytrain.config.framing import TilesSpec, WholeSpec
 from raytrain.config.job import JobSpec
 from raytrain.data.checks import LONGEST_ID, inspect
@@ -63,6 +64,28 @@ def test_a_sample_that_does_not_fit_is_refused(
         (filled.root / "s.csv").write_text("\n".join(lines))
     job = job_of(filled, competition={"submission": {"sample": "s.csv"}})
     assert words in refusal(job)
+
+
+@pytest.mark.parametrize(
+    ("lines", "count"),
+    [
+        (["Id,Encoding", *(f"{key}," for key in KEYS)], 1),
+        ([HEADER, "cmr7,", "cmr8,"], 2),
+        ([HEADER, *(["cmr7_mask1"] * 15)], 15),
+    ],
+)
+def test_each_difference_from_the_sample_is_one_problem_with_the_remedy(
+    filled: Competition, lines: list[str], count: int
+) -> None:
+    (filled.root / "s.csv").write_text("\n".join(lines))
+    job = job_of(filled, competition={"submission": {"sample": "s.csv"}})
+    with pytest.raises(ValueError, match=f"the job: {count} problem") as caught:
+        check(job, run_dir(job))
+    answer = failure(caught.value, "config", 1)
+    places = {problem.path.rpartition("/")[2] for problem in answer.problems}
+    assert (places, len(answer.problems)) == ({"s.csv"}, min(count, 10))
+    remedies = {problem.remedy for problem in answer.problems}
+    assert count > 10 or all("dialect --sample" in remedy for remedy in remedies)
 
 
 @pytest.mark.parametrize("place", ["data", "home", "absolute"])
