@@ -12,6 +12,7 @@ from raytrain.config.competition import CompetitionSpec
 from raytrain.config.errors import number_of, shortened
 from raytrain.config.fault import Fault, faults_of
 from raytrain.config.splits import OwnGroupSpec
+from raytrain.data.bare_truth import without_bare_truth
 from raytrain.data.describe import describe
 from raytrain.data.duplicates import near_duplicates
 from raytrain.data.find import find_samples
@@ -46,6 +47,8 @@ class Inspected:
     """Pairs of indices into `seen` whose images are nearly equal."""
     problems: list[str]
     notes: tuple[str, ...]
+    assumed: tuple[str, ...] = ()
+    """The notes about test images that are taken for images without truth."""
 
 
 def inspect(competition: CompetitionSpec) -> DataReport:
@@ -91,10 +94,11 @@ def read_all(competition: CompetitionSpec) -> Inspected:
         problems += _leak_problems(seen, equal + near)
     if not problems:
         problems = _class_problems(competition, seen)
-    notes = found.notes
+    seen, assumed = without_bare_truth(seen)
+    notes = (*found.notes, *assumed)
     if not problems:
         notes += left_over(competition, root, [*samples, *found.left_out])
-    return Inspected(seen, equal, near, problems, notes)
+    return Inspected(seen, equal, near, problems, notes, assumed)
 
 
 def _read(

@@ -1,6 +1,5 @@
 """A YAML with a reason for each line, from the files of an unknown competition."""
 
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from raytrain.config.competition import CompetitionSpec, name_of
 from raytrain.config.errors import problems_of
 from raytrain.config.job import FoldSpec, JobSpec
 from raytrain.config.load import job_from
+from raytrain.data.bare_truth import shows_object
 from raytrain.data.checks import Inspected, read_all
 from raytrain.data.describe import describe
 from raytrain.data.find import find_samples
@@ -26,6 +26,7 @@ from raytrain.data.guess.written import written
 from raytrain.data.report import DataReport
 from raytrain.data.source import absolute, local_folder
 from raytrain.pipeline.check import ensemble_problems, job_problems
+from raytrain.runs.messages import counted
 from raytrain.submission.inference.layout_dialect import LayoutDialect, layout_dialect
 
 MOST_FOLDS = 5
@@ -64,7 +65,7 @@ def draft_of(folder: str, sample: Path | None, file: str | None = None) -> Draft
     found = read_all(competition)
     by_table = group_table(root, tables, {*layout.images}) if layout.images else None
     group = by_table or _group(competition, root, found)
-    head = _before("metric", "group", group, head)
+    head = _before("metric", "group", group, _with_truth(head, found))
     competition = _competition(plain(head))
     report = None if found.problems else _report(competition, root, found)
     images = _images(competition, found, report)
@@ -151,6 +152,20 @@ def _group(competition: CompetitionSpec, root: Path, found: Inspected) -> Said |
     return guess
 
 
+def _with_truth(head: dict[str, Said | Tree], found: Inspected) -> dict[str, Said | Tree]:
+    """Return the tree with a comment on the truth of the test images, if they have masks."""
+    masks = sum(seen.row["split"] == "test" and bool(seen.row["mask"]) for seen in found.seen)
+    scored = f"{counted(masks, 'test image')} with masks, which only `raytrain evaluate` reads"
+    words = "\n".join([scored] * bool(masks) + [*found.assumed])
+    format = head["format"]
+    assert not isinstance(format, Said)
+    key = next((key for key in ("file", "mask", "masks", "table") if key in format), "name")
+    said = format[key]
+    if not words or not isinstance(said, Said):
+        return head
+    return {**head, "format": {**format, key: replace(said, why=f"{said.why}\n{words}")}}
+
+
 def _report(competition: CompetitionSpec, root: Path, found: Inspected) -> DataReport:
     """Return the report with the groups that `competition` gives."""
     groups = find_samples(competition, root).groups
@@ -178,17 +193,13 @@ def _images(
         or ((256, 256),),
         gray=all(_is_gray(seen.row, seen.kind[0]) for seen in found.seen),
         overlap=competition.target == "multi_label",
-        shown=sum(_shows(seen.row) for seen in labeled) / max(1, len(labeled)),
+        shown=sum(map(shows_object, labeled)) / max(1, len(labeled)),
     )
 
 
 def _is_gray(row: dict[str, object], channels: int) -> bool:
     means = {(row[f"mean_{channel}"], row[f"square_{channel}"]) for channel in range(channels)}
     return len(means) == 1
-
-
-def _shows(row: dict[str, object]) -> bool:
-    return any(value for key, value in row.items() if re.fullmatch("pixels_[1-9][0-9]*", key))
 
 
 def _most_folds(report: DataReport | None) -> int:

@@ -6,20 +6,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from raytrain.data.checks import inspect
 from raytrain.data.find import find_samples
 from raytrain.pipeline.draft import draft_of
+from raytrain.pipeline.evaluate import has_test_truth
 from tests.layouts.scene import blobs, labelled, picture, rgb, write
 
 
-def write_coco(root: Path, folder: str, listed: int, unlisted: int = 0) -> None:
-    """Draw images into a folder, with a COCO file that lists the first ones: a square in each."""
+def write_coco(
+    root: Path, folder: str, listed: int, unlisted: int = 0, squares: int | None = None
+) -> None:
+    """Draw images into a folder, with a COCO file that lists the first ones: a square in each, or
+    in the first `squares`."""
     rng = np.random.default_rng(ord(folder[0]))
     for n in range(listed + unlisted):
         mask_HW = labelled([(255, blobs(rng, (24, 36), 1)[0])], (24, 36))
         write(root / folder / f"{folder}{n}.png", rgb(picture(rng, mask_HW)))
     objects = [
         {"id": n, "image_id": n, "category_id": 1, "segmentation": [[4, 4, 12, 4, 12, 12, 4, 12]]}
-        for n in range(listed)
+        for n in range(listed if squares is None else squares)
     ]
     tree = {
         "images": [
@@ -52,6 +57,23 @@ def test_the_reasons_count_only_what_the_annotations_name(tmp_path: Path) -> Non
     text = draft_of(str(tmp_path), None).text
     assert "5 images named in the annotations and 2 others\n" in text
     assert "images without a mask are test images, but every image has one\n" in text
+
+
+@pytest.mark.parametrize("squares", [0, 1])
+def test_test_images_without_an_annotation_have_no_truth(squares: int, tmp_path: Path) -> None:
+    for folder, listed in (("train", 6), ("test", 3)):
+        write_coco(tmp_path, folder, listed, squares=listed if folder == "train" else squares)
+    draft = draft_of(str(tmp_path), None)
+    assert draft.problems == ()
+    assert draft.report is not None
+    truths = draft.report.samples.set_index("split").loc["test", "mask"].ne("").tolist()
+    assert truths == [squares > 0] * 3
+    assert has_test_truth(draft.report) == has_test_truth(inspect(draft.job.competition))
+    text = " ".join(draft.text.replace("#", "").split())
+    assert ("3 test images with masks" in text) == (squares > 0)
+    assumed = "the annotations of 3 test images show no object, so raytrain assumes that nobody"
+    assert (assumed in text) == (squares == 0)
+    assert any(assumed in note for note in draft.report.notes) == (squares == 0)
 
 
 def write_yolo(root: Path, image: str, label: str, line: str) -> None:

@@ -9,6 +9,7 @@ from raytrain.data.guess.found import Found, Layout, named_why, test_family
 from raytrain.data.guess.meaning import Meaning
 from raytrain.data.guess.said import Said, Tree
 from raytrain.data.guess.split_rule import Patterns, list_tree, split_tree, together
+from raytrain.runs.messages import counted
 
 
 def annotated_layout(found: Found, noted: Annotated) -> Layout | None:
@@ -26,7 +27,8 @@ def annotated_layout(found: Found, noted: Annotated) -> Layout | None:
     if "train" not in of:
         of = {"train": labeled[0]}
     test, questions = test_family(found, of["train"], (), "{name}")
-    several = bool(noted.families) or len(noted.files) > 1
+    # One file for all images has no word of a split.
+    several = not noted.files or any(map(split_of_file, noted.files))
     files = {split: _file(noted, split) for split in of}
     patterns = {
         split: Patterns(each.named, files[split] if several else None) for split, each in of.items()
@@ -41,7 +43,8 @@ def annotated_layout(found: Found, noted: Annotated) -> Layout | None:
         "name": Said(noted.format, "the annotation files are of this kind"),
         "image": Said(joined.image, named_why(listed, "the annotations")),
         "file": Said(
-            joined.mask or files["train"], f"its objects have {len(noted.classes)} classes"
+            joined.mask or files["train"],
+            f"its objects have {counted(len(noted.classes), 'class')}",
         ),
         **_names(noted),
         "overlaps": Said("last", "where classes overlap, the later object counts; or `refused`"),
