@@ -1,14 +1,17 @@
 """`raytrain models`: every network is listed, and every example can be pasted."""
 
+import json
 import re
 
 import pytest
 import yaml
 from pydantic import TypeAdapter
 
-from raytrain.cli.listing import network, networks, with_costs
+from raytrain.cli import listing
+from raytrain.cli.listing import RECORDED, network, networks, with_costs
 from raytrain.config.models import ModelSpec
 from raytrain.models import ARCHITECTURES, refusal
+from tests.costs import example_costs
 from tests.model_cases import SYSTEMS
 
 EXAMPLES = re.findall(r"`(\{name: [^`]*\})`", networks().text)
@@ -42,7 +45,6 @@ def test_costs_worked_by_hand() -> None:
     assert lines[-2].split() == ["parameters", "96x96", "256x256", "512x512"]
 
 
-@pytest.mark.slow
 def test_every_example_is_told_with_its_costs() -> None:
     _, head, *lines = with_costs(networks()).text.split("\n\n")[-1].splitlines()
     assert head.split()[1:] == ["96x96", "256x256", "512x512"]
@@ -50,6 +52,18 @@ def test_every_example_is_told_with_its_costs() -> None:
         yaml.safe_load(text) for text in EXAMPLES
     ]
     assert "69,831,172" in [line.split()[0] for line in lines]
+
+
+def test_the_costs_of_all_examples_are_read_and_not_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listing, "counted_costs", lambda spec: pytest.fail(f"counts {spec}"))
+    assert len(with_costs(networks()).costs) == len(EXAMPLES)
+
+
+@pytest.mark.slow
+def test_the_recorded_costs_are_those_of_the_networks() -> None:
+    assert json.loads(RECORDED.read_text()) == example_costs(), "run python -m tests.costs"
 
 
 def test_a_name_shows_its_example_and_what_it_costs() -> None:
