@@ -21,12 +21,15 @@ little effect."""
 UNSURE = 4
 """Exponent of the sureness. An image on which the networks agree with their own mask by 80 % of the
 usual value counts 41 %."""
-FLOOR = 0.015
-"""Smallest standard deviation of the contradictions, in Dice. Without it, single pixels would make
-suspects in data where almost all maps and labels agree."""
+SHARE = 0.14
+"""Smallest contradiction of a suspect, as a share of the square of the agreement that the networks
+usually have with their own masks. Networks that are less sure contradict wrong labels less, too,
+about as this square (docs/measurements.md)."""
+DEVIATIONS = 3
+"""Smallest contradiction of a suspect, in robust standard deviations of all images."""
 USUAL = 1.4826
 """The standard deviation of a normal distribution, in median absolute deviations."""
-CUT = 4.5
+CUT = 1.0
 """A label with a higher score is a suspect (docs/measurements.md)."""
 
 
@@ -66,21 +69,21 @@ def agreement(
 def scores(
     own_NK: np.ndarray, label_NK: np.ndarray, shown_NK: np.ndarray, fold_N: np.ndarray
 ) -> np.ndarray:
-    """Return score_N: how much each label contradicts its map, in robust standard deviations of
-    all images.
+    """Return score_N: how much each label contradicts its map, as a multiple of the smallest
+    contradiction of a suspect.
 
     An image's value is the mean of own minus label agreement over the classes that are shown,
     weighted by how sure the networks are compared with the usual. The median of the image's fold is
     subtracted, because the networks of some folds are surer than others.
     """
     count_N = np.maximum(shown_NK.sum(1), 1)
-    usual_K = [
-        np.median(own_N[shown_N]) if shown_N.any() else 1.0
-        for own_N, shown_N in zip(own_NK.T, shown_NK.T, strict=True)
-    ]
+    usual_K = np.ones(own_NK.shape[1])
+    ever = np.flatnonzero(shown_NK.any(0)).tolist()
+    usual_K[ever] = [np.median(own_NK[shown_NK[:, place], place]) for place in ever]
     sure_NK = np.minimum(own_NK / usual_K, 1) * shown_NK
     mean_N = ((own_NK - label_NK) * shown_NK).sum(1) / count_N
     mean_N *= (sure_NK.sum(1) / count_N) ** UNSURE
     for fold in np.unique(fold_N):
         mean_N[fold_N == fold] -= np.median(mean_N[fold_N == fold])
-    return mean_N / max(USUAL * float(np.median(np.abs(mean_N))), FLOOR)
+    deviation = USUAL * float(np.median(np.abs(mean_N)))
+    return mean_N / max(DEVIATIONS * deviation, SHARE * float(usual_K[ever].mean()) ** 2)

@@ -18,7 +18,7 @@ from raytrain.data.decode import decode_mask
 from raytrain.data.folds import load_or_make_folds
 from raytrain.data.phantom import PhantomSplit, write_phantom
 from raytrain.data.report import DataReport, write_report
-from raytrain.ensemble.suspects import CUT, FLOOR, UNSURE, USUAL, agreement, scores
+from raytrain.ensemble.suspects import CUT, DEVIATIONS, SHARE, UNSURE, USUAL, agreement, scores
 from raytrain.pipeline.suspects import suspects, suspects_text
 from raytrain.runs.ensemble import Candidate
 from raytrain.runs.files import write_json
@@ -159,7 +159,7 @@ def test_each_fold_has_its_own_level_and_all_share_a_deviation() -> None:
     ones_NK, shown_NK = np.ones((6, 1)), np.ones((6, 1), bool)
     fold_N = np.array([0, 0, 0, 1, 1, 1])
     # Less the medians .2 and .6: -.1, 0, .7, -.1, 0, .1, of which the median size is .1.
-    expected = np.array([-0.1, 0, 0.7, -0.1, 0, 0.1]) / (USUAL * 0.1)
+    expected = np.array([-0.1, 0, 0.7, -0.1, 0, 0.1]) / (DEVIATIONS * USUAL * 0.1)
     assert scores(ones_NK, label_NK, shown_NK, fold_N) == pytest.approx(expected)
     # A class that neither mask shows does not count in the mean.
     two_NK, once_NK = np.hstack([label_NK, 0 * label_NK]), np.array([[True, False]] * 6)
@@ -169,10 +169,13 @@ def test_each_fold_has_its_own_level_and_all_share_a_deviation() -> None:
 def test_a_label_is_no_suspect_where_networks_are_unsure_or_pixels_few() -> None:
     own_NK, label_NK = np.ones((9, 1)), np.ones((9, 1))
     shown_NK, fold_N = np.ones((9, 1), bool), np.zeros(9, int)
-    label_NK[0] = 1 - 0.9 * CUT * FLOOR
+    label_NK[0] = 1 - 0.9 * CUT * SHARE
     assert scores(own_NK, label_NK, shown_NK, fold_N)[0] == pytest.approx(0.9 * CUT)
     # The same contradiction of .4 where the map agrees with itself as usual, and by half of it.
     own_NK[1], label_NK[:2] = 0.5, [[0.6], [0.1]]
     found_N = scores(own_NK, label_NK, shown_NK, fold_N)
-    assert found_N[:2] == pytest.approx([0.4 / FLOOR, 0.4 / FLOOR / 2**UNSURE])
+    assert found_N[:2] == pytest.approx([0.4 / SHARE, 0.4 / SHARE / 2**UNSURE])
     assert found_N[1] < CUT < found_N[0]
+    # Networks that are usually half as sure need a quarter of the contradiction.
+    less_NK = 0.5 * own_NK - 0.25 * (own_NK - label_NK)
+    assert scores(0.5 * own_NK, less_NK, shown_NK, fold_N) == pytest.approx(found_N)

@@ -19,6 +19,9 @@ from raytrain.runs.oof import read_cross_validation
 from tests.corrupted import corrupt
 from tests.runs import ensemble_of, run_of
 
+FOLDS = 3
+"""With two, each network sees too few images: its out-of-fold Dice and the recall are lower."""
+
 
 def _job(folder: Path) -> JobSpec:
     return JobSpec.model_validate({
@@ -26,7 +29,7 @@ def _job(folder: Path) -> JobSpec:
             "data": str(folder / "data"), "classes": ["bg", "rv", "myo", "lv"],
             "group": "(N+1)//2",
         },
-        "folds": {"count": 2},
+        "folds": {"count": FOLDS},
         "trial": {
             "model": {"name": "unet", "width": 8, "depth": 3, "activation": "leaky_relu"},
             "loss": [{"name": "cross_entropy"}, {"name": "dice"}],
@@ -53,12 +56,11 @@ def test_a_tiny_network_finds_the_faults_in_its_own_training_data(tmp_path: Path
     assert trained is not None
     member = Candidate(name="unet", folds=trained.members[0], fingerprint="a1b2c3d4e5f6", oof={})
     ensemble = ensemble_of(
-        [member], {"images": len(report.labeled)}, run.folds.hash, report.fingerprint, folds=2
+        [member], {"images": len(report.labeled)}, run.folds.hash, report.fingerprint, folds=FOLDS
     )
     write_json(folder.ensemble, ensemble.model_dump(mode="json"))
     found = suspects(folder)
     assert len(planted) == 6
-    # Its Dice is .6 to .7. The demo's networks have .93, and find all (docs/measurements.md).
-    assert len(planted & {*found.labels["id"][:6]}) >= 5
     listed = {*found.exclude.read_text().split()}
-    assert len(planted & listed) >= max(4, 0.8 * len(listed))
+    assert len(planted & listed) >= 0.9 * len(planted)
+    assert len(planted & listed) >= 0.8 * len(listed)
