@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from raytrain.data.guess.families import Family, Member
+from raytrain.data.guess.looks import looks_of
 from raytrain.data.guess.lossy import colors_meant
 from raytrain.pipeline.draft import draft_of
 from tests.layouts.scene import blobs, labelled, picture, rgb, write
@@ -41,6 +43,16 @@ def test_colors_near_a_few_are_classes_of_the_nearest(
     ignore = ("#fafa00",) if colors.ndim == 2 else ()
     assert given == {"name": "nearest", "classes": labels, "ignore": ignore}
     assert draft.job.competition.classes == classes
+
+
+def test_a_large_mask_is_looked_at_in_bands(tmp_path: Path) -> None:
+    colors = np.array([(0, 0, 0), (255, 0, 0), (0, 128, 0)], np.uint8)
+    numbers_HW = np.arange(2400)[:, None] // 500 % 3 + np.zeros((1, 1500), int)
+    Image.fromarray(colors[numbers_HW]).save(tmp_path / "m.jpg", quality=60)
+    family = Family((), "", "", ".jpg", (Member("m.jpg", (), "m"),))
+    found = looks_of(tmp_path, family)
+    assert found is not None
+    assert found.nearly
 
 
 def test_pictures_have_no_few_colors() -> None:

@@ -27,6 +27,10 @@ NEAR = 12
 """Largest distance, in gray levels, of a lossy mask's values from the two values that were
 meant."""
 
+PIXELS, BAND = 2**21, 64
+"""Number of pixels of a mask that are compared with a few colors, and the rows of one band of
+them."""
+
 
 @dataclass(frozen=True)
 class Look:
@@ -155,8 +159,19 @@ def _nearly(plane_HW: np.ndarray, colored: bool) -> bool:
     close = (plane_HW <= low + NEAR) | (plane_HW >= high - NEAR)
     if not colored and high - low >= 64 and close.mean() >= 0.9:
         return bool((plane_HW <= low + NEAR).any())
-    colors_HW = plane_HW if colored else plane_HW * GRAY
+    part_HW = _bands(plane_HW)
+    colors_HW = part_HW if colored else part_HW * GRAY
     values, counts = np.unique(colors_HW, return_counts=True)
     pixels = dict(zip(values.tolist(), counts.tolist(), strict=True))
     meant = colors_meant(pixels, flat_pixels(colors_HW))
     return meant is not None and len(meant) > 1
+
+
+def _bands(plane_HW: np.ndarray) -> np.ndarray:
+    """Return a plane, or evenly spread bands of its rows if it is large."""
+    height, width = plane_HW.shape
+    count = max(1, PIXELS // (BAND * width))
+    if count * BAND >= height:
+        return plane_HW
+    starts = np.linspace(0, height - BAND, count).astype(int).tolist()
+    return np.concatenate([plane_HW[start : start + BAND] for start in starts])
