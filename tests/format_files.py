@@ -145,7 +145,6 @@ def write_yolo(root: Path) -> list[str]:
                 path = root / "labels" / split / f"{name}.txt"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text("".join(lines))
-    (root / "data.yaml").write_text("train: images/train\nnames: {0: core, 1: ring}\n")
     return ["cmr9", "cmr10", "cmr1", "cmr2"]
 
 

@@ -159,6 +159,8 @@ def test_stacks_of_numpy(tmp_path: Path) -> None:
 @pytest.mark.parametrize("format", ["cvat", "labelme", "supervisely", "yolo"])
 def test_files_of_annotation_tools(format: str, tmp_path: Path) -> None:
     WRITERS[format][0](tmp_path / format)
+    if format == "yolo":
+        (tmp_path / format / "data.yaml").write_text("names: {0: core, 1: ring}\n")
     for split in ("train", "val", "test"):  # the writer's pictures are all the same
         for path in (tmp_path / format).rglob(f"{split}/**/*.png"):
             write(path, picture(np.random.default_rng(len(path.name)), MASK))
