@@ -28,7 +28,7 @@ class TwoNodes:
 
     def __init__(self, home: Path, folder: Path, laid: Cable):
         self.cable = laid
-        [port] = free_ports(1)
+        port, agent, agent_grpc = free_ports(3)
         self.env = {
             "RAY_AUTH_MODE": "disabled", "RAY_TMPDIR": str(home), "RAY_USAGE_STATS_ENABLED": "0",
             "RAYTRAIN_CACHE": str(folder / "cache"), "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
@@ -37,7 +37,10 @@ class TwoNodes:
         }  # fmt: skip
         self._path = folder / "nodes.log"
         self._log = self._path.open("a")
-        head = f"--head --port={port} --node-ip-address={HERE_IP} --include-dashboard=false"
+        head = (
+            f"--head --port={port} --node-ip-address={HERE_IP} --include-dashboard=false "
+            f"--dashboard-agent-listen-port={agent} --dashboard-agent-grpc-port={agent_grpc}"
+        )
         self.near = self._start([], HERE, *head.split())
         self.far = self.start_far()
 
@@ -71,7 +74,7 @@ class TwoNodes:
         for process in (self.far, self.near):
             process.terminate()
         for process in (self.far, self.near):
-            process.wait(60)
+            process.wait(300)
         self._log.close()
 
 
