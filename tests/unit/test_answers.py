@@ -66,6 +66,7 @@ def test_what_there_is(words: list[str]) -> None:
         assert tree["result"] == json.loads(text)
 
 
+@pytest.mark.slow
 def test_check_answers_with_the_facts_and_progress_goes_to_stderr(tmp_path: Path) -> None:
     job = write_job(tmp_path, tmp_path / "runs")
     tree, errors = answered("check", job, "--set", "search.trials=3")

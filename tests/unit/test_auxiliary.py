@@ -132,6 +132,7 @@ def test_what_is_held_to_be_absent_is_removed(target: str) -> None:
         assert torch.equal(network(noise), before)
 
 
+@pytest.mark.slow
 def test_copies_compiled_networks_and_broken_passes() -> None:
     network = built(UNetSpec(width=4, depth=2), 1, 3).train()
     attach(network, 3, "single_label", _weights(1), PresenceSpec(dropout=0))

@@ -43,6 +43,7 @@ def test_a_training_that_predicted_an_image_is_named(tmp_path: Path) -> None:
     assert figure.data["predicted by"].tolist() == ["search_unet_abcd"]
 
 
+@pytest.mark.slow
 def test_an_unreadable_image_is_left_out_and_named(tmp_path: Path) -> None:
     run = build(tmp_path, "finalize")
     data = read_report(run.data_report)

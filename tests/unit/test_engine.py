@@ -77,6 +77,7 @@ RESUMED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RESUMED)
 def test_two_epochs_and_a_resume_equal_four_bit_for_bit(
     tmp_path: Path, samples: Samples, trained: Task, name: str
@@ -213,6 +214,7 @@ def test_a_member_trained_on_everything_shows_no_validation(
     assert not any(key.startswith("val") for row in figures(final.directory) for key in row)
 
 
+@pytest.mark.slow
 def test_training_learns(tmp_path: Path, samples: Samples) -> None:
     spec = SPEC.model_copy(
         update={"epochs": 20, "augmentation": "none", "ema": 0.0, "optimizer": AdamSpec(lr=1e-2)}

@@ -92,6 +92,7 @@ FRAMINGS: list[FramingSpec] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("framing", FRAMINGS, ids=lambda framing: framing.name)
 def test_a_predictor_is_the_pipelines_own_prediction(
     framing: FramingSpec, tmp_path: Path, samples: Samples

@@ -94,6 +94,7 @@ def test_the_drawn_pairs_are_those_of_training_in_memory(tmp_path: Path) -> None
             assert np.array_equal(decode_mask(stem / "mask" / f"{id}_copy{copy}_mask.png"), mask_HW)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("count", "originals", "train"), [(10, "out", 10), (10, "in", 16), (None, "in", 18)]
 )

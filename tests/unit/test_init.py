@@ -28,6 +28,7 @@ NUMBERS = {"colors": {1: 3, 2: 1, 255: 2}, "coco": {1: 2, 2: 1}}
 """Layout -> number in the drawn masks -> number in the YAML, whose classes have another order."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_yaml_reads_every_mask(
     layout: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

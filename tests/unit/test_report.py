@@ -26,6 +26,7 @@ def test_without_checked_data_it_says_what_to_run(tmp_path):
     assert not (tmp_path / "shapes" / "first" / "report.html").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("last", "due"),
     [
@@ -51,6 +52,7 @@ def test_each_stage_shows_what_there_is(tmp_path, last, due):
     assert len(page.found("svg")) == figures
 
 
+@pytest.mark.slow
 def test_a_run_that_was_sent_owes_nothing(whole):
     _, page = whole
     assert "not yet" not in " ".join(page.texts)

@@ -41,6 +41,7 @@ class _Ledger:
         self.epochs.append(self.taken())
 
 
+@pytest.mark.slow
 def test_the_table_of_the_page_is_true(
     requests: Requests, samples: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

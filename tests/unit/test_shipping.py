@@ -178,6 +178,7 @@ def test_the_better_of_several_kinds_is_shipped(tmp_path: Path, samples: Samples
     assert only.shape == (4, 96, 96)
 
 
+@pytest.mark.slow
 def test_a_resumed_training_ends_early_and_ships_the_same(tmp_path: Path, samples: Samples) -> None:
     """The early end's counter and both averages go on where they were, bit for bit."""
     kinds = BetterSpec(of=(SwaSpec(start=0.1), AverageBestSpec(count=3)))

@@ -63,6 +63,7 @@ def ragged(tmp_path_factory: pytest.TempPathFactory) -> Samples:
         return open_samples(run)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("framing", FRAMINGS, ids=lambda spec: spec.name)
 def test_scores_are_those_of_the_maps_at_the_images_own_size(
     framing: FramingSpec, ragged: Samples, tmp_path: Path

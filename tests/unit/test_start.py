@@ -105,6 +105,7 @@ def test_what_a_start_holds_is_in_the_fingerprint(
     assert with_content(TrialSpec(init=str(tmp_path / "none.pt"))).init_sha256 is None
 
 
+@pytest.mark.slow
 def test_a_frozen_encoder_stays_and_then_learns(tmp_path: Path, samples: Samples) -> None:
     """Weights and running statistics; and a resume at the thaw is bit for bit the same."""
     spec = TrialSpec(

@@ -69,6 +69,7 @@ FRAMINGS: list[FramingSpec] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_strips_of_checkpoints_are_their_maps(samples: Samples, tmp_path: Path) -> None:
     cache, ids = samples.cache, samples.report.ids("val")
     checkpoints = []

@@ -100,6 +100,7 @@ def test_losses_of_different_kinds_share_no_axis() -> None:
     assert not drawn.axes[0].get_shared_y_axes().joined(drawn.axes[0], drawn.axes[2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [8, 9, 26])
 def test_every_choice_can_be_told_apart(count: int) -> None:
     table = rates(count)

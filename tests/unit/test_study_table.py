@@ -32,6 +32,7 @@ def hits(task: Task, id: str) -> int:
     return 60 + better + (5 - 2 * abs(int(f"{task.spec.optimizer.lr:e}"[-2:]) - 3)) + task.spec.seed
 
 
+@pytest.mark.slow
 def test_the_table_lays_ours_beside_theirs(tmp_path: Path) -> None:
     study = {
         "source": "Z9", "stated": "test Dice and Jaccard", "measures": ["dice", "iou"],

@@ -90,6 +90,7 @@ def wrong_labels(folder: Path, patients: int, seed: int) -> tuple[RunDir, DataRe
     return *run_with_maps(folder, truth), {*planted}
 
 
+@pytest.mark.slow
 def test_planted_faults_are_listed_and_few_others(tmp_path: Path) -> None:
     run, report, planted = wrong_labels(tmp_path, 60, 1)
     found = suspects(run)

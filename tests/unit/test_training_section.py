@@ -119,6 +119,7 @@ def test_without_the_weights_of_the_best_epoch_the_page_says_so(
         moved.rename(masks)
 
 
+@pytest.mark.slow
 def test_evaluate_scores_the_training_on_every_image_with_a_truth(
     trained: tuple[Run, Record],
 ) -> None:
