@@ -122,7 +122,8 @@ def cv(
     with opened(*resolved(job, set, profile, local), "cv") as run:
         folds = station(run, candidate_recipes(run))
     count, path = len(folds.val_ids), run.folder.oof
-    return Answer({"folds": count, "maps": path}, f"out-of-fold maps of {count} folds: {path}")
+    text = f"out-of-fold maps of {counted(count, 'fold')}: {path}"
+    return Answer({"folds": count, "maps": path}, text)
 
 
 @app.command(rich_help_panel=PANEL)

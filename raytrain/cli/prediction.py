@@ -15,7 +15,7 @@ PANEL = "New images"
 @app.command(rich_help_panel=PANEL)
 def predict(
     images: Annotated[
-        list[str], typer.Argument(help="Files, folders, quoted patterns, or .npy stacks.")
+        list[str], typer.Argument(help="Files, folders, quoted patterns, or stacks.")
     ],
     source: Annotated[
         Path,

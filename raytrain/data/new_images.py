@@ -1,7 +1,7 @@
 """Images that belong to no data set: find them and check them.
 
 A file `case_1.png` is one image or, if the competition has a file for each channel, one channel of
-an image. Each row of a `.npy` stack is an image.
+an image. Each row of a `.npy` stack and each page of a TIFF stack is an image.
 """
 
 from collections.abc import Sequence
@@ -21,6 +21,7 @@ from raytrain.data.patterns import fields_in, filled, path_fields
 from raytrain.data.samples import describe, read_image
 from raytrain.data.stacks import open_stack
 from raytrain.data.threads import in_threads
+from raytrain.data.tiff import SUFFIXES, count_pages
 from raytrain.runs.messages import counted
 
 GLOB = "*?["
@@ -80,12 +81,12 @@ class FoundImages:
     ids: list[str]
     """The ids of all images, readable or not, in the order of the inputs."""
     problems: list[str]
-    """Inputs that are not files, and images that have the same name."""
+    """Paths without a file, and images that have the same name."""
     skipped: list[str]
     """Files that are not images, by suffix, channels that the network does not take, and subfolders
     with images; their paths end with a slash."""
     empty: list[str]
-    """Folders and stacks without an image."""
+    """Folders, patterns and stacks without an image."""
 
     @property
     def skipped_text(self) -> str:
@@ -178,7 +179,7 @@ def _listed(inputs: Sequence[str]) -> tuple[list[Path], list[str], list[str], li
             files = [each for each in found if each.is_file()]
             paths += sorted(files, key=lambda each: natural_key(str(each.with_suffix(""))))
             if not files:
-                problems.append(f"{text}: no file matches this pattern; correct it")
+                empty.append(text)
         else:
             problems.append(f"{text}: no such file or folder; correct the path")
     return [*dict.fromkeys(paths)], problems, [*dict.fromkeys(skipped)], empty
@@ -192,9 +193,26 @@ def _holds(folder: Path, suffixes: set[str]) -> bool:
 
 
 def _addresses(path: Path, name: str, kind: Kind) -> dict[str, str]:
-    """Return id -> address. A file is one image, except that each row of a stack is an image."""
-    if path.suffix.lower() != ".npy":
+    """Return id -> address. A file is one image, except that each row or page of a stack is one."""
+    rows = _rows(path, kind)
+    if rows is None:
         return {name: str(path)}
+    fields = fields_in(path.name, Path(kind.pattern).name) if kind.pattern else None
+    prefix = (fields or {}).get("split", path.stem)
+    return {f"{prefix}_{row}": f"{path}#{row}" for row in range(rows)}
+
+
+def _rows(path: Path, kind: Kind) -> int | None:
+    """Return the number of images in a stack, or None if the file is one image."""
+    if path.suffix.lower() in SUFFIXES:
+        of_stacks = kind.pattern is not None and not {*parts_of(kind.pattern)} - {"split"}
+        try:
+            count = count_pages(path)
+        except ValueError:
+            return None  # it is decoded as one image, which says what is wrong
+        return count if count > 1 or of_stacks else None
+    if path.suffix.lower() != ".npy":
+        return None
     try:
         shape = np.load(path, mmap_mode="r", allow_pickle=False).shape
     except (OSError, ValueError, EOFError, AttributeError) as error:
@@ -202,11 +220,8 @@ def _addresses(path: Path, name: str, kind: Kind) -> dict[str, str]:
     if 0 in shape[1:] or shape == (0, *shape[1:2]):
         raise ValueError(f"{path}: {' x '.join(map(str, shape))} holds no pixel; give images")
     if len(shape) == 2 or (len(shape) == 3 and (shape[2] == kind.channels or kind.channels > 1)):
-        return {name: str(path)}
-    rows = len(open_stack(path))
-    fields = fields_in(path.name, Path(kind.pattern).name) if kind.pattern else None
-    prefix = (fields or {}).get("split", path.stem)
-    return {f"{prefix}_{row}": f"{path}#{row}" for row in range(rows)}
+        return None
+    return len(open_stack(path))
 
 
 def _name(path: Path, kind: Kind) -> tuple[str, str]:

@@ -58,7 +58,7 @@ def val_note(splits: object, split: Split | None, root: Path, pattern: str) -> s
     parts = pattern.split("/")
     last = next(place for place, part in enumerate(parts) if "{split}" in part)
     place = filled("/".join(parts[: last + 1]), split=DEFAULT_VAL)
-    if next(root.glob(_glob(place)), None) is not None:
+    if next(root.glob(glob_of(place)), None) is not None:
         return None
     return (
         f"there is no val split, because there is no {place!r}: the search validates on the first "
@@ -73,7 +73,7 @@ def all_matches(root: Path, pattern: str) -> list[Match]:
     case of the suffix is ignored. Side files of macOS (`._*`) are skipped.
     """
     found = []
-    for path in sorted(root.glob(_glob(pattern))):
+    for path in sorted(root.glob(glob_of(pattern))):
         address = path.relative_to(root).as_posix()
         fields = path_fields(address, pattern)
         if fields is not None and not path.is_dir() and not path.name.startswith(SIDE_FILE):
@@ -140,7 +140,9 @@ def _of_name(pattern: str, seen: set[str]) -> str:
     return text + re.escape(pattern[end:])
 
 
-def _glob(pattern: str) -> str:
+def glob_of(pattern: str) -> str:
+    """Return the pattern for `glob` that matches all paths of a pattern with parts. The case of the
+    suffix is ignored."""
     stem, suffix = _parted(pattern)
     any_case = "".join(f"[{c.lower()}{c.upper()}]" if c.isalpha() else c for c in suffix)
     return PART.sub("*", re.sub(r"([?[])", r"[\1]", stem)) + any_case

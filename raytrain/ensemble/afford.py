@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,11 @@ from raytrain.ensemble.shares import MemberShare
 from raytrain.metrics.decide import mask_of_strips
 from raytrain.runs.bundle import Bundle
 
-PROBED = 4
-"""Number of images that are predicted to measure the time."""
+ROUNDS = (1, 1, 4)
+"""Numbers of images that are predicted, one round after another, to measure the time. The last
+round counts; the first one is a warm-up."""
+ROUND_S = 30.0
+"""Seconds that a round may take. A round for which the round before expects more is left out."""
 RECENT = 8
 """Smallest number of parts from which the pace is corrected."""
 UNMEASURED = 1e-12
@@ -47,16 +51,24 @@ class Pace:
         clock: Callable[[], float],
     ) -> None:  # fmt: skip
         """Predict a few of the images with each member, to estimate its time. Raises ValueError
-        when one of them cannot predict them; then nothing is measured."""
-        probed = images[:: max(1, len(images) // PROBED)][:PROBED]
+        when one of them cannot predict them; then nothing is measured.
+
+        The smallest of these images come first, so that huge ones take no time from their
+        prediction."""
+        few = images[:: max(1, len(images) // ROUNDS[-1])][: ROUNDS[-1]]
+        probed = sorted(few, key=lambda image: prod(image.size_HW))
         found: dict[Path, float] = {}
         for member in members:
             networks = [self._networks[path] for path in member.networks]
-            _predict(networks, bundle, probed[:1])  # a warm-up
-            start = clock()
-            _predict(networks, bundle, probed)
-            pixels = sum(_pixels(each, probed) * len(each.views) for each in networks)
-            found |= dict.fromkeys(member.networks, (clock() - start) / pixels)
+            pixel_s = 0.0
+            for part in (probed[:count] for count in ROUNDS):
+                pixels = sum(_pixels(each, part) * len(each.views) for each in networks)
+                if pixel_s * pixels > ROUND_S:
+                    break
+                start = clock()
+                _predict(networks, bundle, part)
+                pixel_s = (clock() - start) / pixels
+            found |= dict.fromkeys(member.networks, pixel_s)
         self._pixel_s |= found
 
     def seconds(self, member: MemberShare, first: int, last: int = -1) -> float:

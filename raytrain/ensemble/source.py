@@ -2,6 +2,7 @@
 of them are read as a `Source`."""
 
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -14,7 +15,7 @@ from raytrain.config.image_files import ImageFiles
 from raytrain.data.channels import CHANNEL
 from raytrain.data.formats import FORMATS
 from raytrain.data.new_images import Kind
-from raytrain.data.patterns import filled, path_fields
+from raytrain.data.patterns import filled, glob_of, path_fields
 from raytrain.data.report import DataReport, read_report
 from raytrain.data.samples import split_addresses
 from raytrain.data.source import local_folder
@@ -224,9 +225,12 @@ def _planes(competition: dict[str, Any], report: DataReport) -> tuple[str, ...]:
 
 
 def _tests(competition: dict[str, Any]) -> str:
+    """Return the folder of the test images if all its images are some, otherwise their pattern."""
     word = competition.get("splits", {}).get("test") or "test"
-    folder = str(PurePosixPath(filled(_pattern(competition) or "", split=word)).parent)
-    return "" if "{" in folder or "*" in folder else folder
+    pattern = PurePosixPath(filled(_pattern(competition) or "", split=word))
+    folder = str(pattern.parent)
+    alone = re.match(r"\{\w+\}(\.|$)", pattern.name) and not re.search(r"[{*]", folder)
+    return folder if alone or not pattern.name else glob_of(str(pattern))
 
 
 def _submission(tree: dict[str, Any] | None) -> SubmissionSpec | None:

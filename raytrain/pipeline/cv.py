@@ -72,7 +72,7 @@ def cv(run: Run, recipes: list[Recipe]) -> Folds:
     forget_damaged(
         [task for task in tasks if not all(path.is_file() for path in _targets(run, task).values())]
     )
-    run_to_end(tasks, run, f"cross-validation, {len(folds.val_ids)} folds")
+    run_to_end(tasks, run, f"cross-validation, {counted(len(folds.val_ids), 'fold')}")
     shards = [shard for member in members for shard in _shards(run, member)]
     missing = [shard for shard in shards if not shard.target.is_file()]
     if missing:

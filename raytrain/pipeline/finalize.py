@@ -16,6 +16,7 @@ from raytrain.pipeline.train import forget_damaged, run_to_end
 from raytrain.runs.ensemble import Ensemble, Network, read_ensemble
 from raytrain.runs.files import write_json
 from raytrain.runs.fingerprint import fingerprint
+from raytrain.runs.messages import counted
 from raytrain.runs.mirror import remove
 from raytrain.runs.record import Task, read_record
 
@@ -63,7 +64,7 @@ def finalize(run: Run, selection: Selection) -> Ensemble:
     if run.job.ship != "retrained":
         tasks = [task for each in folds.values() for task in each]
         forget_damaged(tasks)
-        run_to_end(tasks, run, f"models of {len(run.folds.val_ids)} folds")
+        run_to_end(tasks, run, f"models of {counted(len(run.folds.val_ids), 'fold')}")
     networks = {place: _networks(run, retrained.get(place), each) for place, each in folds.items()}
     ensemble = _ensemble(run, selection, networks)
     if folder.ensemble.is_file() and read_ensemble(folder).fingerprint != ensemble.fingerprint:

@@ -37,7 +37,7 @@ def predict_hidden(
     trust: bool = False,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Write the CSV for all images of a folder, whatever their number and sizes.
+    """Write the CSV for all images of a folder or a pattern, whatever their number and sizes.
 
     An image that cannot be read or predicted gets blank rows and a warning. Members with the
     smallest weights are left out as soon as the estimate for the remaining images exceeds the
@@ -58,7 +58,7 @@ def predict_hidden(
     if found.problems:
         raise ValueError("\n".join(found.problems))
     for place in found.empty:
-        warn(f"{place}: there is no image in it")
+        warn(f"{place}: no image is there")
     if found.skipped:
         warn(found.skipped_text)
     for id, problem in found.unreadable.items():

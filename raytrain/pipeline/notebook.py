@@ -20,7 +20,7 @@ SETTINGS = """\
 from pathlib import Path
 
 INPUT = Path("/kaggle/input")
-IMAGES = INPUT / {images}  # the folder of the test images
+IMAGES = INPUT / {images}  # the test images: a folder or a pattern
 LIMIT_H = 9  # hours"""
 INSTALL = """\
 import subprocess, sys

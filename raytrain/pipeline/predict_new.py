@@ -109,7 +109,7 @@ def _dialect(source: Source, path: Path) -> SubmissionSpec:
 def _refuse(found: FoundImages, out: Path, extras: Sequence[Extra]) -> None:
     problems = [*found.problems, *found.unreadable.values()]
     problems += [
-        f"{place}: there is no image in it; give files, stacks, folders or a quoted pattern such "
+        f"{place}: no image is there; give files, stacks, folders or a quoted pattern such "
         "as 'FOLDER/*/*.png'"
         for place in found.empty
     ]

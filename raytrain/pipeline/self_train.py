@@ -21,7 +21,7 @@ from raytrain.pipeline.train import forget_damaged, run_to_end
 from raytrain.runs.ensemble import Choice
 from raytrain.runs.files import read_json
 from raytrain.runs.fingerprint import fingerprint
-from raytrain.runs.messages import say
+from raytrain.runs.messages import counted, say
 from raytrain.runs.record import Task
 from raytrain.runs.soft import REMEDY, SoftSource, soft_path, temperatures_text
 
@@ -49,7 +49,7 @@ def self_train(run: Run, selection: Selection) -> Selection:
         return selection
     tasks = [task for each in members.values() for task in each]
     forget_damaged(tasks)
-    run_to_end(tasks, run, f"models of {len(run.folds.val_ids)} folds")
+    run_to_end(tasks, run, f"models of {counted(len(run.folds.val_ids), 'fold')}")
     teachers = [
         _teacher(run, selection, members, choice, fold) for fold, choice in enumerate(plan.nested)
     ]

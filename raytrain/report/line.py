@@ -70,7 +70,8 @@ def _cv(facts: RunFacts) -> Station:
     if len(there) < len(wanted):
         return Station("cv", False, f"{len(there)} of {len(wanted)} maps", "", "cv")
     newest = max(there, key=lambda path: path.stat().st_mtime)
-    detail = f"{counted(len(found.members), 'configuration')} x {len(facts.folds.val_ids)} folds"
+    folds = counted(len(facts.folds.val_ids), "fold")
+    detail = f"{counted(len(found.members), 'configuration')} x {folds}"
     return Station("cv", True, detail, written(newest), "cv")
 
 

@@ -59,7 +59,8 @@ class Bundle(Spec):
     planes: tuple[str, ...] = ()
     """The texts of `{channel}` in order, if each channel of an image has a file."""
     tests: str = ""
-    """Folder of the test images, relative to the competition's folder."""
+    """Folder of the test images, or their pattern if the folder has other files or is not one,
+    relative to the competition's folder."""
     submission: SubmissionSpec | None = None
     members: tuple[BundleMember, ...] = Field(min_length=1)
     steps: tuple[StepSpec, ...] = ()

@@ -10,7 +10,7 @@ from PIL import Image
 
 from raytrain.data.new_images import NewImage
 from raytrain.ensemble import afford
-from raytrain.ensemble.afford import PROBED
+from raytrain.ensemble.afford import ROUNDS
 from raytrain.ensemble.new_maps import new_strips
 from raytrain.ensemble.predictor import load_predictor
 from raytrain.pipeline import hidden_test
@@ -75,7 +75,7 @@ def test_a_notebook_without_images(place: Path, installed: Installed, tmp_path: 
     images.mkdir(parents=True)
     said = run_notebook(place, tmp_path, installed)
     assert (tmp_path / "submission.csv").read_text() == "id,encoding\n"
-    assert f"{images}: there is no image in it" in said
+    assert f"{images}: no image is there" in said
 
 
 def test_what_cannot_be_predicted_gets_blank_rows_and_is_named(
@@ -184,7 +184,7 @@ def test_members_are_left_out_as_soon_as_the_time_would_not_suffice(
 ) -> None:
     bundle, images = place / "bundle.zip", place / "data/test/image"
     heavy, light = load_predictor(bundle).bundle.members
-    machine, probed = Machine(monkeypatch), 1 + PROBED
+    machine, probed = Machine(monkeypatch), sum(ROUNDS)
     machine.becomes = {2 * probed + count: factor for count, factor in becomes.items()}
     limit_h = (limit_s * MARGIN + probed * 6) / 3600 / (1 - RESERVE)
     predict_hidden(images, bundle, tmp_path / "a.csv", limit_h, False, machine.clock)
@@ -205,3 +205,19 @@ def test_members_are_left_out_as_soon_as_the_time_would_not_suffice(
     assert [*found.values()][:by_all] == [*whole.values()][:by_all]
     assert any(found.values()) == bool(predicted)
     assert not any(blank)
+
+
+@pytest.mark.parametrize(("image_s", "measured"), [(1, 12), (10, 4), (20, 3), (40, 2)])
+def test_slow_images_are_measured_by_few(
+    image_s: float,
+    measured: int,
+    place: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Otherwise measuring would take as long as the prediction of a few huge images."""
+    machine = Machine(monkeypatch)
+    machine.slowness = image_s / 2  # one member has two passes for each image, the other one four
+    images, bundle = place / "data/test/image", place / "bundle.zip"
+    predict_hidden(images, bundle, tmp_path / "a.csv", 0, False, machine.clock)
+    assert machine.images == measured

@@ -3,12 +3,16 @@
 import csv
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import yaml
 from PIL import Image
 
+from raytrain.pipeline.hidden_test import predict_hidden
+from raytrain.pipeline.notebook import NOTEBOOK
+from raytrain.runs.files import read_json
 from tests.commands import raytrain
 from tests.layouts.draw import LAYOUTS, draw
 from tests.support import SHORT, run_folder, write_shortest
@@ -26,6 +30,8 @@ ASKED = {"membranes", "voc", "colors", "camvid", "coco"}
 """Layouts without a sample submission: only a person knows what the CSV looks like."""
 ALONG_ROWS = {"cars", "scans"}
 """Layouts whose tables have runs along the rows; all others run down the columns."""
+HIDDEN = {"nuclei", "membranes", "salt"}
+"""Layouts of test images for a notebook: a folder for each image, a stack, and one folder."""
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -41,6 +47,8 @@ def test_two_commands_lead_to_the_csv(layout: str, tmp_path: Path) -> None:
     done = raytrain("run", job, "--local", *words)
     assert done.returncode == 0, done.stdout + done.stderr
     assert_csv_is_the_masks(layout, tmp_path / layout / "default" / "final", job)
+    if layout in HIDDEN:
+        assert_a_notebook_writes_the_csv(tmp_path / layout / "default", tmp_path / "data")
 
 
 def assert_csv_is_the_masks(layout: str, final: Path, job: Path) -> None:
@@ -62,6 +70,22 @@ def assert_csv_is_the_masks(layout: str, final: Path, job: Path) -> None:
         own = masks[name] >> (number - 1) & 1 if overlap else masks[name] == number
         np.testing.assert_array_equal(mask_HW, own != 0, err_msg=f"{name}, class {number}")
     assert any(mask_HW.any() and not mask_HW.all() for mask_HW in read.values())
+
+
+def assert_a_notebook_writes_the_csv(run: Path, data: Path) -> None:
+    """The notebook's own first cell names the test images of this layout, and no others."""
+    made = raytrain("bundle", run, "--out", data / "bundle", "--notebook")
+    assert made.returncode == 0, made.stdout + made.stderr
+    settings = read_json(data / "bundle" / NOTEBOOK)["cells"][1]["source"]
+    names: dict[str, Any] = {}
+    exec(settings.replace("/kaggle/input", str(data)), names)
+    predict_hidden(names["IMAGES"], data / "bundle", data / "hidden.csv")
+    csvs = (data / "hidden.csv", run / "final" / "submission.csv")
+    hidden, own = (sorted(path.read_text().splitlines()) for path in csvs)
+    assert hidden == own
+    predict_hidden(data / "no" / "*.png", data / "bundle", data / "hidden.csv")
+    header = (data / "hidden.csv").read_text()
+    assert header == csvs[1].read_text().splitlines(keepends=True)[0]
 
 
 def rows_of(path: Path, classes: list[str]) -> Iterator[tuple[str, int, str]]:
