@@ -5,6 +5,7 @@ an image. Each row of a `.npy` stack and each page of a TIFF stack is an image.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
@@ -133,12 +134,9 @@ def find_images(inputs: Sequence[str], kind: Kind) -> FoundImages:
             unreadable[id] = f"{_first(files, '')}: {problem}"
         elif id not in unreadable:
             todo.append((id, tuple(files[channel] for channel in channels)))
-    images = []
-    for (id, found), result in zip(todo, _looked(todo, kind), strict=True):
-        if isinstance(result, str):
-            unreadable[id] = result
-        else:
-            images.append(NewImage(id, found, result))
+    results = [*zip(todo, _looked(todo, kind), strict=True)]
+    unreadable |= {id: result for (id, _), result in results if isinstance(result, str)}
+    images = [NewImage(*each, size) for each, size in results if not isinstance(size, str)]
     return FoundImages(images, unreadable, [*places], problems, skipped, empty)
 
 
@@ -205,12 +203,9 @@ def _addresses(path: Path, name: str, kind: Kind) -> dict[str, str]:
 def _rows(path: Path, kind: Kind) -> int | None:
     """Return the number of images in a stack, or None if the file is one image."""
     if path.suffix.lower() in SUFFIXES:
-        of_stacks = kind.pattern is not None and not {*parts_of(kind.pattern)} - {"split"}
-        try:
-            count = count_pages(path)
-        except ValueError:
-            return None  # it is decoded as one image, which says what is wrong
-        return count if count > 1 or of_stacks else None
+        with suppress(ValueError):  # the file is decoded as one image, which says what is wrong
+            if (count := count_pages(path)) > 1 or parts_of(kind.pattern or "") == ("split",):
+                return count
     if path.suffix.lower() != ".npy":
         return None
     try:
