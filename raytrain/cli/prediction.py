@@ -70,4 +70,8 @@ def bundle(
     beside = write_notebook(content, path if path.is_dir() else path.parent) if notebook else []
     text = f"written: {path}"
     text += f"\nwritten: {', '.join(map(str, beside))}" if beside else ""
+    if beside and not content.tests:
+        text += (
+            f"\n{beside[0]}: labeled and test images share a folder: set IMAGES in its first cell"
+        )
     return Answer({"bundle": path, "beside": beside}, text)

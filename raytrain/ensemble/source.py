@@ -225,7 +225,11 @@ def _planes(competition: dict[str, Any], report: DataReport) -> tuple[str, ...]:
 
 
 def _tests(competition: dict[str, Any]) -> str:
-    """Return the folder of the test images if all its images are some, otherwise their pattern."""
+    """Return the folder of the test images if all its images are some, otherwise their pattern;
+    empty if the labeled images match that pattern, too."""
+    image = competition.get("format", {}).get("image", "")
+    if image and "{split}" not in image and _pattern(competition) == image:
+        return ""
     word = competition.get("splits", {}).get("test") or "test"
     pattern = PurePosixPath(filled(_pattern(competition) or "", split=word))
     folder = str(pattern.parent)

@@ -46,6 +46,8 @@ HEAD = """\
 """
 
 
+UNKNOWN = "NAME THE FOLDER OF THE TEST IMAGES"
+"""What the notebook has for the test images if they share a folder with labeled images."""
 MARKS = {NOTEBOOK: "raytrain.pipeline.hidden_test", WHEELS: HEAD.split("{")[0]}
 """Name of each file that `write_notebook` writes -> a text that it contains."""
 
@@ -53,7 +55,7 @@ MARKS = {NOTEBOOK: "raytrain.pipeline.hidden_test", WHEELS: HEAD.split("{")[0]}
 def write_notebook(bundle: Bundle, folder: Path) -> list[Path]:
     """Write the notebook and the list of its packages into a folder; returns their paths."""
     slug = bundle.submission.slug if bundle.submission else None
-    images = [slug or bundle.competition, *([bundle.tests] if bundle.tests else [])]
+    images = [slug or bundle.competition, bundle.tests or UNKNOWN]
     own = any(name.startswith("extend/") for name in bundle.files)
     texts = [
         SETTINGS.format(images=" / ".join(map(json.dumps, images))),

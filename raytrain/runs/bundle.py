@@ -60,7 +60,7 @@ class Bundle(Spec):
     """The texts of `{channel}` in order, if each channel of an image has a file."""
     tests: str = ""
     """Folder of the test images, or their pattern if the folder has other files or is not one,
-    relative to the competition's folder."""
+    relative to the competition's folder; empty if nothing tells them from labeled images."""
     submission: SubmissionSpec | None = None
     members: tuple[BundleMember, ...] = Field(min_length=1)
     steps: tuple[StepSpec, ...] = ()

@@ -49,6 +49,9 @@ def test_two_commands_lead_to_the_csv(layout: str, tmp_path: Path) -> None:
     assert_csv_is_the_masks(layout, tmp_path / layout / "default" / "final", job)
     if layout in HIDDEN:
         assert_a_notebook_writes_the_csv(tmp_path / layout / "default", tmp_path / "data")
+    if layout == "voc":  # lists say which images of one folder are labeled
+        made = raytrain("bundle", tmp_path / layout / "default", "--notebook")
+        assert "share a folder: set IMAGES in its first cell" in made.stdout
 
 
 def assert_csv_is_the_masks(layout: str, final: Path, job: Path) -> None:

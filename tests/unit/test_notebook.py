@@ -11,7 +11,7 @@ from raytrain.config.competition import SubmissionSpec
 from raytrain.config.predict import ViewGroup
 from raytrain.ensemble.afford import affordable
 from raytrain.ensemble.shares import MemberShare, passes_of
-from raytrain.pipeline.notebook import NOTEBOOK, WHEELS, write_notebook
+from raytrain.pipeline.notebook import NOTEBOOK, UNKNOWN, WHEELS, write_notebook
 from raytrain.pipeline.wheels import needed_packages
 from raytrain.runs.bundle import Bundle, BundleMember
 
@@ -80,5 +80,10 @@ def test_a_notebook_is_valid_and_names_its_competition(tmp_path: Path) -> None:
         compile(code, "notebook", "exec")
         assert 'INPUT / "heart-2026" / "test/image"' in code
         assert ("trust=True" in code) == trust
+    write_notebook(bundle.model_copy(update={"tests": ""}), tmp_path)
+    assert (
+        f'INPUT / "heart-2026" / "{UNKNOWN}"'
+        in nbformat.read(tmp_path / NOTEBOOK, 4).cells[1].source
+    )
     lines = (tmp_path / WHEELS).read_text().splitlines()
     assert all(re.fullmatch(r"#.*|[\w.-]+==[\w.]+", line) for line in lines)
