@@ -33,6 +33,7 @@ class PairedFoldersSpec(ImageFiles):
     mask: str = "{split}/mask/{name}_mask.png"
     labels: LabelsSpec = ClassLabelsSpec()
     """The meaning of the mask values."""
+    unlisted: Unlisted = None
 
     @field_validator("mask")
     @classmethod

@@ -8,8 +8,9 @@ from raytrain.config.base import Spec
 from raytrain.config.patterns import checked_parts, parts_of, unknown_parts
 
 Unlisted = Literal["empty", "unlabelled"] | None
-"""What happens to an image that the annotations do not list, unless it is a test image. `empty`:
-its mask is all background. `unlabelled`: it is not used for training. null: it is refused."""
+"""What happens to an image without a mask file, or that the annotations do not list, unless it is a
+test image. `empty`: its mask is all background. `unlabelled`: it is not used for training. null: it
+is refused."""
 
 
 class ImageFiles(Spec):

@@ -113,9 +113,7 @@ def faults(job: JobSpec, run: RunDir) -> list[str]:
 def refuse(run: RunDir, problems: list[str]) -> None:
     """Raise ValueError that lists the problems, if there are any."""
     if problems:
-        text = "\n  ".join(
-            [f"{run.path}: the submission is not ready; run `raytrain finalize`", *problems]
-        )
+        text = "\n  ".join([f"{run.path}: the submission is not ready", *problems])
         raise CodedError("missing", text, problems)
 
 

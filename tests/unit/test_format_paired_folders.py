@@ -3,12 +3,13 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from raytrain.config.formats import PairedFoldersSpec
 from raytrain.config.splits import FolderSplitsSpec
-from raytrain.data.samples import read_image
+from raytrain.data.samples import read_image, read_mask
 from tests.format_files import LABELLED, paired_in, save, write_paired_folders
 
 
@@ -151,3 +152,32 @@ def test_links_that_lead_nowhere_are_not_passed_over(paired: Path) -> None:
     assert any("cmr77.png: its mask is missing" in problem for problem in index.problems)
     with pytest.raises(ValueError, match=r"cmr77\.png: unreadable"):
         read_image(paired, ("train/image/cmr77.png",))
+
+
+@pytest.mark.parametrize(
+    ("unlisted", "ids"), [("empty", ["cmr9", "cmr10"]), ("unlabelled", ["cmr10"])]
+)
+def test_an_image_without_a_mask_file_is_empty_or_left_out(
+    unlisted: str, ids: list[str], paired: Path
+) -> None:
+    (paired / "train/mask/cmr9_mask.png").unlink()
+    spec = PairedFoldersSpec.model_validate({"unlisted": unlisted})
+    index = paired_in(paired, spec)
+    assert index.problems == []
+    train = [sample for sample in index.samples if sample.split == "train"]
+    assert [sample.id for sample in train] == ids
+    if unlisted == "empty":
+        mask_HW = read_mask(spec, paired, train[0].mask, (3, 4), ("bg", "fg"), "single_label")
+        assert mask_HW.shape == (3, 4)
+        assert not mask_HW.any()
+
+
+def test_the_masks_of_a_class_may_be_left_out_if_they_are_empty(tmp_path: Path) -> None:
+    spec = PairedFoldersSpec(image="{name}.png", mask="{class}/{name}.png")
+    parts = ("fg/a.png", "never/a.png")
+    save(tmp_path / parts[0], np.ones((3, 4), np.uint8))
+    save(tmp_path / parts[1], np.zeros((3, 4), np.uint8))
+    mask_HW = read_mask(spec, tmp_path, parts, (3, 4), ("bg", "fg"), "single_label")
+    assert (mask_HW == 1).all()
+    with pytest.raises(ValueError, match="unknown 'fg'"):
+        read_mask(spec, tmp_path, parts, (3, 4), ("bg", "never"), "single_label")

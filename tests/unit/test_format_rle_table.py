@@ -18,7 +18,7 @@ def test_rows_of_one_image_add_up_and_empty_words_are_empty(tmp_path: Path) -> N
     save(tmp_path / "im/a1.png")
     save(tmp_path / "im/a2.png")
     (tmp_path / "t.csv").write_text(
-        "img,kind,runs\na1,core,1 2\na1,core,9 1\na1,ring,-\na2,ring,\n"
+        "img,kind,runs\na1,core,1 2\na1,core,9 1\na1,ring,-\na2,core,\n"
     )
     spec = RleTableSpec(
         dialect="contrails", image="im/{name}.png", table="t.csv",
@@ -29,6 +29,10 @@ def test_rows_of_one_image_add_up_and_empty_words_are_empty(tmp_path: Path) -> N
     expected[[0, 1, 0], [0, 0, 2]] = 2
     np.testing.assert_array_equal(mask_of(spec, tmp_path, first), expected)
     assert not mask_of(spec, tmp_path, second).any()
+    few = ("background", "ring")  # a class may be left out of the job if all its rows are empty
+    assert not read_mask(spec, tmp_path, ("t.csv#a2",), (4, 6), few, "single_label").any()
+    with pytest.raises(ValueError, match="unknown 'core'"):
+        read_mask(spec, tmp_path, ("t.csv#a1",), (4, 6), few, "single_label")
 
 
 def test_what_is_wrong_with_a_table(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from raytrain.data.labels import class_number, merged, stacked
 from raytrain.data.mask_values import read_classes
 from raytrain.data.patterns import Match, all_matches, filled, matches, path_fields
 
+_BLANK = "#"
+"""The end of the address of an empty mask: the image's own address with this character."""
 Key = tuple[str, ...]
 """The word of the split, then the values of the parts by which masks and images are paired."""
 
@@ -63,6 +65,8 @@ def read_paired_mask(
 ) -> np.ndarray:  # fmt: skip
     """Return mask_HW with class numbers, from one mask file, or from a file for each object or
     class."""
+    if parts[0].endswith(_BLANK):
+        return np.zeros(size_HW, np.uint8)
     above = spec.labels.above if isinstance(spec.labels, ThresholdLabelsSpec) else None
     in_parts = parts_of(spec.mask)
     if "object" not in in_parts and "class" not in in_parts:
@@ -76,9 +80,14 @@ def read_paired_mask(
 
     def layer(part: str) -> tuple[int, np.ndarray, str]:
         fields = path_fields(part, spec.mask) or {}
-        number = class_number(fields["class"], classes, None) if "class" in fields else 1
         path = root / part
         layer_HW = decode_mask(path) != 0 if above is None else decode_levels(path) > above
+        try:
+            number = class_number(fields["class"], classes, None) if "class" in fields else 1
+        except ValueError:
+            if layer_HW.any():
+                raise
+            number = 0  # the class was left out of competition.classes, because no mask shows it
         return number, layer_HW, str(path)
 
     return merged(map(layer, parts), target)
@@ -144,10 +153,16 @@ def _key(spec: PairedFoldersSpec, word: str, fields: dict[str, str]) -> Key:
 
 
 def _sample(spec: PairedFoldersSpec, root: Path, image: ImageFile, masks: list[str]) -> Found:
-    expected = filled(spec.mask, **image.parts, **({"split": image.word} if image.word else {}))
+    fields = image.parts | ({"split": image.word} if image.word else {})
+    expected = str(root / filled(spec.mask, **fields))
+    if spec.unlisted is None:
+        expected += ", or competition.format.unlisted: empty or unlabelled"
+    said = spec.unlisted is not None and not masks
+    if said and spec.unlisted == "empty":
+        masks = [f"{image.addresses[0]}{_BLANK}"]
     return Found(
         id=image.name, split=image.split, image=image.addresses, mask=tuple(masks),
-        expected=str(root / expected), parts=image.parts,
+        expected=expected, unlisted=said, parts=image.parts,
     )  # fmt: skip
 
 

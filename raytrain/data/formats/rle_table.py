@@ -62,6 +62,8 @@ def read_rle_mask(
         try:
             number = class_number(word, classes, spec.class_as) if word else 1
         except ValueError as error:
+            if _says_nothing(cell, spec):
+                continue  # the class was left out of competition.classes, because no mask shows it
             raise ValueError(f"{root / address}: {error}") from None
         try:
             for mask_HW in read_cell(cell, size_HW, spec):

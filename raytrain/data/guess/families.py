@@ -90,12 +90,13 @@ class Family:
         return self.pattern([""] * self.folders.count(None), "")
 
 
-def families(files: list[File]) -> list[Family]:
-    """Return the families (files named alike) of these files, the largest first."""
+def families(files: list[File], free_names: frozenset[str] = frozenset()) -> list[Family]:
+    """Return the families (files named alike) of these files, the largest first. Folders named as
+    in `free_names` count as many of one thing."""
     inside: dict[tuple[str, ...], list[File]] = defaultdict(list)
     for file in files:
         inside[file.folders].append(file)
-    free = free_in([*inside])
+    free = free_in([*inside], free_names)
     of_folder: dict[tuple[str | None, ...], list[File]] = defaultdict(list)
     for folders, own in inside.items():
         of_folder[template(folders, free)] += own

@@ -50,13 +50,14 @@ def skeleton(name: str) -> str:
     return re.sub(r"\d+", "#", name)
 
 
-def free_in(folders: list[tuple[str, ...]]) -> Free:
-    """Return which kinds of names among these folders are many of one thing."""
+def free_in(folders: list[tuple[str, ...]], known: frozenset[str] = frozenset()) -> Free:
+    """Return which kinds of names among these folders are many of one thing. Those in `known`
+    are."""
     siblings: dict[tuple[str, ...], set[str]] = defaultdict(set)
     for parts in folders:
         for depth, name in enumerate(parts):
             siblings[parts[:depth]].add(name)
-    free = Free(set(), set())
+    free = Free(set(), {*map(skeleton, known)})
     for names in siblings.values():
         free.learn(sorted(names))
     # Patients with one visit each: the visits are siblings only across the patients.

@@ -16,9 +16,12 @@ from raytrain.data.guess.files import names_images, names_masks, split_of
 from raytrain.data.guess.looks import LOOKED, spread
 from raytrain.data.guess.pairs import Paired
 from raytrain.data.index import natural_key
+from raytrain.data.patterns import path_fields
 
 SAME = 0.6
 """Smallest IoU of two masks that show the same thing, such as masks of two annotators."""
+EQUAL = 0.9
+"""Smallest IoU of the masks of several images that are the same for all images."""
 _CLASS = "{class}"
 _TOKEN = re.compile(r"([_\-. ])")
 
@@ -66,6 +69,41 @@ def show_the_same(root: Path, pairs: Sequence[Paired]) -> bool:
         (ious := [*_ious(root, one, other)]) and float(np.median(ious)) >= SAME
         for one, other in combinations(pairs, 2)
     )
+
+
+def each_alone(pair: Paired) -> list[Paired]:
+    """Return the masks of each class as the whole masks of their images, if one family of files has
+    a file for each class."""
+    if pair.parts != "class" or len(pair.masks) > 1:
+        return [pair]
+    of: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
+    for image, parts in pair.of.items():
+        for address in parts:
+            fields = path_fields(address, pair.mask_pattern) or {}
+            of[fields.get("class", "")][image] = (address,)
+    return [
+        replace(
+            pair, of=alone, parts="one", classes=(), mask_core=pair.mask_core.replace(_CLASS, word),
+            mask_free=tuple(text.replace(_CLASS, word) for text in pair.mask_free),
+        )
+        for word, alone in of.items()
+    ]  # fmt: skip
+
+
+def same_everywhere(root: Path, pair: Paired) -> bool:
+    """Return whether some masks of different images are nearly equal, as those are that show which
+    part of an image the camera sees. Such masks are no truth."""
+    layers = []
+    for parts in spread(pair.of.values(), LOOKED):
+        try:
+            layers.append(_layer(root / parts[0]))
+        except ValueError:
+            continue
+    several = len(layers) > 1 and len({layer.shape for layer in layers}) == 1
+    if not several or not all(layer.any() for layer in layers):
+        return False
+    stack_NHW = np.stack(layers)
+    return bool(stack_NHW.all(axis=0).sum() >= EQUAL * stack_NHW.any(axis=0).sum())
 
 
 def _ious(root: Path, one: Paired, other: Paired) -> Iterator[float]:

@@ -17,7 +17,7 @@ from raytrain.data.guess.found import Found, Layout
 from raytrain.data.guess.looks import spread
 from raytrain.data.guess.meaning import meaning
 from raytrain.data.guess.paired import paired_layout
-from raytrain.data.guess.roles import roles
+from raytrain.data.guess.roles import Roles, roles, siblings
 from raytrain.data.guess.said import Said, Tree
 from raytrain.data.guess.split_rule import split_tree
 from raytrain.data.guess.stacks import Stack, StackLayout, planes_of, stack_layout, stacks_in
@@ -63,9 +63,12 @@ def _layout(
 ) -> Layout | None:
     """Return the layout of a folder whose images and masks are among `pictures` or `stacks`, or
     None if no masks are found."""
-    alike = any_suffix(root, families(pictures), files)
-    found = Found(root, files, roles(root, alike), tables)
+    found = Found(root, files, _roles(root, files, pictures), tables)
     layout = paired_layout(found)
+    if layout is not None and found.roles.lonely:
+        shorter = roles(root, any_suffix(root, without_shared(families(pictures)), files))
+        if len(shorter.lonely) < len(found.roles.lonely):
+            layout = paired_layout(Found(root, files, shorter, tables)) or layout
     if layout is None and (stacked := stack_layout(stacks)) is not None:
         layout = _stacked(found, stacked)
     if layout is None and (noted := annotated(root, files) or yolo(root, files)) is not None:
@@ -73,6 +76,12 @@ def _layout(
     if layout is None and tables.masks is not None:
         layout = table_layout(found, tables.masks)
     return layout
+
+
+def _roles(root: Path, files: list[File], pictures: list[File]) -> Roles:
+    found = roles(root, any_suffix(root, families(pictures), files))
+    names = siblings(found.labeled)
+    return roles(root, any_suffix(root, families(pictures, names), files)) if names else found
 
 
 def _nothing(root: Path, files: list[File], pictures: list[File]) -> str:

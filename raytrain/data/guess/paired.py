@@ -11,6 +11,7 @@ from raytrain.data.guess.families import Family
 from raytrain.data.guess.files import split_of
 from raytrain.data.guess.found import Found, Layout, test_family
 from raytrain.data.guess.looks import spread
+from raytrain.data.guess.lacking import no_test, without_masks
 from raytrain.data.guess.meaning import Meaning, meaning
 from raytrain.data.guess.pairs import Paired
 from raytrain.data.guess.said import Candidate, Question, Said, Tree
@@ -19,6 +20,7 @@ from raytrain.data.guess.split_rule import (
     Together,
     list_tree,
     range_tree,
+    split_as_part,
     split_tree,
     together,
 )
@@ -38,7 +40,14 @@ def paired_layout(found: Found) -> Layout | None:
     if "train" not in of:
         return None
     train = of["train"]
-    questions += _other_masks(found, train)
+    patterns = {
+        split: Patterns(pair.image_pattern, pair.mask_pattern) for split, pair in of.items()
+    }
+    joined = together(patterns)
+    # Masks of test images that are named in another way are not theirs, or not of this kind.
+    apart = of.pop("test") if "test" in of and joined.test_image is not None else None
+    test = None if apart is None else apart.images
+    questions += _other_masks(found, train, joined)
     images = {pair.name(m): m.address for pair in of.values() for m in pair.images.members}
     masks = {
         pair.name(member): pair.of[member.address]
@@ -46,29 +55,31 @@ def paired_layout(found: Found) -> Layout | None:
         for member in pair.images.members
         if member.address in pair.of
     }
-    patterns = {
-        split: Patterns(pair.image_pattern, pair.mask_pattern) for split, pair in of.items()
-    }
-    lists, test = None, None
-    if "test" not in of:
+    lists = None
+    if "test" not in patterns:
         test, asked = test_family(found, train.images, train.image_free, train.image_core)
         questions += asked
-    if test is not None:
+    if test is not None and "test" not in patterns:
         test = _like(test, train)
         patterns["test"] = Patterns(test.pattern_like(train.image_free, train.image_core))
-    elif len(of) == 1:
+        joined = together(patterns)
+    elif len(patterns) == 1:
         images |= _also(found, train)
         lists = _other_splits(found, {*masks}, {*images})
         if lists is None and len(masks) == len(images):
-            questions += (_no_test(),)
-    joined = together(patterns)
+            questions += (no_test(),)
     meant = _meaning(found, of)
     splits = lists or split_tree(joined, len(images) - len(masks))
-    tests = {} if test is None else {train.name(m): m.address for m in test.members}
+    tests = {} if test is None else {(apart or train).name(m): m.address for m in test.members}
+    lonely = [family.shown for family in found.roles.lonely]
+    format = _format(joined, train, (len(masks), len(images), len(tests)), meant, lonely)
+    questions += meant.questions
+    if lists is None and (joined.words or joined.test_image is not None):
+        more, asked = without_masks([pair for split, pair in of.items() if split != "test"])
+        format, questions = format | more, questions + asked
     return Layout(
-        _format(joined, train, (len(masks), len(images), len(tests)), meant),
-        splits, meant, tests | images, tests=frozenset(tests) - {*images},
-        questions=(*questions, *meant.questions), target=meant.target, masks=masks,
+        format, splits, meant, tests | images, tests=frozenset(tests) - {*images},
+        questions=questions, target=meant.target, masks=masks,
     )  # fmt: skip
 
 
@@ -93,14 +104,16 @@ def _other_splits(found: Found, labeled: set[str], names: set[str]) -> Tree | No
 
 
 def _format(
-    joined: Together, train: Paired, counts: tuple[int, int, int], meant: Meaning
-) -> dict[str, Said | Tree]:
+    joined: Together, train: Paired, counts: tuple[int, int, int], meant: Meaning,
+    lonely: list[str],
+) -> dict[str, Said | Tree]:  # fmt: skip
     """Return `competition.format`. `counts` are the numbers of labeled images, of all images in
-    these folders, and of test images elsewhere."""
+    these folders, and of test images elsewhere; `lonely` are the masks without an image."""
     labeled, named, tests = counts
+    also = [f"{each} looks like masks, too, but no image has these names" for each in lonely]
     format: dict[str, Said | Tree] = {
         "image": Said(joined.image, _image_why(labeled, named, joined, tests)),
-        "mask": Said(joined.mask, _mask_why(train)),
+        "mask": Said(joined.mask, "\n".join([_mask_why(train), *also])),
     }
     if joined.test_image is not None:
         format["test_image"] = Said(joined.test_image, f"{counted(tests, 'image')} without masks")
@@ -139,28 +152,16 @@ def _by_split(found: Found) -> tuple[dict[str, Paired], tuple[Question, ...]]:
     return largest, (Question("competition.format.image", text, candidates),)
 
 
-def _other_masks(found: Found, train: Paired) -> tuple[Question, ...]:
+def _other_masks(found: Found, train: Paired, joined: Together) -> tuple[Question, ...]:
+    shown = split_as_part if joined.words else str
     for place, others in found.roles.others.items():
         if found.roles.labeled[place] is train:
             candidates = tuple(
-                Candidate(f'mask: "{pair.mask_pattern}"', f"{counted(len(pair.of), 'image')}")
+                Candidate(f'mask: "{shown(pair.mask_pattern)}"', counted(len(pair.of), "image"))
                 for pair in (train, *others)
             )
             return (Question("competition.format.mask", "which files are the masks?", candidates),)
     return ()
-
-
-def _no_test() -> Question:
-    return Question(
-        "competition.format.test_image",
-        "every image has a mask; where are the test images?",
-        (
-            Candidate('test_image: "test/{name}.png"', "write their path below the folder"),
-            Candidate(
-                "splits: {name: ranges, train: 1-80, test: 81-100}", "by the numbers in their names"
-            ),
-        ),
-    )
 
 
 def _like(test: Family, train: Paired) -> Family:
@@ -176,9 +177,9 @@ def _like(test: Family, train: Paired) -> Family:
 def _mask_why(train: Paired) -> str:
     why = f"matched by {train.by}"
     if train.parts == "object":
-        return f"{why}; a file for each object"
+        why += "; a file for each object"
     if train.parts == "class":
-        return f"{why}; a file for each class: {', '.join(train.classes[:8])}"
+        why += f"; a file for each class: {', '.join(train.classes[:8])}"
     return why
 
 

@@ -2,12 +2,13 @@
 masks."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from raytrain.data.guess.families import Family
 from raytrain.data.guess.files import names_images, names_masks, split_of, words_of
-from raytrain.data.guess.layers import by_class, show_the_same
+from raytrain.data.guess.layers import by_class, each_alone, same_everywhere, show_the_same
 from raytrain.data.guess.looks import Looks, looks_of
 from raytrain.data.guess.pairs import Paired, paired
 
@@ -31,6 +32,8 @@ class Roles:
     """Index into `labeled` -> other families that could be the masks of the same images."""
     unlabeled: tuple[Family, ...]
     """Families of images that have no masks."""
+    lonely: tuple[Family, ...]
+    """Families that look like masks and are named so, but have no images."""
     looks: dict[str, Looks]
     """Pattern of a family -> what its files look like."""
 
@@ -45,7 +48,8 @@ def roles(root: Path, families: list[Family]) -> Roles:
         _key(family): look for family in families if (look := looks_of(root, family)) is not None
     }
     known = [family for family in families if _key(family) in looks]
-    masks = [family for family in known if _may_be_masks(family, looks[_key(family)])]
+    pictures = {each.folders for each in known if not looks[_key(each)].flat}
+    masks = [each for each in known if _may_be_masks(each, looks[_key(each)], pictures)]
     of_image: dict[str, list[Paired]] = defaultdict(list)
     taken = set()
     for family in masks:
@@ -73,7 +77,29 @@ def roles(root: Path, families: list[Family]) -> Roles:
         and (not labeled or not looks[_key(family)].flat or split_of(family.text) == "test")
         and not names_masks(family.text)
     )
-    return Roles(tuple(labeled), others, unlabeled, looks)
+    lonely = tuple(
+        family for family in masks if _key(family) not in taken and names_masks(family.text)
+    )
+    return Roles(tuple(labeled), others, unlabeled, lonely, looks)
+
+
+def siblings(labeled: Sequence[Paired]) -> frozenset[str]:
+    """Return the names of folders beside each other, such as `benign` and `malignant`, whose images
+    and masks are named alike; no two images may have the same name."""
+    alike: dict[object, list[tuple[Paired, str | None]]] = defaultdict(list)
+    for pair in labeled:
+        family, mask = pair.images, pair.masks[0]
+        for place, name in enumerate(family.folders):
+            around = (*family.folders[:place], "", *family.folders[place + 1 :])
+            named = (family.before, family.after, family.suffix, mask.before, mask.after)
+            if name is None or not (split_of(name) or names_images(name) or names_masks(name)):
+                alike[around, named].append((pair, name))
+    found: set[str] = set()
+    for several in alike.values():
+        cores = [member.core for pair, _ in several for member in pair.images.members]
+        if len(several) > 1 and len({*cores}) == len(cores):
+            found |= {name for _, name in several if name is not None}
+    return frozenset(found)
 
 
 def _key(family: Family) -> str:
@@ -82,8 +108,13 @@ def _key(family: Family) -> str:
     return min(member.address for member in family.members)
 
 
-def _may_be_masks(family: Family, looks: Looks) -> bool:
-    if names_images(family.text) and not names_masks(family.text):
+def _may_be_masks(
+    family: Family, looks: Looks, pictures: set[tuple[str | None, ...]]
+) -> bool:  # fmt: skip
+    """Return whether a family may contain masks. `pictures` are the folders of families that look
+    like images: masks may be beside them in a folder that is named after images."""
+    text = f"{family.before} {family.after}" if family.folders in pictures else family.text
+    if names_images(text) and not names_masks(family.text):
         return False
     if names_masks(family.text):
         return looks.nearly or looks.first.palette
@@ -119,9 +150,11 @@ def _chosen(
 ) -> tuple[Paired, list[Paired]]:
     """Return the most likely masks of some images, and the other candidates."""
     if len(pairs) == 1:
-        return pairs[0], []
-    layers = all(_may_be_layer(pair, looks[_key(pair.masks[0])]) for pair in pairs)
-    joined = by_class(pairs) if layers else None
+        joined: Paired | None = pairs[0]
+        pairs = each_alone(pairs[0])
+    else:
+        layers = all(_may_be_layer(pair, looks[_key(pair.masks[0])]) for pair in pairs)
+        joined = by_class(pairs) if layers else None
     if joined is not None and not show_the_same(root, pairs):
         return joined, []
 
@@ -129,8 +162,8 @@ def _chosen(
         text = pair.masks[0].text
         poorer = _POORER & {*words_of(text)}
         return (
-            not poorer, looks[_key(pair.masks[0])].flat, len(pair.of), names_masks(text),
-            -len(text),
+            not poorer, not same_everywhere(root, pair), looks[_key(pair.masks[0])].flat,
+            len(pair.of), names_masks(text), -len(text),
         )  # fmt: skip
 
     best, *rest = sorted(pairs, key=rank, reverse=True)
