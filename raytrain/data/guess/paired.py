@@ -10,8 +10,8 @@ from raytrain.data.guess.classmap import class_map
 from raytrain.data.guess.families import Family
 from raytrain.data.guess.files import split_of
 from raytrain.data.guess.found import Found, Layout, test_family
-from raytrain.data.guess.looks import spread
 from raytrain.data.guess.lacking import no_test, without_masks
+from raytrain.data.guess.looks import spread
 from raytrain.data.guess.meaning import Meaning, meaning
 from raytrain.data.guess.pairs import Paired
 from raytrain.data.guess.said import Candidate, Question, Said, Tree
