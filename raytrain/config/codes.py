@@ -20,7 +20,7 @@ CODES: dict[Code, tuple[str, str]] = {
     ),
     "data": (
         "a file of the competition is missing, unreadable or wrong; path is the file",
-        "correct the file, then run `raytrain check` again",
+        "correct the file or its path, then run the same command again",
     ),
     "missing": (
         "a result of an earlier station is missing, because the station has not been run",
