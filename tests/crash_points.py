@@ -23,7 +23,7 @@ from raytrain.submission import wait_for_score as scored
 from raytrain.submission.child import Reply, Request
 from raytrain.submission.ledger import FileLedger
 from tests.commands import PRELOADED, quick_processes
-from tests.crash_steps import Steps
+from tests.crash_steps import command_with_steps
 from tests.e2e.kaggle_server import running
 from tests.e2e.kaggle_state import TOKEN, Kaggle
 
@@ -168,24 +168,10 @@ def _command(
     """The command in a process of its own, with Kaggle's client in it."""
     os.environ.clear()
     os.environ.update(env)
-    with (root / "log").open("a") as log:
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
     scored.FIRST_WAIT_S = 0
     report.render = _no_pictures  # type: ignore[assignment]
     calls.call = _client_here  # type: ignore[assignment]
-    sys.argv = ["raytrain", *words]
-    from raytrain.cli import main
-
-    steps = Steps(root, deadly)
-    steps.watch()
-    try:
-        main()
-    finally:
-        names = [*steps.names]
-        if steps_file is not None:
-            steps_file.write_text(json.dumps(names))
-        sys.stdout.flush()
+    command_with_steps(words, root, deadly, root / "log", steps_file)
 
 
 def _no_pictures(*_: object) -> str:

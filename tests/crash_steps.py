@@ -6,8 +6,10 @@ every point. A write that is killed leaves half of its bytes. Only files under o
 
 import builtins
 import io
+import json
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -94,6 +96,28 @@ class Steps:
             return _Written(file, self, _short(path)) if writes else file
 
         return done
+
+
+def command_with_steps(
+    words: list[str], root: Path, deadly: int | None, log: Path, names: Path | None
+) -> None:
+    """Run a command in this process, which a test has started for it. Its output is added to `log`;
+    at its end, the names of its steps under `root` are written to `names`."""
+    with log.open("a") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    sys.argv = ["raytrain", *words]
+    from raytrain.cli import main
+
+    steps = Steps(root, deadly)
+    steps.watch()
+    try:
+        main()
+    finally:
+        done = json.dumps(steps.names)
+        if names is not None:
+            names.write_text(done)
+        sys.stdout.flush()
 
 
 class _Written:

@@ -80,7 +80,7 @@ class Pace:
         return self._factor() * len(views_of(member.views)) * sum(of_networks)
 
     def correct(self, members: Sequence[MemberShare], place: int, seconds: float) -> None:
-        """Take into account that the part `place` took so many seconds with these members."""
+        """Correct later estimates by the seconds that the part `place` took with these members."""
         expected = sum(self.seconds(each, place, place + 1) for each in members) / self._factor()
         self._taken.append((seconds, expected))
 

@@ -1,11 +1,9 @@
 """`raytrain predict` that was killed goes on, and repeats no finished image."""
 
 import json
-import os
 import re
 import shutil
 import signal
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,35 +14,21 @@ from PIL import Image
 from raytrain.ensemble.finished import FILE, Finished
 from raytrain.runs.ensemble import read_ensemble
 from raytrain.runs.layout import RunDir
-from tests.commands import PRELOADED, printed, quick_processes
-from tests.crash_steps import Steps
+from tests.commands import printed, quick_processes
+from tests.crash_steps import command_with_steps
 
 BATCH = 4
 """Images that are predicted together; those of an incomplete batch are predicted again."""
 EXTRAS = ("--probabilities", "--overlay", "--csv")
 
 
-def predict_with_steps(words: list[str], out: Path, deadly: int | None, log: Path) -> None:
-    """The command in a process of its own, killed at a step that changes the folder `out`."""
-    with log.open("w") as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
-    sys.argv = ["raytrain", *words]
-    from raytrain.cli import main
-
-    steps = Steps(out, deadly)
-    steps.watch()
-    try:
-        main()
-    finally:
-        log.with_suffix(".json").write_text(json.dumps(steps.names))
-
-
 def in_a_process(words: list[object], out: Path, deadly: int | None, log: Path) -> int:
+    """The command in a process of its own, killed at a step that changes the folder `out`."""
     context = quick_processes()
-    context.set_forkserver_preload([*PRELOADED, "tests.e2e.test_predict_again"])
     texts = [*map(str, words), "--out", str(out)]
-    process = context.Process(target=predict_with_steps, args=(texts, out, deadly, log))
+    log.unlink(missing_ok=True)
+    given = (texts, out, deadly, log, log.with_suffix(".json"))
+    process = context.Process(target=command_with_steps, args=given)
     process.start()
     process.join(300)
     assert process.exitcode is not None, log.read_text()

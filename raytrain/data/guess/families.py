@@ -1,4 +1,4 @@
-"""Files that are named alike form a family: one folder pattern, one suffix, one way of naming.
+"""Group files that are named alike into families. A family has one folder pattern and one suffix.
 
 `train/p1/scan/a_1.png`, `train/p2/scan/a_1.png`, ... are one family with the folders `train`,
 anything, `scan`. A folder may have any name if the folders beside it are numbered, named by hashes,

@@ -111,8 +111,8 @@ def _key(family: Family) -> str:
 def _may_be_masks(
     family: Family, looks: Looks, pictures: set[tuple[str | None, ...]]
 ) -> bool:  # fmt: skip
-    """Return whether a family may contain masks. `pictures` are the folders of families that look
-    like images: masks may be beside them in a folder that is named after images."""
+    """Return whether a family may contain masks. `pictures` has the folders whose files look like
+    images. A folder named `images` may contain masks, too, if its files look like images."""
     text = f"{family.before} {family.after}" if family.folders in pictures else family.text
     if names_images(text) and not names_masks(family.text):
         return False
