@@ -66,14 +66,56 @@ def test_a_word_for_each_class(
     assert np.array_equal(mask_HW, truth_HW)
 
 
-def test_two_masks_of_the_same_objects_are_no_classes(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("image", "masks", "expected"),
+    [
+        ("b/x{n}.png", ("b/x{n}_mask.png", "b/x{n}_mask_1.png"), "b/{name}_mask*.png"),
+        ("images/x{n}.png", ("masks/x{n}_mask.png", "masks/x{n}_mask2.png"),
+         "masks/{name}_mask*.png"),
+        ("b/x{n}.png", ("b/x{n}_mask1.png", "b/x{n}_mask2.png"), "b/{name}_mask{object}.png"),
+        ("images/x{n}.png", ("masks/x{n}_mask_1.png", "masks/x{n}_mask_2.png"),
+         "masks/{name}_mask_{object}.png"),
+    ],
+)  # fmt: skip
+def test_numbered_masks_are_objects_if_they_hardly_overlap(
+    image: str, masks: tuple[str, str], expected: str, tmp_path: Path
+) -> None:
+    _, truth_HW = drawn(tmp_path, image, masks, "test/x{n}.png")
+    if expected.endswith("*.png"):
+        (tmp_path / masks[1].format(n=0)).unlink()
+    draft = draft_of(str(tmp_path), None)
+    competition = draft.job.competition
+    assert (draft.problems, competition.format.mask) == ((), expected)
+    samples = find_samples(competition, tmp_path).samples
+    assert [len(sample.mask) for sample in samples] == [2 - ("*" in expected), *[2] * 5, 0, 0, 0]
+    mask_HW = read_mask(
+        competition.format, tmp_path, samples[1].mask, SIZE, competition.classes, competition.target
+    )
+    assert np.array_equal(mask_HW, truth_HW > 0)
+
+
+@pytest.mark.parametrize(
+    ("image", "ends"),
+    [
+        ("x{n}.png", ("{name}_1stHO", "{name}_2ndHO")),
+        ("x{n}.png", ("{name}_mask_1", "{name}_mask_2")),
+        ("images/x{n}.png", ("masks/{name}_1", "masks/{name}_2")),
+        ("x{n}/image.png", ("{name}/masks/1", "{name}/masks/2")),
+    ],
+)
+def test_two_masks_of_the_same_objects_are_annotators(
+    image: str, ends: tuple[str, str], tmp_path: Path
+) -> None:
     rng = np.random.default_rng(0)
     for n in range(6):
         mask_HW = labelled([(255, blobs(rng, SIZE, 1)[0])], SIZE)
-        write(tmp_path / f"x{n}.png", rgb(picture(rng, mask_HW)))
-        write(tmp_path / f"x{n}_1stHO.png", mask_HW)
-        write(tmp_path / f"x{n}_2ndHO.png", np.roll(mask_HW, 1, axis=0))
+        write(tmp_path / image.format(n=n), rgb(picture(rng, mask_HW)))
+        for shift, end in enumerate(ends):
+            path = tmp_path / f"{end.format(name=f'x{n}')}.png"
+            write(path, np.roll(mask_HW, shift, axis=0))
     draft = draft_of(str(tmp_path), None)
-    assert [each.line for each in draft.questions[0].candidates] == [
-        'mask: "{name}_1stHO.png"', 'mask: "{name}_2ndHO.png"',
-    ]  # fmt: skip
+    candidates = [f'mask: "{end}.png"' for end in ends]
+    assert [each.line for each in draft.questions[0].candidates] == candidates
+    assert draft.problems == ()
+    assert draft.report is not None
+    assert len(draft.report.ids("train")) == 6

@@ -11,6 +11,7 @@ from raytrain.config.labels import ThresholdLabelsSpec
 from raytrain.config.patterns import parts_of
 from raytrain.config.target import Target
 from raytrain.data.decode import decode_layers, decode_levels, decode_mask
+from raytrain.data.formats.beside import without_beside
 from raytrain.data.image_files import ImageFile, find_images, image_words
 from raytrain.data.index import Found, Index, Split, natural_key
 from raytrain.data.labels import class_number, merged, stacked
@@ -37,8 +38,10 @@ def index_paired_folders(spec: PairedFoldersSpec, splits: object, root: Path) ->
     problems = [*search.problems]
     samples: list[Found] = []
     owner: dict[Key, ImageFile] = {}
+    own = {image.address for image in search.images if _key(spec, image.word, image.parts) in masks}
+    images = without_beside(search.images, own, (spec.image, spec.mask))
     # Labeled images first: a test image of the same name has another mask.
-    for image in sorted(search.images, key=lambda image: image.split == "test"):
+    for image in sorted(images, key=lambda image: image.split == "test"):
         key = _key(spec, image.word, image.parts)
         first = image if image.elsewhere else owner.setdefault(key, image)
         found = masks.get(key, []) if first is image and not image.elsewhere else []

@@ -136,9 +136,22 @@ def _by_affix(files: list[File]) -> dict[tuple[str, str], list[File]]:
     fixed = _fixed_names(stems)
     found: dict[tuple[str, str], list[File]] = defaultdict(list)
     for file in files:
-        affix = (file.stem, "") if file.stem in fixed else _affix(file.stem, usual)
+        own = {*usual, _numbered_role(file.stem, stems[file.folders])}
+        affix = (file.stem, "") if file.stem in fixed else _affix(file.stem, own)
         found[affix].append(file)
     return found
+
+
+def _numbered_role(stem: str, beside: set[str]) -> str:
+    """Return the ending with a role and a number, such as `_mask_1`, if the folder has the file
+    without the number or without the whole ending; else an empty text."""
+    cuts = _cuts(stem)
+    if not cuts or not stem[cuts[-1] + 1 :].isdecimal():
+        return ""
+    for at in cuts[:-1]:
+        if _is_role(stem[at + 1 : cuts[-1]]) and beside & {stem[:at], stem[: cuts[-1]]}:
+            return stem[at:]
+    return ""
 
 
 def _fixed_names(stems: dict[tuple[str, ...], set[str]]) -> set[str]:

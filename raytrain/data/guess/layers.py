@@ -20,6 +20,10 @@ from raytrain.data.patterns import path_fields
 
 SAME = 0.6
 """Smallest IoU of two masks that show the same thing, such as masks of two annotators."""
+SAME_NUMBERED = 0.5
+"""Like SAME, for masks that have a number and so may be objects, which hardly overlap."""
+MOST_ANNOTATORS = 4
+"""Largest number of families of masks that are compared; more of them hold objects."""
 EQUAL = 0.9
 """Smallest IoU of the masks of several images that are the same for all images."""
 _CLASS = "{class}"
@@ -62,29 +66,34 @@ def _named(pair: Paired) -> Family | None:
     return replace(family, after=core.removeprefix("{name}") + family.after)
 
 
-def show_the_same(root: Path, pairs: Sequence[Paired]) -> bool:
-    """Return whether two families of masks show the same objects, as those of two annotators do.
-    Some of their masks are read."""
+def show_the_same(root: Path, pairs: Sequence[Paired], least: float) -> bool:
+    """Return whether two families of masks show the same objects, as those of two annotators do:
+    the median IoU of some of their masks is `least` or more."""
     return any(
-        (ious := [*_ious(root, one, other)]) and float(np.median(ious)) >= SAME
-        for one, other in combinations(pairs, 2)
+        (ious := [*_ious(root, one, other)]) and float(np.median(ious)) >= least
+        for one, other in combinations(_largest(pairs), 2)
     )
 
 
+def _largest(pairs: Sequence[Paired]) -> list[Paired]:
+    return sorted(pairs, key=lambda pair: -len(pair.of))[:MOST_ANNOTATORS]
+
+
 def each_alone(pair: Paired) -> list[Paired]:
-    """Return the masks of each class as the whole masks of their images, if one family of files has
-    a file for each class."""
-    if pair.parts != "class" or len(pair.masks) > 1:
+    """Return the masks of each class or number as the whole masks of their images, if one family of
+    files has a file for each class or object."""
+    if pair.parts == "one" or len(pair.masks) > 1:
         return [pair]
+    part = f"{{{pair.parts}}}"
     of: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
     for image, parts in pair.of.items():
         for address in parts:
             fields = path_fields(address, pair.mask_pattern) or {}
-            of[fields.get("class", "")][image] = (address,)
+            of[fields.get(pair.parts, "")][image] = (address,)
     return [
         replace(
-            pair, of=alone, parts="one", classes=(), mask_core=pair.mask_core.replace(_CLASS, word),
-            mask_free=tuple(text.replace(_CLASS, word) for text in pair.mask_free),
+            pair, of=alone, parts="one", classes=(), mask_core=pair.mask_core.replace(part, word),
+            mask_free=tuple(text.replace(part, word) for text in pair.mask_free),
         )
         for word, alone in of.items()
     ]  # fmt: skip

@@ -178,6 +178,8 @@ def _mask_why(train: Paired) -> str:
     why = f"matched by {train.by}"
     if train.parts == "object":
         why += "; a file for each object"
+    elif train.parts == "one" and any(len(parts) > 1 for parts in train.of.values()):
+        why += "; files of one image show objects of one class"
     if train.parts == "class":
         why += f"; a file for each class: {', '.join(train.classes[:8])}"
     return why

@@ -1,5 +1,6 @@
 """Which mask file of a family belongs to which image, and the patterns of both."""
 
+import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -59,7 +60,8 @@ class Paired:
             for folder, text in zip(member.free, self.image_free, strict=False)
             if text in NAMED
         ]
-        return "_".join((*parts, member.core)) if self.image_core else member.free[-1]
+        in_core = self.image_core == "{name}"
+        return "_".join((*parts, member.core)) if in_core else member.free[-1]
 
     @property
     def mask_pattern(self) -> str:
@@ -120,9 +122,10 @@ def _ways(images: Family, masks: Family) -> list[_Way]:
     if free_images and free_images <= free_masks and one_each:
         outer = tuple(["*"] * (free_images - 1))
         own = all(member.free[-1] == member.core for member in images.members)
+        other = "" if _without_core(images) else "*"
         ways.append(
             _Way("a folder for each image", lambda m: m.free, lambda m: m.free[:free_images],
-                 "object", ((*outer, "{name}"), "{name}" if own else "*"),
+                 "object", ((*outer, "{name}"), "{name}" if own else other),
                  ((*outer, "{name}", *["*"] * (free_masks - free_images)), "{object}"))
         )  # fmt: skip
     if len({member.core for member in images.members}) == len(images.members):
@@ -186,17 +189,24 @@ def _named_after(images: Family, masks: Family) -> Paired | None:
     rest = Counter(word for words in more.values() for word in words)
     if len({word[0] for word in rest}) != 1:
         return None
-    texts, joint = _free_texts(images), next(iter(rest))[0]
+    texts, joint = _free_texts(images), _shared([*rest])
     plain = Paired(
         images, (masks,), dict(of), by="names that begin with the image's", image_free=texts,
         mask_free=texts,
     )  # fmt: skip
     if len(rest) == 1:
         return replace(plain, mask_core=f"{{name}}{next(iter(rest))}")
-    words = tuple(sorted(word[1:] for word in rest))
-    if _are_classes(words, rest, [*more.values()]):
+    words = tuple(sorted(word.removeprefix(joint) for word in rest))
+    ends = [[word.removeprefix(joint) for word in each] for each in more.values()]
+    if _are_classes(words, rest, ends):
         return replace(plain, parts="class", classes=words, mask_core=f"{{name}}{joint}{{class}}")
     return replace(plain, parts="object", mask_core=f"{{name}}{joint}{{object}}")
+
+
+def _shared(words: list[str]) -> str:
+    """Return the beginning of all words, up to the last joint that they share."""
+    shared = os.path.commonprefix(words)  # noqa: RUF071  # character by character
+    return shared[: max(match.end() for match in _NEXT.finditer(shared))]
 
 
 def _are_classes(words: tuple[str, ...], counts: Counter[str], of_each: list[list[str]]) -> bool:
@@ -208,5 +218,5 @@ def _are_classes(words: tuple[str, ...], counts: Counter[str], of_each: list[lis
 
 def _runs_on(words: list[str]) -> bool:
     """Return whether the masks of an image are numbered without a gap, as objects are."""
-    numbers = sorted(int(word[1:]) for word in words)
+    numbers = sorted(map(int, words))
     return numbers[0] in (0, 1) and numbers == [*range(numbers[0], numbers[0] + len(numbers))]

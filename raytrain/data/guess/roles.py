@@ -8,8 +8,16 @@ from pathlib import Path
 
 from raytrain.data.guess.families import Family
 from raytrain.data.guess.files import names_images, names_masks, split_of, words_of
-from raytrain.data.guess.layers import by_class, each_alone, same_everywhere, show_the_same
+from raytrain.data.guess.layers import (
+    SAME,
+    SAME_NUMBERED,
+    by_class,
+    each_alone,
+    same_everywhere,
+    show_the_same,
+)
 from raytrain.data.guess.looks import Looks, looks_of
+from raytrain.data.guess.numbered import by_number
 from raytrain.data.guess.pairs import Paired, paired
 
 _POORER = {
@@ -154,9 +162,11 @@ def _chosen(
         pairs = each_alone(pairs[0])
     else:
         layers = all(_may_be_layer(pair, looks[_key(pair.masks[0])]) for pair in pairs)
-        joined = by_class(pairs) if layers else None
-    if joined is not None and not show_the_same(root, pairs):
-        return joined, []
+        joined = (by_number(pairs) or by_class(pairs)) if layers else None
+    if joined is not None:
+        least = SAME if joined.parts == "class" else SAME_NUMBERED
+        if not show_the_same(root, pairs, least):
+            return joined, []
 
     def rank(pair: Paired) -> tuple[float, ...]:
         text = pair.masks[0].text
