@@ -16,7 +16,8 @@ from raytrain.data.bare_truth import without_bare_truth
 from raytrain.data.describe import describe
 from raytrain.data.duplicates import near_duplicates
 from raytrain.data.find import find_samples
-from raytrain.data.guess.groups import ENOUGH, OWN, group_of_images
+from raytrain.data.guess.beginnings import ENOUGH, OWN
+from raytrain.data.guess.groups import group_of_images
 from raytrain.data.guess.written import flow
 from raytrain.data.header import declared_values
 from raytrain.data.index import Found

@@ -6,7 +6,8 @@ from math import comb
 import numpy as np
 import pytest
 
-from raytrain.data.guess.groups import _hold, group_of
+from raytrain.data.guess.beginnings import _hold
+from raytrain.data.guess.groups import group_of
 from raytrain.data.guess.kinds import Images, epochs_for, framing, kind_of
 
 
@@ -58,10 +59,21 @@ def test_images_that_are_not_alike_are_their_own_groups() -> None:
         ([f"case{c}_day{d}_slice_{s:04d}" for c in (2, 7, 15, 40) for d in (0, 4) for s in (1, 2)],
          "{group}_*"),
         ([f"lab_p{p}_s{s}" for p in range(6) for s in range(8)], "lab_{group}_*"),
+        ([f"T_{site}_{700 + 9 * p}_{s}" for site in ("CS", "DU", "HT") for p in range(3)
+          for s in range(4)], "T_{group}_{group2}_*"),
+        ([f"site{site}_{700 + 9 * p}_{s}" for site in range(3) for p in range(3)
+          for s in range(4)], "{group}_{group2}_*"),
     ],
 )  # fmt: skip
 def test_names_that_begin_alike_and_count_on(names: list[str], rule: str) -> None:
     assert group_of(names, signatures(range(len(names)))).value == rule
+
+
+def test_a_handful_of_words_are_classes() -> None:
+    names = [f"{word} ({n})" for word in ("benign", "malignant", "normal") for n in range(1, 9)]
+    found = group_of(names, signatures(range(24)), [(n, n + 1) for n in range(0, 8, 2)])
+    assert found.value == {"name": "own"}
+    assert "3 words at the beginning of names, such as 'benign', may be classes" in found.why
 
 
 def test_names_that_begin_alike_with_images_that_are_alike() -> None:
