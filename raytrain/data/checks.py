@@ -24,6 +24,7 @@ from raytrain.data.index import Found
 from raytrain.data.left_over import left_over
 from raytrain.data.report import DataReport
 from raytrain.data.seen import Seen, see
+from raytrain.data.shown_classes import class_problems
 from raytrain.data.source import local_folder
 from raytrain.data.splits import group_text
 from raytrain.data.threads import in_threads
@@ -93,10 +94,11 @@ def read_all(competition: CompetitionSpec) -> Inspected:
         equal, near = _duplicates(seen)
     if competition.accept_leaks is None:
         problems += _leak_problems(seen, equal + near)
+    unseen: tuple[str, ...] = ()
     if not problems:
-        problems = _class_problems(competition, seen)
+        problems, unseen = class_problems(competition, seen)
     seen, assumed = without_bare_truth(seen)
-    notes = (*found.notes, *assumed)
+    notes = (*found.notes, *unseen, *assumed)
     if not problems:
         notes += left_over(competition, root, [*samples, *found.left_out])
     return Inspected(seen, equal, near, problems, notes, assumed)
@@ -148,30 +150,6 @@ def _group_problems(seen: list[Seen], rule: str) -> list[str]:
         for group, found in splits.items()
         if found["train"] and found["val"]
     ]
-
-
-def _class_problems(competition: CompetitionSpec, seen: list[Seen]) -> list[str]:
-    """Return a problem for each class that cannot be learned or scored from the masks."""
-    rows = {split: [s.row for s in seen if s.row["split"] == split] for split in ("train", "val")}
-    if not rows["train"]:
-        return ["train has no image; correct competition.splits"]
-    numbers = range(1, len(competition.classes))
-    labeled = rows["train"] + rows["val"]
-    ignored = sum(row["ignored"] for row in labeled)
-    hint = f" ({ignored} px are ignored by competition.format.labels)" if ignored else ""
-    problems = [
-        f"class {competition.classes[k]!r} ({k}): no mask has a pixel of it{hint}; correct "
-        "competition.format.labels, or remove the class from competition.classes"
-        for k in numbers
-        if not any(row[f"pixels_{k}"] for row in labeled)
-    ]
-    shown = any(row[f"pixels_{k}"] for row in rows["val"] for k in numbers)
-    if rows["val"] and not shown and not problems:
-        problems.append(
-            "the masks of val contain only background, so they cannot be scored; correct "
-            "competition.splits"
-        )
-    return problems
 
 
 def _duplicates(seen: list[Seen]) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:

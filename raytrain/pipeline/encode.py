@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from raytrain.backend.counting import Counting
+from raytrain.data.shown_classes import located
 from raytrain.engine.run import Run
 from raytrain.pipeline.data_text import NO_TEST
 from raytrain.runs.files import atomic_path
 from raytrain.runs.mirror import remove
 from raytrain.submission.checks import check_submission
-from raytrain.submission.sample import located
 from raytrain.submission.table import build_table, predicted_masks, write_table
 
 

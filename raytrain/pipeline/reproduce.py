@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from raytrain.config.job import JobSpec
 from raytrain.data.decode import decode_mask
 from raytrain.data.report import DataReport, read_report
+from raytrain.data.shown_classes import located
 from raytrain.engine.checkpoint import is_there
 from raytrain.pipeline.predict import predict_shard, shards
 from raytrain.runs.ensemble import Ensemble
@@ -21,7 +22,6 @@ from raytrain.submission.change import change
 from raytrain.submission.events import Event, latest
 from raytrain.submission.ledger import Ledger, ledger_of
 from raytrain.submission.prepare import read_kept
-from raytrain.submission.sample import located
 from raytrain.submission.table import build_table, write_table
 
 

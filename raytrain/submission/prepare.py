@@ -16,6 +16,7 @@ from typing import Any
 from raytrain.config.codes import CodedError
 from raytrain.config.job import JobSpec
 from raytrain.data.report import read_report
+from raytrain.data.shown_classes import located
 from raytrain.data.tables import read_table
 from raytrain.runs.ensemble import read_ensemble
 from raytrain.runs.files import read_json
@@ -25,7 +26,6 @@ from raytrain.runs.messages import warn
 from raytrain.submission.checks import check_submission
 from raytrain.submission.events import Event, Score, latest
 from raytrain.submission.ledger import Ledger, append_prepared, ledger_of
-from raytrain.submission.sample import located
 from raytrain.submission.table import predicted_masks
 
 

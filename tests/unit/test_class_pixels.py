@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from raytrain.backend.console import epoch_text
-from raytrain.config.competition import CompetitionSpec
+from raytrain.config.competition import CompetitionSpec, SubmissionSpec
 from raytrain.config.formats import PairedFoldersSpec
 from raytrain.config.framing import PadSpec
 from raytrain.config.job import FoldSpec
@@ -26,7 +26,9 @@ from raytrain.runs.history import read_history
 from raytrain.runs.layout import RunDir
 from raytrain.runs.tracked import figures
 from raytrain.submission.prepare import prepare
+from raytrain.submission.sample import sample_problems
 from tests.e2e.finished_run import finished, run_of, write_finished
+from tests.layouts.scene import write_rows
 from tests.tiny import SPEC, make_task
 
 GROUP = "(N+1)//2"
@@ -90,6 +92,24 @@ def test_a_class_without_a_pixel_is_refused(competition) -> None:
     competition.add("val", "cmr9", SQUARE.T.reshape(10, 12), SQUARE * 0)
     [line] = refusal(spec_of(competition, ("bg", "fg")))
     assert "the masks of val contain only background" in line
+
+
+def test_a_class_without_a_pixel_is_kept_for_the_sample(competition, tmp_path: Path) -> None:
+    fill(competition, [SQUARE] * 5)
+    sample = tmp_path / "sample.csv"
+    ids = [f"cmr{1000 + number}_mask{k}," for number in range(5) for k in (1, 2)]
+    write_rows(sample, "id,encoding", ids)
+    asked = {"submission": SubmissionSpec(sample=str(sample))}
+    kept = spec_of(competition, ("bg", "fg", "never"))
+    assert "'never' (2): no mask has a pixel" in refusal(kept)[0]
+    kept = kept.model_copy(update=asked)
+    report = inspect(kept)
+    [note] = [note for note in report.notes if "the sample submission has: never" in note]
+    assert "expect empty masks" in note
+    assert sample_problems(kept, report) == []
+    removed = spec_of(competition, ("bg", "fg")).model_copy(update=asked)
+    [problem] = sample_problems(removed, inspect(removed))
+    assert "its rows name classes that competition.classes lacks: 2; add them" in problem
 
 
 def test_a_fold_names_the_classes_that_it_lacks(competition) -> None:
