@@ -112,6 +112,33 @@ def test_yolo_files_are_found_with_the_names_of_data_yaml(
     assert pixels == [5, 5]
 
 
+@pytest.mark.parametrize(
+    ("text", "folder", "image"),
+    [
+        ("path: ../of/somebody\ntrain: images/a\nval: images/b\ntest: images/test\n", "{s}/",
+         "images/{split}/{name}.jpg"),
+        ("train: /home/me/images/a\nval: ../images/b\n", "{s}/", "images/{split}/{name}.jpg"),
+        ("train: one.txt\nval: ./two.txt\n", "", "images/{name}.jpg"),
+    ],
+)  # fmt: skip
+def test_data_yaml_names_the_splits(text: str, folder: str, image: str, tmp_path: Path) -> None:
+    write_yolo(tmp_path, f"images/{folder}x{{n}}.jpg", f"labels/{folder}x{{n}}.txt", POLYGON)
+    if folder:
+        for split, word in (("train", "a"), ("val", "b")):
+            for kind in ("images", "labels"):
+                (tmp_path / kind / split).rename(tmp_path / kind / word)
+    else:
+        (tmp_path / "images" / "x6.jpg").rename(tmp_path / "test_6.jpg")
+        (tmp_path / "images" / "x7.jpg").rename(tmp_path / "test_7.jpg")
+    (tmp_path / "data.yaml").write_text(f"{text}names: [none, ring, core]\n")
+    (tmp_path / "one.txt").write_text("".join(f"./images/x{n}.jpg\n" for n in range(4)))
+    (tmp_path / "two.txt").write_text("./images/x4.jpg\n./images/x5.jpg\n")
+    draft = draft_of(str(tmp_path), None)
+    assert (draft.problems, draft.job.competition.format.image) == ((), image)
+    assert draft.report is not None
+    assert [len(draft.report.ids(split)) for split in ("train", "val", "test")] == [4, 2, 2]
+
+
 def test_lists_of_names_divide_the_images_of_annotations(tmp_path: Path) -> None:
     write_yolo(tmp_path, "images/x{n}.jpg", "labels/x{n}.txt", POLYGON)
     for split, numbers in (("train", range(4)), ("val", (4, 5)), ("test", (6, 7))):

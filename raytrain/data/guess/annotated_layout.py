@@ -1,15 +1,30 @@
 """The layout of images that annotation files describe."""
 
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from raytrain.data.guess.annotated import Annotated, stems
-from raytrain.data.guess.families import Family
-from raytrain.data.guess.files import PICTURES, split_of, split_of_file
+from raytrain.data.guess.data_yaml import DataYaml, data_yaml
+from raytrain.data.guess.families import Family, Member
+from raytrain.data.guess.files import PICTURES, as_file, split_of, split_of_file
 from raytrain.data.guess.found import Found, Layout, named_why, test_family
 from raytrain.data.guess.meaning import Meaning
-from raytrain.data.guess.said import Said, Tree
-from raytrain.data.guess.split_rule import Patterns, list_tree, split_tree, together
+from raytrain.data.guess.said import Question, Said, Tree
+from raytrain.data.guess.split_rule import Patterns, Together, list_tree, split_tree, together
 from raytrain.runs.messages import counted
+
+
+@dataclass(frozen=True)
+class _Joined:
+    """The patterns of all splits, and the images that they match."""
+
+    patterns: Together
+    used: tuple[Member, ...]
+    """The images of train and val."""
+    test: tuple[Member, ...]
+    """The test images."""
+    questions: tuple[Question, ...]
 
 
 def annotated_layout(found: Found, noted: Annotated) -> Layout | None:
@@ -21,6 +36,59 @@ def annotated_layout(found: Found, noted: Annotated) -> Layout | None:
     labeled = [each for each in families if _named(each, named) and split_of(each.text) != "test"]
     if not labeled:
         return None
+    written = data_yaml(found.root, found.files) if noted.format == "yolo" else None
+    joined = (written and _as_written(found, written, families)) or _by_words(found, noted, labeled)
+    listed = [member.core in named for member in joined.used]
+    classes = Said(["background", *noted.classes], "the names in the annotations")
+    patterns = joined.patterns
+    format: dict[str, Said | Tree] = {
+        "name": Said(noted.format, "the annotation files are of this kind"),
+        "image": Said(patterns.image, named_why(listed, "the annotations")),
+        "file": Said(
+            patterns.mask, f"its objects have {counted(len(noted.classes), 'class')}"
+        ),
+        **_names(noted),
+        "overlaps": Said("last", "where classes overlap, the later object counts; or `refused`"),
+        "unlisted": Said("empty", "an image without annotation has no object; or `unlabelled`"),
+    }  # fmt: skip
+    if patterns.test_image is not None:
+        format["test_image"] = Said(patterns.test_image, "images without annotations")
+    images = {each.core: each.address for each in (*joined.used, *joined.test)}
+    lists = None
+    if not patterns.words:
+        own = {each.core for each in joined.used}
+        lists = written and written.list_tree(found.root, own)
+        lists = lists or list_tree(found.root, found.files, own, own)
+    splits = lists or split_tree(patterns, 0)
+    return Layout(
+        format, splits, Meaning(None, classes), images, questions=joined.questions
+    )  # fmt: skip
+
+
+def _as_written(found: Found, written: DataYaml, families: list[Family]) -> _Joined | None:
+    """Return the splits by the folders of `data.yaml`; None if it has none."""
+    patterns = written.together(found.files) if written.folders else None
+    if patterns is None:
+        return None
+    of: dict[tuple[str, ...], list[Member]] = defaultdict(list)
+    for family in families:
+        for each in family.members:
+            of[as_file(each.address).folders].append(each)
+    used = [each for split in ("train", "val") for each in of[written.folders.get(split, ())]]
+    test = tuple(of[written.folders.get("test", ())])
+    if "test" in written.folders:
+        return _Joined(patterns, tuple(used), test, ())
+    train = next(family for family in families if {*family.members} & {*used})
+    other, questions = test_family(found, train, (), "{name}")
+    if other is None or {each.address for each in other.members} & {each.address for each in used}:
+        return _Joined(patterns, tuple(used), (), ())
+    other = other.keeping("", "")
+    patterns = replace(patterns, test_image=other.named)
+    return _Joined(patterns, tuple(used), other.members, questions)
+
+
+def _by_words(found: Found, noted: Annotated, labeled: list[Family]) -> _Joined:
+    """Return the splits by the words in the names of folders and files."""
     of: dict[str, Family] = {}
     for each in labeled:
         of.setdefault(split_of(each.text) or "train", each)
@@ -36,28 +104,12 @@ def annotated_layout(found: Found, noted: Annotated) -> Layout | None:
     if test is not None:
         patterns["test"] = Patterns(test.keeping("", "").named)
     joined = together(patterns)
+    joined = replace(joined, mask=joined.mask or files["train"])
     used = [each for split, each in of.items() if split in (joined.words or ("train",))]
-    listed = [member.core in named for family in used for member in family.members]
-    classes = Said(["background", *noted.classes], "the names in the annotations")
-    format: dict[str, Said | Tree] = {
-        "name": Said(noted.format, "the annotation files are of this kind"),
-        "image": Said(joined.image, named_why(listed, "the annotations")),
-        "file": Said(
-            joined.mask or files["train"],
-            f"its objects have {counted(len(noted.classes), 'class')}",
-        ),
-        **_names(noted),
-        "overlaps": Said("last", "where classes overlap, the later object counts; or `refused`"),
-        "unlisted": Said("empty", "an image without annotation has no object; or `unlabelled`"),
-    }
-    if joined.test_image is not None:
-        format["test_image"] = Said(joined.test_image, "images without annotations")
-    images = {each.core: each.address for family in labeled for each in family.members}
-    if test is not None:
-        images |= {each.core: each.address for each in test.keeping("", "").members}
-    lists = list_tree(found.root, found.files, {*images}, {*images}) if len(patterns) == 1 else None
-    splits = lists or split_tree(joined, 0)
-    return Layout(format, splits, Meaning(None, classes), images, questions=questions)
+    return _Joined(
+        joined, tuple(member for family in used for member in family.members),
+        () if test is None else test.keeping("", "").members, questions,
+    )  # fmt: skip
 
 
 def _names(noted: Annotated) -> dict[str, Said]:

@@ -137,7 +137,7 @@ def list_tree(root: Path, files: list[File], labeled: set[str], names: set[str])
     for file in files:
         split = split_of(file.stem)
         if file.suffix == ".txt" and split is not None and split_of("/".join(file.folders)) is None:
-            listed = _listed(root / file.address)
+            listed = listed_in(root / file.address)
             known = labeled if split != "test" else names
             if listed and len(listed & known) >= 0.9 * len(listed):
                 found.setdefault(file.folders, {}).setdefault(split, file.address)
@@ -154,7 +154,7 @@ def list_tree(root: Path, files: list[File], labeled: set[str], names: set[str])
     return tree
 
 
-def _listed(path: Path) -> set[str]:
+def listed_in(path: Path) -> set[str]:
     """Return the names in a text file that holds one name, file name or path per line."""
     if path.stat().st_size > LARGEST_LIST:
         return set()
