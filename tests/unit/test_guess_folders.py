@@ -60,6 +60,23 @@ def test_videos_and_cities_are_no_classes(
     assert [question.key for question in draft.questions] == ["competition.submission"]
 
 
+def test_cities_with_one_image_each(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for place in ("train/ulm", "train/rome", "train/oslo", "val/bonn", "val/kiel"):
+        mask_HW = labelled([(1, blobs(rng, SIZE, 1)[0])], SIZE)
+        city = place.partition("/")[2]
+        write(tmp_path / "left8bit" / place / f"{city}_7_left8bit.png", rgb(picture(rng, mask_HW)))
+        for kind, factor in (("color", 255), ("labelIds", 1)):
+            write(tmp_path / "gtFine" / place / f"{city}_7_gtFine_{kind}.png", mask_HW * factor)
+    draft = draft_of(str(tmp_path), None)
+    assert draft.problems == ()
+    assert [each.line for each in draft.questions[0].candidates] == [
+        f'mask: "gtFine/{{split}}/*/{{name}}_gtFine_{kind}.png"' for kind in ("labelIds", "color")
+    ]
+    assert draft.report is not None
+    assert [len(draft.report.ids(split)) for split in ("train", "val")] == [3, 2]
+
+
 def test_a_yaml_that_is_not_valid_is_refused_in_plain_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -90,6 +90,8 @@ def each_alone(pair: Paired) -> list[Paired]:
         for address in parts:
             fields = path_fields(address, pair.mask_pattern) or {}
             of[fields.get(pair.parts, "")][image] = (address,)
+    if pair.parts == "object":  # names of annotators occur beside most images
+        of = {word: alone for word, alone in of.items() if 2 * len(alone) > max(2, len(pair.of))}
     return [
         replace(
             pair, of=alone, parts="one", classes=(), mask_core=pair.mask_core.replace(part, word),

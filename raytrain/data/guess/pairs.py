@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from raytrain.data.guess.affixes import without_shared
 from raytrain.data.guess.families import Family, Member
 
 Parts = Literal["one", "object", "class"]
@@ -90,6 +91,8 @@ def paired(images: Family, masks: Family) -> Paired | None:
         used = sum(map(len, of.values()))
         several = max(map(len, of.values()), default=0) > 1
         if used >= LEAST * len(masks.members) and not (several and way.parts == "one"):
+            if way.parts == "object" and (named := _named_alike(images, masks)) is not None:
+                return named
             return Paired(
                 images, (masks,), of, parts=way.parts, by=way.by, image_free=way.image[0],
                 image_core=way.image[1], mask_free=way.mask[0], mask_core=way.mask[1],
@@ -201,6 +204,14 @@ def _named_after(images: Family, masks: Family) -> Paired | None:
     if _are_classes(words, rest, ends):
         return replace(plain, parts="class", classes=words, mask_core=f"{{name}}{joint}{{class}}")
     return replace(plain, parts="object", mask_core=f"{{name}}{joint}{{object}}")
+
+
+def _named_alike(images: Family, masks: Family) -> Paired | None:
+    """Return the pairs if masks are named after the images, perhaps without the ending that all
+    images share. This is surer than a folder for each image, as cities with one image each have."""
+    shorter = [each for each in without_shared([images]) if len(each.members) > 1]
+    found = (_named_after(each, masks) for each in (images, *shorter[:1]))
+    return next((each for each in found if each is not None), None)
 
 
 def _shared(words: list[str]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from raytrain.config.patterns import PART
 from raytrain.data.guess.families import Family
 from raytrain.data.guess.files import names_images, names_masks, split_of, words_of
 from raytrain.data.guess.layers import (
@@ -169,7 +170,7 @@ def _chosen(
             return joined, []
 
     def rank(pair: Paired) -> tuple[float, ...]:
-        text = pair.masks[0].text
+        text = PART.sub("", pair.mask_pattern)
         poorer = _POORER & {*words_of(text)}
         return (
             not poorer, not same_everywhere(root, pair), looks[_key(pair.masks[0])].flat,
