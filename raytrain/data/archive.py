@@ -14,7 +14,7 @@ class BrokenArchiveError(ValueError):
 
     def __init__(self, archive: Path, reason: object):
         super().__init__(f"{archive.name}: broken archive: {reason}; download it again")
-        self.archive = archive
+        self.archive, self.reason = archive, reason
 
 
 def unpack(archive: Path, folder: Path) -> None:

@@ -12,6 +12,7 @@ from raytrain import __version__
 from raytrain.config.codes import CodedError
 from raytrain.config.competition import SubmissionSpec
 from raytrain.config.image_files import ImageFiles
+from raytrain.data.archive import BrokenArchiveError
 from raytrain.data.channels import CHANNEL
 from raytrain.data.formats import FORMATS
 from raytrain.data.new_images import Kind
@@ -22,7 +23,7 @@ from raytrain.data.source import local_folder
 from raytrain.engine.checkpoint import is_there, load_checkpoint, save_weights
 from raytrain.engine.predictor import read_card
 from raytrain.ensemble.shares import MemberShare
-from raytrain.runs.bundle import FILE, Bundle, BundleMember, read_bundle, sha256_of
+from raytrain.runs.bundle import FILE, REMEDY, Bundle, BundleMember, read_bundle, sha256_of
 from raytrain.runs.ensemble import Ensemble, read_ensemble
 from raytrain.runs.extensions import files_for, refuse_foreign, run_of
 from raytrain.runs.files import write_json
@@ -70,7 +71,10 @@ def open_source(path: Path, trust: bool) -> Source:
     if path.suffix == ".pt":
         return _checkpoint(path, trust)
     if path.suffix == ".zip" and path.is_file():
-        folder = local_folder(str(path))
+        try:
+            folder = local_folder(str(path))
+        except BrokenArchiveError as error:
+            raise ValueError(f"{path}: broken archive: {error.reason}; {REMEDY}") from None
         try:
             return _folder(folder, trust)
         except ValueError as error:

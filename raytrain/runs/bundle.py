@@ -22,7 +22,7 @@ FILE = "bundle.json"
 VERSION = 1
 """Version of `bundle.json`. It gets a higher number when the meaning of a bundle's content
 changes."""
-REMEDY = "write the bundle again with `raytrain bundle`, or copy it again"
+REMEDY = "make the bundle again with `raytrain bundle RUN`, or copy or download it again"
 
 
 class BundleMember(Spec):

@@ -71,6 +71,9 @@ def test_a_bundle_that_was_changed_is_refused(place: Path, tmp_path: Path) -> No
         load_predictor(torn)
     assert f"{torn}/trials/" in str(caught.value)
     assert "sources" not in str(caught.value)
+    torn.write_bytes((place / "bundle.zip").read_bytes()[:-100])
+    with pytest.raises(ValueError, match=rf"^{torn}: broken archive: .*; make the bundle again"):
+        load_predictor(torn)
     torn.unlink()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
