@@ -134,8 +134,8 @@ def _group(competition: CompetitionSpec, root: Path, found: Inspected) -> Said |
     guess = group_of_images(found.seen, pairs)
     tree = competition.model_dump(mode="json") | {"group": guess.value}
     grouped = find_samples(_competition(tree), root)
-    before = find_samples(competition, root)
-    if len(grouped.problems) > len(before.problems):
+    wrong = len(grouped.problems)
+    if wrong and wrong > len(find_samples(competition, root).problems):
         return own
     splits: dict[str, set[str]] = {}
     for sample in grouped.samples:
