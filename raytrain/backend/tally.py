@@ -42,7 +42,7 @@ class Tally:
         self._score(record.best, record.name)
 
     def epoch(self, task: Task) -> int:
-        """Return the last epoch that this trial has done."""
+        """Return the last epoch that this trial has done; 0 before the first."""
         return int(self.last.get(task.fingerprint, {}).get("epoch", 0))
 
     def running(self) -> list[tuple[Task, Row]]:

@@ -94,7 +94,8 @@ class _EndOfTrial(tune.Callback):
             end.result()
 
     def drop(self) -> None:
-        """Drop the ends that wait. The same command records them again."""
+        """Leave out the ends that are not recorded yet, after a search that failed or was
+        interrupted. The same command, run again, records them."""
         self._thread.shutdown(cancel_futures=True)
 
     def _ended(self, task: Task, epoch: int | None) -> None:

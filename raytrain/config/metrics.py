@@ -134,6 +134,8 @@ class AccuracyMetricSpec(MetricBase):
     name: Literal["accuracy"] = "accuracy"
     word: ClassVar[str] = "accuracy"
     over: Literal["images", "set"] = "set"
+    """`set`: the share over the pixels of all images together. `images`: the share of each image,
+    then the mean over images."""
 
 
 class HausdorffMetricSpec(MetricBase):

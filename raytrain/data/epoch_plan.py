@@ -119,7 +119,8 @@ class EpochPlan(Sampler[BatchPlan]):
         return self.steps * (self.spec.epochs - 1) + self._steps(self._in_last())
 
     def _steps(self, windows: int) -> int:
-        """Return the number of steps for this number of windows."""
+        """Return the number of steps for this number of windows. A last batch that is not full is
+        a step too, unless `drop_last` leaves it out."""
         if self.spec.drop_last:
             return windows // self.spec.batch_size
         return -(-windows // self.spec.batch_size)

@@ -20,7 +20,7 @@ def without_excluded(samples: list[Found], file: str) -> tuple[Index, list[Found
         reason = (
             "no such file; correct the path"
             if isinstance(error, FileNotFoundError)
-            else f"not a text file in UTF-8: {error}; save it as one"
+            else f"cannot be read as text in UTF-8 ({error}); save it as such a file"
         )
         return Index(samples, [f"{path}: {reason} (competition.exclude)"]), []
     known = {sample.id: sample for sample in samples}

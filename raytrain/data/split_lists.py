@@ -52,7 +52,8 @@ def _lines(root: Path, file: str, problems: list[str]) -> list[tuple[int, str]]:
         return []
     except (OSError, UnicodeDecodeError) as error:
         problems.append(
-            f"{root / file}: not a text file in UTF-8: {error}; save it as one (competition.splits)"
+            f"{root / file}: cannot be read as text in UTF-8 ({error}); save it as such a file "
+            "(competition.splits)"
         )
         return []
     lines = [(n, composed(line.strip())) for n, line in enumerate(text.splitlines(), 1)]

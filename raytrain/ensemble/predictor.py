@@ -122,7 +122,7 @@ class Predictor(nn.Module):
         if image_NHWC.dtype.kind not in ("biuf" if own.kind == "b" else "iuf"):
             raise ValueError(
                 f"the image has the type {image_NHWC.dtype}, but the network was trained on {own}; "
-                "give the data's own values, as numbers"
+                "give an array of integers or floats with the data's own values"
             )
         if image_NHWC.dtype.kind == "f" and not np.isfinite(image_NHWC).all():
             raise ValueError("the image has values that are not finite (NaN or inf); replace them")

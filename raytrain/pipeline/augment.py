@@ -178,7 +178,7 @@ class _Writer:
         name = f"{id}_copy{copy}" if copy else id
         if copy and name in self._samples.index:
             raise ValueError(
-                f"{name}: a copy of {id} would have the name of another image; rename this image"
+                f"{name}: a copy of {id} would have the name of another image; rename one of them"
             )
         self._rows.append((name, split, str(group), id, copy))
         _save(self._folder / split / "image" / f"{name}.{self._suffix}", image_HWC)

@@ -132,7 +132,8 @@ def _refuse(found: FoundImages, out: Path, extras: Sequence[Extra]) -> None:
                     f"{file}: both {id!r} and {first!r} need this name; rename one image"
                 )
     if problems:
-        raise ValueError("nothing was predicted\n  " + "\n  ".join(shortened(problems)))
+        listed = "\n  ".join(shortened(problems))
+        raise ValueError(f"nothing was predicted; correct this first:\n  {listed}")
 
 
 def _files(id: str, out: Path, extras: Sequence[Extra]) -> list[Path]:

@@ -15,7 +15,8 @@ PACKAGE = Path(raytrain.__file__).parent
 
 @cache
 def needed_packages(module: str) -> tuple[str, ...]:
-    """Return `name==version` of raytrain and of every package that a module of raytrain needs.
+    """Return `name==version` of raytrain, of every package that a module of raytrain imports, and
+    of the packages that these packages require.
 
     The module's imports are followed through raytrain, also imports inside functions. Packages that
     are not installed here, such as optional ones, are left out.

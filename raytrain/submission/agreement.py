@@ -33,7 +33,8 @@ class Agreement:
 
     @property
     def line(self) -> str:
-        """The number of submissions and the two correlations as one line of text."""
+        """The number of submissions with both scores, and Spearman's and Pearson's correlation, as
+        one line of text. With too few different scores it says how many it needs."""
         text = f"submissions with an out-of-fold and a public score: {len(self.points)}"
         if self.pearson is None or self.spearman is None:
             return f"{text}; a correlation needs {FEWEST} submissions with different scores"

@@ -53,7 +53,8 @@ def _home() -> Path:
 
 
 def _token() -> str:
-    """Return the token from the environment variable, or from the file that the variable names."""
+    """Return the token from the environment variable KAGGLE_API_TOKEN, or from the file that the
+    variable names; an empty text without the variable."""
     value = os.environ.get("KAGGLE_API_TOKEN", "")
     path = Path(value.strip())
     try:

@@ -191,8 +191,8 @@ def append_news(ledger: Ledger, event: Event) -> None:
 
 
 def news_of(known: Event | None, event: Event) -> Event | None:
-    """Return the event that follows `known`, the latest of its tag; None when there is nothing
-    new."""
+    """Return `event` with the step after that of `known`, the latest event of its tag. Return None
+    if `known` says the same, or already says how the competition judged this entry."""
     if known is None:
         return event.model_copy(update={"step": 0})
     if known.says_the_same_as(event) or known.follows(event):

@@ -167,7 +167,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "yolo short": (_yolo("0 .1 .1 .5"), "line 1: a polygon has 3 numbers"),
     "yolo word": (_yolo("0 .1 .1 .5 x .2 .2"), "line 1: its coordinates are no numbers"),
     "yolo class": (_yolo("2 .1 .1 .5 .1 .5 .5"), "line 1: its class '2' is no number from 0 to 1"),
-    "json": ((LabelmeSpec(), "{"), "o: not a JSON file"),
+    "json": ((LabelmeSpec(), "{"), "o: cannot be read as JSON"),
     "class": (
         _labelme({"label": "rign", "points": [[1, 1], [2, 1], [2, 2]]}),
         r"class unknown 'rign'; did you mean 'ring'\?; add it to competition.classes, or give its "

@@ -129,7 +129,7 @@ def listed_in(path: Path, key: str, tool: str) -> tuple[dict[str, Any], list[dic
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file; correct competition.format.file") from None
     except (OSError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: not a JSON file: {error}; export it again") from None
+        raise ValueError(f"{path}: cannot be read as JSON ({error}); export it again") from None
     found = tree.get(key) if isinstance(tree, dict) else None
     if not are_objects(found):
         raise ValueError(
@@ -181,7 +181,8 @@ def _paired(
 
 
 def _spelt(address: str) -> PurePosixPath:
-    """Return a path in a form in which different spellings of the same path are equal."""
+    """Return a path with its accents in Unicode's composed form and its suffix in lower case, so
+    that paths which differ only in these are equal."""
     path = PurePosixPath(composed(address))
     return path.parent / f"{path.stem}{path.suffix.lower()}"
 

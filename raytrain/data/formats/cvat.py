@@ -21,7 +21,7 @@ def read_cvat(path: Path) -> dict[str, AnnotatedImage]:
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file; correct competition.format.file") from None
     except (OSError, ElementTree.ParseError) as error:
-        raise ValueError(f"{path}: not an XML file: {error}; export the task again") from None
+        raise ValueError(f"{path}: cannot be read as XML ({error}); export it again") from None
     images = top.findall("image")
     if top.tag != "annotations" or (not images and top.find("track") is not None):
         raise ValueError(

@@ -36,7 +36,9 @@ def read_yolo(path: Path, names: tuple[str, ...]) -> AnnotatedImage:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not a text file: {error}; export it again") from None
+        raise ValueError(
+            f"{path}: cannot be read as text in UTF-8 ({error}); export it again"
+        ) from None
     drawings = []
     for number, line in enumerate(lines, 1):
         word, *numbers = line.split() or [""]

@@ -42,7 +42,7 @@ def compared(found: Inference, masks: Mapping[str, tuple[Path, ...]]) -> Inferen
     ]
     right = dict.fromkeys(readings, 0)
     count = 0
-    for name, cells in _asymmetric(train, masks):
+    for name, cells in _cells(train, masks):
         truth_HW = _foreground(masks[name])
         if truth_HW is None:
             continue
@@ -64,10 +64,9 @@ def compared(found: Inference, masks: Mapping[str, tuple[Path, ...]]) -> Inferen
     return replace(found, findings=findings)
 
 
-def _asymmetric(
-    train: Split, masks: Mapping[str, tuple[Path, ...]]
-) -> Iterable[tuple[str, list[str]]]:
-    """Yield the images with mask files, each with those of its rows that are not empty."""
+def _cells(train: Split, masks: Mapping[str, tuple[Path, ...]]) -> Iterable[tuple[str, list[str]]]:
+    """Yield the name of each image that has mask files and a mask in the table, with the cells of
+    its masks."""
     of: dict[str, list[str]] = {}
     for name, cell in zip(train.names, train.table.column(train.table.encoding), strict=True):
         if name in masks and not says_no_pixel(cell):
