@@ -168,7 +168,8 @@ def counted_costs(spec: ModelSpec) -> tuple[int, list[int | None]]:
 
 
 def _specs(trees: list[Any]) -> list[tuple[str, ModelSpec]]:
-    """Return each spec with the YAML text that describes it."""
+    """Return each spec with the YAML text that describes it. Raises ValueError for a tree that
+    describes no network."""
     found: list[tuple[str, ModelSpec]] = []
     for tree in trees:
         try:

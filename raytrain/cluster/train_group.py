@@ -194,6 +194,8 @@ def _train_all(config: dict[str, Any]) -> str | None:
 
     After a user's mistake, the next attempt ends at once, because the mistake would happen again.
     (Ray Train retries after every exception of a worker or its callbacks.)
+
+    Raises ValueError for a user's mistake, and RuntimeError when Ray Train has ended the group.
     """
     refusal: Path = config["refusal"]
     bring(refusal)

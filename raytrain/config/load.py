@@ -64,7 +64,7 @@ def load_job(path: Path, overrides: list[str] | None = None, profile: str | None
 
 def _extend(tree: dict[str, Any], path: Path) -> None:
     """Load the files under `extend`. Their paths, which are relative to the YAML's folder, become
-    absolute."""
+    absolute. Raises ValueError when they are not texts, or when one of the files fails."""
     names = tree.get("extend") or []
     names = [names] if isinstance(names, str) else names
     if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):

@@ -129,13 +129,11 @@ class FBetaMetricSpec(_ReportSpec):
 
 
 class AccuracyMetricSpec(MetricBase):
-    """Share of the correctly classified pixels, background included, 0 .. 1."""
+    """Share of correct pixels, background included, 0 .. 1: over the set, or mean over images."""
 
     name: Literal["accuracy"] = "accuracy"
     word: ClassVar[str] = "accuracy"
     over: Literal["images", "set"] = "set"
-    """`set`: the share over the pixels of all images together. `images`: the share of each image,
-    then the mean over images."""
 
 
 class HausdorffMetricSpec(MetricBase):
@@ -176,7 +174,7 @@ SINGLE = tuple(spec.model_fields["name"].default for spec in get_args(_SingleMet
 
 
 def _single(value: Any) -> Any:
-    """Return a word such as `dice` as `{name: dice}`, and anything else unchanged."""
+    """Return a word as `{name: word}`, else the value. Raises ValueError for an unknown word."""
     if isinstance(value, str):
         if value not in SINGLE:
             raise ValueError(unknown_name(value, (*SINGLE, *own_specs("METRICS"))))

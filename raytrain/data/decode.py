@@ -78,7 +78,9 @@ def _colors_of(stored: Stored, path: Path) -> np.ndarray:
 
 
 def _levels(stored: Stored, path: Path, step: int) -> np.ndarray:
-    """Return mask_HW from one channel, or from channels that differ by at most `step`."""
+    """Return mask_HW from one channel, or from channels that differ by at most `step`. Raises
+    ValueError for other masks, for hidden pixels, for fractions, and for values outside 0 ..
+    65535."""
     _check_shown(stored.hidden or 0, path)
     mask = stored.values
     if mask.ndim == 3 and mask.size:
@@ -167,7 +169,8 @@ def read_stored(path: Path) -> Stored:
 
 def as_image(stored: Stored, path: Path) -> np.ndarray:
     """Return image_HWC, like `decode_image`, from the content of a file that has been read already.
-    `path` names the file in errors."""
+    `path` names the file in errors. Raises ValueError for hidden pixels,
+    for values that are not finite, and for another shape than an image's."""
     image, hidden = stored.values, stored.hidden or 0
     if stored.palette is not None:
         image = stored.palette[image]

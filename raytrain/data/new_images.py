@@ -201,7 +201,7 @@ def _addresses(path: Path, name: str, kind: Kind) -> dict[str, str]:
 
 
 def _rows(path: Path, kind: Kind) -> int | None:
-    """Return the number of images in a stack, or None if the file is one image."""
+    """Return a stack's number of images; None for one image. Raises ValueError for a bad `.npy`."""
     if path.suffix.lower() in SUFFIXES:
         with suppress(ValueError):  # the file is decoded as one image, which says what is wrong
             if (count := count_pages(path)) > 1 or parts_of(kind.pattern or "") == ("split",):

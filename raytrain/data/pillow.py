@@ -98,7 +98,8 @@ def without_limit() -> Iterator[None]:
 
 
 def _deep_png(path: Path) -> np.ndarray:
-    """Return the values, H x W x 2, 3 or 4 with 16 bits, which Pillow would reduce to 8."""
+    """Return the values, H x W x 2, 3 or 4 with 16 bits, which Pillow would reduce to 8. Raises
+    ValueError when the file is unreadable."""
     try:
         return imagecodecs.png_decode(path.read_bytes())
     except Exception as error:

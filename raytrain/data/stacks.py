@@ -19,8 +19,8 @@ def open_stack(path: Path) -> np.ndarray:
 
 @lru_cache(maxsize=16)
 def _opened(path: Path, written: int) -> np.ndarray:
-    """Map the array. `written` is the time of the file; with it, the cache notices a changed
-    file."""
+    """Map the array. `written` is the time of the file; with it, the cache notices a changed file.
+    Raises ValueError as `open_stack` does."""
     refuse_special(path)
     try:
         stack = np.load(path, mmap_mode="r", allow_pickle=False)

@@ -111,7 +111,8 @@ def _stored(page: tifffile.TiffPage) -> Stored:
 
 
 def _only_page(file: tifffile.TiffFile) -> tifffile.TiffPage:
-    """Return the page with the picture. Smaller copies of the picture do not count."""
+    """Return the page with the picture. Smaller copies of the picture do not count. Raises
+    ValueError when there are several pictures."""
     pages = cast(list[tifffile.TiffPage], list(file.pages))  # TiffFrames only on request
     full = [page for page in pages if not page.is_reduced] if len(pages) > 1 else pages
     count = _planes(file, full[0]) if len(pages) == 1 else len(full)
@@ -159,7 +160,8 @@ def _check_declared(page: tifffile.TiffPage) -> None:
 
 
 def _samples(page: tifffile.TiffPage) -> tuple[np.ndarray, int | None]:
-    """Return H x W (x C) without alpha, and the number of pixels that alpha hides."""
+    """Return H x W (x C) without alpha, and the number of pixels that alpha hides. Raises
+    ValueError for other axes than height, width and channels."""
     # One thread, because the caller decodes many files in its own threads.
     array, axes = page.asarray(maxworkers=1), page.axes
     if axes in ("SYX", "CYX"):

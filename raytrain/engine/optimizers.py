@@ -98,7 +98,8 @@ def optimizer_problem(spec: OptimizerSpec, model: nn.Module) -> str | None:
 
 def _groups(spec: OptimizerSpec, model: nn.Module) -> Groups:
     """Group the parameters by rate and decay, the encoder's groups last. If all parameters are
-    treated alike, there is one group."""
+    treated alike, there is one group. Raises ValueError when the encoder has a rate of its own and
+    the network has no encoder."""
     inside: set[int] = set()
     if spec.encoder_lr_factor != 1:
         encoder = getattr(model, "encoder", None)

@@ -42,7 +42,8 @@ class Pace:
         self._took: list[float] = []
 
     def times(self, epoch: int, last_epoch: int) -> Row:
-        """Return `time`, `epoch_seconds` and `seconds_left` of an epoch that has just ended.
+        """Return `time`, `epoch_seconds` and `seconds_left` of an epoch that has just ended. `time`
+        is the time at its end, in seconds since 1970.
 
         The time left is based on the median of the epochs that this object has timed. The first of
         them includes the start of loaders and compilation.

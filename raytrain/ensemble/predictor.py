@@ -87,7 +87,8 @@ class Predictor(nn.Module):
         return mean_strips(self._loaded, cache, np.arange(count))
 
     def _shaped(self, image: Any) -> np.ndarray:
-        """Return image_NHWC in the type of the given values."""
+        """Return image_NHWC in the type of the given values. Raises ValueError for anything else
+        than an image with the network's number of channels."""
         if isinstance(image, str | Path):
             return self._read(Path(image))[None]
         channels = self.bundle.channels

@@ -85,7 +85,8 @@ def open_source(path: Path, trust: bool) -> Source:
 
 
 def _folder(path: Path, trust: bool) -> Source:
-    """Return the source in a run's folder or a bundle's."""
+    """Return the source in a run's folder or a bundle's. Raises ValueError when the folder is
+    neither, or when it needs Python files without `trust`."""
     if (path / FILE).is_file():
         source = Source(path, read_bundle(path))
         _ask(RunDir(path.absolute()), trust)

@@ -111,6 +111,8 @@ def predict(
     `images` are files, folders, patterns or .npy stacks. `source` is a run's folder, a bundle or a
     checkpoint. `extras` names further files to write: `probabilities`, `overlay`, `csv`. `trust`
     allows running the Python files of somebody else's run.
+
+    Raises ValueError for images, a source or extras that cannot be used.
     """
     from raytrain.pipeline.predict_new import predict_new
 

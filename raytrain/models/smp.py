@@ -30,7 +30,8 @@ def build_smp(spec: SmpSpec, channels: int, classes: int) -> nn.Module:
 
 def smp_network(spec: SmpSpec, channels: int, classes: int, weights: str | bool | None) -> Any:
     """Return the network of smp without padding. `weights` are the encoder's pretrained weights, as
-    smp's `get_encoder` takes them; None: random weights."""
+    smp's `get_encoder` takes them; None: random weights. Raises ValueError for a decoder that does
+    not fit the encoder, and for an unknown encoder."""
     import segmentation_models_pytorch
 
     if spec.encoder == "drn_d_54":

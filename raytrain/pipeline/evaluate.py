@@ -92,7 +92,7 @@ def _ensemble_masks(run: RunDir, report: DataReport) -> Iterator[tuple[str, str,
 
 def _best_training(run: RunDir) -> Record:
     """Return the training with the highest validation score. The weights of its best epoch must
-    exist."""
+    exist. Raises ValueError when there is none."""
     known = [
         record
         for record in read_records(run)

@@ -129,7 +129,8 @@ def _values(pairs: list[tuple[Path, Path]], problems: list[str]) -> tuple[set[in
 
 
 def _by_stem(folder: Path, problems: list[str]) -> dict[str, Path]:
-    """Return name without suffix -> file. Two files of one name are a problem."""
+    """Return name without suffix -> file. Two files of one name are a problem. Raises ValueError
+    when there is no such folder."""
     if not folder.is_dir():
         raise ValueError(f"{folder}: no such folder; correct the path")
     found: dict[str, Path] = {}

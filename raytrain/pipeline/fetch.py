@@ -63,7 +63,7 @@ def _downloaded(slug: str, partial: Path) -> Path:
 
 def _unpacked(file: Path, files: Path) -> Path:
     """Unpack the download into the folder `files` and return the folder. A damaged download is
-    deleted."""
+    deleted. Raises ValueError when the download cannot be unpacked."""
     shutil.rmtree(files, ignore_errors=True)
     files.mkdir()
     try:

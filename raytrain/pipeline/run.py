@@ -106,7 +106,9 @@ def finish(run: Run) -> None:
 
 @contextmanager
 def opened(job: JobSpec, folder: RunDir, place: Place, *stations: Station) -> Iterator[Run]:
-    """Yield the run of a job. Its data is checked and its folder is locked."""
+    """Yield the run of a job. Its data is checked and its folder is locked. Raises ValueError when
+    the settings cannot work here, when the data has problems, and when the stations predict test
+    images and there are none."""
     problems = [
         *(local_problems(job, stations) if place == "local" else []),
         *device_problems(job, place),

@@ -168,7 +168,7 @@ def written(path: Path) -> str:
 
 def read_folds(path: Path) -> FoldFacts | None:
     """Return the folds in a run's `folds.json`, or None without this file. It is read as plain
-    JSON, because `data.folds` is slow to import."""
+    JSON, because `data.folds` is slow to import. Raises DamagedError for any other content."""
     if not path.is_file():
         return None
     remedy = "delete it; the same data and settings give the same folds again"

@@ -70,7 +70,8 @@ def _shown(pairs: np.ndarray, at: np.intp) -> str:
 
 
 def _numbers(text: str, first: int) -> np.ndarray:
-    """Return starts and lengths (N, 2), int64."""
+    """Return starts and lengths (N, 2), int64. Raises ValueError for other words, for a start below
+    `first`, and for a last start without length."""
     words = text.split()
     for place, word in enumerate(words):
         least = 1 if place % 2 else first

@@ -108,6 +108,8 @@ def _matched(sides: list[Repeats]) -> tuple[list[Repeats], list[str]]:
 
     Seeds are paired in order, because a seed of one configuration is unrelated to the same seed of
     the other.
+
+    Raises ValueError when the sides share no fold, or when one has no seed on all shared folds.
     """
     folds = [{fold for trials in side.values() for fold in trials} for side in sides]
     common = sorted(folds[0] & folds[1])
@@ -136,7 +138,8 @@ def _matched(sides: list[Repeats]) -> tuple[list[Repeats], list[str]]:
 
 
 def _evidence(run: RunDir, record: Record) -> OofEvidence:
-    """Return the evidence of the trial's best epoch. It is compared with the record."""
+    """Return the evidence of the trial's best epoch. It is compared with the record. Raises
+    ValueError when the evidence is missing, or is from another epoch."""
     path = run.trial(record.fingerprint).evidence
     if not path.is_file():
         raise ValueError(

@@ -180,7 +180,8 @@ def _distinct(specs: list[TrialSpec]) -> list[TrialSpec]:
 
 
 def _other(name: str, run: RunDir) -> RunDir:
-    """Return the run with this name beside this run, or in the folder of this name."""
+    """Return the run with this name beside this run, or in the folder of this name. Raises
+    ValueError when neither has a search, or when it is this run."""
     beside, folder = run.path.parent / name, Path(name).expanduser()
     found = next((path for path in (beside, folder) if (path / "trials").is_dir()), None)
     if found is None:

@@ -37,7 +37,8 @@ def change(
     sent = read_table(before)
     if sent.header != spec.columns:
         raise ValueError(
-            f"{before}: has the columns {[*sent.header]}, but the dialect has {[*spec.columns]}"
+            f"{before}: has the columns {[*sent.header]}, but competition.submission.columns are "
+            f"{[*spec.columns]}; only files with the same columns can be compared"
         )
     cells: dict[Key, list[str]] = {}
     for row in sent.rows:

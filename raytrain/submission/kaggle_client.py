@@ -76,7 +76,8 @@ def _now() -> datetime:
 
 
 def _upload(api: Any, request: Request) -> dict[str, Any]:
-    """Upload the file, if there is one, without entering it. Then read the list."""
+    """Upload the file, if there is one, without entering it. Then read the list. Raises UploadError
+    when the upload is incomplete."""
     from kaggle.api.kaggle_api_extended import ResumableUploadResult
     from kagglesdk.competitions.types.competition_api_service import ApiStartSubmissionUploadRequest
 

@@ -73,8 +73,9 @@ def planes(
 
 
 def _objects(mask_HW: np.ndarray, keys: dict[int, Key], target: Target) -> list[Plane]:
-    """Return a plane per class, in which its objects are numbered. `keys` maps a class to the key
-    of its rows. A class without objects gets an empty mask."""
+    """Return a plane for each class that has objects, in which they are numbered. `keys` maps a
+    class to the key of its rows, which classes may share. A key without objects gets a plane with
+    an empty mask."""
     found: list[Plane] = []
     for key in dict.fromkeys(keys.values()):
         layers = [layer(mask_HW, number, target) for number, own in keys.items() if own == key]

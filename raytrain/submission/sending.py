@@ -122,7 +122,9 @@ def _refuse_held(event: Event, now: datetime) -> None:
 
 
 def _entered(spec: SubmissionSpec, ledger: Ledger, event: Event) -> Event:
-    """Upload the file, take the lease and enter it; returns the event of the entry."""
+    """Upload the file, take the lease and enter it; returns the event of the entry. Raises
+    RefusedError when the upload fails or Kaggle does not accept the entry, and OvertakenError when
+    another process is entering it."""
     assert spec.slug is not None
     file = ledger.kept(f"{event.tag}.csv") if spec.notebook is None else None
     try:
@@ -146,7 +148,9 @@ def _entered(spec: SubmissionSpec, ledger: Ledger, event: Event) -> Event:
 
 
 def _answered(spec: SubmissionSpec, ledger: Ledger, sending: Event, token: str) -> Event:
-    """Enter the uploaded file under the lease, and find out whether Kaggle accepted it."""
+    """Enter the uploaded file under the lease, and find out whether Kaggle accepted it. Return the
+    event `sent` if it did. Raises RefusedError when Kaggle refused the file, or when its answer was
+    lost and its list does not show the entry yet."""
     assert sending.score is not None
     assert spec.slug is not None
     message = f"raytrain {sending.tag} oof {sending.score.mean:.4f}"

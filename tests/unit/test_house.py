@@ -37,6 +37,26 @@ def test_functions_have_at_most_50_lines_and_8_parameters() -> None:
     assert (long, wide) == ([], [])
 
 
+def test_a_docstring_says_that_its_function_raises() -> None:
+    silent = []
+    for file, node in nodes():
+        if not isinstance(node, ast.FunctionDef) or file.startswith("raytrain/cli/"):
+            continue  # the docstrings of commands are their help
+        text = ast.get_docstring(node)
+        raised = [each for each in own(node) if isinstance(each, ast.Raise) and each.exc]
+        if text and raised and not any(word in text for word in ("Raise", "Refuse", "Error")):
+            silent.append((file, node.name))
+    assert silent == []
+
+
+def own(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function without those of the functions inside it."""
+    for each in ast.iter_child_nodes(node):
+        if not isinstance(each, ast.FunctionDef | ast.Lambda | ast.ClassDef):
+            yield each
+            yield from own(each)
+
+
 def test_no_three_files_or_classes_have_one_name() -> None:
     names = Counter(path.name for path in PACKAGE if path.name != "__init__.py")
     classes = Counter(node.name for _, node in nodes() if isinstance(node, ast.ClassDef))

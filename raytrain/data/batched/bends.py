@@ -26,8 +26,12 @@ def bends(
 
 @lru_cache(maxsize=16)
 def smoothing(sigma: float, side: int, device: torch.device) -> torch.Tensor:
-    """Return the Gaussian filter of a side as a matrix, with the radius of OpenCV's for floats. A
-    CPU adds up the taps beyond the border: a GPU would add them in another order each time."""
+    """Return the matrix (side, side) that filters a row of `side` pixels with a Gaussian.
+
+    The Gaussian's radius is OpenCV's for floats, and the outermost pixels are repeated beyond the
+    border. The CPU makes the matrix, because a GPU would add up the weights in another order each
+    time.
+    """
     radius = round(sigma * 8 + 1) // 2
     tap_K = torch.exp(-0.5 * (torch.arange(-radius, radius + 1, dtype=torch.float32) / sigma) ** 2)
     return sampling.filters((tap_K / tap_K.sum())[None], side, "replicate")[0].to(device)

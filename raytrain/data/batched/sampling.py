@@ -118,8 +118,8 @@ def filtered(
 
 
 def filters(tap_BK: torch.Tensor, side: int, border: Border) -> torch.Tensor:
-    """Return a filter as a matrix on the pixels of a side. The border mode is part of the
-    matrix."""
+    """Return filter_BSS: for each row of taps, the matrix that filters a row of S = `side` pixels.
+    The border mode says which pixels count beyond the ends."""
     batch, taps = tap_BK.shape
     offset_K = torch.arange(taps, device=tap_BK.device) - taps // 2
     place_SK = torch.arange(side, device=tap_BK.device)[:, None] + offset_K

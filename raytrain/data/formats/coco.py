@@ -90,7 +90,8 @@ def _id(tree: dict[str, Any], key: str) -> int | str | None:
 
 
 def _draw(annotation: dict[str, Any], size_HW: Size) -> np.ndarray:
-    """Return the bool mask (H, W) of one object. A crowd is drawn like any other object."""
+    """Return the bool mask (H, W) of one object. A crowd is drawn like any other object. Raises
+    ValueError when it has no segmentation, or one that does not fit the image."""
     shape = annotation.get("segmentation")
     if not shape:
         raise ValueError(

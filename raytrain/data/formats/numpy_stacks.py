@@ -40,7 +40,8 @@ def read_stack_mask(
     spec: NumpyStacksSpec, root: Path, parts: tuple[str, ...], size_HW: tuple[int, int],
     classes: tuple[str, ...], target: Target,
 ) -> np.ndarray:  # fmt: skip
-    """Return mask_HW with class numbers, from one row or page of a stack of masks."""
+    """Return mask_HW with class numbers, from one row or page of a stack of masks. Raises
+    ValueError when the stack is unreadable, or its values are not class numbers."""
     del size_HW
     (address,) = parts
     path = root / address
@@ -60,7 +61,7 @@ def read_stack_mask(
 
 def _on_disk(root: Path, address: str) -> str:
     """Return the address with the suffix in upper or lower case as the actual file has it, if there
-    is a file."""
+    is a file. Raises ValueError when several files match."""
     found, problems = matches(root, address)
     if problems:
         raise ValueError(problems[0])

@@ -41,7 +41,8 @@ def painted(
 def _add(
     mask_HW: np.ndarray, layer_HW: np.ndarray, number: int, spec: AnnotationsSpec, target: Target
 ) -> None:
-    """Paint one object, in place."""
+    """Paint one object, in place. Raises ValueError when it overlaps another class and the job
+    refuses overlaps."""
     if target == "multi_label":
         mask_HW[layer_HW] |= 1 << (number - 1)
         return

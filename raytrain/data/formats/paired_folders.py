@@ -146,7 +146,7 @@ def _images_among_masks(spec: PairedFoldersSpec, words: dict[Split | None, str])
 
 
 def _said(pattern: str) -> int:
-    """Return the number of characters that a pattern gives."""
+    """Return the number of a pattern's characters outside its braces, without `*`."""
     return len(filled(pattern, **dict.fromkeys(parts_of(pattern), "")).replace("*", ""))
 
 

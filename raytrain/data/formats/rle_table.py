@@ -54,7 +54,8 @@ def read_rle_mask(
     spec: RleTableSpec, root: Path, parts: tuple[str, ...], size_HW: tuple[int, int],
     classes: tuple[str, ...], target: Target,
 ) -> np.ndarray:  # fmt: skip
-    """Return mask_HW with class numbers, from the rows of an image in the table."""
+    """Return mask_HW with class numbers, from the rows of an image in the table. Raises ValueError
+    that names a row with an unknown class or a faulty mask."""
     (address,) = parts
     name = address.removeprefix(f"{spec.table}#")
     layers: dict[int, np.ndarray] = {0: np.zeros(size_HW, bool)}
@@ -83,8 +84,8 @@ def _runs(root: Path, spec: RleTableSpec) -> Runs:
 
 @lru_cache(maxsize=2)
 def _runs_of(path: Path, written: int, spec: RleTableSpec) -> Runs:
-    """Read the table. `written` is the time of the file; with it, the cache notices a changed
-    file."""
+    """Read the table. `written` is the time of the file; with it, the cache notices a changed file.
+    Raises ValueError that lists the faulty rows."""
     table = read_table(path)
     class_words = table.column(spec.class_column) if spec.class_column else [""] * len(table.rows)
     columns = zip(

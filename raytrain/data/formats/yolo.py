@@ -55,7 +55,8 @@ def read_yolo(path: Path, names: tuple[str, ...]) -> AnnotatedImage:
 
 
 def _draw(words: list[str], size_HW: Size) -> np.ndarray:
-    """Return the bool mask (H, W) of a polygon x1 y1 x2 y2 ..., in shares of width and height."""
+    """Return the bool mask (H, W) of a polygon x1 y1 x2 y2 ..., in shares of width and height.
+    Raises ValueError for a box, and for words that are no such shares."""
     if len(words) == BOX - 1:
         raise ValueError("a box alone is no mask; write the object's outline, or remove the line")
     try:

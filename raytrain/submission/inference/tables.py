@@ -23,7 +23,7 @@ class Table(CsvTable):
 
     def sizes(self) -> list[Size | None]:
         """Return (H, W) of each row's image from the columns height and width; None without these
-        columns."""
+        columns. Raises ValueError for a cell that is not a whole number of pixels."""
         lower = [name.lower() for name in self.header]
         if not all(lower.count(name) == 1 for name in SIZE_COLUMNS):
             return [None] * len(self.rows)
