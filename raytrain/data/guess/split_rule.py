@@ -155,7 +155,8 @@ def list_tree(root: Path, files: list[File], labeled: set[str], names: set[str])
 
 
 def listed_in(path: Path) -> set[str]:
-    """Return the names in a text file that holds one name, file name or path per line."""
+    """Return the names, without folder and suffix, in a text file that holds one name, file name or
+    path per line. A file that is unreadable, or larger than LARGEST_LIST bytes, has none."""
     if path.stat().st_size > LARGEST_LIST:
         return set()
     try:
