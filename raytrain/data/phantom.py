@@ -85,7 +85,8 @@ class _Ellipse(NamedTuple):
     angle: float
 
     def fill(self, canvas: np.ndarray, value: float, grow: float = 0.0) -> None:
-        """Paint the ellipse on a fine canvas, in place, enlarged by `grow` px on all sides."""
+        """Paint the ellipse, in place, enlarged by `grow` px of the image on all sides. The canvas
+        has `_FINE` times as many pixels a side as the image."""
         size = (2 * _FINE * (self.a + grow), 2 * _FINE * (self.b + grow))
         cv2.ellipse(canvas, ((self.x * _FINE, self.y * _FINE), size, self.angle), value, -1)
 

@@ -16,7 +16,7 @@ REMEDY = "delete it and run the same command again: it predicts all images again
 
 
 class Line(Spec):
-    """A finished image."""
+    """One line of the record: a finished image, and what its files were made from."""
 
     id: str
     of: str

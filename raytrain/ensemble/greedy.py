@@ -1,7 +1,7 @@
 """Ways to weight the candidates: the best one, the mean of the best few, and greedy selection.
 
 Each fit of `Pool.fits_FN` chooses by its own images alone. Shape suffixes: N images, C candidates,
-F fits, R runs.
+F fits, D draws of all fits.
 """
 
 from math import gcd
@@ -44,23 +44,23 @@ def greedy(pool: Pool, views: Views, most: int) -> list[Choice]:
     """Return, for each fit, the weights of a greedy selection with replacement, averaged over
     selections on draws of groups (Caruana et al. 2004). At most `most` candidates remain."""
     fits_FN = pool.fits_FN
-    times_RN = np.concatenate([_bags(fit_N, pool.labeled.groups_N) for fit_N in fits_FN])
+    times_DN = np.concatenate([_bags(fit_N, pool.labeled.groups_N) for fit_N in fits_FN])
     count = len(pool.candidates)
-    now_RC = np.zeros((len(times_RN), count), int)
-    best_R, kept_RC = np.full(len(times_RN), -np.inf), now_RC.copy()
-    runs = np.arange(len(times_RN))
+    now_DC = np.zeros((len(times_DN), count), int)
+    best_D, kept_DC = np.full(len(times_DN), -np.inf), now_DC.copy()
+    draws = np.arange(len(times_DN))
     for _ in range(PICKS):
-        next_RCC = now_RC[:, None] + np.eye(count, dtype=int)
-        distinct, place_RC = np.unique(next_RCC.reshape(-1, count), axis=0, return_inverse=True)
+        next_DCC = now_DC[:, None] + np.eye(count, dtype=int)
+        distinct, place_DC = np.unique(next_DCC.reshape(-1, count), axis=0, return_inverse=True)
         choices = [_choice(dict(enumerate(weights.tolist())), views) for weights in distinct]
-        score_RC = _scores(pool, choices, times_RN)[place_RC.reshape(-1, count), runs[:, None]]
-        pick_R = score_RC.argmax(1)
-        now_RC = next_RCC[runs, pick_R]
-        better = score_RC[runs, pick_R] > best_R
-        best_R = np.where(better, score_RC[runs, pick_R], best_R)
-        kept_RC[better] = now_RC[better]
-    share_RC = kept_RC / kept_RC.sum(1, keepdims=True)
-    share_FC = share_RC.reshape(len(fits_FN), -1, count).mean(1)
+        score_DC = _scores(pool, choices, times_DN)[place_DC.reshape(-1, count), draws[:, None]]
+        pick_D = score_DC.argmax(1)
+        now_DC = next_DCC[draws, pick_D]
+        better = score_DC[draws, pick_D] > best_D
+        best_D = np.where(better, score_DC[draws, pick_D], best_D)
+        kept_DC[better] = now_DC[better]
+    share_DC = kept_DC / kept_DC.sum(1, keepdims=True)
+    share_FC = share_DC.reshape(len(fits_FN), -1, count).mean(1)
     return [_choice(_in_units(share_C, most), views) for share_C in share_FC]
 
 
@@ -75,10 +75,11 @@ def _alone(pool: Pool, views: Views) -> np.ndarray:
     return _scores(pool, choices, pool.fits_FN)
 
 
-def _scores(pool: Pool, choices: list[Choice], times_RN: np.ndarray) -> np.ndarray:
-    """Return the score of each choice (row) in each run (column)."""
+def _scores(pool: Pool, choices: list[Choice], times_DN: np.ndarray) -> np.ndarray:
+    """Return the score of each choice (row) on each draw of the images (column), which contains
+    image n times_DN[d, n] times."""
     found = pool.evidence(choices)
-    return np.stack([drawn_scores(pool.metric, each, times_RN) for each in found])
+    return np.stack([drawn_scores(pool.metric, each, times_DN) for each in found])
 
 
 def _bags(fit_N: np.ndarray, groups_N: np.ndarray) -> np.ndarray:

@@ -34,7 +34,7 @@ CUT = 1.0
 
 
 class Agreement(NamedTuple):
-    """Soft Dice of a map, class by class."""
+    """Soft Dice of a map with its own mask and with the label, class by class."""
 
     own_K: np.ndarray
     """Soft Dice of the map and the mask that follows from it."""

@@ -36,7 +36,7 @@ class Paired:
 
     @property
     def shown(self) -> bool:
-        """Whether the difference is significant."""
+        """Whether the difference is significant, that is p < ALPHA."""
         return self.p < ALPHA
 
 

@@ -190,7 +190,7 @@ def _stated(axes: Axes, panel: Panel) -> None:
 
 
 def _measured(choice: Choice) -> Sequence[float]:
-    """Return the first measure of each repeat."""
+    """Return the value of the study's first measure for each repeat; empty if there is none."""
     return choice.ours[0].values if choice.ours[0] else ()
 
 

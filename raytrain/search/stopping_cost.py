@@ -29,9 +29,10 @@ class RungRank:
 
 @dataclass(frozen=True)
 class Stopping:
-    """Figures about a search's early stopping."""
+    """What a search saved by early stopping, and how well its rungs foretold the final scores."""
 
     spent: int
+    """Number of epochs that were run."""
     full: int
     """Number of epochs if every trial had run to its end."""
     rungs: list[RungRank]
