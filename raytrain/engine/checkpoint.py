@@ -101,7 +101,8 @@ def load_digest(path: Path) -> str | None:
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Return the state in a checkpoint file. Raises DamagedError when the file is damaged."""
+    """Return the state in a checkpoint file. Raises DamagedError when the file or its `.json` is
+    missing or damaged."""
     try:
         bring_missing(path.with_suffix(".json"))
         expected = read_json(path.with_suffix(".json"), CARD_REMEDY)["sha256"]

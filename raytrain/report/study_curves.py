@@ -72,7 +72,8 @@ def loss_curves(table: StudyTable) -> list[PrintedFigure]:
 
 
 def score_curves(table: StudyTable) -> list[PrintedFigure]:
-    """Draw Dice against the epoch, with a few choices in each panel."""
+    """Draw Dice of the validation and the training images against the epoch, with a few choices in
+    each panel."""
     groups = divided(table, _trained(table), "")
     pages, looks = paged(groups, 2 * MOST_ROWS), _looks(table, groups)
 
