@@ -132,8 +132,8 @@ def _refuse(found: FoundImages, out: Path, extras: Sequence[Extra]) -> None:
                     f"{file}: both {id!r} and {first!r} need this name; rename one image"
                 )
     if problems:
-        listed = "\n  ".join(shortened(problems))
-        raise ValueError(f"nothing was predicted; correct this first:\n  {listed}")
+        first = "nothing was predicted, because an image or an option cannot be used"
+        raise ValueError("\n  ".join([first, *shortened(problems)]))
 
 
 def _files(id: str, out: Path, extras: Sequence[Extra]) -> list[Path]:

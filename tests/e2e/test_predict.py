@@ -82,7 +82,7 @@ def test_a_predictor_says_what_it_expects(place: Path, tmp_path: Path) -> None:
         (np.full((9, 9), 256), "the data's own values, not scaled ones"),
         (np.full((9, 9), np.nan), r"values that are not finite .NaN or inf.; replace them"),
         (torch.full((9, 9), -torch.inf), "values that are not finite"),
-        (np.full((9, 9), True), "the type bool, but the network was trained on uint8; give the"),
+        (np.full((9, 9), True), "the type bool, but the network was trained on uint8; give an"),
         (np.full((9, 9), 1j), "the type complex128, but the network was trained on uint8"),
         (np.full((9, 9), "a"), "the type <U1, but the network was trained on uint8"),
         (np.full((9, 9), None), "the type object, but the network was trained on uint8"),
