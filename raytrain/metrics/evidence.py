@@ -91,8 +91,8 @@ def label_maps(
 ) -> ImageMaps:
     """Return one image's probabilities, predicted mask and true mask, class by class.
 
-    The masks hold numbers as in `config/target.py`. If classes overlap, the background's
-    probability is 1 minus that of the most probable class.
+    The masks hold numbers as in `config/target.py`. An unlabeled pixel has no class in either mask.
+    If classes overlap, the background's probability is 1 minus that of the most probable class.
     """
     judged_HW = np.ones(true_HW.shape, bool)
     if target == "multi_label":

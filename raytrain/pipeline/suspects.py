@@ -115,7 +115,7 @@ def _scored(
 
 def _draw(path: Path, labels: pd.DataFrame, maps: OofMasks, report: DataReport) -> None:
     """Draw the most contradicted labels. Each has the image, the label, the out-of-fold mask, and
-    the pixels in which they differ."""
+    the labeled pixels in which they differ."""
     files, classes, target = SampleFiles(report), len(report.classes), report.target
     pictures, titles = [], []
     count = min(MOST, max(FEWEST, int((labels["suspect"] == "yes").sum())))

@@ -93,7 +93,8 @@ def read_oof(facts: RunFacts) -> Oof:
 def class_dice(
     pred_HW: np.ndarray, true_HW: np.ndarray, classes: int, target: Target
 ) -> np.ndarray:
-    """Return Dice in 0 .. 1 of the classes 1, 2, ...; 1 if a class is in neither mask."""
+    """Return Dice in 0 .. 1 of the classes 1, 2, ...; 1 if a class is in neither mask. Unlabeled
+    pixels do not count."""
     judged = np.ones(true_HW.shape, bool) if target == "multi_label" else true_HW != IGNORE
     pred, true = pred_HW[judged], true_HW[judged]
     dice = []
