@@ -70,7 +70,8 @@ def note_present(run: Run) -> list[str]:
 
 
 def shortened(spec: TrialSpec, epochs: int) -> TrialSpec:
-    """Return the same training with at most `epochs` epochs."""
+    """Return the same training with at most `epochs` epochs, and with its schedule for this length.
+    If `ship` names later epochs, the last weights are shipped instead."""
     if spec.length is None and spec.last_epoch <= epochs:
         return spec
     short = spec.laid_out_for(epochs).model_copy(update={"length": None})
