@@ -57,8 +57,9 @@ from raytrain.submission.table import build_table, write_table
 
 GIGABYTES, SHARE = 4.0, 0.15
 PARTS = ("network", "reading", "writing masks", "encoding the CSV")
-"""The parts of the time that are shown. The rest is framing, blending and listing files."""
+"""Parts of the time. The rest is framing, blending and listing files."""
 CLASSES = ("bg", "cell", "nucleus")
+DIALECT = SubmissionSpec(dialect="cardiac", id="{name}_{class}")
 TILES = TilesSpec(height=256, width=256)
 SMALL = UNetSpec(width=2, depth=2)
 SETS: dict[str, tuple[ModelSpec, FramingSpec, int]] = {
@@ -169,17 +170,16 @@ def predict(bundle: Path, images: Path, out: Path) -> None:
     start = time.process_time()
     predict_new.predict_new([str(images)], bundle, out, (), trust=False)
     timed(write_csv, spent["encoding the CSV"])(out)
-    seconds = {part: sum(each) for part, each in spent.items()}
-    seconds["all"] = time.process_time() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(json.dumps({"peak": peak, **seconds}))
+    found = {part: sum(each) for part, each in spent.items()}
+    found["all"] = time.process_time() - start
+    found["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(json.dumps(found))
 
 
 def write_csv(out: Path) -> None:
     """Read the masks back, and write them as a CSV."""
-    dialect = SubmissionSpec(dialect="cardiac", id="{name}_{class}")
     masks = ((path.stem, decode_mask(path)) for path in sorted(out.glob("*.png")))
-    write_table(out / "x.csv", build_table(masks, CLASSES, dialect, "single_label"), dialect)
+    write_table(out / "x.csv", build_table(masks, CLASSES, DIALECT, "single_label"), DIALECT)
 
 
 def measured(name: str, folder: Path, side: int) -> dict[str, float]:
@@ -189,11 +189,10 @@ def measured(name: str, folder: Path, side: int) -> dict[str, float]:
     elsewhere(draw, name, images, side)
     save_network(name, checkpoint)
     source = open_source(checkpoint, trust=False)
-    steps = STEPS if name == "steps" else ()
-    bundle = source.bundle.model_copy(update={"steps": steps})
+    bundle = source.bundle.model_copy(update={"steps": STEPS if name == "steps" else ()})
     write_bundle(replace(source, bundle=bundle), folder / "bundle")
     command = [sys.executable, "-m", "benchmarks.large", "--child", str(folder)]
-    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    text = subprocess.check_output(command, text=True)
     return json.loads(text.splitlines()[-1])
 
 
@@ -242,11 +241,8 @@ def main() -> None:
         missed |= outside > SHARE if name == "many" else found["peak"] > GIGABYTES
         parts = ", ".join(f"{part} {found[part] / found['all']:.1%}" for part in PARTS)
         mark = f"{SHARE:.0%}" if name == "many" else f"{GIGABYTES:g} GB"
-        print(
-            f"{name}: {found['all']:.0f} s, {outside:.1%} of it outside of the network, peak "
-            f"{found['peak']:.2f} GB (mark {mark}); {parts}",
-            flush=True,
-        )
+        print(f"{name}: {found['all']:.0f} s, {outside:.1%} of it outside of the network, peak "
+              f"{found['peak']:.2f} GB (mark {mark}); {parts}", flush=True)  # fmt: skip
     sys.exit(missed)
 
 

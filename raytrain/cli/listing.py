@@ -162,7 +162,7 @@ def _costs(trees: list[Any]) -> tuple[Cost, ...]:
 
 def counted_costs(spec: ModelSpec) -> tuple[int, list[int | None]]:
     """Return a network's number of parameters, and its multiply-adds for each of SIDES."""
-    from raytrain.models.costs import costs
+    from raytrain.models import costs
 
     return costs(spec, CHANNELS, CLASSES, SIDES)
 

@@ -9,10 +9,9 @@ from raytrain.config.competition import CompetitionSpec
 from raytrain.config.duration import Duration
 from raytrain.config.errors import unknown_name
 from raytrain.config.metrics import MetricSpec, metric_problems
-from raytrain.config.predict import PredictSpec
+from raytrain.config.predict import MOST_LAYERS, PredictSpec, SelfTrainSpec
 from raytrain.config.schedulers import NoSchedulerSpec
 from raytrain.config.search import SearchSpec
-from raytrain.config.self_train import MOST_LAYERS, SelfTrainSpec
 from raytrain.config.storage import usable_storage
 from raytrain.config.study import StudySpec
 from raytrain.config.tracking import TrackingSpec

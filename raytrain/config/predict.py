@@ -1,9 +1,9 @@
-"""How an ensemble predicts: test-time augmentation, and the steps from a probability map to a
-mask."""
+"""How an ensemble predicts: test-time augmentation, the steps from a probability map to a mask, and
+self-training."""
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from raytrain.config.base import Spec
 from raytrain.config.errors import unknown_name
@@ -114,3 +114,20 @@ class PredictSpec(Spec):
                 StepToTry(name=name) for name in applicable(classes, target) if name not in listed
             ]
         return sorted(steps, key=lambda step: [*STEP_SPECS].index(step.name))
+
+
+MOST_LAYERS = 8
+"""Largest number of overlapping classes with soft labels (`data/soft_labels.py`)."""
+
+
+class SelfTrainSpec(Spec):
+    """Trains each member again, on the labeled images and on the test images with soft labels.
+
+    The soft labels are the calibrated maps of the chosen ensemble. The students replace the members
+    only if that raises the out-of-fold score.
+    """
+
+    share: float = Field(0.5, gt=0, lt=1)
+    """Share of test images among the images of an epoch. The number of images in an epoch does not
+    change, so a gain does not come from a longer training. With `.5`, each epoch uses half of the
+    labeled images."""

@@ -6,24 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from torch.utils.data import Sampler
 
-from raytrain.config.mixing import MixSpec
 from raytrain.config.trial import TrialSpec
+from raytrain.data.mixing import MixPlan
 
 _MIXED = 1
 """A number that gives the draws of mixing another random state than those of the order."""
-
-
-@dataclass(frozen=True)
-class MixPlan:
-    """How a worker's windows of one step are mixed, and with which partners."""
-
-    spec: MixSpec
-    partners: np.ndarray
-    """The index of each window's partner, which may be any window of the step."""
-    share: float
-    """Share of the window itself in the mixed image, 0 .. 1."""
-    center: tuple[float, float]
-    """Center of the pasted box, down and across, as fractions of the window, 0 .. 1."""
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,28 @@
 Shape suffixes: B images of a batch, C channels, H x W pixels.
 """
 
+from dataclasses import dataclass
+
+import numpy as np
 import torch
 
-from raytrain.config.mixing import CutMixSpec
-from raytrain.data.epoch_plan import MixPlan
+from raytrain.config.mixing import CutMixSpec, MixSpec
 
 Pair = tuple[torch.Tensor, torch.Tensor]
 """image_BCHW (normalized) and mask_BHW."""
+
+
+@dataclass(frozen=True)
+class MixPlan:
+    """How a worker's windows of one step are mixed, and with which partners."""
+
+    spec: MixSpec
+    partners: np.ndarray
+    """The index of each window's partner, which may be any window of the step."""
+    share: float
+    """Share of the window itself in the mixed image, 0 .. 1."""
+    center: tuple[float, float]
+    """Center of the pasted box, down and across, as fractions of the window, 0 .. 1."""
 
 
 def mixed(first: Pair, second: Pair, plan: MixPlan) -> tuple[Pair, torch.Tensor | None, float]:

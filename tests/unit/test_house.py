@@ -61,3 +61,24 @@ def test_no_three_files_or_classes_have_one_name() -> None:
     names = Counter(path.name for path in PACKAGE if path.name != "__init__.py")
     classes = Counter(node.name for _, node in nodes() if isinstance(node, ast.ClassDef))
     assert [name for name, count in (names + classes).items() if count > 2] == []
+
+
+def test_a_small_file_has_several_importers() -> None:
+    """A station, a network and `__main__` are files of their own whatever their size."""
+    names = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in PACKAGE}
+    importers: dict[str, set[str]] = {name: set() for name in names}
+    for path in PACKAGE:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                for name in (node.module, *(f"{node.module}.{one.name}" for one in node.names)):
+                    importers.get(name, set()).add(path.stem)
+    alone = (ROOT / "raytrain/pipeline", ROOT / "raytrain/models", ROOT / "raytrain")
+    small = [
+        name
+        for name, path in names.items()
+        if path.name != "__init__.py"
+        and path.parent not in alone
+        and path.read_text("utf-8").count("\n") < 40
+        and len(importers[name]) < 2
+    ]
+    assert small == []

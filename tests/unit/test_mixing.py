@@ -14,8 +14,8 @@ from raytrain.config.target import IGNORE
 from raytrain.config.trial import TrialSpec
 from raytrain.data.cache import Cache
 from raytrain.data.dataset import Batch, Scaling, train_loader
-from raytrain.data.epoch_plan import EpochPlan, MixPlan
-from raytrain.data.mixing import mixed
+from raytrain.data.epoch_plan import EpochPlan
+from raytrain.data.mixing import MixPlan, mixed
 from raytrain.engine.optimizers import build_optimizer
 from raytrain.engine.parallel import current_world
 from raytrain.engine.precision import build_scaler
