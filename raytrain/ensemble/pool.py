@@ -12,7 +12,7 @@ import numpy as np
 from raytrain.config.metrics import MetricSpec
 from raytrain.config.predict import ViewGroup
 from raytrain.config.target import Target
-from raytrain.ensemble.oof_maps import CandidateMaps, weighted_mean
+from raytrain.ensemble.oof_maps import CandidateMaps
 from raytrain.ensemble.score import counts_of
 from raytrain.metrics import gathered, image_figures
 from raytrain.metrics.decide import mask_of
@@ -142,16 +142,15 @@ class Pool:
         for place, choice in enumerate(choices):
             by_views.setdefault(choice.views, []).append(place)
         for views, places in by_views.items():
-            weights_S = [choices[place].weights for place in places]
+            weight_SC = np.array([choices[place].weights for place in places])
             maps = {
-                at: self.candidates[at].prob(fold, number, views[at])
-                for at, weight_S in enumerate(zip(*weights_S, strict=True))
-                if any(weight_S)
+                int(at): self.candidates[at].prob(fold, number, views[at])
+                for at in np.flatnonzero(weight_SC.any(0))
             }
             at_once = max(1, AT_ONCE // next(iter(maps.values())).size)
             for start in range(0, len(places), at_once):
                 part = places[start : start + at_once]
-                prob_SKHW = np.stack([_mean(maps, choices[place].weights) for place in part])
+                prob_SKHW = _means(maps, weight_SC[start : start + at_once])
                 pred_SHW = mask_of(prob_SKHW.swapaxes(0, 1), self.target)
                 for at, place in enumerate(part):
                     if choices[place].steps:
@@ -160,8 +159,13 @@ class Pool:
                 yield part, prob_SKHW, pred_SHW
 
 
-def _mean(maps: Mapping[int, np.ndarray], weights: tuple[int, ...]) -> np.ndarray:
-    """Return the mean of the candidates that have a weight. It equals the shipped ensemble's mean
-    bit for bit."""
-    used = [at for at, weight in enumerate(weights) if weight]
-    return weighted_mean([maps[at] for at in used], [weights[at] for at in used])
+def _means(maps: Mapping[int, np.ndarray], weight_SC: np.ndarray) -> np.ndarray:
+    """Return prob_SKHW: for each choice, the mean of the candidates that have a weight. It equals
+    the shipped ensemble's mean (`weighted_mean`) bit for bit."""
+    first = next(iter(maps.values()))
+    weight_SC111 = weight_SC.astype(first.dtype)[:, :, None, None, None]
+    total_SKHW = np.zeros((len(weight_SC), *first.shape), first.dtype)
+    for at, prob_KHW in maps.items():
+        used_S = weight_SC[:, at] > 0
+        total_SKHW[used_S] += weight_SC111[used_S, at] * prob_KHW
+    return total_SKHW / weight_SC111.sum(1)
