@@ -144,8 +144,8 @@ class Pool:
         for views, places in by_views.items():
             weight_SC = np.array([choices[place].weights for place in places])
             maps = {
-                int(at): self.candidates[at].prob(fold, number, views[at])
-                for at in np.flatnonzero(weight_SC.any(0))
+                at: self.candidates[at].prob(fold, number, views[at])
+                for at in np.flatnonzero(weight_SC.any(0)).tolist()
             }
             at_once = max(1, AT_ONCE // next(iter(maps.values())).size)
             for start in range(0, len(places), at_once):
