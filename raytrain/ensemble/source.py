@@ -243,8 +243,7 @@ def _tests(competition: dict[str, Any]) -> str:
 
 
 def _submission(tree: dict[str, Any] | None) -> SubmissionSpec | None:
-    """Return the settings by which masks become rows, or None without settings. Settings of one
-    machine or one set of images are left out."""
+    """Return the settings by which masks become rows, without those of one machine or data set."""
     if tree is None:
         return None
     here = {"sample": None, "ledger": None, "notebook": None, "send": False}

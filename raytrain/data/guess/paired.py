@@ -10,11 +10,10 @@ from raytrain.data.guess.classmap import class_map
 from raytrain.data.guess.families import Family
 from raytrain.data.guess.files import split_of
 from raytrain.data.guess.found import Found, Layout, test_family
-from raytrain.data.guess.lacking import no_test, without_masks
 from raytrain.data.guess.looks import spread
 from raytrain.data.guess.meaning import Meaning, meaning
 from raytrain.data.guess.pairs import Paired
-from raytrain.data.guess.said import Candidate, Question, Said, Tree
+from raytrain.data.guess.said import Candidate, Question, Said, Tree, no_test, without_masks
 from raytrain.data.guess.split_rule import (
     Patterns,
     Together,
@@ -75,7 +74,10 @@ def paired_layout(found: Found) -> Layout | None:
     format = _format(joined, train, (len(masks), len(images), len(tests)), meant, lonely)
     questions += meant.questions
     if lists is None and (joined.words or joined.test_image is not None):
-        more, asked = without_masks([pair for split, pair in of.items() if split != "test"])
+        labeled = [pair for split, pair in of.items() if split != "test"]
+        more, asked = without_masks(
+            sum(len(pair.images.members) - len(pair.of) for pair in labeled)
+        )
         format, questions = format | more, questions + asked
     return Layout(
         format, splits, meant, tests | images, tests=frozenset(tests) - {*images},

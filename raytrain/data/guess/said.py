@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from raytrain.runs.messages import counted
+
 
 @dataclass(frozen=True)
 class Said:
@@ -49,3 +51,34 @@ def plain(tree: Tree) -> dict[str, Any]:
     return {
         key: node.value if isinstance(node, Said) else plain(node) for key, node in tree.items()
     }
+
+
+def no_test() -> Question:
+    """Return the question where the test images are."""
+    return Question(
+        "competition.format.test_image",
+        "every image has a mask; where are the test images?",
+        (
+            Candidate('test_image: "test/{name}.png"', "write their path below the folder"),
+            Candidate(
+                "splits: {name: ranges, train: 1-80, test: 81-100}", "by the numbers in their names"
+            ),
+        ),
+    )
+
+
+def without_masks(count: int) -> tuple[dict[str, Said], tuple[Question, ...]]:
+    """Return the key `unlisted` of the format, and the question what it means that `count` images
+    have no mask; both are empty if each image has one."""
+    if not count:
+        return {}, ()
+    without = f"{counted(count, 'image')} without a mask"
+    question = Question(
+        "competition.format.unlisted",
+        f"{without} beside the others: what does this mean?",
+        (
+            Candidate("unlisted: unlabelled", "nobody annotated them; they are not used"),
+            Candidate("unlisted: empty", "they show no object; their masks are background"),
+        ),
+    )
+    return {"unlisted": Said("unlabelled", without)}, (question,)
