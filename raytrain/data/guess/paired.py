@@ -74,10 +74,8 @@ def paired_layout(found: Found) -> Layout | None:
     format = _format(joined, train, (len(masks), len(images), len(tests)), meant, lonely)
     questions += meant.questions
     if lists is None and (joined.words or joined.test_image is not None):
-        labeled = [pair for split, pair in of.items() if split != "test"]
-        more, asked = without_masks(
-            sum(len(pair.images.members) - len(pair.of) for pair in labeled)
-        )
+        bare = [len(pair.images.members) - len(pair.of) for at, pair in of.items() if at != "test"]
+        more, asked = without_masks(sum(bare))
         format, questions = format | more, questions + asked
     return Layout(
         format, splits, meant, tests | images, tests=frozenset(tests) - {*images},
