@@ -17,7 +17,10 @@ NO_DISK = "/proc/none"
 def test_a_node_without_disk_is_refused_or_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = write_job(tmp_path, tmp_path / "runs", finalize={"workers": 2, "epochs": 1})
+    job = write_job(
+        tmp_path, tmp_path / "runs", search={"trials": 1, "space": {}}, cv={"candidates": 1},
+        finalize={"workers": 2, "epochs": 1},
+    )  # fmt: skip
     with nodes(tmp_path, 0) as three:
         good = three.add(2)
         monkeypatch.setenv("RAYTRAIN_CACHE", NO_DISK)

@@ -122,6 +122,7 @@ def test_mistakes_are_told_with_the_nearest(run: RunDir, words: tuple, problem: 
         view.board(run, *words)
 
 
+@pytest.mark.slow
 def test_as_a_person_types_it_with_neither_torch_nor_ray(run: RunDir) -> None:
     board = write_leaderboard(run)
     commands = [

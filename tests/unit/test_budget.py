@@ -171,6 +171,7 @@ def test_another_ensemble_takes_the_place_in_one_step(tmp_path: Path) -> None:
         assert [path.name for path in (tmp_path / "ensembles").iterdir()] == [name]
 
 
+@pytest.mark.slow
 def test_a_search_without_time_pauses_its_trial_and_goes_on_with_it(
     samples: Samples, tmp_path: Path
 ) -> None:

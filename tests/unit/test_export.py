@@ -49,6 +49,7 @@ def test_a_checkpoint_predicts_and_exports_alike(
             np.testing.assert_allclose(found[-1], expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_program_of_the_size_that_was_trained_on(
     tmp_path: Path, samples: Samples
 ) -> None:

@@ -100,11 +100,10 @@ LIGHT = (
     "--help", "schema", "models --help", "losses", "metrics", "run --help", "ledger --help",
     "check --help", "watch --help", "version",
 )  # fmt: skip
-WITHOUT_TORCH = (
+LIGHT_STATIONS = (
     "pipeline.ledger", "pipeline.watch", "pipeline.picks", "pipeline.init", "pipeline.suspects",
-    "submission.inference.infer",
+    "submission.inference.infer", "pipeline.check", "pipeline.submit", "pipeline.fetch",
 )  # fmt: skip
-WITHOUT_RAY = ("pipeline.check", "pipeline.submit", "pipeline.fetch")
 
 
 def loaded_after(code: str) -> dict[str, set[str]]:
@@ -161,8 +160,7 @@ done("search")
 @pytest.mark.parametrize(
     ("stations", "heavy"),
     [
-        (WITHOUT_TORCH, {"torch", "ray", "kaggle"}),
-        (WITHOUT_RAY, {"torch", "ray", "kaggle"}),
+        (LIGHT_STATIONS, {"torch", "ray", "kaggle"}),
         # What a training worker imports before its first trial.
         (("cluster.run_search",), {"kaggle", "sklearn", "matplotlib", "optuna", "timm"}),
     ],

@@ -50,6 +50,7 @@ def test_the_last_member_loses_its_views_and_then_networks(
     assert found == MemberShare(2, views, tuple(map(Path, networks)))
 
 
+@pytest.mark.slow
 def test_the_wheels_are_those_of_the_lock_and_only_for_prediction() -> None:
     lock = {}
     for line in (ROOT / "requirements.lock").read_text().splitlines():

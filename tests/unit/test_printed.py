@@ -5,6 +5,7 @@ import io
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from raytrain.report.drawing import PRINT_DPI
@@ -13,6 +14,7 @@ from raytrain.report.study import curves, results
 from tests.unit.test_study_figures import grid, rates
 
 
+@pytest.mark.slow
 def test_files_are_of_printed_size_and_hold_the_numbers(tmp_path: Path) -> None:
     folder = tmp_path / "figures"
     folder.mkdir()

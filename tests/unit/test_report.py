@@ -141,6 +141,7 @@ def test_a_failed_trial_and_a_search_without_scheduler(tmp_path):
     assert "best validation volume Dice of the search" in page.text("header")
 
 
+@pytest.mark.slow
 def test_neither_torch_nor_ray_is_loaded(whole, tmp_path):
     run, _ = whole
     run.report.unlink()

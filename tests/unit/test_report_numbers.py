@@ -4,6 +4,7 @@ import hashlib
 import re
 
 import numpy as np
+import pytest
 import yaml
 
 from raytrain.data.report import DataReport, columns, read_report
@@ -20,6 +21,7 @@ def _data(run: RunDir) -> DataReport:
     return read_report(run.data_report)
 
 
+@pytest.mark.slow
 def test_scores_are_the_records(whole):
     run, page = whole
     ensemble = read_json(run.ensemble)

@@ -4,6 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from raytrain.config.metrics import AccuracyMetricSpec, HausdorffMetricSpec
 from raytrain.engine.reporter import SilentReporter
 from raytrain.engine.trial import Samples, run_trial
@@ -21,6 +23,7 @@ def figures(folder: Path) -> list[dict[str, Any]]:
     return [{k: v for k, v in row.items() if k not in CLOCK} for row in rows]
 
 
+@pytest.mark.slow
 def test_the_training_images_are_scored_as_validation_images_are(
     tmp_path: Path, samples: Samples, trained: Task
 ) -> None:
@@ -44,6 +47,7 @@ def test_the_training_images_are_scored_as_validation_images_are(
         assert after == before
 
 
+@pytest.mark.slow
 def test_measures_are_computed_beside_the_metric(
     tmp_path: Path, samples: Samples, trained: Task
 ) -> None:

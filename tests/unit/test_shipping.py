@@ -128,6 +128,7 @@ def _mean_by_hand(
     return model.eval()
 
 
+@pytest.mark.slow
 def test_the_mean_of_weights_is_that_by_hand(tmp_path: Path, samples: Samples) -> None:
     kinds = {SwaSpec(start=0.25): (2, 3, 4), EpochsSpec(at=(1, 3)): (1, 3)}
     task = _trained(tmp_path / "t", samples, BetterSpec(of=tuple(kinds)))
