@@ -1,8 +1,12 @@
-"""Extract the reason of a failure, in one line, from Ray's nested errors and tracebacks."""
+"""Extract the reason of a failure, in one line, from Ray's nested errors and tracebacks; hand on
+the reason of an interruption to the next start."""
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import ray.train
 import torch
 from ray.exceptions import (
     LocalRayletDiedError,
@@ -13,6 +17,8 @@ from ray.exceptions import (
 )
 
 from raytrain.runs.attempts import Cause, Failure
+from raytrain.runs.files import write_bytes
+from raytrain.runs.mirror import bring, send
 
 _RAISED = re.compile(r"^(?:[\w.]+\.)?(\w+(?:Error|Exception|Exit)): (.+)$")
 
@@ -27,6 +33,8 @@ _KILLED = re.compile(
     r"(\S+) used / (\S+) limit"
 )
 """The beginning of the memory monitor's long message. The last lines of the message are advice."""
+_ADVICE = " Some common causes include: "
+"""What Ray guesses about a worker whose process has ended, whatever the reason."""
 
 
 class MemoryKillError(RayActorError):
@@ -79,6 +87,31 @@ def reason_of(error: object) -> str:
     lines = str(error).strip().split("\n")
     raised = [match for line in lines if (match := _RAISED.match(line.strip()))]
     if not raised:
-        return lines[-1]
+        return lines[-1].partition(_ADVICE)[0]
     kind, text = raised[-1].groups()
     return text if kind == "ValueError" else f"{kind}: {text}"
+
+
+class Interruptions(ray.train.UserCallback):
+    """Writes the reason of an interruption to a file. Ray Train calls it in its controller, which
+    may run on another node than the workers."""
+
+    def __init__(self, path: Path):
+        self._path = path
+
+    def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
+        """Write the reason of the first worker that failed."""
+        rank = min(worker_exceptions)
+        write_interruption(self._path, f"rank {rank}: {reason_of(worker_exceptions[rank])}")
+
+
+def write_interruption(path: Path, reason: str) -> None:
+    """Write the reason of the last interruption, in place of that of an earlier one."""
+    write_bytes(path, reason.encode())
+    send(path)
+
+
+def read_interruption(path: Path) -> str | None:
+    """Return the reason of the last interruption, or None if there was none."""
+    bring(path)
+    return path.read_text("utf-8") if path.is_file() else None

@@ -19,7 +19,14 @@ from ray.train.torch import TorchConfig, TorchTrainer
 from ray.tune.integration.ray_train import TuneReportCallback
 from torch import distributed
 
-from raytrain.cluster.reasons import TrainingFailedError, failure_of, reason_of
+from raytrain.cluster.reasons import (
+    Interruptions,
+    TrainingFailedError,
+    failure_of,
+    read_interruption,
+    reason_of,
+    write_interruption,
+)
 from raytrain.cluster.resources import Need, bundle, slots
 from raytrain.cluster.worker import work
 from raytrain.runs.attempts import Failure
@@ -32,6 +39,7 @@ from raytrain.runs.store import arrow_files
 REFITS = 3
 """Number of times that a worker group is started again after its controller died."""
 PREEMPTED = "preempted"
+INTERRUPTION = "interruption.txt"
 START_VARIABLE = "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"
 START_S, ELASTIC_START_S = 3600, 60
 """Number of seconds to wait for the places of a group, which exist. A group that may be smaller
@@ -132,6 +140,7 @@ def _fit(tasks: list[Task], need: Need, callbacks: list[ray.train.UserCallback])
             if trainer.fit().return_value != PREEMPTED:
                 bring(refusal)
                 return Failure(refusal.read_text(), "error") if refusal.is_file() else None
+            write_interruption(path / INTERRUPTION, "a node was about to leave")
         except ray.train.TrainingFailedError as error:
             failures = getattr(error, "worker_failures", None) or {0: error}
             return Failure(reason_of(failures[min(failures)]), failure_of(error).cause)
@@ -140,6 +149,7 @@ def _fit(tasks: list[Task], need: Need, callbacks: list[ray.train.UserCallback])
             if deaths > REFITS:
                 reason = f"Ray Train's controller died {deaths} times: {reason_of(error)}"
                 return Failure(reason, failure_of(error).cause)
+            write_interruption(path / INTERRUPTION, f"Ray Train's controller: {reason_of(error)}")
 
 
 def _place(tasks: list[Task]) -> Path:
@@ -167,7 +177,12 @@ def _trainer(
     files, where = arrow_files(path.parent)
     return TorchTrainer(
         _train_all,
-        train_loop_config={"tasks": tasks, "gpus": need.gpus, "refusal": refusal},
+        train_loop_config={
+            "tasks": tasks,
+            "gpus": need.gpus,
+            "refusal": refusal,
+            "interruption": path / INTERRUPTION,
+        },
         torch_config=TorchConfig(timeout_s=600),
         scaling_config=ray.train.ScalingConfig(
             num_workers=most if least == most else (least, most),
@@ -184,7 +199,7 @@ def _trainer(
             failure_config=ray.train.FailureConfig(
                 max_failures=3, controller_failure_limit=failures
             ),
-            callbacks=callbacks,
+            callbacks=[*callbacks, Interruptions(path / INTERRUPTION)],
         ),
     )
 
@@ -199,9 +214,10 @@ def _train_all(config: dict[str, Any]) -> str | None:
     """
     refusal: Path = config["refusal"]
     bring(refusal)
+    interruption = read_interruption(config["interruption"])
     for task in () if refusal.is_file() else config["tasks"]:
         try:
-            work(task, TrainReporter(task), config["gpus"])
+            work(task, TrainReporter(task), config["gpus"], interruption)
         except Preempted:
             return PREEMPTED
         except ValueError as error:

@@ -23,9 +23,9 @@ from raytrain.runs.record import Task
 from raytrain.runs.retry import as_tried
 
 
-def work(task: Task, reporter: Reporter, gpus: float) -> None:
+def work(task: Task, reporter: Reporter, gpus: float, interruption: str | None = None) -> None:
     """Run one trial in this process with `gpus` GPUs. Its figures are exported as Ray metrics, and
-    its steps are watched for hangs."""
+    its steps are watched for hangs. `interruption` is why the workers' last start ended."""
     print_messages()
     fetch_inputs(task.run)
     fetch(task.directory)  # it may have begun on another machine
@@ -36,7 +36,7 @@ def work(task: Task, reporter: Reporter, gpus: float) -> None:
         guarded(floor_s, task.directory, node, world.rank, world.size),
         gpu_share(gpus),
         exported(task, world.rank, reporter) as told,
-        Watchdog(node, floor_s) as watch,
+        Watchdog(node, floor_s, interruption) as watch,
     ):
         # The collections between trials skip all objects that exist now, above all those of the
         # imported modules: a collection takes .02 instead of .4 s. `gpu_share` has just collected

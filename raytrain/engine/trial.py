@@ -39,7 +39,7 @@ from raytrain.engine.training_images import (
 )
 from raytrain.engine.training_loss import training_loss
 from raytrain.engine.validation import Validation, scored_images, train_figures, validate
-from raytrain.engine.watchdog import UNWATCHED, Watch, stall_notes
+from raytrain.engine.watchdog import UNWATCHED, Watch, interruption_notes
 from raytrain.metrics.oof_file import write_oof_evidence
 from raytrain.models import build_model
 from raytrain.models.heads import attach
@@ -113,8 +113,8 @@ def _run(task: Task, samples: Samples, reporter: Reporter, watch: Watch, saver: 
     loader, plan = placed_loader(task, cache, train_rows, scaling, world, place)
     training = build_training(task, samples, world, state)
     training.watch, training.hold = watch, place
-    training.notes += [*notes, *([note] if note else []), *stall_notes(directory.path, history)]
-    training.notes += lacking_classes(samples.report, labeled)
+    training.notes += [*notes, *([note] if note else []), *lacking_classes(samples.report, labeled)]
+    training.notes += interruption_notes(watch, directory, history)
     nodes = world.gather(watch.node)
     watch.start(directory.path, world, nodes)
     learn = fit_epoch if isinstance(spec.model, PixelsBase) else train_epoch

@@ -23,6 +23,7 @@ from torch import nn
 
 from raytrain.engine.parallel import World
 from raytrain.runs.history import Row
+from raytrain.runs.layout import TrialDir
 
 Item = TypeVar("Item")
 MEDIANS = 5.0
@@ -44,6 +45,8 @@ class Watch(Protocol):
 
     node: str
     """The node of this process."""
+    interruption: str | None
+    """Why the last start of these workers ended, if the reason is known."""
 
     def start(self, folder: Path, world: World, nodes: list[str]) -> None:
         """Begin to watch a training whose ranks run on `nodes`. Reports are written to `folder`."""
@@ -67,6 +70,7 @@ class Unwatched:
     time."""
 
     node = platform.node()
+    interruption: str | None = None
 
     def start(self, folder: Path, world: World, nodes: list[str]) -> None:
         del folder, world, nodes
@@ -88,8 +92,8 @@ UNWATCHED = Unwatched()
 class Watchdog:
     """Watches this process's steps from a thread, from `start` until the end of the block."""
 
-    def __init__(self, node: str, floor_s: float):
-        self.node, self._floor_s = node, floor_s
+    def __init__(self, node: str, floor_s: float, interruption: str | None = None):
+        self.node, self._floor_s, self.interruption = node, floor_s, interruption
         self._lock = threading.Lock()
         self._last: float | None = None
         """Time at which the last step or the current rest began; None while the watch is off."""
@@ -180,9 +184,17 @@ class Watchdog:
         os._exit(EXIT_CODE)
 
 
-def stall_notes(folder: Path, history: list[Row]) -> list[str]:
-    """Return notes about hangs from a training's folder. Notes that a row of the history contains
-    are left out."""
+def interruption_notes(watch: Watch, directory: TrialDir, history: list[Row]) -> list[str]:
+    """Return notes about why the last start of a training ended, and about hangs. Notes that a row
+    of the history contains are left out."""
+    # The workers may have been interrupted in an earlier training.
+    if watch.interruption is None or not directory.starts.is_file():
+        return _stall_notes(directory.path, history)
+    after = f"interrupted after epoch {len(history)}: {watch.interruption}"
+    return [after, *_stall_notes(directory.path, history)]
+
+
+def _stall_notes(folder: Path, history: list[Row]) -> list[str]:
     told = "\n".join(note for row in history for note in row.get("notes", []))
     new = [path for path in sorted(folder.glob("stalled_*.txt")) if path.name not in told]
     notes, wrote, nodes = [], set(), []

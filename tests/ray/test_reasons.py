@@ -49,6 +49,7 @@ def test_the_error_that_was_raised_first_is_told() -> None:
     assert reason_of(text) == "OutOfMemoryError: CUDA out of memory"
     assert reason_of("a\nValueError: name another run") == "name another run"
     assert reason_of("\n its worker died \n") == "its worker died"
+    assert reason_of("It died. Some common causes include: (1) a killer") == "It died."
 
 
 def _raised(error: Exception) -> RayTaskError:
@@ -108,7 +109,9 @@ def test_an_error_after_the_group_has_ended_is_no_mistake_of_the_user(
     refusal = tmp_path / "refusal.txt"
     try:
         with pytest.raises(RuntimeError if ended else ValueError, match="Default process group"):
-            train_group._train_all({"tasks": [None], "gpus": 0, "refusal": refusal})
+            train_group._train_all(
+                {"tasks": [None], "gpus": 0, "refusal": refusal, "interruption": tmp_path / "none"}
+            )
     finally:
         if distributed.is_initialized():
             distributed.destroy_process_group()

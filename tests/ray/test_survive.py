@@ -38,6 +38,8 @@ def test_a_worker_stopped_stuck_and_killed_trains_the_same_weights(
     assert figures_of(training.directory) == figures_of(whole)
     assert same_weights(training.directory, whole)
     notes = training.notes()
+    interrupted = [note.split(":")[0] for note in notes if "worker process has died" in note]
+    assert interrupted == [f"interrupted after epoch {epoch}" for epoch in (1, 3, 5)]
     stuck = [note for note in notes if "made no step for" in note]
     stopped = [note for note in notes if "wrote no stacks" in note]
     assert {note.split(" of 2")[0] for note in stuck[-2:]} == {"rank 0", "rank 1"}

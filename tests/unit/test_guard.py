@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from raytrain.engine.guard import guarded
-from raytrain.engine.watchdog import stall_notes
+from raytrain.engine.watchdog import UNWATCHED, interruption_notes
+from raytrain.runs.layout import TrialDir
 from tests.commands import quick_processes
 
 FLOOR_S = 0.25
@@ -38,5 +39,5 @@ def test_only_what_does_not_run_is_killed(way: str, tmp_path: Path) -> None:
         assert [path.name for path in tmp_path.iterdir()] == ["done"]
         return
     assert process.exitcode == -signal.SIGKILL
-    [note] = stall_notes(tmp_path, [])
+    [note] = interruption_notes(UNWATCHED, TrialDir(tmp_path), [])
     assert "rank 0 of 1 on here did not run at all for" in note

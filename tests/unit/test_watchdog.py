@@ -8,7 +8,9 @@ import torch
 from torch import nn
 
 from raytrain.engine.parallel import World
-from raytrain.engine.watchdog import EXIT_CODE, RESTS, Watchdog, stall_notes
+from raytrain.engine.watchdog import EXIT_CODE, RESTS, UNWATCHED, Watchdog, interruption_notes
+from raytrain.runs.attempts import Start, append_start
+from raytrain.runs.layout import TrialDir
 from tests.commands import quick_processes
 
 FLOOR_S = 0.3
@@ -61,11 +63,25 @@ def test_a_standstill_is_told_and_ends_the_process(tmp_path: Path) -> None:
     assert "rank 1 of 3 on b made no step for" in text
     assert "after step 2 of epoch 2" in text
     assert "in _train" in text
-    one, *others = stall_notes(tmp_path, [])
+    one, *others = interruption_notes(UNWATCHED, TrialDir(tmp_path), [])
     assert one.startswith("rank 1 of 3 on b made no step")
     assert path.name in one
     assert others == [
         f"rank {rank} on {node} wrote no stacks: it was suspended, or its process has ended"
         for rank, node in ((0, "a"), (2, "c"))
     ]
-    assert stall_notes(tmp_path, [{"epoch": 1}, {"epoch": 2, "notes": [one]}]) == []
+    assert (
+        interruption_notes(
+            UNWATCHED, TrialDir(tmp_path), [{"epoch": 1}, {"epoch": 2, "notes": [one]}]
+        )
+        == []
+    )
+
+
+def test_only_a_training_that_had_started_was_interrupted(tmp_path: Path) -> None:
+    directory, watch = TrialDir(tmp_path), Watchdog("b", FLOOR_S, "rank 1: killed")
+    assert interruption_notes(watch, directory, []) == []
+    append_start(directory, Start(epochs=0, nodes=("a", "b")))
+    expected = ["interrupted after epoch 1: rank 1: killed"]
+    assert interruption_notes(watch, directory, [{"epoch": 1}]) == expected
+    assert interruption_notes(Watchdog("b", FLOOR_S), directory, [{"epoch": 1}]) == []
