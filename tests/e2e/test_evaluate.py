@@ -15,7 +15,7 @@ from tests.support import run_folder, write_job
 
 @pytest.mark.slow
 def test_the_truth_of_test_images_is_scored_and_changes_nothing(tmp_path: Path) -> None:
-    job = write_job(tmp_path, tmp_path / "blind")
+    job = write_job(tmp_path, tmp_path / "blind", search={"trials": 2}, finalize={"epochs": 1})
     done = raytrain("run", job, "--local")
     assert done.returncode == 0, done.stdout + done.stderr
     assert not any(line.startswith("test: ") for line in done.stdout.splitlines())

@@ -48,13 +48,14 @@ def test_overlapping_classes_are_learnt_and_submitted(tmp_path: Path) -> None:
             "group": "(N+1)//2",
         },
         "trial": {
-            "model": {"name": "unet", "width": 8, "depth": 3}, "epochs": 25, "batch_size": 4,
+            "model": {"name": "unet", "width": 8, "depth": 3}, "epochs": 1, "batch_size": 4,
             "optimizer": {"lr": 6e-3}, "augmentation": "none",
             "loss": [{"name": "bce_with_logits"}, {"name": "dice"}],
         },
         "search": {"trials": 1, "scheduler": {"name": "none"}},
         "folds": {"count": 2},
         "cv": {"candidates": 1},
+        "finalize": {"epochs": 25},
         "storage": str(tmp_path / "runs"),
     }  # fmt: skip
     (tmp_path / "job.yaml").write_text(yaml.safe_dump(job))
