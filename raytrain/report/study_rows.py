@@ -2,6 +2,9 @@
 repeats."""
 
 from collections.abc import Sequence
+from functools import partial
+from math import ceil
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -21,6 +24,10 @@ from raytrain.report.study_table import Choice, StudyTable
 
 MOST_ROWS = 36
 """Largest number of rows in one figure."""
+ACROSS = 4
+"""Largest number of measures beside each other. Further ones are drawn below."""
+LABEL = 20
+"""Largest number of letters in a line of a measure's name."""
 
 
 def bars(table: StudyTable) -> list[PrintedFigure]:
@@ -28,27 +35,9 @@ def bars(table: StudyTable) -> list[PrintedFigure]:
     without gradient steps are gray."""
     known = [choice for choice in table.choices if any(choice.ours)]
     found = []
+    lines = ceil(len(table.measures) / ACROSS)
     pages = paged(known, MOST_ROWS)
     for number, page in enumerate(pages, 1):
-
-        def plot(figure: Figure, page: list[Choice] = page) -> None:
-            grid = figure.subplots(1, len(table.measures), sharey=True, squeeze=False)[0]
-            for place, (axes, measure) in enumerate(zip(grid, table.measures, strict=True)):
-                _bars(axes, page, place)
-                axes.set_xlabel(measure, fontsize=7)
-            _rows(grid[0], table, page)
-            handles, labels = grid[0].get_legend_handles_labels()
-            pairs = dict(zip(labels, handles, strict=True))
-            if pairs:
-                figure.legend(
-                    pairs.values(),
-                    pairs.keys(),
-                    loc="outside upper right",
-                    ncols=3,
-                    frameon=False,
-                    fontsize=7.5,
-                )
-
         rows = [
             {**named_columns(table, choice), "measure": measure, "mean": spread.mean,
              "sd": spread.sd, "low": spread.low, "high": spread.high, "n": spread.n,
@@ -61,12 +50,12 @@ def bars(table: StudyTable) -> list[PrintedFigure]:
         ]  # fmt: skip
         part = f"_{number}" if len(pages) > 1 else ""
         alt = f"Bars{part} of the study of {' and '.join(table.factors)}"
-        height = 0.9 + 0.22 * len(page)
+        height = 0.4 + lines * (0.5 + 0.22 * len(page))
         caption = (
             f"Each choice, best first, with its 95 % interval over {table.over}; an orange line "
             f"is {SOURCE}."
         )
-        shown = drawing(alt, (WIDTH_IN, height), plot)
+        shown = drawing(alt, (WIDTH_IN, height), partial(_panels, table, page))
         found.append(PrintedFigure(f"bars{part}", caption, shown, pd.DataFrame(rows)))
     return found
 
@@ -108,6 +97,27 @@ def boxes(table: StudyTable) -> list[PrintedFigure]:
     return found
 
 
+def _panels(table: StudyTable, page: list[Choice], figure: Figure) -> None:
+    """Draw the bars of each measure in a panel of its own, and one legend."""
+    count = len(table.measures)
+    grid = figure.subplots(ceil(count / ACROSS), min(ACROSS, count), sharey=True, squeeze=False)
+    for place, axes in enumerate(grid.ravel()):
+        axes.set_visible(place < count)
+        if place < count:
+            _bars(axes, page, place)
+            name = fill(table.measures[place], LABEL, break_on_hyphens=False)
+            axes.set_xlabel(name, fontsize=7)
+    for first in grid[:, 0]:
+        _rows(first, table, page)
+    handles, labels = grid[0, 0].get_legend_handles_labels()
+    pairs = dict(zip(labels, handles, strict=True))
+    if pairs:
+        figure.legend(
+            pairs.values(), pairs.keys(), loc="outside upper right", ncols=3, frameon=False,
+            fontsize=7.5,
+        )  # fmt: skip
+
+
 def _bars(axes: Axes, page: list[Choice], place: int) -> None:
     for row, choice in enumerate(page):
         spread, stated = choice.ours[place], choice.stated[place]
@@ -118,7 +128,7 @@ def _bars(axes: Axes, page: list[Choice], place: int) -> None:
                 ends = [[spread.mean - spread.low], [spread.high - spread.mean]]
                 axes.errorbar(spread.mean, row, xerr=np.maximum(ends, 0), color=INK,
                               linewidth=0.8, capsize=1.8, capthick=0.8)  # fmt: skip
-            end = spread.mean if spread.high is None else spread.high
+            end = max(0, spread.mean if spread.high is None else spread.high)
             axes.annotate(
                 f"{spread.mean:.3f}", (end, row), (3, 0),
                 textcoords="offset points", va="center", fontsize=6, color=INK,

@@ -1,6 +1,8 @@
 """A study's figures: which there are, what shares a panel, and what is clipped."""
 
 from collections.abc import Iterable
+from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -183,6 +185,22 @@ def test_the_figure_of_a_bar_is_at_the_end_of_its_interval_at_0_too() -> None:
     choice = choice_of(("unet",), "ce", (-0.2,), ours=(Spread((-0.2,), -0.4, 0.0),))
     (axes,) = named(results(table_of(("model",), [choice])), "bars").drawing.figure.axes
     assert [text.xy for text in axes.texts] == [(0.0, 0)]
+
+
+def test_more_than_four_measures_are_drawn_below_each_other_and_no_label_meets_another() -> None:
+    names = tuple(f"-weighted cross-entropy {number}" for number in range(6))
+    spread = Spread((-0.3,), -0.4, -0.2)
+    choice = choice_of(("unet",), "ce", (-0.3,), ours=(spread,) * 6, stated=(None,) * 6)
+    figure = named(
+        results(replace(table_of(("model",), [choice]), measures=names)), "bars"
+    ).drawing.figure
+    figure.draw_without_rendering()
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    assert [axes.get_xlabel().replace("\n", " ") for axes in shown] == [*names]
+    boxes = [axes.xaxis.label.get_window_extent() for axes in shown]
+    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+    # The number of a negative bar is right of it, away from the names of the choices.
+    assert {text.xy[0] for axes in shown for text in axes.texts} == {0}
 
 
 def test_the_heat_map_has_each_combination_best_first_with_the_sources_figure() -> None:
