@@ -25,7 +25,10 @@ class AnnotationsSpec(ImageFiles):
 
 
 class OneFileSpec(AnnotationsSpec):
-    """One file lists the objects of all images, or of all images of a split."""
+    """One file lists the objects of all images, or of all images of a split.
+
+    If `file` has `{split}` and `image` does not, an image belongs to the split whose file lists it.
+    """
 
     @field_validator("file")
     @classmethod

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from raytrain.config.annotations import OneFileSpec
 from raytrain.config.fault import Fault
 from raytrain.config.image_files import ImageFiles
 from raytrain.config.splits import FolderSplitsSpec, FractionSplitsSpec
@@ -88,7 +89,9 @@ def image_words(spec: ImageFiles, splits: object) -> tuple[dict[Split | None, st
     """Return split -> the word for `{split}` in the pattern `image`, and the problems. Test images
     with a pattern of their own are left out."""
     elsewhere = spec.test_image is not None
-    if elsewhere and isinstance(splits, FolderSplitsSpec) and "{split}" not in spec.image:
+    by_file = isinstance(spec, OneFileSpec) and "{split}" in spec.file
+    plain = isinstance(splits, FolderSplitsSpec) and "{split}" not in spec.image
+    if plain and (elsewhere or by_file):
         return {"train": ""}, []
     words, problems = split_words(splits, spec.image, "competition.format.image")
     if elsewhere:

@@ -55,6 +55,25 @@ def test_wrong_entries_are_named(images: list, more: dict, words: str, tmp_path:
     assert any(line.startswith(f"{tmp_path}/o.json") and words in line for line in problems)
 
 
+def test_an_image_belongs_to_the_split_whose_file_lists_it(tmp_path: Path) -> None:
+    spec = CocoSpec(image="{name}.png", file="{split}.json", unlisted="unlabelled")
+    tree: dict[str, Any] = {"categories": [{"id": 1, "name": "ring"}], "annotations": []}
+    for n in range(4):
+        save(tmp_path / f"{n}.png")
+    for split, numbers in {"train": [0], "val": [1], "test": [2]}.items():
+        images = [{"id": n, "file_name": f"{n}.png"} for n in numbers]
+        (tmp_path / f"{split}.json").write_text(json.dumps(tree | {"images": images}))
+    found = found_in(tmp_path, spec, {"name": "folders"})
+    assert found.problems == []
+    assert {sample.id: sample.split for sample in found.samples} == {
+        "0": "train", "1": "val", "2": "test"
+    }  # fmt: skip
+    (tmp_path / "val.json").write_text((tmp_path / "train.json").read_text())
+    problems = found_in(tmp_path, spec, {"name": "folders"}).problems
+    said = "val.json: image '0.png' is in the file of another split, too; keep one entry"
+    assert [line for line in problems if line.endswith(said)]
+
+
 def test_an_annotation_without_an_image_is_named(tmp_path: Path) -> None:
     save(tmp_path / "a1.png")
     for name in ("a1", "a2"):

@@ -52,6 +52,38 @@ def test_the_folder_says_the_split_of_a_coco_file(tests: tuple[int, int], tmp_pa
     assert "8 images named in the annotations\n" in draft.text
 
 
+@pytest.mark.parametrize(
+    ("files", "file", "counts"),
+    [
+        ({"train": 5, "val": 3, "test": 2}, "coco_{split}.json", (5, 3, 2, 0)),
+        ({"train": 5, "val": 5}, "coco_{split}.json", (5, 5, 0, 0)),
+        ({"train": 5, "test": 5}, "coco_{split}.json", (5, 0, 5, 0)),
+        ({"first": 4, "second": 6}, "coco_first.json", (4, 0, 6, 0)),  # asked: no test images
+    ],
+)
+def test_files_divide_the_images_of_one_folder(
+    files: dict[str, int], file: str, counts: tuple[int, ...], tmp_path: Path
+) -> None:
+    write_coco(tmp_path, "images", 10)
+    whole = json.loads((beside := tmp_path / "images" / "_annotations.coco.json").read_text())
+    beside.unlink()
+    first = 0
+    for name, count in files.items():
+        ids = range(first, first + count)
+        own = {
+            "images": [each for each in whole["images"] if each["id"] in ids],
+            "annotations": [each for each in whole["annotations"] if each["image_id"] in ids],
+        }
+        (tmp_path / f"coco_{name}.json").write_text(json.dumps(whole | own))
+        first += count
+    draft = draft_of(str(tmp_path), None)
+    assert (draft.problems, draft.job.competition.format.file) == ((), file)
+    assert draft.report is not None
+    splits = tuple(len(draft.report.ids(split)) for split in ("train", "val", "test"))
+    labeled = draft.report.samples[draft.report.samples["split"] != "test"]
+    assert (*splits, int((labeled["pixels_1"] == 0).sum())) == counts
+
+
 def test_the_reasons_count_only_what_the_annotations_name(tmp_path: Path) -> None:
     write_coco(tmp_path, "images", 5, 2)
     text = draft_of(str(tmp_path), None).text

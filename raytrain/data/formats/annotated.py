@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeGuard
@@ -13,8 +13,8 @@ import numpy as np
 from raytrain.config.annotations import AnnotationsSpec, FilePerImageSpec, OneFileSpec
 from raytrain.config.patterns import parts_of
 from raytrain.data.image_files import ImageFile, find_images, unlisted_problems
-from raytrain.data.index import Found, Index, composed, natural_key
-from raytrain.data.patterns import filled, matches
+from raytrain.data.index import Found, Index, Split, composed, natural_key
+from raytrain.data.patterns import filled, matches, split_words
 
 Size = tuple[int, int]
 """Height and width in px."""
@@ -52,27 +52,40 @@ names it within the file. Raises ValueError that lists every problem."""
 
 def index_one_file(spec: OneFileSpec, splits: object, root: Path, read: Reader) -> Index:
     """Return a sample for each image file that matches `spec.image`, and the problems. An image
-    that the annotation file `spec.file` lists has a mask; `read` reads this file."""
+    that the annotation file `spec.file` lists has a mask; `read` reads this file. If only
+    `spec.file` has `{split}`, an image's split is that of the file that lists it, or else train."""
     search = find_images(spec, splits, root)
-    problems = [*search.problems]
+    words, problems = search.words, [*search.problems]
     masks: dict[str, str] = {}
     of_split = "{split}" in spec.file
-    for split, word in search.words.items() if of_split else [(None, "")]:
+    by_file = of_split and "{split}" not in spec.image
+    if by_file and not problems:
+        words, problems = split_words(splits, spec.file, "competition.format.file")
+    split_at: dict[str, tuple[Split | None, str]] = {}
+    for split, word in words.items() if of_split else [(None, "")]:
         file = filled(spec.file, split=word)
-        if split == "test" and not (root / file).is_file():
+        if not (root / file).is_file() and (split == "test" or (by_file and split == "val")):
             continue
         try:
             listed = _read(read, root / file)
         except ValueError as error:
             problems += str(error).split("\n")
             continue
-        pool = [image for image in search.images if not of_split or image.split == split]
+        every = by_file or not of_split
+        pool = [image for image in search.images if every or image.split == split]
         found, wrong = _paired(root / file, listed, pool)
-        masks |= {address: f"{file}#{key}" for address, key in found.items()}
+        wrong += [
+            f"{root / file}: image {address!r} is in the file of another split, too; keep one entry"
+            for address in sorted(found.keys() & split_at.keys())
+        ]
+        masks |= {at: f"{file}#{key}" for at, key in found.items() if listed[key].labeled}
+        split_at |= dict.fromkeys(found if by_file else (), (split, word))
         problems += wrong if pool else []
     samples = []
-    for image in search.images:
-        file = filled(spec.file, split=image.word)
+    for each in search.images:
+        split, word = split_at.get(each.address, (each.split, each.word))
+        image = replace(each, split=split, word=word)
+        file = filled(spec.file, split=word or words.get(split, ""))
         expected = f"{root / file}: an entry of {PurePosixPath(image.address).name!r}"
         samples.append(_sample(spec, image, masks.get(image.address), f"{file}#", expected))
     problems += unlisted_problems(spec, splits, root / spec.file, samples)
@@ -153,7 +166,7 @@ def _paired(
     path: Path, listed: dict[str, AnnotatedImage], pool: Iterable[ImageFile]
 ) -> tuple[dict[str, str], list[str]]:
     """Return address of the image file -> key of the image in the annotation file, for each listed
-    image; and the problems."""
+    image that is not elsewhere; and the problems."""
     by_name: dict[str, list[ImageFile]] = defaultdict(list)
     for image in pool:
         for name in {_spelt(address).name for address in image.addresses}:
@@ -175,7 +188,7 @@ def _paired(
             problems.append(f"{path}: image {each.image!r} {what}")
         elif same[0].address in found:
             problems.append(f"{path}: image {each.image!r} is listed twice; keep one entry")
-        elif each.labeled and not same[0].elsewhere:
+        elif not same[0].elsewhere:
             found[same[0].address] = key
     return found, problems
 

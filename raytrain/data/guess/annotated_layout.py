@@ -11,7 +11,15 @@ from raytrain.data.guess.files import PICTURES, as_file, split_of, split_of_file
 from raytrain.data.guess.found import Found, Layout, named_why, test_family
 from raytrain.data.guess.meaning import Meaning
 from raytrain.data.guess.said import Question, Said, Tree
-from raytrain.data.guess.split_rule import Patterns, Together, list_tree, split_tree, together
+from raytrain.data.guess.split_rule import (
+    ORDER,
+    Patterns,
+    Together,
+    list_tree,
+    split_tree,
+    together,
+)
+from raytrain.data.patterns import filled
 from raytrain.runs.messages import counted
 
 
@@ -41,6 +49,8 @@ def annotated_layout(found: Found, noted: Annotated) -> Layout | None:
     listed = [member.core in named for member in joined.used]
     classes = Said(["background", *noted.classes], "the names in the annotations")
     patterns = joined.patterns
+    used = {filled(patterns.mask or "", split=word) for word in (patterns.words or {"": ""}).values()}
+    unused = [file.address for file in noted.files if file.address not in used]
     format: dict[str, Said | Tree] = {
         "name": Said(noted.format, "the annotation files are of this kind"),
         "image": Said(patterns.image, named_why(listed, "the annotations")),
@@ -49,7 +59,7 @@ def annotated_layout(found: Found, noted: Annotated) -> Layout | None:
         ),
         **_names(noted),
         "overlaps": Said("last", "where classes overlap, the later object counts; or `refused`"),
-        "unlisted": Said("empty", "an image without annotation has no object; or `unlabelled`"),
+        "unlisted": _unlisted(unused),
     }  # fmt: skip
     if patterns.test_image is not None:
         format["test_image"] = Said(patterns.test_image, "images without annotations")
@@ -95,6 +105,12 @@ def _by_words(found: Found, noted: Annotated, labeled: list[Family]) -> _Joined:
     if "train" not in of:
         of = {"train": labeled[0]}
     test, questions = test_family(found, of["train"], (), "{name}")
+    if len(of) == 1 and (by_file := _by_file(found, noted, test is None)) is not None:
+        other = None if test is None else test.keeping("", "")
+        joined = Together(
+            of["train"].named, by_file.image, by_file.words, None if other is None else other.named
+        )
+        return _Joined(joined, of["train"].members, other.members if other else (), questions)
     # One file for all images has no word of a split.
     several = not noted.files or any(map(split_of_file, noted.files))
     files = {split: _file(noted, split) for split in of}
@@ -110,6 +126,24 @@ def _by_words(found: Found, noted: Annotated, labeled: list[Family]) -> _Joined:
         joined, tuple(member for family in used for member in family.members),
         () if test is None else test.keeping("", "").members, questions,
     )  # fmt: skip
+
+
+def _by_file(found: Found, noted: Annotated, tested: bool) -> Together | None:
+    """Return the pattern of annotation files that list the images of one split each and have its
+    word in their names, and these words; None if the files are not named so. `tested` says whether
+    one of them may list the test images."""
+    tests = (file for file in found.files if file.suffix == ".json" and tested)
+    of: dict[str, Patterns] = {}
+    for file in (*noted.files, *(each for each in tests if split_of(each.stem) == "test")):
+        of.setdefault(split_of(file.stem) or "train", Patterns(file.address))
+    joined = together(of) if "train" in of else None
+    return joined if joined is not None and len(joined.words) > 1 else None
+
+
+def _unlisted(unused: list[str]) -> Said:
+    if unused:
+        return Said("unlabelled", f"images of {', '.join(unused[:3])} are not used; or `empty`")
+    return Said("empty", "an image without annotation has no object; or `unlabelled`")
 
 
 def _names(noted: Annotated) -> dict[str, Said]:
