@@ -46,7 +46,7 @@ class TableSplitsSpec(Spec):
     file: str
     id: str = "id"
     split: str = "split"
-    """Column with the split. `id` is the column with the image's name."""
+    """Column with the split. `id` is the column with the image's name or file name."""
 
 
 class ListSplitsSpec(Spec):
@@ -118,7 +118,7 @@ class TableGroupSpec(Spec):
     file: str
     id: str = "id"
     group: str = "group"
-    """Column with the group. `id` is the column with the image's name."""
+    """Column with the group. `id` is the column with the image's name or file name."""
 
 
 class PatternGroupSpec(Spec):

@@ -128,7 +128,7 @@ def _table(
     table = read_table(path)
     meaning: dict[int, int] = {}
     problems: list[str] = []
-    missing = {*classes, *labels.ignore}
+    missing = {*classes[1:], *labels.ignore}  # the background may have no color
     rows = zip(*(table.column(name) for name in labels.columns), strict=True)
     for at, (name, *levels) in enumerate(rows):
         name, here = name.strip(), f"{table.where(at)} (competition.format.labels)"

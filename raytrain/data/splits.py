@@ -120,7 +120,8 @@ def _by_table(
         words, problems = table.mapping(spec.id, spec.split, SPLITS)
     except ValueError as error:
         return [], [f"{line} (competition.splits)" for line in str(error).split("\n")]
-    split, listed = cast(dict[str, Split], words), set(map(composed, table.column(spec.id)))
+    split = cast(dict[str, Split], words)
+    listed = {*split, *map(composed, table.column(spec.id))}
     problems = [f"{problem} (competition.splits)" for problem in problems] + [
         f"{path}: has no row for {sample.name!r} ({root / sample.image[0]}); add one"
         for sample in samples

@@ -1,6 +1,7 @@
 """Strict reading of CSV files: cells are plain text, and every row has all its columns."""
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -9,6 +10,9 @@ from pathlib import Path
 from raytrain.config.errors import shortened, unknown_name
 from raytrain.data.index import composed
 from raytrain.runs.messages import counted
+
+_SUFFIX = re.compile(r"(?i)\.(?:png|jpe?g|tiff?|bmp|gif|webp|dcm|jp2)$")
+"""Pattern of the suffix of an image file."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,8 @@ class CsvTable:
         self, key: str, value: str, known: Collection[str] = ()
     ) -> tuple[dict[str, str], list[str]]:
         """Return a mapping from the cells of one column, in Unicode's composed form, to those of
-        another column; and the problems.
+        another column; and the problems. A file's name such as `a.png` is also found as `a`,
+        if no other cell has this name.
 
         A blank cell is a problem, and so is a key with two different values, or a value outside
         `known`. Raises ValueError when the table lacks a column.
@@ -58,7 +63,15 @@ class CsvTable:
                     f"{here} {value!r}: {pair[0]!r} is {pair[1]!r} here and {first[1]!r} in row "
                     f"{self.numbers[first[0]]}; keep one"
                 )
-        return {name: cell for name, (_, cell) in found.items()}, problems
+        cells = {name: cell for name, (_, cell) in found.items()}
+        short = Counter(map(without_suffix, cells))
+        alone = {n: cell for name, cell in cells.items() if short[n := without_suffix(name)] == 1}
+        return alone | cells, problems
+
+
+def without_suffix(name: str) -> str:
+    """Return the name without the suffix of an image file such as `.png`, if it has one."""
+    return _SUFFIX.sub("", name)
 
 
 def read_table(path: Path) -> CsvTable:

@@ -94,7 +94,11 @@ def read_facts(run: RunDir, ledger: Sequence[LedgerRow], agreement: Agreement) -
     load_extensions(run)
     records = read_records(run)
     trials = by_score(present_records(run, records))
-    alone = [record for record in records if record.station == "train"]
+    ranked = {record.fingerprint for record in trials}
+    others = [
+        each for each in records if each.station != "search" and each.fingerprint not in ranked
+    ]
+    alone = [record for record in others if record.station == "train"]
     return RunFacts(
         run=run,
         data=read_report(run.data_report),
@@ -105,7 +109,7 @@ def read_facts(run: RunDir, ledger: Sequence[LedgerRow], agreement: Agreement) -
             record.fingerprint: read_history(run.trial(record.fingerprint).history)
             for record in (*trials, *alone)
         },
-        others=[record for record in records if record.station != "search"],
+        others=others,
         under_way=_open_trials(run),
         events=present_events(run),
         cross_validation=read_cross_validation(run),

@@ -83,11 +83,12 @@ def write_present(run: RunDir, trials: Iterable[str]) -> None:
 
 
 def present_records(run: RunDir, records: Iterable[Record]) -> list[Record]:
-    """Return the records of the trials in `present.json`; without this file, the records of all
-    trials of the search."""
-    found = [record for record in records if record.station == "search"]
+    """Return the records of the trials in `present.json`, also of those that `train` has trained;
+    without this file, the records of all trials of the search."""
     trials = present_trials(run)
-    return [record for record in found if trials is None or record.fingerprint in trials]
+    if trials is None:
+        return [record for record in records if record.station == "search"]
+    return [record for record in records if record.fingerprint in trials]
 
 
 def present_events(run: RunDir) -> list[RungEvent]:

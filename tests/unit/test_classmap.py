@@ -39,6 +39,13 @@ def read(folder: Path, name: str, text: str) -> ClassMap | None:
         ("classes.json", '{"road": 0, "tree": 1}', NUMBERS, {}),
         ("classes.json", '{"0": "road", "1": "tree"}', NUMBERS, {}),
         ("palette.json", '{"road": [255, 0, 0], "tree": [0, 255, 128]}', {}, COLORS),
+        (
+            "classes.json",
+            '{"classes": [{"title": "road", "color": "#FF0000"},'
+            ' {"title": "tree", "color": "#00ff80"}]}',
+            {},
+            COLORS,
+        ),
     ],
 )
 def test_classes_are_read_from_every_kind_of_file(

@@ -24,7 +24,7 @@ from raytrain.runs.layout import run_dir
 from tests.layouts.draw import LAYOUTS, draw
 from tests.layouts.scene import write
 
-NUMBERS = {"colors": {1: 3, 2: 1, 255: 2}, "coco": {1: 2, 2: 1}}
+NUMBERS = {"colors": {1: 3, 2: 1, 255: 2}, "coco": {1: 2, 2: 1}, "camvid": {0: 1, 1: 2, 2: 3}}
 """Layout -> number in the drawn masks -> number in the YAML, whose classes have another order."""
 
 
@@ -66,7 +66,7 @@ def test_groups_and_words_of_the_drawn_layouts(tmp_path: Path) -> None:
     assert jobs["cars"].group.name == jobs["scans"].group.name == "pattern"
     assert jobs["salt"].group.name == "own"
     assert jobs["scans"].target == "multi_label"
-    assert jobs["camvid"].classes == ("Sky", "Car", "Tree")
+    assert jobs["camvid"].classes == ("background", "Sky", "Car", "Tree")
     # Images of salt are square, and only the mask files show the order of pixels.
     assert (jobs["salt"].submission.dialect, jobs["salt"].submission.order) == (
         "tgs_salt", "column",

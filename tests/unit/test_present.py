@@ -10,7 +10,7 @@ from raytrain.data.report import read_report
 from raytrain.pipeline.check import check
 from raytrain.pipeline.cv import candidate_recipes
 from raytrain.pipeline.run import opened
-from raytrain.runs.files import read_json
+from raytrain.runs.files import read_json, write_json
 from raytrain.runs.jobs import keep_job
 from raytrain.runs.layout import RunDir
 from raytrain.runs.record import Task, read_records
@@ -50,6 +50,14 @@ def test_trials_of_another_job_are_neither_ranked_nor_shipped(
             getattr(job.trial, key) for key in change
         }
     assert {record.fingerprint for record in read_records(run)} == ours | theirs
+
+
+def test_a_trial_that_train_has_trained_is_ranked(tmp_path: Path) -> None:
+    run = RunDir(tmp_path / "run")
+    tasks = fill(small_job(RATES, 2), run, _hits)
+    path = tasks[0].trial_dir.record
+    write_json(path, read_json(path) | {"station": "train"})
+    assert {record.fingerprint for record in ranked(run)} == {each.fingerprint for each in tasks}
 
 
 def test_a_smaller_space_keeps_what_lies_in_it(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from raytrain.data.guess.found import Found, Layout, named_why, test_family
 from raytrain.data.guess.meaning import Meaning
 from raytrain.data.guess.said import Question, Said, Tree
 from raytrain.data.guess.split_rule import (
-    ORDER,
     Patterns,
     Together,
     list_tree,
@@ -49,7 +48,9 @@ def annotated_layout(found: Found, noted: Annotated) -> Layout | None:
     listed = [member.core in named for member in joined.used]
     classes = Said(["background", *noted.classes], "the names in the annotations")
     patterns = joined.patterns
-    used = {filled(patterns.mask or "", split=word) for word in (patterns.words or {"": ""}).values()}
+    used = {
+        filled(patterns.mask or "", split=word) for word in (patterns.words or {"": ""}).values()
+    }
     unused = [file.address for file in noted.files if file.address not in used]
     format: dict[str, Said | Tree] = {
         "name": Said(noted.format, "the annotation files are of this kind"),

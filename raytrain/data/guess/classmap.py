@@ -57,7 +57,7 @@ def _read(root: Path, file: File) -> ClassMap | None:
         if file.suffix == ".txt":
             return _from_lines(text, file.address)
         return _from_json(json.loads(text), file.address)
-    except (ValueError, OSError, RecursionError, yaml.YAMLError):
+    except (ValueError, KeyError, AttributeError, OSError, RecursionError, yaml.YAMLError):
         return None
 
 
@@ -105,8 +105,12 @@ def _from_lines(text: str, address: str) -> ClassMap | None:
 
 
 def _from_json(tree: Any, address: str) -> ClassMap | None:
-    """Read classes from `{name: number}`, `{number: name}` or `{name: [r, g, b]}`. Return None for
-    anything else, and for fewer than 2 or more than 300 entries."""
+    """Read classes from `{name: number}`, `{number: name}`, `{name: [r, g, b]}`, or Supervisely's
+    `{classes: [{title: name, color: "#rrggbb"}]}`. Return None for anything else, and for fewer
+    than 2 or more than 300 entries."""
+    if isinstance(tree, dict) and isinstance(tree.get("classes"), list):
+        entries = [each for each in tree["classes"] if isinstance(each, dict)]
+        tree = {each.get("title"): [*bytes.fromhex(each["color"].lstrip("#"))] for each in entries}
     if not isinstance(tree, dict) or not 1 < len(tree) <= 300:
         return None
     items = [*tree.items()]

@@ -13,6 +13,7 @@ from raytrain.data.mask_values import GRAY
 
 VOID = 255
 MOST_CLASSES = 100
+_BACKGROUND = re.compile(r"(?i)_*(?:background|bg|none|nothing)_*")
 _VOID_NAME = re.compile(
     r"(?i)void|unlabel+ed|ignored?|unknown|undefined|don'?t[ _]?care|not[ _]labeled"
 )
@@ -80,7 +81,11 @@ def _levels(seen: Seen, values: list[int], names: ClassMap | None) -> Meaning:
     levels = [value for value in values if value not in ignore]
     if names is not None and known and set(levels) <= set(known):
         why = f"the classes of {names.file} that occur in the masks"
-        return _numbered(levels, ignore, values, Said([known[level] for level in levels], why))
+        own = levels if 0 in levels else [0, *levels]
+        words = [known.get(level, "background") for level in own]
+        if not _means_background(words[0]):
+            why += f"; {words[0]} is the background, which is not scored"
+        return _numbered(own, ignore, values, Said(words, why))
     levels = levels if 0 in levels else [0, *levels]
     if len(levels) == 2:
         return _two(levels, ignore, values)
@@ -98,6 +103,10 @@ def _numbered(levels: list[int], ignore: list[int], values: list[int], classes: 
 
 def _means_void(name: str) -> bool:
     return _VOID_NAME.fullmatch(name.strip()) is not None
+
+
+def _means_background(name: str) -> bool:
+    return _BACKGROUND.fullmatch(name.strip()) is not None
 
 
 def _two(levels: list[int], ignore: list[int], values: list[int]) -> Meaning:
@@ -200,7 +209,12 @@ def _named_colors(colors: set[int], names: ClassMap) -> Meaning:
     void = [color for color, word in names.colors.items() if _means_void(word)]
     shown = {color: word for color, word in names.colors.items() if color in colors}
     words = [word for color, word in shown.items() if color not in void]
-    classes = Said(words, f"the names in {names.file}, in its order")
+    first = next((word for word in words if _means_background(word)), None)
+    why = f"the names in {names.file}, in its order"
+    if first is None:
+        why += "; class 0 is not scored, so it is one without pixels"
+    others = (word for word in words if word != first)
+    classes = Said([first or "background", *others], why)
     labels: dict[str, object]
     if names.columns is not None and len(shown) == len(names.colors):
         labels = {"name": "color_table", "file": names.file, "columns": [*names.columns]}

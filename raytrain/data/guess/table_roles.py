@@ -11,7 +11,7 @@ from raytrain.data.guess.families import Family
 from raytrain.data.guess.files import PICTURES, File
 from raytrain.data.guess.looks import spread
 from raytrain.data.guess.said import Said, Tree
-from raytrain.data.tables import CsvTable, scan_table
+from raytrain.data.tables import CsvTable, scan_table, without_suffix
 from raytrain.rle.guess import best_layout, says_no_pixel
 
 PROBED = 200
@@ -228,6 +228,9 @@ def _by_table(root: Path, table: CsvTable, ids: str, what: str, more: str) -> di
 
 
 def _id_column(table: CsvTable, names: set[str]) -> str | None:
-    """Return the column that holds the names of all of these images, or None."""
-    fitting = (column for column in table.header if names <= set(table.column(column)))
-    return next(fitting, None)
+    """Return the column that holds the names or file names of all of these images, or None."""
+    for column in table.header:
+        cells = table.column(column)
+        if names <= {*cells, *map(without_suffix, cells)}:
+            return column
+    return None
