@@ -41,6 +41,11 @@ def drawn(root: Path, image: str, mask: str, labeled: Iterable[str], tests: Iter
         (("left/{at}_{n}.png", "gtFine/{at}_{n}.png"),
          ("train/ulm/ulm", "train/rome/rome", "val/bonn/bonn"), ("test/bern/bern",),
          ("left/{split}/*/{name}.png", "gtFine/{split}/*/{name}.png")),
+        # scans with a number and a word in the name
+        (("{at}/images/0{n}.png", "{at}/labels/0{n}.png"),
+         ("train/kidney_1_dense", "train/kidney_2", "train/kidney_3_sparse"),
+         ("test/kidney_5", "test/kidney_6"),
+         ("{split}/{case}/images/{name}.png", "{split}/{case}/labels/{name}.png")),
         # a test video whose name says so
         (("{at}/frame{n}.png", "{at}/frame{n}_gt.png"), ("seq_1", "seq_2", "seq_3"),
          ("test_seq_4",), ("{case}/{name}.png", "{case}/{name}_gt.png")),

@@ -13,6 +13,7 @@ thing."""
 FEWEST_SHARED = 2
 """Smallest number of names that folders of images and of masks share if these are no classes."""
 _HASH = re.compile(r"(?=.*[0-9])[0-9a-f]{6,}|[0-9a-f]{8}-[0-9a-f-]{27}", re.IGNORECASE)
+_NUMBERED = re.compile(r"(\D*[A-Za-z]\D*)(\d+)")
 _CACHED = 2**17
 """Largest number of names whose meaning is cached."""
 
@@ -32,6 +33,7 @@ class Free:
         plain = [name for name in names if not _says_role(name)]
         counted = Counter(map(skeleton, plain))
         self.skeletons |= {text for text, count in counted.items() if count > 1 and "#" in text}
+        self.skeletons |= _numbered(plain)
         hashes = [name for name in plain if _HASH.fullmatch(name)]
         self.hashes |= len(hashes) > 1
         rest = {skeleton(name) for name in plain if not self._counts(name)}
@@ -44,6 +46,19 @@ class Free:
 
     def _counts(self, name: str) -> bool:
         return skeleton(name) in self.skeletons or bool(self.hashes and _HASH.fullmatch(name))
+
+
+def _numbered(names: list[str]) -> set[str]:
+    """Return the skeletons of names with the same word before different numbers, whatever follows,
+    such as `kidney_1_dense` and `kidney_2`."""
+    of: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for name in names:
+        if (match := _NUMBERED.match(name)) is not None:
+            of[match[1]][match[2]].append(name)
+    single = (
+        [name for (name,) in by.values()] for by in of.values() if {*map(len, by.values())} == {1}
+    )
+    return {skeleton(name) for names in single if len(names) > 1 for name in names}
 
 
 def skeleton(name: str) -> str:
