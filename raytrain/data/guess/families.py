@@ -103,10 +103,11 @@ def families(files: list[File], free_names: frozenset[str] = frozenset()) -> lis
     found = []
     for place, placed in of_folder.items():
         of_suffix: dict[str, list[File]] = defaultdict(list)
+        beside = _stems(placed)
         for file in placed:
             of_suffix[file.suffix].append(file)
         for suffix, alike in of_suffix.items():
-            for (before, after), named in _by_affix(alike).items():
+            for (before, after), named in _by_affix(alike, beside).items():
                 members = tuple(_member(file, place, before, after) for file in named)
                 found.append(Family(place, before, after, suffix, members))
     return sorted(found, key=lambda family: (-len(family.members), family.shown))
@@ -117,11 +118,19 @@ def _member(file: File, folders: tuple[str | None, ...], before: str, after: str
     return Member(file.address, free, file.stem[len(before) : len(file.stem) - len(after)])
 
 
-def _by_affix(files: list[File]) -> dict[tuple[str, str], list[File]]:
-    """Return the files, divided by the text before and after the core of their names."""
+def _stems(files: list[File]) -> dict[tuple[str, ...], set[str]]:
+    """Return the names without suffix of the files of each folder."""
     stems: dict[tuple[str, ...], set[str]] = defaultdict(set)
     for file in files:
         stems[file.folders].add(file.stem)
+    return stems
+
+
+def _by_affix(
+    files: list[File], stems: dict[tuple[str, ...], set[str]]
+) -> dict[tuple[str, str], list[File]]:
+    """Return the files, divided by the text before and after the core of their names. `stems` are
+    the names in each folder, also of files with other suffixes."""
     endings = Counter(
         file.stem[at:]
         for file in files
@@ -133,7 +142,7 @@ def _by_affix(files: list[File]) -> dict[tuple[str, str], list[File]]:
         for ending, count in endings.items()
         if count > 1 and re.search("[A-Za-z]", ending) and count >= 0.1 * len(files)
     }
-    fixed = _fixed_names(stems)
+    fixed = _fixed_names(_stems(files))
     found: dict[tuple[str, str], list[File]] = defaultdict(list)
     for file in files:
         own = {*usual, _numbered_role(file.stem, stems[file.folders])}

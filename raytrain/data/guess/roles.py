@@ -57,7 +57,7 @@ def roles(root: Path, families: list[Family]) -> Roles:
         _key(family): look for family in families if (look := looks_of(root, family)) is not None
     }
     known = [family for family in families if _key(family) in looks]
-    pictures = {each.folders for each in known if not looks[_key(each)].flat}
+    pictures = {(each.folders, each.before) for each in known if not looks[_key(each)].flat}
     masks = [each for each in known if _may_be_masks(each, looks[_key(each)], pictures)]
     of_image: dict[str, list[Paired]] = defaultdict(list)
     taken = set()
@@ -118,11 +118,14 @@ def _key(family: Family) -> str:
 
 
 def _may_be_masks(
-    family: Family, looks: Looks, pictures: set[tuple[str | None, ...]]
+    family: Family, looks: Looks, pictures: set[tuple[tuple[str | None, ...], str]]
 ) -> bool:  # fmt: skip
-    """Return whether a family may contain masks. `pictures` has the folders whose files look like
-    images. A folder named `images` may contain masks, too, if its files look like images."""
-    text = f"{family.before} {family.after}" if family.folders in pictures else family.text
+    """Return whether a family may contain masks. `pictures` has the folders, and the beginnings of
+    names, of files that look like images. Their folder, such as `images`, may contain masks, too,
+    whose names may begin in the same way, such as `Image_`."""
+    shared = (family.folders, family.before) in pictures
+    beside = any(folders == family.folders for folders, _ in pictures)
+    text = f"{'' if shared else family.before} {family.after}" if beside else family.text
     if names_images(text) and not names_masks(family.text):
         return False
     if names_masks(family.text):
