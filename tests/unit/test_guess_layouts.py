@@ -47,6 +47,8 @@ def patterns(draft: Draft) -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("image", "mask", "test", "expected"),
     [
+        ("Image_{n}.jpg", "Image_{n}_1stHO.png", "test/Image_{n}.jpg",
+         ("{name}.jpg", "{name}_1stHO.png")),
         ("Train/Image_{n}.PNG", "Train/Image_{n}_Segmentation.PNG", "Test/Image_{n}.PNG",
          ("{split}/{name}.png", "{split}/{name}_Segmentation.png")),
         ("img_{n}.png", "mask_{n}.png", "test/img_{n}.png", ("img_{name}.png", "mask_{name}.png")),
