@@ -6,8 +6,8 @@ images of 96x96.
     and batches; mark .97 of its speed;
 (b) our ensemble with the RLE of its masks against a naive script: each member decodes every image
     file and predicts it alone, and a Python loop over the pixels writes the runs;
-(c) views of test-time augmentation against as many predictions without; mark 1.05 times their time
-    for views of the window's own size.
+(c) views of test-time augmentation against as many predictions without, with windows of 160x160;
+    mark 1.05 times their time.
 Exit code 1 when a mark is missed.
 """
 
@@ -24,6 +24,7 @@ from benchmarks.rle import looped
 from benchmarks.timing import median_ratio
 from raytrain.config.competition import CompetitionSpec
 from raytrain.config.dialects import DIALECTS
+from raytrain.config.framing import ResizeSpec
 from raytrain.config.models import UNetSpec
 from raytrain.config.predict import ViewGroup
 from raytrain.config.trial import TrialSpec
@@ -46,6 +47,9 @@ SPEED, VIEW_TIME = 0.97, 1.05
 MEMBERS, BATCH, IMAGES = 2, 8, 40
 CLASSES = ("bg", "rv", "myo", "lv")
 SPEC = TrialSpec(model=UNetSpec(width=8), batch_size=BATCH)
+WINDOWS = ResizeSpec(height=160, width=160)
+"""Scaled views have sides that are multiples of 32 pixels, so of 96x96 they would have 1.11 times
+the pixels."""
 TOGETHER: tuple[tuple[ViewGroup, ...], ...] = (
     ("hflip", "vflip"),
     ("turns",),
@@ -139,11 +143,7 @@ def our_rows(of: Setting) -> list[list[str]]:
 def view_time(of: Setting, views: tuple[View, ...], pairs: int) -> float:
     """Return the time of these views, in one prediction, over that of as many plain ones."""
     path, rows = of.checkpoints[0], of.cache.rows(of.ids)
-    network, card, frame = (
-        load_network(path),
-        read_card(path),
-        Frame(SPEC.framing, of.cache.largest),
-    )
+    network, card, frame = load_network(path), read_card(path), Frame(WINDOWS, of.cache.largest)
 
     def predict(views: tuple[View, ...]) -> None:
         for _ in predicted(network, card, of.cache, rows, frame, views):
@@ -176,10 +176,9 @@ def main() -> None:
         missed = speed < SPEED
         for groups in TOGETHER:
             taken = view_time(of, views_of(groups)[1:], pairs)
-            marked = groups != ("scales",)
-            mark = f" (mark {VIEW_TIME})" if marked else ""
-            missed |= marked and taken > VIEW_TIME
-            print(f"(c) {', '.join(groups)}: a view / a pass: {taken:.3f} of its time{mark}")
+            missed |= taken > VIEW_TIME
+            print(f"(c) {', '.join(groups)}: a view / a pass: {taken:.3f} of its time "
+                  f"(mark {VIEW_TIME})")  # fmt: skip
     sys.exit(missed)
 
 

@@ -132,10 +132,14 @@ GROUPS: dict[ViewGroup, tuple[View, ...]] = {
     "hflip": (Mirror(3),),
     "vflip": (Mirror(2),),
     "turns": (Turn(1), Turn(2), Turn(3)),
-    "scales": (Scale(0.8), Scale(1.25)),
+    "scales": (Scale(0.8), Scale(1.2)),
     "shifts": (Shift(1, 1), Shift(1, -1), Shift(-1, 1), Shift(-1, -1)),
 }
-"""Name of a group -> its views, without the image itself. No view is in two groups."""
+"""Name of a group -> its views, without the image itself. No view is in two groups.
+
+The views of a group have about as many pixels as the windows, and cost as much as a pass each:
+(.8 ** 2 + 1.2 ** 2) / 2 = 1.04.
+"""
 
 
 def views_of(groups: tuple[ViewGroup, ...]) -> tuple[View, ...]:

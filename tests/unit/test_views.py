@@ -106,9 +106,9 @@ def test_means_of_a_network_that_sees_only_places(group: str, expected: list[flo
 
 
 @pytest.mark.parametrize(("factor", "size", "expected"), [
-    (0.8, (96, 128), (64, 96)), (1.25, (96, 128), (128, 160)),
-    (0.8, (33, 300), (32, 256)), (1.25, (33, 300), (32, 384)),
-    (0.8, (8, 40), (32, 32)), (1.25, (8, 40), (32, 64)),
+    (0.8, (96, 128), (64, 96)), (1.2, (96, 128), (128, 160)),
+    (0.8, (33, 300), (32, 256)), (1.2, (33, 300), (32, 352)),
+    (0.8, (8, 40), (32, 32)), (1.2, (8, 40), (32, 64)),
 ])  # fmt: skip
 def test_scaled_sides_are_multiples(
     factor: float, size: tuple[int, int], expected: tuple[int, int]
