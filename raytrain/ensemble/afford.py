@@ -1,5 +1,6 @@
 """How long an ensemble needs for new images, and which members a time limit allows."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import prod
@@ -9,7 +10,7 @@ import numpy as np
 
 from raytrain.data.new_images import NewImage
 from raytrain.engine.predictor import frame_of
-from raytrain.engine.views import views_of
+from raytrain.engine.views import IDENTITY, views_of
 from raytrain.ensemble.new_maps import new_strips
 from raytrain.ensemble.prediction import LoadedShare
 from raytrain.ensemble.shares import MemberShare
@@ -88,6 +89,18 @@ class Pace:
         """Return by how much the last quarter of the parts was slower than measured."""
         last = self._taken[-max(RECENT, len(self._taken) // 4) :]
         return sum(each[0] for each in last) / sum(each[1] for each in last) if last else 1.0
+
+
+def foreseen_s(
+    members: Sequence[MemberShare], networks: Sequence[LoadedShare], bundle: Bundle,
+    images: Sequence[NewImage],
+) -> float:  # fmt: skip
+    """Return about how many seconds the images take: measured on one of them, without views."""
+    plain = [replace(each, views=(IDENTITY,)) for each in networks]
+    paths = [path for each in members for path in each.networks]
+    pace = Pace(dict(zip(paths, plain, strict=True)), [images])
+    pace.measure(members, bundle, images[:1], time.perf_counter)
+    return sum(pace.seconds(each, 0) for each in members)
 
 
 def affordable(

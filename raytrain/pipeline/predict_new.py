@@ -10,11 +10,13 @@ from PIL import Image
 
 from raytrain.backend.counting import Counting
 from raytrain.config.competition import SubmissionSpec
+from raytrain.config.duration import duration_text
 from raytrain.config.errors import shortened
 from raytrain.config.target import outputs, stored_type
 from raytrain.data.decode import decode_mask
 from raytrain.data.neighbours import own_frame
 from raytrain.data.new_images import FoundImages, NewImage, find_images, read_new
+from raytrain.ensemble.afford import foreseen_s
 from raytrain.ensemble.finished import Finished
 from raytrain.ensemble.new_maps import new_strips, parts_of
 from raytrain.ensemble.prediction import Strips, load_share
@@ -34,6 +36,8 @@ Extra = Literal["probabilities", "overlay", "csv"]
 BESIDE: dict[Extra, str] = {"probabilities": ".npy", "overlay": "_overlay.png"}
 """Kind of additional file -> ending of its name, which follows the image's name."""
 CSV = "submission.csv"
+MEASURED_FROM = 20
+"""Number of images from which one of them is predicted first, to estimate the time."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +92,13 @@ def _predict(
         return
     networks = [load_share(each) for each in shares(source.parts)[0]]
     parts = [part for part in parts_of(networks, images) if any(image.id in new for image in part)]
-    todo = sum(map(len, parts))
-    done = len(images) - todo
-    say(cost_text(source.parts, todo, len(images)))
+    left = [image for part in parts for image in part]
+    todo, done = len(left), len(images) - len(left)
+    cost = cost_text(source.parts, todo, len(images))
+    if todo >= MEASURED_FROM:
+        seconds = foreseen_s(source.parts, networks, source.bundle, left)
+        cost += f", about {duration_text(max(1, seconds))}"
+    say(cost)
     with Counting("predict", None, len(images), "image", lambda: done):
         for part in parts:
             for image, strips in new_strips(networks, source.bundle, part):
