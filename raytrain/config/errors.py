@@ -14,6 +14,8 @@ from raytrain.config.own import Widened, own_specs
 
 SHOWN = 10
 """Largest number of problems of one kind that a message lists."""
+PART = 4
+"""Least number of letters by which a name that contains them is suggested."""
 
 _VARYING = re.compile(r"'[^']*'|\S*/\S*|\d+")
 """The parts in which two problems of one kind may differ: names, paths and numbers."""
@@ -62,9 +64,13 @@ def _first_of(places: list[str]) -> str:
 
 
 def nearest(value: str, known: Iterable[str]) -> str | None:
-    """Return the known name that is closest to `value`, or None when no name is close."""
-    close = difflib.get_close_matches(str(value), list(known), n=1, cutoff=0.6)
-    return close[0] if close else None
+    """Return the known name that is closest to `value` or contains it, whatever its case, or None
+    when there is none."""
+    names, sought = {name.casefold(): name for name in known}, str(value).casefold()
+    close = difflib.get_close_matches(sought, names, n=1, cutoff=0.6)
+    if not close and len(sought) >= PART:
+        close = [name for name in names if sought in name]
+    return names[close[0]] if close else None
 
 
 def unknown_name(value: str, known: Iterable[str]) -> str:

@@ -94,6 +94,7 @@ trial:
     - [slices]
     - 3
     - null
+    - {name: elastic}
 """
 PROBLEMS = """\
 [0]: unknown 'slice'; did you mean 'slices'?
@@ -119,6 +120,7 @@ PROBLEMS = """\
 [12]: give a preset's name or a transform {name: ..., ...} (got ['slices'])
 [13]: give a preset's name or a transform {name: ..., ...} (got 3)
 [14]: give a preset's name or a transform {name: ..., ...} (got None)
+[15].name: unknown 'elastic'; did you mean 'ElasticTransform'?
 """
 
 
