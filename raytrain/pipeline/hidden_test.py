@@ -42,8 +42,8 @@ def predict_hidden(
     An image that cannot be read or predicted gets blank rows and a warning. Members with the
     smallest weights are left out as soon as the estimate for the remaining images exceeds the
     limit. Images for which even one network is too slow get blank rows. `trust` allows running the
-    Python files in the bundle. Raises ValueError for a missing folder, for two images of one name,
-    and for a damaged bundle.
+    Python files in the bundle. Raises ValueError for a missing folder, for a folder that has images
+    only in subfolders, for two images of one name, and for a damaged bundle.
     """
     start = clock()
     source = open_source(bundle, trust)
@@ -55,8 +55,12 @@ def predict_hidden(
             "run with a job"
         )
     found = find_images([str(images)], source.kind)
-    if found.problems:
-        raise ValueError("\n".join(found.problems))
+    problems = [*found.problems]
+    if not found.ids and any(path.endswith("/") for path in found.skipped):
+        problems.append(f"{images}: images are only in its subfolders; give a pattern, such as "
+                        f"{images / '*' / '*'}")  # fmt: skip
+    if problems:
+        raise ValueError("\n".join(problems))
     for place in found.empty:
         warn(f"{place}: no image is there")
     if found.skipped:

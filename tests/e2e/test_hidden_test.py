@@ -112,6 +112,15 @@ def test_what_cannot_be_predicted_gets_blank_rows_and_is_named(
     assert not any(found[f"c_mask{k}"] for k in (1, 2, 3))
 
 
+def test_a_folder_of_folders_is_refused(place: Path, tmp_path: Path) -> None:
+    (tmp_path / "images" / "case1").mkdir(parents=True)
+    Image.fromarray(np.zeros((96, 96), np.uint8)).save(tmp_path / "images" / "case1" / "a.png")
+    with pytest.raises(ValueError, match=r"images: images are only in its subfolders; .*/\*/\*"):
+        predict_hidden(tmp_path / "images", place / "bundle.zip", tmp_path / "found.csv")
+    predict_hidden(tmp_path / "images/*/*", place / "bundle.zip", tmp_path / "found.csv")
+    assert [*rows(tmp_path / "found.csv")] == [f"a_mask{k}" for k in (1, 2, 3)]
+
+
 class Machine:
     """A clock that goes on when images are predicted, by the passes and the slowness of now."""
 
