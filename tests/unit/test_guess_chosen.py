@@ -8,6 +8,8 @@ import pytest
 
 from raytrain.config.job import JobSpec
 from raytrain.data.checks import inspect
+from raytrain.data.guess.families import families
+from raytrain.data.guess.files import as_file
 from raytrain.pipeline.draft import Draft, draft_of
 from tests.layouts.scene import blobs, labelled, picture, rgb, write
 
@@ -41,6 +43,31 @@ def test_folders_beside_each_other_are_one_data_set(
     assert draft.report is not None
     assert len(draft.report.ids("train")) == 3 * len(folders)
     assert len(draft.report.ids("test")) == 2
+
+
+@pytest.mark.parametrize(
+    ("masks", "mask"),
+    [
+        ("truth", "truth/{name}_segmentation.png"),
+        ("truth_part_{part}", "truth_part_*/{name}_segmentation.png"),
+    ],
+)
+def test_images_in_numbered_parts_are_one_data_set(masks: str, mask: str, tmp_path: Path) -> None:
+    for n in range(6):
+        part = 1 + n // 3
+        truth = f"../{masks.format(part=part)}/{{name}}_segmentation.png"
+        (tmp_path / masks.format(part=part)).mkdir(exist_ok=True)
+        draw(tmp_path, [f"images_part_{part}/ISIC_{n}.png"], truth)
+    format = draft_of(str(tmp_path), None).job.competition.format
+    assert (format.image, format.mask) == ("images_part_*/{name}.png", mask)
+
+
+def test_parts_with_equal_names_or_an_alike_folder_stay_apart() -> None:
+    equal = ["images_1/a.png", "images_2/a.png"]
+    alike = ["images_1/a.png", "images_2/b.png", "images_masks/c.png"]
+    for addresses in (equal, alike):
+        found = families([as_file(address) for address in addresses])
+        assert len(found) == len(addresses)
 
 
 def test_a_person_chooses_between_folders_with_equal_names(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from raytrain.data.guess.files import File, names_images, names_masks
 from raytrain.data.guess.free import free_in, skeleton, template
+from raytrain.data.guess.parts import united_parts
 
 _CACHED = 2**17
 """Largest number of texts whose meaning is cached."""
@@ -101,7 +102,7 @@ def families(files: list[File], free_names: frozenset[str] = frozenset()) -> lis
     for folders, own in inside.items():
         of_folder[template(folders, free)] += own
     found = []
-    for place, placed in of_folder.items():
+    for place, placed in united_parts(of_folder).items():
         of_suffix: dict[str, list[File]] = defaultdict(list)
         beside = _stems(placed)
         for file in placed:
