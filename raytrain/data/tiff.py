@@ -2,7 +2,8 @@
 
 Some microscopes and endoscopes write three samples per pixel under the tag "gray". Decoders that
 trust the tag give one channel, and others refuse the file (CVC-ClinicDB's frames). tifffile gives
-all samples. Tags are trusted only for palettes, inverted gray, alpha and orientation.
+all samples. Tags are trusted only for palettes, inverted gray, orientation, and alpha that looks
+like alpha.
 """
 
 import logging
@@ -25,7 +26,8 @@ from raytrain.data.stored import (
     unreadable,
 )
 
-ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
+MOSTLY = 0.5
+"""Smallest share of opaque pixels of an alpha channel with soft edges."""
 ORIENTATION = 274
 SUFFIXES = (".tif", ".tiff")
 LOSSY = {"OJPEG", "JPEG", "JPEG_LOSSY", "ALT_JPEG", "IMPACJ"}
@@ -169,12 +171,26 @@ def _samples(page: tifffile.TiffPage) -> tuple[np.ndarray, int | None]:
     if axes not in ("YX", "YXS", "YXC"):
         raise ValueError(f"has the axes {axes}; save it as height x width (x channels)")
     first = page.samplesperpixel - len(page.extrasamples)
-    alpha = [first + place for place, kind in enumerate(page.extrasamples) if kind in ALPHA]
-    if array.ndim == 2 or not alpha:
+    alpha = [
+        first + place
+        for place, kind in enumerate(page.extrasamples)
+        if array.ndim == 3 and _is_alpha(kind, array[..., first + place], _top(page, array))
+    ]
+    if not alpha:
         return array, None
     hidden = (array[..., alpha] != _top(page, array)).any(-1)
     rest = np.delete(array, alpha, axis=2)
     return rest[..., 0] if rest.shape[2] == 1 else rest, int(hidden.sum())
+
+
+def _is_alpha(kind: int, band_HW: np.ndarray, top: int) -> bool:
+    """Return whether an extra sample is alpha. Writers such as tifffile declare the fourth band of
+    any image as unassociated alpha. Alpha is mostly opaque, or only hidden and opaque."""
+    if kind == tifffile.EXTRASAMPLE.UNASSALPHA:
+        opaque_HW = band_HW == top
+        sharp = bool((opaque_HW | (band_HW == 0)).all())
+        return bool(opaque_HW.any()) and (sharp or opaque_HW.mean() >= MOSTLY)
+    return kind == tifffile.EXTRASAMPLE.ASSOCALPHA
 
 
 def _top(page: tifffile.TiffPage, values: np.ndarray) -> int:

@@ -49,6 +49,16 @@ def test_a_palette_may_hide_pixels_of_an_image(clear: int | bytes, tmp_path: Pat
     np.testing.assert_array_equal(decode_mask(tmp_path / "p.png"), LABELS)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("last", ["values", "zeros"])
+def test_a_fourth_band_is_a_channel_though_the_writer_declares_alpha(
+    last: str, dtype: type[np.generic], tmp_path: Path
+) -> None:
+    bands = np.dstack([RGB, GRAY if last == "values" else 0 * GRAY]).astype(dtype)
+    tifffile.imwrite(tmp_path / "x.tif", bands, photometric="rgb", extrasamples=["unassalpha"])
+    np.testing.assert_array_equal(decode_image(tmp_path / "x.tif"), bands)
+
+
 def test_copies_of_a_tiff_in_smaller_sizes_do_not_count(tmp_path: Path) -> None:
     big = RNG.integers(0, 256, (32, 32, 3)).astype(np.uint8)
     for name, levels in {"first": (1, 2, 4), "last": (4, 2, 1)}.items():
