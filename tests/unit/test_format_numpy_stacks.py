@@ -1,5 +1,7 @@
 """Stacks: a row an image, mapped and never read whole."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ from raytrain.config.competition import CompetitionSpec
 from raytrain.config.formats import NumpyStacksSpec
 from raytrain.data.cache import open_cache
 from raytrain.data.checks import inspect
+from raytrain.data.formats.numpy_stacks import read_stack_mask
 from raytrain.data.report import DataReport
 from raytrain.data.samples import read_image
 from raytrain.data.stacks import stack_rows
@@ -41,6 +44,33 @@ def test_stacks_that_are_none(tmp_path: Path, file: str, array: np.ndarray, word
     np.save(tmp_path / file, array)
     problems = found_in(tmp_path, NumpyStacksSpec()).problems
     assert any(words in problem and file in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        (lambda m: m[..., None], ""),
+        (lambda m: np.stack([m] * 3, -1), ""),
+        (lambda m: m.astype(np.float32), ""),
+        (lambda m: m * np.float32(0.5), "fractions or negative"),
+        (lambda m: np.stack([m == 0, m > 0], -1).astype(np.float32), "target: multi_label"),
+    ],
+)
+def test_masks_of_other_shapes_and_types(
+    tmp_path: Path, shape: Callable[[np.ndarray], np.ndarray], words: str
+) -> None:
+    write_numpy_stacks(tmp_path)
+    masks = np.load(tmp_path / "trainlabels.npy")
+    np.save(tmp_path / "trainlabels.npy", shape(masks))
+    one = partial(
+        read_stack_mask, NumpyStacksSpec(), tmp_path, ("trainlabels.npy#0",), masks.shape[1:],
+        CLASSES, "single_label",
+    )  # fmt: skip
+    if words:
+        with pytest.raises(ValueError, match=words):
+            one()
+    else:
+        np.testing.assert_array_equal(one(), masks[0])
 
 
 def _report(root: Path) -> DataReport:

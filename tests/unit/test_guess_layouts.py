@@ -158,6 +158,18 @@ def test_stacks_of_numpy(tmp_path: Path) -> None:
     assert (format.images, format.masks) == ("{split}_images.npy", "{split}_masks.npy")
 
 
+def test_a_stack_of_masks_may_have_a_channel_for_each_class(tmp_path: Path) -> None:
+    scenes = [scene(np.random.default_rng(n), 2) for n in range(8)]
+    masks_NHW = np.stack([mask for _, mask in scenes])
+    np.save(tmp_path / "images.npy", np.stack([image for image, _ in scenes])[..., None])
+    np.save(tmp_path / "masks.npy", np.eye(3, dtype=np.float32)[masks_NHW])
+    draft = draft_of(str(tmp_path), None)
+    competition = draft.job.competition
+    assert (draft.problems, competition.target) == ((), "multi_label")
+    assert len(competition.classes) == 4
+    assert "one may be the background" in draft.text
+
+
 @pytest.mark.parametrize("format", ["cvat", "labelme", "supervisely", "yolo"])
 def test_files_of_annotation_tools(format: str, tmp_path: Path) -> None:
     WRITERS[format][0](tmp_path / format)

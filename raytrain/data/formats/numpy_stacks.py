@@ -54,9 +54,28 @@ def read_stack_mask(
     if target == "multi_label":
         layers = mask[..., None] if mask.ndim == 2 else mask
         return stacked(layers if above is None else layers > above, len(classes), path)
-    if mask.ndim != 2 or mask.dtype.kind not in "ubi" or mask.min(initial=0) < 0:
-        raise ValueError(f"{path}: masks must be whole numbers >= 0 of shape N x H x W")
-    return as_classes(mask, spec.labels, classes, path, root)
+    return as_classes(_numbers(mask, path), spec.labels, classes, path, root)
+
+
+def _numbers(mask: np.ndarray, path: Path) -> np.ndarray:
+    """Return mask_HW of whole numbers from H x W (x C). Channels that are all equal count as one.
+    Raises ValueError for other channels, for fractions, and for negative numbers."""
+    if mask.ndim == 3 and (mask != mask[..., :1]).any():
+        raise ValueError(
+            f"{path}: its masks have {mask.shape[2]} channels; if each is a class, set "
+            "competition.target: multi_label, and name in competition.classes the background and "
+            "each channel; else save class numbers, N x H x W"
+        )
+    mask_HW = mask[..., 0] if mask.ndim == 3 else mask
+    if mask_HW.dtype.kind == "f" and np.isfinite(mask_HW).all():
+        whole_HW = mask_HW.astype(np.int64)
+        mask_HW = whole_HW if (whole_HW == mask_HW).all() else mask_HW
+    if mask_HW.dtype.kind == "f" or mask_HW.min(initial=0) < 0:
+        raise ValueError(
+            f"{path}: masks must hold whole numbers from 0 on; these hold fractions or negative "
+            "numbers; save class numbers, N x H x W"
+        )
+    return mask_HW
 
 
 def _on_disk(root: Path, address: str) -> str:

@@ -20,7 +20,14 @@ from raytrain.data.guess.paired import paired_layout
 from raytrain.data.guess.roles import Roles, roles, siblings
 from raytrain.data.guess.said import Said, Tree
 from raytrain.data.guess.split_rule import split_tree
-from raytrain.data.guess.stacks import Stack, StackLayout, planes_of, stack_layout, stacks_in
+from raytrain.data.guess.stacks import (
+    Channels,
+    Stack,
+    StackLayout,
+    planes_of,
+    stack_layout,
+    stacks_in,
+)
 from raytrain.data.guess.suffixes import any_suffix
 from raytrain.data.guess.table_layout import table_layout
 from raytrain.data.guess.table_roles import Tables, tables_in
@@ -98,13 +105,15 @@ def _nothing(root: Path, files: list[File], pictures: list[File]) -> str:
 
 
 def _stacked(found: Found, layout: StackLayout) -> Layout:
-    seen = Seen()
+    seen, each = Seen(), Channels()
     for stack in layout.masks:
         plane = planes_of(found.root, stack)
         for place in spread(range(stack.shape[0]), _STACK_PLANES):
-            count_values(seen, np.asarray(plane(place)))
-    several = len(layout.masks[0].shape) == 4
-    meant = meaning(seen, False, class_map(found.root, found.files))
+            mask = np.asarray(plane(place))
+            count_values(seen, mask)
+            each.count(mask)
+    seen.layers = seen.layers or each.classes
+    meant = each.said(meaning(seen, False, class_map(found.root, found.files)))
     patterns = layout.patterns
     format: dict[str, Said | Tree] = {
         "name": Said("numpy_stacks", "files that hold many images each"),
@@ -113,7 +122,7 @@ def _stacked(found: Found, layout: StackLayout) -> Layout:
         ),
         "masks": Said(patterns.mask, "an array of masks of the same size"),
     }
-    if meant.labels is not None and not several:
+    if meant.labels is not None:
         format["labels"] = meant.labels
     splits = split_tree(patterns, 0)
     return Layout(format, splits, meant, {}, questions=meant.questions, target=meant.target)

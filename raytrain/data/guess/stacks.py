@@ -1,13 +1,15 @@
 """Stacks: files that hold many images each, as `.npy` arrays or TIFF files with many pages."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import tifffile
 
 from raytrain.data.guess.files import File, names_images, names_masks, split_of
+from raytrain.data.guess.meaning import Meaning
+from raytrain.data.guess.said import Said
 from raytrain.data.guess.split_rule import Patterns, Together, together
 
 LOOKED = 5
@@ -33,6 +35,35 @@ class StackLayout:
     masks: tuple[Stack, ...]
     images: Stack
     """One stack of images that have masks, as an example."""
+
+
+@dataclass
+class Channels:
+    """What the channels of some masks hold: a class each, or something else."""
+
+    classes: int = 0
+    """Number of channels, if each is a class: all hold 0 and one other value."""
+    whole: bool = True
+    """Whether each pixel belongs to exactly one channel."""
+    other: bool = False
+
+    def count(self, mask: np.ndarray) -> None:
+        """Add one mask, H x W or H x W x K."""
+        several = mask.ndim == 3 and mask.shape[2] > 1
+        self.other |= not several or len(np.unique(mask[mask != 0])) > 1 or _is_color(mask)
+        self.classes = 0 if self.other else mask.shape[2]
+        self.whole &= not self.other and bool(((mask != 0).sum(axis=2) == 1).all())
+
+    def said(self, meant: Meaning) -> Meaning:
+        """Return the meaning, with a word on the background if a channel may hold it."""
+        if not (self.classes and self.whole):
+            return meant
+        why = f"{meant.classes.why}\nthe classes cover each pixel, so one may be the background"
+        return replace(meant, classes=Said(meant.classes.value, why))
+
+
+def _is_color(mask_HWK: np.ndarray) -> bool:
+    return mask_HWK.shape[2] == 3 and bool(mask_HWK.max() > 1)
 
 
 def stacks_in(root: Path, files: list[File]) -> list[Stack]:
