@@ -188,10 +188,10 @@ def test_files_of_annotation_tools(format: str, tmp_path: Path) -> None:
     assert all(sample.mask for sample in found.samples[:3])
 
 
-@pytest.mark.parametrize("suffix", ["", ".PNG"])
-def test_tables_of_splits_and_groups(suffix: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("suffix", "column"), [("", "patient_id"), (".PNG", "lesion_id")])
+def test_tables_of_splits_and_groups(suffix: str, column: str, tmp_path: Path) -> None:
     rows = [f"{n}{suffix},{'train' if n < 6 else 'val'},p{n // 3}" for n in range(9)]
-    write_rows(tmp_path / "meta.csv", "image,split,patient_id", rows)
+    write_rows(tmp_path / "meta.csv", f"image,split,{column}", rows)
     draft = drawn(tmp_path, "images/{n}.png", "masks/{n}.png", count=9)
     competition = draft.job.competition
     assert (competition.splits.name, competition.group.name) == ("table", "table")

@@ -16,8 +16,8 @@ from raytrain.rle.guess import best_layout, says_no_pixel
 
 PROBED = 200
 _GROUP = re.compile(
-    r"(?i).*(patient|subject|case|slide|video|sequence|seq|group|series|study|scene|donor|site|clip)"
-    r"(_?(id|no|nr|number|name))?"
+    r"(?i).*(patient|subject|case|slide|video|sequence|seq|group|series|study|scene|donor|site|clip"
+    r"|lesion(?=_?id))(_?(id|no|nr|number|name))?"
 )
 _SAMPLE = re.compile(r"(?i)sample|submission|submit")
 _CUT = re.compile(r"[^0-9A-Za-z]")
