@@ -42,6 +42,9 @@ def draw_channels(root: Path, image: str, mask: str, channels: Sequence[str]) ->
          "x/{channel}/{name}.png"),
         ("x/{1}/{0}.png", "x/label/{0}.png", ("B02", "B03", "B08"), "x/{channel}/{name}.png"),
         ("x/{1}/{0}.png", "x/label/{0}.png", ("T1", "T2"), "x/{channel}/{name}.png"),
+        ("train_{1}/{1}_{0}.TIF", "train_gt/gt_{0}.TIF", ("red", "green", "blue", "nir"),
+         "train_{channel}/{channel}_{name}.tif"),
+        ("{1}/{0}-{1}.png", "masks/{0}.png", ("T1", "T2"), "{channel}/{name}-{channel}.png"),
     ],
 )  # fmt: skip
 def test_files_that_are_channels_of_one_image(
@@ -56,7 +59,7 @@ def test_files_that_are_channels_of_one_image(
     assert (draft.report.channels, len(draft.report.labeled)) == (len(channels), 4)
 
 
-@pytest.mark.parametrize("path", ["{0}_{1}", "{1}/{0}"])
+@pytest.mark.parametrize("path", ["{0}_{1}", "{1}/{0}", "{1}/{1}_{0}"])
 def test_files_with_masks_of_their_own_are_no_channels(tmp_path: Path, path: str) -> None:
     draw_channels(tmp_path, f"images/{path}.png", f"masks/{path}.png", ("left", "right"))
     draft = draft_of(str(tmp_path), None)
@@ -76,9 +79,10 @@ def test_folders_of_test_images_with_equal_files_are_no_channels(
     assert format.channels == ()
 
 
-def test_folders_of_patients_with_equal_files_are_no_channels(tmp_path: Path) -> None:
+@pytest.mark.parametrize("file", ["{1}/{0}", "{1}/{1}_{0}"])
+def test_folders_of_patients_with_equal_files_are_no_channels(tmp_path: Path, file: str) -> None:
     patients = [f"p{number}" for number in range(4)]
-    draw_channels(tmp_path, "images/{1}/{0}.png", "masks/{1}/{0}.png", patients)
+    draw_channels(tmp_path, f"images/{file}.png", f"masks/{file}.png", patients)
     format = draft_of(str(tmp_path), None).job.competition.format
     assert isinstance(format, PairedFoldersSpec)
     assert format.channels == ()

@@ -1,8 +1,9 @@
-"""Which files are channels of one image, by their names: `a_red.tif`, or `red/a.tif`."""
+"""Which files are channels of one image, by their names: `a_red.tif`, `red/a.tif`, or
+`train_red/red_a.tif`."""
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from raytrain.data.channels import CHANNEL
@@ -19,10 +20,15 @@ _ENDING = re.compile(r"(.+)([_\-. ])([A-Za-z]\w*|\d{4})")
 """Pattern of a name that ends with a joint and a channel. Numbers at the end are views, slices or
 frames, except the four digits of nnU-Net's modalities."""
 
+_WORD = re.compile(r"[^_\-. ]+")
 _FOLDER = re.compile(r"[A-Za-z]+\d?[A-Za-z]*|(?i:b|c|ch|channel|band|t)[_-]?\d{1,2}[Aa]?")
 """Pattern of a folder that may be a channel, such as `red`, `T1ce` or `B08`."""
 _NUMBERED = re.compile(r"(?!(?i:b|c|ch|channel|band|t)[_-]?\d)([A-Za-z]+)\d.*")
 """Pattern of a name whose number may count patients or series; the group is the text before it."""
+
+_PART = f"{{{CHANNEL}}}"
+_Image = tuple[tuple[str, ...], str, str, str]
+"""The folders, the suffix, the way of naming, and the name of an image."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +39,11 @@ class United:
     files: list[File]
     firsts: frozenset[str]
     """The addresses of the files that replace all channels of an image."""
-    joint: str | None
-    """The text between the image's name and the channel; None: the channel is a folder's name."""
     channels: tuple[str, ...]
+    name: str = "{name}"
+    """How a file is named after image and channel, such as `{name}_{channel}`."""
+    in_folder: bool = False
+    """Whether the folder of a file is named after the channel, too."""
 
     def layout(self, found: Layout) -> Layout | None:
         """Return `found`, which is the layout of these files, as the layout of all files, with
@@ -48,26 +56,34 @@ class United:
         format: dict[str, Said | Tree] = {}
         for key, said in found.format.items():
             if key in ("image", "test_image") and isinstance(said, Said):
-                said = replace(said, value=self._with_channel(said.value))
+                if (pattern := self._with_channel(said.value)) is None:
+                    return None
+                said = replace(said, value=pattern)
             format[key] = said
         why = "a file for each channel; their order is that of the image's channels"
         format["channels"] = Said([*self.channels], why)
         return replace(found, format=format)
 
     def _names_channel(self, address: str) -> bool:
-        if self.joint is None:
-            return not {*self.channels}.isdisjoint(address.split("/")[:-1])
-        endings = tuple(f"{self.joint}{channel}" for channel in self.channels)
-        return address.rpartition(".")[0].endswith(endings)
+        *folders, file = address.split("/")
+        if self.name == "{name}":
+            return not {*self.channels}.isdisjoint(folders)
+        stem = file.rpartition(".")[0]
+        ends = (self.name.replace(_PART, channel).split("{name}") for channel in self.channels)
+        return any(stem.startswith(start) and stem.endswith(end) for start, end in ends)
 
-    def _with_channel(self, pattern: str) -> str:
-        if self.joint is None:
-            parts = pattern.split("/")
-            parts[parts.index(self.channels[0])] = f"{{{CHANNEL}}}"
-            return "/".join(parts)
-        stem, dot, suffix = pattern.rpartition(".")
-        return f"{stem}{self.joint}{{{CHANNEL}}}{dot}{suffix}"
-
+    def _with_channel(self, pattern: str) -> str | None:
+        """Return the pattern of the first channel as that of all channels; None if the channel's
+        folder is no fixed part of it."""
+        *folders, file = pattern.split("/")
+        if self.in_folder:
+            if folders[-1] == self.channels[0]:
+                folders[-1] = _PART
+            folders[-1] = _with_part(folders[-1], self.channels[0])
+            if _PART not in folders[-1]:
+                return None
+        stem, dot, suffix = file.rpartition(".")
+        return "/".join((*folders, f"{self.name.replace('{name}', stem)}{dot}{suffix}"))
 
 def united(files: Sequence[File]) -> United | None:
     """Return the files with one file for each image, or None if no names say that files are
@@ -75,24 +91,49 @@ def united(files: Sequence[File]) -> United | None:
 
     All images must have the same channels, at least two.
     """
-    return _by_endings(files) or _by_folders(files)
+    return _by_both(files) or _by_endings(files) or _by_folders(files)
 
 
 def _by_endings(files: Sequence[File]) -> United | None:
-    stems: dict[tuple[tuple[str, ...], str, str, str], dict[str, File]] = defaultdict(dict)
+    stems: dict[_Image, dict[str, File]] = defaultdict(dict)
     for file in files:
         match = _ENDING.fullmatch(file.stem)
         if match and not _says_more("/".join((*file.folders[-1:], match[3]))):
-            stems[file.folders, file.suffix, match[1], match[2]][match[3]] = file
-    shapes = Counter((key[-1], frozenset(found)) for key, found in stems.items())
+            name = f"{{name}}{match[2]}{_PART}"
+            stems[file.folders, file.suffix, name, match[1]][match[3]] = file
+    return _named(files, stems, False)
+
+
+def _by_both(files: Sequence[File]) -> United | None:
+    """Return the files of folders such as `train_red`, whose files begin or end with `red`, too."""
+    stems: dict[_Image, dict[str, File]] = defaultdict(dict)
+    for file in files:
+        *folders, last = file.folders or ("",)
+        for word in filter(_FOLDER.fullmatch, _WORD.findall(last)):
+            begins = re.fullmatch(rf"{word}([_\-. ])(?P<name>.+)", file.stem)
+            match = begins or re.fullmatch(rf"(?P<name>.+)([_\-. ]){word}", file.stem)
+            if match is None or _says_more(word):
+                continue
+            name = f"{_PART}{begins[1]}{{name}}" if begins else f"{{name}}{match[2]}{_PART}"
+            place = (*folders, _with_part(last, word))
+            stems[place, file.suffix, name, match["name"]][word] = file
+    found = _named(files, stems, True)
+    return None if found is None or _are_counted(frozenset(found.channels)) else found
+
+
+def _named(
+    files: Sequence[File], stems: Mapping[_Image, dict[str, File]], in_folder: bool
+) -> United | None:
+    """Return the files with one for each image, whose channels are `stems`."""
+    shapes = Counter((key[2], frozenset(found)) for key, found in stems.items())
     if len(shapes) != 1:
         return None
-    [((joint, names), count)] = shapes.items()
+    [((name, names), count)] = shapes.items()
     channels = _in_order(names)
     numbered = channels[0].isdecimal() and int(channels[0]) != 0
     if len(channels) < 2 or count < FEWEST or numbered:
         return None
-    firsts = {found[channels[0]].address: key[2] for key, found in stems.items()}
+    firsts = {found[channels[0]].address: key[3] for key, found in stems.items()}
     rest = {file.address for found in stems.values() for file in found.values()} - {*firsts}
     alone = [
         replace(file, stem=firsts.get(file.address, file.stem))
@@ -102,7 +143,7 @@ def _by_endings(files: Sequence[File]) -> United | None:
     places = Counter((file.folders, file.stem, file.suffix) for file in alone)
     if max(places.values()) > 1:
         return None
-    return United(alone, frozenset(firsts), joint, channels)
+    return United(alone, frozenset(firsts), channels, name, in_folder)
 
 
 def _by_folders(files: Sequence[File]) -> United | None:
@@ -125,7 +166,12 @@ def _by_folders(files: Sequence[File]) -> United | None:
     channels = _in_order(next(iter(shapes)))
     alone = [file for file in files if not {*file.folders[-1:]} & {*channels[1:]}]
     firsts = frozenset(file.address for file in alone if file.folders[-1:] == channels[:1])
-    return United(alone, firsts, None, channels)
+    return United(alone, firsts, channels, in_folder=True)
+
+
+def _with_part(folder: str, word: str) -> str:
+    """Return the name of a folder with `{channel}` in place of the word."""
+    return _WORD.sub(lambda match: _PART if match[0] == word else match[0], folder)
 
 
 def _are_counted(names: frozenset[str]) -> bool:
@@ -142,12 +188,11 @@ def _has_role(file: File) -> bool:
 
 
 def _in_order(names: frozenset[str]) -> tuple[str, ...]:
-    """Return red, green and blue in this order, and other channels in natural order."""
+    """Return red, green and blue in this order, then other channels in natural order."""
     lower = {name.lower(): name for name in names}
-    for colors in COLORS:
-        if {*colors} == {*lower}:
-            return tuple(lower[color] for color in colors)
-    return tuple(sorted(names, key=natural_key))
+    colors = next((each for each in COLORS if {*each} <= {*lower}), ())
+    first = tuple(lower[color] for color in colors)
+    return first + tuple(sorted(names - {*first}, key=natural_key))
 
 
 def _says_more(text: str) -> bool:
