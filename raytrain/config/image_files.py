@@ -30,7 +30,7 @@ class ImageFiles(Spec):
     images."""
     image_id: str | None = None
     """The name of an image, made from the parts of its path, such as `{case}_{day}`. null: `{name}`
-    or, without `{name}`, all parts joined by `_`."""
+    or, without `{name}`, all parts joined by `_`. Without `test_image`, it may have `{split}`."""
 
     @field_validator("image")
     @classmethod
@@ -47,7 +47,7 @@ class ImageFiles(Spec):
     def _naming_pattern(cls, value: str | None) -> str | None:
         if value is not None and ("*" in value or "/" in value):
             raise ValueError(f"{value!r}: a name has no * and no /; use parts such as {{case}}")
-        return value and checked_parts(value, ("name",))
+        return value and checked_parts(value, ("name", "split"))
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
@@ -63,11 +63,14 @@ class ImageFiles(Spec):
         if self.test_image is not None and by_channel != ("channel" in parts_of(self.test_image)):
             problems.append("test_image: write {channel} in both image and test_image, or in none")
         if self.image_id is not None:
-            problems += unknown_parts("image_id", self.image_id, known)
+            split = ["split"] if "split" in parts_of(self.image) else []
+            problems += unknown_parts("image_id", self.image_id, [*known, *split])
         elif not known:
             problems.append(
                 f"image: {self.image!r} is the same for all images; add a part such as {{name}}"
             )
+        if self.test_image is not None and "split" in parts_of(self.image_id or ""):
+            problems.append("image_id: remove {split}, which the images of test_image do not have")
         if self.test_image is not None and not problems:
             lacking = [p for p in parts_of(self.naming) if p not in parts_of(self.test_image)]
             problems += [

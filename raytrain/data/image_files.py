@@ -145,7 +145,8 @@ def _matching(
     images: dict[str, ImageFile] = {}
     repeated = []
     for planes in planes_of(match for match in found if match.address not in taken):
-        name, elsewhere = filled(spec.naming, **planes.fields), pattern != spec.image
+        name = filled(spec.naming, **planes.fields, split=word)
+        elsewhere = pattern != spec.image
         image = ImageFile(name, split, word, planes.files, planes.fields, elsewhere)
         first = images.setdefault(name, image)
         if first is not image:

@@ -85,6 +85,7 @@ class United:
         stem, dot, suffix = file.rpartition(".")
         return "/".join((*folders, f"{self.name.replace('{name}', stem)}{dot}{suffix}"))
 
+
 def united(files: Sequence[File]) -> United | None:
     """Return the files with one file for each image, or None if no names say that files are
     channels.

@@ -14,6 +14,7 @@ from raytrain.data.guess.looks import spread
 from raytrain.data.guess.meaning import Meaning, meaning
 from raytrain.data.guess.pairs import Paired
 from raytrain.data.guess.said import Candidate, Question, Said, Tree, no_test, without_masks
+from raytrain.data.guess.split_names import by_word
 from raytrain.data.guess.split_rule import (
     Patterns,
     Together,
@@ -118,7 +119,9 @@ def _format(
     if joined.test_image is not None:
         format["test_image"] = Said(joined.test_image, f"{counted(tests, 'image')} without masks")
     if train.image_id is not None:
-        format["image_id"] = Said(train.image_id, "the file's name alone is not unique")
+        why = "the file's name alone is not unique"
+        whole = "{split}" in train.image_id
+        format["image_id"] = Said(train.image_id, "the file's whole name" if whole else why)
     if meant.labels is not None:
         format["labels"] = meant.labels
     return format
@@ -141,6 +144,8 @@ def _by_split(found: Found) -> tuple[dict[str, Paired], tuple[Question, ...]]:
         of = {"train": [pair for pairs in of.values() for pair in pairs]}
     largest = {split: max(pairs, key=lambda pair: len(pair.of)) for split, pairs in of.items()}
     several = of.get("train", [])
+    if len(of) == len(several) == 1 and not found.roles.others:
+        return by_word(several[0]) or largest, ()
     if len(several) < 2:
         return largest, ()
     candidates = tuple(

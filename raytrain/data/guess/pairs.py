@@ -9,6 +9,7 @@ from typing import Literal
 
 from raytrain.data.guess.affixes import without_shared
 from raytrain.data.guess.families import Family, Member
+from raytrain.data.guess.split_rule import split_as_part
 
 Parts = Literal["one", "object", "class"]
 """What one mask file holds: the whole mask of an image, one object, or one class."""
@@ -50,7 +51,10 @@ class Paired:
 
     @property
     def image_id(self) -> str | None:
-        """The pattern of a sample's name, if it has more parts than the file's name."""
+        """The pattern of a sample's name, if it has more parts than the file's name, or if the
+        file's name has the word of a split."""
+        if split_as_part(self.image_core) != self.image_core:
+            return split_as_part(self.image_core)
         parts = [text for text in self.image_free if text in NAMED]
         return "_".join((*parts, "{name}")) if parts else None
 
@@ -61,7 +65,7 @@ class Paired:
             for folder, text in zip(member.free, self.image_free, strict=False)
             if text in NAMED
         ]
-        in_core = self.image_core == "{name}"
+        in_core = "{" in self.image_core
         return "_".join((*parts, member.core)) if in_core else member.free[-1]
 
     @property

@@ -10,7 +10,7 @@ from raytrain.data.guess.files import GLUED, File, split_of
 from raytrain.data.guess.said import Said, Tree
 
 ORDER = ("train", "val", "test")
-_WORD = re.compile(
+WORD = re.compile(
     r"(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))"
     r"(?i:train(?:ing)?|trn|tr|val(?:id(?:ation)?)?|vl|dev|test(?:ing)?|ts|eval(?:uation)?)"
     rf"(?=[^a-z]|$|{GLUED})"
@@ -68,14 +68,14 @@ def _joined(every: Mapping[str, tuple[Patterns, str] | None]) -> Together | None
 
 def split_as_part(text: str) -> str:
     """Return the text with `{split}` for each word of a split."""
-    return _WORD.sub("{split}", text)
+    return WORD.sub("{split}", text)
 
 
 def _with_word(patterns: Patterns) -> tuple[Patterns, str] | None:
     """Return the patterns with `{split}`, and the word that it replaces; None if they do not differ
     in exactly one word."""
-    words = set(_WORD.findall(patterns.image))
-    in_mask = set(_WORD.findall(patterns.mask or ""))
+    words = set(WORD.findall(patterns.image))
+    in_mask = set(WORD.findall(patterns.mask or ""))
     if len(words) != 1 or (patterns.mask is not None and in_mask != words):
         return None
     (word,) = words
@@ -96,7 +96,7 @@ def split_tree(found: Together, unlabeled: int) -> Tree | None:
         if word is not None and word != split:
             tree[split] = Said(word, f"in the paths of {split} images, {{split}} is this word")
         elif word is None and split == "val":
-            tree[split] = Said(None, "no folder of its own; the search validates on the first fold")
+            tree[split] = Said(None, "no val images; the search validates on the first fold")
         elif word is None and found.test_image is None:
             tree[split] = Said(None, f"no {split} images were found")
     return tree or None
