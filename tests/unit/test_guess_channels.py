@@ -86,3 +86,20 @@ def test_folders_of_patients_with_equal_files_are_no_channels(tmp_path: Path, fi
     format = draft_of(str(tmp_path), None).job.competition.format
     assert isinstance(format, PairedFoldersSpec)
     assert format.channels == ()
+
+
+def test_numbered_layers_beside_each_picture_may_be_the_images(tmp_path: Path) -> None:
+    draw_channels(tmp_path, "train/{0}/layers/{1}.tif", "train/{0}/labels.png", ("00", "01", "02"))
+    noise_HW = np.random.default_rng(2).integers(0, 255, (32, 40)).astype(np.uint8)
+    for patient in range(6):
+        write(tmp_path / f"train/p{patient}/photo.png", noise_HW)
+    for name in "ab":
+        for layer in range(3):
+            write(tmp_path / f"test/{name}/layers/{layer:02d}.tif", noise_HW)
+    draft = draft_of(str(tmp_path), None)
+    [question] = [each for each in draft.questions if each.key == "competition.format.image"]
+    assert [each.line for each in question.candidates] == [
+        'image: "train/{name}/photo.png"',
+        'image: "train/{name}/layers/{channel}.tif", '
+        'test_image: "test/{name}/layers/{channel}.tif"',
+    ]

@@ -10,6 +10,7 @@ from raytrain.data.guess.classmap import class_map
 from raytrain.data.guess.families import Family
 from raytrain.data.guess.files import split_of
 from raytrain.data.guess.found import Found, Layout, test_family
+from raytrain.data.guess.layer_folders import layer_question
 from raytrain.data.guess.looks import spread
 from raytrain.data.guess.meaning import Meaning, meaning
 from raytrain.data.guess.pairs import Paired
@@ -47,7 +48,7 @@ def paired_layout(found: Found) -> Layout | None:
     # Masks of test images that are named in another way are not theirs, or not of this kind.
     apart = of.pop("test") if "test" in of and joined.test_image is not None else None
     test = None if apart is None else apart.images
-    questions += _other_masks(found, train, joined)
+    questions += layer_question(found, train) + _other_masks(found, train, joined)
     images = {pair.name(m): m.address for pair in of.values() for m in pair.images.members}
     masks = {
         pair.name(member): pair.of[member.address]
