@@ -3,6 +3,7 @@
 
 import gc
 import os
+import urllib.request
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ settings.load_profile("suite")
 
 # Messages about progress are where a test looks for printed text.
 print_messages()
+# `urlopen` keeps the proxies that the environment names at its first call, also those of one test.
+urllib.request.install_opener(urllib.request.build_opener(urllib.request.ProxyHandler({})))
 
 
 ORDER = ("ray", "zoo", "e2e", "chaos", "gpu", "unit")
