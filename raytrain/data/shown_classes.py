@@ -26,8 +26,8 @@ def class_problems(
     ignored = sum(row["ignored"] for row in labeled)
     hint = f" ({ignored} px are ignored by competition.format.labels)" if ignored else ""
     problems = [
-        f"class {competition.classes[k]!r} ({k}): no mask has a pixel of it{hint}; correct "
-        "competition.format.labels, or remove the class from competition.classes"
+        f"class {competition.classes[k]!r} ({k}): no mask has a pixel of it{hint}; "
+        f"{_remedy(competition)}"
         for k in unseen
         if k not in named
     ]
@@ -38,6 +38,12 @@ def class_problems(
             "competition.splits"
         )
     return problems, _note([competition.classes[k] for k in named], hint)
+
+
+def _remedy(competition: CompetitionSpec) -> str:
+    if competition.format.name == "numpy_stacks" and competition.target == "multi_label":
+        return "save the masks without this channel, and remove the class from competition.classes"
+    return "correct competition.format.labels, or remove the class from competition.classes"
 
 
 def _note(names: list[str], hint: str) -> tuple[str, ...]:

@@ -82,6 +82,27 @@ def _report(root: Path) -> DataReport:
     )  # fmt: skip
 
 
+def test_the_advice_for_a_channel_without_a_pixel_can_be_followed(tmp_path: Path) -> None:
+    write_numpy_stacks(tmp_path)
+
+    def checked(classes: tuple[str, ...]) -> DataReport:
+        for split in ("train", "val"):
+            masks = np.load(tmp_path / f"{split}labels.npy")
+            number_N = masks.reshape(len(masks), masks.shape[1], masks.shape[2], -1)[..., 0] > 0
+            layers = [number_N, number_N, number_N & False][: len(classes) - 1]
+            np.save(tmp_path / f"{split}labels.npy", np.stack(layers, -1).astype(np.uint8))
+        return inspect(
+            CompetitionSpec(
+                name="c", data=str(tmp_path), format=NumpyStacksSpec(), classes=classes,
+                target="multi_label", accept_leaks="drawn so",
+            )
+        )  # fmt: skip
+
+    with pytest.raises(ValueError, match=r"'c' \(3\): no mask .* save the masks without this ch"):
+        checked(("bg", "a", "b", "c"))
+    assert checked(("bg", "a", "b")).classes == ("bg", "a", "b")
+
+
 def test_images_of_stacks_are_not_copied(tmp_path: Path, cache_root: Path) -> None:
     root = tmp_path / "data"
     write_numpy_stacks(root)
