@@ -142,9 +142,9 @@ def test_a_job_is_stopped_and_a_wrong_id_gets_the_nearest(
 def test_a_second_launch_joins_the_same_job_and_refuses_another(
     client: JobSubmissionClient, cluster: Cluster, tmp_path: Path
 ) -> None:
-    job = write_job(tmp_path, tmp_path / "runs", trial={"epochs": 900})
+    job = write_job(tmp_path, tmp_path / "runs", trial={"epochs": 900}, run="joined")
     first = launch(order_of("train", str(job)), cluster.dashboard, "python")
-    assert first == ("phantom-default-train-1", False)
+    assert first == ("phantom-joined-train-1", False)
     assert launch(order_of("train", str(job)), cluster.dashboard, "python") == (first[0], True)
     other = order_of("train", str(job), "--set", "trial.seed=1")
     with pytest.raises(ValueError, match=r"train-1: this job does `train` for the same run with"):
