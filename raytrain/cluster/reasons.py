@@ -3,6 +3,7 @@ the reason of an interruption to the next start."""
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -102,16 +103,17 @@ class Interruptions(ray.train.UserCallback):
     def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
         """Write the reason of the first worker that failed."""
         rank = min(worker_exceptions)
-        write_interruption(self._path, f"rank {rank}: {reason_of(worker_exceptions[rank])}")
+        with suppress(OSError):  # it is for a note, and must not end the training
+            write_reason(self._path, f"rank {rank}: {reason_of(worker_exceptions[rank])}")
 
 
-def write_interruption(path: Path, reason: str) -> None:
-    """Write the reason of the last interruption, in place of that of an earlier one."""
+def write_reason(path: Path, reason: str) -> None:
+    """Write a reason for the other processes of a worker group, in place of an earlier one."""
     write_bytes(path, reason.encode())
     send(path)
 
 
-def read_interruption(path: Path) -> str | None:
-    """Return the reason of the last interruption, or None if there was none."""
+def read_reason(path: Path) -> str | None:
+    """Return the reason that a process of the group wrote last, or None."""
     bring(path)
     return path.read_text("utf-8") if path.is_file() else None

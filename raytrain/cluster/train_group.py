@@ -23,16 +23,16 @@ from raytrain.cluster.reasons import (
     Interruptions,
     TrainingFailedError,
     failure_of,
-    read_interruption,
+    read_reason,
     reason_of,
-    write_interruption,
+    write_reason,
 )
 from raytrain.cluster.resources import Need, bundle, slots
 from raytrain.cluster.worker import work
 from raytrain.runs.attempts import Failure
-from raytrain.runs.files import write_bytes, write_json
+from raytrain.runs.files import write_json
 from raytrain.runs.history import Row
-from raytrain.runs.mirror import bring, fetch, send
+from raytrain.runs.mirror import bring, fetch
 from raytrain.runs.record import Status, Task
 from raytrain.runs.store import arrow_files
 
@@ -138,9 +138,9 @@ def _fit(tasks: list[Task], need: Need, callbacks: list[ray.train.UserCallback])
     while True:
         try:
             if trainer.fit().return_value != PREEMPTED:
-                bring(refusal)
-                return Failure(refusal.read_text(), "error") if refusal.is_file() else None
-            write_interruption(path / INTERRUPTION, "a node was about to leave")
+                refused = read_reason(refusal)
+                return None if refused is None else Failure(refused, "error")
+            write_reason(path / INTERRUPTION, "a node was about to leave")
         except ray.train.TrainingFailedError as error:
             failures = getattr(error, "worker_failures", None) or {0: error}
             return Failure(reason_of(failures[min(failures)]), failure_of(error).cause)
@@ -149,7 +149,7 @@ def _fit(tasks: list[Task], need: Need, callbacks: list[ray.train.UserCallback])
             if deaths > REFITS:
                 reason = f"Ray Train's controller died {deaths} times: {reason_of(error)}"
                 return Failure(reason, failure_of(error).cause)
-            write_interruption(path / INTERRUPTION, f"Ray Train's controller: {reason_of(error)}")
+            write_reason(path / INTERRUPTION, f"Ray Train's controller: {reason_of(error)}")
 
 
 def _place(tasks: list[Task]) -> Path:
@@ -213,9 +213,11 @@ def _train_all(config: dict[str, Any]) -> str | None:
     Raises ValueError for a user's mistake, and RuntimeError when Ray Train has ended the group.
     """
     refusal: Path = config["refusal"]
-    bring(refusal)
-    interruption = read_interruption(config["interruption"])
-    for task in () if refusal.is_file() else config["tasks"]:
+    interruption = read_reason(config["interruption"])
+    for task in () if read_reason(refusal) is not None else config["tasks"]:
+        if interruption is not None:
+            bring(task.trial_dir.shipped)
+        was_running = not task.trial_dir.shipped.is_file()
         try:
             work(task, TrainReporter(task), config["gpus"], interruption)
         except Preempted:
@@ -224,9 +226,10 @@ def _train_all(config: dict[str, Any]) -> str | None:
             if not distributed.is_initialized():
                 # Ray Train has ended the group: torch's ValueError about that is no user's mistake.
                 raise RuntimeError(str(error)) from error
-            write_bytes(refusal, str(error).encode())
-            send(refusal)
+            write_reason(refusal, str(error))
             raise
+        if was_running:
+            interruption = None  # it ended this training, and none of those that follow
     return None
 
 

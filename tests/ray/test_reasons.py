@@ -2,6 +2,8 @@
 
 import pickle
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -26,8 +28,11 @@ from raytrain.cluster.reasons import (
     TrainingFailedError,
     failure_of,
     reason_of,
+    write_reason,
 )
 from raytrain.runs.attempts import Cause, Failure
+from raytrain.runs.files import write_bytes
+from raytrain.runs.layout import TrialDir
 
 KILLED = """Failure # 1 (occurred at 2026-11-21_19-10-14)
 1 worker(s) were killed due to the node running low on memory. Memory on the node (IP: 10.0.0.2, \
@@ -90,6 +95,30 @@ def test_the_cause_is_read_from_the_types_of_errors(error: Exception, cause: Cau
     assert failure_of(pickle.loads(cloudpickle.dumps(error))).cause == cause
 
 
+def _config(folder: Path, *names: str) -> dict[str, Any]:
+    """The configuration of a worker group for trainings in these folders."""
+    tasks = [SimpleNamespace(name=name, trial_dir=TrialDir(folder / name)) for name in names]
+    return {"tasks": tasks, "gpus": 0, "refusal": folder / "refusal.txt",
+            "interruption": folder / "interruption.txt"}  # fmt: skip
+
+
+def test_only_the_training_that_was_interrupted_gets_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first has ended before, and the last was begun by an earlier command."""
+    config, given = _config(tmp_path, "ended", "running", "begun"), {}
+    write_bytes(TrialDir(tmp_path / "ended").shipped, b"{}")
+    write_reason(config["interruption"], "rank 1: killed")
+
+    def works(task: Any, reporter: object, gpus: float, interruption: str | None) -> None:
+        given[task.name] = interruption
+
+    monkeypatch.setattr(train_group, "work", works)
+    monkeypatch.setattr(train_group, "TrainReporter", lambda task: None)
+    assert train_group._train_all(config) is None
+    assert given == {"ended": "rank 1: killed", "running": "rank 1: killed", "begun": None}
+
+
 @pytest.mark.parametrize("ended", [False, True])
 def test_an_error_after_the_group_has_ended_is_no_mistake_of_the_user(
     ended: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -109,9 +138,7 @@ def test_an_error_after_the_group_has_ended_is_no_mistake_of_the_user(
     refusal = tmp_path / "refusal.txt"
     try:
         with pytest.raises(RuntimeError if ended else ValueError, match="Default process group"):
-            train_group._train_all(
-                {"tasks": [None], "gpus": 0, "refusal": refusal, "interruption": tmp_path / "none"}
-            )
+            train_group._train_all(_config(tmp_path, "a"))
     finally:
         if distributed.is_initialized():
             distributed.destroy_process_group()

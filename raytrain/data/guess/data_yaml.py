@@ -97,8 +97,8 @@ def _tree(root: Path, file: File) -> dict[str, Any]:
 
 
 def _places(path: str, beside: Folders) -> Iterator[Folders]:
-    """Yield where a path may be: beside the file or in the whole folder, as it is or without its
-    first names. `path` and the beginnings of other paths are those of another machine."""
+    """Yield the folders that a path may mean. It is relative to `beside`, the file's folder, or to
+    the data's folder. Its first names may be those of another machine."""
     parts = tuple(
         part for part in path.replace("\\", "/").split("/") if part not in ("", ".", "..")
     )
